@@ -1,0 +1,4 @@
+//! The rule.
+mod port;
+
+pub use port::{InvalidPort, InvalidPortProblem, Port, PortNumber, Unknown};

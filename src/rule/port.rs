@@ -1,0 +1,208 @@
+//! A port as an egress rule states it. Whether `443`, `"443"`, `443.0` and `" 443 "` are the same
+//! port is settled here and nowhere else.
+
+use std::fmt;
+
+/// A port number that EC2 accepts: -1 … 65535, where -1 stands for "all" (EC2 API, `IpPermission`:
+/// "for TCP or UDP … the start of the port range; if ICMP, the type number; -1 indicates all").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PortNumber(i32);
+
+impl PortNumber {
+    /// The smallest value EC2 accepts: "all".
+    pub const MIN: i64 = -1;
+    /// The largest port.
+    pub const MAX: i64 = 65_535;
+    /// All ports, or all ICMP types or codes.
+    pub const ALL: Self = Self(-1);
+
+    /// A port number, if it lies within -1 … 65535.
+    #[must_use]
+    pub fn new(number: i64) -> Option<Self> {
+        // INVARIANT: the number inside lies within MIN ..= MAX.
+        (Self::MIN..=Self::MAX).contains(&number).then(|| i32::try_from(number).ok().map(Self)).flatten()
+    }
+
+    /// The number, -1 … 65535.
+    #[must_use]
+    pub const fn get(self) -> i32 {
+        self.0
+    }
+}
+
+impl fmt::Display for PortNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A value that cannot be known where the rule is checked: a reference that only AWS can resolve.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Unknown {
+    /// What tells this unknown from others. Two unknowns with the same identity have the same value,
+    /// whatever it is (`!Ref Port` twice); an unknown without one equals nothing, not even itself.
+    pub identity: Option<String>,
+    /// How a reader knows it: `!Ref Port`, `!GetAtt Db.Endpoint.Port`.
+    pub shown_as: String,
+    /// Why it is unknown, in words that finish the sentence "its value is not known: …", for example
+    /// "parameter `Port` has no default and no value was given".
+    pub why: String,
+}
+
+impl Unknown {
+    /// Whether both are certainly the same value.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.identity.is_some() && self.identity == other.identity
+    }
+}
+
+/// `FromPort` or `ToPort` of an egress rule: never an optional integer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Port {
+    /// An explicit number.
+    Known(PortNumber),
+    /// A value that only AWS will know.
+    Unknown(Unknown),
+    /// Not stated: the key is missing, `null`, or removed by `AWS::NoValue`.
+    Absent,
+    /// Stated, but not a port.
+    Invalid(InvalidPort),
+}
+
+/// What stands where a port should, shortened to what a message can show.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct InvalidPort {
+    /// What was found (`"http"`, `70000`, `a list`), at most [`InvalidPort::SHOWN_CHARS`] characters.
+    pub found: String,
+    /// What is wrong with it.
+    pub problem: InvalidPortProblem,
+}
+
+/// Why something is not a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum InvalidPortProblem {
+    /// Text that is no number, a boolean, a list or an object.
+    NotANumber,
+    /// A number with a fraction.
+    NotAnInteger,
+    /// An integer outside -1 … 65535.
+    OutOfRange,
+    /// `0443`, `0x1bb` and the like, which YAML 1.1, YAML 1.2 and JSON read differently.
+    Ambiguous,
+    /// A dynamic reference that CloudFormation does not resolve before a hook sees it
+    /// (`{{resolve:secretsmanager:…}}`, `{{resolve:ssm-secure:…}}`): never an explicit port.
+    SecretReference,
+}
+
+impl InvalidPort {
+    /// How much of the found text is kept: it comes from the template's author and is only echoed.
+    pub const SHOWN_CHARS: usize = 32;
+
+    fn new(found: &str, problem: InvalidPortProblem) -> Self {
+        let mut shown: String =
+            found.chars().take(Self::SHOWN_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        if found.chars().nth(Self::SHOWN_CHARS).is_some() {
+            shown.push('…');
+        }
+        Self { found: shown, problem }
+    }
+}
+
+impl Port {
+    /// The port that an integer states.
+    #[must_use]
+    pub fn from_integer(number: i64) -> Self {
+        PortNumber::new(number).map_or_else(
+            || Self::Invalid(InvalidPort::new(&number.to_string(), InvalidPortProblem::OutOfRange)),
+            Self::Known,
+        )
+    }
+
+    /// The port that a floating-point number states: `443.0` is 443, `443.5` is none.
+    #[must_use]
+    pub fn from_float(number: f64) -> Self {
+        let invalid = |problem| Self::Invalid(InvalidPort::new(&number.to_string(), problem));
+        if !number.is_finite() {
+            return invalid(InvalidPortProblem::NotANumber);
+        }
+        if number.fract() != 0.0 {
+            return invalid(InvalidPortProblem::NotAnInteger);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "both bounds are exact in an f64")]
+        if number < PortNumber::MIN as f64 || number > PortNumber::MAX as f64 {
+            return invalid(InvalidPortProblem::OutOfRange);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "an integer within -1 ..= 65535")]
+        Self::from_integer(number as i64)
+    }
+
+    /// The port that a text states. Surrounding white space is dropped (CloudFormation's parameters
+    /// keep it, EC2 drops it); `"443.0"` is 443; numbers that readers of YAML disagree on are invalid.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        let invalid = |problem| Self::Invalid(InvalidPort::new(&format!("\"{}\"", text.trim()), problem));
+        let trimmed = text.trim();
+        if let Some(reference) = trimmed.strip_prefix("{{resolve:") {
+            return if reference.starts_with("secretsmanager:") || reference.starts_with("ssm-secure:") {
+                Self::Invalid(InvalidPort::new("a secret reference", InvalidPortProblem::SecretReference))
+            } else {
+                Self::Unknown(Unknown {
+                    identity: Some(trimmed.to_owned()),
+                    shown_as: InvalidPort::new(trimmed, InvalidPortProblem::NotANumber).found,
+                    why: "it is a dynamic reference that CloudFormation resolves".to_owned(),
+                })
+            };
+        }
+        if trimmed == "{{changeSet:KNOWN_AFTER_APPLY}}" {
+            return Self::Unknown(Unknown {
+                identity: None,
+                shown_as: "known after apply".to_owned(),
+                why: "the change set cannot know it before it is executed".to_owned(),
+            });
+        }
+        let (sign, digits) = match trimmed.strip_prefix('-') {
+            Some(digits) => ("-", digits),
+            None => ("", trimmed),
+        };
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let point = digits.contains('.');
+        if !all_digits(whole) || (point && !all_digits(fraction)) {
+            let prefixed = ["0x", "0X", "0o", "0O", "0b", "0B"].iter().any(|prefix| digits.starts_with(prefix));
+            let grouped = all_digits(&digits.replace('_', "")) && digits.starts_with(|c: char| c.is_ascii_digit());
+            return invalid(if prefixed || grouped {
+                InvalidPortProblem::Ambiguous
+            } else {
+                InvalidPortProblem::NotANumber
+            });
+        }
+        if fraction.bytes().any(|byte| byte != b'0') {
+            return invalid(InvalidPortProblem::NotAnInteger);
+        }
+        if whole.len() > 1 && whole.starts_with('0') {
+            return invalid(InvalidPortProblem::Ambiguous);
+        }
+        match format!("{sign}{whole}").parse().ok().and_then(PortNumber::new) {
+            Some(number) => Self::Known(number),
+            None => invalid(InvalidPortProblem::OutOfRange),
+        }
+    }
+
+    /// What a value of a kind that can never be a port (`a boolean`, `a list`, `an object`) states.
+    #[must_use]
+    pub fn of_wrong_kind(kind: &str) -> Self {
+        Self::Invalid(InvalidPort::new(kind, InvalidPortProblem::NotANumber))
+    }
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(number) => number.fmt(f),
+            Self::Unknown(unknown) => f.write_str(&unknown.shown_as),
+            Self::Absent => f.write_str("missing"),
+            Self::Invalid(invalid) => f.write_str(&invalid.found),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! A value of a template or of a hook payload: JSON's kinds, and [`Kind::Unknown`] for what only AWS
+//! will know.
+//!
+//! Both front doors meet here: `source` reads text into it (with an [`Origin`] on each value), the
+//! hook deserializes payloads into it, `template` resolves intrinsics from it into it.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use crate::path::Origin;
+pub use crate::rule::Unknown;
+
+/// A value and where it was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Value {
+    /// What it is.
+    pub kind: Kind,
+    /// Which node of the source text it came from, if any.
+    pub origin: Origin,
+}
+
+/// What a [`Value`] is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// `null`; in CloudFormation the same as a property that is not there.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number without a fraction that fits 64 bits.
+    Integer(i64),
+    /// Any other number.
+    Float(f64),
+    /// Text.
+    String(String),
+    /// A list.
+    List(Vec<Value>),
+    /// An object, its keys in the order written.
+    Map(Map),
+    /// A value that cannot be known here.
+    Unknown(Unknown),
+}
+
+/// The keys and values of an object in the order written. Keys are unique: a repeated key replaces
+/// the earlier value (sources that can say more refuse it before).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Map(Vec<(Key, Value)>);
+
+/// A key of a [`Map`] and where it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Its text.
+    pub name: String,
+    /// Which node of the source text it came from, if any.
+    pub origin: Origin,
+}
+
+impl Map {
+    /// An object without keys.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Number of keys.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The value of a key.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.entry(name).map(|(_, value)| value)
+    }
+
+    /// A key and its value.
+    #[must_use]
+    pub fn entry(&self, name: &str) -> Option<(&Key, &Value)> {
+        self.0.iter().find(|(key, _)| key.name == name).map(|(key, value)| (key, value))
+    }
+
+    /// The only entry of an object with exactly one key, as intrinsic functions are written.
+    #[must_use]
+    pub fn single(&self) -> Option<(&Key, &Value)> {
+        match self.0.as_slice() {
+            [(key, value)] => Some((key, value)),
+            _ => None,
+        }
+    }
+
+    /// All entries in the order written.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Key, &Value)> {
+        self.0.iter().map(|(key, value)| (key, value))
+    }
+
+    /// Appends an entry without looking for an earlier one of the same name: for builders that know
+    /// their keys to be unique.
+    pub fn push_unique(&mut self, key: Key, value: Value) {
+        self.0.push((key, value));
+    }
+
+    /// Sets a key, replacing an earlier value.
+    pub fn insert(&mut self, key: Key, value: Value) {
+        match self.0.iter_mut().find(|(earlier, _)| earlier.name == key.name) {
+            Some((_, earlier)) => *earlier = value,
+            None => self.0.push((key, value)),
+        }
+    }
+}
+
+impl FromIterator<(String, Value)> for Map {
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(entries: I) -> Self {
+        let mut map = Self::new();
+        for (name, value) in entries {
+            map.insert(Key { name, origin: Origin::NONE }, value);
+        }
+        map
+    }
+}
+
+impl Value {
+    /// A value of an origin.
+    #[must_use]
+    pub const fn new(kind: Kind, origin: Origin) -> Self {
+        Self { kind, origin }
+    }
+
+    /// The object's entries, if it is an object.
+    #[must_use]
+    pub fn as_map(&self) -> Option<&Map> {
+        if let Kind::Map(map) = &self.kind { Some(map) } else { None }
+    }
+
+    /// The list's entries, if it is a list.
+    #[must_use]
+    pub fn as_list(&self) -> Option<&[Value]> {
+        if let Kind::List(list) = &self.kind { Some(list) } else { None }
+    }
+
+    /// The text, if it is text.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        if let Kind::String(text) = &self.kind { Some(text) } else { None }
+    }
+
+    /// The value of a key, if this is an object that has it.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.as_map().and_then(|map| map.get(name))
+    }
+
+    /// Whether it is `null`.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        matches!(self.kind, Kind::Null)
+    }
+
+    /// What kind of value this is, in words a template author knows (`a list`).
+    #[must_use]
+    pub const fn kind_name(&self) -> &'static str {
+        match self.kind {
+            Kind::Null => "null",
+            Kind::Bool(_) => "a boolean",
+            Kind::Integer(_) | Kind::Float(_) => "a number",
+            Kind::String(_) => "text",
+            Kind::List(_) => "a list",
+            Kind::Map(_) => "an object",
+            Kind::Unknown(_) => "a value that is not known yet",
+        }
+    }
+}
+
+impl From<Kind> for Value {
+    fn from(kind: Kind) -> Self {
+        Self::new(kind, Origin::NONE)
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Kind::Bool(value).into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Kind::Integer(value).into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        #[expect(clippy::cast_precision_loss, reason = "such a number is no port in any precision")]
+        Ok(i64::try_from(value).map_or(Kind::Float(value as f64), Kind::Integer).into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Kind::Float(value).into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Kind::String(value.to_owned()).into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Kind::String(value).into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Kind::Null.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(entry) = entries.next_element()? {
+            list.push(entry);
+        }
+        Ok(Kind::List(list).into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some((name, value)) = entries.next_entry::<String, Value>()? {
+            map.insert(Key { name, origin: Origin::NONE }, value);
+        }
+        Ok(Kind::Map(map).into())
+    }
+}
