@@ -1,7 +1,10 @@
 //! cfn-egress-guard: blocks CloudFormation deployments whose security group egress rules do not open
 //! exactly one explicit port.
 
+pub mod hook;
 pub mod path;
 pub mod rule;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod security_group;
 pub mod value;

@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 
+use super::ID;
 use super::egress::{Destination, EgressRule, Protocol};
 use super::finding::{Assessment, Finding, Outcome, Reason, Subject};
 use super::port::{InvalidPort, InvalidPortProblem, Port, Unknown};
@@ -131,36 +132,128 @@ pub fn line(finding: &Finding) -> String {
     line
 }
 
-/// The first sentence about a resource that breaks the rule: rule, type, logical id, how many.
+/// The text of a finding's annotation: place, statement and setting; the remedy has a field of its own.
 #[must_use]
-pub fn headline(rule_id: &str, resource_type: &str, logical_id: &str, assessment: &Assessment) -> String {
-    let broken = assessment.of(Outcome::NonCompliant).count();
-    let id = excerpt(logical_id, LOGICAL_ID_CHARS);
-    let name = if id.is_empty() { resource_type.to_owned() } else { format!("{resource_type} {id}") };
-    if assessment.judged <= 1 {
-        format!("{name} breaks rule {rule_id}: an egress rule opens exactly one explicit port.")
-    } else {
-        format!(
-            "{name} breaks rule {rule_id}: {broken} of {} egress rules do not open exactly one explicit port.",
-            assessment.judged
-        )
+pub fn annotation(finding: &Finding) -> String {
+    let hint = setting_hint(finding).map_or_else(String::new, |hint| format!(" {hint}"));
+    format!("{}: {}.{hint}", place(finding), statement(finding))
+}
+
+/// The first sentence about a resource that breaks the rule: type, logical id, rule, how many.
+#[must_use]
+pub fn broken(resource_type: &str, logical_id: &str, assessment: &Assessment) -> String {
+    let name = name(resource_type, logical_id);
+    let count = assessment.of(Outcome::NonCompliant).count();
+    match assessment.judged {
+        0 | 1 => format!("{name} breaks rule {ID}: an egress rule opens exactly one explicit port."),
+        judged => {
+            format!("{name} breaks rule {ID}: {count} of {judged} egress rules do not open exactly one explicit port.")
+        }
     }
 }
 
 /// The sentence about a resource that breaks nothing.
 #[must_use]
-pub fn passed(assessment: &Assessment) -> String {
+pub fn passed(resource_type: &str, logical_id: &str, assessment: &Assessment) -> String {
+    let name = name(resource_type, logical_id);
     match assessment.judged {
-        0 => "No egress rule to check.".to_owned(),
-        1 => "The egress rule opens one explicit port, or what the settings allow.".to_owned(),
-        count => format!("Each of the {count} egress rules opens one explicit port, or what the settings allow."),
+        0 => {
+            let notes = assessment.of(Outcome::Note).map(statement).next();
+            let note = notes.map_or_else(String::new, |note| format!(" Note: {note}."));
+            format!("{name} follows rule {ID}: there is no egress rule to check.{note}")
+        }
+        1 => format!("{name} follows rule {ID}: its egress rule is allowed."),
+        judged => format!("{name} follows rule {ID}: its {judged} egress rules are allowed."),
     }
+}
+
+fn name(resource_type: &str, logical_id: &str) -> String {
+    let id = excerpt(logical_id, LOGICAL_ID_CHARS);
+    if id.is_empty() { resource_type.to_owned() } else { format!("{resource_type} {id}") }
 }
 
 /// What stands in place of lines that do not fit.
 #[must_use]
 pub fn and_more(count: usize) -> String {
     format!("… and {count} more.")
+}
+
+/// Another resource type is let through.
+#[must_use]
+pub fn other_type(resource_type: &str) -> String {
+    format!(
+        "Not checked: {} has no egress rules; rule {ID} is about AWS::EC2::SecurityGroup and \
+         AWS::EC2::SecurityGroupEgress.",
+        excerpt(resource_type, LOGICAL_ID_CHARS)
+    )
+}
+
+/// A deletion is let through.
+#[must_use]
+pub fn deletion() -> String {
+    "Not checked: a deletion opens nothing.".to_owned()
+}
+
+/// An import is let through.
+#[must_use]
+pub fn import() -> String {
+    format!("Not checked: an import changes nothing; the next update is checked against rule {ID}.")
+}
+
+/// The function's configuration cannot be used.
+#[must_use]
+pub fn broken_configuration(problem: &str) -> String {
+    format!(
+        "cfn-egress-guard is misconfigured and checks nothing until that is put right: {problem}. Correct the hook's \
+         stack and deploy it again."
+    )
+}
+
+/// The invocation is no JSON, or not of the shape that can be read.
+#[must_use]
+pub fn unreadable_event(problem: &str) -> String {
+    format!(
+        "cfn-egress-guard could not read the invocation: {}. It expects the JSON object that a CloudFormation Lambda \
+         Hook sends; retry the operation, and if this comes back, update cfn-egress-guard.",
+        excerpt(problem, 200)
+    )
+}
+
+/// The invocation lacks a field without which nothing can be checked.
+#[must_use]
+pub fn missing_field(field: &str) -> String {
+    format!(
+        "cfn-egress-guard could not check the rule: the invocation has no usable {field}. Retry the operation; if this \
+         comes back, update cfn-egress-guard."
+    )
+}
+
+/// The invocation point is none that is known.
+#[must_use]
+pub fn unknown_invocation_point(point: &str) -> String {
+    format!(
+        "cfn-egress-guard does not know the invocation point \"{}\" and so cannot tell what it would let through. \
+         Configure the hook for CREATE and UPDATE, or update cfn-egress-guard.",
+        excerpt(point, 64)
+    )
+}
+
+/// The target operation is not supported.
+#[must_use]
+pub fn unsupported_target(target: &str) -> String {
+    format!(
+        "cfn-egress-guard does not check {target} invocations. Set the hook's TargetOperations to RESOURCE and \
+         CLOUD_CONTROL."
+    )
+}
+
+/// The program failed: a defect.
+#[must_use]
+pub fn defect() -> String {
+    "cfn-egress-guard failed inside while checking this resource, which is a defect: nothing was checked. The \
+     function's log has the details; please report it. To deploy meanwhile, the owners of the hook can set its failure \
+     mode to WARN."
+        .to_owned()
 }
 
 /// A port that exemplifies the remedy: the rule's own where it states a usable one.
@@ -230,8 +323,9 @@ fn rule_statement(rule: &EgressRule, reason: Reason) -> String {
     }
 }
 
-/// `80-87`, `443`, `no ports`.
-fn ports(rule: &EgressRule) -> String {
+/// The ports of an egress rule: `80-87`, `443`, `no ports`.
+#[must_use]
+pub fn ports(rule: &EgressRule) -> String {
     match (&rule.from, &rule.to) {
         (Port::Absent, Port::Absent) => "no ports".to_owned(),
         (Port::Known(from), Port::Known(to)) if from == to => from.to_string(),
