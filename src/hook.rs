@@ -14,6 +14,8 @@ pub use response::{
     Annotation, AnnotationStatus, ErrorCode, HookStatus, MAX_ANNOTATIONS, MESSAGE_CHARS, Response, SeverityLevel,
 };
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use crate::rule::{Knowledge, Preset, Settings, UnknownPresetError, wording};
 use crate::security_group::{ResourceType, assess};
 
@@ -63,14 +65,16 @@ pub fn decide(event: &[u8], config: &Config) -> Decision {
     }
 }
 
-/// The answer to an invocation whose decision went wrong inside, which is a defect of this program.
-#[must_use]
-pub fn defect(event: &[u8]) -> Decision {
-    let subject = match Request::parse(event) {
-        Ok(request) => Subject::of(&request),
-        Err(error) => Subject::unreadable(error.client_request_token.as_str()),
-    };
-    Decision { subject, conclusion: Conclusion::InternalFailure(wording::defect()) }
+/// Decides by the given function, and answers its panic, which is a defect of this program, likewise:
+/// the invocation gets its answer and the process lives on.
+pub fn guarded(event: &[u8], decide: impl FnOnce(&[u8]) -> Decision) -> Decision {
+    catch_unwind(AssertUnwindSafe(|| decide(event))).unwrap_or_else(|_| {
+        let subject = match Request::parse(event) {
+            Ok(request) => Subject::of(&request),
+            Err(error) => Subject::unreadable(error.client_request_token.as_str()),
+        };
+        Decision { subject, conclusion: Conclusion::InternalFailure(wording::defect()) }
+    })
 }
 
 /// What an invocation comes to; the error is what an internal failure says.

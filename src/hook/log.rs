@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::decision::Decision;
-use super::response::HookStatus;
+use super::response::{HookStatus, Response};
 use crate::rule::{Finding, wording};
 
 /// The CloudWatch namespace of the metrics.
@@ -111,12 +111,11 @@ const REASON_METRICS: &[Metric] = &[Metric { name: "OffendingRules", unit: "Coun
 /// The log lines of a decision, each ending in a newline: the decision itself, then one per reason with
 /// the number of its offending rules.
 #[must_use]
-pub fn lines(decision: &Decision, invocation: &Invocation<'_>) -> String {
+pub fn lines(decision: &Decision, response: &Response, invocation: &Invocation<'_>) -> String {
     let mut by_reason: BTreeMap<&'static str, usize> = BTreeMap::new();
     for finding in decision.offending() {
         *by_reason.entry(finding.reason.code()).or_default() += 1;
     }
-    let response = decision.response();
     let subject = &decision.subject;
     let mut lines = String::new();
     push(

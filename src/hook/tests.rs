@@ -239,8 +239,8 @@ fn a_preset_that_does_not_exist_fails_every_invocation_closed() {
 }
 
 #[test]
-fn a_defect_is_answered_with_the_token() {
-    let decision = defect(range().to_string().as_bytes());
+fn a_panic_is_answered_with_the_token() {
+    let decision = guarded(range().to_string().as_bytes(), |_| panic!("a defect"));
     assert_eq!(decision.response().error_code, Some(ErrorCode::InternalFailure));
     assert_eq!(decision.response().client_request_token, "f8da6d11-b23f-48f4-814c-0fb6a667f50e");
 }
@@ -263,7 +263,7 @@ fn the_log_tells_the_decision_and_nothing_else_of_the_template() {
     event["requestData"]["payload"] = json!("https://SECRET");
     let decision = decide(event.to_string().as_bytes(), &Config::new(Settings::default()));
     let invocation = log::Invocation { request_id: "r-1", timestamp_millis: 1_764_000_000_000, evaluation_micros: 42 };
-    let lines = log::lines(&decision, &invocation);
+    let lines = log::lines(&decision, &decision.response(), &invocation);
     assert!(!lines.contains("SECRET"));
     let lines: Vec<Json> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     insta::assert_json_snapshot!(lines);
@@ -274,7 +274,7 @@ fn the_log_tells_the_decision_and_nothing_else_of_the_template() {
 fn the_metrics_are_where_the_embedded_metric_format_looks_for_them() {
     let decision = decide(range().to_string().as_bytes(), &Config::new(Settings::default()));
     let invocation = log::Invocation { request_id: "r-1", timestamp_millis: 1, evaluation_micros: 42 };
-    for line in log::lines(&decision, &invocation).lines() {
+    for line in log::lines(&decision, &decision.response(), &invocation).lines() {
         let line: Json = serde_json::from_str(line).unwrap();
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         for metric in directive["Metrics"].as_array().unwrap() {
