@@ -3,4 +3,5 @@
 
 pub mod path;
 pub mod rule;
+pub mod source;
 pub mod value;
