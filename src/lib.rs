@@ -7,4 +7,5 @@ pub mod rule;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod security_group;
+pub mod source;
 pub mod value;
