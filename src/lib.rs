@@ -3,6 +3,8 @@
 
 pub mod hook;
 pub mod path;
+#[cfg(feature = "cli")]
+pub mod rehearsal;
 pub mod rule;
 #[cfg(feature = "schema")]
 pub mod schema;
