@@ -3,6 +3,7 @@
 
 pub mod hook;
 pub mod path;
+pub mod policy;
 #[cfg(feature = "cli")]
 pub mod rehearsal;
 pub mod rule;

@@ -6,12 +6,17 @@ use schemars::generate::SchemaSettings;
 use schemars::{Schema, schema_for};
 
 use crate::hook::{Request, Response};
+use crate::policy::PolicyFile;
 
 /// The schemas, each with the name of its file without `.schema.json`.
 #[must_use]
 pub fn all() -> Vec<(&'static str, Schema)> {
     let written = || SchemaSettings::draft2020_12().for_serialize().into_generator();
-    vec![("hook-request", schema_for!(Request)), ("hook-response", written().into_root_schema_for::<Response>())]
+    vec![
+        ("hook-request", schema_for!(Request)),
+        ("hook-response", written().into_root_schema_for::<Response>()),
+        ("policy", schema_for!(PolicyFile)),
+    ]
 }
 
 /// A schema as the text of its file.

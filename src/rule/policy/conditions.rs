@@ -6,7 +6,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 
 use super::glob::Glob;
-use crate::rule::egress::{Destination, EgressRule, Protocol};
+use crate::rule::egress::{Destination, EgressRule, Protocol, cidr};
 use crate::rule::port::Port;
 
 /// Where a resource stands, as far as it is known: what is `None` matches no condition.
@@ -230,7 +230,7 @@ impl FromStr for PortRange {
             }
         };
         let (from, to) = text.split_once('-').unwrap_or((text, text));
-        Self::new(port(from.trim())?, port(to.trim())?).ok_or(PortRangeError::Reversed)
+        Self::new(port(from.trim_end_matches(' '))?, port(to.trim_start_matches(' '))?).ok_or(PortRangeError::Reversed)
     }
 }
 
@@ -309,7 +309,7 @@ impl FromStr for DestinationRange {
         if is_id("sg-") {
             return id().map(Self::SecurityGroup);
         }
-        let cidr: IpNet = text.parse().map_err(|_| DestinationRangeError::NotADestination)?;
+        let cidr = cidr(text).ok_or(DestinationRangeError::NotADestination)?;
         if cidr == cidr.trunc() { Ok(Self::Cidr(cidr)) } else { Err(DestinationRangeError::HostBits(cidr.trunc())) }
     }
 }

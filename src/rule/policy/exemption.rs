@@ -93,8 +93,7 @@ impl<const MAX: usize> FromStr for Line<MAX> {
     type Err = InvalidLineError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text = text.trim();
-        if text.is_empty() || excerpt(text, MAX) != text {
+        if text.trim().is_empty() || excerpt(text, MAX) != text {
             Err(InvalidLineError(MAX))
         } else {
             Ok(Self(text.to_owned()))

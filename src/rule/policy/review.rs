@@ -78,7 +78,7 @@ impl Policy {
             if !conditions.ports.is_empty() && conditions.ports.iter().all(|range| range.is_single()) {
                 remarks.push(Remark::OnlySinglePorts(exemption));
             }
-            if !stack_ids_fit(conditions) {
+            if !stack_ids_fit(&conditions.stack_ids, conditions) {
                 remarks.push(Remark::StackIdElsewhere(exemption));
             }
             let chosen = deployer_choices(conditions);
@@ -89,33 +89,28 @@ impl Policy {
                 remarks.push(Remark::EveryRule(exemption));
             }
             let later = self.exemptions.iter().skip(position + 1);
-            remarks.extend(
-                later
-                    .filter(|other| overlap(conditions, other.conditions()))
-                    .map(|other| Remark::Overlap(exemption, other)),
-            );
+            let covers_some = |other: &&Exemption| overlap(conditions, other.conditions());
+            remarks.extend(later.filter(covers_some).map(|other| Remark::Overlap(exemption, other)));
         }
         remarks
     }
 }
 
-/// Whether some stack of the accounts, Regions and names has one of the ARNs
+/// Whether some stack in the accounts, Regions and names of `place` has one of the ARNs
 /// (`arn:PARTITION:cloudformation:REGION:ACCOUNT:stack/NAME/UUID`).
-fn stack_ids_fit(conditions: &Conditions) -> bool {
-    let anything = || "*".to_owned();
+fn stack_ids_fit(stack_ids: &[Glob], place: &Conditions) -> bool {
     let texts = |globs: &[Glob]| {
         let texts: Vec<_> = globs.iter().map(ToString::to_string).collect();
-        if texts.is_empty() { vec![anything()] } else { texts }
+        if texts.is_empty() { vec!["*".to_owned()] } else { texts }
     };
-    let (regions, accounts, names) =
-        (texts(&conditions.regions), texts(&conditions.accounts), texts(&conditions.stack_names));
-    conditions.stack_ids.is_empty()
+    let (regions, accounts, names) = (texts(&place.regions), texts(&place.accounts), texts(&place.stack_names));
+    stack_ids.is_empty()
         || regions.iter().any(|region| {
             accounts.iter().any(|account| {
                 names.iter().any(|name| {
                     // A pattern that is longer than a glob may be is not worth a remark.
                     let arn = format!("arn:*:cloudformation:{region}:{account}:stack/{name}/*").parse::<Glob>();
-                    arn.map_or(true, |arn| conditions.stack_ids.iter().any(|stack_id| stack_id.intersects(&arn)))
+                    arn.map_or(true, |arn| stack_ids.iter().any(|stack_id| stack_id.intersects(&arn)))
                 })
             })
         })
@@ -139,6 +134,9 @@ fn overlap(one: &Conditions, two: &Conditions) -> bool {
         && some(&one.regions, &two.regions, Glob::intersects)
         && some(&one.stack_names, &two.stack_names, Glob::intersects)
         && some(&one.stack_ids, &two.stack_ids, Glob::intersects)
+        && [one, two]
+            .into_iter()
+            .all(|place| [one, two].into_iter().all(|other| stack_ids_fit(&other.stack_ids, place)))
         && some(&one.logical_ids, &two.logical_ids, Glob::intersects)
         && some(&one.resource_types, &two.resource_types, |one, two| one == two)
         && protocols_meet(one, two)

@@ -512,6 +512,9 @@ proptest! {
     /// If one rule is covered by two exemptions, the review says that they overlap.
     #[test]
     fn exemptions_that_cover_one_rule_are_said_to_overlap(one in any_spec(), two in any_spec(), situation in any_situation()) {
+        // The ARNs of these situations are none, which the review would say.
+        let without_arn = |spec: &Spec| Spec { globs: [spec.globs[0], spec.globs[1], spec.globs[2], None, spec.globs[4]], ..spec.clone() };
+        let (one, two) = (without_arn(&one), without_arn(&two));
         let (Some(first), Some(second)) = (exemption_of(&one, 1), exemption_of(&two, 2)) else { return Ok(()) };
         let blocked = with_case(&situation, |_, rule| assessment(rule).verdict() == Verdict::NonCompliant);
         if blocked && covers(&one, &situation) && covers(&two, &situation) {

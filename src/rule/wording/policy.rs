@@ -86,13 +86,10 @@ pub fn meaning(policy: &Policy, today: Date) -> Vec<String> {
     for &setting in Setting::ALL {
         let own = policy.overrides.iter().any(|(set, _)| *set == setting);
         let origin = if own { "set in the policy" } else { "from the preset" };
-        lines.push(format!(
-            "{} = {} ({origin}): {}{}.",
-            setting.name(),
-            settings.get(setting).name(),
-            setting_covers(setting),
-            if settings.get(setting) == Treatment::Allow { " is let through" } else { " is blocked" }
-        ));
+        let treatment = settings.get(setting);
+        let verb = if treatment == Treatment::Allow { "lets through" } else { "blocks" };
+        let (name, treatment) = (setting.name(), treatment.name());
+        lines.push(format!("{name} = {treatment} ({origin}) {verb} {}.", setting_covers(setting)));
     }
     lines.push(match policy.unchanged_rules {
         Treatment::Block => {
@@ -202,11 +199,10 @@ pub fn remark(remark: &Remark<'_>) -> String {
             or(&exemption.conditions().stack_ids)
         ),
         Remark::Overlap(one, two) => format!(
-            "Exemptions {} and {} overlap: some egress rules are covered by both, until the later of {} and {}.",
+            "Exemptions {} and {} overlap: an egress rule that both cover stays exempted until {}.",
             one.id(),
             two.id(),
-            one.expires(),
-            two.expires()
+            one.expires().max(two.expires())
         ),
         Remark::DeployerChooses(exemption, choices) => {
             let names: Vec<_> = choices.iter().map(|choice| choice_name(*choice)).collect();
