@@ -10,4 +10,5 @@ pub mod rule;
 pub mod schema;
 pub mod security_group;
 pub mod source;
+pub mod template;
 pub mod value;
