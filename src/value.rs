@@ -100,6 +100,17 @@ impl Map {
         self.0.iter().map(|(key, value)| (key, value))
     }
 
+    /// An object of entries whose keys are known to be unique.
+    #[must_use]
+    pub const fn from_unique(entries: Vec<(Key, Value)>) -> Self {
+        Self(entries)
+    }
+
+    /// The entries themselves, in the order written.
+    pub fn into_entries(self) -> impl ExactSizeIterator<Item = (Key, Value)> {
+        self.0.into_iter()
+    }
+
     /// Appends an entry without looking for an earlier one of the same name: for builders that know
     /// their keys to be unique.
     pub fn push_unique(&mut self, key: Key, value: Value) {

@@ -1,0 +1,169 @@
+//! Text → a tree of values, each with the place where it was written.
+//!
+//! YAML as CloudFormation reads it, and JSON. Short-form functions arrive as their long forms
+//! (`!Ref X` → `{"Ref": "X"}`), aliases and merge keys as what they stand for, so that everything
+//! behind this module sees one shape. Knows no rule and no template.
+//!
+//! Whatever the text is, the answer is a [`Document`] or a [`SourceError`] in words: size, nesting
+//! and what aliases multiply to are bounded ([`MAX_BYTES`], [`MAX_DEPTH`], [`MAX_NODES`]).
+
+mod build;
+mod error;
+mod event;
+mod scalar;
+mod tag;
+
+pub use error::{Problem, SourceError};
+
+use crate::path::Origin;
+use crate::value::Value;
+
+/// How long a text may be, in bytes: twice what CloudFormation accepts (1 MB, "CloudFormation
+/// quotas"), because templates are often shrunk before they are sent.
+pub const MAX_BYTES: usize = 2 * 1024 * 1024;
+
+/// How many values may stand inside each other, an intrinsic function counting as one of them.
+/// Hand-written and generated templates stay below 40.
+pub const MAX_DEPTH: usize = 128;
+
+/// How many values a text may hold once its aliases stand for what they name: one value for every
+/// eight bytes of the largest template CloudFormation accepts; real ones have one for every thirty.
+pub const MAX_NODES: usize = 128 * 1024;
+
+/// Where something stands in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Span {
+    /// The first byte, counted from zero.
+    pub offset: u32,
+    /// Number of bytes.
+    pub length: u32,
+    /// The line of the first byte, counted from one.
+    pub line: u32,
+    /// The column of the first byte, in characters, counted from one.
+    pub column: u32,
+}
+
+impl Span {
+    /// The part of the text that it covers.
+    #[must_use]
+    pub fn text(self, text: &str) -> Option<&str> {
+        let start = self.offset as usize;
+        text.get(start..start.checked_add(self.length as usize)?)
+    }
+
+    /// The first byte behind it.
+    pub(crate) const fn end(self) -> u32 {
+        self.offset.saturating_add(self.length)
+    }
+}
+
+/// What a text was written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// JSON (RFC 8259).
+    Json,
+    /// YAML.
+    Yaml,
+}
+
+impl Format {
+    /// How CloudFormation takes a text: one that begins with `{` is JSON and must be well-formed
+    /// JSON, anything else is YAML.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+        if text.trim_start().starts_with('{') { Self::Json } else { Self::Yaml }
+    }
+}
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// A text that was read.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// The value that the text holds. Values of an alias point to where the anchor wrote them.
+    pub root: Value,
+    /// What it was written in.
+    pub format: Format,
+    spans: Vec<Span>,
+}
+
+impl Document {
+    /// Where a value or key of this document was written.
+    #[must_use]
+    pub fn span(&self, origin: Origin) -> Option<Span> {
+        self.spans.get(origin.index()?).copied()
+    }
+}
+
+/// Reads a text, YAML or JSON.
+///
+/// ```
+/// let text = "Port: !Ref HttpsPort\n";
+/// let document = cfn_egress_guard::source::parse(text).unwrap();
+/// let port = document.root.get("Port").unwrap();
+/// assert_eq!(port.get("Ref").unwrap().as_str(), Some("HttpsPort"));
+/// let span = document.span(port.origin).unwrap();
+/// assert_eq!(span.text(text), Some("!Ref HttpsPort"));
+/// assert_eq!((span.line, span.column), (1, 7));
+/// ```
+///
+/// # Errors
+/// When the text is not one YAML or JSON document, uses what CloudFormation does not know (tags,
+/// keys that are no text), writes a key twice, or is larger than the limits of this module.
+pub fn parse(text: &str) -> Result<Document, SourceError> {
+    if text.len() > MAX_BYTES {
+        return Err(SourceError::new(Problem::TooLong { bytes: text.len() }, None));
+    }
+    let format = Format::of(text);
+    if format == Format::Json {
+        check_json(text)?;
+    }
+    let (root, spans) = build::document(text, format)?;
+    Ok(Document { root, format, spans })
+}
+
+/// Whether a text may hold a template: a quick look, without reading it, that misses only templates
+/// that escape the names of their sections. For programs that go through folders.
+#[must_use]
+pub fn may_hold_template(text: &str) -> bool {
+    text.contains("Resources") || text.contains("AWSTemplateFormatVersion")
+}
+
+/// JSON is read by the YAML reader, which accepts more than JSON; serde_json says first whether
+/// it is JSON at all.
+fn check_json(text: &str) -> Result<(), SourceError> {
+    let json = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    match serde_json::from_str::<serde::de::IgnoredAny>(json) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let line = u32::try_from(error.line()).unwrap_or(u32::MAX);
+            let mut message = error.to_string();
+            if let Some(at) = message.rfind(" at line ") {
+                message.truncate(at);
+            }
+            let span = position(text, line, error.column());
+            Err(SourceError::new(Problem::Syntax { format: Format::Json, detail: message }, Some(span)))
+        }
+    }
+}
+
+/// The character in a line and (byte) column that serde_json names, both counted from one.
+fn position(text: &str, line: u32, column: usize) -> Span {
+    let before: usize = text.split_inclusive('\n').take((line as usize).saturating_sub(1)).map(str::len).sum();
+    let mut offset = (before + column.saturating_sub(1)).min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    let column = text.get(before..offset).map_or(1, |part| part.chars().count() + 1);
+    let length = text.get(offset..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+    Span { offset: narrow(offset), length: narrow(length), line: line.max(1), column: narrow(column) }
+}
+
+/// Offsets, lines and columns fit 32 bits: texts are bounded by [`MAX_BYTES`].
+fn narrow(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

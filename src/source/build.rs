@@ -1,0 +1,364 @@
+//! Events → values: one pass, with tags, aliases and merge keys replaced by what they mean.
+
+use std::collections::{HashMap, HashSet};
+
+use super::event::{Event, Events, Node, Tag};
+use super::tag::{self, Meaning};
+use super::{Format, MAX_DEPTH, MAX_NODES, Problem, SourceError, Span, scalar};
+use crate::path::Origin;
+use crate::value::{Key, Kind, Map, Value};
+
+/// Objects up to this size are searched for a repeated key one by one.
+const SMALL: usize = 12;
+
+/// Reads the one document of a text.
+pub(super) fn document(text: &str, format: Format) -> Result<(Value, Vec<Span>), SourceError> {
+    let mut builder = Builder::new(format);
+    let mut documents = 0;
+    for event in Events::new(text, format) {
+        let (event, span) = event?;
+        if matches!(event, Event::Document) {
+            documents += 1;
+            if documents > 1 {
+                return Err(SourceError::new(Problem::SeveralDocuments, Some(span)));
+            }
+            continue;
+        }
+        builder.take(event, span)?;
+    }
+    match builder.root {
+        Some(root) => Ok((root, builder.spans)),
+        None => Err(SourceError::new(Problem::Empty, None)),
+    }
+}
+
+struct Builder {
+    format: Format,
+    spans: Vec<Span>,
+    /// Values so far, counted as if each alias were written out.
+    nodes: usize,
+    /// The lists and objects that are not finished, the innermost last.
+    open: Vec<Open>,
+    /// How deep the innermost stands; a tag counts as a level.
+    depth: usize,
+    anchors: HashMap<usize, Built>,
+    /// Where the last scalar or bracket ended: block lists and objects end there.
+    end: u32,
+    root: Option<Value>,
+}
+
+/// A finished value, how many values it holds and how deep they go.
+#[derive(Clone)]
+struct Built {
+    value: Value,
+    nodes: usize,
+    height: usize,
+}
+
+struct Open {
+    content: Content,
+    flow: bool,
+    anchor: Option<usize>,
+    tag: Option<(Tag, Meaning)>,
+    origin: Origin,
+    start: Span,
+    nodes_before: usize,
+    height: usize,
+}
+
+enum Content {
+    List(Vec<Value>),
+    Object { entries: Vec<(Key, Value)>, slot: Slot, merged: Vec<Value> },
+}
+
+/// What the next value of an object is.
+enum Slot {
+    Key,
+    Value(Key),
+    Merged(Span),
+}
+
+impl Builder {
+    fn new(format: Format) -> Self {
+        Self {
+            format,
+            spans: Vec::new(),
+            nodes: 0,
+            open: Vec::new(),
+            depth: 0,
+            anchors: HashMap::new(),
+            end: 0,
+            root: None,
+        }
+    }
+
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), SourceError> {
+        match event {
+            Event::Document => Ok(()),
+            Event::Scalar { text, plain, node } => {
+                if span.length > 0 {
+                    self.end = span.end();
+                }
+                if self.awaits_key() {
+                    self.key(&text, plain, &node, span)
+                } else {
+                    self.scalar(&text, plain, node, span)
+                }
+            }
+            Event::List(node) => self.start(Content::List(Vec::new()), node, span),
+            Event::Object(node) => {
+                let content = Content::Object { entries: Vec::new(), slot: Slot::Key, merged: Vec::new() };
+                self.start(content, node, span)
+            }
+            Event::End => self.finish(span),
+            Event::Alias(anchor) => self.alias(anchor, span),
+            Event::UnknownAlias(name) => {
+                Err(SourceError::new(Problem::UnknownAlias { name: name.into_owned() }, Some(span)))
+            }
+        }
+    }
+
+    fn awaits_key(&self) -> bool {
+        matches!(self.open.last(), Some(Open { content: Content::Object { slot: Slot::Key, .. }, .. }))
+    }
+
+    fn origin(&mut self, span: Span) -> Origin {
+        self.spans.push(span);
+        Origin::node(self.spans.len() - 1)
+    }
+
+    fn count(&mut self, nodes: usize, span: Span) -> Result<(), SourceError> {
+        self.nodes += nodes;
+        if self.nodes > MAX_NODES {
+            return Err(SourceError::new(Problem::TooManyValues, Some(span)));
+        }
+        Ok(())
+    }
+
+    fn key(&mut self, text: &str, plain: bool, node: &Node, span: Span) -> Result<(), SourceError> {
+        if let Some(tag) = &node.tag
+            && meaning(tag)? != Meaning::Text
+        {
+            return Err(misplaced(tag));
+        }
+        let origin = self.origin(span);
+        if let Some(anchor) = node.anchor {
+            self.count(1, span)?;
+            let value = Value::new(Kind::String(text.to_owned()), origin);
+            self.anchors.insert(anchor, Built { value, nodes: 1, height: 0 });
+        }
+        let merge = text == "<<" && plain && node.tag.is_none() && self.format == Format::Yaml;
+        if let Some(Open { content: Content::Object { slot, .. }, .. }) = self.open.last_mut() {
+            *slot = if merge { Slot::Merged(span) } else { Slot::Value(Key { name: text.to_owned(), origin }) };
+        }
+        Ok(())
+    }
+
+    fn scalar(&mut self, text: &str, plain: bool, node: Node, span: Span) -> Result<(), SourceError> {
+        self.count(1, span)?;
+        let tag = node.tag.map(|tag| meaning(&tag).map(|meaning| (tag, meaning))).transpose()?;
+        let kind = match &tag {
+            Some((tag, meaning)) => tag::scalar(*meaning, text).ok_or_else(|| misplaced(tag))?,
+            None if !plain => Kind::String(text.to_owned()),
+            None => match self.format {
+                Format::Json => scalar::of_json(text),
+                Format::Yaml => scalar::of_yaml(text),
+            }
+            .unwrap_or_else(|| Kind::String(text.to_owned())),
+        };
+        let origin = self.origin(span);
+        let mut value = Value::new(kind, origin);
+        let mut height = 0;
+        if let Some((tag, Meaning::Function(function))) = &tag {
+            if *function == "Fn::GetAtt" {
+                value = attribute(text, origin);
+            }
+            self.count(1, span)?;
+            value = self.function(function, tag.span, value);
+            height = 1;
+            self.deep_enough(self.depth + height, span)?;
+        }
+        let nodes = 1 + height;
+        self.attach(Built { value, nodes, height }, node.anchor, span)
+    }
+
+    fn start(&mut self, content: Content, node: Node, span: Span) -> Result<(), SourceError> {
+        if self.awaits_key() {
+            return Err(SourceError::new(Problem::KeyNotText, Some(span)));
+        }
+        let nodes_before = self.nodes;
+        self.count(1, span)?;
+        let tag = node.tag.map(|tag| meaning(&tag).map(|meaning| (tag, meaning))).transpose()?;
+        if let Some((tag, meaning)) = &tag {
+            match (meaning, &content) {
+                (Meaning::Function(_), _) => self.count(1, span)?,
+                (Meaning::List, Content::List(_)) | (Meaning::Object, Content::Object { .. }) => {}
+                (Meaning::Text | Meaning::Scalar(_) | Meaning::List | Meaning::Object, _) => {
+                    return Err(misplaced(tag));
+                }
+            }
+        }
+        self.depth += levels(tag.as_ref());
+        self.deep_enough(self.depth, span)?;
+        if node.flow {
+            self.end = span.end();
+        }
+        let origin = self.origin(span);
+        self.open.push(Open {
+            content,
+            flow: node.flow,
+            anchor: node.anchor,
+            tag,
+            origin,
+            start: span,
+            nodes_before,
+            height: 0,
+        });
+        Ok(())
+    }
+
+    fn finish(&mut self, span: Span) -> Result<(), SourceError> {
+        let Some(open) = self.open.pop() else { return Ok(()) };
+        if open.flow {
+            self.end = span.end();
+        }
+        let end = self.end;
+        if let Some(written) = open.origin.index().and_then(|index| self.spans.get_mut(index)) {
+            written.length = end.saturating_sub(written.offset);
+        }
+        let levels = levels(open.tag.as_ref());
+        self.depth -= levels;
+        let kind = match open.content {
+            Content::List(entries) => Kind::List(entries),
+            Content::Object { entries, merged, .. } => Kind::Map(self.object(entries, merged)?),
+        };
+        let mut value = Value::new(kind, open.origin);
+        if let Some((tag, Meaning::Function(function))) = &open.tag {
+            value = self.function(function, tag.span, value);
+        }
+        let nodes = self.nodes - open.nodes_before;
+        self.attach(Built { value, nodes, height: open.height + levels }, open.anchor, open.start)
+    }
+
+    /// The object of a function in its short form: it reaches from the tag to the end of the value.
+    fn function(&mut self, function: &'static str, tag: Span, value: Value) -> Value {
+        let end = self.end.max(tag.end());
+        let key = Key { name: function.to_owned(), origin: self.origin(tag) };
+        let origin = self.origin(Span { length: end - tag.offset, ..tag });
+        let mut map = Map::new();
+        map.push_unique(key, value);
+        Value::new(Kind::Map(map), origin)
+    }
+
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), SourceError> {
+        self.end = span.end();
+        let Some(built) = self.anchors.get(&anchor) else {
+            return Err(SourceError::new(Problem::RecursiveAlias, Some(span)));
+        };
+        if self.awaits_key() {
+            let Kind::String(text) = &built.value.kind else {
+                return Err(SourceError::new(Problem::KeyNotText, Some(span)));
+            };
+            let text = text.clone();
+            return self.key(&text, false, &Node { anchor: None, tag: None, flow: false }, span);
+        }
+        let (nodes, height) = (built.nodes, built.height);
+        self.count(nodes, span)?;
+        self.deep_enough(self.depth + height, span)?;
+        match self.anchors.get(&anchor).cloned() {
+            Some(built) => self.attach(built, None, span),
+            None => Ok(()),
+        }
+    }
+
+    fn deep_enough(&self, depth: usize, span: Span) -> Result<(), SourceError> {
+        if depth > MAX_DEPTH { Err(SourceError::new(Problem::TooDeep, Some(span))) } else { Ok(()) }
+    }
+
+    /// Puts a finished value where it belongs.
+    fn attach(&mut self, built: Built, anchor: Option<usize>, span: Span) -> Result<(), SourceError> {
+        if let Some(anchor) = anchor {
+            // The copy that aliases are made from counts as well: anchors can stand inside anchors.
+            self.count(built.nodes, span)?;
+            self.anchors.insert(anchor, built.clone());
+        }
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(built.value);
+            return Ok(());
+        };
+        open.height = open.height.max(built.height);
+        match &mut open.content {
+            Content::List(list) => list.push(built.value),
+            Content::Object { entries, slot, merged } => match std::mem::replace(slot, Slot::Key) {
+                Slot::Value(key) => entries.push((key, built.value)),
+                Slot::Merged(at) => {
+                    if let Kind::List(list) = built.value.kind {
+                        merged.extend(list);
+                    } else {
+                        merged.push(built.value);
+                    }
+                    if merged.iter().any(|value| value.as_map().is_none()) {
+                        return Err(SourceError::new(Problem::MergeNotObject, Some(at)));
+                    }
+                }
+                Slot::Key => {} // keys never come here
+            },
+        }
+        Ok(())
+    }
+
+    /// An object's entries, with those of its merge keys behind them; its own count first, then
+    /// the earlier of two merged ones ("Merge Key Language-Independent Type for YAML").
+    fn object(&self, mut entries: Vec<(Key, Value)>, merged: Vec<Value>) -> Result<Map, SourceError> {
+        if let Some((first, second)) = repeated(&entries) {
+            let line = |key: &Key| key.origin.index().and_then(|index| self.spans.get(index)).map_or(0, |at| at.line);
+            let span = second.origin.index().and_then(|index| self.spans.get(index)).copied();
+            let problem =
+                Problem::DuplicateKey { key: second.name.clone(), first_line: line(first), second_line: line(second) };
+            return Err(SourceError::new(problem, span));
+        }
+        if !merged.is_empty() {
+            let mut names: HashSet<String> = entries.iter().map(|(key, _)| key.name.clone()).collect();
+            for value in merged {
+                if let Kind::Map(map) = value.kind {
+                    entries.extend(map.into_entries().filter(|(key, _)| names.insert(key.name.clone())));
+                }
+            }
+        }
+        Ok(Map::from_unique(entries))
+    }
+}
+
+fn levels(tag: Option<&(Tag, Meaning)>) -> usize {
+    if matches!(tag, Some((_, Meaning::Function(_)))) { 2 } else { 1 }
+}
+
+fn meaning(tag: &Tag) -> Result<Meaning, SourceError> {
+    tag::meaning(&tag.name).map_err(|problem| SourceError::new(problem, Some(tag.span)))
+}
+
+fn misplaced(tag: &Tag) -> SourceError {
+    let name = tag.name.replace("tag:yaml.org,2002:", "!!");
+    SourceError::new(Problem::MisplacedTag { tag: name }, Some(tag.span))
+}
+
+/// `!GetAtt a.b` is the list `[a, b]`, split at the first point as CloudFormation does
+/// (`!GetAtt Nested.Outputs.Port`).
+fn attribute(text: &str, origin: Origin) -> Value {
+    let part = |text: &str| Value::new(Kind::String(text.to_owned()), origin);
+    match text.split_once('.') {
+        Some((resource, attribute)) => Value::new(Kind::List(vec![part(resource), part(attribute)]), origin),
+        None => part(text),
+    }
+}
+
+/// The first key that repeats an earlier one, and that one.
+fn repeated(entries: &[(Key, Value)]) -> Option<(&Key, &Key)> {
+    if entries.len() <= SMALL {
+        return entries.iter().enumerate().find_map(|(index, (second, _))| {
+            entries.iter().take(index).find(|(first, _)| first.name == second.name).map(|(first, _)| (first, second))
+        });
+    }
+    let mut seen: HashMap<&str, &Key> = HashMap::with_capacity(entries.len());
+    entries.iter().find_map(|(key, _)| seen.insert(&key.name, key).map(|first| (first, key)))
+}

@@ -1,0 +1,159 @@
+//! Why a text could not be read, in words.
+
+use std::fmt;
+
+use super::{Format, MAX_BYTES, MAX_DEPTH, MAX_NODES, Span};
+
+/// Why a text could not be read, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceError {
+    /// What is wrong.
+    pub problem: Problem,
+    /// Where, if it has a place.
+    pub span: Option<Span>,
+}
+
+/// What is wrong with a text. All of them are its author's to mend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// There is no value in it.
+    Empty,
+    /// It is longer than [`MAX_BYTES`].
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// Values stand deeper inside each other than [`MAX_DEPTH`].
+    TooDeep,
+    /// It holds more values than [`MAX_NODES`], most likely through aliases of aliases.
+    TooManyValues,
+    /// More than one YAML document.
+    SeveralDocuments,
+    /// It is not well-formed.
+    Syntax {
+        /// What it was read as.
+        format: Format,
+        /// What the reader missed.
+        detail: String,
+    },
+    /// It is well-formed JSON, but holds what the reader does not take: control characters that are
+    /// not escaped, keys of more than a thousand characters.
+    Unreadable {
+        /// What the reader stumbled over.
+        detail: String,
+    },
+    /// A key stands twice in one object.
+    DuplicateKey {
+        /// The key.
+        key: String,
+        /// Line of its first use.
+        first_line: u32,
+        /// Line of its second use.
+        second_line: u32,
+    },
+    /// A key is a list or an object.
+    KeyNotText,
+    /// A tag that is no function of CloudFormation.
+    UnknownTag {
+        /// The tag as written.
+        tag: String,
+    },
+    /// A YAML tag that CloudFormation does not support (`!!binary`, `!!set` and the like).
+    UnsupportedTag {
+        /// The tag as written.
+        tag: String,
+    },
+    /// A tag on a value that it cannot mark (`!!int abc`, `!!str` on a list).
+    MisplacedTag {
+        /// The tag as written.
+        tag: String,
+    },
+    /// An alias of an anchor that was not written before.
+    UnknownAlias {
+        /// The anchor's name.
+        name: String,
+    },
+    /// An alias inside the very value it stands for.
+    RecursiveAlias,
+    /// A merge key (`<<`) whose value is neither an object nor a list of objects.
+    MergeNotObject,
+}
+
+impl SourceError {
+    pub(super) const fn new(problem: Problem, span: Option<Span>) -> Self {
+        Self { problem, span }
+    }
+
+    /// What to do about it: one sentence.
+    #[must_use]
+    pub const fn help(&self) -> &'static str {
+        match self.problem {
+            Problem::Empty => "write a template with a `Resources` section",
+            Problem::TooLong { .. } => "CloudFormation accepts templates up to 1 MB: split it into nested stacks",
+            Problem::TooDeep => "write it flatter: CloudFormation templates never need such nesting",
+            Problem::TooManyValues => "write fewer aliases of aliases: each one repeats everything it stands for",
+            Problem::SeveralDocuments => "keep one template per file: CloudFormation reads a single document",
+            Problem::Syntax { format: Format::Json, .. } => {
+                "a text that begins with `{` must be well-formed JSON: without comments, trailing commas or single quotes"
+            }
+            Problem::Syntax { format: Format::Yaml, .. } => {
+                "check the indentation, quotes and brackets before this place"
+            }
+            Problem::Unreadable { .. } => "write control characters as escapes (`\\u007f`) and keep keys short",
+            Problem::DuplicateKey { .. } => "keep one of the two: readers disagree on which one counts",
+            Problem::KeyNotText => "write keys as plain text",
+            Problem::UnknownTag { .. } => {
+                "use a function of CloudFormation (`!Ref`, `!Sub`, `!If` and so on), or quote text that begins with `!`"
+            }
+            Problem::UnsupportedTag { .. } => {
+                "CloudFormation does not support the tags binary, omap, pairs, set and timestamp: write plain text"
+            }
+            Problem::MisplacedTag { .. } => "remove the tag",
+            Problem::UnknownAlias { .. } => {
+                "write the anchor before its first alias, or quote text that begins with `*`"
+            }
+            Problem::RecursiveAlias => "write out the value: it cannot contain itself",
+            Problem::MergeNotObject => "give `<<` an alias of an object, or a list of them",
+        }
+    }
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.problem {
+            Problem::Empty => f.write_str("the text is empty"),
+            Problem::TooLong { bytes } => {
+                write!(f, "the text is {bytes} bytes long, more than the {MAX_BYTES} that are read")
+            }
+            Problem::TooDeep => write!(f, "values are nested deeper than {MAX_DEPTH} levels"),
+            Problem::TooManyValues => write!(f, "the text holds more than {MAX_NODES} values"),
+            Problem::SeveralDocuments => f.write_str("the text holds several YAML documents"),
+            Problem::Syntax { format: Format::Json, detail } => write!(f, "this is not well-formed JSON: {detail}"),
+            Problem::Syntax { format: Format::Yaml, detail } => write!(f, "this is not well-formed YAML: {detail}"),
+            Problem::Unreadable { detail } => write!(f, "this JSON cannot be read: {detail}"),
+            Problem::DuplicateKey { key, first_line, second_line } => {
+                write!(f, "key `{}` is written twice, in lines {first_line} and {second_line}", shown(key))
+            }
+            Problem::KeyNotText => f.write_str("a key is a list or an object"),
+            Problem::UnknownTag { tag } => write!(f, "tag `{}` is no function of CloudFormation", shown(tag)),
+            Problem::UnsupportedTag { tag } => write!(f, "CloudFormation does not support tag `{}`", shown(tag)),
+            Problem::MisplacedTag { tag } => write!(f, "tag `{}` does not fit the value behind it", shown(tag)),
+            Problem::UnknownAlias { name } => write!(f, "alias `*{}` has no anchor before it", shown(name)),
+            Problem::RecursiveAlias => f.write_str("an alias stands inside the value that it stands for"),
+            Problem::MergeNotObject => f.write_str("the merge key `<<` has a value that is no object"),
+        }
+    }
+}
+
+impl std::error::Error for SourceError {}
+
+/// Text of the template's author as a message can show it: short and on one line.
+fn shown(text: &str) -> String {
+    const SHOWN_CHARS: usize = 64;
+    let mut shown: String =
+        text.chars().take(SHOWN_CHARS).map(|c| if c.is_control() || c == '`' { ' ' } else { c }).collect();
+    if text.chars().nth(SHOWN_CHARS).is_some() {
+        shown.push('…');
+    }
+    shown
+}

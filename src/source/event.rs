@@ -1,0 +1,153 @@
+//! The one file that knows the YAML parser: its events in this crate's own words.
+
+use std::borrow::Cow;
+
+use granit_parser::{ErrorKind, Event as Parsed, Options, Parser, ScalarStyle, ScanError, StrInput, StructureStyle};
+
+use super::{Format, MAX_DEPTH, Problem, SourceError, Span, narrow};
+
+/// Something that stands in the text, in the order written.
+pub(super) enum Event<'t> {
+    /// The start of a document.
+    Document,
+    /// A scalar, its escapes resolved. An implicit empty value is the plain scalar `~`, or empty
+    /// text behind a tag.
+    Scalar {
+        /// Its text.
+        text: Cow<'t, str>,
+        /// Whether it was written without quotes and not as a block.
+        plain: bool,
+        /// What marks it.
+        node: Node,
+    },
+    /// The start of a list.
+    List(Node),
+    /// The start of an object.
+    Object(Node),
+    /// The end of the innermost list or object.
+    End,
+    /// An alias of the anchor of this number.
+    Alias(usize),
+    /// An alias of an anchor that is not there.
+    UnknownAlias(Cow<'t, str>),
+}
+
+/// What marks a value.
+pub(super) struct Node {
+    /// Number of its anchor, if it has one.
+    pub(super) anchor: Option<usize>,
+    /// Its tag, if it has one.
+    pub(super) tag: Option<Tag>,
+    /// Whether it is written between brackets.
+    pub(super) flow: bool,
+}
+
+/// A tag as resolved (`!Ref`, `tag:yaml.org,2002:str`; a lone `!` as it is) and where it stands.
+pub(super) struct Tag {
+    /// Its name.
+    pub(super) name: String,
+    /// Where it stands.
+    pub(super) span: Span,
+}
+
+/// The events of a text and where they stand.
+pub(super) struct Events<'t> {
+    parser: Parser<'t, StrInput<'t>>,
+    text: &'t str,
+    format: Format,
+}
+
+impl<'t> Events<'t> {
+    /// Starts to read.
+    pub(super) fn new(text: &'t str, format: Format) -> Self {
+        let mut options = Options::default();
+        options.emit_unresolved_aliases = true;
+        options.flow_nesting_limit = MAX_DEPTH;
+        options.block_nesting_limit = MAX_DEPTH;
+        Self { parser: Parser::new_from_str_with_options(text, options), text, format }
+    }
+
+    fn error(&self, error: &ScanError) -> SourceError {
+        let marker = error.marker();
+        let offset = marker.byte_offset().unwrap_or(0);
+        let length = self.text.get(offset..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+        let span = Span {
+            offset: narrow(offset),
+            length: narrow(length),
+            line: narrow(marker.line()),
+            column: narrow(marker.col() + 1),
+        };
+        let problem = if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+            Problem::TooDeep
+        } else {
+            let detail = printable(&error.kind().to_string()).trim_end_matches('.').to_owned();
+            match self.format {
+                Format::Yaml => Problem::Syntax { format: Format::Yaml, detail },
+                Format::Json => Problem::Unreadable { detail }, // serde_json found it well-formed
+            }
+        };
+        SourceError::new(problem, Some(span))
+    }
+}
+
+impl<'t> Iterator for Events<'t> {
+    type Item = Result<(Event<'t>, Span), SourceError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (parsed, place) = match self.parser.next_event()? {
+                Ok(event) => event,
+                Err(error) => return Some(Err(self.error(&error))),
+            };
+            let node = |anchor: usize, tag: Option<Cow<'t, granit_parser::Tag>>, flow| Node {
+                anchor: (anchor != 0).then_some(anchor),
+                tag: tag.map(|tag| Tag {
+                    name: tag.to_string(),
+                    span: place.tag_span().map_or_else(|| span(&place), |place| span(&place)),
+                }),
+                flow,
+            };
+            let event = match parsed {
+                Parsed::DocumentStart(..) => Event::Document,
+                Parsed::Scalar(text, style, anchor, tag) => {
+                    Event::Scalar { text, plain: style == ScalarStyle::Plain, node: node(anchor, tag, false) }
+                }
+                Parsed::SequenceStart(style, anchor, tag) => {
+                    Event::List(node(anchor, tag, style == StructureStyle::Flow))
+                }
+                Parsed::MappingStart(style, anchor, tag) => {
+                    Event::Object(node(anchor, tag, style == StructureStyle::Flow))
+                }
+                Parsed::SequenceEnd | Parsed::MappingEnd => Event::End,
+                Parsed::Alias(anchor) => Event::Alias(anchor),
+                Parsed::UnresolvedAlias(name) => Event::UnknownAlias(name),
+                Parsed::StreamStart | Parsed::StreamEnd | Parsed::DocumentEnd | Parsed::Anchor(..) | _ => continue,
+            };
+            return Some(Ok((event, span(&place))));
+        }
+    }
+}
+
+/// A message of the parser on one line, with control characters that it quotes from the text escaped.
+fn printable(message: &str) -> String {
+    let mut printable = String::with_capacity(message.len());
+    for character in message.chars() {
+        if character.is_control() {
+            printable.extend(character.escape_unicode());
+        } else {
+            printable.push(character);
+        }
+    }
+    printable
+}
+
+fn span(place: &granit_parser::Span) -> Span {
+    let start = place.start.byte_offset().unwrap_or(0);
+    let end = place.end.byte_offset().unwrap_or(start);
+    Span {
+        offset: narrow(start),
+        length: narrow(end.saturating_sub(start)),
+        line: narrow(place.start.line()),
+        column: narrow(place.start.col() + 1),
+    }
+}

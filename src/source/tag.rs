@@ -1,0 +1,90 @@
+//! YAML tags: CloudFormation's short-form functions, and YAML's own.
+
+use super::{Problem, scalar};
+use crate::value::Kind;
+
+/// What a tag makes of the value behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// A function: an object with this one key around the value.
+    Function(&'static str),
+    /// Text whatever it looks like (`!`, `!!str`).
+    Text,
+    /// A scalar of another kind (`!!int`, `!!float`, `!!bool`, `!!null`).
+    Scalar(&'static str),
+    /// What it is anyway (`!!seq`).
+    List,
+    /// What it is anyway (`!!map`).
+    Object,
+}
+
+/// Every function that CloudFormation documents ("Intrinsic functions", "Condition functions",
+/// "Rule-specific intrinsic functions"), by its short-form tag. `Fn::ForEach` has none.
+const FUNCTIONS: [(&str, &str); 24] = [
+    ("!And", "Fn::And"),
+    ("!Base64", "Fn::Base64"),
+    ("!Cidr", "Fn::Cidr"),
+    ("!Condition", "Condition"),
+    ("!Contains", "Fn::Contains"),
+    ("!EachMemberEquals", "Fn::EachMemberEquals"),
+    ("!EachMemberIn", "Fn::EachMemberIn"),
+    ("!Equals", "Fn::Equals"),
+    ("!FindInMap", "Fn::FindInMap"),
+    ("!GetAZs", "Fn::GetAZs"),
+    ("!GetAtt", "Fn::GetAtt"),
+    ("!GetStackOutput", "Fn::GetStackOutput"),
+    ("!If", "Fn::If"),
+    ("!ImportValue", "Fn::ImportValue"),
+    ("!Join", "Fn::Join"),
+    ("!Length", "Fn::Length"),
+    ("!Not", "Fn::Not"),
+    ("!Or", "Fn::Or"),
+    ("!Ref", "Ref"),
+    ("!Select", "Fn::Select"),
+    ("!Split", "Fn::Split"),
+    ("!Sub", "Fn::Sub"),
+    ("!ToJsonString", "Fn::ToJsonString"),
+    ("!Transform", "Fn::Transform"),
+];
+
+/// Functions that only rules know; there is no more to them here than that they are no error.
+const RULE_FUNCTIONS: [(&str, &str); 3] =
+    [("!RefAll", "Fn::RefAll"), ("!ValueOf", "Fn::ValueOf"), ("!ValueOfAll", "Fn::ValueOfAll")];
+
+/// What a tag means.
+pub(super) fn meaning(name: &str) -> Result<Meaning, Problem> {
+    if let Some((_, function)) = FUNCTIONS.iter().chain(&RULE_FUNCTIONS).find(|(tag, _)| *tag == name) {
+        return Ok(Meaning::Function(function));
+    }
+    if name == "!" {
+        return Ok(Meaning::Text);
+    }
+    match name.strip_prefix("tag:yaml.org,2002:") {
+        Some("str") => Ok(Meaning::Text),
+        Some("int") => Ok(Meaning::Scalar("int")),
+        Some("float") => Ok(Meaning::Scalar("float")),
+        Some("bool") => Ok(Meaning::Scalar("bool")),
+        Some("null") => Ok(Meaning::Scalar("null")),
+        Some("seq") => Ok(Meaning::List),
+        Some("map") => Ok(Meaning::Object),
+        Some(other) => Err(Problem::UnsupportedTag { tag: format!("!!{other}") }),
+        None => Err(Problem::UnknownTag { tag: name.to_owned() }),
+    }
+}
+
+/// The scalar that a tag of YAML makes of a text.
+pub(super) fn scalar(meaning: Meaning, text: &str) -> Option<Kind> {
+    match meaning {
+        // A function's text is never a number: `!Ref 1` names something called `1`.
+        Meaning::Function(_) | Meaning::Text => Some(Kind::String(text.to_owned())),
+        Meaning::Scalar(kind) => {
+            let value = scalar::of_yaml(text)?;
+            match (kind, &value) {
+                ("int" | "float", Kind::Integer(_)) | ("float", Kind::Float(_)) => Some(value),
+                ("bool", Kind::Bool(_)) | ("null", Kind::Null) => Some(value),
+                _ => None,
+            }
+        }
+        Meaning::List | Meaning::Object => None,
+    }
+}

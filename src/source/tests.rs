@@ -1,0 +1,384 @@
+#![expect(
+    clippy::disallowed_methods,
+    clippy::wildcard_enum_match_arm,
+    reason = "tests take the time and look at few kinds"
+)]
+
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+
+use super::*;
+use crate::value::Kind;
+
+fn plain(value: &Value) -> Json {
+    match &value.kind {
+        Kind::Null => Json::Null,
+        Kind::Bool(value) => json!(value),
+        Kind::Integer(number) => json!(number),
+        Kind::Float(number) => json!(number),
+        Kind::String(text) => json!(text),
+        Kind::List(list) => list.iter().map(plain).collect(),
+        Kind::Map(map) => Json::Object(map.iter().map(|(key, value)| (key.name.clone(), plain(value))).collect()),
+        Kind::Unknown(_) => panic!("a source never yields unknown values"),
+    }
+}
+
+fn read(text: &str) -> Json {
+    match parse(text) {
+        Ok(document) => plain(&document.root),
+        Err(error) => panic!("{error}: {text}"),
+    }
+}
+
+fn error(text: &str) -> SourceError {
+    match parse(text) {
+        Ok(document) => panic!("no error: {:?}", document.root),
+        Err(error) => error,
+    }
+}
+
+/// The message, the place as underlined text, and the line.
+fn refusal(text: &str) -> (String, String, u32) {
+    let error = error(text);
+    let message = error.to_string();
+    assert!(!message.contains('\n') && !message.ends_with('.'), "{message}");
+    assert!(!error.help().is_empty() && !error.help().ends_with('.'));
+    let span = error.span.unwrap_or_default();
+    (message, span.text(text).unwrap_or_default().to_owned(), span.line)
+}
+
+#[test]
+fn scalars_are_what_all_readers_agree_on() {
+    for (text, expected) in [
+        ("443", json!(443)),
+        ("-1", json!(-1)),
+        ("+443", json!(443)),
+        ("0", json!(0)),
+        ("443.0", json!(443.0)),
+        ("443.5", json!(443.5)),
+        (".5", json!(0.5)),
+        ("1.5e+3", json!(1500.0)),
+        ("99999999999999999999", json!(1e20)),
+        // readers differ: text
+        ("0443", json!("0443")),
+        ("0443.0", json!("0443.0")),
+        ("-0443", json!("-0443")),
+        ("0x1bb", json!("0x1bb")),
+        ("0o673", json!("0o673")),
+        ("0b11", json!("0b11")),
+        ("1_000", json!("1_000")),
+        ("1e3", json!("1e3")),
+        ("1.5e3", json!("1.5e3")),
+        ("1:30", json!("1:30")),
+        (".inf", json!(".inf")),
+        (".nan", json!(".nan")),
+        (".", json!(".")),
+        ("-", json!([null])),
+        ("1.2.3", json!("1.2.3")),
+        ("2010-09-09", json!("2010-09-09")),
+        ("yes", json!("yes")),
+        ("on", json!("on")),
+        // not numbers
+        ("true", json!(true)),
+        ("True", json!(true)),
+        ("FALSE", json!(false)),
+        ("null", json!(null)),
+        ("Null", json!(null)),
+        ("~", json!(null)),
+        ("nULL", json!("nULL")),
+        // quoted and blocks: always text
+        ("'443'", json!("443")),
+        ("\"443\"", json!("443")),
+        ("'true'", json!("true")),
+        ("'~'", json!("~")),
+        ("|-\n  443", json!("443")),
+        (">-\n  443", json!("443")),
+        // tags
+        ("!!str 443", json!("443")),
+        ("! 443", json!("443")),
+        ("!!int '443'", json!(443)),
+        ("!!float 443", json!(443)),
+        ("!!bool 'true'", json!(true)),
+        ("!!null ''", json!(null)),
+        ("!!map {a: 1}", json!({"a": 1})),
+        ("!!seq [1]", json!([1])),
+    ] {
+        assert_eq!(read(text), expected, "{text:?}");
+    }
+    assert_eq!(read("a:\nb: 1"), json!({"a": null, "b": 1}));
+}
+
+#[test]
+fn short_forms_become_long_forms() {
+    for (text, expected) in [
+        ("!Ref X", json!({"Ref": "X"})),
+        ("!Ref 1", json!({"Ref": "1"})),
+        ("!Condition C", json!({"Condition": "C"})),
+        ("!GetAtt a.b", json!({"Fn::GetAtt": ["a", "b"]})),
+        ("!GetAtt a.Outputs.b", json!({"Fn::GetAtt": ["a", "Outputs.b"]})),
+        ("!GetAtt [a, b]", json!({"Fn::GetAtt": ["a", "b"]})),
+        ("!Sub 'a-${B}'", json!({"Fn::Sub": "a-${B}"})),
+        ("!Sub ['${B}', {B: 1}]", json!({"Fn::Sub": ["${B}", {"B": 1}]})),
+        ("!GetAZs", json!({"Fn::GetAZs": ""})),
+        ("!GetAZs ''", json!({"Fn::GetAZs": ""})),
+        ("!ImportValue x", json!({"Fn::ImportValue": "x"})),
+        ("!Base64 x", json!({"Fn::Base64": "x"})),
+        ("!Base64\n  Fn::Sub: x", json!({"Fn::Base64": {"Fn::Sub": "x"}})),
+        ("!Cidr [a, 1, 2]", json!({"Fn::Cidr": ["a", 1, 2]})),
+        ("!FindInMap [a, !Ref b, c]", json!({"Fn::FindInMap": ["a", {"Ref": "b"}, "c"]})),
+        ("!Select [0, !Split [',', a]]", json!({"Fn::Select": [0, {"Fn::Split": [",", "a"]}]})),
+        ("!Join\n- ''\n- - a\n  - !Ref b", json!({"Fn::Join": ["", ["a", {"Ref": "b"}]]})),
+        ("!If [C, !Ref 'AWS::NoValue', 1]", json!({"Fn::If": ["C", {"Ref": "AWS::NoValue"}, 1]})),
+        (
+            "!And [!Or [!Not [!Equals [a, b]]]]",
+            json!({"Fn::And": [{"Fn::Or": [{"Fn::Not": [{"Fn::Equals": ["a", "b"]}]}]}]}),
+        ),
+        ("!Transform {Name: AWS::Include}", json!({"Fn::Transform": {"Name": "AWS::Include"}})),
+        ("!Length [1]", json!({"Fn::Length": [1]})),
+        ("!ToJsonString {a: 1}", json!({"Fn::ToJsonString": {"a": 1}})),
+        (
+            "!GetStackOutput\n  StackName: a\n  OutputName: b",
+            json!({"Fn::GetStackOutput": {"StackName": "a", "OutputName": "b"}}),
+        ),
+        ("!ValueOf [a, b]", json!({"Fn::ValueOf": ["a", "b"]})),
+    ] {
+        assert_eq!(read(text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn aliases_and_merge_keys_are_what_they_stand_for() {
+    let text = "a: &a {x: 1, y: 2}\nb: *a\nc:\n  <<: *a\n  y: 3\nd:\n  z: 0\n  <<: [{y: 9}, *a]\n";
+    assert_eq!(
+        read(text),
+        json!({"a": {"x": 1, "y": 2}, "b": {"x": 1, "y": 2}, "c": {"y": 3, "x": 1}, "d": {"z": 0, "y": 9, "x": 1}})
+    );
+    assert_eq!(read("a: &k key\n*k : 1\n"), json!({"a": "key", "key": 1}));
+    assert_eq!(read("\"<<\": 1\n"), json!({"<<": 1}));
+    assert_eq!(read("{\"<<\": {\"a\": 1}}"), json!({"<<": {"a": 1}}));
+    assert_eq!(read("- &a !Ref X\n- *a\n"), json!([{"Ref": "X"}, {"Ref": "X"}]));
+    // an alias points to where the anchor wrote the value
+    let document = parse(text).unwrap();
+    let merged = document.root.get("c").unwrap().get("x").unwrap();
+    assert_eq!(document.span(merged.origin).unwrap().line, 1);
+}
+
+#[test]
+fn every_key_and_value_has_its_place() {
+    let text = "Résources:\n  Sg:\n    Egress:\n      - FromPort: !If [C, 80, !Ref P]\n        ToPort: \"443\"\n      - {FromPort: 1,\n         ToPort: 2}\n    Next:\n";
+    let document = parse(text).unwrap();
+    let shown = |value: &Value| document.span(value.origin).unwrap().text(text).unwrap().to_owned();
+    let sg = document.root.get("Résources").unwrap().get("Sg").unwrap();
+    let egress = sg.get("Egress").unwrap().as_list().unwrap();
+    assert_eq!(shown(&egress[0]), "FromPort: !If [C, 80, !Ref P]\n        ToPort: \"443\"");
+    assert_eq!(shown(&egress[1]), "{FromPort: 1,\n         ToPort: 2}");
+    let (key, from) = egress[0].as_map().unwrap().entry("FromPort").unwrap();
+    assert_eq!(document.span(key.origin).unwrap(), Span { offset: 38, length: 8, line: 4, column: 9 });
+    assert_eq!(shown(from), "!If [C, 80, !Ref P]");
+    let branches = from.get("Fn::If").unwrap().as_list().unwrap();
+    assert_eq!(shown(&branches[1]), "80");
+    assert_eq!(shown(&branches[2]), "!Ref P");
+    assert_eq!(shown(egress[0].get("ToPort").unwrap()), "\"443\"");
+    assert!(shown(sg).ends_with("Next"));
+    assert_eq!(document.span(Origin::NONE), None);
+}
+
+#[test]
+fn byte_order_marks_and_windows_lines_are_read() {
+    let text = "\u{feff}a: 1\r\nb:\r\n  - x\r\n";
+    assert_eq!(read(text), json!({"a": 1, "b": ["x"]}));
+    let document = parse(text).unwrap();
+    let span = document.span(document.root.get("b").unwrap().as_list().unwrap()[0].origin).unwrap();
+    assert_eq!((span.line, span.column, span.text(text)), (3, 5, Some("x")));
+    let text = "\u{feff}{\"a\": [1,\r\n 2]}";
+    assert_eq!(read(text), json!({"a": [1, 2]}));
+    let document = parse(text).unwrap();
+    assert_eq!(document.format, Format::Json);
+    let span = document.span(document.root.get("a").unwrap().as_list().unwrap()[1].origin).unwrap();
+    assert_eq!((span.line, span.column, span.text(text)), (2, 2, Some("2")));
+}
+
+#[test]
+fn json_is_json() {
+    let text = "{\"a\"\n:\t[1, -1, 1.5, 1e3, 0, true, null, \"0443\", \"\\u00e9\\/\\ud83d\\ude00\"], \"b\": {}}";
+    assert_eq!(read(text), json!({"a": [1, -1, 1.5, 1000.0, 0, true, null, "0443", "é/😀"], "b": {}}));
+    let text = "\t{\n\t\t\"a\": [\n\t\t\t1\n\t\t]\n\t}\n";
+    assert_eq!(read(text), json!({"a": [1]}));
+    let long_key = format!("{{\"{}\": 1}}", "k".repeat(900));
+    assert!(parse(&long_key).is_ok());
+    for (text, expected, underlined, line) in [
+        ("{\"a\": 1,}", "this is not well-formed JSON: key must be a string", "}", 1),
+        ("{'a': 1}", "this is not well-formed JSON: key must be a string", "'", 1),
+        ("{\"a\": 1 // c\n}", "this is not well-formed JSON: expected `,` or `}`", "/", 1),
+        ("{\"a\":\n 0443}", "this is not well-formed JSON: invalid number", "4", 2),
+        ("{a: 1}", "this is not well-formed JSON: key must be a string", "a", 1),
+        ("{\"a\": !Ref x}", "this is not well-formed JSON: expected value", "!", 1),
+        ("{\"a\": 1", "this is not well-formed JSON: EOF while parsing an object", "1", 1),
+        ("{} {}", "this is not well-formed JSON: trailing characters", "{", 1),
+        ("{\"a\": 1,\n\"a\": 2}", "key `a` is written twice, in lines 1 and 2", "\"a\"", 2),
+    ] {
+        assert_eq!(refusal(text), (expected.to_owned(), underlined.to_owned(), line), "{text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_in_words() {
+    for (text, expected, underlined, line) in [
+        ("", "the text is empty", "", 0),
+        ("# nothing\n", "the text is empty", "", 0),
+        ("a: 1\n---\nb: 1\n", "the text holds several YAML documents", "---", 2),
+        ("a: 1\nb: 2\na: 3\n", "key `a` is written twice, in lines 1 and 3", "a", 3),
+        ("x:\n  a: 1\n  'a': 3\n", "key `a` is written twice, in lines 2 and 3", "'a'", 3),
+        ("? [a]\n: 1\n", "a key is a list or an object", "[", 1),
+        ("a: !Reff x\n", "tag `!Reff` is no function of CloudFormation", "!Reff", 1),
+        ("a: !Rain::Embed x\n", "tag `!Rain::Embed` is no function of CloudFormation", "!Rain::Embed", 1),
+        ("a: !!binary x\n", "CloudFormation does not support tag `!!binary`", "!!binary", 1),
+        ("a: !!set {x}\n", "CloudFormation does not support tag `!!set`", "!!set", 1),
+        ("a: !!int abc\n", "tag `!!int` does not fit the value behind it", "!!int", 1),
+        ("a: !!str [x]\n", "tag `!!str` does not fit the value behind it", "!!str", 1),
+        ("!Ref a: 1\n", "tag `!Ref` does not fit the value behind it", "!Ref", 1),
+        ("a: *b\n", "alias `*b` has no anchor before it", "*b", 1),
+        ("a: &a [*a]\n", "an alias stands inside the value that it stands for", "*a", 1),
+        ("<<: 1\n", "the merge key `<<` has a value that is no object", "<<", 1),
+        ("a: [1, 2\n", "this is not well-formed YAML: unclosed bracket '['", "[", 1),
+        ("a: b: c\n", "this is not well-formed YAML: mapping values are not allowed in this context", ":", 1),
+    ] {
+        let (message, place, at) = refusal(text);
+        assert_eq!((message.as_str(), place.as_str(), at), (expected, underlined, line), "{text}");
+    }
+    assert!(error("a:\n\t- b\n").to_string().starts_with("this is not well-formed YAML: "));
+}
+
+#[test]
+fn many_keys_are_told_apart() {
+    let mut text: String = (0..60_000).map(|key| format!("k{key}: 1\n")).collect();
+    assert!(parse(&text).is_ok());
+    text.push_str("k7: 2\n");
+    assert_eq!(error(&text).to_string(), "key `k7` is written twice, in lines 8 and 60001");
+}
+
+#[test]
+fn bombs_are_refused_at_once() {
+    let billion_laughs = {
+        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..40 {
+            let before = level - 1;
+            text.push_str(&format!("a{level}: &a{level} [{}]\n", vec![format!("*a{before}"); 9].join(", ")));
+        }
+        text
+    };
+    let merges = {
+        let mut text =
+            format!("a0: &a0 {{{}}}\n", (0..2000).map(|k| format!("k{k}: 1")).collect::<Vec<_>>().join(", "));
+        for level in 1..2000 {
+            text.push_str(&format!("a{level}: {{<<: *a0}}\n"));
+        }
+        text
+    };
+    let anchors =
+        (0..120).fold(format!("[{}]", vec!["1"; 5000].join(",")), |text, anchor| format!("&a{anchor} [{text}]"));
+    let deepening = {
+        let mut text = format!("a0: &a0 {}x{}\n", "[".repeat(100), "]".repeat(100));
+        for level in 1..20 {
+            text.push_str(&format!("a{level}: &a{level} {}*a{}{}\n", "[".repeat(100), level - 1, "]".repeat(100)));
+        }
+        text
+    };
+    for (name, text, expected) in [
+        ("billion laughs", billion_laughs, Problem::TooManyValues),
+        ("merges", merges, Problem::TooManyValues),
+        ("anchors in anchors", anchors, Problem::TooManyValues),
+        ("deepening aliases", deepening, Problem::TooDeep),
+        ("flow nesting", "[".repeat(10_000), Problem::TooDeep),
+        (
+            "flow maps",
+            "{a: ".repeat(10_000),
+            Problem::Syntax { format: Format::Json, detail: "key must be a string".to_owned() },
+        ),
+        ("json nesting", format!("{{\"a\": {}{}}}", "[".repeat(10_000), "]".repeat(10_000)), Problem::TooDeep),
+        ("json objects", format!("{}1{}", "{\"a\":".repeat(10_000), "}".repeat(10_000)), Problem::TooDeep),
+        ("block nesting", "- ".repeat(10_000), Problem::TooDeep),
+        ("block and flow", format!("{}{}x{}", "- ".repeat(100), "[".repeat(100), "]".repeat(100)), Problem::TooDeep),
+        ("functions", format!("{}x{}", "!Not [".repeat(100), "]".repeat(100)), Problem::TooDeep),
+        ("many values", format!("[{}]", "1,".repeat(MAX_NODES)), Problem::TooManyValues),
+        ("long", "#".repeat(MAX_BYTES + 1), Problem::TooLong { bytes: MAX_BYTES + 1 }),
+    ] {
+        assert_eq!(error(&text).problem, expected, "{name}");
+    }
+    assert!(parse(&format!("{}x{}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH))).is_ok());
+}
+
+/// What YAML calls printable: JSON may hold the rest as well, but only escaped here.
+const TEXT: &str = "[ -~\n\t\u{a0}-\u{d7ff}\u{1f600}-\u{1f64f}]{0,12}";
+const KEY: &str = "[A-Za-z:]{1,8}|[ -~\n\u{a0}-\u{d7ff}]{0,4}";
+
+fn any_json() -> impl Strategy<Value = Json> {
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::from),
+        any::<i64>().prop_map(Json::from),
+        (-1e9..1e9).prop_map(|number: f64| json!(number)),
+        TEXT.prop_map(Json::from),
+        r"(0x?)?[0-9_.e+:-]{1,6}".prop_map(Json::from),
+    ];
+    leaf.prop_recursive(5, 40, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Json::from),
+            prop::collection::btree_map(KEY, inner, 0..6).prop_map(|map| Json::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+/// A value as block YAML with every text quoted.
+fn block(value: &Json, indent: usize, out: &mut String) {
+    let margin = " ".repeat(indent);
+    match value {
+        Json::Array(list) if !list.is_empty() => {
+            for entry in list {
+                out.push_str(&format!("\n{margin}-"));
+                block(entry, indent + 2, out);
+            }
+        }
+        Json::Object(map) if !map.is_empty() => {
+            for (key, entry) in map {
+                out.push_str(&format!("\n{margin}{}:", Json::from(key.as_str())));
+                block(entry, indent + 2, out);
+            }
+        }
+        Json::Number(number) if number.is_f64() => out.push_str(&format!(" {:.6}", number.as_f64().unwrap())),
+        other => out.push_str(&format!(" {other}")),
+    }
+}
+
+fn rounded(value: &Json) -> Json {
+    match value {
+        Json::Number(number) if number.is_f64() => {
+            json!(format!("{:.6}", number.as_f64().unwrap()).parse::<f64>().unwrap())
+        }
+        Json::Array(list) => list.iter().map(rounded).collect(),
+        Json::Object(map) => Json::Object(map.iter().map(|(key, value)| (key.clone(), rounded(value))).collect()),
+        other => other.clone(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn reading_is_total(text in "\\PC*|[-a-c:&*!<{}\\[\\],'\"|>#~ \n\t\r0-9.]{0,60}") {
+        if let Err(error) = parse(&text) {
+            prop_assert!(!error.to_string().contains('\n'));
+        }
+    }
+
+    #[test]
+    fn json_reads_as_serde_json_does(value in any_json()) {
+        let text = json!({"value": value}).to_string();
+        prop_assert_eq!(read(&text), json!({"value": value}));
+    }
+
+    #[test]
+    fn block_yaml_reads_as_the_same_json(value in any_json()) {
+        let mut text = "\"value\":".to_owned();
+        block(&value, 2, &mut text);
+        prop_assert_eq!(read(&text), json!({"value": rounded(&value)}), "{}", text);
+    }
+}
