@@ -2,7 +2,7 @@
 # Builds the function for the architecture named and deploys it with template.yaml, using the AWS
 # credentials and Region of the environment. Settings are environment variables, for example:
 #
-#   FAILURE_MODE=WARN STACK_NAME=egress-guard deploy/deploy.sh x86_64
+#   FAILURE_MODE=WARN STACK_NAME=egress-guard make deploy
 #
 # A setting that is not given keeps the value of the deployed stack, or the template's default on
 # the first deployment; one given empty becomes empty. template.yaml explains each parameter, and
