@@ -6,7 +6,27 @@ export SAM_CLI_TELEMETRY ?= 0
 
 HOST_ARCH := $(subst aarch64,arm64,$(shell uname -m))
 
-.PHONY: build package deploy lint-template help clean
+.PHONY: run test bench schema build package deploy lint-template help clean
+
+run: ## build the programs and rehearse two deployments on this machine
+	cargo build --release --no-default-features --features lambda --bin bootstrap
+	cargo build --release --no-default-features --features cli --bin cfn-egress-guard
+	@target/release/cfn-egress-guard rehearse examples/compliant.yaml
+	@echo
+	@target/release/cfn-egress-guard rehearse examples/non-compliant.yaml; test $$? -eq 1
+	@echo
+	@echo "Next: rehearse a template of your own (target/release/cfn-egress-guard rehearse TEMPLATE),"
+	@echo "or put the hook in front of an account, first warning only: FAILURE_MODE=WARN make deploy"
+
+bench: $(VENV)/.bench ## measure the function beside a bare handler and beside Python
+	cargo build --release --no-default-features --features lambda --bin bootstrap --example bare
+	cargo bench --no-default-features --features cli --bench hook
+
+schema: ## write schema/ anew from the Rust types
+	@cargo build --quiet --no-default-features --features cli --bin cfn-egress-guard
+	@for file in schema/*.schema.json; do \
+	  name=$$(basename $$file .schema.json); \
+	  target/debug/cfn-egress-guard schema $$name > $$file.new && mv $$file.new $$file; done
 
 build: $(VENV)/.build ## build the function, for ARCH=x86_64 or arm64 or whatever this machine can
 	@deploy/build.sh $(ARCH)
@@ -26,6 +46,7 @@ help: ## show this
 clean: ## remove what was built; leaves the tools in .venv
 	rm -rf target dist .aws-sam
 
+$(VENV)/.bench: benches/requirements.txt
 $(VENV)/.build: deploy/requirements.txt
 $(VENV)/.lint: tests/parts/lint-requirements.txt deploy/requirements.txt
 $(VENV)/.%:
