@@ -4,4 +4,5 @@
 pub mod path;
 pub mod rule;
 pub mod source;
+pub mod template;
 pub mod value;

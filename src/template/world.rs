@@ -1,0 +1,191 @@
+//! A resource in every world that its undecided conditions allow.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::condition::Atom;
+use super::evaluate::{Evaluator, Resolved, Stop};
+use super::unknown::shortened;
+use super::{Resource, Template};
+use crate::value::{Kind, Map, Value};
+
+/// How many worlds of one resource are looked at: nine conditions that are independent of each
+/// other. What lies beyond is reported as undetermined.
+pub const MAX_WORLDS: usize = 512;
+
+/// How many undecided comparisons one world may rest on.
+const MAX_DECISIONS: usize = 64;
+
+/// A resource as it may be deployed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluated<'t> {
+    /// It in each world, the same world never twice. A resource that depends on nothing undecided
+    /// has exactly one.
+    pub worlds: Vec<World<'t>>,
+    /// Why the worlds are not all of them, if so. Of too many worlds, those are looked at in which
+    /// every undecided condition is the same, or all but one.
+    pub undetermined: Option<Undetermined>,
+}
+
+/// A resource under certain assumptions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct World<'t> {
+    /// The undecided conditions that the resource rests on, by name, and whether they hold here.
+    pub assumptions: Vec<Assumption>,
+    /// Whether the resource is created at all.
+    pub exists: bool,
+    /// Its properties. Each value points to where it was written in the resource: a resolved
+    /// function to the function, the branch of an `Fn::If` to the branch.
+    pub properties: Cow<'t, Value>,
+    /// Whether a transform may add properties (`Fn::Transform` among them): a property that is
+    /// missing here is then not known to be missing.
+    pub open: bool,
+}
+
+/// A condition that cannot be decided, and how a world decides it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Assumption {
+    /// The condition's name in the template.
+    pub condition: String,
+    /// Whether it holds.
+    pub holds: bool,
+}
+
+impl fmt::Display for Assumption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is {}", shortened(&self.condition), self.holds)
+    }
+}
+
+/// Why a resource could not be looked at in all of its worlds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Undetermined {
+    /// Its conditions allow more than [`MAX_WORLDS`].
+    TooManyWorlds,
+    /// Evaluating it, or what was evaluated before it, takes more steps than the template may cause.
+    TooMuchWork,
+    /// Its values or conditions go too deep.
+    TooDeep,
+}
+
+impl From<Stop> for Undetermined {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Undecided(_) => Self::TooManyWorlds,
+            Stop::OutOfSteps => Self::TooMuchWork,
+            Stop::TooDeep => Self::TooDeep,
+        }
+    }
+}
+
+impl fmt::Display for Undetermined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooManyWorlds => {
+                write!(f, "its undecided conditions allow more than {MAX_WORLDS} combinations")
+            }
+            Self::TooMuchWork => f.write_str("its functions take more work than is spent on a template"),
+            Self::TooDeep => f.write_str("its functions or conditions go too deep"),
+        }
+    }
+}
+
+impl<'a> Template<'a> {
+    /// A resource in each world that its undecided conditions allow.
+    ///
+    /// Only conditions that the resource really uses, through its `Condition` or an `Fn::If` that
+    /// is reached, make worlds; worlds that contradict themselves (`!Ref Env` being both `dev` and
+    /// `prod`) are left out.
+    #[must_use]
+    pub fn evaluate<'t>(&'t self, resource: &'t Resource<'a>) -> Evaluated<'t> {
+        let mut worlds: Vec<World<'t>> = Vec::new();
+        let mut undetermined = None;
+        let mut pending: Vec<Vec<(Atom, bool)>> = vec![Vec::new()];
+        while let Some(decisions) = pending.pop() {
+            if worlds.len() == MAX_WORLDS || decisions.len() > MAX_DECISIONS {
+                undetermined = Some(Undetermined::TooManyWorlds);
+                worlds.clear();
+                if let Err(stop) = self.some_worlds(resource, &mut worlds) {
+                    undetermined = Some(stop.into());
+                }
+                break;
+            }
+            match self.world(resource, &decisions, None) {
+                Ok((world, _)) => worlds.push(world),
+                Err(Stop::Undecided(atom)) => {
+                    for holds in [false, true] {
+                        let mut decisions = decisions.clone();
+                        decisions.push((atom.clone(), holds));
+                        pending.push(decisions);
+                    }
+                }
+                Err(stop) => {
+                    undetermined = Some(stop.into());
+                    break;
+                }
+            }
+        }
+        Evaluated { worlds: distinct(worlds), undetermined }
+    }
+
+    /// Worlds that decide everything the same way, and all but one comparison the same way: enough
+    /// to see each value that rests on one condition.
+    fn some_worlds<'t>(&'t self, resource: &'t Resource<'a>, worlds: &mut Vec<World<'t>>) -> Result<(), Stop> {
+        for otherwise in [true, false] {
+            let (world, met) = self.world(resource, &[], Some(otherwise))?;
+            worlds.push(world);
+            for atom in met.into_iter().take(MAX_DECISIONS) {
+                worlds.push(self.world(resource, &[(atom, !otherwise)], Some(otherwise))?.0);
+            }
+        }
+        Ok(())
+    }
+
+    /// A resource under these decisions, and what was decided besides them.
+    fn world<'t>(
+        &'t self,
+        resource: &'t Resource<'a>,
+        decisions: &[(Atom, bool)],
+        otherwise: Option<bool>,
+    ) -> Result<(World<'t>, Vec<Atom>), Stop> {
+        self.budget.steps(4 * decisions.len() as u64)?;
+        let mut evaluator = Evaluator::new(self, decisions);
+        evaluator.assumptions.otherwise = otherwise;
+        let body = resource.body();
+        let exists = match body.get("Condition").and_then(Value::as_str) {
+            Some(name) => evaluator.holds(name)?,
+            None => true,
+        };
+        let empty = || Value::new(Kind::Map(Map::new()), body.origin);
+        let properties = match body.get("Properties") {
+            Some(properties) if exists => match evaluator.properties(properties)? {
+                Resolved::Same(properties) => Cow::Borrowed(properties),
+                Resolved::New(properties) => Cow::Owned(properties),
+                Resolved::Gone => Cow::Owned(empty()),
+            },
+            _ => Cow::Owned(empty()),
+        };
+        let assumptions: Vec<Assumption> =
+            evaluator.assumed.into_iter().map(|(condition, holds)| Assumption { condition, holds }).collect();
+        let open = [Some(body), body.get("Properties")]
+            .into_iter()
+            .flatten()
+            .any(|value| value.get("Fn::Transform").is_some());
+        Ok((World { assumptions, exists, properties, open }, evaluator.assumptions.met))
+    }
+}
+
+/// Worlds that differ for the reader: several decisions can amount to the same conditions.
+fn distinct(worlds: Vec<World<'_>>) -> Vec<World<'_>> {
+    let mut distinct: Vec<World<'_>> = Vec::with_capacity(worlds.len());
+    let mut by_assumptions: std::collections::HashMap<Vec<Assumption>, Vec<usize>> = std::collections::HashMap::new();
+    for world in worlds {
+        let same = by_assumptions.entry(world.assumptions.clone()).or_default();
+        if same.iter().any(|index| distinct.get(*index) == Some(&world)) {
+            continue;
+        }
+        same.push(distinct.len());
+        distinct.push(world);
+    }
+    distinct
+}
