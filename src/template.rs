@@ -32,7 +32,7 @@ pub use error::TemplateError;
 pub use note::{Note, Subject};
 pub use scope::{Parameter, Scope};
 pub use unknown::MAX_IDENTITY_BYTES;
-pub use world::{Assumption, Evaluated, MAX_WORLDS, Undetermined, World};
+pub use world::{Assumption, Evaluated, MAX_WORLDS, Occurrence, Undetermined, World};
 
 use crate::path::{Origin, PropertyPath};
 use crate::value::{Key, Kind, Map, Value};

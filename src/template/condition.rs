@@ -120,8 +120,6 @@ impl Assumptions {
     }
 }
 
-const MAX_CONDITION_NAME_BYTES: usize = 255;
-
 impl Evaluator<'_> {
     /// The value of a condition by its name. What it rests on is remembered for the world.
     pub(super) fn condition(&mut self, name: &str) -> Result<Truth, Stop> {
@@ -133,7 +131,8 @@ impl Evaluator<'_> {
         }
         let template = self.template;
         let Some(definition) = template.condition(name) else {
-            return Ok(self.open(&format!("condition {}", name.get(..MAX_CONDITION_NAME_BYTES).unwrap_or(name))));
+            self.template.budget.text(name.len())?;
+            return Ok(self.open(&format!("condition {name}")));
         };
         self.template.budget.text(64 + name.len())?;
         self.decided.insert(name.to_owned(), None);
@@ -156,21 +155,27 @@ impl Evaluator<'_> {
             return match &*text {
                 "true" => decided(true),
                 "false" => decided(false),
-                other => Ok(self.open(&format!("condition text {}", other.get(..64).unwrap_or_default()))),
+                other => {
+                    self.template.budget.text(other.len())?;
+                    Ok(self.open(&format!("condition text {other}")))
+                }
             };
         }
         if let Kind::Unknown(unknown) = &value.kind {
-            return Ok(self.open_unknown(unknown));
+            return Ok(match &unknown.identity {
+                Some(identity) => self.open(identity),
+                None => self.open(&place(value)),
+            });
         }
         let Some((key, argument)) = value.as_map().and_then(|map| map.single()) else {
-            return Ok(self.open_value("malformed condition", value));
+            return Ok(self.open(&place(value)));
         };
         match (key.name.as_str(), argument.as_list()) {
             ("Condition", _) => match argument.as_str() {
                 Some(name) => self.condition(name),
-                None => Ok(self.open_value("malformed condition", argument)),
+                None => Ok(self.open(&place(value))),
             },
-            ("Fn::Equals", Some([left, right])) => self.equals(left, right),
+            ("Fn::Equals", Some([left, right])) => self.equals(value, left, right),
             ("Fn::Not", Some([operand])) => Ok(match self.truth(operand)? {
                 Truth::Decided { holds, assumed } => Truth::Decided { holds: !holds, assumed },
                 open @ Truth::Open(_) => open,
@@ -184,7 +189,10 @@ impl Evaluator<'_> {
                 match text::of_scalar(&resolved).as_deref() {
                     Some("true") => Ok(Truth::Decided { holds: true, assumed }),
                     Some("false") => Ok(Truth::Decided { holds: false, assumed }),
-                    _ => Ok(self.open_value("condition", &resolved)),
+                    _ => {
+                        let form = form(&resolved).unwrap_or_else(|| place(value));
+                        Ok(self.open(&form))
+                    }
                 }
             }
         }
@@ -215,7 +223,7 @@ impl Evaluator<'_> {
         })
     }
 
-    fn equals(&mut self, left: &Value, right: &Value) -> Result<Truth, Stop> {
+    fn equals(&mut self, written: &Value, left: &Value, right: &Value) -> Result<Truth, Stop> {
         let before = std::mem::take(&mut self.used_assumption);
         let left = self.resolve(left)?.into_value(left);
         let right = self.resolve(right)?.into_value(right);
@@ -233,7 +241,14 @@ impl Evaluator<'_> {
         };
         let atom = match atom {
             Some(atom) if !self.template.is_secret(&atom) => atom,
-            _ => return Ok(self.open_pair(&left, &right)),
+            _ => {
+                let form = match (form(&left), form(&right)) {
+                    (Some(left), Some(right)) if left <= right => format!("{left} = {right}"),
+                    (Some(left), Some(right)) => format!("{right} = {left}"),
+                    _ => place(written),
+                };
+                return Ok(self.open(&form));
+            }
         };
         Ok(self.assumptions.decide(self.template, atom))
     }
@@ -241,28 +256,18 @@ impl Evaluator<'_> {
     fn open(&mut self, form: &str) -> Truth {
         self.assumptions.decide(self.template, Atom::Open(form.to_owned()))
     }
+}
 
-    fn open_unknown(&mut self, unknown: &Unknown) -> Truth {
-        self.open(unknown.identity.as_deref().unwrap_or(&unknown.shown_as))
-    }
+/// A value's canonical form.
+fn form(value: &Value) -> Option<String> {
+    let mut form = String::new();
+    unknown::canonical(value, &mut form).then_some(form)
+}
 
-    fn open_value(&mut self, what: &str, value: &Value) -> Truth {
-        let mut form = format!("{what} ");
-        unknown::canonical(value, &mut form);
-        self.open(&form)
-    }
-
-    /// A comparison of two values, whichever way round.
-    fn open_pair(&mut self, left: &Value, right: &Value) -> Truth {
-        let form = |value| {
-            let mut form = String::new();
-            unknown::canonical(value, &mut form);
-            form
-        };
-        let (left, right) = (form(left), form(right));
-        let (left, right) = if left <= right { (left, right) } else { (right, left) };
-        self.open(&format!("{left} = {right}"))
-    }
+/// What tells a condition without a canonical form from all others: its place in the template,
+/// which stays where it is as long as the template is evaluated.
+fn place(written: &Value) -> String {
+    format!("place {:p}", std::ptr::from_ref(written))
 }
 
 fn is(unknown: &Unknown, value: &Value) -> Option<Atom> {

@@ -142,20 +142,19 @@ impl<'t> Evaluator<'t> {
         Some(Kind::String(text.to_owned()))
     }
 
-    /// A resource's properties. What a transform adds to them is not known; the rest stands.
-    pub(super) fn properties<'v>(&mut self, value: &'v Value) -> Result<Resolved<'v>, Stop> {
-        let Some(map) = value.as_map().filter(|map| map.get("Fn::Transform").is_some()) else {
+    /// A resource's properties, or only some of them. What a transform adds to them is not known;
+    /// the rest stands.
+    pub(super) fn properties<'v>(&mut self, value: &'v Value, wanted: Option<&[&str]>) -> Result<Resolved<'v>, Stop> {
+        let Some(map) = value.as_map() else { return self.resolve(value) };
+        let is_function = map.single().is_some_and(|(key, _)| function::is_function(&key.name));
+        if is_function && map.get("Fn::Transform").is_none() {
             return self.resolve(value);
-        };
-        let mut properties = Map::new();
-        for (key, entry) in map.iter().filter(|(key, _)| key.name != "Fn::Transform") {
-            match self.resolve(entry)? {
-                Resolved::Same(entry) => properties.push_unique(key.clone(), entry.clone()),
-                Resolved::New(entry) => properties.push_unique(key.clone(), entry),
-                Resolved::Gone => {}
-            }
         }
-        Ok(Resolved::New(Value::new(Kind::Map(properties), value.origin)))
+        let is_wanted = |key: &Key| {
+            key.name != "Fn::Transform"
+                && wanted.is_none_or(|wanted| key.name.starts_with(expand::LOOP) || wanted.contains(&&*key.name))
+        };
+        self.entries(value, map, &is_wanted)
     }
 
     fn list<'v>(&mut self, value: &'v Value, list: &'v [Value]) -> Result<Resolved<'v>, Stop> {
@@ -176,10 +175,23 @@ impl<'t> Evaluator<'t> {
             let why = "a macro may change everything around it".to_owned();
             return Ok(self.unknown(unknown::function("Fn::Transform", value, why), value.origin));
         }
-        let mut new: Option<Map> = None;
+        self.entries(value, map, &|_| true)
+    }
+
+    /// An object with its wanted entries worked out; the others are as written, or not there.
+    fn entries<'v>(
+        &mut self,
+        value: &'v Value,
+        map: &'v Map,
+        is_wanted: &dyn Fn(&Key) -> bool,
+    ) -> Result<Resolved<'v>, Stop> {
+        let mut new = map.get("Fn::Transform").map(|_| Map::new());
         for (index, (key, entry)) in map.iter().enumerate() {
+            if !is_wanted(key) {
+                continue;
+            }
             if key.name.starts_with(expand::LOOP) {
-                let new = new.get_or_insert_with(|| first(map, index));
+                let new = new.get_or_insert_with(|| first(map, index, is_wanted));
                 self.expanded(key, entry, new)?;
                 continue;
             }
@@ -187,7 +199,7 @@ impl<'t> Evaluator<'t> {
                 new.iter_mut().for_each(|new| new.push_unique(key.clone(), entry.clone()));
                 continue;
             };
-            let new = new.get_or_insert_with(|| first(map, index));
+            let new = new.get_or_insert_with(|| first(map, index, is_wanted));
             if let Some(entry) = changed {
                 new.push_unique(key.clone(), entry);
             }
@@ -211,7 +223,8 @@ impl<'t> Evaluator<'t> {
     }
 }
 
-/// The first entries of a map.
-fn first(map: &Map, count: usize) -> Map {
-    Map::from_unique(map.iter().take(count).map(|(key, value)| (key.clone(), value.clone())).collect())
+/// The wanted ones among the first entries of a map.
+fn first(map: &Map, count: usize, is_wanted: &dyn Fn(&Key) -> bool) -> Map {
+    let wanted = map.iter().take(count).filter(|(key, _)| is_wanted(key));
+    Map::from_unique(wanted.map(|(key, value)| (key.clone(), value.clone())).collect())
 }

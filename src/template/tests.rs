@@ -10,6 +10,7 @@ mod functions;
 mod loops;
 mod notes;
 mod order;
+mod properties;
 
 use serde_json::{Value as Json, json};
 

@@ -9,9 +9,9 @@ use super::unknown::shortened;
 use super::{Resource, Template};
 use crate::value::{Kind, Map, Value};
 
-/// How many worlds of one resource are looked at: nine conditions that are independent of each
+/// How many worlds of one resource are looked at: eight conditions that are independent of each
 /// other. What lies beyond is reported as undetermined.
-pub const MAX_WORLDS: usize = 512;
+pub const MAX_WORLDS: usize = 256;
 
 /// How many undecided comparisons one world may rest on.
 const MAX_DECISIONS: usize = 64;
@@ -42,6 +42,39 @@ pub struct World<'t> {
     pub open: bool,
 }
 
+/// In which worlds something occurs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Occurrence {
+    /// In all of them.
+    Always,
+    /// Exactly in those of these assumptions.
+    Under(Vec<Assumption>),
+    /// In some that have no such description; the first of them.
+    Sometimes(Vec<Assumption>),
+}
+
+impl Evaluated<'_> {
+    /// In which worlds something occurs, given in which of [`Evaluated::worlds`] it was seen, by
+    /// index. Nothing if it was seen in none.
+    #[must_use]
+    pub fn occurrence(&self, seen: &[usize]) -> Option<Occurrence> {
+        let seen_in: Vec<&World<'_>> = seen.iter().filter_map(|index| self.worlds.get(*index)).collect();
+        let (first, others) = seen_in.split_first()?;
+        if seen_in.len() == self.worlds.len() && self.undetermined.is_none() {
+            return Some(Occurrence::Always);
+        }
+        let mut shared = first.assumptions.clone();
+        shared.retain(|assumption| others.iter().all(|world| world.assumptions.contains(assumption)));
+        let described =
+            self.worlds.iter().filter(|world| shared.iter().all(|it| world.assumptions.contains(it))).count();
+        Some(if described == seen_in.len() {
+            Occurrence::Under(shared)
+        } else {
+            Occurrence::Sometimes(first.assumptions.clone())
+        })
+    }
+}
+
 /// A condition that cannot be decided, and how a world decides it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Assumption {
@@ -60,31 +93,19 @@ impl fmt::Display for Assumption {
 /// Why a resource could not be looked at in all of its worlds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Undetermined {
-    /// Its conditions allow more than [`MAX_WORLDS`].
+    /// Its conditions allow more than [`MAX_WORLDS`], or than there is work left for.
     TooManyWorlds,
-    /// Evaluating it, or what was evaluated before it, takes more steps than the template may cause.
+    /// Evaluating it takes more steps than half of what those before it left of the template's.
     TooMuchWork,
     /// Its values or conditions go too deep.
     TooDeep,
 }
 
-impl From<Stop> for Undetermined {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Undecided(_) => Self::TooManyWorlds,
-            Stop::OutOfSteps => Self::TooMuchWork,
-            Stop::TooDeep => Self::TooDeep,
-        }
-    }
-}
-
 impl fmt::Display for Undetermined {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooManyWorlds => {
-                write!(f, "its undecided conditions allow more than {MAX_WORLDS} combinations")
-            }
-            Self::TooMuchWork => f.write_str("its functions take more work than is spent on a template"),
+            Self::TooManyWorlds => f.write_str("its undecided conditions allow more combinations than are looked at"),
+            Self::TooMuchWork => f.write_str("its functions take more work than is spent on one resource"),
             Self::TooDeep => f.write_str("its functions or conditions go too deep"),
         }
     }
@@ -98,44 +119,71 @@ impl<'a> Template<'a> {
     /// `prod`) are left out.
     #[must_use]
     pub fn evaluate<'t>(&'t self, resource: &'t Resource<'a>) -> Evaluated<'t> {
+        self.evaluate_some(resource, None)
+    }
+
+    /// Like [`Template::evaluate`], for who looks at these properties only: the others make no
+    /// worlds, and whether they are there and worked out is left open.
+    #[must_use]
+    pub fn evaluate_only<'t>(&'t self, resource: &'t Resource<'a>, properties: &[&str]) -> Evaluated<'t> {
+        self.evaluate_some(resource, Some(properties))
+    }
+
+    fn evaluate_some<'t>(&'t self, resource: &'t Resource<'a>, wanted: Option<&[&str]>) -> Evaluated<'t> {
+        self.budget.keep_half();
         let mut worlds: Vec<World<'t>> = Vec::new();
         let mut undetermined = None;
         let mut pending: Vec<Vec<(Atom, bool)>> = vec![Vec::new()];
         while let Some(decisions) = pending.pop() {
-            if worlds.len() == MAX_WORLDS || decisions.len() > MAX_DECISIONS {
-                undetermined = Some(Undetermined::TooManyWorlds);
-                worlds.clear();
-                if let Err(stop) = self.some_worlds(resource, &mut worlds) {
-                    undetermined = Some(stop.into());
+            let stop = if worlds.len() == MAX_WORLDS || decisions.len() > MAX_DECISIONS {
+                Some(Undetermined::TooManyWorlds)
+            } else {
+                match self.world(resource, wanted, &decisions, None) {
+                    Ok((world, _)) => {
+                        worlds.push(world);
+                        None
+                    }
+                    Err(Stop::Undecided(atom)) => {
+                        for holds in [false, true] {
+                            let mut decisions = decisions.clone();
+                            decisions.push((atom.clone(), holds));
+                            pending.push(decisions);
+                        }
+                        None
+                    }
+                    Err(Stop::OutOfSteps) if !decisions.is_empty() => Some(Undetermined::TooManyWorlds),
+                    Err(Stop::OutOfSteps) => Some(Undetermined::TooMuchWork),
+                    Err(Stop::TooDeep) => Some(Undetermined::TooDeep),
                 }
+            };
+            if stop == Some(Undetermined::TooManyWorlds) {
+                worlds.clear();
+                self.budget.keep_half();
+                // If that takes too much work as well, those that were found stand.
+                let _ = self.some_worlds(resource, wanted, &mut worlds);
+            }
+            if stop.is_some() {
+                undetermined = stop;
                 break;
             }
-            match self.world(resource, &decisions, None) {
-                Ok((world, _)) => worlds.push(world),
-                Err(Stop::Undecided(atom)) => {
-                    for holds in [false, true] {
-                        let mut decisions = decisions.clone();
-                        decisions.push((atom.clone(), holds));
-                        pending.push(decisions);
-                    }
-                }
-                Err(stop) => {
-                    undetermined = Some(stop.into());
-                    break;
-                }
-            }
         }
+        self.budget.keep_nothing();
         Evaluated { worlds: distinct(worlds), undetermined }
     }
 
     /// Worlds that decide everything the same way, and all but one comparison the same way: enough
     /// to see each value that rests on one condition.
-    fn some_worlds<'t>(&'t self, resource: &'t Resource<'a>, worlds: &mut Vec<World<'t>>) -> Result<(), Stop> {
+    fn some_worlds<'t>(
+        &'t self,
+        resource: &'t Resource<'a>,
+        wanted: Option<&[&str]>,
+        worlds: &mut Vec<World<'t>>,
+    ) -> Result<(), Stop> {
         for otherwise in [true, false] {
-            let (world, met) = self.world(resource, &[], Some(otherwise))?;
+            let (world, met) = self.world(resource, wanted, &[], Some(otherwise))?;
             worlds.push(world);
             for atom in met.into_iter().take(MAX_DECISIONS) {
-                worlds.push(self.world(resource, &[(atom, !otherwise)], Some(otherwise))?.0);
+                worlds.push(self.world(resource, wanted, &[(atom, !otherwise)], Some(otherwise))?.0);
             }
         }
         Ok(())
@@ -145,6 +193,7 @@ impl<'a> Template<'a> {
     fn world<'t>(
         &'t self,
         resource: &'t Resource<'a>,
+        wanted: Option<&[&str]>,
         decisions: &[(Atom, bool)],
         otherwise: Option<bool>,
     ) -> Result<(World<'t>, Vec<Atom>), Stop> {
@@ -158,7 +207,7 @@ impl<'a> Template<'a> {
         };
         let empty = || Value::new(Kind::Map(Map::new()), body.origin);
         let properties = match body.get("Properties") {
-            Some(properties) if exists => match evaluator.properties(properties)? {
+            Some(properties) if exists && !properties.is_null() => match evaluator.properties(properties, wanted)? {
                 Resolved::Same(properties) => Cow::Borrowed(properties),
                 Resolved::New(properties) => Cow::Owned(properties),
                 Resolved::Gone => Cow::Owned(empty()),

@@ -2,13 +2,9 @@ use std::time::Instant;
 
 use super::*;
 
-/// Evaluates everything in well under a second, on a thread with little stack, and gives what was
-/// said of the first resource.
+/// Evaluates everything, on a thread with little stack, and gives what was said of the first
+/// resource. An unburdened machine takes well under a second for each; the bound here is for hangs.
 fn outcome(name: &str, text: &str) -> String {
-    outcome_in(name, text, 900)
-}
-
-fn outcome_in(name: &str, text: &str, milliseconds: u128) -> String {
     let document = read(text);
     let evaluate = move || {
         let started = Instant::now();
@@ -29,11 +25,11 @@ fn outcome_in(name: &str, text: &str, milliseconds: u128) -> String {
     };
     let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024).spawn(evaluate).unwrap();
     let (outcome, elapsed) = thread.join().unwrap();
-    assert!(elapsed.as_millis() < milliseconds, "{name} took {elapsed:?}");
+    assert!(elapsed.as_secs() < 10, "{name} took {elapsed:?}");
     outcome
 }
 
-const TOO_MUCH: &str = "its functions take more work than is spent on a template";
+const TOO_MUCH: &str = "its functions take more work than is spent on one resource";
 const TOO_MUCH_AT_ALL: &str = "the loops and functions of this template take more work than is spent on one";
 
 #[test]
@@ -112,8 +108,7 @@ fn worlds_end() {
         conditions.join(", "),
         entries.join(", ")
     );
-    let said = outcome_in("independent", &text, 2000);
-    assert!(said == TOO_MUCH || said == "its undecided conditions allow more than 512 combinations", "{said}");
+    assert_eq!(outcome("independent", &text), "its undecided conditions allow more combinations than are looked at");
 }
 
 #[test]
@@ -125,7 +120,7 @@ fn large_mappings_and_many_look_ups_end() {
         keys.join(", "),
         uses.join(", ")
     );
-    assert_eq!(outcome_in("mapping", &text, 2000), TOO_MUCH);
+    assert_eq!(outcome("mapping", &text), TOO_MUCH);
 }
 
 #[test]
@@ -140,4 +135,18 @@ fn values_that_are_too_deep_are_refused() {
     // the deepest that a source accepts is evaluated
     let deep = (0..58).fold("!Ref Nobody".to_owned(), |inner, _| format!("!Not [{inner}]"));
     assert_eq!(outcome("deep", &format!("Resources: {{X: {{Type: A::B::C, Properties: {{P: {deep}}}}}}}")), "judged");
+}
+
+#[test]
+fn one_resource_cannot_take_the_work_of_all() {
+    let sub = (0..38).fold("x".to_owned(), |inner, _| format!("!Sub ['${{A}}${{A}}', {{A: {inner}}}]"));
+    let greedy: String = (0..5).map(|n| format!("  G{n}: {{Type: A::B::C, Properties: {{P: {sub}}}}}\n")).collect();
+    let document = read(&format!(
+        "Resources:\n{greedy}  Modest: {{Type: A::B::C, Properties: {{P: !Sub 'x${{N}}', Q: [1, 2]}}}}\n"
+    ));
+    let scope = Scope::default();
+    let template = Template::new(&document.root, &scope).unwrap();
+    let said: Vec<_> = template.resources().map(|resource| template.evaluate(resource).undetermined).collect();
+    assert_eq!(said[..5], [Some(Undetermined::TooMuchWork); 5]);
+    assert_eq!(said[5], None);
 }
