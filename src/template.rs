@@ -32,7 +32,7 @@ pub use error::TemplateError;
 pub use note::{Note, Subject};
 pub use scope::{Parameter, Scope};
 pub use unknown::MAX_IDENTITY_BYTES;
-pub use world::{Assumption, Evaluated, MAX_WORLDS, Undetermined, World};
+pub use world::{Assumption, Evaluated, MAX_WORLDS, Occurrence, Undetermined, World};
 
 use crate::path::{Origin, PropertyPath};
 use crate::value::{Key, Kind, Map, Value};
@@ -51,6 +51,9 @@ pub struct Template<'a> {
     notes: Vec<Note>,
     budget: Budget,
 }
+
+/// An entry of a section: as written, or made by a loop.
+type Entry<'a> = (Cow<'a, Key>, Cow<'a, Value>);
 
 /// A resource of a template.
 #[derive(Debug, Clone)]
@@ -165,7 +168,7 @@ impl<'a> Template<'a> {
     }
 
     /// The entries of a section, those that loops make included.
-    fn entries(&mut self, section: &'a Map) -> Result<Vec<(Cow<'a, Key>, Cow<'a, Value>)>, TemplateError> {
+    fn entries(&mut self, section: &'a Map) -> Result<Vec<Entry<'a>>, TemplateError> {
         let mut entries = Vec::with_capacity(section.len());
         let mut notes = Vec::new();
         for (key, value) in section.iter() {
