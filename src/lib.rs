@@ -11,4 +11,5 @@ pub mod rule;
 pub mod schema;
 pub mod security_group;
 pub mod source;
+pub mod template;
 pub mod value;

@@ -1,9 +1,3 @@
-#![expect(
-    clippy::disallowed_methods,
-    clippy::wildcard_enum_match_arm,
-    reason = "tests take the time and look at few kinds"
-)]
-
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -257,6 +251,7 @@ fn many_keys_are_told_apart() {
     assert_eq!(error(&text).to_string(), "key `k7` is written twice, in lines 8 and 60001");
 }
 
+/// An unburdened machine takes well under a second for each; the bound here is for hangs.
 #[test]
 fn bombs_are_refused_at_once() {
     let billion_laughs = {

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, bail};
 use cfn_egress_guard::rehearsal::{
-    Ending, Endpoint, FailureMode, Function, Hook, HookProgress, LocalFunction, Operation, Plan, StackEvent, plan,
-    rehearse,
+    Ending, Endpoint, Function, Hook, HookProgress, LocalFunction, Operation, Plan, StackEvent, plan, rehearse,
 };
 use cfn_egress_guard::rule::Settings;
 use cfn_egress_guard::source::{self, Document};
@@ -21,6 +20,9 @@ const DIM: Style = Style::new().dimmed();
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const CAUTION: Style = AnsiColor::Yellow.on_default();
+
+/// The longest status that is usual, so that the reasons behind it stand below each other.
+const STATUS_WIDTH: usize = "HOOK_COMPLETE_SUCCEEDED".len();
 
 /// The longest message of a hook is wrapped at this many columns.
 const WIDTH: usize = 100;
@@ -151,8 +153,11 @@ fn row(out: &mut impl Write, event: &StackEvent, plan: &Plan) -> std::io::Result
         .chain([plan.stack_name.len()])
         .max()
         .unwrap_or_default();
-    write!(out, "  {:width$}  {style}{status:<24}{style:#}", event.logical_resource_id)?;
-    writeln!(out, "{}{}", if note.is_empty() { "" } else { "  " }, note)?;
+    write!(out, "  {:width$}  {style}{status}{style:#}", event.logical_resource_id)?;
+    if !note.is_empty() {
+        write!(out, "{:pad$}  {note}", "", pad = STATUS_WIDTH.saturating_sub(status.len()))?;
+    }
+    writeln!(out)?;
     for line in text.iter().flat_map(|text| text.lines()).flat_map(|line| wrapped(line, WIDTH - 6)) {
         writeln!(out, "      {line}")?;
     }
@@ -224,6 +229,9 @@ fn conclusion(out: &mut impl Write, plan: &Plan, ending: Ending) -> std::io::Res
             out,
             "{CAUTION}=> {name} is deployed with a warning; under failure mode FAIL the hook would block it.{CAUTION:#}"
         ),
+        Ending::RolledBack if plan.is_update => {
+            writeln!(out, "{BAD}=> the update of {name} is blocked: the stack stays as it was.{BAD:#}")
+        }
         Ending::RolledBack => writeln!(out, "{BAD}=> {name} is blocked: nothing of it is left behind.{BAD:#}"),
     }
 }

@@ -1,0 +1,295 @@
+//! A parsed template and what is known from outside → resources with resolved, unknown or absent
+//! values.
+//!
+//! Functions are worked out as far as the template allows. What only AWS knows stays a value of its
+//! own kind ([`Kind::Unknown`]) that says who it is and why it is not known. A resource whose
+//! properties depend on conditions that cannot be decided is looked at in every [`World`] they
+//! allow. Knows no text, no rule and no hook.
+//!
+//! Whatever the template is, evaluation ends: its work is bounded ([`budget`]), as are the worlds of
+//! one resource ([`MAX_WORLDS`]). What would go beyond is reported as undetermined, in words.
+//!
+//! [`budget`]: BASE_STEPS
+
+mod budget;
+mod condition;
+mod error;
+mod evaluate;
+mod expand;
+mod function;
+mod note;
+mod order;
+mod scope;
+mod text;
+mod unknown;
+mod world;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+pub use budget::{BASE_STEPS, MAX_EVALUATION_DEPTH, STEPS_PER_VALUE};
+pub use error::TemplateError;
+pub use note::{Note, Subject};
+pub use scope::{Parameter, Scope};
+pub use unknown::MAX_IDENTITY_BYTES;
+pub use world::{Assumption, Evaluated, MAX_WORLDS, Occurrence, Undetermined, World};
+
+use crate::path::{Origin, PropertyPath};
+use crate::value::{Key, Kind, Map, Value};
+use budget::{Budget, Exhausted};
+use evaluate::{Evaluator, Stop};
+
+/// A template, ready to be evaluated.
+#[derive(Debug)]
+pub struct Template<'a> {
+    scope: &'a Scope,
+    parameters: BTreeMap<String, Parameter>,
+    mappings: HashMap<&'a str, &'a Value>,
+    conditions: HashMap<Cow<'a, str>, Cow<'a, Value>>,
+    resources: Vec<Resource<'a>>,
+    by_name: HashMap<String, usize>,
+    notes: Vec<Note>,
+    budget: Budget,
+}
+
+/// An entry of a section: as written, or made by a loop.
+type Entry<'a> = (Cow<'a, Key>, Cow<'a, Value>);
+
+/// A resource of a template.
+#[derive(Debug, Clone)]
+pub struct Resource<'a> {
+    /// Its logical id. Of a loop over a list that is not known it still holds the identifier
+    /// (`Sg${Port}`).
+    pub logical_id: Cow<'a, str>,
+    /// Its type, for example `AWS::EC2::SecurityGroup`.
+    pub type_name: String,
+    /// Where its logical id was written.
+    pub origin: Origin,
+    body: Cow<'a, Value>,
+}
+
+impl Resource<'_> {
+    /// The path of its properties from the template's root.
+    #[must_use]
+    pub fn path(&self) -> PropertyPath {
+        PropertyPath::root().key("Resources").key(self.logical_id.as_ref()).key("Properties")
+    }
+
+    /// The resource as written: `Type`, `Properties`, `DependsOn`, `Metadata` and so on.
+    #[must_use]
+    pub fn body(&self) -> &Value {
+        &self.body
+    }
+}
+
+/// Whether a value is a CloudFormation template, judged by its content: an object with a
+/// `Resources` object of which an entry has a `Type`, or with `AWSTemplateFormatVersion`.
+#[must_use]
+pub fn is_template(root: &Value) -> bool {
+    let Some(sections) = root.as_map() else { return false };
+    sections.get("AWSTemplateFormatVersion").is_some()
+        || sections.get("Resources").and_then(Value::as_map).is_some_and(|resources| {
+            resources.iter().any(|(key, body)| match body.get("Type").and_then(Value::as_str) {
+                Some(name) => name.contains("::"),
+                None => key.name.starts_with(expand::LOOP) && body.as_list().is_some(),
+            })
+        })
+}
+
+impl<'a> Template<'a> {
+    /// Reads the sections of a template, going through its loops.
+    ///
+    /// # Errors
+    /// When the value has no `Resources` object, goes deeper than [`MAX_EVALUATION_DEPTH`], or its
+    /// loops make more than the work bounds allow.
+    pub fn new(root: &'a Value, scope: &'a Scope) -> Result<Self, TemplateError> {
+        let Some(sections) = root.as_map() else {
+            return Err(TemplateError::NotAnObject { found: root.kind_name(), origin: root.origin });
+        };
+        let mut values = 0;
+        if !measure(root, MAX_EVALUATION_DEPTH, &mut values) {
+            return Err(TemplateError::TooDeep);
+        }
+        let resources = match sections.get("Resources") {
+            Some(Value { kind: Kind::Map(map), .. }) => map,
+            Some(other) => {
+                return Err(TemplateError::ResourcesNotAnObject { found: other.kind_name(), origin: other.origin });
+            }
+            None => return Err(TemplateError::NoResources { origin: root.origin }),
+        };
+        let section = |name: &str| sections.get(name).and_then(Value::as_map);
+        let parameters = section("Parameters").map(|map| parameters(map, scope)).unwrap_or_default();
+        let mut template = Self {
+            scope,
+            parameters,
+            mappings: section("Mappings")
+                .map(|map| map.iter().map(|(key, value)| (key.name.as_str(), value)).collect())
+                .unwrap_or_default(),
+            conditions: HashMap::new(),
+            resources: Vec::new(),
+            by_name: HashMap::new(),
+            notes: Vec::new(),
+            budget: Budget::for_values(values),
+        };
+        template.note_given();
+        if let Some(transform) = sections.get("Transform") {
+            template.notes.extend(note::transforms(transform));
+        }
+        if let Some(conditions) = section("Conditions") {
+            template.conditions =
+                template.entries(conditions)?.into_iter().map(|(key, value)| (name(key), value)).collect();
+        }
+        for (key, body) in template.entries(resources)? {
+            template.add(key, body);
+        }
+        Ok(template)
+    }
+
+    /// Its resources in the order written.
+    pub fn resources(&self) -> impl Iterator<Item = &Resource<'a>> {
+        self.resources.iter()
+    }
+
+    /// A resource by its logical id.
+    #[must_use]
+    pub fn resource(&self, logical_id: &str) -> Option<&Resource<'a>> {
+        self.resources.get(*self.by_name.get(logical_id)?)
+    }
+
+    /// The parameters it declares.
+    pub fn parameters(&self) -> impl Iterator<Item = &Parameter> {
+        self.parameters.values()
+    }
+
+    /// What cannot be judged from this template alone.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// The entries of a section, those that loops make included.
+    fn entries(&mut self, section: &'a Map) -> Result<Vec<Entry<'a>>, TemplateError> {
+        let mut entries = Vec::with_capacity(section.len());
+        let mut notes = Vec::new();
+        for (key, value) in section.iter() {
+            if !key.name.starts_with(expand::LOOP) {
+                entries.push((Cow::Borrowed(key), Cow::Borrowed(value)));
+                continue;
+            }
+            let mut made = Vec::new();
+            match expand::expand(&mut Evaluator::new(self, &[]), key, value, &mut made) {
+                Ok(well_formed) => {
+                    if !well_formed {
+                        notes.push(Note::new(Subject::Loop { name: key.name.clone() }, key.origin));
+                    }
+                    entries.extend(made.into_iter().map(|(key, value)| (Cow::Owned(key), Cow::Owned(value))));
+                }
+                Err(Stop::Undecided(_)) => {
+                    notes.push(Note::new(Subject::Loop { name: key.name.clone() }, key.origin));
+                }
+                Err(Stop::OutOfSteps) => return Err(TemplateError::TooMuchWork { origin: key.origin }),
+                Err(Stop::TooDeep) => return Err(TemplateError::TooDeep),
+            }
+        }
+        self.notes.extend(notes);
+        Ok(entries)
+    }
+
+    fn add(&mut self, key: Cow<'a, Key>, body: Cow<'a, Value>) {
+        let origin = key.origin;
+        let logical_id = name(key);
+        if logical_id == "Fn::Transform" {
+            self.notes.push(Note::new(Subject::Include { logical_id: None }, origin));
+            return;
+        }
+        let Some(type_name) = body.get("Type").and_then(Value::as_str).map(str::to_owned) else {
+            self.notes.push(Note::new(Subject::NoType { logical_id: logical_id.into_owned() }, origin));
+            return;
+        };
+        self.notes.extend(note::resource(&logical_id, &type_name, &body, origin));
+        self.by_name.insert(logical_id.clone().into_owned(), self.resources.len());
+        self.resources.push(Resource { logical_id, type_name, origin, body });
+    }
+
+    fn note_given(&mut self) {
+        for name in self.scope.parameters.keys() {
+            if !self.parameters.contains_key(name) {
+                self.notes.push(Note::new(Subject::UndeclaredParameter { name: name.clone() }, Origin::NONE));
+            }
+        }
+    }
+
+    fn parameter(&self, name: &str) -> Option<&Parameter> {
+        self.parameters.get(name)
+    }
+
+    fn is_resource(&self, logical_id: &str) -> bool {
+        self.by_name.contains_key(logical_id)
+    }
+
+    fn condition(&self, name: &str) -> Option<&Value> {
+        self.conditions.get(name).map(AsRef::as_ref)
+    }
+
+    fn mapping(&self, name: &str) -> Result<Option<&Value>, Exhausted> {
+        self.budget.steps(1)?;
+        Ok(self.mappings.get(name).copied())
+    }
+
+    /// The values that an unknown can have, as far as the template says; nothing if it does not.
+    fn candidates(&self, identity: &str) -> &[String] {
+        let name = identity.strip_prefix("!Ref ");
+        name.and_then(|name| self.parameter(name)).map_or(&[], |parameter| &parameter.allowed)
+    }
+
+    /// Whether an assumption about this would be one about a secret.
+    fn is_secret(&self, atom: &condition::Atom) -> bool {
+        match atom {
+            condition::Atom::Is { identity, .. } => self
+                .parameters
+                .values()
+                .any(|parameter| parameter.no_echo && identity.contains(&format!("!Ref {}", parameter.name))),
+            condition::Atom::Open(_) => false,
+        }
+    }
+}
+
+fn name(key: Cow<'_, Key>) -> Cow<'_, str> {
+    match key {
+        Cow::Borrowed(key) => Cow::Borrowed(&key.name),
+        Cow::Owned(key) => Cow::Owned(key.name),
+    }
+}
+
+fn parameters(section: &Map, scope: &Scope) -> BTreeMap<String, Parameter> {
+    section
+        .iter()
+        .map(|(key, declaration)| {
+            let given = scope.parameters.get(&key.name);
+            (key.name.clone(), Parameter::new(&key.name, declaration, given))
+        })
+        .collect()
+}
+
+/// The value of a key, paying for the search.
+fn look_up<'v>(budget: &Budget, value: &'v Value, key: &str) -> Result<Option<&'v Value>, Exhausted> {
+    let Some(map) = value.as_map() else { return Ok(None) };
+    budget.steps(1 + map.len() as u64 / 8)?;
+    Ok(map.get(key))
+}
+
+/// Counts values; false if they go deeper than this.
+fn measure(value: &Value, depth: usize, values: &mut u64) -> bool {
+    *values += 1;
+    if depth == 0 {
+        return false;
+    }
+    match &value.kind {
+        Kind::List(list) => list.iter().all(|entry| measure(entry, depth - 1, values)),
+        Kind::Map(map) => map.iter().all(|(_, entry)| measure(entry, depth - 1, values)),
+        Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::String(_) | Kind::Unknown(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests;

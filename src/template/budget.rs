@@ -1,0 +1,83 @@
+//! How much work a template may cause: functions inside functions, loops inside loops and worlds
+//! multiply, so every step is paid for.
+
+use std::cell::Cell;
+
+/// Steps that any template may cause, however small it is.
+pub const BASE_STEPS: u64 = 500_000;
+
+/// Steps on top for every value that the template holds.
+pub const STEPS_PER_VALUE: u64 = 16;
+
+/// How deep evaluation may go: nested values, conditions that use conditions, loops inside loops.
+/// A template that `source` accepts is nested at most 128 deep.
+pub const MAX_EVALUATION_DEPTH: usize = 200;
+
+/// Steps that a copied value costs: it takes memory as well.
+const STEPS_PER_COPY: u64 = 8;
+
+/// Steps that an unknown costs: it is put into words.
+const STEPS_PER_UNKNOWN: u64 = 16;
+
+/// Bytes of text that cost one step.
+const BYTES_PER_STEP: usize = 16;
+
+/// What is left of a template's steps.
+#[derive(Debug)]
+pub(super) struct Budget {
+    left: Cell<u64>,
+    /// What has to be left for others.
+    reserve: Cell<u64>,
+}
+
+/// There is nothing left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Exhausted;
+
+impl Budget {
+    /// What a template of this many values may cause.
+    pub(super) const fn for_values(values: u64) -> Self {
+        Self { left: Cell::new(BASE_STEPS + STEPS_PER_VALUE * values), reserve: Cell::new(0) }
+    }
+
+    /// Keeps half of what is left for others, so that one resource cannot take it all.
+    pub(super) fn keep_half(&self) {
+        self.reserve.set(self.left.get() / 2);
+    }
+
+    /// Everything that is left may be spent again.
+    pub(super) fn keep_nothing(&self) {
+        self.reserve.set(0);
+    }
+
+    /// Pays for steps.
+    pub(super) fn steps(&self, steps: u64) -> Result<(), Exhausted> {
+        let reserve = self.reserve.get();
+        match self.left.get().checked_sub(steps) {
+            Some(left) if left >= reserve => {
+                self.left.set(left);
+                Ok(())
+            }
+            Some(_) | None => {
+                self.left.set(reserve);
+                Err(Exhausted)
+            }
+        }
+    }
+
+    /// Pays for a text that is made.
+    pub(super) fn text(&self, bytes: usize) -> Result<(), Exhausted> {
+        self.steps(1 + (bytes / BYTES_PER_STEP) as u64)
+    }
+
+    /// Pays for saying what is not known.
+    pub(super) fn unknown(&self) -> Result<(), Exhausted> {
+        self.steps(STEPS_PER_UNKNOWN)
+    }
+
+    /// Pays for a copy of a value with this much text of its own.
+    pub(super) fn copy(&self, bytes: usize) -> Result<(), Exhausted> {
+        self.steps(STEPS_PER_COPY)?;
+        self.text(bytes)
+    }
+}

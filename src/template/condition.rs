@@ -1,0 +1,289 @@
+//! Conditions, three-valued: true, false, or open until something unknown is decided.
+//!
+//! What is open is reduced to [`Atom`]s: a comparison that cannot be decided, in its canonical form.
+//! Conditions that rest on the same atom are therefore never judged apart, and a comparison that is
+//! assumed to hold tells what the unknown is: `!Ref Env` cannot be both `dev` and `prod`.
+
+use std::collections::HashMap;
+
+use super::evaluate::{Evaluator, Stop};
+use super::unknown;
+use super::{Template, text};
+use crate::rule::Unknown;
+use crate::value::{Kind, Value};
+
+/// Something undecided that a condition rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Atom {
+    /// Whether an unknown is this text.
+    Is {
+        /// The unknown's identity.
+        identity: String,
+        /// The text.
+        text: String,
+    },
+    /// Anything else, by its canonical form.
+    Open(String),
+}
+
+/// The value of a condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Truth {
+    /// Decided.
+    Decided {
+        /// Whether it holds.
+        holds: bool,
+        /// Whether that rests on an assumption.
+        assumed: bool,
+    },
+    /// Not decided: the first atom to decide.
+    Open(Atom),
+}
+
+/// What a world takes for granted.
+#[derive(Debug, Default)]
+pub(super) struct Assumptions {
+    /// What unknowns are.
+    is: HashMap<String, String>,
+    /// What unknowns are not.
+    is_not: HashMap<String, Vec<String>>,
+    open: HashMap<Atom, bool>,
+    /// How to decide what nobody decided; nothing to leave it open.
+    pub(super) otherwise: Option<bool>,
+    /// What was decided that way.
+    pub(super) met: Vec<Atom>,
+}
+
+impl Assumptions {
+    /// The assumptions that these decisions amount to.
+    pub(super) fn of(template: &Template<'_>, decisions: &[(Atom, bool)]) -> Self {
+        let mut assumptions = Self::default();
+        for (atom, holds) in decisions {
+            assumptions.assume(template, atom, *holds);
+        }
+        assumptions
+    }
+
+    /// What an unknown is assumed to be.
+    pub(super) fn value(&self, identity: &str) -> Option<&str> {
+        self.is.get(identity).map(String::as_str)
+    }
+
+    fn assume(&mut self, template: &Template<'_>, atom: &Atom, holds: bool) {
+        match atom {
+            Atom::Is { identity, text } if holds => {
+                self.is.insert(identity.clone(), text.clone());
+            }
+            Atom::Is { identity, text } => {
+                let is_not = self.is_not.entry(identity.clone()).or_default();
+                is_not.push(text.clone());
+                let mut left = template.candidates(identity).iter().filter(|text| !is_not.contains(text));
+                if let (Some(only), None) = (left.next(), left.next()) {
+                    self.is.insert(identity.clone(), only.clone());
+                }
+            }
+            Atom::Open(_) => {
+                self.open.insert(atom.clone(), holds);
+            }
+        }
+    }
+
+    fn decide(&mut self, template: &Template<'_>, atom: Atom) -> Truth {
+        let assumed = |holds| Truth::Decided { holds, assumed: true };
+        match &atom {
+            Atom::Is { identity, text } => {
+                if let Some(value) = self.is.get(identity) {
+                    return assumed(value == text);
+                }
+                if self.is_not.get(identity).is_some_and(|is_not| is_not.contains(text)) {
+                    return assumed(false);
+                }
+                let candidates = template.candidates(identity);
+                if !candidates.is_empty() && !candidates.contains(text) {
+                    return Truth::Decided { holds: false, assumed: false };
+                }
+            }
+            Atom::Open(_) => {
+                if let Some(holds) = self.open.get(&atom) {
+                    return assumed(*holds);
+                }
+            }
+        }
+        match self.otherwise {
+            Some(holds) => {
+                self.assume(template, &atom, holds);
+                self.met.push(atom);
+                assumed(holds)
+            }
+            None => Truth::Open(atom),
+        }
+    }
+}
+
+impl Evaluator<'_> {
+    /// The value of a condition by its name. What it rests on is remembered for the world.
+    pub(super) fn condition(&mut self, name: &str) -> Result<Truth, Stop> {
+        match self.decided.get(name) {
+            Some(Some(truth)) => return Ok(truth.clone()),
+            // A condition that is being looked at rests on itself.
+            Some(None) => return Ok(self.open(&format!("condition {name} of itself"))),
+            None => {}
+        }
+        let template = self.template;
+        let Some(definition) = template.condition(name) else {
+            self.template.budget.text(name.len())?;
+            return Ok(self.open(&format!("condition {name}")));
+        };
+        self.template.budget.text(64 + name.len())?;
+        self.decided.insert(name.to_owned(), None);
+        let truth = self.truth(definition)?;
+        self.decided.insert(name.to_owned(), Some(truth.clone()));
+        Ok(truth)
+    }
+
+    /// The value of a condition as written.
+    pub(super) fn truth(&mut self, value: &Value) -> Result<Truth, Stop> {
+        self.descend()?;
+        let truth = self.truth_inside(value);
+        self.ascend();
+        truth
+    }
+
+    fn truth_inside(&mut self, value: &Value) -> Result<Truth, Stop> {
+        let decided = |holds| Ok(Truth::Decided { holds, assumed: false });
+        if let Some(text) = text::of_scalar(value) {
+            return match &*text {
+                "true" => decided(true),
+                "false" => decided(false),
+                other => {
+                    self.template.budget.text(other.len())?;
+                    Ok(self.open(&format!("condition text {other}")))
+                }
+            };
+        }
+        if let Kind::Unknown(unknown) = &value.kind {
+            return Ok(match &unknown.identity {
+                Some(identity) => self.open(identity),
+                None => self.open(&place(value)),
+            });
+        }
+        let Some((key, argument)) = value.as_map().and_then(|map| map.single()) else {
+            return Ok(self.open(&place(value)));
+        };
+        match (key.name.as_str(), argument.as_list()) {
+            ("Condition", _) => match argument.as_str() {
+                Some(name) => self.condition(name),
+                None => Ok(self.open(&place(value))),
+            },
+            ("Fn::Equals", Some([left, right])) => self.equals(value, left, right),
+            ("Fn::Not", Some([operand])) => Ok(match self.truth(operand)? {
+                Truth::Decided { holds, assumed } => Truth::Decided { holds: !holds, assumed },
+                open @ Truth::Open(_) => open,
+            }),
+            ("Fn::And", Some(operands)) => self.all_are(true, operands),
+            ("Fn::Or", Some(operands)) => self.all_are(false, operands),
+            _ => {
+                let before = std::mem::take(&mut self.used_assumption);
+                let resolved = self.resolve(value)?.into_value(value);
+                let assumed = std::mem::replace(&mut self.used_assumption, before);
+                match text::of_scalar(&resolved).as_deref() {
+                    Some("true") => Ok(Truth::Decided { holds: true, assumed }),
+                    Some("false") => Ok(Truth::Decided { holds: false, assumed }),
+                    _ => {
+                        let form = form(&resolved).unwrap_or_else(|| place(value));
+                        Ok(self.open(&form))
+                    }
+                }
+            }
+        }
+    }
+
+    /// `Fn::And` (`wanted` true) and `Fn::Or` (`wanted` false): whether every operand is as wanted;
+    /// one that is not decides.
+    fn all_are(&mut self, wanted: bool, operands: &[Value]) -> Result<Truth, Stop> {
+        let mut open = None;
+        let mut on_assumption = None;
+        let mut all_assumed = false;
+        for operand in operands {
+            match self.truth(operand)? {
+                Truth::Decided { holds, assumed } if holds == wanted => all_assumed |= assumed,
+                Truth::Decided { assumed: false, .. } => {
+                    return Ok(Truth::Decided { holds: !wanted, assumed: false });
+                }
+                Truth::Decided { assumed: true, .. } => on_assumption = Some(!wanted),
+                Truth::Open(atom) => {
+                    open.get_or_insert(atom);
+                }
+            }
+        }
+        Ok(match (on_assumption, open) {
+            (Some(holds), _) => Truth::Decided { holds, assumed: true },
+            (None, Some(atom)) => Truth::Open(atom),
+            (None, None) => Truth::Decided { holds: wanted, assumed: all_assumed },
+        })
+    }
+
+    fn equals(&mut self, written: &Value, left: &Value, right: &Value) -> Result<Truth, Stop> {
+        let before = std::mem::take(&mut self.used_assumption);
+        let left = self.resolve(left)?.into_value(left);
+        let right = self.resolve(right)?.into_value(right);
+        let assumed = std::mem::replace(&mut self.used_assumption, before);
+        let decided = |holds| Ok(Truth::Decided { holds, assumed });
+        let atom = match (&left.kind, &right.kind) {
+            (Kind::Unknown(left), Kind::Unknown(right)) if left.is_same(right) => return decided(true),
+            (Kind::Unknown(unknown), _) if text::of_scalar(&right).is_some() => is(unknown, &right),
+            (_, Kind::Unknown(unknown)) if text::of_scalar(&left).is_some() => is(unknown, &left),
+            _ if unknown::within(&left).is_none() && unknown::within(&right).is_none() => {
+                self.template.budget.steps(1)?;
+                return decided(same(&left, &right));
+            }
+            _ => None,
+        };
+        let atom = match atom {
+            Some(atom) if !self.template.is_secret(&atom) => atom,
+            _ => {
+                let form = match (form(&left), form(&right)) {
+                    (Some(left), Some(right)) if left <= right => format!("{left} = {right}"),
+                    (Some(left), Some(right)) => format!("{right} = {left}"),
+                    _ => place(written),
+                };
+                return Ok(self.open(&form));
+            }
+        };
+        Ok(self.assumptions.decide(self.template, atom))
+    }
+
+    fn open(&mut self, form: &str) -> Truth {
+        self.assumptions.decide(self.template, Atom::Open(form.to_owned()))
+    }
+}
+
+/// A value's canonical form.
+fn form(value: &Value) -> Option<String> {
+    let mut form = String::new();
+    unknown::canonical(value, &mut form).then_some(form)
+}
+
+/// What tells a condition without a canonical form from all others: its place in the template,
+/// which stays where it is as long as the template is evaluated.
+fn place(written: &Value) -> String {
+    format!("place {:p}", std::ptr::from_ref(written))
+}
+
+fn is(unknown: &Unknown, value: &Value) -> Option<Atom> {
+    Some(Atom::Is { identity: unknown.identity.clone()?, text: text::of_scalar(value)?.into_owned() })
+}
+
+/// Whether two known values are equal: scalars as text, the rest by what they hold.
+fn same(left: &Value, right: &Value) -> bool {
+    match (text::of_scalar(left), text::of_scalar(right)) {
+        (Some(left), Some(right)) => left == right,
+        (None, None) => match (&left.kind, &right.kind) {
+            (Kind::List(left), Kind::List(right)) => {
+                left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same(left, right))
+            }
+            (left, right) => left == right,
+        },
+        _ => false,
+    }
+}

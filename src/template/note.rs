@@ -1,0 +1,156 @@
+//! What cannot be judged from a template alone: what is there is judged, the rest is named here.
+
+use std::fmt;
+
+use super::unknown::shortened;
+use crate::path::Origin;
+use crate::value::{Kind, Value};
+
+/// Something that a template leaves open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// What it is.
+    pub subject: Subject,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// What a [`Note`] is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A macro of the whole template, which may change anything in it.
+    Macro {
+        /// Its name.
+        name: String,
+    },
+    /// A transform of AWS that adds resources and leaves the others as they are (SAM and the like).
+    Generator {
+        /// Its name.
+        name: String,
+    },
+    /// `Fn::Transform` (`AWS::Include` or a macro) among the resources or in one of them.
+    Include {
+        /// The resource, if it is in one.
+        logical_id: Option<String>,
+    },
+    /// A SAM resource: what it generates is not in the template.
+    Serverless {
+        /// Its logical id.
+        logical_id: String,
+        /// Its type.
+        type_name: String,
+    },
+    /// A module: its resources are not in the template.
+    Module {
+        /// Its logical id.
+        logical_id: String,
+        /// Its type.
+        type_name: String,
+    },
+    /// An entry of `Resources` without a `Type`.
+    NoType {
+        /// Its logical id.
+        logical_id: String,
+    },
+    /// A loop that is not written as CloudFormation expects it, or that rests on something that
+    /// cannot be decided.
+    Loop {
+        /// Its key.
+        name: String,
+    },
+    /// A value was given for a parameter that the template does not declare.
+    UndeclaredParameter {
+        /// Its name.
+        name: String,
+    },
+}
+
+impl Note {
+    pub(super) const fn new(subject: Subject, origin: Origin) -> Self {
+        Self { subject, origin }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.subject {
+            Subject::Macro { name } => {
+                write!(f, "macro `{}` may change anything in this template when it is deployed", shortened(name))
+            }
+            Subject::Generator { name } => {
+                write!(f, "transform `{}` adds resources that are not judged here", shortened(name))
+            }
+            Subject::Include { logical_id: Some(logical_id) } => {
+                write!(f, "what `Fn::Transform` adds to resource `{}` is not judged here", shortened(logical_id))
+            }
+            Subject::Include { logical_id: None } => {
+                f.write_str("the resources that `Fn::Transform` adds are not judged here")
+            }
+            Subject::Serverless { logical_id, type_name } => write!(
+                f,
+                "the resources that `{}` (`{}`) generates are not judged here",
+                shortened(logical_id),
+                shortened(type_name)
+            ),
+            Subject::Module { logical_id, type_name } => write!(
+                f,
+                "the resources of module `{}` (`{}`) are not judged here",
+                shortened(logical_id),
+                shortened(type_name)
+            ),
+            Subject::NoType { logical_id } => {
+                write!(f, "resource `{}` has no `Type` and is not judged", shortened(logical_id))
+            }
+            Subject::Loop { name } => write!(f, "what loop `{}` makes is not judged here", shortened(name)),
+            Subject::UndeclaredParameter { name } => {
+                write!(f, "a value was given for parameter `{}`, which the template does not declare", shortened(name))
+            }
+        }
+    }
+}
+
+/// Notes on the `Transform` section: one name, or a list of names or of objects with a `Name`.
+pub(super) fn transforms(section: &Value) -> Vec<Note> {
+    match &section.kind {
+        Kind::List(list) => list.iter().filter_map(transform).collect(),
+        Kind::Null
+        | Kind::Bool(_)
+        | Kind::Integer(_)
+        | Kind::Float(_)
+        | Kind::String(_)
+        | Kind::Map(_)
+        | Kind::Unknown(_) => transform(section).into_iter().collect(),
+    }
+}
+
+/// A note on one transform. Those of AWS are listed in "Transforms reference".
+fn transform(value: &Value) -> Option<Note> {
+    let name = value.as_str().or_else(|| value.get("Name").and_then(Value::as_str)).unwrap_or("Fn::Transform");
+    let name = name.to_owned();
+    let subject = match name.as_str() {
+        "AWS::LanguageExtensions" => return None,
+        "AWS::CodeDeployBlueGreen" => return None, // adds hooks, no resources
+        "AWS::Include" => Subject::Include { logical_id: None },
+        _ if name.starts_with("AWS::Serverless-") || name.starts_with("AWS::SecretsManager-") => {
+            Subject::Generator { name }
+        }
+        _ => Subject::Macro { name },
+    };
+    Some(Note::new(subject, value.origin))
+}
+
+/// Notes on one resource.
+pub(super) fn resource(logical_id: &str, type_name: &str, body: &Value, origin: Origin) -> Option<Note> {
+    let logical_id = logical_id.to_owned();
+    let has_transform = |value: &Value| value.get("Fn::Transform").is_some();
+    let subject = if type_name.ends_with("::MODULE") {
+        Subject::Module { logical_id, type_name: type_name.to_owned() }
+    } else if type_name.starts_with("AWS::Serverless::") {
+        Subject::Serverless { logical_id, type_name: type_name.to_owned() }
+    } else if has_transform(body) || body.get("Properties").is_some_and(has_transform) {
+        Subject::Include { logical_id: Some(logical_id) }
+    } else {
+        return None;
+    };
+    Some(Note::new(subject, origin))
+}

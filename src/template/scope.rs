@@ -1,0 +1,146 @@
+//! What is known from outside and from the template's own declarations: parameters, pseudo
+//! parameters, mappings.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::text;
+use super::unknown;
+use crate::rule::Unknown;
+use crate::value::{Kind, Value};
+
+/// What is known of a deployment from outside the template.
+#[derive(Clone, Default)]
+pub struct Scope {
+    /// Values of parameters, by name, as CloudFormation takes them: lists are separated by commas.
+    pub parameters: BTreeMap<String, String>,
+    /// `AWS::AccountId`.
+    pub account: Option<String>,
+    /// `AWS::Region`. `AWS::Partition` and `AWS::URLSuffix` follow from it unless they are given.
+    pub region: Option<String>,
+    /// `AWS::Partition`.
+    pub partition: Option<String>,
+    /// `AWS::URLSuffix`.
+    pub url_suffix: Option<String>,
+    /// `AWS::StackName`.
+    pub stack_name: Option<String>,
+    /// `AWS::StackId`.
+    pub stack_id: Option<String>,
+    /// `AWS::NotificationARNs`.
+    pub notification_arns: Option<Vec<String>>,
+}
+
+impl fmt::Debug for Scope {
+    /// Without the values of parameters: some of them may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope")
+            .field("parameters", &self.parameters.keys())
+            .field("account", &self.account)
+            .field("region", &self.region)
+            .field("stack_name", &self.stack_name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Scope {
+    /// The value of a pseudo parameter ("Pseudo parameters reference"), or why it is not known.
+    /// `AWS::NoValue` is not a value and not known here.
+    pub(super) fn pseudo(&self, name: &str) -> Option<Result<Kind, Unknown>> {
+        let given = match name {
+            "AWS::AccountId" => self.account.clone(),
+            "AWS::Region" => self.region.clone(),
+            "AWS::Partition" => self.partition.clone().or_else(|| self.domain().map(|(partition, _)| partition.into())),
+            "AWS::URLSuffix" => self.url_suffix.clone().or_else(|| self.domain().map(|(_, suffix)| suffix.into())),
+            "AWS::StackName" => self.stack_name.clone(),
+            "AWS::StackId" => self.stack_id.clone(),
+            "AWS::NotificationARNs" => {
+                let list =
+                    |arns: &Vec<String>| Kind::List(arns.iter().cloned().map(Kind::String).map(Value::from).collect());
+                return Some(self.notification_arns.as_ref().map(list).ok_or_else(|| pseudo_unknown(name)));
+            }
+            _ => return None,
+        };
+        Some(given.map(Kind::String).ok_or_else(|| pseudo_unknown(name)))
+    }
+
+    /// Partition and domain of the Region, where they are certain (AWS General Reference).
+    fn domain(&self) -> Option<(&'static str, &'static str)> {
+        let region = self.region.as_deref()?;
+        if region.starts_with("cn-") {
+            Some(("aws-cn", "amazonaws.com.cn"))
+        } else if region.starts_with("us-gov-") {
+            Some(("aws-us-gov", "amazonaws.com"))
+        } else if region.contains("-iso") || region.starts_with("eusc-") {
+            None
+        } else {
+            Some(("aws", "amazonaws.com"))
+        }
+    }
+}
+
+fn pseudo_unknown(name: &str) -> Unknown {
+    unknown::reference(&format!("!Ref {name}"), format!("`{name}` was not given"))
+}
+
+/// A parameter that a template declares.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Its type, for example `Number` or `AWS::EC2::VPC::Id`.
+    pub type_name: String,
+    /// Whether its value is a secret, which is never shown and never used.
+    pub no_echo: bool,
+    /// Whether a value is known: given, or the template's default.
+    pub is_known: bool,
+    /// The only values that it can have, if the template says so.
+    pub(super) allowed: Vec<String>,
+    pub(super) value: Result<Kind, Unknown>,
+}
+
+impl Parameter {
+    /// A parameter as declared, with the value given for it.
+    ///
+    /// A list parameter's text is separated at commas and "each member string is space trimmed";
+    /// `Number` and `List<Number>` are validated as numbers but used as text ("Parameters").
+    pub(super) fn new(name: &str, declaration: &Value, given: Option<&String>) -> Self {
+        let declared = |key: &str| declaration.get(key).and_then(text::of_scalar);
+        let type_name = declared("Type").map_or_else(|| "String".to_owned(), |name| name.into_owned());
+        let no_echo = declared("NoEcho").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        let allowed: Vec<String> = declaration
+            .get("AllowedValues")
+            .filter(|_| !no_echo)
+            .and_then(Value::as_list)
+            .map(|list| list.iter().filter_map(text::of_scalar).map(|text| text.into_owned()).collect())
+            .unwrap_or_default();
+        let only = || if let [only] = allowed.as_slice() { Some(only.clone()) } else { None };
+        let known = given.cloned().or_else(|| declared("Default").map(|text| text.into_owned())).or_else(only);
+        let shown = unknown::shortened(name);
+        let why = if no_echo {
+            Some(format!("parameter `{shown}` is marked `NoEcho`, so its value is not looked at"))
+        } else if type_name.starts_with("AWS::SSM::") && type_name != "AWS::SSM::Parameter::Name" {
+            Some(format!("parameter `{shown}` is read from Systems Manager when the stack is deployed"))
+        } else if known.is_none() {
+            Some(format!("parameter `{shown}` has no default and no value was given"))
+        } else {
+            None
+        };
+        let value = match (why, known) {
+            (None, Some(text)) if is_list(&type_name) => Ok(list(&text)),
+            (None, Some(text)) => Ok(Kind::String(text)),
+            (why, _) => Err(unknown::reference(&format!("!Ref {name}"), why.unwrap_or_default())),
+        };
+        Self { name: name.to_owned(), type_name, no_echo, is_known: value.is_ok(), allowed, value }
+    }
+}
+
+fn is_list(type_name: &str) -> bool {
+    type_name == "CommaDelimitedList" || type_name.starts_with("List<")
+}
+
+fn list(text: &str) -> Kind {
+    if text.is_empty() {
+        return Kind::List(Vec::new());
+    }
+    Kind::List(text.split(',').map(|entry| Value::from(Kind::String(entry.trim().to_owned()))).collect())
+}

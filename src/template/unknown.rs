@@ -1,0 +1,212 @@
+//! What cannot be known: who it is, how it is shown, and why.
+//!
+//! Two unknowns are the same when their canonical forms are: `!Ref P`, `{"Ref": "P"}` and
+//! `!Sub "${P}"` all have the identity `!Ref P`. Literal text inside a canonical form is quoted as
+//! JSON, so that no text can pose as a function.
+
+use std::fmt::Write as _;
+
+use crate::rule::Unknown;
+use crate::value::{Kind, Value};
+
+/// How long a canonical form may be. Behind it an unknown has no identity and equals nothing: it
+/// then counts as a different value on both sides of a rule, never as the same one.
+pub const MAX_IDENTITY_BYTES: usize = 1024;
+
+/// How much of an unknown is shown.
+const SHOWN_CHARS: usize = 60;
+
+/// An unknown with its canonical form for both identity and looks, as references have it.
+pub(super) fn reference(form: &str, why: String) -> Unknown {
+    Unknown { identity: identity(form.to_owned()), shown_as: shortened(form), why }
+}
+
+/// The unknown result of a function on an argument.
+pub(super) fn function(name: &str, argument: &Value, why: String) -> Unknown {
+    let tag = tag(name);
+    let mut form = format!("{tag} ");
+    let identity = canonical(argument, &mut form).then_some(form);
+    let mut shown_as = format!("{tag} ");
+    show(argument, &mut shown_as);
+    Unknown { identity, shown_as: shortened(&shown_as), why }
+}
+
+/// Text that is partly unknown.
+#[derive(Debug, Clone)]
+pub(super) enum Part {
+    /// Known text.
+    Text(String),
+    /// What is not known.
+    Unknown(Unknown),
+}
+
+impl Part {
+    /// How much work it is to handle, as bytes of text.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Unknown(unknown) => 128 + unknown.identity.as_ref().map_or(0, String::len) + unknown.why.len(),
+        }
+    }
+}
+
+/// Parts joined to one text, or the unknown that they make.
+pub(super) fn text(parts: Vec<Part>) -> Result<String, Unknown> {
+    let mut known = String::new();
+    let mut unknowns = 0_usize;
+    for part in &parts {
+        match part {
+            Part::Text(text) => known.push_str(text),
+            Part::Unknown(_) => unknowns += 1,
+        }
+    }
+    if unknowns == 0 {
+        return Ok(known);
+    }
+    let mut form = Some("!Sub [".to_owned());
+    let mut shown_as = "!Sub ".to_owned();
+    let mut first: Option<Unknown> = None;
+    let mut literal = String::new();
+    for part in parts {
+        match part {
+            Part::Text(text) => {
+                if shown_as.len() < 8 * SHOWN_CHARS {
+                    shown_as.push_str(&text);
+                }
+                literal.push_str(&text);
+            }
+            Part::Unknown(unknown) => {
+                let inside = unknown.shown_as.strip_prefix("!Ref ").or(unknown.shown_as.strip_prefix("!GetAtt "));
+                let _ = write!(shown_as, "${{{}}}", inside.unwrap_or("…"));
+                form = form.zip(unknown.identity.as_ref()).and_then(|(form, inner)| {
+                    let quoted = quoted(&std::mem::take(&mut literal));
+                    identity(format!("{form}{quoted},{inner},"))
+                });
+                first.get_or_insert(unknown);
+            }
+        }
+    }
+    if unknowns == 1 && known.is_empty() {
+        return first.map_or(Ok(known), Err);
+    }
+    let identity = form.and_then(|form| identity(format!("{form}{}]", quoted(&literal))));
+    Err(Unknown { identity, shown_as: shortened(&shown_as), why: contains(first.as_ref()) })
+}
+
+/// Why something is unknown that contains an unknown.
+pub(super) fn contains(inner: Option<&Unknown>) -> String {
+    inner.map_or_else(String::new, |inner| match inner.why.strip_prefix("it contains ") {
+        Some(_) => inner.why.clone(),
+        None => format!("it contains `{}`, and {}", inner.shown_as, inner.why),
+    })
+}
+
+/// The first unknown inside a value.
+pub(super) fn within(value: &Value) -> Option<&Unknown> {
+    match &value.kind {
+        Kind::Unknown(unknown) => Some(unknown),
+        Kind::List(list) => list.iter().find_map(within),
+        Kind::Map(map) => map.iter().find_map(|(_, value)| within(value)),
+        Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::String(_) => None,
+    }
+}
+
+/// A function's name as its tag.
+fn tag(name: &str) -> String {
+    format!("!{}", name.strip_prefix("Fn::").unwrap_or(name))
+}
+
+fn identity(form: String) -> Option<String> {
+    (form.len() <= MAX_IDENTITY_BYTES).then_some(form)
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Writes a value's canonical form; false if it has none.
+pub(super) fn canonical(value: &Value, form: &mut String) -> bool {
+    match &value.kind {
+        Kind::Null => form.push_str("null"),
+        Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::String(_) => match super::text::of_scalar(value) {
+            Some(text) if text.len() <= MAX_IDENTITY_BYTES => form.push_str(&quoted(&text)),
+            _ => return false,
+        },
+        Kind::Unknown(unknown) => match &unknown.identity {
+            Some(identity) => form.push_str(identity),
+            None => return false,
+        },
+        Kind::List(list) => {
+            form.push('[');
+            for entry in list {
+                if !canonical(entry, form) {
+                    return false;
+                }
+                form.push(',');
+            }
+            form.push(']');
+        }
+        Kind::Map(map) => {
+            form.push('{');
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by(|(left, _), (right, _)| left.name.cmp(&right.name));
+            for (key, entry) in entries {
+                form.push_str(&quoted(&key.name));
+                form.push(':');
+                if !canonical(entry, form) {
+                    return false;
+                }
+                form.push(',');
+            }
+            form.push('}');
+        }
+    }
+    form.len() <= MAX_IDENTITY_BYTES
+}
+
+fn show(value: &Value, shown: &mut String) {
+    if shown.len() > 8 * SHOWN_CHARS {
+        return;
+    }
+    match &value.kind {
+        Kind::Null => shown.push_str("null"),
+        Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::String(_) => match super::text::of_scalar(value) {
+            Some(text) if text.is_empty() => shown.push_str("''"),
+            Some(text) => shown.extend(text.chars().take(SHOWN_CHARS)),
+            None => {}
+        },
+        Kind::Unknown(unknown) => shown.push_str(&unknown.shown_as),
+        Kind::List(list) => {
+            shown.push('[');
+            for (index, entry) in list.iter().enumerate() {
+                if index > 0 {
+                    shown.push_str(", ");
+                }
+                show(entry, shown);
+            }
+            shown.push(']');
+        }
+        Kind::Map(map) => {
+            shown.push('{');
+            for (index, (key, entry)) in map.iter().enumerate() {
+                if index > 0 {
+                    shown.push_str(", ");
+                }
+                shown.push_str(&key.name);
+                shown.push_str(": ");
+                show(entry, shown);
+            }
+            shown.push('}');
+        }
+    }
+}
+
+/// Text of the template's author as a message can show it: short, on one line, without backticks.
+pub(super) fn shortened(text: &str) -> String {
+    let mut shown: String =
+        text.chars().take(SHOWN_CHARS).map(|c| if c.is_control() || c == '`' { ' ' } else { c }).collect();
+    if text.chars().nth(SHOWN_CHARS).is_some() {
+        shown.push('…');
+    }
+    shown
+}
