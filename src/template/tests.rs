@@ -1,8 +1,4 @@
-#![expect(
-    clippy::disallowed_methods,
-    clippy::wildcard_enum_match_arm,
-    reason = "tests take the time and look at few kinds"
-)]
+#![expect(clippy::wildcard_enum_match_arm, reason = "tests look at few kinds")]
 
 mod bounds;
 mod conditions;

@@ -6,7 +6,7 @@ fn outcome(name: &str, text: &str) -> String {
     let document = read(text);
     let evaluate = move || {
         let scope = Scope::default();
-        let outcome = match Template::new(&document.root, &scope) {
+        match Template::new(&document.root, &scope) {
             Ok(template) => {
                 let mut said = Vec::new();
                 for resource in template.resources() {
@@ -17,8 +17,7 @@ fn outcome(name: &str, text: &str) -> String {
                 said.first().cloned().unwrap_or_default()
             }
             Err(error) => error.to_string(),
-        };
-        outcome
+        }
     };
     let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024).spawn(evaluate).unwrap();
     thread.join().unwrap_or_else(|_| panic!("{name}"))
