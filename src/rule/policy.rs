@@ -57,6 +57,15 @@ impl From<Preset> for Policy {
     }
 }
 
+impl From<Settings> for Policy {
+    fn from(settings: Settings) -> Self {
+        let preset = Settings::of(Preset::default());
+        let own = |setting: &&Setting| settings.get(**setting) != preset.get(**setting);
+        let overrides = Setting::ALL.iter().filter(own).map(|setting| (*setting, settings.get(*setting))).collect();
+        Self { overrides, ..Self::default() }
+    }
+}
+
 /// Which of the proposed egress rules stood there before, and how often.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Unchanged {

@@ -2,8 +2,9 @@
 
 use std::fmt::Display;
 
-use super::{ANNOTATION_CHARS, place, setting_covers, statement};
-use crate::rule::finding::{Finding, Outcome};
+use super::{ANNOTATION_CHARS, name, place, setting_covers, statement};
+use crate::rule::ID;
+use crate::rule::finding::{Assessment, Finding, Outcome};
 use crate::rule::policy::{
     AppliedExemption, Conditions, Date, DeployerChoice, Exemption, ExemptionError, Policy, Remark, TagCondition,
 };
@@ -30,6 +31,30 @@ pub fn let_through(finding: &Finding) -> String {
         }
     };
     excerpt(&text, ANNOTATION_CHARS - 1)
+}
+
+/// The first sentence about a resource that is let through although egress rules of it break the rule.
+#[must_use]
+pub fn headline(resource_type: &str, logical_id: &str, assessment: &Assessment) -> String {
+    let name = name(resource_type, logical_id);
+    let of = |outcome, what: &str| {
+        let count = assessment.of(outcome).count();
+        (count > 0).then(|| format!("{count} {} {what}", if count == 1 { "is" } else { "are" }))
+    };
+    let exempted = of(Outcome::Exempted, &format!("exempted from rule {ID}"));
+    let debt = of(Outcome::KnownDebt, &format!("known debt under rule {ID}"));
+    let parts: Vec<_> = exempted.into_iter().chain(debt).collect();
+    let rules = if assessment.judged == 1 { "rule" } else { "rules" };
+    format!("{name} is let through: of {} egress {rules} {}.", assessment.judged, and(&parts))
+}
+
+/// What is let through on one line, with what to do about it.
+#[must_use]
+pub fn line(finding: &Finding) -> String {
+    match advice(finding) {
+        Some(advice) => format!("{advice} {}", let_through(finding)),
+        None => let_through(finding),
+    }
 }
 
 /// What whoever relies on it should do: before an exemption ends, or about known debt.
