@@ -1,4 +1,41 @@
-//! The rule.
-mod port;
+//! The rule: what it is called, what it decides, what it says.
+//!
+//! The specification is the text of the published rule: "Resources missing these properties, or where
+//! `FromPort` does not equal `ToPort`, will be flagged." [`Preset::Literal`] is that text and nothing
+//! else; [`Preset::Effective`] decides by what EC2 will really open. Every line on which they differ is
+//! a [`Setting`].
+//!
+#![doc = include_str!("rule/decision-table.md")]
+//!
+//! Knows no JSON, no template, no AWS API and no clock.
 
+mod egress;
+mod finding;
+mod judge;
+mod port;
+mod settings;
+mod text;
+pub mod wording;
+
+pub use egress::{Destination, EgressRule, Origins, Protocol};
+pub use finding::{Assessment, Finding, Judgement, Outcome, Reason, Severity, Subject, Verdict};
+pub use judge::{Knowledge, judge};
 pub use port::{InvalidPort, InvalidPortProblem, Port, PortNumber, Unknown};
+pub use settings::{Preset, Setting, Settings, Treatment, UnknownPresetError};
+pub use text::excerpt;
+
+/// The published rule's id (Datadog Code Security, Infrastructure as Code).
+pub const ID: &str = "cloudformation-aws-security-group-egress-with-port-range";
+/// The published rule's title.
+pub const TITLE: &str = "Security group egress with port range";
+/// The published rule's page.
+pub const URL: &str = "https://docs.datadoghq.com/security/code_security/iac_security/iac_rules/cloudformation-aws-security-group-egress-with-port-range/";
+/// The published rule's category.
+pub const CATEGORY: &str = "Networking and Firewall";
+/// The weakness it guards against: CWE-668, exposure of resource to wrong sphere.
+pub const CWE: &str = "CWE-668";
+/// The same rule elsewhere: Checkmarx KICS, `cfn_nag`, AWS Guard rules registry.
+pub const ALIASES: [&str; 3] = ["dae9c373-8287-462f-8746-6f93dad93610", "W29", "SECURITY_GROUP_EGRESS_PORT_RANGE_RULE"];
+
+#[cfg(test)]
+mod tests;

@@ -287,7 +287,7 @@ fn measure(value: &Value, depth: usize, values: &mut u64) -> bool {
     match &value.kind {
         Kind::List(list) => list.iter().all(|entry| measure(entry, depth - 1, values)),
         Kind::Map(map) => map.iter().all(|(_, entry)| measure(entry, depth - 1, values)),
-        Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::String(_) | Kind::Unknown(_) => true,
+        _ => true,
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use super::text::excerpt;
+
 /// A port number that EC2 accepts: -1 … 65535, where -1 stands for "all" (EC2 API, `IpPermission`:
 /// "for TCP or UDP … the start of the port range; if ICMP, the type number; -1 indicates all").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +52,22 @@ pub struct Unknown {
 }
 
 impl Unknown {
+    /// The unknown that a text stands for, if it contains a dynamic reference (`{{resolve:…}}`) or is
+    /// what a change set writes for a value that it cannot know
+    /// (source: CloudFormation User Guide, "dynamic references"; `DescribeChangeSet`).
+    #[must_use]
+    pub fn of_text(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let (identity, why) = if text.contains("{{changeSet:KNOWN_AFTER_APPLY}}") {
+            (None, "the change set cannot know it before it is executed")
+        } else if text.contains("{{resolve:") {
+            (Some(text.to_owned()), "it is a dynamic reference that CloudFormation resolves")
+        } else {
+            return None;
+        };
+        Some(Self { identity, shown_as: excerpt(text, InvalidPort::SHOWN_CHARS), why: why.to_owned() })
+    }
+
     /// Whether both are certainly the same value.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
@@ -100,12 +118,7 @@ impl InvalidPort {
     pub const SHOWN_CHARS: usize = 32;
 
     fn new(found: &str, problem: InvalidPortProblem) -> Self {
-        let mut shown: String =
-            found.chars().take(Self::SHOWN_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
-        if found.chars().nth(Self::SHOWN_CHARS).is_some() {
-            shown.push('…');
-        }
-        Self { found: shown, problem }
+        Self { found: excerpt(found, Self::SHOWN_CHARS), problem }
     }
 }
 
@@ -143,23 +156,11 @@ impl Port {
     pub fn from_text(text: &str) -> Self {
         let invalid = |problem| Self::Invalid(InvalidPort::new(&format!("\"{}\"", text.trim()), problem));
         let trimmed = text.trim();
-        if let Some(reference) = trimmed.strip_prefix("{{resolve:") {
-            return if reference.starts_with("secretsmanager:") || reference.starts_with("ssm-secure:") {
-                Self::Invalid(InvalidPort::new("a secret reference", InvalidPortProblem::SecretReference))
-            } else {
-                Self::Unknown(Unknown {
-                    identity: Some(trimmed.to_owned()),
-                    shown_as: InvalidPort::new(trimmed, InvalidPortProblem::NotANumber).found,
-                    why: "it is a dynamic reference that CloudFormation resolves".to_owned(),
-                })
-            };
+        if trimmed.contains("{{resolve:secretsmanager:") || trimmed.contains("{{resolve:ssm-secure:") {
+            return Self::Invalid(InvalidPort::new("a secret reference", InvalidPortProblem::SecretReference));
         }
-        if trimmed == "{{changeSet:KNOWN_AFTER_APPLY}}" {
-            return Self::Unknown(Unknown {
-                identity: None,
-                shown_as: "known after apply".to_owned(),
-                why: "the change set cannot know it before it is executed".to_owned(),
-            });
+        if let Some(unknown) = Unknown::of_text(trimmed) {
+            return Self::Unknown(unknown);
         }
         let (sign, digits) = match trimmed.strip_prefix('-') {
             Some(digits) => ("-", digits),

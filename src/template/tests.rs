@@ -1,9 +1,3 @@
-#![expect(
-    clippy::disallowed_methods,
-    clippy::wildcard_enum_match_arm,
-    reason = "tests take the time and look at few kinds"
-)]
-
 mod bounds;
 mod conditions;
 mod functions;

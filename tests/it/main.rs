@@ -1,1 +1,10 @@
-//! Integration tests.
+//! Integration tests: one binary, the real programs, loopback only.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#![expect(clippy::disallowed_methods, reason = "tests read fixtures and start programs")]
+
+mod architecture;
+mod published_rule;
+mod rehearsal;
+mod runtime;
+mod schemas;
+mod support;

@@ -1,2 +1,54 @@
-//! placeholder
-fn main() {}
+//! The command for the people around the hook: whoever writes templates, and whoever answers for the
+//! account.
+#![expect(clippy::disallowed_methods, reason = "a program owns its environment, files, clock and terminal")]
+
+mod args;
+mod exit;
+mod rehearse;
+
+use std::io::Write;
+
+use anstream::{AutoStream, ColorChoice};
+use clap::Parser;
+
+use args::{Cli, Color, Command};
+use exit::Exit;
+
+fn main() -> Exit {
+    let cli = Cli::parse();
+    let choice = match cli.color {
+        Color::Auto => ColorChoice::Auto,
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+    };
+    let mut out = AutoStream::new(std::io::stdout(), choice);
+    match run(&cli.command, &mut out) {
+        Ok(exit) => exit,
+        // Whoever reads has read enough (`| head`): not an error worth words.
+        Err(error) if is_broken_pipe(&error) => Exit::Clean,
+        Err(error) => {
+            let mut err = AutoStream::new(std::io::stderr(), choice);
+            let _ = writeln!(err, "error: {error:#}");
+            Exit::CouldNotCheck
+        }
+    }
+}
+
+fn run(command: &Command, out: &mut impl Write) -> anyhow::Result<Exit> {
+    match command {
+        Command::Rehearse(arguments) => rehearse::run(arguments, out),
+        Command::Schema { name } => {
+            for (_, schema) in cfn_egress_guard::schema::all().into_iter().filter(|(known, _)| known == name) {
+                out.write_all(cfn_egress_guard::schema::text(&schema).as_bytes())?;
+            }
+            Ok(Exit::Clean)
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}

@@ -1,15 +1,12 @@
-use std::time::Instant;
-
 use super::*;
 
 /// Evaluates everything, on a thread with little stack, and gives what was said of the first
-/// resource. An unburdened machine takes well under a second for each; the bound here is for hangs.
+/// resource.
 fn outcome(name: &str, text: &str) -> String {
     let document = read(text);
     let evaluate = move || {
-        let started = Instant::now();
         let scope = Scope::default();
-        let outcome = match Template::new(&document.root, &scope) {
+        match Template::new(&document.root, &scope) {
             Ok(template) => {
                 let mut said = Vec::new();
                 for resource in template.resources() {
@@ -20,13 +17,10 @@ fn outcome(name: &str, text: &str) -> String {
                 said.first().cloned().unwrap_or_default()
             }
             Err(error) => error.to_string(),
-        };
-        (outcome, started.elapsed())
+        }
     };
     let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024).spawn(evaluate).unwrap();
-    let (outcome, elapsed) = thread.join().unwrap();
-    assert!(elapsed.as_secs() < 10, "{name} took {elapsed:?}");
-    outcome
+    thread.join().unwrap_or_else(|_| panic!("{name}"))
 }
 
 const TOO_MUCH: &str = "its functions take more work than is spent on one resource";

@@ -1,0 +1,270 @@
+//! An invocation as CloudFormation sends it, read tolerantly: fields may be missing, spelled in either
+//! of the documented ways, of another type, or unknown.
+//!
+//! Sources: CloudFormation Hooks User Guide, "Create a Lambda function to evaluate resources" (shapes and
+//! examples for RESOURCE, CLOUD_CONTROL, STACK and CHANGE_SET); the shape blocks and the examples spell
+//! some fields differently, so both are read.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::value::Value;
+
+/// An invocation of a Lambda Hook.
+///
+/// Reading one fails only if the bytes are not JSON, are nested deeper than 128 levels, or are no object.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct Request {
+    /// A token that the response must repeat.
+    #[serde(alias = "clientRequesttoken")]
+    pub client_request_token: Text,
+    /// The account of the stack or resource.
+    pub aws_account_id: Text,
+    /// The stack's ARN; empty if the caller is the Cloud Control API.
+    #[serde(alias = "stackID")]
+    pub stack_id: Text,
+    /// The change set that is executed, if one is.
+    pub change_set_id: Text,
+    /// The hook's alias.
+    pub hook_type_name: Text,
+    /// The hook's version.
+    pub hook_type_version: Text,
+    /// The hook's properties.
+    #[serde(deserialize_with = "section")]
+    pub hook_model: Option<HookModel>,
+    /// `CREATE_PRE_PROVISION`, `UPDATE_PRE_PROVISION` or `DELETE_PRE_PROVISION`.
+    pub action_invocation_point: Text,
+    /// What is to be created, updated or deleted.
+    #[serde(deserialize_with = "section")]
+    pub request_data: Option<RequestData>,
+    /// Which attempt this is.
+    #[serde(deserialize_with = "section")]
+    pub request_context: Option<RequestContext>,
+}
+
+/// The properties of a Lambda Hook: it has no others.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct HookModel {
+    /// The ARN of the function that was invoked.
+    #[serde(rename = "LambdaFunction")]
+    pub lambda_function: Text,
+}
+
+/// The target of an invocation.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct RequestData {
+    /// The resource type, `STACK` or `CHANGE_SET`.
+    pub target_name: Text,
+    /// `RESOURCE`, the resource type again, `STACK` or `CHANGE_SET`.
+    pub target_type: Text,
+    /// The logical id, the stack's name, or the change set's ARN; for Cloud Control a constructed value.
+    pub target_logical_id: Text,
+    /// The resource's properties; absent for `STACK` and `CHANGE_SET`.
+    #[serde(deserialize_with = "section")]
+    pub target_model: Option<TargetModel>,
+    /// A presigned URL of what `STACK` and `CHANGE_SET` invocations are about.
+    pub payload: Text,
+}
+
+/// A resource's properties before and after the operation.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct TargetModel {
+    /// The proposed properties; empty on deletion.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Map<String, serde_json::Value>>"))]
+    pub resource_properties: Option<Value>,
+    /// The current properties; empty on creation.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Map<String, serde_json::Value>>"))]
+    pub previous_resource_properties: Option<Value>,
+}
+
+/// Which attempt an invocation is.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct RequestContext {
+    /// 1 for the first attempt; CloudFormation makes at most 3.
+    #[cfg_attr(feature = "schema", schemars(with = "u32"))]
+    pub invocation: Text,
+}
+
+impl Request {
+    /// Reads an invocation.
+    ///
+    /// # Errors
+    /// What is wrong with the bytes, and the token of an invocation that could be read that far.
+    pub fn parse(bytes: &[u8]) -> Result<Self, RequestError> {
+        serde_json::from_slice(bytes).map_err(|error| RequestError {
+            problem: error.to_string(),
+            // A deeply nested event is still JSON: its token can be repeated.
+            client_request_token: serde_json::from_slice::<Token>(bytes)
+                .map(|token| token.client_request_token)
+                .unwrap_or_default(),
+        })
+    }
+}
+
+/// An invocation that cannot be read: whoever sent it is not CloudFormation, or the protocol changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestError {
+    /// What the JSON reader says.
+    pub problem: String,
+    /// The token, if it could be read all the same.
+    pub client_request_token: Text,
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problem)
+    }
+}
+
+impl std::error::Error for RequestError {}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Token {
+    #[serde(alias = "clientRequesttoken")]
+    client_request_token: Text,
+}
+
+/// Text, read from whatever stands there: a number gives its digits, anything else no text.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Text(String);
+
+impl Text {
+    /// The text; empty where there was none.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text, if there is any.
+    #[must_use]
+    pub fn non_empty(&self) -> Option<&str> {
+        Some(self.as_str()).filter(|text| !text.is_empty())
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Text {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Text".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        <Option<String>>::json_schema(generator)
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Text, E> {
+        Ok(Text(text.to_owned()))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Text, E> {
+        Ok(Text(number.to_string()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Text, E> {
+        Ok(Text(number.to_string()))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Text, E> {
+        Ok(Text(number.to_string()))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Text, E> {
+        Ok(Text::default())
+    }
+
+    fn visit_unit<E>(self) -> Result<Text, E> {
+        Ok(Text::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Text, A::Error> {
+        while entries.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Text::default())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Text, A::Error> {
+        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Text::default())
+    }
+}
+
+/// Reads an object; anything else is as good as missing.
+fn section<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    deserializer.deserialize_any(SectionVisitor(std::marker::PhantomData))
+}
+
+struct SectionVisitor<T>(std::marker::PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for SectionVisitor<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Option<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(entries)).map(Some)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Option<T>, A::Error> {
+        while entries.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,346 @@
+//! The protocol: tolerant of what arrives, exact in what it answers.
+
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+
+use super::*;
+use crate::rule::{Setting, Treatment};
+
+static RESPONSE_SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+    let schema = serde_json::from_str(include_str!("../../schema/hook-response.schema.json")).unwrap();
+    jsonschema::validator_for(&schema).unwrap()
+});
+
+/// The answer to an event, after it was checked against the schema.
+fn answer_bytes(event: &[u8], config: &Config) -> Json {
+    let response = serde_json::to_value(decide(event, config).response()).unwrap();
+    if let Err(error) = RESPONSE_SCHEMA.validate(&response) {
+        panic!("{error}: {response}");
+    }
+    response
+}
+
+fn answer(event: &Json) -> Json {
+    answer_bytes(event.to_string().as_bytes(), &Config::new(Settings::default()))
+}
+
+/// The documented shape of a RESOURCE invocation.
+fn event(resource_type: &str, properties: Json) -> Json {
+    json!({
+        "clientRequestToken": "f8da6d11-b23f-48f4-814c-0fb6a667f50e",
+        "awsAccountId": "123456789012",
+        "stackId": "arn:aws:cloudformation:us-west-2:123456789012:stack/MyStack/1a2345b6-0000-00a0-a123-00abc0abc000",
+        "changeSetId": null,
+        "hookTypeName": "Acme::Egress::SinglePort",
+        "hookTypeVersion": "00000008",
+        "hookModel": {"LambdaFunction": "arn:aws:lambda:us-west-2:123456789012:function:MyFunction"},
+        "actionInvocationPoint": "CREATE_PRE_PROVISION",
+        "requestData": {
+            "targetName": resource_type,
+            "targetType": resource_type,
+            "targetLogicalId": "WebSg",
+            "targetModel": { "resourceProperties": properties, "previousResourceProperties": null }
+        },
+        "requestContext": {"invocation": 1, "callbackContext": null}
+    })
+}
+
+fn group(egress: Json) -> Json {
+    event("AWS::EC2::SecurityGroup", json!({ "GroupDescription": "x", "SecurityGroupEgress": egress }))
+}
+
+fn range() -> Json {
+    group(json!([
+        {"IpProtocol": "tcp", "FromPort": 443, "ToPort": "443", "CidrIp": "10.0.0.0/16"},
+        {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 87, "CidrIp": "0.0.0.0/0"},
+        {"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"},
+    ]))
+}
+
+#[test]
+fn a_compliant_group_passes_with_one_annotation() {
+    let answer =
+        answer(&group(json!([{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "10.0.0.0/16"}])));
+    insta::assert_json_snapshot!(answer, @r#"
+    {
+      "annotations": [
+        {
+          "annotationName": "cloudformation-aws-security-group-egress-with-port-range",
+          "status": "PASSED",
+          "statusMessage": "AWS::EC2::SecurityGroup WebSg follows rule cloudformation-aws-security-group-egress-with-port-range: its egress rule is allowed."
+        }
+      ],
+      "clientRequestToken": "f8da6d11-b23f-48f4-814c-0fb6a667f50e",
+      "hookStatus": "SUCCESS",
+      "message": "AWS::EC2::SecurityGroup WebSg follows rule cloudformation-aws-security-group-egress-with-port-range: its egress rule is allowed."
+    }
+    "#);
+}
+
+#[test]
+fn a_group_that_breaks_the_rule_is_blocked_with_an_annotation_per_rule() {
+    insta::assert_json_snapshot!(answer(&range()));
+}
+
+#[test]
+fn the_first_400_characters_name_rule_resource_place_ports_and_fix() {
+    let message = answer(&range())["message"].as_str().unwrap().to_owned();
+    let essence: String = message.chars().take(400).collect();
+    for part in [
+        crate::rule::ID,
+        "AWS::EC2::SecurityGroup WebSg",
+        "SecurityGroupEgress[1]",
+        "tcp 80-87 to 0.0.0.0/0",
+        "FromPort: 80 and ToPort: 80",
+    ] {
+        assert!(essence.contains(part), "{part} in {essence}");
+    }
+}
+
+/// One change to the compliant or non-compliant event, and what the answer must be.
+fn changed(mut event: Json, change: impl FnOnce(&mut Json)) -> Json {
+    change(&mut event);
+    answer(&event)
+}
+
+#[test]
+fn what_the_protocol_leaves_open_is_tolerated() {
+    let blocked = |change: fn(&mut Json)| {
+        let answer = changed(range(), change);
+        assert_eq!(answer["errorCode"], "NonCompliant", "{answer}");
+        answer
+    };
+    let token = blocked(|event| {
+        event.as_object_mut().unwrap().remove("clientRequestToken");
+    });
+    assert_eq!(token["clientRequestToken"], "");
+    blocked(|event| {
+        let event = event.as_object_mut().unwrap();
+        let token = event.remove("clientRequestToken").unwrap();
+        event.insert("clientRequesttoken".to_owned(), token);
+        let stack = event.remove("stackId").unwrap();
+        event.insert("stackID".to_owned(), stack);
+    });
+    blocked(|event| event["requestData"]["targetType"] = json!("RESOURCE"));
+    blocked(|event| event["requestData"]["targetName"] = json!(null));
+    blocked(|event| event["stackId"] = json!(""));
+    blocked(|event| event["stackId"] = json!(null));
+    blocked(|event| event["changeSetId"] = json!({"odd": [1]}));
+    blocked(|event| event["awsAccountId"] = json!(123_456_789_012_u64));
+    blocked(|event| event["hookModel"] = json!("text"));
+    blocked(|event| event["requestContext"] = json!([1, {"a": 2}]));
+    blocked(|event| event["requestData"]["callerCredentials"] = json!("{\"accessKeyId\":\"x\"}"));
+    blocked(|event| event["actionInvocationPoint"] = json!("UPDATE_PRE_PROVISION"));
+}
+
+#[test]
+fn what_is_not_ours_is_let_through_saying_that_nothing_was_checked() {
+    for (change, says) in [
+        ((|event| event["requestData"]["targetName"] = json!("AWS::S3::Bucket")) as fn(&mut Json), "AWS::S3::Bucket"),
+        (|event| event["actionInvocationPoint"] = json!("DELETE_PRE_PROVISION"), "deletion"),
+        (
+            |event| {
+                event["actionInvocationPoint"] = json!("DELETE_PRE_PROVISION");
+                event["requestData"]["targetModel"] = json!(null);
+            },
+            "deletion",
+        ),
+        (|event| event["actionInvocationPoint"] = json!("IMPORT_PRE_PROVISION"), "import"),
+    ] {
+        let answer = changed(range(), change);
+        assert_eq!(answer["hookStatus"], "SUCCESS");
+        assert_eq!(answer["annotations"][0]["status"], "SKIPPED");
+        assert!(answer["message"].as_str().unwrap().contains(says), "{answer}");
+    }
+    let ingress = answer(&event("AWS::EC2::SecurityGroupIngress", json!({"FromPort": 1, "ToPort": 9})));
+    assert_eq!(ingress["hookStatus"], "SUCCESS");
+}
+
+#[test]
+fn what_cannot_be_checked_fails_closed_in_words() {
+    for (change, says) in [
+        ((|event| event["requestData"]["targetName"] = json!("STACK")) as fn(&mut Json), "STACK"),
+        (|event| event["requestData"]["targetName"] = json!("CHANGE_SET"), "CHANGE_SET"),
+        (|event| event["requestData"] = json!(null), "requestData"),
+        (|event| event["requestData"] = json!({}), "requestData.targetName"),
+        (|event| event["requestData"]["targetModel"] = json!(7), "resourceProperties"),
+        (|event| event["requestData"]["targetModel"] = json!({}), "resourceProperties"),
+        (|event| event["actionInvocationPoint"] = json!(null), "actionInvocationPoint"),
+        (|event| event["actionInvocationPoint"] = json!("SYNC\n_PRE_PROVISION"), "SYNC _PRE_PROVISION"),
+    ] {
+        let answer = changed(range(), change);
+        assert_eq!(answer["errorCode"], "InternalFailure", "{answer}");
+        assert!(answer["message"].as_str().unwrap().contains(says), "{answer}");
+    }
+}
+
+#[test]
+fn properties_of_wrong_types_break_the_rule_themselves() {
+    for properties in [json!("text"), json!([1]), json!(7)] {
+        assert_eq!(answer(&event("AWS::EC2::SecurityGroup", properties))["errorCode"], "NonCompliant");
+    }
+    for egress in [json!("text"), json!(7), json!(true), json!([7]), json!({"FromPort": {}})] {
+        assert_eq!(answer(&group(egress))["errorCode"], "NonCompliant");
+    }
+}
+
+#[test]
+fn whatever_bytes_arrive_are_answered_in_shape() {
+    let config = Config::new(Settings::default());
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let deep_inside = range().to_string().replace("\"x\"", &deep);
+    let large = group(Json::Array(vec![json!({"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}); 100_000])).to_string();
+    assert!(large.len() > 4_000_000);
+    for bytes in [
+        b"".as_slice(),
+        b"not json",
+        b"null",
+        b"[]",
+        b"\"text\"",
+        b"7",
+        b"{",
+        b"{\"clientRequestToken\": \"\xff\xfe\"}",
+        b"\xef\xbb\xbf{}",
+        deep.as_bytes(),
+        deep_inside.as_bytes(),
+        br#"{"requestData":{"targetModel":{"resourceProperties":{"a":1e999}}}}"#,
+        br#"{"stackId":"a","stackId":"b"}"#,
+    ] {
+        assert_eq!(answer_bytes(bytes, &config)["errorCode"], "InternalFailure");
+    }
+    let many = answer_bytes(large.as_bytes(), &config);
+    assert_eq!(many["errorCode"], "NonCompliant");
+    assert!(many["message"].as_str().unwrap().ends_with("more."));
+    assert_eq!(many["annotations"].as_array().unwrap().len(), MAX_ANNOTATIONS);
+    assert_eq!(many["annotations"][MAX_ANNOTATIONS - 1]["statusMessage"], "… and 99901 more.");
+    assert_eq!(
+        answer_bytes(deep_inside.as_bytes(), &config)["clientRequestToken"],
+        "f8da6d11-b23f-48f4-814c-0fb6a667f50e",
+        "the token of a deep event is repeated"
+    );
+}
+
+#[test]
+fn a_preset_that_does_not_exist_fails_every_invocation_closed() {
+    for event in [range(), event("AWS::S3::Bucket", json!({}))] {
+        let answer = answer_bytes(event.to_string().as_bytes(), &Config::from_preset(Some("lax")));
+        assert_eq!(answer["errorCode"], "InternalFailure");
+        let message = answer["message"].as_str().unwrap();
+        assert!(message.contains("`lax`") && message.contains("`literal` or `effective`"), "{message}");
+    }
+    assert_eq!(Config::from_preset(None), Config::new(Settings::default()));
+    let ping = group(json!([{"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1, "CidrIp": "10.0.0.0/8"}]));
+    let effective = answer_bytes(ping.to_string().as_bytes(), &Config::from_preset(Some("effective")));
+    assert_eq!(effective["hookStatus"], "SUCCESS");
+    let hint = answer(&ping)["message"].as_str().unwrap().to_owned();
+    assert!(hint.contains("icmp_type_and_code = \"allow\""), "{hint}");
+}
+
+#[test]
+fn a_panic_is_answered_with_the_token() {
+    let decision = guarded(range().to_string().as_bytes(), |_| panic!("a defect"));
+    assert_eq!(decision.response().error_code, Some(ErrorCode::InternalFailure));
+    assert_eq!(decision.response().client_request_token, "f8da6d11-b23f-48f4-814c-0fb6a667f50e");
+}
+
+#[test]
+fn notes_reach_the_reader_of_a_group_without_egress_rules() {
+    let answer = answer(&event("AWS::EC2::SecurityGroup", json!({"GroupDescription": "x"})));
+    assert_eq!(answer["hookStatus"], "SUCCESS");
+    assert!(answer["message"].as_str().unwrap().contains("default rule"), "{answer}");
+    let settings = Settings::default().with(Setting::DefaultEgress, Treatment::Block);
+    let blocked = group(json!([]));
+    assert_eq!(answer_bytes(blocked.to_string().as_bytes(), &Config::new(settings))["errorCode"], "NonCompliant");
+}
+
+#[test]
+fn the_log_tells_the_decision_and_nothing_else_of_the_template() {
+    let mut event = range();
+    event["requestData"]["targetModel"]["resourceProperties"]["Tags"] = json!([{"Key": "k", "Value": "SECRET"}]);
+    event["requestData"]["callerCredentials"] = json!("SECRET");
+    event["requestData"]["payload"] = json!("https://SECRET");
+    let decision = decide(event.to_string().as_bytes(), &Config::new(Settings::default()));
+    let invocation = log::Invocation { request_id: "r-1", timestamp_millis: 1_764_000_000_000, evaluation_micros: 42 };
+    let lines = log::lines(&decision, &decision.response(), &invocation);
+    assert!(!lines.contains("SECRET"));
+    let lines: Vec<Json> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    insta::assert_json_snapshot!(lines);
+}
+
+/// Every metric is a number at the top of its line, every dimension a text: what Embedded Metric Format asks.
+#[test]
+fn the_metrics_are_where_the_embedded_metric_format_looks_for_them() {
+    let decision = decide(range().to_string().as_bytes(), &Config::new(Settings::default()));
+    let invocation = log::Invocation { request_id: "r-1", timestamp_millis: 1, evaluation_micros: 42 };
+    for line in log::lines(&decision, &decision.response(), &invocation).lines() {
+        let line: Json = serde_json::from_str(line).unwrap();
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        for metric in directive["Metrics"].as_array().unwrap() {
+            assert!(line[metric["Name"].as_str().unwrap()].is_number());
+        }
+        for dimension in directive["Dimensions"][0].as_array().unwrap() {
+            assert!(line[dimension.as_str().unwrap()].is_string());
+        }
+    }
+}
+
+fn any_json() -> impl Strategy<Value = Json> {
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::from),
+        any::<i64>().prop_map(Json::from),
+        ".{0,2000}".prop_map(Json::from),
+        prop_oneof!["AWS::EC2::SecurityGroup", "STACK", "CREATE_PRE_PROVISION", "tcp"].prop_map(Json::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Json::from),
+            prop::collection::hash_map(".{0,8}", inner, 0..4).prop_map(|map| Json::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+/// A pointer to each part of an event.
+fn any_place() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        Just(""),
+        Just("/clientRequestToken"),
+        Just("/stackId"),
+        Just("/hookModel"),
+        Just("/actionInvocationPoint"),
+        Just("/requestData"),
+        Just("/requestData/targetName"),
+        Just("/requestData/targetLogicalId"),
+        Just("/requestData/targetModel"),
+        Just("/requestData/targetModel/resourceProperties"),
+        Just("/requestData/targetModel/resourceProperties/SecurityGroupEgress"),
+        Just("/requestData/targetModel/resourceProperties/SecurityGroupEgress/1"),
+        Just("/requestData/targetModel/resourceProperties/SecurityGroupEgress/1/FromPort"),
+        Just("/requestData/targetModel/resourceProperties/SecurityGroupEgress/1/IpProtocol"),
+        Just("/requestData/targetModel/resourceProperties/SecurityGroupEgress/1/CidrIp"),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_get_an_answer_in_shape(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        answer_bytes(&bytes, &Config::new(Settings::default()));
+    }
+
+    #[test]
+    fn any_part_of_an_event_may_be_anything(place in any_place(), with in any_json()) {
+        let mut event = range();
+        *event.pointer_mut(place).unwrap() = with;
+        answer(&event);
+    }
+
+    #[test]
+    fn any_cut_of_an_event_fails_closed(cut in 0..1_000_usize) {
+        let text = range().to_string();
+        let cut = cut % text.len();
+        let answer = answer_bytes(&text.as_bytes()[..cut], &Config::new(Settings::default()));
+        prop_assert_eq!(&answer["errorCode"], "InternalFailure");
+    }
+}

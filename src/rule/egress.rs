@@ -1,0 +1,241 @@
+//! An egress rule as it was written: protocol, ports, destination, and where it stands.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+
+use super::port::{Port, Unknown};
+use super::text::excerpt;
+use crate::path::{Origin, PropertyPath};
+
+/// One entry of `SecurityGroupEgress`, or one `AWS::EC2::SecurityGroupEgress` resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EgressRule {
+    /// Where it stands within the resource's properties: `SecurityGroupEgress[1]`, or the root for a
+    /// resource of its own.
+    pub path: PropertyPath,
+    /// `IpProtocol`.
+    pub protocol: Protocol,
+    /// `FromPort`; for ICMP the type.
+    pub from: Port,
+    /// `ToPort`; for ICMP the code.
+    pub to: Port,
+    /// Where to. EC2 takes exactly one; what was written is kept, so that nothing that holds for one
+    /// destination is believed of two.
+    pub destinations: Vec<Destination>,
+    /// The origins of the entry, of `FromPort` and of `ToPort` in the source text.
+    pub origins: Origins,
+}
+
+/// Which nodes of the source text an egress rule came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Origins {
+    /// The entry as a whole.
+    pub entry: Origin,
+    /// The value of `FromPort`.
+    pub from: Origin,
+    /// The value of `ToPort`.
+    pub to: Origin,
+}
+
+/// `IpProtocol`, as EC2 understands it: letter case is ignored, and 1, 6, 17 and 58 are the names
+/// (source: `AWS::EC2::SecurityGroupEgress`, EC2 API `IpPermission`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// `-1`: every protocol; EC2 opens all ports whatever the ports say.
+    All,
+    /// TCP, 6.
+    Tcp,
+    /// UDP, 17.
+    Udp,
+    /// ICMP, 1.
+    Icmp,
+    /// `ICMPv6`, 58.
+    Icmpv6,
+    /// Another protocol number: it has no ports, and EC2 ignores those stated.
+    Number(u8),
+    /// Something EC2 does not know, or nothing at all (the text is what was found).
+    Unrecognized(Option<String>),
+    /// A value that only AWS will know.
+    Unknown(Unknown),
+}
+
+impl Protocol {
+    /// How much of an unrecognized protocol's text is kept.
+    const SHOWN_CHARS: usize = 20;
+
+    /// The protocol of a number.
+    #[must_use]
+    pub fn from_integer(number: i64) -> Self {
+        match number {
+            -1 => Self::All,
+            1 => Self::Icmp,
+            6 => Self::Tcp,
+            17 => Self::Udp,
+            58 => Self::Icmpv6,
+            _ => u8::try_from(number).map_or_else(|_| Self::Unrecognized(Some(number.to_string())), Self::Number),
+        }
+    }
+
+    /// The protocol of a text: a name in any letter case, or a number.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        let name = text.trim();
+        for (known, protocol) in
+            [("tcp", Self::Tcp), ("udp", Self::Udp), ("icmp", Self::Icmp), ("icmpv6", Self::Icmpv6)]
+        {
+            if name.eq_ignore_ascii_case(known) {
+                return protocol;
+            }
+        }
+        match name.parse() {
+            Ok(number) => Self::from_integer(number),
+            Err(_) => Unknown::of_text(name).map_or_else(|| Self::of_wrong_kind(name), Self::Unknown),
+        }
+    }
+
+    /// What a value that can never be a protocol states.
+    #[must_use]
+    pub fn of_wrong_kind(found: &str) -> Self {
+        Self::Unrecognized(Some(excerpt(found, Self::SHOWN_CHARS)))
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("-1"),
+            Self::Tcp => f.write_str("tcp"),
+            Self::Udp => f.write_str("udp"),
+            Self::Icmp => f.write_str("icmp"),
+            Self::Icmpv6 => f.write_str("icmpv6"),
+            Self::Number(number) => number.fmt(f),
+            Self::Unrecognized(Some(found)) => f.write_str(found),
+            Self::Unrecognized(None) => f.write_str("(no IpProtocol)"),
+            Self::Unknown(unknown) => f.write_str(&unknown.shown_as),
+        }
+    }
+}
+
+/// Where an egress rule leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// `CidrIp` or `CidrIpv6`.
+    Cidr(IpNet),
+    /// `DestinationPrefixListId`.
+    PrefixList(String),
+    /// `DestinationSecurityGroupId`.
+    SecurityGroup(String),
+    /// A value that only AWS will know.
+    Unknown(Unknown),
+    /// Something that is no destination (EC2 refuses it).
+    Invalid(String),
+}
+
+impl Destination {
+    /// How much of a destination's text is kept.
+    pub const SHOWN_CHARS: usize = 43;
+
+    /// The destination that a CIDR's text states.
+    #[must_use]
+    pub fn from_cidr(text: &str) -> Self {
+        let trimmed = text.trim();
+        trimmed.parse().map_or_else(|_| Self::of_other_text(trimmed, Self::Invalid), Self::Cidr)
+    }
+
+    /// The destination that a prefix list's id states.
+    #[must_use]
+    pub fn from_prefix_list(id: &str) -> Self {
+        Self::of_other_text(id, Self::PrefixList)
+    }
+
+    /// The destination that a security group's id states.
+    #[must_use]
+    pub fn from_security_group(id: &str) -> Self {
+        Self::of_other_text(id, Self::SecurityGroup)
+    }
+
+    /// The destination of CDK's "Disallow all traffic" rule, `255.255.255.255/32`
+    /// (source: aws-cdk-lib, `aws-ec2/lib/security-group.ts`).
+    #[must_use]
+    pub fn no_traffic() -> Self {
+        Self::host(IpAddr::V4(Ipv4Addr::BROADCAST))
+    }
+
+    /// Only the host itself: `127.0.0.1/32`, the IPv4 form of AWS's deny-all idiom.
+    #[must_use]
+    pub fn loopback() -> Self {
+        Self::host(IpAddr::V4(Ipv4Addr::LOCALHOST))
+    }
+
+    /// Whether nothing leaves the host towards it: exactly `127.0.0.1/32` or `::1/128`
+    /// (source: the `AWS::EC2::SecurityGroup` page, "Remove the default egress rule").
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        *self == Self::loopback() || *self == Self::host(IpAddr::V6(Ipv6Addr::LOCALHOST))
+    }
+
+    fn of_other_text(text: &str, otherwise: impl FnOnce(String) -> Self) -> Self {
+        Unknown::of_text(text).map_or_else(|| otherwise(excerpt(text.trim(), Self::SHOWN_CHARS)), Self::Unknown)
+    }
+
+    fn host(address: IpAddr) -> Self {
+        Self::Cidr(IpNet::from(address))
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cidr(cidr) => cidr.fmt(f),
+            Self::PrefixList(id) | Self::SecurityGroup(id) => f.write_str(id),
+            Self::Unknown(unknown) => f.write_str(&unknown.shown_as),
+            Self::Invalid(found) => write!(f, "\"{found}\""),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn protocols_are_names_in_any_case_or_numbers() {
+        for (text, expected) in [
+            ("tcp", Protocol::Tcp),
+            (" TCP ", Protocol::Tcp),
+            ("6", Protocol::Tcp),
+            ("17", Protocol::Udp),
+            ("1", Protocol::Icmp),
+            ("ICMPv6", Protocol::Icmpv6),
+            ("58", Protocol::Icmpv6),
+            ("-1", Protocol::All),
+            ("50", Protocol::Number(50)),
+            ("0", Protocol::Number(0)),
+            ("256", Protocol::Unrecognized(Some("256".to_owned()))),
+            ("-2", Protocol::Unrecognized(Some("-2".to_owned()))),
+            ("all", Protocol::Unrecognized(Some("all".to_owned()))),
+            ("", Protocol::Unrecognized(Some(String::new()))),
+        ] {
+            assert_eq!(Protocol::from_text(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_exact_loopback_addresses_keep_traffic_on_the_host() {
+        for (cidr, expected) in [
+            ("127.0.0.1/32", true),
+            ("::1/128", true),
+            ("0:0:0:0:0:0:0:1/128", true),
+            ("127.0.0.1/31", false),
+            ("127.0.0.0/8", false),
+            ("::1/127", false),
+            ("::ffff:127.0.0.1/128", false),
+            ("0.0.0.0/0", false),
+            ("127.0.0.1", false),
+        ] {
+            assert_eq!(Destination::from_cidr(cidr).is_loopback(), expected, "{cidr}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The decision on one egress rule. This file is the rule; everything else feeds it or words it.
+
+use super::egress::{Destination, EgressRule, Protocol};
+use super::finding::{Judgement, Reason};
+use super::port::{Port, PortNumber};
+use super::settings::{Setting, Settings};
+
+/// Whether a value that is not known here will ever be judged again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Knowledge {
+    /// The last look before the deployment (RESOURCE and Cloud Control invocations): the rule demands
+    /// an explicit port, so what is not known is not compliant.
+    Final,
+    /// Template text (command line, STACK and CHANGE_SET): what is not known is undetermined, and two
+    /// uses of the very same unknown are equal.
+    Partial,
+}
+
+/// What `FromPort` and `ToPort` state together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ports {
+    /// The same explicit number.
+    Single(PortNumber),
+    /// The very same unknown value.
+    SameUnknown,
+    /// Two numbers.
+    Range(PortNumber, PortNumber),
+    /// `FromPort` is missing.
+    NoFrom,
+    /// `ToPort` is missing.
+    NoTo,
+    /// Both are missing.
+    Neither,
+    /// At least one is not a port.
+    Invalid,
+    /// At least one is unknown, and so is the answer.
+    Undetermined,
+}
+
+impl Ports {
+    /// The rule's heart: every pair of (`FromPort`, `ToPort`), none by default.
+    #[deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
+    pub(super) fn of(from: &Port, to: &Port) -> Self {
+        match (from, to) {
+            (Port::Known(from), Port::Known(to)) if from == to => Self::Single(*from),
+            (Port::Known(from), Port::Known(to)) => Self::Range(*from, *to),
+            (Port::Unknown(from), Port::Unknown(to)) if from.is_same(to) => Self::SameUnknown,
+            (Port::Unknown(_), Port::Unknown(_) | Port::Known(_)) | (Port::Known(_), Port::Unknown(_)) => {
+                Self::Undetermined
+            }
+            (Port::Absent, Port::Absent) => Self::Neither,
+            (Port::Absent, Port::Known(_) | Port::Unknown(_)) => Self::NoFrom,
+            (Port::Known(_) | Port::Unknown(_), Port::Absent) => Self::NoTo,
+            (Port::Invalid(_), Port::Invalid(_) | Port::Known(_) | Port::Unknown(_) | Port::Absent)
+            | (Port::Known(_) | Port::Unknown(_) | Port::Absent, Port::Invalid(_)) => Self::Invalid,
+        }
+    }
+}
+
+/// Decides one egress rule under the given settings.
+///
+/// Total, and a function of its arguments alone. Where the protocol or the destination is unknown and
+/// matters, every possibility is judged: only if all agree is the answer certain.
+#[must_use]
+pub fn judge(rule: &EgressRule, settings: &Settings, knowledge: Knowledge) -> Judgement {
+    let judgement = judge_possibilities(rule, settings, knowledge);
+    match (judgement, knowledge) {
+        (Judgement::Undetermined, Knowledge::Final) => Judgement::NonCompliant(Reason::UnresolvedValue),
+        (judgement, _) => judgement,
+    }
+}
+
+fn judge_possibilities(rule: &EgressRule, settings: &Settings, knowledge: Knowledge) -> Judgement {
+    let unknown_protocol = matches!(rule.protocol, Protocol::Unknown(_));
+    let unknown_destination = rule.destinations.iter().any(|to| matches!(to, Destination::Unknown(_)));
+    if !unknown_protocol && !unknown_destination {
+        return judge_known(rule, &rule.protocol, &rule.destinations, settings, knowledge);
+    }
+    const EVERY_PROTOCOL: [Protocol; 6] = [
+        Protocol::Tcp,
+        Protocol::All,
+        Protocol::Icmp,
+        Protocol::Icmpv6,
+        Protocol::Number(50),
+        Protocol::Unrecognized(None),
+    ];
+    let own_protocol = [rule.protocol.clone()];
+    let protocols = if unknown_protocol { EVERY_PROTOCOL.as_slice() } else { own_protocol.as_slice() };
+    let special = [vec![Destination::loopback()], vec![Destination::no_traffic()]];
+    let mut destinations = vec![rule.destinations.as_slice()];
+    // Two destinations are never an idiom, whatever the unknown one turns out to be.
+    if unknown_destination && rule.destinations.len() == 1 {
+        destinations.extend(special.iter().map(Vec::as_slice));
+    }
+    protocols
+        .iter()
+        .flat_map(|protocol| destinations.iter().map(move |to| (protocol, *to)))
+        .map(|(protocol, to)| judge_known(rule, protocol, to, settings, knowledge))
+        .reduce(|first, next| if first.same_verdict(next) { first } else { Judgement::Undetermined })
+        .unwrap_or(Judgement::Undetermined)
+}
+
+/// The decision table, for a known protocol and destination.
+fn judge_known(
+    rule: &EgressRule,
+    protocol: &Protocol,
+    destinations: &[Destination],
+    settings: &Settings,
+    knowledge: Knowledge,
+) -> Judgement {
+    let ports = match (Ports::of(&rule.from, &rule.to), knowledge) {
+        (Ports::SameUnknown, Knowledge::Final) => Ports::Undetermined,
+        (ports, _) => ports,
+    };
+    let by = |setting: Setting, reason: Reason| {
+        if settings.allows(setting) { Judgement::Compliant(Some(setting)) } else { Judgement::NonCompliant(reason) }
+    };
+    let one_destination = if let [only] = destinations { Some(only) } else { None };
+
+    match protocol {
+        Protocol::All | Protocol::Number(_) => {
+            let loopback = *protocol == Protocol::All && one_destination.is_some_and(Destination::is_loopback);
+            if loopback && settings.allows(Setting::LoopbackOnly) && ports != Ports::Invalid {
+                return Judgement::Compliant(Some(Setting::LoopbackOnly));
+            }
+            let reason = if loopback {
+                Reason::LoopbackOnly
+            } else if *protocol == Protocol::All {
+                Reason::AllTraffic
+            } else {
+                Reason::ProtocolWithoutPorts
+            };
+            match ports {
+                Ports::Single(_) | Ports::SameUnknown => by(Setting::IgnoredPorts, reason),
+                Ports::Undetermined if settings.allows(Setting::IgnoredPorts) => Judgement::Undetermined,
+                // Whatever an unknown port turns out to be, EC2 ignores it.
+                Ports::Range(..) | Ports::NoFrom | Ports::NoTo | Ports::Neither | Ports::Undetermined => {
+                    Judgement::NonCompliant(reason)
+                }
+                Ports::Invalid => Judgement::NonCompliant(Reason::InvalidPort),
+            }
+        }
+        Protocol::Icmp | Protocol::Icmpv6 => match ports {
+            Ports::Single(_) | Ports::SameUnknown => Judgement::Compliant(None),
+            Ports::Range(from, to) if is_no_traffic_placeholder(protocol, from, to, one_destination) => {
+                by(Setting::NoTrafficPlaceholder, Reason::NoTrafficPlaceholder)
+            }
+            Ports::Range(..) => by(Setting::IcmpTypeAndCode, Reason::IcmpTypeAndCode),
+            Ports::Neither if *protocol == Protocol::Icmpv6 => by(Setting::Icmpv6WithoutType, Reason::IcmpWithoutType),
+            Ports::Neither | Ports::NoFrom | Ports::NoTo => Judgement::NonCompliant(Reason::IcmpWithoutType),
+            Ports::Undetermined => Judgement::Undetermined,
+            Ports::Invalid => Judgement::NonCompliant(Reason::InvalidPort),
+        },
+        Protocol::Tcp | Protocol::Udp | Protocol::Unrecognized(_) | Protocol::Unknown(_) => {
+            let recognized = matches!(protocol, Protocol::Tcp | Protocol::Udp);
+            match ports {
+                Ports::Single(_) | Ports::SameUnknown if !recognized => {
+                    by(Setting::UnrecognizedProtocol, Reason::UnrecognizedProtocol)
+                }
+                Ports::Single(PortNumber::ALL) => by(Setting::MinusOnePorts, Reason::MinusOnePorts),
+                Ports::Single(_) | Ports::SameUnknown => Judgement::Compliant(None),
+                Ports::Range(from, to) if from > to => Judgement::NonCompliant(Reason::ReversedRange),
+                Ports::Range(..) => Judgement::NonCompliant(Reason::PortRange),
+                Ports::NoFrom | Ports::NoTo | Ports::Neither => Judgement::NonCompliant(Reason::MissingPorts),
+                Ports::Undetermined => Judgement::Undetermined,
+                Ports::Invalid => Judgement::NonCompliant(Reason::InvalidPort),
+            }
+        }
+    }
+}
+
+/// CDK's `MATCH_NO_TRAFFIC`: exactly icmp, 252, 86, `255.255.255.255/32`
+/// (source: aws-cdk-lib, `aws-ec2/lib/security-group.ts`).
+fn is_no_traffic_placeholder(
+    protocol: &Protocol,
+    from: PortNumber,
+    to: PortNumber,
+    destination: Option<&Destination>,
+) -> bool {
+    *protocol == Protocol::Icmp
+        && (from.get(), to.get()) == (252, 86)
+        && destination.is_some_and(|to| *to == Destination::no_traffic())
+}

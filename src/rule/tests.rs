@@ -1,0 +1,386 @@
+//! The decision table of the documentation is the table of the test; properties hold on top of it.
+
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+
+use super::*;
+use crate::path::PropertyPath;
+use crate::security_group::{ResourceType, assess};
+use crate::value::Value;
+
+const TABLE: &str = include_str!("decision-table.md");
+
+/// The rows of a table of the document, told by its number of columns.
+fn rows(columns: usize) -> Vec<Vec<Option<String>>> {
+    TABLE
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .map(|line| {
+            line.trim_matches('|')
+                .split(" | ")
+                .map(|cell| cell.trim().trim_matches('`').to_owned())
+                .map(|cell| (cell != "—").then_some(cell))
+                .collect::<Vec<_>>()
+        })
+        .filter(|cells| cells.len() == columns)
+        .skip(1) // the heading
+        .collect()
+}
+
+fn value(json: &Json) -> Value {
+    serde_json::from_str(&json.to_string()).unwrap()
+}
+
+/// `compliant`, or the code of the first reason.
+fn verdict(resource_type: ResourceType, properties: &Json, preset: Preset) -> &'static str {
+    let assessment = assess(resource_type, &value(properties), &preset.into(), Knowledge::Final);
+    let code = assessment.of(Outcome::NonCompliant).map(|finding| finding.reason.code()).next();
+    assert_eq!(code.is_some(), assessment.verdict() == Verdict::NonCompliant);
+    code.unwrap_or("compliant")
+}
+
+fn inline(rule: &Json) -> Json {
+    json!({ "SecurityGroupEgress": [rule] })
+}
+
+/// What KICS and Datadog ship: `FromPort != ToPort`, undefined where a key is absent.
+fn published_code(rule: &Json) -> &'static str {
+    match (rule.get("FromPort"), rule.get("ToPort")) {
+        (Some(from), Some(to)) if from != to => "flag",
+        _ => "pass",
+    }
+}
+
+#[test]
+fn the_table_of_the_documentation_holds() {
+    let rows = rows(7);
+    assert!(rows.len() > 60, "the table is read: {} rows", rows.len());
+    for row in rows {
+        let [protocol, from, to, destination, literal, effective, code] = row.as_slice() else { panic!("{row:?}") };
+        let mut rule = serde_json::Map::new();
+        for (key, cell) in [("IpProtocol", protocol), ("FromPort", from), ("ToPort", to), ("CidrIp", destination)] {
+            if let Some(cell) = cell {
+                rule.insert(key.to_owned(), serde_json::from_str(cell).unwrap());
+            }
+        }
+        let rule = Json::Object(rule);
+        for (preset, expected) in [(Preset::Literal, literal), (Preset::Effective, effective)] {
+            let expected = expected.as_deref().unwrap();
+            assert_eq!(verdict(ResourceType::SecurityGroupEgress, &rule, preset), expected, "{preset} {rule}");
+            assert_eq!(verdict(ResourceType::SecurityGroup, &inline(&rule), preset), expected, "{preset} {rule}");
+        }
+        assert_eq!(published_code(&rule), code.as_deref().unwrap(), "{rule}");
+    }
+}
+
+#[test]
+fn the_table_of_odd_lists_holds() {
+    let rows = rows(3);
+    assert_eq!(rows.len(), 10);
+    for row in rows {
+        let [egress, literal, effective] = row.as_slice() else { panic!("{row:?}") };
+        let properties = match egress {
+            Some(egress) => json!({ "SecurityGroupEgress": serde_json::from_str::<Json>(egress).unwrap() }),
+            None => json!({}),
+        };
+        for (preset, expected) in [(Preset::Literal, literal), (Preset::Effective, effective)] {
+            let found = verdict(ResourceType::SecurityGroup, &properties, preset);
+            assert_eq!(found, expected.as_deref().unwrap(), "{preset} {properties}");
+        }
+    }
+}
+
+/// Each reason that a setting can turn round is in the table under both verdicts.
+#[test]
+fn the_table_shows_each_setting_on_which_the_presets_differ() {
+    let changed: Vec<_> = rows(7)
+        .into_iter()
+        .filter(|row| row.get(4) != row.get(5))
+        .flat_map(|row| [row.get(4).cloned(), row.get(5).cloned()])
+        .flatten()
+        .flatten()
+        .collect();
+    for reason in [
+        Reason::AllTraffic,
+        Reason::ProtocolWithoutPorts,
+        Reason::MinusOnePorts,
+        Reason::UnrecognizedProtocol,
+        Reason::IcmpTypeAndCode,
+        Reason::IcmpWithoutType,
+        Reason::NoTrafficPlaceholder,
+        Reason::LoopbackOnly,
+    ] {
+        assert!(changed.iter().any(|code| code == reason.code()), "{reason:?}");
+    }
+}
+
+#[test]
+fn a_default_egress_is_blocked_by_its_own_setting_only() {
+    let settings = Settings::default().with(Setting::DefaultEgress, Treatment::Block);
+    for properties in [json!({}), json!({"SecurityGroupEgress": []}), json!({"SecurityGroupEgress": null})] {
+        let allowed = assess(ResourceType::SecurityGroup, &value(&properties), &Settings::default(), Knowledge::Final);
+        assert_eq!(allowed.verdict(), Verdict::Compliant);
+        assert_eq!(allowed.of(Outcome::Note).count(), 1, "a note tells of EC2's default rule");
+        let blocked = assess(ResourceType::SecurityGroup, &value(&properties), &settings, Knowledge::Final);
+        assert_eq!(blocked.verdict(), Verdict::NonCompliant);
+    }
+}
+
+#[test]
+fn two_destinations_are_never_an_idiom() {
+    for rule in [
+        json!({"IpProtocol": "-1", "CidrIp": "127.0.0.1/32", "CidrIpv6": "::/0"}),
+        json!({"IpProtocol": "-1", "CidrIp": "127.0.0.1/32", "DestinationSecurityGroupId": "sg-1"}),
+    ] {
+        assert_eq!(verdict(ResourceType::SecurityGroupEgress, &rule, Preset::Effective), "all-traffic");
+    }
+}
+
+fn unknown(identity: Option<&str>) -> Port {
+    Port::Unknown(Unknown {
+        identity: identity.map(str::to_owned),
+        shown_as: "Ref Port".to_owned(),
+        why: "it has no value".to_owned(),
+    })
+}
+
+fn rule_of(protocol: Protocol, from: Port, to: Port, destination: Destination) -> EgressRule {
+    EgressRule {
+        path: PropertyPath::root(),
+        protocol,
+        from,
+        to,
+        destinations: vec![destination],
+        origins: Origins::default(),
+    }
+}
+
+#[test]
+fn unknown_ports_are_never_a_pass_unless_they_are_the_same_in_a_template() {
+    use Judgement::{Compliant, NonCompliant, Undetermined};
+    use Knowledge::{Final, Partial};
+    let anywhere = Destination::from_cidr("0.0.0.0/0");
+    let known = Port::from_integer(443);
+    for (from, to, partial, finally) in [
+        (unknown(Some("P")), unknown(Some("P")), Compliant(None), NonCompliant(Reason::UnresolvedValue)),
+        (unknown(Some("P")), unknown(Some("Q")), Undetermined, NonCompliant(Reason::UnresolvedValue)),
+        (unknown(None), unknown(None), Undetermined, NonCompliant(Reason::UnresolvedValue)),
+        (unknown(Some("P")), known.clone(), Undetermined, NonCompliant(Reason::UnresolvedValue)),
+        (known, unknown(Some("P")), Undetermined, NonCompliant(Reason::UnresolvedValue)),
+        (unknown(Some("P")), Port::Absent, NonCompliant(Reason::MissingPorts), NonCompliant(Reason::MissingPorts)),
+    ] {
+        for preset in Preset::ALL {
+            let rule = rule_of(Protocol::Tcp, from.clone(), to.clone(), anywhere.clone());
+            assert_eq!(judge(&rule, &preset.into(), Partial), partial, "{rule:?}");
+            assert_eq!(judge(&rule, &preset.into(), Final), finally, "{rule:?}");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_protocol_or_destination_matters_only_where_it_can_change_the_verdict() {
+    use Knowledge::Partial;
+    let what = Unknown { identity: Some("X".to_owned()), shown_as: "Ref X".to_owned(), why: "?".to_owned() };
+    let port = |number| Port::from_integer(number);
+    let anywhere = Destination::from_cidr("0.0.0.0/0");
+    let literal = Settings::of(Preset::Literal);
+    let effective = Settings::of(Preset::Effective);
+
+    let single = rule_of(Protocol::Unknown(what.clone()), port(443), port(443), anywhere.clone());
+    assert_eq!(judge(&single, &literal, Partial), Judgement::Compliant(None));
+    assert_eq!(judge(&single, &effective, Partial), Judgement::Undetermined);
+
+    let range = rule_of(Protocol::Unknown(what.clone()), port(80), port(87), anywhere);
+    assert_eq!(judge(&range, &literal, Partial), Judgement::NonCompliant(Reason::PortRange));
+    assert_eq!(judge(&range, &effective, Partial), Judgement::Undetermined, "it may be ICMP");
+
+    let all = rule_of(Protocol::All, Port::Absent, Port::Absent, Destination::Unknown(what.clone()));
+    assert_eq!(judge(&all, &literal, Partial), Judgement::NonCompliant(Reason::AllTraffic));
+    assert_eq!(judge(&all, &effective, Partial), Judgement::Undetermined, "it may be the loopback address");
+
+    let tcp = rule_of(Protocol::Tcp, port(80), port(87), Destination::Unknown(what));
+    assert_eq!(judge(&tcp, &effective, Partial), Judgement::NonCompliant(Reason::PortRange));
+}
+
+/// One finding of each reason, as the rule makes it.
+fn example_of_each_reason() -> Vec<Finding> {
+    let mut found: std::collections::BTreeMap<Reason, Finding> = std::collections::BTreeMap::new();
+    let mut keep = |resource_type, properties: &Json, settings: &Settings, knowledge| {
+        for finding in assess(resource_type, &value(properties), settings, knowledge).findings {
+            found.entry(finding.reason).or_insert(finding);
+        }
+    };
+    for row in rows(7) {
+        let mut rule = json!({});
+        for (key, cell) in ["IpProtocol", "FromPort", "ToPort", "CidrIp"].iter().zip(&row) {
+            if let Some(cell) = cell {
+                rule[*key] = serde_json::from_str(cell).unwrap();
+            }
+        }
+        for preset in Preset::ALL {
+            keep(ResourceType::SecurityGroup, &inline(&rule), &preset.into(), Knowledge::Final);
+            keep(ResourceType::SecurityGroup, &inline(&rule), &preset.into(), Knowledge::Partial);
+        }
+    }
+    for row in rows(3) {
+        let egress = row.first().cloned().flatten().map_or(Json::Null, |cell| serde_json::from_str(&cell).unwrap());
+        let properties = json!({ "SecurityGroupEgress": egress });
+        keep(ResourceType::SecurityGroup, &properties, &Settings::default(), Knowledge::Final);
+    }
+    keep(ResourceType::SecurityGroup, &json!("text"), &Settings::default(), Knowledge::Final);
+    found.into_values().collect()
+}
+
+/// The complete list of reasons and of what a user reads of each, for review.
+#[test]
+fn every_reason_has_its_texts() {
+    let findings = example_of_each_reason();
+    let mut list = String::new();
+    for &reason in Reason::ALL {
+        let finding = findings.iter().find(|finding| finding.reason == reason);
+        let finding = finding.unwrap_or_else(|| panic!("no example of {reason:?}"));
+        let (statement, remedy) = (wording::statement(finding), wording::remedy(finding));
+        for text in [&statement, &remedy] {
+            assert!(!text.contains('\n') && text.chars().count() <= wording::ANNOTATION_CHARS, "{text}");
+            assert!(!text.is_empty());
+        }
+        let hint = wording::setting_hint(finding).unwrap_or_else(|| "(no setting changes this)".to_owned());
+        list.push_str(&format!("{}\n  {}\n  {remedy}\n  {hint}\n", reason.code(), statement));
+    }
+    insta::assert_snapshot!("reasons", list);
+}
+
+#[test]
+fn reason_codes_are_unique() {
+    let mut codes: Vec<_> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    assert_eq!(codes.len(), Reason::ALL.len());
+}
+
+fn any_json() -> impl Strategy<Value = Json> {
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::from),
+        any::<i64>().prop_map(Json::from),
+        any::<f64>().prop_map(Json::from),
+        (-2i64..70_000).prop_map(Json::from),
+        (-2i64..70_000).prop_map(|port| Json::from(port.to_string())),
+        ".{0,12}".prop_map(Json::from),
+        prop_oneof!["tcp", "udp", "icmp", "icmpv6", "-1", "50", "127.0.0.1/32", "255.255.255.255/32"]
+            .prop_map(Json::from),
+    ];
+    leaf.prop_recursive(4, 32, 6, |inner| {
+        let key = prop_oneof![
+            3 => prop_oneof![
+                Just("SecurityGroupEgress".to_owned()), Just("IpProtocol".to_owned()), Just("FromPort".to_owned()),
+                Just("ToPort".to_owned()), Just("CidrIp".to_owned()), Just("CidrIpv6".to_owned()),
+                Just("DestinationSecurityGroupId".to_owned())
+            ],
+            1 => "[A-Za-z]{0,8}",
+        ];
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Json::from),
+            prop::collection::hash_map(key, inner, 0..5).prop_map(|map| Json::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+fn any_rule() -> impl Strategy<Value = Json> {
+    let port = prop_oneof![
+        2 => Just(None),
+        4 => (-1i64..10).prop_map(|port| Some(Json::from(port))),
+        1 => any_json().prop_map(Some),
+        2 => prop_oneof![Just(443), Just(252), Just(86)].prop_map(|port| Some(Json::from(port))),
+    ];
+    let protocol = prop_oneof!["tcp", "udp", "icmp", "icmpv6", "-1", "50", "x"];
+    let destination = prop_oneof!["127.0.0.1/32", "0.0.0.0/0", "255.255.255.255/32"];
+    (port.clone(), port, protocol, destination).prop_map(|(from, to, protocol, destination)| {
+        let mut rule = json!({ "IpProtocol": protocol, "CidrIp": destination });
+        for (key, port) in [("FromPort", from), ("ToPort", to)] {
+            if let Some(port) = port {
+                rule[key] = port;
+            }
+        }
+        rule
+    })
+}
+
+fn any_settings() -> impl Strategy<Value = Settings> {
+    prop::collection::vec(any::<bool>(), Setting::ALL.len()).prop_map(|flips| {
+        Setting::ALL.iter().zip(flips).fold(Settings::default(), |settings, (&setting, flip)| {
+            if flip { settings.flipped(setting) } else { settings }
+        })
+    })
+}
+
+fn blocked(resource_type: ResourceType, properties: &Json, settings: &Settings) -> bool {
+    assess(resource_type, &value(properties), settings, Knowledge::Final).verdict() == Verdict::NonCompliant
+}
+
+proptest! {
+    #[test]
+    fn total_on_any_json(properties in any_json(), settings in any_settings()) {
+        for resource_type in ResourceType::ALL {
+            for knowledge in [Knowledge::Final, Knowledge::Partial] {
+                let assessment = assess(resource_type, &value(&properties), &settings, knowledge);
+                for finding in &assessment.findings {
+                    prop_assert!(!wording::line(finding).contains('\n'));
+                    prop_assert!(wording::statement(finding).chars().count() <= wording::ANNOTATION_CHARS);
+                    prop_assert!(wording::remedy(finding).chars().count() <= wording::ANNOTATION_CHARS);
+                }
+                prop_assert!(knowledge == Knowledge::Partial || assessment.verdict() != Verdict::Undetermined);
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_keys_and_rules_never_changes_the_verdict(
+        rules in prop::collection::vec(any_rule(), 0..6), settings in any_settings(), seed in any::<u64>(),
+    ) {
+        let mut shuffled = rules.clone();
+        let middle = usize::try_from(seed).unwrap_or(0).checked_rem(shuffled.len().max(1)).unwrap_or(0);
+        shuffled.rotate_left(middle);
+        let reversed_keys: Vec<String> = shuffled
+            .iter()
+            .map(|rule| {
+                let pairs: Vec<_> = rule.as_object().unwrap().iter().rev().collect();
+                let body: Vec<_> = pairs.iter().map(|(key, value)| format!("{}:{value}", Json::from(key.as_str()))).collect();
+                format!("{{{}}}", body.join(","))
+            })
+            .collect();
+        let text = format!("{{\"Tags\":[],\"SecurityGroupEgress\":[{}]}}", reversed_keys.join(","));
+        let other: Value = serde_json::from_str(&text).unwrap();
+        let one = blocked(ResourceType::SecurityGroup, &json!({ "SecurityGroupEgress": rules }), &settings);
+        let two = assess(ResourceType::SecurityGroup, &other, &settings, Knowledge::Final).verdict();
+        prop_assert_eq!(one, two == Verdict::NonCompliant);
+    }
+
+    #[test]
+    fn inline_and_standalone_rules_agree(rule in any_rule(), settings in any_settings()) {
+        let standalone = assess(ResourceType::SecurityGroupEgress, &value(&rule), &settings, Knowledge::Final);
+        let inline = assess(ResourceType::SecurityGroup, &value(&inline(&rule)), &settings, Knowledge::Final);
+        let codes = |assessment: &Assessment| assessment.findings.iter().map(|finding| finding.reason).collect::<Vec<_>>();
+        prop_assert_eq!(codes(&standalone), codes(&inline));
+    }
+
+    #[test]
+    fn adding_a_rule_never_turns_a_failure_into_a_pass(
+        rules in prop::collection::vec(any_rule(), 1..5), more in any_rule(), settings in any_settings(),
+    ) {
+        let before = blocked(ResourceType::SecurityGroup, &json!({ "SecurityGroupEgress": rules }), &settings);
+        let mut longer = rules;
+        longer.push(more);
+        let after = blocked(ResourceType::SecurityGroup, &json!({ "SecurityGroupEgress": longer }), &settings);
+        prop_assert!(after || !before);
+    }
+
+    #[test]
+    fn a_named_setting_really_changes_the_verdict(rule in any_rule(), settings in any_settings()) {
+        for finding in assess(ResourceType::SecurityGroupEgress, &value(&rule), &settings, Knowledge::Final).findings {
+            for setting in finding.settings {
+                prop_assert!(!blocked(ResourceType::SecurityGroupEgress, &rule, &settings.flipped(setting)));
+            }
+        }
+    }
+}

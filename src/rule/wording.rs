@@ -1,0 +1,431 @@
+//! Every sentence about the rule that a user reads, in one place.
+//!
+//! Statements and remedies are single sentences on one line, useful within
+//! [`ANNOTATION_CHARS`] characters; statements start in lower case and end without a full stop, so that
+//! each place can frame them.
+
+use std::fmt::Write as _;
+
+use super::ID;
+use super::egress::{Destination, EgressRule, Protocol};
+use super::finding::{Assessment, Finding, Outcome, Reason, Subject};
+use super::port::{InvalidPort, InvalidPortProblem, Port, Unknown};
+use super::settings::{Preset, Setting, Settings};
+use super::text::excerpt;
+
+/// What the AWS CDK command prints of an annotation's text, in characters
+/// (source: aws-cdk-cli, `toolkit-lib/lib/api/stack-events/hook-result-details.ts`).
+pub const ANNOTATION_CHARS: usize = 400;
+
+/// How much of a logical id is shown: CloudFormation allows 255 characters, and the author chose them.
+pub const LOGICAL_ID_CHARS: usize = 100;
+
+/// What is wrong, or worth knowing: `tcp 80-87 to 0.0.0.0/0 opens a range of 8 ports`.
+#[must_use]
+pub fn statement(finding: &Finding) -> String {
+    match &finding.subject {
+        Subject::Rule(rule) => rule_statement(rule, finding.reason),
+        Subject::Unknown(unknown) => not_known("it", unknown),
+        Subject::NoRule(kind) => match finding.reason {
+            Reason::MalformedEgress => format!("SecurityGroupEgress is {kind}, not a list of egress rules"),
+            Reason::MalformedProperties => format!("the resource's properties are {kind}, not an object"),
+            _ => format!("this entry is {kind}, not an egress rule"),
+        },
+        Subject::Nothing => {
+            "the group has no egress rule: when EC2 creates such a group it adds its default rule, which allows all \
+             traffic"
+                .to_owned()
+        }
+    }
+}
+
+/// What to write instead.
+#[must_use]
+pub fn remedy(finding: &Finding) -> String {
+    let port = finding.rule().map_or(EXAMPLE_PORT, example_port);
+    match finding.reason {
+        Reason::PortRange => format!(
+            "Open one port per egress rule: FromPort: {port} and ToPort: {port}, and one more rule for each further port."
+        ),
+        Reason::ReversedRange => {
+            format!("Set FromPort and ToPort to the same port, for example {port} and {port}.")
+        }
+        Reason::MissingPorts => format!("State both with the same port: FromPort: {port} and ToPort: {port}."),
+        Reason::AllTraffic => format!(
+            "Name the protocol and one port: IpProtocol: tcp, FromPort: {port}, ToPort: {port}; one rule per port."
+        ),
+        Reason::ProtocolWithoutPorts => format!(
+            "Use tcp or udp with one port (FromPort: {port}, ToPort: {port}), or ask the owners of this hook for an \
+             exception if the whole protocol is needed."
+        ),
+        Reason::InvalidPort => {
+            format!(
+                "Write the port as a plain number from 0 to 65535, the same for both: FromPort: {port}, ToPort: {port}."
+            )
+        }
+        Reason::IcmpTypeAndCode => {
+            "Remove the rule if nothing needs it (replies to inbound pings pass without it), or ask the owners \
+             of this hook for an exception: do not widen it to -1."
+                .to_owned()
+        }
+        Reason::IcmpWithoutType => {
+            "State the ICMP type as FromPort and the code as ToPort; the rule asks for the same number in both."
+                .to_owned()
+        }
+        Reason::NoTrafficPlaceholder => format!(
+            "Add the one rule that the group needs, for example addEgressRule(peer, ec2.Port.tcp({port})): CDK then \
+             leaves the placeholder out."
+        ),
+        Reason::LoopbackOnly => format!(
+            "Keep the destination and name one port: IpProtocol: tcp, FromPort: {port}, ToPort: {port} also lets nothing \
+             leave the host."
+        ),
+        Reason::MinusOnePorts => format!("Name the port: FromPort: {port}, ToPort: {port}."),
+        Reason::UnrecognizedProtocol => {
+            format!("Write IpProtocol: tcp or udp, with FromPort: {port} and ToPort: {port}.")
+        }
+        Reason::DefaultEgress => format!(
+            "List the egress rules that the group needs; for none at all, one rule to 127.0.0.1/32: IpProtocol: tcp, \
+             FromPort: {port}, ToPort: {port}."
+        ),
+        Reason::UnresolvedValue => {
+            format!(
+                "Write the value itself: the rule asks for an explicit port, such as FromPort: {port} and ToPort: {port}."
+            )
+        }
+        Reason::UndeterminedValue => {
+            "Nothing to do if the value turns out to be one port: the hook judges it again with the resolved value. To \
+             know now, give the value."
+                .to_owned()
+        }
+        Reason::MalformedEntry | Reason::MalformedEgress | Reason::MalformedProperties => format!(
+            "Write a list of egress rules, each with IpProtocol, FromPort, ToPort and one destination, for example \
+             IpProtocol: tcp, FromPort: {port}, ToPort: {port}."
+        ),
+    }
+}
+
+/// Which setting would change the verdict, if one alone would: a sentence for those who own the hook.
+#[must_use]
+pub fn setting_hint(finding: &Finding) -> Option<String> {
+    let setting = finding.settings.first()?;
+    let treatment = "allow";
+    let in_effective = Settings::of(Preset::Effective).allows(*setting);
+    let preset = if in_effective { " (as the preset effective does)" } else { "" };
+    Some(format!("The setting {} = \"{treatment}\" would let it pass{preset}.", setting.name()))
+}
+
+/// How a place within the properties is named: its path, or the properties themselves.
+#[must_use]
+pub fn place(finding: &Finding) -> String {
+    if finding.path.is_root() { "Properties".to_owned() } else { finding.path.to_string() }
+}
+
+/// One finding on one line: place, statement, remedy, setting.
+#[must_use]
+pub fn line(finding: &Finding) -> String {
+    let mut line = format!("{}: {}. {}", place(finding), statement(finding), remedy(finding));
+    if let Some(hint) = setting_hint(finding) {
+        line.push(' ');
+        line.push_str(&hint);
+    }
+    line
+}
+
+/// The text of a finding's annotation: place, statement and setting; the remedy has a field of its own.
+#[must_use]
+pub fn annotation(finding: &Finding) -> String {
+    let hint = setting_hint(finding).map_or_else(String::new, |hint| format!(" {hint}"));
+    format!("{}: {}.{hint}", place(finding), statement(finding))
+}
+
+/// The first sentence about a resource that breaks the rule: type, logical id, rule, how many.
+#[must_use]
+pub fn broken(resource_type: &str, logical_id: &str, assessment: &Assessment) -> String {
+    let name = name(resource_type, logical_id);
+    let count = assessment.of(Outcome::NonCompliant).count();
+    match assessment.judged {
+        0 | 1 => format!("{name} breaks rule {ID}: an egress rule opens exactly one explicit port."),
+        judged => {
+            format!("{name} breaks rule {ID}: {count} of {judged} egress rules do not open exactly one explicit port.")
+        }
+    }
+}
+
+/// The sentence about a resource that breaks nothing.
+#[must_use]
+pub fn passed(resource_type: &str, logical_id: &str, assessment: &Assessment) -> String {
+    let name = name(resource_type, logical_id);
+    match assessment.judged {
+        0 => {
+            let notes = assessment.of(Outcome::Note).map(statement).next();
+            let note = notes.map_or_else(String::new, |note| format!(" Note: {note}."));
+            format!("{name} follows rule {ID}: there is no egress rule to check.{note}")
+        }
+        1 => format!("{name} follows rule {ID}: its egress rule is allowed."),
+        judged => format!("{name} follows rule {ID}: its {judged} egress rules are allowed."),
+    }
+}
+
+fn name(resource_type: &str, logical_id: &str) -> String {
+    let id = excerpt(logical_id, LOGICAL_ID_CHARS);
+    if id.is_empty() { resource_type.to_owned() } else { format!("{resource_type} {id}") }
+}
+
+/// What stands in place of lines that do not fit.
+#[must_use]
+pub fn and_more(count: usize) -> String {
+    format!("… and {count} more.")
+}
+
+/// Another resource type is let through.
+#[must_use]
+pub fn other_type(resource_type: &str) -> String {
+    format!(
+        "Not checked: {} has no egress rules; rule {ID} is about AWS::EC2::SecurityGroup and \
+         AWS::EC2::SecurityGroupEgress.",
+        excerpt(resource_type, LOGICAL_ID_CHARS)
+    )
+}
+
+/// A deletion is let through.
+#[must_use]
+pub fn deletion() -> String {
+    "Not checked: a deletion opens nothing.".to_owned()
+}
+
+/// An import is let through.
+#[must_use]
+pub fn import() -> String {
+    format!("Not checked: an import changes nothing; the next update is checked against rule {ID}.")
+}
+
+/// The function's configuration cannot be used.
+#[must_use]
+pub fn broken_configuration(problem: &str) -> String {
+    format!(
+        "cfn-egress-guard is misconfigured and checks nothing until that is put right: {problem}. Correct the hook's \
+         stack and deploy it again."
+    )
+}
+
+/// The invocation is no JSON, or not of the shape that can be read.
+#[must_use]
+pub fn unreadable_event(problem: &str) -> String {
+    format!(
+        "cfn-egress-guard could not read the invocation: {}. It expects the JSON object that a CloudFormation Lambda \
+         Hook sends; retry the operation, and if this comes back, update cfn-egress-guard.",
+        excerpt(problem, 200)
+    )
+}
+
+/// The invocation lacks a field without which nothing can be checked.
+#[must_use]
+pub fn missing_field(field: &str) -> String {
+    format!(
+        "cfn-egress-guard could not check the rule: the invocation has no usable {field}. Retry the operation; if this \
+         comes back, update cfn-egress-guard."
+    )
+}
+
+/// The invocation point is none that is known.
+#[must_use]
+pub fn unknown_invocation_point(point: &str) -> String {
+    format!(
+        "cfn-egress-guard does not know the invocation point \"{}\" and so cannot tell what it would let through. \
+         Configure the hook for CREATE and UPDATE, or update cfn-egress-guard.",
+        excerpt(point, 64)
+    )
+}
+
+/// The target operation is not supported.
+#[must_use]
+pub fn unsupported_target(target: &str) -> String {
+    format!(
+        "cfn-egress-guard does not check {target} invocations. Set the hook's TargetOperations to RESOURCE and \
+         CLOUD_CONTROL."
+    )
+}
+
+/// The program failed: a defect.
+#[must_use]
+pub fn defect() -> String {
+    "cfn-egress-guard failed inside while checking this resource, which is a defect: nothing was checked. The \
+     function's log has the details; please report it. To deploy meanwhile, the owners of the hook can set its failure \
+     mode to WARN."
+        .to_owned()
+}
+
+/// A port that exemplifies the remedy: the rule's own where it states a usable one.
+fn example_port(rule: &EgressRule) -> i32 {
+    [&rule.from, &rule.to]
+        .into_iter()
+        .find_map(|port| match port {
+            Port::Known(number) if number.get() > 0 && has_ports(&rule.protocol) => Some(number.get()),
+            _ => None,
+        })
+        .unwrap_or(EXAMPLE_PORT)
+}
+
+const EXAMPLE_PORT: i32 = 443;
+
+const fn has_ports(protocol: &Protocol) -> bool {
+    matches!(protocol, Protocol::Tcp | Protocol::Udp)
+}
+
+fn rule_statement(rule: &EgressRule, reason: Reason) -> String {
+    let protocol = &rule.protocol;
+    let to = destination(rule);
+    let traffic = format!("{protocol} {}{to}", ports(rule));
+    match reason {
+        Reason::PortRange => format!("{traffic} opens a range of {} ports", count(rule)),
+        Reason::ReversedRange => format!("{traffic} runs backwards (FromPort is above ToPort), which EC2 refuses"),
+        Reason::MissingPorts => format!("{protocol}{to} states {}", missing(rule)),
+        Reason::AllTraffic => {
+            format!("IpProtocol -1{to} opens every port of every protocol{}", ignored_ports(rule))
+        }
+        Reason::ProtocolWithoutPorts => {
+            format!("IpProtocol {protocol}{to} opens that whole protocol, which has no ports{}", ignored_ports(rule))
+        }
+        Reason::InvalidPort => {
+            let problems: Vec<_> = [("FromPort", &rule.from), ("ToPort", &rule.to)]
+                .into_iter()
+                .filter_map(|(name, port)| match port {
+                    Port::Invalid(invalid) => Some(invalid_port(name, invalid)),
+                    Port::Known(_) | Port::Unknown(_) | Port::Absent => None,
+                })
+                .collect();
+            format!("{protocol}{to}: {}", problems.join(", and "))
+        }
+        Reason::IcmpTypeAndCode => format!(
+            "{protocol} type {}, code {}{to}: for ICMP, FromPort is the type and ToPort the code, and they differ",
+            rule.from, rule.to
+        ),
+        Reason::IcmpWithoutType => {
+            format!("{protocol}{to} states {}: for ICMP, FromPort is the type and ToPort the code", missing(rule))
+        }
+        Reason::NoTrafficPlaceholder => format!(
+            "{protocol} {}{to} is the rule that CDK writes to disallow all traffic: it opens nothing, but its ports differ",
+            ports(rule)
+        ),
+        Reason::LoopbackOnly => {
+            format!("IpProtocol -1{to} lets nothing leave the host, but it is not one explicit port")
+        }
+        Reason::MinusOnePorts => format!("{protocol} {}{to} is not a single port: -1 means all", ports(rule)),
+        Reason::UnrecognizedProtocol => match protocol {
+            Protocol::Unrecognized(None) => format!("the egress rule{to} has no IpProtocol"),
+            _ => format!("IpProtocol \"{protocol}\"{to} is none that EC2 knows"),
+        },
+        Reason::UnresolvedValue | Reason::UndeterminedValue => unknowns(rule),
+        Reason::DefaultEgress | Reason::MalformedEntry | Reason::MalformedEgress | Reason::MalformedProperties => {
+            traffic
+        }
+    }
+}
+
+/// The ports of an egress rule: `80-87`, `443`, `no ports`.
+#[must_use]
+pub fn ports(rule: &EgressRule) -> String {
+    match (&rule.from, &rule.to) {
+        (Port::Absent, Port::Absent) => "no ports".to_owned(),
+        (Port::Known(from), Port::Known(to)) if from == to => from.to_string(),
+        (Port::Known(from), Port::Known(to)) if has_ports(&rule.protocol) && from.get() >= 0 && to.get() >= 0 => {
+            format!("{from}-{to}")
+        }
+        (from, to) => format!("{from}/{to}"),
+    }
+}
+
+/// What to say of ports that were stated for a protocol that has none.
+fn ignored_ports(rule: &EgressRule) -> String {
+    match (&rule.from, &rule.to) {
+        (Port::Absent, Port::Absent) => String::new(),
+        _ => format!(", and EC2 ignores the ports stated ({})", ports(rule)),
+    }
+}
+
+/// ` to 0.0.0.0/0`, or nothing where no destination is stated.
+fn destination(rule: &EgressRule) -> String {
+    let mut shown = String::new();
+    for (position, to) in rule.destinations.iter().enumerate() {
+        let joint = if position == 0 { " to " } else { " and " };
+        shown.push_str(joint);
+        match to {
+            Destination::SecurityGroup(_) => shown.push_str("security group "),
+            Destination::PrefixList(_) => shown.push_str("prefix list "),
+            Destination::Cidr(_) | Destination::Unknown(_) | Destination::Invalid(_) => {}
+        }
+        // Writing to a String cannot fail.
+        let _ = write!(shown, "{to}");
+    }
+    shown
+}
+
+/// How many ports a range opens; -1 opens them all.
+fn count(rule: &EgressRule) -> i64 {
+    match (&rule.from, &rule.to) {
+        (Port::Known(from), Port::Known(to)) if from.get() >= 0 => i64::from(to.get()) - i64::from(from.get()) + 1,
+        _ => 65_536,
+    }
+}
+
+fn missing(rule: &EgressRule) -> &'static str {
+    match (&rule.from, &rule.to) {
+        (Port::Absent, Port::Absent) => "neither FromPort nor ToPort",
+        (Port::Absent, _) => "no FromPort",
+        _ => "no ToPort",
+    }
+}
+
+fn invalid_port(name: &str, invalid: &InvalidPort) -> String {
+    let found = &invalid.found;
+    match invalid.problem {
+        InvalidPortProblem::NotANumber => format!("{name} is {found}, not a port number"),
+        InvalidPortProblem::NotAnInteger => format!("{name} is {found}, not a whole number"),
+        InvalidPortProblem::OutOfRange => format!("{name} is {found}, outside 0 to 65535 (-1 for all)"),
+        InvalidPortProblem::Ambiguous => {
+            format!("{name} is {found}, which some readers take as octal or hexadecimal and others do not")
+        }
+        InvalidPortProblem::SecretReference => {
+            format!("{name} is a reference to a secret, which CloudFormation does not resolve before a hook sees it")
+        }
+    }
+}
+
+fn unknowns(rule: &EgressRule) -> String {
+    let mut shown = Vec::new();
+    if let Protocol::Unknown(unknown) = &rule.protocol {
+        shown.push(not_known("IpProtocol", unknown));
+    }
+    for (name, port) in [("FromPort", &rule.from), ("ToPort", &rule.to)] {
+        if let Port::Unknown(unknown) = port {
+            shown.push(not_known(name, unknown));
+        }
+    }
+    if shown.is_empty() {
+        shown.extend(rule.destinations.iter().filter_map(|to| match to {
+            Destination::Unknown(unknown) => Some(not_known("the destination", unknown)),
+            _ => None,
+        }));
+    }
+    excerpt(&shown.join("; "), ANNOTATION_CHARS / 2)
+}
+
+fn not_known(name: &str, unknown: &Unknown) -> String {
+    format!("{name} is {}, whose value is not known: {}", unknown.shown_as, unknown.why)
+}
+
+/// The settings of a preset and what they say, for `--help` and messages.
+#[must_use]
+pub const fn setting_covers(setting: Setting) -> &'static str {
+    match setting {
+        Setting::IgnoredPorts => "protocol -1 or another number with equal ports, which EC2 ignores",
+        Setting::MinusOnePorts => "tcp or udp from -1 to -1",
+        Setting::UnrecognizedProtocol => "an IpProtocol that EC2 does not know, with equal ports",
+        Setting::IcmpTypeAndCode => "icmp or icmpv6 with a type that differs from its code",
+        Setting::Icmpv6WithoutType => "icmpv6 without type and code",
+        Setting::NoTrafficPlaceholder => "CDK's \"Disallow all traffic\" rule",
+        Setting::LoopbackOnly => "protocol -1 to 127.0.0.1/32 or ::1/128 only",
+        Setting::DefaultEgress => "a group without egress rules, which EC2 creates with its allow-all rule",
+    }
+}

@@ -1,0 +1,222 @@
+//! AWS's property shapes of the two resource types that carry egress rules, and what the rule says of
+//! them.
+//!
+//! Sources: the `AWS::EC2::SecurityGroup` and `AWS::EC2::SecurityGroupEgress` pages of the
+//! CloudFormation template reference. Knows no template and no hook.
+
+use crate::path::{Origin, PropertyPath};
+use crate::rule::{
+    Assessment, Destination, EgressRule, Finding, Judgement, Knowledge, Origins, Outcome, Port, Protocol, Reason,
+    Setting, Settings, Subject, Treatment, Unknown, judge,
+};
+use crate::value::{Kind, Map, Value};
+
+/// A resource type that carries egress rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ResourceType {
+    /// `AWS::EC2::SecurityGroup`: a list of rules in `SecurityGroupEgress`.
+    SecurityGroup,
+    /// `AWS::EC2::SecurityGroupEgress`: one rule, the properties themselves.
+    SecurityGroupEgress,
+}
+
+impl ResourceType {
+    /// Both types.
+    pub const ALL: [Self; 2] = [Self::SecurityGroup, Self::SecurityGroupEgress];
+
+    /// The type's name in CloudFormation.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SecurityGroup => "AWS::EC2::SecurityGroup",
+            Self::SecurityGroupEgress => "AWS::EC2::SecurityGroupEgress",
+        }
+    }
+
+    /// The type of a name, if it is one of the two.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|resource_type| resource_type.name() == name)
+    }
+}
+
+/// What stands where an egress rule belongs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Entry {
+    /// An egress rule.
+    Rule(EgressRule),
+    /// A finding about something that is no egress rule, whatever the settings.
+    NoRule(Finding),
+}
+
+/// The property of `AWS::EC2::SecurityGroup` that lists egress rules.
+pub const EGRESS: &str = "SecurityGroupEgress";
+
+/// The egress rules of a resource, in the order written. Total: what is no rule is an entry of its own.
+#[must_use]
+pub fn entries(resource_type: ResourceType, properties: &Value, knowledge: Knowledge) -> Vec<Entry> {
+    let root = PropertyPath::root();
+    let (path, value) = match (resource_type, &properties.kind) {
+        (ResourceType::SecurityGroupEgress, Kind::Map(map)) => {
+            return vec![Entry::Rule(rule(map, properties.origin, root))];
+        }
+        (ResourceType::SecurityGroup, Kind::Map(map)) => match map.get(EGRESS) {
+            Some(egress) => (root.key(EGRESS), egress),
+            None => return Vec::new(),
+        },
+        (ResourceType::SecurityGroup | ResourceType::SecurityGroupEgress, _) => {
+            return vec![no_rule(properties, root, Reason::MalformedProperties, knowledge)];
+        }
+    };
+    match &value.kind {
+        Kind::Null => Vec::new(),
+        Kind::Map(map) => vec![Entry::Rule(rule(map, value.origin, path))],
+        Kind::List(list) => list
+            .iter()
+            .enumerate()
+            .map(|(index, entry)| match &entry.kind {
+                Kind::Map(map) => Entry::Rule(rule(map, entry.origin, path.index(index))),
+                _ => no_rule(entry, path.index(index), Reason::MalformedEntry, knowledge),
+            })
+            .collect(),
+        _ => vec![no_rule(value, path, Reason::MalformedEgress, knowledge)],
+    }
+}
+
+/// What the rule says of a resource's properties.
+#[must_use]
+pub fn assess(
+    resource_type: ResourceType,
+    properties: &Value,
+    settings: &Settings,
+    knowledge: Knowledge,
+) -> Assessment {
+    let entries = entries(resource_type, properties, knowledge);
+    let mut assessment = Assessment { judged: entries.len(), findings: Vec::new() };
+    if entries.is_empty() {
+        assessment.findings.push(default_egress(properties.origin, settings));
+    }
+    for entry in entries {
+        match entry {
+            Entry::Rule(rule) => assessment.findings.extend(finding(rule, settings, knowledge)),
+            Entry::NoRule(finding) => assessment.findings.push(finding),
+        }
+    }
+    assessment
+}
+
+/// What there is to say of one egress rule, if anything.
+#[must_use]
+pub fn finding(rule: EgressRule, settings: &Settings, knowledge: Knowledge) -> Option<Finding> {
+    let (outcome, reason) = match judge(&rule, settings, knowledge) {
+        Judgement::Compliant(_) => return None,
+        Judgement::NonCompliant(reason) => (Outcome::NonCompliant, reason),
+        Judgement::Undetermined => (Outcome::Undetermined, Reason::UndeterminedValue),
+    };
+    let would_change =
+        |setting: &&Setting| matches!(judge(&rule, &settings.flipped(**setting), knowledge), Judgement::Compliant(_));
+    let settings = Setting::ALL.iter().filter(would_change).copied().collect();
+    Some(Finding {
+        outcome,
+        reason,
+        path: rule.path.clone(),
+        origin: rule.origins.entry,
+        subject: Subject::Rule(Box::new(rule)),
+        settings,
+    })
+}
+
+/// A group without egress rules: nothing to check, but EC2's default rule allows everything.
+fn default_egress(origin: Origin, settings: &Settings) -> Finding {
+    let (outcome, settings) = match settings.default_egress {
+        Treatment::Allow => (Outcome::Note, Vec::new()),
+        Treatment::Block => (Outcome::NonCompliant, vec![Setting::DefaultEgress]),
+    };
+    Finding {
+        outcome,
+        reason: Reason::DefaultEgress,
+        path: PropertyPath::root(),
+        origin,
+        subject: Subject::Nothing,
+        settings,
+    }
+}
+
+fn no_rule(value: &Value, path: PropertyPath, malformed: Reason, knowledge: Knowledge) -> Entry {
+    let unknown = match &value.kind {
+        Kind::Unknown(unknown) => Some(unknown.clone()),
+        Kind::String(text) => Unknown::of_text(text),
+        _ => None,
+    };
+    let (outcome, reason) = match (&unknown, knowledge) {
+        (Some(_), Knowledge::Partial) => (Outcome::Undetermined, Reason::UndeterminedValue),
+        (Some(_), Knowledge::Final) => (Outcome::NonCompliant, Reason::UnresolvedValue),
+        (None, _) => (Outcome::NonCompliant, malformed),
+    };
+    let subject = unknown.map_or(Subject::NoRule(value.kind_name()), Subject::Unknown);
+    Entry::NoRule(Finding { outcome, reason, path, origin: value.origin, subject, settings: Vec::new() })
+}
+
+fn rule(properties: &Map, entry: Origin, path: PropertyPath) -> EgressRule {
+    let (from, from_origin) = port(properties.get("FromPort"), entry);
+    let (to, to_origin) = port(properties.get("ToPort"), entry);
+    EgressRule {
+        path,
+        protocol: protocol(properties.get("IpProtocol")),
+        from,
+        to,
+        destinations: destinations(properties),
+        origins: Origins { entry, from: from_origin, to: to_origin },
+    }
+}
+
+fn port(value: Option<&Value>, entry: Origin) -> (Port, Origin) {
+    let Some(value) = value else { return (Port::Absent, entry) };
+    let port = match &value.kind {
+        Kind::Null => Port::Absent,
+        Kind::Integer(number) => Port::from_integer(*number),
+        Kind::Float(number) => Port::from_float(*number),
+        Kind::String(text) => Port::from_text(text),
+        Kind::Unknown(unknown) => Port::Unknown(unknown.clone()),
+        Kind::Bool(_) | Kind::List(_) | Kind::Map(_) => Port::of_wrong_kind(value.kind_name()),
+    };
+    (port, value.origin)
+}
+
+fn protocol(value: Option<&Value>) -> Protocol {
+    let Some(value) = value else { return Protocol::Unrecognized(None) };
+    match &value.kind {
+        Kind::Null => Protocol::Unrecognized(None),
+        Kind::Integer(number) => Protocol::from_integer(*number),
+        Kind::Float(number) => Protocol::from_text(&number.to_string()),
+        Kind::String(text) => Protocol::from_text(text),
+        Kind::Unknown(unknown) => Protocol::Unknown(unknown.clone()),
+        Kind::Bool(_) | Kind::List(_) | Kind::Map(_) => Protocol::of_wrong_kind(value.kind_name()),
+    }
+}
+
+type FromText = fn(&str) -> Destination;
+
+const DESTINATIONS: [(&str, FromText); 4] = [
+    ("CidrIp", Destination::from_cidr),
+    ("CidrIpv6", Destination::from_cidr),
+    ("DestinationPrefixListId", Destination::from_prefix_list),
+    ("DestinationSecurityGroupId", Destination::from_security_group),
+];
+
+fn destinations(properties: &Map) -> Vec<Destination> {
+    DESTINATIONS
+        .into_iter()
+        .filter_map(|(key, from_text)| {
+            let value = properties.get(key)?;
+            match &value.kind {
+                Kind::Null => None,
+                Kind::String(text) => Some(from_text(text)),
+                Kind::Unknown(unknown) => Some(Destination::Unknown(unknown.clone())),
+                Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::List(_) | Kind::Map(_) => {
+                    Some(Destination::Invalid(value.kind_name().to_owned()))
+                }
+            }
+        })
+        .collect()
+}
