@@ -1,8 +1,3 @@
-<<<<<<< HEAD
-#![expect(clippy::wildcard_enum_match_arm, reason = "tests look at few kinds")]
-
-=======
->>>>>>> eval
 mod bounds;
 mod conditions;
 mod functions;
