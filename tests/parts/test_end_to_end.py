@@ -16,6 +16,7 @@ itself calls a hook like this is AWS's documentation, not this test.
 
 import importlib.util
 import json
+import platform
 import zipfile
 
 import pytest
@@ -25,6 +26,7 @@ from conftest import ROOT
 from protocol import group, rule
 from server import poll
 
+ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 GUARD = "cfn-egress-guard"
 ALIAS = "Security::Egress::SinglePort"
 GROUP = "AWS::EC2::SecurityGroup"
@@ -44,7 +46,7 @@ def package(bootstrap, folder):
     spec.loader.exec_module(packaging)
     with zipfile.ZipFile(folder / "bootstrap.zip", "w") as archive:
         packaging.write(archive, "bootstrap", bootstrap.read_bytes(), 0o755)
-    template = packaging.packaged_template((ROOT / "template.yaml").read_text(), "x86_64")
+    template = packaging.packaged_template((ROOT / "template.yaml").read_text(), ARCHITECTURE)
     (folder / "template.yaml").write_text(template)
 
 
