@@ -251,7 +251,6 @@ fn many_keys_are_told_apart() {
     assert_eq!(error(&text).to_string(), "key `k7` is written twice, in lines 8 and 60001");
 }
 
-/// An unburdened machine takes well under a second for each; the bound here is for hangs.
 #[test]
 fn bombs_are_refused_at_once() {
     let billion_laughs = {

@@ -121,9 +121,7 @@ impl<'t> Evaluator<'t> {
                 Some(text) => Resolved::New(Value::new(text, value.origin)),
                 None => Resolved::Same(value),
             }),
-            Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::String(_) => {
-                Ok(Resolved::Same(value))
-            }
+            _ => Ok(Resolved::Same(value)),
         };
         self.ascend();
         resolved

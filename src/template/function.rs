@@ -155,7 +155,7 @@ impl Evaluator<'_> {
         let written = match &written.kind {
             Kind::String(text) => text,
             Kind::Unknown(unknown) => return Ok(self.unknown(unknown.clone(), origin)),
-            Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::List(_) | Kind::Map(_) => {
+            _ => {
                 return Ok(malformed("Fn::Sub", origin));
             }
         };
@@ -380,6 +380,6 @@ fn bytes(kind: &Kind) -> usize {
         Kind::String(text) => text.len(),
         Kind::List(list) => list.iter().map(|entry| 32 + bytes(&entry.kind)).sum(),
         Kind::Map(map) => map.iter().map(|(key, entry)| 64 + key.name.len() + bytes(&entry.kind)).sum(),
-        Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::Unknown(_) => 16,
+        _ => 16,
     }
 }

@@ -1,5 +1,3 @@
-#![expect(clippy::wildcard_enum_match_arm, reason = "tests look at few kinds")]
-
 mod bounds;
 mod conditions;
 mod functions;

@@ -107,7 +107,7 @@ pub(super) fn within(value: &Value) -> Option<&Unknown> {
         Kind::Unknown(unknown) => Some(unknown),
         Kind::List(list) => list.iter().find_map(within),
         Kind::Map(map) => map.iter().find_map(|(_, value)| within(value)),
-        Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::String(_) => None,
+        _ => None,
     }
 }
 
