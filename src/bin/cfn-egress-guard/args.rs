@@ -7,6 +7,8 @@ use cfn_egress_guard::rule::Preset;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::policy::PolicyCommand;
+
 /// Checks that security group egress rules open exactly one explicit port, as the CloudFormation hook of
 /// the same name does.
 #[derive(Debug, Parser)]
@@ -24,6 +26,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Rehearse deployments on this machine, with the real hook function behind a loopback Lambda.
     Rehearse(Rehearse),
+    /// Say what a policy file means, and what decides under it.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Print the JSON Schema of something that the programs read or write.
     Schema {
         /// Which schema.
@@ -53,6 +58,10 @@ pub(crate) struct Rehearse {
     /// The preset that the function is given: literal or effective.
     #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
     pub(crate) preset: Option<Preset>,
+
+    /// The policy file that the function is given [default: the one beside the function, if there is one].
+    #[arg(long, value_name = "FILE", conflicts_with = "endpoint")]
+    pub(crate) policy: Option<PathBuf>,
 
     /// How to print the events: a table, or JSON in the shape of DescribeStackEvents (newest first).
     #[arg(long, value_enum, default_value_t = EventFormat::Human, value_name = "FORMAT")]
@@ -103,7 +112,7 @@ pub(crate) enum EventFormat {
     Json,
 }
 
-fn parse_preset() -> impl TypedValueParser<Value = Preset> {
+pub(crate) fn parse_preset() -> impl TypedValueParser<Value = Preset> {
     PossibleValuesParser::new(Preset::ALL.map(Preset::name)).try_map(|name| name.parse::<Preset>())
 }
 

@@ -4,6 +4,7 @@
 
 mod args;
 mod exit;
+mod policy;
 mod rehearse;
 
 use std::io::Write;
@@ -37,6 +38,7 @@ fn main() -> Exit {
 fn run(command: &Command, out: &mut impl Write) -> anyhow::Result<Exit> {
     match command {
         Command::Rehearse(arguments) => rehearse::run(arguments, out),
+        Command::Policy(command) => policy::run(command, out),
         Command::Schema { name } => {
             for (_, schema) in cfn_egress_guard::schema::all().into_iter().filter(|(known, _)| known == name) {
                 out.write_all(cfn_egress_guard::schema::text(&schema).as_bytes())?;

@@ -109,21 +109,25 @@ pub fn explained(explained: &Explained, policy: &Policy) -> String {
     let rule = explained.rule.as_ref().map_or_else(String::new, traffic);
     let place = place_of(&explained.path);
     match &explained.decided {
-        Decided::Complies => format!("{place} complies: {rule} is one explicit port."),
+        Decided::Complies => format!("{place}: passes: {rule} is one explicit port."),
         Decided::Setting(setting) => {
-            let origin = origin(policy, *setting);
-            let (name, covers) = (setting.name(), setting_covers(*setting));
-            format!("{place} is let through by the setting {name} = allow ({origin}), which covers {covers}: {rule}.")
+            let (name, origin, covers) = (setting.name(), origin(policy, *setting), setting_covers(*setting));
+            format!("{place}: passes: {rule}; the setting {name} = allow ({origin}) lets through {covers}.")
         }
         Decided::Finding(finding) => match finding.outcome {
-            Outcome::NonCompliant => format!("{place} blocks: {}.{}", statement(finding), hints(finding)),
-            Outcome::Exempted | Outcome::KnownDebt => line(finding),
-            Outcome::Undetermined => format!("{place} cannot be decided here: {}.", statement(finding)),
-            Outcome::Note => format!(
-                "{place} is let through by the setting default_egress = allow ({}): {}.",
-                origin(policy, Setting::DefaultEgress),
-                statement(finding)
-            ),
+            Outcome::NonCompliant => format!("{place}: blocked: {}.{}", statement(finding), hints(finding)),
+            Outcome::Exempted | Outcome::KnownDebt => {
+                let advice = advice(finding).map_or_else(String::new, |advice| format!(" {advice}"));
+                format!("{}{advice}", let_through(finding))
+            }
+            Outcome::Undetermined => format!("{place}: not known here: {}.", statement(finding)),
+            Outcome::Note => {
+                let origin = origin(policy, Setting::DefaultEgress);
+                format!(
+                    "{place}: passes: {}; the setting default_egress = allow ({origin}) lets it through.",
+                    statement(finding)
+                )
+            }
         },
     }
 }
