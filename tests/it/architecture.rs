@@ -12,9 +12,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("value", &["path", "rule"]),
     ("security_group", &["path", "rule", "value"]),
     ("template", &["path", "rule", "value"]),
-    ("hook", &["path", "rule", "security_group", "template", "value"]),
+    ("policy", &["path", "rule"]),
+    ("hook", &["path", "policy", "rule", "security_group", "template", "value"]),
     ("source", &["path", "value"]),
-    ("schema", &["hook"]),
+    ("schema", &["hook", "policy"]),
     ("rehearsal", &["hook", "path", "rule", "security_group", "source", "template", "value"]),
 ];
 
