@@ -95,6 +95,12 @@ impl Protocol {
         }
     }
 
+    /// Whether it is one of the two whose `FromPort` and `ToPort` are ports.
+    #[must_use]
+    pub const fn has_ports(&self) -> bool {
+        matches!(self, Self::Tcp | Self::Udp)
+    }
+
     /// What a value that can never be a protocol states.
     #[must_use]
     pub fn of_wrong_kind(found: &str) -> Self {

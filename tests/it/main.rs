@@ -4,6 +4,7 @@
 
 mod architecture;
 mod published_rule;
+mod readme;
 mod rehearsal;
 mod runtime;
 mod schemas;

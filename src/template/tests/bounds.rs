@@ -1,7 +1,7 @@
 use super::*;
 
 /// Evaluates everything, on a thread with little stack, and gives what was said of the first
-/// resource.
+/// resource. That it comes back at all is the point.
 fn outcome(name: &str, text: &str) -> String {
     let document = read(text);
     let evaluate = move || {
