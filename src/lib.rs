@@ -14,6 +14,7 @@
 //! |---|---|---|
 //! | [`path`] | where something stands | anything else |
 //! | [`rule`] | the rule, its settings, every sentence a user reads | JSON, templates, AWS, clocks |
+//! | [`policy`] | the policy file: TOML ↔ the rule's settings and exemptions | files, clocks |
 //! | [`value`] | JSON's kinds, and values that only AWS knows | where they come from |
 //! | [`security_group`] | AWS's property shapes of the two resource types | templates, the hook |
 //! | [`source`] | text → values, and the place of each | rules |
