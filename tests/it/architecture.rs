@@ -12,9 +12,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("value", &["path", "rule"]),
     ("security_group", &["path", "rule", "value"]),
     ("template", &["path", "rule", "value"]),
-    ("hook", &["path", "rule", "security_group", "template", "value"]),
+    ("check", &["path", "rule", "security_group", "template", "value"]),
+    ("hook", &["check", "path", "rule", "security_group", "template", "value"]),
     ("source", &["path", "value"]),
-    ("schema", &["hook"]),
+    ("report", &["check", "path", "rule", "security_group", "source", "template"]),
+    ("schema", &["hook", "report"]),
     ("rehearsal", &["hook", "path", "rule", "security_group", "source", "template", "value"]),
 ];
 
