@@ -5,10 +5,13 @@
 
 mod decision;
 pub mod log;
+mod payload;
 mod request;
 mod response;
+mod template_target;
 
-pub use decision::{Conclusion, Decision, Subject, Target};
+pub use decision::{Conclusion, Decision, Judged, Subject, Target, TemplateJudgement};
+pub use payload::{PayloadUrl, PayloadUrlError};
 pub use request::{HookModel, Request, RequestContext, RequestData, RequestError, TargetModel, Text};
 pub use response::{
     Annotation, AnnotationStatus, ErrorCode, HookStatus, MAX_ANNOTATIONS, MESSAGE_CHARS, Response, SeverityLevel,
@@ -27,13 +30,14 @@ use decision::context;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     policy: Result<Policy, String>,
+    loopback_payloads: bool,
 }
 
 impl Config {
     /// A configuration with the given policy, settings or preset.
     #[must_use]
     pub fn new(policy: impl Into<Policy>) -> Self {
-        Self { policy: Ok(policy.into()) }
+        Self { policy: Ok(policy.into()), loopback_payloads: false }
     }
 
     /// The configuration that a policy file (its text) and `EGRESS_PRESET` make: without both the
@@ -44,13 +48,19 @@ impl Config {
         let preset = preset.map(str::parse::<Preset>).transpose().map_err(|error| error.to_string());
         let overridden =
             policy.and_then(|policy| preset.map(|preset| Policy { preset: preset.unwrap_or(policy.preset), ..policy }));
-        Self { policy: overridden.map_err(|problem| wording::broken_configuration(&problem)) }
+        Self { policy: overridden.map_err(|problem| wording::broken_configuration(&problem)), loopback_payloads: false }
     }
 
     /// The configuration of a function whose policy file is there but cannot be read.
     #[must_use]
     pub fn unreadable(problem: &str) -> Self {
-        Self { policy: Err(wording::broken_configuration(&in_file(&problem))) }
+        Self { policy: Err(wording::broken_configuration(&in_file(&problem))), loopback_payloads: false }
+    }
+
+    /// This configuration, with documents from this machine allowed: for rehearsals and tests alone.
+    #[must_use]
+    pub fn with_loopback_payloads(self) -> Self {
+        Self { loopback_payloads: true, ..self }
     }
 
     /// What is wrong with the configuration, if anything.
@@ -64,27 +74,115 @@ fn in_file(problem: &impl std::fmt::Display) -> String {
     format!("{}, {problem}", policy::FILE_NAME)
 }
 
-/// Decides an invocation, given as the bytes that Lambda delivered, as of a day (UTC).
-#[must_use]
-pub fn decide(event: &[u8], config: &Config, today: Date) -> Decision {
-    match Request::parse(event) {
-        Ok(request) => {
-            let subject = Subject::of(&request);
-            Decision { conclusion: conclude(&request, &subject, config, today), subject }
-        }
-        Err(error) => unreadable(&error),
+/// What an invocation needs.
+#[derive(Debug, Clone)]
+pub enum Plan {
+    /// Nothing more: it is decided.
+    Decided(Box<Decision>),
+    /// The document that it is about, which the edge downloads.
+    Fetch(Box<Fetch>),
+}
+
+/// A STACK or CHANGE_SET invocation that waits for its document.
+#[derive(Debug, Clone)]
+pub struct Fetch {
+    request: Request,
+    subject: Subject,
+    url: PayloadUrl,
+}
+
+impl Fetch {
+    /// The largest document that is read, in bytes: two templates of 1 MB, each byte of which JSON may
+    /// write as two, and a change set's contexts.
+    pub const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+    /// Where the document is.
+    #[must_use]
+    pub const fn url(&self) -> &PayloadUrl {
+        &self.url
+    }
+
+    /// Decides with the document, or with what went wrong in fetching it.
+    #[must_use]
+    pub fn decide(&self, document: Result<&[u8], &str>, config: &Config, today: Date) -> Decision {
+        let conclusion = match (&config.policy, document) {
+            (Err(problem), _) => Conclusion::InternalFailure(problem.clone()),
+            (Ok(_), Err(problem)) => {
+                Conclusion::InternalFailure(wording::template::failed_download(self.url.host(), problem))
+            }
+            (Ok(policy), Ok(document)) if self.subject.target == Target::ChangeSet => {
+                template_target::change_set(document, &self.request, policy, today)
+            }
+            (Ok(policy), Ok(document)) => template_target::stack(document, &self.request, policy, today),
+        };
+        Decision { subject: self.subject.clone(), conclusion }
     }
 }
 
-/// Decides by the given function, and answers its panic, which is a defect of this program, likewise:
-/// the invocation gets its answer and the process lives on.
-pub fn guarded(event: &[u8], decide: impl FnOnce(&[u8]) -> Decision) -> Decision {
-    catch_unwind(AssertUnwindSafe(|| decide(event))).unwrap_or_else(|_| {
+/// Decides an invocation, given as the bytes that Lambda delivered, as of a day (UTC), or says what has to
+/// be fetched first.
+#[must_use]
+pub fn plan(event: &[u8], config: &Config, today: Date) -> Plan {
+    let request = match Request::parse(event) {
+        Ok(request) => request,
+        Err(error) => return Plan::Decided(Box::new(unreadable(&error))),
+    };
+    let subject = Subject::of(&request);
+    let conclusion = match fetch(&request, &subject, config) {
+        Some(Ok(url)) => return Plan::Fetch(Box::new(Fetch { request, subject, url })),
+        Some(Err(conclusion)) => conclusion,
+        None => conclude(&request, &subject, config, today),
+    };
+    Plan::Decided(Box::new(Decision { subject, conclusion }))
+}
+
+/// Decides an invocation that needs no document; one that does is an internal failure, since nobody here
+/// downloads.
+#[must_use]
+pub fn decide(event: &[u8], config: &Config, today: Date) -> Decision {
+    match plan(event, config, today) {
+        Plan::Decided(decision) => *decision,
+        Plan::Fetch(fetch) => fetch.decide(Err("nothing is downloaded here"), config, today),
+    }
+}
+
+/// Where the document of a STACK or CHANGE_SET invocation is, or what the invocation comes to without it.
+fn fetch(request: &Request, subject: &Subject, config: &Config) -> Option<Result<PayloadUrl, Conclusion>> {
+    let (Target::Stack | Target::ChangeSet) = subject.target else { return None };
+    if let Err(problem) = &config.policy {
+        return Some(Err(Conclusion::InternalFailure(problem.clone())));
+    }
+    match subject.invocation_point.as_str() {
+        "DELETE_PRE_PROVISION" => return Some(Err(Conclusion::NotChecked(wording::deletion()))),
+        // Documented for STACK and CHANGE_SET only in examples, so its absence is no reason to stop.
+        "CREATE_PRE_PROVISION" | "UPDATE_PRE_PROVISION" | "" => {}
+        point => return Some(Err(Conclusion::InternalFailure(wording::unknown_invocation_point(point)))),
+    }
+    let url = request.request_data.as_ref().map_or("", |data| data.payload.as_str());
+    let refused = |error: PayloadUrlError| {
+        Conclusion::InternalFailure(match error {
+            PayloadUrlError::NoUrl => wording::missing_field("requestData.payload"),
+            PayloadUrlError::NotHttps => wording::template::refused_url("its URL is not https"),
+            PayloadUrlError::ForeignHost(host) => {
+                wording::template::refused_url(&format!("its host is {host}, which is not Amazon S3"))
+            }
+        })
+    };
+    Some(PayloadUrl::parse(url, config.loopback_payloads).map_err(refused))
+}
+
+/// Does what the function says, and answers its panic, which is a defect of this program, too: the
+/// invocation gets its answer and the process lives on.
+///
+/// # Errors
+/// The decision on a panic.
+pub fn guarded<T>(event: &[u8], decide: impl FnOnce() -> T) -> Result<T, Box<Decision>> {
+    catch_unwind(AssertUnwindSafe(decide)).map_err(|_| {
         let subject = match Request::parse(event) {
             Ok(request) => Subject::of(&request),
             Err(error) => Subject::unreadable(error.client_request_token.as_str()),
         };
-        Decision { subject, conclusion: Conclusion::InternalFailure(wording::defect()) }
+        Box::new(Decision { subject, conclusion: Conclusion::InternalFailure(wording::defect()) })
     })
 }
 
@@ -147,7 +245,8 @@ impl<'a> Checked<'a> {
             return Err(failure(wording::unsupported_target(subject.target.name())));
         }
         let data = request.request_data.as_ref().ok_or_else(|| failure(wording::missing_field("requestData")))?;
-        if subject.resource_type.is_empty() {
+        // Every resource type has at least two parts (`AWS::EC2::VPC`, `Custom::Thing`).
+        if !subject.resource_type.contains("::") {
             return Err(failure(wording::missing_field("requestData.targetName")));
         }
         let Some(resource_type) = ResourceType::from_name(&subject.resource_type) else {
@@ -176,7 +275,7 @@ impl<'a> Checked<'a> {
             Treatment::Block => Unchanged::Nothing,
         };
         let tags = tags(self.resource_type, self.properties);
-        let context = context(request, self.resource_type, tags.as_deref());
+        let context = context(request, Some(self.resource_type), tags.as_deref());
         then(&Case { context, unchanged: &unchanged, today })
     }
 }

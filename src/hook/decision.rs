@@ -111,7 +111,11 @@ impl Subject {
 
 /// Where a resource stands, as the invocation says it: whole, never shortened, and not at all where a
 /// text is longer than AWS has any.
-pub(super) fn context<'a>(request: &'a Request, resource_type: ResourceType, tags: Option<&'a [Tag]>) -> Context<'a> {
+pub(super) fn context<'a>(
+    request: &'a Request,
+    resource_type: Option<ResourceType>,
+    tags: Option<&'a [Tag]>,
+) -> Context<'a> {
     const LONGEST: usize = 1_024;
     let known = |text: &'a str| Some(text).filter(|text| (1..=LONGEST).contains(&text.len()));
     let stack_id = request.stack_id.as_str();
@@ -122,7 +126,7 @@ pub(super) fn context<'a>(request: &'a Request, resource_type: ResourceType, tag
         stack_name: known(stack_name(stack_id)),
         stack_id: known(stack_id),
         logical_id: request.request_data.as_ref().and_then(|data| known(data.target_logical_id.as_str())),
-        resource_type: Some(resource_type.name()),
+        resource_type: resource_type.map(ResourceType::name),
         tags,
     }
 }
@@ -140,12 +144,42 @@ fn stack_name(stack_id: &str) -> &str {
 /// What an invocation came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Conclusion {
-    /// The rule was checked.
+    /// The rule was checked on one resource.
     Judged(Assessment),
+    /// The rule was checked on a template or change set.
+    Template(TemplateJudgement),
     /// Nothing was to be checked, for this reason.
     NotChecked(String),
     /// The rule could not be checked: what went wrong and what to do.
     InternalFailure(String),
+}
+
+/// What the rule says of a template or change set.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TemplateJudgement {
+    /// Its resources that carry egress rules.
+    pub resources: Vec<Judged>,
+    /// What in it cannot be judged at all.
+    pub remarks: Vec<String>,
+}
+
+/// What the rule says of one resource of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// Its type.
+    pub resource_type: ResourceType,
+    /// Its logical id.
+    pub logical_id: String,
+    /// Where it stands in the template.
+    pub line: Option<u32>,
+    /// What the rule says.
+    pub assessment: Assessment,
+}
+
+impl Judged {
+    fn name(&self) -> String {
+        wording::template::resource(&self.logical_id, self.line)
+    }
 }
 
 /// A decision on one invocation.
@@ -162,7 +196,7 @@ impl Decision {
     #[must_use]
     pub fn verdict(&self) -> &'static str {
         match &self.conclusion {
-            Conclusion::Judged(assessment) => match assessment.verdict() {
+            Conclusion::Judged(_) | Conclusion::Template(_) => match self.worst() {
                 Verdict::Compliant if self.of(Outcome::Exempted).next().is_some() => "exempted",
                 Verdict::Compliant if self.of(Outcome::KnownDebt).next().is_some() => "known-debt",
                 Verdict::Compliant => "compliant",
@@ -181,11 +215,22 @@ impl Decision {
 
     /// The findings of one outcome.
     pub fn of(&self, outcome: Outcome) -> impl Iterator<Item = &Finding> {
-        let assessment = match &self.conclusion {
-            Conclusion::Judged(assessment) => Some(assessment),
-            Conclusion::NotChecked(_) | Conclusion::InternalFailure(_) => None,
+        self.assessments().flat_map(move |(_, assessment)| assessment.of(outcome))
+    }
+
+    /// Everything that was judged, each with the resource of the template that it is about.
+    fn assessments(&self) -> impl Iterator<Item = (Option<&Judged>, &Assessment)> {
+        let (one, many) = match &self.conclusion {
+            Conclusion::Judged(assessment) => (Some((None, assessment)), [].as_slice()),
+            Conclusion::Template(template) => (None, template.resources.as_slice()),
+            Conclusion::NotChecked(_) | Conclusion::InternalFailure(_) => (None, [].as_slice()),
         };
-        assessment.into_iter().flat_map(move |assessment| assessment.of(outcome))
+        one.into_iter().chain(many.iter().map(|judged| (Some(judged), &judged.assessment)))
+    }
+
+    /// The worst verdict on anything that was judged.
+    fn worst(&self) -> Verdict {
+        self.assessments().map(|(_, assessment)| assessment.verdict()).max().unwrap_or(Verdict::Compliant)
     }
 
     /// What breaks the rule and is let through: what asks for something soon comes first.
@@ -200,6 +245,7 @@ impl Decision {
     pub fn message(&self) -> String {
         let subject = &self.subject;
         match &self.conclusion {
+            Conclusion::Template(template) => self.template_message(template),
             Conclusion::Judged(assessment) => {
                 let let_through = self.let_through().map(wording::policy::line);
                 let lines: Vec<String> = self.offending().map(wording::line).chain(let_through).collect();
@@ -215,14 +261,44 @@ impl Decision {
         }
     }
 
+    /// The message on a template: what blocks first, then what is let through or cannot be judged.
+    fn template_message(&self, template: &TemplateJudgement) -> String {
+        let lines_of = |outcome, line: fn(&str, &Finding) -> String| {
+            template
+                .resources
+                .iter()
+                .flat_map(move |judged| judged.assessment.of(outcome).map(move |finding| line(&judged.name(), finding)))
+        };
+        let let_through = |resource: &str, finding: &Finding| format!("{resource}, {}", wording::policy::line(finding));
+        let undetermined =
+            |resource: &str, finding: &Finding| format!("{resource}, {}", wording::template::undetermined(finding));
+        let lines: Vec<String> = lines_of(Outcome::NonCompliant, wording::template::finding_line)
+            .chain(lines_of(Outcome::Exempted, let_through))
+            .chain(lines_of(Outcome::KnownDebt, let_through))
+            .chain(lines_of(Outcome::Undetermined, undetermined))
+            .chain(template.remarks.iter().cloned())
+            .collect();
+        let counts = wording::template::Counts {
+            judged: template.resources.iter().map(|judged| judged.assessment.judged).sum(),
+            broken: self.offending().count(),
+            undetermined: self.of(Outcome::Undetermined).count(),
+            let_through: self.let_through().count(),
+        };
+        let what = match self.subject.target {
+            Target::ChangeSet => "The change set",
+            Target::Stack | Target::Resource | Target::CloudControl => "The template",
+        };
+        message(&wording::template::headline(what, counts), &lines, wording::and_more)
+    }
+
     /// The answer to CloudFormation.
     #[must_use]
     pub fn response(&self) -> Response {
         let (hook_status, error_code) = match &self.conclusion {
-            Conclusion::Judged(assessment) if assessment.verdict() == Verdict::NonCompliant => {
+            Conclusion::Judged(_) | Conclusion::Template(_) if self.worst() == Verdict::NonCompliant => {
                 (HookStatus::Failed, Some(ErrorCode::NonCompliant))
             }
-            Conclusion::Judged(_) | Conclusion::NotChecked(_) => (HookStatus::Success, None),
+            Conclusion::Judged(_) | Conclusion::Template(_) | Conclusion::NotChecked(_) => (HookStatus::Success, None),
             Conclusion::InternalFailure(_) => (HookStatus::Failed, Some(ErrorCode::InternalFailure)),
         };
         Response {
@@ -237,24 +313,59 @@ impl Decision {
     fn annotations(&self) -> Vec<Annotation> {
         match &self.conclusion {
             Conclusion::Judged(assessment) => {
-                let (offending, skipped) = (self.offending().map(failed), self.let_through().map(skipped));
-                let mut annotations: Vec<_> = offending.chain(skipped).take(MAX_ANNOTATIONS).collect();
-                let all = self.offending().count() + self.let_through().count();
-                if all > annotations.len() {
-                    // The last one gives way to the number of those left out.
-                    let status = annotations.pop().map_or(AnnotationStatus::Skipped, |last| last.status);
-                    annotations.push(annotation(status, wording::and_more(all - annotations.len())));
-                }
-                if annotations.is_empty() {
-                    let passed = wording::passed(&self.subject.resource_type, &self.subject.logical_id, assessment);
-                    annotations.push(annotation(AnnotationStatus::Passed, passed));
-                }
-                annotations
+                let all = self.offending().map(failed).chain(self.let_through().map(skipped)).collect();
+                or_passed(bounded(all), || {
+                    wording::passed(&self.subject.resource_type, &self.subject.logical_id, assessment)
+                })
+            }
+            Conclusion::Template(template) => {
+                let each = |make: fn(&Finding) -> Annotation, outcome| {
+                    template.resources.iter().flat_map(move |judged| {
+                        judged.assessment.of(outcome).map(move |finding| within(&judged.name(), make(finding)))
+                    })
+                };
+                let all = each(failed, Outcome::NonCompliant)
+                    .chain(each(skipped, Outcome::Exempted))
+                    .chain(each(skipped, Outcome::KnownDebt))
+                    .chain(each(undetermined, Outcome::Undetermined))
+                    .chain(template.remarks.iter().map(|remark| annotation(AnnotationStatus::Skipped, remark.clone())))
+                    .collect();
+                or_passed(bounded(all), || self.message())
             }
             Conclusion::NotChecked(why) => vec![annotation(AnnotationStatus::Skipped, why.clone())],
             Conclusion::InternalFailure(_) => Vec::new(),
         }
     }
+}
+
+/// At most [`MAX_ANNOTATIONS`], the last one saying how many were left out.
+fn bounded(mut all: Vec<Annotation>) -> Vec<Annotation> {
+    let left_out = all.len().saturating_sub(MAX_ANNOTATIONS);
+    if left_out > 0 {
+        all.truncate(MAX_ANNOTATIONS);
+        // The last one gives way to the number of those left out.
+        let status = all.pop().map_or(AnnotationStatus::Skipped, |last| last.status);
+        all.push(annotation(status, wording::and_more(left_out + 1)));
+    }
+    all
+}
+
+/// A PASSED one where there is nothing else to tell.
+fn or_passed(mut annotations: Vec<Annotation>, passed: impl FnOnce() -> String) -> Vec<Annotation> {
+    if annotations.is_empty() {
+        annotations.push(annotation(AnnotationStatus::Passed, passed()));
+    }
+    annotations
+}
+
+/// An annotation that names the resource of the template that it is about.
+fn within(resource: &str, annotation: Annotation) -> Annotation {
+    let status_message = format!("{resource}, {}", annotation.status_message);
+    Annotation { status_message: excerpt(&status_message, wording::ANNOTATION_CHARS - 1), ..annotation }
+}
+
+fn undetermined(finding: &Finding) -> Annotation {
+    annotation(AnnotationStatus::Skipped, wording::template::undetermined(finding))
 }
 
 fn annotation(status: AnnotationStatus, status_message: String) -> Annotation {

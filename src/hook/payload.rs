@@ -151,7 +151,9 @@ fn is_region(label: &str) -> bool {
             (2..=4).contains(&middle.len())
                 && number.len() == 1
                 && number.bytes().all(|byte| byte.is_ascii_digit())
-                && middle.iter().all(|part| (2..=12).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_lowercase()))
+                && middle
+                    .iter()
+                    .all(|part| (2..=12).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_lowercase()))
         }
         [] => false,
     }

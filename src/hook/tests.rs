@@ -9,6 +9,7 @@ use super::*;
 use crate::rule::{Setting, Settings, Treatment};
 
 mod policy;
+mod template_target;
 
 static RESPONSE_SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
     let schema = serde_json::from_str(include_str!("../../schema/hook-response.schema.json")).unwrap();
@@ -167,8 +168,9 @@ fn what_is_not_ours_is_let_through_saying_that_nothing_was_checked() {
 #[test]
 fn what_cannot_be_checked_fails_closed_in_words() {
     for (change, says) in [
-        ((|event| event["requestData"]["targetName"] = json!("STACK")) as fn(&mut Json), "STACK"),
-        (|event| event["requestData"]["targetName"] = json!("CHANGE_SET"), "CHANGE_SET"),
+        ((|event| event["requestData"]["targetName"] = json!("STACK")) as fn(&mut Json), "requestData.payload"),
+        (|event| event["requestData"]["targetName"] = json!("CHANGE_SET"), "requestData.payload"),
+        (|event| event["requestData"]["targetName"] = json!(7), "requestData.targetName"),
         (|event| event["requestData"] = json!(null), "requestData"),
         (|event| event["requestData"] = json!({}), "requestData.targetName"),
         (|event| event["requestData"]["targetModel"] = json!(7), "resourceProperties"),
@@ -246,7 +248,7 @@ fn a_preset_that_does_not_exist_fails_every_invocation_closed() {
 
 #[test]
 fn a_panic_is_answered_with_the_token() {
-    let decision = guarded(range().to_string().as_bytes(), |_| panic!("a defect"));
+    let decision = guarded(range().to_string().as_bytes(), || panic!("a defect")).unwrap_err();
     assert_eq!(decision.response().error_code, Some(ErrorCode::InternalFailure));
     assert_eq!(decision.response().client_request_token, "f8da6d11-b23f-48f4-814c-0fb6a667f50e");
 }

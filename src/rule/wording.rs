@@ -6,6 +6,7 @@
 
 pub mod label;
 pub mod policy;
+pub mod template;
 
 use std::fmt::Write as _;
 
@@ -246,13 +247,10 @@ pub fn unknown_invocation_point(point: &str) -> String {
     )
 }
 
-/// The target operation is not supported.
+/// An event without its document cannot be explained.
 #[must_use]
 pub fn unsupported_target(target: &str) -> String {
-    format!(
-        "cfn-egress-guard does not check {target} invocations. Set the hook's TargetOperations to RESOURCE and \
-         CLOUD_CONTROL."
-    )
+    format!("A {target} invocation is about a document that is not in it: check the template instead.")
 }
 
 /// The program failed: a defect.

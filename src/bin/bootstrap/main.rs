@@ -2,15 +2,18 @@
 //! logs. The one place that knows Lambda, the environment and the clock.
 #![expect(clippy::disallowed_methods, reason = "a program owns its environment, clock and standard output")]
 
+mod download;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cfn_egress_guard::hook::{self, Config, Response, log};
+use cfn_egress_guard::hook::{self, Config, Decision, Plan, Response, log};
 use cfn_egress_guard::policy;
 use cfn_egress_guard::rule::policy::Date;
+use download::Downloader;
 use lambda_runtime::tower::util::MapRequestLayer;
 use lambda_runtime::{Error, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 
@@ -18,6 +21,11 @@ use lambda_runtime::{Error, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 const ENV_PRESET: &str = "EGRESS_PRESET";
 /// Where Lambda unpacked the function's code.
 const ENV_TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
+/// Set (to anything) by rehearsals and tests, never by template.yaml: documents of STACK and CHANGE_SET
+/// invocations may lie on this machine.
+const ENV_LOOPBACK_PAYLOADS: &str = "EGRESS_LOOPBACK_PAYLOADS";
+/// A file of further certificates to trust, only where documents may lie on this machine.
+const ENV_LOOPBACK_ROOTS: &str = "EGRESS_LOOPBACK_ROOTS";
 /// Where the Lambda Runtime API listens; set by Lambda and by everything that plays its part.
 const ENV_RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 
@@ -45,13 +53,20 @@ fn main() -> ExitCode {
 
 #[tokio::main(flavor = "current_thread")]
 async fn serve() -> Result<(), Error> {
-    let config = Arc::new(configured());
+    let loopback = std::env::var_os(ENV_LOOPBACK_PAYLOADS).is_some();
+    let config = if loopback { configured().with_loopback_payloads() } else { configured() };
     if let Some(problem) = config.problem() {
         tracing::error!(event = "misconfigured", problem, "every invocation will fail closed");
     }
+    let downloader = if loopback {
+        Downloader::for_loopback(std::env::var_os(ENV_LOOPBACK_ROOTS).map(PathBuf::from))
+    } else {
+        Downloader::default()
+    };
+    let shared = Arc::new((config, downloader));
     let handler = service_fn(move |event: LambdaEvent<String>| {
-        let response = handle(&event, &config);
-        async move { Ok::<_, Error>(response) }
+        let shared = shared.clone();
+        async move { Ok::<_, Error>(handle(&event, &shared.0, &shared.1).await) }
     });
     Runtime::new(handler).layer(MapRequestLayer::new(as_json_text)).run().await
 }
@@ -85,13 +100,13 @@ fn as_json_text(mut invocation: LambdaInvocation) -> LambdaInvocation {
     invocation
 }
 
-fn handle(event: &LambdaEvent<String>, config: &Config) -> Response {
+async fn handle(event: &LambdaEvent<String>, config: &Config, downloader: &Downloader) -> Response {
     let started = Instant::now();
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     // A clock that stands before 1970 is broken: no exemption holds on the last of all days.
     let seconds = now.as_ref().map_or(i64::MAX, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
     let today = Date::of_unix_seconds(seconds);
-    let decision = hook::guarded(event.payload.as_bytes(), |event| hook::decide(event, config, today));
+    let decision = decided(event, config, downloader, today).await;
     let response = decision.response();
     let lines = log::lines(
         &decision,
@@ -105,4 +120,21 @@ fn handle(event: &LambdaEvent<String>, config: &Config) -> Response {
     // A log that cannot be written must not cost the answer.
     let _ = std::io::stdout().lock().write_all(lines.as_bytes());
     response
+}
+
+/// The decision, with the document that it needs, if it needs one.
+async fn decided(event: &LambdaEvent<String>, config: &Config, downloader: &Downloader, today: Date) -> Decision {
+    let bytes = event.payload.as_bytes();
+    let fetch = match hook::guarded(bytes, || hook::plan(bytes, config, today)) {
+        Ok(Plan::Decided(decision)) | Err(decision) => return *decision,
+        Ok(Plan::Fetch(fetch)) => fetch,
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let left = Duration::from_millis(event.context.deadline).saturating_sub(now);
+    let document = downloader.get(fetch.url(), left).await;
+    if let Err(problem) = &document {
+        tracing::warn!(event = "download", host = fetch.url().host(), problem, "a document could not be downloaded");
+    }
+    let document = document.as_deref().map_err(String::as_str);
+    hook::guarded(bytes, || fetch.decide(document, config, today)).unwrap_or_else(|decision| *decision)
 }

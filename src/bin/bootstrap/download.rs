@@ -1,0 +1,127 @@
+//! The one download: the document of a STACK or CHANGE_SET invocation. Bounded in size and time, retried
+//! while the time lasts, never redirected, and its URL, which is a credential, never shown.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use cfn_egress_guard::hook::{Fetch, PayloadUrl};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+
+/// How long one attempt may take: a presigned GET of a megabyte within a Region takes a few hundredths.
+const ATTEMPT: Duration = Duration::from_secs(3);
+/// How long all attempts may take, far inside the 30 s that CloudFormation waits.
+const ALTOGETHER: Duration = Duration::from_secs(8);
+/// What is left of Lambda's own limit to decide and answer.
+const RESERVE: Duration = Duration::from_secs(1);
+/// How long to wait before the second attempt; it doubles from there.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+type HttpsClient = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
+
+/// Downloads documents. The TLS client is made when it is first needed.
+#[derive(Default)]
+pub(crate) struct Downloader {
+    client: OnceLock<Result<HttpsClient, String>>,
+    /// More certificates to trust, for tests on this machine.
+    extra_roots: Option<std::path::PathBuf>,
+    /// Whether plain http is allowed, for tests on this machine.
+    loopback: bool,
+}
+
+/// Why an attempt failed.
+enum Failure {
+    /// Another attempt may succeed.
+    Passing(String),
+    /// It will not.
+    Final(String),
+}
+
+impl Downloader {
+    /// A downloader that trusts more certificates and takes plain http on this machine: for tests alone.
+    pub(crate) fn for_loopback(extra_roots: Option<std::path::PathBuf>) -> Self {
+        Self { client: OnceLock::new(), extra_roots, loopback: true }
+    }
+
+    /// The document behind a URL, within the time left to this invocation.
+    ///
+    /// # Errors
+    /// What went wrong at last, in words that do not show the URL.
+    pub(crate) async fn get(&self, url: &PayloadUrl, left: Duration) -> Result<Bytes, String> {
+        let deadline = Instant::now() + ALTOGETHER.min(left.saturating_sub(RESERVE));
+        let client = self.client.get_or_init(|| self.make()).as_ref().map_err(Clone::clone)?;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let time = ATTEMPT.min(deadline.saturating_duration_since(Instant::now()));
+            let problem = match tokio::time::timeout(time, attempt(client, url)).await {
+                Ok(Ok(document)) => return Ok(document),
+                Ok(Err(Failure::Final(problem))) => return Err(problem),
+                Ok(Err(Failure::Passing(problem))) => problem,
+                Err(_) => "no answer in time".to_owned(),
+            };
+            if Instant::now() + pause >= deadline {
+                return Err(problem);
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+    }
+
+    fn make(&self) -> Result<HttpsClient, String> {
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        if let Some(path) = &self.extra_roots {
+            let certificates = CertificateDer::pem_file_iter(path).map_err(|error| error.to_string())?;
+            roots.add_parsable_certificates(certificates.flatten());
+        }
+        let config = ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let connector = HttpsConnectorBuilder::new().with_tls_config(config);
+        let connector = if self.loopback {
+            connector.https_or_http().enable_http1()
+        } else {
+            connector.https_only().enable_http1()
+        };
+        Ok(Client::builder(TokioExecutor::new()).build(connector.build()))
+    }
+}
+
+async fn attempt(client: &HttpsClient, url: &PayloadUrl) -> Result<Bytes, Failure> {
+    let uri = url.secret().parse().map_err(|_| Failure::Final("its URL cannot be read".to_owned()))?;
+    let response = client.get(uri).await.map_err(|error| Failure::Passing(cause(&error)))?;
+    let status = response.status();
+    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(Failure::Passing(format!("the answer was {status}")));
+    }
+    if !status.is_success() {
+        let expired = if status == StatusCode::FORBIDDEN { " (the URL may have expired)" } else { "" };
+        return Err(Failure::Final(format!("the answer was {status}{expired}")));
+    }
+    let body = Limited::new(response.into_body(), Fetch::MAX_BYTES).collect().await.map_err(|error| {
+        if error.is::<http_body_util::LengthLimitError>() {
+            Failure::Final(format!("it is longer than {} MB", Fetch::MAX_BYTES / (1024 * 1024)))
+        } else {
+            Failure::Passing(format!("the transfer broke off: {error}"))
+        }
+    })?;
+    Ok(body.to_bytes())
+}
+
+/// The innermost cause of an error: the outer ones only say that a request failed.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}

@@ -1,0 +1,170 @@
+//! STACK and CHANGE_SET invocations, with their documents.
+
+use super::*;
+
+fn invocation(target: &str) -> Json {
+    let mut event = range();
+    event["requestData"] = json!({
+        "targetName": target, "targetType": target, "targetLogicalId": "MyStack",
+        "payload": "https://bucket.s3.us-west-2.amazonaws.com/key?X-Amz-Signature=SECRET",
+    });
+    event
+}
+
+fn with_document(event: &Json, document: Result<&Json, &str>, config: &Config) -> Json {
+    let Plan::Fetch(fetch) = plan(event.to_string().as_bytes(), config, today()) else { panic!("not to be fetched") };
+    let document = document.map(|document| document.to_string().into_bytes());
+    let decision = fetch.decide(document.as_deref().map_err(|problem| *problem), config, today());
+    let lines = log::lines(
+        &decision,
+        &decision.response(),
+        &log::Invocation { request_id: "r", timestamp_millis: 1, evaluation_micros: 1 },
+    );
+    assert!(!lines.contains("SECRET"), "the URL's signature is never logged");
+    let answer = serde_json::to_value(decision.response()).unwrap();
+    assert!(RESPONSE_SCHEMA.is_valid(&answer), "{answer}");
+    assert!(!answer.to_string().contains("SECRET"));
+    answer
+}
+
+fn stack(template: &str) -> Json {
+    let document = json!({ "template": template, "previousTemplate": "" });
+    with_document(&invocation("STACK"), Ok(&document), &Config::new(Settings::default()))
+}
+
+const TEMPLATE: &str = "
+Parameters:
+  Port: {Type: Number}
+  Wide: {Type: String}
+Conditions:
+  IsWide: !Equals [!Ref Wide, 'yes']
+Resources:
+  Web:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      GroupDescription: x
+      SecurityGroupEgress:
+        - {IpProtocol: tcp, FromPort: !Ref Port, ToPort: !Ref Port, CidrIp: 10.0.0.0/8}
+        - {IpProtocol: tcp, FromPort: !Ref Port, ToPort: 443, CidrIp: 10.0.0.0/8}
+        - {IpProtocol: tcp, FromPort: 80, ToPort: !If [IsWide, 90, 80], CidrIp: 10.0.0.0/8}
+";
+
+#[test]
+fn what_is_certain_in_a_template_blocks_the_stack() {
+    let answer = stack(&format!("{TEMPLATE}        - {{IpProtocol: '-1', CidrIp: 0.0.0.0/0}}\n"));
+    insta::assert_json_snapshot!(answer);
+}
+
+#[test]
+fn what_is_not_certain_is_named_and_does_not_block() {
+    let answer = stack(TEMPLATE);
+    insta::assert_json_snapshot!(answer);
+}
+
+#[test]
+fn a_template_without_egress_rules_passes() {
+    let answer = stack("Resources: {Bucket: {Type: AWS::S3::Bucket}}");
+    assert_eq!(answer["hookStatus"], "SUCCESS");
+    assert_eq!(answer["annotations"][0]["status"], "PASSED");
+}
+
+#[test]
+fn a_template_that_cannot_be_read_fails_closed_with_its_place() {
+    for (template, says) in [("Resources: [", "line 1"), ("a: 1", "Resources"), ("", "template"), ("- x", "template")] {
+        let answer = stack(template);
+        assert_eq!(answer["errorCode"], "InternalFailure", "{answer}");
+        assert!(answer["message"].as_str().unwrap().contains(says), "{answer}");
+    }
+    for document in [json!([]), json!({}), json!("x"), json!(null), json!({"template": {"Resources": 1}})] {
+        for target in ["STACK", "CHANGE_SET"] {
+            let answer = with_document(&invocation(target), Ok(&document), &Config::new(Settings::default()));
+            assert_eq!(answer["errorCode"], "InternalFailure", "{target} {document}");
+        }
+    }
+}
+
+fn change(action: &str, before: Option<Json>, after: Option<Json>) -> Json {
+    let context = |properties: Option<Json>| properties.map(|properties| json!({"Properties": properties}).to_string());
+    json!({
+        "template": "…",
+        "changedResources": [
+            {"logicalResourceId": "Bucket", "resourceType": "AWS::S3::Bucket", "action": "CREATE", "lineNumber": 3,
+             "beforeContext": null, "afterContext": "{}"},
+            {"logicalResourceId": "Web", "resourceType": "AWS::EC2::SecurityGroup", "action": action,
+             "lineNumber": 14, "beforeContext": context(before), "afterContext": context(after)},
+        ],
+    })
+}
+
+fn egress(from: &str, to: &str) -> Json {
+    json!({"SecurityGroupEgress": [{"IpProtocol": "tcp", "FromPort": from, "ToPort": to, "CidrIp": "10.0.0.0/8"}]})
+}
+
+fn change_set(document: &Json) -> Json {
+    with_document(&invocation("CHANGE_SET"), Ok(document), &Config::new(Settings::default()))
+}
+
+#[test]
+fn a_change_set_is_blocked_before_anyone_executes_it() {
+    let answer = change_set(&change("CREATE", None, Some(egress("80", "87"))));
+    assert_eq!(answer["errorCode"], "NonCompliant");
+    let message = answer["message"].as_str().unwrap();
+    assert!(message.contains("Web (template line 14), SecurityGroupEgress[0]: tcp 80-87"), "{message}");
+    assert_eq!(change_set(&change("UPDATE", None, Some(egress("443", "443"))))["hookStatus"], "SUCCESS");
+    assert_eq!(change_set(&change("DELETE", Some(egress("80", "87")), None))["hookStatus"], "SUCCESS");
+    let unknown = change_set(&change("CREATE", None, Some(egress("443", "{{changeSet:KNOWN_AFTER_APPLY}}"))));
+    assert_eq!(unknown["hookStatus"], "SUCCESS");
+    assert_eq!(unknown["annotations"][0]["status"], "SKIPPED");
+    let without = change_set(&change("CREATE", None, None));
+    assert_eq!(without["errorCode"], "InternalFailure");
+    assert!(without["message"].as_str().unwrap().contains("Web"), "{without}");
+}
+
+#[test]
+fn what_stood_there_before_is_known_debt_if_the_policy_says_so() {
+    let policy = Policy { unchanged_rules: Treatment::Allow, ..Policy::default() };
+    let config = Config::new(policy);
+    let document = change("UPDATE", Some(egress("80", "87")), Some(egress("80", "87")));
+    let answer = with_document(&invocation("CHANGE_SET"), Ok(&document), &config);
+    assert_eq!(answer["hookStatus"], "SUCCESS");
+    let wider = change("UPDATE", Some(egress("80", "87")), Some(egress("80", "88")));
+    assert_eq!(with_document(&invocation("CHANGE_SET"), Ok(&wider), &config)["errorCode"], "NonCompliant");
+
+    let template = |to: u16| {
+        json!({"Resources": {"Web": {"Type": "AWS::EC2::SecurityGroup", "Properties": {
+            "SecurityGroupEgress": [{"IpProtocol": "tcp", "FromPort": 80, "ToPort": to, "CidrIp": "10.0.0.0/8"}]}}}})
+        .to_string()
+    };
+    for (before, now, status) in [(87, 87, "SUCCESS"), (87, 88, "FAILED")] {
+        let document = json!({"template": template(now), "previousTemplate": template(before)});
+        let answer = with_document(&invocation("STACK"), Ok(&document), &config);
+        assert_eq!(answer["hookStatus"], status, "{answer}");
+    }
+}
+
+#[test]
+fn a_document_that_does_not_come_fails_closed() {
+    let answer =
+        with_document(&invocation("STACK"), Err("the answer was 403 Forbidden"), &Config::new(Settings::default()));
+    assert_eq!(answer["errorCode"], "InternalFailure");
+    let message = answer["message"].as_str().unwrap();
+    assert!(message.contains("403") && message.contains("bucket.s3.us-west-2.amazonaws.com"), "{message}");
+}
+
+#[test]
+fn a_url_that_leads_elsewhere_is_refused_without_showing_it() {
+    for url in ["http://s3.amazonaws.com/SECRET", "https://evil.example/SECRET", "", "SECRET"] {
+        let mut event = invocation("STACK");
+        event["requestData"]["payload"] = json!(url);
+        let answer = answer(&event);
+        assert_eq!(answer["errorCode"], "InternalFailure", "{url}");
+        assert!(!answer.to_string().contains("SECRET"), "{answer}");
+    }
+}
+
+#[test]
+fn a_stack_that_goes_away_is_let_through_without_a_download() {
+    let mut event = invocation("STACK");
+    event["actionInvocationPoint"] = json!("DELETE_PRE_PROVISION");
+    assert_eq!(answer(&event)["annotations"][0]["status"], "SKIPPED");
+}

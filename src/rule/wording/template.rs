@@ -1,0 +1,129 @@
+//! Every sentence about whole templates and change sets.
+
+use super::super::ID;
+use super::super::finding::Finding;
+use super::super::text::excerpt;
+use super::{LOGICAL_ID_CHARS, line, statement};
+
+/// How many of each there are in a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Egress rules that were judged.
+    pub judged: usize,
+    /// Those that break the rule for certain.
+    pub broken: usize,
+    /// Those that cannot be judged from the template.
+    pub undetermined: usize,
+    /// Those that are let through by the policy.
+    pub let_through: usize,
+}
+
+/// The first sentence about a template or change set.
+#[must_use]
+pub fn headline(what: &str, counts: Counts) -> String {
+    let rules = |count: usize| if count == 1 { "1 egress rule".to_owned() } else { format!("{count} egress rules") };
+    if counts.broken > 0 {
+        return format!(
+            "{what} breaks rule {ID}: of {} {} not open exactly one explicit port.",
+            rules(counts.judged),
+            if counts.broken == 1 { "1 does".to_owned() } else { format!("{} do", counts.broken) }
+        );
+    }
+    let mut text = match counts.judged {
+        0 => format!("{what} holds no egress rule to check against rule {ID}."),
+        judged => format!("{what} does not break rule {ID} for certain: {} judged.", rules(judged)),
+    };
+    if counts.undetermined > 0 {
+        text.push_str(&format!(
+            " {} cannot be judged from the template; the RESOURCE target judges each with its resolved values.",
+            rules(counts.undetermined)
+        ));
+    }
+    if counts.let_through > 0 {
+        text.push_str(&format!(" The policy lets {} through.", rules(counts.let_through)));
+    }
+    text
+}
+
+/// Where in a template a resource stands.
+#[must_use]
+pub fn resource(logical_id: &str, template_line: Option<u32>) -> String {
+    let id = excerpt(logical_id, LOGICAL_ID_CHARS);
+    template_line.map_or_else(|| id.clone(), |line| format!("{id} (template line {line})"))
+}
+
+/// One finding of a template on one line.
+#[must_use]
+pub fn finding_line(resource: &str, finding: &Finding) -> String {
+    format!("{resource}, {}", line(finding))
+}
+
+/// What cannot be judged from a template, and why that does not block.
+#[must_use]
+pub fn undetermined(finding: &Finding) -> String {
+    format!(
+        "{}: not judged here, {}. The RESOURCE target judges it with resolved values.",
+        super::place(finding),
+        statement(finding)
+    )
+}
+
+/// A resource that could not be judged under all its conditions.
+#[must_use]
+pub fn not_wholly_judged(logical_id: &str, why: &str) -> String {
+    format!("{} could not be judged under all its conditions: {why}", excerpt(logical_id, LOGICAL_ID_CHARS))
+}
+
+/// The document is not what the protocol says.
+#[must_use]
+pub fn unreadable_document(problem: &str) -> String {
+    format!(
+        "cfn-egress-guard could not read the document of this invocation: {}. Retry the operation; if this comes back, \
+         take STACK and CHANGE_SET out of the hook's target operations.",
+        excerpt(problem, 200)
+    )
+}
+
+/// The document lacks what is to be judged.
+#[must_use]
+pub fn empty_document(field: &str) -> String {
+    unreadable_document(&format!("it has no {field}"))
+}
+
+/// The template cannot be read.
+#[must_use]
+pub fn unreadable_template(problem: &str, place: Option<(u32, u32)>) -> String {
+    let place = place.map_or_else(String::new, |(line, column)| format!(" in line {line}, column {column}"));
+    format!(
+        "cfn-egress-guard could not read the template{place}: {}. Correct it (cfn-egress-guard check shows the place), \
+         or have STACK taken out of the hook's target operations.",
+        excerpt(problem, 300)
+    )
+}
+
+/// A changed resource cannot be read.
+#[must_use]
+pub fn unreadable_change(logical_id: &str) -> String {
+    unreadable_document(&format!("the change set does not say what {} will be", excerpt(logical_id, LOGICAL_ID_CHARS)))
+}
+
+/// The invocation's URL is not one to download from.
+#[must_use]
+pub fn refused_url(problem: &str) -> String {
+    format!(
+        "cfn-egress-guard did not download the document of this invocation: {problem}. CloudFormation gives a presigned \
+         https URL of Amazon S3; if this comes back, report it and take STACK and CHANGE_SET out of the hook's target \
+         operations."
+    )
+}
+
+/// The download failed.
+#[must_use]
+pub fn failed_download(host: &str, problem: &str) -> String {
+    format!(
+        "cfn-egress-guard could not download the document of this invocation from {}: {}. Retry the operation; the \
+         owners of the hook find details in the function's log.",
+        excerpt(host, 100),
+        excerpt(problem, 200)
+    )
+}
