@@ -4,6 +4,7 @@
 
 mod architecture;
 mod check;
+mod download;
 mod policy;
 mod published_rule;
 mod readme;

@@ -64,7 +64,7 @@ fn of_event(text: &str, policy: &Policy, today: Date, out: &mut impl Write) -> a
         }
         Err(decision) => match decision.conclusion {
             Conclusion::InternalFailure(why) => bail!(why),
-            Conclusion::NotChecked(_) | Conclusion::Judged(_) => {
+            Conclusion::NotChecked(_) | Conclusion::Judged(_) | Conclusion::Template(_) => {
                 writeln!(out, "{}", decision.message())?;
                 Ok(Exit::Clean)
             }
