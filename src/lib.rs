@@ -42,11 +42,14 @@
 //! assert!(response.message.contains("tcp 80-87 to 0.0.0.0/0 opens a range of 8 ports"));
 //! ```
 
+pub mod check;
 pub mod hook;
 pub mod path;
 pub mod policy;
 #[cfg(feature = "cli")]
 pub mod rehearsal;
+#[cfg(feature = "cli")]
+pub mod report;
 pub mod rule;
 #[cfg(feature = "schema")]
 pub mod schema;

@@ -16,6 +16,8 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("hook-request", schema_for!(Request)),
         ("hook-response", written().into_root_schema_for::<Response>()),
         ("policy", schema_for!(PolicyFile)),
+        #[cfg(feature = "cli")]
+        ("report", written().into_root_schema_for::<crate::report::JsonReport>()),
     ]
 }
 

@@ -67,6 +67,17 @@ impl Span {
         text.get(start..start.checked_add(self.length as usize)?)
     }
 
+    /// Where it ends in this text: the place of the first character behind it.
+    #[must_use]
+    pub fn end_in(self, text: &str) -> Self {
+        let covered = self.text(text).unwrap_or_default();
+        let last_line = covered.rsplit('\n').next().unwrap_or_default();
+        let newlines = narrow(covered.matches('\n').count());
+        let columns = narrow(last_line.chars().count());
+        let column = if newlines == 0 { self.column + columns } else { columns + 1 };
+        Self { offset: self.end(), length: 0, line: self.line + newlines, column }
+    }
+
     /// The first byte behind it.
     pub(crate) const fn end(self) -> u32 {
         self.offset.saturating_add(self.length)

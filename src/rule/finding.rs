@@ -111,6 +111,18 @@ pub enum Outcome {
     Note,
 }
 
+impl Outcome {
+    /// What a finding of this outcome makes of the resource.
+    #[must_use]
+    pub const fn verdict(self) -> Verdict {
+        match self {
+            Self::NonCompliant => Verdict::NonCompliant,
+            Self::Undetermined => Verdict::Undetermined,
+            Self::Exempted | Self::KnownDebt | Self::Note => Verdict::Compliant,
+        }
+    }
+}
+
 /// What a [`Finding`] is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
@@ -184,12 +196,7 @@ impl Assessment {
     /// The verdict on the resource.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let worst = self.findings.iter().map(|finding| match finding.outcome {
-            Outcome::NonCompliant => Verdict::NonCompliant,
-            Outcome::Undetermined => Verdict::Undetermined,
-            Outcome::Exempted | Outcome::KnownDebt | Outcome::Note => Verdict::Compliant,
-        });
-        worst.max().unwrap_or(Verdict::Compliant)
+        self.findings.iter().map(|finding| finding.outcome.verdict()).max().unwrap_or(Verdict::Compliant)
     }
 
     /// The findings of one outcome.

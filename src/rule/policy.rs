@@ -108,6 +108,12 @@ impl Policy {
             .fold(Settings::of(self.preset), |settings, (setting, treatment)| settings.with(*setting, *treatment))
     }
 
+    /// Whether an exemption rests on the tags of a group.
+    #[must_use]
+    pub fn looks_at_tags(&self) -> bool {
+        self.exemptions.iter().any(|exemption| !exemption.conditions().tags.is_empty())
+    }
+
     /// Turns what is exempted, or known and tolerated, into what it is.
     ///
     /// Never makes a verdict worse, and touches nothing that does not break the rule: without

@@ -4,6 +4,7 @@
 //! [`ANNOTATION_CHARS`] characters; statements start in lower case and end without a full stop, so that
 //! each place can frame them.
 
+pub mod label;
 pub mod policy;
 
 use std::fmt::Write as _;
@@ -261,6 +262,31 @@ pub fn defect() -> String {
      function's log has the details; please report it. To deploy meanwhile, the owners of the hook can set its failure \
      mode to WARN."
         .to_owned()
+}
+
+/// The rule in one sentence.
+pub const RULE: &str = "An egress rule of a security group opens exactly one explicit port: rules without FromPort or \
+                        ToPort, or where they differ, are flagged.";
+
+/// What to do about it in general.
+pub const RULE_REMEDY: &str = "Write one egress rule per port, with the same number as FromPort and ToPort.";
+
+/// What is said of a file that could not be checked.
+pub const FILE_NOT_CHECKED: &str = "The file could not be checked.";
+
+/// The code of an entry about a part of a template that cannot be judged.
+pub const NOT_JUDGED: &str = "not-judged";
+
+/// The code of an entry about a resource that could be judged in part only.
+pub const NOT_WHOLLY_JUDGED: &str = "not-wholly-judged";
+
+/// The code of an entry about a value that was given for nothing.
+pub const UNDECLARED_PARAMETER: &str = "undeclared-parameter";
+
+/// A resource could not be looked at under every condition.
+#[must_use]
+pub fn not_wholly_judged(logical_id: &str, why: &str) -> String {
+    format!("not all of `{}` could be judged: {why}", excerpt(logical_id, LOGICAL_ID_CHARS))
 }
 
 /// A port that exemplifies the remedy: the rule's own where it states a usable one.

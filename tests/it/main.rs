@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests read fixtures and start programs")]
 
 mod architecture;
+mod check;
 mod policy;
 mod published_rule;
 mod readme;

@@ -24,11 +24,19 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Rehearse deployments on this machine, with the real hook function behind a loopback Lambda.
+    Check(Check),
     Rehearse(Rehearse),
     /// Say what a policy file means, and what decides under it.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Print the completions of a shell.
+    #[command(
+        after_help = "For example:\n  cfn-egress-guard completions bash > /etc/bash_completion.d/cfn-egress-guard"
+    )]
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
     /// Print the JSON Schema of something that the programs read or write.
     Schema {
         /// Which schema.
@@ -37,6 +45,87 @@ pub(crate) enum Command {
     },
 }
 
+/// Check templates, and show the lines that the hook would block.
+///
+/// Parameters, conditions, mappings and functions are worked out as far as the templates allow. What
+/// only AWS will know is a warning: the hook judges it again with the resolved values.
+///
+/// Exit status: 0 if nothing is wrong, 1 if something is, 2 if a file could not be checked.
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_EXAMPLES)]
+pub(crate) struct Check {
+    /// Templates, folders and patterns; - is standard input [default: the working directory].
+    ///
+    /// In folders, templates are the .yaml, .yml, .json and .template files that git does not ignore
+    /// and that hold a template; other files are passed over. A file named here must be a template.
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<String>,
+
+    /// Values of parameters: Key=Value, or a parameter file (may be repeated).
+    ///
+    /// Takes the AWS CLI's ParameterKey=Key,ParameterValue=Value, inline JSON, and files in the forms
+    /// [{"ParameterKey": …, "ParameterValue": …}], ["Key=Value"] and {"Parameters": {"Key": "Value"}}.
+    /// Values of NoEcho parameters are never looked at and never shown.
+    #[arg(short, long, alias = "parameter-overrides", value_name = "KEY=VALUE|FILE")]
+    pub(crate) parameters: Vec<String>,
+
+    /// The Region that the templates are for (AWS::Region).
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+
+    /// The account that the templates are for (AWS::AccountId).
+    #[arg(long, value_name = "ID")]
+    pub(crate) account: Option<String>,
+
+    /// The name of the stack that the templates are for (AWS::StackName).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) stack_name: Option<String>,
+
+    /// The policy file to judge by [default: policy.toml of the working directory, if there is one].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+
+    /// The preset that the hook uses: literal (the published rule) or effective (what EC2 opens).
+    #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
+    pub(crate) preset: Option<Preset>,
+
+    /// Take what cannot be determined for an error.
+    #[arg(long)]
+    pub(crate) strict: bool,
+
+    /// How to report.
+    #[arg(short, long, value_enum, default_value_t = ReportFormat::Human, value_name = "FORMAT")]
+    pub(crate) format: ReportFormat,
+
+    /// Show errors only: no warnings, no notes, no summary (human format).
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  cfn-egress-guard check                              every template below this folder
+  cfn-egress-guard check template.yaml -p Port=443    with the value of a parameter
+  cdk synth -q && cfn-egress-guard check cdk.out      what CDK is going to deploy
+  cfn-egress-guard check --format sarif > out.sarif   for code scanning";
+
+/// How to report what was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// The source lines with the offending values underlined.
+    Human,
+    /// Everything, in the shape of schema/report.schema.json.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Workflow commands: annotations on the lines of a pull request.
+    Github,
+    /// JUnit XML, for test reports.
+    Junit,
+}
+
+/// Rehearse deployments on this machine, with the real hook function behind a loopback Lambda.
+///
 /// Plays CloudFormation's part: walks each template's resources in dependency order, sends the hook the
 /// invocation that CloudFormation would send, and prints the stack's events.
 ///

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "a program owns its environment, files, clock and terminal")]
 
 mod args;
+mod check;
 mod exit;
 mod policy;
 mod rehearse;
@@ -10,7 +11,7 @@ mod rehearse;
 use std::io::Write;
 
 use anstream::{AutoStream, ColorChoice};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use args::{Cli, Color, Command};
 use exit::Exit;
@@ -23,7 +24,11 @@ fn main() -> Exit {
         Color::Never => ColorChoice::Never,
     };
     let mut out = AutoStream::new(std::io::stdout(), choice);
-    match run(&cli.command, &mut out) {
+    let styled = match choice {
+        ColorChoice::Auto => AutoStream::choice(&std::io::stdout()) != ColorChoice::Never,
+        choice => choice == ColorChoice::Always,
+    };
+    match run(&cli.command, styled, &mut out) {
         Ok(exit) => exit,
         // Whoever reads has read enough (`| head`): not an error worth words.
         Err(error) if is_broken_pipe(&error) => Exit::Clean,
@@ -35,8 +40,16 @@ fn main() -> Exit {
     }
 }
 
-fn run(command: &Command, out: &mut impl Write) -> anyhow::Result<Exit> {
+fn run(command: &Command, styled: bool, out: &mut impl Write) -> anyhow::Result<Exit> {
     match command {
+        // Its formats are written as they are, without a look for colours in them.
+        Command::Check(arguments) => check::run(arguments, styled),
+        Command::Completions { shell } => {
+            let mut completions = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "cfn-egress-guard", &mut completions);
+            out.write_all(&completions)?;
+            Ok(Exit::Clean)
+        }
         Command::Rehearse(arguments) => rehearse::run(arguments, out),
         Command::Policy(command) => policy::run(command, out),
         Command::Schema { name } => {

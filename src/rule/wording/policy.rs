@@ -11,13 +11,30 @@ use crate::rule::policy::{
 use crate::rule::settings::{Preset, Setting, Treatment};
 use crate::rule::text::excerpt;
 
+/// Why an exemption exists, who answers for it and until when.
+#[must_use]
+pub fn justification(exemption: &AppliedExemption) -> String {
+    format!(
+        "{} (exemption {}, owner: {}, {})",
+        sentence(exemption.reason.as_str()),
+        exemption.id,
+        exemption.owner,
+        until(exemption)
+    )
+}
+
 /// Why something that breaks the rule is let through: `exempted by lb-bridge-mode …`.
 #[must_use]
 pub fn let_through(finding: &Finding) -> String {
-    let text = match (&finding.exemption, finding.outcome) {
+    excerpt(&format!("{} {}.", place(finding), exempted(finding)), ANNOTATION_CHARS - 1)
+}
+
+/// Why something that breaks the rule is let through, without its place and without a full stop.
+#[must_use]
+pub fn exempted(finding: &Finding) -> String {
+    match (&finding.exemption, finding.outcome) {
         (Some(exemption), Outcome::Exempted) => format!(
-            "{} is exempted {} by {} (owner: {}): {}. It breaks the rule: {}.",
-            place(finding),
+            "is exempted {} by {} (owner: {}): {}. It breaks the rule: {}",
             until(exemption),
             exemption.id,
             exemption.owner,
@@ -27,10 +44,11 @@ pub fn let_through(finding: &Finding) -> String {
         (expired, _) => {
             let expired =
                 expired.as_deref().map_or_else(String::new, |exemption| format!(" {}", expired_hint(exemption)));
-            format!("{} is as it was before this update: {}.{expired}", place(finding), statement(finding))
+            format!("is as it was before this update: {}.{expired}", statement(finding))
+                .trim_end_matches('.')
+                .to_owned()
         }
-    };
-    excerpt(&text, ANNOTATION_CHARS - 1)
+    }
 }
 
 /// The first sentence about a resource that is let through although egress rules of it break the rule.

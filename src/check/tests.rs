@@ -1,0 +1,117 @@
+use super::*;
+use crate::rule::Outcome;
+use crate::source::{self, Document};
+
+const TODAY: Date = Date::of_unix_seconds(1_790_000_000);
+
+fn checked(text: &str) -> (Document, Checked) {
+    let document = source::parse(text).unwrap();
+    let checked = check(&document.root, &Scope::default(), &Terms::of(&Policy::default(), TODAY)).unwrap();
+    (document, checked)
+}
+
+/// Each finding as `reason underlined (when)`.
+fn told(text: &str) -> Vec<String> {
+    let (document, checked) = checked(text);
+    let tell = |located: &Located| {
+        let span = document.span(located.place.primary).unwrap();
+        let underlined = span.text(text).unwrap().lines().next().unwrap_or_default();
+        let when = located.when().map_or_else(String::new, |when| format!(" ({when})"));
+        format!("{} `{underlined}`{when}", located.finding.reason.code())
+    };
+    checked.resources.iter().flat_map(|resource| &resource.findings).map(tell).collect()
+}
+
+fn group(parameters: &str, conditions: &str, egress: &str) -> String {
+    format!(
+        "Parameters:\n  Env: {{Type: String}}\n  Zone: {{Type: String}}\n{parameters}Conditions:\n  \
+         IsProd: !Equals [!Ref Env, prod]\n  IsEdge: !Equals [!Ref Zone, edge]\n{conditions}Resources:\n  Sg:\n    \
+         Type: AWS::EC2::SecurityGroup\n    Properties:\n      SecurityGroupEgress:\n{egress}"
+    )
+}
+
+#[test]
+fn each_reason_points_at_the_value_that_breaks_the_rule() {
+    for (rule, expected) in [
+        ("{IpProtocol: tcp, FromPort: 80, ToPort: 87}", "port-range `87`"),
+        ("{IpProtocol: tcp, FromPort: 87, ToPort: 80}", "reversed-range `80`"),
+        ("{IpProtocol: tcp, FromPort: 443}", "missing-ports `443`"),
+        ("{IpProtocol: tcp, ToPort: 444}", "missing-ports `444`"),
+        ("{IpProtocol: udp}", "missing-ports `udp`"),
+        ("{IpProtocol: tcp, FromPort: !Ref AWS::NoValue, ToPort: 1}", "missing-ports `1`"),
+        ("{IpProtocol: \"-1\"}", "all-traffic `\"-1\"`"),
+        ("{IpProtocol: 50}", "protocol-without-ports `50`"),
+        ("{IpProtocol: tcp, FromPort: http, ToPort: 80}", "invalid-port `http`"),
+        ("{IpProtocol: tcp, FromPort: 80, ToPort: [80]}", "invalid-port `[80]`"),
+        ("{IpProtocol: icmp, FromPort: 8, ToPort: -1}", "icmp-type-and-code `-1`"),
+        ("{IpProtocol: icmpv6}", "icmp-without-type `icmpv6`"),
+        ("{FromPort: 1, ToPort: 2, CidrIp: ::/0}", "port-range `2`"),
+        ("{CidrIp: 0.0.0.0/0}", "missing-ports `{CidrIp: 0.0.0.0/0}`"),
+        ("{IpProtocol: tcp, FromPort: !Ref Env, ToPort: 1}", "undetermined-value `!Ref Env`"),
+        ("{IpProtocol: tcp, FromPort: 1, ToPort: !Ref Env}", "undetermined-value `!Ref Env`"),
+        ("http", "malformed-entry `http`"),
+    ] {
+        assert_eq!(told(&group("", "", &format!("        - {rule}\n"))), [expected], "{rule}");
+    }
+    assert_eq!(told(&group("", "", "        all\n")), ["malformed-egress `all`"]);
+    assert_eq!(told(&group("", "", "        []\n")), ["default-egress `Sg`"]);
+}
+
+#[test]
+fn a_finding_under_a_condition_says_under_which() {
+    let by_port = "        - {IpProtocol: tcp, FromPort: 1, ToPort: !If [IsProd, 1, 2]}\n";
+    assert_eq!(told(&group("", "", by_port)), ["port-range `2` (if `IsProd` is false)"]);
+    let both = "        - {IpProtocol: tcp, FromPort: 1, ToPort: !If [IsProd, 3, 2]}\n";
+    assert_eq!(
+        told(&group("", "", both)),
+        ["port-range `3` (if `IsProd` is true)", "port-range `2` (if `IsProd` is false)"]
+    );
+    let whole = "        !If\n          - IsProd\n          - - {IpProtocol: tcp, FromPort: 1, ToPort: 2}\n          \
+                 - [{IpProtocol: tcp, FromPort: 1, ToPort: !If [IsEdge, 4, 1]}]\n";
+    assert_eq!(
+        told(&group("", "", whole)),
+        ["port-range `2` (if `IsProd` is true)", "port-range `4` (if `IsEdge` is true and `IsProd` is false)"]
+    );
+}
+
+#[test]
+fn a_finding_in_every_world_is_told_once_wherever_its_entry_stands() {
+    let egress = "        - !If [IsProd, {IpProtocol: tcp, FromPort: 1, ToPort: 1}, !Ref AWS::NoValue]\n        \
+                  - {IpProtocol: tcp, FromPort: 5, ToPort: 6}\n";
+    assert_eq!(told(&group("", "", egress)), ["port-range `6`"]);
+}
+
+#[test]
+fn a_resource_that_is_created_under_a_condition_breaks_the_rule_under_it() {
+    let text = "Parameters:\n  Env: {Type: String}\nConditions:\n  IsProd: !Equals [!Ref Env, prod]\nResources:\n  \
+                Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    Condition: IsProd\n    Properties: {IpProtocol: -1}\n";
+    assert_eq!(told(text), ["all-traffic `-1` (if `IsProd` is true)"]);
+}
+
+#[test]
+fn what_repeats_within_a_world_stays_two_findings() {
+    let egress = "        - &range {IpProtocol: tcp, FromPort: 1, ToPort: 2}\n        - *range\n        \
+                  - {IpProtocol: tcp, FromPort: 7, ToPort: !If [IsProd, 7, 7]}\n";
+    assert_eq!(told(&group("", "", egress)), ["port-range `2`", "port-range `2`"]);
+}
+
+#[test]
+fn what_a_transform_may_add_is_not_known_to_be_missing() {
+    let text = "Resources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    Properties:\n      IpProtocol: tcp\n      \
+                FromPort: 1\n      Fn::Transform: {Name: AWS::Include, Parameters: {Location: s3://b/k}}\n  Sg:\n    \
+                Type: AWS::EC2::SecurityGroup\n    Properties:\n      Fn::Transform: {Name: Mine}\n";
+    let (_, checked) = checked(text);
+    assert_eq!(checked.verdict(), Verdict::Undetermined);
+    let all: Vec<_> = checked.resources.iter().flat_map(|resource| &resource.findings).collect();
+    assert!(all.iter().all(|located| located.finding.outcome == Outcome::Undetermined), "{all:?}");
+}
+
+#[test]
+fn other_resources_are_not_checked() {
+    let (_, checked) = checked(
+        "Resources:\n  In:\n    Type: AWS::EC2::SecurityGroupIngress\n    Properties: {IpProtocol: tcp, FromPort: 1, \
+         ToPort: 9}\n  Nested:\n    Type: AWS::S3::Bucket\n    Metadata:\n      Fake: {Type: \
+         AWS::EC2::SecurityGroup, Properties: {SecurityGroupEgress: [{IpProtocol: -1}]}}\n",
+    );
+    assert!(checked.resources.is_empty());
+}

@@ -1,0 +1,206 @@
+//! JUnit's XML, as CI systems read it: a suite per template, a case per resource.
+//! (source: the Jenkins xUnit plugin's `junit-10.xsd`, and testmoapp/junitxml for what readers take)
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use super::{Entry, FileReport, Level, Reporter, TOOL, Totals};
+
+/// The report as JUnit XML.
+#[derive(Debug, Default)]
+pub struct JUnit {
+    suites: Vec<FileReport>,
+}
+
+impl Reporter for JUnit {
+    fn file(&mut self, mut file: FileReport, _: &mut dyn Write) -> io::Result<()> {
+        file.text = String::new();
+        self.suites.push(file);
+        Ok(())
+    }
+
+    fn end(&mut self, _: &Totals, out: &mut dyn Write) -> io::Result<()> {
+        let sums = self.suites.iter().map(Sums::of).fold(Sums::default(), Sums::plus);
+        writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+        writeln!(out, "<testsuites name=\"{TOOL}\"{sums}>")?;
+        for file in &self.suites {
+            suite(file, out)?;
+        }
+        writeln!(out, "</testsuites>")
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    tests: usize,
+    failures: usize,
+    errors: usize,
+    skipped: usize,
+}
+
+impl Sums {
+    fn of(file: &FileReport) -> Self {
+        let mut sums = Self::default();
+        let cases = Cases::of(file);
+        let whole = (!cases.whole.is_empty()).then_some(&cases.whole);
+        for entries in cases.resources.iter().chain(whole) {
+            sums.tests += 1;
+            match verdict(entries) {
+                Verdict::Failed => sums.failures += 1,
+                Verdict::Skipped => sums.skipped += 1,
+                Verdict::Passed => {}
+            }
+        }
+        if file.problem.is_some() {
+            sums.tests += 1;
+            sums.errors += 1;
+        }
+        sums
+    }
+
+    const fn plus(self, other: Self) -> Self {
+        Self {
+            tests: self.tests + other.tests,
+            failures: self.failures + other.failures,
+            errors: self.errors + other.errors,
+            skipped: self.skipped + other.skipped,
+        }
+    }
+}
+
+impl std::fmt::Display for Sums {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { tests, failures, errors, skipped } = self;
+        write!(f, " tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\"")
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Passed,
+    Skipped,
+    Failed,
+}
+
+/// What is to tell of each resource, and of the template besides its resources.
+struct Cases<'f> {
+    resources: Vec<Vec<&'f Entry>>,
+    whole: Vec<&'f Entry>,
+}
+
+impl<'f> Cases<'f> {
+    fn of(file: &'f FileReport) -> Self {
+        let mut cases = Self { resources: vec![Vec::new(); file.resources.len()], whole: Vec::new() };
+        for entry in &file.entries {
+            match entry.resource.and_then(|index| cases.resources.get_mut(index)) {
+                Some(entries) => entries.push(entry),
+                None => cases.whole.push(entry),
+            }
+        }
+        cases
+    }
+}
+
+fn verdict(entries: &[&Entry]) -> Verdict {
+    match entries.iter().map(|entry| entry.level).max() {
+        Some(Level::Error) => Verdict::Failed,
+        Some(Level::Warning) => Verdict::Skipped,
+        Some(Level::Note) | None => Verdict::Passed,
+    }
+}
+
+fn suite(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
+    let name = escaped(&file.name);
+    writeln!(out, "  <testsuite name=\"{name}\"{}>", Sums::of(file))?;
+    let cases = Cases::of(file);
+    for (resource, entries) in file.resources.iter().zip(&cases.resources) {
+        let case = format!("{} ({})", resource.logical_id, resource.type_name);
+        test_case(file, &case, resource.span.map(|span| span.line), entries, out)?;
+    }
+    if let Some(problem) = &file.problem {
+        let place = problem.span.map_or_else(String::new, |span| format!(":{}:{}", span.line, span.column));
+        let help = problem.help.as_ref().map_or_else(String::new, |help| format!("\nhelp: {help}"));
+        writeln!(out, "    <testcase classname=\"{name}\" name=\"template\" file=\"{name}\">")?;
+        writeln!(
+            out,
+            "      <error type=\"not-checked\" message=\"{}\">{name}{place}: {}{}</error>",
+            escaped(&problem.message),
+            escaped(&problem.message),
+            escaped(&help)
+        )?;
+        writeln!(out, "    </testcase>")?;
+    }
+    if !cases.whole.is_empty() {
+        test_case(file, "template", None, &cases.whole, out)?;
+    }
+    writeln!(out, "  </testsuite>")
+}
+
+fn test_case(
+    file: &FileReport,
+    name: &str,
+    line: Option<u32>,
+    entries: &[&Entry],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let class = escaped(&file.name);
+    let line = line.map_or_else(String::new, |line| format!(" line=\"{line}\""));
+    write!(out, "    <testcase classname=\"{class}\" name=\"{}\" file=\"{class}\"{line}", escaped(name))?;
+    let told = |level: Level| entries.iter().filter(move |entry| entry.level == level);
+    let text = |level: Level| told(level).map(|entry| line_of(file, entry)).collect::<Vec<_>>().join("\n");
+    let first = |level: Level| told(level).map(|entry| entry.sentence()).next().unwrap_or_default();
+    if entries.is_empty() {
+        return writeln!(out, "/>");
+    }
+    writeln!(out, ">")?;
+    match verdict(entries) {
+        Verdict::Failed => {
+            let kind = told(Level::Error).map(|entry| entry.code).next().unwrap_or_default();
+            let (first, text) = (first(Level::Error), text(Level::Error));
+            let (first, text) = (escaped(&first), escaped(&text));
+            writeln!(out, "      <failure type=\"{kind}\" message=\"{first}\">{text}</failure>")?;
+        }
+        Verdict::Skipped => writeln!(out, "      <skipped message=\"{}\"/>", escaped(&first(Level::Warning)))?,
+        Verdict::Passed => {}
+    }
+    let more = [text(Level::Warning), text(Level::Note)].into_iter().filter(|text| !text.is_empty());
+    let more = more.collect::<Vec<_>>().join("\n");
+    if !more.is_empty() {
+        writeln!(out, "      <system-out>{}</system-out>", escaped(&more))?;
+    }
+    writeln!(out, "    </testcase>")
+}
+
+fn line_of(file: &FileReport, entry: &Entry) -> String {
+    let place = entry.place.as_ref().map_or_else(String::new, |at| format!(":{}:{}", at.span.line, at.span.column));
+    let mut line = format!("{}{place}: {}[{}]: {}.", file.name, entry.level.name(), entry.code, entry.sentence());
+    for more in entry.help.iter().chain(&entry.setting) {
+        line.push(' ');
+        line.push_str(more);
+    }
+    line
+}
+
+/// Text as XML 1.0 takes it in attributes and between tags; characters that it cannot hold become
+/// U+FFFD.
+fn escaped(text: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '<' | '>' | '&' | '"' | '\'');
+    if text.chars().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&apos;"),
+            '\n' => escaped.push('\n'),
+            '\t' => escaped.push_str("&#9;"),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => escaped.push('\u{fffd}'),
+            c => escaped.push(c),
+        }
+    }
+    Cow::Owned(escaped)
+}

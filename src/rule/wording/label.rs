@@ -1,0 +1,88 @@
+//! The few words beside a value that a finding points at: the source line is in front of the reader.
+
+use super::count;
+use crate::rule::finding::{Finding, Reason, Subject};
+use crate::rule::port::Port;
+use crate::rule::{EgressRule, Unknown};
+
+/// What stands beside `FromPort`'s value.
+#[must_use]
+pub fn from_port(finding: &Finding) -> String {
+    port(finding, "FromPort", "ToPort", "from", "type", |rule| &rule.from)
+}
+
+/// What stands beside `ToPort`'s value.
+#[must_use]
+pub fn to_port(finding: &Finding) -> String {
+    port(finding, "ToPort", "FromPort", "to", "code", |rule| &rule.to)
+}
+
+fn port(
+    finding: &Finding,
+    name: &str,
+    partner: &str,
+    direction: &str,
+    icmp: &str,
+    of: impl Fn(&EgressRule) -> &Port,
+) -> String {
+    let Some(rule) = finding.rule() else { return name.to_owned() };
+    let own = of(rule);
+    match finding.reason {
+        Reason::AllTraffic | Reason::ProtocolWithoutPorts | Reason::LoopbackOnly => "ignored by EC2".to_owned(),
+        Reason::MissingPorts | Reason::IcmpWithoutType => format!("no {partner} beside it"),
+        Reason::MinusOnePorts => "-1 means all".to_owned(),
+        Reason::IcmpTypeAndCode | Reason::NoTrafficPlaceholder => format!("{icmp} {own}"),
+        Reason::PortRange if name == "ToPort" => format!("to {own}: {} ports", count(rule)),
+        Reason::ReversedRange if name == "ToPort" => format!("to {own}, which is below it"),
+        _ => match own {
+            Port::Invalid(_) => "not a port".to_owned(),
+            Port::Unknown(_) => "not known here".to_owned(),
+            Port::Absent => format!("no {name}"),
+            Port::Known(_) if rule.protocol.has_ports() => format!("{direction} {own}"),
+            Port::Known(_) => format!("{name} {own}"),
+        },
+    }
+}
+
+/// What stands beside `IpProtocol`'s value.
+#[must_use]
+pub fn protocol(finding: &Finding) -> String {
+    match finding.reason {
+        Reason::AllTraffic => "every port of every protocol",
+        Reason::ProtocolWithoutPorts => "the whole protocol",
+        Reason::LoopbackOnly => "not one explicit port",
+        Reason::MissingPorts | Reason::IcmpWithoutType => "neither FromPort nor ToPort beside it",
+        Reason::UnrecognizedProtocol => "no protocol that EC2 knows",
+        Reason::UnresolvedValue | Reason::UndeterminedValue => "not known here",
+        _ => "the protocol",
+    }
+    .to_owned()
+}
+
+/// What stands beside the destination's value.
+#[must_use]
+pub fn destination() -> String {
+    "not known here".to_owned()
+}
+
+/// What stands beside an entry as a whole.
+#[must_use]
+pub fn entry(finding: &Finding) -> String {
+    match (&finding.subject, finding.reason) {
+        (Subject::Unknown(Unknown { .. }), _) => "not known here",
+        (_, Reason::MalformedEntry) => "not an egress rule",
+        (_, Reason::MalformedEgress) => "not a list of egress rules",
+        (_, Reason::MalformedProperties) => "not an object",
+        (_, Reason::MissingPorts | Reason::IcmpWithoutType) => "neither FromPort nor ToPort here",
+        (_, Reason::UnrecognizedProtocol) => "no IpProtocol here",
+        (_, Reason::UnresolvedValue | Reason::UndeterminedValue) => "rests on a value that is not known here",
+        _ => "this egress rule",
+    }
+    .to_owned()
+}
+
+/// What stands beside a resource's logical id.
+#[must_use]
+pub fn resource() -> String {
+    "no egress rule in this group".to_owned()
+}

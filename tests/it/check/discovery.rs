@@ -1,0 +1,108 @@
+//! Which files are checked.
+
+use std::path::Path;
+
+use super::{check, folder, template};
+
+/// The files that are reported, in order; broken ones with a `!`.
+fn files(folder: &Path, arguments: &[&str]) -> Vec<String> {
+    let (_, text) = check(folder, &[arguments, &["--format", "json"]].concat()).told();
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let files = report["files"].as_array().unwrap().clone();
+    files
+        .iter()
+        .map(|file| {
+            let mark = if file["problem"].is_null() { "" } else { "!" };
+            format!("{mark}{}", file["path"].as_str().unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn templates_in_folders_are_found_by_their_content() {
+    let good = template("Good", 1, 1);
+    let folder = folder(
+        "content",
+        &[
+            ("a.yaml", &good),
+            ("b.yml", &good),
+            ("c.json", "{\"Resources\": {\"A\": {\"Type\": \"AWS::S3::Bucket\"}}}"),
+            ("d.template", &good),
+            ("E.YAML", &good),
+            (".hidden/f.yaml", &good),
+            ("sub/g.yaml", &good),
+            ("notes.txt", &good),
+            ("package.json", "{\"name\": \"Resources\"}"),
+            ("other.yaml", "Resources: nothing of CloudFormation\n"),
+            ("kubernetes.yaml", "kind: A\n---\nkind: B # Resources\n"),
+            ("helm.yaml", "Resources: {{ .Values.x }}\n"),
+            ("broken.yaml", "Resources:\n  A: {Type: AWS::S3::Bucket\n"),
+            (".git/x.yaml", &good),
+        ],
+    );
+    std::fs::write(folder.join("binary.yaml"), b"\xff\xfeResources").unwrap();
+    let expected =
+        [".hidden/f.yaml", "E.YAML", "a.yaml", "b.yml", "!broken.yaml", "c.json", "d.template", "sub/g.yaml"];
+    assert_eq!(files(&folder, &[]), expected);
+    assert_eq!(files(&folder, &["."]), expected);
+    assert_eq!(files(&folder, &["sub", "sub/g.yaml", "./a.yaml", "a.yaml"]), ["sub/g.yaml", "a.yaml"], "each once");
+    for named in ["package.json", "kubernetes.yaml", "binary.yaml", "missing.yaml"] {
+        assert_eq!(files(&folder, &[named]), [format!("!{named}")], "a file that is named must be a template");
+    }
+    assert_eq!(files(&folder, &["notes.txt"]), ["notes.txt"], "whatever its name is");
+}
+
+#[test]
+fn what_git_ignores_is_passed_over_unless_named() {
+    let good = template("Good", 1, 1);
+    let folder = folder(
+        "ignored",
+        &[
+            (".gitignore", "cdk.out\nbuild/\n*.generated.yaml\n"),
+            ("a.yaml", &good),
+            ("x.generated.yaml", &good),
+            ("build/b.yaml", &good),
+            ("cdk.out/Stack.template.json", &good),
+            ("cdk.out/manifest.json", "{\"version\": \"48.0.0\", \"artifacts\": {\"Resources\": {}}}"),
+            ("cdk.out/assembly-Prod/Stack.template.json", &good),
+            (&format!("cdk.out/asset.{}/template.yaml", "0123456789abcdef".repeat(4)), &good),
+            ("sub/.gitignore", "c.yaml\n"),
+            ("sub/c.yaml", &good),
+            ("sub/d.yaml", &good),
+        ],
+    );
+    assert_eq!(files(&folder, &[]), ["a.yaml", "sub/d.yaml"]);
+    let synthesized = ["cdk.out/Stack.template.json", "cdk.out/assembly-Prod/Stack.template.json"];
+    assert_eq!(files(&folder, &["cdk.out"]), synthesized);
+    assert_eq!(files(&folder.join("cdk.out"), &[]), synthesized.map(|name| name.strip_prefix("cdk.out/").unwrap()));
+    assert_eq!(files(&folder, &["x.generated.yaml"]), ["x.generated.yaml"]);
+}
+
+#[test]
+fn patterns_that_the_shell_left_alone_are_looked_up() {
+    let good = template("Good", 1, 1);
+    let folder = folder(
+        "patterns",
+        &[
+            ("a.yaml", &good),
+            ("infra/b.yaml", &good),
+            ("infra/deep/c.yaml", &good),
+            ("infra/d.tpl", &good),
+            ("[x].yaml", &good),
+        ],
+    );
+    assert_eq!(files(&folder, &["*.yaml"]), ["[x].yaml", "a.yaml"]);
+    assert_eq!(files(&folder, &["infra/**/*.yaml"]), ["infra/b.yaml", "infra/deep/c.yaml"]);
+    assert_eq!(files(&folder, &["./infra/*.{yaml,tpl}"]), ["infra/b.yaml", "infra/d.tpl"]);
+    assert_eq!(files(&folder, &["[x].yaml"]), ["[x].yaml"], "a file of that very name comes first");
+    assert_eq!(files(&folder, &["*.nothing"]), ["!*.nothing"]);
+}
+
+#[test]
+fn a_search_that_finds_nothing_does_not_pass() {
+    let folder =
+        folder("nothing", &[("readme.md", "x"), ("good/t.yaml", &template("Good", 1, 1)), ("empty/x.json", "{}")]);
+    let (code, told) = check(&folder, &["good", "empty"]).told();
+    assert_eq!(code, 2);
+    assert!(told.contains("there is no CloudFormation template here\n--> empty"), "{told}");
+}

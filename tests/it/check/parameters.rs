@@ -1,0 +1,91 @@
+//! What is given from outside: parameters, Region, account.
+
+use super::{check, folder};
+
+const FORMATS: [&str; 5] = ["human", "json", "sarif", "github", "junit"];
+
+const BY_PARAMETER: &str = "Parameters:\n  Port: {Type: Number}\nResources:\n  Rule:\n    Type: \
+                            AWS::EC2::SecurityGroupEgress\n    Properties: {IpProtocol: tcp, FromPort: 443, ToPort: !Ref \
+                            Port}\n";
+
+#[test]
+fn given_values_decide_in_every_published_form() {
+    let folder = folder(
+        "given",
+        &[
+            ("t.yaml", BY_PARAMETER),
+            ("list.json", r#"[{"ParameterKey": "Port", "ParameterValue": "443"}]"#),
+            ("pairs.json", r#"["Port=443"]"#),
+            ("pipeline.json", r#"{"Parameters": {"Port": "443"}}"#),
+            ("pipeline.yaml", "Parameters:\n  Port: 443\n"),
+        ],
+    );
+    assert!(check(&folder, &["t.yaml"]).told().1.starts_with("warning"), "without a value");
+    for arguments in [
+        &["t.yaml", "--parameters", "Port=443"][..],
+        &["--parameters", "ParameterKey=Port,ParameterValue=443", "--", "t.yaml"],
+        &["--parameters", "ParameterKey=Other,ParameterValue=1", "ParameterKey=Port,ParameterValue=443", "t.yaml"],
+        &["--parameter-overrides", "Port=1", "Port=443", "t.yaml"],
+        &["t.yaml", "-p", "list.json"],
+        &["t.yaml", "-p", "file://list.json"],
+        &["t.yaml", "-p", "pairs.json"],
+        &["t.yaml", "-p", "pipeline.json"],
+        &["t.yaml", "-p", "pipeline.yaml"],
+        &["t.yaml", "-p", r#"[{"ParameterKey": "Port", "ParameterValue": "443"}]"#],
+    ] {
+        let (code, told) = check(&folder, arguments).told();
+        assert_eq!(code, 0, "{arguments:?}");
+        assert!(told.contains(" 0 errors, 0 warnings"), "{arguments:?}: {told}");
+    }
+    let (code, told) = check(&folder, &["t.yaml", "-p", "Port=8443"]).told();
+    assert_eq!(code, 1);
+    assert!(told.contains("^^^^^^^^^ to 8443: 8001 ports"), "what was given is said beside the reference: {told}");
+    let (_, told) = check(&folder, &["t.yaml", "-p", "Port=443", "-p", "Prot=443"]).told();
+    assert!(told.contains("note[undeclared-parameter]"), "{told}");
+}
+
+#[test]
+fn region_and_account_decide_where_a_template_asks() {
+    let text = "Mappings:\n  Ports:\n    eu-central-1: {To: 443}\n    us-east-1: {To: 8443}\nResources:\n  Rule:\n    Type: \
+                AWS::EC2::SecurityGroupEgress\n    Properties:\n      IpProtocol: tcp\n      FromPort: 443\n      ToPort: \
+                !FindInMap [Ports, !Ref AWS::Region, To]\n";
+    let account = "Conditions:\n  IsTest: !Equals [!Ref AWS::AccountId, '111111111111']\nResources:\n  Rule:\n    Type: \
+                   AWS::EC2::SecurityGroupEgress\n    Properties: {IpProtocol: tcp, FromPort: 1, ToPort: !If [IsTest, 1, 2]}\n";
+    let folder = folder("region", &[("t.yaml", text), ("a.yaml", account)]);
+    assert!(check(&folder, &["t.yaml"]).told().1.starts_with("warning"));
+    assert_eq!(check(&folder, &["t.yaml", "--region", "eu-central-1"]).told().0, 0);
+    assert_eq!(check(&folder, &["t.yaml", "--region", "us-east-1"]).told().0, 1);
+    let (code, told) = check(&folder, &["a.yaml"]).told();
+    assert_eq!(code, 1);
+    assert!(told.contains("opens a range of 2 ports (if `IsTest` is false)"), "{told}");
+    assert_eq!(check(&folder, &["a.yaml", "--account", "111111111111"]).told().0, 0);
+}
+
+#[test]
+fn secrets_never_appear() {
+    let secret = "hunter2-4711";
+    let text = format!(
+        "Parameters:\n  Secret: {{Type: String, NoEcho: true, Default: default-{secret}}}\n  Count: {{Type: Number, NoEcho: \
+         'true'}}\nConditions:\n  IsKnown: !Equals [!Ref Secret, {secret}]\n  IsFour: !Equals [!Ref Count, '4711']\n\
+         Resources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    Properties:\n      IpProtocol: tcp\n      FromPort: \
+         !Ref Count\n      ToPort: !Ref Secret\n      CidrIp: !Sub '${{Secret}}/16'\n  Other:\n    Type: \
+         AWS::EC2::SecurityGroupEgress\n    Properties:\n      IpProtocol: !Ref Secret\n      FromPort: !If [IsKnown, 1, \
+         2]\n      ToPort: !If [IsFour, 3, !Select [0, !Split ['-', !Ref Secret]]]\n      DestinationSecurityGroupId: !Ref \
+         Secret\n"
+    );
+    let folder = folder(
+        "secrets",
+        &[("t.yaml", &text), ("p.json", &format!(r#"{{"Parameters": {{"Secret": "{secret}", "Count": "4711"}}}}"#))],
+    );
+    for format in FORMATS {
+        for strict in [&[][..], &["--strict"]] {
+            for given in [&["-p", "p.json"][..], &["-p", &format!("Secret={secret}"), "-p", "Count=4711"]] {
+                let output = check(&folder, &[&["t.yaml", "--format", format][..], strict, given].concat()).output();
+                let all = [output.stdout, output.stderr].concat();
+                let all = String::from_utf8(all).unwrap();
+                assert!(all.contains("NoEcho"), "{format} says why it is not known: {all}");
+                assert!(!all.contains("hunter2") && !all.contains("4711"), "{format}: {all}");
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Lines and columns, asserted as the text that they underline.
+
+use serde_json::Value as Json;
+
+use super::{check, folder};
+use crate::support::{read, root};
+
+/// What each finding underlines: code, offending value, related values.
+fn underlined(name: &str, text: &str) -> Vec<String> {
+    let folder = folder(&format!("places-{name}"), &[(name, text)]);
+    let report: Json = serde_json::from_str(&check(&folder, &[name, "--format", "json"]).told().1).unwrap();
+    let findings = report["files"][0]["findings"].as_array().unwrap().clone();
+    findings
+        .iter()
+        .map(|finding| {
+            let related = finding["related"].as_array().unwrap().iter().map(|place| at(text, place));
+            let places: Vec<_> = std::iter::once(at(text, &finding["location"])).chain(related).collect();
+            format!("{}: {}", finding["code"].as_str().unwrap(), places.join(" | "))
+        })
+        .collect()
+}
+
+/// The text at a place, after its lines and columns were found to be the same place as its bytes.
+fn at(text: &str, place: &Json) -> String {
+    let number = |key: &str| usize::try_from(place[key].as_u64().unwrap()).unwrap();
+    let by_bytes = text.get(number("offset")..number("offset") + number("length")).unwrap();
+    let byte = |line: usize, column: usize| {
+        let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
+        before + text.get(before..).unwrap().chars().take(column - 1).map(char::len_utf8).sum::<usize>()
+    };
+    let by_lines =
+        text.get(byte(number("line"), number("column"))..byte(number("endLine"), number("endColumn"))).unwrap();
+    assert_eq!(by_bytes, by_lines);
+    by_bytes.to_owned()
+}
+
+#[test]
+fn the_published_examples_underline_the_range_in_yaml_and_json() {
+    for name in ["non-compliant.yaml", "non-compliant.json"] {
+        let text = read(&format!("tests/fixtures/published-rule/{name}"));
+        let underlined = underlined(name, &text);
+        assert_eq!(underlined.len(), 2, "{underlined:?}");
+        for finding in &underlined {
+            let ports = finding.strip_prefix("port-range: ").unwrap();
+            let (to, from) = ports.split_once(" | ").unwrap();
+            assert!(from.parse::<u16>().unwrap() < to.parse::<u16>().unwrap(), "{finding}");
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_finding_underlines_its_value() {
+    let text = read("tests/fixtures/check/cases.yaml");
+    insta::assert_snapshot!("underlined", underlined("cases.yaml", &text).join("\n"));
+}
+
+#[test]
+fn line_endings_and_byte_order_marks_move_nothing() {
+    let text = read("tests/fixtures/check/cases.yaml");
+    let plain = underlined("plain.yaml", &text);
+    assert_eq!(underlined("crlf.yaml", &text.replace('\n', "\r\n")), plain);
+    let folder = folder("mark", &[("t.yaml", &format!("\u{feff}{text}"))]);
+    let (code, told) = check(&folder, &["t.yaml"]).told();
+    assert_eq!(code, 1);
+    assert!(told.contains("!Ref LastPort\n"), "{told}");
+}
+
+#[test]
+fn the_terminal_shows_what_is_underlined() {
+    let text = read("tests/fixtures/check/cases.yaml").replace('\n', "\r\n");
+    let folder = folder("crlf", &[("t.yaml", &text)]);
+    let (_, crlf) = check(&folder, &["t.yaml"]).told();
+    let (_, lf) = check(&root().join("tests/fixtures/check"), &["cases.yaml"]).told();
+    assert_eq!(crlf.replace("t.yaml", "cases.yaml"), lf);
+}
+
+#[test]
+fn a_template_on_one_long_line_is_reported_without_it() {
+    let mut text = "{\"Resources\": {".to_owned();
+    for n in 0..50 {
+        let comma = if n == 0 { "" } else { "," };
+        text.push_str(&format!(
+            "{comma}\"R{n}\": {{\"Type\": \"AWS::EC2::SecurityGroupEgress\", \"Properties\": {{\"IpProtocol\": \"tcp\", \
+             \"FromPort\": 1, \"ToPort\": {n}}}}}"
+        ));
+    }
+    text.push_str("}}");
+    let folder = folder("long", &[("t.json", &text)]);
+    let (code, told) = check(&folder, &["t.json"]).told();
+    assert_eq!(code, 1);
+    assert!(told.contains("--> t.json:1:"), "{told}");
+    assert!(told.lines().all(|line| line.len() < 300), "{told}");
+    assert!(underlined("long.json", &text).iter().any(|finding| finding == "port-range: 49 | 1"));
+}
