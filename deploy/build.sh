@@ -27,7 +27,20 @@ build() {
     --no-default-features --features lambda --bin bootstrap \
     --target "$target.$glibc" --lambda-dir "$out" --flatten bootstrap
   python3 deploy/check_artifact.py "$out/bootstrap" --arch "$arch" --glibc "$glibc"
+  install -m 644 policy.toml "$out/policy.toml"
 }
+
+# A policy that cannot be used would fail every invocation. Exemptions that have expired or soon will
+# (status 1) are told, and built.
+check_policy() {
+  local status=0 said
+  said=$(cargo run --quiet --locked --no-default-features --features cli --bin cfn-egress-guard -- \
+    policy check policy.toml) || status=$?
+  [ $status -eq 0 ] || echo "$said" >&2
+  [ $status -le 1 ]
+}
+
+check_policy
 
 if [ $# -gt 0 ]; then
   for arch in "$@"; do

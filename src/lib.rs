@@ -28,16 +28,19 @@
 //! ## From an event to an answer
 //!
 //! [`hook::decide`] reads the event tolerantly ([`hook::Request`]), takes the properties to egress rules
-//! and those to findings ([`security_group::assess`] over [`rule::judge`]), and keeps one record of it all
+//! and those to findings ([`security_group::assess`] over [`rule::judge`]), lets the policy turn what is
+//! exempted or known into what it is ([`rule::policy::Policy::apply`]), and keeps one record of it all
 //! ([`hook::Decision`]). Response, log line and metrics are made from that record.
 //!
 //! ```
 //! use cfn_egress_guard::hook::{Config, HookStatus, decide};
+//! use cfn_egress_guard::rule::policy::Date;
 //! let event = br#"{"requestData": {"targetName": "AWS::EC2::SecurityGroup", "targetLogicalId": "Web",
 //!     "targetModel": {"resourceProperties": {"SecurityGroupEgress": [
 //!         {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 87, "CidrIp": "0.0.0.0/0"}]}}},
 //!     "actionInvocationPoint": "CREATE_PRE_PROVISION"}"#;
-//! let response = decide(event, &Config::from_preset(None)).response();
+//! let today = Date::new(2027, 6, 15).unwrap(); // the core has no clock
+//! let response = decide(event, &Config::read(None, None), today).response();
 //! assert_eq!(response.hook_status, HookStatus::Failed);
 //! assert!(response.message.contains("tcp 80-87 to 0.0.0.0/0 opens a range of 8 ports"));
 //! ```

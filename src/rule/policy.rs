@@ -120,16 +120,20 @@ impl Policy {
     /// exemptions and with `unchanged_rules` at `block` the assessment comes back as it was.
     #[must_use]
     pub fn apply(&self, mut assessment: Assessment, case: &Case<'_>) -> Assessment {
+        // The place is the same for all egress rules: asked once, since there may be many of both.
+        let here: Vec<&Exemption> =
+            self.exemptions.iter().filter(|exemption| exemption.conditions().match_context(&case.context)).collect();
         for finding in &mut assessment.findings {
             if let Outcome::NonCompliant | Outcome::Undetermined = finding.outcome {
-                self.apply_to(finding, case);
+                self.apply_to(finding, &here, case);
             }
         }
         assessment
     }
 
-    fn apply_to(&self, finding: &mut Finding, case: &Case<'_>) {
-        if let Some(exemption) = egress_rule(finding).and_then(|rule| self.exemption_for(&rule, case)) {
+    fn apply_to(&self, finding: &mut Finding, here: &[&Exemption], case: &Case<'_>) {
+        if let Some(exemption) = egress_rule(finding).and_then(|rule| longest(here, &rule)) {
+            let exemption = exemption.on(case.today);
             if exemption.holds() {
                 finding.outcome = Outcome::Exempted;
             }
@@ -142,15 +146,13 @@ impl Policy {
             finding.outcome = Outcome::KnownDebt;
         }
     }
+}
 
-    /// The exemption that covers an egress rule: of several, the one that holds longest, or expired last.
-    #[must_use]
-    pub fn exemption_for(&self, rule: &EgressRule, case: &Case<'_>) -> Option<AppliedExemption> {
-        let covering =
-            self.exemptions.iter().filter(|exemption| exemption.conditions().match_rule(&case.context, rule));
-        // Of equal ones the first in the file: `max_by_key` would give the last.
-        covering.rev().max_by_key(|exemption| exemption.expires()).map(|exemption| exemption.on(case.today))
-    }
+/// The exemption that covers an egress rule: of several, the one that holds longest, or expired last.
+fn longest<'a>(here: &[&'a Exemption], rule: &EgressRule) -> Option<&'a Exemption> {
+    let covering = here.iter().copied().filter(|exemption| exemption.conditions().match_egress(rule));
+    // Of equal ones the first in the file: `max_by_key` would give the last.
+    covering.rev().max_by_key(|exemption| exemption.expires())
 }
 
 /// The egress rule that a finding is about. A group without one gets EC2's default rule: everything, to

@@ -220,12 +220,13 @@ class Records(unittest.TestCase):
         widgets = [widget["properties"] for widget in json.loads(dashboard["DashboardBody"])["widgets"]]
         hook = ROOT / "src" / "hook"
         [log] = hook.glob("snapshots/*the_log_tells*.snap")
+        logs = "".join(file.read_text() for file in [log, *hook.glob("tests/snapshots/*.snap")])
         for query in (widget["query"] for widget in widgets if "query" in widget):
             fields = re.findall(r"[a-zA-Z]+", " ".join(re.findall(r"(?:filter|fields|by) ([^|]*)", query)))
-            for field in {*fields} - {"and", "decision", "FAILED", "timestamp"}:
-                self.assertIn(f'"{field}":', log.read_text())
+            for field in {*fields} - {"and", "as", "decision", "FAILED", "timestamp"}:
+                self.assertIn(f'"{field}":', logs)
         verdicts = {metric[-2] for metric in widgets[0]["metrics"]}
-        self.assertEqual(len(verdicts), 5)
+        self.assertEqual(len(verdicts), 7)
         [alarm] = (a for a in stack.resources("AWS::CloudWatch::Alarm").values() if a["Namespace"] == "CfnEgressGuard")
         for verdict in verdicts | {alarm["Dimensions"][0]["Value"]}:
             self.assertIn(f'"{verdict}"', (hook / "decision.rs").read_text())

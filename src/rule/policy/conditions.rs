@@ -97,8 +97,12 @@ impl Conditions {
     /// would not understand is matched by nothing at all.
     #[must_use]
     pub fn match_rule(&self, context: &Context<'_>, rule: &EgressRule) -> bool {
-        self.match_context(context)
-            && is_well_formed(rule)
+        self.match_context(context) && self.match_egress(rule)
+    }
+
+    /// Whether what is asked of the egress rule itself holds.
+    pub(super) fn match_egress(&self, rule: &EgressRule) -> bool {
+        is_well_formed(rule)
             && any(&self.protocols, |protocol| *protocol == rule.protocol)
             && any(&self.ports, |ports| ports.contains_ports_of(rule))
             && any(&self.destinations, |range| match rule.destinations.as_slice() {
@@ -107,7 +111,8 @@ impl Conditions {
             })
     }
 
-    fn match_context(&self, context: &Context<'_>) -> bool {
+    /// Whether what is asked of the place holds.
+    pub(super) fn match_context(&self, context: &Context<'_>) -> bool {
         glob(&self.accounts, context.account)
             && glob(&self.regions, context.region)
             && glob(&self.stack_names, context.stack_name)
