@@ -1,5 +1,6 @@
 //! `check`, the command.
 
+mod cdk;
 mod discovery;
 mod formats;
 mod parameters;

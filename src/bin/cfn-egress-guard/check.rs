@@ -35,14 +35,14 @@ pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
         strict: arguments.strict,
     };
     let mut reporter: Box<dyn Reporter> = match arguments.format {
-        ReportFormat::Human => Box::new(Human::new(styled, arguments.quiet)),
+        ReportFormat::Human => Box::new(Human::new(styled, arguments.quiet, processors())),
         ReportFormat::Json => Box::new(Json::default()),
         ReportFormat::Sarif => Box::new(Sarif::default()),
         ReportFormat::Github => Box::new(GitHub),
         ReportFormat::Junit => Box::new(JUnit::default()),
     };
     let mut out = BufWriter::new(std::io::stdout().lock());
-    let inputs = Inputs::of(&paths);
+    let inputs = Inputs::of(&paths, arguments.skip_other_files);
     let totals = report(&inputs, &judge, reporter.as_mut(), &mut out)?;
     out.flush()?;
     Ok(if totals.broken > 0 {
@@ -91,7 +91,7 @@ fn judge_all(
     judge: &Judge,
     take: &mut dyn FnMut(&Input, Option<FileReport>) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from).min(inputs.len());
+    let processors = processors().min(inputs.len());
     if processors <= 1 {
         return inputs.iter().try_for_each(|input| take(input, judge.report(input)));
     }
@@ -129,6 +129,10 @@ fn judge_all(
     })
 }
 
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// What all templates of a run are judged by.
 struct Judge {
     scope: Scope,
@@ -158,13 +162,13 @@ impl Judge {
         let name = input.name.clone();
         let document = match source::parse(&text) {
             Ok(document) => document,
-            Err(_) if !input.is_named && !inputs::is_likely_template(&text) => return None,
+            Err(_) if !input.must_be_template && !inputs::is_likely_template(&text) => return None,
             Err(error) => return Some(FileReport::broken(name, text, error.into())),
         };
         if !is_template(&document.root) {
             let help = "a template has a `Resources` section whose entries have a `Type`";
             let problem = || Problem::new("this is no CloudFormation template", Some(help));
-            return input.is_named.then(|| FileReport::broken(name, text, problem()));
+            return input.must_be_template.then(|| FileReport::broken(name, text, problem()));
         }
         let checked = check(&document.root, &self.scope, &self.settings);
         Some(FileReport::of(name, text, &document, checked, self.strict))
