@@ -18,6 +18,17 @@ run: ## build the programs and rehearse two deployments on this machine
 	@echo "Next: rehearse a template of your own (target/release/cfn-egress-guard rehearse TEMPLATE),"
 	@echo "or put the hook in front of an account, first warning only: FAILURE_MODE=WARN make deploy"
 
+test: $(VENV)/.lint ## run every test, lint and check of generated files
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	cargo check --quiet --lib --no-default-features
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
+	cargo test
+	@deploy/lint.sh
+	tests/parts/setup
+	cargo build --release --no-default-features --features lambda --bin bootstrap
+	.parts/venv/bin/python -m pytest tests/parts
+
 bench: $(VENV)/.bench ## measure the function beside a bare handler and beside Python
 	cargo build --release --no-default-features --features lambda --bin bootstrap --example bare
 	cargo bench --no-default-features --features cli --bench hook

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use cfn_egress_guard::hook::{Config, decide};
 use cfn_egress_guard::rehearsal::LocalFunction;
 use cfn_egress_guard::rule::Settings;
+use cfn_egress_guard::rule::policy::Date;
 use serde_json::json;
 
 /// A program to measure.
@@ -186,13 +187,14 @@ fn report(candidates: &[Candidate], measured: &mut [Measured]) {
 fn growth() {
     println!("\n{:>8} {:>12} {:>14} {:>14}", "rules", "event bytes", "decision µs", "ns per rule");
     let config = Config::new(Settings::default());
+    let today = Date::of_unix_seconds(0);
     for rules in [1_u32, 10, 100, 1_000, 10_000] {
         let event = event(usize::try_from(rules).unwrap());
         let rounds = (20_000 / rules).clamp(20, 5_000);
         let mut times: Vec<Duration> = (0..rounds)
             .map(|_| {
                 let started = Instant::now();
-                std::hint::black_box(decide(std::hint::black_box(&event), &config).response());
+                std::hint::black_box(decide(std::hint::black_box(&event), &config, today).response());
                 started.elapsed()
             })
             .collect();

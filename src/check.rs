@@ -11,8 +11,9 @@ use std::collections::HashMap;
 pub use place::{Part, Place};
 
 use crate::path::Origin;
-use crate::rule::{Assessment, Finding, Knowledge, Outcome, Reason, Settings, Unknown, Verdict, wording};
-use crate::security_group::{EGRESS, ResourceType, assess};
+use crate::rule::policy::{Case, Context, Date, Policy, Unchanged};
+use crate::rule::{Assessment, Finding, Knowledge, Reason, Settings, Unknown, Verdict, wording};
+use crate::security_group::{EGRESS, ResourceType, assess, tags};
 use crate::template::{Evaluated, Note, Occurrence, Resource, Scope, Template, TemplateError, Undetermined, World};
 use crate::value::{Key, Kind, Value};
 
@@ -82,13 +83,49 @@ impl CheckedResource {
     /// The verdict on the resource.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let worst = self.findings.iter().map(|located| match located.finding.outcome {
-            Outcome::NonCompliant => Verdict::NonCompliant,
-            Outcome::Undetermined => Verdict::Undetermined,
-            Outcome::Note => Verdict::Compliant,
-        });
+        let worst = self.findings.iter().map(|located| located.finding.outcome.verdict());
         let open = self.undetermined.map(|_| Verdict::Undetermined);
         worst.chain(open).max().unwrap_or(Verdict::Compliant)
+    }
+}
+
+/// By which policy a template is judged, and where it is deployed as far as that is known.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// Account, Region and stack; what is about a resource is filled in for each.
+    pub context: Context<'a>,
+    /// The day of the decision, UTC.
+    pub today: Date,
+}
+
+impl<'a> Terms<'a> {
+    /// The terms of a policy alone: nothing is known of the place.
+    #[must_use]
+    pub fn of(policy: &'a Policy, today: Date) -> Self {
+        Self { policy, context: Context::default(), today }
+    }
+
+    /// What the policy makes of an assessment.
+    fn apply(
+        &self,
+        assessment: Assessment,
+        resource_type: ResourceType,
+        logical_id: &str,
+        properties: &Value,
+    ) -> Assessment {
+        if self.policy.exemptions.is_empty() {
+            return assessment;
+        }
+        let tags = tags(resource_type, properties);
+        let context = Context {
+            logical_id: Some(logical_id),
+            resource_type: Some(resource_type.name()),
+            tags: tags.as_deref(),
+            ..self.context
+        };
+        self.policy.apply(assessment, &Case { context, unchanged: &Unchanged::Nothing, today: self.today })
     }
 }
 
@@ -96,12 +133,13 @@ impl CheckedResource {
 ///
 /// # Errors
 /// When the value is no template, or one that takes too much work.
-pub fn check(root: &Value, scope: &Scope, settings: &Settings) -> Result<Checked, TemplateError> {
+pub fn check(root: &Value, scope: &Scope, terms: &Terms<'_>) -> Result<Checked, TemplateError> {
     let template = Template::new(root, scope)?;
+    let settings = terms.policy.settings();
     let resources = template
         .resources()
         .filter_map(|resource| Some((resource, ResourceType::from_name(&resource.type_name)?)))
-        .map(|(resource, resource_type)| check_resource(&template, resource, resource_type, settings))
+        .map(|(resource, resource_type)| check_resource(&template, resource, resource_type, &settings, terms))
         .collect();
     Ok(Checked { resources, notes: template.notes().to_vec() })
 }
@@ -111,8 +149,14 @@ fn check_resource(
     resource: &Resource<'_>,
     resource_type: ResourceType,
     settings: &Settings,
+    terms: &Terms<'_>,
 ) -> CheckedResource {
-    let evaluated = template.evaluate_only(resource, properties_of(resource_type));
+    let looked_at = properties_of(resource_type);
+    let evaluated = if terms.policy.looks_at_tags() {
+        template.evaluate_only(resource, &[looked_at, &["Tags"]].concat())
+    } else {
+        template.evaluate_only(resource, looked_at)
+    };
     let mut gathered = Gathered::default();
     let mut judged = 0;
     let several = evaluated.worlds.len() > 1;
@@ -120,6 +164,7 @@ fn check_resource(
         let properties = known_properties(resource_type, world);
         let assessment = assess(resource_type, &properties, settings, Knowledge::Partial);
         judged = judged.max(assessment.judged);
+        let assessment = terms.apply(assessment, resource_type, &resource.logical_id, &properties);
         gathered.add(index, assessment, &properties, resource.origin, several);
     }
     CheckedResource {

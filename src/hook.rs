@@ -16,52 +16,63 @@ pub use response::{
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::rule::{Knowledge, Preset, Settings, UnknownPresetError, wording};
-use crate::security_group::{ResourceType, assess};
+use crate::policy;
+use crate::rule::policy::{Case, Date, Policy, Unchanged};
+use crate::rule::{Explained, Knowledge, Preset, Treatment, Verdict, wording};
+use crate::security_group::{ResourceType, assess, explain as explain_each, tags, unchanged};
+use crate::value::Value;
+use decision::context;
 
 /// How the function was configured. A configuration that cannot be used fails every invocation closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    settings: Result<Settings, String>,
+    policy: Result<Policy, String>,
 }
 
 impl Config {
-    /// A configuration with the given settings.
+    /// A configuration with the given policy, settings or preset.
     #[must_use]
-    pub const fn new(settings: Settings) -> Self {
-        Self { settings: Ok(settings) }
+    pub fn new(policy: impl Into<Policy>) -> Self {
+        Self { policy: Ok(policy.into()) }
     }
 
-    /// The configuration that `EGRESS_PRESET` chooses: the published rule if it is not set.
+    /// The configuration that a policy file (its text) and `EGRESS_PRESET` make: without both the
+    /// published rule; the variable overrides the file's preset.
     #[must_use]
-    pub fn from_preset(name: Option<&str>) -> Self {
-        let preset = name.map_or(Ok(Preset::default()), str::parse::<Preset>);
-        Self {
-            settings: preset
-                .map(Settings::of)
-                .map_err(|error: UnknownPresetError| wording::broken_configuration(&error.to_string())),
-        }
+    pub fn read(file: Option<&str>, preset: Option<&str>) -> Self {
+        let policy = file.map_or_else(|| Ok(Policy::default()), policy::parse).map_err(|error| in_file(&error));
+        let preset = preset.map(str::parse::<Preset>).transpose().map_err(|error| error.to_string());
+        let overridden =
+            policy.and_then(|policy| preset.map(|preset| Policy { preset: preset.unwrap_or(policy.preset), ..policy }));
+        Self { policy: overridden.map_err(|problem| wording::broken_configuration(&problem)) }
+    }
+
+    /// The configuration of a function whose policy file is there but cannot be read.
+    #[must_use]
+    pub fn unreadable(problem: &str) -> Self {
+        Self { policy: Err(wording::broken_configuration(&in_file(&problem))) }
     }
 
     /// What is wrong with the configuration, if anything.
     #[must_use]
     pub fn problem(&self) -> Option<&str> {
-        self.settings.as_ref().err().map(String::as_str)
+        self.policy.as_ref().err().map(String::as_str)
     }
 }
 
-/// Decides an invocation, given as the bytes that Lambda delivered.
+fn in_file(problem: &impl std::fmt::Display) -> String {
+    format!("{}, {problem}", policy::FILE_NAME)
+}
+
+/// Decides an invocation, given as the bytes that Lambda delivered, as of a day (UTC).
 #[must_use]
-pub fn decide(event: &[u8], config: &Config) -> Decision {
+pub fn decide(event: &[u8], config: &Config, today: Date) -> Decision {
     match Request::parse(event) {
         Ok(request) => {
-            let conclusion = conclude(&request, config).unwrap_or_else(Conclusion::InternalFailure);
-            Decision { subject: Subject::of(&request), conclusion }
+            let subject = Subject::of(&request);
+            Decision { conclusion: conclude(&request, &subject, config, today), subject }
         }
-        Err(error) => Decision {
-            subject: Subject::unreadable(error.client_request_token.as_str()),
-            conclusion: Conclusion::InternalFailure(wording::unreadable_event(&error.problem)),
-        },
+        Err(error) => unreadable(&error),
     }
 }
 
@@ -77,34 +88,97 @@ pub fn guarded(event: &[u8], decide: impl FnOnce(&[u8]) -> Decision) -> Decision
     })
 }
 
-/// What an invocation comes to; the error is what an internal failure says.
-fn conclude(request: &Request, config: &Config) -> Result<Conclusion, String> {
-    let settings = config.settings.as_ref().map_err(Clone::clone)?;
-    let subject = Subject::of(request);
-    let point = subject.invocation_point.as_str();
-    if let Target::Stack | Target::ChangeSet = subject.target {
-        return Err(wording::unsupported_target(subject.target.name()));
+/// What decides about each egress rule of an invocation, or what the whole of it comes to.
+///
+/// # Errors
+/// The decision on an invocation of which no egress rule is checked.
+pub fn explain(event: &[u8], policy: &Policy, today: Date) -> Result<(Subject, Vec<Explained>), Box<Decision>> {
+    let request = Request::parse(event).map_err(|error| unreadable(&error))?;
+    let subject = Subject::of(&request);
+    match Checked::of(&request, &subject) {
+        Ok(checked) => {
+            let (kind, properties) = (checked.resource_type, checked.properties);
+            let explained = checked
+                .case(&request, policy, today, |case| explain_each(kind, properties, Knowledge::Final, policy, case));
+            Ok((subject, explained))
+        }
+        Err(conclusion) => Err(Box::new(Decision { subject, conclusion })),
     }
-    let data = request.request_data.as_ref().ok_or_else(|| wording::missing_field("requestData"))?;
-    if subject.resource_type.is_empty() {
-        return Err(wording::missing_field("requestData.targetName"));
+}
+
+fn unreadable(error: &RequestError) -> Decision {
+    Decision {
+        subject: Subject::unreadable(error.client_request_token.as_str()),
+        conclusion: Conclusion::InternalFailure(wording::unreadable_event(&error.problem)),
     }
-    let Some(resource_type) = ResourceType::from_name(&subject.resource_type) else {
-        return Ok(Conclusion::NotChecked(wording::other_type(&subject.resource_type)));
+}
+
+/// What an invocation comes to.
+fn conclude(request: &Request, subject: &Subject, config: &Config, today: Date) -> Conclusion {
+    let policy = match &config.policy {
+        Ok(policy) => policy,
+        Err(problem) => return Conclusion::InternalFailure(problem.clone()),
     };
-    match point {
-        "CREATE_PRE_PROVISION" | "UPDATE_PRE_PROVISION" => {}
-        "DELETE_PRE_PROVISION" => return Ok(Conclusion::NotChecked(wording::deletion())),
-        _ if point.starts_with("IMPORT") => return Ok(Conclusion::NotChecked(wording::import())),
-        "" => return Err(wording::missing_field("actionInvocationPoint")),
-        _ => return Err(wording::unknown_invocation_point(point)),
+    let checked = match Checked::of(request, subject) {
+        Ok(checked) => checked,
+        Err(conclusion) => return conclusion,
+    };
+    let assessment = assess(checked.resource_type, checked.properties, &policy.settings(), Knowledge::Final);
+    Conclusion::Judged(match assessment.verdict() {
+        Verdict::NonCompliant => checked.case(request, policy, today, |case| policy.apply(assessment, case)),
+        Verdict::Compliant | Verdict::Undetermined => assessment,
+    })
+}
+
+/// An invocation whose egress rules are to be checked.
+struct Checked<'a> {
+    resource_type: ResourceType,
+    properties: &'a Value,
+    /// What stood there before, on an update.
+    previous: Option<&'a Value>,
+}
+
+impl<'a> Checked<'a> {
+    /// The invocation, or what it comes to without looking at egress rules.
+    fn of(request: &'a Request, subject: &Subject) -> Result<Self, Conclusion> {
+        let failure = Conclusion::InternalFailure;
+        let point = subject.invocation_point.as_str();
+        if let Target::Stack | Target::ChangeSet = subject.target {
+            return Err(failure(wording::unsupported_target(subject.target.name())));
+        }
+        let data = request.request_data.as_ref().ok_or_else(|| failure(wording::missing_field("requestData")))?;
+        if subject.resource_type.is_empty() {
+            return Err(failure(wording::missing_field("requestData.targetName")));
+        }
+        let Some(resource_type) = ResourceType::from_name(&subject.resource_type) else {
+            return Err(Conclusion::NotChecked(wording::other_type(&subject.resource_type)));
+        };
+        let is_update = match point {
+            "CREATE_PRE_PROVISION" => false,
+            "UPDATE_PRE_PROVISION" => true,
+            "DELETE_PRE_PROVISION" => return Err(Conclusion::NotChecked(wording::deletion())),
+            _ if point.starts_with("IMPORT") => return Err(Conclusion::NotChecked(wording::import())),
+            "" => return Err(failure(wording::missing_field("actionInvocationPoint"))),
+            _ => return Err(failure(wording::unknown_invocation_point(point))),
+        };
+        let model = data.target_model.as_ref();
+        let properties = model
+            .and_then(|model| model.resource_properties.as_ref())
+            .ok_or_else(|| failure(wording::missing_field("requestData.targetModel.resourceProperties")))?;
+        let previous = model.and_then(|model| model.previous_resource_properties.as_ref()).filter(|_| is_update);
+        Ok(Self { resource_type, properties, previous })
     }
-    let properties = data
-        .target_model
-        .as_ref()
-        .and_then(|model| model.resource_properties.as_ref())
-        .ok_or_else(|| wording::missing_field("requestData.targetModel.resourceProperties"))?;
-    Ok(Conclusion::Judged(assess(resource_type, properties, settings, Knowledge::Final)))
+
+    /// Does something with what a policy has to know of the resource.
+    fn case<T>(&self, request: &Request, policy: &Policy, today: Date, then: impl FnOnce(&Case<'_>) -> T) -> T {
+        let unchanged = match policy.unchanged_rules {
+            Treatment::Allow => unchanged(self.resource_type, self.properties, self.previous),
+            Treatment::Block => Unchanged::Nothing,
+        };
+        let tags = tags(self.resource_type, self.properties);
+        let context = context(request, self.resource_type, tags.as_deref());
+        then(&Case { context, unchanged: &unchanged, today })
+    }
 }
 
 #[cfg(test)]

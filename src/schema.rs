@@ -6,6 +6,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{Schema, schema_for};
 
 use crate::hook::{Request, Response};
+use crate::policy::PolicyFile;
 
 /// The schemas, each with the name of its file without `.schema.json`.
 #[must_use]
@@ -14,6 +15,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
     vec![
         ("hook-request", schema_for!(Request)),
         ("hook-response", written().into_root_schema_for::<Response>()),
+        ("policy", schema_for!(PolicyFile)),
         #[cfg(feature = "cli")]
         ("report", written().into_root_schema_for::<crate::report::JsonReport>()),
     ]

@@ -2,7 +2,9 @@
 //!
 //! YAML as CloudFormation reads it, and JSON. Short-form functions arrive as their long forms
 //! (`!Ref X` → `{"Ref": "X"}`), aliases and merge keys as what they stand for, so that everything
-//! behind this module sees one shape. Knows no rule and no template.
+//! behind this module sees one shape. ("Template formats" calls aliases and hash merges unsupported;
+//! people use them all the same, before or without CloudFormation's refusal.) Knows no rule and no
+//! template.
 //!
 //! Whatever the text is, the answer is a [`Document`] or a [`SourceError`] in words: size, nesting
 //! and what aliases multiply to are bounded ([`MAX_BYTES`], [`MAX_DEPTH`], [`MAX_NODES`]).
@@ -44,6 +46,20 @@ pub struct Span {
 }
 
 impl Span {
+    /// Some bytes of a text; bytes within a character count as its first.
+    #[must_use]
+    pub fn of(text: &str, bytes: std::ops::Range<usize>) -> Self {
+        let offset = text.floor_char_boundary(bytes.start);
+        let before = text.get(..offset).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self {
+            offset: narrow(offset),
+            length: narrow(bytes.end.saturating_sub(offset)),
+            line: narrow(before.matches('\n').count() + 1),
+            column: narrow(before.get(line_start..).unwrap_or_default().chars().count() + 1),
+        }
+    }
+
     /// The part of the text that it covers.
     #[must_use]
     pub fn text(self, text: &str) -> Option<&str> {

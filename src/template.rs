@@ -6,10 +6,32 @@
 //! properties depend on conditions that cannot be decided is looked at in every [`World`] they
 //! allow. Knows no text, no rule and no hook.
 //!
-//! Whatever the template is, evaluation ends: its work is bounded ([`budget`]), as are the worlds of
-//! one resource ([`MAX_WORLDS`]). What would go beyond is reported as undetermined, in words.
+//! Whatever the template is, evaluation ends: its work is bounded ([`BASE_STEPS`],
+//! [`STEPS_PER_VALUE`], [`MAX_EVALUATION_DEPTH`]), as are the worlds of one resource
+//! ([`MAX_WORLDS`]). What would go beyond is reported as undetermined, in words.
 //!
-//! [`budget`]: BASE_STEPS
+//! ```
+//! use cfn_egress_guard::{source, template::{Scope, Template}};
+//! let document = source::parse(r#"
+//! Parameters:
+//!   Env: {Type: String, AllowedValues: [dev, prod]}
+//! Conditions:
+//!   IsProd: !Equals [!Ref Env, prod]
+//! Resources:
+//!   Rule:
+//!     Type: AWS::EC2::SecurityGroupEgress
+//!     Properties: {IpProtocol: tcp, FromPort: !If [IsProd, 443, 80], ToPort: !If [IsProd, 443, 80]}
+//! "#).unwrap();
+//! let scope = Scope::default();
+//! let template = Template::new(&document.root, &scope).unwrap();
+//! let rule = template.resource("Rule").unwrap();
+//! let evaluated = template.evaluate_only(rule, &["FromPort", "ToPort"]);
+//! assert_eq!(evaluated.worlds.len(), 2);
+//! for world in &evaluated.worlds {
+//!     assert_eq!(world.properties.get("FromPort"), world.properties.get("ToPort"));
+//! }
+//! assert_eq!(evaluated.worlds[0].assumptions[0].to_string(), "`IsProd` is true");
+//! ```
 
 mod budget;
 mod condition;
@@ -50,6 +72,7 @@ pub struct Template<'a> {
     by_name: HashMap<String, usize>,
     notes: Vec<Note>,
     budget: Budget,
+    values: u64,
 }
 
 /// An entry of a section: as written, or made by a loop.
@@ -130,6 +153,7 @@ impl<'a> Template<'a> {
             by_name: HashMap::new(),
             notes: Vec::new(),
             budget: Budget::for_values(values),
+            values,
         };
         template.note_given();
         if let Some(transform) = sections.get("Transform") {
@@ -148,6 +172,11 @@ impl<'a> Template<'a> {
     /// Its resources in the order written.
     pub fn resources(&self) -> impl Iterator<Item = &Resource<'a>> {
         self.resources.iter()
+    }
+
+    /// Its resources of these types, in the order written.
+    pub fn resources_of(&self, types: &[&str]) -> impl Iterator<Item = &Resource<'a>> {
+        self.resources.iter().filter(move |resource| types.contains(&resource.type_name.as_str()))
     }
 
     /// A resource by its logical id.
@@ -245,10 +274,10 @@ impl<'a> Template<'a> {
     /// Whether an assumption about this would be one about a secret.
     fn is_secret(&self, atom: &condition::Atom) -> bool {
         match atom {
-            condition::Atom::Is { identity, .. } => self
-                .parameters
-                .values()
-                .any(|parameter| parameter.no_echo && identity.contains(&format!("!Ref {}", parameter.name))),
+            condition::Atom::Is { identity, .. } => identity
+                .strip_prefix("!Ref ")
+                .and_then(|name| self.parameter(name))
+                .is_some_and(|parameter| parameter.no_echo),
             condition::Atom::Open(_) => false,
         }
     }

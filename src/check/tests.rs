@@ -1,9 +1,12 @@
 use super::*;
+use crate::rule::Outcome;
 use crate::source::{self, Document};
+
+const TODAY: Date = Date::of_unix_seconds(1_790_000_000);
 
 fn checked(text: &str) -> (Document, Checked) {
     let document = source::parse(text).unwrap();
-    let checked = check(&document.root, &Scope::default(), &Settings::default()).unwrap();
+    let checked = check(&document.root, &Scope::default(), &Terms::of(&Policy::default(), TODAY)).unwrap();
     (document, checked)
 }
 

@@ -41,14 +41,15 @@ impl<'d> Builder<'d> {
             Outcome::NonCompliant => Level::Error,
             Outcome::Undetermined if self.strict => Level::Error,
             Outcome::Undetermined => Level::Warning,
-            Outcome::Note => Level::Note,
+            Outcome::Exempted | Outcome::KnownDebt | Outcome::Note => Level::Note,
         }
     }
 
     fn resource(&mut self, index: usize, resource: &CheckedResource) {
         for located in &resource.findings {
             let finding = &located.finding;
-            let message = wording::statement(finding);
+            let let_through = matches!(finding.outcome, Outcome::Exempted | Outcome::KnownDebt);
+            let message = if let_through { wording::policy::exempted(finding) } else { wording::statement(finding) };
             let place = &located.place;
             let fingerprint = self.fingerprint(&[&resource.logical_id, finding.reason.code(), &message]);
             self.entries.push(Entry {
@@ -58,7 +59,8 @@ impl<'d> Builder<'d> {
                 resource: Some(index),
                 property: finding.path.to_string(),
                 message,
-                help: Some(wording::remedy(finding)),
+                help: if let_through { wording::policy::advice(finding) } else { Some(wording::remedy(finding)) },
+                exemption: finding.exemption.as_deref().filter(|_| let_through).cloned(),
                 setting: wording::setting_hint(finding),
                 when: located.when(),
                 severity: finding.severity(),
@@ -131,6 +133,7 @@ impl<'d> Builder<'d> {
             property: String::new(),
             message,
             help: None,
+            exemption: None,
             setting: None,
             when: None,
             severity: Severity::Informational,

@@ -2,6 +2,7 @@
 
 use super::build::Builder;
 use crate::check::Checked;
+use crate::rule::policy::AppliedExemption;
 use crate::rule::{Outcome, Severity};
 use crate::source::{Document, SourceError, Span};
 use crate::template::TemplateError;
@@ -76,6 +77,8 @@ pub struct Entry {
     pub help: Option<String>,
     /// Which setting of the hook would change the verdict.
     pub setting: Option<String>,
+    /// The exemption that lets it through.
+    pub exemption: Option<AppliedExemption>,
     /// Under which undecided conditions it is so, if not always.
     pub when: Option<String>,
     /// How bad it is.

@@ -148,6 +148,8 @@ struct Finding {
     when: Option<String>,
     /// What to write instead.
     help: Option<String>,
+    /// The exemption that lets it through.
+    exemption: Option<JsonExemption>,
     /// Which setting of the hook would change the verdict.
     setting: Option<String>,
     /// The offending value.
@@ -156,6 +158,21 @@ struct Finding {
     related: Vec<Location>,
     /// Stays the same when lines move.
     fingerprint: String,
+}
+
+/// An exemption that lets an egress rule break the rule.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct JsonExemption {
+    /// Its name in the policy.
+    id: String,
+    /// Why it exists.
+    reason: String,
+    /// Who answers for it.
+    owner: String,
+    /// The last day on which it holds (UTC).
+    expires: String,
 }
 
 /// A resource of a template.
@@ -212,6 +229,10 @@ enum JsonOutcome {
     NonCompliant,
     /// Whether it does cannot be known from the template.
     Undetermined,
+    /// It breaks the rule, and an exemption lets it through.
+    Exempted,
+    /// It breaks the rule as it did before.
+    KnownDebt,
     /// It does not, but is worth knowing.
     Note,
 }
@@ -240,6 +261,8 @@ impl From<Outcome> for JsonOutcome {
         match outcome {
             Outcome::NonCompliant => Self::NonCompliant,
             Outcome::Undetermined => Self::Undetermined,
+            Outcome::Exempted => Self::Exempted,
+            Outcome::KnownDebt => Self::KnownDebt,
             Outcome::Note => Self::Note,
         }
     }
@@ -272,6 +295,12 @@ impl Finding {
             message: entry.message.clone(),
             when: entry.when.clone(),
             help: entry.help.clone(),
+            exemption: entry.exemption.as_ref().map(|exemption| JsonExemption {
+                id: exemption.id.to_string(),
+                reason: exemption.reason.to_string(),
+                owner: exemption.owner.to_string(),
+                expires: exemption.expires.to_string(),
+            }),
             setting: entry.setting.clone(),
             location: entry.place.as_ref().map(place),
             related: entry.related.iter().map(place).collect(),

@@ -87,7 +87,17 @@ struct Finding {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     related_locations: Vec<Location>,
     partial_fingerprints: Fingerprints,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    suppressions: Vec<Suppression>,
     properties: Properties,
+}
+
+/// An exemption: SARIF's `suppression`, kept outside the file.
+#[derive(Debug, Serialize)]
+struct Suppression {
+    kind: &'static str,
+    status: &'static str,
+    justification: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -202,6 +212,15 @@ impl Finding {
             locations: [location],
             related_locations: entry.related.iter().map(|place| Location::related(file, place)).collect(),
             partial_fingerprints: Fingerprints { own: entry.fingerprint.clone() },
+            suppressions: entry
+                .exemption
+                .iter()
+                .map(|exemption| Suppression {
+                    kind: "external",
+                    status: "accepted",
+                    justification: rule::wording::policy::justification(exemption),
+                })
+                .collect(),
             properties: Properties { code: entry.code },
         }
     }

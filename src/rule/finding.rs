@@ -1,6 +1,7 @@
 //! What the rule says: verdicts, reasons, findings.
 
 use super::egress::EgressRule;
+use super::policy::AppliedExemption;
 use super::port::Unknown;
 use super::settings::Setting;
 use crate::path::{Origin, PropertyPath};
@@ -102,8 +103,24 @@ pub enum Outcome {
     NonCompliant,
     /// Whether it does cannot be known here.
     Undetermined,
+    /// It breaks the rule, and an exemption lets it through.
+    Exempted,
+    /// It breaks the rule as it did before this update, and the policy lets that through.
+    KnownDebt,
     /// It does not, but the reader should know.
     Note,
+}
+
+impl Outcome {
+    /// What a finding of this outcome makes of the resource.
+    #[must_use]
+    pub const fn verdict(self) -> Verdict {
+        match self {
+            Self::NonCompliant => Verdict::NonCompliant,
+            Self::Undetermined => Verdict::Undetermined,
+            Self::Exempted | Self::KnownDebt | Self::Note => Verdict::Compliant,
+        }
+    }
 }
 
 /// What a [`Finding`] is about.
@@ -134,6 +151,8 @@ pub struct Finding {
     pub subject: Subject,
     /// The settings each of which, changed alone, would change the verdict.
     pub settings: Vec<Setting>,
+    /// The exemption that covers it; one that has expired changes nothing but what is said.
+    pub exemption: Option<Box<AppliedExemption>>,
 }
 
 impl Finding {
@@ -147,8 +166,8 @@ impl Finding {
     #[must_use]
     pub const fn severity(&self) -> Severity {
         match self.outcome {
-            Outcome::NonCompliant | Outcome::Undetermined => Severity::Medium,
-            Outcome::Note => Severity::Informational,
+            Outcome::NonCompliant | Outcome::Undetermined | Outcome::KnownDebt => Severity::Medium,
+            Outcome::Exempted | Outcome::Note => Severity::Informational,
         }
     }
 }
@@ -165,7 +184,7 @@ pub struct Assessment {
 /// The verdict on a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Verdict {
-    /// Every egress rule is.
+    /// Every egress rule is, or the policy lets it through.
     Compliant,
     /// None is certainly not, but at least one cannot be known.
     Undetermined,
@@ -177,16 +196,33 @@ impl Assessment {
     /// The verdict on the resource.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let worst = self.findings.iter().map(|finding| match finding.outcome {
-            Outcome::NonCompliant => Verdict::NonCompliant,
-            Outcome::Undetermined => Verdict::Undetermined,
-            Outcome::Note => Verdict::Compliant,
-        });
-        worst.max().unwrap_or(Verdict::Compliant)
+        self.findings.iter().map(|finding| finding.outcome.verdict()).max().unwrap_or(Verdict::Compliant)
     }
 
     /// The findings of one outcome.
     pub fn of(&self, outcome: Outcome) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(move |finding| finding.outcome == outcome)
     }
+}
+
+/// What decided about an egress rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    /// Where it stands.
+    pub path: PropertyPath,
+    /// The egress rule, unless the finding holds it.
+    pub rule: Option<EgressRule>,
+    /// What decided.
+    pub decided: Decided,
+}
+
+/// What decides about an egress rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decided {
+    /// The rule itself: one explicit port.
+    Complies,
+    /// A setting lets it through.
+    Setting(Setting),
+    /// There is something to tell: it blocks, an exemption lets it through, it is known debt.
+    Finding(Box<Finding>),
 }

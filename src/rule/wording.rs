@@ -5,6 +5,7 @@
 //! each place can frame them.
 
 pub mod label;
+pub mod policy;
 
 use std::fmt::Write as _;
 
@@ -14,6 +15,7 @@ use super::finding::{Assessment, Finding, Outcome, Reason, Subject};
 use super::port::{InvalidPort, InvalidPortProblem, Port, Unknown};
 use super::settings::{Preset, Setting, Settings};
 use super::text::excerpt;
+use crate::path::PropertyPath;
 
 /// What the AWS CDK command prints of an annotation's text, in characters
 /// (source: aws-cdk-cli, `toolkit-lib/lib/api/stack-events/hook-result-details.ts`).
@@ -120,25 +122,29 @@ pub fn setting_hint(finding: &Finding) -> Option<String> {
 /// How a place within the properties is named: its path, or the properties themselves.
 #[must_use]
 pub fn place(finding: &Finding) -> String {
-    if finding.path.is_root() { "Properties".to_owned() } else { finding.path.to_string() }
+    place_of(&finding.path)
+}
+
+fn place_of(path: &PropertyPath) -> String {
+    if path.is_root() { "Properties".to_owned() } else { path.to_string() }
 }
 
 /// One finding on one line: place, statement, remedy, setting.
 #[must_use]
 pub fn line(finding: &Finding) -> String {
-    let mut line = format!("{}: {}. {}", place(finding), statement(finding), remedy(finding));
-    if let Some(hint) = setting_hint(finding) {
-        line.push(' ');
-        line.push_str(&hint);
-    }
-    line
+    format!("{}: {}. {}{}", place(finding), statement(finding), remedy(finding), hints(finding))
 }
 
 /// The text of a finding's annotation: place, statement and setting; the remedy has a field of its own.
 #[must_use]
 pub fn annotation(finding: &Finding) -> String {
-    let hint = setting_hint(finding).map_or_else(String::new, |hint| format!(" {hint}"));
-    format!("{}: {}.{hint}", place(finding), statement(finding))
+    format!("{}: {}.{}", place(finding), statement(finding), hints(finding))
+}
+
+/// What stands behind a finding: the exemption that has expired, the setting that would let it pass.
+fn hints(finding: &Finding) -> String {
+    let expired = finding.exemption.as_deref().filter(|exemption| !exemption.holds()).map(policy::expired_hint);
+    expired.into_iter().chain(setting_hint(finding)).map(|hint| format!(" {hint}")).collect()
 }
 
 /// The first sentence about a resource that breaks the rule: type, logical id, rule, how many.
@@ -288,7 +294,7 @@ fn example_port(rule: &EgressRule) -> i32 {
     [&rule.from, &rule.to]
         .into_iter()
         .find_map(|port| match port {
-            Port::Known(number) if number.get() > 0 && has_ports(&rule.protocol) => Some(number.get()),
+            Port::Known(number) if number.get() > 0 && rule.protocol.has_ports() => Some(number.get()),
             _ => None,
         })
         .unwrap_or(EXAMPLE_PORT)
@@ -296,14 +302,15 @@ fn example_port(rule: &EgressRule) -> i32 {
 
 const EXAMPLE_PORT: i32 = 443;
 
-const fn has_ports(protocol: &Protocol) -> bool {
-    matches!(protocol, Protocol::Tcp | Protocol::Udp)
+/// `tcp 80-87 to 0.0.0.0/0`.
+fn traffic(rule: &EgressRule) -> String {
+    format!("{} {}{}", rule.protocol, ports(rule), destination(rule))
 }
 
 fn rule_statement(rule: &EgressRule, reason: Reason) -> String {
     let protocol = &rule.protocol;
     let to = destination(rule);
-    let traffic = format!("{protocol} {}{to}", ports(rule));
+    let traffic = traffic(rule);
     match reason {
         Reason::PortRange => format!("{traffic} opens a range of {} ports", count(rule)),
         Reason::ReversedRange => format!("{traffic} runs backwards (FromPort is above ToPort), which EC2 refuses"),
@@ -356,7 +363,7 @@ pub fn ports(rule: &EgressRule) -> String {
     match (&rule.from, &rule.to) {
         (Port::Absent, Port::Absent) => "no ports".to_owned(),
         (Port::Known(from), Port::Known(to)) if from == to => from.to_string(),
-        (Port::Known(from), Port::Known(to)) if has_ports(&rule.protocol) && from.get() >= 0 && to.get() >= 0 => {
+        (Port::Known(from), Port::Known(to)) if rule.protocol.has_ports() && from.get() >= 0 && to.get() >= 0 => {
             format!("{from}-{to}")
         }
         (from, to) => format!("{from}/{to}"),

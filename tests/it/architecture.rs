@@ -12,11 +12,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("value", &["path", "rule"]),
     ("security_group", &["path", "rule", "value"]),
     ("template", &["path", "rule", "value"]),
-    ("check", &["path", "rule", "security_group", "template", "value"]),
-    ("hook", &["check", "path", "rule", "security_group", "template", "value"]),
     ("source", &["path", "value"]),
+    ("policy", &["path", "rule", "security_group", "source"]),
+    ("check", &["path", "rule", "security_group", "template", "value"]),
+    ("hook", &["check", "path", "policy", "rule", "security_group", "source", "template", "value"]),
     ("report", &["check", "path", "rule", "security_group", "source", "template"]),
-    ("schema", &["hook", "report"]),
+    ("schema", &["hook", "policy", "report"]),
     ("rehearsal", &["hook", "path", "rule", "security_group", "source", "template", "value"]),
 ];
 

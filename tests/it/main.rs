@@ -4,7 +4,9 @@
 
 mod architecture;
 mod check;
+mod policy;
 mod published_rule;
+mod readme;
 mod rehearsal;
 mod runtime;
 mod schemas;

@@ -7,6 +7,8 @@ use cfn_egress_guard::rule::Preset;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::policy::PolicyCommand;
+
 /// Checks that security group egress rules open exactly one explicit port, as the CloudFormation hook of
 /// the same name does.
 #[derive(Debug, Parser)]
@@ -24,6 +26,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Check(Check),
     Rehearse(Rehearse),
+    /// Say what a policy file means, and what decides under it.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Print the completions of a shell.
     #[command(
         after_help = "For example:\n  cfn-egress-guard completions bash > /etc/bash_completion.d/cfn-egress-guard"
@@ -71,6 +76,14 @@ pub(crate) struct Check {
     /// The account that the templates are for (AWS::AccountId).
     #[arg(long, value_name = "ID")]
     pub(crate) account: Option<String>,
+
+    /// The name of the stack that the templates are for (AWS::StackName).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) stack_name: Option<String>,
+
+    /// The policy file to judge by [default: policy.toml of the working directory, if there is one].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
 
     /// The preset that the hook uses: literal (the published rule) or effective (what EC2 opens).
     #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
@@ -139,6 +152,10 @@ pub(crate) struct Rehearse {
     #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
     pub(crate) preset: Option<Preset>,
 
+    /// The policy file that the function is given [default: the one beside the function, if there is one].
+    #[arg(long, value_name = "FILE", conflicts_with = "endpoint")]
+    pub(crate) policy: Option<PathBuf>,
+
     /// How to print the events: a table, or JSON in the shape of DescribeStackEvents (newest first).
     #[arg(long, value_enum, default_value_t = EventFormat::Human, value_name = "FORMAT")]
     pub(crate) format: EventFormat,
@@ -188,7 +205,7 @@ pub(crate) enum EventFormat {
     Json,
 }
 
-fn parse_preset() -> impl TypedValueParser<Value = Preset> {
+pub(crate) fn parse_preset() -> impl TypedValueParser<Value = Preset> {
     PossibleValuesParser::new(Preset::ALL.map(Preset::name)).try_map(|name| name.parse::<Preset>())
 }
 

@@ -9,9 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use cfn_egress_guard::check::check;
+use cfn_egress_guard::check::{Terms, check};
 use cfn_egress_guard::report::{FileReport, GitHub, Human, JUnit, Json, Level, Problem, Reporter, Sarif, Totals};
-use cfn_egress_guard::rule::Settings;
+use cfn_egress_guard::rule::policy::{Context, Date, Policy};
 use cfn_egress_guard::source;
 use cfn_egress_guard::template::{Scope, is_template};
 
@@ -29,9 +29,11 @@ pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
             parameters: parameters::read(&overrides)?,
             account: arguments.account.clone(),
             region: arguments.region.clone(),
+            stack_name: arguments.stack_name.clone(),
             ..Scope::default()
         },
-        settings: Settings::of(arguments.preset.unwrap_or_default()),
+        policy: policy_of(arguments)?,
+        today: crate::policy::today(),
         strict: arguments.strict,
     };
     let mut reporter: Box<dyn Reporter> = match arguments.format {
@@ -133,10 +135,17 @@ fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// The policy to judge by: the file named, or that of the current folder, or the published rule.
+fn policy_of(arguments: &Check) -> anyhow::Result<Policy> {
+    let policy = crate::policy::read_or_default(arguments.policy.as_deref())?;
+    Ok(Policy { preset: arguments.preset.unwrap_or(policy.preset), ..policy })
+}
+
 /// What all templates of a run are judged by.
 struct Judge {
     scope: Scope,
-    settings: Settings,
+    policy: Policy,
+    today: Date,
     strict: bool,
 }
 
@@ -170,7 +179,14 @@ impl Judge {
             let problem = || Problem::new("this is no CloudFormation template", Some(help));
             return input.must_be_template.then(|| FileReport::broken(name, text, problem()));
         }
-        let checked = check(&document.root, &self.scope, &self.settings);
+        let context = Context {
+            account: self.scope.account.as_deref(),
+            region: self.scope.region.as_deref(),
+            stack_name: self.scope.stack_name.as_deref(),
+            ..Context::default()
+        };
+        let terms = Terms { policy: &self.policy, context, today: self.today };
+        let checked = check(&document.root, &self.scope, &terms);
         Some(FileReport::of(name, text, &document, checked, self.strict))
     }
 }

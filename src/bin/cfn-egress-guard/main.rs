@@ -5,6 +5,7 @@
 mod args;
 mod check;
 mod exit;
+mod policy;
 mod rehearse;
 
 use std::io::Write;
@@ -50,6 +51,7 @@ fn run(command: &Command, styled: bool, out: &mut impl Write) -> anyhow::Result<
             Ok(Exit::Clean)
         }
         Command::Rehearse(arguments) => rehearse::run(arguments, out),
+        Command::Policy(command) => policy::run(command, out),
         Command::Schema { name } => {
             for (_, schema) in cfn_egress_guard::schema::all().into_iter().filter(|(known, _)| known == name) {
                 out.write_all(cfn_egress_guard::schema::text(&schema).as_bytes())?;

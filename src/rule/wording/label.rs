@@ -1,6 +1,6 @@
 //! The few words beside a value that a finding points at: the source line is in front of the reader.
 
-use super::{count, has_ports};
+use super::count;
 use crate::rule::finding::{Finding, Reason, Subject};
 use crate::rule::port::Port;
 use crate::rule::{EgressRule, Unknown};
@@ -38,7 +38,7 @@ fn port(
             Port::Invalid(_) => "not a port".to_owned(),
             Port::Unknown(_) => "not known here".to_owned(),
             Port::Absent => format!("no {name}"),
-            Port::Known(_) if has_ports(&rule.protocol) => format!("{direction} {own}"),
+            Port::Known(_) if rule.protocol.has_ports() => format!("{direction} {own}"),
             Port::Known(_) => format!("{name} {own}"),
         },
     }

@@ -1,7 +1,7 @@
 use super::*;
 
 /// Evaluates everything, on a thread with little stack, and gives what was said of the first
-/// resource.
+/// resource. That it comes back at all is the point.
 fn outcome(name: &str, text: &str) -> String {
     let document = read(text);
     let evaluate = move || {
@@ -143,4 +143,94 @@ fn one_resource_cannot_take_the_work_of_all() {
     let said: Vec<_> = template.resources().map(|resource| template.evaluate(resource).undetermined).collect();
     assert_eq!(said[..5], [Some(Undetermined::TooMuchWork); 5]);
     assert_eq!(said[5], None);
+    assert!(template.deployment_order().is_ok());
+}
+
+#[test]
+fn every_resource_is_looked_at_however_many_worlds_the_others_have() {
+    let conditions: String = (0..8).map(|n| format!("C{n}: !Equals [!Ref P{n}, x], ")).collect();
+    let entries: String = (0..8).map(|n| format!("!If [C{n}, {n}, !Ref 'AWS::NoValue'], ")).collect();
+    let resources: String =
+        (0..40).map(|n| format!("  R{n}: {{Type: A::B::C, Properties: {{E: [{entries}]}}}}\n")).collect();
+    let document = read(&format!(
+        "Conditions: {{{conditions}}}\nResources:\n{resources}  Plain: {{Type: A::B::C, Properties: {{P: !If [C1, 1, 2]}}}}\n"
+    ));
+    let scope = Scope::default();
+    let template = Template::new(&document.root, &scope).unwrap();
+    let evaluated: Vec<_> = template.resources().map(|resource| template.evaluate(resource)).collect();
+    assert!(evaluated.iter().all(|evaluated| !evaluated.worlds.is_empty()));
+    assert_eq!(evaluated[0].undetermined, None);
+    assert_eq!(evaluated[39].undetermined, Some(Undetermined::TooManyWorlds));
+    assert_eq!((evaluated[40].worlds.len(), evaluated[40].undetermined), (2, None));
+}
+
+/// A value nested as deep as an evaluation goes, through each function; none of it was read by
+/// `source`, which accepts less.
+#[test]
+fn the_deepest_evaluation_fits_a_small_stack() {
+    for layer in [
+        json!(["@"]),
+        json!({"A": 1, "B": "@"}),
+        json!({"Fn::If": ["Yes", "@", 1]}),
+        json!({"Fn::Sub": ["${A}${A}", {"A": "@"}]}),
+        json!({"Fn::Join": ["", [1, "@"]]}),
+        json!({"Fn::Select": [0, ["@"]]}),
+        json!({"Fn::Split": [",", "@"]}),
+        json!({"Fn::FindInMap": ["M", "k", "l", {"DefaultValue": "@"}]}),
+        json!({"Fn::FindInMap": ["@", "k", "l"]}),
+        json!({"Fn::Base64": "@"}),
+        json!({"Fn::Cidr": ["@"]}),
+        json!({"Fn::ToJsonString": {"a": "@"}}),
+        json!({"Fn::GetAtt": ["@"]}),
+        json!({"Fn::GetAZs": "@"}),
+        json!({"Ref": "@"}),
+        json!({"Fn::Not": ["@"]}),
+        json!({"Fn::And": ["@"]}),
+        json!({"Fn::Or": [{"Fn::Equals": ["@", 1]}]}),
+        json!({"Fn::ForEach::L": ["I", ["a"], {"B${I}": "@"}]}),
+        json!({"Fn::ForEach::L": ["I", "@", {"B${I}": 1}]}),
+    ] {
+        for core in [json!("x"), json!({"Ref": "Nobody"})] {
+            let mut nested = core;
+            while depth(&nested) < MAX_EVALUATION_DEPTH - 8 {
+                nested = filled(&layer, &nested);
+            }
+            let template = json!({
+                "Conditions": {"Yes": {"Fn::Equals": [1, 1]}, "C": nested},
+                "Resources": {"X": {"Type": "A::B::C", "Properties": {"P": nested, "Q": {"Fn::If": ["C", 1, 2]}}}},
+            });
+            let root = value(&template);
+            let evaluate = move || {
+                let scope = Scope::default();
+                let template = Template::new(&root, &scope).unwrap();
+                let worlds = template.evaluate(template.resource("X").unwrap()).worlds.len();
+                let _ = template.deployment_order();
+                worlds
+            };
+            let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024).spawn(evaluate).unwrap();
+            assert!(thread.join().is_ok(), "{layer}");
+        }
+    }
+}
+
+fn depth(value: &Json) -> usize {
+    match value {
+        Json::Array(list) => 1 + list.iter().map(depth).max().unwrap_or(0),
+        Json::Object(map) => 1 + map.values().map(depth).max().unwrap_or(0),
+        _ => 1,
+    }
+}
+
+/// A layer with `@` replaced.
+fn filled(layer: &Json, by: &Json) -> Json {
+    match layer {
+        Json::String(text) if text == "@" => by.clone(),
+        Json::Array(list) => list.iter().map(|entry| filled(entry, by)).collect(),
+        Json::Object(map) => map.iter().map(|(key, entry)| (key.clone(), filled(entry, by))).collect(),
+        other => other.clone(),
+    }
+}
+
+fn value(json: &Json) -> Value {
+    serde_json::from_value(json.clone()).unwrap()
 }

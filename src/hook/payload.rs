@@ -1,0 +1,217 @@
+//! What STACK and CHANGE_SET invocations are about: a document that CloudFormation puts behind a presigned
+//! URL, and where such a URL may lead.
+//!
+//! Sources: CloudFormation Hooks User Guide, "Create a Lambda function to evaluate stacks" and "… change
+//! sets"; Amazon S3 User Guide, endpoints and virtual hosting of buckets.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::request::Text;
+
+/// The document of a STACK invocation. Field names are read in the custom hooks' spelling too.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct StackPayload {
+    /// The template as it was given to CloudFormation; empty when the stack is deleted.
+    #[serde(alias = "Template")]
+    pub(super) template: Text,
+    /// The template that is deployed; empty when the stack is created.
+    #[serde(rename = "previousTemplate", alias = "PreviousTemplate")]
+    pub(super) previous_template: Text,
+}
+
+/// The document of a CHANGE_SET invocation.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ChangeSetPayload {
+    /// What the change set would do; missing is an error, unlike empty.
+    #[serde(rename = "changedResources", alias = "ChangedResources")]
+    pub(super) changed_resources: Option<Vec<ChangedResource>>,
+}
+
+/// What a change set would do to one resource.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ChangedResource {
+    #[serde(rename = "logicalResourceId", alias = "LogicalResourceId")]
+    pub(super) logical_resource_id: Text,
+    #[serde(rename = "resourceType", alias = "ResourceType")]
+    pub(super) resource_type: Text,
+    /// `CREATE`, `UPDATE` or `DELETE`.
+    #[serde(alias = "Action")]
+    pub(super) action: Text,
+    /// Where the resource stands in the template.
+    #[serde(rename = "lineNumber", alias = "LineNumber")]
+    pub(super) line_number: Text,
+    /// The resource before, as JSON text.
+    #[serde(rename = "beforeContext", alias = "BeforeContext")]
+    pub(super) before_context: Text,
+    /// The resource after, as JSON text.
+    #[serde(rename = "afterContext", alias = "AfterContext")]
+    pub(super) after_context: Text,
+}
+
+/// The presigned URL of a document. Its query is a credential: only the host is ever shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PayloadUrl {
+    url: String,
+    host: String,
+}
+
+/// A URL that is not downloaded from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PayloadUrlError {
+    /// It is missing, or no URL.
+    NoUrl,
+    /// It is not https.
+    NotHttps,
+    /// Its host is none of Amazon S3's.
+    ForeignHost(String),
+}
+
+impl PayloadUrl {
+    /// A URL whose host is Amazon S3's, in any partition; with `loopback`, one on this machine too.
+    ///
+    /// # Errors
+    /// Which condition it breaks.
+    pub fn parse(url: &str, loopback: bool) -> Result<Self, PayloadUrlError> {
+        let (scheme, rest) = url.split_once("://").ok_or(PayloadUrlError::NoUrl)?;
+        if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(PayloadUrlError::NoUrl);
+        }
+        let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+        let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
+        let host = host.to_ascii_lowercase();
+        let parsed = Self { url: url.to_owned(), host: host.clone() };
+        if loopback && matches!(host.as_str(), "127.0.0.1" | "localhost") {
+            return Ok(parsed);
+        }
+        if !scheme.eq_ignore_ascii_case("https") {
+            return Err(PayloadUrlError::NotHttps);
+        }
+        // User information (`s3.amazonaws.com@elsewhere`) and ports other than https's have no business here.
+        if authority.contains('@') || !matches!(port, None | Some("443")) || !is_s3(&host) {
+            return Err(PayloadUrlError::ForeignHost(crate::rule::excerpt(&host, 100)));
+        }
+        Ok(parsed)
+    }
+
+    /// The whole URL, for the download alone.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        &self.url
+    }
+
+    /// The host.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+}
+
+impl fmt::Debug for PayloadUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PayloadUrl").field("host", &self.host).finish_non_exhaustive()
+    }
+}
+
+/// The domains of AWS's partitions (botocore, `partitions.json`).
+const AWS_DOMAINS: [&str; 7] = [
+    ".amazonaws.com",
+    ".amazonaws.com.cn",
+    ".amazonaws.eu",
+    ".c2s.ic.gov",
+    ".sc2s.sgov.gov",
+    ".cloud.adc-e.uk",
+    ".csp.hci.ic.gov",
+];
+
+/// Whether a host is an endpoint of Amazon S3: `s3`, `s3.REGION`, `s3.dualstack.REGION`, `s3-fips…` or the
+/// old `s3-REGION` directly below one of AWS's domains, with or without a bucket before it.
+fn is_s3(host: &str) -> bool {
+    let Some(service) = AWS_DOMAINS.iter().find_map(|domain| host.strip_suffix(domain)) else { return false };
+    let labels: Vec<&str> = service.split('.').collect();
+    let is_service = |label: &str| {
+        matches!(label, "s3" | "s3-fips" | "s3-external-1") || label.strip_prefix("s3-").is_some_and(is_region)
+    };
+    match labels.as_slice() {
+        [.., service, "dualstack", region] | [.., service, region] if is_service(service) && is_region(region) => true,
+        [.., service] => is_service(service),
+        [] => false,
+    }
+}
+
+/// `eu-central-1`, `us-gov-west-1`, `us-iso-east-1`.
+fn is_region(label: &str) -> bool {
+    let parts: Vec<&str> = label.split('-').collect();
+    match parts.as_slice() {
+        [middle @ .., number] => {
+            (2..=4).contains(&middle.len())
+                && number.len() == 1
+                && number.bytes().all(|byte| byte.is_ascii_digit())
+                && middle.iter().all(|part| (2..=12).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_lowercase()))
+        }
+        [] => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_endpoints_of_s3_are_downloaded_from() {
+        for host in [
+            "s3.amazonaws.com",
+            "s3.us-east-1.amazonaws.com",
+            "bucket.s3.us-east-1.amazonaws.com",
+            "b.u.c.s3.eu-central-1.amazonaws.com",
+            "bucket.s3.dualstack.eu-west-1.amazonaws.com",
+            "bucket.s3-us-west-2.amazonaws.com",
+            "bucket.s3-fips.us-gov-west-1.amazonaws.com",
+            "BUCKET.S3.US-EAST-1.AMAZONAWS.COM",
+            "bucket.s3.cn-north-1.amazonaws.com.cn",
+            "bucket.s3.us-iso-east-1.c2s.ic.gov",
+            "bucket.s3.eusc-de-east-1.amazonaws.eu",
+            "bucket.s3.us-east-1.amazonaws.com:443",
+        ] {
+            assert!(PayloadUrl::parse(&format!("https://{host}/key?X-Amz-Signature=x"), false).is_ok(), "{host}");
+        }
+        for host in [
+            "s3.amazonaws.com.evil.example",
+            "evil.example",
+            "amazonaws.com",
+            "s3.evil.elb.amazonaws.com",
+            "s3.us-east-1.elb.amazonaws.com",
+            "s3.evil.us-east-1.amazonaws.com",
+            "xs3.amazonaws.com",
+            "s3xamazonaws.com",
+            "s3.us-east-1.amazonaws.com@evil.example",
+            "user@s3.us-east-1.amazonaws.com",
+            "s3.us-east-1.amazonaws.com:8443",
+            "ec2.us-east-1.amazonaws.com",
+            "169.254.169.254",
+            "127.0.0.1",
+            "localhost",
+            "[::1]",
+            "",
+        ] {
+            let refused = PayloadUrl::parse(&format!("https://{host}/key"), false);
+            assert!(matches!(refused, Err(PayloadUrlError::ForeignHost(_))), "{host}: {refused:?}");
+        }
+        assert_eq!(PayloadUrl::parse("http://s3.amazonaws.com/k", false), Err(PayloadUrlError::NotHttps));
+        assert_eq!(PayloadUrl::parse("file:///etc/passwd", false), Err(PayloadUrlError::NotHttps));
+        assert_eq!(PayloadUrl::parse("", false), Err(PayloadUrlError::NoUrl));
+        assert_eq!(PayloadUrl::parse("https://s3.amazonaws.com/ x", false), Err(PayloadUrlError::NoUrl));
+        assert!(PayloadUrl::parse("http://127.0.0.1:9000/k", true).is_ok());
+        assert!(PayloadUrl::parse("http://169.254.169.254/k", true).is_err());
+    }
+
+    #[test]
+    fn a_url_never_shows_its_signature() {
+        let url = PayloadUrl::parse("https://s3.amazonaws.com/k?X-Amz-Signature=SECRET", false).unwrap();
+        assert!(!format!("{url:?}").contains("SECRET"));
+    }
+}
