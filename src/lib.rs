@@ -33,11 +33,12 @@
 //!
 //! ```
 //! use cfn_egress_guard::hook::{Config, HookStatus, decide};
+//! use cfn_egress_guard::rule::policy::{Date, Policy};
 //! let event = br#"{"requestData": {"targetName": "AWS::EC2::SecurityGroup", "targetLogicalId": "Web",
 //!     "targetModel": {"resourceProperties": {"SecurityGroupEgress": [
 //!         {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 87, "CidrIp": "0.0.0.0/0"}]}}},
 //!     "actionInvocationPoint": "CREATE_PRE_PROVISION"}"#;
-//! let response = decide(event, &Config::from_preset(None)).response();
+//! let response = decide(event, &Config::new(Policy::default()), Date::of_unix_seconds(1_795_478_400)).response();
 //! assert_eq!(response.hook_status, HookStatus::Failed);
 //! assert!(response.message.contains("tcp 80-87 to 0.0.0.0/0 opens a range of 8 ports"));
 //! ```

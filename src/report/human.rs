@@ -72,8 +72,8 @@ impl Human {
         if let Some(help) = &entry.help {
             group = group.element(Severity::HELP.message(help.as_str()));
         }
-        if let Some(setting) = &entry.setting {
-            group = group.element(Severity::NOTE.message(setting.as_str()));
+        for note in entry.expired.iter().chain(&entry.setting) {
+            group = group.element(Severity::NOTE.message(note.as_str()));
         }
         self.draw(group, drawn);
     }

@@ -5,6 +5,7 @@ mod discovery;
 mod formats;
 mod parameters;
 mod places;
+mod policy;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
