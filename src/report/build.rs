@@ -62,6 +62,11 @@ impl<'d> Builder<'d> {
                 help: if let_through { wording::policy::advice(finding) } else { Some(wording::remedy(finding)) },
                 exemption: finding.exemption.as_deref().filter(|_| let_through).cloned(),
                 setting: wording::setting_hint(finding),
+                expired: finding
+                    .exemption
+                    .as_deref()
+                    .filter(|exemption| !exemption.holds())
+                    .map(wording::policy::expired_hint),
                 when: located.when(),
                 severity: finding.severity(),
                 place: self
@@ -135,6 +140,7 @@ impl<'d> Builder<'d> {
             help: None,
             exemption: None,
             setting: None,
+            expired: None,
             when: None,
             severity: Severity::Informational,
             place: self.unlabelled(origin),

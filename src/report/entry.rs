@@ -77,6 +77,8 @@ pub struct Entry {
     pub help: Option<String>,
     /// Which setting of the hook would change the verdict.
     pub setting: Option<String>,
+    /// Which exemption would have let it through, had it not expired.
+    pub expired: Option<String>,
     /// The exemption that lets it through.
     pub exemption: Option<AppliedExemption>,
     /// Under which undecided conditions it is so, if not always.
@@ -99,6 +101,11 @@ impl Entry {
             Some(when) => format!("{} ({when})", self.message),
             None => self.message.clone(),
         }
+    }
+
+    /// What there is to say besides: what to write instead, and what the hook's owners could change.
+    pub(super) fn advice(&self) -> impl Iterator<Item = &String> {
+        self.help.iter().chain(&self.expired).chain(&self.setting)
     }
 }
 

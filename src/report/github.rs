@@ -28,7 +28,7 @@ impl Reporter for GitHub {
                 format!("{}{within}: ", resource.logical_id)
             });
             let mut message = format!("{resource}{}.", entry.sentence());
-            for more in entry.help.iter().chain(&entry.setting) {
+            for more in entry.advice() {
                 message.push('\n');
                 message.push_str(more);
             }

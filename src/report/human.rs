@@ -14,35 +14,49 @@ const MAX_LINE_BYTES: usize = 1_000;
 /// A related value further away than this is not shown.
 const MAX_WINDOW_BYTES: usize = 4_000;
 
+/// Fewer entries than this are drawn on one thread.
+const ENTRIES_PER_THREAD: usize = 100;
+
 /// The report for people.
 #[derive(Debug)]
 pub struct Human {
     renderer: Renderer,
     quiet: bool,
+    threads: usize,
 }
 
 impl Human {
-    /// With colours or without; if quiet, nothing but errors.
+    /// With colours or without; if quiet, nothing but errors. Long reports are drawn on this many
+    /// threads.
     #[must_use]
-    pub const fn new(styled: bool, quiet: bool) -> Self {
-        Self { renderer: if styled { Renderer::styled() } else { Renderer::plain() }, quiet }
+    pub const fn new(styled: bool, quiet: bool, threads: usize) -> Self {
+        Self { renderer: if styled { Renderer::styled() } else { Renderer::plain() }, quiet, threads }
     }
 
-    fn write(&self, group: Group<'_>, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{}\n", self.renderer.render(&[group]))
+    fn draw(&self, group: Group<'_>, drawn: &mut String) {
+        drawn.push_str(&self.renderer.render(&[group]));
+        drawn.push_str("\n\n");
     }
 
-    fn problem(&self, file: &FileReport, problem: &Problem, out: &mut dyn Write) -> io::Result<()> {
+    fn problem(&self, file: &FileReport, problem: &Problem, drawn: &mut String) {
         let place = problem.span.map(|span| Place { span, label: String::new() });
         let mut group = Group::with_title(Severity::ERROR.primary_title(problem.message.as_str()));
         group = located(group, file, place.as_ref(), &[]);
         if let Some(help) = &problem.help {
             group = group.element(Severity::HELP.message(help.as_str()));
         }
-        self.write(group, out)
+        self.draw(group, drawn);
     }
 
-    fn entry(&self, file: &FileReport, entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
+    fn entries(&self, file: &FileReport, entries: &[&Entry]) -> String {
+        let mut drawn = String::new();
+        for entry in entries {
+            self.entry(file, entry, &mut drawn);
+        }
+        drawn
+    }
+
+    fn entry(&self, file: &FileReport, entry: &Entry, drawn: &mut String) {
         let level = match entry.level {
             Level::Error => Severity::ERROR,
             Level::Warning => Severity::WARNING,
@@ -58,22 +72,35 @@ impl Human {
         if let Some(help) = &entry.help {
             group = group.element(Severity::HELP.message(help.as_str()));
         }
-        if let Some(setting) = &entry.setting {
-            group = group.element(Severity::NOTE.message(setting.as_str()));
+        for note in entry.expired.iter().chain(&entry.setting) {
+            group = group.element(Severity::NOTE.message(note.as_str()));
         }
-        self.write(group, out)
+        self.draw(group, drawn);
     }
 }
 
 impl Reporter for Human {
     fn file(&mut self, file: FileReport, out: &mut dyn Write) -> io::Result<()> {
         if let Some(problem) = &file.problem {
-            self.problem(&file, problem, out)?;
+            let mut drawn = String::new();
+            self.problem(&file, problem, &mut drawn);
+            out.write_all(drawn.as_bytes())?;
         }
-        for entry in file.entries.iter().filter(|entry| entry.level == Level::Error || !self.quiet) {
-            self.entry(&file, entry, out)?;
+        let shown = file.entries.iter().filter(|entry| entry.level == Level::Error || !self.quiet);
+        let entries: Vec<&Entry> = shown.collect();
+        let threads = self.threads.min(entries.len().div_ceil(ENTRIES_PER_THREAD));
+        if threads <= 1 {
+            return out.write_all(self.entries(&file, &entries).as_bytes());
         }
-        Ok(())
+        let parts = entries.chunks(entries.len().div_ceil(threads));
+        std::thread::scope(|scope| {
+            let (this, file) = (&*self, &file);
+            let drawing: Vec<_> = parts.map(|part| scope.spawn(move || this.entries(file, part))).collect();
+            drawing.into_iter().try_for_each(|part| match part.join() {
+                Ok(drawn) => out.write_all(drawn.as_bytes()),
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+        })
     }
 
     fn end(&mut self, totals: &Totals, out: &mut dyn Write) -> io::Result<()> {

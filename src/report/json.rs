@@ -152,6 +152,8 @@ struct Finding {
     exemption: Option<JsonExemption>,
     /// Which setting of the hook would change the verdict.
     setting: Option<String>,
+    /// Which exemption would have let it through, had it not expired.
+    expired: Option<String>,
     /// The offending value.
     location: Option<Location>,
     /// What belongs to it.
@@ -302,6 +304,7 @@ impl Finding {
                 expires: exemption.expires.to_string(),
             }),
             setting: entry.setting.clone(),
+            expired: entry.expired.clone(),
             location: entry.place.as_ref().map(place),
             related: entry.related.iter().map(place).collect(),
             fingerprint: entry.fingerprint.clone(),

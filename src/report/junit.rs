@@ -174,7 +174,7 @@ fn test_case(
 fn line_of(file: &FileReport, entry: &Entry) -> String {
     let place = entry.place.as_ref().map_or_else(String::new, |at| format!(":{}:{}", at.span.line, at.span.column));
     let mut line = format!("{}{place}: {}[{}]: {}.", file.name, entry.level.name(), entry.code, entry.sentence());
-    for more in entry.help.iter().chain(&entry.setting) {
+    for more in entry.advice() {
         line.push(' ');
         line.push_str(more);
     }

@@ -194,7 +194,7 @@ const NOT_CHECKED: &str = "not-checked";
 impl Finding {
     fn of(file: &FileReport, entry: &Entry) -> Self {
         let mut text = format!("{}.", entry.sentence());
-        for more in entry.help.iter().chain(&entry.setting) {
+        for more in entry.advice() {
             text.push(' ');
             text.push_str(more);
         }

@@ -1,9 +1,11 @@
 //! `check`, the command.
 
+mod cdk;
 mod discovery;
 mod formats;
 mod parameters;
 mod places;
+mod policy;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -93,6 +93,10 @@ pub(crate) struct Check {
     #[arg(long)]
     pub(crate) strict: bool,
 
+    /// Pass over named files that are no templates, as in folders: for lists that other programs make.
+    #[arg(long)]
+    pub(crate) skip_other_files: bool,
+
     /// How to report.
     #[arg(short, long, value_enum, default_value_t = ReportFormat::Human, value_name = "FORMAT")]
     pub(crate) format: ReportFormat,

@@ -52,6 +52,18 @@ fn templates_in_folders_are_found_by_their_content() {
     assert_eq!(files(&folder, &["notes.txt"]), ["notes.txt"], "whatever its name is");
 }
 
+/// As pre-commit calls it.
+#[test]
+fn named_files_that_are_no_templates_are_passed_over_if_asked_for() {
+    let bad = template("Bad", 1, 2);
+    let broken = "Resources:\n  A: {Type: AWS::S3::Bucket\n";
+    let folder = folder("skip", &[("bad.yaml", &bad), ("ci.yaml", "on: push\n"), ("broken.yaml", broken)]);
+    assert_eq!(files(&folder, &["--skip-other-files", "ci.yaml", "bad.yaml"]), ["bad.yaml"]);
+    assert_eq!(files(&folder, &["--skip-other-files", "ci.yaml", "broken.yaml"]), ["!broken.yaml"]);
+    assert_eq!(check(&folder, &["--skip-other-files", "ci.yaml"]).told().0, 0);
+    assert_eq!(check(&folder, &["--skip-other-files", "missing.yaml"]).told().0, 2);
+}
+
 #[test]
 fn what_git_ignores_is_passed_over_unless_named() {
     let good = template("Good", 1, 1);

@@ -40,8 +40,8 @@ pub(super) struct Input {
     pub(super) name: String,
     /// Which argument led to it.
     pub(super) argument: usize,
-    /// Whether it was named itself, and so must be a template.
-    pub(super) is_named: bool,
+    /// Whether it was named itself, and other files that are named are not to be passed over.
+    pub(super) must_be_template: bool,
     place: Place,
 }
 
@@ -54,31 +54,31 @@ enum Place {
 
 impl Inputs {
     /// What there is under these arguments; under the working directory if there are none.
-    pub(super) fn of(arguments: &[String]) -> Self {
+    pub(super) fn of(arguments: &[String], skip_other_files: bool) -> Self {
         let here = [".".to_owned()];
         let mut inputs = Self { arguments: Vec::new(), found: Vec::new() };
         let mut seen = HashSet::new();
         for argument in if arguments.is_empty() { &here } else { arguments } {
-            inputs.add(argument, &mut seen);
+            inputs.add(argument, !skip_other_files, &mut seen);
         }
         inputs
     }
 
-    fn add(&mut self, argument: &str, seen: &mut HashSet<PathBuf>) {
+    fn add(&mut self, argument: &str, named_must_be: bool, seen: &mut HashSet<PathBuf>) {
         let index = self.arguments.len();
         let path = Path::new(argument);
         let pattern = if path.exists() { None } else { pattern(argument) };
         let is_search = path.is_dir() || pattern.is_some();
         self.arguments.push(Argument { name: shown(path), is_search });
-        let mut push = |name: String, is_named: bool, place: Place| {
-            self.found.push(Input { name, argument: index, is_named, place });
+        let mut push = |name: String, must_be_template: bool, place: Place| {
+            self.found.push(Input { name, argument: index, must_be_template, place });
         };
         if argument == "-" {
             return push("<stdin>".to_owned(), true, Place::Stdin);
         }
         if !is_search {
             if seen.insert(same(path)) {
-                push(shown(path), true, Place::File(path.to_owned()));
+                push(shown(path), named_must_be, Place::File(path.to_owned()));
             }
             return;
         }
@@ -113,15 +113,15 @@ impl Input {
             }
             Place::File(path) => {
                 let size = || std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-                if !self.is_named && size() > MAX_SEARCHED_BYTES {
+                if !self.must_be_template && size() > MAX_SEARCHED_BYTES {
                     return Ok(None);
                 }
                 std::fs::read(path).map_err(unreadable)?
             }
         };
         match String::from_utf8(bytes) {
-            Ok(text) => Ok((self.is_named || may_hold_template(&text)).then_some(text)),
-            Err(error) if self.is_named || is_likely_template(&String::from_utf8_lossy(error.as_bytes())) => {
+            Ok(text) => Ok((self.must_be_template || may_hold_template(&text)).then_some(text)),
+            Err(error) if self.must_be_template || is_likely_template(&String::from_utf8_lossy(error.as_bytes())) => {
                 Err(Problem::new("it is not UTF-8 text", Some("save it as UTF-8: CloudFormation takes nothing else")))
             }
             Err(_) => Ok(None),
