@@ -9,10 +9,7 @@ pub mod policy;
 mod protocol;
 pub mod template;
 
-pub use protocol::{
-    broken_configuration, defect, deletion, import, missing_field, other_type, unknown_invocation_point,
-    unreadable_event, unsupported_target,
-};
+pub use protocol::*;
 
 use std::fmt::Write as _;
 

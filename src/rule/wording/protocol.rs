@@ -1,4 +1,4 @@
-//! Every sentence about an invocation that is not about its egress rules.
+//! Every sentence about an invocation, a file or a template that is not about its egress rules.
 
 use super::super::ID;
 use super::super::text::excerpt;
