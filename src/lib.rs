@@ -1,6 +1,8 @@
 //! cfn-egress-guard: blocks CloudFormation deployments whose security group egress rules do not open
 //! exactly one explicit port.
 
+#[cfg(feature = "account")]
+pub mod account;
 pub mod hook;
 pub mod path;
 #[cfg(feature = "cli")]

@@ -11,7 +11,12 @@ use crate::hook::{Request, Response};
 #[must_use]
 pub fn all() -> Vec<(&'static str, Schema)> {
     let written = || SchemaSettings::draft2020_12().for_serialize().into_generator();
-    vec![("hook-request", schema_for!(Request)), ("hook-response", written().into_root_schema_for::<Response>())]
+    vec![
+        ("hook-request", schema_for!(Request)),
+        ("hook-response", written().into_root_schema_for::<Response>()),
+        #[cfg(feature = "account")]
+        ("scan", written().into_root_schema_for::<crate::account::scan::ScanResult>()),
+    ]
 }
 
 /// A schema as the text of its file.

@@ -14,8 +14,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("template", &["path", "rule", "value"]),
     ("hook", &["path", "rule", "security_group", "template", "value"]),
     ("source", &["path", "value"]),
-    ("schema", &["hook"]),
+    ("schema", &["account", "hook"]),
     ("rehearsal", &["hook", "path", "rule", "security_group", "source", "template", "value"]),
+    ("account", &["path", "rule", "security_group", "source", "template", "value"]),
 ];
 
 /// The code of a module without its tests.

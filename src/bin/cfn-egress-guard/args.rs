@@ -2,10 +2,16 @@
 
 use std::path::PathBuf;
 
+#[cfg(feature = "account")]
+pub(crate) use account::{Aws, ReportFormat, Scan};
+
 use cfn_egress_guard::rehearsal::FailureMode;
 use cfn_egress_guard::rule::Preset;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+#[cfg(feature = "account")]
+mod account;
 
 /// Checks that security group egress rules open exactly one explicit port, as the CloudFormation hook of
 /// the same name does.
@@ -24,6 +30,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Rehearse deployments on this machine, with the real hook function behind a loopback Lambda.
     Rehearse(Rehearse),
+    /// Say what would be blocked among the live stacks of an account if the rule were enforced.
+    #[cfg(feature = "account")]
+    Scan(Box<Scan>),
     /// Print the JSON Schema of something that the programs read or write.
     Schema {
         /// Which schema.
@@ -103,7 +112,7 @@ pub(crate) enum EventFormat {
     Json,
 }
 
-fn parse_preset() -> impl TypedValueParser<Value = Preset> {
+pub(crate) fn parse_preset() -> impl TypedValueParser<Value = Preset> {
     PossibleValuesParser::new(Preset::ALL.map(Preset::name)).try_map(|name| name.parse::<Preset>())
 }
 

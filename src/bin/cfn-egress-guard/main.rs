@@ -2,9 +2,13 @@
 //! account.
 #![expect(clippy::disallowed_methods, reason = "a program owns its environment, files, clock and terminal")]
 
+#[cfg(feature = "account")]
+mod account;
 mod args;
 mod exit;
 mod rehearse;
+#[cfg(feature = "account")]
+mod scan;
 
 use std::io::Write;
 
@@ -37,6 +41,8 @@ fn main() -> Exit {
 fn run(command: &Command, out: &mut impl Write) -> anyhow::Result<Exit> {
     match command {
         Command::Rehearse(arguments) => rehearse::run(arguments, out),
+        #[cfg(feature = "account")]
+        Command::Scan(arguments) => scan::run(arguments, out),
         Command::Schema { name } => {
             for (_, schema) in cfn_egress_guard::schema::all().into_iter().filter(|(known, _)| known == name) {
                 out.write_all(cfn_egress_guard::schema::text(&schema).as_bytes())?;
