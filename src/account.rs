@@ -6,6 +6,7 @@
 //! Every command asks for as little as it can, names the permission that is missing ([`Failure`]),
 //! and goes on with what it can read.
 
+pub mod audit;
 pub mod connection;
 mod failure;
 mod glob;
@@ -15,6 +16,7 @@ mod page;
 pub mod permissions;
 pub mod scan;
 mod stacks;
+pub mod status;
 
 pub use connection::{Connection, ConnectionOptions};
 pub use failure::{Failure, FailureKind};

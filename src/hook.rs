@@ -16,46 +16,59 @@ pub use response::{
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::rule::{Knowledge, Preset, Settings, UnknownPresetError, wording};
-use crate::security_group::{ResourceType, assess};
+use crate::policy;
+use crate::rule::policy::{Case, Date, Policy, Unchanged};
+use crate::rule::{Knowledge, Preset, Treatment, Verdict, wording};
+use crate::security_group::{ResourceType, assess, tags, unchanged};
+use decision::context;
 
 /// How the function was configured. A configuration that cannot be used fails every invocation closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    settings: Result<Settings, String>,
+    policy: Result<Policy, String>,
 }
 
 impl Config {
-    /// A configuration with the given settings.
+    /// A configuration with the given policy, settings or preset.
     #[must_use]
-    pub const fn new(settings: Settings) -> Self {
-        Self { settings: Ok(settings) }
+    pub fn new(policy: impl Into<Policy>) -> Self {
+        Self { policy: Ok(policy.into()) }
     }
 
-    /// The configuration that `EGRESS_PRESET` chooses: the published rule if it is not set.
+    /// The configuration that a policy file (its text) and `EGRESS_PRESET` make: without both the
+    /// published rule; the variable overrides the file's preset.
     #[must_use]
-    pub fn from_preset(name: Option<&str>) -> Self {
-        let preset = name.map_or(Ok(Preset::default()), str::parse::<Preset>);
-        Self {
-            settings: preset
-                .map(Settings::of)
-                .map_err(|error: UnknownPresetError| wording::broken_configuration(&error.to_string())),
-        }
+    pub fn read(file: Option<&str>, preset: Option<&str>) -> Self {
+        let policy = file.map_or_else(|| Ok(Policy::default()), policy::parse).map_err(|error| in_file(&error));
+        let preset = preset.map(str::parse::<Preset>).transpose().map_err(|error| error.to_string());
+        let overridden =
+            policy.and_then(|policy| preset.map(|preset| Policy { preset: preset.unwrap_or(policy.preset), ..policy }));
+        Self { policy: overridden.map_err(|problem| wording::broken_configuration(&problem)) }
+    }
+
+    /// The configuration of a function whose policy file is there but cannot be read.
+    #[must_use]
+    pub fn unreadable(problem: &str) -> Self {
+        Self { policy: Err(wording::broken_configuration(&in_file(&problem))) }
     }
 
     /// What is wrong with the configuration, if anything.
     #[must_use]
     pub fn problem(&self) -> Option<&str> {
-        self.settings.as_ref().err().map(String::as_str)
+        self.policy.as_ref().err().map(String::as_str)
     }
 }
 
-/// Decides an invocation, given as the bytes that Lambda delivered.
+fn in_file(problem: &impl std::fmt::Display) -> String {
+    format!("{}, {problem}", policy::FILE_NAME)
+}
+
+/// Decides an invocation, given as the bytes that Lambda delivered, as of a day (UTC).
 #[must_use]
-pub fn decide(event: &[u8], config: &Config) -> Decision {
+pub fn decide(event: &[u8], config: &Config, today: Date) -> Decision {
     match Request::parse(event) {
         Ok(request) => {
-            let conclusion = conclude(&request, config).unwrap_or_else(Conclusion::InternalFailure);
+            let conclusion = conclude(&request, config, today).unwrap_or_else(Conclusion::InternalFailure);
             Decision { subject: Subject::of(&request), conclusion }
         }
         Err(error) => Decision {
@@ -78,8 +91,8 @@ pub fn guarded(event: &[u8], decide: impl FnOnce(&[u8]) -> Decision) -> Decision
 }
 
 /// What an invocation comes to; the error is what an internal failure says.
-fn conclude(request: &Request, config: &Config) -> Result<Conclusion, String> {
-    let settings = config.settings.as_ref().map_err(Clone::clone)?;
+fn conclude(request: &Request, config: &Config, today: Date) -> Result<Conclusion, String> {
+    let policy = config.policy.as_ref().map_err(Clone::clone)?;
     let subject = Subject::of(request);
     let point = subject.invocation_point.as_str();
     if let Target::Stack | Target::ChangeSet = subject.target {
@@ -99,12 +112,22 @@ fn conclude(request: &Request, config: &Config) -> Result<Conclusion, String> {
         "" => return Err(wording::missing_field("actionInvocationPoint")),
         _ => return Err(wording::unknown_invocation_point(point)),
     }
-    let properties = data
-        .target_model
-        .as_ref()
+    let model = data.target_model.as_ref();
+    let properties = model
         .and_then(|model| model.resource_properties.as_ref())
         .ok_or_else(|| wording::missing_field("requestData.targetModel.resourceProperties"))?;
-    Ok(Conclusion::Judged(assess(resource_type, properties, settings, Knowledge::Final)))
+    let assessment = assess(resource_type, properties, &policy.settings(), Knowledge::Final);
+    if assessment.verdict() != Verdict::NonCompliant {
+        return Ok(Conclusion::Judged(assessment));
+    }
+    let previous = model.and_then(|model| model.previous_resource_properties.as_ref());
+    let unchanged = match (policy.unchanged_rules, point) {
+        (Treatment::Allow, "UPDATE_PRE_PROVISION") => unchanged(resource_type, properties, previous),
+        _ => Unchanged::Nothing,
+    };
+    let tags = tags(resource_type, properties);
+    let context = context(request, resource_type, tags.as_deref());
+    Ok(Conclusion::Judged(policy.apply(assessment, &Case { context, unchanged: &unchanged, today })))
 }
 
 #[cfg(test)]

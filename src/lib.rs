@@ -1,10 +1,52 @@
-//! cfn-egress-guard: blocks CloudFormation deployments whose security group egress rules do not open
-//! exactly one explicit port.
+//! # cfn-egress-guard
+//!
+//! One question: does each egress rule of a security group open exactly one explicit port? It is asked
+//! in front of every deployment by the AWS Lambda function behind a CloudFormation Lambda Hook (the
+//! program `bootstrap`), and beside it by the command `cfn-egress-guard`. Both decide with the same
+//! [`rule`] and cannot disagree.
+//!
+//! ## Modules, in reading order
+//!
+//! Dependencies point inward only, from the bottom of this table to its top; a test
+//! (`tests/it/architecture.rs`) holds them to it.
+//!
+//! | module | knows | must not know |
+//! |---|---|---|
+//! | [`path`] | where something stands | anything else |
+//! | [`rule`] | the rule, its settings, every sentence a user reads | JSON, templates, AWS, clocks |
+//! | [`policy`] | the policy file: TOML ↔ the rule's settings and exemptions | files, clocks |
+//! | [`value`] | JSON's kinds, and values that only AWS knows | where they come from |
+//! | [`security_group`] | AWS's property shapes of the two resource types | templates, the hook |
+//! | [`source`] | text → values, and the place of each | rules |
+//! | [`template`] | parameters, conditions, functions, loops | text, the hook |
+//! | [`hook`] | the hook's protocol: bytes in, decision out, total and synchronous | sockets, environment, clock |
+//! | `schema` | JSON Schemas of all that is read and written (feature `schema`) | |
+//! | `rehearsal` | CloudFormation's part on this machine (feature `cli`; an edge: sockets, processes) | AWS |
+//!
+//! The features are the wall: the core builds with `--no-default-features`.
+//!
+//! ## From an event to an answer
+//!
+//! [`hook::decide`] reads the event tolerantly ([`hook::Request`]), takes the properties to egress rules
+//! and those to findings ([`security_group::assess`] over [`rule::judge`]), and keeps one record of it all
+//! ([`hook::Decision`]). Response, log line and metrics are made from that record.
+//!
+//! ```
+//! use cfn_egress_guard::hook::{Config, HookStatus, decide};
+//! let event = br#"{"requestData": {"targetName": "AWS::EC2::SecurityGroup", "targetLogicalId": "Web",
+//!     "targetModel": {"resourceProperties": {"SecurityGroupEgress": [
+//!         {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 87, "CidrIp": "0.0.0.0/0"}]}}},
+//!     "actionInvocationPoint": "CREATE_PRE_PROVISION"}"#;
+//! let response = decide(event, &Config::from_preset(None)).response();
+//! assert_eq!(response.hook_status, HookStatus::Failed);
+//! assert!(response.message.contains("tcp 80-87 to 0.0.0.0/0 opens a range of 8 ports"));
+//! ```
 
 #[cfg(feature = "account")]
 pub mod account;
 pub mod hook;
 pub mod path;
+pub mod policy;
 #[cfg(feature = "cli")]
 pub mod rehearsal;
 pub mod rule;

@@ -12,6 +12,7 @@
 mod egress;
 mod finding;
 mod judge;
+pub mod policy;
 mod port;
 mod settings;
 mod text;

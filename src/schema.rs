@@ -6,6 +6,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{Schema, schema_for};
 
 use crate::hook::{Request, Response};
+use crate::policy::PolicyFile;
 
 /// The schemas, each with the name of its file without `.schema.json`.
 #[must_use]
@@ -14,6 +15,11 @@ pub fn all() -> Vec<(&'static str, Schema)> {
     vec![
         ("hook-request", schema_for!(Request)),
         ("hook-response", written().into_root_schema_for::<Response>()),
+        ("policy", schema_for!(PolicyFile)),
+        #[cfg(feature = "account")]
+        ("audit", written().into_root_schema_for::<crate::account::audit::AuditResult>()),
+        #[cfg(feature = "account")]
+        ("status", written().into_root_schema_for::<crate::account::status::StatusResult>()),
         #[cfg(feature = "account")]
         ("scan", written().into_root_schema_for::<crate::account::scan::ScanResult>()),
     ]

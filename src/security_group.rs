@@ -4,6 +4,12 @@
 //! Sources: the `AWS::EC2::SecurityGroup` and `AWS::EC2::SecurityGroupEgress` pages of the
 //! CloudFormation template reference. Knows no template and no hook.
 
+mod tags;
+mod unchanged;
+
+pub use tags::tags;
+pub use unchanged::unchanged;
+
 use crate::path::{Origin, PropertyPath};
 use crate::rule::{
     Assessment, Destination, EgressRule, Finding, Judgement, Knowledge, Origins, Outcome, Port, Protocol, Reason,
@@ -55,31 +61,39 @@ pub const EGRESS: &str = "SecurityGroupEgress";
 /// The egress rules of a resource, in the order written. Total: what is no rule is an entry of its own.
 #[must_use]
 pub fn entries(resource_type: ResourceType, properties: &Value, knowledge: Knowledge) -> Vec<Entry> {
-    let root = PropertyPath::root();
-    let (path, value) = match (resource_type, &properties.kind) {
-        (ResourceType::SecurityGroupEgress, Kind::Map(map)) => {
-            return vec![Entry::Rule(rule(map, properties.origin, root))];
-        }
-        (ResourceType::SecurityGroup, Kind::Map(map)) => match map.get(EGRESS) {
-            Some(egress) => (root.key(EGRESS), egress),
-            None => return Vec::new(),
-        },
-        (ResourceType::SecurityGroup | ResourceType::SecurityGroupEgress, _) => {
-            return vec![no_rule(properties, root, Reason::MalformedProperties, knowledge)];
-        }
+    let entry = |(path, value): (PropertyPath, &Value)| match &value.kind {
+        Kind::Map(map) => Entry::Rule(rule(map, value.origin, path)),
+        _ => no_rule(value, path, Reason::MalformedEntry, knowledge),
     };
+    match places(resource_type, properties) {
+        Ok(places) => places.into_iter().map(entry).collect(),
+        Err(Malformed { value, path, reason }) => vec![no_rule(value, path, reason, knowledge)],
+    }
+}
+
+/// Something that holds no egress rules where some should be.
+struct Malformed<'a> {
+    value: &'a Value,
+    path: PropertyPath,
+    reason: Reason,
+}
+
+/// Where the entries of a resource stand, in the order written.
+fn places(resource_type: ResourceType, properties: &Value) -> Result<Vec<(PropertyPath, &Value)>, Malformed<'_>> {
+    let root = PropertyPath::root();
+    let Some(map) = properties.as_map() else {
+        return Err(Malformed { value: properties, path: root, reason: Reason::MalformedProperties });
+    };
+    if resource_type == ResourceType::SecurityGroupEgress {
+        return Ok(vec![(root, properties)]);
+    }
+    let Some(value) = map.get(EGRESS) else { return Ok(Vec::new()) };
+    let path = root.key(EGRESS);
     match &value.kind {
-        Kind::Null => Vec::new(),
-        Kind::Map(map) => vec![Entry::Rule(rule(map, value.origin, path))],
-        Kind::List(list) => list
-            .iter()
-            .enumerate()
-            .map(|(index, entry)| match &entry.kind {
-                Kind::Map(map) => Entry::Rule(rule(map, entry.origin, path.index(index))),
-                _ => no_rule(entry, path.index(index), Reason::MalformedEntry, knowledge),
-            })
-            .collect(),
-        _ => vec![no_rule(value, path, Reason::MalformedEgress, knowledge)],
+        Kind::Null => Ok(Vec::new()),
+        Kind::Map(_) => Ok(vec![(path, value)]),
+        Kind::List(list) => Ok(list.iter().enumerate().map(|(index, entry)| (path.index(index), entry)).collect()),
+        _ => Err(Malformed { value, path, reason: Reason::MalformedEgress }),
     }
 }
 
@@ -123,6 +137,7 @@ pub fn finding(rule: EgressRule, settings: &Settings, knowledge: Knowledge) -> O
         origin: rule.origins.entry,
         subject: Subject::Rule(Box::new(rule)),
         settings,
+        exemption: None,
     })
 }
 
@@ -139,6 +154,7 @@ fn default_egress(origin: Origin, settings: &Settings) -> Finding {
         origin,
         subject: Subject::Nothing,
         settings,
+        exemption: None,
     }
 }
 
@@ -154,7 +170,15 @@ fn no_rule(value: &Value, path: PropertyPath, malformed: Reason, knowledge: Know
         (None, _) => (Outcome::NonCompliant, malformed),
     };
     let subject = unknown.map_or(Subject::NoRule(value.kind_name()), Subject::Unknown);
-    Entry::NoRule(Finding { outcome, reason, path, origin: value.origin, subject, settings: Vec::new() })
+    Entry::NoRule(Finding {
+        outcome,
+        reason,
+        path,
+        origin: value.origin,
+        subject,
+        settings: Vec::new(),
+        exemption: None,
+    })
 }
 
 fn rule(properties: &Map, entry: Origin, path: PropertyPath) -> EgressRule {

@@ -44,6 +44,20 @@ pub struct Span {
 }
 
 impl Span {
+    /// Some bytes of a text; bytes within a character count as its first.
+    #[must_use]
+    pub fn of(text: &str, bytes: std::ops::Range<usize>) -> Self {
+        let offset = text.floor_char_boundary(bytes.start);
+        let before = text.get(..offset).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self {
+            offset: narrow(offset),
+            length: narrow(bytes.end.saturating_sub(offset)),
+            line: narrow(before.matches('\n').count() + 1),
+            column: narrow(before.get(line_start..).unwrap_or_default().chars().count() + 1),
+        }
+    }
+
     /// The part of the text that it covers.
     #[must_use]
     pub fn text(self, text: &str) -> Option<&str> {

@@ -6,10 +6,32 @@
 //! properties depend on conditions that cannot be decided is looked at in every [`World`] they
 //! allow. Knows no text, no rule and no hook.
 //!
-//! Whatever the template is, evaluation ends: its work is bounded ([`budget`]), as are the worlds of
-//! one resource ([`MAX_WORLDS`]). What would go beyond is reported as undetermined, in words.
+//! Whatever the template is, evaluation ends: its work is bounded ([`BASE_STEPS`],
+//! [`STEPS_PER_VALUE`], [`MAX_EVALUATION_DEPTH`]), as are the worlds of one resource
+//! ([`MAX_WORLDS`]). What would go beyond is reported as undetermined, in words.
 //!
-//! [`budget`]: BASE_STEPS
+//! ```
+//! use cfn_egress_guard::{source, template::{Scope, Template}};
+//! let document = source::parse(r#"
+//! Parameters:
+//!   Env: {Type: String, AllowedValues: [dev, prod]}
+//! Conditions:
+//!   IsProd: !Equals [!Ref Env, prod]
+//! Resources:
+//!   Rule:
+//!     Type: AWS::EC2::SecurityGroupEgress
+//!     Properties: {IpProtocol: tcp, FromPort: !If [IsProd, 443, 80], ToPort: !If [IsProd, 443, 80]}
+//! "#).unwrap();
+//! let scope = Scope::default();
+//! let template = Template::new(&document.root, &scope).unwrap();
+//! let rule = template.resource("Rule").unwrap();
+//! let evaluated = template.evaluate_only(rule, &["FromPort", "ToPort"]);
+//! assert_eq!(evaluated.worlds.len(), 2);
+//! for world in &evaluated.worlds {
+//!     assert_eq!(world.properties.get("FromPort"), world.properties.get("ToPort"));
+//! }
+//! assert_eq!(evaluated.worlds[0].assumptions[0].to_string(), "`IsProd` is true");
+//! ```
 
 mod budget;
 mod condition;
@@ -32,7 +54,7 @@ pub use error::TemplateError;
 pub use note::{Note, Subject};
 pub use scope::{Parameter, Scope};
 pub use unknown::MAX_IDENTITY_BYTES;
-pub use world::{Assumption, Evaluated, MAX_WORLDS, Undetermined, World};
+pub use world::{Assumption, Evaluated, MAX_WORLDS, Occurrence, Undetermined, World};
 
 use crate::path::{Origin, PropertyPath};
 use crate::value::{Key, Kind, Map, Value};
@@ -51,6 +73,9 @@ pub struct Template<'a> {
     notes: Vec<Note>,
     budget: Budget,
 }
+
+/// An entry of a section: as written, or made by a loop.
+type Entry<'a> = (Cow<'a, Key>, Cow<'a, Value>);
 
 /// A resource of a template.
 #[derive(Debug, Clone)]
@@ -165,7 +190,7 @@ impl<'a> Template<'a> {
     }
 
     /// The entries of a section, those that loops make included.
-    fn entries(&mut self, section: &'a Map) -> Result<Vec<(Cow<'a, Key>, Cow<'a, Value>)>, TemplateError> {
+    fn entries(&mut self, section: &'a Map) -> Result<Vec<Entry<'a>>, TemplateError> {
         let mut entries = Vec::with_capacity(section.len());
         let mut notes = Vec::new();
         for (key, value) in section.iter() {
@@ -284,7 +309,7 @@ fn measure(value: &Value, depth: usize, values: &mut u64) -> bool {
     match &value.kind {
         Kind::List(list) => list.iter().all(|entry| measure(entry, depth - 1, values)),
         Kind::Map(map) => map.iter().all(|(_, entry)| measure(entry, depth - 1, values)),
-        Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::String(_) | Kind::Unknown(_) => true,
+        _ => true,
     }
 }
 

@@ -5,8 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::path::Origin;
-use crate::rule::{Finding, Knowledge, Outcome, Settings, wording};
-use crate::security_group::{ResourceType, assess};
+use crate::rule::policy::{Case, Context, Date, Policy, Unchanged};
+use crate::rule::{Assessment, Finding, Knowledge, Outcome, wording};
+use crate::security_group::{ResourceType, assess, tags};
 use crate::source;
 use crate::template::{Scope, Template, World};
 use crate::value::{Key, Kind, Map, Value};
@@ -36,21 +37,35 @@ pub(super) struct Judged {
     pub(super) resources: usize,
     /// Egress rules that were judged.
     pub(super) rules: usize,
-    /// What is to tell, under the first settings.
+    /// What is to tell, under the first policy.
     pub(super) findings: Vec<Found>,
     /// Findings beyond the kept ones, of either outcome.
     pub(super) more: Counts,
-    /// How it looks under each of the settings.
+    /// How it looks under each policy.
     pub(super) counts: Vec<Counts>,
     /// What the template leaves open.
     pub(super) notes: Vec<String>,
 }
 
-/// Rules that would be blocked, and rules of which nobody can say.
+/// How many rules meet which fate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Counts {
     pub(super) blocked: usize,
     pub(super) undetermined: usize,
+    pub(super) exempted: usize,
+    pub(super) known_debt: usize,
+}
+
+impl Counts {
+    const fn add(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::NonCompliant => self.blocked += 1,
+            Outcome::Undetermined => self.undetermined += 1,
+            Outcome::Exempted => self.exempted += 1,
+            Outcome::KnownDebt => self.known_debt += 1,
+            Outcome::Note => {}
+        }
+    }
 }
 
 /// One finding of a resource.
@@ -63,21 +78,22 @@ pub(super) struct Found {
     pub(super) only_if: Option<String>,
 }
 
-/// Judges a template under each of the settings, the first of which are told in detail.
+/// Judges a template under each of the policies, the first of which is told in detail.
+///
+/// Every rule counts as one that stood there before: what is deployed does, at its next update.
 ///
 /// # Errors
 /// When the template cannot be read, in words.
-pub(super) fn judge(text: &str, deployed: &Deployed, settings: &[Settings]) -> Result<Judged, String> {
+pub(super) fn judge(text: &str, deployed: &Deployed, policies: &[Policy], today: Date) -> Result<Judged, String> {
     let root = source::parse(text).map_err(|error| error.to_string())?.root;
     let root = with_known_parameters(root, deployed);
     let template = Template::new(&root, &deployed.scope).map_err(|error| error.to_string())?;
-    let mut judged = Judged { counts: vec![Counts::default(); settings.len()], ..Judged::default() };
+    let mut judged = Judged { counts: vec![Counts::default(); policies.len()], ..Judged::default() };
     judged.notes.extend(template.notes().iter().take(MAX_NOTES).map(ToString::to_string));
     for resource in template.resources() {
         let Some(resource_type) = ResourceType::from_name(&resource.type_name) else { continue };
         let evaluated = template.evaluate(resource);
         let worlds: Vec<&World<'_>> = evaluated.worlds.iter().filter(|world| world.exists).collect();
-        let always = evaluated.undetermined.is_none() && worlds.len() == evaluated.worlds.len();
         if worlds.is_empty() && evaluated.undetermined.is_none() {
             continue;
         }
@@ -87,48 +103,77 @@ pub(super) fn judge(text: &str, deployed: &Deployed, settings: &[Settings]) -> R
         {
             judged.notes.push(format!("`{}` could not be looked at in full: {why}", resource.logical_id));
         }
-        for (position, settings) in settings.iter().enumerate() {
-            let (rules, found) = merged(resource_type, &worlds, always, settings);
-            let told = position == 0;
-            if told {
-                judged.rules += rules;
-            }
+        let always = evaluated.undetermined.is_none() && worlds.len() == evaluated.worlds.len();
+        for (position, policy) in policies.iter().enumerate() {
+            let assess =
+                |world: &World<'_>| under(policy, resource_type, &resource.logical_id, world, &deployed.scope, today);
+            let (rules, found) = merged(&worlds, always, assess);
+            let mut counts = Counts::default();
             for (finding, only_if) in found {
-                let counts = judged.counts.get_mut(position).map(|counts| counts as &mut Counts);
-                let full = judged.findings.len() >= MAX_FINDINGS;
-                for counts in counts.into_iter().chain((told && full).then_some(&mut judged.more)) {
-                    match finding.outcome {
-                        Outcome::NonCompliant => counts.blocked += 1,
-                        Outcome::Undetermined => counts.undetermined += 1,
-                        Outcome::Note => {}
-                    }
+                counts.add(finding.outcome);
+                if position > 0 {
+                    continue;
                 }
-                if told && !full {
+                if judged.findings.len() < MAX_FINDINGS {
                     let logical_id = resource.logical_id.to_string();
                     judged.findings.push(Found { logical_id, resource_type, finding, only_if });
+                } else {
+                    judged.more.add(finding.outcome);
                 }
             }
-            if evaluated.undetermined.is_some()
-                && let Some(counts) = judged.counts.get_mut(position)
-            {
-                counts.undetermined += 1;
+            if evaluated.undetermined.is_some() {
+                counts.add(Outcome::Undetermined);
+            }
+            if position == 0 {
+                judged.rules += rules;
+                if evaluated.undetermined.is_some() {
+                    judged.more.add(Outcome::Undetermined);
+                }
+            }
+            if let Some(sum) = judged.counts.get_mut(position) {
+                sum.blocked += counts.blocked;
+                sum.undetermined += counts.undetermined;
+                sum.exempted += counts.exempted;
+                sum.known_debt += counts.known_debt;
             }
         }
     }
     Ok(judged)
 }
 
+/// What a policy says of a resource in one world.
+fn under(
+    policy: &Policy,
+    resource_type: ResourceType,
+    logical_id: &str,
+    world: &World<'_>,
+    scope: &Scope,
+    today: Date,
+) -> Assessment {
+    let tags = tags(resource_type, &world.properties);
+    let context = Context {
+        account: scope.account.as_deref(),
+        region: scope.region.as_deref(),
+        stack_name: scope.stack_name.as_deref(),
+        stack_id: scope.stack_id.as_deref(),
+        logical_id: Some(logical_id),
+        resource_type: Some(resource_type.name()),
+        tags: tags.as_deref(),
+    };
+    let assessment = assess(resource_type, &world.properties, &policy.settings(), Knowledge::Partial);
+    policy.apply(assessment, &Case { context, unchanged: &Unchanged::Everything, today })
+}
+
 /// The findings of all worlds: what breaks the rule in only some of them is undetermined.
 fn merged(
-    resource_type: ResourceType,
     worlds: &[&World<'_>],
     always: bool,
-    settings: &Settings,
+    assess: impl Fn(&World<'_>) -> Assessment,
 ) -> (usize, Vec<(Finding, Option<String>)>) {
     let mut found: Vec<(Finding, usize, Option<String>)> = Vec::new();
     let mut rules = 0;
     for world in worlds {
-        let assessment = assess(resource_type, &world.properties, settings, Knowledge::Partial);
+        let assessment = assess(world);
         rules = rules.max(assessment.judged);
         for finding in assessment.findings {
             match found.iter_mut().find(|(earlier, _, _)| *earlier == finding) {
@@ -232,7 +277,7 @@ Resources:
 ";
 
     fn outcomes(deployed: &Deployed) -> Vec<(Outcome, Reason)> {
-        let judged = judge(BY_PARAMETER, deployed, &[Settings::default()]).unwrap();
+        let judged = judge(BY_PARAMETER, deployed, &[Policy::default()], Date::of_unix_seconds(0)).unwrap();
         judged.findings.iter().map(|found| (found.finding.outcome, found.finding.reason)).collect()
     }
 
@@ -265,8 +310,8 @@ Resources:
         - {IpProtocol: '-1', CidrIp: 0.0.0.0/0}
 ";
         let deployed = Deployed::default();
-        let settings = [Settings::default(), Settings::of(Preset::Effective)];
-        let judged = judge(text, &deployed, &settings).unwrap();
+        let policies = [Policy::default(), Policy::from(Preset::Effective)];
+        let judged = judge(text, &deployed, &policies, Date::of_unix_seconds(0)).unwrap();
         let told: Vec<_> = judged.findings.iter().map(|found| (found.finding.outcome, found.only_if.clone())).collect();
         assert!(told.contains(&(Outcome::Undetermined, Some("`Prod` is true".to_owned()))), "{told:?}");
         assert_eq!((judged.resources, judged.rules), (1, 2));
@@ -274,7 +319,7 @@ Resources:
 
     #[test]
     fn what_is_no_template_says_so() {
-        assert!(judge("[]", &Deployed::default(), &[]).unwrap_err().contains("object"));
-        assert!(judge("{", &Deployed::default(), &[]).is_err());
+        assert!(judge("[]", &Deployed::default(), &[], Date::of_unix_seconds(0)).unwrap_err().contains("object"));
+        assert!(judge("{", &Deployed::default(), &[], Date::of_unix_seconds(0)).is_err());
     }
 }

@@ -5,6 +5,7 @@
 //! to the caller one stack at a time; templates are not kept.
 
 mod csv;
+mod exemptions;
 mod file;
 mod html;
 mod record;
@@ -17,10 +18,12 @@ use aws_sdk_cloudformation::Client;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+pub(in crate::account) use csv::row;
 pub use csv::write_csv;
+pub use exemptions::write_exemptions;
 pub use file::{ResultError, Writer, read_result};
 pub use html::write_html;
-pub use record::{Cause, FORMAT_VERSION, Fate, Head, RuleRecord, ScanResult, StackRecord, Tail, Tally, Unread};
+pub use record::{Cause, FORMAT_VERSION, Fate, Head, Opens, RuleRecord, ScanResult, StackRecord, Tail, Tally, Unread};
 pub use summary::{Alternative, Answer, Group, Summary, advice};
 
 use super::connection::Connection;
@@ -29,7 +32,8 @@ use super::glob::Glob;
 use super::judge::{Deployed, Found, judge};
 use super::pace::{Limit, Patience};
 use super::stacks::{self, Given, Stack};
-use crate::rule::{Outcome, Preset, Settings, excerpt, wording};
+use crate::rule::policy::{Date, Policy};
+use crate::rule::{Destination, EgressRule, Outcome, Port, Preset, Protocol, excerpt, wording};
 use crate::template::Scope;
 
 /// How much of a name or tag is kept.
@@ -45,15 +49,17 @@ pub struct ScanOptions {
     pub regions: Vec<String>,
     /// Only stacks with these names (or nested in one with such a name); all, if there is none.
     pub stacks: Vec<Glob>,
-    /// The settings that decide.
-    pub settings: Settings,
+    /// The policy that decides.
+    pub policy: Policy,
+    /// Today, UTC: exemptions end.
+    pub today: Date,
     /// Tags that name a stack's owner, the first that a stack has counts; letter case does not.
     pub owner_tags: Vec<String>,
     /// How many templates of a Region are read at once, at the most.
     pub concurrency: usize,
     /// How long AWS may ask for patience.
     pub patience: Patience,
-    /// Stacks that are known from an earlier scan with the same settings, by ARN.
+    /// Stacks that are known from an earlier scan with the same policy, by ARN.
     pub known: HashMap<String, StackRecord>,
 }
 
@@ -230,8 +236,8 @@ async fn scan_stack(
     };
     let owner = owner(&given, &options.owner_tags);
     let deployed = deployed(&region, &stack, given, parameters_known);
-    let settings = [options.settings, Settings::of(Preset::Effective)];
-    match judge(&template.text, &deployed, &settings) {
+    let effective = Policy { preset: Preset::Effective, overrides: Vec::new(), ..options.policy.clone() };
+    match judge(&template.text, &deployed, &[options.policy.clone(), effective], options.today) {
         Ok(judged) => {
             let mut record = StackRecord {
                 region,
@@ -262,7 +268,12 @@ async fn scan_stack(
 }
 
 fn tally(counts: super::judge::Counts) -> Tally {
-    Tally { blocked: counts.blocked, undetermined: counts.undetermined, exempted: 0 }
+    Tally {
+        blocked: counts.blocked,
+        undetermined: counts.undetermined,
+        exempted: counts.exempted,
+        known_debt: counts.known_debt,
+    }
 }
 
 fn owner(given: &Given, owner_tags: &[String]) -> Option<String> {
@@ -284,10 +295,27 @@ fn deployed(region: &str, stack: &Stack, given: Given, parameters_known: bool) -
     Deployed { scope, resolved: given.resolved, parameters_known }
 }
 
+/// What an egress rule opens, as an exemption would name it; nothing, if not all of it is known.
+fn opens(rule: &EgressRule) -> Option<Opens> {
+    let [destination] = rule.destinations.as_slice() else { return None };
+    if matches!(rule.protocol, Protocol::Unknown(_) | Protocol::Unrecognized(_))
+        || matches!(destination, Destination::Unknown(_) | Destination::Invalid(_))
+    {
+        return None;
+    }
+    let ports = match (&rule.from, &rule.to) {
+        (Port::Known(from), Port::Known(to)) => Some((from.get(), to.get())),
+        _ => None,
+    };
+    Some(Opens { protocol: rule.protocol.to_string(), ports, destination: destination.to_string() })
+}
+
 fn rule_record(found: &Found) -> Option<RuleRecord> {
     let fate = match found.finding.outcome {
         Outcome::NonCompliant => Fate::Blocked,
         Outcome::Undetermined => Fate::Undetermined,
+        Outcome::Exempted => Fate::Exempted,
+        Outcome::KnownDebt => Fate::KnownDebt,
         Outcome::Note => return None,
     };
     Some(RuleRecord {
@@ -299,6 +327,11 @@ fn rule_record(found: &Found) -> Option<RuleRecord> {
         reason: found.finding.reason.code().to_owned(),
         statement: found.statement(),
         remedy: wording::remedy(&found.finding),
+        rule: found.finding.rule().and_then(opens),
+        exemption: found.finding.exemption.as_ref().map(|exemption| {
+            let ended = if exemption.holds() { "until" } else { "ended" };
+            format!("{} ({}, {ended} {})", exemption.id, exemption.owner, exemption.expires)
+        }),
         settings: found.finding.settings.iter().map(|setting| setting.name().to_owned()).collect(),
     })
 }

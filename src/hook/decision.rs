@@ -1,6 +1,8 @@
 //! The one record of a decision: the response, the log line and the metrics are made from it.
 
+use crate::rule::policy::{Context, Tag};
 use crate::rule::{self, Assessment, Finding, Outcome, Verdict, excerpt, wording};
+use crate::security_group::ResourceType;
 
 use super::request::Request;
 use super::response::{
@@ -107,6 +109,24 @@ impl Subject {
     }
 }
 
+/// Where a resource stands, as the invocation says it: whole, never shortened, and not at all where a
+/// text is longer than AWS has any.
+pub(super) fn context<'a>(request: &'a Request, resource_type: ResourceType, tags: Option<&'a [Tag]>) -> Context<'a> {
+    const LONGEST: usize = 1_024;
+    let known = |text: &'a str| Some(text).filter(|text| (1..=LONGEST).contains(&text.len()));
+    let stack_id = request.stack_id.as_str();
+    let function = request.hook_model.as_ref().map_or("", |model| model.lambda_function.as_str());
+    Context {
+        account: known(request.aws_account_id.as_str()),
+        region: arn_region(stack_id).or_else(|| arn_region(function)).and_then(known),
+        stack_name: known(stack_name(stack_id)),
+        stack_id: known(stack_id),
+        logical_id: request.request_data.as_ref().and_then(|data| known(data.target_logical_id.as_str())),
+        resource_type: Some(resource_type.name()),
+        tags,
+    }
+}
+
 /// The Region of an ARN (`arn:partition:service:region:account:resource`).
 fn arn_region(arn: &str) -> Option<&str> {
     arn.strip_prefix("arn:")?.split(':').nth(2).filter(|region| !region.is_empty())
@@ -143,6 +163,8 @@ impl Decision {
     pub fn verdict(&self) -> &'static str {
         match &self.conclusion {
             Conclusion::Judged(assessment) => match assessment.verdict() {
+                Verdict::Compliant if self.of(Outcome::Exempted).next().is_some() => "exempted",
+                Verdict::Compliant if self.of(Outcome::KnownDebt).next().is_some() => "known-debt",
                 Verdict::Compliant => "compliant",
                 Verdict::Undetermined => "undetermined",
                 Verdict::NonCompliant => "non-compliant",
@@ -154,11 +176,23 @@ impl Decision {
 
     /// The findings that block.
     pub fn offending(&self) -> impl Iterator<Item = &Finding> {
+        self.of(Outcome::NonCompliant)
+    }
+
+    /// The findings of one outcome.
+    pub fn of(&self, outcome: Outcome) -> impl Iterator<Item = &Finding> {
         let assessment = match &self.conclusion {
             Conclusion::Judged(assessment) => Some(assessment),
             Conclusion::NotChecked(_) | Conclusion::InternalFailure(_) => None,
         };
-        assessment.into_iter().flat_map(|assessment| assessment.of(Outcome::NonCompliant))
+        assessment.into_iter().flat_map(move |assessment| assessment.of(outcome))
+    }
+
+    /// What breaks the rule and is let through: what asks for something soon comes first.
+    fn let_through(&self) -> impl Iterator<Item = &Finding> {
+        let asks = |finding: &&Finding| finding.exemption.as_ref().is_some_and(|exemption| exemption.expires_soon());
+        let exempted = |soon: bool| self.of(Outcome::Exempted).filter(move |finding| asks(finding) == soon);
+        exempted(true).chain(exempted(false)).chain(self.of(Outcome::KnownDebt))
     }
 
     /// What the stack's events say, within the protocol's length.
@@ -167,12 +201,14 @@ impl Decision {
         let subject = &self.subject;
         match &self.conclusion {
             Conclusion::Judged(assessment) => {
-                let lines: Vec<String> = self.offending().map(wording::line).collect();
-                let headline = if lines.is_empty() {
-                    wording::passed(&subject.resource_type, &subject.logical_id, assessment)
-                } else {
-                    wording::broken(&subject.resource_type, &subject.logical_id, assessment)
+                let let_through = self.let_through().map(wording::policy::line);
+                let lines: Vec<String> = self.offending().map(wording::line).chain(let_through).collect();
+                let headline = match assessment.verdict() {
+                    Verdict::NonCompliant => wording::broken,
+                    _ if lines.is_empty() => wording::passed,
+                    _ => wording::policy::headline,
                 };
+                let headline = headline(&subject.resource_type, &subject.logical_id, assessment);
                 message(&headline, &lines, wording::and_more)
             }
             Conclusion::NotChecked(why) | Conclusion::InternalFailure(why) => message(why, &[], wording::and_more),
@@ -201,12 +237,13 @@ impl Decision {
     fn annotations(&self) -> Vec<Annotation> {
         match &self.conclusion {
             Conclusion::Judged(assessment) => {
-                let mut annotations: Vec<_> = self.offending().take(MAX_ANNOTATIONS).map(failed).collect();
-                let left = self.offending().count().saturating_sub(annotations.len());
-                if left > 0 {
+                let (offending, skipped) = (self.offending().map(failed), self.let_through().map(skipped));
+                let mut annotations: Vec<_> = offending.chain(skipped).take(MAX_ANNOTATIONS).collect();
+                let all = self.offending().count() + self.let_through().count();
+                if all > annotations.len() {
                     // The last one gives way to the number of those left out.
-                    annotations.pop();
-                    annotations.push(annotation(AnnotationStatus::Failed, wording::and_more(left + 1)));
+                    let status = annotations.pop().map_or(AnnotationStatus::Skipped, |last| last.status);
+                    annotations.push(annotation(status, wording::and_more(all - annotations.len())));
                 }
                 if annotations.is_empty() {
                     let passed = wording::passed(&self.subject.resource_type, &self.subject.logical_id, assessment);
@@ -228,6 +265,16 @@ fn annotation(status: AnnotationStatus, status_message: String) -> Annotation {
         remediation_message: String::new(),
         remediation_link: None,
         severity_level: None,
+    }
+}
+
+fn skipped(finding: &Finding) -> Annotation {
+    let advice = wording::policy::advice(finding).unwrap_or_default();
+    Annotation {
+        remediation_link: (!advice.is_empty()).then_some(rule::URL),
+        remediation_message: excerpt(&advice, wording::ANNOTATION_CHARS - 1),
+        severity_level: Some(SeverityLevel::from(finding.severity())),
+        ..annotation(AnnotationStatus::Skipped, wording::policy::let_through(finding))
     }
 }
 

@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::decision::Decision;
 use super::response::{HookStatus, Response};
-use crate::rule::{Finding, wording};
+use crate::rule::{Finding, Outcome, wording};
 
 /// The CloudWatch namespace of the metrics.
 pub const NAMESPACE: &str = "CfnEgressGuard";
@@ -45,9 +46,15 @@ struct DecisionLine<'a> {
     invocation_point: &'a str,
     hook_status: HookStatus,
     verdict: &'static str,
-    reasons: Vec<&'static str>,
-    offending_rules: Vec<OffendingRule>,
+    reasons: Vec<&'a str>,
+    offending_rules: Vec<ListedRule>,
     offending_rule_count: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exempted_rules: Vec<ListedRule>,
+    exempted_rule_count: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    known_debt_rules: Vec<ListedRule>,
+    known_debt_rule_count: usize,
     message: &'a str,
     evaluation_micros: u64,
     #[serde(rename = "Decisions")]
@@ -59,7 +66,7 @@ struct DecisionLine<'a> {
 }
 
 #[derive(Serialize)]
-struct OffendingRule {
+struct ListedRule {
     at: String,
     reason: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,18 +75,26 @@ struct OffendingRule {
     ports: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     destination: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exemption: Option<ListedExemption>,
 }
 
+/// The exemption that covers a rule; one with days left below zero has expired and lets nothing through.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ReasonLine<'a> {
+struct ListedExemption {
+    id: String,
+    owner: String,
+    reason: String,
+    expires: String,
+    days_left: i64,
+}
+
+/// How many rules there are of one kind: a metric with one dimension.
+struct Count {
     event: &'static str,
-    request_id: &'a str,
-    reason: &'a str,
-    #[serde(rename = "OffendingRules")]
-    offending_rules: usize,
-    #[serde(rename = "_aws")]
-    metadata: Metadata<'a>,
+    dimension: &'static str,
+    metrics: &'static [Metric; 1],
 }
 
 #[derive(Serialize)]
@@ -106,16 +121,31 @@ struct Metric {
 
 const DECISION_METRICS: &[Metric] =
     &[Metric { name: "Decisions", unit: "Count" }, Metric { name: "EvaluationTime", unit: "Microseconds" }];
-const REASON_METRICS: &[Metric] = &[Metric { name: "OffendingRules", unit: "Count" }];
+const OFFENDING: Count = Count {
+    event: "offending-rules",
+    dimension: "reason",
+    metrics: &[Metric { name: "OffendingRules", unit: "Count" }],
+};
+const EXEMPTED: Count = Count {
+    event: "exempted-rules",
+    dimension: "exemption",
+    metrics: &[Metric { name: "ExemptedRules", unit: "Count" }],
+};
+const KNOWN_DEBT: Count = Count {
+    event: "known-debt-rules",
+    dimension: "reason",
+    metrics: &[Metric { name: "KnownDebtRules", unit: "Count" }],
+};
 
 /// The log lines of a decision, each ending in a newline: the decision itself, then one per reason with
-/// the number of its offending rules.
+/// the number of its offending rules, one per exemption and one per reason of known debt.
 #[must_use]
 pub fn lines(decision: &Decision, response: &Response, invocation: &Invocation<'_>) -> String {
-    let mut by_reason: BTreeMap<&'static str, usize> = BTreeMap::new();
-    for finding in decision.offending() {
-        *by_reason.entry(finding.reason.code()).or_default() += 1;
-    }
+    let by_reason = counted(decision.offending().map(|finding| finding.reason.code()));
+    let exemptions = decision.of(Outcome::Exempted).filter_map(|finding| finding.exemption.as_deref());
+    let by_exemption = counted(exemptions.map(|exemption| exemption.id.as_str()));
+    let debt_by_reason = counted(decision.of(Outcome::KnownDebt).map(|finding| finding.reason.code()));
+    let listed = |outcome| decision.of(outcome).take(MAX_LISTED).map(ListedRule::of).collect();
     let subject = &decision.subject;
     let mut lines = String::new();
     push(
@@ -136,8 +166,12 @@ pub fn lines(decision: &Decision, response: &Response, invocation: &Invocation<'
             hook_status: response.hook_status,
             verdict: decision.verdict(),
             reasons: by_reason.keys().copied().collect(),
-            offending_rules: decision.offending().take(MAX_LISTED).map(OffendingRule::of).collect(),
+            offending_rules: listed(Outcome::NonCompliant),
             offending_rule_count: by_reason.values().sum(),
+            exempted_rules: listed(Outcome::Exempted),
+            exempted_rule_count: by_exemption.values().sum(),
+            known_debt_rules: listed(Outcome::KnownDebt),
+            known_debt_rule_count: debt_by_reason.values().sum(),
             message: &response.message,
             evaluation_micros: invocation.evaluation_micros,
             decisions: 1,
@@ -145,19 +179,30 @@ pub fn lines(decision: &Decision, response: &Response, invocation: &Invocation<'
             metadata: metadata(invocation, "verdict", DECISION_METRICS),
         },
     );
-    for (reason, count) in &by_reason {
-        push(
-            &mut lines,
-            &ReasonLine {
-                event: "offending-rules",
-                request_id: invocation.request_id,
-                reason,
-                offending_rules: *count,
-                metadata: metadata(invocation, "reason", REASON_METRICS),
-            },
-        );
+    for (count, numbers) in [(OFFENDING, by_reason), (EXEMPTED, by_exemption), (KNOWN_DEBT, debt_by_reason)] {
+        for (value, number) in numbers {
+            let [Metric { name, .. }] = count.metrics;
+            push(
+                &mut lines,
+                &json!({
+                    "event": count.event,
+                    "requestId": invocation.request_id,
+                    count.dimension: value,
+                    *name: number,
+                    "_aws": metadata(invocation, count.dimension, count.metrics),
+                }),
+            );
+        }
     }
     lines
+}
+
+fn counted<'a>(names: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, usize> {
+    let mut numbers = BTreeMap::new();
+    for name in names {
+        *numbers.entry(name).or_default() += 1;
+    }
+    numbers
 }
 
 fn metadata<'a>(invocation: &Invocation<'_>, dimension: &'a str, metrics: &'a [Metric]) -> Metadata<'a> {
@@ -173,7 +218,7 @@ fn push(lines: &mut String, line: &impl Serialize) {
     }
 }
 
-impl OffendingRule {
+impl ListedRule {
     fn of(finding: &Finding) -> Self {
         let rule = finding.rule();
         Self {
@@ -184,6 +229,13 @@ impl OffendingRule {
             destination: rule
                 .map(|rule| rule.destinations.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and "))
                 .filter(|destination| !destination.is_empty()),
+            exemption: finding.exemption.as_deref().map(|exemption| ListedExemption {
+                id: exemption.id.to_string(),
+                owner: exemption.owner.to_string(),
+                reason: exemption.reason.to_string(),
+                expires: exemption.expires.to_string(),
+                days_left: exemption.days_left,
+            }),
         }
     }
 }

@@ -102,7 +102,7 @@ pub enum AnnotationStatus {
     Passed,
     /// It failed.
     Failed,
-    /// Nothing was checked.
+    /// It does not count: nothing was checked, or the policy lets it through.
     Skipped,
 }
 

@@ -6,16 +6,22 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::rule::{Setting, Treatment};
+use crate::rule::{Setting, Settings, Treatment};
+
+mod policy;
 
 static RESPONSE_SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
     let schema = serde_json::from_str(include_str!("../../schema/hook-response.schema.json")).unwrap();
     jsonschema::validator_for(&schema).unwrap()
 });
 
+fn today() -> Date {
+    Date::new(2027, 6, 15).unwrap()
+}
+
 /// The answer to an event, after it was checked against the schema.
 fn answer_bytes(event: &[u8], config: &Config) -> Json {
-    let response = serde_json::to_value(decide(event, config).response()).unwrap();
+    let response = serde_json::to_value(decide(event, config, today()).response()).unwrap();
     if let Err(error) = RESPONSE_SCHEMA.validate(&response) {
         panic!("{error}: {response}");
     }
@@ -225,14 +231,14 @@ fn whatever_bytes_arrive_are_answered_in_shape() {
 #[test]
 fn a_preset_that_does_not_exist_fails_every_invocation_closed() {
     for event in [range(), event("AWS::S3::Bucket", json!({}))] {
-        let answer = answer_bytes(event.to_string().as_bytes(), &Config::from_preset(Some("lax")));
+        let answer = answer_bytes(event.to_string().as_bytes(), &Config::read(None, Some("lax")));
         assert_eq!(answer["errorCode"], "InternalFailure");
         let message = answer["message"].as_str().unwrap();
         assert!(message.contains("`lax`") && message.contains("`literal` or `effective`"), "{message}");
     }
-    assert_eq!(Config::from_preset(None), Config::new(Settings::default()));
+    assert_eq!(Config::read(None, None), Config::new(Settings::default()));
     let ping = group(json!([{"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1, "CidrIp": "10.0.0.0/8"}]));
-    let effective = answer_bytes(ping.to_string().as_bytes(), &Config::from_preset(Some("effective")));
+    let effective = answer_bytes(ping.to_string().as_bytes(), &Config::read(None, Some("effective")));
     assert_eq!(effective["hookStatus"], "SUCCESS");
     let hint = answer(&ping)["message"].as_str().unwrap().to_owned();
     assert!(hint.contains("icmp_type_and_code = \"allow\""), "{hint}");
@@ -261,7 +267,7 @@ fn the_log_tells_the_decision_and_nothing_else_of_the_template() {
     event["requestData"]["targetModel"]["resourceProperties"]["Tags"] = json!([{"Key": "k", "Value": "SECRET"}]);
     event["requestData"]["callerCredentials"] = json!("SECRET");
     event["requestData"]["payload"] = json!("https://SECRET");
-    let decision = decide(event.to_string().as_bytes(), &Config::new(Settings::default()));
+    let decision = decide(event.to_string().as_bytes(), &Config::new(Settings::default()), today());
     let invocation = log::Invocation { request_id: "r-1", timestamp_millis: 1_764_000_000_000, evaluation_micros: 42 };
     let lines = log::lines(&decision, &decision.response(), &invocation);
     assert!(!lines.contains("SECRET"));
@@ -272,7 +278,7 @@ fn the_log_tells_the_decision_and_nothing_else_of_the_template() {
 /// Every metric is a number at the top of its line, every dimension a text: what Embedded Metric Format asks.
 #[test]
 fn the_metrics_are_where_the_embedded_metric_format_looks_for_them() {
-    let decision = decide(range().to_string().as_bytes(), &Config::new(Settings::default()));
+    let decision = decide(range().to_string().as_bytes(), &Config::new(Settings::default()), today());
     let invocation = log::Invocation { request_id: "r-1", timestamp_millis: 1, evaluation_micros: 42 };
     for line in log::lines(&decision, &decision.response(), &invocation).lines() {
         let line: Json = serde_json::from_str(line).unwrap();

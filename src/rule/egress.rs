@@ -95,6 +95,12 @@ impl Protocol {
         }
     }
 
+    /// Whether it is one of the two whose `FromPort` and `ToPort` are ports.
+    #[must_use]
+    pub const fn has_ports(&self) -> bool {
+        matches!(self, Self::Tcp | Self::Udp)
+    }
+
     /// What a value that can never be a protocol states.
     #[must_use]
     pub fn of_wrong_kind(found: &str) -> Self {
@@ -141,7 +147,7 @@ impl Destination {
     #[must_use]
     pub fn from_cidr(text: &str) -> Self {
         let trimmed = text.trim();
-        trimmed.parse().map_or_else(|_| Self::of_other_text(trimmed, Self::Invalid), Self::Cidr)
+        cidr(trimmed).map_or_else(|| Self::of_other_text(trimmed, Self::Invalid), Self::Cidr)
     }
 
     /// The destination that a prefix list's id states.
@@ -183,6 +189,14 @@ impl Destination {
     fn host(address: IpAddr) -> Self {
         Self::Cidr(IpNet::from(address))
     }
+}
+
+/// The block of addresses that a text states in the one spelling that all readers agree on: `010.0.0.0/8`
+/// is 10.0.0.0/8 to some and 8.0.0.0/8 to others (RFC 6943, section 3.1.1), and to EC2 it is none.
+pub(super) fn cidr(text: &str) -> Option<IpNet> {
+    let (address, prefix) = text.split_once('/')?;
+    let plain = prefix.bytes().all(|byte| byte.is_ascii_digit()) && (prefix == "0" || !prefix.starts_with('0'));
+    plain.then(|| IpNet::new(address.parse().ok()?, prefix.parse().ok()?).ok()).flatten()
 }
 
 impl fmt::Display for Destination {
@@ -234,6 +248,10 @@ mod tests {
             ("::ffff:127.0.0.1/128", false),
             ("0.0.0.0/0", false),
             ("127.0.0.1", false),
+            ("127.0.0.01/32", false),
+            ("0177.0.0.1/32", false),
+            ("127.0.0.1/032", false),
+            ("127.0.0.1/+32", false),
         ] {
             assert_eq!(Destination::from_cidr(cidr).is_loopback(), expected, "{cidr}");
         }

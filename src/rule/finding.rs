@@ -1,6 +1,7 @@
 //! What the rule says: verdicts, reasons, findings.
 
 use super::egress::EgressRule;
+use super::policy::AppliedExemption;
 use super::port::Unknown;
 use super::settings::Setting;
 use crate::path::{Origin, PropertyPath};
@@ -102,6 +103,10 @@ pub enum Outcome {
     NonCompliant,
     /// Whether it does cannot be known here.
     Undetermined,
+    /// It breaks the rule, and an exemption lets it through.
+    Exempted,
+    /// It breaks the rule as it did before this update, and the policy lets that through.
+    KnownDebt,
     /// It does not, but the reader should know.
     Note,
 }
@@ -134,6 +139,8 @@ pub struct Finding {
     pub subject: Subject,
     /// The settings each of which, changed alone, would change the verdict.
     pub settings: Vec<Setting>,
+    /// The exemption that covers it; one that has expired changes nothing but what is said.
+    pub exemption: Option<Box<AppliedExemption>>,
 }
 
 impl Finding {
@@ -147,8 +154,8 @@ impl Finding {
     #[must_use]
     pub const fn severity(&self) -> Severity {
         match self.outcome {
-            Outcome::NonCompliant | Outcome::Undetermined => Severity::Medium,
-            Outcome::Note => Severity::Informational,
+            Outcome::NonCompliant | Outcome::Undetermined | Outcome::KnownDebt => Severity::Medium,
+            Outcome::Exempted | Outcome::Note => Severity::Informational,
         }
     }
 }
@@ -165,7 +172,7 @@ pub struct Assessment {
 /// The verdict on a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Verdict {
-    /// Every egress rule is.
+    /// Every egress rule is, or the policy lets it through.
     Compliant,
     /// None is certainly not, but at least one cannot be known.
     Undetermined,
@@ -180,7 +187,7 @@ impl Assessment {
         let worst = self.findings.iter().map(|finding| match finding.outcome {
             Outcome::NonCompliant => Verdict::NonCompliant,
             Outcome::Undetermined => Verdict::Undetermined,
-            Outcome::Note => Verdict::Compliant,
+            Outcome::Exempted | Outcome::KnownDebt | Outcome::Note => Verdict::Compliant,
         });
         worst.max().unwrap_or(Verdict::Compliant)
     }

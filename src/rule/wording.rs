@@ -4,6 +4,8 @@
 //! [`ANNOTATION_CHARS`] characters; statements start in lower case and end without a full stop, so that
 //! each place can frame them.
 
+pub mod policy;
+
 use std::fmt::Write as _;
 
 use super::ID;
@@ -124,19 +126,19 @@ pub fn place(finding: &Finding) -> String {
 /// One finding on one line: place, statement, remedy, setting.
 #[must_use]
 pub fn line(finding: &Finding) -> String {
-    let mut line = format!("{}: {}. {}", place(finding), statement(finding), remedy(finding));
-    if let Some(hint) = setting_hint(finding) {
-        line.push(' ');
-        line.push_str(&hint);
-    }
-    line
+    format!("{}: {}. {}{}", place(finding), statement(finding), remedy(finding), hints(finding))
 }
 
 /// The text of a finding's annotation: place, statement and setting; the remedy has a field of its own.
 #[must_use]
 pub fn annotation(finding: &Finding) -> String {
-    let hint = setting_hint(finding).map_or_else(String::new, |hint| format!(" {hint}"));
-    format!("{}: {}.{hint}", place(finding), statement(finding))
+    format!("{}: {}.{}", place(finding), statement(finding), hints(finding))
+}
+
+/// What stands behind a finding: the exemption that has expired, the setting that would let it pass.
+fn hints(finding: &Finding) -> String {
+    let expired = finding.exemption.as_deref().filter(|exemption| !exemption.holds()).map(policy::expired_hint);
+    expired.into_iter().chain(setting_hint(finding)).map(|hint| format!(" {hint}")).collect()
 }
 
 /// The first sentence about a resource that breaks the rule: type, logical id, rule, how many.
@@ -261,17 +263,13 @@ fn example_port(rule: &EgressRule) -> i32 {
     [&rule.from, &rule.to]
         .into_iter()
         .find_map(|port| match port {
-            Port::Known(number) if number.get() > 0 && has_ports(&rule.protocol) => Some(number.get()),
+            Port::Known(number) if number.get() > 0 && rule.protocol.has_ports() => Some(number.get()),
             _ => None,
         })
         .unwrap_or(EXAMPLE_PORT)
 }
 
 const EXAMPLE_PORT: i32 = 443;
-
-const fn has_ports(protocol: &Protocol) -> bool {
-    matches!(protocol, Protocol::Tcp | Protocol::Udp)
-}
 
 fn rule_statement(rule: &EgressRule, reason: Reason) -> String {
     let protocol = &rule.protocol;
@@ -329,7 +327,7 @@ pub fn ports(rule: &EgressRule) -> String {
     match (&rule.from, &rule.to) {
         (Port::Absent, Port::Absent) => "no ports".to_owned(),
         (Port::Known(from), Port::Known(to)) if from == to => from.to_string(),
-        (Port::Known(from), Port::Known(to)) if has_ports(&rule.protocol) && from.get() >= 0 && to.get() >= 0 => {
+        (Port::Known(from), Port::Known(to)) if rule.protocol.has_ports() && from.get() >= 0 && to.get() >= 0 => {
             format!("{from}-{to}")
         }
         (from, to) => format!("{from}/{to}"),

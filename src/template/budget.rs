@@ -4,7 +4,7 @@
 use std::cell::Cell;
 
 /// Steps that any template may cause, however small it is.
-pub const BASE_STEPS: u64 = 400_000;
+pub const BASE_STEPS: u64 = 500_000;
 
 /// Steps on top for every value that the template holds.
 pub const STEPS_PER_VALUE: u64 = 16;
@@ -16,12 +16,19 @@ pub const MAX_EVALUATION_DEPTH: usize = 200;
 /// Steps that a copied value costs: it takes memory as well.
 const STEPS_PER_COPY: u64 = 8;
 
+/// Steps that an unknown costs: it is put into words.
+const STEPS_PER_UNKNOWN: u64 = 16;
+
 /// Bytes of text that cost one step.
 const BYTES_PER_STEP: usize = 16;
 
 /// What is left of a template's steps.
 #[derive(Debug)]
-pub(super) struct Budget(Cell<u64>);
+pub(super) struct Budget {
+    left: Cell<u64>,
+    /// What has to be left for others.
+    reserve: Cell<u64>,
+}
 
 /// There is nothing left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,18 +37,29 @@ pub(super) struct Exhausted;
 impl Budget {
     /// What a template of this many values may cause.
     pub(super) const fn for_values(values: u64) -> Self {
-        Self(Cell::new(BASE_STEPS + STEPS_PER_VALUE * values))
+        Self { left: Cell::new(BASE_STEPS + STEPS_PER_VALUE * values), reserve: Cell::new(0) }
+    }
+
+    /// Keeps half of what is left for others, so that one resource cannot take it all.
+    pub(super) fn keep_half(&self) {
+        self.reserve.set(self.left.get() / 2);
+    }
+
+    /// Everything that is left may be spent again.
+    pub(super) fn keep_nothing(&self) {
+        self.reserve.set(0);
     }
 
     /// Pays for steps.
     pub(super) fn steps(&self, steps: u64) -> Result<(), Exhausted> {
-        match self.0.get().checked_sub(steps) {
-            Some(left) => {
-                self.0.set(left);
+        let reserve = self.reserve.get();
+        match self.left.get().checked_sub(steps) {
+            Some(left) if left >= reserve => {
+                self.left.set(left);
                 Ok(())
             }
-            None => {
-                self.0.set(0);
+            Some(_) | None => {
+                self.left.set(reserve);
                 Err(Exhausted)
             }
         }
@@ -50,6 +68,11 @@ impl Budget {
     /// Pays for a text that is made.
     pub(super) fn text(&self, bytes: usize) -> Result<(), Exhausted> {
         self.steps(1 + (bytes / BYTES_PER_STEP) as u64)
+    }
+
+    /// Pays for saying what is not known.
+    pub(super) fn unknown(&self) -> Result<(), Exhausted> {
+        self.steps(STEPS_PER_UNKNOWN)
     }
 
     /// Pays for a copy of a value with this much text of its own.

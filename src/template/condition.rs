@@ -48,6 +48,10 @@ pub(super) struct Assumptions {
     /// What unknowns are not.
     is_not: HashMap<String, Vec<String>>,
     open: HashMap<Atom, bool>,
+    /// How to decide what nobody decided; nothing to leave it open.
+    pub(super) otherwise: Option<bool>,
+    /// What was decided that way.
+    pub(super) met: Vec<Atom>,
 }
 
 impl Assumptions {
@@ -55,22 +59,7 @@ impl Assumptions {
     pub(super) fn of(template: &Template<'_>, decisions: &[(Atom, bool)]) -> Self {
         let mut assumptions = Self::default();
         for (atom, holds) in decisions {
-            match atom {
-                Atom::Is { identity, text } if *holds => {
-                    assumptions.is.insert(identity.clone(), text.clone());
-                }
-                Atom::Is { identity, text } => {
-                    let is_not = assumptions.is_not.entry(identity.clone()).or_default();
-                    is_not.push(text.clone());
-                    let mut left = template.candidates(identity).iter().filter(|text| !is_not.contains(text));
-                    if let (Some(only), None) = (left.next(), left.next()) {
-                        assumptions.is.insert(identity.clone(), only.clone());
-                    }
-                }
-                Atom::Open(_) => {
-                    assumptions.open.insert(atom.clone(), *holds);
-                }
-            }
+            assumptions.assume(template, atom, *holds);
         }
         assumptions
     }
@@ -80,7 +69,26 @@ impl Assumptions {
         self.is.get(identity).map(String::as_str)
     }
 
-    fn decide(&self, template: &Template<'_>, atom: Atom) -> Truth {
+    fn assume(&mut self, template: &Template<'_>, atom: &Atom, holds: bool) {
+        match atom {
+            Atom::Is { identity, text } if holds => {
+                self.is.insert(identity.clone(), text.clone());
+            }
+            Atom::Is { identity, text } => {
+                let is_not = self.is_not.entry(identity.clone()).or_default();
+                is_not.push(text.clone());
+                let mut left = template.candidates(identity).iter().filter(|text| !is_not.contains(text));
+                if let (Some(only), None) = (left.next(), left.next()) {
+                    self.is.insert(identity.clone(), only.clone());
+                }
+            }
+            Atom::Open(_) => {
+                self.open.insert(atom.clone(), holds);
+            }
+        }
+    }
+
+    fn decide(&mut self, template: &Template<'_>, atom: Atom) -> Truth {
         let assumed = |holds| Truth::Decided { holds, assumed: true };
         match &atom {
             Atom::Is { identity, text } => {
@@ -94,26 +102,39 @@ impl Assumptions {
                 if !candidates.is_empty() && !candidates.contains(text) {
                     return Truth::Decided { holds: false, assumed: false };
                 }
-                Truth::Open(atom)
             }
-            Atom::Open(_) => self.open.get(&atom).map_or(Truth::Open(atom.clone()), |holds| assumed(*holds)),
+            Atom::Open(_) => {
+                if let Some(holds) = self.open.get(&atom) {
+                    return assumed(*holds);
+                }
+            }
+        }
+        match self.otherwise {
+            Some(holds) => {
+                self.assume(template, &atom, holds);
+                self.met.push(atom);
+                assumed(holds)
+            }
+            None => Truth::Open(atom),
         }
     }
 }
 
-const MAX_CONDITION_NAME_BYTES: usize = 255;
-
 impl Evaluator<'_> {
     /// The value of a condition by its name. What it rests on is remembered for the world.
     pub(super) fn condition(&mut self, name: &str) -> Result<Truth, Stop> {
-        if let Some(known) = self.decided.get(name) {
+        match self.decided.get(name) {
+            Some(Some(truth)) => return Ok(truth.clone()),
             // A condition that is being looked at rests on itself.
-            return Ok(known.clone().unwrap_or_else(|| self.open(&format!("condition {name} of itself"))));
+            Some(None) => return Ok(self.open(&format!("condition {name} of itself"))),
+            None => {}
         }
         let template = self.template;
         let Some(definition) = template.condition(name) else {
-            return Ok(self.open(&format!("condition {}", name.get(..MAX_CONDITION_NAME_BYTES).unwrap_or(name))));
+            self.template.budget.text(name.len())?;
+            return Ok(self.open(&format!("condition {name}")));
         };
+        self.template.budget.text(64 + name.len())?;
         self.decided.insert(name.to_owned(), None);
         let truth = self.truth(definition)?;
         self.decided.insert(name.to_owned(), Some(truth.clone()));
@@ -134,21 +155,27 @@ impl Evaluator<'_> {
             return match &*text {
                 "true" => decided(true),
                 "false" => decided(false),
-                other => Ok(self.open(&format!("condition text {}", other.get(..64).unwrap_or_default()))),
+                other => {
+                    self.template.budget.text(other.len())?;
+                    Ok(self.open(&format!("condition text {other}")))
+                }
             };
         }
         if let Kind::Unknown(unknown) = &value.kind {
-            return Ok(self.open_unknown(unknown));
+            return Ok(match &unknown.identity {
+                Some(identity) => self.open(identity),
+                None => self.open(&place(value)),
+            });
         }
         let Some((key, argument)) = value.as_map().and_then(|map| map.single()) else {
-            return Ok(self.open_value("malformed condition", value));
+            return Ok(self.open(&place(value)));
         };
         match (key.name.as_str(), argument.as_list()) {
             ("Condition", _) => match argument.as_str() {
                 Some(name) => self.condition(name),
-                None => Ok(self.open_value("malformed condition", argument)),
+                None => Ok(self.open(&place(value))),
             },
-            ("Fn::Equals", Some([left, right])) => self.equals(left, right),
+            ("Fn::Equals", Some([left, right])) => self.equals(value, left, right),
             ("Fn::Not", Some([operand])) => Ok(match self.truth(operand)? {
                 Truth::Decided { holds, assumed } => Truth::Decided { holds: !holds, assumed },
                 open @ Truth::Open(_) => open,
@@ -156,11 +183,16 @@ impl Evaluator<'_> {
             ("Fn::And", Some(operands)) => self.all_are(true, operands),
             ("Fn::Or", Some(operands)) => self.all_are(false, operands),
             _ => {
+                let before = std::mem::take(&mut self.used_assumption);
                 let resolved = self.resolve(value)?.into_value(value);
+                let assumed = std::mem::replace(&mut self.used_assumption, before);
                 match text::of_scalar(&resolved).as_deref() {
-                    Some("true") => decided(true),
-                    Some("false") => decided(false),
-                    _ => Ok(self.open_value("condition", &resolved)),
+                    Some("true") => Ok(Truth::Decided { holds: true, assumed }),
+                    Some("false") => Ok(Truth::Decided { holds: false, assumed }),
+                    _ => {
+                        let form = form(&resolved).unwrap_or_else(|| place(value));
+                        Ok(self.open(&form))
+                    }
                 }
             }
         }
@@ -191,7 +223,7 @@ impl Evaluator<'_> {
         })
     }
 
-    fn equals(&mut self, left: &Value, right: &Value) -> Result<Truth, Stop> {
+    fn equals(&mut self, written: &Value, left: &Value, right: &Value) -> Result<Truth, Stop> {
         let before = std::mem::take(&mut self.used_assumption);
         let left = self.resolve(left)?.into_value(left);
         let right = self.resolve(right)?.into_value(right);
@@ -209,36 +241,33 @@ impl Evaluator<'_> {
         };
         let atom = match atom {
             Some(atom) if !self.template.is_secret(&atom) => atom,
-            _ => return Ok(self.open_pair(&left, &right)),
+            _ => {
+                let form = match (form(&left), form(&right)) {
+                    (Some(left), Some(right)) if left <= right => format!("{left} = {right}"),
+                    (Some(left), Some(right)) => format!("{right} = {left}"),
+                    _ => place(written),
+                };
+                return Ok(self.open(&form));
+            }
         };
         Ok(self.assumptions.decide(self.template, atom))
     }
 
-    fn open(&self, form: &str) -> Truth {
+    fn open(&mut self, form: &str) -> Truth {
         self.assumptions.decide(self.template, Atom::Open(form.to_owned()))
     }
+}
 
-    fn open_unknown(&self, unknown: &Unknown) -> Truth {
-        self.open(unknown.identity.as_deref().unwrap_or(&unknown.shown_as))
-    }
+/// A value's canonical form.
+fn form(value: &Value) -> Option<String> {
+    let mut form = String::new();
+    unknown::canonical(value, &mut form).then_some(form)
+}
 
-    fn open_value(&self, what: &str, value: &Value) -> Truth {
-        let mut form = format!("{what} ");
-        unknown::canonical(value, &mut form);
-        self.open(&form)
-    }
-
-    /// A comparison of two values, whichever way round.
-    fn open_pair(&self, left: &Value, right: &Value) -> Truth {
-        let form = |value| {
-            let mut form = String::new();
-            unknown::canonical(value, &mut form);
-            form
-        };
-        let (left, right) = (form(left), form(right));
-        let (left, right) = if left <= right { (left, right) } else { (right, left) };
-        self.open(&format!("{left} = {right}"))
-    }
+/// What tells a condition without a canonical form from all others: its place in the template,
+/// which stays where it is as long as the template is evaluated.
+fn place(written: &Value) -> String {
+    format!("place {:p}", std::ptr::from_ref(written))
 }
 
 fn is(unknown: &Unknown, value: &Value) -> Option<Atom> {

@@ -1,6 +1,6 @@
 //! Values with their functions worked out, as far as that is possible, in one world.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::budget::{Exhausted, MAX_EVALUATION_DEPTH};
 use super::condition::{Assumptions, Atom, Truth};
@@ -38,6 +38,17 @@ pub(super) enum Resolved<'v> {
 }
 
 impl<'v> Resolved<'v> {
+    /// What this makes of a value written as that: nothing if it is unchanged, `Some(None)` if it
+    /// is removed. A value handed on from elsewhere in the template (a branch) is a change.
+    fn change(self, written: &Value) -> Option<Option<Value>> {
+        match self {
+            Self::Same(value) if std::ptr::eq(value, written) => None,
+            Self::Same(value) => Some(Some(value.clone())),
+            Self::New(value) => Some(Some(value)),
+            Self::Gone => Some(None),
+        }
+    }
+
     /// A value for a place where something must stand.
     pub(super) fn into_value(self, written: &Value) -> std::borrow::Cow<'v, Value> {
         match self {
@@ -57,7 +68,7 @@ pub(super) struct Evaluator<'t> {
     /// Whether the value of an unknown was assumed since somebody asked.
     pub(super) used_assumption: bool,
     /// The conditions that something rested on and that hold or not by assumption only.
-    pub(super) assumed: Vec<(String, bool)>,
+    pub(super) assumed: BTreeMap<String, bool>,
     depth: usize,
 }
 
@@ -68,7 +79,7 @@ impl<'t> Evaluator<'t> {
             assumptions: Assumptions::of(template, decisions),
             decided: HashMap::new(),
             used_assumption: false,
-            assumed: Vec::new(),
+            assumed: BTreeMap::new(),
             depth: 0,
         }
     }
@@ -87,8 +98,9 @@ impl<'t> Evaluator<'t> {
     pub(super) fn holds(&mut self, name: &str) -> Result<bool, Stop> {
         match self.condition(name)? {
             Truth::Decided { holds, assumed } => {
-                if assumed && !self.assumed.iter().any(|(earlier, _)| earlier == name) {
-                    self.assumed.push((name.to_owned(), holds));
+                if assumed {
+                    self.template.budget.text(name.len())?;
+                    self.assumed.insert(name.to_owned(), holds);
                 }
                 Ok(holds)
             }
@@ -109,9 +121,7 @@ impl<'t> Evaluator<'t> {
                 Some(text) => Resolved::New(Value::new(text, value.origin)),
                 None => Resolved::Same(value),
             }),
-            Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::String(_) => {
-                Ok(Resolved::Same(value))
-            }
+            _ => Ok(Resolved::Same(value)),
         };
         self.ascend();
         resolved
@@ -130,34 +140,27 @@ impl<'t> Evaluator<'t> {
         Some(Kind::String(text.to_owned()))
     }
 
-    /// A resource's properties. What a transform adds to them is not known; the rest stands.
-    pub(super) fn properties<'v>(&mut self, value: &'v Value) -> Result<Resolved<'v>, Stop> {
-        let Some(map) = value.as_map().filter(|map| map.get("Fn::Transform").is_some()) else {
+    /// A resource's properties, or only some of them. What a transform adds to them is not known;
+    /// the rest stands.
+    pub(super) fn properties<'v>(&mut self, value: &'v Value, wanted: Option<&[&str]>) -> Result<Resolved<'v>, Stop> {
+        let Some(map) = value.as_map() else { return self.resolve(value) };
+        let is_function = map.single().is_some_and(|(key, _)| function::is_function(&key.name));
+        if is_function && map.get("Fn::Transform").is_none() {
             return self.resolve(value);
-        };
-        let mut properties = Map::new();
-        for (key, entry) in map.iter().filter(|(key, _)| key.name != "Fn::Transform") {
-            match self.resolve(entry)? {
-                Resolved::Same(entry) => properties.push_unique(key.clone(), entry.clone()),
-                Resolved::New(entry) => properties.push_unique(key.clone(), entry),
-                Resolved::Gone => {}
-            }
         }
-        Ok(Resolved::New(Value::new(Kind::Map(properties), value.origin)))
+        let is_wanted = |key: &Key| {
+            key.name != "Fn::Transform"
+                && wanted.is_none_or(|wanted| key.name.starts_with(expand::LOOP) || wanted.contains(&&*key.name))
+        };
+        self.entries(value, map, &is_wanted)
     }
 
     fn list<'v>(&mut self, value: &'v Value, list: &'v [Value]) -> Result<Resolved<'v>, Stop> {
         let mut new: Option<Vec<Value>> = None;
         for (index, entry) in list.iter().enumerate() {
-            let resolved = self.resolve(entry)?;
-            if let (Resolved::Same(entry), Some(new)) = (&resolved, &mut new) {
-                new.push((*entry).clone());
+            let Some(changed) = self.resolve(entry)?.change(entry) else {
+                new.iter_mut().for_each(|new| new.push(entry.clone()));
                 continue;
-            }
-            let changed = match resolved {
-                Resolved::Same(_) => continue,
-                Resolved::New(entry) => Some(entry),
-                Resolved::Gone => None,
             };
             let new = new.get_or_insert_with(|| list.iter().take(index).cloned().collect());
             new.extend(changed);
@@ -170,24 +173,31 @@ impl<'t> Evaluator<'t> {
             let why = "a macro may change everything around it".to_owned();
             return Ok(self.unknown(unknown::function("Fn::Transform", value, why), value.origin));
         }
-        let mut new: Option<Map> = None;
+        self.entries(value, map, &|_| true)
+    }
+
+    /// An object with its wanted entries worked out; the others are as written, or not there.
+    fn entries<'v>(
+        &mut self,
+        value: &'v Value,
+        map: &'v Map,
+        is_wanted: &dyn Fn(&Key) -> bool,
+    ) -> Result<Resolved<'v>, Stop> {
+        let mut new = map.get("Fn::Transform").map(|_| Map::new());
         for (index, (key, entry)) in map.iter().enumerate() {
+            if !is_wanted(key) {
+                continue;
+            }
             if key.name.starts_with(expand::LOOP) {
-                let new = new.get_or_insert_with(|| first(map, index));
+                let new = new.get_or_insert_with(|| first(map, index, is_wanted));
                 self.expanded(key, entry, new)?;
                 continue;
             }
-            let resolved = self.resolve(entry)?;
-            if let (Resolved::Same(entry), Some(new)) = (&resolved, &mut new) {
-                new.push_unique(key.clone(), (*entry).clone());
+            let Some(changed) = self.resolve(entry)?.change(entry) else {
+                new.iter_mut().for_each(|new| new.push_unique(key.clone(), entry.clone()));
                 continue;
-            }
-            let changed = match resolved {
-                Resolved::Same(_) => continue,
-                Resolved::New(entry) => Some(entry),
-                Resolved::Gone => None,
             };
-            let new = new.get_or_insert_with(|| first(map, index));
+            let new = new.get_or_insert_with(|| first(map, index, is_wanted));
             if let Some(entry) = changed {
                 new.push_unique(key.clone(), entry);
             }
@@ -201,17 +211,18 @@ impl<'t> Evaluator<'t> {
         expand::expand(self, key, body, &mut made)?;
         for (key, entry) in made {
             self.template.budget.steps(new.len() as u64)?;
-            match self.resolve(&entry)? {
-                Resolved::Same(_) => new.insert(key, entry),
-                Resolved::New(entry) => new.insert(key, entry),
-                Resolved::Gone => {}
+            match self.resolve(&entry)?.change(&entry) {
+                None => new.insert(key, entry),
+                Some(Some(entry)) => new.insert(key, entry),
+                Some(None) => {}
             }
         }
         Ok(())
     }
 }
 
-/// The first entries of a map.
-fn first(map: &Map, count: usize) -> Map {
-    Map::from_unique(map.iter().take(count).map(|(key, value)| (key.clone(), value.clone())).collect())
+/// The wanted ones among the first entries of a map.
+fn first(map: &Map, count: usize, is_wanted: &dyn Fn(&Key) -> bool) -> Map {
+    let wanted = map.iter().take(count).filter(|(key, _)| is_wanted(key));
+    Map::from_unique(wanted.map(|(key, value)| (key.clone(), value.clone())).collect())
 }

@@ -41,7 +41,7 @@ fn expand_inside(
     let entries = match &collection.kind {
         Kind::List(entries) => entries.iter().map(Replacement::of).collect(),
         Kind::Unknown(list) => Some(vec![Replacement::Unknown(entry_of(identifier, key, list))]),
-        Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::String(_) | Kind::Map(_) => None,
+        _ => None,
     };
     let Some(entries): Option<Vec<Replacement>> = entries else { return Ok(false) };
     let budget = &evaluator.template.budget;
@@ -81,13 +81,7 @@ impl Replacement {
     fn of(value: &Value) -> Option<Self> {
         match &value.kind {
             Kind::Unknown(unknown) => Some(Self::Unknown(unknown.clone())),
-            Kind::Null
-            | Kind::Bool(_)
-            | Kind::Integer(_)
-            | Kind::Float(_)
-            | Kind::String(_)
-            | Kind::List(_)
-            | Kind::Map(_) => text::of_scalar(value).map(|text| Self::Text(text.into_owned())),
+            _ => text::of_scalar(value).map(|text| Self::Text(text.into_owned())),
         }
     }
 }
@@ -148,7 +142,7 @@ impl Loop<'_> {
                 self.budget.text(text.len())?;
                 Kind::String(text.clone())
             }
-            Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::Unknown(_) => value.kind.clone(),
+            _ => value.kind.clone(),
         };
         Ok(Value::new(kind, value.origin))
     }

@@ -1,5 +1,7 @@
 //! Intrinsic functions, each as its page in the "Intrinsic function reference" describes it.
 
+use std::collections::HashMap;
+
 use super::evaluate::{Evaluator, Resolved, Stop};
 use super::expand;
 use super::text::{self, Piece};
@@ -50,13 +52,13 @@ impl Evaluator<'_> {
     /// same result.
     fn opaque<'v>(&mut self, name: &str, argument: &Value, origin: Origin, why: &str) -> Result<Resolved<'v>, Stop> {
         let argument = self.resolve(argument)?.into_value(argument);
-        self.template.budget.steps(4)?;
+        self.template.budget.unknown()?;
         Ok(self.unknown(unknown::function(name, &argument, why.to_owned()), origin))
     }
 
     /// A function that is not known because its argument, already worked out, is not.
     fn depends<'v>(&mut self, name: &str, argument: &Value, origin: Origin) -> Result<Resolved<'v>, Stop> {
-        self.template.budget.steps(4)?;
+        self.template.budget.unknown()?;
         let why = match unknown::within(argument) {
             Some(inner) => unknown::contains(Some(inner)),
             None => return Ok(malformed(name, origin)),
@@ -98,7 +100,10 @@ impl Evaluator<'_> {
                 }
                 Ok(Resolved::New(Value::new(kind, origin)))
             }
-            Err(unknown) => Ok(self.unknown(unknown, origin)),
+            Err(unknown) => {
+                template.budget.unknown()?;
+                Ok(self.unknown(unknown, origin))
+            }
         }
     }
 
@@ -110,12 +115,13 @@ impl Evaluator<'_> {
             None => argument.as_str().map(|text| vec![text]),
         };
         match parts.map(|parts| parts.join(".")) {
-            Some(path) => Ok(self.attribute_path(&path, origin)),
+            Some(path) => self.attribute_path(&path, origin),
             None => self.depends("Fn::GetAtt", &argument, origin),
         }
     }
 
-    fn attribute_path<'v>(&mut self, path: &str, origin: Origin) -> Resolved<'v> {
+    fn attribute_path<'v>(&mut self, path: &str, origin: Origin) -> Result<Resolved<'v>, Stop> {
+        self.template.budget.unknown()?;
         let (resource, attribute) = path.split_once('.').unwrap_or((path, ""));
         let why = if self.template.is_resource(resource) {
             let (resource, attribute) = (unknown::shortened(resource), unknown::shortened(attribute));
@@ -123,7 +129,7 @@ impl Evaluator<'_> {
         } else {
             format!("`{}` is no resource of this template", unknown::shortened(resource))
         };
-        self.unknown(unknown::reference(&format!("!GetAtt {path}"), why), origin)
+        Ok(self.unknown(unknown::reference(&format!("!GetAtt {path}"), why), origin))
     }
 
     /// `Fn::If`: the branch of a condition, which must be named.
@@ -149,11 +155,12 @@ impl Evaluator<'_> {
         let written = match &written.kind {
             Kind::String(text) => text,
             Kind::Unknown(unknown) => return Ok(self.unknown(unknown.clone(), origin)),
-            Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::List(_) | Kind::Map(_) => {
+            _ => {
                 return Ok(malformed("Fn::Sub", origin));
             }
         };
         let mut parts = Vec::new();
+        let mut resolved: HashMap<&str, Part> = HashMap::new();
         for piece in text::pieces(written) {
             self.template.budget.steps(1)?;
             let name = match piece {
@@ -163,16 +170,23 @@ impl Evaluator<'_> {
                 }
                 Piece::Name(name) => name,
             };
+            if let Some(part) = resolved.get(name) {
+                self.template.budget.text(part.bytes())?;
+                parts.push(part.clone());
+                continue;
+            }
             let part = match values.and_then(|values| values.get(name)) {
                 Some(value) => self.resolve(value)?,
-                None if name.contains('.') => self.attribute_path(name, origin),
+                None if name.contains('.') => self.attribute_path(name, origin)?,
                 None => self.reference(name, origin)?,
             };
-            parts.push(match part {
+            let part = match part {
                 Resolved::Same(value) => self.part(value)?,
                 Resolved::New(value) => self.part(&value)?,
                 Resolved::Gone => Part::Text(String::new()),
-            });
+            };
+            parts.push(part.clone());
+            resolved.insert(name, part);
         }
         self.joined(parts, origin)
     }
@@ -180,7 +194,9 @@ impl Evaluator<'_> {
     /// A value as a part of a text.
     fn part(&self, value: &Value) -> Result<Part, Stop> {
         if let Kind::Unknown(unknown) = &value.kind {
-            return Ok(Part::Unknown(unknown.clone()));
+            let part = Part::Unknown(unknown.clone());
+            self.template.budget.text(part.bytes())?;
+            return Ok(part);
         }
         match text::of_scalar(value) {
             Some(text) => {
@@ -364,6 +380,6 @@ fn bytes(kind: &Kind) -> usize {
         Kind::String(text) => text.len(),
         Kind::List(list) => list.iter().map(|entry| 32 + bytes(&entry.kind)).sum(),
         Kind::Map(map) => map.iter().map(|(key, entry)| 64 + key.name.len() + bytes(&entry.kind)).sum(),
-        Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::Unknown(_) => 16,
+        _ => 16,
     }
 }

@@ -113,13 +113,7 @@ impl fmt::Display for Note {
 pub(super) fn transforms(section: &Value) -> Vec<Note> {
     match &section.kind {
         Kind::List(list) => list.iter().filter_map(transform).collect(),
-        Kind::Null
-        | Kind::Bool(_)
-        | Kind::Integer(_)
-        | Kind::Float(_)
-        | Kind::String(_)
-        | Kind::Map(_)
-        | Kind::Unknown(_) => transform(section).into_iter().collect(),
+        _ => transform(section).into_iter().collect(),
     }
 }
 

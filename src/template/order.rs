@@ -119,9 +119,7 @@ impl<'a> Template<'a> {
                 }
                 Ok(())
             }
-            Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::String(_) | Kind::Unknown(_) => {
-                Ok(())
-            }
+            _ => Ok(()),
         }
     }
 

@@ -32,11 +32,22 @@ pub(super) fn function(name: &str, argument: &Value, why: String) -> Unknown {
 }
 
 /// Text that is partly unknown.
+#[derive(Debug, Clone)]
 pub(super) enum Part {
     /// Known text.
     Text(String),
     /// What is not known.
     Unknown(Unknown),
+}
+
+impl Part {
+    /// How much work it is to handle, as bytes of text.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Unknown(unknown) => 128 + unknown.identity.as_ref().map_or(0, String::len) + unknown.why.len(),
+        }
+    }
 }
 
 /// Parts joined to one text, or the unknown that they make.
@@ -96,7 +107,7 @@ pub(super) fn within(value: &Value) -> Option<&Unknown> {
         Kind::Unknown(unknown) => Some(unknown),
         Kind::List(list) => list.iter().find_map(within),
         Kind::Map(map) => map.iter().find_map(|(_, value)| within(value)),
-        Kind::Null | Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::String(_) => None,
+        _ => None,
     }
 }
 
@@ -137,7 +148,9 @@ pub(super) fn canonical(value: &Value, form: &mut String) -> bool {
         }
         Kind::Map(map) => {
             form.push('{');
-            for (key, entry) in map.iter() {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by(|(left, _), (right, _)| left.name.cmp(&right.name));
+            for (key, entry) in entries {
                 form.push_str(&quoted(&key.name));
                 form.push(':');
                 if !canonical(entry, form) {

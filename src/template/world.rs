@@ -9,9 +9,12 @@ use super::unknown::shortened;
 use super::{Resource, Template};
 use crate::value::{Kind, Map, Value};
 
-/// How many worlds of one resource are looked at: nine conditions that are independent of each
+/// How many worlds of one resource are looked at: eight conditions that are independent of each
 /// other. What lies beyond is reported as undetermined.
-pub const MAX_WORLDS: usize = 512;
+pub const MAX_WORLDS: usize = 256;
+
+/// How many undecided comparisons one world may rest on.
+const MAX_DECISIONS: usize = 64;
 
 /// A resource as it may be deployed.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +22,8 @@ pub struct Evaluated<'t> {
     /// It in each world, the same world never twice. A resource that depends on nothing undecided
     /// has exactly one.
     pub worlds: Vec<World<'t>>,
-    /// Why the worlds are not all of them, if so.
+    /// Why the worlds are not all of them, if so. Of too many worlds, those are looked at in which
+    /// every undecided condition is the same, or all but one.
     pub undetermined: Option<Undetermined>,
 }
 
@@ -36,6 +40,39 @@ pub struct World<'t> {
     /// Whether a transform may add properties (`Fn::Transform` among them): a property that is
     /// missing here is then not known to be missing.
     pub open: bool,
+}
+
+/// In which worlds something occurs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Occurrence {
+    /// In all of them.
+    Always,
+    /// Exactly in those of these assumptions.
+    Under(Vec<Assumption>),
+    /// In some that have no such description; the first of them.
+    Sometimes(Vec<Assumption>),
+}
+
+impl Evaluated<'_> {
+    /// In which worlds something occurs, given in which of [`Evaluated::worlds`] it was seen, by
+    /// index. Nothing if it was seen in none.
+    #[must_use]
+    pub fn occurrence(&self, seen: &[usize]) -> Option<Occurrence> {
+        let seen_in: Vec<&World<'_>> = seen.iter().filter_map(|index| self.worlds.get(*index)).collect();
+        let (first, others) = seen_in.split_first()?;
+        if seen_in.len() == self.worlds.len() && self.undetermined.is_none() {
+            return Some(Occurrence::Always);
+        }
+        let mut shared = first.assumptions.clone();
+        shared.retain(|assumption| others.iter().all(|world| world.assumptions.contains(assumption)));
+        let described =
+            self.worlds.iter().filter(|world| shared.iter().all(|it| world.assumptions.contains(it))).count();
+        Some(if described == seen_in.len() {
+            Occurrence::Under(shared)
+        } else {
+            Occurrence::Sometimes(first.assumptions.clone())
+        })
+    }
 }
 
 /// A condition that cannot be decided, and how a world decides it.
@@ -56,9 +93,9 @@ impl fmt::Display for Assumption {
 /// Why a resource could not be looked at in all of its worlds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Undetermined {
-    /// Its conditions allow more than [`MAX_WORLDS`].
+    /// Its conditions allow more than [`MAX_WORLDS`], or than there is work left for.
     TooManyWorlds,
-    /// Evaluating it, or what was evaluated before it, takes more steps than the template may cause.
+    /// Evaluating it takes more steps than half of what those before it left of the template's.
     TooMuchWork,
     /// Its values or conditions go too deep.
     TooDeep,
@@ -67,10 +104,8 @@ pub enum Undetermined {
 impl fmt::Display for Undetermined {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooManyWorlds => {
-                write!(f, "its undecided conditions allow more than {MAX_WORLDS} combinations")
-            }
-            Self::TooMuchWork => f.write_str("its functions take more work than is spent on a template"),
+            Self::TooManyWorlds => f.write_str("its undecided conditions allow more combinations than are looked at"),
+            Self::TooMuchWork => f.write_str("its functions take more work than is spent on one resource"),
             Self::TooDeep => f.write_str("its functions or conditions go too deep"),
         }
     }
@@ -84,38 +119,87 @@ impl<'a> Template<'a> {
     /// `prod`) are left out.
     #[must_use]
     pub fn evaluate<'t>(&'t self, resource: &'t Resource<'a>) -> Evaluated<'t> {
+        self.evaluate_some(resource, None)
+    }
+
+    /// Like [`Template::evaluate`], for who looks at these properties only: the others make no
+    /// worlds, and whether they are there and worked out is left open.
+    #[must_use]
+    pub fn evaluate_only<'t>(&'t self, resource: &'t Resource<'a>, properties: &[&str]) -> Evaluated<'t> {
+        self.evaluate_some(resource, Some(properties))
+    }
+
+    fn evaluate_some<'t>(&'t self, resource: &'t Resource<'a>, wanted: Option<&[&str]>) -> Evaluated<'t> {
+        self.budget.keep_half();
         let mut worlds: Vec<World<'t>> = Vec::new();
         let mut undetermined = None;
         let mut pending: Vec<Vec<(Atom, bool)>> = vec![Vec::new()];
         while let Some(decisions) = pending.pop() {
-            if worlds.len() == MAX_WORLDS {
-                undetermined = Some(Undetermined::TooManyWorlds);
+            let stop = if worlds.len() == MAX_WORLDS || decisions.len() > MAX_DECISIONS {
+                Some(Undetermined::TooManyWorlds)
+            } else {
+                match self.world(resource, wanted, &decisions, None) {
+                    Ok((world, _)) => {
+                        worlds.push(world);
+                        None
+                    }
+                    Err(Stop::Undecided(atom)) => {
+                        for holds in [false, true] {
+                            let mut decisions = decisions.clone();
+                            decisions.push((atom.clone(), holds));
+                            pending.push(decisions);
+                        }
+                        None
+                    }
+                    Err(Stop::OutOfSteps) if !decisions.is_empty() => Some(Undetermined::TooManyWorlds),
+                    Err(Stop::OutOfSteps) => Some(Undetermined::TooMuchWork),
+                    Err(Stop::TooDeep) => Some(Undetermined::TooDeep),
+                }
+            };
+            if stop == Some(Undetermined::TooManyWorlds) {
+                worlds.clear();
+                self.budget.keep_half();
+                // If that takes too much work as well, those that were found stand.
+                let _ = self.some_worlds(resource, wanted, &mut worlds);
+            }
+            if stop.is_some() {
+                undetermined = stop;
                 break;
             }
-            match self.world(resource, &decisions) {
-                Ok(world) => worlds.push(world),
-                Err(Stop::Undecided(atom)) => {
-                    for holds in [false, true] {
-                        let mut decisions = decisions.clone();
-                        decisions.push((atom.clone(), holds));
-                        pending.push(decisions);
-                    }
-                }
-                Err(Stop::OutOfSteps) => {
-                    undetermined = Some(Undetermined::TooMuchWork);
-                    break;
-                }
-                Err(Stop::TooDeep) => {
-                    undetermined = Some(Undetermined::TooDeep);
-                    break;
-                }
-            }
         }
+        self.budget.keep_nothing();
         Evaluated { worlds: distinct(worlds), undetermined }
     }
 
-    fn world<'t>(&'t self, resource: &'t Resource<'a>, decisions: &[(Atom, bool)]) -> Result<World<'t>, Stop> {
+    /// Worlds that decide everything the same way, and all but one comparison the same way: enough
+    /// to see each value that rests on one condition.
+    fn some_worlds<'t>(
+        &'t self,
+        resource: &'t Resource<'a>,
+        wanted: Option<&[&str]>,
+        worlds: &mut Vec<World<'t>>,
+    ) -> Result<(), Stop> {
+        for otherwise in [true, false] {
+            let (world, met) = self.world(resource, wanted, &[], Some(otherwise))?;
+            worlds.push(world);
+            for atom in met.into_iter().take(MAX_DECISIONS) {
+                worlds.push(self.world(resource, wanted, &[(atom, !otherwise)], Some(otherwise))?.0);
+            }
+        }
+        Ok(())
+    }
+
+    /// A resource under these decisions, and what was decided besides them.
+    fn world<'t>(
+        &'t self,
+        resource: &'t Resource<'a>,
+        wanted: Option<&[&str]>,
+        decisions: &[(Atom, bool)],
+        otherwise: Option<bool>,
+    ) -> Result<(World<'t>, Vec<Atom>), Stop> {
+        self.budget.steps(4 * decisions.len() as u64)?;
         let mut evaluator = Evaluator::new(self, decisions);
+        evaluator.assumptions.otherwise = otherwise;
         let body = resource.body();
         let exists = match body.get("Condition").and_then(Value::as_str) {
             Some(name) => evaluator.holds(name)?,
@@ -123,21 +207,20 @@ impl<'a> Template<'a> {
         };
         let empty = || Value::new(Kind::Map(Map::new()), body.origin);
         let properties = match body.get("Properties") {
-            Some(properties) if exists => match evaluator.properties(properties)? {
+            Some(properties) if exists && !properties.is_null() => match evaluator.properties(properties, wanted)? {
                 Resolved::Same(properties) => Cow::Borrowed(properties),
                 Resolved::New(properties) => Cow::Owned(properties),
                 Resolved::Gone => Cow::Owned(empty()),
             },
             _ => Cow::Owned(empty()),
         };
-        let mut assumptions: Vec<Assumption> =
+        let assumptions: Vec<Assumption> =
             evaluator.assumed.into_iter().map(|(condition, holds)| Assumption { condition, holds }).collect();
-        assumptions.sort();
         let open = [Some(body), body.get("Properties")]
             .into_iter()
             .flatten()
             .any(|value| value.get("Fn::Transform").is_some());
-        Ok(World { assumptions, exists, properties, open })
+        Ok((World { assumptions, exists, properties, open }, evaluator.assumptions.met))
     }
 }
 

@@ -12,11 +12,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("value", &["path", "rule"]),
     ("security_group", &["path", "rule", "value"]),
     ("template", &["path", "rule", "value"]),
-    ("hook", &["path", "rule", "security_group", "template", "value"]),
+    ("policy", &["path", "rule", "security_group"]),
+    ("hook", &["path", "policy", "rule", "security_group", "template", "value"]),
     ("source", &["path", "value"]),
-    ("schema", &["account", "hook"]),
+    ("schema", &["account", "hook", "policy"]),
     ("rehearsal", &["hook", "path", "rule", "security_group", "source", "template", "value"]),
-    ("account", &["path", "rule", "security_group", "source", "template", "value"]),
+    ("account", &["path", "policy", "rule", "security_group", "source", "template", "value"]),
 ];
 
 /// The code of a module without its tests.

@@ -5,6 +5,7 @@
 mod account;
 mod architecture;
 mod published_rule;
+mod readme;
 mod rehearsal;
 mod runtime;
 mod schemas;

@@ -103,7 +103,7 @@ fn rules(out: &mut dyn Write, stacks: &[StackRecord]) -> io::Result<()> {
         let owner = stack.owner.clone().unwrap_or_default();
         let what = match rule.fate {
             Fate::Blocked => format!("{}. {}", rule.statement, rule.remedy),
-            Fate::Undetermined | Fate::Exempted => rule.statement.clone(),
+            Fate::Undetermined | Fate::Exempted | Fate::KnownDebt => rule.statement.clone(),
         };
         (class, vec![class.to_owned(), stack.stack.clone(), stack.region.clone(), owner, place, what])
     };

@@ -104,6 +104,9 @@ pub struct Tally {
     /// Break the rule, and an exemption covers them.
     #[serde(default)]
     pub exempted: usize,
+    /// Break the rule, and the policy lets them be while they do not change.
+    #[serde(default)]
+    pub known_debt: usize,
 }
 
 /// What would happen to an egress rule.
@@ -116,6 +119,8 @@ pub enum Fate {
     Undetermined,
     /// It breaks the rule, and an exemption covers it.
     Exempted,
+    /// It breaks the rule, and the policy lets it be while it does not change.
+    KnownDebt,
 }
 
 impl Fate {
@@ -126,6 +131,7 @@ impl Fate {
             Self::Blocked => "blocked",
             Self::Undetermined => "undetermined",
             Self::Exempted => "exempted",
+            Self::KnownDebt => "known debt",
         }
     }
 }
@@ -150,9 +156,28 @@ pub struct RuleRecord {
     pub statement: String,
     /// What to write instead.
     pub remedy: String,
+    /// What it opens, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Opens>,
+    /// The exemption that covers it, its owner and its end; one that has ended changes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exemption: Option<String>,
     /// The settings each of which, changed alone, would let it pass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub settings: Vec<String>,
+}
+
+/// What an egress rule opens.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Opens {
+    /// The protocol.
+    pub protocol: String,
+    /// From which port to which (for ICMP: type and code), if both are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ports: Option<(i32, i32)>,
+    /// Where to.
+    pub destination: String,
 }
 
 macro_rules! causes {
@@ -238,6 +263,7 @@ impl StackRecord {
             blocked: of(Fate::Blocked) + self.more.blocked,
             undetermined: of(Fate::Undetermined) + self.more.undetermined,
             exempted: of(Fate::Exempted) + self.more.exempted,
+            known_debt: of(Fate::KnownDebt) + self.more.known_debt,
         }
     }
 }

@@ -105,6 +105,7 @@ impl Summary {
             summary.tally.blocked += tally.blocked;
             summary.tally.undetermined += tally.undetermined;
             summary.tally.exempted += tally.exempted;
+            summary.tally.known_debt += tally.known_debt;
             effective.stacks_blocked += usize::from(record.effective.blocked > 0);
             effective.rules_blocked += record.effective.blocked;
             effective.rules_undetermined += record.effective.undetermined;
@@ -271,6 +272,8 @@ mod tests {
             reason: "x".to_owned(),
             statement: "x".to_owned(),
             remedy: "x".to_owned(),
+            rule: None,
+            exemption: None,
             settings: settings.iter().map(|setting| (*setting).to_owned()).collect(),
         };
         StackRecord {
@@ -305,7 +308,7 @@ mod tests {
         ];
         let summary = Summary::of(&stacks, &[], true);
         assert_eq!((summary.answer, summary.stacks_blocked, summary.stacks_undetermined), (Answer::No, 3, 1));
-        assert_eq!(summary.tally, Tally { blocked: 6, undetermined: 1, exempted: 0 });
+        assert_eq!(summary.tally, Tally { blocked: 6, undetermined: 1, ..Tally::default() });
         assert_eq!(summary.owners[0], Group { name: Some("web".to_owned()), stacks: 2, rules: 3 });
         assert_eq!(summary.causes[0], Group { name: Some("port range".to_owned()), stacks: 2, rules: 4 });
         let setting = summary.alternatives.iter().find(|other| other.name.starts_with("no_traffic")).unwrap();

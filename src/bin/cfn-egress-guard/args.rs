@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 #[cfg(feature = "account")]
-pub(crate) use account::{Aws, ReportFormat, Scan};
+pub(crate) use account::{Audit, AuditStatus, Aws, ReportFormat, Scan, Status, StatusFormat};
 
 use cfn_egress_guard::rehearsal::FailureMode;
 use cfn_egress_guard::rule::Preset;
@@ -33,6 +33,12 @@ pub(crate) enum Command {
     /// Say what would be blocked among the live stacks of an account if the rule were enforced.
     #[cfg(feature = "account")]
     Scan(Box<Scan>),
+    /// Tell who was blocked or warned, when and why.
+    #[cfg(feature = "account")]
+    Audit(Box<Audit>),
+    /// Say whether enforcement is really on in every Region.
+    #[cfg(feature = "account")]
+    Status(Box<Status>),
     /// Print the JSON Schema of something that the programs read or write.
     Schema {
         /// Which schema.

@@ -5,10 +5,14 @@
 #[cfg(feature = "account")]
 mod account;
 mod args;
+#[cfg(feature = "account")]
+mod audit;
 mod exit;
 mod rehearse;
 #[cfg(feature = "account")]
 mod scan;
+#[cfg(feature = "account")]
+mod status;
 
 use std::io::Write;
 
@@ -43,6 +47,10 @@ fn run(command: &Command, out: &mut impl Write) -> anyhow::Result<Exit> {
         Command::Rehearse(arguments) => rehearse::run(arguments, out),
         #[cfg(feature = "account")]
         Command::Scan(arguments) => scan::run(arguments, out),
+        #[cfg(feature = "account")]
+        Command::Audit(arguments) => audit::run(arguments, out),
+        #[cfg(feature = "account")]
+        Command::Status(arguments) => status::run(arguments, out),
         Command::Schema { name } => {
             for (_, schema) in cfn_egress_guard::schema::all().into_iter().filter(|(known, _)| known == name) {
                 out.write_all(cfn_egress_guard::schema::text(&schema).as_bytes())?;

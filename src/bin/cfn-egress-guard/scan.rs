@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use cfn_egress_guard::account::scan::{
     FORMAT_VERSION, Head, Progress, ScanOptions, ScanResult, StackRecord, Summary, Tail, Unread, Writer, read_result,
-    scan, write_csv, write_html,
+    scan, write_csv, write_exemptions, write_html,
 };
 use cfn_egress_guard::account::{Patience, permissions};
-use cfn_egress_guard::rule::Settings;
+use cfn_egress_guard::rule::policy::{Date, Policy};
 
 use crate::account::{connect, interruption, print_policy, regions};
 use crate::args::{ReportFormat, Scan};
@@ -42,8 +42,38 @@ pub(crate) fn run(arguments: &Scan, out: &mut impl Write) -> anyhow::Result<Exit
             write_file(path, |out| write_as(&result, format, out))?;
         }
     }
+    if let Some(path) = &arguments.suggest_exemptions {
+        let expires = Date::of_unix_seconds(now() + i64::from(arguments.exempt_days) * 86_400);
+        write_file(path, |out| write_exemptions(&result, expires, out))?;
+    }
     write_as(&result, arguments.format, out)?;
     Ok(exit(&result, arguments.strict))
+}
+
+fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+/// The policy that decides, and how the result names it: with a fingerprint, so that another text is
+/// not taken for it.
+fn policy(arguments: &Scan, today: Date) -> anyhow::Result<(Policy, String)> {
+    let Some(path) = &arguments.policy else {
+        let preset = arguments.preset.unwrap_or_default();
+        return Ok((Policy::from(preset), format!("preset {preset}")));
+    };
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?;
+    let mut policy = cfn_egress_guard::policy::parse(&text).with_context(|| format!("`{}`", path.display()))?;
+    if let Some(preset) = arguments.preset {
+        policy.preset = preset;
+    }
+    // FNV-1a, 64 bits: tells texts apart, and is no protection against somebody who means harm.
+    let print = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |print, byte| (print ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    // Exemptions end: what is true today may not be tomorrow.
+    let day = if policy.exemptions.is_empty() { String::new() } else { format!(" on {today}") };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Ok((policy.clone(), format!("policy {name} ({print:016x}, preset {}){day}", policy.preset)))
 }
 
 fn exit(result: &ScanResult, strict: bool) -> Exit {
@@ -69,6 +99,8 @@ fn outputs(paths: &[PathBuf]) -> anyhow::Result<Vec<(&Path, ReportFormat)>> {
 }
 
 async fn scanned(arguments: &Scan, outputs: &[(&Path, ReportFormat)]) -> anyhow::Result<ScanResult> {
+    let today = Date::of_unix_seconds(now());
+    let (policy, policy_name) = policy(arguments, today)?;
     let connection = connect(&arguments.aws).await;
     let (regions, incomplete) = regions(&arguments.aws, &connection).await?;
     if let Some(why) = &incomplete {
@@ -79,7 +111,7 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, ReportFormat)]) -> anyhow:
     let head = Head {
         version: FORMAT_VERSION,
         program: env!("CARGO_PKG_VERSION").to_owned(),
-        policy: format!("preset {}", arguments.preset),
+        policy: policy_name,
         started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         regions: regions.clone(),
     };
@@ -98,7 +130,8 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, ReportFormat)]) -> anyhow:
     let options = ScanOptions {
         regions: regions.clone(),
         stacks: arguments.stacks.clone(),
-        settings: Settings::of(arguments.preset),
+        policy,
+        today,
         owner_tags: arguments.owner_tags.clone(),
         concurrency: arguments.concurrency.into(),
         patience: Patience::default(),

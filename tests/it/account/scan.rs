@@ -252,6 +252,32 @@ fn resuming_reads_only_what_is_missing_or_changed() {
 }
 
 #[test]
+fn a_draft_policy_decides_and_suggested_exemptions_cover_todays_debt() {
+    let folder = root().join("target/tests/scan-policy");
+    std::fs::create_dir_all(&folder).unwrap();
+    let (draft, debt) = (folder.join("draft.toml"), folder.join("debt.toml"));
+    let (draft, debt) = (draft.to_str().unwrap(), debt.to_str().unwrap());
+    let server = Server::start(|request| account(request, &STACKS));
+
+    let output = server.command(&["scan", "--region", "eu-west-1", "--suggest-exemptions", debt]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let text = std::fs::read_to_string(debt).unwrap();
+    assert!(text.contains("owner = \"team-b\"") && text.contains("ports = \"443-444\""), "{text}");
+    let (code, result) = json(&server, &["--region", "eu-west-1", "--policy", debt]);
+    let tally = &result["summary"]["tally"];
+    assert_eq!((code, &tally["blocked"], &tally["exempted"]), (Some(0), &Json::from(0), &Json::from(3)), "{text}");
+
+    std::fs::write(draft, "unchanged_rules = \"allow\"").unwrap();
+    let (code, result) = json(&server, &["--region", "eu-west-1", "--policy", draft]);
+    assert_eq!((code, &result["summary"]["tally"]["knownDebt"]), (Some(0), &Json::from(3)));
+
+    std::fs::write(draft, "preset = 'lax'").unwrap();
+    let refused = server.command(&["scan", "--region", "eu-west-1", "--policy", draft]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("line 1, column 10"), "{}", stderr(&refused));
+}
+
+#[test]
 fn an_interruption_keeps_what_was_found() {
     let server = Server::start(|request| {
         if request.action == "GetTemplate" && !request.field("StackName").contains("/a1/") {

@@ -50,9 +50,21 @@ pub(crate) struct Scan {
     #[arg(long = "stack", value_name = "GLOB", value_parser = str::parse::<Glob>)]
     pub(crate) stacks: Vec<Glob>,
 
-    /// The preset that decides: literal or effective.
-    #[arg(long, value_parser = parse_preset(), value_name = "PRESET", default_value = "literal")]
-    pub(crate) preset: Preset,
+    /// The policy that decides, for example a draft [default: the published rule].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+
+    /// The preset that decides, in place of the policy's: literal or effective.
+    #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
+    pub(crate) preset: Option<Preset>,
+
+    /// Write exemptions that would cover what is blocked today, for review, to be added to a policy.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) suggest_exemptions: Option<PathBuf>,
+
+    /// For how many days the suggested exemptions hold.
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
+    pub(crate) exempt_days: u16,
 
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = ReportFormat::Human, value_name = "FORMAT")]
@@ -98,4 +110,95 @@ pub(crate) enum ReportFormat {
     Csv,
     /// One self-contained page.
     Html,
+}
+
+/// Tells who was blocked or warned, when and why, from what CloudFormation keeps of the hook's
+/// invocations (90 days).
+///
+/// Exit status: 0 if nobody was blocked or warned, 1 if somebody was, 2 if something could not be read.
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// The hook's name.
+    #[arg(long, default_value = "Security::Egress::SinglePort", value_name = "ALIAS")]
+    pub(crate) hook_alias: String,
+
+    /// Only from then on: a time, a day, or so long ago (2026-11-23T10:00:00Z, 2026-11-23, 7d, 12h).
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) since: Option<String>,
+
+    /// Only before then.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) until: Option<String>,
+
+    /// Which results: `failed` is what was blocked, warned about or broken.
+    #[arg(long, value_enum, default_value_t = AuditStatus::Failed, value_name = "STATUS")]
+    pub(crate) status: AuditStatus,
+
+    /// Tell the hook events of this stack instead, those of every hook.
+    #[arg(long, value_name = "STACK", conflicts_with_all = ["since", "until", "status", "hook_alias"])]
+    pub(crate) events: Option<String>,
+
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Human, value_name = "FORMAT")]
+    pub(crate) format: ReportFormat,
+
+    /// How AWS is reached.
+    #[command(flatten)]
+    pub(crate) aws: Aws,
+}
+
+/// Which results of a hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AuditStatus {
+    /// HOOK_COMPLETE_FAILED and HOOK_FAILED.
+    Failed,
+    /// HOOK_COMPLETE_SUCCEEDED.
+    Succeeded,
+    /// Every status.
+    All,
+}
+
+/// Says whether enforcement is really on in every Region: is the hook there, activated, enabled, blocking,
+/// and do its filters leave out nothing that they should not.
+///
+/// Exit status: 0 if it is, 1 if it has a hole, 2 if that could not be found out.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// The hook's name.
+    #[arg(long, default_value = "Security::Egress::SinglePort", value_name = "ALIAS")]
+    pub(crate) hook_alias: String,
+
+    /// The failure mode that the hook should have.
+    #[arg(long, value_parser = ["FAIL", "WARN"], default_value = "FAIL", value_name = "MODE")]
+    pub(crate) failure_mode: String,
+
+    /// The operations that the hook should look at.
+    #[arg(long, value_delimiter = ',', default_value = "RESOURCE,CLOUD_CONTROL", value_name = "OPERATION,…",
+          value_parser = ["RESOURCE", "CLOUD_CONTROL", "STACK", "CHANGE_SET"])]
+    pub(crate) operations: Vec<String>,
+
+    /// Stacks that the hook may leave out, such as its own; `*` and `?` are wildcards.
+    #[arg(long = "may-exclude", value_name = "GLOB", value_parser = str::parse::<Glob>, default_value = "cfn-egress-guard*")]
+    pub(crate) may_exclude: Vec<Glob>,
+
+    /// The function that the hook should call: its ARN, or the end of it (function:NAME:live).
+    #[arg(long, value_name = "ARN")]
+    pub(crate) function: Option<String>,
+
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = StatusFormat::Human, value_name = "FORMAT")]
+    pub(crate) format: StatusFormat,
+
+    /// How AWS is reached.
+    #[command(flatten)]
+    pub(crate) aws: Aws,
+}
+
+/// How to print the state of enforcement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatusFormat {
+    /// For people on a terminal.
+    Human,
+    /// For programs; its schema is printed by the command `schema`.
+    Json,
 }

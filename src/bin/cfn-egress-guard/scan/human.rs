@@ -68,10 +68,11 @@ fn write_stack(stack: &StackRecord, out: &mut dyn Write) -> io::Result<()> {
         let style = match rule.fate {
             Fate::Blocked => BAD,
             Fate::Undetermined => CAUTION,
-            Fate::Exempted => GOOD,
+            Fate::Exempted | Fate::KnownDebt => GOOD,
         };
         let fate = rule.fate.name();
-        writeln!(out, "  {style}{fate:12}{style:#} {}.{}: {}", rule.logical_id, rule.path, rule.statement)?;
+        let exemption = rule.exemption.as_ref().map_or_else(String::new, |name| format!(" [exemption {name}]"));
+        writeln!(out, "  {style}{fate:12}{style:#} {}.{}: {}{exemption}", rule.logical_id, rule.path, rule.statement)?;
     }
     let more = stack.more.blocked + stack.more.undetermined;
     if more > 0 {

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Builds the function into target/lambda/<architecture>/ for each architecture named; without a
+# name, for each one whose Rust target is installed. Fetches no toolchain.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# The C library of Amazon Linux 2023, on which provided.al2023 is built.
+glibc=2.34
+
+triple() {
+  case $1 in
+    x86_64) echo x86_64-unknown-linux-gnu ;;
+    arm64) echo aarch64-unknown-linux-gnu ;;
+    *) echo "build: unknown architecture '$1': use x86_64 or arm64" >&2; return 2 ;;
+  esac
+}
+
+has_target() { [ -d "$(rustc --print target-libdir --target "$1")" ]; }
+
+missing() {
+  echo "$1: the Rust target $2 is not installed; get it with: rustup target add $2" >&2
+}
+
+build() {
+  local arch=$1 target=$2 out=target/lambda/$1
+  cargo-lambda lambda build --skip-target-check --locked --release \
+    --no-default-features --features lambda --bin bootstrap \
+    --target "$target.$glibc" --lambda-dir "$out" --flatten bootstrap
+  python3 deploy/check_artifact.py "$out/bootstrap" --arch "$arch" --glibc "$glibc"
+}
+
+if [ $# -gt 0 ]; then
+  for arch in "$@"; do
+    target=$(triple "$arch")
+    has_target "$target" || { missing "$arch" "$target"; exit 1; }
+    build "$arch" "$target"
+  done
+else
+  for arch in x86_64 arm64; do
+    target=$(triple "$arch")
+    if has_target "$target"; then
+      build "$arch" "$target"
+    else
+      missing "$arch: not built" "$target"
+    fi
+  done
+fi

@@ -1,0 +1,83 @@
+//! The policy file: TOML → [`Policy`], or what is wrong with it and where.
+//!
+//! Every mistake is told at once, each with its line, its column and what to write instead. Nothing is
+//! guessed: a key that is not known, a date that is none, an exemption that covers everything or nothing
+//! is refused.
+//!
+//! Knows no file and no clock; what a policy means is `rule::policy`.
+
+mod file;
+mod kinds;
+mod problem;
+mod read;
+#[cfg(feature = "schema")]
+mod schema;
+
+#[cfg(feature = "schema")]
+pub(crate) use file::PolicyFile;
+pub use problem::{PolicyError, Problem};
+
+use toml::de::DeTable;
+
+use crate::rule::policy::Policy;
+use problem::Problems;
+use read::ReadTable as _;
+
+/// The name of the file beside the programs and in a repository.
+pub const FILE_NAME: &str = "policy.toml";
+
+/// How long a policy may be, in bytes: a thousand exemptions with all conditions.
+pub const MAX_BYTES: usize = 512 * 1024;
+
+/// Reads a policy.
+///
+/// ```
+/// let policy = cfn_egress_guard::policy::parse(r#"
+///     preset = "effective"
+///
+///     [[exemption]]
+///     id = "lb-bridge-mode"
+///     reason = "the load balancer reaches containers on ephemeral host ports"
+///     owner = "platform@example.com"
+///     expires = 2027-06-30
+///     account = "111122223333"
+///     ports = "32768-65535"
+/// "#).unwrap();
+/// assert_eq!(policy.exemptions.len(), 1);
+///
+/// let error = cfn_egress_guard::policy::parse("preset = 'efective'").unwrap_err();
+/// assert_eq!(error.to_string(), "line 1, column 10: `preset` is \"efective\": did you mean `effective`?");
+/// ```
+///
+/// # Errors
+/// Everything that is wrong with the text, in the order of the lines.
+pub fn parse(text: &str) -> Result<Policy, PolicyError> {
+    let mut problems = Problems::new(text);
+    let policy = read_policy(text, &mut problems);
+    match problems.into_error() {
+        Some(error) => Err(error),
+        // Without a problem there is a policy.
+        None => Ok(policy.unwrap_or_default()),
+    }
+}
+
+fn read_policy(text: &str, problems: &mut Problems<'_>) -> Option<Policy> {
+    if text.len() > MAX_BYTES {
+        problems.add(
+            0..0,
+            format!("the policy is longer than {MAX_BYTES} bytes"),
+            "keep only exemptions that still hold",
+        );
+        return None;
+    }
+    match DeTable::parse(text) {
+        Ok(root) => file::PolicyFile::read_table(root.get_ref(), 0..0, problems)?.into_policy(problems),
+        Err(error) => {
+            problems.add(error.span().unwrap_or(0..0), format!("this is not TOML: {}", error.message()), "");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

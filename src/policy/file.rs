@@ -1,0 +1,132 @@
+//! The tables of a policy file, and the policy that they make.
+
+use std::collections::BTreeMap;
+
+use super::kinds::{Account, LogicalId, Region, SettingsTable, StackId, StackName, Tags};
+use super::problem::Problems;
+use super::read::{Located, OneOrMore, Tables, table};
+use crate::rule::policy::{
+    Conditions, Date, DestinationRange, Exemption, ExemptionId, Glob, Owner, Policy, PortRange, Reason,
+};
+use crate::rule::{Preset, Protocol, Treatment, wording};
+use crate::security_group::ResourceType;
+
+table! {
+    /// What decides about egress rules: settings, and exemptions that end.
+    struct PolicyFile {
+        /// The settings to start from: literal (the default) is the text of the published rule, effective
+        /// is what EC2 will really open. The environment variable EGRESS_PRESET overrides it.
+        preset: Option<Preset>,
+        /// How an update treats an egress rule that breaks the rule and stays as it was: block (the
+        /// default), or allow, which lets it through as known debt.
+        unchanged_rules: Option<Treatment>,
+        /// Single settings that differ from the preset.
+        settings: Option<SettingsTable>,
+        /// What may break the rule, why, who answers for it, and until when.
+        exemption: Option<Tables<ExemptionTable>>,
+    }
+}
+
+table! {
+    /// An exemption. All conditions must hold, and at least one is needed; a list holds if one of its
+    /// entries does. What cannot be known does not hold.
+    struct ExemptionTable {
+        /// Its name in messages, logs and reports: lower-case letters, digits and hyphens, at most 64.
+        id: Located<ExemptionId>,
+        /// Why it is needed: one line, at most 160 characters.
+        reason: Reason,
+        /// Who answers for it: one line, at most 80 characters.
+        owner: Owner,
+        /// The last day on which it holds (UTC).
+        expires: Date,
+        /// The account. Globs: * is any number of characters, ? is one, and the whole text must match.
+        account: Option<OneOrMore<Account>>,
+        /// The Region (glob).
+        region: Option<OneOrMore<Region>>,
+        /// The stack's name (glob). Whoever deploys the stack chooses it.
+        stack_name: Option<OneOrMore<StackName>>,
+        /// The stack's ARN (glob). It holds the stack's name.
+        stack_id: Option<OneOrMore<StackId>>,
+        /// The resource's logical id (glob). Whoever writes the template chooses it.
+        logical_id: Option<OneOrMore<LogicalId>>,
+        /// The resource type.
+        resource_type: Option<OneOrMore<ResourceType>>,
+        /// The protocol, exactly: -1 covers only an egress rule that says -1.
+        protocol: Option<OneOrMore<Protocol>>,
+        /// tcp or udp ports: the range must contain the egress rule's whole range.
+        ports: Option<OneOrMore<PortRange>>,
+        /// The destination: a CIDR block that contains the egress rule's whole block, or the id of a prefix
+        /// list or security group (glob).
+        destination: Option<OneOrMore<DestinationRange>>,
+        /// Tags that the group must have, all of them (the keys as they are, the values as globs). Whoever
+        /// writes the template chooses them.
+        tags: Option<Tags>,
+    }
+}
+
+impl PolicyFile {
+    /// The policy that the file makes, unless its parts do not fit together.
+    pub(super) fn into_policy(self, problems: &mut Problems<'_>) -> Option<Policy> {
+        let mut ids: BTreeMap<ExemptionId, ()> = BTreeMap::new();
+        let mut exemptions = Vec::new();
+        for table in self.exemption.map_or_else(Vec::new, |tables| tables.0) {
+            let Located { at, value: id } = &table.id;
+            if ids.insert(id.clone(), ()).is_some() {
+                problems.add(
+                    at.clone(),
+                    format!("`id` is \"{id}\", as that of an earlier exemption"),
+                    "give each its own",
+                );
+            }
+            exemptions.extend(table.into_exemption(problems));
+        }
+        Some(Policy {
+            preset: self.preset.unwrap_or_default(),
+            overrides: self.settings.unwrap_or_default().0,
+            unchanged_rules: self.unchanged_rules.unwrap_or(Treatment::Block),
+            exemptions,
+        })
+    }
+}
+
+impl ExemptionTable {
+    fn into_exemption(self, problems: &mut Problems<'_>) -> Option<Exemption> {
+        let resource_types = list(self.resource_type);
+        let tags = self.tags.map_or_else(Vec::new, |tags| tags.0);
+        if !tags.is_empty() && !resource_types.is_empty() && !resource_types.contains(&ResourceType::SecurityGroup) {
+            problems.add(
+                self.id.at.clone(),
+                "the exemption asks for tags of a resource type that has none, so it can never match",
+                "leave tags out, or resource_type",
+            );
+        }
+        let conditions = Conditions {
+            accounts: globs(self.account, |glob| glob.0),
+            regions: globs(self.region, |glob| glob.0),
+            stack_names: globs(self.stack_name, |glob| glob.0),
+            stack_ids: globs(self.stack_id, |glob| glob.0),
+            logical_ids: globs(self.logical_id, |glob| glob.0),
+            resource_types: resource_types.into_iter().map(|kind| kind.name().to_owned()).collect(),
+            protocols: list(self.protocol),
+            ports: list(self.ports),
+            destinations: list(self.destination),
+            tags,
+        };
+        let Located { at, value: id } = self.id;
+        let exemption = Exemption::new(id, self.reason, self.owner, self.expires, conditions);
+        exemption
+            .map_err(|error| {
+                let (message, help) = wording::policy::exemption_error(error);
+                problems.add(at, message, help);
+            })
+            .ok()
+    }
+}
+
+fn list<T>(values: Option<OneOrMore<T>>) -> Vec<T> {
+    values.map_or_else(Vec::new, |values| values.0)
+}
+
+fn globs<T>(values: Option<OneOrMore<T>>, glob: impl Fn(T) -> Glob) -> Vec<Glob> {
+    list(values).into_iter().map(glob).collect()
+}

@@ -1,0 +1,266 @@
+//! What the keys of a policy file may be set to.
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::problem::Problems;
+use super::read::{FromText, OneOrMore, Read, Refusal};
+use crate::rule::policy::{
+    Date, DestinationRange, DestinationRangeError, ExemptionId, Glob, InvalidDateError, Owner, PortRange, Reason,
+    TagCondition,
+};
+use crate::rule::{Preset, Protocol, Setting, Treatment};
+use crate::security_group::ResourceType;
+
+impl FromText for Preset {
+    const EXPECTED: &'static str = "a preset";
+    const EXAMPLE: &'static str = "literal";
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        text.parse().map_err(|_| Refusal::none_of(text, &Self::ALL.map(Self::name)))
+    }
+}
+
+impl FromText for Treatment {
+    const EXPECTED: &'static str = "allow or block";
+    const EXAMPLE: &'static str = "block";
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        let known = [Self::Allow, Self::Block];
+        known
+            .into_iter()
+            .find(|treatment| treatment.name() == text)
+            .ok_or_else(|| Refusal::none_of(text, &known.map(Self::name)))
+    }
+}
+
+impl FromText for ResourceType {
+    const EXPECTED: &'static str = "a resource type";
+    const EXAMPLE: &'static str = "AWS::EC2::SecurityGroup";
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        Self::from_name(text).ok_or_else(|| Refusal::none_of(text, &Self::ALL.map(Self::name)))
+    }
+}
+
+impl FromText for ExemptionId {
+    const EXPECTED: &'static str = "a short name";
+    const EXAMPLE: &'static str = "lb-bridge-mode";
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        text.parse().map_err(Refusal::new)
+    }
+}
+
+impl FromText for Reason {
+    const EXPECTED: &'static str = "why it is needed";
+    const EXAMPLE: &'static str = "the load balancer reaches containers on ephemeral host ports";
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        text.parse().map_err(Refusal::new)
+    }
+}
+
+impl FromText for Owner {
+    const EXPECTED: &'static str = "who answers for it";
+    const EXAMPLE: &'static str = "platform@example.com";
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        text.parse().map_err(Refusal::new)
+    }
+}
+
+impl FromText for Protocol {
+    const EXPECTED: &'static str = "tcp, udp, icmp, icmpv6, -1 or a protocol number, in quotes";
+    const EXAMPLE: &'static str = "tcp";
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        let plain = text == "-1" || text == "0" || !text.starts_with(|c: char| c == '0' || !c.is_ascii_alphanumeric());
+        match Self::from_text(text) {
+            known if plain && text.trim() == text && !matches!(known, Self::Unrecognized(_) | Self::Unknown(_)) => {
+                Ok(known)
+            }
+            _ => Err(Refusal::new("no protocol that EC2 knows")),
+        }
+    }
+}
+
+impl FromText for PortRange {
+    const EXPECTED: &'static str = "the first and the last port";
+    const EXAMPLE: &'static str = "32768-65535";
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        text.parse().map_err(Refusal::new)
+    }
+}
+
+impl FromText for DestinationRange {
+    const EXPECTED: &'static str = "a CIDR block, or the id of a prefix list (pl-…) or security group (sg-…)";
+    const EXAMPLE: &'static str = "10.0.0.0/16";
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        text.parse().map_err(|error| Refusal {
+            help: match &error {
+                DestinationRangeError::HostBits(network) => Some(format!("write \"{network}\"")),
+                DestinationRangeError::NotADestination | DestinationRangeError::Id(_) => None,
+            },
+            ..Refusal::new(error)
+        })
+    }
+}
+
+/// A day, as a date of TOML or as text.
+impl Read for Date {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+        let date = match value.get_ref() {
+            DeValue::String(text) => {
+                text.parse().map_err(|error: InvalidDateError| (format!("\"{text}\""), error.to_string()))
+            }
+            DeValue::Datetime(written) => match (written.date, written.time, written.offset) {
+                (Some(date), None, None) => Self::new(date.year, date.month, date.day)
+                    .ok_or_else(|| (written.to_string(), InvalidDateError.to_string())),
+                _ => Err((written.to_string(), "not a day alone".to_owned())),
+            },
+            _ => {
+                problems.wrong_kind::<Self>(value, key, "a day");
+                return None;
+            }
+        };
+        match date {
+            Ok(date) => Some(date),
+            Err((written, problem)) => {
+                let help = format!("write the last day on which it holds (UTC), such as {}", Self::example());
+                let written = crate::rule::excerpt(&written, 40);
+                problems.add(value.span(), format!("`{key}` is {written}, {problem}"), help);
+                None
+            }
+        }
+    }
+
+    fn example() -> String {
+        "2027-06-30".to_owned()
+    }
+}
+
+/// Globs of one kind each: what they stand for, which characters can match at all, how they are shown.
+macro_rules! globs {
+    ($( $(#[$doc:meta])* $name:ident: $expected:literal, $example:literal, $fits:expr; )*) => { $(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub(super) struct $name(pub(super) Glob);
+
+        impl FromText for $name {
+            const EXPECTED: &'static str = $expected;
+            const EXAMPLE: &'static str = $example;
+
+            fn from_text(text: &str) -> Result<Self, Refusal> {
+                let glob: Glob = text.parse().map_err(Refusal::new)?;
+                let fits: fn(&Glob) -> bool = $fits;
+                if glob.is_any() {
+                    Err(Refusal {
+                        help: Some(format!("leave it out, or write {}, such as {:?}", $expected, $example)),
+                        ..Refusal::new("which narrows nothing")
+                    })
+                } else if fits(&glob) {
+                    Ok(Self(glob))
+                } else {
+                    Err(Refusal::new("which can never match"))
+                }
+            }
+        }
+    )* };
+}
+
+globs! {
+    /// `account`: a literal number has 12 digits.
+    Account: "an account's 12 digits, with * and ? for any", "111122223333",
+        |glob| of(glob, |c| c.is_ascii_digit()) && (!glob.is_literal() || glob.as_str().len() == 12);
+    /// `region`.
+    Region: "a Region, with * and ? for any characters", "eu-*",
+        |glob| of(glob, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    /// `stack_name` (CloudFormation: letters, digits and hyphens, at most 128).
+    StackName: "a stack's name, with * and ? for any characters", "lb-*",
+        |glob| of(glob, |c| c.is_ascii_alphanumeric() || c == '-');
+    /// `stack_id`.
+    StackId: "a stack's ARN, with * and ? for any characters",
+        "arn:aws:cloudformation:eu-central-1:111122223333:stack/lb/*",
+        |glob| glob.as_str().starts_with("arn:") || glob.as_str().starts_with(['*', '?']);
+    /// `logical_id`: for Cloud Control CloudFormation constructs it, from more than letters and digits.
+    LogicalId: "a logical id, with * and ? for any characters", "LoadBalancerGroup",
+        |glob| !glob.as_str().contains(char::is_whitespace);
+}
+
+/// Whether a pattern, its wildcards apart, is made of such characters.
+fn of(glob: &Glob, fits: impl Fn(char) -> bool) -> bool {
+    glob.as_str().chars().all(|c| c == '*' || c == '?' || fits(c))
+}
+
+/// A glob of tag values: `*` asks for the tag, whatever its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TagValue(Glob);
+
+impl FromText for TagValue {
+    const EXPECTED: &'static str = "a tag's value, with * and ? for any characters";
+    const EXAMPLE: &'static str = "data-*";
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        text.parse().map(Self).map_err(Refusal::new)
+    }
+}
+
+/// Tags by key: `{ team = "data-*" }`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Tags(pub(super) Vec<TagCondition>);
+
+impl Read for Tags {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+        let DeValue::Table(table) = value.get_ref() else {
+            problems.wrong_kind::<Self>(value, key, "a table");
+            return None;
+        };
+        if table.is_empty() {
+            problems.add(
+                value.span(),
+                format!("`{key}` names no tag"),
+                format!("leave it out, or write {key} = {}", Self::example()),
+            );
+            return None;
+        }
+        let tag = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
+            let key: &std::borrow::Cow<'_, str> = key.get_ref();
+            let OneOrMore(values) = OneOrMore::<TagValue>::read(value, key, problems)?;
+            Some(TagCondition { key: key.to_string(), values: values.into_iter().map(|value| value.0).collect() })
+        };
+        let tags: Vec<Option<TagCondition>> = table.iter().map(tag).collect();
+        tags.into_iter().collect::<Option<Vec<_>>>().map(Self)
+    }
+
+    fn example() -> String {
+        "{ team = \"data-*\" }".to_owned()
+    }
+}
+
+/// Single settings: `[settings]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct SettingsTable(pub(super) Vec<(Setting, Treatment)>);
+
+impl Read for SettingsTable {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+        let DeValue::Table(table) = value.get_ref() else {
+            problems.wrong_kind::<Self>(value, key, "a table");
+            return None;
+        };
+        let known: Vec<&'static str> = Setting::ALL.iter().map(|setting| setting.name()).collect();
+        problems.unknown_keys(table, &known);
+        let written = |setting: &Setting| -> Option<Option<(Setting, Treatment)>> {
+            let Some(value) = table.get(setting.name()) else { return Some(None) };
+            Treatment::read(value, setting.name(), problems).map(|treatment| Some((*setting, treatment)))
+        };
+        let settings: Vec<Option<_>> = Setting::ALL.iter().map(written).collect();
+        Some(Self(settings.into_iter().collect::<Option<Vec<_>>>()?.into_iter().flatten().collect()))
+    }
+
+    fn example() -> String {
+        "[settings]".to_owned()
+    }
+}

@@ -1,0 +1,153 @@
+//! What is wrong with a policy file, and where.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::source::Span;
+
+/// One mistake in a policy file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where.
+    pub span: Span,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead; may be empty.
+    pub help: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}: {}", self.span.line, self.span.column, self.message)?;
+        if self.help.is_empty() { Ok(()) } else { write!(f, ": {}", self.help) }
+    }
+}
+
+/// A policy file that cannot be used. It prints as its first mistake, and how many there are besides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyError {
+    // INVARIANT: the first of all, and the rest in the order of the lines.
+    first: Problem,
+    rest: Vec<Problem>,
+}
+
+impl PolicyError {
+    /// Every mistake, in the order of the lines.
+    pub fn problems(&self) -> impl Iterator<Item = &Problem> {
+        std::iter::once(&self.first).chain(&self.rest)
+    }
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.first.fmt(f)?;
+        match self.rest.len() {
+            0 => Ok(()),
+            1 => f.write_str(" (and 1 more mistake)"),
+            count => write!(f, " (and {count} more mistakes)"),
+        }
+    }
+}
+
+impl std::error::Error for PolicyError {}
+
+/// The mistakes found so far.
+pub(super) struct Problems<'a> {
+    text: &'a str,
+    found: Vec<(Range<usize>, String, String)>,
+}
+
+impl<'a> Problems<'a> {
+    pub(super) const fn new(text: &'a str) -> Self {
+        Self { text, found: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, at: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+        self.found.push((at, message.into(), help.into()));
+    }
+
+    pub(super) fn into_error(mut self) -> Option<PolicyError> {
+        self.found.sort_by_key(|(at, ..)| at.start);
+        let mut problems =
+            self.found.into_iter().map(|(at, message, help)| Problem { span: Span::of(self.text, at), message, help });
+        Some(PolicyError { first: problems.next()?, rest: problems.collect() })
+    }
+}
+
+/// The name that was probably meant: at most one third of its letters are wrong, missing or swapped.
+pub(super) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let written = written.to_lowercase().replace('-', "_");
+    if written.len() > 64 {
+        return None;
+    }
+    known
+        .into_iter()
+        .map(|name| (distance(&written, &name.to_lowercase().replace('-', "_")), name))
+        .filter(|(distance, name)| *distance <= (name.chars().count() / 3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// How many letters are to be changed, added, removed or swapped with their neighbour (optimal string
+/// alignment).
+fn distance(one: &str, two: &str) -> usize {
+    let two: Vec<char> = two.chars().collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut row: Vec<usize> = (0..=two.len()).collect();
+    let mut last = None;
+    for (index, c) in one.chars().enumerate() {
+        let mut next = vec![index + 1];
+        for (column, other) in two.iter().enumerate() {
+            let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX / 2);
+            let mut cost =
+                (at(&row, column) + usize::from(c != *other)).min(at(&row, column + 1) + 1).min(at(&next, column) + 1);
+            let neighbour = column.checked_sub(1);
+            if last == Some(*other) && neighbour.and_then(|column| two.get(column)) == Some(&c) {
+                cost = cost.min(neighbour.map_or(usize::MAX / 2, |column| at(&before, column)) + 1);
+            }
+            next.push(cost);
+        }
+        before = std::mem::replace(&mut row, next);
+        last = Some(c);
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_distance_is_the_number_of_slips() {
+        for (one, two, expected) in [
+            ("", "", 0),
+            ("abc", "abc", 0),
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("expire", "expires", 1),
+            ("expries", "expires", 1),
+            ("reson", "reason", 1),
+            ("owner", "reason", 6),
+            ("kitten", "sitting", 3),
+        ] {
+            assert_eq!(distance(one, two), expected, "{one} {two}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_near_is_suggested() {
+        let keys = ["id", "reason", "owner", "expires", "stack_name", "stack_id"];
+        for (written, expected) in [
+            ("expire", Some("expires")),
+            ("Expires", Some("expires")),
+            ("stack-name", Some("stack_name")),
+            ("stackname", Some("stack_name")),
+            ("iid", Some("id")),
+            ("until", None),
+            ("x", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(written, keys), expected, "{written}");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! From TOML's values to typed ones: each mistake is noted where it stands, and reading goes on.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::problem::{Problems, nearest};
+use crate::rule::excerpt;
+
+/// How much of what was written is repeated.
+const SHOWN_CHARS: usize = 64;
+
+/// Something that a key may be set to.
+pub(super) trait Read: Sized {
+    /// Reads the value of a key; whoever returns `None` has noted why.
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self>;
+
+    /// What a missing key means, if it may be missing.
+    fn absent() -> Option<Self> {
+        None
+    }
+
+    /// A value to show as an example, as TOML.
+    fn example() -> String;
+}
+
+/// Something that is written as text.
+pub(super) trait FromText: Sized {
+    /// What it is, in words that follow "write".
+    const EXPECTED: &'static str;
+    /// One of its values.
+    const EXAMPLE: &'static str;
+
+    /// The value that a text stands for.
+    fn from_text(text: &str) -> Result<Self, Refusal>;
+}
+
+/// Why a text is not what a key may be set to.
+pub(super) struct Refusal {
+    /// In words that follow `` `key` is "text"``.
+    pub problem: String,
+    /// What to write instead, if more can be said than what is expected.
+    pub help: Option<String>,
+}
+
+impl Refusal {
+    pub(super) fn new(problem: impl std::fmt::Display) -> Self {
+        Self { problem: format!(", {problem}"), help: None }
+    }
+
+    /// The text is none of the known names.
+    pub(super) fn none_of(text: &str, known: &[&str]) -> Self {
+        let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+        let help = match nearest(text, known.iter().copied()) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => format!("write one of {}", names.join(", ")),
+        };
+        Self { problem: String::new(), help: Some(help) }
+    }
+}
+
+impl<T: FromText> Read for T {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+        let DeValue::String(text) = value.get_ref() else {
+            problems.wrong_kind::<Self>(value, key, "text");
+            return None;
+        };
+        match Self::from_text(text) {
+            Ok(value) => Some(value),
+            Err(refusal) => {
+                let message = format!("`{key}` is \"{}\"{}", excerpt(text, SHOWN_CHARS), refusal.problem);
+                let help =
+                    refusal.help.unwrap_or_else(|| format!("write {}, such as {}", T::EXPECTED, Self::example()));
+                problems.add(value.span(), message, help);
+                None
+            }
+        }
+    }
+
+    fn example() -> String {
+        format!("{:?}", T::EXAMPLE)
+    }
+}
+
+impl<T: Read> Read for Option<T> {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+        T::read(value, key, problems).map(Some)
+    }
+
+    fn absent() -> Option<Self> {
+        Some(None)
+    }
+
+    fn example() -> String {
+        T::example()
+    }
+}
+
+/// One value, or a list of at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OneOrMore<T>(pub(super) Vec<T>);
+
+impl<T: FromText> Read for OneOrMore<T> {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+        let DeValue::Array(list) = value.get_ref() else {
+            return match value.get_ref() {
+                DeValue::String(_) => T::read(value, key, problems).map(|one| Self(vec![one])),
+                _ => {
+                    problems.wrong_kind::<Self>(value, key, "text or a list of texts");
+                    None
+                }
+            };
+        };
+        if list.is_empty() {
+            let help = format!("leave it out, or write {}, such as {}", T::EXPECTED, Self::example());
+            problems.add(value.span(), format!("`{key}` is an empty list, which nothing can match"), help);
+            return None;
+        }
+        // All of them, so that every mistake is told.
+        let values: Vec<Option<T>> = list.iter().map(|value| T::read(value, key, problems)).collect();
+        values.into_iter().collect::<Option<Vec<T>>>().map(Self)
+    }
+
+    fn example() -> String {
+        <T as Read>::example()
+    }
+}
+
+/// A value and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Located<T> {
+    pub(super) at: Range<usize>,
+    pub(super) value: T,
+}
+
+impl<T: Read> Read for Located<T> {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+        T::read(value, key, problems).map(|read| Self { at: value.span(), value: read })
+    }
+
+    fn example() -> String {
+        T::example()
+    }
+}
+
+/// A table whose keys are known.
+pub(super) trait ReadTable: Sized {
+    /// Reads a table; `at` is where what is missing in it is told.
+    fn read_table(table: &DeTable<'_>, at: Range<usize>, problems: &mut Problems<'_>) -> Option<Self>;
+}
+
+/// Any number of tables with the same keys: `[[key]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Tables<T>(pub(super) Vec<T>);
+
+impl<T: ReadTable> Read for Tables<T> {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+        let DeValue::Array(list) = value.get_ref() else {
+            problems.wrong_kind::<Self>(value, key, "a list of tables");
+            return None;
+        };
+        let read = |entry: &Spanned<DeValue<'_>>| match entry.get_ref() {
+            DeValue::Table(table) => T::read_table(table, entry.span(), problems),
+            _ => {
+                problems.wrong_kind::<Self>(entry, key, "a table");
+                None
+            }
+        };
+        let tables: Vec<Option<T>> = list.iter().map(read).collect();
+        tables.into_iter().collect::<Option<Vec<T>>>().map(Self)
+    }
+
+    fn example() -> String {
+        "[[exemption]]".to_owned()
+    }
+}
+
+impl Problems<'_> {
+    /// Notes a value of the wrong kind.
+    pub(super) fn wrong_kind<T: Read>(&mut self, value: &Spanned<DeValue<'_>>, key: &str, wanted: &str) {
+        let found = match value.get_ref() {
+            DeValue::String(_) => "text",
+            DeValue::Integer(_) | DeValue::Float(_) => "a number",
+            DeValue::Boolean(_) => "true or false",
+            DeValue::Datetime(_) => "a date or time",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        };
+        let example = T::example();
+        let help =
+            if example.starts_with('[') { format!("write {example}") } else { format!("write {key} = {example}") };
+        self.add(value.span(), format!("`{key}` is {found}, not {wanted}"), help);
+    }
+
+    /// Notes the keys of a table that are not known.
+    pub(super) fn unknown_keys(&mut self, table: &DeTable<'_>, known: &[&'static str]) {
+        for key in table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
+            let message = format!("`{}` is no key that is known here", excerpt(key.get_ref(), SHOWN_CHARS));
+            let help = match nearest(key.get_ref(), known.iter().copied()) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => format!("known are {}", known.join(", ")),
+            };
+            self.add(key.span(), message, help);
+        }
+    }
+}
+
+/// Reads the value of one key.
+pub(super) fn field<T: Read>(
+    table: &DeTable<'_>,
+    key: &'static str,
+    at: &Range<usize>,
+    problems: &mut Problems<'_>,
+) -> Option<T> {
+    match table.get(key) {
+        Some(value) => T::read(value, key, problems),
+        None => T::absent().or_else(|| {
+            problems.add(at.clone(), format!("`{key}` is missing"), format!("add {key} = {}", T::example()));
+            None
+        }),
+    }
+}
+
+/// A table of the file: its keys are its fields, each read as its type.
+macro_rules! table {
+    ($(#[$about:meta])* struct $name:ident { $( $(#[$doc:meta])* $field:ident: $type:ty, )* }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
+        pub(crate) struct $name { $( $(#[$doc])* pub(super) $field: $type, )* }
+
+        impl $crate::policy::read::ReadTable for $name {
+            fn read_table(
+                table: &toml::de::DeTable<'_>,
+                at: std::ops::Range<usize>,
+                problems: &mut $crate::policy::problem::Problems<'_>,
+            ) -> Option<Self> {
+                problems.unknown_keys(table, &[$( stringify!($field), )*]);
+                $( let $field = $crate::policy::read::field(table, stringify!($field), &at, problems); )*
+                Some(Self { $( $field: $field?, )* })
+            }
+        }
+    };
+}
+pub(super) use table;

@@ -1,0 +1,472 @@
+//! What is read, and every refusal of a broken file.
+
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::rule::policy::{Conditions, PortRange, Remark};
+use crate::rule::wording::policy as wording;
+use crate::rule::{Preset, Protocol, Setting, Settings, Treatment};
+
+const DEFAULT: &str = include_str!("../../policy.toml");
+
+/// An exemption with one condition, as written.
+fn exemption(lines: &str) -> String {
+    format!("[[exemption]]\nid = \"a\"\nreason = \"b\"\nowner = \"c\"\nexpires = 2027-06-30\n{lines}\n")
+}
+
+fn conditions(lines: &str) -> Conditions {
+    parse(&exemption(lines)).unwrap().exemptions[0].conditions().clone()
+}
+
+#[test]
+fn the_file_in_the_repository_is_the_published_rule() {
+    assert_eq!(parse(DEFAULT).unwrap(), Policy::default());
+    assert_eq!(parse("").unwrap(), Policy::default());
+    assert_eq!(Policy::default().settings(), Settings::of(Preset::Literal));
+}
+
+/// The comments of the file are a policy too: with the signs taken away they are all settings turned
+/// round, and an exemption with every condition.
+#[test]
+fn the_file_documents_every_setting_and_every_condition() {
+    let without_signs: Vec<&str> = DEFAULT
+        .lines()
+        .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with([' ', '#', ':'])).unwrap_or(line))
+        .collect();
+    let policy = parse(&without_signs.join("\n")).unwrap();
+    let settings: Vec<_> = policy.overrides.iter().map(|(setting, _)| *setting).collect();
+    assert_eq!(settings, Setting::ALL);
+    for &setting in Setting::ALL {
+        assert_ne!(policy.settings().get(setting), Settings::of(Preset::Literal).get(setting), "{setting:?}");
+        let of = |preset| Settings::of(preset).get(setting).name();
+        let presets = format!(
+            "# [literal: {}, effective: {}]\n#{} = ",
+            of(Preset::Literal),
+            of(Preset::Effective),
+            setting.name()
+        );
+        assert!(DEFAULT.contains(&presets), "{presets}");
+    }
+    let conditions = policy.exemptions[0].conditions();
+    let Conditions {
+        accounts,
+        regions,
+        stack_names,
+        stack_ids,
+        logical_ids,
+        resource_types,
+        protocols,
+        ports,
+        destinations,
+        tags,
+    } = conditions;
+    assert_eq!(
+        [
+            accounts.len(),
+            regions.len(),
+            stack_names.len(),
+            stack_ids.len(),
+            logical_ids.len(),
+            resource_types.len(),
+            protocols.len(),
+            ports.len(),
+            destinations.len(),
+            tags.len(),
+        ],
+        [1, 2, 1, 1, 1, 1, 1, 1, 1, 1]
+    );
+}
+
+#[test]
+fn settings_start_from_the_preset() {
+    let policy = parse("preset = 'effective'\nunchanged_rules = 'allow'\n[settings]\nloopback_only = 'block'").unwrap();
+    assert_eq!(policy.preset, Preset::Effective);
+    assert_eq!(policy.unchanged_rules, Treatment::Allow);
+    assert_eq!(policy.settings(), Settings::of(Preset::Effective).with(Setting::LoopbackOnly, Treatment::Block));
+}
+
+#[test]
+fn a_value_may_be_a_list_and_a_date_may_be_text() {
+    let one = conditions("account = '111122223333'\nprotocol = 'TCP'\nports = '80-87'");
+    let list = conditions("account = ['111122223333']\nprotocol = ['6']\nports = ['80 - 87']");
+    assert_eq!(one, list);
+    assert_eq!(one.protocols, [Protocol::Tcp]);
+    assert_eq!(one.ports, [PortRange::new(80, 87).unwrap()]);
+    let dated = exemption("account = '111122223333'");
+    assert_eq!(parse(&dated), parse(&dated.replace("2027-06-30", "'2027-06-30'")));
+    let tags = conditions("tags = { team = ['data-*', 'x'], \"a b\" = '*' }").tags;
+    assert_eq!(
+        tags.iter().map(|tag| (tag.key.as_str(), tag.values.len())).collect::<Vec<_>>(),
+        [("a b", 1), ("team", 2)]
+    );
+}
+
+/// Every way in which a file can be broken, and what its author reads.
+#[test]
+fn every_refusal() {
+    let narrow = "account = '111122223333'";
+    let with = |line: &str| exemption(&format!("{narrow}\n{line}"));
+    let without = |key: &str| {
+        let lines = exemption(narrow);
+        lines.lines().filter(|line| !line.starts_with(key)).collect::<Vec<_>>().join("\n")
+    };
+    let instead = |line: &str| {
+        let key = line.split(' ').next().unwrap();
+        format!("{}\n{line}", without(key))
+    };
+    let mut files = vec![
+        "preset = literal".to_owned(),
+        "preset = ".to_owned(),
+        "preset = 'literal'\npreset = 'effective'".to_owned(),
+        "[settings\nloopback_only = 'allow'".to_owned(),
+        "\u{feff}preset = 'x'".to_owned(),
+        "preset = \"a\u{0}b\"".to_owned(),
+        format!("x = {}1{}", "[".repeat(200), "]".repeat(200)),
+        "preset = 'efective'".to_owned(),
+        "preset = 'lax'".to_owned(),
+        "preset = 1".to_owned(),
+        "presets = 'literal'".to_owned(),
+        "rules = []".to_owned(),
+        "unchanged_rules = 'alow'".to_owned(),
+        "unchanged_rules = true".to_owned(),
+        "settings = 'literal'".to_owned(),
+        "[settings]\nloopbackonly = 'allow'".to_owned(),
+        "[settings]\nloopback_only = 'yes'".to_owned(),
+        "[settings]\nloopback_only = false".to_owned(),
+        "loopback_only = 'allow'".to_owned(),
+        "[exemption]\nid = 'a'".to_owned(),
+        "exemption = ['a']".to_owned(),
+        "[[exemptions]]\nid = 'a'".to_owned(),
+        "[[exemption]]".to_owned(),
+        exemption(""),
+        format!("{}\n{}", exemption(narrow), exemption(narrow)),
+        without("id"),
+        without("reason"),
+        without("owner"),
+        without("expires"),
+    ];
+    files.extend(["id = 'A b'", "id = ''", "id = 7"].map(instead));
+    files.extend([r"reason = ''", r"reason = '   '", "reason = \"a\\nb\"", "reason = 'b\u{202e}c'"].map(instead));
+    files.push(instead(&format!("reason = '{}'", "long ".repeat(40))));
+    files.push(instead(&format!("owner = '{}'", "x".repeat(81))));
+    files.extend(
+        [
+            "expires = 2027-02-29",
+            "expires = '2027-02-29'",
+            "expires = 2027-06-30T00:00:00Z",
+            "expires = 12:00:00",
+            "expires = '30.06.2027'",
+            "expires = 'never'",
+            "expires = 20270630",
+        ]
+        .map(instead),
+    );
+    files.extend(
+        [
+            "expire = 2027-06-30",
+            "stack-name = 'lb'",
+            "accounts = ['111122223333']",
+            "description = 'x'",
+            "account = '*'",
+            "account = '1111'",
+            "account = 'prod'",
+            "account = 111122223333",
+            "account = []",
+            "account = ['111122223333', 7]",
+            "account = ''",
+            "account = '111122223333 '",
+            "region = '*'",
+            "region = 'EU-*'",
+            "region = ['eu-*', '**']",
+            "stack_name = 'lb_*'",
+            "stack_id = 'stack/lb'",
+            "logical_id = 'My Group'",
+            "resource_type = 'AWS::EC2::SecurityGroups'",
+            "resource_type = 'AWS::EC2::Instance'",
+            "protocol = 'tpc'",
+            "protocol = 6",
+            "protocol = '256'",
+            "protocol = '{{resolve:ssm:p}}'",
+            "ports = 443",
+            "ports = '443-'",
+            "ports = '87-80'",
+            "ports = '0-65536'",
+            "ports = '080-087'",
+            "ports = '-1'",
+            "ports = '80,443'",
+            "ports = ['80-87', 'x']",
+            "destination = '10.0.0.0'",
+            "destination = '10.0.0.1/8'",
+            "destination = 'fd00::1/8'",
+            "destination = '10.0.0.0/33'",
+            "destination = '010.0.0.0/8'",
+            "destination = 'sg-'",
+            "destination = 'vpc-1'",
+            "destination = '*'",
+            "tags = 'team'",
+            "tags = {}",
+            "tags = { team = 1 }",
+            "tags = { team = [] }",
+            "ports = '80-87'\nprotocol = ['icmp', '-1']",
+            "tags = { team = 'a' }\nresource_type = 'AWS::EC2::SecurityGroupEgress'",
+        ]
+        .map(|line| if line.starts_with("account =") { exemption(line) } else { with(line) }),
+    );
+    files.push(format!("stack_name = '{}'", "x".repeat(257)).as_str().to_owned());
+    files.push(with(&format!("stack_name = '{}'", "x".repeat(257))));
+    files.push(
+        "presset = 'x'\nunchanged_rules = 'y'\n[settings]\nz = 1\n[[exemption]]\nid = ''\nports = 'a'\n".to_owned(),
+    );
+    files.push("# x\n".repeat(MAX_BYTES));
+
+    let mut list = String::new();
+    for file in files {
+        let error = parse(&file).unwrap_err();
+        // Of an exemption, the lines that differ from a valid one.
+        let valid = exemption(narrow);
+        let own = file.lines().take(30).filter(|line| !valid.lines().any(|other| other == *line)).map(str::to_owned);
+        let missing = valid.lines().filter(|line| !file.contains(line)).map(|line| format!("(without) {line}"));
+        let own: Vec<_> = if file.contains("[[exemption]]") { own.chain(missing).collect() } else { own.collect() };
+        let shown = own.join(" ⏎ ");
+        writeln!(list, "{}", crate::rule::excerpt(&shown, 100)).unwrap();
+        for problem in error.problems() {
+            assert!(!problem.to_string().contains('\n'), "{problem}");
+            writeln!(list, "    {problem}").unwrap();
+        }
+        assert!(error.to_string().chars().count() < 400, "{error}");
+    }
+    insta::assert_snapshot!("refusals", list);
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_and_the_first_one_leads() {
+    let error = parse("presset = 'x'\n[settings]\nz = 1\nloopback_only = 2\n").unwrap_err();
+    assert_eq!(error.problems().count(), 3);
+    let text = "line 1, column 1: `presset` is no key that is known here: did you mean `preset`? (and 2 more mistakes)";
+    assert_eq!(error.to_string(), text);
+    let source = "\"ä\" = 'x'\n";
+    let span = parse(source).unwrap_err().problems().next().unwrap().span;
+    assert_eq!(span.text(source), Some("\"ä\""));
+}
+
+const MANY: &str = r#"
+preset = "effective"
+unchanged_rules = "allow"
+
+[settings]
+loopback_only = "block"
+
+[[exemption]]
+id = "lb-bridge-mode"
+reason = "The load balancer reaches bridge-mode containers on ephemeral host ports."
+owner = "platform@example.com"
+expires = 2027-06-30
+account = ["111122223333", "444455556666"]
+region = "eu-*"
+stack_name = "lb-*"
+protocol = "tcp"
+ports = "32768-65535"
+destination = ["10.0.0.0/8", "sg-0a1b2c3d"]
+
+[[exemption]]
+id = "old"
+reason = "was needed once"
+owner = "network"
+expires = 2027-06-01
+stack_name = "lb-prod"
+logical_id = ["Group", "Sg*"]
+
+[[exemption]]
+id = "last-day"
+reason = "x"
+owner = "y"
+expires = 2027-06-15
+tags = { team = ["data-*", "ml"], stage = "*" }
+protocol = ["tcp", "icmp", "-1"]
+
+[[exemption]]
+id = "one-port"
+reason = "x"
+owner = "y"
+expires = 2027-06-16
+account = "777777777777"
+ports = ["443", "8443"]
+
+[[exemption]]
+id = "elsewhere"
+reason = "x"
+owner = "y"
+expires = 2028-02-29
+account = "777777777777"
+stack_id = "arn:aws:cloudformation:eu-*:111122223333:stack/lb/*"
+resource_type = "AWS::EC2::SecurityGroupEgress"
+destination = "fd00::/8"
+
+[[exemption]]
+id = "exact-stack"
+reason = "x"
+owner = "y"
+expires = 2028-02-29
+region = "us-east-1"
+stack_id = "arn:aws:cloudformation:us-east-1:888888888888:stack/db/1a2b3c"
+destination = "pl-0a1b2c3d"
+"#;
+
+/// What `policy check` prints of a policy with everything in it.
+#[test]
+fn what_a_policy_means() {
+    let policy = parse(MANY).unwrap();
+    let today = "2027-06-15".parse().unwrap();
+    let mut text = wording::meaning(&policy, today).join("\n");
+    for remark in policy.review(today, 30) {
+        write!(text, "\n{:?}: {}", remark.weight(), wording::remark(&remark)).unwrap();
+    }
+    insta::assert_snapshot!("meaning", text);
+    insta::assert_snapshot!("meaning_of_the_default", wording::meaning(&Policy::default(), today).join("\n"));
+    assert!(Policy::default().review(today, 30).is_empty());
+}
+
+#[test]
+fn the_ends_within_the_days_asked_for_are_told() {
+    let policy = parse(&exemption("account = '111122223333'")).unwrap();
+    for (today, within, expected) in [
+        ("2027-05-30", 30, 0),
+        ("2027-05-31", 30, 1),
+        ("2027-05-31", 29, 0),
+        ("2027-06-30", 0, 1),
+        ("2027-07-01", 0, 1),
+        ("2000-01-01", u32::MAX, 1),
+    ] {
+        let remarks = policy.review(today.parse().unwrap(), within);
+        let told = remarks.iter().filter(|remark| matches!(remark, Remark::Expires(_) | Remark::Expired(_))).count();
+        assert_eq!(told, expected, "{today} {within}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_policy_or_refused(text in "\\PC{0,200}") {
+        let _ = parse(&text);
+    }
+
+    /// Any slip in a real file is either another policy or told at a place within the file.
+    #[test]
+    fn any_slip_is_told_within_the_file(at in any::<prop::sample::Index>(), instead in "\\PC{0,3}", cut in 0..20_usize) {
+        let file = exemption("account = '111122223333'\nports = ['80-87']\ntags = { a = 'b' }\n[settings]\nloopback_only = 'allow'");
+        let start = file.floor_char_boundary(at.index(file.len()));
+        let end = file.floor_char_boundary((start + cut).min(file.len()));
+        let (head, tail) = (file.get(..start).unwrap(), file.get(end..).unwrap());
+        let broken = format!("{head}{instead}{tail}");
+        if let Err(error) = parse(&broken) {
+            for problem in error.problems() {
+                prop_assert!((problem.span.line as usize) <= broken.matches('\n').count() + 1);
+                prop_assert!(!problem.to_string().contains('\n'));
+            }
+        }
+    }
+}
+
+/// The schema is for editors: it never refuses what the programs take, and refuses what it can state.
+#[cfg(feature = "schema")]
+mod schema {
+    use serde_json::{Map, Value as Json};
+    use toml::de::DeValue;
+
+    use super::*;
+
+    fn json(value: &DeValue<'_>) -> Json {
+        match value {
+            DeValue::String(text) => text.as_ref().into(),
+            DeValue::Integer(number) => number.as_str().parse::<i64>().unwrap_or_default().into(),
+            DeValue::Float(_) => 0.5.into(),
+            DeValue::Boolean(truth) => (*truth).into(),
+            DeValue::Datetime(date) => date.to_string().into(),
+            DeValue::Array(list) => list.iter().map(|value| json(value.get_ref())).collect(),
+            DeValue::Table(table) => json_table(table),
+        }
+    }
+
+    fn json_table(table: &DeTable<'_>) -> Json {
+        let entry = |(key, value): (&toml::Spanned<_>, &toml::Spanned<DeValue<'_>>)| {
+            let key: &std::borrow::Cow<'_, str> = key.get_ref();
+            (key.to_string(), json(value.get_ref()))
+        };
+        Json::Object(table.iter().map(entry).collect::<Map<_, _>>())
+    }
+
+    fn is_valid(validator: &jsonschema::Validator, text: &str) -> Option<bool> {
+        DeTable::parse(text).ok().map(|table| validator.is_valid(&json_table(table.get_ref())))
+    }
+
+    fn validator() -> jsonschema::Validator {
+        let schema = schemars::schema_for!(PolicyFile).to_value();
+        jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
+    }
+
+    #[test]
+    fn the_schema_refuses_what_it_can_state() {
+        let validator = validator();
+        assert_eq!(is_valid(&validator, DEFAULT), Some(true));
+        for broken in [
+            "presets = 'literal'",
+            "preset = 'lax'",
+            "settings = { loopbackonly = 'allow' }",
+            "settings = { loopback_only = true }",
+            "unchanged_rules = 'no'",
+            "exemption = { id = 'a' }",
+            "[[exemption]]\nid = 'a'",
+        ] {
+            assert_eq!(is_valid(&validator, broken), Some(false), "{broken}");
+        }
+        for line in
+            ["accounts = '1'", "account = 'prod'", "account = []", "ports = 443", "destination = '*'", "tags = {}"]
+        {
+            assert_eq!(is_valid(&validator, &exemption(line)), Some(false), "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_schema_takes_what_the_programs_take(lines in prop::collection::vec(any_line(), 0..4)) {
+            let validator = validator();
+            let text = exemption(&lines.join("\n"));
+            if parse(&text).is_ok() {
+                prop_assert_eq!(is_valid(&validator, &text), Some(true), "{}", text);
+            }
+        }
+    }
+
+    fn any_line() -> impl Strategy<Value = String> {
+        let value = prop_oneof![
+            "[0-9*?]{1,12}",
+            "[a-z0-9*?-]{1,6}",
+            "(pl|sg)-[a-z0-9*]{1,3}",
+            "[0-9]{1,3}(\\.[0-9]{1,3}){3}/[0-9]{1,2}",
+            "[0-9a-f:]{2,8}/[0-9]{1,3}",
+            "[0-9]{1,5} ?- ?[0-9]{1,5}",
+            "(tcp|UDP|Icmp|icmpv6|-1|[0-9]{1,3})",
+            "arn:[a-z:*/]{0,9}",
+            "AWS::EC2::SecurityGroup(Egress)?",
+            "\\PC{0,6}",
+        ];
+        let key = prop::sample::select(
+            &[
+                "account",
+                "region",
+                "stack_name",
+                "stack_id",
+                "logical_id",
+                "resource_type",
+                "protocol",
+                "ports",
+                "destination",
+            ][..],
+        );
+        (key, prop::collection::vec(value, 1..3)).prop_map(|(key, values)| match values.as_slice() {
+            [one] => format!("{key} = {one:?}"),
+            list => format!("{key} = {list:?}"),
+        })
+    }
+}

@@ -1,0 +1,168 @@
+//! The policy: which settings decide, what may break the rule until when, and what becomes of egress
+//! rules that stood there before.
+//!
+//! It belongs to those who own the hook. Nothing that the deployer of a stack writes can widen it: what
+//! is unknown, ambiguous or stated twice matches no condition.
+//!
+//! Knows no file format and no clock: today is an argument.
+
+mod conditions;
+mod date;
+mod exemption;
+mod glob;
+mod review;
+
+pub use conditions::{
+    Conditions, Context, DestinationRange, DestinationRangeError, PortRange, PortRangeError, Tag, TagCondition,
+};
+pub use date::{Date, InvalidDateError};
+pub use exemption::{
+    AppliedExemption, Exemption, ExemptionError, ExemptionId, InvalidIdError, InvalidLineError, Line, Owner, Reason,
+    WARNING_DAYS,
+};
+pub use glob::{Glob, GlobError};
+pub use review::{DeployerChoice, Remark, Weight};
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use super::egress::{EgressRule, Origins, Protocol};
+use super::finding::{Assessment, Finding, Outcome, Subject};
+use super::port::Port;
+use super::settings::{Preset, Setting, Settings, Treatment};
+use crate::path::PropertyPath;
+
+/// What decides. The default is the published rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// The settings to start from.
+    pub preset: Preset,
+    /// Settings that are set on their own.
+    pub overrides: Vec<(Setting, Treatment)>,
+    /// How an egress rule is treated on an update that leaves it as it was.
+    pub unchanged_rules: Treatment,
+    /// What may break the rule, in the order written. No two have the same id.
+    pub exemptions: Vec<Exemption>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::from(Preset::default())
+    }
+}
+
+impl From<Preset> for Policy {
+    fn from(preset: Preset) -> Self {
+        Self { preset, overrides: Vec::new(), unchanged_rules: Treatment::Block, exemptions: Vec::new() }
+    }
+}
+
+impl From<Settings> for Policy {
+    fn from(settings: Settings) -> Self {
+        let preset = Settings::of(Preset::default());
+        let own = |setting: &&Setting| settings.get(**setting) != preset.get(**setting);
+        let overrides = Setting::ALL.iter().filter(own).map(|setting| (*setting, settings.get(*setting))).collect();
+        Self { overrides, ..Self::default() }
+    }
+}
+
+/// Which of the proposed egress rules stood there before, and how often.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Unchanged {
+    /// None: a creation, or nothing is known of before.
+    #[default]
+    Nothing,
+    /// The entries at these paths.
+    Entries(BTreeSet<PropertyPath>),
+    /// All properties, whatever they are.
+    Everything,
+}
+
+impl Unchanged {
+    fn contains(&self, path: &PropertyPath) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Entries(paths) => paths.contains(path),
+            Self::Everything => true,
+        }
+    }
+}
+
+/// What a policy has to know of a resource beside its egress rules.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// Where the resource stands.
+    pub context: Context<'a>,
+    /// What stood there before.
+    pub unchanged: &'a Unchanged,
+    /// The day of the decision, UTC.
+    pub today: Date,
+}
+
+impl Policy {
+    /// The settings to judge by.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        self.overrides
+            .iter()
+            .fold(Settings::of(self.preset), |settings, (setting, treatment)| settings.with(*setting, *treatment))
+    }
+
+    /// Turns what is exempted, or known and tolerated, into what it is.
+    ///
+    /// Never makes a verdict worse, and touches nothing that does not break the rule: without
+    /// exemptions and with `unchanged_rules` at `block` the assessment comes back as it was.
+    #[must_use]
+    pub fn apply(&self, mut assessment: Assessment, case: &Case<'_>) -> Assessment {
+        for finding in &mut assessment.findings {
+            if let Outcome::NonCompliant | Outcome::Undetermined = finding.outcome {
+                self.apply_to(finding, case);
+            }
+        }
+        assessment
+    }
+
+    fn apply_to(&self, finding: &mut Finding, case: &Case<'_>) {
+        if let Some(exemption) = egress_rule(finding).and_then(|rule| self.exemption_for(&rule, case)) {
+            if exemption.holds() {
+                finding.outcome = Outcome::Exempted;
+            }
+            finding.exemption = Some(Box::new(exemption));
+        }
+        if finding.outcome == Outcome::NonCompliant
+            && self.unchanged_rules == Treatment::Allow
+            && case.unchanged.contains(&finding.path)
+        {
+            finding.outcome = Outcome::KnownDebt;
+        }
+    }
+
+    /// The exemption that covers an egress rule: of several, the one that holds longest, or expired last.
+    #[must_use]
+    pub fn exemption_for(&self, rule: &EgressRule, case: &Case<'_>) -> Option<AppliedExemption> {
+        let covering =
+            self.exemptions.iter().filter(|exemption| exemption.conditions().match_rule(&case.context, rule));
+        // Of equal ones the first in the file: `max_by_key` would give the last.
+        covering.rev().max_by_key(|exemption| exemption.expires()).map(|exemption| exemption.on(case.today))
+    }
+}
+
+/// The egress rule that a finding is about. A group without one gets EC2's default rule: everything, to
+/// everywhere, which lies within no destination.
+fn egress_rule(finding: &Finding) -> Option<Cow<'_, EgressRule>> {
+    match &finding.subject {
+        Subject::Rule(rule) => Some(Cow::Borrowed(rule)),
+        Subject::Nothing => Some(Cow::Owned(EgressRule {
+            path: finding.path.clone(),
+            protocol: Protocol::All,
+            from: Port::Absent,
+            to: Port::Absent,
+            destinations: Vec::new(),
+            origins: Origins::default(),
+        })),
+        Subject::NoRule(_) | Subject::Unknown(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

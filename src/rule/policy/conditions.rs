@@ -1,0 +1,315 @@
+//! What an exemption covers: conditions on where a resource stands and on what its egress rule opens.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+
+use super::glob::Glob;
+use crate::rule::egress::{Destination, EgressRule, Protocol, cidr};
+use crate::rule::port::Port;
+
+/// Where a resource stands, as far as it is known: what is `None` matches no condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Context<'a> {
+    /// The account's number.
+    pub account: Option<&'a str>,
+    /// The Region's name.
+    pub region: Option<&'a str>,
+    /// The stack's name.
+    pub stack_name: Option<&'a str>,
+    /// The stack's ARN.
+    pub stack_id: Option<&'a str>,
+    /// The resource's logical id.
+    pub logical_id: Option<&'a str>,
+    /// The resource type.
+    pub resource_type: Option<&'a str>,
+    /// The group's tags.
+    pub tags: Option<&'a [Tag]>,
+}
+
+/// A tag of a group. A value that is not known is `None`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tag {
+    /// `Key`.
+    pub key: String,
+    /// `Value`.
+    pub value: Option<String>,
+}
+
+/// A tag that a group must have, exactly once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagCondition {
+    /// The whole key.
+    pub key: String,
+    /// One of them must match the value.
+    pub values: Vec<Glob>,
+}
+
+/// A range of ports, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PortRange {
+    from: u16,
+    to: u16,
+}
+
+/// A destination that a rule's own must lie within.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DestinationRange {
+    /// A block of addresses that contains the rule's whole block.
+    Cidr(IpNet),
+    /// Prefix lists whose id matches.
+    PrefixList(Glob),
+    /// Security groups whose id matches.
+    SecurityGroup(Glob),
+}
+
+/// What an exemption covers. All conditions must hold; of each, one of the alternatives listed; an
+/// empty list is no condition.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Conditions {
+    /// Accounts.
+    pub accounts: Vec<Glob>,
+    /// Regions.
+    pub regions: Vec<Glob>,
+    /// Stacks, by name.
+    pub stack_names: Vec<Glob>,
+    /// Stacks, by ARN.
+    pub stack_ids: Vec<Glob>,
+    /// Resources, by logical id.
+    pub logical_ids: Vec<Glob>,
+    /// Resource types.
+    pub resource_types: Vec<String>,
+    /// Protocols, exactly: `-1` covers only a rule that says `-1`.
+    pub protocols: Vec<Protocol>,
+    /// Ports of tcp and udp: one of the ranges must contain the rule's whole range.
+    pub ports: Vec<PortRange>,
+    /// Destinations: the rule must have exactly one, and it must lie within one of these.
+    pub destinations: Vec<DestinationRange>,
+    /// Tags, all of which the group must have.
+    pub tags: Vec<TagCondition>,
+}
+
+impl Conditions {
+    /// Whether everything holds for an egress rule of a resource.
+    ///
+    /// What is unknown, ambiguous or refused by EC2 matches no condition about it, and a rule that EC2
+    /// would not understand is matched by nothing at all.
+    #[must_use]
+    pub fn match_rule(&self, context: &Context<'_>, rule: &EgressRule) -> bool {
+        self.match_context(context)
+            && is_well_formed(rule)
+            && any(&self.protocols, |protocol| *protocol == rule.protocol)
+            && any(&self.ports, |ports| ports.contains_ports_of(rule))
+            && any(&self.destinations, |range| match rule.destinations.as_slice() {
+                [only] => range.contains(only),
+                _ => false,
+            })
+    }
+
+    fn match_context(&self, context: &Context<'_>) -> bool {
+        glob(&self.accounts, context.account)
+            && glob(&self.regions, context.region)
+            && glob(&self.stack_names, context.stack_name)
+            && glob(&self.stack_ids, context.stack_id)
+            && glob(&self.logical_ids, context.logical_id)
+            && any(&self.resource_types, |wanted| context.resource_type == Some(wanted.as_str()))
+            && self.tags.iter().all(|tag| tag.matches(context.tags))
+    }
+
+    /// Whether nothing about the egress rule itself is asked.
+    #[must_use]
+    pub const fn cover_every_rule(&self) -> bool {
+        self.protocols.is_empty() && self.ports.is_empty() && self.destinations.is_empty()
+    }
+
+    /// Whether at least one condition narrows what is covered.
+    #[must_use]
+    pub fn narrow(&self) -> bool {
+        let globs = [&self.accounts, &self.regions, &self.stack_names, &self.stack_ids, &self.logical_ids];
+        globs.into_iter().any(|globs| !globs.is_empty() && !globs.iter().any(Glob::is_any))
+            || !self.resource_types.is_empty()
+            || !self.tags.is_empty()
+            || !self.cover_every_rule()
+    }
+}
+
+/// An empty list is no condition; of any other, one entry must hold.
+fn any<T>(alternatives: &[T], holds: impl Fn(&T) -> bool) -> bool {
+    alternatives.is_empty() || alternatives.iter().any(holds)
+}
+
+fn glob(globs: &[Glob], text: Option<&str>) -> bool {
+    any(globs, |glob| text.is_some_and(|text| glob.matches(text)))
+}
+
+/// Whether EC2 could understand the rule: nothing in it is ambiguous between readers.
+fn is_well_formed(rule: &EgressRule) -> bool {
+    let ports = [&rule.from, &rule.to];
+    ports.into_iter().all(|port| !matches!(port, Port::Invalid(_)))
+        && !matches!(rule.protocol, Protocol::Unrecognized(_))
+        && !rule.destinations.iter().any(|to| matches!(to, Destination::Invalid(_)))
+}
+
+impl TagCondition {
+    fn matches(&self, tags: Option<&[Tag]>) -> bool {
+        let mut found = tags.unwrap_or_default().iter().filter(|tag| tag.key == self.key);
+        // A key stated twice says nothing certain (EC2 refuses it).
+        match (found.next(), found.next()) {
+            (Some(Tag { value: Some(value), .. }), None) => self.values.iter().any(|glob| glob.matches(value)),
+            _ => false,
+        }
+    }
+}
+
+impl PortRange {
+    /// A range, unless it runs backwards.
+    #[must_use]
+    pub fn new(from: u16, to: u16) -> Option<Self> {
+        (from <= to).then_some(Self { from, to })
+    }
+
+    /// Whether it is one port.
+    #[must_use]
+    pub const fn is_single(self) -> bool {
+        self.from == self.to
+    }
+
+    /// The ports in both.
+    #[must_use]
+    pub fn intersection(self, other: Self) -> Option<Self> {
+        Self::new(self.from.max(other.from), self.to.min(other.to))
+    }
+
+    /// Whether the rule states a range of tcp or udp ports that lies within. -1 stands for all ports,
+    /// for ICMP the numbers are no ports, and the other protocols have none.
+    fn contains_ports_of(self, rule: &EgressRule) -> bool {
+        let (Protocol::Tcp | Protocol::Udp) = rule.protocol else { return false };
+        let (Port::Known(from), Port::Known(to)) = (&rule.from, &rule.to) else { return false };
+        let (from, to) = (from.get(), to.get());
+        i32::from(self.from) <= from && from <= to && to <= i32::from(self.to)
+    }
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_single() { self.from.fmt(f) } else { write!(f, "{}-{}", self.from, self.to) }
+    }
+}
+
+/// Why a text is no [`PortRange`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortRangeError {
+    /// Not `PORT-PORT` or `PORT` with ports from 0 to 65535.
+    NotAPortRange,
+    /// The first port is above the last.
+    Reversed,
+}
+
+impl fmt::Display for PortRangeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotAPortRange => "no range of ports from 0 to 65535",
+            Self::Reversed => "a range that runs backwards",
+        })
+    }
+}
+
+impl std::error::Error for PortRangeError {}
+
+impl FromStr for PortRange {
+    type Err = PortRangeError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let port = |text: &str| {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+            if digits {
+                text.parse().map_err(|_| PortRangeError::NotAPortRange)
+            } else {
+                Err(PortRangeError::NotAPortRange)
+            }
+        };
+        let (from, to) = text.split_once('-').unwrap_or((text, text));
+        Self::new(port(from.trim_end_matches(' '))?, port(to.trim_start_matches(' '))?).ok_or(PortRangeError::Reversed)
+    }
+}
+
+impl DestinationRange {
+    /// Whether a destination lies within.
+    #[must_use]
+    pub fn contains(&self, destination: &Destination) -> bool {
+        match (self, destination) {
+            (Self::Cidr(range), Destination::Cidr(cidr)) => range.contains(cidr),
+            (Self::PrefixList(ids), Destination::PrefixList(id)) => ids.matches(id),
+            (Self::SecurityGroup(ids), Destination::SecurityGroup(id)) => ids.matches(id),
+            _ => false,
+        }
+    }
+
+    /// Whether some destination lies within both.
+    #[must_use]
+    pub fn intersects(&self, other: &Self) -> bool {
+        match (self, other) {
+            // Two blocks of addresses are nested or apart.
+            (Self::Cidr(one), Self::Cidr(two)) => one.contains(two) || two.contains(one),
+            (Self::PrefixList(one), Self::PrefixList(two)) | (Self::SecurityGroup(one), Self::SecurityGroup(two)) => {
+                one.intersects(two)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for DestinationRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cidr(cidr) => cidr.fmt(f),
+            Self::PrefixList(ids) | Self::SecurityGroup(ids) => ids.fmt(f),
+        }
+    }
+}
+
+/// Why a text is no [`DestinationRange`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DestinationRangeError {
+    /// Neither a CIDR block nor an id that begins with `pl-` or `sg-`.
+    NotADestination,
+    /// A CIDR block whose address has bits behind the prefix; this is what EC2 makes of it.
+    HostBits(IpNet),
+    /// An id that is no glob.
+    Id(super::glob::GlobError),
+}
+
+impl fmt::Display for DestinationRangeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotADestination => f.write_str("neither a CIDR block nor the id of a prefix list or security group"),
+            Self::HostBits(network) => write!(f, "no network: its address has bits behind the prefix of {network}"),
+            Self::Id(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for DestinationRangeError {}
+
+impl FromStr for DestinationRange {
+    type Err = DestinationRangeError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let id = || text.parse::<Glob>().map_err(DestinationRangeError::Id);
+        let is_id = |prefix: &str| {
+            text.strip_prefix(prefix).is_some_and(|rest| {
+                !rest.is_empty()
+                    && rest.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "*?".contains(c))
+            })
+        };
+        if is_id("pl-") {
+            return id().map(Self::PrefixList);
+        }
+        if is_id("sg-") {
+            return id().map(Self::SecurityGroup);
+        }
+        let cidr = cidr(text).ok_or(DestinationRangeError::NotADestination)?;
+        if cidr == cidr.trunc() { Ok(Self::Cidr(cidr)) } else { Err(DestinationRangeError::HostBits(cidr.trunc())) }
+    }
+}

@@ -1,0 +1,165 @@
+//! What whoever reviews a policy should know of it.
+
+use super::conditions::{Conditions, DestinationRange};
+use super::date::Date;
+use super::exemption::{AppliedExemption, Exemption};
+use super::glob::Glob;
+use super::{Policy, PortRange};
+use crate::rule::egress::Protocol;
+
+/// Whether a [`Remark`] asks for something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Weight {
+    /// Good to know.
+    Notice,
+    /// Somebody has to do something.
+    Action,
+}
+
+/// Something that whoever deploys a stack chooses, so that matching on it is trust in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DeployerChoice {
+    /// `stack_name`.
+    StackName,
+    /// `stack_id` with a `*` or `?`: the ARN holds the stack's name.
+    StackId,
+    /// `logical_id`.
+    LogicalId,
+    /// `tags`.
+    Tags,
+}
+
+/// Something to know of an exemption.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remark<'a> {
+    /// It has expired: what it covered is blocked again.
+    Expired(AppliedExemption),
+    /// It expires within the days asked for.
+    Expires(AppliedExemption),
+    /// Its ports are single ones, which need no exemption.
+    OnlySinglePorts(&'a Exemption),
+    /// Its `stack_id` belongs to none of its accounts, Regions or stack names.
+    StackIdElsewhere(&'a Exemption),
+    /// Both cover the same egress rules, or some of them.
+    Overlap(&'a Exemption, &'a Exemption),
+    /// It matches on what the deployer chooses.
+    DeployerChooses(&'a Exemption, Vec<DeployerChoice>),
+    /// It covers every egress rule there, also one that opens everything to everywhere.
+    EveryRule(&'a Exemption),
+}
+
+impl Remark<'_> {
+    /// Whether it asks for something.
+    #[must_use]
+    pub const fn weight(&self) -> Weight {
+        match self {
+            Self::Expired(_) | Self::Expires(_) | Self::OnlySinglePorts(_) | Self::StackIdElsewhere(_) => {
+                Weight::Action
+            }
+            Self::Overlap(..) | Self::DeployerChooses(..) | Self::EveryRule(_) => Weight::Notice,
+        }
+    }
+}
+
+impl Policy {
+    /// What is to know of the exemptions, in the order of the file; `within` is how many days ahead
+    /// their ends are told.
+    #[must_use]
+    pub fn review(&self, today: Date, within: u32) -> Vec<Remark<'_>> {
+        let mut remarks = Vec::new();
+        for (position, exemption) in self.exemptions.iter().enumerate() {
+            let conditions = exemption.conditions();
+            let now = exemption.on(today);
+            if !now.holds() {
+                remarks.push(Remark::Expired(now));
+            } else if now.days_left <= i64::from(within) {
+                remarks.push(Remark::Expires(now));
+            }
+            if !conditions.ports.is_empty() && conditions.ports.iter().all(|range| range.is_single()) {
+                remarks.push(Remark::OnlySinglePorts(exemption));
+            }
+            if !stack_ids_fit(&conditions.stack_ids, conditions) {
+                remarks.push(Remark::StackIdElsewhere(exemption));
+            }
+            let chosen = deployer_choices(conditions);
+            if !chosen.is_empty() {
+                remarks.push(Remark::DeployerChooses(exemption, chosen));
+            }
+            if conditions.cover_every_rule() {
+                remarks.push(Remark::EveryRule(exemption));
+            }
+            let later = self.exemptions.iter().skip(position + 1);
+            let covers_some = |other: &&Exemption| overlap(conditions, other.conditions());
+            remarks.extend(later.filter(covers_some).map(|other| Remark::Overlap(exemption, other)));
+        }
+        remarks
+    }
+}
+
+/// Whether some stack in the accounts, Regions and names of `place` has one of the ARNs
+/// (`arn:PARTITION:cloudformation:REGION:ACCOUNT:stack/NAME/UUID`).
+fn stack_ids_fit(stack_ids: &[Glob], place: &Conditions) -> bool {
+    let texts = |globs: &[Glob]| {
+        let texts: Vec<_> = globs.iter().map(ToString::to_string).collect();
+        if texts.is_empty() { vec!["*".to_owned()] } else { texts }
+    };
+    let (regions, accounts, names) = (texts(&place.regions), texts(&place.accounts), texts(&place.stack_names));
+    stack_ids.is_empty()
+        || regions.iter().any(|region| {
+            accounts.iter().any(|account| {
+                names.iter().any(|name| {
+                    // A pattern that is longer than a glob may be is not worth a remark.
+                    let arn = format!("arn:*:cloudformation:{region}:{account}:stack/{name}/*").parse::<Glob>();
+                    arn.map_or(true, |arn| stack_ids.iter().any(|stack_id| stack_id.intersects(&arn)))
+                })
+            })
+        })
+}
+
+fn deployer_choices(conditions: &Conditions) -> Vec<DeployerChoice> {
+    let chosen = [
+        (!conditions.stack_names.is_empty(), DeployerChoice::StackName),
+        (conditions.stack_ids.iter().any(|stack_id| !stack_id.is_literal()), DeployerChoice::StackId),
+        (!conditions.logical_ids.is_empty(), DeployerChoice::LogicalId),
+        (!conditions.tags.is_empty(), DeployerChoice::Tags),
+    ];
+    chosen.into_iter().filter_map(|(is_chosen, choice)| is_chosen.then_some(choice)).collect()
+}
+
+/// Whether some egress rule is covered by both.
+fn overlap(one: &Conditions, two: &Conditions) -> bool {
+    let blockable_range =
+        |one: &PortRange, two: &PortRange| one.intersection(*two).is_some_and(|both| !both.is_single());
+    some(&one.accounts, &two.accounts, Glob::intersects)
+        && some(&one.regions, &two.regions, Glob::intersects)
+        && some(&one.stack_names, &two.stack_names, Glob::intersects)
+        && some(&one.stack_ids, &two.stack_ids, Glob::intersects)
+        && [one, two]
+            .into_iter()
+            .all(|place| [one, two].into_iter().all(|other| stack_ids_fit(&other.stack_ids, place)))
+        && some(&one.logical_ids, &two.logical_ids, Glob::intersects)
+        && some(&one.resource_types, &two.resource_types, |one, two| one == two)
+        && protocols_meet(one, two)
+        && some(&one.ports, &two.ports, blockable_range)
+        && some(&one.destinations, &two.destinations, DestinationRange::intersects)
+        && one.tags.iter().all(|tag| {
+            let same_key = two.tags.iter().filter(|other| other.key == tag.key);
+            same_key.into_iter().all(|other| some(&tag.values, &other.values, Glob::intersects))
+        })
+}
+
+/// Whether some protocol is covered by both; where either asks for ports, one that has them.
+fn protocols_meet(one: &Conditions, two: &Conditions) -> bool {
+    let with_ports = !one.ports.is_empty() || !two.ports.is_empty();
+    let fits = |protocol: &Protocol| !with_ports || protocol.has_ports();
+    match (one.protocols.as_slice(), two.protocols.as_slice()) {
+        ([], []) => true,
+        ([], some) | (some, []) => some.iter().any(fits),
+        (some, others) => some.iter().any(|protocol| fits(protocol) && others.contains(protocol)),
+    }
+}
+
+/// Whether some alternative of one meets some alternative of the other; an empty list is no condition.
+fn some<T>(one: &[T], two: &[T], meet: impl Fn(&T, &T) -> bool) -> bool {
+    one.is_empty() || two.is_empty() || one.iter().any(|one| two.iter().any(|two| meet(one, two)))
+}

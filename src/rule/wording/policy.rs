@@ -1,0 +1,314 @@
+//! Every sentence about the policy that a user reads.
+
+use std::fmt::Display;
+
+use super::{ANNOTATION_CHARS, name, place, setting_covers, statement};
+use crate::rule::ID;
+use crate::rule::finding::{Assessment, Finding, Outcome};
+use crate::rule::policy::{
+    AppliedExemption, Conditions, Date, DeployerChoice, Exemption, ExemptionError, Policy, Remark, TagCondition,
+};
+use crate::rule::settings::{Preset, Setting, Treatment};
+use crate::rule::text::excerpt;
+
+/// Why something that breaks the rule is let through: `exempted by lb-bridge-mode …`.
+#[must_use]
+pub fn let_through(finding: &Finding) -> String {
+    let text = match (&finding.exemption, finding.outcome) {
+        (Some(exemption), Outcome::Exempted) => format!(
+            "{} is exempted {} by {} (owner: {}): {}. It breaks the rule: {}.",
+            place(finding),
+            until(exemption),
+            exemption.id,
+            exemption.owner,
+            sentence(exemption.reason.as_str()),
+            statement(finding)
+        ),
+        (expired, _) => {
+            let expired =
+                expired.as_deref().map_or_else(String::new, |exemption| format!(" {}", expired_hint(exemption)));
+            format!("{} is as it was before this update: {}.{expired}", place(finding), statement(finding))
+        }
+    };
+    excerpt(&text, ANNOTATION_CHARS - 1)
+}
+
+/// The first sentence about a resource that is let through although egress rules of it break the rule.
+#[must_use]
+pub fn headline(resource_type: &str, logical_id: &str, assessment: &Assessment) -> String {
+    let name = name(resource_type, logical_id);
+    let of = |outcome, what: &str| {
+        let count = assessment.of(outcome).count();
+        (count > 0).then(|| format!("{count} {} {what}", if count == 1 { "is" } else { "are" }))
+    };
+    let exempted = of(Outcome::Exempted, &format!("exempted from rule {ID}"));
+    let debt = of(Outcome::KnownDebt, &format!("known debt under rule {ID}"));
+    let parts: Vec<_> = exempted.into_iter().chain(debt).collect();
+    let rules = if assessment.judged == 1 { "rule" } else { "rules" };
+    format!("{name} is let through: of {} egress {rules} {}.", assessment.judged, and(&parts))
+}
+
+/// What is let through on one line, with what to do about it.
+#[must_use]
+pub fn line(finding: &Finding) -> String {
+    match advice(finding) {
+        Some(advice) => format!("{advice} {}", let_through(finding)),
+        None => let_through(finding),
+    }
+}
+
+/// What whoever relies on it should do: before an exemption ends, or about known debt.
+#[must_use]
+pub fn advice(finding: &Finding) -> Option<String> {
+    match (&finding.exemption, finding.outcome) {
+        (Some(exemption), Outcome::Exempted) if exemption.expires_soon() => Some(format!(
+            "Exemption {} ends {}, on {}: after that day this is blocked. Open single ports, or ask {} to renew it.",
+            exemption.id,
+            in_days(exemption.days_left),
+            exemption.expires,
+            exemption.owner
+        )),
+        (_, Outcome::KnownDebt) => {
+            Some("Put it right with the next change: a new or wider egress rule is blocked.".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// What to add about an exemption that no longer holds.
+#[must_use]
+pub fn expired_hint(exemption: &AppliedExemption) -> String {
+    format!(
+        "Exemption {} covered it and expired on {} ({}); ask {} about it.",
+        exemption.id,
+        exemption.expires,
+        ago(exemption.days_left),
+        exemption.owner
+    )
+}
+
+/// Why conditions make no exemption, and what to write.
+#[must_use]
+pub const fn exemption_error(error: ExemptionError) -> (&'static str, &'static str) {
+    match error {
+        ExemptionError::CoversEverything => (
+            "the exemption has no condition that narrows it, so it would cover everything everywhere",
+            "add at least one of account, region, stack_name, stack_id, logical_id, resource_type, protocol, ports, \
+             destination, tags",
+        ),
+        ExemptionError::PortsWithoutProtocol => (
+            "the exemption asks for ports and only for protocols that have none, so it can never match",
+            "ports belong to tcp and udp: leave ports out, or name one of them in protocol",
+        ),
+    }
+}
+
+/// What a policy means, one sentence per line.
+#[must_use]
+pub fn meaning(policy: &Policy, today: Date) -> Vec<String> {
+    let mut lines = vec![preset_meaning(policy.preset)];
+    let settings = policy.settings();
+    for &setting in Setting::ALL {
+        let own = policy.overrides.iter().any(|(set, _)| *set == setting);
+        let origin = if own { "set in the policy" } else { "from the preset" };
+        let treatment = settings.get(setting);
+        let verb = if treatment == Treatment::Allow { "lets through" } else { "blocks" };
+        let (name, treatment) = (setting.name(), treatment.name());
+        lines.push(format!("{name} = {treatment} ({origin}) {verb} {}.", setting_covers(setting)));
+    }
+    lines.push(match policy.unchanged_rules {
+        Treatment::Block => {
+            "unchanged_rules = block: an egress rule that breaks the rule blocks every update of its group, also one that \
+             leaves it as it was."
+        }
+        Treatment::Allow => {
+            "unchanged_rules = allow: an egress rule that stood there before the update is let through as known debt; a \
+             new or wider one is blocked."
+        }
+    }.to_owned());
+    if policy.exemptions.is_empty() {
+        lines.push("There is no exemption.".to_owned());
+    }
+    lines.extend(policy.exemptions.iter().map(|exemption| exemption_meaning(exemption, today)));
+    lines
+}
+
+fn preset_meaning(preset: Preset) -> String {
+    let means = match preset {
+        Preset::Literal => "the text of the published rule and nothing else",
+        Preset::Effective => "what EC2 will really open",
+    };
+    format!("preset = {preset}: {means} decides.")
+}
+
+/// What one exemption covers, as a sentence.
+fn exemption_meaning(exemption: &Exemption, today: Date) -> String {
+    let now = exemption.on(today);
+    let verb = if now.holds() { "lets through" } else { "let through" };
+    format!(
+        "Exemption {} {verb}, {}, {}. Reason: {}. Owner: {}.",
+        exemption.id(),
+        until(&now),
+        covered(exemption.conditions()),
+        sentence(exemption.reason().as_str()),
+        exemption.owner()
+    )
+}
+
+/// A text to which a full stop will be added.
+fn sentence(text: &str) -> &str {
+    text.trim_end_matches('.')
+}
+
+/// `tcp with ports within 32768-65535 to 10.0.0.0/8, in account 123456789012, in stack lb-*`.
+#[must_use]
+pub fn covered(conditions: &Conditions) -> String {
+    let mut parts = Vec::new();
+    let mut traffic = match (conditions.protocols.is_empty(), conditions.ports.is_empty()) {
+        (true, true) => "every egress rule".to_owned(),
+        (true, false) => "tcp or udp".to_owned(),
+        (false, _) => format!("protocol {}", or(&conditions.protocols)),
+    };
+    if !conditions.ports.is_empty() {
+        traffic.push_str(&format!(" with ports within {}", or(&conditions.ports)));
+    }
+    if !conditions.destinations.is_empty() {
+        traffic.push_str(&format!(" to {}", or(&conditions.destinations)));
+    }
+    parts.push(traffic);
+    let mut narrowed = |what: &str, values: String| {
+        if !values.is_empty() {
+            parts.push(format!("{what} {values}"));
+        }
+    };
+    narrowed("of type", or(&conditions.resource_types));
+    narrowed("in account", or(&conditions.accounts));
+    narrowed("in Region", or(&conditions.regions));
+    narrowed("in stack", or(&conditions.stack_names));
+    narrowed("in the stack with the ARN", or(&conditions.stack_ids));
+    narrowed("with logical id", or(&conditions.logical_ids));
+    let tag = |tag: &TagCondition| format!("{} = {}", tag.key, or(&tag.values));
+    narrowed("with tag", conditions.tags.iter().map(tag).collect::<Vec<_>>().join(" and tag "));
+    parts.join(", ")
+}
+
+/// Something to know of an exemption, as a sentence.
+#[must_use]
+pub fn remark(remark: &Remark<'_>) -> String {
+    match remark {
+        Remark::Expired(exemption) => format!(
+            "Exemption {} expired on {} ({}): what it covered is blocked. Remove it, or have {} renew it.",
+            exemption.id,
+            exemption.expires,
+            ago(exemption.days_left),
+            exemption.owner
+        ),
+        Remark::Expires(exemption) => format!(
+            "Exemption {} ends {}, on {}: after that day what it covers is blocked. {} has to renew it or to put right \
+             what needs it.",
+            exemption.id,
+            in_days(exemption.days_left),
+            exemption.expires,
+            exemption.owner
+        ),
+        Remark::OnlySinglePorts(exemption) => format!(
+            "Exemption {} can never match: it covers single ports only ({}), which comply without it. Name the whole \
+             range, or remove it.",
+            exemption.id(),
+            or(&exemption.conditions().ports)
+        ),
+        Remark::StackIdElsewhere(exemption) => format!(
+            "Exemption {} can never match: no stack of its accounts, Regions and stack names has an ARN like {}. Make \
+             them agree, or leave all but stack_id out.",
+            exemption.id(),
+            or(&exemption.conditions().stack_ids)
+        ),
+        Remark::Overlap(one, two) => format!(
+            "Exemptions {} and {} overlap: an egress rule that both cover stays exempted until {}.",
+            one.id(),
+            two.id(),
+            one.expires().max(two.expires())
+        ),
+        Remark::DeployerChooses(exemption, choices) => {
+            let names: Vec<_> = choices.iter().map(|choice| choice_name(*choice)).collect();
+            format!(
+                "Exemption {} matches on {}, which whoever deploys the stack chooses: it covers all who may deploy {}.",
+                exemption.id(),
+                and(&names),
+                reach(exemption.conditions())
+            )
+        }
+        Remark::EveryRule(exemption) => format!(
+            "Exemption {} covers every egress rule there, also one that opens everything to everywhere: name the \
+             protocol, ports or destination that is needed.",
+            exemption.id()
+        ),
+    }
+}
+
+const fn choice_name(choice: DeployerChoice) -> &'static str {
+    match choice {
+        DeployerChoice::StackName => "the stack's name",
+        DeployerChoice::StackId => "a part of the stack's ARN, which holds its name",
+        DeployerChoice::LogicalId => "the logical id",
+        DeployerChoice::Tags => "tags",
+    }
+}
+
+/// Where those are who may use an exemption by choosing a name.
+fn reach(conditions: &Conditions) -> String {
+    match (or(&conditions.accounts), or(&conditions.regions)) {
+        (accounts, regions) if accounts.is_empty() && regions.is_empty() => {
+            "to any account under this policy".to_owned()
+        }
+        (accounts, regions) if regions.is_empty() => format!("to account {accounts}"),
+        (accounts, regions) if accounts.is_empty() => format!("to Region {regions} of any account under this policy"),
+        (accounts, regions) => format!("to account {accounts} in Region {regions}"),
+    }
+}
+
+/// `until 2027-06-30 (12 days left)`.
+fn until(exemption: &AppliedExemption) -> String {
+    let left = match exemption.days_left {
+        0 => "the last day".to_owned(),
+        1 => "1 day left".to_owned(),
+        left if left > 0 => format!("{left} days left"),
+        left => format!("expired {}", ago(left)),
+    };
+    format!("until {} ({left})", exemption.expires)
+}
+
+fn in_days(days: i64) -> String {
+    match days {
+        0 => "today".to_owned(),
+        1 => "tomorrow".to_owned(),
+        days => format!("in {days} days"),
+    }
+}
+
+fn ago(days_left: i64) -> String {
+    match days_left.saturating_neg() {
+        1 => "yesterday".to_owned(),
+        days => format!("{days} days ago"),
+    }
+}
+
+fn or(values: &[impl Display]) -> String {
+    joined(values, "or")
+}
+
+fn and(values: &[impl Display]) -> String {
+    joined(values, "and")
+}
+
+/// `a`, `a or b`, `a, b or c`.
+fn joined(values: &[impl Display], last: &str) -> String {
+    match values {
+        [] => String::new(),
+        [only] => only.to_string(),
+        [rest @ .., end] => {
+            let rest: Vec<_> = rest.iter().map(ToString::to_string).collect();
+            format!("{} {last} {end}", rest.join(", "))
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The tags of a group.
+
+use super::ResourceType;
+use crate::rule::policy::Tag;
+use crate::value::{Kind, Unknown, Value};
+
+/// The tags of a resource: none at all for a group without any, `None` where they cannot be known or the
+/// type has no tags. A value that is not known is a tag without one.
+///
+/// Source: `AWS::EC2::SecurityGroup`, property `Tags`; `AWS::EC2::SecurityGroupEgress` has none.
+#[must_use]
+pub fn tags(resource_type: ResourceType, properties: &Value) -> Option<Vec<Tag>> {
+    if resource_type == ResourceType::SecurityGroupEgress {
+        return None;
+    }
+    match properties.as_map()?.get("Tags").map(|tags| &tags.kind) {
+        None | Some(Kind::Null) => Some(Vec::new()),
+        Some(Kind::List(tags)) => tags.iter().map(tag).collect(),
+        Some(_) => None,
+    }
+}
+
+/// A tag; without a key that is certain nothing can be said of any tag of the group.
+fn tag(value: &Value) -> Option<Tag> {
+    Some(Tag { key: text(value.get("Key")?)?, value: value.get("Value").and_then(text) })
+}
+
+fn text(value: &Value) -> Option<String> {
+    match &value.kind {
+        Kind::String(text) if Unknown::of_text(text).is_none() => Some(text.clone()),
+        Kind::Integer(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(properties: &str) -> Option<Vec<(String, Option<String>)>> {
+        let properties = serde_json::from_str(properties).unwrap();
+        let tags = tags(ResourceType::SecurityGroup, &properties)?;
+        Some(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
+    }
+
+    #[test]
+    fn tags_are_known_or_not() {
+        let pair = |key: &str, value: Option<&str>| (key.to_owned(), value.map(str::to_owned));
+        for (properties, expected) in [
+            (r#"{}"#, Some(vec![])),
+            (r#"{"Tags": null}"#, Some(vec![])),
+            (r#"{"Tags": [{"Key": "a", "Value": "b"}]}"#, Some(vec![pair("a", Some("b"))])),
+            (r#"{"Tags": [{"Key": "a", "Value": 1}]}"#, Some(vec![pair("a", Some("1"))])),
+            (r#"{"Tags": [{"Key": "a", "Value": "x{{resolve:ssm:b}}"}]}"#, Some(vec![pair("a", None)])),
+            (r#"{"Tags": [{"Key": "a"}]}"#, Some(vec![pair("a", None)])),
+            (r#"{"Tags": [{"Key": "a", "Value": "b"}, {"Key": "{{resolve:ssm:a}}", "Value": "c"}]}"#, None),
+            (r#"{"Tags": [{"Value": "b"}]}"#, None),
+            (r#"{"Tags": {"a": "b"}}"#, None),
+            (r#"[]"#, None),
+        ] {
+            assert_eq!(of(properties), expected, "{properties}");
+        }
+        let properties = serde_json::from_str(r#"{"Tags": [{"Key": "a", "Value": "b"}]}"#).unwrap();
+        assert_eq!(tags(ResourceType::SecurityGroupEgress, &properties), None);
+    }
+}

@@ -1,0 +1,94 @@
+use super::*;
+
+fn notes(text: &str) -> Vec<String> {
+    let document = read(text);
+    let scope = given(&[("Nobody", "1")]);
+    let template = Template::new(&document.root, &scope).unwrap();
+    template.notes().iter().map(Note::to_string).collect()
+}
+
+#[test]
+fn what_is_left_open_is_named() {
+    let text = r#"
+Transform:
+  - AWS::LanguageExtensions
+  - AWS::Serverless-2016-10-31
+  - Name: AWS::Include
+    Parameters: {Location: s3://x}
+  - MyMacro
+Resources:
+  Fn: {Type: AWS::Serverless::Function}
+  Mod: {Type: My::Net::Group::MODULE}
+  Half: {Type: A::B::C, Properties: {Fn::Transform: {Name: AWS::Include}, P: 1}}
+  None: {Properties: {}}
+  List: []
+  Good: {Type: A::B::C}
+"#;
+    assert_eq!(
+        notes(text),
+        [
+            "a value was given for parameter `Nobody`, which the template does not declare",
+            "transform `AWS::Serverless-2016-10-31` adds resources that are not judged here",
+            "the resources that `Fn::Transform` adds are not judged here",
+            "macro `MyMacro` may change anything in this template when it is deployed",
+            "the resources that `Fn` (`AWS::Serverless::Function`) generates are not judged here",
+            "the resources of module `Mod` (`My::Net::Group::MODULE`) are not judged here",
+            "what `Fn::Transform` adds to resource `Half` is not judged here",
+            "resource `None` has no `Type` and is not judged",
+            "resource `List` has no `Type` and is not judged",
+        ]
+    );
+    assert_eq!(notes("Transform: AWS::Serverless-2016-10-31\nResources: {Fn::Transform: {Name: M}}").len(), 3);
+    assert_eq!(
+        notes("Transform: {Name: Mine}\nResources: {}")[1],
+        "macro `Mine` may change anything in this template when it is deployed"
+    );
+}
+
+#[test]
+fn what_a_transform_may_change_is_not_known() {
+    let text = "Resources: {X: {Type: A::B::C, Properties: {'Fn::Transform': {Name: M}, P: 1, E: [{'Fn::Transform': {Name: M}, F: 1}, {F: 2}], G: {'Fn::Transform': {Name: M}}}}}";
+    let document = read(text);
+    let scope = Scope::default();
+    let template = Template::new(&document.root, &scope).unwrap();
+    let evaluated = template.evaluate(template.resource("X").unwrap());
+    assert!(evaluated.worlds[0].open);
+    assert_eq!(
+        plain(&evaluated.worlds[0].properties),
+        json!({"P": 1, "E": [{"?": "!Transform {Fn::Transform: {Name: M}, F: 1}"}, {"F": 2}], "G": {"?": "!Transform {Name: M}"}})
+    );
+}
+
+#[test]
+fn templates_are_told_from_other_files() {
+    for (text, expected) in [
+        ("AWSTemplateFormatVersion: 2010-09-09", true),
+        ("Resources: {A: {Type: 'AWS::SNS::Topic'}}", true),
+        ("{\"Resources\": {\"A\": {\"Type\": \"AWS::SNS::Topic\"}}}", true),
+        ("Resources: {'Fn::ForEach::A': [I, [a], {}]}", true),
+        ("Resources: {A: {Type: topic}}", false),
+        ("Resources: {}", false),
+        ("Resources: [a]", false),
+        ("resources: {A: {Type: 'AWS::SNS::Topic'}}", false),
+        ("[1]", false),
+        ("text", false),
+    ] {
+        assert_eq!(is_template(&read(text).root), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_template_is_refused_in_words() {
+    let scope = Scope::default();
+    for (text, expected, underlined) in [
+        ("[1]", "a template is an object, and this is a list", "[1]"),
+        ("Description: x", "the template has no `Resources` section", "Description: x"),
+        ("Resources: [a]", "the `Resources` section of a template is an object, and this is a list", "[a]"),
+    ] {
+        let document = read(text);
+        let error = Template::new(&document.root, &scope).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+        assert!(!error.help().is_empty());
+        assert_eq!(document.span(error.origin()).unwrap().text(text), Some(underlined));
+    }
+}

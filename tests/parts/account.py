@@ -1,0 +1,130 @@
+"""An AWS account on this machine: MiniStack with hooks.
+
+What changes something goes through the AWS CLI, as a user does it; what only looks goes through boto3, which is faster.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+
+from server import PARTS, Server, environment, free_port, poll
+
+ACCOUNT_ID = "123456789012"
+REGION = "us-east-1"
+HERE = Path(__file__).resolve().parent
+
+
+class Account:
+    def __init__(self, folder):
+        self.folder = folder
+        port = free_port()
+        self.server = Server(
+            "ministack",
+            [sys.executable, HERE / "ministack_with_hooks.py"],
+            port=port,
+            folder=folder,
+            variables={
+                "BIND_HOST": "127.0.0.1",
+                "GATEWAY_PORT": str(port),
+                "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
+                "MINISTACK_REGION": REGION,
+            },
+        )
+        self.stop = self.server.stop
+        self.endpoint = f"http://127.0.0.1:{port}"
+        self.cloudformation, self.ec2, self.lambdas, self.logs = map(
+            self.client, ("cloudformation", "ec2", "lambda", "logs")
+        )
+
+    def client(self, service):
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id=ACCOUNT_ID,  # which names the account to MiniStack
+            aws_secret_access_key="test",
+            config=Config(proxies={}, read_timeout=30),
+        )
+
+    def aws(self, *arguments):
+        """Runs `aws …`, which has to succeed."""
+        run = subprocess.run(
+            [PARTS / "venv" / "bin" / "aws", *arguments],
+            cwd=self.folder,
+            env=environment(
+                self.folder,
+                AWS_ENDPOINT_URL=self.endpoint,
+                AWS_ACCESS_KEY_ID=ACCOUNT_ID,
+                AWS_SECRET_ACCESS_KEY="test",
+                AWS_DEFAULT_REGION=REGION,
+                AWS_PAGER="",
+            ),
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+        assert run.returncode == 0, f"aws {' '.join(arguments)}\n→ {run.returncode}\n{run.stdout}{run.stderr}"
+
+    def write(self, name, template):
+        path = self.folder / f"{name}.template"
+        path.write_text(template if isinstance(template, str) else json.dumps(template))
+        return path
+
+    def create(self, stack, template):
+        """Creates a stack and says how it ended."""
+        self.aws("cloudformation", "create-stack", "--stack-name", stack,
+                 "--template-body", f"file://{self.write(stack, template)}")  # fmt: skip
+        return self.settled(stack)
+
+    def update(self, stack, template):
+        self.aws("cloudformation", "update-stack", "--stack-name", stack,
+                 "--template-body", f"file://{self.write(stack, template)}")  # fmt: skip
+        return self.settled(stack)
+
+    def set_parameter(self, stack, name, value):
+        """Changes one parameter of a deployed stack and keeps all else."""
+        others = [p["ParameterKey"] for p in self.stack(stack)["Parameters"] if p["ParameterKey"] != name]
+        self.aws("cloudformation", "update-stack", "--stack-name", stack, "--use-previous-template",
+                 "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND",
+                 "--parameters", f"ParameterKey={name},ParameterValue={value}",
+                 *(f"ParameterKey={other},UsePreviousValue=true" for other in others))  # fmt: skip
+        return self.settled(stack)
+
+    def settled(self, stack):
+        def ended():
+            found = self.stack(stack)
+            return None if found["StackStatus"].endswith("_IN_PROGRESS") else found["StackStatus"]
+
+        return poll(ended, seconds=30, what=f"{stack} comes to an end")
+
+    def stack(self, name):
+        return self.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+
+    def outputs(self, stack):
+        return {output["OutputKey"]: output["OutputValue"] for output in self.stack(stack)["Outputs"]}
+
+    def resources(self, stack):
+        answer = self.cloudformation.list_stack_resources(StackName=stack)
+        return {r["LogicalResourceId"]: r for r in answer["StackResourceSummaries"]}
+
+    def events(self, stack, logical_id):
+        """The events of one resource (or of the stack, by its name), oldest first."""
+        answer = self.cloudformation.describe_stack_events(StackName=stack)
+        return [event for event in reversed(answer["StackEvents"]) if event["LogicalResourceId"] == logical_id]
+
+    def groups(self, stack):
+        """The security groups of a stack that EC2 has."""
+        found = self.ec2.describe_security_groups()["SecurityGroups"]
+        return [group for group in found if group["GroupName"].startswith(f"{stack}-")]
+
+    def open_ports(self, stack):
+        """What EC2 lets out of a stack's security groups: the first and the last port of each rule."""
+        return [
+            (permission.get("FromPort"), permission.get("ToPort"))
+            for group in self.groups(stack)
+            for permission in group["IpPermissionsEgress"]
+        ]

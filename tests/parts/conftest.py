@@ -1,0 +1,51 @@
+"""What the tests share: the function under test, the parts it runs in, and their logs when a test fails."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from emulator import Emulator
+from server import PARTS, Server
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    report = (yield).get_result()
+    if report.failed:
+        report.sections += [(f"end of the log of {server.name}", server.tail()) for server in Server.running]
+
+
+@pytest.fixture(scope="session")
+def bootstrap():
+    """The function: the release build, or what BOOTSTRAP names."""
+    path = (ROOT / os.environ.get("BOOTSTRAP", "target/release/bootstrap")).resolve()
+    assert os.access(path, os.X_OK), (
+        f"{path} is not there; build it with: cargo build --release --no-default-features --features lambda --bin bootstrap"
+    )
+    assert os.access(PARTS / "aws-lambda-rie", os.X_OK), "the parts are not there; get them with: tests/parts/setup"
+    return path
+
+
+@pytest.fixture(scope="module")
+def emulator(bootstrap, tmp_path_factory):
+    """The function with the default preset in AWS's runtime emulator."""
+    emulator = Emulator(bootstrap, tmp_path_factory.mktemp("emulator"))
+    yield emulator
+    emulator.stop()
+
+
+@pytest.fixture
+def emulator_with_preset(bootstrap, tmp_path):
+    """Starts an emulator whose function has another preset."""
+    started = []
+
+    def start(preset):
+        started.append(Emulator(bootstrap, tmp_path, preset))
+        return started[-1]
+
+    yield start
+    for emulator in started:
+        emulator.stop()

@@ -1,0 +1,309 @@
+"""MiniStack, and the part of CloudFormation that it lacks: Lambda Hooks.
+
+    python ministack_with_hooks.py        (address in BIND_HOST and GATEWAY_PORT, as for MiniStack)
+
+MiniStack parses and deploys templates, orders resources, resolves intrinsics, rolls back, keeps stack events, and
+runs functions behind the Lambda API. This driver adds to it, in the same process:
+
+- AWS::CloudFormation::LambdaHook, checked against CloudFormation's own schema of the type; what the driver does not
+  play (role filters, FilteringCriteria ANY, TargetFilters.Targets) is refused, never ignored.
+- AWS::EC2::SecurityGroupEgress, made and removed through MiniStack's EC2 API.
+- Fn::Join and Fn::Split within Conditions, which MiniStack leaves unresolved there.
+- Before a create or an update of a resource, an invocation of the function of every hook that is enabled and whose
+  filters fit, through MiniStack's Lambda API with the documented payload, and what follows from the answer: the two
+  stack events per hook and, with FailureMode FAIL, the failure of the resource. The texts of these events are those
+  of AWS's documentation and of published stack events. From there on it is MiniStack again: the CREATE_FAILED or
+  UPDATE_FAILED event, the rollback, and the stack's status.
+
+It does not play: hooks on STACK, CHANGE_SET and CLOUD_CONTROL, on deletes and on nested stacks, retries and the
+30-second limit, and the execution role's permissions. No hook runs during a rollback (AWS does not say whether one
+does). A replacement counts as an update (AWS does not say either).
+"""
+
+import fnmatch
+import json
+import os
+import uuid
+from pathlib import Path
+
+import boto3
+import cfnlint.data.schemas
+import jsonschema
+from botocore.config import Config
+from ministack import app
+from ministack.core.responses import get_account_id, get_region
+from ministack.services.cloudformation import _stack_events, _stacks, changesets, engine, handlers, provisioners, stacks
+from ministack.services.cloudformation.helpers import _esc
+
+from protocol import resource_request
+
+HOOK = "AWS::CloudFormation::LambdaHook"
+EGRESS = "AWS::EC2::SecurityGroupEgress"
+HOOKED = ("AWS::EC2::SecurityGroup", EGRESS)  # what is run off the event loop, where a hook can call back
+REASON_CHARS = 1024
+
+
+def client(service):
+    """A client of MiniStack's own API, in the account and Region of the running operation."""
+    return boto3.client(
+        service,
+        endpoint_url=f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}",
+        region_name=get_region(),
+        aws_access_key_id=get_account_id(),  # MiniStack's way to say which account is calling
+        aws_secret_access_key="test",
+        config=Config(connect_timeout=2, read_timeout=30, retries={"total_max_attempts": 1}, proxies={}),
+    )
+
+
+def resource_schema(type_name):
+    schemas = Path(cfnlint.data.schemas.__file__).parent
+    name = json.loads((schemas / "providers" / "us-east-1.json").read_text())[type_name]
+    text = (schemas / "resources" / f"{name}.json").read_text()
+    # Python wants a pattern's flags in front.
+    return json.loads(text.replace("(?!(?i)aws)", "(?!(?i:aws))"))
+
+
+def create_only(schema):
+    return tuple(pointer.rsplit("/", 1)[-1] for pointer in schema["createOnlyProperties"])
+
+
+# ---- AWS::CloudFormation::LambdaHook ------------------------------------------------------------------------------
+
+HOOK_SCHEMA = resource_schema(HOOK)
+hooks = {}  # ARN → properties
+
+
+def put_hook(properties):
+    jsonschema.validate(properties, HOOK_SCHEMA)
+    arn = f"arn:aws:cloudformation:{get_region()}:{get_account_id()}:type/hook/{properties['Alias'].replace('::', '-')}"
+    filters = properties.get("StackFilters", {})
+    not_played = [
+        name
+        for name, used in (
+            ("StackFilters.StackRoles", "StackRoles" in filters),
+            ("StackFilters.FilteringCriteria ANY", filters.get("FilteringCriteria") == "ANY"),
+            ("TargetFilters.Targets", "Targets" in properties.get("TargetFilters", {})),
+        )
+        if used
+    ]
+    if not_played:
+        raise ValueError(f"the driver does not play {', '.join(not_played)}")
+    hooks[arn] = properties
+    return arn, {"HookArn": arn}
+
+
+def create_hook(_logical_id, properties, _stack_name):
+    if any(known["Alias"] == properties.get("Alias") for known in hooks.values()):
+        raise ValueError(f"a hook named {properties['Alias']} exists already")
+    return put_hook(properties)
+
+
+def update_hook(_arn, _old, new, _stack_name):
+    return put_hook(new)
+
+
+def delete_hook(arn, _properties):
+    del hooks[arn]
+
+
+def matches(value, patterns):
+    return any(fnmatch.fnmatchcase(value, pattern) for pattern in patterns)
+
+
+def applies(hook, stack_name, resource_type, action):
+    targets = hook.get("TargetFilters", {})
+    names = hook.get("StackFilters", {}).get("StackNames", {})
+    return (
+        hook["HookStatus"] == "ENABLED"
+        and "RESOURCE" in hook["TargetOperations"]
+        and matches(resource_type, targets.get("TargetNames", ["*"]))
+        and action in targets.get("Actions", ["CREATE", "UPDATE", "DELETE"])
+        and "PRE_PROVISION" in targets.get("InvocationPoints", ["PRE_PROVISION"])
+        and matches(stack_name, names.get("Include", ["*"]))
+        and not matches(stack_name, names.get("Exclude", []))
+    )
+
+
+# ---- Invocations and their events ---------------------------------------------------------------------------------
+
+
+class HooksFailed(Exception):
+    """Fails the resource; MiniStack puts the text into its event."""
+
+
+def run_hooks(action, resource_type, logical_id, stack_name, properties, previous):
+    failed = []
+    invoked = False
+    for hook in [hook for hook in hooks.values() if applies(hook, stack_name, resource_type, action)]:
+        invoked = True
+        fields = {
+            "HookType": hook["Alias"],
+            "HookInvocationPoint": "PRE_PROVISION",
+            "HookFailureMode": hook["FailureMode"],
+            "HookInvocationId": str(uuid.uuid4()),
+        }
+
+        def event(status, reason, fields=fields):
+            record(stack_name, logical_id, resource_type, action, "",
+                   HookStatus=status, HookStatusReason=reason[:REASON_CHARS], **fields)  # fmt: skip
+
+        event("HOOK_IN_PROGRESS", "Invoking hook")
+        status, reason = invoke(hook, action, resource_type, logical_id, stack_name, properties, previous)
+        event(status, reason)
+        if status != "HOOK_COMPLETE_SUCCEEDED" and hook["FailureMode"] == "FAIL":
+            failed.append(hook["Alias"])
+    if failed:
+        raise HooksFailed(f"The following hook(s) failed: [{', '.join(failed)}]")
+    if invoked:
+        initiated = {"CREATE": "creation", "UPDATE": "update"}[action]
+        record(stack_name, logical_id, resource_type, action, f"Hook invocations complete.  Resource {initiated} initiated")
+
+
+def invoke(hook, action, resource_type, logical_id, stack_name, properties, previous):
+    """Calls the hook's function once: the hook's status, and the reason that a user reads."""
+    request = resource_request(
+        without_system_tags(properties),
+        previous=previous and without_system_tags(previous),
+        action=f"{action}_PRE_PROVISION",
+        target=resource_type,
+        logical_id=logical_id,
+        stack_id=_stacks[stack_name]["StackId"],
+        alias=hook["Alias"],
+        function=hook["LambdaFunction"],
+    )
+    try:
+        result = client("lambda").invoke(FunctionName=hook["LambdaFunction"], Payload=json.dumps(request))
+        payload = result["Payload"].read()
+        if "FunctionError" in result:
+            raise ValueError(f"the function failed: {payload!r}")
+        answer = json.loads(payload)
+        message = answer.get("message", "")
+        if answer["hookStatus"] == "SUCCESS":
+            return "HOOK_COMPLETE_SUCCEEDED", f"Hook succeeded with message: {message}"
+        return "HOOK_COMPLETE_FAILED", f"Hook failed with message: {message}"
+    except Exception as error:  # of whatever kind: the hook could not be evaluated
+        return "HOOK_FAILED", f"The driver could not evaluate the hook: {error}"
+
+
+def without_system_tags(properties):
+    """The template's properties: MiniStack adds tags of CloudFormation's and of the stack to them beforehand."""
+    tags = [tag for tag in properties.get("Tags", []) if not tag["Key"].startswith("aws:cloudformation:")]
+    rest = {name: value for name, value in properties.items() if name != "Tags"}
+    return {**rest, "Tags": tags} if tags else rest
+
+
+def record(stack_name, logical_id, resource_type, action, reason, **hook_fields):
+    stack_id = _stacks[stack_name]["StackId"]
+    stacks._add_event(stack_id, stack_name, logical_id, resource_type, f"{action}_IN_PROGRESS", reason)
+    _stack_events[stack_id][-1].update(hook_fields)
+
+
+def with_hook_fields(describe_stack_events):
+    """MiniStack's DescribeStackEvents answers the fields that it knows; this adds those of hooks."""
+
+    def answer(params):
+        status, headers, body = describe_stack_events(params)
+        text = body.decode()
+        for events in _stack_events.values():
+            for event in events:
+                if "HookType" in event:
+                    fields = "".join(f"<{k}>{_esc(v)}</{k}>" for k, v in event.items() if k.startswith("Hook"))
+                    mark = f"<EventId>{event['EventId']}</EventId>"
+                    text = text.replace(mark, mark + fields)
+        return status, headers, text.encode()
+
+    return answer
+
+
+# ---- AWS::EC2::SecurityGroupEgress --------------------------------------------------------------------------------
+
+
+def permission(properties):
+    described = {"Description": properties["Description"]} if "Description" in properties else {}
+    ports = {name: int(properties[name]) for name in ("FromPort", "ToPort") if name in properties}
+    for member, list_name, field in (
+        ("CidrIp", "IpRanges", "CidrIp"),
+        ("CidrIpv6", "Ipv6Ranges", "CidrIpv6"),
+        ("DestinationPrefixListId", "PrefixListIds", "PrefixListId"),
+        ("DestinationSecurityGroupId", "UserIdGroupPairs", "GroupId"),
+    ):
+        if member in properties:
+            destination = {list_name: [{field: properties[member], **described}]}
+    return {"GroupId": properties["GroupId"],
+            "IpPermissions": [{"IpProtocol": str(properties["IpProtocol"]), **ports, **destination}]}  # fmt: skip
+
+
+def create_egress(_logical_id, properties, _stack_name):
+    client("ec2").authorize_security_group_egress(**permission(properties))
+    rule_id = f"sgr-{uuid.uuid4().hex[:17]}"
+    return rule_id, {"Id": rule_id}
+
+
+def delete_egress(_rule_id, properties):
+    client("ec2").revoke_security_group_egress(**permission(properties))
+
+
+# ---- Conditions ---------------------------------------------------------------------------------------------------
+
+
+def with_lists(evaluate_conditions):
+    """MiniStack's evaluation of a template's Conditions, after Fn::Join and Fn::Split in them were resolved."""
+
+    def evaluate(template, parameters):
+        def elements(value):
+            # To MiniStack a CommaDelimitedList is the text that was given.
+            return value if isinstance(value, list) else [element.strip() for element in value.split(",")]
+
+        def resolve(value):
+            if isinstance(value, list):
+                return [resolve(element) for element in value]
+            if not isinstance(value, dict):
+                return value
+            if "Ref" in value and value["Ref"] in parameters:
+                return parameters[value["Ref"]]["Value"]
+            if "Fn::Join" in value:
+                separator, parts = resolve(value["Fn::Join"])
+                return separator.join(elements(parts))
+            if "Fn::Split" in value:
+                separator, text = resolve(value["Fn::Split"])
+                return text.split(separator)
+            return {name: resolve(member) for name, member in value.items()}
+
+        return evaluate_conditions({**template, "Conditions": resolve(template.get("Conditions", {}))}, parameters)
+
+    return evaluate
+
+
+# ---- Into MiniStack -----------------------------------------------------------------------------------------------
+
+
+def install():
+    provisioners._RESOURCE_HANDLERS[HOOK] = {"create": create_hook, "update": update_hook, "delete": delete_hook}
+    provisioners._RESOURCE_HANDLERS[EGRESS] = {"create": create_egress, "delete": delete_egress}
+    provisioners._REPLACING_PROPERTIES[HOOK] = create_only(HOOK_SCHEMA)
+    provisioners._REPLACING_PROPERTIES[EGRESS] = create_only(resource_schema(EGRESS))
+
+    create, update, off_the_loop = stacks._provision_resource, stacks._update_resource, stacks._runs_on_worker_thread
+
+    def create_after_hooks(resource_type, logical_id, properties, stack_name):
+        run_hooks("CREATE", resource_type, logical_id, stack_name, properties, None)
+        return create(resource_type, logical_id, properties, stack_name)
+
+    def update_after_hooks(resource_type, physical_id, old, new, stack_name, logical_id=None, attributes=None):
+        rolls_back = "ROLLBACK" in _stacks[stack_name]["StackStatus"]
+        if old != new and not rolls_back:
+            run_hooks("UPDATE", resource_type, logical_id, stack_name, new, old)
+        return update(resource_type, physical_id, old, new, stack_name, logical_id, attributes)
+
+    stacks._provision_resource = create_after_hooks
+    stacks._update_resource = update_after_hooks
+    stacks._runs_on_worker_thread = lambda resource_type: resource_type in HOOKED or off_the_loop(resource_type)
+    evaluate_conditions = with_lists(engine._evaluate_conditions)
+    for module in (changesets, engine, handlers, stacks):
+        module._evaluate_conditions = evaluate_conditions
+    handlers._ACTION_HANDLERS["DescribeStackEvents"] = with_hook_fields(handlers._describe_stack_events)
+
+
+if __name__ == "__main__":
+    install()
+    app.main()

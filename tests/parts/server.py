@@ -1,0 +1,88 @@
+"""The servers that the tests start: on loopback, on ports of their own, stopped at the end."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+PARTS = Path(__file__).resolve().parents[2] / ".parts"
+TAIL_LINES = 40
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def environment(home, **variables):
+    """What a child process sees: nothing of the caller's AWS settings, proxies or home."""
+    return {
+        "PATH": f"{PARTS / 'venv' / 'bin'}:{os.environ['PATH']}",
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "LANG": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **variables,
+    }
+
+
+def poll(condition, *, seconds, what):
+    """Asks `condition` until it answers with something true, and returns that."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
+
+
+class Server:
+    """A child process that listens on loopback, and its log."""
+
+    running = []  # whose logs a failing test shows
+
+    def __init__(self, name, command, *, port, folder, variables=None):
+        self.name = name
+        self.log_path = folder / f"{name}.log"
+        with self.log_path.open("wb") as log:
+            self.process = subprocess.Popen(
+                [str(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                env=environment(folder, **(variables or {})),
+                start_new_session=True,
+            )
+        Server.running.append(self)
+        try:
+            poll(lambda: self.listens(port), seconds=30, what=f"{name} listens on port {port}\n{self.tail()}")
+        except BaseException:
+            self.stop()
+            raise
+
+    def listens(self, port):
+        assert self.process.poll() is None, f"{self.name} stopped at once:\n{self.tail()}"
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+        return False
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def tail(self):
+        return "\n".join(self.log().splitlines()[-TAIL_LINES:])
+
+    def stop(self):
+        """Ends the process and all that it started."""
+        Server.running.remove(self)
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, sign)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=5)

@@ -1,0 +1,288 @@
+"""What the linters cannot know of template.yaml and the helpers that build and deploy it."""
+
+import contextlib
+import json
+import os
+import re
+import sys
+import unittest
+from functools import cache
+from pathlib import Path
+
+import jsonschema
+from cfnlint.decode import cfn_yaml
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+from samtranslator.translator.transform import transform
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "deploy"))
+import check_artifact  # noqa: E402
+import package  # noqa: E402
+
+os.environ.setdefault("AWS_DEFAULT_REGION", "eu-west-1")  # SAM's transform asks for one
+
+STACK = "guard"
+PSEUDO = {
+    "AWS::AccountId": "111122223333",
+    "AWS::Partition": "aws",
+    "AWS::Region": "eu-west-1",
+    "AWS::StackId": f"arn:aws:cloudformation:eu-west-1:111122223333:stack/{STACK}/0a1b2c3d-0000",
+    "AWS::StackName": STACK,
+}
+HOOK = "AWS::CloudFormation::LambdaHook"
+
+
+@cache
+def source():
+    return cfn_yaml.load(str(ROOT / "template.yaml"))
+
+
+@cache
+def expanded():
+    """The template as CloudFormation sees it after SAM's transform."""
+
+    class NoManagedPolicies:
+        def load(self):
+            return {}
+
+    template = json.loads(json.dumps(source()))
+    template["Resources"]["GuardFunction"]["Properties"]["CodeUri"] = "s3://bucket/code.zip"
+    with open(os.devnull, "w") as quiet, contextlib.redirect_stdout(quiet):
+        return transform(template, {}, NoManagedPolicies())
+
+
+class Stack:
+    """The template's conditions and resources, resolved for a set of parameter values."""
+
+    def __init__(self, **values):
+        self.template = expanded()
+        self.values = dict(PSEUDO)
+        for name, parameter in self.template["Parameters"].items():
+            value = str(values.pop(name, parameter.get("Default")))
+            is_list = parameter["Type"] == "CommaDelimitedList"
+            self.values[name] = [item.strip() for item in value.split(",")] if is_list else value
+        assert not values, f"no such parameters: {values}"
+
+    def condition(self, name):
+        return self.resolve(self.template["Conditions"][name])
+
+    def resources(self, kind):
+        return {
+            name: self.resolve(resource["Properties"])
+            for name, resource in self.template["Resources"].items()
+            if resource["Type"] == kind and ("Condition" not in resource or self.condition(resource["Condition"]))
+        }
+
+    def resolve(self, node):
+        if isinstance(node, list):
+            items = (self.resolve(item) for item in node)
+            return [item for item in items if item is not None]
+        if not isinstance(node, dict):
+            return node
+        if len(node) == 1:
+            [(function, argument)] = node.items()
+            method = {
+                "Condition": self.condition,
+                "Ref": lambda name: None if name == "AWS::NoValue" else self.values.get(name, f"<{name}>"),
+                "Fn::And": lambda all_of: all(self.resolve(all_of)),
+                "Fn::Equals": lambda pair: self.resolve(pair[0]) == self.resolve(pair[1]),
+                "Fn::GetAtt": self.attribute,
+                "Fn::If": lambda choice: self.resolve(choice[1 if self.condition(choice[0]) else 2]),
+                "Fn::Join": lambda join: join[0].join(self.resolve(join[1])),
+                "Fn::Not": lambda negated: not self.resolve(negated[0]),
+                "Fn::Or": lambda any_of: any(self.resolve(any_of)),
+                "Fn::Select": lambda select: self.resolve(select[1])[int(select[0])],
+                "Fn::Split": lambda split: self.resolve(split[1]).split(split[0]),
+                "Fn::Sub": self.substitute,
+            }.get(function)
+            if method:
+                return method(argument)
+        members = {key: self.resolve(value) for key, value in node.items()}
+        return {key: value for key, value in members.items() if value is not None}
+
+    def attribute(self, path):
+        resource, attribute = path.split(".") if isinstance(path, str) else path
+        kind = self.template["Resources"][resource]["Type"].split("::")[1].lower()
+        suffix = f"role/{resource}" if kind == "iam" else resource
+        return f"arn:aws:{kind}::111122223333:{suffix}" if attribute == "Arn" else f"<{resource}.{attribute}>"
+
+    def substitute(self, argument):
+        text, extra = argument if isinstance(argument, list) else (argument, {})
+
+        def value(match):
+            name = match[1]
+            if name in extra:
+                return self.resolve(extra[name])
+            return self.attribute(name) if "." in name else self.resolve({"Ref": name})
+
+        return re.sub(r"\$\{([^!}]+)\}", value, text).replace("${!", "${")
+
+
+def hooks(**values):
+    return Stack(**values).resources(HOOK)
+
+
+class Hooks(unittest.TestCase):
+    def test_by_default_security_groups_are_checked_on_create_and_update(self):
+        [hook] = hooks().values()
+        self.assertEqual(hook["TargetOperations"], ["RESOURCE", "CLOUD_CONTROL"])
+        self.assertEqual(hook["TargetFilters"], {
+            "TargetNames": ["AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupEgress"],
+            "Actions": ["CREATE", "UPDATE"],
+        })
+        self.assertEqual((hook["FailureMode"], hook["HookStatus"]), ("FAIL", "ENABLED"))
+
+    def test_each_operation_reaches_one_hook(self):
+        for operations, expected in (
+            ("RESOURCE", [(["RESOURCE"], True, ["CREATE", "UPDATE"])]),
+            ("CLOUD_CONTROL,RESOURCE", [(["RESOURCE", "CLOUD_CONTROL"], True, ["CREATE", "UPDATE"])]),
+            ("STACK", [(["STACK"], False, ["CREATE", "UPDATE"])]),
+            ("CHANGE_SET", [(["CHANGE_SET"], False, ["CREATE"])]),
+            ("RESOURCE, STACK, CHANGE_SET",
+             [(["RESOURCE"], True, ["CREATE", "UPDATE"]), (["STACK", "CHANGE_SET"], False, ["CREATE", "UPDATE"])]),
+        ):
+            with self.subTest(operations):
+                found = [
+                    (hook["TargetOperations"], "TargetNames" in hook["TargetFilters"], hook["TargetFilters"]["Actions"])
+                    for hook in hooks(TargetOperations=operations).values()
+                ]
+                self.assertEqual(found, expected)
+
+    def test_filters_always_leave_out_this_stack(self):
+        role = "arn:aws:iam::111122223333:role/deploy"
+        for given, names, roles in (
+            ({}, {"Exclude": [STACK]}, None),
+            ({"StackNamesExclude": "a,b-*"}, {"Exclude": [STACK, "a", "b-*"]}, None),
+            ({"StackNamesInclude": "a*"}, {"Include": ["a*"], "Exclude": [STACK]}, None),
+            ({"StackRolesInclude": role}, {"Exclude": [STACK]}, {"Include": [role]}),
+            ({"StackRolesExclude": role}, {"Exclude": [STACK]}, {"Exclude": [role]}),
+        ):
+            for hook in hooks(TargetOperations="RESOURCE,STACK", **given).values():
+                with self.subTest(given=given, hook=hook["Alias"]):
+                    expected = {"FilteringCriteria": "ALL", "StackNames": names, "StackRoles": roles}
+                    self.assertEqual(hook["StackFilters"], {k: v for k, v in expected.items() if v})
+
+    def test_hooks_are_what_cloudformation_accepts(self):
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", HOOK).schema
+        # Java's spelling of the pattern, which Python does not read.
+        schema = json.loads(json.dumps(schema).replace("(?i)aws", "(?i:aws)"))
+        for given in (
+            {},
+            {"TargetOperations": "RESOURCE,CLOUD_CONTROL,STACK,CHANGE_SET", "FailureMode": "WARN"},
+            {"StackNamesInclude": "a,b", "StackNamesExclude": "c", "StackRolesExclude": "arn:aws:iam::*:role/x"},
+        ):
+            for hook in hooks(**given).values():
+                with self.subTest(given=given, hook=hook["Alias"]):
+                    jsonschema.validate(hook, schema)
+
+    def test_a_hook_may_call_the_alias_and_nothing_else(self):
+        stack = Stack(TargetOperations="RESOURCE,STACK")
+        [alias] = stack.resources("AWS::Lambda::Alias")
+        [policy] = stack.resources("AWS::IAM::Role")["HookRole"]["Policies"]
+        [statement] = policy["PolicyDocument"]["Statement"]
+        self.assertEqual(statement["Resource"], f"<{alias}>")
+        for hook in stack.resources(HOOK).values():
+            self.assertEqual(hook["LambdaFunction"], f"<{alias}>")
+
+    def test_a_hook_comes_after_all_it_needs(self):
+        resources = expanded()["Resources"]
+
+        def needs(name):
+            text = json.dumps(resources[name])
+            named = {other for other in resources if re.search(rf'["{{]{other}["}}.]', text)} - {name}
+            return named.union(*map(needs, named))
+
+        [alias] = Stack().resources("AWS::Lambda::Alias")
+        for hook in ("EgressHook", "EgressStackHook"):
+            self.assertLessEqual({alias, "HookRole", "AuditRule", "AuditLogGroup", "AuditLogPolicy"}, needs(hook))
+
+
+class Function(unittest.TestCase):
+    def test_a_new_value_of_any_parameter_of_the_function_reaches_the_alias(self):
+        function = source()["Resources"]["GuardFunction"]["Properties"]
+        settings = {name: function[name] for name in ("Architectures", "MemorySize", "Environment")}
+        used = set(re.findall(r'"Ref": "(\w+)"', json.dumps(settings)))
+        named = set(re.findall(r"\$\{(\w+)\}", json.dumps(function["VersionDescription"])))
+        self.assertEqual(used, named)
+
+    def test_it_gives_up_well_before_cloudformation_does(self):
+        self.assertLessEqual(source()["Resources"]["GuardFunction"]["Properties"]["Timeout"], 15)
+
+    def test_the_stack_holds_nothing_that_its_own_hook_checks(self):
+        for resource in expanded()["Resources"].values():
+            self.assertFalse(resource["Type"].startswith("AWS::EC2::"))
+
+
+class Records(unittest.TestCase):
+    def test_the_dashboard_is_json_about_metrics_and_fields_that_exist(self):
+        stack = Stack()
+        [dashboard] = stack.resources("AWS::CloudWatch::Dashboard").values()
+        widgets = [widget["properties"] for widget in json.loads(dashboard["DashboardBody"])["widgets"]]
+        hook = ROOT / "src" / "hook"
+        [log] = hook.glob("snapshots/*the_log_tells*.snap")
+        for query in (widget["query"] for widget in widgets if "query" in widget):
+            fields = re.findall(r"[a-zA-Z]+", " ".join(re.findall(r"(?:filter|fields|by) ([^|]*)", query)))
+            for field in {*fields} - {"and", "decision", "FAILED", "timestamp"}:
+                self.assertIn(f'"{field}":', log.read_text())
+        verdicts = {metric[-2] for metric in widgets[0]["metrics"]}
+        self.assertEqual(len(verdicts), 5)
+        [alarm] = (a for a in stack.resources("AWS::CloudWatch::Alarm").values() if a["Namespace"] == "CfnEgressGuard")
+        for verdict in verdicts | {alarm["Dimensions"][0]["Value"]}:
+            self.assertIn(f'"{verdict}"', (hook / "decision.rs").read_text())
+
+    def test_the_policy_of_the_audit_feed_is_json_about_that_feed(self):
+        [policy] = Stack().resources("AWS::Logs::ResourcePolicy").values()
+        for statement in json.loads(policy["PolicyDocument"])["Statement"]:
+            self.assertIn("AuditLogGroup", statement["Resource"])
+
+
+class Parameters(unittest.TestCase):
+    def test_each_explains_itself_and_has_a_place_in_the_console(self):
+        console = source()["Metadata"]["AWS::CloudFormation::Interface"]
+        grouped = [name for group in console["ParameterGroups"] for name in group["Parameters"]]
+        self.assertCountEqual(grouped, source()["Parameters"])
+        self.assertCountEqual(console["ParameterLabels"], source()["Parameters"])
+        for name, parameter in source()["Parameters"].items():
+            with self.subTest(name):
+                self.assertIn("Description", parameter)
+                self.assertIn("ConstraintDescription", parameter)
+
+    def test_each_can_be_set_through_make_deploy(self):
+        settings = re.findall(r"^[A-Z_]+ +(\w+)$", (ROOT / "deploy" / "deploy.sh").read_text(), re.MULTILINE)
+        self.assertCountEqual([*settings, "Architecture"], source()["Parameters"])
+
+
+class Artifact(unittest.TestCase):
+    def test_a_version_newer_than_the_floor_is_told(self):
+        for version, newer in (
+            ("GLIBC_2.34", False), ("GLIBC_2.4", False), ("GLIBC_2.2.5", False), ("GCC_3.0", False),
+            ("GLIBC_2.35", True), ("GLIBC_2.340", True), ("GLIBC_3.0", True), ("GLIBC_ABI_DT_RELR", True),
+        ):
+            with self.subTest(version):
+                self.assertEqual(check_artifact.is_newer(version, "2.34"), newer)
+
+    @unittest.skipUnless(sys.platform == "linux", "needs an ELF file")
+    def test_a_real_program_is_read(self):
+        arch = "arm64" if os.uname().machine == "aarch64" else "x86_64"
+        other = {"arm64": "x86_64", "x86_64": "arm64"}[arch]
+
+        def complaints(arch, floor):
+            return [problem for problem in check_artifact.problems(sys.executable, arch, floor) if "library" not in problem]
+
+        self.assertEqual(complaints(arch, "9.99"), [])
+        self.assertIn("needs GLIBC_2.", " ".join(complaints(arch, "2.0")))
+        self.assertRegex(" ".join(complaints(other, "9.99")), "is built for ELF machine")
+
+    def test_something_else_is_refused(self):
+        self.assertEqual(check_artifact.problems(__file__, "x86_64", "2.34"), ["is not a 64-bit little-endian ELF file"])
+
+    def test_a_packaged_template_is_for_one_architecture_and_needs_no_build(self):
+        for arch in ("x86_64", "arm64"):
+            text = package.packaged_template((ROOT / "template.yaml").read_text(), arch)
+            self.assertIn("CodeUri: bootstrap.zip", text)
+            self.assertIn(f"Default: {arch}\n    AllowedValues: [{arch}]", text)
+            self.assertNotIn("BuildMethod", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
