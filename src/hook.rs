@@ -18,8 +18,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::policy;
 use crate::rule::policy::{Case, Date, Policy, Unchanged};
-use crate::rule::{Knowledge, Preset, Treatment, Verdict, wording};
-use crate::security_group::{ResourceType, assess, tags, unchanged};
+use crate::rule::{Explained, Knowledge, Preset, Treatment, Verdict, wording};
+use crate::security_group::{ResourceType, assess, explain as explain_each, tags, unchanged};
+use crate::value::Value;
 use decision::context;
 
 /// How the function was configured. A configuration that cannot be used fails every invocation closed.
@@ -68,13 +69,10 @@ fn in_file(problem: &impl std::fmt::Display) -> String {
 pub fn decide(event: &[u8], config: &Config, today: Date) -> Decision {
     match Request::parse(event) {
         Ok(request) => {
-            let conclusion = conclude(&request, config, today).unwrap_or_else(Conclusion::InternalFailure);
-            Decision { subject: Subject::of(&request), conclusion }
+            let subject = Subject::of(&request);
+            Decision { conclusion: conclude(&request, &subject, config, today), subject }
         }
-        Err(error) => Decision {
-            subject: Subject::unreadable(error.client_request_token.as_str()),
-            conclusion: Conclusion::InternalFailure(wording::unreadable_event(&error.problem)),
-        },
+        Err(error) => unreadable(&error),
     }
 }
 
@@ -90,44 +88,97 @@ pub fn guarded(event: &[u8], decide: impl FnOnce(&[u8]) -> Decision) -> Decision
     })
 }
 
-/// What an invocation comes to; the error is what an internal failure says.
-fn conclude(request: &Request, config: &Config, today: Date) -> Result<Conclusion, String> {
-    let policy = config.policy.as_ref().map_err(Clone::clone)?;
-    let subject = Subject::of(request);
-    let point = subject.invocation_point.as_str();
-    if let Target::Stack | Target::ChangeSet = subject.target {
-        return Err(wording::unsupported_target(subject.target.name()));
+/// What decides about each egress rule of an invocation, or what the whole of it comes to.
+///
+/// # Errors
+/// The decision on an invocation of which no egress rule is checked.
+pub fn explain(event: &[u8], policy: &Policy, today: Date) -> Result<(Subject, Vec<Explained>), Box<Decision>> {
+    let request = Request::parse(event).map_err(|error| unreadable(&error))?;
+    let subject = Subject::of(&request);
+    match Checked::of(&request, &subject) {
+        Ok(checked) => {
+            let (kind, properties) = (checked.resource_type, checked.properties);
+            let explained = checked
+                .case(&request, policy, today, |case| explain_each(kind, properties, Knowledge::Final, policy, case));
+            Ok((subject, explained))
+        }
+        Err(conclusion) => Err(Box::new(Decision { subject, conclusion })),
     }
-    let data = request.request_data.as_ref().ok_or_else(|| wording::missing_field("requestData"))?;
-    if subject.resource_type.is_empty() {
-        return Err(wording::missing_field("requestData.targetName"));
+}
+
+fn unreadable(error: &RequestError) -> Decision {
+    Decision {
+        subject: Subject::unreadable(error.client_request_token.as_str()),
+        conclusion: Conclusion::InternalFailure(wording::unreadable_event(&error.problem)),
     }
-    let Some(resource_type) = ResourceType::from_name(&subject.resource_type) else {
-        return Ok(Conclusion::NotChecked(wording::other_type(&subject.resource_type)));
+}
+
+/// What an invocation comes to.
+fn conclude(request: &Request, subject: &Subject, config: &Config, today: Date) -> Conclusion {
+    let policy = match &config.policy {
+        Ok(policy) => policy,
+        Err(problem) => return Conclusion::InternalFailure(problem.clone()),
     };
-    match point {
-        "CREATE_PRE_PROVISION" | "UPDATE_PRE_PROVISION" => {}
-        "DELETE_PRE_PROVISION" => return Ok(Conclusion::NotChecked(wording::deletion())),
-        _ if point.starts_with("IMPORT") => return Ok(Conclusion::NotChecked(wording::import())),
-        "" => return Err(wording::missing_field("actionInvocationPoint")),
-        _ => return Err(wording::unknown_invocation_point(point)),
-    }
-    let model = data.target_model.as_ref();
-    let properties = model
-        .and_then(|model| model.resource_properties.as_ref())
-        .ok_or_else(|| wording::missing_field("requestData.targetModel.resourceProperties"))?;
-    let assessment = assess(resource_type, properties, &policy.settings(), Knowledge::Final);
-    if assessment.verdict() != Verdict::NonCompliant {
-        return Ok(Conclusion::Judged(assessment));
-    }
-    let previous = model.and_then(|model| model.previous_resource_properties.as_ref());
-    let unchanged = match (policy.unchanged_rules, point) {
-        (Treatment::Allow, "UPDATE_PRE_PROVISION") => unchanged(resource_type, properties, previous),
-        _ => Unchanged::Nothing,
+    let checked = match Checked::of(request, subject) {
+        Ok(checked) => checked,
+        Err(conclusion) => return conclusion,
     };
-    let tags = tags(resource_type, properties);
-    let context = context(request, resource_type, tags.as_deref());
-    Ok(Conclusion::Judged(policy.apply(assessment, &Case { context, unchanged: &unchanged, today })))
+    let assessment = assess(checked.resource_type, checked.properties, &policy.settings(), Knowledge::Final);
+    Conclusion::Judged(match assessment.verdict() {
+        Verdict::NonCompliant => checked.case(request, policy, today, |case| policy.apply(assessment, case)),
+        Verdict::Compliant | Verdict::Undetermined => assessment,
+    })
+}
+
+/// An invocation whose egress rules are to be checked.
+struct Checked<'a> {
+    resource_type: ResourceType,
+    properties: &'a Value,
+    /// What stood there before, on an update.
+    previous: Option<&'a Value>,
+}
+
+impl<'a> Checked<'a> {
+    /// The invocation, or what it comes to without looking at egress rules.
+    fn of(request: &'a Request, subject: &Subject) -> Result<Self, Conclusion> {
+        let failure = Conclusion::InternalFailure;
+        let point = subject.invocation_point.as_str();
+        if let Target::Stack | Target::ChangeSet = subject.target {
+            return Err(failure(wording::unsupported_target(subject.target.name())));
+        }
+        let data = request.request_data.as_ref().ok_or_else(|| failure(wording::missing_field("requestData")))?;
+        if subject.resource_type.is_empty() {
+            return Err(failure(wording::missing_field("requestData.targetName")));
+        }
+        let Some(resource_type) = ResourceType::from_name(&subject.resource_type) else {
+            return Err(Conclusion::NotChecked(wording::other_type(&subject.resource_type)));
+        };
+        let is_update = match point {
+            "CREATE_PRE_PROVISION" => false,
+            "UPDATE_PRE_PROVISION" => true,
+            "DELETE_PRE_PROVISION" => return Err(Conclusion::NotChecked(wording::deletion())),
+            _ if point.starts_with("IMPORT") => return Err(Conclusion::NotChecked(wording::import())),
+            "" => return Err(failure(wording::missing_field("actionInvocationPoint"))),
+            _ => return Err(failure(wording::unknown_invocation_point(point))),
+        };
+        let model = data.target_model.as_ref();
+        let properties = model
+            .and_then(|model| model.resource_properties.as_ref())
+            .ok_or_else(|| failure(wording::missing_field("requestData.targetModel.resourceProperties")))?;
+        let previous = model.and_then(|model| model.previous_resource_properties.as_ref()).filter(|_| is_update);
+        Ok(Self { resource_type, properties, previous })
+    }
+
+    /// Does something with what a policy has to know of the resource.
+    fn case<T>(&self, request: &Request, policy: &Policy, today: Date, then: impl FnOnce(&Case<'_>) -> T) -> T {
+        let unchanged = match policy.unchanged_rules {
+            Treatment::Allow => unchanged(self.resource_type, self.properties, self.previous),
+            Treatment::Block => Unchanged::Nothing,
+        };
+        let tags = tags(self.resource_type, self.properties);
+        let context = context(request, self.resource_type, tags.as_deref());
+        then(&Case { context, unchanged: &unchanged, today })
+    }
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@
 //! | [`hook`] | the hook's protocol: bytes in, decision out, total and synchronous | sockets, environment, clock |
 //! | `schema` | JSON Schemas of all that is read and written (feature `schema`) | |
 //! | `rehearsal` | CloudFormation's part on this machine (feature `cli`; an edge: sockets, processes) | AWS |
+//! | `account` | live stacks, hook results, hook configuration (feature `account`; an edge: the AWS SDK) | the terminal, files |
 //!
 //! The features are the wall: the core builds with `--no-default-features`.
 //!
@@ -33,11 +34,12 @@
 //!
 //! ```
 //! use cfn_egress_guard::hook::{Config, HookStatus, decide};
+//! use cfn_egress_guard::rule::{Preset, policy::Date};
 //! let event = br#"{"requestData": {"targetName": "AWS::EC2::SecurityGroup", "targetLogicalId": "Web",
 //!     "targetModel": {"resourceProperties": {"SecurityGroupEgress": [
 //!         {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 87, "CidrIp": "0.0.0.0/0"}]}}},
 //!     "actionInvocationPoint": "CREATE_PRE_PROVISION"}"#;
-//! let response = decide(event, &Config::from_preset(None)).response();
+//! let response = decide(event, &Config::new(Preset::Literal), Date::of_unix_seconds(0)).response();
 //! assert_eq!(response.hook_status, HookStatus::Failed);
 //! assert!(response.message.contains("tcp 80-87 to 0.0.0.0/0 opens a range of 8 ports"));
 //! ```

@@ -4,9 +4,11 @@
 //! Sources: the `AWS::EC2::SecurityGroup` and `AWS::EC2::SecurityGroupEgress` pages of the
 //! CloudFormation template reference. Knows no template and no hook.
 
+mod explain;
 mod tags;
 mod unchanged;
 
+pub use explain::explain;
 pub use tags::tags;
 pub use unchanged::unchanged;
 

@@ -2,7 +2,9 @@
 //!
 //! YAML as CloudFormation reads it, and JSON. Short-form functions arrive as their long forms
 //! (`!Ref X` → `{"Ref": "X"}`), aliases and merge keys as what they stand for, so that everything
-//! behind this module sees one shape. Knows no rule and no template.
+//! behind this module sees one shape. ("Template formats" calls aliases and hash merges unsupported;
+//! people use them all the same, before or without CloudFormation's refusal.) Knows no rule and no
+//! template.
 //!
 //! Whatever the text is, the answer is a [`Document`] or a [`SourceError`] in words: size, nesting
 //! and what aliases multiply to are bounded ([`MAX_BYTES`], [`MAX_DEPTH`], [`MAX_NODES`]).

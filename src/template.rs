@@ -72,6 +72,7 @@ pub struct Template<'a> {
     by_name: HashMap<String, usize>,
     notes: Vec<Note>,
     budget: Budget,
+    values: u64,
 }
 
 /// An entry of a section: as written, or made by a loop.
@@ -152,6 +153,7 @@ impl<'a> Template<'a> {
             by_name: HashMap::new(),
             notes: Vec::new(),
             budget: Budget::for_values(values),
+            values,
         };
         template.note_given();
         if let Some(transform) = sections.get("Transform") {
@@ -170,6 +172,11 @@ impl<'a> Template<'a> {
     /// Its resources in the order written.
     pub fn resources(&self) -> impl Iterator<Item = &Resource<'a>> {
         self.resources.iter()
+    }
+
+    /// Its resources of these types, in the order written.
+    pub fn resources_of(&self, types: &[&str]) -> impl Iterator<Item = &Resource<'a>> {
+        self.resources.iter().filter(move |resource| types.contains(&resource.type_name.as_str()))
     }
 
     /// A resource by its logical id.
@@ -267,10 +274,10 @@ impl<'a> Template<'a> {
     /// Whether an assumption about this would be one about a secret.
     fn is_secret(&self, atom: &condition::Atom) -> bool {
         match atom {
-            condition::Atom::Is { identity, .. } => self
-                .parameters
-                .values()
-                .any(|parameter| parameter.no_echo && identity.contains(&format!("!Ref {}", parameter.name))),
+            condition::Atom::Is { identity, .. } => identity
+                .strip_prefix("!Ref ")
+                .and_then(|name| self.parameter(name))
+                .is_some_and(|parameter| parameter.no_echo),
             condition::Atom::Open(_) => false,
         }
     }

@@ -197,3 +197,25 @@ impl Assessment {
         self.findings.iter().filter(move |finding| finding.outcome == outcome)
     }
 }
+
+/// What decided about an egress rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    /// Where it stands.
+    pub path: PropertyPath,
+    /// The egress rule, unless the finding holds it.
+    pub rule: Option<EgressRule>,
+    /// What decided.
+    pub decided: Decided,
+}
+
+/// What decides about an egress rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decided {
+    /// The rule itself: one explicit port.
+    Complies,
+    /// A setting lets it through.
+    Setting(Setting),
+    /// There is something to tell: it blocks, an exemption lets it through, it is known debt.
+    Finding(Box<Finding>),
+}

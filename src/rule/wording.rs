@@ -14,6 +14,7 @@ use super::finding::{Assessment, Finding, Outcome, Reason, Subject};
 use super::port::{InvalidPort, InvalidPortProblem, Port, Unknown};
 use super::settings::{Preset, Setting, Settings};
 use super::text::excerpt;
+use crate::path::PropertyPath;
 
 /// What the AWS CDK command prints of an annotation's text, in characters
 /// (source: aws-cdk-cli, `toolkit-lib/lib/api/stack-events/hook-result-details.ts`).
@@ -120,7 +121,11 @@ pub fn setting_hint(finding: &Finding) -> Option<String> {
 /// How a place within the properties is named: its path, or the properties themselves.
 #[must_use]
 pub fn place(finding: &Finding) -> String {
-    if finding.path.is_root() { "Properties".to_owned() } else { finding.path.to_string() }
+    place_of(&finding.path)
+}
+
+fn place_of(path: &PropertyPath) -> String {
+    if path.is_root() { "Properties".to_owned() } else { path.to_string() }
 }
 
 /// One finding on one line: place, statement, remedy, setting.
@@ -271,10 +276,15 @@ fn example_port(rule: &EgressRule) -> i32 {
 
 const EXAMPLE_PORT: i32 = 443;
 
+/// `tcp 80-87 to 0.0.0.0/0`.
+fn traffic(rule: &EgressRule) -> String {
+    format!("{} {}{}", rule.protocol, ports(rule), destination(rule))
+}
+
 fn rule_statement(rule: &EgressRule, reason: Reason) -> String {
     let protocol = &rule.protocol;
     let to = destination(rule);
-    let traffic = format!("{protocol} {}{to}", ports(rule));
+    let traffic = traffic(rule);
     match reason {
         Reason::PortRange => format!("{traffic} opens a range of {} ports", count(rule)),
         Reason::ReversedRange => format!("{traffic} runs backwards (FromPort is above ToPort), which EC2 refuses"),

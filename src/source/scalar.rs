@@ -2,7 +2,8 @@
 //!
 //! CloudFormation supports YAML 1.1 with exceptions ("Template formats"), and which numbers it
 //! reads from `0443`, `0x1bb` or `1_000` is documented nowhere. Whatever the versions of YAML read
-//! differently stays text, so that `Port::from_text` can call it ambiguous.
+//! differently stays text, so that `Port::from_text` can call it ambiguous; `yes`, `no`, `on` and
+//! `off` stay text as well.
 
 use crate::value::Kind;
 

@@ -22,6 +22,19 @@ const STEPS_PER_UNKNOWN: u64 = 16;
 /// Bytes of text that cost one step.
 const BYTES_PER_STEP: usize = 16;
 
+/// Steps that each resource may cause in any case.
+const STEPS_PER_RESOURCE: u64 = 2_000;
+
+/// What a template of this many values may cause.
+pub(super) const fn allowance(values: u64) -> u64 {
+    BASE_STEPS + STEPS_PER_VALUE * values
+}
+
+/// What a resource of this many values may cause, whatever the others did.
+pub(super) const fn share_of(values: u64) -> u64 {
+    STEPS_PER_RESOURCE + STEPS_PER_VALUE * values
+}
+
 /// What is left of a template's steps.
 #[derive(Debug)]
 pub(super) struct Budget {
@@ -37,17 +50,27 @@ pub(super) struct Exhausted;
 impl Budget {
     /// What a template of this many values may cause.
     pub(super) const fn for_values(values: u64) -> Self {
-        Self { left: Cell::new(BASE_STEPS + STEPS_PER_VALUE * values), reserve: Cell::new(0) }
+        Self { left: Cell::new(allowance(values)), reserve: Cell::new(0) }
     }
 
-    /// Keeps half of what is left for others, so that one resource cannot take it all.
-    pub(super) fn keep_half(&self) {
-        self.reserve.set(self.left.get() / 2);
-    }
-
-    /// Everything that is left may be spent again.
-    pub(super) fn keep_nothing(&self) {
+    /// Runs something that may spend half of what is left and these steps of its own: none takes
+    /// all, and none is left with nothing.
+    pub(super) fn share<T>(&self, own: u64, run: impl FnOnce() -> T) -> T {
+        let before = self.left.get();
+        self.left.set(before.saturating_add(own));
+        self.reserve.set(before / 2);
+        let result = run();
+        self.left.set(self.left.get().min(before));
         self.reserve.set(0);
+        result
+    }
+
+    /// Runs something that may spend all of this and nothing of what is left for others.
+    pub(super) fn apart<T>(&self, steps: u64, run: impl FnOnce() -> T) -> T {
+        let before = self.left.replace(steps);
+        let result = run();
+        self.left.set(before);
+        result
     }
 
     /// Pays for steps.

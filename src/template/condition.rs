@@ -4,7 +4,7 @@
 //! Conditions that rest on the same atom are therefore never judged apart, and a comparison that is
 //! assumed to hold tells what the unknown is: `!Ref Env` cannot be both `dev` and `prod`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::evaluate::{Evaluator, Stop};
 use super::unknown;
@@ -46,7 +46,7 @@ pub(super) struct Assumptions {
     /// What unknowns are.
     is: HashMap<String, String>,
     /// What unknowns are not.
-    is_not: HashMap<String, Vec<String>>,
+    is_not: HashMap<String, HashSet<String>>,
     open: HashMap<Atom, bool>,
     /// How to decide what nobody decided; nothing to leave it open.
     pub(super) otherwise: Option<bool>,
@@ -76,8 +76,8 @@ impl Assumptions {
             }
             Atom::Is { identity, text } => {
                 let is_not = self.is_not.entry(identity.clone()).or_default();
-                is_not.push(text.clone());
-                let mut left = template.candidates(identity).iter().filter(|text| !is_not.contains(text));
+                is_not.insert(text.clone());
+                let mut left = template.candidates(identity).iter().filter(|text| !is_not.contains(*text));
                 if let (Some(only), None) = (left.next(), left.next()) {
                     self.is.insert(identity.clone(), only.clone());
                 }
@@ -250,6 +250,9 @@ impl Evaluator<'_> {
                 return Ok(self.open(&form));
             }
         };
+        if let Atom::Is { identity, .. } = &atom {
+            self.template.budget.steps(self.template.candidates(identity).len() as u64 / 4)?;
+        }
         Ok(self.assumptions.decide(self.template, atom))
     }
 

@@ -6,6 +6,9 @@ use super::MAX_EVALUATION_DEPTH;
 use super::unknown::shortened;
 use crate::path::Origin;
 
+/// How many resources of a circle are shown.
+const SHOWN_RESOURCES: usize = 8;
+
 /// Why a template could not be evaluated. All of them are its author's to mend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TemplateError {
@@ -88,13 +91,13 @@ impl fmt::Display for TemplateError {
             }
             Self::Circle { resources, .. } => {
                 f.write_str("resources depend on each other in a circle: ")?;
-                for (index, resource) in resources.iter().enumerate() {
+                for (index, resource) in resources.iter().take(SHOWN_RESOURCES).enumerate() {
                     if index > 0 {
                         f.write_str(" → ")?;
                     }
                     write!(f, "`{}`", shortened(resource))?;
                 }
-                Ok(())
+                if resources.len() > SHOWN_RESOURCES { f.write_str(" → …") } else { Ok(()) }
             }
         }
     }

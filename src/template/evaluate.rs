@@ -171,7 +171,8 @@ impl<'t> Evaluator<'t> {
     fn map<'v>(&mut self, value: &'v Value, map: &'v Map) -> Result<Resolved<'v>, Stop> {
         if map.len() > 1 && map.get("Fn::Transform").is_some() {
             let why = "a macro may change everything around it".to_owned();
-            return Ok(self.unknown(unknown::function("Fn::Transform", value, why), value.origin));
+            let unknown = Unknown { identity: None, ..unknown::function("Fn::Transform", value, why) };
+            return Ok(Resolved::New(Value::new(Kind::Unknown(unknown), value.origin)));
         }
         self.entries(value, map, &|_| true)
     }

@@ -8,7 +8,7 @@ use super::text::{self, Piece};
 use super::unknown::{self, Part};
 use crate::path::Origin;
 use crate::rule::Unknown;
-use crate::value::{Kind, Value};
+use crate::value::{Kind, Map, Value};
 
 /// Whether an object with this one key is a function. `Condition` is one only among conditions.
 pub(super) fn is_function(key: &str) -> bool {
@@ -43,8 +43,9 @@ impl Evaluator<'_> {
             }
             "Fn::ImportValue" => self.opaque(name, argument, origin, "it is exported by another stack"),
             "Fn::GetStackOutput" => self.opaque(name, argument, origin, "it is an output of another stack"),
-            "Fn::Transform" => self.opaque(name, argument, origin, "a macro makes it when the stack is deployed"),
-            _ => self.opaque(name, argument, origin, "it is no function that gives a value here"),
+            // A macro may give something else each time.
+            "Fn::Transform" => self.unrelated(name, argument, origin, "a macro makes it when the stack is deployed"),
+            _ => self.unrelated(name, argument, origin, "it is no function that gives a value here"),
         }
     }
 
@@ -54,6 +55,14 @@ impl Evaluator<'_> {
         let argument = self.resolve(argument)?.into_value(argument);
         self.template.budget.unknown()?;
         Ok(self.unknown(unknown::function(name, &argument, why.to_owned()), origin))
+    }
+
+    /// A function of whose result nothing is known, not even that it is the same twice.
+    fn unrelated<'v>(&mut self, name: &str, argument: &Value, origin: Origin, why: &str) -> Result<Resolved<'v>, Stop> {
+        let argument = self.resolve(argument)?.into_value(argument);
+        self.template.budget.unknown()?;
+        let unknown = Unknown { identity: None, ..unknown::function(name, &argument, why.to_owned()) };
+        Ok(Resolved::New(Value::new(Kind::Unknown(unknown), origin)))
     }
 
     /// A function that is not known because its argument, already worked out, is not.
@@ -175,6 +184,7 @@ impl Evaluator<'_> {
                 parts.push(part.clone());
                 continue;
             }
+            self.template.budget.steps(values.map_or(0, Map::len) as u64 / 8)?;
             let part = match values.and_then(|values| values.get(name)) {
                 Some(value) => self.resolve(value)?,
                 None if name.contains('.') => self.attribute_path(name, origin)?,

@@ -2,13 +2,13 @@
 //! on, through `DependsOn` or a reference ("DependsOn attribute").
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashSet};
+use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 
 use super::condition::Truth;
 use super::evaluate::{Evaluator, Stop};
 use super::text::{self, Piece};
-use super::{Resource, Template, TemplateError, expand};
-use crate::value::{Kind, Value};
+use super::{Resource, Template, TemplateError, budget, expand};
+use crate::value::{Kind, Map, Value};
 
 /// Attributes of a resource that refer to nothing that must be created before it.
 const NO_REFERENCES: [&str; 6] =
@@ -22,6 +22,10 @@ impl<'a> Template<'a> {
     /// When resources depend on each other in a circle, or looking takes more work than the bounds
     /// allow.
     pub fn deployment_order(&self) -> Result<Vec<&Resource<'a>>, TemplateError> {
+        self.budget.apart(budget::allowance(self.values), || self.order())
+    }
+
+    fn order(&self) -> Result<Vec<&Resource<'a>>, TemplateError> {
         let mut needs: Vec<BTreeSet<usize>> = Vec::with_capacity(self.resources.len());
         let mut needed_by: Vec<Vec<usize>> = vec![Vec::new(); self.resources.len()];
         for (index, resource) in self.resources.iter().enumerate() {
@@ -57,9 +61,10 @@ impl<'a> Template<'a> {
     /// A circle among the resources that could not be created.
     fn circle(&self, needs: &[BTreeSet<usize>], done: &HashSet<usize>) -> TemplateError {
         let mut path: Vec<usize> = Vec::new();
+        let mut places: HashMap<usize, usize> = HashMap::new();
         let mut at = (0..needs.len()).find(|index| !done.contains(index));
         while let Some(index) = at {
-            if let Some(start) = path.iter().position(|earlier| *earlier == index) {
+            if let Some(start) = places.insert(index, path.len()) {
                 path.drain(..start);
                 path.push(index);
                 break;
@@ -155,7 +160,9 @@ impl<'a> Template<'a> {
 
     fn sub_refers(&self, written: &str, values: Option<&Value>, found: &mut BTreeSet<usize>) -> Result<(), Stop> {
         self.budget.text(written.len())?;
+        let names = values.and_then(Value::as_map).map_or(0, Map::len) as u64;
         for piece in text::pieces(written) {
+            self.budget.steps(1 + names / 8)?;
             if let Piece::Name(name) = piece
                 && values.is_none_or(|values| values.get(name).is_none())
             {

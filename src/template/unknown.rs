@@ -139,7 +139,7 @@ pub(super) fn canonical(value: &Value, form: &mut String) -> bool {
         Kind::List(list) => {
             form.push('[');
             for entry in list {
-                if !canonical(entry, form) {
+                if !canonical(entry, form) || form.len() > MAX_IDENTITY_BYTES {
                     return false;
                 }
                 form.push(',');

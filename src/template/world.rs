@@ -6,7 +6,7 @@ use std::fmt;
 use super::condition::Atom;
 use super::evaluate::{Evaluator, Resolved, Stop};
 use super::unknown::shortened;
-use super::{Resource, Template};
+use super::{MAX_EVALUATION_DEPTH, Resource, Template, budget, measure};
 use crate::value::{Kind, Map, Value};
 
 /// How many worlds of one resource are looked at: eight conditions that are independent of each
@@ -95,7 +95,7 @@ impl fmt::Display for Assumption {
 pub enum Undetermined {
     /// Its conditions allow more than [`MAX_WORLDS`], or than there is work left for.
     TooManyWorlds,
-    /// Evaluating it takes more steps than half of what those before it left of the template's.
+    /// Evaluating it takes more steps than its share of the template's.
     TooMuchWork,
     /// Its values or conditions go too deep.
     TooDeep,
@@ -130,45 +130,48 @@ impl<'a> Template<'a> {
     }
 
     fn evaluate_some<'t>(&'t self, resource: &'t Resource<'a>, wanted: Option<&[&str]>) -> Evaluated<'t> {
-        self.budget.keep_half();
-        let mut worlds: Vec<World<'t>> = Vec::new();
-        let mut undetermined = None;
-        let mut pending: Vec<Vec<(Atom, bool)>> = vec![Vec::new()];
-        while let Some(decisions) = pending.pop() {
-            let stop = if worlds.len() == MAX_WORLDS || decisions.len() > MAX_DECISIONS {
-                Some(Undetermined::TooManyWorlds)
-            } else {
-                match self.world(resource, wanted, &decisions, None) {
-                    Ok((world, _)) => {
-                        worlds.push(world);
-                        None
-                    }
-                    Err(Stop::Undecided(atom)) => {
-                        for holds in [false, true] {
-                            let mut decisions = decisions.clone();
-                            decisions.push((atom.clone(), holds));
-                            pending.push(decisions);
-                        }
-                        None
-                    }
-                    Err(Stop::OutOfSteps) if !decisions.is_empty() => Some(Undetermined::TooManyWorlds),
-                    Err(Stop::OutOfSteps) => Some(Undetermined::TooMuchWork),
-                    Err(Stop::TooDeep) => Some(Undetermined::TooDeep),
-                }
-            };
-            if stop == Some(Undetermined::TooManyWorlds) {
-                worlds.clear();
-                self.budget.keep_half();
-                // If that takes too much work as well, those that were found stand.
-                let _ = self.some_worlds(resource, wanted, &mut worlds);
-            }
-            if stop.is_some() {
-                undetermined = stop;
-                break;
+        let mut values = 0;
+        measure(resource.body(), MAX_EVALUATION_DEPTH, &mut values);
+        let own = budget::share_of(values);
+        let mut worlds = Vec::new();
+        let mut undetermined = self.budget.share(own, || self.all_worlds(resource, wanted, &mut worlds)).err();
+        if undetermined == Some(Undetermined::TooManyWorlds) {
+            worlds.clear();
+            // If that takes too much work as well, those that were found stand.
+            let stop = self.budget.share(own, || self.some_worlds(resource, wanted, &mut worlds)).err();
+            if worlds.is_empty() && stop == Some(Stop::TooDeep) {
+                undetermined = Some(Undetermined::TooDeep);
             }
         }
-        self.budget.keep_nothing();
         Evaluated { worlds: distinct(worlds), undetermined }
+    }
+
+    fn all_worlds<'t>(
+        &'t self,
+        resource: &'t Resource<'a>,
+        wanted: Option<&[&str]>,
+        worlds: &mut Vec<World<'t>>,
+    ) -> Result<(), Undetermined> {
+        let mut pending: Vec<Vec<(Atom, bool)>> = vec![Vec::new()];
+        while let Some(decisions) = pending.pop() {
+            if worlds.len() == MAX_WORLDS || decisions.len() > MAX_DECISIONS {
+                return Err(Undetermined::TooManyWorlds);
+            }
+            match self.world(resource, wanted, &decisions, None) {
+                Ok((world, _)) => worlds.push(world),
+                Err(Stop::Undecided(atom)) => {
+                    for holds in [false, true] {
+                        let mut decisions = decisions.clone();
+                        decisions.push((atom.clone(), holds));
+                        pending.push(decisions);
+                    }
+                }
+                Err(Stop::OutOfSteps) if !decisions.is_empty() => return Err(Undetermined::TooManyWorlds),
+                Err(Stop::OutOfSteps) => return Err(Undetermined::TooMuchWork),
+                Err(Stop::TooDeep) => return Err(Undetermined::TooDeep),
+            }
+        }
+        Ok(())
     }
 
     /// Worlds that decide everything the same way, and all but one comparison the same way: enough

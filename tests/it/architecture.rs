@@ -12,7 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("value", &["path", "rule"]),
     ("security_group", &["path", "rule", "value"]),
     ("template", &["path", "rule", "value"]),
-    ("policy", &["path", "rule", "security_group"]),
+    ("policy", &["path", "rule", "security_group", "source"]),
     ("hook", &["path", "policy", "rule", "security_group", "template", "value"]),
     ("source", &["path", "value"]),
     ("schema", &["account", "hook", "policy"]),

@@ -4,6 +4,7 @@
 
 mod account;
 mod architecture;
+mod policy;
 mod published_rule;
 mod readme;
 mod rehearsal;

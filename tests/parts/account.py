@@ -36,8 +36,8 @@ class Account:
         )
         self.stop = self.server.stop
         self.endpoint = f"http://127.0.0.1:{port}"
-        self.cloudformation, self.ec2, self.lambdas, self.logs = map(
-            self.client, ("cloudformation", "ec2", "lambda", "logs")
+        self.cloudformation, self.ec2, self.iam, self.lambdas, self.logs = map(
+            self.client, ("cloudformation", "ec2", "iam", "lambda", "logs")
         )
 
     def client(self, service):
@@ -115,6 +115,13 @@ class Account:
         """The events of one resource (or of the stack, by its name), oldest first."""
         answer = self.cloudformation.describe_stack_events(StackName=stack)
         return [event for event in reversed(answer["StackEvents"]) if event["LogicalResourceId"] == logical_id]
+
+    def allows(self, role, action, resource):
+        """Whether a role's policies allow an action, as MiniStack's policy simulator sees it."""
+        answer = self.iam.simulate_principal_policy(
+            PolicySourceArn=role, ActionNames=[action], ResourceArns=[resource]
+        )
+        return answer["EvaluationResults"][0]["EvalDecision"] == "allowed"
 
     def groups(self, stack):
         """The security groups of a stack that EC2 has."""

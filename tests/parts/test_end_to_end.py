@@ -121,6 +121,28 @@ def test_the_packaged_template_deploys_whole(account):
     assert published["Environment"]["Variables"]["EGRESS_PRESET"] == "literal"
 
 
+def test_the_roles_allow_what_is_needed_and_no_more(account):
+    """The driver calls the function without its execution role, so the role is looked at here."""
+    outputs = account.outputs(GUARD)
+    hook_role, alias = outputs["HookRoleArn"], outputs["FunctionAliasArn"]
+    function = alias.rsplit(":", 1)[0]
+    assert account.allows(hook_role, "lambda:InvokeFunction", alias)
+    assert not account.allows(hook_role, "lambda:InvokeFunction", function)
+    assert not account.allows(hook_role, "lambda:UpdateFunctionCode", alias)
+    trust = account.iam.get_role(RoleName=hook_role.rsplit("/", 1)[1])["Role"]["AssumeRolePolicyDocument"]
+    assert [s["Principal"] for s in trust["Statement"]] == [{"Service": "hooks.cloudformation.amazonaws.com"}]
+
+    function_role = account.lambdas.get_function_configuration(FunctionName=function)["Role"]
+    log_group = next(
+        group["arn"].removesuffix(":*")
+        for group in account.logs.describe_log_groups()["logGroups"]
+        if group["logGroupName"] == outputs["DecisionLogGroupName"]
+    )
+    assert account.allows(function_role, "logs:PutLogEvents", f"{log_group}:log-stream:any")
+    assert not account.allows(function_role, "logs:PutLogEvents", f"{log_group}-of-another:log-stream:any")
+    assert not account.allows(function_role, "s3:GetObject", "arn:aws:s3:::any/any")
+
+
 def test_a_compliant_group_is_created(account):
     assert account.create("good", stack_with(rule(443, 443))) == "CREATE_COMPLETE"
     assert account.open_ports("good") == [(443, 443)]

@@ -155,8 +155,9 @@ mod tests {
         let text = written(&stacks);
         let first_line = text.find('\n').unwrap();
         for end in first_line..text.len() - 2 {
-            let result = read_result(&text[..end]).unwrap();
-            let lines = text[..end].lines().skip(1);
+            let torn = text.get(..end).unwrap();
+            let result = read_result(torn).unwrap();
+            let lines = torn.lines().skip(1);
             let whole = lines.filter(|line| line.ends_with("},") || line.ends_with("}}")).count().min(3);
             assert_eq!(result.stacks, stacks[..whole], "cut at {end}");
             assert!(!result.tail.complete);

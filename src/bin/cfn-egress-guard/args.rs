@@ -10,6 +10,7 @@ use cfn_egress_guard::rule::Preset;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::policy::PolicyCommand;
 #[cfg(feature = "account")]
 mod account;
 
@@ -30,6 +31,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Rehearse deployments on this machine, with the real hook function behind a loopback Lambda.
     Rehearse(Rehearse),
+    /// Say what a policy file means, and what decides under it.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Say what would be blocked among the live stacks of an account if the rule were enforced.
     #[cfg(feature = "account")]
     Scan(Box<Scan>),
@@ -68,6 +72,10 @@ pub(crate) struct Rehearse {
     /// The preset that the function is given: literal or effective.
     #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
     pub(crate) preset: Option<Preset>,
+
+    /// The policy file that the function is given [default: the one beside the function, if there is one].
+    #[arg(long, value_name = "FILE", conflicts_with = "endpoint")]
+    pub(crate) policy: Option<PathBuf>,
 
     /// How to print the events: a table, or JSON in the shape of DescribeStackEvents (newest first).
     #[arg(long, value_enum, default_value_t = EventFormat::Human, value_name = "FORMAT")]

@@ -8,6 +8,7 @@ mod args;
 #[cfg(feature = "account")]
 mod audit;
 mod exit;
+mod policy;
 mod rehearse;
 #[cfg(feature = "account")]
 mod scan;
@@ -45,6 +46,7 @@ fn main() -> Exit {
 fn run(command: &Command, out: &mut impl Write) -> anyhow::Result<Exit> {
     match command {
         Command::Rehearse(arguments) => rehearse::run(arguments, out),
+        Command::Policy(command) => policy::run(command, out),
         #[cfg(feature = "account")]
         Command::Scan(arguments) => scan::run(arguments, out),
         #[cfg(feature = "account")]

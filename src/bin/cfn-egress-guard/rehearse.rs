@@ -9,11 +9,13 @@ use cfn_egress_guard::rehearsal::{
     Ending, Endpoint, Function, Hook, HookProgress, LocalFunction, Operation, Plan, StackEvent, plan, rehearse,
 };
 use cfn_egress_guard::rule::Settings;
+use cfn_egress_guard::rule::policy::Policy;
 use cfn_egress_guard::source::{self, Document};
 use cfn_egress_guard::template::{Scope, Template};
 
 use crate::args::{EventFormat, Rehearse};
 use crate::exit::Exit;
+use crate::policy;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -28,11 +30,13 @@ const STATUS_WIDTH: usize = "HOOK_COMPLETE_SUCCEEDED".len();
 const WIDTH: usize = 100;
 
 pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<Exit> {
+    let policy = arguments.policy.as_deref().map(policy::read).transpose()?.unwrap_or_default();
+    let settings = Policy { preset: arguments.preset.unwrap_or(policy.preset), ..policy }.settings();
     let before = arguments.update_from.as_deref().map(read).transpose()?;
     let mut plans = Vec::new();
     for path in &arguments.templates {
         let document = read(path)?;
-        plans.push(planned(path, &document, before.as_ref(), arguments)?);
+        plans.push(planned(path, &document, before.as_ref(), &settings, arguments)?);
     }
     let hook = Hook {
         alias: arguments.hook_alias.clone(),
@@ -44,7 +48,8 @@ pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<
 }
 
 async fn play(plans: &[Plan], hook: &Hook, arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<Exit> {
-    let mut function = start(arguments).await?;
+    let code = arguments.policy.as_deref().map(CodeFolder::with).transpose()?;
+    let mut function = start(arguments, code.as_ref()).await?;
     let clock = || jiff::Timestamp::now().to_string();
     let mut events: Vec<StackEvent> = Vec::new();
     let mut exit = Exit::Clean;
@@ -80,7 +85,7 @@ async fn play(plans: &[Plan], hook: &Hook, arguments: &Rehearse, out: &mut impl 
     Ok(exit)
 }
 
-async fn start(arguments: &Rehearse) -> anyhow::Result<Function> {
+async fn start(arguments: &Rehearse, code: Option<&CodeFolder>) -> anyhow::Result<Function> {
     if let Some(url) = &arguments.endpoint {
         return Ok(Function::Endpoint(Endpoint::new(url, &arguments.function_name)?));
     }
@@ -92,9 +97,33 @@ async fn start(arguments: &Rehearse) -> anyhow::Result<Function> {
             program.display()
         );
     }
-    let environment: Vec<_> =
+    let mut environment: Vec<_> =
         arguments.preset.iter().map(|preset| ("EGRESS_PRESET".to_owned(), preset.name().to_owned())).collect();
+    if let Some(code) = code {
+        environment.push(("LAMBDA_TASK_ROOT".to_owned(), code.0.display().to_string()));
+    }
     Ok(Function::Local(LocalFunction::start(&program, &[], &environment).await?))
+}
+
+/// A folder as Lambda unpacks a function's code, with a policy in it; it goes when the rehearsal ends.
+struct CodeFolder(PathBuf);
+
+impl CodeFolder {
+    fn with(policy: &Path) -> anyhow::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("cfn-egress-guard-{}", std::process::id()));
+        let context = || format!("copying `{}` to `{}`", policy.display(), folder.display());
+        std::fs::create_dir(&folder).with_context(context)?;
+        let code = Self(folder.clone());
+        std::fs::copy(policy, folder.join(cfn_egress_guard::policy::FILE_NAME)).with_context(context)?;
+        Ok(code)
+    }
+}
+
+impl Drop for CodeFolder {
+    fn drop(&mut self) {
+        // What is left behind is a copy in the folder for what may be left behind.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// The function program: the one named, or the one beside this program.
@@ -117,7 +146,13 @@ fn read(path: &Path) -> anyhow::Result<Document> {
     })
 }
 
-fn planned(path: &Path, document: &Document, before: Option<&Document>, arguments: &Rehearse) -> anyhow::Result<Plan> {
+fn planned(
+    path: &Path,
+    document: &Document,
+    before: Option<&Document>,
+    settings: &Settings,
+    arguments: &Rehearse,
+) -> anyhow::Result<Plan> {
     let stack_name = stack_name(path);
     let scope = Scope {
         account: Some(arguments.account.clone()),
@@ -125,11 +160,10 @@ fn planned(path: &Path, document: &Document, before: Option<&Document>, argument
         stack_name: Some(stack_name.clone()),
         ..Scope::default()
     };
-    let settings = Settings::of(arguments.preset.unwrap_or_default());
     let context = || format!("planning the deployment of `{}`", path.display());
     let before = before.map(|before| Template::new(&before.root, &scope)).transpose().with_context(context)?;
     let template = Template::new(&document.root, &scope).with_context(context)?;
-    plan(&stack_name, &template, before.as_ref(), &settings).with_context(context)
+    plan(&stack_name, &template, before.as_ref(), settings).with_context(context)
 }
 
 /// A stack's name as CloudFormation allows it, from a file's name.

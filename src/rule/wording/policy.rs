@@ -2,9 +2,9 @@
 
 use std::fmt::Display;
 
-use super::{ANNOTATION_CHARS, name, place, setting_covers, statement};
+use super::{ANNOTATION_CHARS, hints, name, place, place_of, setting_covers, statement, traffic};
 use crate::rule::ID;
-use crate::rule::finding::{Assessment, Finding, Outcome};
+use crate::rule::finding::{Assessment, Decided, Explained, Finding, Outcome};
 use crate::rule::policy::{
     AppliedExemption, Conditions, Date, DeployerChoice, Exemption, ExemptionError, Policy, Remark, TagCondition,
 };
@@ -103,14 +103,51 @@ pub const fn exemption_error(error: ExemptionError) -> (&'static str, &'static s
     }
 }
 
+/// What decided about an egress rule, on one line.
+#[must_use]
+pub fn explained(explained: &Explained, policy: &Policy) -> String {
+    let rule = explained.rule.as_ref().map_or_else(String::new, traffic);
+    let place = place_of(&explained.path);
+    match &explained.decided {
+        Decided::Complies => format!("{place}: passes: {rule} is one explicit port."),
+        Decided::Setting(setting) => {
+            let (name, origin, covers) = (setting.name(), origin(policy, *setting), setting_covers(*setting));
+            format!("{place}: passes: {rule}; the setting {name} = allow ({origin}) lets through {covers}.")
+        }
+        Decided::Finding(finding) => match finding.outcome {
+            Outcome::NonCompliant => format!("{place}: blocked: {}.{}", statement(finding), hints(finding)),
+            Outcome::Exempted | Outcome::KnownDebt => {
+                let advice = advice(finding).map_or_else(String::new, |advice| format!(" {advice}"));
+                format!("{}{advice}", let_through(finding))
+            }
+            Outcome::Undetermined => format!("{place}: not known here: {}.", statement(finding)),
+            Outcome::Note => {
+                let origin = origin(policy, Setting::DefaultEgress);
+                format!(
+                    "{place}: passes: {}; the setting default_egress = allow ({origin}) lets it through.",
+                    statement(finding)
+                )
+            }
+        },
+    }
+}
+
+/// Whether a setting is the policy's own.
+fn origin(policy: &Policy, setting: Setting) -> String {
+    if policy.overrides.iter().any(|(own, _)| *own == setting) {
+        "set in the policy".to_owned()
+    } else {
+        format!("from the preset {}", policy.preset)
+    }
+}
+
 /// What a policy means, one sentence per line.
 #[must_use]
 pub fn meaning(policy: &Policy, today: Date) -> Vec<String> {
     let mut lines = vec![preset_meaning(policy.preset)];
     let settings = policy.settings();
     for &setting in Setting::ALL {
-        let own = policy.overrides.iter().any(|(set, _)| *set == setting);
-        let origin = if own { "set in the policy" } else { "from the preset" };
+        let origin = origin(policy, setting);
         let treatment = settings.get(setting);
         let verb = if treatment == Treatment::Allow { "lets through" } else { "blocks" };
         let (name, treatment) = (setting.name(), treatment.name());

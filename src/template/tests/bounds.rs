@@ -143,6 +143,25 @@ fn one_resource_cannot_take_the_work_of_all() {
     let said: Vec<_> = template.resources().map(|resource| template.evaluate(resource).undetermined).collect();
     assert_eq!(said[..5], [Some(Undetermined::TooMuchWork); 5]);
     assert_eq!(said[5], None);
+    assert!(template.deployment_order().is_ok());
+}
+
+#[test]
+fn every_resource_is_looked_at_however_many_worlds_the_others_have() {
+    let conditions: String = (0..8).map(|n| format!("C{n}: !Equals [!Ref P{n}, x], ")).collect();
+    let entries: String = (0..8).map(|n| format!("!If [C{n}, {n}, !Ref 'AWS::NoValue'], ")).collect();
+    let resources: String =
+        (0..40).map(|n| format!("  R{n}: {{Type: A::B::C, Properties: {{E: [{entries}]}}}}\n")).collect();
+    let document = read(&format!(
+        "Conditions: {{{conditions}}}\nResources:\n{resources}  Plain: {{Type: A::B::C, Properties: {{P: !If [C1, 1, 2]}}}}\n"
+    ));
+    let scope = Scope::default();
+    let template = Template::new(&document.root, &scope).unwrap();
+    let evaluated: Vec<_> = template.resources().map(|resource| template.evaluate(resource)).collect();
+    assert!(evaluated.iter().all(|evaluated| !evaluated.worlds.is_empty()));
+    assert_eq!(evaluated[0].undetermined, None);
+    assert_eq!(evaluated[39].undetermined, Some(Undetermined::TooManyWorlds));
+    assert_eq!((evaluated[40].worlds.len(), evaluated[40].undetermined), (2, None));
 }
 
 /// A value nested as deep as an evaluation goes, through each function; none of it was read by

@@ -236,6 +236,8 @@ fn the_same_unknown_is_the_same_in_every_spelling() {
         ("!Sub '${Open}!Ref Open'", "!Sub '${Open}${Open}'"),
         ("!Select [0, !Ref OpenList]", "!Select [1, !Ref OpenList]"),
         ("!Select 1", "!Select 1"),
+        ("!Transform {Name: M}", "!Transform {Name: M}"),
+        ("{'Fn::Nothing': 1}", "{'Fn::Nothing': 1}"),
     ] {
         let (left_unknown, right_unknown) = pair(left, right);
         assert!(!left_unknown.is_same(&right_unknown), "{left_unknown:?} {right_unknown:?}");

@@ -48,7 +48,7 @@ fn account(request: &Request, stacks: &[(&str, &str)]) -> Answer {
                     "<member>{}<Parameters><member><ParameterKey>To</ParameterKey><ParameterValue>444</ParameterValue>\
                      </member></Parameters><Tags><member><Key>Owner</Key><Value>team-{}</Value></member></Tags></member>",
                     common(name),
-                    &name[..1]
+                    name.chars().next().unwrap()
                 )
             };
             let wanted = request.field("StackName");
@@ -229,7 +229,7 @@ fn resuming_reads_only_what_is_missing_or_changed() {
     // Killed while it wrote: the last stack and the end are missing.
     let text = std::fs::read_to_string(&file).unwrap();
     let cut = text.match_indices('\n').nth(4).unwrap().0;
-    std::fs::write(folder.join("scan.json.part"), &text[..cut]).unwrap();
+    std::fs::write(folder.join("scan.json.part"), text.get(..cut).unwrap()).unwrap();
     std::fs::remove_file(&file).unwrap();
 
     let server = Server::start(|request| account(request, &STACKS));

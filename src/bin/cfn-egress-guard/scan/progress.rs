@@ -46,7 +46,7 @@ impl Meter {
             }
         }
         if self.shown {
-            let filled = if self.stacks == 0 { 0 } else { (self.done * WIDTH / self.stacks).min(WIDTH) };
+            let filled = (self.done * WIDTH).checked_div(self.stacks).unwrap_or_default().min(WIDTH);
             let bar = format!("{}{}", "█".repeat(filled), "░".repeat(WIDTH - filled));
             let unread = if self.unread == 0 { String::new() } else { format!(", {} not read", self.unread) };
             let mut err = anstream::stderr();

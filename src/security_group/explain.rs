@@ -1,0 +1,44 @@
+//! What decided about each egress rule of a resource.
+
+use super::{Entry, ResourceType, default_egress, entries, finding};
+use crate::rule::policy::{Case, Policy};
+use crate::rule::{Assessment, Decided, Explained, Judgement, Knowledge, judge};
+use crate::value::Value;
+
+/// What decided about each egress rule, in the order written; of a group without any, about that.
+#[must_use]
+pub fn explain(
+    resource_type: ResourceType,
+    properties: &Value,
+    knowledge: Knowledge,
+    policy: &Policy,
+    case: &Case<'_>,
+) -> Vec<Explained> {
+    let settings = policy.settings();
+    let applied = |finding| {
+        let assessment = policy.apply(Assessment { judged: 1, findings: vec![finding] }, case);
+        assessment.findings.into_iter().next().map(|finding| Explained {
+            path: finding.path.clone(),
+            rule: None,
+            decided: Decided::Finding(Box::new(finding)),
+        })
+    };
+    let entries = entries(resource_type, properties, knowledge);
+    if entries.is_empty() {
+        return applied(default_egress(properties.origin, &settings)).into_iter().collect();
+    }
+    let explained = |entry| match entry {
+        Entry::NoRule(finding) => applied(finding),
+        Entry::Rule(rule) => {
+            let decided = match judge(&rule, &settings, knowledge) {
+                Judgement::Compliant(None) => Decided::Complies,
+                Judgement::Compliant(Some(setting)) => Decided::Setting(setting),
+                Judgement::NonCompliant(_) | Judgement::Undetermined => {
+                    return finding(rule, &settings, knowledge).and_then(applied);
+                }
+            };
+            Some(Explained { path: rule.path.clone(), rule: Some(rule), decided })
+        }
+    };
+    entries.into_iter().filter_map(explained).collect()
+}

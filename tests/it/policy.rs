@@ -1,0 +1,224 @@
+//! The policy file through the real programs: `policy check`, `policy explain`, the function, rehearsals.
+
+use std::path::PathBuf;
+
+use serde_json::{Value as Json, json};
+
+use crate::support::{answer, command, event, function, group, root, stderr, stdout};
+
+const EXAMPLE: &str = "examples/load-balancer.policy.toml";
+
+/// A folder with a policy in it, as Lambda unpacks a function's code.
+struct Code(PathBuf);
+
+impl Code {
+    fn with(name: &str, policy: &[u8]) -> Self {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("policy.toml"), policy).unwrap();
+        Self(folder)
+    }
+
+    fn policy(&self) -> String {
+        self.0.join("policy.toml").display().to_string()
+    }
+
+    fn folder(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+#[test]
+fn the_default_policy_is_the_published_rule_and_needs_nothing() {
+    let output = command(&["policy", "check"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    insta::assert_snapshot!(stdout(&output));
+}
+
+#[test]
+fn check_says_what_a_policy_means_and_what_is_to_do() {
+    let check =
+        |day: &str, within: &str| command(&["policy", "check", EXAMPLE, "--as-of", day, "--expiring-within", within]);
+    insta::assert_snapshot!(stdout(&check("2027-06-15", "30")));
+    for (day, within, code) in [
+        ("2027-05-30", "30", 0),
+        ("2027-05-31", "30", 1),
+        ("2027-05-31", "29", 0),
+        ("2027-06-30", "0", 1),
+        ("2027-07-01", "0", 1),
+    ] {
+        assert_eq!(check(day, within).status.code(), Some(code), "{day} {within}");
+    }
+}
+
+#[test]
+fn a_broken_policy_is_refused_at_once_with_every_mistake() {
+    let code = Code::with("broken", b"preset = 'efective'\n[[exemption]]\nid = 'a'\nexpire = 2027-06-30\n");
+    for arguments in [
+        vec!["policy", "check", &code.policy()],
+        vec!["policy", "explain", "examples/compliant.yaml", "--policy", &code.policy()],
+        vec!["rehearse", "examples/compliant.yaml", "--policy", &code.policy()],
+    ] {
+        let output = command(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(stdout(&output), "");
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(stderr(&output).replace(code.folder(), "@@FOLDER@@"), @r#"
+            error: the policy cannot be used
+            @@FOLDER@@/policy.toml:1:10: `preset` is "efective"
+              help: did you mean `effective`?
+            @@FOLDER@@/policy.toml:2:1: `reason` is missing
+              help: add reason = "the load balancer reaches containers on ephemeral host ports"
+            @@FOLDER@@/policy.toml:2:1: `owner` is missing
+              help: add owner = "platform@example.com"
+            @@FOLDER@@/policy.toml:2:1: `expires` is missing
+              help: add expires = 2027-06-30
+            @@FOLDER@@/policy.toml:4:1: `expire` is no key that is known here
+              help: did you mean `expires`?
+            "#);
+        }
+    }
+    let missing = command(&["policy", "check", "no-such-policy.toml"]);
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(stderr(&missing).contains("no-such-policy.toml"));
+}
+
+#[test]
+fn explain_says_what_decides_about_each_egress_rule() {
+    let explain = |day: &str, place: &[&str]| {
+        let mut arguments =
+            vec!["policy", "explain", "examples/load-balancer.yaml", "--policy", EXAMPLE, "--as-of", day];
+        arguments.extend(place);
+        command(&arguments)
+    };
+    let here = ["--account", "123456789012", "--stack-name", "load-balancer"];
+    let mut all = String::new();
+    for (day, place, code) in [
+        ("2027-01-01", here.as_slice(), 0),
+        ("2027-06-30", here.as_slice(), 0),
+        ("2027-07-01", here.as_slice(), 1),
+        ("2027-01-01", &here[..2], 1),
+        ("2027-01-01", &["--account", "999999999999", "--stack-name", "load-balancer"], 1),
+    ] {
+        let output = explain(day, place);
+        assert_eq!(output.status.code(), Some(code), "{day} {place:?}");
+        all.push_str(&format!("{day} {place:?}\n{}", stdout(&output)));
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn explain_takes_an_event_of_the_hook() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("event");
+    std::fs::create_dir_all(&folder).unwrap();
+    let explain = |name: &str, event: &Json| {
+        let path = folder.join(name);
+        std::fs::write(&path, event.to_string()).unwrap();
+        command(&["policy", "explain", path.to_str().unwrap()])
+    };
+    let rules = json!([
+        {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "10.0.0.0/16"},
+        {"IpProtocol": "-1", "FromPort": 1, "ToPort": 1, "CidrIp": "10.0.0.0/16"},
+        {"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1, "CidrIp": "10.0.0.0/16"},
+        {"IpProtocol": "tcp", "FromPort": 443, "ToPort": "{{resolve:ssm:p}}", "CidrIp": "10.0.0.0/16"},
+        "tcp",
+    ]);
+    let output = explain("rules.json", &event("AWS::EC2::SecurityGroup", &json!({ "SecurityGroupEgress": rules })));
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let none = explain("none.json", &event("AWS::EC2::SecurityGroup", &json!({})));
+    assert_eq!(none.status.code(), Some(0));
+    let other = explain("other.json", &event("AWS::S3::Bucket", &json!({})));
+    assert_eq!(other.status.code(), Some(0));
+    insta::assert_snapshot!(format!("{}{}{}", stdout(&output), stdout(&none), stdout(&other)));
+    let stack = explain("stack.json", &json!({"requestData": {"targetName": "STACK"}}));
+    assert_eq!(stack.status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn the_function_reads_the_policy_that_is_packaged_with_it() {
+    let policy = format!(
+        "[[exemption]]\nid = 'range'\nreason = 'x'\nowner = 'y'\nexpires = {}\naccount = '123456789012'\nports = '80-90'\n",
+        "9999-12-31"
+    );
+    let held = Code::with("held", policy.as_bytes());
+    let expired = Code::with("expired", policy.replace("9999-12-31", "2020-02-29").as_bytes());
+    for (code, expected, says) in [
+        (&held, Json::Null, "is exempted until 9999-12-31"),
+        (&expired, json!("NonCompliant"), "Exemption range covered it and expired on 2020-02-29"),
+    ] {
+        let mut function = function(&[("LAMBDA_TASK_ROOT", code.folder())]).await;
+        let answer = answer(&mut function, group(80, 87).to_string()).await;
+        assert_eq!(answer["errorCode"], expected, "{answer}");
+        assert!(answer["message"].as_str().unwrap().contains(says), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_packaged_policy_that_cannot_be_used_fails_every_invocation_closed() {
+    for (name, policy, says) in [
+        ("typo", b"preset = 'literal'\nexemptions = []\n".as_slice(), "policy.toml, line 2, column 1: `exemptions`"),
+        ("no-text", b"preset = \"\xff\"", "policy.toml, stream did not contain valid UTF-8"),
+    ] {
+        let code = Code::with(name, policy);
+        let mut function = function(&[("LAMBDA_TASK_ROOT", code.folder())]).await;
+        for _ in 0..2 {
+            let answer = answer(&mut function, group(443, 443).to_string()).await;
+            assert_eq!(answer["errorCode"], "InternalFailure");
+            assert!(answer["message"].as_str().unwrap().contains(says), "{answer}");
+        }
+    }
+    // A policy that is a folder is there, and cannot be read.
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("folder");
+    std::fs::create_dir_all(folder.join("policy.toml")).unwrap();
+    let mut function = function(&[("LAMBDA_TASK_ROOT", folder.to_str().unwrap())]).await;
+    assert_eq!(answer(&mut function, group(443, 443).to_string()).await["errorCode"], "InternalFailure");
+}
+
+#[tokio::test]
+async fn the_variable_overrides_the_preset_of_the_packaged_policy() {
+    let code = Code::with("effective", b"preset = 'effective'\n");
+    let ping = event(
+        "AWS::EC2::SecurityGroupEgress",
+        &json!({"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1, "CidrIp": "10.0.0.0/8"}),
+    );
+    for (preset, expected) in [(None, Json::Null), (Some("literal"), json!("NonCompliant"))] {
+        let mut environment = vec![("LAMBDA_TASK_ROOT", code.folder())];
+        environment.extend(preset.map(|preset| ("EGRESS_PRESET", preset)));
+        let mut function = function(&environment).await;
+        assert_eq!(answer(&mut function, ping.to_string()).await["errorCode"], expected, "{preset:?}");
+    }
+}
+
+#[test]
+fn a_rehearsal_shows_the_exemption_at_work() {
+    let policy = std::fs::read_to_string(root().join(EXAMPLE)).unwrap().replace("2027-06-30", "9999-12-31");
+    let code = Code::with("rehearsed", policy.as_bytes());
+    let template = "examples/load-balancer.yaml";
+    assert_eq!(command(&["rehearse", template]).status.code(), Some(1));
+    let output = command(&["rehearse", template, "--policy", &code.policy()]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).contains("is exempted until 9999-12-31"), "{}", stdout(&output));
+    let elsewhere = command(&["rehearse", template, "--policy", &code.policy(), "--account", "999999999999"]);
+    assert_eq!(elsewhere.status.code(), Some(1));
+}
+
+#[test]
+fn a_rehearsed_update_shows_known_debt() {
+    let code = Code::with("debt", b"unchanged_rules = 'allow'\n");
+    let template = std::fs::read_to_string(root().join("examples/load-balancer.yaml")).unwrap();
+    let now = code.0.join("now.yaml");
+    std::fs::write(&now, template.replace("GroupDescription: Load balancer", "GroupDescription: Renamed")).unwrap();
+    let wider = code.0.join("wider.yaml");
+    std::fs::write(&wider, template.replace("FromPort: 32768", "FromPort: 1024")).unwrap();
+    let update = |to: &PathBuf, policy: &[&str]| {
+        let mut arguments = vec!["rehearse", "--update-from", "examples/load-balancer.yaml", to.to_str().unwrap()];
+        arguments.extend(policy);
+        command(&arguments)
+    };
+    let with = ["--policy", &code.policy()];
+    let output = update(&now, &with);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).contains("is as it was before this update"), "{}", stdout(&output));
+    assert_eq!(update(&now, &[]).status.code(), Some(1), "without the setting the update is blocked");
+    assert_eq!(update(&wider, &with).status.code(), Some(1), "a wider rule is blocked");
+}
