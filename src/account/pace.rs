@@ -1,13 +1,18 @@
 //! How fast AWS is asked: patience with each request, and how many run at once.
 //!
-//! The SDK tries again by itself, as the user's configuration says. When it gives up because it was
-//! throttled, the request waits here, and the whole Region slows down.
+//! The SDK tries again by itself, as the user's configuration says, and as long as its budget for that
+//! lasts: many failures at once use it up. When it gives up because it was throttled or got no answer,
+//! the request waits here, and the whole Region slows down.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
 use super::failure::{Failure, FailureKind};
+
+/// How often a request without an answer is tried after the SDK's own attempts: a server that is not
+/// there should not hold up the report for long.
+const ROUNDS_WITHOUT_ANSWER: u32 = 3;
 
 /// How long a throttled request is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +44,8 @@ impl Patience {
     }
 }
 
-/// Makes a request until it is not throttled, within the bounds of patience; counts how often it was.
+/// Makes a request until it is answered and not throttled, within the bounds of patience; counts how
+/// often it was not.
 pub(super) async fn patiently<T, F, Fut>(patience: Patience, throttled: &mut u32, mut request: F) -> Result<T, Failure>
 where
     F: FnMut() -> Fut,
@@ -48,9 +54,11 @@ where
     let mut round = 0;
     loop {
         match request().await {
-            Err(failure) if failure.kind == FailureKind::Throttled => {
+            Err(failure) if matches!(failure.kind, FailureKind::Throttled | FailureKind::Unreachable) => {
                 *throttled = throttled.saturating_add(1);
-                if round >= patience.rounds {
+                let answered = failure.kind == FailureKind::Throttled;
+                let rounds = if answered { patience.rounds } else { patience.rounds.min(ROUNDS_WITHOUT_ANSWER) };
+                if round >= rounds {
                     return Err(failure);
                 }
                 tokio::time::sleep(patience.pause(round)).await;
@@ -124,6 +132,19 @@ mod tests {
         })
         .await;
         assert_eq!((answer, calls), (Err(refused()), 4));
+    }
+
+    #[tokio::test]
+    async fn no_answer_is_tried_again_a_few_times() {
+        let mut calls = 0;
+        let failure = || Failure::new("a:B", FailureKind::Unreachable, "reset");
+        let patience = Patience { rounds: 100, ..QUICK };
+        let answer: Result<(), _> = patiently(patience, &mut 0, || {
+            calls += 1;
+            async { Err(failure()) }
+        })
+        .await;
+        assert_eq!((answer, calls), (Err(failure()), 4));
     }
 
     #[tokio::test]

@@ -42,7 +42,7 @@ impl Meter {
             }
             Progress::Slower { region, at_once } => {
                 self.clear();
-                warn(&format!("{region}: AWS asks for patience; going on with {at_once} at once"));
+                warn(&format!("{region}: AWS is slow to answer or asks for patience; going on with {at_once} at once"));
             }
         }
         if self.shown {
