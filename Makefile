@@ -34,7 +34,7 @@ bench: $(VENV)/.bench ## measure the function beside a bare handler and beside P
 	cargo bench --no-default-features --features cli --bench hook
 
 schema: ## write schema/ anew from the Rust types
-	@cargo build --quiet --no-default-features --features cli --bin cfn-egress-guard
+	@cargo build --quiet --no-default-features --features account --bin cfn-egress-guard
 	@for file in schema/*.schema.json; do \
 	  name=$$(basename $$file .schema.json); \
 	  target/debug/cfn-egress-guard schema $$name > $$file.new && mv $$file.new $$file; done

@@ -22,6 +22,7 @@
 //! | [`hook`] | the hook's protocol: bytes in, decision out, total and synchronous | sockets, environment, clock |
 //! | `schema` | JSON Schemas of all that is read and written (feature `schema`) | |
 //! | `rehearsal` | CloudFormation's part on this machine (feature `cli`; an edge: sockets, processes) | AWS |
+//! | `account` | live stacks, hook results, hook configuration (feature `account`; an edge: the AWS SDK) | the terminal, files |
 //!
 //! The features are the wall: the core builds with `--no-default-features`.
 //!
@@ -45,6 +46,8 @@
 //! assert!(response.message.contains("tcp 80-87 to 0.0.0.0/0 opens a range of 8 ports"));
 //! ```
 
+#[cfg(feature = "account")]
+pub mod account;
 pub mod check;
 pub mod hook;
 pub mod path;

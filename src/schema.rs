@@ -18,6 +18,12 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("policy", schema_for!(PolicyFile)),
         #[cfg(feature = "cli")]
         ("report", written().into_root_schema_for::<crate::report::JsonReport>()),
+        #[cfg(feature = "account")]
+        ("audit", written().into_root_schema_for::<crate::account::audit::AuditResult>()),
+        #[cfg(feature = "account")]
+        ("status", written().into_root_schema_for::<crate::account::status::StatusResult>()),
+        #[cfg(feature = "account")]
+        ("scan", written().into_root_schema_for::<crate::account::scan::ScanResult>()),
     ]
 }
 

@@ -17,8 +17,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("check", &["path", "rule", "security_group", "template", "value"]),
     ("hook", &["check", "path", "policy", "rule", "security_group", "source", "template", "value"]),
     ("report", &["check", "path", "rule", "security_group", "source", "template"]),
-    ("schema", &["hook", "policy", "report"]),
+    ("schema", &["account", "hook", "policy", "report"]),
     ("rehearsal", &["hook", "path", "rule", "security_group", "source", "template", "value"]),
+    ("account", &["path", "policy", "rule", "security_group", "source", "template", "value"]),
 ];
 
 /// The code of a module without its tests.

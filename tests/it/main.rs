@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 #![expect(clippy::disallowed_methods, reason = "tests read fixtures and start programs")]
 
+mod account;
 mod architecture;
 mod check;
 mod download;

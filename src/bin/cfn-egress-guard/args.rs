@@ -2,12 +2,17 @@
 
 use std::path::PathBuf;
 
+#[cfg(feature = "account")]
+pub(crate) use account::{AccountFormat, Audit, AuditStatus, Aws, Scan, Status, StatusFormat};
+
 use cfn_egress_guard::rehearsal::FailureMode;
 use cfn_egress_guard::rule::Preset;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::policy::PolicyCommand;
+#[cfg(feature = "account")]
+mod account;
 
 /// Checks that security group egress rules open exactly one explicit port, as the CloudFormation hook of
 /// the same name does.
@@ -37,6 +42,15 @@ pub(crate) enum Command {
         /// Which shell.
         shell: clap_complete::Shell,
     },
+    /// Say what would be blocked among the live stacks of an account if the rule were enforced.
+    #[cfg(feature = "account")]
+    Scan(Box<Scan>),
+    /// Tell who was blocked or warned, when and why.
+    #[cfg(feature = "account")]
+    Audit(Box<Audit>),
+    /// Say whether enforcement is really on in every Region.
+    #[cfg(feature = "account")]
+    Status(Box<Status>),
     /// Print the JSON Schema of something that the programs read or write.
     Schema {
         /// Which schema.

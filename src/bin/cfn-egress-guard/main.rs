@@ -2,11 +2,19 @@
 //! account.
 #![expect(clippy::disallowed_methods, reason = "a program owns its environment, files, clock and terminal")]
 
+#[cfg(feature = "account")]
+mod account;
 mod args;
+#[cfg(feature = "account")]
+mod audit;
 mod check;
 mod exit;
 mod policy;
 mod rehearse;
+#[cfg(feature = "account")]
+mod scan;
+#[cfg(feature = "account")]
+mod status;
 
 use std::io::Write;
 
@@ -52,6 +60,12 @@ fn run(command: &Command, styled: bool, out: &mut impl Write) -> anyhow::Result<
         }
         Command::Rehearse(arguments) => rehearse::run(arguments, out),
         Command::Policy(command) => policy::run(command, out),
+        #[cfg(feature = "account")]
+        Command::Scan(arguments) => scan::run(arguments, out),
+        #[cfg(feature = "account")]
+        Command::Audit(arguments) => audit::run(arguments, out),
+        #[cfg(feature = "account")]
+        Command::Status(arguments) => status::run(arguments, out),
         Command::Schema { name } => {
             for (_, schema) in cfn_egress_guard::schema::all().into_iter().filter(|(known, _)| known == name) {
                 out.write_all(cfn_egress_guard::schema::text(&schema).as_bytes())?;

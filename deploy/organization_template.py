@@ -1,0 +1,45 @@
+"""Prints template.yaml without its SAM transform, which service-managed StackSets do not take.
+
+    python deploy/organization_template.py BUCKET-PREFIX KEY [ARCHITECTURE]
+
+The function's code is then s3://BUCKET-PREFIX-REGION/KEY, in each Region its own (Lambda wants it there).
+Needs aws-sam-translator and cfn-lint, which `make lint-template` installs into .venv.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from cfnlint.decode import cfn_yaml
+from samtranslator.translator.transform import transform
+
+from package import packaged_template
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class NoManagedPolicies:
+    """SAM asks IAM for the names of managed policies; this template uses none."""
+
+    def load(self):
+        return {}
+
+
+def expanded(bucket_prefix, key, arch):
+    # SAM's transform asks for a Region, and names the partition after it.
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+    template = cfn_yaml.loads(packaged_template((ROOT / "template.yaml").read_text(), arch))
+    template = json.loads(json.dumps(template))
+    code = {"Bucket": "PREFIX-REGION", "Key": key}
+    template["Resources"]["GuardFunction"]["Properties"]["CodeUri"] = code
+    text = json.dumps(transform(template, {}, NoManagedPolicies()), indent=1)
+    bucket = json.dumps({"Fn::Sub": bucket_prefix + "-${AWS::Region}"})
+    assert text.count('"PREFIX-REGION"') == 1, "the function's code is named once"
+    return text.replace('"PREFIX-REGION"', bucket) + "\n"
+
+
+if __name__ == "__main__":
+    if len(sys.argv) not in (3, 4):
+        sys.exit(__doc__)
+    print(expanded(sys.argv[1], sys.argv[2], sys.argv[3] if len(sys.argv) == 4 else "x86_64"), end="")

@@ -1,0 +1,130 @@
+//! What an audit tells: one record for each invocation of the hook.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::account::failure::Failure;
+
+/// The version of the result's format.
+const FORMAT_VERSION: u32 = 1;
+
+/// The result of an audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditResult {
+    /// The format's version.
+    pub version: u32,
+    /// The hook's alias.
+    pub hook: String,
+    /// The Regions that were asked.
+    pub regions: Vec<String>,
+    /// Invocations, the newest first.
+    pub results: Vec<HookRecord>,
+    /// What could not be read, and why.
+    pub unread: Vec<AuditUnread>,
+}
+
+/// One invocation of the hook.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HookRecord {
+    /// The Region.
+    pub region: String,
+    /// The result's id.
+    pub id: String,
+    /// When, UTC.
+    pub at: String,
+    /// `HOOK_COMPLETE_FAILED`, `HOOK_FAILED` and so on, as CloudFormation names it.
+    pub status: String,
+    /// `FAIL` or `WARN`.
+    pub failure_mode: Option<String>,
+    /// The hook's name.
+    pub hook: Option<String>,
+    /// The hook's version.
+    pub version: Option<String>,
+    /// What was looked at: `RESOURCE`, `CLOUD_CONTROL`, `STACK`, `CHANGE_SET`, or what comes.
+    pub target_type: Option<String>,
+    /// Which one: a resource, a stack, a change set, a request.
+    pub target_id: Option<String>,
+    /// Its resource type.
+    pub target_name: Option<String>,
+    /// `CREATE`, `UPDATE` and so on.
+    pub action: Option<String>,
+    /// What the hook said.
+    pub reason: Option<String>,
+    /// What it said of each rule.
+    pub annotations: Vec<HookAnnotation>,
+}
+
+/// What the hook said of one egress rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HookAnnotation {
+    /// The annotation's name.
+    pub name: String,
+    /// `PASSED`, `FAILED` or `SKIPPED`.
+    pub status: String,
+    /// How bad it is.
+    pub severity: Option<String>,
+    /// What is wrong.
+    pub message: Option<String>,
+    /// What to write instead.
+    pub remedy: Option<String>,
+}
+
+/// Something that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditUnread {
+    /// The Region.
+    pub region: String,
+    /// The result, if it is about one: what the list told of it stands among the results.
+    pub id: Option<String>,
+    /// Why.
+    pub failure: Failure,
+}
+
+impl AuditResult {
+    pub(super) fn new(hook: &str, regions: &[String]) -> Self {
+        Self {
+            version: FORMAT_VERSION,
+            hook: hook.to_owned(),
+            regions: regions.to_vec(),
+            results: Vec::new(),
+            unread: Vec::new(),
+        }
+    }
+
+    /// The newest first.
+    pub(super) fn sort(&mut self) {
+        self.results.sort_by(|one, two| (&two.at, &one.region, &one.id).cmp(&(&one.at, &two.region, &two.id)));
+    }
+}
+
+impl HookRecord {
+    /// Whether the hook did not let it pass, or did not work.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        self.status.contains("FAILED")
+    }
+
+    /// What became of it, in a word.
+    #[must_use]
+    pub fn fate(&self) -> &'static str {
+        match (self.status.as_str(), self.failure_mode.as_deref()) {
+            (_, Some("WARN")) if self.is_failed() => "warned",
+            ("HOOK_FAILED", _) => "hook error",
+            _ if self.is_failed() => "blocked",
+            ("HOOK_COMPLETE_SUCCEEDED", _) => "passed",
+            _ => "other",
+        }
+    }
+
+    /// What there is to say: the annotations that did not pass, else the hook's message.
+    #[must_use]
+    pub fn said(&self) -> Vec<String> {
+        let failed = self.annotations.iter().filter(|annotation| annotation.status == "FAILED");
+        let said: Vec<String> = failed.filter_map(|annotation| annotation.message.clone()).collect();
+        if said.is_empty() { self.reason.clone().into_iter().collect() } else { said }
+    }
+}

@@ -1,0 +1,145 @@
+//! How AWS is reached: the SDK's configuration, and a client per Region.
+
+use std::time::Duration;
+
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_sdk_account::types::RegionOptStatus;
+use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::config::SharedHttpClient;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::{Builder, Connector, tls};
+use aws_smithy_types::timeout::TimeoutConfig;
+
+use super::failure::Failure;
+use super::pace::{Patience, patiently};
+
+/// How long one attempt may take. The SDK then tries again, as often as the user's configuration says
+/// (`AWS_MAX_ATTEMPTS`, `max_attempts`).
+const ATTEMPT: Duration = Duration::from_secs(30);
+
+/// How long a connection may take to come up.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// How many pages a list may have: a bound for servers that never stop.
+pub(super) const MAX_PAGES: usize = 20_000;
+
+/// The Regions that every account of the standard partition has
+/// (source: AWS General Reference, "Regions that are enabled by default").
+pub const ALWAYS_ENABLED: [&str; 17] = [
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+];
+
+/// What the command line may say about it; everything else is the SDK's own search (environment,
+/// `~/.aws`, SSO, web identity, containers, instance metadata).
+#[derive(Debug, Clone, Default)]
+pub struct ConnectionOptions {
+    /// `--profile`.
+    pub profile: Option<String>,
+    /// `--region`.
+    pub region: Option<String>,
+    /// `--endpoint-url`, in place of `AWS_ENDPOINT_URL`.
+    pub endpoint_url: Option<String>,
+}
+
+/// Everything needed to make clients.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    config: SdkConfig,
+}
+
+impl Connection {
+    /// Loads the configuration as the AWS command line does. Reads files and the environment through
+    /// the SDK; credentials are looked for when the first request is made.
+    pub async fn new(options: &ConnectionOptions) -> Self {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).timeout_config(
+            TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build(),
+        );
+        if let Ok(name) = AppName::new("cfn-egress-guard") {
+            loader = loader.app_name(name);
+        }
+        if let Some(profile) = &options.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(region) = &options.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(url) = &options.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        Self { config: loader.load().await }
+    }
+
+    /// A connection of a configuration made elsewhere.
+    #[must_use]
+    pub const fn of_config(config: SdkConfig) -> Self {
+        Self { config }
+    }
+
+    /// The Region of the configuration, if it has one.
+    #[must_use]
+    pub fn region(&self) -> Option<String> {
+        self.config.region().map(ToString::to_string)
+    }
+
+    /// A client of CloudFormation in a Region.
+    pub(super) fn cloudformation(&self, region: &str) -> Client {
+        let config = aws_sdk_cloudformation::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
+        Client::from_conf(config.build())
+    }
+
+    /// The Regions that are switched on in the account (`account:ListRegions`).
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub async fn enabled_regions(&self, patience: Patience) -> Result<Vec<String>, Failure> {
+        // One endpoint answers for all Regions of the partition.
+        let home = self.region().unwrap_or_else(|| "us-east-1".to_owned());
+        let config = aws_sdk_account::config::Builder::from(&self.config).region(Region::new(home)).build();
+        let client = aws_sdk_account::Client::from_conf(config);
+        let mut regions = Vec::new();
+        let mut token: Option<String> = None;
+        for _ in 0..MAX_PAGES {
+            let page = patiently(patience, &mut 0, || async {
+                let on = [RegionOptStatus::Enabled, RegionOptStatus::EnabledByDefault];
+                let request = client.list_regions().set_region_opt_status_contains(Some(on.to_vec()));
+                let answer = request.set_next_token(token.clone()).send().await;
+                answer.map_err(|error| Failure::of("account:ListRegions", &error))
+            })
+            .await?;
+            regions.extend(page.regions().iter().filter_map(|region| region.region_name().map(str::to_owned)));
+            match page.next_token() {
+                Some(next) if !next.is_empty() && token.as_deref() != Some(next) => token = Some(next.to_owned()),
+                _ => break,
+            }
+        }
+        regions.sort();
+        regions.dedup();
+        Ok(regions)
+    }
+}
+
+/// HTTPS with ring, through the proxy that the environment names.
+fn http_client() -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(|settings, components| {
+        let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
+        builder.set_connector_settings(settings.cloned());
+        builder.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        builder.tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build()
+    })
+}

@@ -1,0 +1,219 @@
+//! Why a request came to nothing, in words, with the permission that was missing.
+
+use std::fmt;
+
+use aws_sdk_cloudformation::config::http::HttpResponse;
+use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::rule::excerpt;
+
+/// How much of a service's own message is kept.
+const MESSAGE_CHARS: usize = 400;
+
+/// A request that came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// The IAM action that was asked for, for example `cloudformation:GetTemplate`.
+    pub action: String,
+    /// What kind of failure it is.
+    pub kind: FailureKind,
+    /// The service's error code, if it answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// What went wrong, on one line.
+    pub message: String,
+}
+
+/// What kind of failure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// A permission is missing; the failure's action names it.
+    AccessDenied,
+    /// There are no credentials, or they are not valid in this Region.
+    Credentials,
+    /// The service asked for patience for longer than it was given.
+    Throttled,
+    /// What was asked about is gone.
+    Gone,
+    /// The service refused the request for another reason.
+    Refused,
+    /// The service could not be reached, or did not answer in time.
+    Unreachable,
+    /// The answer could not be understood.
+    Unreadable,
+}
+
+impl Failure {
+    /// The failure behind an error of the SDK.
+    pub(super) fn of<E>(action: &str, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let new = |kind, code: Option<&str>, message: &str| Self {
+            action: action.to_owned(),
+            kind,
+            code: code.map(|code| excerpt(code, 100)),
+            message: excerpt(message, MESSAGE_CHARS),
+        };
+        match error {
+            SdkError::ServiceError(context) => {
+                let code = context.err().code();
+                let status = context.raw().status().as_u16();
+                let message = context.err().message().unwrap_or_default();
+                let kind = kind(code.unwrap_or_default(), status, message);
+                match (kind, message) {
+                    // Its message repeats the signed headers, a session token among them.
+                    (FailureKind::Credentials, _) => new(kind, code, &format!("{kind}")),
+                    (_, "") => new(kind, code, &format!("the service answered with status {status}")),
+                    (_, message) => new(kind, code, message),
+                }
+            }
+            SdkError::TimeoutError(_) => new(FailureKind::Unreachable, None, "no answer in time"),
+            SdkError::DispatchFailure(_) => new(FailureKind::Unreachable, None, &causes(error)),
+            SdkError::ConstructionFailure(_) => new(construction(error), None, &causes(error)),
+            _ => new(FailureKind::Unreadable, None, &causes(error)),
+        }
+    }
+
+    /// Another failure of an action.
+    pub(super) fn new(action: &str, kind: FailureKind, message: &str) -> Self {
+        Self { action: action.to_owned(), kind, code: None, message: excerpt(message, MESSAGE_CHARS) }
+    }
+
+    /// The permission to ask for, if one is missing.
+    #[must_use]
+    pub fn missing_permission(&self) -> Option<&str> {
+        (self.kind == FailureKind::AccessDenied).then_some(&self.action)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { action, kind, code, message } = self;
+        match (kind, code) {
+            (FailureKind::AccessDenied, _) => write!(f, "{action} is not allowed: {message}"),
+            (_, Some(code)) => write!(f, "{action}: {message} ({code})"),
+            (_, None) => write!(f, "{action}: {message}"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AccessDenied => "a permission is missing",
+            Self::Credentials => {
+                "the credentials are not valid here (expired, or the Region is not enabled for the account)"
+            }
+            Self::Throttled => "throttled for too long",
+            Self::Gone => "gone in the meantime",
+            Self::Refused => "refused by the service",
+            Self::Unreachable => "no answer from the service",
+            Self::Unreadable => "an answer that could not be understood",
+        })
+    }
+}
+
+/// Codes as the SDKs know them (source: `aws-runtime`, `retries::classifiers::THROTTLING_ERRORS`).
+const THROTTLING: [&str; 13] = [
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottledException",
+    "TooManyRequestsException",
+    "ProvisionedThroughputExceededException",
+    "TransactionInProgressException",
+    "RequestLimitExceeded",
+    "BandwidthLimitExceeded",
+    "LimitExceededException",
+    "RequestThrottled",
+    "SlowDown",
+    "PriorRequestNotComplete",
+];
+
+const DENIED: [&str; 4] = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"];
+
+/// Codes of the common errors of all services (CloudFormation API Reference, "Common errors").
+const CREDENTIALS: [&str; 10] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "OptInRequired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
+fn kind(code: &str, status: u16, message: &str) -> FailureKind {
+    let gone = ["StackNotFoundException", "HookResultNotFound", "TypeNotFoundException"].contains(&code)
+        || (code == "ValidationError" && message.contains("does not exist"));
+    if THROTTLING.contains(&code) || status == 429 {
+        FailureKind::Throttled
+    } else if DENIED.contains(&code) {
+        FailureKind::AccessDenied
+    } else if CREDENTIALS.contains(&code) {
+        FailureKind::Credentials
+    } else if gone {
+        FailureKind::Gone
+    } else if status >= 500 {
+        FailureKind::Unreachable
+    } else {
+        FailureKind::Refused
+    }
+}
+
+/// Before anything is sent the SDK looks for credentials and an endpoint.
+fn construction<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> FailureKind {
+    if causes(error).contains("credentials") { FailureKind::Credentials } else { FailureKind::Refused }
+}
+
+/// An error and what caused it, the SDK's general phrases left out.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut said = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if said.last() != Some(&text) {
+            said.push(text);
+        }
+        next = cause.source();
+    }
+    if said.is_empty() { error.to_string() } else { said.join(": ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_have_their_kind() {
+        for (code, status, message, expected) in [
+            ("Throttling", 400, "Rate exceeded", FailureKind::Throttled),
+            ("", 429, "", FailureKind::Throttled),
+            ("AccessDenied", 403, "User is not authorized", FailureKind::AccessDenied),
+            ("ExpiredToken", 403, "", FailureKind::Credentials),
+            ("ValidationError", 400, "Stack with id x does not exist", FailureKind::Gone),
+            ("HookResultNotFound", 404, "", FailureKind::Gone),
+            ("ValidationError", 400, "1 validation error", FailureKind::Refused),
+            ("InternalFailure", 500, "", FailureKind::Unreachable),
+        ] {
+            assert_eq!(kind(code, status, message), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_missing_permission_is_named() {
+        let failure = Failure::new("cloudformation:GetTemplate", FailureKind::AccessDenied, "User x\nmay not");
+        assert_eq!(failure.missing_permission(), Some("cloudformation:GetTemplate"));
+        assert_eq!(failure.to_string(), "cloudformation:GetTemplate is not allowed: User x may not");
+    }
+}

@@ -1,0 +1,185 @@
+//! How fast AWS is asked: patience with each request, and how many run at once.
+//!
+//! The SDK tries again by itself, as the user's configuration says, and as long as its budget for that
+//! lasts: many failures at once use it up. When it gives up because it was throttled or got no answer,
+//! the request waits here, and the whole Region slows down.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+use super::failure::{Failure, FailureKind};
+
+/// How often a request without an answer is tried after the SDK's own attempts: a server that is not
+/// there should not hold up the report for long.
+const ROUNDS_WITHOUT_ANSWER: u32 = 3;
+
+/// How long a throttled request is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// How often it is tried after the SDK's own attempts.
+    pub rounds: u32,
+    /// How long the first pause is; each further one is twice as long.
+    pub first_pause: Duration,
+    /// The longest pause.
+    pub longest_pause: Duration,
+}
+
+impl Default for Patience {
+    /// About two minutes.
+    fn default() -> Self {
+        Self { rounds: 8, first_pause: Duration::from_millis(500), longest_pause: Duration::from_secs(30) }
+    }
+}
+
+impl Patience {
+    /// The pause before a round, between half and the whole of its length, so that requests that were
+    /// throttled together do not come back together.
+    fn pause(self, round: u32) -> Duration {
+        let whole =
+            self.first_pause.saturating_mul(1_u32.checked_shl(round).unwrap_or(u32::MAX)).min(self.longest_pause);
+        // A fresh RandomState is seeded anew: chance without a crate for it.
+        let chance = u32::try_from(RandomState::new().hash_one(round) % 1_000).unwrap_or_default();
+        whole / 2 + whole * chance / 2_000
+    }
+}
+
+/// Makes a request until it is answered and not throttled, within the bounds of patience; counts how
+/// often it was not.
+pub(super) async fn patiently<T, F, Fut>(patience: Patience, throttled: &mut u32, mut request: F) -> Result<T, Failure>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T, Failure>>,
+{
+    let mut round = 0;
+    loop {
+        match request().await {
+            Err(failure) if matches!(failure.kind, FailureKind::Throttled | FailureKind::Unreachable) => {
+                *throttled = throttled.saturating_add(1);
+                let answered = failure.kind == FailureKind::Throttled;
+                let rounds = if answered { patience.rounds } else { patience.rounds.min(ROUNDS_WITHOUT_ANSWER) };
+                if round >= rounds {
+                    return Err(failure);
+                }
+                tokio::time::sleep(patience.pause(round)).await;
+                round += 1;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// How many requests run at once in a Region: half as many after a throttled one, one more after
+/// as many good ones as run at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit {
+    now: usize,
+    most: usize,
+    good: usize,
+}
+
+impl Limit {
+    /// Starts at half of the most.
+    pub(super) fn new(most: usize) -> Self {
+        let most = most.max(1);
+        Self { now: most.div_ceil(2), most, good: 0 }
+    }
+
+    pub(super) const fn now(&self) -> usize {
+        self.now
+    }
+
+    /// Learns from a finished request; true if the limit went down.
+    pub(super) fn learn(&mut self, throttled: u32) -> bool {
+        if throttled > 0 {
+            let before = self.now;
+            self.now = (self.now / 2).max(1);
+            self.good = 0;
+            return self.now < before;
+        }
+        self.good += 1;
+        if self.good >= self.now && self.now < self.most {
+            self.now += 1;
+            self.good = 0;
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUICK: Patience =
+        Patience { rounds: 3, first_pause: Duration::from_millis(1), longest_pause: Duration::from_millis(2) };
+
+    #[tokio::test]
+    async fn throttled_requests_are_tried_again_and_not_for_ever() {
+        let refused = || Failure::new("a:B", FailureKind::Throttled, "slow down");
+        let (mut calls, mut throttled) = (0, 0);
+        let answer = patiently(QUICK, &mut throttled, || {
+            calls += 1;
+            let answer = if calls < 3 { Err(refused()) } else { Ok(calls) };
+            async { answer }
+        })
+        .await;
+        assert_eq!((answer, throttled), (Ok(3), 2));
+
+        let mut calls = 0;
+        let answer: Result<(), _> = patiently(QUICK, &mut throttled, || {
+            calls += 1;
+            async { Err(refused()) }
+        })
+        .await;
+        assert_eq!((answer, calls), (Err(refused()), 4));
+    }
+
+    #[tokio::test]
+    async fn no_answer_is_tried_again_a_few_times() {
+        let mut calls = 0;
+        let failure = || Failure::new("a:B", FailureKind::Unreachable, "reset");
+        let patience = Patience { rounds: 100, ..QUICK };
+        let answer: Result<(), _> = patiently(patience, &mut 0, || {
+            calls += 1;
+            async { Err(failure()) }
+        })
+        .await;
+        assert_eq!((answer, calls), (Err(failure()), 4));
+    }
+
+    #[tokio::test]
+    async fn other_failures_are_not_tried_again() {
+        let (mut calls, mut throttled) = (0, 0);
+        let denied = || Failure::new("a:B", FailureKind::AccessDenied, "no");
+        let answer: Result<(), _> = patiently(QUICK, &mut throttled, || {
+            calls += 1;
+            async { Err(denied()) }
+        })
+        .await;
+        assert_eq!((answer, calls, throttled), (Err(denied()), 1, 0));
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest() {
+        let patience = Patience::default();
+        for round in [0, 1, 5, 6, 31, 32, 1_000] {
+            let whole = (500_u64 << round.min(6)).min(30_000);
+            let pause = u64::try_from(patience.pause(round).as_millis()).unwrap();
+            assert!((whole / 2..=whole).contains(&pause), "round {round}: {pause} of {whole}");
+        }
+    }
+
+    #[test]
+    fn the_limit_halves_when_throttled_and_recovers() {
+        let mut limit = Limit::new(16);
+        assert_eq!(limit.now(), 8);
+        assert!(limit.learn(1) && limit.learn(2) && limit.learn(1));
+        assert_eq!(limit.now(), 1);
+        assert!(!limit.learn(1), "never below one");
+        for _ in 0..1_000 {
+            limit.learn(0);
+        }
+        assert_eq!(limit.now(), 16);
+        assert_eq!(Limit::new(0).now(), 1);
+    }
+}

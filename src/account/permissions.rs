@@ -1,0 +1,68 @@
+//! The permissions that each command needs, as an IAM policy.
+
+use serde_json::{Value as Json, json};
+
+/// A permission and what becomes of a command without it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Permission {
+    /// The IAM action.
+    pub action: &'static str,
+    /// What it is for.
+    pub purpose: &'static str,
+}
+
+/// What `scan` asks for.
+pub const SCAN: &[Permission] = &[
+    Permission { action: "cloudformation:ListStacks", purpose: "which stacks there are" },
+    Permission { action: "cloudformation:DescribeStacks", purpose: "values of parameters, owner tags" },
+    Permission { action: "cloudformation:GetTemplate", purpose: "the templates, after macros and transforms" },
+    Permission { action: "account:ListRegions", purpose: "--regions all" },
+];
+
+/// What `audit` asks for.
+pub const AUDIT: &[Permission] = &[
+    Permission { action: "cloudformation:ListAllHookResults", purpose: "the results of all hooks, or of one" },
+    Permission { action: "cloudformation:ListHookResults", purpose: "the results of one target" },
+    Permission { action: "cloudformation:GetHookResult", purpose: "annotations: rule, ports, remedy" },
+    Permission { action: "cloudformation:DescribeType", purpose: "the hook's ARN from its alias" },
+    Permission { action: "cloudformation:DescribeStackEvents", purpose: "--events" },
+    Permission { action: "account:ListRegions", purpose: "--regions all" },
+];
+
+/// What `status` asks for.
+pub const STATUS: &[Permission] = &[
+    Permission { action: "cloudformation:DescribeType", purpose: "whether the hook is there, and its version" },
+    Permission {
+        action: "cloudformation:BatchDescribeTypeConfigurations",
+        purpose: "whether it is enabled, and for what",
+    },
+    Permission { action: "cloudformation:ListAllHookResults", purpose: "whether it failed lately" },
+    Permission { action: "account:ListRegions", purpose: "--regions all" },
+];
+
+/// The IAM policy that allows just these.
+#[must_use]
+pub fn policy(permissions: &[Permission]) -> Json {
+    let actions: Vec<&str> = permissions.iter().map(|permission| permission.action).collect();
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{"Sid": "CfnEgressGuardReadOnly", "Effect": "Allow", "Action": actions, "Resource": "*"}]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_only_reads() {
+        for permission in [SCAN, AUDIT, STATUS].into_iter().flatten() {
+            let (_, operation) = permission.action.split_once(':').unwrap();
+            assert!(
+                ["List", "Get", "Describe", "BatchDescribe"].iter().any(|verb| operation.starts_with(verb)),
+                "{}",
+                permission.action
+            );
+        }
+    }
+}

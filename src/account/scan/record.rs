@@ -1,0 +1,269 @@
+//! What a scan finds: one record for each stack, and what could not be read.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::account::failure::Failure;
+use crate::rule::Reason;
+
+/// The version of the result's format.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The result of a scan, as its JSON file holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScanResult {
+    /// What it was made with.
+    #[serde(flatten)]
+    pub head: Head,
+    /// The stacks that were read, in the order they were.
+    pub stacks: Vec<StackRecord>,
+    /// What came of it.
+    #[serde(flatten)]
+    pub tail: Tail,
+}
+
+/// What a scan was made with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Head {
+    /// The format's version.
+    pub version: u32,
+    /// The program's version: another one may decide otherwise.
+    pub program: String,
+    /// What decided: a preset, or a policy's file and fingerprint.
+    pub policy: String,
+    /// When it began, UTC.
+    pub started: String,
+    /// The Regions asked for.
+    pub regions: Vec<String>,
+}
+
+/// What came of a scan.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Tail {
+    /// What could not be read, and why.
+    pub unread: Vec<Unread>,
+    /// The answer.
+    pub summary: super::Summary,
+    /// Whether every stack was read or is named under `unread`; false if the scan was interrupted.
+    pub complete: bool,
+}
+
+/// What the rule says of one live stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StackRecord {
+    /// The Region.
+    pub region: String,
+    /// The stack's name.
+    pub stack: String,
+    /// The stack's ARN.
+    pub stack_id: String,
+    /// The name of the outermost stack, if this one is nested in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
+    /// Whom the owner tag names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The stack's status.
+    pub status: String,
+    /// When it was updated or else created, UTC: it is read again when this changes.
+    pub changed: String,
+    /// Security groups and standalone egress rules in it.
+    pub resources: usize,
+    /// Egress rules in it.
+    pub rules: usize,
+    /// What is to tell of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<RuleRecord>,
+    /// Rules that would be blocked or cannot be judged, beyond those listed.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub more: Tally,
+    /// How it would look under the preset `effective`.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub effective: Tally,
+    /// What could not be looked at in full.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+fn is_none(tally: &Tally) -> bool {
+    *tally == Tally::default()
+}
+
+/// How many rules meet which fate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Tally {
+    /// Would be blocked.
+    pub blocked: usize,
+    /// Cannot be judged from the template.
+    pub undetermined: usize,
+    /// Break the rule, and an exemption covers them.
+    #[serde(default)]
+    pub exempted: usize,
+    /// Break the rule, and the policy lets them be while they do not change.
+    #[serde(default)]
+    pub known_debt: usize,
+}
+
+/// What would happen to an egress rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    /// Its next creation or update would be blocked.
+    Blocked,
+    /// It cannot be judged from the template; the hook will, with resolved values.
+    Undetermined,
+    /// It breaks the rule, and an exemption covers it.
+    Exempted,
+    /// It breaks the rule, and the policy lets it be while it does not change.
+    KnownDebt,
+}
+
+impl Fate {
+    /// The fate in the words of reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Blocked => "blocked",
+            Self::Undetermined => "undetermined",
+            Self::Exempted => "exempted",
+            Self::KnownDebt => "known debt",
+        }
+    }
+}
+
+/// One egress rule to tell about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RuleRecord {
+    /// The resource's logical id.
+    pub logical_id: String,
+    /// The resource's type.
+    pub resource_type: String,
+    /// Where it stands in the resource's properties.
+    pub path: String,
+    /// What would happen to it.
+    pub fate: Fate,
+    /// What groups it with others.
+    pub cause: Cause,
+    /// The rule's reason code, for example `port-range`.
+    pub reason: String,
+    /// What is wrong, or not known.
+    pub statement: String,
+    /// What to write instead.
+    pub remedy: String,
+    /// What it opens, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Opens>,
+    /// The exemption that covers it, its owner and its end; one that has ended changes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exemption: Option<String>,
+    /// The settings each of which, changed alone, would let it pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<String>,
+}
+
+/// What an egress rule opens.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Opens {
+    /// The protocol.
+    pub protocol: String,
+    /// From which port to which (for ICMP: type and code), if both are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ports: Option<(i32, i32)>,
+    /// Where to.
+    pub destination: String,
+}
+
+macro_rules! causes {
+    ($( $(#[$doc:meta])* $variant:ident = $label:literal; )*) => {
+        /// What kind of egress rule it is, for grouping.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Cause { $( $(#[$doc])* $variant, )* }
+
+        impl Cause {
+            /// The cause in words.
+            #[must_use]
+            pub const fn label(self) -> &'static str {
+                match self { $( Self::$variant => $label, )* }
+            }
+        }
+    };
+}
+
+causes! {
+    /// Protocol -1, or another that has no ports.
+    AllTraffic = "all traffic";
+    /// tcp or udp from one port to another.
+    PortRange = "port range";
+    /// ICMP type and code.
+    Icmp = "ICMP type and code";
+    /// CDK's "Disallow all traffic", or loopback only: idioms that let nothing out.
+    NoTraffic = "no-traffic placeholder";
+    /// No `FromPort`, no `ToPort`, or neither.
+    MissingPorts = "missing ports";
+    /// A group without egress rules.
+    DefaultEgress = "no egress rules (EC2's default)";
+    /// Something that is no egress rule, or a port that is none.
+    Invalid = "not a valid egress rule";
+    /// A value that is not known.
+    UnknownValue = "value not known";
+}
+
+impl From<Reason> for Cause {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::AllTraffic | Reason::ProtocolWithoutPorts => Self::AllTraffic,
+            Reason::PortRange | Reason::ReversedRange | Reason::MinusOnePorts => Self::PortRange,
+            Reason::IcmpTypeAndCode | Reason::IcmpWithoutType => Self::Icmp,
+            Reason::NoTrafficPlaceholder | Reason::LoopbackOnly => Self::NoTraffic,
+            Reason::MissingPorts => Self::MissingPorts,
+            Reason::DefaultEgress => Self::DefaultEgress,
+            Reason::UnresolvedValue | Reason::UndeterminedValue => Self::UnknownValue,
+            Reason::InvalidPort
+            | Reason::UnrecognizedProtocol
+            | Reason::MalformedEntry
+            | Reason::MalformedEgress
+            | Reason::MalformedProperties => Self::Invalid,
+        }
+    }
+}
+
+/// Something that could not be read: a stack, or a whole Region's list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Unread {
+    /// The Region.
+    pub region: String,
+    /// The stack's name; without one, it is the Region's list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
+    /// The stack's ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_id: Option<String>,
+    /// Why.
+    pub failure: Failure,
+    /// Whether the stack was judged all the same, on less knowledge.
+    #[serde(default)]
+    pub judged: bool,
+}
+
+impl StackRecord {
+    /// What would happen to the stack's rules.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        let of = |fate: Fate| self.findings.iter().filter(|rule| rule.fate == fate).count();
+        Tally {
+            blocked: of(Fate::Blocked) + self.more.blocked,
+            undetermined: of(Fate::Undetermined) + self.more.undetermined,
+            exempted: of(Fate::Exempted) + self.more.exempted,
+            known_debt: of(Fate::KnownDebt) + self.more.known_debt,
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Reading live stacks: which there are, what they were given, what they are made of.
+
+use std::collections::{BTreeSet, HashMap};
+
+use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::types::{StackStatus, TemplateStage};
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+
+use super::connection::MAX_PAGES;
+use super::failure::{Failure, FailureKind};
+use super::judge::known_values;
+use super::pace::{Patience, patiently};
+
+const LIST: &str = "cloudformation:ListStacks";
+const DESCRIBE: &str = "cloudformation:DescribeStacks";
+const TEMPLATE: &str = "cloudformation:GetTemplate";
+
+/// A live stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stack {
+    /// Its ARN.
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) status: String,
+    /// When it was updated or else created, in UTC.
+    pub(super) changed: String,
+    /// The ARN of the outermost stack, if it is nested.
+    pub(super) root: Option<String>,
+}
+
+impl Stack {
+    fn new(id: &str, name: Option<&str>, status: Option<&StackStatus>, changed: String, root: Option<&str>) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: name.unwrap_or_default().to_owned(),
+            status: status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+            changed,
+            root: root.filter(|root| *root != id && !root.is_empty()).map(str::to_owned),
+        }
+    }
+}
+
+/// What a stack was given.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Given {
+    /// Values of parameters.
+    pub(super) parameters: std::collections::BTreeMap<String, String>,
+    /// Those of them that came from Systems Manager.
+    pub(super) resolved: BTreeSet<String>,
+    /// Tags in the order told.
+    pub(super) tags: Vec<(String, String)>,
+    /// `AWS::NotificationARNs`.
+    pub(super) notification_arns: Vec<String>,
+}
+
+/// The stacks of a Region.
+#[derive(Debug, Default)]
+pub(super) struct Stacks {
+    pub(super) live: Vec<Stack>,
+    /// What they were given, by ARN; not of all of them, if a list failed half-way.
+    pub(super) given: HashMap<String, Given>,
+    /// Why a list is not complete.
+    pub(super) failures: Vec<Failure>,
+    /// How often AWS asked for patience.
+    pub(super) throttled: u32,
+}
+
+/// Whether a stack has resources that can be updated.
+fn is_live(status: &StackStatus) -> bool {
+    !matches!(
+        status,
+        // Being reviewed: nothing is there yet. Rolled back: it can only be deleted.
+        StackStatus::DeleteComplete
+            | StackStatus::DeleteInProgress
+            | StackStatus::ReviewInProgress
+            | StackStatus::RollbackComplete
+    )
+}
+
+fn time(updated: Option<&DateTime>, created: Option<&DateTime>) -> String {
+    updated.or(created).and_then(|time| time.fmt(Format::DateTime).ok()).unwrap_or_default()
+}
+
+/// Everything that lists tell of a Region's stacks. Two lists say which stacks there are: one that is
+/// denied or breaks off half-way is made up for by the other.
+pub(super) async fn read(client: &Client, patience: Patience) -> Stacks {
+    let mut stacks = Stacks::default();
+    let mut seen = BTreeSet::new();
+    let listed = list(client, patience, &mut stacks, &mut seen).await;
+    let described = describe(client, patience, &mut stacks, &mut seen).await;
+    for outcome in [listed, described] {
+        stacks.failures.extend(outcome.err());
+    }
+    stacks
+}
+
+async fn list(
+    client: &Client,
+    patience: Patience,
+    stacks: &mut Stacks,
+    seen: &mut BTreeSet<String>,
+) -> Result<(), Failure> {
+    let mut token: Option<String> = None;
+    for _ in 0..MAX_PAGES {
+        let page = patiently(patience, &mut stacks.throttled, || async {
+            let answer = client.list_stacks().set_next_token(token.clone()).send().await;
+            answer.map_err(|error| Failure::of(LIST, &error))
+        })
+        .await?;
+        for stack in page.stack_summaries() {
+            let Some(id) = stack.stack_id().filter(|id| !id.is_empty()) else { continue };
+            if stack.stack_status().is_none_or(is_live) && seen.insert(id.to_owned()) {
+                let changed = time(stack.last_updated_time(), stack.creation_time());
+                stacks.live.push(Stack::new(id, stack.stack_name(), stack.stack_status(), changed, stack.root_id()));
+            }
+        }
+        match following(page.next_token(), token.as_deref(), LIST)? {
+            Some(next) => token = Some(next),
+            None => return Ok(()),
+        }
+    }
+    Err(Failure::new(LIST, FailureKind::Unreadable, "the list does not end"))
+}
+
+async fn describe(
+    client: &Client,
+    patience: Patience,
+    stacks: &mut Stacks,
+    seen: &mut BTreeSet<String>,
+) -> Result<(), Failure> {
+    let mut token: Option<String> = None;
+    for _ in 0..MAX_PAGES {
+        let page = patiently(patience, &mut stacks.throttled, || async {
+            let answer = client.describe_stacks().set_next_token(token.clone()).send().await;
+            answer.map_err(|error| Failure::of(DESCRIBE, &error))
+        })
+        .await?;
+        for stack in page.stacks() {
+            let Some(id) = stack.stack_id().filter(|id| !id.is_empty()) else { continue };
+            if !stack.stack_status().is_none_or(is_live) {
+                continue;
+            }
+            stacks.given.insert(id.to_owned(), given(stack));
+            if seen.insert(id.to_owned()) {
+                let changed = time(stack.last_updated_time(), stack.creation_time());
+                stacks.live.push(Stack::new(id, stack.stack_name(), stack.stack_status(), changed, stack.root_id()));
+            }
+        }
+        match following(page.next_token(), token.as_deref(), DESCRIBE)? {
+            Some(next) => token = Some(next),
+            None => return Ok(()),
+        }
+    }
+    Err(Failure::new(DESCRIBE, FailureKind::Unreadable, "the list does not end"))
+}
+
+/// The token of the next page; a page that names itself as the next one would never end.
+pub(super) fn following(next: Option<&str>, now: Option<&str>, action: &str) -> Result<Option<String>, Failure> {
+    match next {
+        None | Some("") => Ok(None),
+        Some(next) if Some(next) == now => {
+            Err(Failure::new(action, FailureKind::Unreadable, "a page of the list names itself as the next one"))
+        }
+        Some(next) => Ok(Some(next.to_owned())),
+    }
+}
+
+fn given(stack: &aws_sdk_cloudformation::types::Stack) -> Given {
+    let parameters = stack.parameters().iter().filter_map(|parameter| {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        Some((owned(parameter.parameter_key())?, owned(parameter.parameter_value()), owned(parameter.resolved_value())))
+    });
+    let (parameters, resolved) = known_values(parameters);
+    let tag = |tag: &aws_sdk_cloudformation::types::Tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()));
+    Given {
+        parameters,
+        resolved,
+        tags: stack.tags().iter().filter_map(tag).collect(),
+        notification_arns: stack.notification_arns().to_vec(),
+    }
+}
+
+/// What one stack was given, if the list did not tell.
+pub(super) async fn describe_one(
+    client: &Client,
+    id: &str,
+    patience: Patience,
+    throttled: &mut u32,
+) -> Result<Given, Failure> {
+    let page = patiently(patience, throttled, || async {
+        client.describe_stacks().stack_name(id).send().await.map_err(|error| Failure::of(DESCRIBE, &error))
+    })
+    .await?;
+    page.stacks().first().map(given).ok_or_else(|| Failure::new(DESCRIBE, FailureKind::Gone, "the stack is gone"))
+}
+
+/// A stack's template, and whether macros and transforms are expanded in it.
+#[derive(Debug)]
+pub(super) struct TemplateText {
+    pub(super) text: String,
+    pub(super) processed: bool,
+}
+
+/// The template after its macros and transforms; as written, if there is no such.
+pub(super) async fn template(
+    client: &Client,
+    id: &str,
+    patience: Patience,
+    throttled: &mut u32,
+) -> Result<TemplateText, Failure> {
+    let processed = get_template(client, id, TemplateStage::Processed, patience, throttled).await;
+    match processed {
+        Ok(Some(text)) => return Ok(TemplateText { text, processed: true }),
+        Err(failure) if failure.kind != FailureKind::Refused => return Err(failure),
+        Ok(None) | Err(_) => {}
+    }
+    match get_template(client, id, TemplateStage::Original, patience, throttled).await? {
+        Some(text) => Ok(TemplateText { text, processed: false }),
+        None => Err(Failure::new(TEMPLATE, FailureKind::Unreadable, "the answer holds no template")),
+    }
+}
+
+async fn get_template(
+    client: &Client,
+    id: &str,
+    stage: TemplateStage,
+    patience: Patience,
+    throttled: &mut u32,
+) -> Result<Option<String>, Failure> {
+    let answer = patiently(patience, throttled, || async {
+        let request = client.get_template().stack_name(id).template_stage(stage.clone());
+        request.send().await.map_err(|error| Failure::of(TEMPLATE, &error))
+    })
+    .await?;
+    Ok(answer.template_body.filter(|text| !text.trim().is_empty()))
+}

@@ -1,0 +1,204 @@
+//! Arguments of the commands that ask AWS.
+
+use std::path::PathBuf;
+
+use cfn_egress_guard::account::Glob;
+use cfn_egress_guard::rule::Preset;
+use clap::{Args, ValueEnum};
+
+use super::parse_preset;
+
+/// How AWS is reached. Everything else is as for the AWS command line: environment, ~/.aws, SSO, roles.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "AWS")]
+pub(crate) struct Aws {
+    /// The profile of ~/.aws to use.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+
+    /// The Region to look at [default: the profile's, or AWS_REGION].
+    #[arg(long, value_name = "REGION", value_parser = region, conflicts_with = "regions")]
+    pub(crate) region: Option<String>,
+
+    /// The Regions to look at, separated by commas; `all` are those switched on in the account.
+    #[arg(long, value_name = "REGION,…|all", value_delimiter = ',', value_parser = region)]
+    pub(crate) regions: Vec<String>,
+
+    /// Another endpoint for every service, in place of AWS_ENDPOINT_URL.
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
+
+    /// Print the IAM policy that this command needs, and do nothing else.
+    #[arg(long)]
+    pub(crate) print_iam_policy: bool,
+}
+
+/// A Region's name becomes part of a host's name.
+fn region(text: &str) -> Result<String, String> {
+    let name = (3..=32).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if name { Ok(text.to_owned()) } else { Err("a Region is named like eu-west-1".to_owned()) }
+}
+
+/// Reads the templates of the live stacks, nested ones included, and says what the rule would block at
+/// the next change of their security groups, and how the answer changes under other settings.
+///
+/// Exit status: 0 if nothing would be blocked, 1 if something would, 2 if something could not be read.
+#[derive(Debug, Args)]
+pub(crate) struct Scan {
+    /// Only stacks with such names, and those nested in them; `*` and `?` are wildcards.
+    #[arg(long = "stack", value_name = "GLOB", value_parser = str::parse::<Glob>)]
+    pub(crate) stacks: Vec<Glob>,
+
+    /// The policy that decides, for example a draft [default: the published rule].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+
+    /// The preset that decides, in place of the policy's: literal or effective.
+    #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
+    pub(crate) preset: Option<Preset>,
+
+    /// Write exemptions that would cover what is blocked today, for review, to be added to a policy.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) suggest_exemptions: Option<PathBuf>,
+
+    /// For how many days the suggested exemptions hold.
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
+    pub(crate) exempt_days: u16,
+
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = AccountFormat::Human, value_name = "FORMAT")]
+    pub(crate) format: AccountFormat,
+
+    /// Also write the result to a file: .json, .csv or .html. JSON is written while the scan runs.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Vec<PathBuf>,
+
+    /// Take stacks that did not change from an earlier JSON result, even one that was cut off.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) resume: Option<PathBuf>,
+
+    /// Report an earlier JSON result again, without asking AWS.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "profile", "region", "regions", "endpoint_url"])]
+    pub(crate) from: Option<PathBuf>,
+
+    /// Tags that name a stack's owner; the first that a stack has counts.
+    #[arg(long = "owner-tag", value_name = "TAG", default_values = ["owner", "team", "contact"])]
+    pub(crate) owner_tags: Vec<String>,
+
+    /// Exit with 1 also for rules that cannot be judged from the templates.
+    #[arg(long)]
+    pub(crate) strict: bool,
+
+    /// How many templates of a Region are read at once, at the most.
+    #[arg(long, value_name = "NUMBER", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) concurrency: u8,
+
+    /// How AWS is reached.
+    #[command(flatten)]
+    pub(crate) aws: Aws,
+}
+
+/// How to print a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AccountFormat {
+    /// For people on a terminal.
+    Human,
+    /// For programs; its schema is printed by the command `schema`.
+    Json,
+    /// A table for spreadsheets.
+    Csv,
+    /// One self-contained page.
+    Html,
+}
+
+/// Tells who was blocked or warned, when and why, from what CloudFormation keeps of the hook's
+/// invocations (90 days).
+///
+/// Exit status: 0 if nobody was blocked or warned, 1 if somebody was, 2 if something could not be read.
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// The hook's name.
+    #[arg(long, default_value = "Security::Egress::SinglePort", value_name = "ALIAS")]
+    pub(crate) hook_alias: String,
+
+    /// Only from then on: a time, a day, or so long ago (2026-11-23T10:00:00Z, 2026-11-23, 7d, 12h).
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) since: Option<String>,
+
+    /// Only before then.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) until: Option<String>,
+
+    /// Which results: `failed` is what was blocked, warned about or broken.
+    #[arg(long, value_enum, default_value_t = AuditStatus::Failed, value_name = "STATUS")]
+    pub(crate) status: AuditStatus,
+
+    /// Tell the hook events of this stack instead, those of every hook.
+    #[arg(long, value_name = "STACK", conflicts_with_all = ["since", "until", "status", "hook_alias"])]
+    pub(crate) events: Option<String>,
+
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = AccountFormat::Human, value_name = "FORMAT")]
+    pub(crate) format: AccountFormat,
+
+    /// How AWS is reached.
+    #[command(flatten)]
+    pub(crate) aws: Aws,
+}
+
+/// Which results of a hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AuditStatus {
+    /// HOOK_COMPLETE_FAILED and HOOK_FAILED.
+    Failed,
+    /// HOOK_COMPLETE_SUCCEEDED.
+    Succeeded,
+    /// Every status.
+    All,
+}
+
+/// Says whether enforcement is really on in every Region: is the hook there, activated, enabled, blocking,
+/// and do its filters leave out nothing that they should not.
+///
+/// Exit status: 0 if it is, 1 if it has a hole, 2 if that could not be found out.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// The hook's name.
+    #[arg(long, default_value = "Security::Egress::SinglePort", value_name = "ALIAS")]
+    pub(crate) hook_alias: String,
+
+    /// The failure mode that the hook should have.
+    #[arg(long, value_parser = ["FAIL", "WARN"], default_value = "FAIL", value_name = "MODE")]
+    pub(crate) failure_mode: String,
+
+    /// The operations that the hook should look at.
+    #[arg(long, value_delimiter = ',', default_value = "RESOURCE,CLOUD_CONTROL", value_name = "OPERATION,…",
+          value_parser = ["RESOURCE", "CLOUD_CONTROL", "STACK", "CHANGE_SET"])]
+    pub(crate) operations: Vec<String>,
+
+    /// Stacks that the hook may leave out, such as its own; `*` and `?` are wildcards.
+    #[arg(long = "may-exclude", value_name = "GLOB", value_parser = str::parse::<Glob>, default_value = "cfn-egress-guard*")]
+    pub(crate) may_exclude: Vec<Glob>,
+
+    /// The function that the hook should call: its ARN, or the end of it (function:NAME:live).
+    #[arg(long, value_name = "ARN")]
+    pub(crate) function: Option<String>,
+
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = StatusFormat::Human, value_name = "FORMAT")]
+    pub(crate) format: StatusFormat,
+
+    /// How AWS is reached.
+    #[command(flatten)]
+    pub(crate) aws: Aws,
+}
+
+/// How to print the state of enforcement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatusFormat {
+    /// For people on a terminal.
+    Human,
+    /// For programs; its schema is printed by the command `schema`.
+    Json,
+}

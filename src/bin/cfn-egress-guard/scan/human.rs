@@ -1,0 +1,135 @@
+//! The result for people on a terminal: what, why and whose, the answer last, where it is read first.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use cfn_egress_guard::account::scan::{Answer, Fate, Group, ScanResult, StackRecord, Summary};
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const CAUTION: Style = AnsiColor::Yellow.on_default();
+
+/// How many stacks are told in detail.
+const MAX_STACKS: usize = 50;
+
+/// How many lines a group has.
+const MAX_GROUPS: usize = 10;
+
+/// How many unread stacks are listed.
+const MAX_UNREAD: usize = 20;
+
+pub(crate) fn write(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> {
+    let summary = &result.tail.summary;
+    let told: Vec<&StackRecord> = result.stacks.iter().filter(|stack| !stack.findings.is_empty()).collect();
+    for stack in told.iter().take(MAX_STACKS) {
+        write_stack(stack, out)?;
+    }
+    if told.len() > MAX_STACKS {
+        writeln!(out, "{DIM}… and {} more stacks; --output scan.csv has them all{DIM:#}\n", told.len() - MAX_STACKS)?;
+    }
+    if summary.tally.blocked > 0 {
+        write_groups("Blocked rules by cause", &summary.causes, out)?;
+        write_groups("By owner", &summary.owners, out)?;
+        if result.head.regions.len() > 1 {
+            write_groups("By Region", &summary.regions, out)?;
+        }
+        write_alternatives(summary, out)?;
+    }
+    write_unread(result, out)?;
+    let style = match summary.answer {
+        Answer::Yes => GOOD,
+        Answer::Probably | Answer::Unknown => CAUTION,
+        Answer::No => BAD,
+    };
+    writeln!(
+        out,
+        "{BOLD}Can the failure mode be FAIL?{BOLD:#} {DIM}({} stacks read in {}, {}){DIM:#}",
+        summary.stacks,
+        result.head.regions.join(", "),
+        result.head.policy
+    )?;
+    for (position, line) in summary.sentences().iter().enumerate() {
+        let style = if position == 0 { style } else { Style::new() };
+        writeln!(out, "{style}{line}{style:#}")?;
+    }
+    if !result.tail.complete {
+        writeln!(out, "{CAUTION}The scan is not complete: --resume takes it up from its JSON result.{CAUTION:#}")?;
+    }
+    Ok(())
+}
+
+fn write_stack(stack: &StackRecord, out: &mut dyn Write) -> io::Result<()> {
+    let owner = stack.owner.as_ref().map_or_else(String::new, |owner| format!(", {owner}"));
+    let nested = stack.root.as_ref().map_or_else(String::new, |root| format!(", nested in {root}"));
+    writeln!(out, "{BOLD}{}{BOLD:#} {DIM}({}{owner}{nested}){DIM:#}", stack.stack, stack.region)?;
+    for rule in &stack.findings {
+        let style = match rule.fate {
+            Fate::Blocked => BAD,
+            Fate::Undetermined => CAUTION,
+            Fate::Exempted | Fate::KnownDebt => GOOD,
+        };
+        let fate = rule.fate.name();
+        let exemption = rule.exemption.as_ref().map_or_else(String::new, |name| format!(" [exemption {name}]"));
+        writeln!(out, "  {style}{fate:12}{style:#} {}.{}: {}{exemption}", rule.logical_id, rule.path, rule.statement)?;
+    }
+    let more = stack.more.blocked + stack.more.undetermined;
+    if more > 0 {
+        writeln!(out, "  {DIM}… and {more} more rules{DIM:#}")?;
+    }
+    for note in &stack.notes {
+        writeln!(out, "  {DIM}note: {note}{DIM:#}")?;
+    }
+    writeln!(out)
+}
+
+fn write_groups(title: &str, groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{BOLD}{title}{BOLD:#}")?;
+    let name = |group: &Group| group.name.clone().unwrap_or_else(|| "(no owner tag)".to_owned());
+    let width = groups.iter().take(MAX_GROUPS).map(|group| name(group).chars().count()).max().unwrap_or_default();
+    for group in groups.iter().take(MAX_GROUPS) {
+        let (stacks, rules) = (count(group.stacks, "stack"), count(group.rules, "rule"));
+        writeln!(out, "  {:width$}  {rules} in {stacks}", name(group))?;
+    }
+    if groups.len() > MAX_GROUPS {
+        writeln!(out, "  {DIM}… and {} more{DIM:#}", groups.len() - MAX_GROUPS)?;
+    }
+    writeln!(out)
+}
+
+fn write_alternatives(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{BOLD}Under another policy{BOLD:#}")?;
+    let width = summary.alternatives.iter().map(|other| other.name.chars().count()).max().unwrap_or_default();
+    for other in &summary.alternatives {
+        let (stacks, rules) = (count(other.stacks_blocked, "stack"), count(other.rules_blocked, "rule"));
+        writeln!(out, "  {:width$}  {rules} in {stacks}", other.name)?;
+    }
+    writeln!(out)
+}
+
+fn write_unread(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> {
+    let unread = &result.tail.unread;
+    if unread.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{BOLD}Could not be read{BOLD:#}")?;
+    for what in unread.iter().take(MAX_UNREAD) {
+        let stack = what.stack.as_deref().unwrap_or("the Region's list of stacks");
+        writeln!(out, "  {CAUTION}{}{CAUTION:#} {stack}: {}", what.region, what.failure)?;
+    }
+    if unread.len() > MAX_UNREAD {
+        writeln!(out, "  {DIM}… and {} more; --output scan.csv has them all{DIM:#}", unread.len() - MAX_UNREAD)?;
+    }
+    let mut missing: Vec<&str> = unread.iter().filter_map(|what| what.failure.missing_permission()).collect();
+    missing.sort_unstable();
+    missing.dedup();
+    if !missing.is_empty() {
+        writeln!(out, "  Missing permissions: {} (--print-iam-policy prints what is needed)", missing.join(", "))?;
+    }
+    writeln!(out)
+}
+
+fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}

@@ -1,0 +1,6 @@
+//! The commands that ask AWS: the real program with the real SDK against a loopback server.
+
+mod audit;
+mod scan;
+mod server;
+mod status;

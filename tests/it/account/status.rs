@@ -1,0 +1,147 @@
+//! `status` against answers in the shapes of `DescribeType` and `BatchDescribeTypeConfigurations`
+//! (source: the output structures of aws-sdk-cloudformation 1.136; the configuration's JSON: Hooks User
+//! Guide, "hook configuration schema").
+
+use serde_json::{Value as Json, json};
+
+use super::server::{Answer, Request, Server, answered, escaped, refused};
+use crate::support::{stderr, stdout, validator};
+
+fn arn(region: &str) -> String {
+    format!("arn:aws:cloudformation:{region}:123456789012:type/hook/Security-Egress-SinglePort")
+}
+
+/// What template.yaml configures.
+fn good() -> Json {
+    json!({"CloudFormationConfiguration": {"HookConfiguration": {
+        "HookInvocationStatus": "ENABLED", "TargetOperations": ["RESOURCE", "CLOUD_CONTROL"], "FailureMode": "FAIL",
+        "Properties": {"LambdaFunction": "arn:aws:lambda:eu-west-1:123456789012:function:guard:live"},
+        "TargetFilters": {"TargetNames": ["AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupEgress"],
+                          "Actions": ["CREATE", "UPDATE"]},
+        "StackFilters": {"FilteringCriteria": "ALL", "StackNames": {"Exclude": ["cfn-egress-guard"]}}
+    }}})
+}
+
+fn aws(request: &Request, configuration: &Json) -> Answer {
+    let arn = arn(&request.region);
+    match request.action.as_str() {
+        "DescribeType" => answered(
+            "DescribeType",
+            &format!(
+                "<Arn>{arn}</Arn><Type>HOOK</Type><TypeName>Security::Egress::SinglePort</TypeName>\
+                 <DefaultVersionId>00000001</DefaultVersionId><IsActivated>true</IsActivated>\
+                 <OriginalTypeName>AWS::Hooks::LambdaHook</OriginalTypeName><PublicVersionNumber>1.2.3</PublicVersionNumber>\
+                 <ExecutionRoleArn>arn:aws:iam::123456789012:role/hook</ExecutionRoleArn>"
+            ),
+        ),
+        "BatchDescribeTypeConfigurations" => answered(
+            "BatchDescribeTypeConfigurations",
+            &format!(
+                "<TypeConfigurations><member><TypeArn>{arn}</TypeArn><Alias>default</Alias>\
+                 <Configuration>{}</Configuration></member></TypeConfigurations>",
+                escaped(&configuration.to_string())
+            ),
+        ),
+        "ListHookResults" => answered("ListHookResults", "<HookResults></HookResults>"),
+        other => refused(400, "InvalidAction", other),
+    }
+}
+
+fn json(server: &Server, arguments: &[&str]) -> (Option<i32>, Json) {
+    let output = server.command(&[&["status", "--region", "eu-west-1", "--format", "json"], arguments].concat());
+    let result: Json =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|parse| panic!("{parse}: {}", stderr(&output)));
+    if let Err(error) = validator("schema/status.schema.json").validate(&result) {
+        panic!("{error}");
+    }
+    (output.status.code(), result)
+}
+
+fn codes(result: &Json) -> Vec<&str> {
+    let holes = result["regions"][0]["holes"].as_array().unwrap();
+    holes.iter().map(|hole| hole["code"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn what_the_stack_configures_is_enforced() {
+    let server = Server::start(|request| aws(request, &good()));
+    let (code, result) = json(&server, &["--function", "function:guard:live"]);
+    assert_eq!((code, codes(&result)), (Some(0), vec![]), "{result}");
+    assert_eq!(result["regions"][0]["state"], "blocking");
+}
+
+#[test]
+fn everything_that_narrows_enforcement_is_a_hole() {
+    let pointer = |path: &str| format!("/CloudFormationConfiguration/HookConfiguration/{path}");
+    for (path, value, expected) in [
+        ("HookInvocationStatus", json!("DISABLED"), vec!["disabled"]),
+        ("FailureMode", json!("WARN"), vec!["failure-mode"]),
+        ("TargetOperations", json!(["RESOURCE"]), vec!["operation-missing"]),
+        ("TargetFilters/TargetNames", json!(["AWS::EC2::SecurityGroup"]), vec!["target-missing", "target-missing"]),
+        ("TargetFilters/TargetNames", json!(["AWS::EC2::*"]), vec![]),
+        ("TargetFilters/Actions", json!(["CREATE"]), vec!["target-missing", "target-missing"]),
+        (
+            "TargetFilters",
+            json!({"Targets": [{"TargetName": "AWS::EC2::SecurityGroup", "Action": "CREATE", "InvocationPoint": "PRE_PROVISION"}]}),
+            vec!["target-missing", "target-missing", "target-missing"],
+        ),
+        ("StackFilters/StackNames", json!({"Include": ["prod-*"]}), vec!["only-stacks"]),
+        ("StackFilters/StackNames", json!({"Include": ["*"]}), vec![]),
+        ("StackFilters/StackNames", json!({"Exclude": ["*"]}), vec!["stacks-excluded"]),
+        ("StackFilters/StackNames", json!({"Exclude": ["cfn-egress-guard-eu", "sandbox"]}), vec!["stacks-excluded"]),
+        ("StackFilters/StackNames", json!({"Exclude": ["cfn-egress-guard*"]}), vec![]),
+        ("StackFilters", json!({"StackRoles": {"Exclude": ["arn:aws:iam::*:role/x"]}}), vec!["roles-excluded"]),
+        ("StackFilters", json!({"StackRoles": {"Include": ["arn:aws:iam::*:role/x"]}}), vec!["only-roles"]),
+        ("Properties", json!({"LambdaFunction": "arn:aws:lambda:x:1:function:other"}), vec!["other-function"]),
+    ] {
+        let mut configuration = good();
+        *configuration.pointer_mut(&pointer(path)).unwrap() = value.clone();
+        let server = Server::start(move |request| aws(request, &configuration));
+        let (code, result) = json(&server, &["--function", "function:guard:live"]);
+        assert_eq!(codes(&result), expected, "{path} {value}");
+        assert_eq!(code, Some(i32::from(!expected.is_empty())), "{path} {value}");
+    }
+}
+
+#[test]
+fn the_report_has_a_line_for_each_region_the_problems_first() {
+    let server = Server::start(|request| match (request.region.as_str(), request.action.as_str()) {
+        ("ap-south-1", "DescribeType") => refused(404, "TypeNotFoundException", "no such type"),
+        ("eu-west-1", "ListHookResults") => answered(
+            "ListHookResults",
+            &format!(
+                "<HookResults><member><HookResultId>r</HookResultId><Status>HOOK_FAILED</Status>\
+                 <HookStatusReason>Lambda throttled the call</HookStatusReason><InvokedAt>{}</InvokedAt></member>\
+                 <member><HookResultId>old</HookResultId><Status>HOOK_FAILED</Status>\
+                 <InvokedAt>2020-01-01T00:00:00Z</InvokedAt></member></HookResults>",
+                jiff::Timestamp::now()
+            ),
+        ),
+        ("us-east-1", "BatchDescribeTypeConfigurations") => refused(403, "AccessDenied", "no"),
+        _ => aws(request, &good()),
+    });
+    let output = server.command(&["status", "--regions", "eu-central-1,eu-west-1,us-east-1,ap-south-1"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    insta::assert_snapshot!(stdout(&output));
+}
+
+#[test]
+fn what_could_not_be_found_out_is_never_enforced() {
+    for denied in ["DescribeType", "BatchDescribeTypeConfigurations", "ListHookResults"] {
+        let server = Server::start(move |request| {
+            if request.action == denied { refused(403, "AccessDenied", "no") } else { aws(request, &good()) }
+        });
+        let (code, result) = json(&server, &[]);
+        assert_eq!(code, Some(2), "{denied}");
+        let action = result["regions"][0]["unread"][0]["action"].as_str().unwrap();
+        assert!(action.contains(&denied.replace("ListHook", "ListAllHook")), "{denied}: {action}");
+    }
+    let server = Server::start(|request| match request.action.as_str() {
+        "BatchDescribeTypeConfigurations" => answered("BatchDescribeTypeConfigurations", "<TypeConfigurations/>"),
+        _ => aws(request, &good()),
+    });
+    let (code, result) = json(&server, &[]);
+    assert_eq!((code, codes(&result)), (Some(1), vec!["no-configuration"]));
+    let server = Server::start(|request| aws(request, &json!("not what is documented")));
+    assert_eq!(json(&server, &[]).0, Some(2));
+}
