@@ -4,12 +4,15 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY ?= 0
 
+# The function is built for size, which is what Lambda fetches; its hot dependencies are not (Cargo.toml).
+FUNCTION := CARGO_PROFILE_RELEASE_OPT_LEVEL=s cargo build --release --no-default-features --features lambda
+
 HOST_ARCH := $(subst aarch64,arm64,$(shell uname -m))
 
 .PHONY: run test bench schema build package deploy lint-template help clean
 
 run: ## build the programs and rehearse two deployments on this machine
-	cargo build --release --no-default-features --features lambda --bin bootstrap
+	$(FUNCTION) --bin bootstrap
 	cargo build --release --no-default-features --features cli --bin cfn-egress-guard
 	@target/release/cfn-egress-guard rehearse examples/compliant.yaml
 	@echo
@@ -26,11 +29,12 @@ test: $(VENV)/.lint ## run every test, lint and check of generated files
 	cargo test
 	@deploy/lint.sh
 	tests/parts/setup
-	cargo build --release --no-default-features --features lambda --bin bootstrap
+	$(FUNCTION) --bin bootstrap
 	.parts/venv/bin/python -m pytest tests/parts
 
 bench: $(VENV)/.bench ## measure the function beside a bare handler and beside Python
-	cargo build --release --no-default-features --features lambda --bin bootstrap --example bare
+	$(FUNCTION) --bin bootstrap
+	cargo build --release --no-default-features --features lambda --example bare
 	cargo bench --no-default-features --features cli --bench hook
 
 schema: ## write schema/ anew from the Rust types

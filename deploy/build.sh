@@ -23,7 +23,8 @@ missing() {
 
 build() {
   local arch=$1 target=$2 out=target/lambda/$1
-  cargo-lambda lambda build --skip-target-check --locked --release \
+  # For size, as in the Makefile.
+  CARGO_PROFILE_RELEASE_OPT_LEVEL=s cargo-lambda lambda build --skip-target-check --locked --release \
     --no-default-features --features lambda --bin bootstrap \
     --target "$target.$glibc" --lambda-dir "$out" --flatten bootstrap
   python3 deploy/check_artifact.py "$out/bootstrap" --arch "$arch" --glibc "$glibc"

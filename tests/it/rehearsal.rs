@@ -71,6 +71,15 @@ fn json_has_the_shape_of_describe_stack_events_newest_first() {
 }
 
 #[test]
+fn values_of_parameters_decide() {
+    let port = |value: &str| command(&["rehearse", "examples/compliant.yaml", "-p", &format!("HttpsPort={value}")]);
+    assert_eq!(port("443").status.code(), Some(0));
+    let blocked = port("8443");
+    assert_eq!(blocked.status.code(), Some(1));
+    assert!(stdout(&blocked).contains("tcp 8443-443 to 0.0.0.0/0 runs backwards"), "{}", stdout(&blocked));
+}
+
+#[test]
 fn what_cannot_be_rehearsed_says_why() {
     for (arguments, says) in [
         (vec!["rehearse", "examples/no-such-file.yaml"], "reading `examples/no-such-file.yaml`"),

@@ -1,20 +1,20 @@
 //! The one download: the document of a STACK or CHANGE_SET invocation. Bounded in size and time, retried
 //! while the time lasts, never redirected, and its URL, which is a credential, never shown.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use cfn_egress_guard::hook::{Fetch, PayloadUrl};
 use http_body_util::{BodyExt, Empty, Limited};
-use hyper::StatusCode;
-use hyper::body::Bytes;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use rustls::pki_types::CertificateDer;
+use hyper::body::{Bytes, Incoming};
+use hyper::rt::{Read, Write};
+use hyper::{Request, Response, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 /// How long one attempt may take: a presigned GET of a megabyte within a Region takes a few hundredths.
 const ATTEMPT: Duration = Duration::from_secs(3);
@@ -25,12 +25,10 @@ const RESERVE: Duration = Duration::from_secs(1);
 /// How long to wait before the second attempt; it doubles from there.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-type HttpsClient = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
-
-/// Downloads documents. The TLS client is made when it is first needed.
+/// Downloads documents. The TLS configuration is made when it is first needed.
 #[derive(Default)]
 pub(crate) struct Downloader {
-    client: OnceLock<Result<HttpsClient, String>>,
+    tls: OnceLock<Result<TlsConnector, String>>,
     /// More certificates to trust, for tests on this machine.
     extra_roots: Option<std::path::PathBuf>,
     /// Whether plain http is allowed, for tests on this machine.
@@ -48,7 +46,7 @@ enum Failure {
 impl Downloader {
     /// A downloader that trusts more certificates and takes plain http on this machine: for tests alone.
     pub(crate) fn for_loopback(extra_roots: Option<std::path::PathBuf>) -> Self {
-        Self { client: OnceLock::new(), extra_roots, loopback: true }
+        Self { tls: OnceLock::new(), extra_roots, loopback: true }
     }
 
     /// The document behind a URL, within the time left to this invocation.
@@ -57,11 +55,10 @@ impl Downloader {
     /// What went wrong at last, in words that do not show the URL.
     pub(crate) async fn get(&self, url: &PayloadUrl, left: Duration) -> Result<Bytes, String> {
         let deadline = Instant::now() + ALTOGETHER.min(left.saturating_sub(RESERVE));
-        let client = self.client.get_or_init(|| self.make()).as_ref().map_err(Clone::clone)?;
         let mut pause = FIRST_PAUSE;
         loop {
             let time = ATTEMPT.min(deadline.saturating_duration_since(Instant::now()));
-            let problem = match tokio::time::timeout(time, attempt(client, url)).await {
+            let problem = match tokio::time::timeout(time, self.attempt(url)).await {
                 Ok(Ok(document)) => return Ok(document),
                 Ok(Err(Failure::Final(problem))) => return Err(problem),
                 Ok(Err(Failure::Passing(problem))) => problem,
@@ -75,7 +72,7 @@ impl Downloader {
         }
     }
 
-    fn make(&self) -> Result<HttpsClient, String> {
+    fn tls(&self) -> Result<TlsConnector, String> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         if let Some(path) = &self.extra_roots {
             let certificates = CertificateDer::pem_file_iter(path).map_err(|error| error.to_string())?;
@@ -86,19 +83,44 @@ impl Downloader {
             .map_err(|error| error.to_string())?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let connector = HttpsConnectorBuilder::new().with_tls_config(config);
-        let connector = if self.loopback {
-            connector.https_or_http().enable_http1()
+        Ok(TlsConnector::from(Arc::new(config)))
+    }
+
+    async fn attempt(&self, url: &PayloadUrl) -> Result<Bytes, Failure> {
+        let uri: Uri = url.secret().parse().map_err(|_| Failure::Final("its URL cannot be read".to_owned()))?;
+        let plain = self.loopback && uri.scheme_str() == Some("http");
+        let port = uri.port_u16().unwrap_or(if plain { 80 } else { 443 });
+        let stream =
+            TcpStream::connect((url.host(), port)).await.map_err(|error| Failure::Passing(error.to_string()))?;
+        let response = if plain {
+            request(&uri, TokioIo::new(stream)).await?
         } else {
-            connector.https_only().enable_http1()
+            let tls =
+                self.tls.get_or_init(|| self.tls()).as_ref().map_err(|problem| Failure::Final(problem.clone()))?;
+            let name =
+                ServerName::try_from(url.host().to_owned()).map_err(|error| Failure::Final(error.to_string()))?;
+            let stream = tls.connect(name, stream).await.map_err(|error| Failure::Passing(error.to_string()))?;
+            request(&uri, TokioIo::new(stream)).await?
         };
-        Ok(Client::builder(TokioExecutor::new()).build(connector.build()))
+        document(response).await
     }
 }
 
-async fn attempt(client: &HttpsClient, url: &PayloadUrl) -> Result<Bytes, Failure> {
-    let uri = url.secret().parse().map_err(|_| Failure::Final("its URL cannot be read".to_owned()))?;
-    let response = client.get(uri).await.map_err(|error| Failure::Passing(cause(&error)))?;
+/// Asks for a document over a connection of its own: there is one download an invocation.
+async fn request(uri: &Uri, stream: impl Read + Write + Unpin + Send + 'static) -> Result<Response<Incoming>, Failure> {
+    let failed = |error: hyper::Error| Failure::Passing(cause(&error));
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await.map_err(failed)?;
+    tokio::spawn(connection);
+    let host = uri.authority().map_or("", |authority| authority.as_str());
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let request = Request::get(path)
+        .header("host", host)
+        .body(Empty::<Bytes>::new())
+        .map_err(|_| Failure::Final("its URL cannot be read".to_owned()))?;
+    sender.send_request(request).await.map_err(failed)
+}
+
+async fn document(response: Response<Incoming>) -> Result<Bytes, Failure> {
     let status = response.status();
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
         return Err(Failure::Passing(format!("the answer was {status}")));

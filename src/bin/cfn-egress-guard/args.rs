@@ -158,6 +158,10 @@ pub(crate) struct Rehearse {
     #[arg(long, value_name = "OLD_TEMPLATE")]
     pub(crate) update_from: Option<PathBuf>,
 
+    /// Values of parameters: Key=Value, or a parameter file, in the forms that `check` takes (may be repeated).
+    #[arg(short, long, value_name = "KEY=VALUE|FILE")]
+    pub(crate) parameters: Vec<String>,
+
     /// What a failed hook means: FAIL stops the deployment, WARN lets it go on.
     #[arg(long, value_parser = parse_failure_mode(), default_value = "FAIL", value_name = "MODE")]
     pub(crate) failure_mode: FailureMode,

@@ -1,7 +1,7 @@
 //! `check`: templates in an editor, before a commit, in a pipeline.
 
 mod inputs;
-mod parameters;
+pub(crate) mod parameters;
 
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};

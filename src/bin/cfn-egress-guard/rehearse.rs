@@ -14,6 +14,7 @@ use cfn_egress_guard::source::{self, Document};
 use cfn_egress_guard::template::{Scope, Template};
 
 use crate::args::{EventFormat, Rehearse};
+use crate::check::parameters;
 use crate::exit::Exit;
 use crate::policy;
 
@@ -155,6 +156,7 @@ fn planned(
 ) -> anyhow::Result<Plan> {
     let stack_name = stack_name(path);
     let scope = Scope {
+        parameters: parameters::read(&arguments.parameters)?,
         account: Some(arguments.account.clone()),
         region: Some(arguments.region.clone()),
         stack_name: Some(stack_name.clone()),

@@ -21,7 +21,7 @@ pub(super) fn told_apart(paths: &[String], parameters: &[String]) -> (Vec<String
 }
 
 /// The values that these arguments give, later ones counting more.
-pub(super) fn read(arguments: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
+pub(crate) fn read(arguments: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
     let mut values = BTreeMap::new();
     for (position, argument) in arguments.iter().enumerate() {
         let position = position + 1;
