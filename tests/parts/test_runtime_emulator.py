@@ -6,11 +6,16 @@ answers 502 and starts the program again when it crashes or takes longer than it
 """
 
 import json
+import os
+import subprocess
+from pathlib import Path
 
 import pytest
 
+from emulator import FUNCTION_NAME
 from protocol import assert_acceptable, group, resource_request, rule
 
+ROOT = Path(__file__).resolve().parents[2]
 EGRESS = "AWS::EC2::SecurityGroupEgress"
 
 
@@ -209,3 +214,14 @@ def test_many_invocations_in_a_row_get_each_its_own_answer(emulator):
         assert_fails_closed(emulator.invoke(b"{" * number))
     assert emulator.starts() == 1
     assert emulator.reports() - before == 300
+
+
+@pytest.mark.parametrize(("template", "status"), [("compliant", 0), ("non-compliant", 1)])
+def test_a_rehearsal_takes_any_invoke_endpoint(emulator, template, status):
+    """`rehearse --endpoint` against AWS's emulator, which answers Lambda's Invoke API."""
+    program = ROOT / os.environ.get("CFN_EGRESS_GUARD", "target/debug/cfn-egress-guard")
+    command = [program, "rehearse", "--endpoint", emulator.endpoint, "--function-name", FUNCTION_NAME]
+    result = subprocess.run([*command, ROOT / f"examples/{template}.yaml"], capture_output=True, text=True, timeout=60)
+    assert result.returncode == status, result.stderr
+    expected = "HOOK_COMPLETE_FAILED" if status else "HOOK_COMPLETE_SUCCEEDED"
+    assert expected in result.stdout
