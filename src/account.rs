@@ -9,7 +9,6 @@
 pub mod audit;
 pub mod connection;
 mod failure;
-mod glob;
 mod judge;
 mod pace;
 mod page;
@@ -18,7 +17,7 @@ pub mod scan;
 mod stacks;
 pub mod status;
 
+pub use crate::rule::policy::Glob;
 pub use connection::{Connection, ConnectionOptions};
 pub use failure::{Failure, FailureKind};
-pub use glob::Glob;
 pub use pace::Patience;

@@ -28,10 +28,10 @@ pub use summary::{Alternative, Answer, Group, Summary, advice};
 
 use super::connection::Connection;
 use super::failure::{Failure, FailureKind};
-use super::glob::Glob;
 use super::judge::{Deployed, Found, judge};
 use super::pace::{Limit, Patience};
 use super::stacks::{self, Given, Stack};
+use crate::rule::policy::Glob;
 use crate::rule::policy::{Date, Policy};
 use crate::rule::{Destination, EgressRule, Outcome, Port, Preset, Protocol, excerpt, wording};
 use crate::template::Scope;

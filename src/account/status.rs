@@ -21,9 +21,9 @@ pub use record::{Hole, HoleRecord, HookState, RegionStatus, StatusResult, Weight
 
 use super::connection::Connection;
 use super::failure::{Failure, FailureKind};
-use super::glob::Glob;
 use super::pace::{Patience, patiently};
 use crate::rule::excerpt;
+use crate::rule::policy::Glob;
 use configuration::Configuration;
 
 const TYPE: &str = "cloudformation:DescribeType";

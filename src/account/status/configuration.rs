@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::StatusOptions;
 use super::record::{Hole, HookState, RegionStatus};
-use crate::account::glob::Glob;
+use crate::rule::policy::Glob;
 use crate::security_group::ResourceType;
 
 #[derive(Debug, Deserialize)]
