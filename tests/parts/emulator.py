@@ -12,7 +12,7 @@ FUNCTION_NAME = "function"  # the one name that the emulator serves
 class Emulator:
     """One function behind Lambda's Invoke API, with Lambda's time-out and restarts."""
 
-    def __init__(self, bootstrap, folder, preset="literal"):
+    def __init__(self, bootstrap, folder, preset="literal", **variables):
         port = free_port()
         self.endpoint = f"http://127.0.0.1:{port}"
         self.server = Server(
@@ -29,6 +29,7 @@ class Emulator:
                 "AWS_LAMBDA_FUNCTION_TIMEOUT": "10",
                 "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
                 "EGRESS_PRESET": preset,
+                **variables,
             },
         )  # fmt: skip
         self.stop = self.server.stop
