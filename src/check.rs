@@ -6,13 +6,13 @@
 mod place;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub use place::{Part, Place};
 
 use crate::path::Origin;
 use crate::rule::policy::{Case, Context, Date, Policy, Unchanged};
-use crate::rule::{Assessment, Finding, Knowledge, Reason, Settings, Unknown, Verdict, wording};
+use crate::rule::{Assessment, Finding, Knowledge, Outcome, Reason, Settings, Unknown, Verdict, wording};
 use crate::security_group::{EGRESS, ResourceType, assess, tags};
 use crate::template::{Evaluated, Note, Occurrence, Resource, Scope, Template, TemplateError, Undetermined, World};
 use crate::value::{Key, Kind, Value};
@@ -39,6 +39,9 @@ pub struct CheckedResource {
     pub judged: usize,
     /// What is to tell.
     pub findings: Vec<Located>,
+    /// Whether those of its findings that hold only under some conditions leave no way to keep the rule:
+    /// however the conditions turn out, it breaks the rule in one way or another.
+    pub breaks_either_way: bool,
     /// Why it could not be judged in all of its worlds, if so.
     pub undetermined: Option<Undetermined>,
 }
@@ -172,6 +175,7 @@ fn check_resource(
         resource_type,
         origin: resource.origin,
         judged,
+        breaks_either_way: gathered.breaks_either_way(&evaluated),
         findings: gathered.merged(&evaluated),
         undetermined: evaluated.undetermined,
     }
@@ -271,6 +275,17 @@ impl Gathered {
             let place = Place::of(&finding, properties, resource);
             self.findings.push((Located { finding, occurrence: Occurrence::Always, place }, vec![world]));
         }
+    }
+
+    /// Whether the findings that are not in all worlds are in each of them all the same, taken together.
+    fn breaks_either_way(&self, evaluated: &Evaluated<'_>) -> bool {
+        let all = evaluated.worlds.len();
+        let conditional = self
+            .findings
+            .iter()
+            .filter(|(located, worlds)| worlds.len() < all && located.finding.outcome == Outcome::NonCompliant);
+        let worlds: HashSet<usize> = conditional.flat_map(|(_, worlds)| worlds).copied().collect();
+        all > 1 && worlds.len() == all && evaluated.undetermined.is_none()
     }
 
     fn merged(self, evaluated: &Evaluated<'_>) -> Vec<Located> {

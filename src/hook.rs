@@ -3,12 +3,13 @@
 //!
 //! Knows no socket, no environment and no clock.
 
+mod change_set;
 mod decision;
 pub mod log;
 mod payload;
 mod request;
 mod response;
-mod template_target;
+mod stack;
 
 pub use decision::{Conclusion, Decision, Judged, Subject, Target, TemplateJudgement};
 pub use payload::{PayloadUrl, PayloadUrlError};
@@ -111,9 +112,9 @@ impl Fetch {
                 Conclusion::InternalFailure(wording::template::failed_download(self.url.host(), problem))
             }
             (Ok(policy), Ok(document)) if self.subject.target == Target::ChangeSet => {
-                template_target::change_set(document, &self.request, policy, today)
+                change_set::decide(document, &self.request, policy, today)
             }
-            (Ok(policy), Ok(document)) => template_target::stack(document, &self.request, policy, today),
+            (Ok(policy), Ok(document)) => stack::decide(document, &self.request, policy, today),
         };
         Decision { subject: self.subject.clone(), conclusion }
     }

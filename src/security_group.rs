@@ -140,6 +140,7 @@ pub fn finding(rule: EgressRule, settings: &Settings, knowledge: Knowledge) -> O
         subject: Subject::Rule(Box::new(rule)),
         settings,
         exemption: None,
+        when: None,
     })
 }
 
@@ -157,6 +158,7 @@ fn default_egress(origin: Origin, settings: &Settings) -> Finding {
         subject: Subject::Nothing,
         settings,
         exemption: None,
+        when: None,
     }
 }
 
@@ -180,6 +182,7 @@ fn no_rule(value: &Value, path: PropertyPath, malformed: Reason, knowledge: Know
         subject,
         settings: Vec::new(),
         exemption: None,
+        when: None,
     })
 }
 

@@ -291,13 +291,7 @@ fn name(key: Cow<'_, Key>) -> Cow<'_, str> {
 }
 
 fn parameters(section: &Map, scope: &Scope) -> BTreeMap<String, Parameter> {
-    section
-        .iter()
-        .map(|(key, declaration)| {
-            let given = scope.parameters.get(&key.name);
-            (key.name.clone(), Parameter::new(&key.name, declaration, given))
-        })
-        .collect()
+    section.iter().map(|(key, declaration)| (key.name.clone(), Parameter::new(&key.name, declaration, scope))).collect()
 }
 
 /// The value of a key, paying for the search.

@@ -1,5 +1,7 @@
 //! The one record of a decision: the response, the log line and the metrics are made from it.
 
+use std::collections::HashSet;
+
 use crate::rule::policy::{Context, Tag};
 use crate::rule::{self, Assessment, Finding, Outcome, Verdict, excerpt, wording};
 use crate::security_group::ResourceType;
@@ -180,6 +182,11 @@ impl Judged {
     fn name(&self) -> String {
         wording::template::resource(&self.logical_id, self.line)
     }
+
+    /// How many egress rules break the rule: one that does under each of several conditions is one.
+    fn broken(&self) -> usize {
+        self.assessment.of(Outcome::NonCompliant).map(|finding| &finding.path).collect::<HashSet<_>>().len()
+    }
 }
 
 /// A decision on one invocation.
@@ -215,7 +222,13 @@ impl Decision {
 
     /// The findings of one outcome.
     pub fn of(&self, outcome: Outcome) -> impl Iterator<Item = &Finding> {
-        self.assessments().flat_map(move |(_, assessment)| assessment.of(outcome))
+        self.of_each(outcome).map(|(_, finding)| finding)
+    }
+
+    /// The findings of one outcome, each with the resource of the template that it is about.
+    pub fn of_each(&self, outcome: Outcome) -> impl Iterator<Item = (Option<&Judged>, &Finding)> {
+        self.assessments()
+            .flat_map(move |(judged, assessment)| assessment.of(outcome).map(move |finding| (judged, finding)))
     }
 
     /// Everything that was judged, each with the resource of the template that it is about.
@@ -280,7 +293,7 @@ impl Decision {
             .collect();
         let counts = wording::template::Counts {
             judged: template.resources.iter().map(|judged| judged.assessment.judged).sum(),
-            broken: self.offending().count(),
+            broken: template.resources.iter().map(Judged::broken).sum(),
             undetermined: self.of(Outcome::Undetermined).count(),
             let_through: self.let_through().count(),
         };

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::json;
 
-use super::decision::Decision;
+use super::decision::{Decision, Judged};
 use super::response::{HookStatus, Response};
-use crate::rule::{Finding, Outcome, wording};
+use crate::rule::{Finding, Outcome, excerpt, wording};
 
 /// The CloudWatch namespace of the metrics.
 pub const NAMESPACE: &str = "CfnEgressGuard";
@@ -55,6 +55,7 @@ struct DecisionLine<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     known_debt_rules: Vec<ListedRule>,
     known_debt_rule_count: usize,
+    undetermined_rule_count: usize,
     message: &'a str,
     evaluation_micros: u64,
     #[serde(rename = "Decisions")]
@@ -66,7 +67,11 @@ struct DecisionLine<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct ListedRule {
+    /// The resource, where the invocation is about a template or a change set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logical_id: Option<String>,
     at: String,
     reason: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,7 +150,7 @@ pub fn lines(decision: &Decision, response: &Response, invocation: &Invocation<'
     let exemptions = decision.of(Outcome::Exempted).filter_map(|finding| finding.exemption.as_deref());
     let by_exemption = counted(exemptions.map(|exemption| exemption.id.as_str()));
     let debt_by_reason = counted(decision.of(Outcome::KnownDebt).map(|finding| finding.reason.code()));
-    let listed = |outcome| decision.of(outcome).take(MAX_LISTED).map(ListedRule::of).collect();
+    let listed = |outcome| decision.of_each(outcome).take(MAX_LISTED).map(ListedRule::of).collect();
     let subject = &decision.subject;
     let mut lines = String::new();
     push(
@@ -172,6 +177,7 @@ pub fn lines(decision: &Decision, response: &Response, invocation: &Invocation<'
             exempted_rule_count: by_exemption.values().sum(),
             known_debt_rules: listed(Outcome::KnownDebt),
             known_debt_rule_count: debt_by_reason.values().sum(),
+            undetermined_rule_count: decision.of(Outcome::Undetermined).count(),
             message: &response.message,
             evaluation_micros: invocation.evaluation_micros,
             decisions: 1,
@@ -219,9 +225,10 @@ fn push(lines: &mut String, line: &impl Serialize) {
 }
 
 impl ListedRule {
-    fn of(finding: &Finding) -> Self {
+    fn of((judged, finding): (Option<&Judged>, &Finding)) -> Self {
         let rule = finding.rule();
         Self {
+            logical_id: judged.map(|judged| excerpt(&judged.logical_id, wording::LOGICAL_ID_CHARS)),
             at: wording::place(finding),
             reason: finding.reason.code(),
             protocol: rule.map(|rule| rule.protocol.to_string()),

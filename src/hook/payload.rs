@@ -7,8 +7,10 @@
 use std::fmt;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::request::Text;
+use crate::rule::wording::template::unreadable_document;
 
 /// The document of a STACK invocation. Field names are read in the custom hooks' spelling too.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -51,6 +53,14 @@ pub(super) struct ChangedResource {
     /// The resource after, as JSON text.
     #[serde(rename = "afterContext", alias = "AfterContext")]
     pub(super) after_context: Text,
+}
+
+/// Reads a document.
+///
+/// # Errors
+/// What is wrong with it, and what to do.
+pub(super) fn read<T: DeserializeOwned>(document: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(document).map_err(|error| unreadable_document(&error.to_string()))
 }
 
 /// The presigned URL of a document. Its query is a credential: only the host is ever shown.

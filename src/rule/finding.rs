@@ -153,6 +153,9 @@ pub struct Finding {
     pub settings: Vec<Setting>,
     /// The exemption that covers it; one that has expired changes nothing but what is said.
     pub exemption: Option<Box<AppliedExemption>>,
+    /// Under which undecided conditions of a template it is one, as a phrase (``if `IsProd` is true``);
+    /// nothing where it is one in any case.
+    pub when: Option<String>,
 }
 
 impl Finding {

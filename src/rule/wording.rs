@@ -136,13 +136,22 @@ fn place_of(path: &PropertyPath) -> String {
 /// One finding on one line: place, statement, remedy, setting.
 #[must_use]
 pub fn line(finding: &Finding) -> String {
-    format!("{}: {}. {}{}", place(finding), statement(finding), remedy(finding), hints(finding))
+    format!("{}: {}. {}{}", place(finding), conditional_statement(finding), remedy(finding), hints(finding))
+}
+
+/// The statement with the condition under which it holds, if not in any case.
+fn conditional_statement(finding: &Finding) -> String {
+    let statement = statement(finding);
+    match &finding.when {
+        Some(when) => format!("{statement} {when}"),
+        None => statement,
+    }
 }
 
 /// The text of a finding's annotation: place, statement and setting; the remedy has a field of its own.
 #[must_use]
 pub fn annotation(finding: &Finding) -> String {
-    format!("{}: {}.{}", place(finding), statement(finding), hints(finding))
+    format!("{}: {}.{}", place(finding), conditional_statement(finding), hints(finding))
 }
 
 /// What stands behind a finding: the exemption that has expired, the setting that would let it pass.

@@ -28,6 +28,9 @@ pub struct Scope {
     pub stack_id: Option<String>,
     /// `AWS::NotificationARNs`.
     pub notification_arns: Option<Vec<String>>,
+    /// Whether a parameter whose value was not given is unknown even if it has a default: the
+    /// deployment may give it another value.
+    pub ignore_defaults: bool,
 }
 
 impl fmt::Debug for Scope {
@@ -103,7 +106,7 @@ impl Parameter {
     ///
     /// A list parameter's text is separated at commas and "each member string is space trimmed";
     /// `Number` and `List<Number>` are validated as numbers but used as text ("Parameters").
-    pub(super) fn new(name: &str, declaration: &Value, given: Option<&String>) -> Self {
+    pub(super) fn new(name: &str, declaration: &Value, scope: &Scope) -> Self {
         let declared = |key: &str| declaration.get(key).and_then(text::of_scalar);
         let type_name = declared("Type").map_or_else(|| "String".to_owned(), |name| name.into_owned());
         let no_echo = declared("NoEcho").is_some_and(|value| value.eq_ignore_ascii_case("true"));
@@ -114,12 +117,17 @@ impl Parameter {
             .map(|list| list.iter().filter_map(text::of_scalar).map(|text| text.into_owned()).collect())
             .unwrap_or_default();
         let only = || if let [only] = allowed.as_slice() { Some(only.clone()) } else { None };
-        let known = given.cloned().or_else(|| declared("Default").map(|text| text.into_owned())).or_else(only);
+        let default = declared("Default").map(|text| text.into_owned());
+        let has_default = default.is_some();
+        let given = scope.parameters.get(name).cloned();
+        let known = given.or_else(|| default.filter(|_| !scope.ignore_defaults)).or_else(only);
         let shown = unknown::shortened(name);
         let why = if no_echo {
             Some(format!("parameter `{shown}` is marked `NoEcho`, so its value is not looked at"))
         } else if type_name.starts_with("AWS::SSM::") && type_name != "AWS::SSM::Parameter::Name" {
             Some(format!("parameter `{shown}` is read from Systems Manager when the stack is deployed"))
+        } else if known.is_none() && has_default {
+            Some(format!("parameter `{shown}` may be given another value than its default"))
         } else if known.is_none() {
             Some(format!("parameter `{shown}` has no default and no value was given"))
         } else {

@@ -21,6 +21,10 @@ fn with_document(event: &Json, document: Result<&Json, &str>, config: &Config) -
         &log::Invocation { request_id: "r", timestamp_millis: 1, evaluation_micros: 1 },
     );
     assert!(!lines.contains("SECRET"), "the URL's signature is never logged");
+    let logged: Json = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    for rule in logged["offendingRules"].as_array().unwrap() {
+        assert!(rule["logicalId"].is_string(), "of which resource: {rule}");
+    }
     let answer = serde_json::to_value(decision.response()).unwrap();
     assert!(RESPONSE_SCHEMA.is_valid(&answer), "{answer}");
     assert!(!answer.to_string().contains("SECRET"));
@@ -167,4 +171,82 @@ fn a_stack_that_goes_away_is_let_through_without_a_download() {
     let mut event = invocation("STACK");
     event["actionInvocationPoint"] = json!("DELETE_PRE_PROVISION");
     assert_eq!(answer(&event)["annotations"][0]["status"], "SKIPPED");
+}
+
+/// Port ranges that rest on a condition: with one in both branches, and with one in one branch only.
+fn branches(from: u16, to_if_not: u16) -> String {
+    let group = json!({"Type": "AWS::EC2::SecurityGroup", "Properties": {"SecurityGroupEgress": [
+        {"IpProtocol": "tcp", "FromPort": from, "ToPort": {"Fn::If": ["Wide", 90, to_if_not]}, "CidrIp": "10.0.0.0/8"}]}});
+    json!({
+        "Parameters": {"Size": {"Type": "String"}},
+        "Conditions": {"Wide": {"Fn::Equals": [{"Ref": "Size"}, "wide"]}},
+        "Resources": {"Web": group},
+    })
+    .to_string()
+}
+
+#[test]
+fn what_breaks_the_rule_in_every_branch_is_certain_and_each_branch_is_named() {
+    let answer = stack(&branches(80, 85));
+    assert_eq!(answer["errorCode"], "NonCompliant");
+    let message = answer["message"].as_str().unwrap();
+    for branch in ["opens a range of 11 ports if `Wide` is true.", "opens a range of 6 ports if `Wide` is false."] {
+        assert!(message.contains(branch), "{message}");
+    }
+    assert!(message.contains("of 1 egress rule 1 does not open"), "{message}");
+
+    let answer = stack(&branches(80, 80));
+    assert_eq!(answer["hookStatus"], "SUCCESS");
+    let message = answer["message"].as_str().unwrap();
+    assert!(message.contains("11 ports if `Wide` is true, which the template does not decide."), "{message}");
+}
+
+#[test]
+fn known_debt_in_one_branch_leaves_the_other_open() {
+    let policy = Policy { unchanged_rules: Treatment::Allow, ..Policy::default() };
+    for (before, now, status) in [
+        ((80, 85), (80, 85), "SUCCESS"),
+        ((80, 85), (80, 84), "SUCCESS"), // as before if `Wide` is true
+        ((80, 80), (80, 85), "SUCCESS"), // likewise
+        ((80, 85), (81, 85), "FAILED"),
+    ] {
+        let document = json!({"template": branches(now.0, now.1), "previousTemplate": branches(before.0, before.1)});
+        let answer = with_document(&invocation("STACK"), Ok(&document), &Config::new(policy.clone()));
+        assert_eq!(answer["hookStatus"], status, "{before:?} {now:?}: {answer}");
+    }
+}
+
+#[test]
+fn what_breaks_the_rule_only_by_a_default_is_not_certain() {
+    let with_ports = |from: &Json, to: &Json| {
+        stack(
+            &json!({
+                "Parameters": {
+                    "To": {"Type": "Number", "Default": 8443},
+                    "Only": {"Type": "Number", "Default": 90, "AllowedValues": [90]},
+                },
+                "Conditions": {"Default": {"Fn::Equals": [{"Ref": "To"}, "8443"]}},
+                "Resources": {"Web": {"Type": "AWS::EC2::SecurityGroupEgress", "Properties": {
+                    "IpProtocol": "tcp", "FromPort": from, "ToPort": to, "CidrIp": "10.0.0.0/8"}}},
+            })
+            .to_string(),
+        )
+    };
+    let to = json!({"Ref": "To"});
+    for (from, to, says) in [
+        (json!(443), to.clone(), "opens a range of 8001 ports while !Ref To keeps its default, which"),
+        (json!(443), json!({"Fn::If": ["Default", 444, 443]}), "opens a range of 2 ports if `Default` is true, which"),
+    ] {
+        let answer = with_ports(&from, &to);
+        assert_eq!(answer["hookStatus"], "SUCCESS", "{answer}");
+        assert_eq!(answer["annotations"][0]["status"], "SKIPPED");
+        let message = answer["message"].as_str().unwrap();
+        assert!(message.contains(says) && message.contains("RESOURCE target judges it"), "{message}");
+    }
+    for (from, to) in [(json!(443), json!({"Ref": "Only"})), (to.clone(), json!("http")), (json!(1), json!(2))] {
+        assert_eq!(with_ports(&from, &to)["errorCode"], "NonCompliant", "{from} {to}");
+    }
+    for (from, to) in [(json!(8443), to.clone()), (to.clone(), to)] {
+        assert_eq!(with_ports(&from, &to)["annotations"][0]["status"], "PASSED", "{from} {to}");
+    }
 }

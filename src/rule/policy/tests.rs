@@ -260,6 +260,7 @@ fn what_is_no_egress_rule_has_no_exemption() {
         subject,
         settings: Vec::new(),
         exemption: None,
+        when: None,
     };
     let what = Unknown { identity: None, shown_as: "x".to_owned(), why: "y".to_owned() };
     let everywhere = policy(vec![exemption("a", "2028-01-01", in_account())]);

@@ -1,7 +1,9 @@
 //! Every sentence about whole templates and change sets.
 
 use super::super::ID;
+use super::super::egress::Protocol;
 use super::super::finding::Finding;
+use super::super::port::Port;
 use super::super::text::excerpt;
 use super::{LOGICAL_ID_CHARS, line, statement};
 
@@ -61,11 +63,29 @@ pub fn finding_line(resource: &str, finding: &Finding) -> String {
 /// What cannot be judged from a template, and why that does not block.
 #[must_use]
 pub fn undetermined(finding: &Finding) -> String {
-    format!(
-        "{}: not judged here, {}. The RESOURCE target judges it with resolved values.",
-        super::place(finding),
-        statement(finding)
-    )
+    let place = super::place(finding);
+    let said = match &finding.when {
+        // It breaks the rule, or may, under a condition that the template does not decide.
+        Some(when) => format!("{} {when}, which the template does not decide", statement(finding)),
+        None => format!("not judged here, {}", statement(finding)),
+    };
+    format!("{place}: {said}. The RESOURCE target judges it with resolved values.")
+}
+
+/// Under which condition something breaks a rule that only the defaults of parameters make it break.
+pub const BY_DEFAULT: &str = "while the parameters keep their defaults";
+
+/// The same, naming what may turn out otherwise, if the finding without the defaults says so.
+#[must_use]
+pub fn by_default(finding: &Finding) -> Option<String> {
+    let rule = finding.rule()?;
+    let protocol = if let Protocol::Unknown(unknown) = &rule.protocol { Some(unknown) } else { None };
+    let ports = [&rule.from, &rule.to].map(|port| if let Port::Unknown(unknown) = port { Some(unknown) } else { None });
+    let mut names: Vec<&str> =
+        [protocol].into_iter().chain(ports).flatten().map(|unknown| unknown.shown_as.as_str()).collect();
+    names.dedup();
+    let keep = if names.len() == 1 { "keeps its default" } else { "keep their defaults" };
+    (!names.is_empty()).then(|| format!("while {} {keep}", names.join(" and ")))
 }
 
 /// A resource that could not be judged under all its conditions.

@@ -1,0 +1,65 @@
+//! CHANGE_SET invocations: what a change set would make of each resource, judged by the values that
+//! CloudFormation knows when it is created.
+
+use super::decision::{Conclusion, Judged, TemplateJudgement, context};
+use super::payload::{self, ChangeSetPayload, ChangedResource};
+use super::request::Request;
+use crate::rule::policy::{Case, Context, Date, Policy, Unchanged};
+use crate::rule::wording::template as wording;
+use crate::rule::{Knowledge, Treatment};
+use crate::security_group::{ResourceType, assess, tags, unchanged};
+use crate::value::Value;
+
+/// What a change set comes to.
+pub(super) fn decide(document: &[u8], request: &Request, policy: &Policy, today: Date) -> Conclusion {
+    let judged = payload::read::<ChangeSetPayload>(document).and_then(|payload| {
+        let changed = payload.changed_resources.ok_or_else(|| wording::empty_document("changedResources"))?;
+        changed.iter().filter_map(|resource| changed_resource(resource, request, policy, today).transpose()).collect()
+    });
+    match judged {
+        Ok(resources) => Conclusion::Template(TemplateJudgement { resources, remarks: Vec::new() }),
+        Err(problem) => Conclusion::InternalFailure(problem),
+    }
+}
+
+/// One resource of a change set; nothing if it is not ours or goes away.
+fn changed_resource(
+    changed: &ChangedResource,
+    request: &Request,
+    policy: &Policy,
+    today: Date,
+) -> Result<Option<Judged>, String> {
+    let Some(resource_type) = ResourceType::from_name(changed.resource_type.as_str()) else { return Ok(None) };
+    if changed.action.as_str() == "DELETE" {
+        return Ok(None);
+    }
+    let logical_id = changed.logical_resource_id.as_str();
+    let properties =
+        properties(changed.after_context.as_str()).ok_or_else(|| wording::unreadable_change(logical_id))?;
+    let previous = properties_before(changed);
+    let assessment = assess(resource_type, &properties, &policy.settings(), Knowledge::Partial);
+    let unchanged = match policy.unchanged_rules {
+        Treatment::Allow => unchanged(resource_type, &properties, previous.as_ref()),
+        Treatment::Block => Unchanged::Nothing,
+    };
+    let tags = tags(resource_type, &properties);
+    let context = Context { logical_id: Some(logical_id), ..context(request, Some(resource_type), tags.as_deref()) };
+    let assessment = policy.apply(assessment, &Case { context, unchanged: &unchanged, today });
+    Ok(Some(Judged {
+        resource_type,
+        logical_id: logical_id.to_owned(),
+        line: changed.line_number.as_str().parse().ok(),
+        assessment,
+    }))
+}
+
+/// The `Properties` of a context, which is JSON text.
+fn properties(context: &str) -> Option<Value> {
+    let context: Value = serde_json::from_str(context).ok()?;
+    Some(context.as_map()?.get("Properties").cloned().unwrap_or_else(|| crate::value::Kind::Null.into()))
+        .map(|value| if value.is_null() { crate::value::Kind::Map(crate::value::Map::new()).into() } else { value })
+}
+
+fn properties_before(changed: &ChangedResource) -> Option<Value> {
+    changed.before_context.non_empty().and_then(properties)
+}
