@@ -22,7 +22,6 @@
 //! | [`check`] | a template's resources in every world → findings and what to point at | text, files, the hook |
 //! | [`hook`] | the hook's protocol: bytes in, decision out, total and synchronous | sockets, environment, clock |
 //! | `report` | findings → bytes for people and programs (feature `cli`) | files, the terminal |
-//! | `account` | live stacks, hook results and configurations (feature `account`; an edge: the AWS SDK) | the terminal |
 //! | `schema` | JSON Schemas of all that is read and written (feature `schema`) | |
 //! | `rehearsal` | CloudFormation's part on this machine (feature `cli`; an edge: sockets, processes) | AWS |
 //! | `account` | live stacks, hook results, hook configuration (feature `account`; an edge: the AWS SDK) | the terminal, files |

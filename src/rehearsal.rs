@@ -4,15 +4,20 @@
 //! An edge module: it owns sockets, processes and the clock, and knows no AWS account.
 
 mod deployment;
+mod documents;
 mod event;
 mod function;
+mod invocation;
+mod nested;
 mod plan;
 mod planner;
+mod properties;
 mod runtime_api;
 
-pub use deployment::{Ending, Hook, rehearse};
+pub use deployment::{Ending, Hook, Told, rehearse};
 pub use event::{HookEvent, HookProgress, StackEvent};
 pub use function::{Endpoint, EndpointError, Function, InvokeError};
-pub use plan::{Action, FailureMode, Operation, Plan};
-pub use planner::plan;
+pub use nested::{FoundTemplate, MAX_NESTED_STACKS, NestedStack, NestedTemplates, PlanError};
+pub use plan::{Action, Described, FailureMode, Operation, Plan};
+pub use planner::{Stack, plan};
 pub use runtime_api::{LocalFunction, StartError};

@@ -2,14 +2,18 @@
 //! does.
 //!
 //! Sources: CloudFormation Hooks User Guide ("Hooks are invoked before each create, update or delete of
-//! a resource"; failure modes); the words of the events as CloudFormation prints them.
+//! a resource"; failure modes); the words of the events as CloudFormation prints them. Where in a stack's
+//! events a hook on STACK appears, and what becomes of the stack, is not documented: it is told here as
+//! for a resource. Change sets have no stack events; those here stand in for what `DescribeChangeSet` and
+//! `GetHookResult` say.
 
-use serde::Deserialize;
-use serde_json::json;
-
+use super::documents::Documents;
 use super::event::{HookEvent, HookProgress, StackEvent};
 use super::function::{Function, InvokeError};
+use super::invocation::{Subject, change_set_document, read, stack_document};
+use super::nested::NESTED_STACK;
 use super::plan::{Action, FailureMode, Operation, Plan};
+use crate::hook::Target;
 use crate::security_group::ResourceType;
 
 /// Who asks, and on what terms.
@@ -19,6 +23,8 @@ pub struct Hook {
     pub alias: String,
     /// What a failure means.
     pub failure_mode: FailureMode,
+    /// What the hook is asked about.
+    pub target_operations: Vec<Target>,
     /// The account that the events name.
     pub account: String,
     /// The Region that the events name.
@@ -34,27 +40,52 @@ pub enum Ending {
     CompleteWithWarnings,
     /// The hook stopped it.
     RolledBack,
+    /// The hook stopped its change set: no resource was touched.
+    ChangeSetFailed,
 }
 
-/// What CloudFormation reads of a hook's answer.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Answer {
-    hook_status: String,
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    error_code: Option<String>,
+/// Something that happened.
+#[derive(Debug)]
+pub struct Told<'a> {
+    /// The event.
+    pub event: StackEvent,
+    /// The operation that it is about, if it is about one.
+    pub operation: Option<&'a Operation>,
+    /// How many stacks are around its stack.
+    pub depth: usize,
 }
 
 /// A deployment that is being rehearsed.
 struct Deployment<'a> {
     hook: &'a Hook,
-    stack_name: &'a str,
-    stack_id: String,
+    function: &'a mut Function,
+    documents: Option<Documents>,
     clock: &'a dyn Fn() -> String,
-    sink: &'a mut dyn FnMut(StackEvent),
+    sink: &'a mut dyn FnMut(Told<'_>),
     events: usize,
+    warned: bool,
+}
+
+/// A stack that is being deployed.
+#[derive(Debug, Clone)]
+struct Place {
+    name: String,
+    id: String,
+    depth: usize,
+}
+
+/// An operation that was done, with what was done inside it.
+struct Done<'p> {
+    operation: &'p Operation,
+    place: Option<Place>,
+    inside: Vec<Done<'p>>,
+}
+
+/// How the deployment of one stack ended.
+struct Deployed<'p> {
+    done: Vec<Done<'p>>,
+    /// Why it failed, if so.
+    failure: Option<String>,
 }
 
 /// Rehearses a plan. Each event goes to the sink as it happens; `clock` gives its time.
@@ -66,63 +97,168 @@ pub async fn rehearse(
     hook: &Hook,
     function: &mut Function,
     clock: &dyn Fn() -> String,
-    sink: &mut dyn FnMut(StackEvent),
+    sink: &mut dyn FnMut(Told<'_>),
 ) -> Result<Ending, InvokeError> {
-    let stack_id = format!(
-        "arn:aws:cloudformation:{}:{}:stack/{}/00000000-0000-4000-8000-000000000000",
-        hook.region, hook.account, plan.stack_name
-    );
-    let mut deployment = Deployment { hook, stack_name: &plan.stack_name, stack_id, clock, sink, events: 0 };
-    deployment.run(plan, function).await
+    let needs_documents = |target: &Target| matches!(target, Target::Stack | Target::ChangeSet);
+    let documents = if hook.target_operations.iter().any(needs_documents) {
+        Some(Documents::serve().await.map_err(|error| InvokeError::Documents(error.to_string()))?)
+    } else {
+        None
+    };
+    let place = Place::of(&plan.stack_name, 0, hook);
+    let mut deployment = Deployment { hook, function, documents, clock, sink, events: 0, warned: false };
+    if !deployment.change_set(plan, &place).await? {
+        return Ok(Ending::ChangeSetFailed);
+    }
+    let deployed = deployment.deploy(plan, &place).await?;
+    Ok(match deployed.failure {
+        Some(_) => Ending::RolledBack,
+        None if deployment.warned => Ending::CompleteWithWarnings,
+        None => Ending::Complete,
+    })
+}
+
+impl Place {
+    fn of(stack_name: &str, depth: usize, hook: &Hook) -> Self {
+        let id = format!(
+            "arn:aws:cloudformation:{}:{}:stack/{stack_name}/00000000-0000-4000-8000-{depth:012}",
+            hook.region, hook.account
+        );
+        Self { name: stack_name.to_owned(), id, depth }
+    }
+}
+
+/// What an event is about: a stack, a change set, or a resource with its operation.
+#[derive(Clone, Copy)]
+struct About<'a> {
+    logical_id: &'a str,
+    resource_type: &'a str,
+    operation: Option<&'a Operation>,
+}
+
+impl<'a> About<'a> {
+    const fn stack(place: &'a Place) -> Self {
+        Self { logical_id: place.name.as_str(), resource_type: NESTED_STACK, operation: None }
+    }
+
+    const fn resource(operation: &'a Operation) -> Self {
+        Self {
+            logical_id: operation.logical_id.as_str(),
+            resource_type: operation.resource_type.as_str(),
+            operation: Some(operation),
+        }
+    }
 }
 
 impl Deployment<'_> {
-    async fn run(&mut self, plan: &Plan, function: &mut Function) -> Result<Ending, InvokeError> {
-        let words = Words::of(plan.is_update);
-        self.stack(words.in_progress, Some("User Initiated"));
-        let mut done: Vec<&Operation> = Vec::new();
-        let mut warned = false;
-        for operation in plan.operations.iter().filter(|operation| operation.action != Action::Remove) {
-            let status = Words::of(operation.action == Action::Update);
-            self.resource(operation, status.in_progress, None, None);
-            match self.ask(operation, status.in_progress, function).await? {
-                Outcome::Pass => {}
-                Outcome::Fail if self.hook.failure_mode == FailureMode::Warn => warned = true,
-                Outcome::Fail => {
-                    let reason = format!("The following hook(s) failed: [{}]", self.hook.alias);
-                    self.resource(operation, status.failed, Some(reason), None);
-                    self.roll_back(plan, operation, &done);
-                    return Ok(Ending::RolledBack);
-                }
-            }
-            self.resource(operation, status.complete, None, None);
-            done.push(operation);
+    /// Creates the change set, if the hook is asked about it; false if the hook stops it.
+    async fn change_set(&mut self, plan: &Plan, place: &Place) -> Result<bool, InvokeError> {
+        if !self.hook.target_operations.contains(&Target::ChangeSet) {
+            return Ok(true);
         }
-        let removed = plan.operations.iter().filter(|operation| operation.action == Action::Remove);
-        if plan.is_update {
-            self.stack("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", None);
+        let name = "rehearsal";
+        let arn = format!(
+            "arn:aws:cloudformation:{}:{}:changeSet/{name}/00000000-0000-4000-8000-000000000000",
+            self.hook.region, self.hook.account
+        );
+        let about = About { logical_id: name, resource_type: "AWS::CloudFormation::ChangeSet", operation: None };
+        self.tell(place, about, "CREATE_IN_PROGRESS", None, None);
+        let url = self.publish(&change_set_document(plan));
+        let passed = self.ask(&Subject::ChangeSet(&arn, &url), place, about, "CREATE_IN_PROGRESS").await?;
+        if passed {
+            self.tell(place, about, "CREATE_COMPLETE", None, None);
+        } else {
+            let failed = self.failed_hooks(&Subject::ChangeSet(&arn, &url));
+            self.tell(place, about, "FAILED", Some(format!("Change set creation failed. {failed}")), None);
         }
-        for operation in removed {
-            self.resource(operation, "DELETE_IN_PROGRESS", None, None);
-            self.resource(operation, "DELETE_COMPLETE", None, None);
-        }
-        self.stack(words.complete, None);
-        Ok(if warned { Ending::CompleteWithWarnings } else { Ending::Complete })
+        Ok(passed)
     }
 
-    /// Asks the hook, if it is one of the types that the hook is for.
-    async fn ask(
+    /// Deploys a stack and those nested in it.
+    async fn deploy<'p>(&mut self, plan: &'p Plan, place: &Place) -> Result<Deployed<'p>, InvokeError> {
+        let words = Words::of(plan.is_update());
+        self.stack(place, words.in_progress, Some("User Initiated"));
+        let mut done: Vec<Done<'p>> = Vec::new();
+        if self.hook.target_operations.contains(&Target::Stack) {
+            let url = self.publish(&stack_document(plan));
+            let subject = Subject::Stack(plan, &url);
+            if !self.ask(&subject, place, About::stack(place), words.in_progress).await? {
+                let failure = format!("{}.", self.failed_hooks(&subject));
+                self.roll_back(plan, place, &failure, &done);
+                return Ok(Deployed { done, failure: Some(failure) });
+            }
+        }
+        for operation in plan.operations.iter().filter(|operation| operation.action != Action::Remove) {
+            let status = Words::of(operation.action == Action::Update);
+            let about = About::resource(operation);
+            self.tell(place, about, status.in_progress, None, None);
+            let failure = if let Some(nested) = &operation.nested {
+                let inner = Place::of(&nested.stack_name, place.depth + 1, self.hook);
+                let deployed = Box::pin(self.deploy(nested, &inner)).await?;
+                let failure = deployed.failure.map(|reason| embedded(&inner, operation.action, &reason));
+                done.push(Done { operation, place: Some(inner), inside: deployed.done });
+                failure
+            } else {
+                let failure = self.resource(operation, place, status.in_progress).await?;
+                if failure.is_none() {
+                    done.push(Done { operation, place: None, inside: Vec::new() });
+                }
+                failure
+            };
+            if let Some(failure) = failure {
+                self.tell(place, about, status.failed, Some(failure), None);
+                let verb = operation.action.verb();
+                let reason = format!("The following resource(s) failed to {verb}: [{}].", operation.logical_id);
+                self.roll_back(plan, place, &reason, &done);
+                return Ok(Deployed { done, failure: Some(reason) });
+            }
+            self.tell(place, about, status.complete, None, None);
+        }
+        let removed = plan.operations.iter().filter(|operation| operation.action == Action::Remove);
+        if plan.is_update() {
+            self.stack(place, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", None);
+        }
+        for operation in removed {
+            self.tell(place, About::resource(operation), "DELETE_IN_PROGRESS", None, None);
+            self.tell(place, About::resource(operation), "DELETE_COMPLETE", None, None);
+        }
+        self.stack(place, words.complete, None);
+        Ok(Deployed { done, failure: None })
+    }
+
+    /// Does an operation on a resource; why it failed, if the hook stops it.
+    async fn resource(
         &mut self,
         operation: &Operation,
+        place: &Place,
         in_progress: &'static str,
-        function: &mut Function,
-    ) -> Result<Outcome, InvokeError> {
-        if ResourceType::from_name(&operation.resource_type).is_none() || operation.undetermined.is_some() {
-            return Ok(Outcome::Pass);
+    ) -> Result<Option<String>, InvokeError> {
+        if !self.hook.target_operations.contains(&Target::Resource)
+            || ResourceType::from_name(&operation.resource_type).is_none()
+            || operation.undetermined.is_some()
+        {
+            return Ok(None);
         }
-        self.hook_event(operation, in_progress, HookProgress::HookInProgress, "Invoking hook".to_owned());
-        let event = self.invocation(operation).to_string();
-        let (progress, reason) = match function.invoke(event.into()).await {
+        let subject = Subject::Resource(operation);
+        let about = About::resource(operation);
+        if !self.ask(&subject, place, about, in_progress).await? {
+            return Ok(Some(self.failed_hooks(&subject)));
+        }
+        Ok(None)
+    }
+
+    /// Asks the hook; false if it stops what it was asked about.
+    async fn ask(
+        &mut self,
+        subject: &Subject<'_>,
+        place: &Place,
+        about: About<'_>,
+        in_progress: &'static str,
+    ) -> Result<bool, InvokeError> {
+        let alias = subject.alias(self.hook);
+        self.hook_event(&alias, place, about, in_progress, HookProgress::HookInProgress, "Invoking hook".to_owned());
+        let event = subject.invocation(self.hook, &place.id, self.events).to_string();
+        let (progress, reason) = match self.function.invoke(event.into()).await {
             Ok(answer) => read(&answer),
             // The function's error is CloudFormation's to tell; a function that does not run is ours.
             Err(error @ (InvokeError::Function(_) | InvokeError::TimedOut)) => {
@@ -130,114 +266,117 @@ impl Deployment<'_> {
             }
             Err(error) => return Err(error),
         };
-        self.hook_event(operation, in_progress, progress, reason);
+        self.hook_event(&alias, place, about, in_progress, progress, reason);
         if progress == HookProgress::HookCompleteSucceeded {
-            let what = if operation.action == Action::Create { "creation" } else { "update" };
-            let reason = format!("Hook invocations complete.  Resource {what} initiated");
-            self.resource(operation, in_progress, Some(reason), None);
-            return Ok(Outcome::Pass);
-        }
-        Ok(Outcome::Fail)
-    }
-
-    /// The invocation as CloudFormation sends it for a RESOURCE target.
-    fn invocation(&self, operation: &Operation) -> serde_json::Value {
-        json!({
-            "clientRequestToken": format!("00000000-0000-4000-9000-{:012}", self.events),
-            "awsAccountId": self.hook.account,
-            "stackId": self.stack_id,
-            "changeSetId": null,
-            "hookTypeName": self.hook.alias,
-            "hookTypeVersion": "00000001",
-            "hookModel": {
-                "LambdaFunction":
-                    format!("arn:aws:lambda:{}:{}:function:cfn-egress-guard", self.hook.region, self.hook.account)
-            },
-            "actionInvocationPoint": operation.action.invocation_point(),
-            "requestData": {
-                "targetName": operation.resource_type,
-                "targetType": operation.resource_type,
-                "targetLogicalId": operation.logical_id,
-                "targetModel": {
-                    "resourceProperties": operation.properties,
-                    "previousResourceProperties": operation.previous,
-                },
-            },
-            "requestContext": { "invocation": 1, "callbackContext": null },
-        })
-    }
-
-    fn roll_back(&mut self, plan: &Plan, failed: &Operation, done: &[&Operation]) {
-        let reason = format!("The following resource(s) failed to {}: [{}].", failed.action.verb(), failed.logical_id);
-        if plan.is_update {
-            self.stack("UPDATE_ROLLBACK_IN_PROGRESS", Some(&reason));
-            for operation in done.iter().filter(|operation| operation.action == Action::Update) {
-                self.resource(operation, "UPDATE_IN_PROGRESS", None, None);
-                self.resource(operation, "UPDATE_COMPLETE", None, None);
+            if let Some(operation) = about.operation {
+                let what = if operation.action == Action::Create { "creation" } else { "update" };
+                let reason = format!("Hook invocations complete.  Resource {what} initiated");
+                self.tell(place, about, in_progress, Some(reason), None);
             }
-            self.stack("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", None);
+            return Ok(true);
+        }
+        self.warned |= self.hook.failure_mode == FailureMode::Warn;
+        Ok(self.hook.failure_mode == FailureMode::Warn)
+    }
+
+    fn publish(&self, document: &serde_json::Value) -> String {
+        // Without a server, an empty URL: the function says that it is missing.
+        self.documents.as_ref().map(|documents| documents.publish(document.to_string().into())).unwrap_or_default()
+    }
+
+    fn failed_hooks(&self, subject: &Subject<'_>) -> String {
+        format!("The following hook(s) failed: [{}]", subject.alias(self.hook))
+    }
+
+    /// Undoes what was done. A nested stack that was being created is left to the stack around it.
+    fn roll_back(&mut self, plan: &Plan, place: &Place, reason: &str, done: &[Done<'_>]) {
+        if plan.is_update() {
+            self.stack(place, "UPDATE_ROLLBACK_IN_PROGRESS", Some(reason));
+            for done in done.iter().filter(|done| done.operation.action == Action::Update) {
+                self.tell(place, About::resource(done.operation), "UPDATE_IN_PROGRESS", None, None);
+                self.tell(place, About::resource(done.operation), "UPDATE_COMPLETE", None, None);
+            }
+            self.stack(place, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", None);
+        } else if place.depth == 0 {
+            self.stack(place, "ROLLBACK_IN_PROGRESS", Some(&format!("{reason} Rollback requested by user.")));
         } else {
-            self.stack("ROLLBACK_IN_PROGRESS", Some(&format!("{reason} Rollback requested by user.")));
+            self.stack(place, "CREATE_FAILED", Some(reason));
+            return;
         }
-        for operation in done.iter().rev().filter(|operation| operation.action == Action::Create) {
-            self.resource(operation, "DELETE_IN_PROGRESS", None, None);
-            self.resource(operation, "DELETE_COMPLETE", None, None);
-        }
-        self.stack(if plan.is_update { "UPDATE_ROLLBACK_COMPLETE" } else { "ROLLBACK_COMPLETE" }, None);
+        self.delete(place, done);
+        self.stack(place, if plan.is_update() { "UPDATE_ROLLBACK_COMPLETE" } else { "ROLLBACK_COMPLETE" }, None);
     }
 
-    fn stack(&mut self, status: &'static str, reason: Option<&str>) {
-        let name = self.stack_name.to_owned();
-        self.event(name, "AWS::CloudFormation::Stack".to_owned(), status, reason.map(str::to_owned), None);
+    /// Deletes what was created, last first.
+    fn delete(&mut self, place: &Place, done: &[Done<'_>]) {
+        for done in done.iter().rev().filter(|done| done.operation.action == Action::Create) {
+            let about = About::resource(done.operation);
+            self.tell(place, about, "DELETE_IN_PROGRESS", None, None);
+            if let Some(inner) = &done.place {
+                self.stack(inner, "DELETE_IN_PROGRESS", None);
+                self.delete(inner, &done.inside);
+                self.stack(inner, "DELETE_COMPLETE", None);
+            }
+            self.tell(place, about, "DELETE_COMPLETE", None, None);
+        }
     }
 
-    fn resource(
+    fn stack(&mut self, place: &Place, status: &'static str, reason: Option<&str>) {
+        self.tell(place, About::stack(place), status, reason.map(str::to_owned), None);
+    }
+
+    fn hook_event(
         &mut self,
-        operation: &Operation,
+        alias: &str,
+        place: &Place,
+        about: About<'_>,
         status: &'static str,
-        reason: Option<String>,
-        hook: Option<HookEvent>,
+        progress: HookProgress,
+        reason: String,
     ) {
-        self.event(operation.logical_id.clone(), operation.resource_type.clone(), status, reason, hook);
-    }
-
-    fn hook_event(&mut self, operation: &Operation, status: &'static str, progress: HookProgress, reason: String) {
         let hook = HookEvent {
-            hook_type: self.hook.alias.clone(),
+            hook_type: alias.to_owned(),
             hook_status: progress,
             hook_status_reason: reason,
             hook_invocation_point: "PRE_PROVISION",
             hook_failure_mode: self.hook.failure_mode,
         };
-        self.resource(operation, status, None, Some(hook));
+        self.tell(place, about, status, None, Some(hook));
     }
 
-    fn event(
+    fn tell(
         &mut self,
-        logical_resource_id: String,
-        resource_type: String,
+        place: &Place,
+        about: About<'_>,
         resource_status: &'static str,
         resource_status_reason: Option<String>,
         hook: Option<HookEvent>,
     ) {
         self.events += 1;
-        (self.sink)(StackEvent {
-            stack_id: self.stack_id.clone(),
+        let event = StackEvent {
+            stack_id: place.id.clone(),
             event_id: format!("rehearsal-{:04}", self.events),
-            stack_name: self.stack_name.to_owned(),
-            logical_resource_id,
-            resource_type,
+            stack_name: place.name.clone(),
+            logical_resource_id: about.logical_id.to_owned(),
+            resource_type: about.resource_type.to_owned(),
             timestamp: (self.clock)(),
             resource_status,
             resource_status_reason,
             hook,
-        });
+        };
+        (self.sink)(Told { event, operation: about.operation, depth: place.depth });
     }
 }
 
-enum Outcome {
-    Pass,
-    Fail,
+/// What the stack around a nested one says of its failure.
+fn embedded(nested: &Place, action: Action, reason: &str) -> String {
+    match action {
+        Action::Create => format!("Embedded stack {} was not successfully created: {reason}", nested.id),
+        Action::Update | Action::Remove => format!(
+            "Embedded stack {} was not successfully updated. Currently in UPDATE_ROLLBACK_IN_PROGRESS with reason: {reason}",
+            nested.id
+        ),
+    }
 }
 
 /// The statuses of an operation.
@@ -253,35 +392,6 @@ impl Words {
             Self { in_progress: "UPDATE_IN_PROGRESS", complete: "UPDATE_COMPLETE", failed: "UPDATE_FAILED" }
         } else {
             Self { in_progress: "CREATE_IN_PROGRESS", complete: "CREATE_COMPLETE", failed: "CREATE_FAILED" }
-        }
-    }
-}
-
-impl Action {
-    const fn verb(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Remove => "delete",
-        }
-    }
-}
-
-/// What CloudFormation makes of a hook's answer.
-fn read(answer: &[u8]) -> (HookProgress, String) {
-    match serde_json::from_slice::<Answer>(answer) {
-        Ok(answer) => match (answer.hook_status.as_str(), answer.error_code.as_deref()) {
-            ("SUCCESS", _) => {
-                (HookProgress::HookCompleteSucceeded, format!("Hook succeeded with message: {}", answer.message))
-            }
-            ("FAILED", Some("NonCompliant")) => {
-                (HookProgress::HookCompleteFailed, format!("Hook failed with message: {}", answer.message))
-            }
-            ("FAILED", _) => (HookProgress::HookFailed, format!("Hook failed with message: {}", answer.message)),
-            (other, _) => (HookProgress::HookFailed, format!("the hook answered with the status `{other}`")),
-        },
-        Err(error) => {
-            (HookProgress::HookFailed, format!("the hook's answer is not what the protocol asks for: {error}"))
         }
     }
 }

@@ -30,6 +30,8 @@ pub enum InvokeError {
     TimedOut,
     /// Nobody takes events.
     Unreachable,
+    /// The documents of STACK and CHANGE_SET invocations cannot be served on this machine.
+    Documents(String),
     /// The endpoint could not be reached, or answered with an error.
     Endpoint(String),
 }
@@ -41,6 +43,7 @@ impl fmt::Display for InvokeError {
             Self::Ended(status) => write!(f, "the function ended: {status}"),
             Self::TimedOut => write!(f, "no answer within {} seconds", ANSWER_TIMEOUT.as_secs()),
             Self::Unreachable => f.write_str("the function takes no events any more"),
+            Self::Documents(problem) => write!(f, "no port on the loopback address could be opened: {problem}"),
             Self::Endpoint(problem) => write!(f, "the endpoint failed: {problem}"),
         }
     }

@@ -1,4 +1,5 @@
-//! What a rehearsal is going to do: the operations of one stack, in the order of a deployment.
+//! What a rehearsal is going to do: the operations of a stack and of the stacks nested in it, in the order
+//! of a deployment.
 
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -19,10 +20,28 @@ pub enum FailureMode {
 pub struct Plan {
     /// The stack's name.
     pub stack_name: String,
-    /// Whether the stack is there already.
-    pub is_update: bool,
+    /// Its template, as written.
+    pub template: String,
+    /// The template that is deployed already, if the stack is there.
+    pub previous_template: Option<String>,
     /// What happens to its resources, in order.
     pub operations: Vec<Operation>,
+}
+
+impl Plan {
+    /// Whether the stack is there already.
+    #[must_use]
+    pub const fn is_update(&self) -> bool {
+        self.previous_template.is_some()
+    }
+
+    /// The operations of this stack and of those nested in it, in order.
+    pub fn all_operations(&self) -> Box<dyn Iterator<Item = &Operation> + '_> {
+        Box::new(self.operations.iter().flat_map(|operation| {
+            let nested = operation.nested.as_deref().map(Self::all_operations);
+            std::iter::once(operation).chain(nested.into_iter().flatten())
+        }))
+    }
 }
 
 /// What happens to one resource.
@@ -34,14 +53,30 @@ pub struct Operation {
     pub resource_type: String,
     /// What is done to it.
     pub action: Action,
+    /// The line of the template that it stands on.
+    pub line: Option<u32>,
     /// The proposed properties as they are sent, with stand-ins for what is not known here.
     pub properties: Json,
     /// The properties that it has, for an update.
     pub previous: Option<Json>,
+    /// How a change set describes it before and after.
+    pub described: Described,
     /// What is not known here, and so stood in for: `VpcId is !Ref Vpc`.
     pub unknown: Vec<String>,
     /// Why the hook cannot be asked here: what it would decide on is not known.
     pub undetermined: Option<String>,
+    /// What happens inside it, if it is a nested stack whose template is here.
+    pub nested: Option<Box<Plan>>,
+}
+
+/// A resource's properties as a change set describes them: numbers as text, and
+/// `{{changeSet:KNOWN_AFTER_APPLY}}` for what only the deployment will know.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Described {
+    /// Before the change; nothing if it is created.
+    pub before: Option<Json>,
+    /// After the change; nothing if it is removed.
+    pub after: Option<Json>,
 }
 
 /// What is done to a resource.
@@ -62,6 +97,23 @@ impl Action {
             Self::Create => "CREATE_PRE_PROVISION",
             Self::Update => "UPDATE_PRE_PROVISION",
             Self::Remove => "DELETE_PRE_PROVISION",
+        }
+    }
+
+    /// The action's name in a change set.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Create => "CREATE",
+            Self::Update => "UPDATE",
+            Self::Remove => "DELETE",
+        }
+    }
+
+    pub(super) const fn verb(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Remove => "delete",
         }
     }
 }

@@ -3,72 +3,191 @@
 //! What only AWS could know is stood in for where it does not matter, and said where it does: nothing
 //! here guesses a verdict.
 
-use serde_json::{Map as JsonMap, Number, Value as Json};
+use serde_json::{Value as Json, json};
 
-use super::plan::{Action, Operation, Plan};
-use crate::path::PropertyPath;
+use super::nested::{self, FoundTemplate, MAX_NESTED_STACKS, NESTED_STACK, NestedTemplates, PlanError};
+use super::plan::{Action, Described, Operation, Plan};
+use super::properties::{described, resolved};
 use crate::rule::{Knowledge, Outcome, Settings, Verdict, wording};
-use crate::security_group::{EGRESS, ResourceType, assess};
-use crate::template::{Resource, Template, TemplateError, World};
-use crate::value::{Kind, Map, Value};
+use crate::security_group::{ResourceType, assess};
+use crate::source::Document;
+use crate::template::{Evaluated, Resource, Scope, Template, World};
 
-/// Stands in for a port that is not known: the partner's number if that is known, else the first
-/// dynamic port. Which one does not matter, since a rule on which it could matter is not asked about.
-const STAND_IN_PORT: i32 = 49_152;
+/// What CloudFormation puts behind a nested stack's logical id to make its name; here always the same.
+const NESTED_NAME_SUFFIX: &str = "REHEARSAL";
 
-/// The operations that deploy a template, in CloudFormation's order: those of an update if there is a
+/// A stack to deploy.
+#[derive(Debug, Clone, Copy)]
+pub struct Stack<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Where its template came from.
+    pub file: &'a str,
+    /// The template's text.
+    pub text: &'a str,
+    /// What the text holds.
+    pub document: &'a Document,
+    /// What is known of the deployment.
+    pub scope: &'a Scope,
+}
+
+/// The operations that deploy a stack, in CloudFormation's order: those of an update if there is a
 /// template before it.
 ///
 /// # Errors
-/// When a template's resources have no order.
+/// When a template cannot be evaluated or its resources have no order, and when the templates of nested
+/// stacks cannot be read, nest themselves, or are too many.
 pub fn plan(
-    stack_name: &str,
-    template: &Template<'_>,
-    before: Option<&Template<'_>>,
+    stack: &Stack<'_>,
+    before: Option<&Stack<'_>>,
     settings: &Settings,
-) -> Result<Plan, TemplateError> {
-    let mut operations = Vec::new();
-    for resource in template.deployment_order()? {
-        let Some(proposed) = Proposed::of(template, resource, settings) else { continue };
-        let earlier = before
-            .and_then(|before| Some((before, before.resource(&resource.logical_id)?)))
-            .and_then(|(before, resource)| Proposed::of(before, resource, settings))
-            .filter(|earlier| earlier.resource_type == proposed.resource_type);
-        if earlier.as_ref().is_some_and(|earlier| earlier.properties == proposed.properties) {
-            // CloudFormation skips what did not change, and with it the hook.
-            continue;
-        }
-        let action = if earlier.is_some() { Action::Update } else { Action::Create };
-        operations.push(proposed.operation(action, earlier.map(|earlier| earlier.properties)));
-    }
-    if let Some(before) = before {
-        let mut gone = Vec::new();
-        for resource in before.deployment_order()? {
-            let stays = template.resource(&resource.logical_id).is_some_and(|now| {
-                Proposed::of(template, now, settings).is_some_and(|now| now.resource_type == resource.type_name)
-            });
-            if !stays && let Some(proposed) = Proposed::of(before, resource, settings) {
-                gone.push(proposed.operation(Action::Remove, None));
+    nested: &mut dyn NestedTemplates,
+) -> Result<Plan, PlanError> {
+    Planner { settings, nested, nested_stacks: 0, around: Vec::new() }.plan(stack, before, "")
+}
+
+struct Planner<'a> {
+    settings: &'a Settings,
+    nested: &'a mut dyn NestedTemplates,
+    nested_stacks: usize,
+    /// The templates around the one that is planned, outermost first.
+    around: Vec<String>,
+}
+
+impl Planner<'_> {
+    fn plan(&mut self, stack: &Stack<'_>, before: Option<&Stack<'_>>, path: &str) -> Result<Plan, PlanError> {
+        let template = template_of(stack)?;
+        let old = before.map(|before| Ok((before, template_of(before)?))).transpose()?;
+        let mut operations = Vec::new();
+        for resource in order_of(&template, stack)? {
+            let evaluated = template.evaluate(resource);
+            let Some(proposed) = Proposed::of(resource, &evaluated, self.settings) else { continue };
+            let old = old.as_ref().and_then(|(before, old)| Some((*before, old, old.resource(&resource.logical_id)?)));
+            let old_evaluated = old.map(|(_, old, resource)| old.evaluate(resource));
+            let earlier = old
+                .zip(old_evaluated.as_ref())
+                .and_then(|((before, _, resource), evaluated)| {
+                    Some((before, Proposed::of(resource, evaluated, self.settings)?))
+                })
+                .filter(|(_, earlier)| earlier.resource.type_name == resource.type_name);
+            let path = if path.is_empty() {
+                resource.logical_id.to_string()
+            } else {
+                format!("{path}/{}", resource.logical_id)
+            };
+            let earlier_stack = earlier.as_ref().map(|(before, earlier)| (*before, earlier));
+            let nested = self.nested(stack, &proposed, earlier_stack, &path)?;
+            let same = earlier.as_ref().is_some_and(|(_, earlier)| earlier.properties == proposed.properties);
+            if same && nested.as_ref().is_none_or(|nested| nested.operations.is_empty()) {
+                // CloudFormation skips what did not change, and with it the hook.
+                continue;
             }
+            let action = if earlier.is_some() { Action::Update } else { Action::Create };
+            let line = stack.document.span(resource.origin).map(|span| span.line);
+            let mut operation = proposed.operation(action, line, earlier.map(|(_, earlier)| earlier));
+            if resource.type_name == NESTED_STACK && nested.is_none() {
+                operation.undetermined = Some(nested_template_missing(&path));
+            }
+            operation.nested = nested.map(Box::new);
+            operations.push(operation);
         }
-        operations.extend(gone.into_iter().rev());
+        if let Some((before, old)) = &old {
+            let mut gone = Vec::new();
+            for resource in order_of(old, before)? {
+                let stays = template.resource(&resource.logical_id).is_some_and(|now| {
+                    now.type_name == resource.type_name
+                        && Proposed::of(now, &template.evaluate(now), self.settings).is_some()
+                });
+                if !stays && let Some(proposed) = Proposed::of(resource, &old.evaluate(resource), self.settings) {
+                    gone.push(proposed.operation(Action::Remove, None, None));
+                }
+            }
+            operations.extend(gone.into_iter().rev());
+        }
+        Ok(Plan {
+            stack_name: stack.name.to_owned(),
+            template: stack.text.to_owned(),
+            previous_template: before.map(|before| before.text.to_owned()),
+            operations,
+        })
     }
-    Ok(Plan { stack_name: stack_name.to_owned(), is_update: before.is_some(), operations })
+
+    /// What happens inside a nested stack; nothing if the resource is none, or its template is not here.
+    fn nested(
+        &mut self,
+        stack: &Stack<'_>,
+        proposed: &Proposed<'_>,
+        before: Option<(&Stack<'_>, &Proposed<'_>)>,
+        path: &str,
+    ) -> Result<Option<Plan>, PlanError> {
+        if proposed.resource.type_name != NESTED_STACK {
+            return Ok(None);
+        }
+        let name = format!("{}-{}-{NESTED_NAME_SUFFIX}", stack.name, proposed.resource.logical_id);
+        let Some(found) = self.find(stack, proposed, path)? else { return Ok(None) };
+        let scope = nested::scope(&name, stack.scope, proposed.world);
+        let old = match before {
+            Some((before, earlier)) => {
+                let found = self.find(before, earlier, path)?;
+                found.map(|found| (found, nested::scope(&name, before.scope, earlier.world)))
+            }
+            None => None,
+        };
+        self.nested_stacks += 1;
+        if self.nested_stacks > MAX_NESTED_STACKS {
+            return Err(PlanError::TooMany);
+        }
+        if found.file == stack.file || self.around.contains(&found.file) {
+            return Err(PlanError::Cycle { path: path.to_owned(), file: found.file });
+        }
+        self.around.push(stack.file.to_owned());
+        let before = old.as_ref().map(|(found, scope)| stack_of(&name, found, scope));
+        let plan = self.plan(&stack_of(&name, &found, &scope), before.as_ref(), path);
+        self.around.pop();
+        plan.map(Some)
+    }
+
+    fn find(
+        &mut self,
+        stack: &Stack<'_>,
+        proposed: &Proposed<'_>,
+        path: &str,
+    ) -> Result<Option<FoundTemplate>, PlanError> {
+        let reference = nested::reference(path, stack, proposed.resource, proposed.world);
+        self.nested.find(&reference).map_err(|problem| PlanError::Unreadable { path: path.to_owned(), problem })
+    }
+}
+
+fn stack_of<'a>(name: &'a str, found: &'a FoundTemplate, scope: &'a Scope) -> Stack<'a> {
+    Stack { name, file: &found.file, text: &found.text, document: &found.document, scope }
+}
+
+fn template_of<'a>(stack: &Stack<'a>) -> Result<Template<'a>, PlanError> {
+    Template::new(&stack.document.root, stack.scope)
+        .map_err(|error| PlanError::Template { file: stack.file.to_owned(), error })
+}
+
+fn order_of<'t, 'a>(template: &'t Template<'a>, stack: &Stack<'_>) -> Result<Vec<&'t Resource<'a>>, PlanError> {
+    let error = |error| PlanError::Template { file: stack.file.to_owned(), error };
+    template.deployment_order().map_err(error)
+}
+
+fn nested_template_missing(path: &str) -> String {
+    format!("the template of this nested stack is not here; name its file with --nested {path}=FILE")
 }
 
 /// A resource as it would be deployed.
-struct Proposed {
-    logical_id: String,
-    resource_type: String,
+struct Proposed<'t> {
+    resource: &'t Resource<'t>,
+    world: &'t World<'t>,
     properties: Json,
     unknown: Vec<String>,
     undetermined: Option<String>,
 }
 
-impl Proposed {
+impl<'t> Proposed<'t> {
     /// The resource, unless its condition keeps it from being created.
-    fn of(template: &Template<'_>, resource: &Resource<'_>, settings: &Settings) -> Option<Self> {
-        let evaluated = template.evaluate(resource);
+    fn of(resource: &'t Resource<'t>, evaluated: &'t Evaluated<'t>, settings: &Settings) -> Option<Self> {
         let checked = ResourceType::from_name(&resource.type_name);
         let judge = |world: &World<'_>| {
             checked.map_or(Verdict::Compliant, |checked| {
@@ -87,94 +206,30 @@ impl Proposed {
                 undetermined = findings.map(|f| format!("{}: {}", wording::place(f), wording::statement(f))).next();
             }
         }
-        let mut properties = match &world.properties.kind {
-            Kind::Map(map) => object(map, &PropertyPath::root(), &mut unknown),
-            // Sent as it is: the hook has a sentence for properties that are no object.
-            _ => json(&world.properties, &PropertyPath::root(), &mut unknown),
-        };
+        let properties = resolved(&world.properties, &mut unknown);
         if checked.is_none() {
             unknown.clear();
         }
-        if properties.is_null() {
-            properties = Json::Object(JsonMap::new());
-        }
-        Some(Self {
-            logical_id: resource.logical_id.clone().into_owned(),
-            resource_type: resource.type_name.clone(),
-            properties,
-            unknown,
-            undetermined,
-        })
+        Some(Self { resource, world, properties, unknown, undetermined })
     }
 
-    fn operation(self, action: Action, previous: Option<Json>) -> Operation {
+    fn operation(self, action: Action, line: Option<u32>, before: Option<Proposed<'_>>) -> Operation {
+        let described = |proposed: &Proposed<'_>| json!({ "Properties": described(&proposed.world.properties) });
+        let (before_description, after) = match action {
+            Action::Remove => (Some(described(&self)), None),
+            Action::Create | Action::Update => (before.as_ref().map(described), Some(described(&self))),
+        };
         Operation {
-            logical_id: self.logical_id,
-            resource_type: self.resource_type,
+            logical_id: self.resource.logical_id.to_string(),
+            resource_type: self.resource.type_name.clone(),
             action,
+            line,
             properties: self.properties,
-            previous,
+            previous: before.map(|before| before.properties),
+            described: Described { before: before_description, after },
             unknown: self.unknown,
             undetermined: self.undetermined,
-        }
-    }
-}
-
-/// An object of the properties; its unknown ports take their partner's number.
-fn object(map: &Map, path: &PropertyPath, unknown: &mut Vec<String>) -> Json {
-    let mut entries = JsonMap::new();
-    for (key, value) in map.iter() {
-        let at = path.key(&key.name);
-        let partner = match key.name.as_str() {
-            "FromPort" => Some("ToPort"),
-            "ToPort" => Some("FromPort"),
-            _ => None,
-        };
-        let entry = match (&value.kind, partner) {
-            (Kind::Unknown(what), Some(partner)) => {
-                unknown.push(format!("{at} is {}", what.shown_as));
-                match map.get(partner).map(|partner| &partner.kind) {
-                    None | Some(Kind::Unknown(_)) => Json::from(STAND_IN_PORT),
-                    Some(_) => map.get(partner).map_or(Json::Null, |known| json(known, &at, &mut Vec::new())),
-                }
-            }
-            (Kind::Unknown(what), None) if key.name == "IpProtocol" => {
-                unknown.push(format!("{at} is {}", what.shown_as));
-                Json::from("tcp")
-            }
-            (Kind::Unknown(what), None) if key.name == EGRESS => {
-                unknown.push(format!("{at} is {}", what.shown_as));
-                Json::Array(Vec::new())
-            }
-            _ => json(value, &at, unknown),
-        };
-        entries.insert(key.name.clone(), entry);
-    }
-    Json::Object(entries)
-}
-
-fn json(value: &Value, path: &PropertyPath, unknown: &mut Vec<String>) -> Json {
-    match &value.kind {
-        Kind::Null => Json::Null,
-        Kind::Bool(bool) => Json::from(*bool),
-        Kind::Integer(number) => Json::from(*number),
-        Kind::Float(number) => Number::from_f64(*number).map_or(Json::Null, Json::Number),
-        Kind::String(text) => Json::from(text.as_str()),
-        Kind::List(list) => {
-            let known = list.iter().enumerate().filter_map(|(index, entry)| match &entry.kind {
-                // An entry that is not known cannot be stood in for by another.
-                Kind::Unknown(what) if path.segments().len() == 1 => {
-                    unknown.push(format!("{} is {}", path.index(index), what.shown_as));
-                    None
-                }
-                _ => Some(json(entry, &path.index(index), unknown)),
-            });
-            Json::Array(known.collect())
-        }
-        Kind::Map(map) => object(map, path, unknown),
-        Kind::Unknown(what) => {
-            unknown.push(format!("{path} is {}", what.shown_as));
-            Json::from(what.shown_as.as_str())
+            nested: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is known from outside and from the template's own declarations: parameters, pseudo
 //! parameters, mappings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::text;
@@ -14,6 +14,8 @@ use crate::value::{Kind, Value};
 pub struct Scope {
     /// Values of parameters, by name, as CloudFormation takes them: lists are separated by commas.
     pub parameters: BTreeMap<String, String>,
+    /// Parameters that are given a value which is not known here, whatever their defaults.
+    pub open: BTreeSet<String>,
     /// `AWS::AccountId`.
     pub account: Option<String>,
     /// `AWS::Region`. `AWS::Partition` and `AWS::URLSuffix` follow from it unless they are given.
@@ -120,12 +122,15 @@ impl Parameter {
         let default = declared("Default").map(|text| text.into_owned());
         let has_default = default.is_some();
         let given = scope.parameters.get(name).cloned();
-        let known = given.or_else(|| default.filter(|_| !scope.ignore_defaults)).or_else(only);
+        let open = scope.open.contains(name);
+        let known = given.or_else(|| default.filter(|_| !open && !scope.ignore_defaults)).or_else(only);
         let shown = unknown::shortened(name);
         let why = if no_echo {
             Some(format!("parameter `{shown}` is marked `NoEcho`, so its value is not looked at"))
         } else if type_name.starts_with("AWS::SSM::") && type_name != "AWS::SSM::Parameter::Name" {
             Some(format!("parameter `{shown}` is read from Systems Manager when the stack is deployed"))
+        } else if known.is_none() && open {
+            Some(format!("parameter `{shown}` is given a value that is not known here"))
         } else if known.is_none() && has_default {
             Some(format!("parameter `{shown}` may be given another value than its default"))
         } else if known.is_none() {

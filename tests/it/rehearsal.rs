@@ -95,3 +95,115 @@ fn what_cannot_be_rehearsed_says_why() {
         assert!(stderr(&output).contains(says), "{arguments:?}: {}", stderr(&output));
     }
 }
+
+#[test]
+fn nested_stacks_are_deployed_with_the_parameters_that_they_are_given() {
+    let output = command(&["rehearse", "tests/fixtures/nested/app.yaml"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    insta::assert_snapshot!(stdout(&output));
+
+    let output = command(&["rehearse", "tests/fixtures/nested/app.yaml", "-p", "Port=8443"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let table = stdout(&output);
+    assert!(table.contains("name its file with --nested Elsewhere=FILE"), "{table}");
+    assert!(table.contains("(1 not judged)"), "{table}");
+
+    // As the CDK writes it: the URL is an asset's, and the file is named beside it.
+    let output = command(&["rehearse", "tests/fixtures/nested/cdk.template.json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stdout(&output).contains("tcp 8443-8444"), "{}", stdout(&output));
+
+    let blocked = ["rehearse", "tests/fixtures/nested/app.yaml", "-p", "Port=8443", "--nested"];
+    let output = command(&[&blocked[..], &["Elsewhere=examples/non-compliant.yaml"]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stdout(&output).contains("Embedded stack"), "{}", stdout(&output));
+}
+
+#[test]
+fn an_update_goes_into_nested_stacks_whose_template_alone_has_changed() {
+    let folder = std::env::temp_dir().join(format!("cfn-egress-guard-nested-{}", std::process::id()));
+    for (version, to) in [("old", 443), ("new", 444)] {
+        std::fs::create_dir_all(folder.join(version)).unwrap();
+        let parent =
+            "Resources: {Inner: {Type: 'AWS::CloudFormation::Stack', Properties: {TemplateURL: ./inner.yaml}}}";
+        std::fs::write(folder.join(version).join("app.yaml"), parent).unwrap();
+        let inner = format!(
+            "Resources: {{Group: {{Type: 'AWS::EC2::SecurityGroup', Properties: {{GroupDescription: x, \
+             SecurityGroupEgress: [{{IpProtocol: tcp, FromPort: 443, ToPort: {to}, CidrIp: 10.0.0.0/8}}]}}}}}}"
+        );
+        std::fs::write(folder.join(version).join("inner.yaml"), inner).unwrap();
+    }
+    let file = |version: &str| folder.join(version).join("app.yaml").to_string_lossy().into_owned();
+    let output = command(&["rehearse", "--update-from", &file("old"), &file("new")]);
+    let table = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(table.contains("was not successfully updated. Currently in UPDATE_ROLLBACK_IN_PROGRESS"), "{table}");
+    let output = command(&["rehearse", "--update-from", &file("old"), &file("old")]);
+    assert!(!stdout(&output).contains("Inner"), "nothing has changed: {}", stdout(&output));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_change_set_and_a_stack_are_asked_about_before_any_resource_is_touched() {
+    let rehearse = |targets: &str, template: &str| command(&["rehearse", "--target-operations", targets, template]);
+    let change_set = rehearse("CHANGE_SET,STACK,RESOURCE", "examples/non-compliant.yaml");
+    assert_eq!(change_set.status.code(), Some(1), "{}", stderr(&change_set));
+    insta::assert_snapshot!(stdout(&change_set));
+    let stack = rehearse("STACK,RESOURCE", "examples/non-compliant.yaml");
+    assert_eq!(stack.status.code(), Some(1), "{}", stderr(&stack));
+    insta::assert_snapshot!(stdout(&stack));
+    let passed = rehearse("CHANGE_SET,STACK,RESOURCE", "examples/compliant.yaml");
+    assert_eq!(passed.status.code(), Some(0), "{}", stderr(&passed));
+    assert_eq!(stdout(&passed).matches("HOOK_COMPLETE_SUCCEEDED").count(), 4, "{}", stdout(&passed));
+    let only_stack = rehearse("STACK", "examples/compliant.yaml");
+    assert_eq!(stdout(&only_stack).matches("HOOK_COMPLETE_SUCCEEDED").count(), 1, "{}", stdout(&only_stack));
+}
+
+#[test]
+fn a_change_set_says_what_only_the_deployment_will_know() {
+    // One port is a resource's attribute; under STACK and CHANGE_SET it is left to RESOURCE.
+    let folder = std::env::temp_dir().join(format!("cfn-egress-guard-open-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let template = folder.join("open.yaml");
+    let text = "
+Resources:
+  Db: {Type: AWS::RDS::DBInstance}
+  Rule:
+    Type: AWS::EC2::SecurityGroupEgress
+    Properties: {GroupId: sg-1, IpProtocol: tcp, FromPort: 5432, ToPort: !GetAtt Db.Endpoint.Port, CidrIp: 10.0.0.0/8}
+";
+    std::fs::write(&template, text).unwrap();
+    let output = command(&["rehearse", "--target-operations", "CHANGE_SET,STACK", template.to_str().unwrap()]);
+    let table = stdout(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(table.contains("{{changeSet:KNOWN_AFTER_APPLY}}"), "{table}");
+    assert!(table.contains("ToPort is !GetAtt Db.Endpoint.Port"), "{table}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn templates_that_nest_themselves_or_are_nowhere_say_so() {
+    let folder = std::env::temp_dir().join(format!("cfn-egress-guard-cycle-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let nests = |name: &str, url: &str| {
+        let text =
+            format!("Resources: {{Next: {{Type: 'AWS::CloudFormation::Stack', Properties: {{TemplateURL: {url}}}}}}}");
+        std::fs::write(folder.join(name), text).unwrap();
+        folder.join(name).to_string_lossy().into_owned()
+    };
+    let (a, missing) = (nests("a.yaml", "./b.yaml"), nests("missing.yaml", "gone.yaml"));
+    nests("b.yaml", "./a.yaml");
+    for (arguments, says) in [
+        (vec!["rehearse", &a], "nested stack `Next/Next` is made of"),
+        (vec!["rehearse", &missing], "gone.yaml"),
+        (vec!["rehearse", "--nested", "Web=x.yaml", "examples/compliant.yaml"], "the templates have no nested stack"),
+        (vec!["rehearse", "--nested", "Net=x.yaml", "tests/fixtures/nested/app.yaml"], "Network, Network/Inner"),
+        (vec!["rehearse", "--nested", "Network", "tests/fixtures/nested/app.yaml"], "LOGICAL_ID=FILE"),
+        (vec!["rehearse", "--target-operations", "CLOUD_CONTROL", "examples/compliant.yaml"], "CHANGE_SET"),
+    ] {
+        let output = command(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stdout(&output));
+        assert!(stderr(&output).contains(says), "{arguments:?}: {}", stderr(&output));
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}

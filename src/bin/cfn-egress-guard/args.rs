@@ -5,6 +5,7 @@ use std::path::PathBuf;
 #[cfg(feature = "account")]
 pub(crate) use account::{AccountFormat, Audit, AuditStatus, Aws, Scan, Status, StatusFormat};
 
+use cfn_egress_guard::hook::Target;
 use cfn_egress_guard::rehearsal::FailureMode;
 use cfn_egress_guard::rule::Preset;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -144,11 +145,12 @@ pub(crate) enum ReportFormat {
 
 /// Rehearse deployments on this machine, with the real hook function behind a loopback Lambda.
 ///
-/// Plays CloudFormation's part: walks each template's resources in dependency order, sends the hook the
-/// invocation that CloudFormation would send, and prints the stack's events.
+/// Plays CloudFormation's part: walks each template's resources in dependency order, nested stacks
+/// included, sends the hook the invocations that CloudFormation would send, and prints the stack's events.
 ///
 /// Exit status: 0 if every deployment goes through, 1 if the hook blocks one, 2 if it could not be rehearsed.
 #[derive(Debug, Args)]
+#[command(after_help = REHEARSE_EXAMPLES)]
 pub(crate) struct Rehearse {
     /// Templates, YAML or JSON; each is deployed as a stack of its own, named after the file.
     #[arg(required = true, value_name = "TEMPLATE")]
@@ -161,6 +163,19 @@ pub(crate) struct Rehearse {
     /// Values of parameters: Key=Value, or a parameter file, in the forms that `check` takes (may be repeated).
     #[arg(short, long, value_name = "KEY=VALUE|FILE")]
     pub(crate) parameters: Vec<String>,
+
+    /// The file of a nested stack's template, if it is not where TemplateURL or the CDK's metadata says
+    /// (may be repeated). A nested stack within another is written Outer/Inner.
+    #[arg(long, value_name = "LOGICAL_ID=FILE", value_parser = parse_nested)]
+    pub(crate) nested: Vec<(String, PathBuf)>,
+
+    /// What the hook is asked about: RESOURCE (each security group and rule), STACK (the template, before
+    /// anything is created), CHANGE_SET (the changes, before anyone executes them).
+    ///
+    /// Documents of STACK and CHANGE_SET lie on this machine. A function behind --endpoint takes them only
+    /// with EGRESS_LOOPBACK_PAYLOADS=1 in its environment.
+    #[arg(long, value_delimiter = ',', value_parser = parse_target(), default_value = "RESOURCE", value_name = "TARGETS")]
+    pub(crate) target_operations: Vec<Target>,
 
     /// What a failed hook means: FAIL stops the deployment, WARN lets it go on.
     #[arg(long, value_parser = parse_failure_mode(), default_value = "FAIL", value_name = "MODE")]
@@ -203,6 +218,13 @@ pub(crate) struct Rehearse {
     pub(crate) region: String,
 }
 
+const REHEARSE_EXAMPLES: &str = "\
+Examples:
+  cfn-egress-guard rehearse template.yaml -p Port=443          a creation, with the value of a parameter
+  cfn-egress-guard rehearse --update-from old.yaml new.yaml    an update
+  cfn-egress-guard rehearse cdk.out/App.template.json          with the nested stacks that CDK wrote beside it
+  cfn-egress-guard rehearse --target-operations CHANGE_SET,STACK,RESOURCE template.yaml";
+
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
@@ -225,6 +247,20 @@ pub(crate) enum EventFormat {
 
 pub(crate) fn parse_preset() -> impl TypedValueParser<Value = Preset> {
     PossibleValuesParser::new(Preset::ALL.map(Preset::name)).try_map(|name| name.parse::<Preset>())
+}
+
+/// The targets that a deployment can be rehearsed for: Cloud Control has no template.
+fn parse_target() -> impl TypedValueParser<Value = Target> {
+    const TARGETS: [Target; 3] = [Target::Resource, Target::Stack, Target::ChangeSet];
+    PossibleValuesParser::new(TARGETS.map(Target::name))
+        .map(|name| TARGETS.into_iter().find(|target| target.name() == name).unwrap_or(Target::Resource))
+}
+
+fn parse_nested(argument: &str) -> Result<(String, PathBuf), String> {
+    match argument.split_once('=') {
+        Some((path, file)) if !path.is_empty() && !file.is_empty() => Ok((path.to_owned(), PathBuf::from(file))),
+        _ => Err("write LOGICAL_ID=FILE, for example Network=network.yaml".to_owned()),
+    }
 }
 
 fn parse_failure_mode() -> impl TypedValueParser<Value = FailureMode> {

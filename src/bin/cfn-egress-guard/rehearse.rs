@@ -1,47 +1,40 @@
 //! `rehearse`: deployments on this machine.
 
+mod nested;
+mod table;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anstyle::{AnsiColor, Style};
 use anyhow::{Context, bail};
+use cfn_egress_guard::hook::Target;
 use cfn_egress_guard::rehearsal::{
-    Ending, Endpoint, Function, Hook, HookProgress, LocalFunction, Operation, Plan, StackEvent, plan, rehearse,
+    Ending, Endpoint, Function, Hook, LocalFunction, Plan, Stack, StackEvent, Told, plan, rehearse,
 };
 use cfn_egress_guard::rule::Settings;
 use cfn_egress_guard::rule::policy::Policy;
 use cfn_egress_guard::source::{self, Document};
-use cfn_egress_guard::template::{Scope, Template};
+use cfn_egress_guard::template::Scope;
 
 use crate::args::{EventFormat, Rehearse};
 use crate::check::parameters;
 use crate::exit::Exit;
 use crate::policy;
 
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const GOOD: Style = AnsiColor::Green.on_default();
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const CAUTION: Style = AnsiColor::Yellow.on_default();
-
-/// The longest status that is usual, so that the reasons behind it stand below each other.
-const STATUS_WIDTH: usize = "HOOK_COMPLETE_SUCCEEDED".len();
-
-/// The longest message of a hook is wrapped at this many columns.
-const WIDTH: usize = 100;
-
 pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<Exit> {
     let policy = arguments.policy.as_deref().map(policy::read).transpose()?.unwrap_or_default();
     let settings = Policy { preset: arguments.preset.unwrap_or(policy.preset), ..policy }.settings();
-    let before = arguments.update_from.as_deref().map(read).transpose()?;
+    let before = arguments.update_from.as_deref().map(Text::read).transpose()?;
+    let mut nested = nested::Files::new(&arguments.nested);
     let mut plans = Vec::new();
     for path in &arguments.templates {
-        let document = read(path)?;
-        plans.push(planned(path, &document, before.as_ref(), &settings, arguments)?);
+        plans.push(planned(path, before.as_ref(), &settings, &mut nested, arguments)?);
     }
+    nested.finish()?;
     let hook = Hook {
         alias: arguments.hook_alias.clone(),
         failure_mode: arguments.failure_mode,
+        target_operations: arguments.target_operations.clone(),
         account: arguments.account.clone(),
         region: arguments.region.clone(),
     };
@@ -56,25 +49,24 @@ async fn play(plans: &[Plan], hook: &Hook, arguments: &Rehearse, out: &mut impl 
     let mut exit = Exit::Clean;
     for (position, plan) in plans.iter().enumerate() {
         if arguments.format == EventFormat::Human {
-            let gap = if position == 0 { "" } else { "\n" };
-            let what = if plan.is_update { "update of stack" } else { "creation of stack" };
-            writeln!(out, "{gap}{BOLD}Rehearsal: {what} {}{BOLD:#}", plan.stack_name)?;
+            table::title(out, plan, position == 0)?;
         }
         let mut written = Ok(());
-        let mut sink = |event: StackEvent| match arguments.format {
-            EventFormat::Human if written.is_ok() => written = row(out, &event, plan),
+        let width = table::width(plan);
+        let mut sink = |told: Told<'_>| match arguments.format {
+            EventFormat::Human if written.is_ok() => written = table::row(out, &told, width),
             EventFormat::Human => {}
-            EventFormat::Json => events.push(event),
+            EventFormat::Json => events.push(told.event),
         };
         let ending = rehearse(plan, hook, &mut function, &clock, &mut sink)
             .await
             .with_context(|| format!("rehearsing `{}` with {}", plan.stack_name, described(arguments)))?;
         written?;
-        if ending == Ending::RolledBack {
+        if matches!(ending, Ending::RolledBack | Ending::ChangeSetFailed) {
             exit = Exit::Findings;
         }
         if arguments.format == EventFormat::Human {
-            conclusion(out, plan, ending)?;
+            table::conclusion(out, plan, ending)?;
         }
     }
     if arguments.format == EventFormat::Json {
@@ -100,6 +92,9 @@ async fn start(arguments: &Rehearse, code: Option<&CodeFolder>) -> anyhow::Resul
     }
     let mut environment: Vec<_> =
         arguments.preset.iter().map(|preset| ("EGRESS_PRESET".to_owned(), preset.name().to_owned())).collect();
+    if arguments.target_operations.iter().any(|target| *target != Target::Resource) {
+        environment.push(("EGRESS_LOOPBACK_PAYLOADS".to_owned(), "1".to_owned()));
+    }
     if let Some(code) = code {
         environment.push(("LAMBDA_TASK_ROOT".to_owned(), code.0.display().to_string()));
     }
@@ -139,21 +134,40 @@ fn described(arguments: &Rehearse) -> String {
     arguments.endpoint.clone().unwrap_or_else(|| "the function program".to_owned())
 }
 
-fn read(path: &Path) -> anyhow::Result<Document> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?;
-    source::parse(&text).map_err(|error| {
-        let place = error.span.map_or_else(String::new, |span| format!(":{}:{}", span.line, span.column));
-        anyhow::anyhow!("{}{place}: {error}\nhelp: {}", path.display(), error.help())
-    })
+/// A template's file that was read.
+struct Text {
+    /// Where it is, the same for the same file.
+    file: String,
+    text: String,
+    document: Document,
+}
+
+impl Text {
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?;
+        let document = source::parse(&text).map_err(|error| {
+            let place = error.span.map_or_else(String::new, |span| format!(":{}:{}", span.line, span.column));
+            anyhow::anyhow!("{}{place}: {error}\nhelp: {}", path.display(), error.help())
+        })?;
+        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let here = std::env::current_dir().and_then(std::fs::canonicalize).unwrap_or_default();
+        let file = real.strip_prefix(&here).unwrap_or(&real).to_string_lossy().into_owned();
+        Ok(Self { file, text, document })
+    }
+
+    fn stack<'a>(&'a self, name: &'a str, scope: &'a Scope) -> Stack<'a> {
+        Stack { name, file: &self.file, text: &self.text, document: &self.document, scope }
+    }
 }
 
 fn planned(
     path: &Path,
-    document: &Document,
-    before: Option<&Document>,
+    before: Option<&Text>,
     settings: &Settings,
+    nested: &mut nested::Files<'_>,
     arguments: &Rehearse,
 ) -> anyhow::Result<Plan> {
+    let text = Text::read(path)?;
     let stack_name = stack_name(path);
     let scope = Scope {
         parameters: parameters::read(&arguments.parameters)?,
@@ -162,10 +176,9 @@ fn planned(
         stack_name: Some(stack_name.clone()),
         ..Scope::default()
     };
-    let context = || format!("planning the deployment of `{}`", path.display());
-    let before = before.map(|before| Template::new(&before.root, &scope)).transpose().with_context(context)?;
-    let template = Template::new(&document.root, &scope).with_context(context)?;
-    plan(&stack_name, &template, before.as_ref(), settings).with_context(context)
+    let before = before.map(|before| before.stack(&stack_name, &scope));
+    plan(&text.stack(&stack_name, &scope), before.as_ref(), settings, nested)
+        .with_context(|| format!("planning the deployment of `{}`", path.display()))
 }
 
 /// A stack's name as CloudFormation allows it, from a file's name.
@@ -174,100 +187,4 @@ fn stack_name(path: &Path) -> String {
     let stem = stem.strip_suffix(".template").unwrap_or(&stem);
     let name: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { format!("stack-{name}") }
-}
-
-fn row(out: &mut impl Write, event: &StackEvent, plan: &Plan) -> std::io::Result<()> {
-    let (status, note, text) = match &event.hook {
-        Some(hook) => (hook.hook_status.name(), hook.hook_type.clone(), hook_text(hook.hook_status, event)),
-        None => (event.resource_status, event.resource_status_reason.clone().unwrap_or_default(), None),
-    };
-    let style = style_of(status);
-    let width = plan
-        .operations
-        .iter()
-        .map(|operation| operation.logical_id.len())
-        .chain([plan.stack_name.len()])
-        .max()
-        .unwrap_or_default();
-    write!(out, "  {:width$}  {style}{status}{style:#}", event.logical_resource_id)?;
-    if !note.is_empty() {
-        write!(out, "{:pad$}  {note}", "", pad = STATUS_WIDTH.saturating_sub(status.len()))?;
-    }
-    writeln!(out)?;
-    for line in text.iter().flat_map(|text| text.lines()).flat_map(|line| wrapped(line, WIDTH - 6)) {
-        writeln!(out, "      {line}")?;
-    }
-    let asked = event.hook.is_none() && event.resource_status.ends_with("IN_PROGRESS");
-    if asked
-        && event.resource_status_reason.is_none()
-        && let Some(operation) = plan.operations.iter().find(|o| o.logical_id == event.logical_resource_id)
-    {
-        unknowns(out, operation)?;
-    }
-    Ok(())
-}
-
-/// What a rehearsal cannot know of a resource.
-fn unknowns(out: &mut impl Write, operation: &Operation) -> std::io::Result<()> {
-    if let Some(why) = &operation.undetermined {
-        writeln!(out, "      {CAUTION}the hook is not asked: {why}{CAUTION:#}")?;
-    }
-    for unknown in &operation.unknown {
-        writeln!(out, "      {DIM}not known here: {unknown}{DIM:#}")?;
-    }
-    Ok(())
-}
-
-fn hook_text(status: HookProgress, event: &StackEvent) -> Option<String> {
-    let reason = event.hook.as_ref().map(|hook| hook.hook_status_reason.clone());
-    reason.filter(|_| status != HookProgress::HookInProgress)
-}
-
-fn style_of(status: &str) -> Style {
-    if status.contains("FAILED") || status.contains("ROLLBACK") {
-        BAD
-    } else if status.ends_with("IN_PROGRESS") {
-        DIM
-    } else {
-        GOOD
-    }
-}
-
-/// A line broken at spaces so that it fits a width, in characters.
-fn wrapped(line: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in line.split(' ') {
-        match lines.last_mut() {
-            Some(last) if last.chars().count() + 1 + word.chars().count() <= width => {
-                last.push(' ');
-                last.push_str(word);
-            }
-            Some(_) if line.starts_with("- ") => lines.push(format!("  {word}")),
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
-fn conclusion(out: &mut impl Write, plan: &Plan, ending: Ending) -> std::io::Result<()> {
-    let name = &plan.stack_name;
-    let undetermined = plan.operations.iter().filter(|operation| operation.undetermined.is_some()).count();
-    match ending {
-        Ending::Complete if undetermined == 0 => {
-            writeln!(out, "{GOOD}=> {name} is deployed: the hook lets it pass.{GOOD:#}")
-        }
-        Ending::Complete => writeln!(
-            out,
-            "{CAUTION}=> {name} would be deployed if the values that are not known here keep the rule \
-             ({undetermined} not judged).{CAUTION:#}"
-        ),
-        Ending::CompleteWithWarnings => writeln!(
-            out,
-            "{CAUTION}=> {name} is deployed with a warning; under failure mode FAIL the hook would block it.{CAUTION:#}"
-        ),
-        Ending::RolledBack if plan.is_update => {
-            writeln!(out, "{BAD}=> the update of {name} is blocked: the stack stays as it was.{BAD:#}")
-        }
-        Ending::RolledBack => writeln!(out, "{BAD}=> {name} is blocked: nothing of it is left behind.{BAD:#}"),
-    }
 }

@@ -33,6 +33,7 @@ pub fn headline(what: &str, counts: Counts) -> String {
     }
     let mut text = match counts.judged {
         0 => format!("{what} holds no egress rule to check against rule {ID}."),
+        judged if counts.undetermined == 0 => format!("{what} follows rule {ID}: {} judged.", rules(judged)),
         judged => format!("{what} does not break rule {ID} for certain: {} judged.", rules(judged)),
     };
     if counts.undetermined > 0 {

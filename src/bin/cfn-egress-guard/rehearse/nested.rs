@@ -1,0 +1,51 @@
+//! The templates of nested stacks, in files.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use cfn_egress_guard::rehearsal::{FoundTemplate, NestedStack, NestedTemplates};
+
+use super::Text;
+
+/// Templates of nested stacks: in the files given, else where the template says.
+pub(super) struct Files<'a> {
+    given: &'a [(String, PathBuf)],
+    met: BTreeSet<String>,
+}
+
+impl<'a> Files<'a> {
+    pub(super) const fn new(given: &'a [(String, PathBuf)]) -> Self {
+        Self { given, met: BTreeSet::new() }
+    }
+
+    /// Whether each file given was of use: a typo would go unnoticed.
+    pub(super) fn finish(self) -> anyhow::Result<()> {
+        let Some((path, _)) = self.given.iter().find(|(path, _)| !self.met.contains(path)) else { return Ok(()) };
+        if self.met.is_empty() {
+            bail!("--nested {path}: the templates have no nested stack");
+        }
+        let met: Vec<String> = self.met.into_iter().collect();
+        bail!("--nested {path}: there is no nested stack of that name, but {}", met.join(", "))
+    }
+
+    /// The file of a nested stack's template, if anything names one.
+    fn file(&self, nested: &NestedStack<'_>) -> Option<PathBuf> {
+        if let Some((_, file)) = self.given.iter().rev().find(|(path, _)| path == nested.path) {
+            return Some(file.clone());
+        }
+        let local = nested.template_url.map(|url| url.strip_prefix("file://").unwrap_or(url));
+        let local = local.filter(|url| !url.contains("://"));
+        let folder = Path::new(nested.parent).parent().unwrap_or(Path::new(""));
+        nested.asset_path.or(local).map(|file| folder.join(file))
+    }
+}
+
+impl NestedTemplates for Files<'_> {
+    fn find(&mut self, nested: &NestedStack<'_>) -> Result<Option<FoundTemplate>, String> {
+        self.met.insert(nested.path.to_owned());
+        let Some(file) = self.file(nested) else { return Ok(None) };
+        let Text { file, text, document } = Text::read(&file).map_err(|error| format!("{error:#}"))?;
+        Ok(Some(FoundTemplate { file, text, document }))
+    }
+}
