@@ -13,6 +13,7 @@ use crate::rule::wording::template as wording;
 use crate::rule::{Assessment, Finding, Outcome, Treatment};
 use crate::source::{self, Document};
 use crate::template::Scope;
+use crate::value::Value;
 
 /// What a stack's template comes to.
 pub(super) fn decide(document: &[u8], request: &Request, policy: &Policy, today: Date) -> Conclusion {
@@ -53,7 +54,8 @@ fn decide_or_problem(document: &[u8], request: &Request, policy: &Policy, today:
             assessment: Assessment { judged: resource.judged, findings: stack_findings(resource, &mut known) },
         })
         .collect();
-    if resources.iter().any(|resource| resource.assessment.of(Outcome::NonCompliant).next().is_some()) {
+    let breaks = resources.iter().any(|resource| resource.assessment.of(Outcome::NonCompliant).next().is_some());
+    if breaks && has_defaults(&template.root) {
         let open = check::check(&template.root, &Scope { ignore_defaults: true, ..scope }, &terms);
         let open = open.map_err(|error| wording::unreadable_template(&error.to_string(), None))?;
         resources.iter_mut().for_each(|resource| leave_open(resource, &open));
@@ -64,6 +66,12 @@ fn decide_or_problem(document: &[u8], request: &Request, policy: &Policy, today:
         Some(wording::not_wholly_judged(&resource.logical_id, &why.to_string()))
     }));
     Ok(Conclusion::Template(TemplateJudgement { resources, remarks }))
+}
+
+/// Whether a parameter has a default: without one, nothing rests on any.
+fn has_defaults(root: &Value) -> bool {
+    let parameters = root.get("Parameters").and_then(Value::as_map);
+    parameters.is_some_and(|parameters| parameters.iter().any(|(_, declaration)| declaration.get("Default").is_some()))
 }
 
 /// Takes back what breaks the rule only as long as parameters keep their defaults.
