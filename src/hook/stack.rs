@@ -4,6 +4,8 @@
 //! CloudFormation does not say with which parameters the stack is deployed. The template is judged with
 //! their defaults, and what breaks the rule only with those is not certain.
 
+use std::collections::HashMap;
+
 use super::decision::{Conclusion, Judged, TemplateJudgement, context};
 use super::payload::{self, StackPayload};
 use super::request::Request;
@@ -40,9 +42,9 @@ fn decide_or_problem(document: &[u8], request: &Request, policy: &Policy, today:
     })?;
     let checked = check::check(&template.root, &scope, &terms)
         .map_err(|error| wording::unreadable_template(&error.to_string(), None))?;
-    let mut known = match policy.unchanged_rules {
-        Treatment::Allow => broken_before(payload.previous_template.as_str(), &scope, &terms),
-        Treatment::Block => Vec::new(),
+    let mut before = match policy.unchanged_rules {
+        Treatment::Allow => Before::of(payload.previous_template.as_str(), &scope, &terms),
+        Treatment::Block => Before::default(),
     };
     let mut resources: Vec<Judged> = checked
         .resources
@@ -51,7 +53,7 @@ fn decide_or_problem(document: &[u8], request: &Request, policy: &Policy, today:
             resource_type: resource.resource_type,
             logical_id: resource.logical_id.clone(),
             line: template.span(resource.origin).map(|span| span.line),
-            assessment: Assessment { judged: resource.judged, findings: stack_findings(resource, &mut known) },
+            assessment: Assessment { judged: resource.judged, findings: findings(resource, &mut before) },
         })
         .collect();
     let breaks = resources.iter().any(|resource| resource.assessment.of(Outcome::NonCompliant).next().is_some());
@@ -76,37 +78,81 @@ fn has_defaults(root: &Value) -> bool {
 
 /// Takes back what breaks the rule only as long as parameters keep their defaults.
 fn leave_open(resource: &mut Judged, open: &Checked) {
-    let same = open.resources.iter().filter(|other| other.logical_id == resource.logical_id);
-    let open: Vec<Finding> = same.flat_map(|resource| stack_findings(resource, &mut Vec::new())).collect();
+    // By the place in the text: loops and lists may turn out longer or shorter.
+    let mut there: HashMap<Option<usize>, Finding> = HashMap::new();
+    for same in open.resources.iter().filter(|other| other.logical_id == resource.logical_id) {
+        for finding in findings(same, &mut Before::default()) {
+            let kept = there.entry(finding.origin.index()).or_insert_with(|| finding.clone());
+            if finding.outcome == Outcome::NonCompliant {
+                *kept = finding;
+            }
+        }
+    }
     let breaking = resource.assessment.findings.iter_mut().filter(|finding| finding.outcome == Outcome::NonCompliant);
     for finding in breaking {
-        // The same place in the text: loops and lists may turn out longer or shorter.
-        let place = finding.origin.index();
-        let mut there = open.iter().filter(|other| other.origin.index() == place);
-        if there.clone().any(|other| other.outcome == Outcome::NonCompliant) {
+        let other = there.get(&finding.origin.index());
+        if other.is_some_and(|other| other.outcome == Outcome::NonCompliant) {
             continue;
         }
         finding.outcome = Outcome::Undetermined;
-        finding.when = there
-            .next()
+        finding.when = other
             .and_then(|other| other.when.clone().or_else(|| wording::by_default(other)))
             .or_else(|| Some(wording::BY_DEFAULT.to_owned()));
+    }
+}
+
+/// What broke the rule in the template that is deployed: by resource and traffic, each time whether it did
+/// so under some conditions only.
+#[derive(Default)]
+struct Before(HashMap<String, Vec<bool>>);
+
+impl Before {
+    /// Without a template that can be read, nothing did.
+    fn of(text: &str, scope: &Scope, terms: &Terms<'_>) -> Self {
+        let checked =
+            source::parse(text).ok().and_then(|template: Document| check::check(&template.root, scope, terms).ok());
+        let mut before = Self::default();
+        for resource in checked.map(|checked| checked.resources).unwrap_or_default() {
+            let breaking = resource.findings.iter().filter(|located| located.finding.outcome == Outcome::NonCompliant);
+            for located in breaking {
+                let key = Self::key(&resource.logical_id, &located.finding);
+                before.0.entry(key).or_default().push(located.when().is_some());
+            }
+        }
+        before
+    }
+
+    /// Takes out one that is the same traffic, wherever it was written: whether it was conditional.
+    fn take(&mut self, logical_id: &str, finding: &Finding) -> Option<bool> {
+        if self.0.is_empty() {
+            return None;
+        }
+        self.0.get_mut(&Self::key(logical_id, finding))?.pop()
+    }
+
+    fn key(logical_id: &str, finding: &Finding) -> String {
+        match finding.rule() {
+            Some(rule) => {
+                format!("{logical_id} {:?}", (&rule.protocol, &rule.from, &rule.to, &rule.destinations))
+            }
+            None => format!("{logical_id} {:?}", (finding.reason, &finding.subject, &finding.path)),
+        }
     }
 }
 
 /// The findings of one resource of a template. One is known debt if it stood in the template before, for
 /// the same resource; one that holds only under some conditions is certain if the resource breaks the rule
 /// under all others too.
-fn stack_findings(resource: &CheckedResource, known: &mut Vec<(String, Finding)>) -> Vec<Finding> {
+fn findings(resource: &CheckedResource, before: &mut Before) -> Vec<Finding> {
     let mut certain = resource.breaks_either_way;
     let mut findings: Vec<Finding> = Vec::with_capacity(resource.findings.len());
     for located in &resource.findings {
         let mut finding = Finding { when: located.when(), ..located.finding.clone() };
-        let before = known.iter().position(|(id, before)| *id == resource.logical_id && same_rule(before, &finding));
-        if let Some(before) = before.filter(|_| finding.outcome == Outcome::NonCompliant) {
-            let (_, before) = known.swap_remove(before);
+        if finding.outcome == Outcome::NonCompliant
+            && let Some(was_conditional) = before.take(&resource.logical_id, &finding)
+        {
             // What stood there under a condition may or may not be known debt.
-            finding.outcome = if before.when.is_none() { Outcome::KnownDebt } else { Outcome::Undetermined };
+            finding.outcome = if was_conditional { Outcome::Undetermined } else { Outcome::KnownDebt };
             certain = certain && finding.when.is_none();
         }
         findings.push(finding);
@@ -116,30 +162,4 @@ fn stack_findings(resource: &CheckedResource, known: &mut Vec<(String, Finding)>
         findings.iter_mut().filter(conditional).for_each(|finding| finding.outcome = Outcome::Undetermined);
     }
     findings
-}
-
-/// What broke the rule in the template that is deployed, under some conditions at least.
-fn broken_before(text: &str, scope: &Scope, terms: &Terms<'_>) -> Vec<(String, Finding)> {
-    let checked =
-        source::parse(text).ok().and_then(|template: Document| check::check(&template.root, scope, terms).ok());
-    let resources = checked.map(|checked| checked.resources).unwrap_or_default();
-    let findings = resources.into_iter().flat_map(|resource| {
-        let id = resource.logical_id;
-        resource.findings.into_iter().map(move |located| (id.clone(), located))
-    });
-    findings
-        .filter(|(_, located)| located.finding.outcome == Outcome::NonCompliant)
-        .map(|(id, located)| (id, Finding { when: located.when(), ..located.finding }))
-        .collect()
-}
-
-/// Whether two findings are about the same traffic, wherever it was written.
-fn same_rule(before: &Finding, now: &Finding) -> bool {
-    match (before.rule(), now.rule()) {
-        (Some(before), Some(now)) => {
-            (&before.protocol, &before.from, &before.to, &before.destinations)
-                == (&now.protocol, &now.from, &now.to, &now.destinations)
-        }
-        _ => before.reason == now.reason && before.subject == now.subject && before.path == now.path,
-    }
 }
