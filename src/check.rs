@@ -1,7 +1,8 @@
 //! Everything the rule says of one template: each resource that carries egress rules, in every world
 //! that its undecided conditions allow.
 //!
-//! The command line and the hook's STACK target meet here. Knows no text, no file and no hook.
+//! The command line, the hook's STACK target and the scan of live stacks meet here. Knows no text, no
+//! file and no hook.
 
 mod place;
 
@@ -35,6 +36,8 @@ pub struct CheckedResource {
     pub resource_type: ResourceType,
     /// Where its logical id was written.
     pub origin: Origin,
+    /// Whether it is created in any of the worlds that were looked at.
+    pub exists: bool,
     /// How many egress rules were judged, compliant ones included; of several worlds, the most.
     pub judged: usize,
     /// What is to tell.
@@ -58,6 +61,16 @@ pub struct Located {
 }
 
 impl Located {
+    /// What it means as far as the template tells: what breaks the rule under some conditions only is
+    /// undetermined.
+    #[must_use]
+    pub fn settled(&self) -> Outcome {
+        match self.finding.outcome {
+            Outcome::NonCompliant if self.occurrence != Occurrence::Always => Outcome::Undetermined,
+            outcome => outcome,
+        }
+    }
+
     /// Under which conditions it is a finding, if not always: `if IsProd is true`.
     #[must_use]
     pub fn when(&self) -> Option<String> {
@@ -99,6 +112,8 @@ pub struct Terms<'a> {
     pub policy: &'a Policy,
     /// Account, Region and stack; what is about a resource is filled in for each.
     pub context: Context<'a>,
+    /// What stood there before. The hook's STACK target compares two templates itself.
+    pub unchanged: &'a Unchanged,
     /// The day of the decision, UTC.
     pub today: Date,
 }
@@ -107,7 +122,7 @@ impl<'a> Terms<'a> {
     /// The terms of a policy alone: nothing is known of the place.
     #[must_use]
     pub fn of(policy: &'a Policy, today: Date) -> Self {
-        Self { policy, context: Context::default(), today }
+        Self { policy, context: Context::default(), unchanged: &Unchanged::Nothing, today }
     }
 
     /// What the policy makes of an assessment.
@@ -118,7 +133,7 @@ impl<'a> Terms<'a> {
         logical_id: &str,
         properties: &Value,
     ) -> Assessment {
-        if self.policy.exemptions.is_empty() {
+        if self.policy.exemptions.is_empty() && *self.unchanged == Unchanged::Nothing {
             return assessment;
         }
         let tags = tags(resource_type, properties);
@@ -128,7 +143,7 @@ impl<'a> Terms<'a> {
             tags: tags.as_deref(),
             ..self.context
         };
-        self.policy.apply(assessment, &Case { context, unchanged: &Unchanged::Nothing, today: self.today })
+        self.policy.apply(assessment, &Case { context, unchanged: self.unchanged, today: self.today })
     }
 }
 
@@ -174,6 +189,7 @@ fn check_resource(
         logical_id: resource.logical_id.clone().into_owned(),
         resource_type,
         origin: resource.origin,
+        exists: evaluated.worlds.iter().any(|world| world.exists),
         judged,
         breaks_either_way: gathered.breaks_either_way(&evaluated),
         findings: gathered.merged(&evaluated),
@@ -217,11 +233,13 @@ fn known_properties<'w>(resource_type: ResourceType, world: &'w World<'_>) -> Co
     Cow::Owned(Value::new(Kind::Map(opened), origin))
 }
 
-/// What makes findings of several worlds the same one: what is said of which values. Its number
-/// tells apart what a loop or an alias repeats within one world.
+/// What makes findings of several worlds the same one: what is said of which values, and what the
+/// policy makes of it, since the tags that an exemption asks for may differ. Its number tells apart
+/// what a loop or an alias repeats within one world.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Identity {
     reason: Reason,
+    outcome: Outcome,
     origins: [Option<usize>; 3],
     statement: String,
     number: usize,
@@ -232,6 +250,7 @@ impl Identity {
         let ports = finding.rule().map(|rule| rule.origins).unwrap_or_default();
         Self {
             reason: finding.reason,
+            outcome: finding.outcome,
             origins: [finding.origin, ports.from, ports.to].map(Origin::index),
             statement: wording::statement(finding),
             number: 0,

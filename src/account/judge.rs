@@ -1,15 +1,16 @@
 //! The template of a live stack → what the rule says of it.
 //!
-//! The only place that ties reading stacks to the evaluator and the rule.
+//! The rule is asked through [`check`], as for the command of that name and the hook's STACK target; what
+//! is of its own here is what a deployed stack knows beyond its template.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::scan::{RuleRecord, Tally};
+use crate::check::{Checked, CheckedResource, Terms, check};
 use crate::path::Origin;
-use crate::rule::policy::{Case, Context, Date, Policy, Unchanged};
-use crate::rule::{Assessment, Finding, Knowledge, Outcome, wording};
-use crate::security_group::{ResourceType, assess, tags};
+use crate::rule::policy::{Context, Date, Policy, Unchanged};
 use crate::source;
-use crate::template::{Scope, Template, World};
+use crate::template::Scope;
 use crate::value::{Key, Kind, Map, Value};
 
 /// How many findings of a stack are kept one by one.
@@ -37,164 +38,85 @@ pub(super) struct Judged {
     pub(super) resources: usize,
     /// Egress rules that were judged.
     pub(super) rules: usize,
-    /// What is to tell, under the first policy.
-    pub(super) findings: Vec<Found>,
-    /// Findings beyond the kept ones, of either outcome.
-    pub(super) more: Counts,
-    /// How it looks under each policy.
-    pub(super) counts: Vec<Counts>,
+    /// What is to tell, under the policy.
+    pub(super) findings: Vec<RuleRecord>,
+    /// Findings beyond the kept ones.
+    pub(super) more: Tally,
+    /// How it looks under each of the other policies.
+    pub(super) otherwise: Vec<Tally>,
     /// What the template leaves open.
     pub(super) notes: Vec<String>,
 }
 
-/// How many rules meet which fate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Counts {
-    pub(super) blocked: usize,
-    pub(super) undetermined: usize,
-    pub(super) exempted: usize,
-    pub(super) known_debt: usize,
-}
-
-impl Counts {
-    const fn add(&mut self, outcome: Outcome) {
-        match outcome {
-            Outcome::NonCompliant => self.blocked += 1,
-            Outcome::Undetermined => self.undetermined += 1,
-            Outcome::Exempted => self.exempted += 1,
-            Outcome::KnownDebt => self.known_debt += 1,
-            Outcome::Note => {}
-        }
-    }
-}
-
-/// One finding of a resource.
-#[derive(Debug, Clone)]
-pub(super) struct Found {
-    pub(super) logical_id: String,
-    pub(super) resource_type: ResourceType,
-    pub(super) finding: Finding,
-    /// Under which assumption, if not in any case.
-    pub(super) only_if: Option<String>,
-}
-
-/// Judges a template under each of the policies, the first of which is told in detail.
+/// Judges a template under a policy, told in detail, and under others, counted.
 ///
 /// Every rule counts as one that stood there before: what is deployed does, at its next update.
 ///
 /// # Errors
 /// When the template cannot be read, in words.
-pub(super) fn judge(text: &str, deployed: &Deployed, policies: &[Policy], today: Date) -> Result<Judged, String> {
+pub(super) fn judge(
+    text: &str,
+    deployed: &Deployed,
+    policy: &Policy,
+    others: &[&Policy],
+    today: Date,
+) -> Result<Judged, String> {
     let root = source::parse(text).map_err(|error| error.to_string())?.root;
     let root = with_known_parameters(root, deployed);
-    let template = Template::new(&root, &deployed.scope).map_err(|error| error.to_string())?;
-    let mut judged = Judged { counts: vec![Counts::default(); policies.len()], ..Judged::default() };
-    judged.notes.extend(template.notes().iter().take(MAX_NOTES).map(ToString::to_string));
-    for resource in template.resources() {
-        let Some(resource_type) = ResourceType::from_name(&resource.type_name) else { continue };
-        let evaluated = template.evaluate(resource);
-        let worlds: Vec<&World<'_>> = evaluated.worlds.iter().filter(|world| world.exists).collect();
-        if worlds.is_empty() && evaluated.undetermined.is_none() {
-            continue;
-        }
-        judged.resources += 1;
-        if let Some(why) = evaluated.undetermined
-            && judged.notes.len() < MAX_NOTES
-        {
-            judged.notes.push(format!("`{}` could not be looked at in full: {why}", resource.logical_id));
-        }
-        let always = evaluated.undetermined.is_none() && worlds.len() == evaluated.worlds.len();
-        for (position, policy) in policies.iter().enumerate() {
-            let assess =
-                |world: &World<'_>| under(policy, resource_type, &resource.logical_id, world, &deployed.scope, today);
-            let (rules, found) = merged(&worlds, always, assess);
-            let mut counts = Counts::default();
-            for (finding, only_if) in found {
-                counts.add(finding.outcome);
-                if position > 0 {
-                    continue;
-                }
-                if judged.findings.len() < MAX_FINDINGS {
-                    let logical_id = resource.logical_id.to_string();
-                    judged.findings.push(Found { logical_id, resource_type, finding, only_if });
-                } else {
-                    judged.more.add(finding.outcome);
-                }
-            }
-            if evaluated.undetermined.is_some() {
-                counts.add(Outcome::Undetermined);
-            }
-            if position == 0 {
-                judged.rules += rules;
-                if evaluated.undetermined.is_some() {
-                    judged.more.add(Outcome::Undetermined);
-                }
-            }
-            if let Some(sum) = judged.counts.get_mut(position) {
-                sum.blocked += counts.blocked;
-                sum.undetermined += counts.undetermined;
-                sum.exempted += counts.exempted;
-                sum.known_debt += counts.known_debt;
-            }
-        }
-    }
-    Ok(judged)
-}
-
-/// What a policy says of a resource in one world.
-fn under(
-    policy: &Policy,
-    resource_type: ResourceType,
-    logical_id: &str,
-    world: &World<'_>,
-    scope: &Scope,
-    today: Date,
-) -> Assessment {
-    let tags = tags(resource_type, &world.properties);
+    let scope = &deployed.scope;
     let context = Context {
         account: scope.account.as_deref(),
         region: scope.region.as_deref(),
         stack_name: scope.stack_name.as_deref(),
         stack_id: scope.stack_id.as_deref(),
-        logical_id: Some(logical_id),
-        resource_type: Some(resource_type.name()),
-        tags: tags.as_deref(),
+        ..Context::default()
     };
-    let assessment = assess(resource_type, &world.properties, &policy.settings(), Knowledge::Partial);
-    policy.apply(assessment, &Case { context, unchanged: &Unchanged::Everything, today })
+    let under = |policy: &Policy| {
+        let terms = Terms { context, unchanged: &Unchanged::Everything, ..Terms::of(policy, today) };
+        check(&root, scope, &terms).map_err(|error| error.to_string())
+    };
+    let mut judged = told(&under(policy)?);
+    for other in others {
+        judged.otherwise.push(tally(&under(other)?));
+    }
+    Ok(judged)
 }
 
-/// The findings of all worlds: what breaks the rule in only some of them is undetermined.
-fn merged(
-    worlds: &[&World<'_>],
-    always: bool,
-    assess: impl Fn(&World<'_>) -> Assessment,
-) -> (usize, Vec<(Finding, Option<String>)>) {
-    let mut found: Vec<(Finding, usize, Option<String>)> = Vec::new();
-    let mut rules = 0;
-    for world in worlds {
-        let assessment = assess(world);
-        rules = rules.max(assessment.judged);
-        for finding in assessment.findings {
-            match found.iter_mut().find(|(earlier, _, _)| *earlier == finding) {
-                Some((_, times, _)) => *times += 1,
-                None => {
-                    let assumptions: Vec<_> = world.assumptions.iter().map(ToString::to_string).collect();
-                    found.push((finding, 1, (!assumptions.is_empty()).then(|| assumptions.join(" and "))));
-                }
+/// The resources that are there, or may be.
+fn present(checked: &Checked) -> impl Iterator<Item = &CheckedResource> {
+    checked.resources.iter().filter(|resource| resource.exists || resource.undetermined.is_some())
+}
+
+fn told(checked: &Checked) -> Judged {
+    let mut judged = Judged::default();
+    let mut notes: Vec<String> = checked.notes.iter().map(ToString::to_string).collect();
+    for resource in present(checked) {
+        judged.resources += 1;
+        judged.rules += resource.judged;
+        for located in &resource.findings {
+            if judged.findings.len() < MAX_FINDINGS {
+                judged.findings.extend(RuleRecord::of(resource, located));
+            } else {
+                judged.more.add(located.settled());
             }
         }
+        if let Some(why) = resource.undetermined {
+            judged.more.undetermined += 1;
+            notes.push(format!("`{}` could not be looked at in full: {why}", resource.logical_id));
+        }
     }
-    let settled = found.into_iter().map(|(mut finding, times, only_if)| {
-        if always && times == worlds.len() {
-            return (finding, None);
-        }
-        if finding.outcome == Outcome::NonCompliant {
-            finding.outcome = Outcome::Undetermined;
-        }
-        (finding, only_if)
-    });
-    (rules, settled.collect())
+    notes.truncate(MAX_NOTES);
+    judged.notes = notes;
+    judged
+}
+
+fn tally(checked: &Checked) -> Tally {
+    let mut tally = Tally::default();
+    for resource in present(checked) {
+        resource.findings.iter().for_each(|located| tally.add(located.settled()));
+        tally.undetermined += usize::from(resource.undetermined.is_some());
+    }
+    tally
 }
 
 /// The template with parameters as the stack has them: values read from Systems Manager are plain
@@ -230,17 +152,6 @@ fn declared(name: &str, declaration: Value, deployed: &Deployed) -> Value {
     Value::new(Kind::Map(keys), declaration.origin)
 }
 
-impl Found {
-    /// What is wrong, under which assumption.
-    pub(super) fn statement(&self) -> String {
-        let statement = wording::statement(&self.finding);
-        match &self.only_if {
-            Some(assumption) => format!("{statement}, if {assumption}"),
-            None => statement,
-        }
-    }
-}
-
 /// The values of parameters as CloudFormation tells them: a `NoEcho` value comes as `****`.
 pub(super) fn known_values(
     parameters: impl Iterator<Item = (String, Option<String>, Option<String>)>,
@@ -261,7 +172,8 @@ pub(super) fn known_values(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rule::{Preset, Reason};
+    use crate::account::scan::Fate;
+    use crate::rule::{Preset, Treatment};
 
     const BY_PARAMETER: &str = "
 Parameters:
@@ -276,9 +188,12 @@ Resources:
         - {IpProtocol: tcp, FromPort: 443, ToPort: !Ref Latest, CidrIp: 10.0.0.0/8}
 ";
 
-    fn outcomes(deployed: &Deployed) -> Vec<(Outcome, Reason)> {
-        let judged = judge(BY_PARAMETER, deployed, &[Policy::default()], Date::of_unix_seconds(0)).unwrap();
-        judged.findings.iter().map(|found| (found.finding.outcome, found.finding.reason)).collect()
+    fn judged(text: &str, deployed: &Deployed) -> Judged {
+        judge(text, deployed, &Policy::default(), &[], Date::of_unix_seconds(0)).unwrap()
+    }
+
+    fn fates(text: &str, deployed: &Deployed) -> Vec<(Fate, String)> {
+        judged(text, deployed).findings.into_iter().map(|rule| (rule.fate, rule.reason)).collect()
     }
 
     #[test]
@@ -288,38 +203,72 @@ Resources:
             let (parameters, resolved) = known_values(parameters.into_iter());
             Deployed { scope: Scope { parameters, ..Scope::default() }, resolved, parameters_known: true }
         };
-        let undetermined = (Outcome::Undetermined, Reason::UndeterminedValue);
-        let range = (Outcome::NonCompliant, Reason::PortRange);
-        assert_eq!(outcomes(&given("To", "444", None)), [range, undetermined]);
-        assert_eq!(outcomes(&given("Latest", "/port", Some("443"))), []);
-        assert_eq!(outcomes(&given("Latest", "/port", Some("80-90"))), [(Outcome::NonCompliant, Reason::InvalidPort)]);
-        assert_eq!(outcomes(&Deployed::default()), [undetermined, undetermined], "defaults prove nothing");
+        let undetermined = (Fate::Undetermined, "undetermined-value".to_owned());
+        let range = (Fate::Blocked, "port-range".to_owned());
+        let invalid = (Fate::Blocked, "invalid-port".to_owned());
+        assert_eq!(fates(BY_PARAMETER, &given("To", "444", None)), [range, undetermined.clone()]);
+        assert_eq!(fates(BY_PARAMETER, &given("Latest", "/port", Some("443"))), []);
+        assert_eq!(fates(BY_PARAMETER, &given("Latest", "/port", Some("80-90"))), [invalid]);
+        let defaults_prove_nothing = [undetermined.clone(), undetermined];
+        assert_eq!(fates(BY_PARAMETER, &Deployed::default()), defaults_prove_nothing);
+    }
+
+    fn with_egress(egress: &str) -> String {
+        format!(
+            "Parameters: {{Env: {{Type: String}}}}\nConditions: {{Prod: !Equals [!Ref Env, prod]}}\nResources:\n  Sg:\n    \
+             Type: AWS::EC2::SecurityGroup\n    Properties:\n      SecurityGroupEgress:\n{egress}"
+        )
     }
 
     #[test]
     fn what_breaks_the_rule_in_some_worlds_only_is_undetermined() {
-        let text = "
-Parameters: {Env: {Type: String}}
-Conditions: {Prod: !Equals [!Ref Env, prod]}
-Resources:
-  Sg:
-    Type: AWS::EC2::SecurityGroup
-    Properties:
-      SecurityGroupEgress:
-        - !If [Prod, {IpProtocol: tcp, FromPort: 1, ToPort: 2, CidrIp: 10.0.0.0/8}, !Ref AWS::NoValue]
-        - {IpProtocol: '-1', CidrIp: 0.0.0.0/0}
-";
-        let deployed = Deployed::default();
-        let policies = [Policy::default(), Policy::from(Preset::Effective)];
-        let judged = judge(text, &deployed, &policies, Date::of_unix_seconds(0)).unwrap();
-        let told: Vec<_> = judged.findings.iter().map(|found| (found.finding.outcome, found.only_if.clone())).collect();
-        assert!(told.contains(&(Outcome::Undetermined, Some("`Prod` is true".to_owned()))), "{told:?}");
+        let text = with_egress(
+            "        - !If [Prod, {IpProtocol: tcp, FromPort: 1, ToPort: 2, CidrIp: 10.0.0.0/8}, !Ref AWS::NoValue]\n        \
+             - {IpProtocol: '-1', CidrIp: 0.0.0.0/0}\n",
+        );
+        let judged = judged(&text, &Deployed::default());
+        let told: Vec<_> = judged.findings.iter().map(|rule| (rule.fate, rule.statement.as_str())).collect();
+        let range = "tcp 1-2 to 10.0.0.0/8 opens a range of 2 ports, if `Prod` is true";
+        let all = "IpProtocol -1 to 0.0.0.0/0 opens every port of every protocol";
+        assert_eq!(told, [(Fate::Undetermined, range), (Fate::Blocked, all)], "wherever the second one stands");
         assert_eq!((judged.resources, judged.rules), (1, 2));
     }
 
     #[test]
+    fn what_is_not_created_is_not_counted() {
+        let text = "Conditions: {No: !Equals [a, b]}\nResources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    \
+                    Condition: No\n    Properties: {IpProtocol: '-1'}\n  Empty:\n    Type: AWS::EC2::SecurityGroup\n";
+        let judged = judged(text, &Deployed::default());
+        assert_eq!((judged.resources, judged.rules, judged.findings.len()), (1, 0, 0));
+    }
+
+    #[test]
+    fn other_policies_are_counted_beside_the_one_that_is_told() {
+        let text = with_egress(
+            "        - {IpProtocol: icmp, FromPort: 8, ToPort: -1, CidrIp: 0.0.0.0/0}\n        \
+             - {IpProtocol: tcp, FromPort: 1, ToPort: 2, CidrIp: 0.0.0.0/0}\n        \
+             - {IpProtocol: tcp, FromPort: 1, ToPort: !Ref Env, CidrIp: 0.0.0.0/0}\n",
+        );
+        let effective = Policy::from(Preset::Effective);
+        let tolerant = Policy { unchanged_rules: Treatment::Allow, ..Policy::default() };
+        let others = [&effective, &tolerant];
+        let judged = judge(&text, &Deployed::default(), &Policy::default(), &others, Date::of_unix_seconds(0)).unwrap();
+        let counts = |tally: Tally| (tally.blocked, tally.undetermined, tally.known_debt);
+        assert_eq!(judged.findings.iter().filter(|rule| rule.fate == Fate::Blocked).count(), 2);
+        assert_eq!(judged.otherwise.into_iter().map(counts).collect::<Vec<_>>(), [(1, 1, 0), (0, 1, 2)]);
+    }
+
+    #[test]
+    fn findings_beyond_the_kept_ones_are_counted() {
+        let rule = "        - {IpProtocol: '-1', CidrIp: 0.0.0.0/0}\n";
+        let judged = judged(&with_egress(&rule.repeat(MAX_FINDINGS + 7)), &Deployed::default());
+        assert_eq!((judged.findings.len(), judged.more.blocked), (MAX_FINDINGS, 7));
+    }
+
+    #[test]
     fn what_is_no_template_says_so() {
-        assert!(judge("[]", &Deployed::default(), &[], Date::of_unix_seconds(0)).unwrap_err().contains("object"));
-        assert!(judge("{", &Deployed::default(), &[], Date::of_unix_seconds(0)).is_err());
+        let judge = |text| judge(text, &Deployed::default(), &Policy::default(), &[], Date::of_unix_seconds(0));
+        assert!(judge("[]").unwrap_err().contains("object"));
+        assert!(judge("{").is_err());
     }
 }

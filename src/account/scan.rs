@@ -4,6 +4,7 @@
 //! then the templates follow, several at once, fewer when AWS asks for patience. What is found goes
 //! to the caller one stack at a time; templates are not kept.
 
+mod answer;
 mod csv;
 mod exemptions;
 mod file;
@@ -18,26 +19,24 @@ use aws_sdk_cloudformation::Client;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+pub use answer::{PolicyTold, advice, alternatives_told};
 pub(in crate::account) use csv::row;
 pub use csv::write_csv;
 pub use exemptions::write_exemptions;
 pub use file::{ResultError, Writer, read_result};
 pub use html::write_html;
+use record::NAME_CHARS;
 pub use record::{Cause, FORMAT_VERSION, Fate, Head, Opens, RuleRecord, ScanResult, StackRecord, Tail, Tally, Unread};
-pub use summary::{Alternative, Answer, Group, Summary, advice};
+pub use summary::{Alternative, AlternativeKind, Answer, Group, Summary};
 
 use super::connection::Connection;
 use super::failure::{Failure, FailureKind};
-use super::judge::{Deployed, Found, judge};
+use super::judge::{Deployed, judge};
 use super::pace::{Limit, Patience};
 use super::stacks::{self, Given, Stack};
-use crate::rule::policy::Glob;
-use crate::rule::policy::{Date, Policy};
-use crate::rule::{Destination, EgressRule, Outcome, Port, Preset, Protocol, excerpt, wording};
+use crate::rule::policy::{Date, Glob, Policy};
+use crate::rule::{Preset, Treatment, excerpt};
 use crate::template::Scope;
-
-/// How much of a name or tag is kept.
-const NAME_CHARS: usize = 256;
 
 /// How many reports may wait for the caller.
 const WAITING: usize = 64;
@@ -135,8 +134,11 @@ struct Done {
 
 async fn scan_region(client: Client, region: String, options: Arc<ScanOptions>, sender: mpsc::Sender<Progress>) {
     let mut found = stacks::read(&client, options.patience).await;
+    let values_denied = found.failures.iter().any(stacks::is_denied_values);
+    // Of two lists one is enough to know every stack.
+    let judged = found.failures.len() < stacks::LISTS;
     for failure in std::mem::take(&mut found.failures) {
-        let unread = Unread { region: region.clone(), stack: None, stack_id: None, failure, judged: false };
+        let unread = Unread { region: region.clone(), stack: None, stack_id: None, failure, judged };
         if sender.send(Progress::Unread(unread)).await.is_err() {
             return;
         }
@@ -160,7 +162,8 @@ async fn scan_region(client: Client, region: String, options: Arc<ScanOptions>, 
                 }
                 continue;
             }
-            running.spawn(scan_stack(client.clone(), region.clone(), stack, given, Arc::clone(&options)));
+            let (client, options) = (client.clone(), Arc::clone(&options));
+            running.spawn(scan_stack(client, region.clone(), stack, given, values_denied, options));
         }
         let done = match running.join_next().await {
             Some(Ok(done)) => done,
@@ -207,6 +210,7 @@ async fn scan_stack(
     region: String,
     stack: Stack,
     given: Option<Given>,
+    values_denied: bool,
     options: Arc<ScanOptions>,
 ) -> Done {
     let mut done = Done { progress: Vec::new(), throttled: 0 };
@@ -230,15 +234,26 @@ async fn scan_stack(
     let (given, parameters_known) = match given {
         Ok(given) => (given, true),
         Err(failure) => {
-            done.progress.push(unread(failure, true));
+            // What the Region's list was denied is said once and not for every stack.
+            if !(values_denied && stacks::is_denied_values(&failure)) {
+                done.progress.push(unread(failure, true));
+            }
             (Given::default(), false)
         }
     };
     let owner = owner(&given, &options.owner_tags);
     let deployed = deployed(&region, &stack, given, parameters_known);
     let effective = Policy { preset: Preset::Effective, overrides: Vec::new(), ..options.policy.clone() };
-    match judge(&template.text, &deployed, &[options.policy.clone(), effective], options.today) {
+    let unchanged_allowed = Policy { unchanged_rules: Treatment::Allow, ..options.policy.clone() };
+    let published = Policy::default();
+    let others: &[&Policy] = if options.policy == published {
+        &[&effective, &unchanged_allowed]
+    } else {
+        &[&effective, &unchanged_allowed, &published]
+    };
+    match judge(&template.text, &deployed, &options.policy, others, options.today) {
         Ok(judged) => {
+            let mut otherwise = judged.otherwise.into_iter();
             let mut record = StackRecord {
                 region,
                 stack: stack.name.clone(),
@@ -249,11 +264,16 @@ async fn scan_stack(
                 stack_id: stack.id,
                 resources: judged.resources,
                 rules: judged.rules,
-                findings: judged.findings.iter().filter_map(rule_record).collect(),
-                more: tally(judged.more),
-                effective: judged.counts.get(1).copied().map(tally).unwrap_or_default(),
+                findings: judged.findings,
+                more: judged.more,
+                effective: otherwise.next().unwrap_or_default(),
+                unchanged_allowed: otherwise.next().unwrap_or_default(),
+                published: otherwise.next(),
                 notes: judged.notes,
             };
+            if !parameters_known {
+                record.notes.push("judged without the values of its parameters, which could not be read".to_owned());
+            }
             if !template.processed {
                 record.notes.push("judged as written: the template after its macros could not be had".to_owned());
             }
@@ -265,15 +285,6 @@ async fn scan_stack(
         }
     }
     done
-}
-
-fn tally(counts: super::judge::Counts) -> Tally {
-    Tally {
-        blocked: counts.blocked,
-        undetermined: counts.undetermined,
-        exempted: counts.exempted,
-        known_debt: counts.known_debt,
-    }
 }
 
 fn owner(given: &Given, owner_tags: &[String]) -> Option<String> {
@@ -293,45 +304,4 @@ fn deployed(region: &str, stack: &Stack, given: Given, parameters_known: bool) -
         ..Scope::default()
     };
     Deployed { scope, resolved: given.resolved, parameters_known }
-}
-
-/// What an egress rule opens, as an exemption would name it; nothing, if not all of it is known.
-fn opens(rule: &EgressRule) -> Option<Opens> {
-    let [destination] = rule.destinations.as_slice() else { return None };
-    if matches!(rule.protocol, Protocol::Unknown(_) | Protocol::Unrecognized(_))
-        || matches!(destination, Destination::Unknown(_) | Destination::Invalid(_))
-    {
-        return None;
-    }
-    let ports = match (&rule.from, &rule.to) {
-        (Port::Known(from), Port::Known(to)) => Some((from.get(), to.get())),
-        _ => None,
-    };
-    Some(Opens { protocol: rule.protocol.to_string(), ports, destination: destination.to_string() })
-}
-
-fn rule_record(found: &Found) -> Option<RuleRecord> {
-    let fate = match found.finding.outcome {
-        Outcome::NonCompliant => Fate::Blocked,
-        Outcome::Undetermined => Fate::Undetermined,
-        Outcome::Exempted => Fate::Exempted,
-        Outcome::KnownDebt => Fate::KnownDebt,
-        Outcome::Note => return None,
-    };
-    Some(RuleRecord {
-        logical_id: excerpt(&found.logical_id, NAME_CHARS),
-        resource_type: found.resource_type.name().to_owned(),
-        path: wording::place(&found.finding),
-        fate,
-        cause: Cause::from(found.finding.reason),
-        reason: found.finding.reason.code().to_owned(),
-        statement: found.statement(),
-        remedy: wording::remedy(&found.finding),
-        rule: found.finding.rule().and_then(opens),
-        exemption: found.finding.exemption.as_ref().map(|exemption| {
-            let ended = if exemption.holds() { "until" } else { "ended" };
-            format!("{} ({}, {ended} {})", exemption.id, exemption.owner, exemption.expires)
-        }),
-        settings: found.finding.settings.iter().map(|setting| setting.name().to_owned()).collect(),
-    })
 }

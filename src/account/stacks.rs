@@ -16,6 +16,14 @@ const LIST: &str = "cloudformation:ListStacks";
 const DESCRIBE: &str = "cloudformation:DescribeStacks";
 const TEMPLATE: &str = "cloudformation:GetTemplate";
 
+/// How many lists tell which stacks there are.
+pub(super) const LISTS: usize = 2;
+
+/// Whether the values of parameters are not allowed to be read.
+pub(super) fn is_denied_values(failure: &Failure) -> bool {
+    failure.kind == FailureKind::AccessDenied && failure.action == DESCRIBE
+}
+
 /// A live stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stack {

@@ -115,3 +115,27 @@ fn other_resources_are_not_checked() {
     );
     assert!(checked.resources.is_empty());
 }
+
+#[test]
+fn an_exemption_that_holds_under_a_condition_hides_nothing_under_the_other() {
+    let policy = crate::policy::parse(
+        "[[exemption]]\nid = \"batch\"\nreason = \"needs it until then\"\nowner = \"o@example.com\"\nexpires = 2099-01-01\n\
+         resource_type = \"AWS::EC2::SecurityGroup\"\ntags = { Exempt = \"yes\" }\n",
+    )
+    .unwrap();
+    let text = "Parameters:\n  Env: {Type: String}\nConditions:\n  IsProd: !Equals [!Ref Env, prod]\nResources:\n  Sg:\n    \
+                Type: AWS::EC2::SecurityGroup\n    Properties:\n      Tags: [{Key: Exempt, Value: !If [IsProd, 'yes', 'no']}]\n      \
+                SecurityGroupEgress: [{IpProtocol: tcp, FromPort: 1, ToPort: 2, CidrIp: 10.0.0.0/8}]\n";
+    let document = source::parse(text).unwrap();
+    let checked = check(&document.root, &Scope::default(), &Terms::of(&policy, TODAY)).unwrap();
+    let mut told: Vec<_> =
+        checked.resources[0].findings.iter().map(|located| (located.settled(), located.when().unwrap())).collect();
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            (Outcome::Undetermined, "if `IsProd` is false".to_owned()),
+            (Outcome::Exempted, "if `IsProd` is true".to_owned())
+        ]
+    );
+}

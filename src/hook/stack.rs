@@ -36,7 +36,7 @@ fn decide_or_problem(document: &[u8], request: &Request, policy: &Policy, today:
         ..Scope::default()
     };
     let context = Context { logical_id: None, ..place };
-    let terms = Terms { policy, context, today };
+    let terms = Terms { context, ..Terms::of(policy, today) };
     let template = source::parse(text).map_err(|error| {
         wording::unreadable_template(&error.to_string(), error.span.map(|span| (span.line, span.column)))
     })?;

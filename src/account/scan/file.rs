@@ -114,6 +114,8 @@ mod tests {
             findings: Vec::new(),
             more: Tally::default(),
             effective: Tally { blocked: 1, ..Tally::default() },
+            unchanged_allowed: Tally::default(),
+            published: None,
             notes: Vec::new(),
         }
     }

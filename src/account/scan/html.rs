@@ -2,12 +2,17 @@
 
 use std::io::{self, Write};
 
-use super::record::{Fate, ScanResult, StackRecord};
+use super::answer::{advice, alternatives_told};
+use super::record::{Cause, Fate, RuleRecord, ScanResult, StackRecord, Tally};
 use super::summary::{Answer, Group, Summary};
-use crate::account::page::{self, Escaped};
+use crate::account::number::{count, grouped};
+use crate::account::page::{self, Bar, Escaped};
 
 /// How many egress rules the page lists; the JSON and CSV results have all of them.
 const MAX_ROWS: usize = 2_000;
+
+/// How many bars a chart has.
+const MAX_BARS: usize = 20;
 
 /// Writes the page.
 ///
@@ -15,105 +20,186 @@ const MAX_ROWS: usize = 2_000;
 /// When it cannot be written.
 pub fn write_html(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> {
     let summary = &result.tail.summary;
-    page::begin(out, "Egress rules: what enforcement would block")?;
-    writeln!(
-        out,
-        "<p class=\"dim\">Scanned {} with policy {}, {}. A rule is blocked when its group is next created or updated \
-         through CloudFormation; nothing that runs is touched.</p>",
-        Escaped(&result.head.started),
-        Escaped(&result.head.policy),
-        Escaped(&result.head.regions.join(", "))
-    )?;
+    page::begin(out, "Egress rules: can enforcement be switched on?")?;
+    writeln!(out, "<p class=\"dim\">{}</p>", Escaped(&scanned(result)))?;
     let class = match summary.answer {
         Answer::Yes => "good",
         Answer::Probably | Answer::Unknown => "maybe",
         Answer::No => "bad",
     };
-    writeln!(out, "<div class=\"answer {class}\">")?;
-    for line in summary.sentences() {
-        writeln!(out, "<p>{}</p>", Escaped(&line))?;
-    }
-    writeln!(out, "</div>")?;
+    page::answer(out, class, &summary.sentences())?;
     if !result.tail.complete {
-        writeln!(out, "<p class=\"unread\">The scan was interrupted: this is what was found until then.</p>")?;
+        writeln!(
+            out,
+            "<p class=\"warning\">The scan was interrupted, or not all Regions are known: this is what was found until \
+             then.</p>"
+        )?;
     }
     page::tiles(
         out,
         &[
-            (summary.stacks, "stacks read"),
-            (summary.stacks_with_rules, "with security groups"),
-            (summary.stacks_blocked, "would be blocked"),
-            (summary.tally.blocked, "rules blocked"),
-            (summary.tally.undetermined, "rules undetermined"),
-            (summary.unread, "not read"),
+            (summary.stacks, "stacks judged"),
+            (summary.stacks_with_rules, "of them with security groups"),
+            (summary.stacks_blocked, "stacks would be blocked"),
+            (summary.tally.blocked, "egress rules would be blocked"),
+            (summary.tally.undetermined, "egress rules undetermined"),
+            (summary.unread, "stacks not read"),
         ],
     )?;
     charts(out, summary)?;
+    unread(out, result)?;
     rules(out, &result.stacks)?;
-    if !result.tail.unread.is_empty() {
-        writeln!(out, "<h2>What could not be read</h2>")?;
-        let rows = result.tail.unread.iter().take(MAX_ROWS).map(|unread| {
-            let stack = unread.stack.clone().unwrap_or_else(|| "(the Region's list)".to_owned());
-            ("unread", vec![stack, unread.region.clone(), unread.failure.to_string()])
-        });
-        page::table(out, &["stack", "Region", "why"], rows)?;
-    }
+    writeln!(
+        out,
+        "<p class=\"dim\">The rule: each egress rule of a security group opens exactly one explicit port. A rule that \
+         breaks it is blocked when its group is next created or updated through CloudFormation; nothing that runs is \
+         touched. Made by cfn-egress-guard {}.</p>",
+        Escaped(&result.head.program)
+    )?;
     page::end(out)
 }
 
-fn charts(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
-    let bars = |groups: &[Group], by_stacks: bool| -> Vec<(String, usize, String)> {
-        let bar = |group: &Group| {
-            let name = group.name.clone().unwrap_or_else(|| "(no owner tag)".to_owned());
-            let size = if by_stacks { group.stacks } else { group.rules };
-            (name, size, format!("{} in {}", count(group.rules, "rule"), count(group.stacks, "stack")))
-        };
-        groups.iter().take(20).map(bar).collect()
+/// What was scanned: when, with which policy, where.
+fn scanned(result: &ScanResult) -> String {
+    let mut accounts: Vec<&str> = result.stacks.iter().filter_map(|stack| stack.stack_id.split(':').nth(4)).collect();
+    accounts.sort_unstable();
+    accounts.dedup();
+    let account = if accounts.is_empty() { String::new() } else { format!("Account {}, ", accounts.join(", ")) };
+    let regions = match result.head.regions.as_slice() {
+        [region] => region.clone(),
+        regions => format!("{} ({})", count(regions.len(), "Region"), regions.join(", ")),
     };
-    if summary.tally.blocked > 0 {
-        page::bars(out, "What kind of rule it is", &bars(&summary.causes, false))?;
-        page::bars(out, "Whom to talk to first", &bars(&summary.owners, true))?;
-        page::bars(out, "Where", &bars(&summary.regions, true))?;
-    }
-    let alternatives: Vec<_> =
-        std::iter::once(("as scanned".to_owned(), summary.stacks_blocked, summary.tally.blocked))
-            .chain(
-                summary
-                    .alternatives
-                    .iter()
-                    .map(|other| (other.name.clone(), other.stacks_blocked, other.rules_blocked)),
-            )
-            .map(|(name, stacks, rules)| {
-                (name, stacks, format!("{}, {}", count(stacks, "stack"), count(rules, "rule")))
-            })
-            .collect();
-    page::bars(out, "How the policy changes it: stacks that would be blocked", &alternatives)
+    let when = result.head.started.replace('T', " ").replace('Z', " UTC");
+    format!("{account}{regions}; {when}; {}", result.head.policy)
 }
 
-fn rules(out: &mut dyn Write, stacks: &[StackRecord]) -> io::Result<()> {
-    let all = || stacks.iter().flat_map(|stack| stack.findings.iter().map(move |rule| (stack, rule)));
-    let (first, total) = (all().take(MAX_ROWS), all().count());
-    if total == 0 {
+fn charts(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+    let told = summary.tally;
+    let passed = summary.rules.saturating_sub(told.blocked + told.undetermined + told.exempted + told.known_debt);
+    if summary.rules > 0 {
+        page::heading(out, "All egress rules", "")?;
+        page::whole(
+            out,
+            &[
+                ("blocked", told.blocked, "would be blocked"),
+                ("undetermined", told.undetermined, "undetermined: only a deployment tells"),
+                ("exempted", told.exempted, "exempted by the policy"),
+                ("debt", told.known_debt, "known debt, let be while unchanged"),
+                ("passed", passed, "open one explicit port, or are allowed by a setting"),
+            ],
+        )?;
+    }
+    let below = "Owners, from tags of the stacks, those with the most blocked stacks first; a bar shows egress rules.";
+    groups(out, "Whom to talk to first", below, &summary.owners, |group| {
+        if group.examples.is_empty() { String::new() } else { format!("e.g. {}", group.examples.join(", ")) }
+    })?;
+    groups(
+        out,
+        "What kind of rule it is",
+        "Causes by number of egress rules, with what to do.",
+        &summary.causes,
+        |group| {
+            let cause = Cause::ALL.iter().find(|cause| group.name.as_deref() == Some(cause.label()));
+            cause.map_or_else(String::new, |cause| advice(*cause).to_owned())
+        },
+    )?;
+    groups(out, "Where", "Regions, those with the most blocked stacks first.", &summary.regions, |_| String::new())?;
+    if summary.tally == Tally::default() {
         return Ok(());
     }
-    writeln!(out, "<h2>Rule by rule</h2>")?;
-    let row = |(stack, rule): (&StackRecord, &super::RuleRecord)| {
-        let class = rule.fate.name();
-        let place = format!("{}.{}", rule.logical_id, rule.path);
-        let owner = stack.owner.clone().unwrap_or_default();
-        let what = match rule.fate {
-            Fate::Blocked => format!("{}. {}", rule.statement, rule.remedy),
-            Fate::Undetermined | Fate::Exempted | Fate::KnownDebt => rule.statement.clone(),
-        };
-        (class, vec![class.to_owned(), stack.stack.clone(), stack.region.clone(), owner, place, what])
+    page::heading(out, "How another policy changes it", "Stacks that would be blocked.")?;
+    let bars: Vec<Bar> = alternatives_told(summary)
+        .into_iter()
+        .map(|told| Bar {
+            name: told.name,
+            note: told.note.to_owned(),
+            parts: vec![("blocked", told.stacks)],
+            said: format!("{}, {}", count(told.stacks, "stack"), count(told.rules, "rule")),
+        })
+        .collect();
+    page::chart(out, &bars)
+}
+
+fn groups(
+    out: &mut dyn Write,
+    title: &str,
+    below: &str,
+    groups: &[Group],
+    note: impl Fn(&Group) -> String,
+) -> io::Result<()> {
+    if groups.is_empty() {
+        return Ok(());
+    }
+    page::heading(out, title, below)?;
+    let bar = |group: &Group| Bar {
+        name: group.name.clone().unwrap_or_else(|| "(no owner tag)".to_owned()),
+        note: note(group),
+        parts: vec![
+            ("blocked", group.tally.blocked),
+            ("undetermined", group.tally.undetermined),
+            ("exempted", group.tally.exempted),
+            ("debt", group.tally.known_debt),
+        ],
+        said: group.told(),
     };
-    page::table(out, &["", "stack", "Region", "owner", "rule", "what"], first.map(row))?;
-    if total > MAX_ROWS {
-        writeln!(out, "<p class=\"dim\">{} more are in the JSON and CSV results.</p>", total - MAX_ROWS)?;
+    page::chart(out, &groups.iter().take(MAX_BARS).map(bar).collect::<Vec<_>>())?;
+    if groups.len() > MAX_BARS {
+        writeln!(out, "<p class=\"dim\">… and {} more.</p>", grouped(groups.len() - MAX_BARS))?;
     }
     Ok(())
 }
 
-pub(super) fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+fn unread(out: &mut dyn Write, result: &ScanResult) -> io::Result<()> {
+    let unread = &result.tail.unread;
+    if unread.is_empty() {
+        return Ok(());
+    }
+    let below = "The numbers above leave out what could not be read at all.";
+    page::heading(out, "What could not be read", below)?;
+    let rows = unread.iter().take(MAX_ROWS).map(|unread| {
+        let stack = unread.stack.clone().unwrap_or_else(|| "(list of stacks)".to_owned());
+        let fate = if unread.judged { "read in part" } else { "not read" };
+        ("unread", vec![fate.to_owned(), stack, unread.region.clone(), unread.failure.to_string()])
+    });
+    page::table(out, &["", "stack", "Region", "why"], rows)?;
+    cut(out, unread.len())
+}
+
+fn rules(out: &mut dyn Write, stacks: &[StackRecord]) -> io::Result<()> {
+    let all = || stacks.iter().flat_map(|stack| stack.findings.iter().map(move |rule| (stack, rule)));
+    let of = |fate: Fate| all().filter(move |(_, rule)| rule.fate == fate);
+    let total = all().count();
+    if total == 0 {
+        return Ok(());
+    }
+    page::heading(out, "Rule by rule", "What would be blocked comes first.")?;
+    let row = |(stack, rule): (&StackRecord, &RuleRecord)| {
+        let class = if rule.fate == Fate::KnownDebt { "debt" } else { rule.fate.name() };
+        let place = format!("{}.{}", rule.logical_id, rule.path);
+        let owner = stack.owner.clone().unwrap_or_default();
+        let mut what = rule.statement.clone();
+        what.push('.');
+        if rule.fate == Fate::Blocked {
+            what.push_str(&format!(" {}", rule.remedy));
+        }
+        if let Some(exemption) = &rule.exemption {
+            what.push_str(&format!(" Exemption {exemption}."));
+        }
+        let stack_name = match &stack.root {
+            Some(root) => format!("{} (in {root})", stack.stack),
+            None => stack.stack.clone(),
+        };
+        (class, vec![rule.fate.name().to_owned(), stack_name, stack.region.clone(), owner, place, what])
+    };
+    let sorted = [Fate::Blocked, Fate::Undetermined, Fate::Exempted, Fate::KnownDebt].into_iter().flat_map(of);
+    page::table(out, &["", "stack", "Region", "owner", "rule", "what"], sorted.take(MAX_ROWS).map(row))?;
+    cut(out, total)
+}
+
+/// Says how many rows a table leaves out.
+fn cut(out: &mut dyn Write, rows: usize) -> io::Result<()> {
+    if rows <= MAX_ROWS {
+        return Ok(());
+    }
+    writeln!(out, "<p class=\"dim\">{} more are in the JSON and CSV results.</p>", grouped(rows - MAX_ROWS))
 }

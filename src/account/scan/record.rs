@@ -4,7 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::account::failure::Failure;
-use crate::rule::Reason;
+use crate::check::{CheckedResource, Located};
+use crate::rule::{Destination, EgressRule, Outcome, Port, Protocol, Reason, excerpt, wording};
+
+/// How much of a name is kept, in characters.
+pub(super) const NAME_CHARS: usize = 256;
 
 /// The version of the result's format.
 pub const FORMAT_VERSION: u32 = 1;
@@ -78,12 +82,19 @@ pub struct StackRecord {
     /// What is to tell of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<RuleRecord>,
-    /// Rules that would be blocked or cannot be judged, beyond those listed.
+    /// What would happen to rules beyond those listed.
     #[serde(default, skip_serializing_if = "is_none")]
     pub more: Tally,
     /// How it would look under the preset `effective`.
     #[serde(default, skip_serializing_if = "is_none")]
     pub effective: Tally,
+    /// How it would look if the policy let rules be that an update does not change
+    /// (`unchanged_rules = "allow"`).
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub unchanged_allowed: Tally,
+    /// How it would look under the published rule without exemptions, if another policy decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<Tally>,
     /// What could not be looked at in full.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -107,6 +118,27 @@ pub struct Tally {
     /// Break the rule, and the policy lets them be while they do not change.
     #[serde(default)]
     pub known_debt: usize,
+}
+
+impl Tally {
+    /// Counts a rule.
+    pub(in crate::account) const fn add(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::NonCompliant => self.blocked += 1,
+            Outcome::Undetermined => self.undetermined += 1,
+            Outcome::Exempted => self.exempted += 1,
+            Outcome::KnownDebt => self.known_debt += 1,
+            Outcome::Note => {}
+        }
+    }
+
+    /// Adds what was counted elsewhere.
+    pub(super) const fn add_all(&mut self, other: Self) {
+        self.blocked += other.blocked;
+        self.undetermined += other.undetermined;
+        self.exempted += other.exempted;
+        self.known_debt += other.known_debt;
+    }
 }
 
 /// What would happen to an egress rule.
@@ -133,6 +165,18 @@ impl Fate {
             Self::Exempted => "exempted",
             Self::KnownDebt => "known debt",
         }
+    }
+
+    /// One rule of this fate.
+    pub(super) fn tally(self) -> Tally {
+        let mut tally = Tally::default();
+        match self {
+            Self::Blocked => tally.blocked = 1,
+            Self::Undetermined => tally.undetermined = 1,
+            Self::Exempted => tally.exempted = 1,
+            Self::KnownDebt => tally.known_debt = 1,
+        }
+        tally
     }
 }
 
@@ -167,6 +211,40 @@ pub struct RuleRecord {
     pub settings: Vec<String>,
 }
 
+impl RuleRecord {
+    /// A finding of a template; nothing if the rule lets it pass.
+    pub(in crate::account) fn of(resource: &CheckedResource, located: &Located) -> Option<Self> {
+        let finding = &located.finding;
+        let fate = match located.settled() {
+            Outcome::NonCompliant => Fate::Blocked,
+            Outcome::Undetermined => Fate::Undetermined,
+            Outcome::Exempted => Fate::Exempted,
+            Outcome::KnownDebt => Fate::KnownDebt,
+            Outcome::Note => return None,
+        };
+        let statement = wording::statement(finding);
+        Some(Self {
+            logical_id: excerpt(&resource.logical_id, NAME_CHARS),
+            resource_type: resource.resource_type.name().to_owned(),
+            path: wording::place(finding),
+            fate,
+            cause: Cause::from(finding.reason),
+            reason: finding.reason.code().to_owned(),
+            statement: match located.when() {
+                Some(when) => format!("{statement}, {when}"),
+                None => statement,
+            },
+            remedy: wording::remedy(finding),
+            rule: finding.rule().and_then(Opens::of),
+            exemption: finding.exemption.as_ref().map(|exemption| {
+                let ended = if exemption.holds() { "until" } else { "ended" };
+                format!("{} ({}, {ended} {})", exemption.id, exemption.owner, exemption.expires)
+            }),
+            settings: finding.settings.iter().map(|setting| setting.name().to_owned()).collect(),
+        })
+    }
+}
+
 /// What an egress rule opens.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -180,6 +258,23 @@ pub struct Opens {
     pub destination: String,
 }
 
+impl Opens {
+    /// What an egress rule opens, as an exemption would name it; nothing, if not all of it is known.
+    fn of(rule: &EgressRule) -> Option<Self> {
+        let [destination] = rule.destinations.as_slice() else { return None };
+        if matches!(rule.protocol, Protocol::Unknown(_) | Protocol::Unrecognized(_))
+            || matches!(destination, Destination::Unknown(_) | Destination::Invalid(_))
+        {
+            return None;
+        }
+        let ports = match (&rule.from, &rule.to) {
+            (Port::Known(from), Port::Known(to)) => Some((from.get(), to.get())),
+            _ => None,
+        };
+        Some(Self { protocol: rule.protocol.to_string(), ports, destination: destination.to_string() })
+    }
+}
+
 macro_rules! causes {
     ($( $(#[$doc:meta])* $variant:ident = $label:literal; )*) => {
         /// What kind of egress rule it is, for grouping.
@@ -188,6 +283,9 @@ macro_rules! causes {
         pub enum Cause { $( $(#[$doc])* $variant, )* }
 
         impl Cause {
+            /// Every cause.
+            pub const ALL: &[Self] = &[$( Self::$variant, )*];
+
             /// The cause in words.
             #[must_use]
             pub const fn label(self) -> &'static str {
@@ -249,7 +347,8 @@ pub struct Unread {
     pub stack_id: Option<String>,
     /// Why.
     pub failure: Failure,
-    /// Whether the stack was judged all the same, on less knowledge.
+    /// Whether the stack was judged all the same, on less knowledge; or the Region's stacks were
+    /// listed all the same, by another list.
     #[serde(default)]
     pub judged: bool,
 }
@@ -258,12 +357,8 @@ impl StackRecord {
     /// What would happen to the stack's rules.
     #[must_use]
     pub fn tally(&self) -> Tally {
-        let of = |fate: Fate| self.findings.iter().filter(|rule| rule.fate == fate).count();
-        Tally {
-            blocked: of(Fate::Blocked) + self.more.blocked,
-            undetermined: of(Fate::Undetermined) + self.more.undetermined,
-            exempted: of(Fate::Exempted) + self.more.exempted,
-            known_debt: of(Fate::KnownDebt) + self.more.known_debt,
-        }
+        let mut tally = self.more;
+        self.findings.iter().for_each(|rule| tally.add_all(rule.fate.tally()));
+        tally
     }
 }

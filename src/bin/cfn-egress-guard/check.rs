@@ -187,7 +187,7 @@ impl Judge {
             stack_name: self.scope.stack_name.as_deref(),
             ..Context::default()
         };
-        let terms = Terms { policy: &self.policy, context, today: self.today };
+        let terms = Terms { context, ..Terms::of(&self.policy, self.today) };
         let checked = check(&document.root, &self.scope, &terms);
         let report = FileReport::of(name, text, &document, checked, self.strict);
         if self.is_only_input {

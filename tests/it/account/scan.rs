@@ -248,7 +248,7 @@ fn resuming_reads_only_what_is_missing_or_changed() {
     let output = server.command(&["scan", "--from", path, "--format", "csv", "--output", page.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(stdout(&output).lines().count(), 4, "a head and three rules");
-    assert!(std::fs::read_to_string(page).unwrap().contains("Not yet: with FAIL, 3 of the 5 stacks"));
+    assert!(std::fs::read_to_string(page).unwrap().contains("<b>Not yet.</b> With FAIL, 3 of the 5 stacks"));
 }
 
 #[test]

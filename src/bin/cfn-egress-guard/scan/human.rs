@@ -3,7 +3,10 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use cfn_egress_guard::account::scan::{Answer, Fate, Group, ScanResult, StackRecord, Summary};
+use cfn_egress_guard::account::count;
+use cfn_egress_guard::account::scan::{
+    Answer, Fate, Group, ScanResult, StackRecord, Summary, Tally, alternatives_told,
+};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -29,8 +32,8 @@ pub(crate) fn write(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> 
     if told.len() > MAX_STACKS {
         writeln!(out, "{DIM}… and {} more stacks; --output scan.csv has them all{DIM:#}\n", told.len() - MAX_STACKS)?;
     }
-    if summary.tally.blocked > 0 {
-        write_groups("Blocked rules by cause", &summary.causes, out)?;
+    if summary.tally != Tally::default() {
+        write_groups("By cause", &summary.causes, out)?;
         write_groups("By owner", &summary.owners, out)?;
         if result.head.regions.len() > 1 {
             write_groups("By Region", &summary.regions, out)?;
@@ -89,8 +92,7 @@ fn write_groups(title: &str, groups: &[Group], out: &mut dyn Write) -> io::Resul
     let name = |group: &Group| group.name.clone().unwrap_or_else(|| "(no owner tag)".to_owned());
     let width = groups.iter().take(MAX_GROUPS).map(|group| name(group).chars().count()).max().unwrap_or_default();
     for group in groups.iter().take(MAX_GROUPS) {
-        let (stacks, rules) = (count(group.stacks, "stack"), count(group.rules, "rule"));
-        writeln!(out, "  {:width$}  {rules} in {stacks}", name(group))?;
+        writeln!(out, "  {:width$}  {}", name(group), group.told())?;
     }
     if groups.len() > MAX_GROUPS {
         writeln!(out, "  {DIM}… and {} more{DIM:#}", groups.len() - MAX_GROUPS)?;
@@ -100,9 +102,10 @@ fn write_groups(title: &str, groups: &[Group], out: &mut dyn Write) -> io::Resul
 
 fn write_alternatives(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{BOLD}Under another policy{BOLD:#}")?;
-    let width = summary.alternatives.iter().map(|other| other.name.chars().count()).max().unwrap_or_default();
-    for other in &summary.alternatives {
-        let (stacks, rules) = (count(other.stacks_blocked, "stack"), count(other.rules_blocked, "rule"));
+    let told = alternatives_told(summary);
+    let width = told.iter().map(|other| other.name.chars().count()).max().unwrap_or_default();
+    for other in &told {
+        let (stacks, rules) = (count(other.stacks, "stack"), count(other.rules, "rule"));
         writeln!(out, "  {:width$}  {rules} in {stacks}", other.name)?;
     }
     writeln!(out)
@@ -128,8 +131,4 @@ fn write_unread(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  Missing permissions: {} (--print-iam-policy prints what is needed)", missing.join(", "))?;
     }
     writeln!(out)
-}
-
-fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
