@@ -58,7 +58,7 @@ pub(super) fn judge(
     text: &str,
     deployed: &Deployed,
     policy: &Policy,
-    others: &[&Policy],
+    others: &[Policy],
     today: Date,
 ) -> Result<Judged, String> {
     let root = source::parse(text).map_err(|error| error.to_string())?.root;
@@ -251,7 +251,7 @@ Resources:
         );
         let effective = Policy::from(Preset::Effective);
         let tolerant = Policy { unchanged_rules: Treatment::Allow, ..Policy::default() };
-        let others = [&effective, &tolerant];
+        let others = [effective, tolerant];
         let judged = judge(&text, &Deployed::default(), &Policy::default(), &others, Date::of_unix_seconds(0)).unwrap();
         let counts = |tally: Tally| (tally.blocked, tally.undetermined, tally.known_debt);
         assert_eq!(judged.findings.iter().filter(|rule| rule.fate == Fate::Blocked).count(), 2);

@@ -12,7 +12,7 @@ mod html;
 mod record;
 mod summary;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use aws_sdk_cloudformation::Client;
@@ -34,8 +34,8 @@ use super::failure::{Failure, FailureKind};
 use super::judge::{Deployed, judge};
 use super::pace::{Limit, Patience};
 use super::stacks::{self, Given, Stack};
+use crate::rule::excerpt;
 use crate::rule::policy::{Date, Glob, Policy};
-use crate::rule::{Preset, Treatment, excerpt};
 use crate::template::Scope;
 
 /// How many reports may wait for the caller.
@@ -243,17 +243,11 @@ async fn scan_stack(
     };
     let owner = owner(&given, &options.owner_tags);
     let deployed = deployed(&region, &stack, given, parameters_known);
-    let effective = Policy { preset: Preset::Effective, overrides: Vec::new(), ..options.policy.clone() };
-    let unchanged_allowed = Policy { unchanged_rules: Treatment::Allow, ..options.policy.clone() };
-    let published = Policy::default();
-    let others: &[&Policy] = if options.policy == published {
-        &[&effective, &unchanged_allowed]
-    } else {
-        &[&effective, &unchanged_allowed, &published]
-    };
-    match judge(&template.text, &deployed, &options.policy, others, options.today) {
+    let (kinds, others): (Vec<_>, Vec<_>) = AlternativeKind::beside(&options.policy).into_iter().unzip();
+    match judge(&template.text, &deployed, &options.policy, &others, options.today) {
         Ok(judged) => {
-            let mut otherwise = judged.otherwise.into_iter();
+            let otherwise =
+                if judged.resources > 0 { kinds.into_iter().zip(judged.otherwise).collect() } else { BTreeMap::new() };
             let mut record = StackRecord {
                 region,
                 stack: stack.name.clone(),
@@ -266,9 +260,7 @@ async fn scan_stack(
                 rules: judged.rules,
                 findings: judged.findings,
                 more: judged.more,
-                effective: otherwise.next().unwrap_or_default(),
-                unchanged_allowed: otherwise.next().unwrap_or_default(),
-                published: otherwise.next(),
+                otherwise,
                 notes: judged.notes,
             };
             if !parameters_known {

@@ -17,6 +17,10 @@ impl Summary {
 
     fn verdict(&self) -> String {
         match self.answer {
+            Answer::Yes if self.stacks == 0 => "Yes: there is no stack that FAIL could block.".to_owned(),
+            Answer::Yes if self.stacks_with_rules == 0 => {
+                "Yes: no stack that is deployed has a security group.".to_owned()
+            }
             Answer::Yes if self.tally.exempted + self.tally.known_debt > 0 => format!(
                 "Yes: FAIL would block none of the stacks that are deployed; the policy lets {} pass that break the rule.",
                 count(self.tally.exempted + self.tally.known_debt, "egress rule")

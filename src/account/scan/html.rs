@@ -175,7 +175,7 @@ fn rules(out: &mut dyn Write, stacks: &[StackRecord]) -> io::Result<()> {
     page::heading(out, "Rule by rule", "What would be blocked comes first.")?;
     let row = |(stack, rule): (&StackRecord, &RuleRecord)| {
         let class = if rule.fate == Fate::KnownDebt { "debt" } else { rule.fate.name() };
-        let place = format!("{}.{}", rule.logical_id, rule.path);
+        let place = format!("{} {}", rule.logical_id, rule.path);
         let owner = stack.owner.clone().unwrap_or_default();
         let mut what = rule.statement.clone();
         what.push('.');

@@ -1,8 +1,11 @@
 //! What a scan finds: one record for each stack, and what could not be read.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::summary::AlternativeKind;
 use crate::account::failure::Failure;
 use crate::check::{CheckedResource, Located};
 use crate::rule::{Destination, EgressRule, Outcome, Port, Protocol, Reason, excerpt, wording};
@@ -85,16 +88,9 @@ pub struct StackRecord {
     /// What would happen to rules beyond those listed.
     #[serde(default, skip_serializing_if = "is_none")]
     pub more: Tally,
-    /// How it would look under the preset `effective`.
-    #[serde(default, skip_serializing_if = "is_none")]
-    pub effective: Tally,
-    /// How it would look if the policy let rules be that an update does not change
-    /// (`unchanged_rules = "allow"`).
-    #[serde(default, skip_serializing_if = "is_none")]
-    pub unchanged_allowed: Tally,
-    /// How it would look under the published rule without exemptions, if another policy decided.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub published: Option<Tally>,
+    /// How it would look under other policies; nothing for a stack without security groups.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub otherwise: BTreeMap<AlternativeKind, Tally>,
     /// What could not be looked at in full.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::record::{Fate, StackRecord, Tally, Unread};
+use crate::rule::policy::Policy;
+use crate::rule::{Preset, Treatment};
 
 /// How many stacks a group names.
 const MAX_EXAMPLES: usize = 3;
@@ -90,7 +92,7 @@ pub struct Alternative {
 }
 
 /// Which other policy it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AlternativeKind {
     /// The published rule to the letter, without exemptions: what a draft policy is compared with.
@@ -101,6 +103,33 @@ pub enum AlternativeKind {
     Effective,
     /// One setting at `allow`.
     Setting,
+}
+
+impl AlternativeKind {
+    /// Those that are a policy as a whole.
+    const WHOLE: [Self; 3] = [Self::Published, Self::UnchangedAllowed, Self::Effective];
+
+    /// The other policies to compare one with: those that are not the same as it.
+    pub(super) fn beside(policy: &Policy) -> Vec<(Self, Policy)> {
+        let effective = Policy { preset: Preset::Effective, overrides: Vec::new(), ..policy.clone() };
+        let unchanged_allowed = Policy { unchanged_rules: Treatment::Allow, ..policy.clone() };
+        let mut others = vec![
+            (Self::Published, Policy::default()),
+            (Self::UnchangedAllowed, unchanged_allowed),
+            (Self::Effective, effective),
+        ];
+        others.retain(|(_, other)| other != policy);
+        others
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Published => "the published rule alone",
+            Self::UnchangedAllowed => "unchanged_rules = \"allow\"",
+            Self::Effective => "preset = \"effective\"",
+            Self::Setting => "a setting",
+        }
+    }
 }
 
 /// What the rules of a group share, while they are counted.
@@ -194,14 +223,12 @@ impl Alternative {
 
 fn alternatives(records: &[StackRecord], summary: &Summary) -> Vec<Alternative> {
     let mut alternatives = Vec::new();
-    if records.iter().any(|record| record.published.is_some()) {
-        let tallies = records.iter().filter_map(|record| record.published);
-        alternatives.push(Alternative::of("the published rule alone", AlternativeKind::Published, tallies));
+    for kind in AlternativeKind::WHOLE {
+        let tallies: Vec<Tally> = records.iter().filter_map(|record| record.otherwise.get(&kind).copied()).collect();
+        if !tallies.is_empty() {
+            alternatives.push(Alternative::of(kind.name(), kind, tallies.into_iter()));
+        }
     }
-    let unchanged = records.iter().map(|record| record.unchanged_allowed);
-    alternatives.push(Alternative::of("unchanged_rules = \"allow\"", AlternativeKind::UnchangedAllowed, unchanged));
-    let effective = records.iter().map(|record| record.effective);
-    alternatives.push(Alternative::of("preset = \"effective\"", AlternativeKind::Effective, effective));
     for (setting, (stacks, rules)) in settings(records) {
         alternatives.push(Alternative {
             name: format!("{setting} = \"allow\""),
@@ -277,9 +304,9 @@ mod tests {
             rules: rules.len(),
             findings: rules.iter().map(rule).collect(),
             more: Tally::default(),
-            effective: Tally::default(),
-            unchanged_allowed: Tally::default(),
-            published: None,
+            otherwise: [AlternativeKind::UnchangedAllowed, AlternativeKind::Effective]
+                .map(|kind| (kind, Tally::default()))
+                .into(),
             notes: Vec::new(),
         }
     }
@@ -315,6 +342,17 @@ mod tests {
         With preset = "effective" nothing would be blocked.
         With unchanged_rules = "allow" none of them is blocked until it adds or widens an egress rule: FAIL is possible today.
         "#);
+    }
+
+    #[test]
+    fn a_policy_is_compared_with_those_that_are_not_the_same() {
+        let kinds =
+            |policy: &Policy| AlternativeKind::beside(policy).into_iter().map(|(kind, _)| kind).collect::<Vec<_>>();
+        let [published, unchanged, effective] = AlternativeKind::WHOLE;
+        assert_eq!(kinds(&Policy::default()), [unchanged, effective]);
+        assert_eq!(kinds(&Policy::from(Preset::Effective)), [published, unchanged]);
+        let tolerant = Policy { unchanged_rules: Treatment::Allow, ..Policy::default() };
+        assert_eq!(kinds(&tolerant), [published, effective]);
     }
 
     #[test]

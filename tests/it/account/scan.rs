@@ -300,6 +300,29 @@ fn an_interruption_keeps_what_was_found() {
     assert_eq!((&result["complete"], &result["summary"]["answer"]), (&Json::from(false), &Json::from("unknown")));
 }
 
+/// What an account's owners name may be hostile: the page shows it, runs nothing and fetches nothing.
+#[test]
+fn the_page_fetches_nothing_and_shows_hostile_names_as_text() {
+    const HOSTILE: &str = "</td><script src=//e.example/x>alert('x')</script><img onerror=\"x\">&";
+    let server = Server::start(|request| {
+        let mut answer = account(request, &[("a1", COMPLIANT), ("b1", OPEN), ("b2", OPEN)]);
+        let hostile = escaped(HOSTILE);
+        answer.body = answer.body.replace("team-b", &hostile);
+        answer.body = answer.body.replace("<StackName>b2</StackName>", &format!("<StackName>{hostile}</StackName>"));
+        answer.body = answer.body.replace("  Sg:\n", &format!("  {}:\n", escaped(&Json::from(HOSTILE).to_string())));
+        answer
+    });
+    let output = server.command(&["scan", "--region", "eu-west-1", "--format", "html"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let page = stdout(&output);
+    for foreign in ["<script", "<img", "<link", "<iframe", "src=\"", "href=", "http:", "https:", "@import", "url("] {
+        assert!(!page.contains(foreign), "{foreign}: {page}");
+    }
+    let shown = "&lt;/td&gt;&lt;script src=//e.example/x&gt;alert(&#39;x&#39;)&lt;/script&gt;&lt;img onerror=&quot;x&quot;&gt;&amp;";
+    assert!(page.matches(shown).count() >= 6, "stack, owner and logical id in chart and table: {page}");
+    assert!(page.contains("default-src 'none'; style-src 'unsafe-inline'"), "nor could a browser: {page}");
+}
+
 #[test]
 fn all_regions_are_those_switched_on() {
     // Shape: ListRegionsOutput of aws-sdk-account (REST, JSON).

@@ -20,6 +20,9 @@ const MAX_STACKS: usize = 50;
 /// How many lines a group has.
 const MAX_GROUPS: usize = 10;
 
+/// How wide the names of groups are, unless they are longer.
+const MAX_WIDTH: usize = 40;
+
 /// How many unread stacks are listed.
 const MAX_UNREAD: usize = 20;
 
@@ -90,7 +93,8 @@ fn write_stack(stack: &StackRecord, out: &mut dyn Write) -> io::Result<()> {
 fn write_groups(title: &str, groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{BOLD}{title}{BOLD:#}")?;
     let name = |group: &Group| group.name.clone().unwrap_or_else(|| "(no owner tag)".to_owned());
-    let width = groups.iter().take(MAX_GROUPS).map(|group| name(group).chars().count()).max().unwrap_or_default();
+    let widths = groups.iter().take(MAX_GROUPS).map(|group| name(group).chars().count());
+    let width = widths.max().unwrap_or_default().min(MAX_WIDTH);
     for group in groups.iter().take(MAX_GROUPS) {
         writeln!(out, "  {:width$}  {}", name(group), group.told())?;
     }
