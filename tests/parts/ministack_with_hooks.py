@@ -8,6 +8,7 @@ runs functions behind the Lambda API. This driver adds to it, in the same proces
 - AWS::CloudFormation::LambdaHook, checked against CloudFormation's own schema of the type; what the driver does not
   play (role filters, FilteringCriteria ANY, TargetFilters.Targets) is refused, never ignored.
 - AWS::EC2::SecurityGroupEgress, made and removed through MiniStack's EC2 API.
+- AWS::Logs::QueryDefinition, checked against CloudFormation's own schema and kept nowhere: MiniStack runs no queries.
 - Fn::Join and Fn::Split within Conditions, which MiniStack leaves unresolved there.
 - Before a create or an update of a resource, an invocation of the function of every hook that is enabled and whose
   filters fit, through MiniStack's Lambda API with the documented payload, and what follows from the answer: the two
@@ -39,6 +40,7 @@ from protocol import resource_request
 
 HOOK = "AWS::CloudFormation::LambdaHook"
 EGRESS = "AWS::EC2::SecurityGroupEgress"
+QUERY = "AWS::Logs::QueryDefinition"
 HOOKED = ("AWS::EC2::SecurityGroup", EGRESS)  # what is run off the event loop, where a hook can call back
 REASON_CHARS = 1024
 
@@ -243,6 +245,15 @@ def delete_egress(_rule_id, properties):
     client("ec2").revoke_security_group_egress(**permission(properties))
 
 
+# ---- AWS::Logs::QueryDefinition -----------------------------------------------------------------------------------
+
+
+def put_query(properties):
+    jsonschema.validate(properties, resource_schema(QUERY))
+    query_id = str(uuid.uuid4())
+    return query_id, {"QueryDefinitionId": query_id}
+
+
 # ---- Conditions ---------------------------------------------------------------------------------------------------
 
 
@@ -280,6 +291,10 @@ def with_lists(evaluate_conditions):
 def install():
     provisioners._RESOURCE_HANDLERS[HOOK] = {"create": create_hook, "update": update_hook, "delete": delete_hook}
     provisioners._RESOURCE_HANDLERS[EGRESS] = {"create": create_egress, "delete": delete_egress}
+    provisioners._RESOURCE_HANDLERS[QUERY] = {
+        "create": lambda _logical_id, properties, _stack_name: put_query(properties),
+        "delete": lambda _query_id, _properties: None,
+    }
     provisioners._REPLACING_PROPERTIES[HOOK] = create_only(HOOK_SCHEMA)
     provisioners._REPLACING_PROPERTIES[EGRESS] = create_only(resource_schema(EGRESS))
 

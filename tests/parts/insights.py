@@ -1,0 +1,134 @@
+"""As much of CloudWatch Logs Insights as the saved queries of template.yaml use, over log lines in memory.
+
+Source: CloudWatch Logs User Guide, "CloudWatch Logs Insights language query syntax". A command, function or operator
+that is not played is refused, never ignored, and so is a field that no line has: a typing error in a query must not
+look like an empty answer.
+"""
+
+import json
+import re
+
+
+def fields_of(line):
+    """The fields that Logs Insights finds in a JSON line: nested ones with dots, entries of lists by position."""
+    found = {"@message": line, "@timestamp": 0}
+
+    def walk(path, value):
+        if isinstance(value, (dict, list)):
+            members = value.items() if isinstance(value, dict) else enumerate(value)
+            for name, member in members:
+                walk(f"{path}.{name}" if path else str(name), member)
+        else:
+            found[path] = value
+
+    walk("", json.loads(line))
+    return found
+
+
+def named(text):
+    """A field's name, which has to stand in backticks if it holds more than letters, digits, @ and dots."""
+    text = text.strip()
+    if text.startswith("`"):
+        assert re.fullmatch(r"`[^`]+`", text), text
+        return text[1:-1]
+    assert re.fullmatch(r"[@A-Za-z0-9.]+", text), f"{text} needs backticks"
+    return text
+
+
+PROTECTED = r"""'[^']*'|`[^`]*`|/(?:[^/\\]|\\.)*/|\([^()]*\)"""
+
+
+def split(text, separator):
+    """Splits where the separator stands outside of quotes, backticks, patterns and parentheses."""
+    parts = [""]
+    for token in re.finditer(rf"(?P<protected>{PROTECTED})|(?P<separator>{separator})|.", text, re.DOTALL):
+        if token["separator"]:
+            parts.append("")
+        else:
+            parts[-1] += token[0]
+    return [part.strip() for part in parts]
+
+
+class Query:
+    """A query, to be run over the fields of lines."""
+
+    def __init__(self, text):
+        self.commands = [command.split(None, 1) for command in split(text, r"\|")]
+
+    def run(self, lines):
+        rows = [fields_of(line) for line in lines]
+        self.known = {name for row in rows for name in row}
+        for command, argument in self.commands:
+            rows = getattr(self, command)(argument, rows)
+        return rows
+
+    def field(self, text):
+        name = named(text)
+        assert name in self.known, f"no line has a field {name}"
+        return name
+
+    def filter(self, argument, rows):
+        tests = [self.test(condition) for condition in split(argument, r"\band\b")]
+        return [row for row in rows if all(test(row) for test in tests)]
+
+    def test(self, condition):
+        if match := re.fullmatch(r"ispresent\((.+)\)", condition):
+            name = self.field(match[1])
+            return lambda row: row.get(name) is not None
+        if match := re.fullmatch(r"(\S+) = '([^']*)'", condition):
+            name, value = self.field(match[1]), match[2]
+            return lambda row: row.get(name) == value
+        match = re.fullmatch(r"(\S+) like /(.+)/", condition)
+        assert match, f"not played: filter {condition}"
+        name, pattern = self.field(match[1]), re.compile(match[2])
+        return lambda row: pattern.search(str(row.get(name, ""))) is not None
+
+    def parse(self, argument, rows):
+        field, pattern = re.fullmatch(r"(\S+) /(.*)/", argument, re.DOTALL).groups()
+        name, pattern = self.field(field), re.compile(pattern.replace("(?<", "(?P<"))
+        self.known |= set(pattern.groupindex)
+
+        def extended(row):
+            match = pattern.search(row[name])
+            return {**row, **(match.groupdict() if match else {})}
+
+        return [extended(row) for row in rows]
+
+    def columns(self, argument):
+        """Field → the name it gets."""
+        pairs = [re.split(r"\s+as\s+", column) for column in split(argument, ",")]
+        columns = {self.field(pair[0]): named(pair[-1]) for pair in pairs}
+        self.known |= set(columns.values())
+        return columns
+
+    def fields(self, argument, rows):
+        columns = self.columns(argument)
+        return [{shown: row.get(name) for name, shown in columns.items()} for row in rows]
+
+    def stats(self, argument, rows):
+        functions, by = re.fullmatch(r"(.*?)\s+by\s+(.*)", argument, re.DOTALL).groups()
+        columns = self.columns(by)
+        groups = {}
+        for row in rows:
+            groups.setdefault(tuple(row.get(name) for name in columns), []).append(row)
+        counted = [dict(zip(columns.values(), key, strict=True)) for key in groups]
+        for function in split(functions, ","):
+            name, field, shown = re.fullmatch(r"(\w+)\((\S+)\) as (\w+)", function).groups()
+            self.known.add(shown)
+            for target, members in zip(counted, groups.values(), strict=True):
+                if name == "count" and field == "*":
+                    target[shown] = len(members)
+                elif name == "sum":
+                    target[shown] = sum(member[self.field(field)] for member in members)
+                else:
+                    assert name == "latest", f"not played: stats {function}"
+                    target[shown] = members[-1][self.field(field)]
+        return counted
+
+    def sort(self, argument, rows):
+        field, order = argument.split()
+        name = self.field(field)
+        return sorted(rows, key=lambda row: row[name], reverse={"asc": False, "desc": True}[order])
+
+    def limit(self, argument, rows):
+        return rows[: int(argument)]

@@ -1,0 +1,172 @@
+"""The saved queries of template.yaml, over lines that the real function wrote and over the documented hook event.
+
+What the function logs is read from AWS's runtime emulator. Nobody but AWS can make the event: its shape is the
+one that AWS publishes for `CloudFormation Hook Invocation Progress` in its EventBridge schema registry, as the CDK
+carries it (Python package aws-cdk.mixins-preview 2.275.0a0, `HookInvocationProgress`).
+"""
+
+import json
+
+import pytest
+from cfnlint.decode import cfn_yaml
+
+from conftest import ROOT
+from emulator import Emulator
+from insights import Query
+from protocol import group, resource_request, rule
+
+EXPIRED = """
+[[exemption]]
+id = "lb-bridge-mode"
+reason = 'they said "soon"'
+owner = "platform@example.com"
+expires = 2020-01-31
+ports = "32768-65535"
+
+[[exemption]]
+id = "holds"
+reason = "still needed"
+owner = "data@example.com"
+expires = 2999-12-31
+ports = "8000-8010"
+"""
+
+
+@pytest.fixture(scope="module")
+def queries():
+    resources = cfn_yaml.load(str(ROOT / "template.yaml"))["Resources"]
+    return {
+        name: (resource["Properties"]["LogGroupNames"][0]["Ref"], resource["Properties"]["QueryString"])
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::Logs::QueryDefinition"
+    }
+
+
+@pytest.fixture(scope="module")
+def decisions(bootstrap, tmp_path_factory):
+    """What the function wrote about a few invocations."""
+    folder = tmp_path_factory.mktemp("function")
+    (folder / "policy.toml").write_text(EXPIRED)
+    emulator = Emulator(bootstrap, folder, LAMBDA_TASK_ROOT=str(folder))
+    stack = "arn:aws:cloudformation:us-east-1:123456789012:stack/{}/1a2345b6-0000-00a0-a123-00abc0abc000"
+    try:
+        for name, rules in (
+            ("good", [rule()]),
+            ("range", [rule(), rule(80, 87), {"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}]),
+            ("range", [rule(80, 88)]),
+            # Not the first of the offending rules, and beside one that an exemption still covers.
+            ("late", [rule(8000, 8010), rule(1, 2), rule(32768, 65535)]),
+        ):
+            emulator.invoke(resource_request(group(*rules), stack_id=stack.format(name)))
+        lines = [line for line in emulator.server.log().splitlines() if line.startswith("{") and '"event":' in line]
+    finally:
+        emulator.stop()
+    assert sum('"event":"decision"' in line for line in lines) == 4, lines
+    return lines
+
+
+def event(status, mode, account="123456789012"):
+    return json.dumps({
+        "version": "0",
+        "id": "0",
+        "detail-type": "CloudFormation Hook Invocation Progress",
+        "source": "aws.cloudformation",
+        "account": account,
+        "time": "2026-11-24T10:00:00Z",
+        "region": "eu-west-1",
+        "resources": [],
+        "detail": {
+            "hook-detail": {
+                "hook-type-name": "Security::Egress::SinglePort",
+                "hook-type-arn": "arn:aws:cloudformation:eu-west-1:123456789012:type/hook/Security-Egress-SinglePort",
+                "hook-version": "00000001",
+                "failure-mode": mode,
+                "description": "",
+                "documentation-url": "",
+                "source-url": "",
+            },
+            "target-detail": {
+                "target-name": "AWS::EC2::SecurityGroup",
+                "target-type": "RESOURCE",
+                "target-id": "Web",
+                "target-action": "CREATE",
+                "target-invocation-point": "PRE_PROVISION",
+            },
+            "status": status,
+            "status-reason": "AWS::EC2::SecurityGroup Web breaks the rule",
+            "result": {"data": ""},
+        },
+    })
+
+
+EVENTS = [
+    event("HOOK_COMPLETE_SUCCEEDED", "FAIL"),
+    event("HOOK_COMPLETE_FAILED", "FAIL"),
+    event("HOOK_COMPLETE_FAILED", "FAIL"),
+    event("HOOK_FAILED", "FAIL"),
+    event("HOOK_COMPLETE_FAILED", "WARN", account="210987654321"),
+]
+
+
+def run(queries, name, source, lines):
+    group_name, text = queries[name]
+    assert group_name == source
+    return Query(text).run(lines)
+
+
+def test_blocks_per_account_count_results_by_failure_mode(queries):
+    rows = run(queries, "BlocksPerAccountQuery", "AuditLogGroup", EVENTS)
+    told = [(row["account"], row["mode"], row["status"], row["results"]) for row in rows]
+    assert told == [
+        ("123456789012", "FAIL", "HOOK_COMPLETE_FAILED", 2),
+        ("123456789012", "FAIL", "HOOK_FAILED", 1),
+        ("210987654321", "WARN", "HOOK_COMPLETE_FAILED", 1),
+    ]
+
+
+def test_the_latest_results_say_what_and_why(queries):
+    rows = run(queries, "LatestResultsQuery", "AuditLogGroup", EVENTS)
+    assert len(rows) == 4
+    assert all(value for row in rows for value in row.values()), rows
+    assert rows[0]["why"].endswith("breaks the rule")
+
+
+def test_blocks_per_stack_count_what_the_function_decided(queries, decisions):
+    rows = run(queries, "BlocksPerStackQuery", "DecisionLogGroup", decisions)
+    told = [(row["account"], row["stackName"], row["logicalId"], row["verdict"], row["results"]) for row in rows]
+    assert told == [
+        ("123456789012", "range", "WebSecurityGroup", "non-compliant", 2),
+        ("123456789012", "late", "WebSecurityGroup", "non-compliant", 1),
+    ]
+
+
+def test_blocks_per_reason_count_egress_rules(queries, decisions):
+    rows = run(queries, "BlocksPerReasonQuery", "DecisionLogGroup", decisions)
+    assert [(row["reason"], row["rules"], row["decisions"]) for row in rows] == [
+        ("port-range", 4, 3),
+        ("all-traffic", 1, 1),
+    ]
+
+
+def test_expired_exemptions_are_found_at_any_place_and_those_that_hold_are_not(queries, decisions):
+    rows = run(queries, "ExpiredExemptionsQuery", "DecisionLogGroup", decisions)
+    [row] = rows
+    assert (row["exemption"], row["owner"], row["expired"], row["stackName"], row["results"]) == (
+        "lb-bridge-mode",
+        "platform@example.com",
+        "2020-01-31",
+        "late",
+        1,
+    )
+
+
+def test_every_saved_query_is_tested(queries):
+    assert sorted(queries) == sorted(
+        ["BlocksPerAccountQuery", "BlocksPerReasonQuery", "BlocksPerStackQuery", "ExpiredExemptionsQuery",
+         "LatestResultsQuery"]
+    )  # fmt: skip
+
+
+def test_a_field_that_no_line_has_is_refused(decisions):
+    with pytest.raises(AssertionError, match="no line has a field stackNames"):
+        Query("filter event = 'decision' | stats count(*) as n by stackNames").run(decisions)
