@@ -31,6 +31,7 @@ RETENTION_DAYS       RetentionDays
 ALARM_TOPIC_ARN      AlarmTopicArn
 ALIAS                HookAlias
 MEMORY_SIZE          MemorySize
+ORGANIZATION_ID      OrganizationId
 SETTINGS
 
 deploy/build.sh "$1"

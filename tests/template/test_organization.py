@@ -9,10 +9,15 @@ import unittest
 from pathlib import Path
 
 from botocore.session import Session
+from cfnlint.decode import cfn_yaml
+
+from test_template import HOOK, ROOT, Stack
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 sys.path.insert(0, str(DEPLOY))
 import organization_template  # noqa: E402
+
+CENTRAL = "arn:aws:lambda:{region}:111122223333:function:guard:live"
 
 POLICIES = sorted(DEPLOY.glob("*.scp.json"))
 
@@ -20,9 +25,19 @@ POLICIES = sorted(DEPLOY.glob("*.scp.json"))
 # raised since; what fits this fits everywhere.
 MAX_CHARACTERS = 5120
 
+# A permission that several operations ask for (IAM User Guide, "Grant a user permissions to pass a role").
+NO_OPERATION = {"iam:PassRole"}
+
 
 def read(path):
     return json.loads(path.read_text())
+
+
+def organization_stack(**given):
+    where = {"OrganizationalUnitIds": "ou-ab12-cd34ef56", "Regions": "eu-west-1,us-east-1"}
+    url = "https://acme-guard.s3.amazonaws.com/guard.json"
+    template = cfn_yaml.load(str(DEPLOY / "organization.yaml"))
+    return Stack(template, **{**where, "TemplateUrl": url, **given})
 
 
 class ServiceControlPolicies(unittest.TestCase):
@@ -48,7 +63,7 @@ class ServiceControlPolicies(unittest.TestCase):
         for path in POLICIES:
             for statement in read(path)["Statement"]:
                 self.assertEqual(statement["Action"], sorted(set(statement["Action"])), statement["Sid"])
-                for action in statement["Action"]:
+                for action in {*statement["Action"]} - NO_OPERATION:
                     service, operation = action.split(":")
                     self.assertIn(operation, session.get_service_model(service).operation_names, action)
 
@@ -59,6 +74,8 @@ class ServiceControlPolicies(unittest.TestCase):
             "cloudformation:DeactivateType",
             "cloudformation:DeregisterType",
             "cloudformation:DeleteStack",
+            "cloudformation:UpdateStackSet",
+            "cloudformation:DeleteStackInstances",
             "lambda:UpdateFunctionCode",
             "lambda:UpdateAlias",
             "lambda:PutFunctionConcurrency",
@@ -78,15 +95,54 @@ class ServiceControlPolicies(unittest.TestCase):
 
 
 class Organization(unittest.TestCase):
-    def test_the_hook_of_members_is_the_one_of_the_template(self):
-        """The central variant's hook must look at what template.yaml's looks at."""
-        central = (DEPLOY / "organization.yaml").read_text()
-        own = (DEPLOY.parent / "template.yaml").read_text()
-        for line in ("TargetNames: [AWS::EC2::SecurityGroup, AWS::EC2::SecurityGroupEgress]", "Actions: [CREATE, UPDATE]"):
-            self.assertIn(line, central)
-            self.assertIn(line, own)
-        default = re.search(r"HookAlias:\n +Type: String\n +Default: (\S+)", own).group(1)
-        self.assertIn(f"Default: {default}", central)
+    def test_the_hook_that_calls_a_central_function_is_the_one_of_the_template(self):
+        """It must look at what template.yaml's looks at, and its role must be as narrow."""
+        [own] = Stack().resources(HOOK).values()
+        central = Stack(cfn_yaml.load(str(DEPLOY / "central-hook.yaml")), CentralFunctionArn=CENTRAL, FailureMode="FAIL")
+        [hook] = central.resources(HOOK).values()
+        for name in sorted({*own, *hook} - {"LambdaFunction", "ExecutionRole"}):
+            self.assertEqual(hook.get(name), own.get(name), name)
+        self.assertEqual(hook["LambdaFunction"], CENTRAL.replace("{region}", "eu-west-1"))
+        [role] = central.resources("AWS::IAM::Role").values()
+        own_role = Stack().resources("AWS::IAM::Role")["HookRole"]
+        self.assertEqual(role["AssumeRolePolicyDocument"], own_role["AssumeRolePolicyDocument"])
+        [statement] = role["Policies"][0]["PolicyDocument"]["Statement"]
+        self.assertEqual((statement["Action"], statement["Resource"]), ("lambda:InvokeFunction", hook["LambdaFunction"]))
+
+    def test_only_an_organization_that_is_named_may_call_the_function(self):
+        self.assertEqual(Stack().resources("AWS::Lambda::Permission"), {})
+        [permission] = Stack(OrganizationId="o-ab12cd34ef").resources("AWS::Lambda::Permission").values()
+        [alias] = Stack().resources("AWS::Lambda::Alias")
+        self.assertEqual(permission, {
+            "FunctionName": f"<{alias}>",
+            "Action": "lambda:InvokeFunction",
+            "Principal": "*",
+            "PrincipalOrgID": "o-ab12cd34ef",
+        })
+
+    def test_members_are_given_parameters_that_their_template_has(self):
+        for given, members in (({}, ROOT / "template.yaml"), ({"CentralFunctionArn": CENTRAL}, DEPLOY / "central-hook.yaml")):
+            with self.subTest(members.name):
+                organization = organization_stack(**given)
+                [stack_set] = organization.resources("AWS::CloudFormation::StackSet").values()
+                [this_account] = organization.resources("AWS::CloudFormation::Stack").values()
+                known = cfn_yaml.load(str(members))["Parameters"]
+                named = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack_set["Parameters"]}
+                self.assertEqual(named, this_account["Parameters"], "the same for members and this account")
+                self.assertLessEqual(set(named), set(known))
+                needed = {name for name, parameter in known.items() if "Default" not in parameter}
+                self.assertLessEqual(needed, set(named))
+
+    def test_the_gap_of_the_management_account_is_closed_there_only(self):
+        for given, closed in (
+            ({}, True),
+            ({"CentralFunctionArn": CENTRAL}, True),
+            ({"IncludeThisAccount": "false"}, False),
+            ({"CallAs": "DELEGATED_ADMIN"}, False),  # a member, which the StackSet reaches
+        ):
+            with self.subTest(given):
+                stacks = organization_stack(**given).resources("AWS::CloudFormation::Stack")
+                self.assertEqual(bool(stacks), closed)
 
     def test_the_template_of_the_stack_set_has_no_transform_and_code_of_its_region(self):
         with open(os.devnull, "w") as quiet, contextlib.redirect_stdout(quiet):

@@ -52,10 +52,10 @@ def expanded():
 
 
 class Stack:
-    """The template's conditions and resources, resolved for a set of parameter values."""
+    """A template's conditions and resources (template.yaml's, if none is given), resolved for parameter values."""
 
-    def __init__(self, **values):
-        self.template = expanded()
+    def __init__(self, template=None, **values):
+        self.template = expanded() if template is None else json.loads(json.dumps(template))
         self.values = dict(PSEUDO)
         for name, parameter in self.template["Parameters"].items():
             value = str(values.pop(name, parameter.get("Default")))
