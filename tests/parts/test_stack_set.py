@@ -1,0 +1,166 @@
+"""deploy/organization.yaml in an organization of moto's: what its StackSet would bring into which account and Region.
+
+moto knows StackSets by their API and not as a resource of a template. So the resource's properties, with parameters
+and functions resolved, go to CreateStackSet and CreateStackInstances, as CloudFormation's own handler of the type
+hands them on; moto then makes the stacks in the members' accounts. What it does not know there (LambdaHook, saved
+queries) it leaves out. It stops at an output of such a resource and at a condition on an empty list, so it gets the
+members' templates without outputs and with conditions that are decided already.
+"""
+
+import ast
+import contextlib
+import io
+import json
+import os
+import sys
+import zipfile
+
+import boto3
+import pytest
+from cfnlint.decode import cfn_yaml
+
+from conftest import ROOT
+from server import Server, free_port
+
+sys.path += [str(ROOT / "deploy"), str(ROOT / "tests" / "template")]
+import organization_template  # noqa: E402
+from test_template import Stack  # noqa: E402
+
+HOME = "us-east-1"
+REGIONS = ["eu-west-1", "us-east-1"]
+CENTRAL = "arn:aws:lambda:{region}:111122223333:function:guard:live"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
+def playable(template, **given):
+    """A template as moto can play it."""
+    stack = Stack(template, **given)
+    decided = {name: {"Fn::Equals": [str(stack.condition(name)), "True"]} for name in template.get("Conditions", {})}
+    return {**{name: section for name, section in template.items() if name != "Outputs"}, "Conditions": decided}
+
+
+class Organization:
+    """Two accounts in a unit, one beside it, and a bucket with the members' templates."""
+
+    def __init__(self, endpoint):
+        self.endpoint = endpoint
+        organizations = self.client("organizations")
+        organizations.create_organization(FeatureSet="ALL")
+        self.management = organizations.describe_organization()["Organization"]["MasterAccountId"]
+        [root] = organizations.list_roots()["Roots"]
+        self.unit = organizations.create_organizational_unit(ParentId=root["Id"], Name="workloads")["OrganizationalUnit"]["Id"]
+
+        def account(name):
+            made = organizations.create_account(Email=f"{name}@example.com", AccountName=name)
+            return made["CreateAccountStatus"]["AccountId"]
+
+        self.members = [account("one"), account("two")]
+        self.other = account("other")
+        for member in self.members:
+            organizations.move_account(AccountId=member, SourceParentId=root["Id"], DestinationParentId=self.unit)
+        self.client("s3").create_bucket(Bucket="acme-guard")
+        with open(os.devnull, "w") as quiet, contextlib.redirect_stdout(quiet):
+            guard = organization_template.expanded("acme-guard", "guard/1/bootstrap.zip", "x86_64")
+        code = io.BytesIO()
+        with zipfile.ZipFile(code, "w") as archive:
+            archive.writestr("bootstrap", "the function")
+        for region in REGIONS:
+            where = {} if region == HOME else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+            storage = self.client("s3", region)
+            storage.create_bucket(Bucket=f"acme-guard-{region}", **where)
+            storage.put_object(Bucket=f"acme-guard-{region}", Key="guard/1/bootstrap.zip", Body=code.getvalue())
+        self.templates = {
+            "guard.json": json.loads(guard),
+            "central-hook.yaml": cfn_yaml.load(str(ROOT / "deploy" / "central-hook.yaml")),
+        }
+
+    def client(self, service, region=HOME, account=None):
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        if account:
+            assumed = self.client("sts").assume_role(RoleArn=f"arn:aws:iam::{account}:role/look", RoleSessionName="look")
+            assumed = assumed["Credentials"]
+            keys = {
+                "aws_access_key_id": assumed["AccessKeyId"],
+                "aws_secret_access_key": assumed["SecretAccessKey"],
+                "aws_session_token": assumed["SessionToken"],
+            }
+        return boto3.client(service, region_name=region, endpoint_url=self.endpoint, **keys)
+
+    def deploy(self, key, **given):
+        """Makes the StackSet of organization.yaml as its resource says, and says its name."""
+        template = cfn_yaml.load(str(ROOT / "deploy" / "organization.yaml"))
+        url = f"https://acme-guard.s3.amazonaws.com/{key}"
+        stack = Stack(template, OrganizationalUnitIds=self.unit, Regions=",".join(REGIONS), TemplateUrl=url, **given)
+        [properties] = stack.resources("AWS::CloudFormation::StackSet").values()
+        parameters = {one["ParameterKey"]: one["ParameterValue"] for one in properties["Parameters"]}
+        body = json.dumps(playable(self.templates[key], **parameters))
+        self.client("s3").put_object(Bucket="acme-guard", Key=key, Body=body.encode())
+        groups = properties.pop("StackInstancesGroup")
+        preferences = properties.pop("OperationPreferences")
+        cloudformation = self.client("cloudformation")
+        # botocore checks the API's parameters: a property that is none of them would be refused.
+        cloudformation.create_stack_set(**properties)
+        for group in groups:
+            cloudformation.create_stack_instances(
+                StackSetName=properties["StackSetName"], OperationPreferences=preferences, **group
+            )
+        return properties["StackSetName"]
+
+
+@pytest.fixture(scope="module")
+def organization(tmp_path_factory):
+    folder, port = tmp_path_factory.mktemp("moto"), free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = Server("moto", command, port=port, folder=folder, variables=CREDENTIALS)
+    yield Organization(f"http://127.0.0.1:{port}")
+    server.stop()
+
+
+def guarded(organization, name):
+    """Which accounts and Regions a StackSet reached."""
+    cloudformation = organization.client("cloudformation")
+    stack_set = cloudformation.describe_stack_set(StackSetName=name)["StackSet"]
+    assert (stack_set["PermissionModel"], stack_set["Status"]) == ("SERVICE_MANAGED", "ACTIVE")
+    instances = cloudformation.list_stack_instances(StackSetName=name)["Summaries"]
+    return sorted((instance["Account"], instance["Region"]) for instance in instances)
+
+
+def roles(organization, account):
+    """What the roles of an account may do."""
+    iam = organization.client("iam", account=account)
+    found = []
+    for role in iam.list_roles()["Roles"]:
+        for policy in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]:
+            document = iam.get_role_policy(RoleName=role["RoleName"], PolicyName=policy)["PolicyDocument"]
+            # moto keeps an inline policy that came with a template as Python writes it.
+            document = ast.literal_eval(document) if isinstance(document, str) else document
+            [statement] = document["Statement"]
+            found.append((policy, statement["Action"], statement.get("Resource")))
+    return sorted(found, key=str)
+
+
+def everywhere(organization):
+    return sorted((member, region) for member in organization.members for region in REGIONS)
+
+
+def test_with_a_function_each_every_account_of_the_unit_gets_its_own(organization):
+    name = organization.deploy("guard.json", GuardStackName="guard-own")
+    assert guarded(organization, name) == everywhere(organization)
+    for account, region in everywhere(organization):
+        [function] = organization.client("lambda", region, account).list_functions()["Functions"]
+        assert (function["Runtime"], function["Environment"]["Variables"]) == ("provided.al2023", {"EGRESS_PRESET": "literal"})
+        groups = organization.client("logs", region, account).describe_log_groups()["logGroups"]
+        assert len(groups) == 2, "decisions and the audit feed"
+    for account in (organization.other, organization.management):
+        assert organization.client("lambda", REGIONS[0], account).list_functions()["Functions"] == [], "not in the unit"
+
+
+def test_with_a_central_function_every_account_gets_a_role_that_may_call_that_of_its_region(organization):
+    before = {member: roles(organization, member) for member in organization.members}
+    name = organization.deploy("central-hook.yaml", GuardStackName="guard-central", CentralFunctionArn=CENTRAL)
+    assert guarded(organization, name) == everywhere(organization)
+    for member in organization.members:
+        new = [role for role in roles(organization, member) if role not in before[member]]
+        assert new == [
+            ("invoke-guard", "lambda:InvokeFunction", CENTRAL.replace("{region}", region)) for region in REGIONS
+        ]
