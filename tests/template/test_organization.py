@@ -11,7 +11,7 @@ from pathlib import Path
 from botocore.session import Session
 from cfnlint.decode import cfn_yaml
 
-from test_template import HOOK, ROOT, Stack
+from test_template import HOOK, ROOT, STACK, Stack
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 sys.path.insert(0, str(DEPLOY))
@@ -112,6 +112,10 @@ class Organization(unittest.TestCase):
     def test_only_an_organization_that_is_named_may_call_the_function(self):
         self.assertEqual(Stack().resources("AWS::Lambda::Permission"), {})
         [permission] = Stack(OrganizationId="o-ab12cd34ef").resources("AWS::Lambda::Permission").values()
+        [function] = Stack(OrganizationId="o-ab12cd34ef").resources("AWS::Lambda::Function").values()
+        self.assertEqual(function["FunctionName"], STACK, "the same in every Region")
+        [function] = Stack().resources("AWS::Lambda::Function").values()
+        self.assertNotIn("FunctionName", function)
         [alias] = Stack().resources("AWS::Lambda::Alias")
         self.assertEqual(permission, {
             "FunctionName": f"<{alias}>",
