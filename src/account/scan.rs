@@ -197,7 +197,8 @@ fn is_wanted(stack: &Stack, globs: &[Glob]) -> bool {
 }
 
 fn is_unchanged(known: &StackRecord, stack: &Stack) -> bool {
-    known.changed == stack.changed && known.status == stack.status && !stack.status.ends_with("IN_PROGRESS")
+    let settled = !known.partial && !stack.status.ends_with("IN_PROGRESS");
+    settled && known.changed == stack.changed && known.status == stack.status
 }
 
 /// The stack's name in its ARN (`arn:aws:cloudformation:us-east-1:123456789012:stack/NAME/ID`).
@@ -255,6 +256,7 @@ async fn scan_stack(
                 owner,
                 status: stack.status,
                 changed: stack.changed,
+                partial: !parameters_known,
                 stack_id: stack.id,
                 resources: judged.resources,
                 rules: judged.rules,

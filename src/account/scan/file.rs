@@ -109,6 +109,7 @@ mod tests {
             owner: Some("team \"a\"\n".to_owned()),
             status: "CREATE_COMPLETE".to_owned(),
             changed: "2026-11-23T00:00:00Z".to_owned(),
+            partial: false,
             resources: 1,
             rules: 2,
             findings: Vec::new(),
@@ -125,6 +126,7 @@ mod tests {
             policy: "literal".to_owned(),
             started: "2026-11-23T00:00:00Z".to_owned(),
             regions: vec!["eu-west-1".to_owned()],
+            owner_tags: vec!["owner".to_owned()],
         }
     }
 

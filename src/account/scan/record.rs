@@ -44,6 +44,9 @@ pub struct Head {
     pub started: String,
     /// The Regions asked for.
     pub regions: Vec<String>,
+    /// The tags that name an owner.
+    #[serde(default)]
+    pub owner_tags: Vec<String>,
 }
 
 /// What came of a scan.
@@ -78,6 +81,9 @@ pub struct StackRecord {
     pub status: String,
     /// When it was updated or else created, UTC: it is read again when this changes.
     pub changed: String,
+    /// Whether it was judged without the values of its parameters: it is read again in any case.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// Security groups and standalone egress rules in it.
     pub resources: usize,
     /// Egress rules in it.

@@ -300,6 +300,7 @@ mod tests {
             owner: owner.map(str::to_owned),
             status: "CREATE_COMPLETE".to_owned(),
             changed: String::new(),
+            partial: false,
             resources: 1,
             rules: rules.len(),
             findings: rules.iter().map(rule).collect(),

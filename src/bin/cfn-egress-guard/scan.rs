@@ -114,6 +114,7 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
         policy: policy_name,
         started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         regions: regions.clone(),
+        owner_tags: arguments.owner_tags.clone(),
     };
     let known = match &arguments.resume {
         Some(path) => known(path, &head)?,
@@ -196,6 +197,13 @@ fn known(path: &Path, head: &Head) -> anyhow::Result<HashMap<String, StackRecord
                 path.display(),
                 result.head.policy,
                 result.head.program
+            );
+        }
+        if result.head.owner_tags != head.owner_tags {
+            bail!(
+                "`{}` took owners from the tags {}: resume with --owner-tag as it was, or scan anew",
+                path.display(),
+                result.head.owner_tags.join(", ")
             );
         }
         known.extend(result.stacks.into_iter().map(|record| (record.stack_id.clone(), record)));

@@ -300,6 +300,57 @@ fn an_interruption_keeps_what_was_found() {
     assert_eq!((&result["complete"], &result["summary"]["answer"]), (&Json::from(false), &Json::from("unknown")));
 }
 
+#[test]
+fn nested_stacks_are_read_and_belong_to_their_root() {
+    let server = Server::start(|request| {
+        let mut answer = account(request, &[("app", COMPLIANT), ("net-1", OPEN), ("other", OPEN)]);
+        let root = format!("<RootId>{}</RootId><ParentId>{0}</ParentId>", id(&request.region, "app"));
+        for element in ["StackName>net-1</StackName>", "StackName>app</StackName>"] {
+            // AWS names a stack that is nested in none as its own root in some answers.
+            answer.body = answer.body.replace(element, &format!("{element}{root}"));
+        }
+        answer
+    });
+    let (code, result) = json(&server, &["--region", "eu-west-1", "--stack", "app"]);
+    assert_eq!((code, names(&result)), (Some(1), vec!["app", "net-1"]), "what is nested in a wanted stack is wanted");
+    let root = |at: usize| &result["stacks"][at]["root"];
+    assert_eq!((root(0), root(1)), (&Json::Null, &Json::from("app")));
+    let (_, result) = json(&server, &["--region", "eu-west-1", "--stack", "net*", "--stack", "other"]);
+    assert_eq!(names(&result), ["net-1", "other"]);
+}
+
+#[test]
+fn what_was_judged_without_its_parameters_is_read_again_on_resuming() {
+    let folder = root().join("target/tests/scan-partial");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("scan.json");
+    let path = path.to_str().unwrap();
+    let server = Server::start(|request| match request.action.as_str() {
+        "DescribeStacks" => refused(403, "AccessDenied", "no"),
+        _ => account(request, &STACKS),
+    });
+    let output = server.command(&["scan", "--region", "eu-west-1", "--output", path]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    let said = stdout(&output);
+    assert_eq!(
+        said.matches("cloudformation:DescribeStacks is not allowed").count(),
+        1,
+        "once, not for every stack: {said}"
+    );
+    assert!(said.contains("note: judged without the values of its parameters"), "{said}");
+    assert!(!said.contains("lower bound"), "every stack was listed and judged: {said}");
+
+    let server = Server::start(|request| account(request, &STACKS));
+    let (code, result) = json(&server, &["--region", "eu-west-1", "--resume", path]);
+    assert_eq!((code, &result["summary"]["stacksBlocked"]), (Some(1), &Json::from(3)));
+    assert_eq!(server.seen().iter().filter(|request| request.action == "GetTemplate").count(), 5);
+
+    let refused = server.command(&["scan", "--region", "eu-west-1", "--resume", path, "--owner-tag", "team"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("took owners from the tags owner, team, contact"), "{}", stderr(&refused));
+}
+
 /// What an account's owners name may be hostile: the page shows it, runs nothing and fetches nothing.
 #[test]
 fn the_page_fetches_nothing_and_shows_hostile_names_as_text() {
