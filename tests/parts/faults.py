@@ -16,9 +16,10 @@ ERROR = (
 
 
 class FaultyProxy:
-    """Forwards to `upstream`. `faults` maps "every so many requests" to a fault; `denied` is a Region."""
+    """Forwards to `upstream`. `faults` maps "every so many requests" to a fault; `denied` is a Region, from the first
+    request on or after so many."""
 
-    def __init__(self, upstream, *, faults=None, denied=None):
+    def __init__(self, upstream, *, faults=None, denied=None, denied_after=0):
         self.counts = {}
         target, numbers, owner = urlsplit(upstream).netloc, itertools.count(1), self
 
@@ -27,9 +28,9 @@ class FaultyProxy:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                if denied and f"/{denied}/" in self.headers.get("Authorization", ""):
-                    return self.answer(403, ERROR.format("AccessDenied", "User: x is not authorized to perform this"))
                 number = next(numbers)
+                if denied and number > denied_after and f"/{denied}/" in self.headers.get("Authorization", ""):
+                    return self.answer(403, ERROR.format("AccessDenied", "User: x is not authorized to perform this"))
                 for every, fault in (faults or {}).items():
                     if number % every == 0:
                         owner.counts[fault] = owner.counts.get(fault, 0) + 1

@@ -158,12 +158,45 @@ def test_a_killed_scan_is_taken_up_where_it_stood(moto, tmp_path):
     assert file.exists() and not part.exists()
 
 
-def test_ministack_lists_stacks_in_pages(tmp_path_factory, tmp_path):
+@pytest.fixture(scope="module")
+def ministack(tmp_path_factory):
     account = Account(tmp_path_factory.mktemp("ministack"))
     try:
         create(account.endpoint, REGION, names(104))
-        code, result = scan(tmp_path, account.endpoint, "--region", REGION)
+        yield account.endpoint
     finally:
         account.stop()
+
+
+def test_ministack_lists_stacks_in_pages(ministack, tmp_path):
+    code, result = scan(tmp_path, ministack, "--region", REGION)
     assert code == 1, result["unread"]
     check(result, names(104))
+
+
+def test_faults_between_the_pages_of_ministack_lose_nothing(ministack, tmp_path):
+    faults = {4: "throttle", 7: "fail", 11: "reset", 13: "dawdle"}
+    proxy = FaultyProxy(ministack, faults=faults)
+    try:
+        code, result = scan(tmp_path, proxy.url, "--region", REGION)
+    finally:
+        proxy.stop()
+    assert set(proxy.counts) == set(faults.values()), "every fault was met"
+    assert (code, result["unread"]) == (1, [])
+    check(result, names(104))
+
+
+def test_a_region_that_is_denied_half_way_is_reported_with_what_was_read(ministack, tmp_path):
+    """What was listed before is judged, and what is missing is named: once, and as a lower bound."""
+    proxy = FaultyProxy(ministack, denied=REGION, denied_after=60)
+    try:
+        code, result = scan(tmp_path, proxy.url, "--region", REGION)
+    finally:
+        proxy.stop()
+    assert code == 2
+    judged = [stack["stack"] for stack in result["stacks"]]
+    unread = [what["stack"] for what in result["unread"]]
+    assert Counter(judged + unread) == Counter(names(104)), "nothing lost, nothing twice"
+    assert judged and unread
+    assert {what["failure"]["action"] for what in result["unread"]} == {"cloudformation:GetTemplate"}
+    assert result["summary"]["unread"] == len(unread)
