@@ -11,6 +11,7 @@ mod file;
 mod html;
 mod record;
 mod summary;
+mod unread;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub use html::write_html;
 use record::NAME_CHARS;
 pub use record::{Cause, FORMAT_VERSION, Fate, Head, Opens, RuleRecord, ScanResult, StackRecord, Tail, Tally, Unread};
 pub use summary::{Alternative, AlternativeKind, Answer, Group, Summary};
+pub use unread::UnreadGroup;
 
 use super::connection::Connection;
 use super::failure::{Failure, FailureKind};

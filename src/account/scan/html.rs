@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::answer::{advice, alternatives_told};
 use super::record::{Cause, Fate, RuleRecord, ScanResult, StackRecord, Tally};
 use super::summary::{Answer, Group, Summary};
+use super::unread::UnreadGroup;
 use crate::account::number::{count, grouped};
 use crate::account::page::{self, Bar, Escaped};
 
@@ -156,13 +157,13 @@ fn unread(out: &mut dyn Write, result: &ScanResult) -> io::Result<()> {
     }
     let below = "The numbers above leave out what could not be read at all.";
     page::heading(out, "What could not be read", below)?;
-    let rows = unread.iter().take(MAX_ROWS).map(|unread| {
-        let stack = unread.stack.clone().unwrap_or_else(|| "(list of stacks)".to_owned());
-        let fate = if unread.judged { "read in part" } else { "not read" };
-        ("unread", vec![fate.to_owned(), stack, unread.region.clone(), unread.failure.to_string()])
+    let groups = UnreadGroup::of(unread);
+    let rows = groups.iter().take(MAX_ROWS).map(|group| {
+        let fate = if group.judged { "read in part" } else { "not read" };
+        ("unread", vec![fate.to_owned(), group.region.to_owned(), group.what(), group.failure.to_string()])
     });
-    page::table(out, &["", "stack", "Region", "why"], rows)?;
-    cut(out, unread.len())
+    page::table(out, &["", "Region", "what", "why"], rows)?;
+    cut(out, groups.len())
 }
 
 fn rules(out: &mut dyn Write, stacks: &[StackRecord]) -> io::Result<()> {

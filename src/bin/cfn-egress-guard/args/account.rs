@@ -50,7 +50,7 @@ pub(crate) struct Scan {
     #[arg(long = "stack", value_name = "GLOB", value_parser = str::parse::<Glob>)]
     pub(crate) stacks: Vec<Glob>,
 
-    /// The policy that decides, for example a draft [default: the published rule].
+    /// The policy that decides, for example a draft, compared with the published rule [default: the published rule].
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
 

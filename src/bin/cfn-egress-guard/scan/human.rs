@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use cfn_egress_guard::account::count;
 use cfn_egress_guard::account::scan::{
-    Answer, Fate, Group, ScanResult, StackRecord, Summary, Tally, alternatives_told,
+    Answer, Fate, Group, ScanResult, StackRecord, Summary, Tally, UnreadGroup, alternatives_told,
 };
 
 const BOLD: Style = Style::new().bold();
@@ -23,7 +23,7 @@ const MAX_GROUPS: usize = 10;
 /// How wide the names of groups are, unless they are longer.
 const MAX_WIDTH: usize = 40;
 
-/// How many unread stacks are listed.
+/// How many reasons for what was not read are listed.
 const MAX_UNREAD: usize = 20;
 
 pub(crate) fn write(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> {
@@ -121,12 +121,13 @@ fn write_unread(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> {
         return Ok(());
     }
     writeln!(out, "{BOLD}Could not be read{BOLD:#}")?;
-    for what in unread.iter().take(MAX_UNREAD) {
-        let stack = what.stack.as_deref().unwrap_or("the Region's list of stacks");
-        writeln!(out, "  {CAUTION}{}{CAUTION:#} {stack}: {}", what.region, what.failure)?;
+    let groups = UnreadGroup::of(unread);
+    for group in groups.iter().take(MAX_UNREAD) {
+        let in_part = if group.judged { " (in part)" } else { "" };
+        writeln!(out, "  {CAUTION}{}{CAUTION:#} {}{in_part}: {}", group.region, group.what(), group.failure)?;
     }
-    if unread.len() > MAX_UNREAD {
-        writeln!(out, "  {DIM}… and {} more; --output scan.csv has them all{DIM:#}", unread.len() - MAX_UNREAD)?;
+    if groups.len() > MAX_UNREAD {
+        writeln!(out, "  {DIM}… and {} more; --output scan.csv has them all{DIM:#}", groups.len() - MAX_UNREAD)?;
     }
     let mut missing: Vec<&str> = unread.iter().filter_map(|what| what.failure.missing_permission()).collect();
     missing.sort_unstable();
