@@ -61,16 +61,6 @@ pub struct Located {
 }
 
 impl Located {
-    /// What it means as far as the template tells: what breaks the rule under some conditions only is
-    /// undetermined.
-    #[must_use]
-    pub fn settled(&self) -> Outcome {
-        match self.finding.outcome {
-            Outcome::NonCompliant if self.occurrence != Occurrence::Always => Outcome::Undetermined,
-            outcome => outcome,
-        }
-    }
-
     /// Under which conditions it is a finding, if not always: `if IsProd is true`.
     #[must_use]
     pub fn when(&self) -> Option<String> {
@@ -96,6 +86,18 @@ impl Checked {
 }
 
 impl CheckedResource {
+    /// What a finding of the resource means as far as the template tells: what breaks the rule under some
+    /// conditions only is undetermined, unless the resource breaks it under all others too.
+    #[must_use]
+    pub fn settled(&self, located: &Located) -> Outcome {
+        match located.finding.outcome {
+            Outcome::NonCompliant if located.occurrence != Occurrence::Always && !self.breaks_either_way => {
+                Outcome::Undetermined
+            }
+            outcome => outcome,
+        }
+    }
+
     /// The verdict on the resource.
     #[must_use]
     pub fn verdict(&self) -> Verdict {

@@ -22,13 +22,11 @@ const MAX_NOTES: usize = 20;
 /// What is known of a deployed stack beside its template.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Deployed {
-    /// Names, account, Region, and the values of parameters.
+    /// Names, account, Region, and the values of parameters; without those values, the defaults that
+    /// are ignored, since they say nothing about a stack that may have been given others.
     pub(super) scope: Scope,
     /// Parameters that stand for a value that CloudFormation read from Systems Manager.
     pub(super) resolved: BTreeSet<String>,
-    /// Whether the values of parameters could be read. A template's defaults say nothing about a
-    /// stack that may have been given others.
-    pub(super) parameters_known: bool,
 }
 
 /// What the rule says of a stack.
@@ -62,7 +60,7 @@ pub(super) fn judge(
     today: Date,
 ) -> Result<Judged, String> {
     let root = source::parse(text).map_err(|error| error.to_string())?.root;
-    let root = with_known_parameters(root, deployed);
+    let root = with_resolved_parameters(root, &deployed.resolved);
     let scope = &deployed.scope;
     let context = Context {
         account: scope.account.as_deref(),
@@ -97,7 +95,7 @@ fn told(checked: &Checked) -> Judged {
             if judged.findings.len() < MAX_FINDINGS {
                 judged.findings.extend(RuleRecord::of(resource, located));
             } else {
-                judged.more.add(located.settled());
+                judged.more.add(resource.settled(located));
             }
         }
         if let Some(why) = resource.undetermined {
@@ -113,23 +111,22 @@ fn told(checked: &Checked) -> Judged {
 fn tally(checked: &Checked) -> Tally {
     let mut tally = Tally::default();
     for resource in present(checked) {
-        resource.findings.iter().for_each(|located| tally.add(located.settled()));
+        resource.findings.iter().for_each(|located| tally.add(resource.settled(located)));
         tally.undetermined += usize::from(resource.undetermined.is_some());
     }
     tally
 }
 
-/// The template with parameters as the stack has them: values read from Systems Manager are plain
-/// values, and defaults are gone if nobody knows what was given instead.
-fn with_known_parameters(root: Value, deployed: &Deployed) -> Value {
-    if deployed.parameters_known && deployed.resolved.is_empty() {
+/// The template with values from Systems Manager as plain ones: the stack has them already.
+fn with_resolved_parameters(root: Value, resolved: &BTreeSet<String>) -> Value {
+    if resolved.is_empty() {
         return root;
     }
     let Kind::Map(sections) = root.kind else { return root };
     let sections = sections.into_entries().map(|(key, section)| match section.kind {
         Kind::Map(parameters) if key.name == "Parameters" => {
             let parameters = parameters.into_entries().map(|(name, declaration)| {
-                let declaration = declared(&name.name, declaration, deployed);
+                let declaration = if resolved.contains(&name.name) { plain(declaration) } else { declaration };
                 (name, declaration)
             });
             (key, Value::new(Kind::Map(Map::from_unique(parameters.collect())), section.origin))
@@ -139,16 +136,11 @@ fn with_known_parameters(root: Value, deployed: &Deployed) -> Value {
     Value::new(Kind::Map(Map::from_unique(sections.collect())), root.origin)
 }
 
-fn declared(name: &str, declaration: Value, deployed: &Deployed) -> Value {
+fn plain(declaration: Value) -> Value {
     let Kind::Map(mut keys) = declaration.kind else { return declaration };
-    if deployed.resolved.contains(name) {
-        let is_list = keys.get("Type").and_then(Value::as_str).is_some_and(|name| name.contains("List"));
-        let plain = if is_list { "CommaDelimitedList" } else { "String" };
-        keys.insert(Key { name: "Type".to_owned(), origin: Origin::NONE }, Kind::String(plain.to_owned()).into());
-    }
-    if !deployed.parameters_known {
-        keys = Map::from_unique(keys.into_entries().filter(|(key, _)| key.name != "Default").collect());
-    }
+    let is_list = keys.get("Type").and_then(Value::as_str).is_some_and(|name| name.contains("List"));
+    let plain = if is_list { "CommaDelimitedList" } else { "String" };
+    keys.insert(Key { name: "Type".to_owned(), origin: Origin::NONE }, Kind::String(plain.to_owned()).into());
     Value::new(Kind::Map(keys), declaration.origin)
 }
 
@@ -201,7 +193,7 @@ Resources:
         let given = |name: &str, value: &str, resolved: Option<&str>| {
             let parameters = [(name.to_owned(), Some(value.to_owned()), resolved.map(str::to_owned))];
             let (parameters, resolved) = known_values(parameters.into_iter());
-            Deployed { scope: Scope { parameters, ..Scope::default() }, resolved, parameters_known: true }
+            Deployed { scope: Scope { parameters, ..Scope::default() }, resolved }
         };
         let undetermined = (Fate::Undetermined, "undetermined-value".to_owned());
         let range = (Fate::Blocked, "port-range".to_owned());
@@ -210,7 +202,9 @@ Resources:
         assert_eq!(fates(BY_PARAMETER, &given("Latest", "/port", Some("443"))), []);
         assert_eq!(fates(BY_PARAMETER, &given("Latest", "/port", Some("80-90"))), [invalid]);
         let defaults_prove_nothing = [undetermined.clone(), undetermined];
-        assert_eq!(fates(BY_PARAMETER, &Deployed::default()), defaults_prove_nothing);
+        let values_unknown = Scope { ignore_defaults: true, ..Scope::default() };
+        let values_unknown = Deployed { scope: values_unknown, ..Deployed::default() };
+        assert_eq!(fates(BY_PARAMETER, &values_unknown), defaults_prove_nothing);
     }
 
     fn with_egress(egress: &str) -> String {
@@ -232,6 +226,16 @@ Resources:
         let all = "IpProtocol -1 to 0.0.0.0/0 opens every port of every protocol";
         assert_eq!(told, [(Fate::Undetermined, range), (Fate::Blocked, all)], "wherever the second one stands");
         assert_eq!((judged.resources, judged.rules), (1, 2));
+    }
+
+    #[test]
+    fn what_breaks_the_rule_in_one_way_or_another_is_blocked() {
+        let text =
+            with_egress("        - {IpProtocol: tcp, FromPort: 1, ToPort: !If [Prod, 2, 3], CidrIp: 10.0.0.0/8}\n");
+        let judged = judged(&text, &Deployed::default());
+        let told: Vec<_> =
+            judged.findings.iter().map(|rule| (rule.fate, rule.statement.contains("if `Prod`"))).collect();
+        assert_eq!(told, [(Fate::Blocked, true), (Fate::Blocked, true)]);
     }
 
     #[test]

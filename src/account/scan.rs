@@ -297,7 +297,8 @@ fn deployed(region: &str, stack: &Stack, given: Given, parameters_known: bool) -
         stack_name: Some(stack.name.clone()),
         stack_id: Some(stack.id.clone()),
         notification_arns: parameters_known.then_some(given.notification_arns),
+        ignore_defaults: !parameters_known,
         ..Scope::default()
     };
-    Deployed { scope, resolved: given.resolved, parameters_known }
+    Deployed { scope, resolved: given.resolved }
 }

@@ -128,8 +128,11 @@ fn an_exemption_that_holds_under_a_condition_hides_nothing_under_the_other() {
                 SecurityGroupEgress: [{IpProtocol: tcp, FromPort: 1, ToPort: 2, CidrIp: 10.0.0.0/8}]\n";
     let document = source::parse(text).unwrap();
     let checked = check(&document.root, &Scope::default(), &Terms::of(&policy, TODAY)).unwrap();
-    let mut told: Vec<_> =
-        checked.resources[0].findings.iter().map(|located| (located.settled(), located.when().unwrap())).collect();
+    let mut told: Vec<_> = checked.resources[0]
+        .findings
+        .iter()
+        .map(|located| (checked.resources[0].settled(located), located.when().unwrap()))
+        .collect();
     told.sort();
     assert_eq!(
         told,

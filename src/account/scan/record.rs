@@ -217,7 +217,7 @@ impl RuleRecord {
     /// A finding of a template; nothing if the rule lets it pass.
     pub(in crate::account) fn of(resource: &CheckedResource, located: &Located) -> Option<Self> {
         let finding = &located.finding;
-        let fate = match located.settled() {
+        let fate = match resource.settled(located) {
             Outcome::NonCompliant => Fate::Blocked,
             Outcome::Undetermined => Fate::Undetermined,
             Outcome::Exempted => Fate::Exempted,
