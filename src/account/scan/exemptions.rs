@@ -56,8 +56,15 @@ pub fn write_exemptions(result: &ScanResult, expires: Date, out: &mut dyn Write)
          can be mended, and let its owner say why it is needed.",
         result.head.started
     )?;
+    if !uncovered.is_empty() {
+        writeln!(
+            out,
+            "#\n# Not covered, since an exemption names a protocol, ports and a destination, and these have none to name:"
+        )?;
+    }
     for (stack, rule) in &uncovered {
-        writeln!(out, "# Not covered: {} {}.{}: {}", stack.stack, rule.logical_id, rule.path, rule.statement)?;
+        let (region, name) = (&stack.region, &stack.stack);
+        writeln!(out, "#   {region} {name} {} {}: {}", rule.logical_id, rule.path, rule.statement)?;
     }
     for (number, (covered, (owner, cause))) in covered.iter().enumerate() {
         let Covered { region, stack, account, logical_id, rule } = covered;
