@@ -51,13 +51,27 @@ pub(crate) fn print_policy(permissions: &[Permission], out: &mut impl Write) -> 
     writeln!(out)
 }
 
-/// Becomes true when the user interrupts: what was found until then is reported.
+/// Becomes true when the user, or a job's time-out, interrupts: what was found until then is reported.
 pub(crate) fn interruption() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
+        if interrupted().await.is_ok() {
             let _ = sender.send(true);
         }
     });
     receiver
+}
+
+#[cfg(unix)]
+async fn interrupted() -> std::io::Result<()> {
+    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminated.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn interrupted() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
 }
