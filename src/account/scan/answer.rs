@@ -4,6 +4,9 @@ use super::record::Cause;
 use super::summary::{AlternativeKind, Answer, Group, Summary};
 use crate::account::number::{count, grouped};
 
+/// How many Regions a sentence names.
+const SHOWN_REGIONS: usize = 5;
+
 impl Summary {
     /// The answer in sentences, the most important first.
     #[must_use]
@@ -51,7 +54,8 @@ impl Summary {
             missing.push(format!("{} could not be read", count(self.unread, "stack")));
         }
         if !self.regions_unread.is_empty() {
-            missing.push(format!("not every stack of {} could be listed", listed(&self.regions_unread, 5)));
+            let regions = self.regions_unread.get(..SHOWN_REGIONS).unwrap_or(&self.regions_unread);
+            missing.push(format!("not every stack of {} could be listed", listed(regions, self.regions_unread.len())));
         }
         (!missing.is_empty()).then(|| format!("That is a lower bound: {}.", missing.join(", and ")))
     }
@@ -199,5 +203,15 @@ mod tests {
         for cause in Cause::ALL {
             assert!(advice(*cause).len() > 10, "{}", cause.label());
         }
+    }
+
+    #[test]
+    fn the_first_unread_regions_are_named_and_the_others_counted() {
+        let unread = |count: usize| {
+            let regions_unread = (0..count).map(|number| format!("r-{number}")).collect();
+            Summary { regions_unread, ..Summary::default() }.lower_bound().unwrap()
+        };
+        assert_eq!(unread(2), "That is a lower bound: not every stack of r-0, r-1 could be listed.");
+        assert!(unread(7).contains("r-3, r-4 and 2 more could be listed"), "{}", unread(7));
     }
 }
