@@ -27,6 +27,14 @@ use crate::security_group::{ResourceType, assess, explain as explain_each, tags,
 use crate::value::Value;
 use decision::context;
 
+/// The function's variable that chooses the preset, in place of the policy's.
+pub const ENV_PRESET: &str = "EGRESS_PRESET";
+/// Set (to anything) by rehearsals and tests, never by template.yaml: documents of STACK and CHANGE_SET
+/// invocations may lie on the function's machine.
+pub const ENV_LOOPBACK_PAYLOADS: &str = "EGRESS_LOOPBACK_PAYLOADS";
+/// A file of further certificates to trust, only where documents may lie on the function's machine.
+pub const ENV_LOOPBACK_ROOTS: &str = "EGRESS_LOOPBACK_ROOTS";
+
 /// How the function was configured. A configuration that cannot be used fails every invocation closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {

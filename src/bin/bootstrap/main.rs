@@ -10,22 +10,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cfn_egress_guard::hook::{self, Config, Decision, Plan, Response, log};
+use cfn_egress_guard::hook::{
+    self, Config, Decision, ENV_LOOPBACK_PAYLOADS, ENV_LOOPBACK_ROOTS, ENV_PRESET, Plan, Response, log,
+};
 use cfn_egress_guard::policy;
 use cfn_egress_guard::rule::policy::Date;
 use download::Downloader;
 use lambda_runtime::tower::util::MapRequestLayer;
 use lambda_runtime::{Error, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 
-/// Chooses the preset: `literal` (the default) or `effective`.
-const ENV_PRESET: &str = "EGRESS_PRESET";
 /// Where Lambda unpacked the function's code.
 const ENV_TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
-/// Set (to anything) by rehearsals and tests, never by template.yaml: documents of STACK and CHANGE_SET
-/// invocations may lie on this machine.
-const ENV_LOOPBACK_PAYLOADS: &str = "EGRESS_LOOPBACK_PAYLOADS";
-/// A file of further certificates to trust, only where documents may lie on this machine.
-const ENV_LOOPBACK_ROOTS: &str = "EGRESS_LOOPBACK_ROOTS";
 /// Where the Lambda Runtime API listens; set by Lambda and by everything that plays its part.
 const ENV_RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 
