@@ -64,7 +64,12 @@ impl Failure {
                 let code = context.err().code();
                 let status = context.raw().status().as_u16();
                 let message = context.err().message().unwrap_or_default();
-                let kind = kind(code.unwrap_or_default(), status, message);
+                // What was asked for may need more than its own permission: the message names what is missing.
+                let named = denied_action(message);
+                let kind = named
+                    .map_or_else(|| kind(code.unwrap_or_default(), status, message), |_| FailureKind::AccessDenied);
+                let action = named.unwrap_or(action);
+                let new = |kind, code, message: &str| Self { action: action.to_owned(), ..new(kind, code, message) };
                 match (kind, message) {
                     // Its message repeats the signed headers, a session token among them.
                     (FailureKind::Credentials, _) => new(kind, code, &format!("{kind}")),
@@ -153,8 +158,19 @@ const CREDENTIALS: [&str; 10] = [
     "UnrecognizedClientException",
 ];
 
+/// The action that a message says is not allowed, for example `kms:Decrypt`
+/// (source: IAM User Guide, "Troubleshoot access denied error messages").
+fn denied_action(message: &str) -> Option<&str> {
+    let (_, named) = message.split_once("not authorized to perform: ")?;
+    let action = named.split_whitespace().next()?.trim_end_matches(['.', ',', ';']);
+    let (service, operation) = action.split_once(':')?;
+    let name = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    (name(service) && name(operation)).then_some(action)
+}
+
 fn kind(code: &str, status: u16, message: &str) -> FailureKind {
-    let gone = ["StackNotFoundException", "HookResultNotFound", "TypeNotFoundException"].contains(&code)
+    let gone = ["StackNotFoundException", "HookResultNotFound", "TypeNotFoundException", "ResourceNotFoundException"]
+        .contains(&code)
         || (code == "ValidationError" && message.contains("does not exist"));
     if THROTTLING.contains(&code) || status == 429 {
         FailureKind::Throttled
@@ -207,6 +223,24 @@ mod tests {
             ("InternalFailure", 500, "", FailureKind::Unreachable),
         ] {
             assert_eq!(kind(code, status, message), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_names_the_missing_permission_is_believed() {
+        for (message, expected) in [
+            (
+                "User: arn:aws:iam::1:user/x is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:x:1:key/y",
+                Some("kms:Decrypt"),
+            ),
+            (
+                "User is not authorized to perform: cloudformation:ListAllHookResults.",
+                Some("cloudformation:ListAllHookResults"),
+            ),
+            ("not authorized to perform: <script> on", None),
+            ("not authorized", None),
+        ] {
+            assert_eq!(denied_action(message), expected, "{message}");
         }
     }
 
