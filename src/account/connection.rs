@@ -7,7 +7,7 @@ use aws_sdk_account::types::RegionOptStatus;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::config::SharedHttpClient;
 use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::{Builder, Connector, tls};
+use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder, tls};
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::failure::Failure;
@@ -103,6 +103,23 @@ impl Connection {
         Client::from_conf(config.build())
     }
 
+    /// A client of Lambda in a Region.
+    pub(super) fn lambda(&self, region: &str) -> aws_sdk_lambda::Client {
+        let config = aws_sdk_lambda::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
+        aws_sdk_lambda::Client::from_conf(config.build())
+    }
+
+    /// A client of CloudWatch in a Region.
+    pub(super) fn cloudwatch(&self, region: &str) -> aws_sdk_cloudwatch::Client {
+        let config = aws_sdk_cloudwatch::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
+        aws_sdk_cloudwatch::Client::from_conf(config.build())
+    }
+
+    /// Where AWS is reached, if the user said so.
+    pub(super) fn endpoint_url(&self) -> Option<&str> {
+        self.config.endpoint_url()
+    }
+
     /// The Regions that are switched on in the account (`account:ListRegions`).
     ///
     /// # Errors
@@ -137,9 +154,16 @@ impl Connection {
 /// HTTPS with ring, through the proxy that the environment names.
 fn http_client() -> SharedHttpClient {
     Builder::new().build_with_connector_fn(|settings, components| {
-        let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
-        builder.set_connector_settings(settings.cloned());
-        builder.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
-        builder.tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build()
+        connector(|builder| {
+            builder.set_connector_settings(settings.cloned());
+            builder.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        })
     })
+}
+
+/// What connects: for the SDK's clients, and to a place that one of them only names.
+pub(super) fn connector(set: impl FnOnce(&mut ConnectorBuilder)) -> Connector {
+    let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
+    set(&mut builder);
+    builder.tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build()
 }

@@ -37,6 +37,12 @@ pub const STATUS: &[Permission] = &[
         purpose: "whether it is enabled, and for what",
     },
     Permission { action: "cloudformation:ListAllHookResults", purpose: "whether it failed lately" },
+    Permission { action: "cloudformation:GetHookResult", purpose: "whether its annotations can be read" },
+    Permission { action: "lambda:GetFunctionConfiguration", purpose: "the function: state, version, hash, settings" },
+    Permission { action: "lambda:GetFunctionConcurrency", purpose: "whether its concurrency is limited" },
+    Permission { action: "lambda:GetAlias", purpose: "whether the alias sends calls to another version" },
+    Permission { action: "lambda:GetFunction", purpose: "its code, to look for program and policy in it" },
+    Permission { action: "cloudwatch:GetMetricData", purpose: "whether it was throttled or failed lately" },
     Permission { action: "account:ListRegions", purpose: "--regions all" },
 ];
 

@@ -1,41 +1,43 @@
-//! Is enforcement really on: per Region, is the hook there, enabled, blocking, and for what.
+//! Is enforcement really on: per Region, is the hook there, enabled, blocking, and for what; is its
+//! function there, is it the code and policy that it should be, and does it work.
 //!
-//! Sources: CloudFormation API Reference, `DescribeType` and `BatchDescribeTypeConfigurations`; the
-//! Hooks User Guide, "hook configuration schema". A hook's configuration may name what it leaves
-//! out; whatever narrows enforcement is a hole unless it was said to be expected.
-//!
-//! Not asked: Lambda, so whether the function is there, runs the expected code and is not throttled
-//! shows only in failed results of the last days ([`RECENT_DAYS`]).
+//! Sources: CloudFormation API Reference, `DescribeType`, `BatchDescribeTypeConfigurations`,
+//! `ListHookResults`, `GetHookResult`; the Hooks User Guide, "hook configuration schema"; Lambda API
+//! Reference, `GetFunctionConfiguration` and its neighbours. A hook's configuration may name what it
+//! leaves out; whatever narrows enforcement is a hole unless it was said to be expected.
 
+mod code;
 mod configuration;
+mod download;
+mod function;
+mod hole;
+mod hook;
+mod metrics;
+mod package;
 mod record;
+mod results;
 
 use std::sync::Arc;
 
-use aws_sdk_cloudformation::Client;
-use aws_sdk_cloudformation::types::{HookStatus, RegistryType, TypeConfigurationIdentifier};
-use aws_smithy_types::DateTime;
 use tokio::task::JoinSet;
 
-pub use record::{Hole, HoleRecord, HookState, RegionStatus, StatusResult, Weight};
+pub use hole::{Hole, Weight};
+pub use package::{Expected, Package, hex_sha256};
+pub use record::{Contents, FunctionStatus, HoleRecord, HookState, Note, RecentCalls, RegionStatus, StatusResult};
 
 use super::connection::Connection;
 use super::failure::{Failure, FailureKind};
-use super::pace::{Patience, patiently};
-use crate::rule::excerpt;
+use super::pace::Patience;
+use crate::rule::Preset;
 use crate::rule::policy::Glob;
-use configuration::Configuration;
+use function::Called;
+use hook::Hook;
 
-const TYPE: &str = "cloudformation:DescribeType";
-const CONFIGURATION: &str = "cloudformation:BatchDescribeTypeConfigurations";
-const RESULTS: &str = "cloudformation:ListAllHookResults";
-
-/// How far back failures of the hook itself count as lately.
+/// How far back failures of the hook and its function count as lately.
 pub const RECENT_DAYS: i64 = 7;
 
-/// What is not looked at, for reports.
-pub const NOT_CHECKED: &str = "not checked: the Lambda function itself (its code, throttling, concurrency); that it \
-                               works shows only in the hook's results of the last 7 days";
+/// What `template.yaml` puts behind the alias of the hook for whole templates.
+const FOR_TEMPLATES: &str = "Stack";
 
 /// What enforcement should look like.
 #[derive(Debug, Clone)]
@@ -50,22 +52,54 @@ pub struct StatusOptions {
     pub operations: Vec<String>,
     /// Stack names that may be left out, the hook's own stack among them.
     pub may_exclude: Vec<Glob>,
+    /// Roles whose stacks may be left out.
+    pub may_exclude_roles: Vec<Glob>,
     /// The function's ARN, or the end of it, for example `function:guard:live`.
     pub function: Option<String>,
+    /// The preset that the function's `EGRESS_PRESET` should set; without one it should leave that to the
+    /// policy.
+    pub preset: Option<Preset>,
+    /// The code and the policy that it should have.
+    pub expected: Expected,
     /// Now, in seconds since 1970.
     pub now: i64,
     /// How long AWS may ask for patience.
     pub patience: Patience,
 }
 
-/// Looks at every Region; those with problems come first.
-pub async fn status(connection: &Connection, options: &StatusOptions) -> StatusResult {
+/// How the account of the hooks and the one of their functions are reached.
+#[derive(Debug, Clone)]
+struct Clients {
+    hooks: Connection,
+    /// The account of a central function, if it has credentials of its own.
+    functions: Option<Connection>,
+}
+
+impl Clients {
+    fn for_functions(&self) -> &Connection {
+        self.functions.as_ref().unwrap_or(&self.hooks)
+    }
+
+    /// A client for a function, in the Region of its ARN.
+    fn lambda(&self, called: &Called, region: &str) -> aws_sdk_lambda::Client {
+        self.for_functions().lambda(called.region.as_deref().unwrap_or(region))
+    }
+
+    /// Whether AWS is played on this machine.
+    fn loopback(&self) -> bool {
+        self.for_functions().endpoint_url().is_some_and(download::is_loopback)
+    }
+}
+
+/// Looks at every Region; those with problems come first. The functions are asked about with a connection
+/// of their own, if they lie in another account.
+pub async fn status(connection: &Connection, functions: Option<&Connection>, options: &StatusOptions) -> StatusResult {
+    let clients = Arc::new(Clients { hooks: connection.clone(), functions: functions.cloned() });
     let options = Arc::new(options.clone());
     let mut running = JoinSet::new();
     for region in options.regions.clone() {
-        let client = connection.cloudformation(&region);
-        let options = Arc::clone(&options);
-        running.spawn(async move { of_region(&client, region, &options).await });
+        let (clients, options) = (Arc::clone(&clients), Arc::clone(&options));
+        running.spawn(async move { of_region(&clients, region, &options).await });
     }
     let mut regions = Vec::new();
     let mut lost = Vec::new();
@@ -75,101 +109,119 @@ pub async fn status(connection: &Connection, options: &StatusOptions) -> StatusR
             Err(error) => lost.push(Failure::new("(this program)", FailureKind::Unreadable, &error.to_string())),
         }
     }
-    StatusResult::new(&options.alias, regions, lost)
+    regions.sort_by(|one, two| one.region.cmp(&two.region));
+    let notes = code::compare(&clients, &options, &mut regions).await;
+    StatusResult::new(&options.alias, regions, notes, lost)
 }
 
-async fn of_region(client: &Client, region: String, options: &StatusOptions) -> RegionStatus {
+async fn of_region(clients: &Clients, region: String, options: &StatusOptions) -> RegionStatus {
+    let client = clients.hooks.cloudformation(&region);
     let mut found = RegionStatus::new(region);
-    let hook = patiently(options.patience, &mut 0, || async {
-        let request = client.describe_type().r#type(RegistryType::Hook).type_name(&options.alias);
-        request.send().await.map_err(|error| Failure::of(TYPE, &error))
-    })
-    .await;
-    let arn = match hook {
-        Ok(hook) => {
-            found.version = hook.public_version_number().or(hook.default_version_id()).map(|text| excerpt(text, 64));
-            found.execution_role = hook.execution_role_arn().map(|arn| excerpt(arn, 256));
-            if hook.is_activated() == Some(false) {
-                found.hole(Hole::NotActivated);
+    let first = hook::read(&client, &options.alias, options).await;
+    let alias = format!("{}{FOR_TEMPLATES}", options.alias);
+    let (here, elsewhere) = divided(&first, options);
+    let second = if elsewhere.is_empty() { None } else { Some(hook::read(&client, &alias, options).await) };
+
+    take(&first, None, &here, options, &mut found);
+    if let Some(second) = &second {
+        if second.missing {
+            for operation in &elsewhere {
+                found.hole(&Hole::OperationMissing { operation: operation.clone() });
             }
-            let original = hook.original_type_name();
-            if let Some(other) = original.filter(|name| *name != "AWS::Hooks::LambdaHook") {
-                found.hole(Hole::OtherHook { original: excerpt(other, 128) });
-            }
-            hook.arn
         }
-        Err(failure) if failure.kind == FailureKind::Gone => {
-            found.state = HookState::Missing;
-            found.hole(Hole::Missing);
-            return found;
+        take(second, Some(&alias), &elsewhere, options, &mut found);
+    }
+    if found.state != HookState::Missing {
+        called(clients, &first, second.as_ref(), &alias, options, &mut found).await;
+    }
+    for (hook, alias) in [(Some(&first), None), (second.as_ref(), Some(alias.as_str()))] {
+        let Some((hook, arn)) = hook.and_then(|hook| Some((hook, hook.arn.as_deref()?))) else { continue };
+        results::failures(&client, arn, alias, options, &mut found).await;
+        if alias.is_none() {
+            let key = hook.configuration.as_ref().and_then(|configuration| configuration.key());
+            results::annotations(&client, arn, key, options, &mut found).await;
         }
-        Err(failure) => {
-            found.unread.push(failure);
-            None
-        }
-    };
-    configuration(client, arn.as_deref(), options, &mut found).await;
-    recent(client, arn.as_deref(), options, &mut found).await;
+    }
     found
 }
 
-/// What the hook is configured to do.
-async fn configuration(client: &Client, arn: Option<&str>, options: &StatusOptions, found: &mut RegionStatus) {
-    let identifier = match arn {
-        Some(arn) => TypeConfigurationIdentifier::builder().type_arn(arn),
-        None => TypeConfigurationIdentifier::builder()
-            .r#type(aws_sdk_cloudformation::types::ThirdPartyType::Hook)
-            .type_name(&options.alias),
+/// The wanted operations: those that the first hook has to look at, and those of the hook for templates,
+/// which is only asked for what the first one leaves.
+fn divided(first: &Hook, options: &StatusOptions) -> (Vec<String>, Vec<String>) {
+    let has = |operation: &String| {
+        first.configuration.as_ref().is_some_and(|configuration| configuration.operations().contains(operation))
     };
-    let identifier = identifier.type_configuration_alias("default").build();
-    let answer = patiently(options.patience, &mut 0, || async {
-        let request = client.batch_describe_type_configurations().type_configuration_identifiers(identifier.clone());
-        request.send().await.map_err(|error| Failure::of(CONFIGURATION, &error))
-    })
-    .await;
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(failure) if failure.kind == FailureKind::Gone => return found.hole(Hole::NoConfiguration),
-        Err(failure) => return found.unread.push(failure),
-    };
-    for error in answer.errors() {
-        let code = error.error_code().unwrap_or_default();
-        let message = format!("{code} {}", error.error_message().unwrap_or_default());
-        found.unread.push(Failure::new(CONFIGURATION, FailureKind::Refused, message.trim()));
+    let template = |operation: &String| ["STACK", "CHANGE_SET"].contains(&operation.as_str());
+    options.operations.iter().cloned().partition(|operation| !template(operation) || has(operation))
+}
+
+/// What is known of a hook, into what is known of the Region.
+fn take(hook: &Hook, alias: Option<&str>, wanted: &[String], options: &StatusOptions, found: &mut RegionStatus) {
+    if hook.missing && alias.is_none() {
+        found.state = HookState::Missing;
+        found.hole(&Hole::Missing);
     }
-    let texts: Vec<_> = answer.type_configurations().iter().filter_map(|details| details.configuration()).collect();
-    match texts.first().map(|text| serde_json::from_str::<Configuration>(text)) {
-        Some(Ok(configuration)) => configuration.judge(options, found),
-        Some(Err(error)) => found.unread.push(Failure::new(
-            CONFIGURATION,
-            FailureKind::Unreadable,
-            &format!("the configuration is not understood: {error}"),
-        )),
-        None if answer.errors().is_empty() => found.hole(Hole::NoConfiguration),
-        None => {}
+    found.unread.extend(hook.unread.iter().cloned());
+    let configured = hook.configuration.as_ref().map(|configuration| configuration.judge(wanted, options));
+    for hole in hook.holes.iter().chain(configured.iter().flatten()) {
+        found.hole_of(alias, hole);
+    }
+    let Some(configuration) = &hook.configuration else {
+        if alias.is_none() {
+            found.version.clone_from(&hook.version);
+            found.execution_role.clone_from(&hook.execution_role);
+        }
+        return;
+    };
+    found.operations.extend(configuration.operations().iter().cloned());
+    if alias.is_none() {
+        found.version.clone_from(&hook.version);
+        found.execution_role.clone_from(&hook.execution_role);
+        found.state = configuration.state();
+        found.failure_mode = Some(configuration.failure_mode().to_owned());
     }
 }
 
-/// Whether the hook itself failed lately: its function is gone, throttled, too slow or broken.
-async fn recent(client: &Client, arn: Option<&str>, options: &StatusOptions, found: &mut RegionStatus) {
-    let Some(arn) = arn else { return };
-    let answer = patiently(options.patience, &mut 0, || async {
-        let request = client.list_hook_results().type_arn(arn).status(HookStatus::HookFailed);
-        request.send().await.map_err(|error| Failure::of(RESULTS, &error))
-    })
-    .await;
-    match answer {
-        Ok(page) => {
-            let since = options.now - RECENT_DAYS * 86_400;
-            let recent = |at: Option<&DateTime>| at.is_none_or(|at| at.secs() >= since);
-            let failures = page.hook_results().iter().filter(|result| recent(result.invoked_at()));
-            let reasons: Vec<_> = failures.map(|result| result.hook_status_reason().unwrap_or_default()).collect();
-            if let Some(reason) = reasons.first() {
-                let more = page.next_token().is_some_and(|token| !token.is_empty());
-                found.hole(Hole::FailedLately { times: reasons.len(), at_least: more, reason: excerpt(reason, 300) });
-            }
-        }
-        Err(failure) if failure.kind == FailureKind::Gone => {}
-        Err(failure) => found.unread.push(failure),
+/// The function that the hooks call.
+async fn called(
+    clients: &Clients,
+    first: &Hook,
+    second: Option<&Hook>,
+    alias: &str,
+    options: &StatusOptions,
+    found: &mut RegionStatus,
+) {
+    let of = |hook: &Hook| hook.configuration.as_ref().and_then(|c| c.function().map(str::to_owned));
+    let Some(arn) = of(first) else { return };
+    if let Some(other) = second.and_then(of).filter(|other| *other != arn) {
+        found.hole_of(Some(alias), &Hole::OtherFunction { is: other, should_be: arn.clone() });
     }
+    let function = Called::parse(&arn);
+    let mut status = FunctionStatus { arn, ..FunctionStatus::default() };
+    let region = found.region.clone();
+    let unread = found.unread.len();
+    let there = function::look(&clients.lambda(&function, &region), &function, options, &mut status, found).await;
+    let elsewhere = function.account.as_deref().filter(|account| {
+        first.arn.as_deref().and_then(|arn| arn.split(':').nth(4)).is_some_and(|own| own != *account)
+    });
+    match elsewhere.filter(|_| clients.functions.is_none()) {
+        // Metrics are those of the caller's account: here they would be empty, and look well.
+        Some(account) => {
+            let denied = found.unread.iter().skip(unread).any(|failure| failure.kind == FailureKind::AccessDenied);
+            let more = if denied { "the function's settings and its metrics" } else { "its metrics" };
+            found.note(
+                "function-elsewhere",
+                format!(
+                    "the function lies in account {account}: {more} are read with credentials of that account, named \
+                     with --function-profile"
+                ),
+            );
+        }
+        None if there => {
+            let client = clients.for_functions().cloudwatch(function.region.as_deref().unwrap_or(&region));
+            status.recent = metrics::look(&client, &function, options, found).await;
+        }
+        None => {}
+    }
+    found.function = Some(status);
 }

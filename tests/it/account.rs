@@ -1,6 +1,8 @@
 //! The commands that ask AWS: the real program with the real SDK against a loopback server.
 
 mod audit;
+mod function;
 mod scan;
 mod server;
 mod status;
+mod status_function;

@@ -19,7 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("report", &["check", "path", "rule", "security_group", "source", "template"]),
     ("schema", &["account", "hook", "policy", "report"]),
     ("rehearsal", &["hook", "path", "rule", "security_group", "source", "template", "value"]),
-    ("account", &["check", "path", "policy", "rule", "security_group", "source", "template", "value"]),
+    ("account", &["check", "hook", "path", "policy", "rule", "security_group", "source", "template", "value"]),
 ];
 
 /// The code of a module without its tests.

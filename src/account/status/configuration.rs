@@ -4,25 +4,26 @@
 use serde::Deserialize;
 
 use super::StatusOptions;
-use super::record::{Hole, HookState, RegionStatus};
+use super::hole::Hole;
+use super::record::HookState;
 use crate::rule::policy::Glob;
 use crate::security_group::ResourceType;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Configuration {
     #[serde(rename = "CloudFormationConfiguration")]
     cloud_formation: CloudFormation,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct CloudFormation {
     hook_configuration: HookConfiguration,
 }
 
 /// All of it optional: what is missing has the documented default.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct HookConfiguration {
     hook_invocation_status: Option<String>,
@@ -36,88 +37,139 @@ struct HookConfiguration {
     target_filters: TargetFilters,
     #[serde(default)]
     stack_filters: StackFilters,
+    #[serde(default)]
+    encryption_configuration: Encryption,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Encryption {
+    kms_key_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct TargetFilters {
     target_names: Vec<String>,
     actions: Vec<String>,
+    invocation_points: Vec<String>,
     targets: Vec<Target>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Target {
     target_name: String,
     action: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct StackFilters {
     stack_names: Filter,
     stack_roles: Filter,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Filter {
     include: Vec<String>,
     exclude: Vec<String>,
 }
 
-/// The actions that open something.
-const ACTIONS: [&str; 2] = ["CREATE", "UPDATE"];
+/// Operations on single resources; the others are on whole templates.
+const ON_RESOURCES: [&str; 2] = ["RESOURCE", "CLOUD_CONTROL"];
+
+/// The one invocation point that there is.
+const INVOCATION_POINT: &str = "PRE_PROVISION";
 
 impl Configuration {
-    /// What is missing from enforcement.
-    pub(super) fn judge(self, options: &StatusOptions, found: &mut RegionStatus) {
-        let hook = self.cloud_formation.hook_configuration;
-        let mode = hook.failure_mode.unwrap_or_else(|| "WARN".to_owned());
-        let status = hook.hook_invocation_status.unwrap_or_else(|| "ENABLED".to_owned());
-        let on = status == "ENABLED" && hook.target_stacks.as_deref() != Some("NONE");
-        found.state = match (on, mode.as_str()) {
+    fn hook(&self) -> &HookConfiguration {
+        &self.cloud_formation.hook_configuration
+    }
+
+    /// The operations that it looks at.
+    pub(super) fn operations(&self) -> &[String] {
+        &self.hook().target_operations
+    }
+
+    /// The function that it calls.
+    pub(super) fn function(&self) -> Option<&str> {
+        self.hook().properties.get("LambdaFunction").and_then(|function| function.as_str())
+    }
+
+    /// The customer's key with which its results are encrypted.
+    pub(super) fn key(&self) -> Option<&str> {
+        self.hook().encryption_configuration.kms_key_id.as_deref()
+    }
+
+    /// `FAIL` or `WARN`.
+    pub(super) fn failure_mode(&self) -> &str {
+        self.hook().failure_mode.as_deref().unwrap_or("WARN")
+    }
+
+    /// What it does.
+    pub(super) fn state(&self) -> HookState {
+        let hook = self.hook();
+        let on = hook.hook_invocation_status.as_deref().is_none_or(|status| status == "ENABLED")
+            && hook.target_stacks.as_deref() != Some("NONE");
+        match (on, self.failure_mode()) {
             (false, _) => HookState::Disabled,
             (true, "FAIL") => HookState::Blocking,
             (true, _) => HookState::Warning,
-        };
-        if !on {
-            found.hole(Hole::Disabled);
         }
-        if mode != options.failure_mode {
-            found.hole(Hole::FailureMode { is: mode.clone(), should_be: options.failure_mode.clone() });
+    }
+
+    /// What is missing from enforcement of these operations.
+    pub(super) fn judge(&self, wanted: &[String], options: &StatusOptions) -> Vec<Hole> {
+        let mut holes = Vec::new();
+        if self.state() == HookState::Disabled {
+            holes.push(Hole::Disabled);
         }
-        for operation in options.operations.iter().filter(|wanted| !hook.target_operations.contains(wanted)) {
-            found.hole(Hole::OperationMissing { operation: operation.clone() });
+        if self.failure_mode() != options.failure_mode {
+            let is = self.failure_mode().to_owned();
+            holes.push(Hole::FailureMode { is, should_be: options.failure_mode.clone() });
         }
-        hook.target_filters.judge(found);
-        hook.stack_filters.judge(options, found);
-        let function = hook.properties.get("LambdaFunction").and_then(|function| function.as_str());
-        found.function = function.map(str::to_owned);
+        for operation in wanted.iter().filter(|wanted| !self.operations().contains(wanted)) {
+            holes.push(Hole::OperationMissing { operation: operation.clone() });
+        }
+        self.hook().target_filters.judge(wanted, &mut holes);
+        self.hook().stack_filters.judge(options, &mut holes);
+        let function = self.function();
         if let Some(wanted) = &options.function
             && !function.is_some_and(|function| function == wanted || function.ends_with(&format!(":{wanted}")))
         {
-            found.hole(Hole::OtherFunction { is: function.unwrap_or("none").to_owned(), should_be: wanted.clone() });
+            holes.push(Hole::OtherFunction { is: function.unwrap_or("none").to_owned(), should_be: wanted.clone() });
         }
-        found.operations = hook.target_operations;
-        found.failure_mode = Some(mode);
+        holes
     }
 }
 
 impl TargetFilters {
-    /// The filters must let both resource types through, on creation and update.
-    fn judge(&self, found: &mut RegionStatus) {
-        for kind in ResourceType::ALL.map(ResourceType::name) {
-            for action in ACTIONS {
-                let listed = self.target_names.is_empty() || self.target_names.iter().any(|name| matches(name, kind));
+    /// The filters must let through both resource types on creation and update, and templates on what
+    /// there is of them: a change set is only ever created.
+    fn judge(&self, wanted: &[String], holes: &mut Vec<Hole>) {
+        let resources = wanted.iter().any(|operation| ON_RESOURCES.contains(&operation.as_str()));
+        let types = ResourceType::ALL.map(|kind| (kind.name(), ["CREATE", "UPDATE"].as_slice()));
+        // Whether a list of resource types lets a template pass is not documented: only actions are judged.
+        let stack = ("STACK", ["CREATE", "UPDATE"].as_slice());
+        let change_set = ("CHANGE_SET", ["CREATE"].as_slice());
+        let templates = [stack, change_set].into_iter().filter(|(name, _)| wanted.iter().any(|wanted| wanted == name));
+        let pointed = self.invocation_points.is_empty() || self.invocation_points.iter().any(|p| p == INVOCATION_POINT);
+        for (target, actions) in types.into_iter().filter(|_| resources).chain(templates) {
+            let template = !target.contains("::");
+            for action in actions {
+                let listed = template
+                    || self.target_names.is_empty()
+                    || self.target_names.iter().any(|name| matches(name, target));
                 let acted = self.actions.is_empty() || self.actions.iter().any(|listed| listed == action);
                 let targeted = self.targets.is_empty()
-                    || self.targets.iter().any(|target| {
-                        matches(&target.target_name, kind) && (target.action.is_empty() || target.action == action)
+                    || self.targets.iter().any(|listed| {
+                        (template || matches(&listed.target_name, target))
+                            && (listed.action.is_empty() || listed.action == *action)
                     });
-                if !(listed && acted && targeted) {
-                    found.hole(Hole::TargetMissing { resource_type: kind.to_owned(), action: action.to_owned() });
+                if !(listed && acted && targeted && pointed) {
+                    holes.push(Hole::TargetMissing { target: target.to_owned(), action: (*action).to_owned() });
                 }
             }
         }
@@ -128,33 +180,67 @@ fn matches(pattern: &str, name: &str) -> bool {
     pattern.parse::<Glob>().is_ok_and(|glob| glob.matches(name))
 }
 
+/// Whether everything that a filter's pattern matches may be left out. Seen as text, a pattern is matched
+/// by one at least as wide as itself; but for `?`, which would take a `*` for one character.
+fn covered(pattern: &str, may: &[Glob]) -> bool {
+    may.iter().any(|glob| {
+        let wider = glob.matches(pattern) && !(glob.as_str().contains('?') && pattern.contains('*'));
+        glob.as_str() == pattern || wider
+    })
+}
+
 impl StackFilters {
-    fn judge(&self, options: &StatusOptions, found: &mut RegionStatus) {
-        let Self { stack_names, stack_roles } = self;
-        let everything = |include: &[String]| include.is_empty() || include.iter().any(|name| name == "*");
-        if !everything(&stack_names.include) {
-            found.hole(Hole::OnlyStacks { names: stack_names.include.clone() });
+    fn judge(&self, options: &StatusOptions, holes: &mut Vec<Hole>) {
+        let (names, roles) = (&self.stack_names, &self.stack_roles);
+        if let Some(names) = names.only(&options.may_exclude) {
+            holes.push(Hole::OnlyStacks { names });
         }
-        let more: Vec<String> = stack_names
-            .exclude
-            .iter()
-            // A pattern may be excluded only if that very pattern is expected.
-            .filter(|name| {
-                !options
-                    .may_exclude
-                    .iter()
-                    .any(|glob| glob.to_string() == **name || (!name.contains(['*', '?']) && glob.matches(name)))
-            })
-            .cloned()
-            .collect();
-        if !more.is_empty() {
-            found.hole(Hole::StacksExcluded { names: more });
+        if let Some(names) = names.without(&options.may_exclude) {
+            holes.push(Hole::StacksExcluded { names });
         }
-        if !everything(&stack_roles.include) {
-            found.hole(Hole::OnlyRoles { roles: stack_roles.include.clone() });
+        if let Some(roles) = roles.only(&options.may_exclude_roles) {
+            holes.push(Hole::OnlyRoles { roles });
         }
-        if !stack_roles.exclude.is_empty() {
-            found.hole(Hole::RolesExcluded { roles: stack_roles.exclude.clone() });
+        if let Some(roles) = roles.without(&options.may_exclude_roles) {
+            holes.push(Hole::RolesExcluded { roles });
+        }
+    }
+}
+
+impl Filter {
+    /// What alone is looked at, unless that is everything or everything may be left out.
+    fn only(&self, may_exclude: &[Glob]) -> Option<Vec<String>> {
+        let everything = self.include.is_empty() || self.include.iter().any(|name| name == "*");
+        (!everything && !may_exclude.iter().any(Glob::is_any)).then(|| self.include.clone())
+    }
+
+    /// What is left out and should not be.
+    fn without(&self, may_exclude: &[Glob]) -> Option<Vec<String>> {
+        let more: Vec<String> = self.exclude.iter().filter(|pattern| !covered(pattern, may_exclude)).cloned().collect();
+        (!more.is_empty()).then_some(more)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_covered_by_one_at_least_as_wide() {
+        for (may, pattern, expected) in [
+            ("guard*", "guard", true),
+            ("guard*", "guard*", true),
+            ("guard*", "guard-eu-*", true),
+            ("guard*", "guard?", true),
+            ("guard*", "*", false),
+            ("guard*", "*guard*", false),
+            ("guard?", "guard1", true),
+            ("guard?", "guard?", true),
+            ("guard?", "guard*", false),
+            ("guard", "guard*", false),
+            ("*", "sandbox-*", true),
+        ] {
+            assert_eq!(covered(pattern, &[may.parse().unwrap()]), expected, "{may} {pattern}");
         }
     }
 }

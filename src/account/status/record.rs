@@ -1,14 +1,16 @@
 //! What is known of enforcement in each Region.
 
-use std::fmt;
-
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::hole::{Hole, Weight};
 use crate::account::failure::Failure;
 
 /// The version of the result's format.
 const FORMAT_VERSION: u32 = 1;
+
+/// How much of a hash tells two apart for people.
+pub(super) const HASH_CHARS: usize = 12;
 
 /// The state of enforcement in all Regions that were looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -20,6 +22,8 @@ pub struct StatusResult {
     pub hook: String,
     /// The Regions, those with problems first.
     pub regions: Vec<RegionStatus>,
+    /// What is worth knowing of several Regions together.
+    pub notes: Vec<Note>,
     /// What went wrong apart from any Region.
     pub unread: Vec<Failure>,
 }
@@ -39,11 +43,13 @@ pub struct RegionStatus {
     /// The operations that it looks at.
     pub operations: Vec<String>,
     /// The function that it calls.
-    pub function: Option<String>,
+    pub function: Option<FunctionStatus>,
     /// The role that it calls the function with.
     pub execution_role: Option<String>,
     /// What is missing from enforcement.
     pub holes: Vec<HoleRecord>,
+    /// What is worth knowing and no hole.
+    pub notes: Vec<Note>,
     /// What could not be read, and why.
     pub unread: Vec<Failure>,
 }
@@ -72,124 +78,82 @@ pub struct HoleRecord {
     pub code: String,
     /// How much it matters.
     pub weight: Weight,
+    /// The hook that it is about, if it is the one for whole templates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hook: Option<String>,
     /// What is missing, in words.
     pub message: String,
 }
 
-/// How much a hole matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Weight {
-    /// Nothing is enforced.
-    Open,
-    /// Something is not enforced.
-    Partial,
-    /// Enforcement may not work, or stops what it should not.
-    Health,
-}
-
-/// Something that enforcement lacks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each field is what the sentence below names")]
-pub enum Hole {
-    /// No hook has the alias.
-    Missing,
-    /// The alias belongs to another kind of hook.
-    OtherHook { original: String },
-    /// The hook is registered and not activated.
-    NotActivated,
-    /// It was never configured.
-    NoConfiguration,
-    /// It is switched off.
-    Disabled,
-    /// Its failure mode is not the one that it should be.
-    FailureMode { is: String, should_be: String },
-    /// It does not look at an operation.
-    OperationMissing { operation: String },
-    /// Its filters leave out a resource type or action.
-    TargetMissing { resource_type: String, action: String },
-    /// It looks at some stacks only.
-    OnlyStacks { names: Vec<String> },
-    /// It leaves out stacks that it should not.
-    StacksExcluded { names: Vec<String> },
-    /// It looks only at stacks of some roles.
-    OnlyRoles { roles: Vec<String> },
-    /// It leaves out stacks of some roles.
-    RolesExcluded { roles: Vec<String> },
-    /// It calls another function.
-    OtherFunction { is: String, should_be: String },
-    /// The hook itself failed lately.
-    FailedLately { times: usize, at_least: bool, reason: String },
-}
-
-impl Hole {
+/// Something worth knowing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Note {
     /// A stable code.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::OtherHook { .. } => "other-hook",
-            Self::NotActivated => "not-activated",
-            Self::NoConfiguration => "no-configuration",
-            Self::Disabled => "disabled",
-            Self::FailureMode { .. } => "failure-mode",
-            Self::OperationMissing { .. } => "operation-missing",
-            Self::TargetMissing { .. } => "target-missing",
-            Self::OnlyStacks { .. } => "only-stacks",
-            Self::StacksExcluded { .. } => "stacks-excluded",
-            Self::OnlyRoles { .. } => "only-roles",
-            Self::RolesExcluded { .. } => "roles-excluded",
-            Self::OtherFunction { .. } => "other-function",
-            Self::FailedLately { .. } => "failed-lately",
-        }
-    }
-
-    /// How much it matters.
-    #[must_use]
-    pub const fn weight(&self) -> Weight {
-        match self {
-            Self::Missing
-            | Self::OtherHook { .. }
-            | Self::NotActivated
-            | Self::NoConfiguration
-            | Self::Disabled
-            | Self::FailureMode { .. }
-            | Self::OtherFunction { .. } => Weight::Open,
-            Self::OperationMissing { .. }
-            | Self::TargetMissing { .. }
-            | Self::OnlyStacks { .. }
-            | Self::StacksExcluded { .. }
-            | Self::OnlyRoles { .. }
-            | Self::RolesExcluded { .. } => Weight::Partial,
-            Self::FailedLately { .. } => Weight::Health,
-        }
-    }
+    pub code: String,
+    /// In words.
+    pub message: String,
 }
 
-impl fmt::Display for Hole {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing => f.write_str("no hook has this alias: nothing is checked here"),
-            Self::OtherHook { original } => write!(f, "the alias belongs to `{original}`, not to a Lambda Hook"),
-            Self::NotActivated => f.write_str("the hook is not activated"),
-            Self::NoConfiguration => f.write_str("the hook has no configuration: it is never called"),
-            Self::Disabled => f.write_str("the hook is disabled: nothing is checked here"),
-            Self::FailureMode { is, should_be } => write!(f, "the failure mode is {is} and should be {should_be}"),
-            Self::OperationMissing { operation } => write!(f, "the operation {operation} is not checked"),
-            Self::TargetMissing { resource_type, action } => {
-                write!(f, "the target filters leave out {action} of {resource_type}")
-            }
-            Self::OnlyStacks { names } => write!(f, "only stacks named {} are checked", names.join(", ")),
-            Self::StacksExcluded { names } => write!(f, "stacks named {} are left out", names.join(", ")),
-            Self::OnlyRoles { roles } => write!(f, "only stacks of the roles {} are checked", roles.join(", ")),
-            Self::RolesExcluded { roles } => write!(f, "stacks of the roles {} are left out", roles.join(", ")),
-            Self::OtherFunction { is, should_be } => write!(f, "the hook calls {is} and should call {should_be}"),
-            Self::FailedLately { times, at_least, reason } => {
-                let at_least = if *at_least { "at least " } else { "" };
-                let times = if *times == 1 { "once".to_owned() } else { format!("{times} times") };
-                write!(f, "the hook itself failed {at_least}{times} in the last 7 days: {reason}")
-            }
-        }
+/// The function behind a hook. What is not there was not told, or could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FunctionStatus {
+    /// What the hook calls: an ARN, mostly with a version or an alias behind it.
+    pub arn: String,
+    /// The version that answers.
+    pub version: Option<String>,
+    /// Lambda's `State` of it: `Active`, and what else there is.
+    pub state: Option<String>,
+    /// `x86_64` or `arm64`.
+    pub architecture: Option<String>,
+    /// When it was changed, as Lambda writes it.
+    pub modified: Option<String>,
+    /// The SHA-256 of its zip file in base64, as Lambda tells it.
+    pub code_sha256: Option<String>,
+    /// What its zip file holds, if it was looked into.
+    pub contents: Option<Contents>,
+    /// How long it may take, in seconds.
+    pub timeout_seconds: Option<i32>,
+    /// The preset that `EGRESS_PRESET` sets, if it is set.
+    pub preset: Option<String>,
+    /// How many calls may run at once at the most; none, if nothing is reserved.
+    pub reserved_concurrency: Option<i32>,
+    /// What became of its calls lately.
+    pub recent: Option<RecentCalls>,
+}
+
+/// What a function's zip file holds, each as SHA-256 in hexadecimal (`sha256sum`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Contents {
+    /// The program.
+    pub bootstrap_sha256: Option<String>,
+    /// The policy; without one the published rule decides.
+    pub policy_sha256: Option<String>,
+}
+
+/// What became of a function's calls in the last days, from CloudWatch's metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecentCalls {
+    /// How many there were.
+    pub invocations: u64,
+    /// How many crashed or ran out of time.
+    pub errors: u64,
+    /// How many Lambda turned away.
+    pub throttles: u64,
+    /// How many the function could not decide (`InternalFailure`).
+    pub internal_failures: u64,
+}
+
+impl FunctionStatus {
+    /// Its version and the beginning of its hash, in words.
+    #[must_use]
+    pub fn summary(&self) -> Option<String> {
+        let version = self.version.as_ref()?;
+        let hash = self.code_sha256.as_deref().map(|hash| hash.get(..HASH_CHARS).unwrap_or(hash));
+        Some(format!("function version {version}{}", hash.map_or_else(String::new, |hash| format!(" code {hash}"))))
     }
 }
 
@@ -204,13 +168,27 @@ impl RegionStatus {
             function: None,
             execution_role: None,
             holes: Vec::new(),
+            notes: Vec::new(),
             unread: Vec::new(),
         }
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "a hole is made to be reported")]
-    pub(super) fn hole(&mut self, hole: Hole) {
-        self.holes.push(HoleRecord { code: hole.code().to_owned(), weight: hole.weight(), message: hole.to_string() });
+    pub(super) fn hole(&mut self, hole: &Hole) {
+        self.hole_of(None, hole);
+    }
+
+    /// A hole of a hook; without an alias, of the one for resources.
+    pub(super) fn hole_of(&mut self, hook: Option<&str>, hole: &Hole) {
+        self.holes.push(HoleRecord {
+            code: hole.code().to_owned(),
+            weight: hole.weight(),
+            hook: hook.map(str::to_owned),
+            message: hole.to_string(),
+        });
+    }
+
+    pub(super) fn note(&mut self, code: &str, message: String) {
+        self.notes.push(Note { code: code.to_owned(), message });
     }
 
     /// How bad it is: the smaller, the worse.
@@ -227,9 +205,9 @@ impl RegionStatus {
 }
 
 impl StatusResult {
-    pub(super) fn new(hook: &str, mut regions: Vec<RegionStatus>, unread: Vec<Failure>) -> Self {
+    pub(super) fn new(hook: &str, mut regions: Vec<RegionStatus>, notes: Vec<Note>, unread: Vec<Failure>) -> Self {
         regions.sort_by(|one, two| (one.rank(), &one.region).cmp(&(two.rank(), &two.region)));
-        Self { version: FORMAT_VERSION, hook: hook.to_owned(), regions, unread }
+        Self { version: FORMAT_VERSION, hook: hook.to_owned(), regions, notes, unread }
     }
 
     /// Whether enforcement has a hole anywhere.

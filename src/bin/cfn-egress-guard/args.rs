@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 #[cfg(feature = "account")]
-pub(crate) use account::{AccountFormat, Audit, AuditStatus, Aws, Scan, Status, StatusFormat};
+pub(crate) use account::{AccountFormat, Audit, AuditStatus, Aws, Scan, Status, StatusFormat, StatusFunction};
 
 use cfn_egress_guard::hook::Target;
 use cfn_egress_guard::rehearsal::FailureMode;

@@ -1,13 +1,18 @@
 //! `status`: is enforcement really on.
 
 use std::io::Write;
+use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
-use cfn_egress_guard::account::status::{HookState, NOT_CHECKED, RegionStatus, StatusOptions, StatusResult, status};
-use cfn_egress_guard::account::{Patience, permissions};
+use anyhow::{Context, anyhow};
+use cfn_egress_guard::account::status::{
+    Expected, FunctionStatus, HookState, Package, RegionStatus, StatusOptions, StatusResult, hex_sha256, status,
+};
+use cfn_egress_guard::account::{Connection, ConnectionOptions, Patience, permissions};
+use cfn_egress_guard::policy;
 
 use crate::account::{connect, print_policy, regions};
-use crate::args::{Status, StatusFormat};
+use crate::args::{Status, StatusFormat, StatusFunction};
 use crate::exit::Exit;
 
 const BOLD: Style = Style::new().bold();
@@ -21,9 +26,11 @@ pub(crate) fn run(arguments: &Status, out: &mut impl Write) -> anyhow::Result<Ex
         print_policy(permissions::STATUS, out)?;
         return Ok(Exit::Clean);
     }
+    let expected = expected(&arguments.function)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (result, incomplete) = runtime.block_on(async {
         let connection = connect(&arguments.aws).await;
+        let functions = functions(arguments, &connection).await;
         let (regions, incomplete) = regions(&arguments.aws, &connection).await?;
         let options = StatusOptions {
             regions,
@@ -31,11 +38,14 @@ pub(crate) fn run(arguments: &Status, out: &mut impl Write) -> anyhow::Result<Ex
             failure_mode: arguments.failure_mode.clone(),
             operations: arguments.operations.clone(),
             may_exclude: arguments.may_exclude.clone(),
-            function: arguments.function.clone(),
+            may_exclude_roles: arguments.may_exclude_roles.clone(),
+            function: arguments.function.function.clone(),
+            preset: arguments.function.preset,
+            expected,
             now: jiff::Timestamp::now().as_second(),
             patience: Patience::default(),
         };
-        anyhow::Ok((status(&connection, &options).await, incomplete))
+        anyhow::Ok((status(&connection, functions.as_ref(), &options).await, incomplete))
     })?;
     match arguments.format {
         StatusFormat::Human => human(&result, incomplete.as_deref(), out)?,
@@ -54,19 +64,53 @@ pub(crate) fn run(arguments: &Status, out: &mut impl Write) -> anyhow::Result<Ex
     })
 }
 
+/// The connection to the account of the function, if it has a profile of its own.
+async fn functions(arguments: &Status, connection: &Connection) -> Option<Connection> {
+    let profile = arguments.function.function_profile.clone()?;
+    let options = ConnectionOptions {
+        profile: Some(profile),
+        region: connection.region(),
+        endpoint_url: arguments.aws.endpoint_url.clone(),
+    };
+    Some(Connection::new(&options).await)
+}
+
+/// What the function should be made of, as far as the user says.
+fn expected(arguments: &StatusFunction) -> anyhow::Result<Expected> {
+    let read = |path: &Path| std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()));
+    let mut packages = Vec::new();
+    for path in &arguments.packages {
+        packages.push(if path.is_dir() {
+            let policy = path.join(policy::FILE_NAME);
+            let policy = if policy.exists() { Some(read(&policy)?) } else { None };
+            Package::of_files(&read(&path.join("bootstrap"))?, policy.as_deref())
+        } else {
+            Package::read(&read(path)?).map_err(|problem| anyhow!("{}: {problem}", path.display()))?
+        });
+    }
+    let policy = arguments.policy.as_deref().map(read).transpose()?;
+    Ok(Expected { packages, policy: policy.as_deref().map(hex_sha256), code_sha256: arguments.code_sha256.clone() })
+}
+
 fn human(result: &StatusResult, incomplete: Option<&str>, out: &mut impl Write) -> std::io::Result<()> {
     writeln!(out, "{BOLD}{}{BOLD:#}", result.hook)?;
     let width = result.regions.iter().map(|region| region.region.len()).max().unwrap_or_default();
     for region in &result.regions {
         let (style, state) = shown(region);
-        let version = region.version.as_ref().map_or_else(String::new, |version| format!(" (version {version})"));
-        writeln!(out, "{:width$}  {style}{state}{style:#}{DIM}{version}{DIM:#}", region.region)?;
+        writeln!(out, "{:width$}  {style}{state}{style:#}{DIM}{}{DIM:#}", region.region, versions(region))?;
         for hole in &region.holes {
-            writeln!(out, "{:width$}    {BAD}hole{BAD:#}: {}", "", hole.message)?;
+            let hook = hole.hook.as_ref().map_or_else(String::new, |hook| format!(" of {hook}"));
+            writeln!(out, "{:width$}    {BAD}hole{BAD:#}{hook}: {}", "", hole.message)?;
         }
         for failure in &region.unread {
             writeln!(out, "{:width$}    {CAUTION}not read{CAUTION:#}: {failure}", "")?;
         }
+        for note in &region.notes {
+            writeln!(out, "{:width$}    {DIM}note{DIM:#}: {}", "", note.message)?;
+        }
+    }
+    for note in &result.notes {
+        writeln!(out, "{CAUTION}note{CAUTION:#}: {}", note.message)?;
     }
     for failure in &result.unread {
         writeln!(out, "{CAUTION}not read{CAUTION:#}: {failure}")?;
@@ -74,7 +118,15 @@ fn human(result: &StatusResult, incomplete: Option<&str>, out: &mut impl Write) 
     if let Some(why) = incomplete {
         writeln!(out, "{CAUTION}not every Region was asked{CAUTION:#}: {why}")?;
     }
-    writeln!(out, "{DIM}{NOT_CHECKED}{DIM:#}")
+    Ok(())
+}
+
+/// What runs there: the hook's version, and the function's with the beginning of its hash.
+fn versions(region: &RegionStatus) -> String {
+    let hook = region.version.as_ref().map(|version| format!("hook version {version}"));
+    let function = region.function.as_ref().and_then(FunctionStatus::summary);
+    let versions: Vec<String> = hook.into_iter().chain(function).collect();
+    if versions.is_empty() { String::new() } else { format!(" ({})", versions.join(", ")) }
 }
 
 fn shown(region: &RegionStatus) -> (Style, &'static str) {

@@ -13,10 +13,14 @@ use crate::support::root;
 pub(crate) struct Request {
     /// The Region that it was signed for.
     pub(crate) region: String,
-    /// `Action` of the query protocol, or the path of a REST request.
+    /// `Action` of the query protocol, or the path of another request.
     pub(crate) action: String,
     /// The form's fields.
     pub(crate) form: BTreeMap<String, String>,
+    /// Where it was sent to.
+    pub(crate) host: String,
+    /// The whole body, as far as it is text.
+    pub(crate) body: String,
 }
 
 impl Request {
@@ -28,6 +32,20 @@ impl Request {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: String,
+}
+
+/// An answer of any protocol.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// Header lines, each with its line break.
+    pub(crate) headers: &'static str,
+    pub(crate) body: Vec<u8>,
+}
+
+impl From<Answer> for Reply {
+    fn from(Answer { status, body }: Answer) -> Self {
+        Self { status, headers: "", body: body.into_bytes() }
+    }
 }
 
 /// A successful answer of the query protocol (source: the SDK's own protocol tests for `awsQuery`).
@@ -56,10 +74,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn start<A: Into<Reply>>(answer: impl Fn(&Request) -> A + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::new(Mutex::new(Vec::new()));
+        let answer = move |request: &Request| -> Reply { answer(request).into() };
         let (answer, log) = (Arc::new(answer), Arc::clone(&seen));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -98,14 +117,14 @@ impl Server {
     }
 }
 
-fn serve(stream: &TcpStream, answer: &dyn Fn(&Request) -> Answer, log: &Mutex<Vec<Request>>) {
+fn serve(stream: &TcpStream, answer: &dyn Fn(&Request) -> Reply, log: &Mutex<Vec<Request>>) {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader) {
         log.lock().unwrap().push(request.clone());
-        let Answer { status, body } = answer(&request);
-        let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\n\r\n", body.len());
+        let Reply { status, headers, body } = answer(&request);
+        let head = format!("HTTP/1.1 {status} x\r\n{headers}content-length: {}\r\n\r\n", body.len());
         let mut out = stream;
-        if out.write_all(head.as_bytes()).and_then(|()| out.write_all(body.as_bytes())).is_err() {
+        if out.write_all(head.as_bytes()).and_then(|()| out.write_all(&body)).is_err() {
             return;
         }
     }
@@ -115,13 +134,14 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let path = line.split(' ').nth(1)?.to_owned();
-    let (mut region, mut length) = (String::new(), 0);
+    let (mut region, mut host, mut length) = (String::new(), String::new(), 0);
     loop {
         line.clear();
         reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
         let Some((name, value)) = line.trim().split_once(':') else { break };
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().ok()?,
+            "host" => value.trim().clone_into(&mut host),
             "authorization" => {
                 region = value.split("Credential=").nth(1)?.split('/').nth(2)?.to_owned();
             }
@@ -130,14 +150,15 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    let body = String::from_utf8(body).ok()?;
+    let body = String::from_utf8_lossy(&body);
     let form: BTreeMap<_, _> = body
         .split('&')
         .filter_map(|pair| pair.split_once('='))
         .map(|(name, value)| (name.to_owned(), decoded(value)))
         .collect();
     let action = form.get("Action").cloned().unwrap_or(path);
-    Some(Request { region, action, form })
+    let body = body.into_owned();
+    Some(Request { region, action, form, host, body })
 }
 
 fn decoded(text: &str) -> String {

@@ -1,10 +1,11 @@
 //! `status` against answers in the shapes of `DescribeType` and `BatchDescribeTypeConfigurations`
 //! (source: the output structures of aws-sdk-cloudformation 1.136; the configuration's JSON: Hooks User
-//! Guide, "hook configuration schema").
+//! Guide, "hook configuration schema"; `ListHookResults` and `GetHookResult` as in `audit`).
 
 use serde_json::{Value as Json, json};
 
-use super::server::{Answer, Request, Server, answered, escaped, refused};
+use super::function::Function;
+use super::server::{Answer, Reply, Request, Server, answered, escaped, refused};
 use crate::support::{stderr, stdout, validator};
 
 fn arn(region: &str) -> String {
@@ -12,7 +13,7 @@ fn arn(region: &str) -> String {
 }
 
 /// What template.yaml configures.
-fn good() -> Json {
+pub(super) fn good() -> Json {
     json!({"CloudFormationConfiguration": {"HookConfiguration": {
         "HookInvocationStatus": "ENABLED", "TargetOperations": ["RESOURCE", "CLOUD_CONTROL"], "FailureMode": "FAIL",
         "Properties": {"LambdaFunction": "arn:aws:lambda:eu-west-1:123456789012:function:guard:live"},
@@ -22,7 +23,16 @@ fn good() -> Json {
     }}})
 }
 
-fn aws(request: &Request, configuration: &Json) -> Answer {
+/// All is well but for what a test changes.
+pub(super) fn aws(request: &Request, configuration: &Json) -> Reply {
+    around(request, configuration, &Function::new())
+}
+
+pub(super) fn around(request: &Request, configuration: &Json, function: &Function) -> Reply {
+    function.reply(request).unwrap_or_else(|| hooks(request, configuration).into())
+}
+
+fn hooks(request: &Request, configuration: &Json) -> Answer {
     let arn = arn(&request.region);
     match request.action.as_str() {
         "DescribeType" => answered(
@@ -42,12 +52,22 @@ fn aws(request: &Request, configuration: &Json) -> Answer {
                 escaped(&configuration.to_string())
             ),
         ),
+        "ListHookResults" if request.field("Status") == "HOOK_COMPLETE_FAILED" => answered(
+            "ListHookResults",
+            "<HookResults><member><HookResultId>r1</HookResultId><Status>HOOK_COMPLETE_FAILED</Status>\
+             <InvokedAt>2026-11-20T10:00:00Z</InvokedAt></member></HookResults>",
+        ),
         "ListHookResults" => answered("ListHookResults", "<HookResults></HookResults>"),
+        "GetHookResult" => answered(
+            "GetHookResult",
+            "<HookResultId>r1</HookResultId><Annotations><member><AnnotationName>a</AnnotationName>\
+             <Status>FAILED</Status></member></Annotations>",
+        ),
         other => refused(400, "InvalidAction", other),
     }
 }
 
-fn json(server: &Server, arguments: &[&str]) -> (Option<i32>, Json) {
+pub(super) fn json(server: &Server, arguments: &[&str]) -> (Option<i32>, Json) {
     let output = server.command(&[&["status", "--region", "eu-west-1", "--format", "json"], arguments].concat());
     let result: Json =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|parse| panic!("{parse}: {}", stderr(&output)));
@@ -57,7 +77,7 @@ fn json(server: &Server, arguments: &[&str]) -> (Option<i32>, Json) {
     (output.status.code(), result)
 }
 
-fn codes(result: &Json) -> Vec<&str> {
+pub(super) fn codes(result: &Json) -> Vec<&str> {
     let holes = result["regions"][0]["holes"].as_array().unwrap();
     holes.iter().map(|hole| hole["code"].as_str().unwrap()).collect()
 }
@@ -104,10 +124,55 @@ fn everything_that_narrows_enforcement_is_a_hole() {
 }
 
 #[test]
+fn what_is_left_out_on_purpose_is_no_hole() {
+    let mut configuration = good();
+    configuration["CloudFormationConfiguration"]["HookConfiguration"]["StackFilters"] = json!({
+        "FilteringCriteria": "ALL",
+        "StackNames": {"Include": ["prod-*"], "Exclude": ["cfn-egress-guard", "prod-legacy-*"]},
+        "StackRoles": {"Exclude": ["arn:aws:iam::*:role/break-glass"]}
+    });
+    let server = Server::start(move |request| aws(request, &configuration));
+    let roles = ["--may-exclude-role", "arn:aws:iam::*:role/break-*"];
+    for (arguments, expected) in [
+        (vec![], vec!["only-stacks", "stacks-excluded", "roles-excluded"]),
+        (
+            vec!["--may-exclude", "cfn-egress-guard*", "--may-exclude", "prod-legacy-*"],
+            vec!["only-stacks", "roles-excluded"],
+        ),
+        (vec!["--may-exclude", "*"], vec!["roles-excluded"]),
+        ([["--may-exclude", "*"], roles].concat(), vec![]),
+    ] {
+        assert_eq!(codes(&json(&server, &arguments).1), expected, "{arguments:?}");
+    }
+}
+
+/// In which order results come is not documented, and the newest failure may stand on the last page.
+#[test]
+fn failures_of_the_hook_are_counted_over_all_pages() {
+    let server = Server::start(|request| match request.action.as_str() {
+        "ListHookResults" if request.field("Status") == "HOOK_FAILED" => {
+            let (at, next) = match request.field("NextToken") {
+                "" => ("2020-01-01T00:00:00Z".to_owned(), "<NextToken>2</NextToken>"),
+                "2" => (jiff::Timestamp::now().to_string(), "<NextToken>3</NextToken>"),
+                _ => ((jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1)).to_string(), ""),
+            };
+            let result = format!(
+                "<HookResultId>r</HookResultId><HookStatusReason>at {at}</HookStatusReason><InvokedAt>{at}</InvokedAt>"
+            );
+            answered("ListHookResults", &format!("<HookResults><member>{result}</member></HookResults>{next}")).into()
+        }
+        _ => aws(request, &good()),
+    });
+    let (_, result) = json(&server, &[]);
+    let message = result["regions"][0]["holes"][0]["message"].as_str().unwrap();
+    assert!(message.starts_with("the hook itself failed 2 times in the last 7 days: at "), "{message}");
+}
+
+#[test]
 fn the_report_has_a_line_for_each_region_the_problems_first() {
     let server = Server::start(|request| match (request.region.as_str(), request.action.as_str()) {
-        ("ap-south-1", "DescribeType") => refused(404, "TypeNotFoundException", "no such type"),
-        ("eu-west-1", "ListHookResults") => answered(
+        ("ap-south-1", "DescribeType") => refused(404, "TypeNotFoundException", "no such type").into(),
+        ("eu-west-1", "ListHookResults") if request.field("Status") == "HOOK_FAILED" => answered(
             "ListHookResults",
             &format!(
                 "<HookResults><member><HookResultId>r</HookResultId><Status>HOOK_FAILED</Status>\
@@ -116,8 +181,9 @@ fn the_report_has_a_line_for_each_region_the_problems_first() {
                  <InvokedAt>2020-01-01T00:00:00Z</InvokedAt></member></HookResults>",
                 jiff::Timestamp::now()
             ),
-        ),
-        ("us-east-1", "BatchDescribeTypeConfigurations") => refused(403, "AccessDenied", "no"),
+        )
+        .into(),
+        ("us-east-1", "BatchDescribeTypeConfigurations") => refused(403, "AccessDenied", "no").into(),
         _ => aws(request, &good()),
     });
     let output = server.command(&["status", "--regions", "eu-central-1,eu-west-1,us-east-1,ap-south-1"]);
@@ -129,7 +195,7 @@ fn the_report_has_a_line_for_each_region_the_problems_first() {
 fn what_could_not_be_found_out_is_never_enforced() {
     for denied in ["DescribeType", "BatchDescribeTypeConfigurations", "ListHookResults"] {
         let server = Server::start(move |request| {
-            if request.action == denied { refused(403, "AccessDenied", "no") } else { aws(request, &good()) }
+            if request.action == denied { refused(403, "AccessDenied", "no").into() } else { aws(request, &good()) }
         });
         let (code, result) = json(&server, &[]);
         assert_eq!(code, Some(2), "{denied}");
@@ -137,7 +203,9 @@ fn what_could_not_be_found_out_is_never_enforced() {
         assert!(action.contains(&denied.replace("ListHook", "ListAllHook")), "{denied}: {action}");
     }
     let server = Server::start(|request| match request.action.as_str() {
-        "BatchDescribeTypeConfigurations" => answered("BatchDescribeTypeConfigurations", "<TypeConfigurations/>"),
+        "BatchDescribeTypeConfigurations" => {
+            answered("BatchDescribeTypeConfigurations", "<TypeConfigurations/>").into()
+        }
         _ => aws(request, &good()),
     });
     let (code, result) = json(&server, &[]);

@@ -159,12 +159,13 @@ pub(crate) enum AuditStatus {
 }
 
 /// Says whether enforcement is really on in every Region: is the hook there, activated, enabled, blocking,
-/// and do its filters leave out nothing that they should not.
+/// do its filters leave out nothing that they should not; is its function there, is it the code and policy
+/// that it should be, and was it throttled or did it fail in the last 7 days.
 ///
 /// Exit status: 0 if it is, 1 if it has a hole, 2 if that could not be found out.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
-    /// The hook's name.
+    /// The hook's name; the one for whole templates has `Stack` behind it.
     #[arg(long, default_value = "Security::Egress::SinglePort", value_name = "ALIAS")]
     pub(crate) hook_alias: String,
 
@@ -177,21 +178,71 @@ pub(crate) struct Status {
           value_parser = ["RESOURCE", "CLOUD_CONTROL", "STACK", "CHANGE_SET"])]
     pub(crate) operations: Vec<String>,
 
-    /// Stacks that the hook may leave out, such as its own; `*` and `?` are wildcards.
+    /// Stacks that the hook may leave out, such as its own; `*` and `?` are wildcards. `*` alone accepts any
+    /// filter of stack names.
     #[arg(long = "may-exclude", value_name = "GLOB", value_parser = str::parse::<Glob>, default_value = "cfn-egress-guard*")]
     pub(crate) may_exclude: Vec<Glob>,
 
-    /// The function that the hook should call: its ARN, or the end of it (function:NAME:live).
-    #[arg(long, value_name = "ARN")]
-    pub(crate) function: Option<String>,
+    /// Roles (ARNs) whose stacks the hook may leave out, likewise [default: none].
+    #[arg(long = "may-exclude-role", value_name = "GLOB", value_parser = str::parse::<Glob>)]
+    pub(crate) may_exclude_roles: Vec<Glob>,
 
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = StatusFormat::Human, value_name = "FORMAT")]
     pub(crate) format: StatusFormat,
 
+    /// What the function should be.
+    #[command(flatten)]
+    pub(crate) function: StatusFunction,
+
     /// How AWS is reached.
     #[command(flatten)]
     pub(crate) aws: Aws,
+}
+
+/// What the function behind the hook should be. Without --package, --policy and --code-sha256 the Regions
+/// are compared with each other.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Function")]
+pub(crate) struct StatusFunction {
+    /// The function that the hook should call: its ARN, or the end of it (function:NAME:live).
+    #[arg(long, value_name = "ARN")]
+    pub(crate) function: Option<String>,
+
+    /// What should be deployed, program and policy: what `make package` made (dist/….zip), a function's zip
+    /// file, or the folder that `make build` made (target/lambda/…). Again for a further architecture.
+    ///
+    /// Where the hash of the whole zip file does not say that it is the same, the deployed one is downloaded
+    /// (lambda:GetFunction) and the two files in it are compared.
+    #[arg(long = "package", value_name = "PATH")]
+    pub(crate) packages: Vec<PathBuf>,
+
+    /// The policy that should be deployed, byte for byte, in place of the package's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+
+    /// The hash that Lambda should tell of the code (CodeSha256, base64); several for several architectures.
+    #[arg(long, value_name = "HASH,…", value_delimiter = ',', value_parser = code_sha256)]
+    pub(crate) code_sha256: Vec<String>,
+
+    /// The preset that the function should set over its policy's [default: none].
+    #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
+    pub(crate) preset: Option<Preset>,
+
+    /// The profile of ~/.aws for a function in another account.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) function_profile: Option<String>,
+}
+
+/// SHA-256 in base64: 43 digits and `=`.
+fn code_sha256(text: &str) -> Result<String, String> {
+    let digits = text.strip_suffix('=').unwrap_or_default();
+    let base64 = digits.len() == 43 && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte));
+    if base64 {
+        Ok(text.to_owned())
+    } else {
+        Err("a CodeSha256 is what `aws lambda get-function-configuration --query CodeSha256` prints".to_owned())
+    }
 }
 
 /// How to print the state of enforcement.

@@ -1,0 +1,265 @@
+//! What enforcement can lack, each with its code, weight and sentence.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::RECENT_DAYS;
+use super::function::HOOK_SECONDS;
+
+/// How much a hole matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Weight {
+    /// Nothing is enforced, or not what should be.
+    Open,
+    /// Something is not enforced.
+    Partial,
+    /// Enforcement may not work, or stops what it should not.
+    Health,
+}
+
+/// Something that enforcement lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is what the sentence below names")]
+pub enum Hole {
+    /// No hook has the alias.
+    Missing,
+    /// The alias belongs to another kind of hook.
+    OtherHook { original: String },
+    /// The hook is registered and not activated.
+    NotActivated,
+    /// It was never configured.
+    NoConfiguration,
+    /// It is switched off.
+    Disabled,
+    /// Its failure mode is not the one that it should be.
+    FailureMode { is: String, should_be: String },
+    /// It does not look at an operation.
+    OperationMissing { operation: String },
+    /// Its filters leave out a resource type or action.
+    TargetMissing { target: String, action: String },
+    /// It looks at some stacks only.
+    OnlyStacks { names: Vec<String> },
+    /// It leaves out stacks that it should not.
+    StacksExcluded { names: Vec<String> },
+    /// It looks only at stacks of some roles.
+    OnlyRoles { roles: Vec<String> },
+    /// It leaves out stacks of some roles.
+    RolesExcluded { roles: Vec<String> },
+    /// It calls another function.
+    OtherFunction { is: String, should_be: String },
+    /// The function that it calls does not exist, or not under this version or alias.
+    FunctionMissing { function: String },
+    /// The function cannot be called now, or its last change failed.
+    FunctionNotActive { what: String, reason: String },
+    /// Lambda turns every call away.
+    NoConcurrency,
+    /// Few calls can run at once.
+    LowConcurrency { reserved: i32 },
+    /// The function may take longer than CloudFormation waits.
+    TimeoutTooLong { seconds: i32 },
+    /// A variable of the function's sets another preset than expected.
+    Preset { is: Option<String>, should_be: Option<String> },
+    /// A variable of the function's lifts a protection that is for rehearsals and tests alone.
+    TestSetting { variable: &'static str },
+    /// Part of the calls go to another version.
+    AliasSplit { alias: String, version: String, percent: u8 },
+    /// It is not the code that it should be.
+    CodeDiffers { is: String, should_be: Vec<String> },
+    /// Layers bring in code that is in no package.
+    Layers { number: usize },
+    /// The policy in the code is not the one that it should be.
+    PolicyDiffers { is: Option<String>, should_be: Vec<Option<String>> },
+    /// Lambda turned calls away lately.
+    Throttled { times: u64 },
+    /// The function crashed or ran out of time lately.
+    Erred { times: u64 },
+    /// The function could not decide lately.
+    InternalFailures { times: u64 },
+    /// The hook itself failed lately.
+    FailedLately { times: usize, at_least: bool, reason: String },
+}
+
+impl Hole {
+    /// A stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::OtherHook { .. } => "other-hook",
+            Self::NotActivated => "not-activated",
+            Self::NoConfiguration => "no-configuration",
+            Self::Disabled => "disabled",
+            Self::FailureMode { .. } => "failure-mode",
+            Self::OperationMissing { .. } => "operation-missing",
+            Self::TargetMissing { .. } => "target-missing",
+            Self::OnlyStacks { .. } => "only-stacks",
+            Self::StacksExcluded { .. } => "stacks-excluded",
+            Self::OnlyRoles { .. } => "only-roles",
+            Self::RolesExcluded { .. } => "roles-excluded",
+            Self::OtherFunction { .. } => "other-function",
+            Self::FunctionMissing { .. } => "function-missing",
+            Self::FunctionNotActive { .. } => "function-not-active",
+            Self::NoConcurrency => "no-concurrency",
+            Self::LowConcurrency { .. } => "low-concurrency",
+            Self::TimeoutTooLong { .. } => "timeout-too-long",
+            Self::Preset { .. } => "preset",
+            Self::TestSetting { .. } => "test-setting",
+            Self::AliasSplit { .. } => "alias-split",
+            Self::CodeDiffers { .. } => "code-differs",
+            Self::Layers { .. } => "layers",
+            Self::PolicyDiffers { .. } => "policy-differs",
+            Self::Throttled { .. } => "throttled",
+            Self::Erred { .. } => "errors",
+            Self::InternalFailures { .. } => "internal-failures",
+            Self::FailedLately { .. } => "failed-lately",
+        }
+    }
+
+    /// How much it matters.
+    #[must_use]
+    pub const fn weight(&self) -> Weight {
+        match self {
+            Self::Missing
+            | Self::OtherHook { .. }
+            | Self::NotActivated
+            | Self::NoConfiguration
+            | Self::Disabled
+            | Self::FailureMode { .. }
+            | Self::OtherFunction { .. }
+            | Self::FunctionMissing { .. }
+            | Self::NoConcurrency
+            | Self::CodeDiffers { .. }
+            | Self::PolicyDiffers { .. } => Weight::Open,
+            Self::OperationMissing { .. }
+            | Self::TargetMissing { .. }
+            | Self::OnlyStacks { .. }
+            | Self::StacksExcluded { .. }
+            | Self::OnlyRoles { .. }
+            | Self::RolesExcluded { .. }
+            | Self::Preset { .. }
+            | Self::TestSetting { .. }
+            | Self::AliasSplit { .. }
+            | Self::Layers { .. } => Weight::Partial,
+            Self::FunctionNotActive { .. }
+            | Self::LowConcurrency { .. }
+            | Self::TimeoutTooLong { .. }
+            | Self::Throttled { .. }
+            | Self::Erred { .. }
+            | Self::InternalFailures { .. }
+            | Self::FailedLately { .. } => Weight::Health,
+        }
+    }
+}
+
+impl fmt::Display for Hole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("no hook has this alias: nothing is checked here"),
+            Self::OtherHook { original } => write!(f, "the alias belongs to `{original}`, not to a Lambda Hook"),
+            Self::NotActivated => f.write_str("the hook is not activated"),
+            Self::NoConfiguration => f.write_str("the hook has no configuration: it is never called"),
+            Self::Disabled => f.write_str("the hook is disabled: nothing is checked here"),
+            Self::FailureMode { is, should_be } => write!(f, "the failure mode is {is} and should be {should_be}"),
+            Self::OperationMissing { operation } => write!(f, "the operation {operation} is not checked"),
+            Self::TargetMissing { target, action } => {
+                write!(f, "the target filters leave out {action} of {target}")
+            }
+            Self::OnlyStacks { names } => write!(f, "only stacks named {} are checked", names.join(", ")),
+            Self::StacksExcluded { names } => write!(f, "stacks named {} are left out", names.join(", ")),
+            Self::OnlyRoles { roles } => write!(f, "only stacks of the roles {} are checked", roles.join(", ")),
+            Self::RolesExcluded { roles } => write!(f, "stacks of the roles {} are left out", roles.join(", ")),
+            Self::OtherFunction { is, should_be } => write!(f, "the hook calls {is} and should call {should_be}"),
+            Self::FunctionMissing { function } => write!(
+                f,
+                "the function {function} does not exist: nothing is checked, and under FAIL every change of a \
+                 security group stops. Deploy it again"
+            ),
+            Self::FunctionNotActive { what, reason } => write!(f, "the function {what}: {reason}"),
+            Self::NoConcurrency => f.write_str(
+                "the function's reserved concurrency is 0: Lambda turns every call away. Remove it (aws lambda \
+                 delete-function-concurrency)",
+            ),
+            Self::LowConcurrency { reserved } => write!(
+                f,
+                "the function's reserved concurrency is {reserved}: CloudFormation asks about many resources at \
+                 once, and what is turned away is not checked. Raise or remove it"
+            ),
+            Self::TimeoutTooLong { seconds } => write!(
+                f,
+                "the function may take {seconds} s and CloudFormation waits {HOOK_SECONDS}: set its timeout well below"
+            ),
+            Self::Preset { is, should_be } => preset(f, is.as_deref(), should_be.as_deref()),
+            Self::TestSetting { variable } => write!(
+                f,
+                "the function's variable {variable} is set: it is for rehearsals and tests, and lets the function \
+                 take documents from elsewhere than Amazon S3. Remove it"
+            ),
+            Self::AliasSplit { alias, version, percent } => write!(
+                f,
+                "the alias {alias} sends {percent}% of the calls to version {version}, which is not looked at: end \
+                 the weighted routing"
+            ),
+            Self::CodeDiffers { is, should_be } => {
+                write!(f, "the code is not the one expected: its hash is {is} and should be {}", should_be.join(" or "))
+            }
+            Self::Layers { number } => write!(
+                f,
+                "{number} layer{} of the function bring{} in code that is not in the package",
+                if *number == 1 { "" } else { "s" },
+                if *number == 1 { "s" } else { "" }
+            ),
+            Self::PolicyDiffers { is, should_be } => policy(f, is.as_deref(), should_be),
+            Self::Throttled { times } => {
+                write!(f, "Lambda turned the function's calls away {}: raise its concurrency", lately(*times))
+            }
+            Self::Erred { times } => {
+                write!(f, "the function crashed or ran out of time {}: read its log", lately(*times))
+            }
+            Self::InternalFailures { times } => {
+                write!(f, "the function could not decide {}: its log says why", lately(*times))
+            }
+            Self::FailedLately { times, at_least, reason } => {
+                let at_least = if *at_least { "at least " } else { "" };
+                let times = lately(u64::try_from(*times).unwrap_or(u64::MAX));
+                write!(f, "the hook itself failed {at_least}{times}")?;
+                if reason.is_empty() { Ok(()) } else { write!(f, ": {reason}") }
+            }
+        }
+    }
+}
+
+fn lately(times: u64) -> String {
+    match times {
+        1 => format!("once in the last {RECENT_DAYS} days"),
+        times => format!("{times} times in the last {RECENT_DAYS} days"),
+    }
+}
+
+fn preset(f: &mut fmt::Formatter<'_>, is: Option<&str>, should_be: Option<&str>) -> fmt::Result {
+    match (is, should_be) {
+        (Some(is), Some(should_be)) => write!(f, "the function's preset is {is} and should be {should_be}"),
+        (Some(is), None) => write!(
+            f,
+            "the function's variable EGRESS_PRESET is {is} and overrides the policy's preset: deploy with \
+             PRESET=policy, or expect it with --preset"
+        ),
+        (None, Some(should_be)) => {
+            write!(f, "the function leaves the preset to its policy and should override it with {should_be}")
+        }
+        (None, None) => Ok(()),
+    }
+}
+
+fn policy(f: &mut fmt::Formatter<'_>, is: Option<&str>, should_be: &[Option<String>]) -> fmt::Result {
+    let should_be: Vec<&str> = should_be.iter().map(|hash| hash.as_deref().unwrap_or("no file")).collect();
+    let should_be = should_be.join(" or ");
+    match is {
+        Some(is) => {
+            write!(f, "the policy is not the one expected: the SHA-256 of its file is {is} and should be {should_be}")
+        }
+        None => write!(f, "the code has no policy file, and should have one (SHA-256 {should_be})"),
+    }
+}
