@@ -87,22 +87,25 @@ async fn of_region(client: &Client, region: &str, options: &AuditOptions) -> (Ve
     let mut unread = Vec::new();
     let mut records = Vec::new();
     let not_read = |failure| AuditUnread { region: region.to_owned(), id: None, failure };
-    // With the hook's ARN the service filters; without it everything is listed and filtered here.
-    let arn = match hook_arn(client, options).await {
-        Ok(arn) => arn,
+    // With a hook's ARN the service filters; without it everything is listed and filtered here.
+    let arns: Vec<Option<String>> = match hook_arns(client, options).await {
+        Ok(arns) if arns.is_empty() => vec![None],
+        Ok(arns) => arns.into_iter().map(Some).collect(),
         Err(failure) => {
             unread.push(not_read(failure));
-            None
+            vec![None]
         }
     };
-    // A status can only be asked for together with an ARN, and only one at a time.
-    let asked: Vec<Option<&String>> = match &arn {
-        Some(_) if !options.statuses.is_empty() => options.statuses.iter().map(Some).collect(),
-        _ => vec![None],
-    };
-    for status in asked {
-        if let Err(failure) = list(client, region, options, arn.as_deref(), status, &mut records).await {
-            unread.push(not_read(failure));
+    for arn in &arns {
+        // A status can only be asked for together with an ARN, and only one at a time.
+        let asked: Vec<Option<&String>> = match arn {
+            Some(_) if !options.statuses.is_empty() => options.statuses.iter().map(Some).collect(),
+            _ => vec![None],
+        };
+        for status in asked {
+            if let Err(failure) = list(client, region, options, arn.as_deref(), status, &mut records).await {
+                unread.push(not_read(failure));
+            }
         }
     }
     let mut seen = std::collections::HashSet::new();
@@ -111,19 +114,27 @@ async fn of_region(client: &Client, region: &str, options: &AuditOptions) -> (Ve
     (records, unread)
 }
 
-/// The hook's ARN; none, if there is no such hook in the Region.
-async fn hook_arn(client: &Client, options: &AuditOptions) -> Result<Option<String>, Failure> {
-    let answer = patiently(options.patience, &mut 0, || async {
-        let request = client.describe_type().r#type(RegistryType::Hook).type_name(&options.alias);
-        request.send().await.map_err(|error| Failure::of(TYPE, &error))
-    })
-    .await;
-    match answer {
-        Ok(hook) => Ok(hook.arn),
-        // No hook now; its results may still be there.
-        Err(failure) if failure.kind == FailureKind::Gone => Ok(None),
-        Err(failure) => Err(failure),
+/// What `template.yaml` puts behind the alias of the hook for whole templates: stacks and change sets.
+const FOR_TEMPLATES: &str = "Stack";
+
+/// The ARNs of the hook and of the one for whole templates; none, if there is no such hook in the Region.
+async fn hook_arns(client: &Client, options: &AuditOptions) -> Result<Vec<String>, Failure> {
+    let mut arns = Vec::new();
+    for alias in [options.alias.clone(), format!("{}{FOR_TEMPLATES}", options.alias)] {
+        let answer = patiently(options.patience, &mut 0, || async {
+            let request = client.describe_type().r#type(RegistryType::Hook).type_name(&alias);
+            request.send().await.map_err(|error| Failure::of(TYPE, &error))
+        })
+        .await;
+        match answer {
+            Ok(hook) => arns.extend(hook.arn),
+            // No hook now; its results may still be there.
+            Err(failure) if failure.kind == FailureKind::Gone && alias == options.alias => return Ok(Vec::new()),
+            Err(failure) if failure.kind == FailureKind::Gone => {}
+            Err(failure) => return Err(failure),
+        }
     }
+    Ok(arns)
 }
 
 async fn list(
@@ -162,9 +173,10 @@ async fn list(
 /// Whether a result is asked for; one that does not say is.
 fn wanted(summary: &HookResultSummary, options: &AuditOptions) -> bool {
     let at = summary.invoked_at().map(DateTime::secs);
-    // The second hook of the same stack, for templates, has the alias with `Stack` behind it.
-    let ours =
-        summary.type_name().is_none_or(|name| name == options.alias || name == format!("{}Stack", options.alias));
+    let ours = summary
+        .type_name()
+        .and_then(|name| name.strip_prefix(&options.alias))
+        .map_or(summary.type_name().is_none(), |rest| rest.is_empty() || rest == FOR_TEMPLATES);
     let status = summary.status().is_none_or(|status| {
         options.statuses.is_empty() || options.statuses.iter().any(|wanted| wanted == status.as_str())
     });
@@ -187,10 +199,18 @@ fn record(region: &str, summary: &HookResultSummary) -> HookRecord {
         target_type: summary.target_type().map(|target| target.as_str().to_owned()),
         target_id: text(summary.target_id().or(summary.hook_execution_target())),
         target_name: None,
+        stack: [summary.hook_execution_target(), summary.target_id()].into_iter().flatten().find_map(stack_name),
+        execution_target: text(summary.hook_execution_target()),
         action: None,
         reason: text(summary.hook_status_reason()),
         annotations: Vec::new(),
     }
+}
+
+/// The name in a stack's ARN, `arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/ID`.
+fn stack_name(arn: &str) -> Option<String> {
+    let (_, rest) = arn.strip_prefix("arn:")?.split_once(":stack/")?;
+    rest.split('/').next().filter(|name| !name.is_empty()).map(|name| excerpt(name, 128))
 }
 
 fn time(time: &DateTime) -> String {

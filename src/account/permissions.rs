@@ -19,17 +19,17 @@ pub const SCAN: &[Permission] = &[
     Permission { action: "account:ListRegions", purpose: "--regions all" },
 ];
 
-/// What `audit` asks for.
+/// What `audit` asks for. Where a customer's key encrypts results, `kms:Decrypt` on that key comes on top,
+/// which a policy for everybody should not allow; a denial names it.
 pub const AUDIT: &[Permission] = &[
     Permission { action: "cloudformation:ListAllHookResults", purpose: "the results of all hooks, or of one" },
-    Permission { action: "cloudformation:ListHookResults", purpose: "the results of one target" },
     Permission { action: "cloudformation:GetHookResult", purpose: "annotations: rule, ports, remedy" },
     Permission { action: "cloudformation:DescribeType", purpose: "the hook's ARN from its alias" },
     Permission { action: "cloudformation:DescribeStackEvents", purpose: "--events" },
     Permission { action: "account:ListRegions", purpose: "--regions all" },
 ];
 
-/// What `status` asks for.
+/// What `status` asks for; with a customer's key as [`AUDIT`].
 pub const STATUS: &[Permission] = &[
     Permission { action: "cloudformation:DescribeType", purpose: "whether the hook is there, and its version" },
     Permission {

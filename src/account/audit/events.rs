@@ -86,6 +86,8 @@ fn record(region: &str, event: &StackEvent) -> Option<HookRecord> {
             .filter(|_| event.resource_type() != Some("AWS::CloudFormation::Stack")),
         target_id: text(event.logical_resource_id()),
         target_name: text(event.resource_type()),
+        stack: text(event.stack_name()),
+        execution_target: text(event.stack_id()),
         action: None,
         reason: text(reason),
         annotations: Vec::new(),

@@ -48,6 +48,10 @@ pub struct HookRecord {
     pub target_id: Option<String>,
     /// Its resource type.
     pub target_name: Option<String>,
+    /// The name of its stack.
+    pub stack: Option<String>,
+    /// The ARN of its stack, or the token of the Cloud Control request.
+    pub execution_target: Option<String>,
     /// `CREATE`, `UPDATE` and so on.
     pub action: Option<String>,
     /// What the hook said.
@@ -106,6 +110,22 @@ impl HookRecord {
     #[must_use]
     pub fn is_failed(&self) -> bool {
         self.status.contains("FAILED")
+    }
+
+    /// What was looked at, in words: the resource and its stack, or the request.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        let target = [&self.target_name, &self.target_id];
+        let target = target.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ");
+        match (&self.stack, &self.execution_target) {
+            // A whole stack is its own target.
+            (Some(stack), _) if target.is_empty() || target == *stack || target.contains(&format!("/{stack}/")) => {
+                format!("stack {stack}")
+            }
+            (Some(stack), _) => format!("{target} in stack {stack}"),
+            (None, Some(request)) if !target.contains(request) => format!("{target} in request {request}"),
+            (None, _) => target,
+        }
     }
 
     /// What became of it, in a word.

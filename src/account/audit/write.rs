@@ -7,8 +7,21 @@ use super::record::{AuditResult, HookRecord};
 use crate::account::page;
 use crate::account::scan::row;
 
-const COLUMNS: [&str; 11] =
-    ["at", "region", "fate", "status", "failure_mode", "hook", "target_type", "target_name", "target_id", "said", "id"];
+const COLUMNS: [&str; 13] = [
+    "at",
+    "region",
+    "fate",
+    "status",
+    "failure_mode",
+    "hook",
+    "target_type",
+    "target_name",
+    "target_id",
+    "stack",
+    "execution_target",
+    "said",
+    "id",
+];
 
 /// How many results the page lists; the JSON and CSV results have all of them.
 const MAX_ROWS: usize = 2_000;
@@ -33,6 +46,8 @@ pub fn write_audit_csv(result: &AuditResult, out: &mut dyn Write) -> io::Result<
                 record.target_type.as_deref().unwrap_or_default(),
                 record.target_name.as_deref().unwrap_or_default(),
                 record.target_id.as_deref().unwrap_or_default(),
+                record.stack.as_deref().unwrap_or_default(),
+                record.execution_target.as_deref().unwrap_or_default(),
                 &said,
                 &record.id,
             ],
@@ -40,7 +55,7 @@ pub fn write_audit_csv(result: &AuditResult, out: &mut dyn Write) -> io::Result<
     }
     for unread in &result.unread {
         let (why, id) = (unread.failure.to_string(), unread.id.as_deref().unwrap_or_default());
-        row(out, &["", &unread.region, "unread", "", "", "", "", "", "", &why, id])?;
+        row(out, &["", &unread.region, "unread", "", "", "", "", "", "", "", "", &why, id])?;
     }
     Ok(())
 }
@@ -73,10 +88,8 @@ pub fn write_audit_html(result: &AuditResult, out: &mut dyn Write) -> io::Result
     }
     let cells = |record: &HookRecord| {
         let class = if record.fate() == "blocked" { "blocked" } else { "undetermined" };
-        let target = [record.target_name.as_deref(), record.target_id.as_deref()];
-        let target = target.into_iter().flatten().collect::<Vec<_>>().join(" ");
         let fate = record.fate().to_owned();
-        (class, vec![fate, record.at.clone(), record.region.clone(), target, record.said().join(" ")])
+        (class, vec![fate, record.at.clone(), record.region.clone(), record.subject(), record.said().join(" ")])
     };
     page::table(out, &["", "when", "Region", "what", "why"], result.results.iter().take(MAX_ROWS).map(cells))?;
     let unread = result

@@ -47,9 +47,20 @@ pub(crate) enum Command {
     #[cfg(feature = "account")]
     Scan(Box<Scan>),
     /// Tell who was blocked or warned, when and why.
+    ///
+    /// From what CloudFormation keeps of the hook's invocations (90 days): resources, stacks, change sets and
+    /// Cloud Control requests.
+    ///
+    /// Exit status: 0 if nobody was blocked or warned, 1 if somebody was, 2 if something could not be read.
     #[cfg(feature = "account")]
     Audit(Box<Audit>),
     /// Say whether enforcement is really on in every Region.
+    ///
+    /// Is the hook there, activated, enabled, blocking, and do its filters leave out nothing that they should
+    /// not; is its function there, is it the code and policy that it should be, and was it throttled or did it
+    /// fail in the last 7 days.
+    ///
+    /// Exit status: 0 if it is, 1 if it has a hole, 2 if that could not be found out.
     #[cfg(feature = "account")]
     Status(Box<Status>),
     /// Print the JSON Schema of something that the programs read or write.

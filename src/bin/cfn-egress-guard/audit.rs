@@ -104,10 +104,9 @@ fn human(result: &AuditResult, incomplete: Option<&str>, out: &mut impl Write) -
             "passed" => GOOD,
             _ => CAUTION,
         };
-        let target = [&record.target_name, &record.target_id].into_iter().flatten().cloned().collect::<Vec<_>>();
         let at = record.at.get(..19).unwrap_or(&record.at).replace('T', " ");
         let fate = record.fate();
-        writeln!(out, "{at}  {}  {style}{fate}{style:#}  {BOLD}{}{BOLD:#}", record.region, target.join(" "))?;
+        writeln!(out, "{at}  {}  {style}{fate}{style:#}  {BOLD}{}{BOLD:#}", record.region, record.subject())?;
         for line in record.said() {
             writeln!(out, "    {line}")?;
         }

@@ -17,28 +17,34 @@ struct Result<'a> {
     status: &'a str,
     at: &'a str,
     target: &'a str,
+    /// The stack's ARN, or the token of a Cloud Control request.
+    of: &'a str,
 }
 
+const WEB: &str = "arn:aws:cloudformation:eu-west-1:123456789012:stack/web/51af3dc0-da77-11e4-872e-1234567db123";
+
 const RESULTS: [Result<'_>; 4] = [
-    Result { id: "r1", status: "HOOK_COMPLETE_FAILED", at: "2026-11-20T10:00:00Z", target: "RESOURCE" },
-    Result { id: "r2", status: "HOOK_COMPLETE_FAILED", at: "2026-11-21T10:00:00Z", target: "CHANGE_SET" },
-    Result { id: "r3", status: "HOOK_FAILED", at: "2026-11-22T10:00:00Z", target: "CLOUD_CONTROL" },
-    Result { id: "r4", status: "HOOK_COMPLETE_SUCCEEDED", at: "2026-11-23T10:00:00Z", target: "RESOURCE" },
+    Result { id: "r1", status: "HOOK_COMPLETE_FAILED", at: "2026-11-20T10:00:00Z", target: "RESOURCE", of: WEB },
+    Result { id: "r2", status: "HOOK_COMPLETE_FAILED", at: "2026-11-21T10:00:00Z", target: "CHANGE_SET", of: WEB },
+    Result { id: "r3", status: "HOOK_FAILED", at: "2026-11-22T10:00:00Z", target: "CLOUD_CONTROL", of: "token-1" },
+    Result { id: "r4", status: "HOOK_COMPLETE_SUCCEEDED", at: "2026-11-23T10:00:00Z", target: "RESOURCE", of: WEB },
 ];
 
 fn summary(result: &Result<'_>, alias: &str) -> String {
-    let Result { id, status, at, target } = result;
+    let Result { id, status, at, target, of } = result;
     format!(
         "<member><HookResultId>{id}</HookResultId><InvocationPoint>PRE_PROVISION</InvocationPoint>\
          <FailureMode>{}</FailureMode><TypeName>{alias}</TypeName><TypeVersionId>00000001</TypeVersionId>\
          <Status>{status}</Status><HookStatusReason>listed {id}</HookStatusReason><InvokedAt>{at}</InvokedAt>\
-         <TargetType>{target}</TargetType><TargetId>target-{id}</TargetId><TypeArn>{ARN}</TypeArn></member>",
+         <TargetType>{target}</TargetType><TargetId>target-{id}</TargetId><TypeArn>{ARN}</TypeArn>\
+         <HookExecutionTarget>{of}</HookExecutionTarget></member>",
         if *id == "r2" { "WARN" } else { "FAIL" }
     )
 }
 
 fn aws(request: &Request) -> Answer {
     match request.action.as_str() {
+        "DescribeType" if request.field("TypeName") != ALIAS => refused(404, "TypeNotFoundException", "no such type"),
         "DescribeType" => answered("DescribeType", &format!("<Arn>{ARN}</Arn><TypeName>{ALIAS}</TypeName>")),
         "ListHookResults" => {
             let status = request.field("Status");
@@ -106,6 +112,8 @@ fn pages_are_joined_with_details_and_what_expired_keeps_what_the_list_told() {
         (&Json::from("CHANGE_SET"), &Json::from("SOMETHING_NEW"))
     );
     assert_eq!(results[0]["reason"], "listed r3");
+    assert_eq!((&results[2]["stack"], &results[2]["executionTarget"]), (&Json::from("web"), &Json::from(WEB)));
+    assert_eq!((&results[0]["stack"], &results[0]["executionTarget"]), (&Json::Null, &Json::from("token-1")));
     assert_eq!(
         (&result["unread"][0]["id"], &result["unread"][0]["failure"]["kind"]),
         (&Json::from("r3"), &Json::from("gone"))
@@ -145,6 +153,29 @@ fn without_the_hooks_arn_everything_is_listed_and_filtered_here() {
             result["unread"].as_array().unwrap().iter().find(|unread| unread["failure"]["kind"] == "access-denied");
         assert_eq!(denied.map(|unread| unread["failure"]["action"].as_str().unwrap()), missing);
     }
+}
+
+/// What STACK and CHANGE_SET are asked about has a hook of its own (template.yaml, `EgressStackHook`).
+#[test]
+fn results_of_the_hook_for_templates_are_read_too() {
+    let server = Server::start(|request| {
+        let (name, arn) = (format!("{ALIAS}Stack"), format!("{ARN}Stack"));
+        match request.action.as_str() {
+            "DescribeType" if request.field("TypeName") == name => {
+                answered("DescribeType", &format!("<Arn>{arn}</Arn>"))
+            }
+            "ListHookResults" if request.field("TypeArn") == arn => {
+                let failed = request.field("Status") == "HOOK_COMPLETE_FAILED";
+                let result = Result { id: "r2", target: "STACK", at: "2026-11-24T10:00:00Z", ..RESULTS[0] };
+                let result = if failed { summary(&Result { id: "s1", ..result }, &name) } else { String::new() };
+                answered("ListHookResults", &format!("<HookResults>{result}</HookResults>"))
+            }
+            _ => aws(request),
+        }
+    });
+    let (_, result) = json(&server, &[]);
+    assert_eq!(ids(&result), ["s1", "r3", "r2", "r1"]);
+    assert_eq!(result["results"][0]["stack"], "web");
 }
 
 #[test]

@@ -112,10 +112,7 @@ pub(crate) enum AccountFormat {
     Html,
 }
 
-/// Tells who was blocked or warned, when and why, from what CloudFormation keeps of the hook's
-/// invocations (90 days).
-///
-/// Exit status: 0 if nobody was blocked or warned, 1 if somebody was, 2 if something could not be read.
+/// Which results to tell, and how.
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
     /// The hook's name.
@@ -158,11 +155,7 @@ pub(crate) enum AuditStatus {
     All,
 }
 
-/// Says whether enforcement is really on in every Region: is the hook there, activated, enabled, blocking,
-/// do its filters leave out nothing that they should not; is its function there, is it the code and policy
-/// that it should be, and was it throttled or did it fail in the last 7 days.
-///
-/// Exit status: 0 if it is, 1 if it has a hole, 2 if that could not be found out.
+/// What enforcement should look like, and how to tell what it lacks.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     /// The hook's name; the one for whole templates has `Stack` behind it.
