@@ -180,6 +180,9 @@ fn kind(code: &str, status: u16, message: &str) -> FailureKind {
         FailureKind::Credentials
     } else if gone {
         FailureKind::Gone
+    } else if status < 300 {
+        // An answer of success that the SDK takes for an error is none of its protocol.
+        FailureKind::Unreadable
     } else if status >= 500 {
         FailureKind::Unreachable
     } else {
@@ -221,6 +224,7 @@ mod tests {
             ("HookResultNotFound", 404, "", FailureKind::Gone),
             ("ValidationError", 400, "1 validation error", FailureKind::Refused),
             ("InternalFailure", 500, "", FailureKind::Unreachable),
+            ("", 200, "", FailureKind::Unreadable),
         ] {
             assert_eq!(kind(code, status, message), expected, "{code}");
         }
