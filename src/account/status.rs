@@ -166,17 +166,14 @@ fn take(hook: &Hook, alias: Option<&str>, wanted: &[String], options: &StatusOpt
     for hole in hook.holes.iter().chain(configured.iter().flatten()) {
         found.hole_of(alias, hole);
     }
-    let Some(configuration) = &hook.configuration else {
-        if alias.is_none() {
-            found.version.clone_from(&hook.version);
-            found.execution_role.clone_from(&hook.execution_role);
-        }
-        return;
-    };
-    found.operations.extend(configuration.operations().iter().cloned());
     if alias.is_none() {
         found.version.clone_from(&hook.version);
         found.execution_role.clone_from(&hook.execution_role);
+        found.account = hook.account().map(str::to_owned);
+    }
+    let Some(configuration) = &hook.configuration else { return };
+    found.operations.extend(configuration.operations().iter().cloned());
+    if alias.is_none() {
         found.state = configuration.state();
         found.failure_mode = Some(configuration.failure_mode().to_owned());
     }
@@ -201,9 +198,7 @@ async fn called(
     let region = found.region.clone();
     let unread = found.unread.len();
     let there = function::look(&clients.lambda(&function, &region), &function, options, &mut status, found).await;
-    let elsewhere = function.account.as_deref().filter(|account| {
-        first.arn.as_deref().and_then(|arn| arn.split(':').nth(4)).is_some_and(|own| own != *account)
-    });
+    let elsewhere = function.account.as_deref().filter(|account| first.account().is_some_and(|own| own != *account));
     match elsewhere.filter(|_| clients.functions.is_none()) {
         // Metrics are those of the caller's account: here they would be empty, and look well.
         Some(account) => {

@@ -109,7 +109,7 @@ fn judge(expected: &Expected, hash: &str, contents: Option<&Result<Contents, Fai
         expected.packages.iter().filter_map(|package| package.contents.bootstrap_sha256.as_deref()).collect();
     let program = contents.bootstrap_sha256.as_deref();
     if !programs.is_empty() && !program.is_some_and(|program| programs.contains(program)) {
-        let is = program.unwrap_or("unknown, as it has no program `bootstrap`").to_owned();
+        let is = program.unwrap_or("none").to_owned();
         region.hole(&Hole::CodeDiffers { is, should_be: programs.into_iter().map(str::to_owned).collect() });
     }
     let policies: BTreeSet<Option<String>> = match &expected.policy {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::RECENT_DAYS;
 use super::function::HOOK_SECONDS;
+use super::record::HASH_CHARS;
 
 /// How much a hole matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -203,7 +204,9 @@ impl fmt::Display for Hole {
                  the weighted routing"
             ),
             Self::CodeDiffers { is, should_be } => {
-                write!(f, "the code is not the one expected: its hash is {is} and should be {}", should_be.join(" or "))
+                let should_be: Vec<String> = should_be.iter().map(|hash| short(hash)).collect();
+                let should_be = should_be.join(" or ");
+                write!(f, "the code is not the one expected: its SHA-256 is {} and should be {should_be}", short(is))
             }
             Self::Layers { number } => write!(
                 f,
@@ -213,7 +216,7 @@ impl fmt::Display for Hole {
             ),
             Self::PolicyDiffers { is, should_be } => policy(f, is.as_deref(), should_be),
             Self::Throttled { times } => {
-                write!(f, "Lambda turned the function's calls away {}: raise its concurrency", lately(*times))
+                write!(f, "Lambda turned calls of the function away {}: raise its concurrency", lately(*times))
             }
             Self::Erred { times } => {
                 write!(f, "the function crashed or ran out of time {}: read its log", lately(*times))
@@ -254,12 +257,21 @@ fn preset(f: &mut fmt::Formatter<'_>, is: Option<&str>, should_be: Option<&str>)
 }
 
 fn policy(f: &mut fmt::Formatter<'_>, is: Option<&str>, should_be: &[Option<String>]) -> fmt::Result {
-    let should_be: Vec<&str> = should_be.iter().map(|hash| hash.as_deref().unwrap_or("no file")).collect();
+    let none = || "no file at all".to_owned();
+    let should_be: Vec<String> = should_be.iter().map(|hash| hash.as_deref().map_or_else(none, short)).collect();
     let should_be = should_be.join(" or ");
-    match is {
+    match is.map(short) {
         Some(is) => {
             write!(f, "the policy is not the one expected: the SHA-256 of its file is {is} and should be {should_be}")
         }
-        None => write!(f, "the code has no policy file, and should have one (SHA-256 {should_be})"),
+        None => write!(
+            f,
+            "the code has no policy file, so that the published rule decides, and should have one (SHA-256 {should_be})"
+        ),
     }
+}
+
+/// The beginning of a hash: the JSON result has all of it.
+fn short(hash: &str) -> String {
+    hash.get(..HASH_CHARS).map_or_else(|| hash.to_owned(), |start| format!("{start}…"))
 }

@@ -29,6 +29,13 @@ pub(super) struct Hook {
     pub(super) unread: Vec<Failure>,
 }
 
+impl Hook {
+    /// The account, from `arn:aws:cloudformation:REGION:ACCOUNT:type/hook/NAME`.
+    pub(super) fn account(&self) -> Option<&str> {
+        self.arn.as_deref()?.split(':').nth(4).filter(|account| !account.is_empty())
+    }
+}
+
 /// Reads a hook.
 pub(super) async fn read(client: &Client, alias: &str, options: &StatusOptions) -> Hook {
     let mut hook = Hook::default();

@@ -20,6 +20,8 @@ pub struct StatusResult {
     pub version: u32,
     /// The hook's alias.
     pub hook: String,
+    /// The account, as the hooks' ARNs tell it.
+    pub account: Option<String>,
     /// The Regions, those with problems first.
     pub regions: Vec<RegionStatus>,
     /// What is worth knowing of several Regions together.
@@ -34,6 +36,9 @@ pub struct StatusResult {
 pub struct RegionStatus {
     /// The Region.
     pub region: String,
+    /// The account, once a hook was found.
+    #[serde(skip)]
+    pub(super) account: Option<String>,
     /// What the hook does there.
     pub state: HookState,
     /// The hook's version.
@@ -161,6 +166,7 @@ impl RegionStatus {
     pub(super) fn new(region: String) -> Self {
         Self {
             region,
+            account: None,
             state: HookState::Unknown,
             version: None,
             failure_mode: None,
@@ -191,9 +197,21 @@ impl RegionStatus {
         self.notes.push(Note { code: code.to_owned(), message });
     }
 
+    /// The weight of the worst hole.
+    #[must_use]
+    pub fn worst(&self) -> Option<Weight> {
+        self.holes.iter().map(|hole| hole.weight).min()
+    }
+
+    /// Whether it is known to be enforced without a hole.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.holes.is_empty() && self.unread.is_empty()
+    }
+
     /// How bad it is: the smaller, the worse.
     fn rank(&self) -> (u8, usize) {
-        let worst = match self.holes.iter().map(|hole| hole.weight).min() {
+        let worst = match self.worst() {
             Some(Weight::Open) => 0,
             Some(Weight::Partial) => 1,
             Some(Weight::Health) => 2,
@@ -206,8 +224,12 @@ impl RegionStatus {
 
 impl StatusResult {
     pub(super) fn new(hook: &str, mut regions: Vec<RegionStatus>, notes: Vec<Note>, unread: Vec<Failure>) -> Self {
+        let account = regions.iter().find_map(|region| region.account.clone());
+        for region in &mut regions {
+            region.holes.sort_by_key(|hole| hole.weight);
+        }
         regions.sort_by(|one, two| (one.rank(), &one.region).cmp(&(two.rank(), &two.region)));
-        Self { version: FORMAT_VERSION, hook: hook.to_owned(), regions, notes, unread }
+        Self { version: FORMAT_VERSION, hook: hook.to_owned(), account, regions, notes, unread }
     }
 
     /// Whether enforcement has a hole anywhere.

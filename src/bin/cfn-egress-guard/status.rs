@@ -6,7 +6,7 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, anyhow};
 use cfn_egress_guard::account::status::{
-    Expected, FunctionStatus, HookState, Package, RegionStatus, StatusOptions, StatusResult, hex_sha256, status,
+    Expected, FunctionStatus, HookState, Package, RegionStatus, StatusOptions, StatusResult, Weight, hex_sha256, status,
 };
 use cfn_egress_guard::account::{Connection, ConnectionOptions, Patience, permissions};
 use cfn_egress_guard::policy;
@@ -93,7 +93,8 @@ fn expected(arguments: &StatusFunction) -> anyhow::Result<Expected> {
 }
 
 fn human(result: &StatusResult, incomplete: Option<&str>, out: &mut impl Write) -> std::io::Result<()> {
-    writeln!(out, "{BOLD}{}{BOLD:#}", result.hook)?;
+    let account = result.account.as_ref().map_or_else(String::new, |account| format!(" in account {account}"));
+    writeln!(out, "{BOLD}{}{BOLD:#}{account}", result.hook)?;
     let width = result.regions.iter().map(|region| region.region.len()).max().unwrap_or_default();
     for region in &result.regions {
         let (style, state) = shown(region);
@@ -118,7 +119,9 @@ fn human(result: &StatusResult, incomplete: Option<&str>, out: &mut impl Write) 
     if let Some(why) = incomplete {
         writeln!(out, "{CAUTION}not every Region was asked{CAUTION:#}: {why}")?;
     }
-    Ok(())
+    let (well, all) = (result.regions.iter().filter(|region| region.is_well()).count(), result.regions.len());
+    let style = if well == all && incomplete.is_none() { GOOD } else { CAUTION };
+    writeln!(out, "{style}=> {well} of {all} {} without a hole{style:#}", if all == 1 { "Region" } else { "Regions" })
 }
 
 /// What runs there: the hook's version, and the function's with the beginning of its hash.
@@ -130,12 +133,15 @@ fn versions(region: &RegionStatus) -> String {
 }
 
 fn shown(region: &RegionStatus) -> (Style, &'static str) {
-    match region.state {
-        HookState::Blocking if region.holes.is_empty() && region.unread.is_empty() => (GOOD, "enforced"),
-        HookState::Blocking => (CAUTION, "enforced in part"),
-        HookState::Warning => (CAUTION, "warns only"),
-        HookState::Disabled => (BAD, "disabled"),
-        HookState::Missing => (BAD, "no hook"),
-        HookState::Unknown => (CAUTION, "unknown"),
+    match (region.state, region.worst()) {
+        (HookState::Blocking, None) if region.is_well() => (GOOD, "enforced"),
+        (HookState::Blocking, None) => (CAUTION, "enforced as far as could be read"),
+        (HookState::Blocking, Some(Weight::Health)) => (CAUTION, "enforced, with trouble"),
+        (HookState::Blocking, Some(Weight::Partial)) => (CAUTION, "enforced in part"),
+        (HookState::Blocking, Some(Weight::Open)) => (BAD, "not as it should be"),
+        (HookState::Warning, _) => (CAUTION, "warns only"),
+        (HookState::Disabled, _) => (BAD, "disabled"),
+        (HookState::Missing, _) => (BAD, "no hook"),
+        (HookState::Unknown, _) => (CAUTION, "unknown"),
     }
 }

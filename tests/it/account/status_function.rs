@@ -253,6 +253,45 @@ fn regions_that_differ_are_told_when_nothing_is_expected() {
 }
 
 #[test]
+fn the_report_for_people_says_what_to_do() {
+    let policy = file("reviewed.toml", b"# a policy");
+    let server = Server::start(|request| {
+        let mut function = Function::new();
+        let region = if request.region.is_empty() { &request.action } else { &request.region };
+        match region {
+            region if region.contains("ap-south-1") => {
+                function.refused = Some(("GetFunctionConfiguration", "ResourceNotFoundException"));
+            }
+            region if region.contains("eu-west-1") => {
+                function = function.with(&[FILES[0], ("policy.toml", "# another")]);
+                function.more = json!({"Environment": {"Variables": {"EGRESS_PRESET": "effective"}}});
+                function.weights = json!({"6": 0.1});
+                function.sums = vec![("invocations", 4_000.0), ("throttles", 3.0), ("errors", 1.0)];
+                function.reserved = Some(2);
+            }
+            region if region.contains("us-east-1") => {
+                function.refused = Some(("GetFunctionConfiguration", "AccessDenied"))
+            }
+            _ => {}
+        }
+        let region =
+            ["ap-south-1", "eu-west-1", "us-east-1", "eu-central-1"].into_iter().find(|name| region.contains(name));
+        function.arn = function.arn.replace("eu-west-1", region.unwrap_or("eu-west-1"));
+        let mut configuration = good();
+        configuration["CloudFormationConfiguration"]["HookConfiguration"]["Properties"]["LambdaFunction"] =
+            json!(function.arn);
+        match (region, request.action.as_str()) {
+            (Some("eu-central-1"), "GetHookResult") => answered("GetHookResult", "").into(),
+            _ => around(request, &configuration, &function),
+        }
+    });
+    let regions = "eu-central-1,eu-west-1,us-east-1,ap-south-1";
+    let output = server.command(&["status", "--regions", regions, "--policy", &policy]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    insta::assert_snapshot!(stdout(&output));
+}
+
+#[test]
 fn annotations_are_read_from_a_recent_result() {
     let key = "arn:aws:kms:eu-west-1:123456789012:key/k";
     let mut encrypted = good();
