@@ -246,7 +246,7 @@ fn preset(f: &mut fmt::Formatter<'_>, is: Option<&str>, should_be: Option<&str>)
         (Some(is), Some(should_be)) => write!(f, "the function's preset is {is} and should be {should_be}"),
         (Some(is), None) => write!(
             f,
-            "the function's variable EGRESS_PRESET is {is} and overrides the policy's preset: deploy with \
+            "the function's variable EGRESS_PRESET is `{is}` and overrides the policy's preset: deploy with \
              PRESET=policy, or expect it with --preset"
         ),
         (None, Some(should_be)) => {
