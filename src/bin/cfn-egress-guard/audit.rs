@@ -1,5 +1,6 @@
 //! `audit`: who was blocked or warned.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
@@ -119,9 +120,13 @@ fn human(result: &AuditResult, incomplete: Option<&str>, out: &mut impl Write) -
     if !result.results.is_empty() {
         writeln!(out)?;
     }
-    for unread in &result.unread {
-        let id = unread.id.as_ref().map_or_else(String::new, |id| format!(" result {id}:"));
-        writeln!(out, "{CAUTION}not read{CAUTION:#} {}{id} {}", unread.region, unread.failure)?;
+    for ((region, failure), ids) in unread(result) {
+        let what = match ids.as_slice() {
+            [] => String::new(),
+            [id] => format!(" result {id}:"),
+            ids => format!(" {} results:", ids.len()),
+        };
+        writeln!(out, "{CAUTION}not read{CAUTION:#} {region}{what} {failure}")?;
     }
     if let Some(why) = incomplete {
         writeln!(out, "{CAUTION}not every Region was asked:{CAUTION:#} {why}")?;
@@ -137,4 +142,13 @@ fn human(result: &AuditResult, incomplete: Option<&str>, out: &mut impl Write) -
         count("hook error"),
         count("passed")
     )
+}
+
+/// What could not be read, and the results that it is about: one denial meets them all.
+fn unread(result: &AuditResult) -> BTreeMap<(&str, String), Vec<&str>> {
+    let mut unread: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
+    for what in &result.unread {
+        unread.entry((&what.region, what.failure.to_string())).or_default().extend(what.id.as_deref());
+    }
+    unread
 }

@@ -188,6 +188,9 @@ fn a_denied_look_leaves_the_list() {
     assert_eq!((code, ids(&result).len()), (Some(2), 3));
     let unread = result["unread"].as_array().unwrap();
     assert!(unread.iter().all(|unread| unread["failure"]["action"] == "cloudformation:GetHookResult"), "{result}");
+    let text = stdout(&server.command(&["audit", "--region", "eu-west-1"]));
+    let told: Vec<_> = text.lines().filter(|line| line.starts_with("not read")).collect();
+    assert_eq!(told, ["not read eu-west-1 3 results: cloudformation:GetHookResult is not allowed: no"]);
 }
 
 #[test]
