@@ -33,9 +33,6 @@ use crate::rule::policy::Glob;
 use function::Called;
 use hook::Hook;
 
-/// How far back failures of the hook and its function count as lately.
-pub const RECENT_DAYS: i64 = 7;
-
 /// What `template.yaml` puts behind the alias of the hook for whole templates.
 const FOR_TEMPLATES: &str = "Stack";
 
@@ -61,10 +58,20 @@ pub struct StatusOptions {
     pub preset: Option<Preset>,
     /// The code and the policy that it should have.
     pub expected: Expected,
+    /// How many days back failures of the hook and its function count: 90 at the most, as long as
+    /// CloudFormation keeps results.
+    pub days: u16,
     /// Now, in seconds since 1970.
     pub now: i64,
     /// How long AWS may ask for patience.
     pub patience: Patience,
+}
+
+impl StatusOptions {
+    /// From when on failures count, in seconds since 1970.
+    fn since(&self) -> i64 {
+        self.now - i64::from(self.days) * 86_400
+    }
 }
 
 /// How the account of the hooks and the one of their functions are reached.

@@ -5,7 +5,6 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::RECENT_DAYS;
 use super::function::HOOK_SECONDS;
 use super::record::HASH_CHARS;
 
@@ -74,13 +73,13 @@ pub enum Hole {
     /// The policy in the code is not the one that it should be.
     PolicyDiffers { is: Option<String>, should_be: Vec<Option<String>> },
     /// Lambda turned calls away lately.
-    Throttled { times: u64 },
+    Throttled { times: u64, days: u16 },
     /// The function crashed or ran out of time lately.
-    Erred { times: u64 },
+    Erred { times: u64, days: u16 },
     /// The function could not decide lately.
-    InternalFailures { times: u64 },
+    InternalFailures { times: u64, days: u16 },
     /// The hook itself failed lately.
-    FailedLately { times: usize, at_least: bool, reason: String },
+    FailedLately { times: usize, at_least: bool, days: u16, reason: String },
 }
 
 impl Hole {
@@ -215,18 +214,18 @@ impl fmt::Display for Hole {
                 if *number == 1 { "s" } else { "" }
             ),
             Self::PolicyDiffers { is, should_be } => policy(f, is.as_deref(), should_be),
-            Self::Throttled { times } => {
-                write!(f, "Lambda turned calls of the function away {}: raise its concurrency", lately(*times))
+            Self::Throttled { times, days } => {
+                write!(f, "Lambda turned calls of the function away {}: raise its concurrency", lately(*times, *days))
             }
-            Self::Erred { times } => {
-                write!(f, "the function crashed or ran out of time {}: read its log", lately(*times))
+            Self::Erred { times, days } => {
+                write!(f, "the function crashed or ran out of time {}: read its log", lately(*times, *days))
             }
-            Self::InternalFailures { times } => {
-                write!(f, "the function could not decide {}: its log says why", lately(*times))
+            Self::InternalFailures { times, days } => {
+                write!(f, "the function could not decide {}: its log says why", lately(*times, *days))
             }
-            Self::FailedLately { times, at_least, reason } => {
+            Self::FailedLately { times, at_least, days, reason } => {
                 let at_least = if *at_least { "at least " } else { "" };
-                let times = lately(u64::try_from(*times).unwrap_or(u64::MAX));
+                let times = lately(u64::try_from(*times).unwrap_or(u64::MAX), *days);
                 write!(f, "the hook itself failed {at_least}{times}")?;
                 if reason.is_empty() { Ok(()) } else { write!(f, ": {reason}") }
             }
@@ -234,11 +233,10 @@ impl fmt::Display for Hole {
     }
 }
 
-fn lately(times: u64) -> String {
-    match times {
-        1 => format!("once in the last {RECENT_DAYS} days"),
-        times => format!("{times} times in the last {RECENT_DAYS} days"),
-    }
+fn lately(times: u64, days: u16) -> String {
+    let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+    let days = if days == 1 { "24 hours".to_owned() } else { format!("{days} days") };
+    format!("{times} in the last {days}")
 }
 
 fn preset(f: &mut fmt::Formatter<'_>, is: Option<&str>, should_be: Option<&str>) -> fmt::Result {

@@ -8,10 +8,10 @@ use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
 use aws_smithy_types::DateTime;
 
+use super::StatusOptions;
 use super::function::Called;
 use super::hole::Hole;
 use super::record::{RecentCalls, RegionStatus};
-use super::{RECENT_DAYS, StatusOptions};
 use crate::account::failure::Failure;
 use crate::account::pace::patiently;
 use crate::hook::log::NAMESPACE;
@@ -34,9 +34,12 @@ pub(super) async fn look(
     match read(client, called, options).await {
         Ok(calls) => {
             for (times, hole) in [
-                (calls.throttles, Hole::Throttled { times: calls.throttles }),
-                (calls.errors, Hole::Erred { times: calls.errors }),
-                (calls.internal_failures, Hole::InternalFailures { times: calls.internal_failures }),
+                (calls.throttles, Hole::Throttled { times: calls.throttles, days: options.days }),
+                (calls.errors, Hole::Erred { times: calls.errors, days: options.days }),
+                (
+                    calls.internal_failures,
+                    Hole::InternalFailures { times: calls.internal_failures, days: options.days },
+                ),
             ] {
                 if times > 0 {
                     found.hole(&hole);
@@ -58,7 +61,7 @@ async fn read(client: &Client, called: &Called, options: &StatusOptions) -> Resu
         let page = patiently(options.patience, &mut 0, || async {
             let request = client
                 .get_metric_data()
-                .start_time(DateTime::from_secs(options.now - RECENT_DAYS * 86_400))
+                .start_time(DateTime::from_secs(options.since()))
                 .end_time(DateTime::from_secs(options.now))
                 .set_metric_data_queries(Some(queries(called)))
                 .set_next_token(token.clone());

@@ -7,9 +7,9 @@ use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::{HookResultSummary, HookStatus};
 use aws_smithy_types::DateTime;
 
+use super::StatusOptions;
 use super::hole::Hole;
 use super::record::RegionStatus;
-use super::{RECENT_DAYS, StatusOptions};
 use crate::account::failure::{Failure, FailureKind};
 use crate::account::pace::patiently;
 use crate::account::stacks::following;
@@ -32,14 +32,15 @@ pub(super) async fn failures(
     options: &StatusOptions,
     found: &mut RegionStatus,
 ) {
-    let since = options.now - RECENT_DAYS * 86_400;
     let (mut times, mut newest): (usize, Option<HookResultSummary>) = (0, None);
     let mut token: Option<String> = None;
     let mut at_least = true;
     for _ in 0..PAGES {
         match page(client, arn, HookStatus::HookFailed, token.as_deref(), options).await {
             Ok((results, next)) => {
-                for result in results.into_iter().filter(|result| invoked(result).is_none_or(|at| at >= since)) {
+                for result in
+                    results.into_iter().filter(|result| invoked(result).is_none_or(|at| at >= options.since()))
+                {
                     times += 1;
                     if newest.as_ref().is_none_or(|newest| invoked(newest) < invoked(&result)) {
                         newest = Some(result);
@@ -60,7 +61,7 @@ pub(super) async fn failures(
     }
     if let Some(newest) = newest {
         let reason = excerpt(newest.hook_status_reason().unwrap_or_default(), 300);
-        found.hole_of(alias, &Hole::FailedLately { times, at_least, reason });
+        found.hole_of(alias, &Hole::FailedLately { times, at_least, days: options.days, reason });
     }
 }
 

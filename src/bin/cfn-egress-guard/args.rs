@@ -58,7 +58,7 @@ pub(crate) enum Command {
     ///
     /// Is the hook there, activated, enabled, blocking, and do its filters leave out nothing that they should
     /// not; is its function there, is it the code and policy that it should be, and was it throttled or did it
-    /// fail in the last 7 days.
+    /// fail in the last days.
     ///
     /// Exit status: 0 if it is, 1 if it has a hole, 2 if that could not be found out.
     #[cfg(feature = "account")]

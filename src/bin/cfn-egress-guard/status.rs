@@ -42,6 +42,7 @@ pub(crate) fn run(arguments: &Status, out: &mut impl Write) -> anyhow::Result<Ex
             function: arguments.function.function.clone(),
             preset: arguments.function.preset,
             expected,
+            days: arguments.days,
             now: jiff::Timestamp::now().as_second(),
             patience: Patience::default(),
         };

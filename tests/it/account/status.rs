@@ -154,7 +154,7 @@ fn failures_of_the_hook_are_counted_over_all_pages() {
             let (at, next) = match request.field("NextToken") {
                 "" => ("2020-01-01T00:00:00Z".to_owned(), "<NextToken>2</NextToken>"),
                 "2" => (jiff::Timestamp::now().to_string(), "<NextToken>3</NextToken>"),
-                _ => ((jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1)).to_string(), ""),
+                _ => ((jiff::Timestamp::now() - jiff::SignedDuration::from_hours(36)).to_string(), ""),
             };
             let result = format!(
                 "<HookResultId>r</HookResultId><HookStatusReason>at {at}</HookStatusReason><InvokedAt>{at}</InvokedAt>"
@@ -163,9 +163,14 @@ fn failures_of_the_hook_are_counted_over_all_pages() {
         }
         _ => aws(request, &good()),
     });
-    let (_, result) = json(&server, &[]);
-    let message = result["regions"][0]["holes"][0]["message"].as_str().unwrap();
-    assert!(message.starts_with("the hook itself failed 2 times in the last 7 days: at "), "{message}");
+    for (arguments, expected) in [
+        (["--days", "7"], "the hook itself failed 2 times in the last 7 days: at 20"),
+        (["--days", "1"], "the hook itself failed once in the last 24 hours: at 20"),
+    ] {
+        let (_, result) = json(&server, &arguments);
+        let message = result["regions"][0]["holes"][0]["message"].as_str().unwrap();
+        assert!(message.starts_with(expected), "{message}");
+    }
 }
 
 #[test]

@@ -180,6 +180,10 @@ pub(crate) struct Status {
     #[arg(long = "may-exclude-role", value_name = "GLOB", value_parser = str::parse::<Glob>)]
     pub(crate) may_exclude_roles: Vec<Glob>,
 
+    /// How many days back throttles, errors and failures count.
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=90))]
+    pub(crate) days: u16,
+
     /// How to print the result.
     #[arg(long, value_enum, default_value_t = StatusFormat::Human, value_name = "FORMAT")]
     pub(crate) format: StatusFormat,
