@@ -24,7 +24,7 @@
 //! | `report` | findings → bytes for people and programs (feature `cli`) | files, the terminal |
 //! | `schema` | JSON Schemas of all that is read and written (feature `schema`) | |
 //! | `rehearsal` | CloudFormation's part on this machine (feature `cli`; an edge: sockets, processes) | AWS |
-//! | `account` | live stacks, hook results, hook configuration (feature `account`; an edge: the AWS SDK) | the terminal, files |
+//! | `account` | live stacks, hook results, hook configuration and function (feature `account`; an edge: the AWS SDK) | the terminal, files |
 //!
 //! The features are the wall: the core builds with `--no-default-features`.
 //!

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use cfn_egress_guard::hook::Target;
+use cfn_egress_guard::hook::{ENV_LOOPBACK_PAYLOADS, ENV_PRESET, Target};
 use cfn_egress_guard::rehearsal::{
     Ending, Endpoint, Function, Hook, LocalFunction, Plan, Stack, StackEvent, Told, plan, rehearse,
 };
@@ -91,9 +91,9 @@ async fn start(arguments: &Rehearse, code: Option<&CodeFolder>) -> anyhow::Resul
         );
     }
     let mut environment: Vec<_> =
-        arguments.preset.iter().map(|preset| ("EGRESS_PRESET".to_owned(), preset.name().to_owned())).collect();
+        arguments.preset.iter().map(|preset| (ENV_PRESET.to_owned(), preset.name().to_owned())).collect();
     if arguments.target_operations.iter().any(|target| *target != Target::Resource) {
-        environment.push(("EGRESS_LOOPBACK_PAYLOADS".to_owned(), "1".to_owned()));
+        environment.push((ENV_LOOPBACK_PAYLOADS.to_owned(), "1".to_owned()));
     }
     if let Some(code) = code {
         environment.push(("LAMBDA_TASK_ROOT".to_owned(), code.0.display().to_string()));
