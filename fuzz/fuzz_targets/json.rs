@@ -1,0 +1,50 @@
+//! JSON is read as any reader of JSON does, or refused for a reason that CloudFormation has too: a key that is written
+//! twice, or more of anything than the limits allow (what YAML's reader cannot take among it).
+#![no_main]
+
+use cfn_egress_guard::source::{self, Problem};
+use cfn_egress_guard::value::{Kind, Value};
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value as Json;
+
+fuzz_target!(|text: &str| {
+    if !text.trim_start().starts_with('{') {
+        return;
+    }
+    match (serde_json::from_str::<Json>(text), source::parse(text)) {
+        (Ok(json), Ok(document)) => assert!(same(&document.root, &json), "{:?}\n{json}", document.root),
+        (Err(_), Ok(document)) => panic!("only we read it: {:?}", document.root),
+        (Ok(_), Err(error)) => assert!(
+            matches!(
+                error.problem,
+                Problem::DuplicateKey { .. }
+                    | Problem::TooDeep
+                    | Problem::TooManyValues
+                    | Problem::TooLong { .. }
+                    | Problem::Unreadable { .. }
+            ),
+            "only we refuse it: {error}"
+        ),
+        (Err(_), Err(_)) => {}
+    }
+});
+
+fn same(ours: &Value, json: &Json) -> bool {
+    match (&ours.kind, json) {
+        (Kind::Null, Json::Null) => true,
+        (Kind::Bool(ours), Json::Bool(json)) => ours == json,
+        (Kind::Integer(ours), Json::Number(json)) => json.as_i64() == Some(*ours),
+        (Kind::Float(ours), Json::Number(json)) => {
+            json.as_i64().is_none() && json.as_f64().is_some_and(|json| json == *ours)
+        }
+        (Kind::String(ours), Json::String(json)) => ours == json,
+        (Kind::List(ours), Json::Array(json)) => {
+            ours.len() == json.len() && ours.iter().zip(json).all(|(ours, json)| same(ours, json))
+        }
+        (Kind::Map(ours), Json::Object(json)) => {
+            ours.len() == json.len()
+                && ours.iter().all(|(key, ours)| json.get(&key.name).is_some_and(|json| same(ours, json)))
+        }
+        _ => false,
+    }
+}
