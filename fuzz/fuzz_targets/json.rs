@@ -33,10 +33,11 @@ fn same(ours: &Value, json: &Json) -> bool {
     match (&ours.kind, json) {
         (Kind::Null, Json::Null) => true,
         (Kind::Bool(ours), Json::Bool(json)) => ours == json,
-        (Kind::Integer(ours), Json::Number(json)) => json.as_i64() == Some(*ours),
-        (Kind::Float(ours), Json::Number(json)) => {
-            json.as_i64().is_none() && json.as_f64().is_some_and(|json| json == *ours)
+        // serde_json reads -0 as a fraction.
+        (Kind::Integer(ours), Json::Number(json)) => {
+            json.as_i64() == Some(*ours) || (*ours == 0 && json.as_f64() == Some(0.0))
         }
+        (Kind::Float(ours), Json::Number(json)) => json.as_i64().is_none() && json.as_f64() == Some(*ours),
         (Kind::String(ours), Json::String(json)) => ours == json,
         (Kind::List(ours), Json::Array(json)) => {
             ours.len() == json.len() && ours.iter().zip(json).all(|(ours, json)| same(ours, json))
