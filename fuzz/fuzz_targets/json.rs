@@ -13,7 +13,10 @@ fuzz_target!(|text: &str| {
     }
     match (serde_json::from_str::<Json>(text), source::parse(text)) {
         (Ok(json), Ok(document)) => assert!(same(&document.root, &json), "{:?}\n{json}", document.root),
-        (Err(_), Ok(document)) => panic!("only we read it: {:?}", document.root),
+        // RFC 8259 knows no largest number.
+        (Err(error), Ok(_)) => {
+            assert!(error.to_string().starts_with("number out of range"), "only we read it: {error}")
+        }
         (Ok(_), Err(error)) => assert!(
             matches!(
                 error.problem,
@@ -37,7 +40,10 @@ fn same(ours: &Value, json: &Json) -> bool {
         (Kind::Integer(ours), Json::Number(json)) => {
             json.as_i64() == Some(*ours) || (*ours == 0 && json.as_f64() == Some(0.0))
         }
-        (Kind::Float(ours), Json::Number(json)) => json.as_i64().is_none() && json.as_f64() == Some(*ours),
+        // serde_json is exact to a few units in the last place.
+        (Kind::Float(ours), Json::Number(json)) => {
+            json.as_i64().is_none() && json.as_f64().is_some_and(|json| (json - ours).abs() <= 1e-15 * ours.abs())
+        }
         (Kind::String(ours), Json::String(json)) => ours == json,
         (Kind::List(ours), Json::Array(json)) => {
             ours.len() == json.len() && ours.iter().zip(json).all(|(ours, json)| same(ours, json))
