@@ -27,6 +27,8 @@ test: $(VENV)/.lint ## run every test, lint and check of generated files
 	cargo check --quiet --lib --no-default-features
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
 	cargo test
+	@# The fuzz targets compile; libFuzzer, which is C++, need not be there.
+	CUSTOM_LIBFUZZER_PATH=./libfuzzer.a cargo check --quiet --locked --manifest-path fuzz/Cargo.toml
 	@deploy/lint.sh
 	tests/parts/setup
 	$(FUNCTION) --bin bootstrap

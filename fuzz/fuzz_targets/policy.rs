@@ -71,7 +71,9 @@ fn decide(policy: &Policy, kind: ResourceType, properties: &Value, previous: Opt
                     assert!(policy.exemptions.iter().find(covers).is_some());
                 }
             }
-            Outcome::KnownDebt => assert!(policy.unchanged_rules == Treatment::Allow && unchanged != Unchanged::Nothing),
+            Outcome::KnownDebt => {
+                assert!(policy.unchanged_rules == Treatment::Allow && unchanged != Unchanged::Nothing)
+            }
             outcome => assert_eq!(outcome, before.outcome),
         }
         for line in [wording::line(after), wording::policy::line(after)] {

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use super::nested::{self, FoundTemplate, MAX_NESTED_STACKS, NESTED_STACK, NestedTemplates, PlanError};
 use super::plan::{Action, Described, Operation, Plan};
 use super::properties::{described, resolved};
+use crate::check::known_properties;
 use crate::rule::{Knowledge, Outcome, Settings, Verdict, wording};
 use crate::security_group::{ResourceType, assess};
 use crate::source::Document;
@@ -191,7 +192,7 @@ impl<'t> Proposed<'t> {
         let checked = ResourceType::from_name(&resource.type_name);
         let judge = |world: &World<'_>| {
             checked.map_or(Verdict::Compliant, |checked| {
-                assess(checked, &world.properties, settings, Knowledge::Partial).verdict()
+                assess(checked, &known_properties(checked, world), settings, Knowledge::Partial).verdict()
             })
         };
         // Of the worlds that undecided conditions allow, the worst is the one to rehearse.
@@ -200,7 +201,7 @@ impl<'t> Proposed<'t> {
             world.assumptions.iter().map(|assumption| format!("rehearsed as if {assumption}")).collect();
         let mut undetermined = evaluated.undetermined.map(|why| why.to_string());
         if let Some(checked) = checked {
-            let assessment = assess(checked, &world.properties, settings, Knowledge::Partial);
+            let assessment = assess(checked, &known_properties(checked, world), settings, Knowledge::Partial);
             if assessment.verdict() == Verdict::Undetermined {
                 let findings = assessment.of(Outcome::Undetermined);
                 undetermined = findings.map(|f| format!("{}: {}", wording::place(f), wording::statement(f))).next();

@@ -5,6 +5,7 @@
 use serde_json::{Map as JsonMap, Number, Value as Json};
 
 use crate::path::PropertyPath;
+use crate::rule::{Port, Unknown};
 use crate::security_group::EGRESS;
 use crate::value::{Kind, Map, Value};
 
@@ -51,27 +52,35 @@ fn object(map: &Map, path: &PropertyPath, unknown: &mut Vec<String>) -> Json {
             "ToPort" => Some("FromPort"),
             _ => None,
         };
-        let entry = match (&value.kind, partner) {
-            (Kind::Unknown(what), Some(partner)) => {
+        let what = unknown_of(value).filter(|_| partner.is_some() || matches!(&*key.name, "IpProtocol" | EGRESS));
+        let entry = match (what, partner) {
+            (Some(what), partner) => {
                 unknown.push(format!("{at} is {}", what.shown_as));
-                match map.get(partner).map(|partner| &partner.kind) {
-                    None | Some(Kind::Unknown(_)) => Json::from(STAND_IN_PORT),
-                    Some(_) => map.get(partner).map_or(Json::Null, |known| json(known, &at, &mut Vec::new())),
+                match partner.map(|partner| map.get(partner).filter(|partner| unknown_of(partner).is_none())) {
+                    Some(Some(known)) => json(known, &at, &mut Vec::new()),
+                    Some(None) => Json::from(STAND_IN_PORT),
+                    None if key.name == EGRESS => Json::Array(Vec::new()),
+                    None => Json::from("tcp"),
                 }
             }
-            (Kind::Unknown(what), None) if key.name == "IpProtocol" => {
-                unknown.push(format!("{at} is {}", what.shown_as));
-                Json::from("tcp")
-            }
-            (Kind::Unknown(what), None) if key.name == EGRESS => {
-                unknown.push(format!("{at} is {}", what.shown_as));
-                Json::Array(Vec::new())
-            }
-            _ => json(value, &at, unknown),
+            (None, _) => json(value, &at, unknown),
         };
         entries.insert(key.name.clone(), entry);
     }
     Json::Object(entries)
+}
+
+/// What is not known about a value here: it itself, or a dynamic reference in its text. Those to secrets
+/// are known: CloudFormation sends them as they are.
+fn unknown_of(value: &Value) -> Option<Unknown> {
+    match &value.kind {
+        Kind::Unknown(what) => Some(what.clone()),
+        Kind::String(text) => match Port::from_text(text) {
+            Port::Unknown(what) => Some(what),
+            Port::Known(_) | Port::Absent | Port::Invalid(_) => None,
+        },
+        _ => None,
+    }
 }
 
 fn json(value: &Value, path: &PropertyPath, unknown: &mut Vec<String>) -> Json {

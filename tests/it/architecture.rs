@@ -18,7 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("hook", &["check", "path", "policy", "rule", "security_group", "source", "template", "value"]),
     ("report", &["check", "path", "rule", "security_group", "source", "template"]),
     ("schema", &["account", "hook", "policy", "report"]),
-    ("rehearsal", &["hook", "path", "rule", "security_group", "source", "template", "value"]),
+    ("rehearsal", &["check", "hook", "path", "rule", "security_group", "source", "template", "value"]),
     ("account", &["check", "hook", "path", "policy", "rule", "security_group", "source", "template", "value"]),
 ];
 

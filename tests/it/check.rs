@@ -1,6 +1,5 @@
 //! `check`, the command.
 
-mod cdk;
 mod discovery;
 mod formats;
 mod parameters;

@@ -6,6 +6,7 @@ mod account;
 mod architecture;
 mod check;
 mod download;
+mod forms;
 mod policy;
 mod published_rule;
 mod readme;

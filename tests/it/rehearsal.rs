@@ -1,5 +1,7 @@
 //! `rehearse`, the command, with the real function.
 
+use std::process::Output;
+
 use serde_json::Value as Json;
 
 use crate::support::{command, stderr, stdout};
@@ -94,6 +96,41 @@ fn what_cannot_be_rehearsed_says_why() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stdout(&output));
         assert!(stderr(&output).contains(says), "{arguments:?}: {}", stderr(&output));
     }
+}
+
+#[test]
+fn what_cloudformation_resolves_before_a_hook_sees_it_is_not_known_here() {
+    for (ports, asked) in [
+        ("FromPort: '{{resolve:ssm:/port}}', ToPort: '{{resolve:ssm:/port}}'", true),
+        ("FromPort: '{{resolve:ssm:/port}}', ToPort: 443", false),
+    ] {
+        let output = rehearsed("dynamic", &format!("SecurityGroupEgress: [{{IpProtocol: tcp, {ports}}}]"));
+        let table = stdout(&output);
+        assert_eq!(output.status.code(), Some(0), "{ports}\n{table}");
+        assert!(table.contains("not known here: SecurityGroupEgress[0].FromPort is {{resolve:ssm:/port}}"), "{table}");
+        assert_eq!(table.contains("HOOK_COMPLETE_SUCCEEDED"), asked, "{table}");
+        assert_eq!(table.contains("the hook is not asked: SecurityGroupEgress[0]: FromPort"), !asked, "{table}");
+    }
+    // A reference to a secret is what the hook gets, and blocks.
+    let secret = "'{{resolve:secretsmanager:ports:SecretString:https}}'";
+    let ports = format!("SecurityGroupEgress: [{{IpProtocol: tcp, FromPort: {secret}, ToPort: {secret}}}]");
+    assert_eq!(rehearsed("secret", &ports).status.code(), Some(1));
+}
+
+#[test]
+fn a_group_that_a_transform_may_add_rules_to_is_not_judged_without_them() {
+    let output = rehearsed("transform", "Fn::Transform: {Name: 'AWS::Include', Parameters: {Location: 's3://a/b'}}");
+    let table = stdout(&output);
+    assert!(table.contains("the hook is not asked: SecurityGroupEgress: it is Fn::Transform"), "{table}");
+    assert!(!table.contains("HOOK_IN_PROGRESS"), "{table}");
+}
+
+/// The rehearsal of a template with one group of these properties.
+fn rehearsed(name: &str, properties: &str) -> Output {
+    let template = format!("Resources: {{Web: {{Type: 'AWS::EC2::SecurityGroup', Properties: {{{properties}}}}}}}\n");
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("rehearsal-{name}.yaml"));
+    std::fs::write(&path, template).unwrap();
+    command(&["rehearse", path.to_str().unwrap()])
 }
 
 #[test]

@@ -29,6 +29,14 @@ def bootstrap():
     return path
 
 
+@pytest.fixture(scope="session")
+def program():
+    """The command: the debug build, which `cargo test` makes, or what CFN_EGRESS_GUARD names."""
+    path = (ROOT / os.environ.get("CFN_EGRESS_GUARD", "target/debug/cfn-egress-guard")).resolve()
+    assert os.access(path, os.X_OK), f"{path} is not there; build it with: cargo build --bin cfn-egress-guard"
+    return path
+
+
 @pytest.fixture(scope="module")
 def emulator(bootstrap, tmp_path_factory):
     """The function with the default preset in AWS's runtime emulator."""

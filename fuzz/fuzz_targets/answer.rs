@@ -1,0 +1,49 @@
+//! What every answer of the hook has to be, whatever it is about.
+
+use cfn_egress_guard::hook::{
+    Config, Decision, ErrorCode, Fetch, HookStatus, MAX_ANNOTATIONS, MESSAGE_CHARS, Plan, Response, log, plan,
+};
+use cfn_egress_guard::rule::policy::Date;
+use serde_json::{Value as Json, json};
+
+/// A day of the calendar.
+pub fn today() -> Date {
+    Date::new(2027, 6, 15).expect("a day of the calendar")
+}
+
+/// An invocation of this target.
+pub fn invocation(target: &str, data: Json) -> Vec<u8> {
+    json!({
+        "clientRequestToken": "token",
+        "stackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/web/1a2345b6-0000-00a0-a123-00abc0abc000",
+        "requestData": data,
+        "hookTypeName": target,
+        "actionInvocationPoint": "CREATE_PRE_PROVISION",
+    })
+    .to_string()
+    .into_bytes()
+}
+
+/// An invocation about a document, and the document.
+pub fn about(target: &str, config: &Config) -> Fetch {
+    let data = json!({"targetName": target, "targetType": target, "targetLogicalId": "web",
+        "payload": "https://bucket.s3.us-east-1.amazonaws.com/key?X-Amz-Signature=SECRET"});
+    match plan(&invocation(target, data), config, today()) {
+        Plan::Fetch(fetch) => *fetch,
+        Plan::Decided(decision) => panic!("it needs a document: {}", decision.response().message),
+    }
+}
+
+/// The answer to a decision, of the shape that CloudFormation accepts.
+pub fn checked(decision: &Decision) -> Response {
+    let response = decision.response();
+    assert_eq!(response.hook_status == HookStatus::Failed, response.error_code.is_some());
+    assert!((1..=MESSAGE_CHARS).contains(&response.message.chars().count()));
+    assert!(response.annotations.len() <= MAX_ANNOTATIONS);
+    assert!(response.error_code != Some(ErrorCode::NonCompliant) || !response.annotations.is_empty());
+    let invocation = log::Invocation { request_id: "r", timestamp_millis: 1, evaluation_micros: 1 };
+    for line in log::lines(decision, &response, &invocation).lines() {
+        assert!(serde_json::from_str::<Json>(line).is_ok() && !line.contains("SECRET"));
+    }
+    response
+}
