@@ -44,6 +44,11 @@ pub(crate) enum Command {
         shell: clap_complete::Shell,
     },
     /// Say what would be blocked among the live stacks of an account if the rule were enforced.
+    ///
+    /// Reads the templates of the live stacks, nested ones included, and says what the rule would block at
+    /// the next change of their security groups, and how the answer changes under other settings.
+    ///
+    /// Exit status: 0 if nothing would be blocked, 1 if something would, 2 if something could not be read.
     #[cfg(feature = "account")]
     Scan(Box<Scan>),
     /// Tell who was blocked or warned, when and why.

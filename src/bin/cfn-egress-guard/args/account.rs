@@ -40,10 +40,7 @@ fn region(text: &str) -> Result<String, String> {
     if name { Ok(text.to_owned()) } else { Err("a Region is named like eu-west-1".to_owned()) }
 }
 
-/// Reads the templates of the live stacks, nested ones included, and says what the rule would block at
-/// the next change of their security groups, and how the answer changes under other settings.
-///
-/// Exit status: 0 if nothing would be blocked, 1 if something would, 2 if something could not be read.
+/// Arguments of `scan`.
 #[derive(Debug, Args)]
 pub(crate) struct Scan {
     /// Only stacks with such names, and those nested in them; `*` and `?` are wildcards.
