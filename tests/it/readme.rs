@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value as Json;
+
 use crate::support::{command, read, root, stdout};
 
 const README: &str = "README.md";
@@ -14,6 +16,12 @@ fn made_anew(readme: &str) -> String {
     let mut file: Option<String> = None;
     while let Some(line) = lines.next() {
         writeln!(anew, "{line}").unwrap();
+        if line == "| command | IAM actions |" {
+            writeln!(anew, "{}", lines.next().unwrap()).unwrap();
+            while let Some(row) = lines.next_if(|line| line.starts_with('|')) {
+                writeln!(anew, "{}", permissions(row)).unwrap();
+            }
+        }
         if let Some(path) = line.strip_prefix("<!-- file: ").and_then(|rest| rest.strip_suffix(" -->")) {
             file = Some(path.to_owned());
         } else if line.starts_with("```") && file.is_some() {
@@ -30,6 +38,15 @@ fn made_anew(readme: &str) -> String {
         }
     }
     anew
+}
+
+/// The row of a command with the actions of the policy that it prints.
+fn permissions(row: &str) -> String {
+    let name = row.split('`').nth(1).unwrap();
+    let policy: Json = serde_json::from_slice(&command(&[name, "--print-iam-policy"]).stdout).unwrap();
+    let actions = policy["Statement"][0]["Action"].as_array().unwrap();
+    let actions: Vec<_> = actions.iter().map(|action| format!("`{}`", action.as_str().unwrap())).collect();
+    format!("| `{name}` | {} |", actions.join(", "))
 }
 
 /// What a command of the README prints.
