@@ -10,13 +10,15 @@ mod payload;
 mod request;
 mod response;
 mod stack;
+mod subject;
 
-pub use decision::{Conclusion, Decision, Judged, Subject, Target, TemplateJudgement};
+pub use decision::{Conclusion, Decision, Judged, TemplateJudgement};
 pub use payload::{PayloadUrl, PayloadUrlError};
 pub use request::{HookModel, Request, RequestContext, RequestData, RequestError, TargetModel, Text};
 pub use response::{
     Annotation, AnnotationStatus, ErrorCode, HookStatus, MAX_ANNOTATIONS, MESSAGE_CHARS, Response, SeverityLevel,
 };
+pub use subject::{Subject, Target};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -25,7 +27,7 @@ use crate::rule::policy::{Case, Date, Policy, Unchanged};
 use crate::rule::{Explained, Knowledge, Preset, Treatment, Verdict, wording};
 use crate::security_group::{ResourceType, assess, explain as explain_each, tags, unchanged};
 use crate::value::Value;
-use decision::context;
+use subject::context;
 
 /// The function's variable that chooses the preset, in place of the policy's.
 pub const ENV_PRESET: &str = "EGRESS_PRESET";

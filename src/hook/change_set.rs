@@ -1,9 +1,10 @@
 //! CHANGE_SET invocations: what a change set would make of each resource, judged by the values that
 //! CloudFormation knows when it is created.
 
-use super::decision::{Conclusion, Judged, TemplateJudgement, context};
+use super::decision::{Conclusion, Judged, TemplateJudgement};
 use super::payload::{self, ChangeSetPayload, ChangedResource};
 use super::request::Request;
+use super::subject::context;
 use crate::rule::policy::{Case, Context, Date, Policy, Unchanged};
 use crate::rule::wording::template as wording;
 use crate::rule::{Knowledge, Treatment};

@@ -6,9 +6,10 @@
 
 use std::collections::HashMap;
 
-use super::decision::{Conclusion, Judged, TemplateJudgement, context};
+use super::decision::{Conclusion, Judged, TemplateJudgement};
 use super::payload::{self, StackPayload};
 use super::request::Request;
+use super::subject::context;
 use crate::check::{self, Checked, CheckedResource, Terms};
 use crate::rule::policy::{Context, Date, Policy};
 use crate::rule::wording::template as wording;
