@@ -7,15 +7,13 @@ import json
 import re
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from server import PARTS, Server, environment, free_port, poll
+from server import PARTS, Handler, Loopback, Server, environment, free_port, poll
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
@@ -100,41 +98,28 @@ def localstack(folder):
     )
 
 
-class Ours:
+class Ours(Loopback):
     """`cfn-egress-guard rehearse` against an Invoke endpoint that records the invocations and lets everything pass."""
 
     def __init__(self, program, folder):
         self.name, self.program, self.folder, self.events = "ours", program, folder, []
         events = self.events
 
-        class Function(BaseHTTPRequestHandler):
+        class Function(Handler):
             def do_POST(self):
-                event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                event = json.loads(self.body())
                 events.append(event)
                 answer = {"hookStatus": "SUCCESS", "clientRequestToken": event["clientRequestToken"], "message": "recorded"}
-                body = json.dumps(answer).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                self.answer(200, json.dumps(answer).encode())
 
-            def log_message(self, *_):
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Function)
-        self.http.daemon_threads = True
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
-
-    def stop(self):
-        self.http.shutdown()
-        self.http.server_close()
+        super().__init__(Function)
 
     def resolve(self, template, parameters):
         self.events.clear()
         given = [argument for key, value in parameters.items() for argument in ("--parameters", f"{key}={value}")]
         run = subprocess.run(
             [self.program, "rehearse", template, *given, "--account", ACCOUNT_ID, "--region", REGION,
-             "--endpoint", f"http://127.0.0.1:{self.http.server_port}"],
+             "--endpoint", self.url],
             cwd=self.folder, env=environment(self.folder), capture_output=True, text=True, timeout=60,
         )  # fmt: skip
         assert run.returncode == 0, f"{template.name}\n{run.stdout}{run.stderr}"

@@ -4,10 +4,10 @@ import http.client
 import itertools
 import socket
 import struct
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
+
+from server import Handler, Loopback
 
 ERROR = (
     "<ErrorResponse><Error><Type>Sender</Type><Code>{}</Code><Message>{}</Message></Error>"
@@ -15,7 +15,7 @@ ERROR = (
 )
 
 
-class FaultyProxy:
+class FaultyProxy(Loopback):
     """Forwards to `upstream`. `faults` maps "every so many requests" to a fault; `denied` is a Region, from the first
     request on or after so many."""
 
@@ -23,14 +23,12 @@ class FaultyProxy:
         self.counts = {}
         target, numbers, owner = urlsplit(upstream).netloc, itertools.count(1), self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Requests(Handler):
             def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                body = self.body()
                 number = next(numbers)
                 if denied and number > denied_after and f"/{denied}/" in self.headers.get("Authorization", ""):
-                    return self.answer(403, ERROR.format("AccessDenied", "User: x is not authorized to perform this"))
+                    return self.error(403, "AccessDenied", "User: x is not authorized to perform this")
                 for every, fault in (faults or {}).items():
                     if number % every == 0:
                         owner.counts[fault] = owner.counts.get(fault, 0) + 1
@@ -40,11 +38,11 @@ class FaultyProxy:
                 return self.forward(body)
 
             def throttle(self):
-                self.answer(400, ERROR.format("Throttling", "Rate exceeded"))
+                self.error(400, "Throttling", "Rate exceeded")
                 return True
 
             def fail(self):
-                self.answer(500, ERROR.format("InternalFailure", "We encountered an internal error"))
+                self.error(500, "InternalFailure", "We encountered an internal error")
                 return True
 
             def reset(self):
@@ -63,16 +61,11 @@ class FaultyProxy:
                 headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
                 upstream.request("POST", self.path, body, {**headers, "Host": target})
                 response = upstream.getresponse()
-                self.answer(response.status, response.read(), response.headers.get("Content-Type"))
+                self.answer(response.status, response.read(), response.headers)
                 upstream.close()
 
-            def answer(self, status, body, kind=None):
-                body = body.encode() if isinstance(body, str) else body
-                self.send_response(status)
-                self.send_header("Content-Type", kind or "text/xml")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+            def error(self, status, code, message):
+                self.answer(status, ERROR.format(code, message).encode(), {"Content-Type": "text/xml"})
 
             def finish(self):
                 try:
@@ -80,14 +73,4 @@ class FaultyProxy:
                 except OSError:
                     pass  # reset on purpose
 
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(Requests)

@@ -10,12 +10,10 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import urllib.error
 import urllib.request
 import zipfile
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
@@ -25,7 +23,7 @@ import jsonschema
 import pytest
 from botocore.config import Config
 
-from server import Server, environment, free_port
+from server import Handler, Loopback, Server, environment, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / os.environ.get("CFN_EGRESS_GUARD", "target/debug/cfn-egress-guard")
@@ -53,7 +51,7 @@ def configuration(function):
     return json.dumps({"CloudFormationConfiguration": {"HookConfiguration": hook}})
 
 
-class HooksBeside:
+class HooksBeside(Loopback):
     """Answers what is asked about hooks, and forwards the rest to `upstream`."""
 
     def __init__(self, upstream, function):
@@ -65,19 +63,17 @@ class HooksBeside:
             "ListHookResults": "<HookResults></HookResults>",
         }
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Requests(Handler):
             def do_GET(self):
                 self.forward(None)
 
             def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                body = self.body()
                 form = "urlencoded" in self.headers.get("Content-Type", "")
                 action = parse_qs(body.decode()).get("Action", [""])[0] if form else ""
                 if action in answers:
                     text = f"<{action}Response><{action}Result>{answers[action]}</{action}Result></{action}Response>"
-                    self.answer(200, {"Content-Type": "text/xml"}, text.encode())
+                    self.answer(200, text.encode(), {"Content-Type": "text/xml"})
                 else:
                     self.forward(body)
 
@@ -88,28 +84,9 @@ class HooksBeside:
                     response = urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30)
                 except urllib.error.HTTPError as error:
                     response = error
-                self.answer(response.status, dict(response.headers), response.read())
+                self.answer(response.status, response.read(), response.headers)
 
-            def answer(self, status, headers, body):
-                self.send_response(status)
-                for name, value in headers.items():
-                    if name.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
-                        self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(Requests)
 
 
 class Guard:
