@@ -22,6 +22,9 @@ use inputs::{Input, Inputs};
 /// Deep templates on threads: as much as a main thread has.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
 
+/// Long reports in few writes.
+const OUTPUT_BYTES: usize = 64 * 1024;
+
 pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
     let (paths, overrides) = parameters::told_apart(&arguments.paths, &arguments.parameters);
     let inputs = Inputs::of(&paths, arguments.skip_other_files);
@@ -39,13 +42,13 @@ pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
         is_only_input: inputs.found.len() == 1,
     };
     let mut reporter: Box<dyn Reporter> = match arguments.format {
-        ReportFormat::Human => Box::new(Human::new(styled, arguments.quiet, processors())),
+        ReportFormat::Human => Box::new(Human::new(styled, arguments.quiet)),
         ReportFormat::Json => Box::new(Json::default()),
         ReportFormat::Sarif => Box::new(Sarif::default()),
         ReportFormat::Github => Box::new(GitHub),
         ReportFormat::Junit => Box::new(JUnit::default()),
     };
-    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut out = BufWriter::with_capacity(OUTPUT_BYTES, std::io::stdout().lock());
     let totals = report(&inputs, &judge, reporter.as_mut(), &mut out)?;
     out.flush()?;
     Ok(if totals.broken > 0 {
