@@ -56,10 +56,17 @@ impl Ink {
     }
 }
 
-/// A line of the source, and what is underlined in it.
+/// A line of the source that is shown.
 struct Line<'a> {
     number: u32,
+    /// Where it begins in the text.
+    offset: usize,
     text: &'a str,
+    /// What is underlined in it, if it does not only stand between such lines.
+    underlined: Option<Underlined<'a>>,
+}
+
+struct Underlined<'a> {
     start: usize,
     length: usize,
     label: &'a str,
@@ -69,17 +76,11 @@ struct Line<'a> {
 /// Draws a picture if it is a simple one.
 pub(super) fn draw(picture: &Picture<'_>, ink: &Ink, drawn: &mut String) -> Option<()> {
     let primary = picture.primary?;
-    let mut lines = vec![Line::of(picture.text, &primary, true)?];
-    for mark in &picture.related {
-        lines.push(Line::of(picture.text, mark, false)?);
-    }
-    lines.sort_unstable_by_key(|line| line.number);
+    let lines = lines(picture, &primary)?;
     let width = lines.last()?.number.checked_ilog10()? as usize + 1;
     let fits = |line: &Line<'_>| line.text.len() + width + 3 <= DEFAULT_TERM_WIDTH;
-    // What stands between two lines is left to those who can fold it.
-    let adjacent = lines.is_sorted_by(|line, next| line.number + 1 == next.number);
     let are_plain = is_plain(&picture.title) && picture.remarks.iter().all(|(_, text)| is_plain(text));
-    if !adjacent || !lines.iter().all(fits) || !are_plain || picture.remarks.is_empty() {
+    if !lines.iter().all(fits) || !are_plain || picture.remarks.is_empty() {
         return None;
     }
     let level = ink.level(picture.level);
@@ -87,8 +88,16 @@ pub(super) fn draw(picture: &Picture<'_>, ink: &Ink, drawn: &mut String) -> Opti
     page.title(picture, level);
     page.origin(picture.name, primary);
     page.frame();
+    let mut last = None;
     for line in &lines {
-        page.source(line, if line.is_primary { level } else { ink.context });
+        if last.is_some_and(|last| last + 1 < line.number) {
+            page.gap();
+        }
+        last = Some(line.number);
+        page.source(line);
+        if let Some(underlined) = &line.underlined {
+            page.underline(underlined, if underlined.is_primary { level } else { ink.context });
+        }
     }
     page.drawn.push('\n');
     page.frame();
@@ -98,21 +107,51 @@ pub(super) fn draw(picture: &Picture<'_>, ink: &Ink, drawn: &mut String) -> Opti
     Some(())
 }
 
+/// The lines to show, if they are simple: those with marks, and single ones between them.
+fn lines<'a>(picture: &Picture<'a>, primary: &Mark<'a>) -> Option<Vec<Line<'a>>> {
+    let mut marked = vec![Line::of(picture.text, primary, true)?];
+    for mark in &picture.related {
+        marked.push(Line::of(picture.text, mark, false)?);
+    }
+    marked.sort_unstable_by_key(|line| line.number);
+    let mut lines: Vec<Line<'a>> = Vec::with_capacity(2 * marked.len());
+    for line in marked {
+        match lines.last().map_or(1, |last| line.number - last.number) {
+            0 => return None,
+            2 => lines.push(line.before(picture.text)?),
+            _ => {}
+        }
+        lines.push(line);
+    }
+    Some(lines)
+}
+
 impl<'a> Line<'a> {
     /// The line on which a mark begins, if it is simple.
     fn of(text: &'a str, mark: &Mark<'a>, is_primary: bool) -> Option<Self> {
-        let (before, from) = text.split_at_checked(mark.span.offset as usize)?;
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let line_end = mark.span.offset as usize + from.find('\n').unwrap_or(from.len());
-        let line = text.get(line_start..line_end)?;
+        let offset = mark.span.offset as usize;
+        let (before, from) = text.split_at_checked(offset)?;
+        let start_of_line = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = text.get(start_of_line..offset + from.find('\n').unwrap_or(from.len()))?;
         let line = line.strip_suffix('\r').unwrap_or(line);
-        let start = mark.span.offset as usize - line_start;
+        let start = offset - start_of_line;
         let length = (mark.span.length as usize).min(line.len().checked_sub(start)?);
         let indent = line.len() - line.trim_ascii_start().len();
         // Related values without a label are drawn only where the line is shown anyway.
         let shown = length > 0 && (is_primary || !mark.label.is_empty());
         let simple = shown && indent <= MAX_INDENT && is_plain(line) && is_plain(mark.label);
-        simple.then_some(Self { number: mark.span.line, text: line, start, length, label: mark.label, is_primary })
+        let underlined = Some(Underlined { start, length, label: mark.label, is_primary });
+        simple.then_some(Self { number: mark.span.line, offset: start_of_line, text: line, underlined })
+    }
+
+    /// The line before this one, if it is simple.
+    fn before(&self, text: &'a str) -> Option<Self> {
+        let before = text.get(..self.offset)?.strip_suffix('\n')?;
+        let offset = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = before.get(offset..)?;
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let simple = is_plain(line) && !line.trim_ascii().is_empty();
+        simple.then_some(Self { number: self.number - 1, offset, text: line, underlined: None })
     }
 }
 
@@ -168,21 +207,29 @@ impl Page<'_> {
         self.ink(self.ink.frame, &["|"]);
     }
 
-    fn source(&mut self, line: &Line<'_>, style: Style) {
+    fn gap(&mut self) {
+        self.drawn.push('\n');
+        self.ink(self.ink.frame, &["..."]);
+    }
+
+    fn source(&mut self, line: &Line<'_>) {
         self.drawn.push('\n');
         self.ink(self.ink.frame, &[&format!("{:>1$}", line.number, self.width)]);
         self.drawn.push(' ');
         self.ink(self.ink.frame, &["|"]);
         self.drawn.push(' ');
         self.drawn.push_str(line.text);
+    }
+
+    fn underline(&mut self, underlined: &Underlined<'_>, style: Style) {
         self.drawn.push('\n');
         self.frame();
-        self.repeat(" ", line.start + 1);
-        let stroke = if line.is_primary { "^" } else { "-" };
-        self.ink(style, &[&stroke.repeat(line.length)]);
-        if !line.label.is_empty() {
+        self.repeat(" ", underlined.start + 1);
+        let stroke = if underlined.is_primary { "^" } else { "-" };
+        self.ink(style, &[&stroke.repeat(underlined.length)]);
+        if !underlined.label.is_empty() {
             self.drawn.push(' ');
-            self.ink(style, &[line.label]);
+            self.ink(style, &[underlined.label]);
         }
     }
 

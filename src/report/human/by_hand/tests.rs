@@ -47,8 +47,14 @@ fn what_is_found_most_is_drawn_by_hand() {
     for (primary, related) in [(to, vec![from]), (from, vec![to]), (to, vec![])] {
         assert!(drawn(&picture(text, primary, related)).is_some());
     }
+    let json = "  {\n    \"FromPort\": 80,\n    \"IpProtocol\": \"tcp\",\n    \"ToPort\": 87,\n";
+    let to = Mark { span: span(json, 3, 14, 2), label: "to 87" };
+    for line in [1, 0] {
+        let from = Mark { span: span(json, line, 2, 1), label: "from 80" };
+        assert!(drawn(&picture(json, to, vec![from])).is_some());
+    }
     for level in [Level::Error, Level::Warning, Level::Note] {
-        let without_code = Picture { level, code: None, ..picture(text, to, vec![from]) };
+        let without_code = Picture { level, code: None, ..picture(json, to, vec![]) };
         assert!(drawn(&without_code).is_some());
     }
 }
