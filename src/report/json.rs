@@ -33,10 +33,7 @@ impl Reporter for Json {
             summary: (*totals).into(),
             files: std::mem::take(&mut self.files),
         };
-        // Into memory first: a report has ten times as many tokens as lines, and each would be a write.
-        let mut json = serde_json::to_vec_pretty(&report)?;
-        json.push(b'\n');
-        out.write_all(&json)
+        super::write_json(&report, out)
     }
 }
 
