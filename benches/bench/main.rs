@@ -19,10 +19,7 @@ mod statistics;
 use goals::Goals;
 
 fn main() {
-    println!(
-        "Some six minutes, most of them peers at work on a megabyte; each is stopped after {} s.",
-        LIMIT.as_secs()
-    );
+    println!("Some seven minutes, most of them peers at work; each run is stopped after {} s.", LIMIT.as_secs());
     let sections = std::env::var("SECTIONS").unwrap_or_else(|_| "function,download,check,growth".to_owned());
     let mut goals = Goals::default();
     for section in sections.split(',') {
