@@ -34,10 +34,12 @@ test: $(VENV)/.lint ## run every test, lint and check of generated files
 	$(FUNCTION) --bin bootstrap
 	.parts/venv/bin/python -m pytest tests/parts
 
-bench: $(VENV)/.bench ## measure the function beside a bare handler and beside Python
+bench: ## measure everything beside its floor and its peers, in some seven minutes
+	benches/peers/setup
 	$(FUNCTION) --bin bootstrap
 	cargo build --release --no-default-features --features lambda --example bare
-	cargo bench --no-default-features --features cli --bench hook
+	cargo build --release --no-default-features --features cli --example parse
+	cargo bench --no-default-features --features cli --bench bench
 
 schema: ## write schema/ anew from the Rust types
 	@cargo build --quiet --no-default-features --features account --bin cfn-egress-guard
@@ -63,7 +65,6 @@ help: ## show this
 clean: ## remove what was built; leaves the tools in .venv
 	rm -rf target dist .aws-sam
 
-$(VENV)/.bench: benches/requirements.txt
 $(VENV)/.build: deploy/requirements.txt
 $(VENV)/.lint: tests/parts/lint-requirements.txt deploy/requirements.txt
 $(VENV)/.%:

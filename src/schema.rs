@@ -3,28 +3,36 @@
 //! `schema/` holds them as files; a test fails when they drift.
 
 use schemars::generate::SchemaSettings;
-use schemars::{Schema, schema_for};
+use schemars::{JsonSchema, Schema, schema_for};
 
 use crate::hook::{Request, Response};
 use crate::policy::PolicyFile;
 
-/// The schemas, each with the name of its file without `.schema.json`.
+/// Generates a schema.
+pub type Generate = fn() -> Schema;
+
+/// The schemas, each with the name of its file without `.schema.json`. They are generated when they are
+/// asked for: every start of the command goes through their names.
 #[must_use]
-pub fn all() -> Vec<(&'static str, Schema)> {
-    let written = || SchemaSettings::draft2020_12().for_serialize().into_generator();
+pub fn all() -> Vec<(&'static str, Generate)> {
     vec![
-        ("hook-request", schema_for!(Request)),
-        ("hook-response", written().into_root_schema_for::<Response>()),
-        ("policy", schema_for!(PolicyFile)),
+        ("hook-request", || schema_for!(Request)),
+        ("hook-response", written::<Response>),
+        ("policy", || schema_for!(PolicyFile)),
         #[cfg(feature = "cli")]
-        ("report", written().into_root_schema_for::<crate::report::JsonReport>()),
+        ("report", written::<crate::report::JsonReport>),
         #[cfg(feature = "account")]
-        ("audit", written().into_root_schema_for::<crate::account::audit::AuditResult>()),
+        ("audit", written::<crate::account::audit::AuditResult>),
         #[cfg(feature = "account")]
-        ("status", written().into_root_schema_for::<crate::account::status::StatusResult>()),
+        ("status", written::<crate::account::status::StatusResult>),
         #[cfg(feature = "account")]
-        ("scan", written().into_root_schema_for::<crate::account::scan::ScanResult>()),
+        ("scan", written::<crate::account::scan::ScanResult>),
     ]
+}
+
+/// The schema of what the programs write.
+fn written<T: JsonSchema>() -> Schema {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
 }
 
 /// A schema as the text of its file.

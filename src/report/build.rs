@@ -17,7 +17,7 @@ pub(super) struct Builder<'d> {
     strict: bool,
     entries: Vec<Entry>,
     /// How often each fingerprint was given, so that what is repeated is told apart.
-    seen: HashMap<String, usize>,
+    seen: HashMap<Fingerprint, usize>,
 }
 
 impl<'d> Builder<'d> {
@@ -152,7 +152,7 @@ impl<'d> Builder<'d> {
     /// Without line, column and index: it outlives changes around it.
     fn fingerprint(&mut self, parts: &[&str]) -> String {
         let fingerprint = parts.iter().fold(Fingerprint::new(), |all, part| all.with(part));
-        let times = self.seen.entry(fingerprint.text()).or_default();
+        let times = self.seen.entry(fingerprint).or_default();
         *times += 1;
         if *times == 1 { fingerprint.text() } else { fingerprint.with(&times.to_string()).text() }
     }

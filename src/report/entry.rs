@@ -1,5 +1,7 @@
 //! Everything that is said of one file, with the places where it stands.
 
+use std::borrow::Cow;
+
 use super::build::Builder;
 use crate::check::Checked;
 use crate::rule::policy::AppliedExemption;
@@ -96,10 +98,10 @@ pub struct Entry {
 impl Entry {
     /// What is wrong, and under which conditions: one sentence without its full stop.
     #[must_use]
-    pub fn sentence(&self) -> String {
+    pub fn sentence(&self) -> Cow<'_, str> {
         match &self.when {
-            Some(when) => format!("{} ({when})", self.message),
-            None => self.message.clone(),
+            Some(when) => Cow::Owned(format!("{} ({when})", self.message)),
+            None => Cow::Borrowed(&self.message),
         }
     }
 

@@ -2,7 +2,7 @@
 
 /// FNV-1a, 64 bits: small, and the same in every version of the compiler.
 /// (source: Fowler, Noll, Vo, "The FNV Non-Cryptographic Hash Algorithm")
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Fingerprint(u64);
 
 impl Fingerprint {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Entry, FileReport, Place, Problem, Reporter, TOOL, Totals, VERSION};
+use super::{Entry, FileReport, Place, Problem, Reporter, ResourceName, TOOL, Totals, VERSION};
 use crate::rule::{self, Outcome, Severity};
 use crate::source::Span;
 
@@ -21,7 +21,7 @@ pub struct Json {
 
 impl Reporter for Json {
     fn file(&mut self, file: FileReport, _: &mut dyn Write) -> io::Result<()> {
-        self.files.push(JsonFile::of(&file));
+        self.files.push(JsonFile::of(file));
         Ok(())
     }
 
@@ -33,8 +33,7 @@ impl Reporter for Json {
             summary: (*totals).into(),
             files: std::mem::take(&mut self.files),
         };
-        serde_json::to_writer_pretty(&mut *out, &report)?;
-        writeln!(out)
+        super::write_json(&report, out)
     }
 }
 
@@ -271,21 +270,22 @@ impl From<Outcome> for JsonOutcome {
 }
 
 impl JsonFile {
-    fn of(file: &FileReport) -> Self {
+    fn of(file: FileReport) -> Self {
+        let FileReport { name, text, resources, rules, entries, problem } = file;
         Self {
-            path: file.name.clone(),
-            resources: file.resources.len(),
-            egress_rules: file.rules,
-            findings: file.entries.iter().map(|entry| Finding::of(file, entry)).collect(),
-            problem: file.problem.as_ref().map(|problem| JsonProblem::of(file, problem)),
+            path: name,
+            resources: resources.len(),
+            egress_rules: rules,
+            findings: entries.into_iter().map(|entry| Finding::of(&text, &resources, entry)).collect(),
+            problem: problem.map(|problem| JsonProblem::of(&text, problem)),
         }
     }
 }
 
 impl Finding {
-    fn of(file: &FileReport, entry: &Entry) -> Self {
-        let resource = file.resource(entry);
-        let place = |place: &Place| Location::of(&file.text, place.span, &place.label);
+    fn of(text: &str, resources: &[ResourceName], entry: Entry) -> Self {
+        let resource = entry.resource.and_then(|index| resources.get(index));
+        let place = |place: Place| Location::of(text, place.span, place.label);
         Self {
             outcome: entry.outcome.into(),
             level: entry.level.name(),
@@ -293,39 +293,39 @@ impl Finding {
             code: entry.code,
             resource: resource
                 .map(|resource| Resource { logical_id: resource.logical_id.clone(), type_name: resource.type_name }),
-            property: (!entry.property.is_empty()).then(|| entry.property.clone()),
-            message: entry.message.clone(),
-            when: entry.when.clone(),
-            help: entry.help.clone(),
-            exemption: entry.exemption.as_ref().map(|exemption| JsonExemption {
+            property: Some(entry.property).filter(|property| !property.is_empty()),
+            message: entry.message,
+            when: entry.when,
+            help: entry.help,
+            exemption: entry.exemption.map(|exemption| JsonExemption {
                 id: exemption.id.to_string(),
                 reason: exemption.reason.to_string(),
                 owner: exemption.owner.to_string(),
                 expires: exemption.expires.to_string(),
             }),
-            setting: entry.setting.clone(),
-            expired: entry.expired.clone(),
-            location: entry.place.as_ref().map(place),
-            related: entry.related.iter().map(place).collect(),
-            fingerprint: entry.fingerprint.clone(),
+            setting: entry.setting,
+            expired: entry.expired,
+            location: entry.place.map(place),
+            related: entry.related.into_iter().map(place).collect(),
+            fingerprint: entry.fingerprint,
         }
     }
 }
 
 impl Location {
-    fn of(text: &str, span: Span, label: &str) -> Self {
+    fn of(text: &str, span: Span, label: String) -> Self {
         let end = span.end_in(text);
         let Span { offset, length, line, column } = span;
-        Self { line, column, end_line: end.line, end_column: end.column, offset, length, label: label.to_owned() }
+        Self { line, column, end_line: end.line, end_column: end.column, offset, length, label }
     }
 }
 
 impl JsonProblem {
-    fn of(file: &FileReport, problem: &Problem) -> Self {
+    fn of(text: &str, problem: Problem) -> Self {
         Self {
-            message: problem.message.clone(),
-            help: problem.help.clone(),
-            location: problem.span.map(|span| Location::of(&file.text, span, "")),
+            message: problem.message,
+            help: problem.help,
+            location: problem.span.map(|span| Location::of(text, span, String::new())),
         }
     }
 }

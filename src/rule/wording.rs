@@ -214,13 +214,17 @@ const EXAMPLE_PORT: i32 = 443;
 
 /// `tcp 80-87 to 0.0.0.0/0`.
 fn traffic(rule: &EgressRule) -> String {
-    format!("{} {}{}", rule.protocol, ports(rule), destination(rule))
+    traffic_to(rule, &destination(rule))
+}
+
+fn traffic_to(rule: &EgressRule, destination: &str) -> String {
+    format!("{} {}{destination}", rule.protocol, ports(rule))
 }
 
 fn rule_statement(rule: &EgressRule, reason: Reason) -> String {
     let protocol = &rule.protocol;
     let to = destination(rule);
-    let traffic = traffic(rule);
+    let traffic = traffic_to(rule, &to);
     match reason {
         Reason::PortRange => format!("{traffic} opens a range of {} ports", count(rule)),
         Reason::ReversedRange => format!("{traffic} runs backwards (FromPort is above ToPort), which EC2 refuses"),

@@ -22,6 +22,9 @@ use inputs::{Input, Inputs};
 /// Deep templates on threads: as much as a main thread has.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
 
+/// Long reports in few writes.
+const OUTPUT_BYTES: usize = 64 * 1024;
+
 pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
     let (paths, overrides) = parameters::told_apart(&arguments.paths, &arguments.parameters);
     let inputs = Inputs::of(&paths, arguments.skip_other_files);
@@ -39,13 +42,13 @@ pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
         is_only_input: inputs.found.len() == 1,
     };
     let mut reporter: Box<dyn Reporter> = match arguments.format {
-        ReportFormat::Human => Box::new(Human::new(styled, arguments.quiet, processors())),
+        ReportFormat::Human => Box::new(Human::new(styled, arguments.quiet)),
         ReportFormat::Json => Box::new(Json::default()),
         ReportFormat::Sarif => Box::new(Sarif::default()),
         ReportFormat::Github => Box::new(GitHub),
         ReportFormat::Junit => Box::new(JUnit::default()),
     };
-    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut out = BufWriter::with_capacity(OUTPUT_BYTES, std::io::stdout().lock());
     let totals = report(&inputs, &judge, reporter.as_mut(), &mut out)?;
     out.flush()?;
     Ok(if totals.broken > 0 {
@@ -88,6 +91,10 @@ fn report(inputs: &Inputs, judge: &Judge, reporter: &mut dyn Reporter, out: &mut
 
 const UNDECLARED: &str = cfn_egress_guard::rule::wording::UNDECLARED_PARAMETER;
 
+/// How many reports are handed over at once, at most: threads that wake each other for every small file
+/// would do little else.
+const MAX_BATCH: usize = 16;
+
 /// Judges inputs on as many threads as there are processors and hands their reports over in order.
 fn judge_all(
     inputs: &[Input],
@@ -98,17 +105,19 @@ fn judge_all(
     if processors <= 1 {
         return inputs.iter().try_for_each(|input| take(input, judge.report(input)));
     }
+    let batches: Vec<&[Input]> = inputs.chunks((inputs.len() / (8 * processors)).clamp(1, MAX_BATCH)).collect();
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..processors {
-            let (sender, next, stop) = (sender.clone(), &next, &stop);
+            let (sender, next, stop, batches) = (sender.clone(), &next, &stop, &batches);
             let work = move || {
                 while !stop.load(Ordering::Relaxed) {
                     let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(input) = inputs.get(index) else { break };
-                    if sender.send((index, judge.report(input))).is_err() {
+                    let Some(batch) = batches.get(index) else { break };
+                    let reports: Vec<_> = batch.iter().map(|input| judge.report(input)).collect();
+                    if sender.send((index, reports)).is_err() {
                         break;
                     }
                 }
@@ -117,14 +126,16 @@ fn judge_all(
         }
         drop(sender);
         let mut waiting = BTreeMap::new();
-        let mut wanted = inputs.iter().enumerate();
+        let mut wanted = batches.iter().enumerate();
         let mut current = wanted.next();
-        for (index, report) in receiver {
-            waiting.insert(index, report);
-            while let Some((index, input)) = current
-                && let Some(report) = waiting.remove(&index)
+        for (index, reports) in receiver {
+            waiting.insert(index, reports);
+            while let Some((index, batch)) = current
+                && let Some(reports) = waiting.remove(&index)
             {
-                take(input, report).inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
+                let mut both = batch.iter().zip(reports);
+                both.try_for_each(|(input, report)| take(input, report))
+                    .inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
                 current = wanted.next();
             }
         }

@@ -67,8 +67,8 @@ fn run(command: &Command, styled: bool, out: &mut impl Write) -> anyhow::Result<
         #[cfg(feature = "account")]
         Command::Status(arguments) => status::run(arguments, out),
         Command::Schema { name } => {
-            for (_, schema) in cfn_egress_guard::schema::all().into_iter().filter(|(known, _)| known == name) {
-                out.write_all(cfn_egress_guard::schema::text(&schema).as_bytes())?;
+            for (_, generate) in cfn_egress_guard::schema::all().into_iter().filter(|(known, _)| known == name) {
+                out.write_all(cfn_egress_guard::schema::text(&generate()).as_bytes())?;
             }
             Ok(Exit::Clean)
         }

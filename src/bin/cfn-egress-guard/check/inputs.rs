@@ -23,6 +23,8 @@ pub(super) struct Inputs {
     pub(super) arguments: Vec<Argument>,
     /// The files to check, each once, in a stable order.
     pub(super) found: Vec<Input>,
+    /// The working directory.
+    here: PathBuf,
 }
 
 /// A file, folder or pattern that was named.
@@ -56,7 +58,8 @@ impl Inputs {
     /// What there is under these arguments; under the working directory if there are none.
     pub(super) fn of(arguments: &[String], skip_other_files: bool) -> Self {
         let here = [".".to_owned()];
-        let mut inputs = Self { arguments: Vec::new(), found: Vec::new() };
+        let directory = std::env::current_dir().unwrap_or_default();
+        let mut inputs = Self { arguments: Vec::new(), found: Vec::new(), here: directory };
         let mut seen = HashSet::new();
         for argument in if arguments.is_empty() { &here } else { arguments } {
             inputs.add(argument, !skip_other_files, &mut seen);
@@ -69,7 +72,8 @@ impl Inputs {
         let path = Path::new(argument);
         let pattern = if path.exists() { None } else { pattern(argument) };
         let is_search = path.is_dir() || pattern.is_some();
-        self.arguments.push(Argument { name: shown(path), is_search });
+        let here = &self.here;
+        self.arguments.push(Argument { name: shown(path, here), is_search });
         let mut push = |name: String, must_be_template: bool, place: Place| {
             self.found.push(Input { name, argument: index, must_be_template, place });
         };
@@ -78,7 +82,7 @@ impl Inputs {
         }
         if !is_search {
             if seen.insert(same(path)) {
-                push(shown(path), named_must_be, Place::File(path.to_owned()));
+                push(shown(path, here), named_must_be, Place::File(path.to_owned()));
             }
             return;
         }
@@ -91,10 +95,10 @@ impl Inputs {
                         None => has_known_extension(entry.path()),
                     };
                     if is_file(&entry) && is_candidate && seen.insert(same(entry.path())) {
-                        push(shown(entry.path()), false, Place::File(entry.into_path()));
+                        push(shown(entry.path(), here), false, Place::File(entry.into_path()));
                     }
                 }
-                Err(error) => push(shown(&root), true, Place::Nowhere(error.to_string())),
+                Err(error) => push(shown(&root, here), true, Place::Nowhere(error.to_string())),
             }
         }
     }
@@ -184,10 +188,9 @@ fn same(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-/// A path as reports show it: relative to the working directory if it lies below, with slashes.
-fn shown(path: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    let path = path.strip_prefix(&here).unwrap_or(path);
+/// A path as reports show it: relative to the working directory, `here`, if it lies below, with slashes.
+fn shown(path: &Path, here: &Path) -> String {
+    let path = path.strip_prefix(here).unwrap_or(path);
     let path = path.strip_prefix(".").ok().filter(|rest| !rest.as_os_str().is_empty()).unwrap_or(path);
     let shown = path.to_string_lossy();
     if std::path::MAIN_SEPARATOR == '\\' { shown.replace('\\', "/") } else { shown.into_owned() }

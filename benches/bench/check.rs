@@ -1,0 +1,200 @@
+//! `check` as a whole process, beside a program that only parses and beside cfn-guard, cfn-lint and
+//! checkov. cfn-guard looks at one rule, like `check`: at AWS's own, which names 500 groups, and at one that
+//! names the 1,500 egress rules. The others look at all of their rules.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::LIMIT;
+use super::goals::{Goals, Measured};
+use super::inputs::{GROUPS_OF_1_MB, RULES, json, part, written, yaml};
+use super::process::Invocation;
+use super::statistics::{Durations, mega};
+
+/// The templates, in the order of the columns.
+const INPUTS: [&str; 5] = ["1.3 kB", "100 kB YAML", "1 MB YAML", "1 MB JSON", "1,000 files"];
+const SMALL: usize = 0;
+const YAML: usize = 2;
+const JSON: usize = 3;
+const FOLDER: usize = 4;
+
+/// A program, and how often it is run with each input.
+struct Program {
+    name: &'static str,
+    invocation: Invocation,
+    /// What stands before the input.
+    before_input: &'static [&'static str],
+    rounds: [usize; INPUTS.len()],
+    cells: [Cell; INPUTS.len()],
+}
+
+/// What was measured of one program with one input.
+#[derive(Default)]
+struct Cell {
+    times: Durations,
+    stopped: bool,
+    peak_kib: u64,
+}
+
+pub(crate) fn measure(goals: &mut Goals) {
+    let inputs = inputs();
+    let mut programs = programs();
+    let rounds = programs.iter().flat_map(|program| program.rounds).max().unwrap_or(0);
+    for round in 0..rounds {
+        for program in &mut programs {
+            for (index, input) in inputs.iter().enumerate() {
+                program.round(round, rounds, index, input);
+            }
+        }
+    }
+    println!("\nWhole processes, ms; peak memory on 1 MB of YAML");
+    print!("{:<32}", "");
+    INPUTS.iter().for_each(|input| print!(" {input:>12}"));
+    println!(" {:>9}", "peak MB");
+    programs.iter().for_each(Program::print);
+    report(goals, &programs);
+}
+
+fn inputs() -> [Vec<PathBuf>; INPUTS.len()] {
+    let small = yaml(1, 6);
+    let folder = (0..1_000).map(|index| written(&format!("folder/template-{index:03}.yaml"), &small)).collect();
+    [
+        vec![written("small.yaml", &small)],
+        vec![written("medium.yaml", &yaml(GROUPS_OF_1_MB / 10, RULES))],
+        vec![written("big.yaml", &yaml(GROUPS_OF_1_MB, RULES))],
+        vec![written("big.json", &json(GROUPS_OF_1_MB, RULES))],
+        folder,
+    ]
+}
+
+fn programs() -> Vec<Program> {
+    let program = |name, program: &Path, arguments: &[&str], codes, rounds| Program {
+        name,
+        invocation: Invocation {
+            program: program.to_owned(),
+            arguments: arguments.iter().map(OsString::from).collect(),
+            codes,
+        },
+        before_input: &[],
+        rounds,
+        cells: Default::default(),
+    };
+    let parse = part("PARSE", "target/release/examples/parse");
+    let check = Path::new(env!("CARGO_BIN_EXE_cfn-egress-guard"));
+    let guard = part("CFN_GUARD", ".parts/bench/bin/cfn-guard");
+    let registry = part("CFN_GUARD_RULES", "benches/peers/port_range.guard");
+    let each_rule = part("CFN_GUARD_EACH_RULE", "benches/peers/each_rule.guard");
+    let cfn_lint = part("CFN_LINT", ".parts/bench/venv/bin/cfn-lint");
+    let checkov = part("CHECKOV", ".parts/bench/venv/bin/checkov");
+    let on_one = ["-c", "0", check.to_str().unwrap(), "check"];
+    let guard = |name, rules: &PathBuf, structured: bool, rounds| {
+        let mut arguments = vec!["validate", "--rules", rules.to_str().unwrap()];
+        if structured {
+            arguments.extend(["--structured", "--output-format", "json", "--show-summary", "none"]);
+        }
+        Program { before_input: &["--data"], ..program(name, &guard, &arguments, &[19], rounds) }
+    };
+    vec![
+        program("parse only", &parse, &[], &[0], [40, 40, 40, 40, 10]),
+        program("check", check, &["check"], &[1], [40, 40, 40, 40, 10]),
+        program("check, on one processor", Path::new("taskset"), &on_one, &[1], [0, 0, 0, 0, 10]),
+        program("check --format json", check, &["check", "--format", "json"], &[1], [40, 40, 40, 40, 10]),
+        guard("cfn-guard, JSON output", &registry, true, [20, 10, 10, 10, 5]),
+        guard("cfn-guard, each rule, JSON output", &each_rule, true, [20, 10, 10, 10, 5]),
+        guard("cfn-guard", &registry, false, [20, 1, 1, 0, 1]),
+        guard("cfn-guard, each rule", &each_rule, false, [20, 1, 1, 0, 1]),
+        program("cfn-lint, all its rules", &cfn_lint, &[], &[0, 2, 4, 6, 8, 10, 12, 14], [3, 1, 1, 0, 1]),
+        Program {
+            before_input: &["--file"],
+            ..program("checkov, all its rules", &checkov, &["--skip-download"], &[0, 1], [3, 1, 1, 0, 1])
+        },
+    ]
+}
+
+impl Program {
+    fn with(&self, input: &[PathBuf]) -> Invocation {
+        let mut invocation = self.invocation.clone();
+        invocation.arguments.extend(self.before_input.iter().map(OsString::from));
+        invocation.arguments.extend(input.iter().map(OsString::from));
+        invocation
+    }
+
+    /// Runs it if it is its turn: the rounds of each are spread over those of all. The first run is looked
+    /// at: it shows the memory, and whether it takes too long. Its time counts only where it is the only one.
+    fn round(&mut self, round: usize, of: usize, index: usize, input: &[PathBuf]) {
+        let (Some(&rounds), invocation) = (self.rounds.get(index), self.with(input)) else { return };
+        let Some(cell) = self.cells.get_mut(index) else { return };
+        if cell.stopped || round * rounds / of == (round + 1) * rounds / of {
+            return;
+        }
+        if cell.peak_kib > 0 {
+            return cell.times.add(invocation.time());
+        }
+        let observed = invocation.observe(LIMIT);
+        cell.peak_kib = observed.peak_kib.max(1);
+        match observed.took {
+            None => {
+                cell.stopped = true;
+                cell.times.add(LIMIT);
+            }
+            Some(took) if rounds == 1 => cell.times.add(took),
+            Some(_) => {}
+        }
+    }
+
+    fn print(&self) {
+        print!("{:<32}", self.name);
+        for (cell, rounds) in self.cells.iter().zip(self.rounds) {
+            let ms = cell.times.median_ms();
+            let digits = if ms < 100.0 { 2 } else { 0 };
+            let figure = match (rounds, cell.stopped) {
+                (0, _) => "-".to_owned(),
+                (_, true) => format!("> {ms:.0}"),
+                (_, false) => format!("{ms:.digits$}"),
+            };
+            print!(" {figure:>12}");
+        }
+        println!(" {:>9.1}", mega(self.cells.get(YAML).map_or(0, |cell| cell.peak_kib) * 1024));
+    }
+
+    fn ms(&self, input: usize) -> f64 {
+        self.cells.get(input).map_or(0.0, |cell| cell.times.median_ms())
+    }
+
+    /// How many times as long it takes as another.
+    fn times(&self, other: &Self, input: usize) -> Measured {
+        let times = self.ms(input) / other.ms(input);
+        let stopped = self.cells.get(input).is_some_and(|cell| cell.stopped);
+        if stopped { Measured::MoreThan(times) } else { Measured::Exactly(times) }
+    }
+}
+
+fn report(goals: &mut Goals, programs: &[Program]) {
+    let [parse, check, on_one, as_json, guard, guard_each, by_default, by_default_each, cfn_lint, checkov] = programs
+    else {
+        return;
+    };
+    let beside = |program: &Program, input| program.ms(input) / parse.ms(input);
+    goals.at_most("check: 1.3 kB, beside parsing", 2.0, beside(check, SMALL), "x");
+    for (name, input) in [("YAML", YAML), ("JSON", JSON)] {
+        goals.at_most(&format!("check: 1 MB of {name}, beside parsing"), 1.5, beside(check, input), "x");
+        let what = format!("check --format json: 1 MB of {name}, beside parsing");
+        goals.at_most(&what, 1.5, beside(as_json, input), "x");
+        for (rule, guard) in [("", guard), (", each rule", guard_each)] {
+            let what = format!("check: 1 MB of {name}, faster than cfn-guard's JSON output{rule}");
+            goals.at_least(&what, 8.0, guard.times(check, input));
+        }
+    }
+    for (what, least, peer) in [
+        ("check: 1 MB, faster than cfn-guard's default output", 1_000.0, by_default),
+        ("check: 1 MB, faster than cfn-guard's default output, each rule", 1_000.0, by_default_each),
+        ("check: 1 MB, faster than cfn-lint", 100.0, cfn_lint),
+        ("check: 1 MB, faster than checkov", 100.0, checkov),
+    ] {
+        goals.at_least(what, least, peer.times(check, YAML));
+    }
+    let peak = |program: &Program| program.cells.iter().map(|cell| cell.peak_kib).max().unwrap_or(0);
+    goals.at_most("check: peak memory, any of these inputs", 40.0, mega(peak(check).max(peak(as_json)) * 1024), "MB");
+    let what = "check: 1,000 files on all processors, faster than on one";
+    goals.at_least(what, 1.5, on_one.times(check, FOLDER));
+}

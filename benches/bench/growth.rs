@@ -1,0 +1,100 @@
+//! In this process, without starts and sockets: what grows with an event and with a template.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use cfn_egress_guard::check::{Terms, check};
+use cfn_egress_guard::hook::{self, Config, Plan, decide};
+use cfn_egress_guard::report::{FileReport, Human, Reporter as _};
+use cfn_egress_guard::rule::Settings;
+use cfn_egress_guard::rule::policy::{Date, Policy};
+use cfn_egress_guard::source;
+use cfn_egress_guard::template::Scope;
+
+use super::goals::Goals;
+use super::inputs::{GROUPS_OF_1_MB, RULES, document, resource_event, stack_event, yaml};
+use super::statistics::{Durations, mega};
+
+const TODAY: Date = Date::of_unix_seconds(0);
+
+pub(crate) fn measure(goals: &mut Goals) {
+    events(goals);
+    templates(goals);
+}
+
+/// A RESOURCE event is decided.
+fn events(goals: &mut Goals) {
+    println!("\n{:>14} {:>12} {:>12} {:>12}", "RESOURCE rules", "event kB", "decided", "a rule");
+    let config = Config::new(Settings::default());
+    let mut by_rule = Vec::new();
+    for rules in [1_u32, 10, 100, 1_000, 10_000] {
+        let event = resource_event(usize::try_from(rules).unwrap());
+        let [decided] = in_turns(20_000 / rules, [&mut || drop(black_box(decide(&event, &config, TODAY).response()))]);
+        let one = decided * 1e3 / f64::from(rules);
+        println!("{rules:>14} {:>12.1} {:>9.0} µs {one:>9.2} µs", mega(event.len() as u64) * 1e3, decided * 1e3);
+        by_rule.push(one);
+    }
+    if let [_, ten, .., most] = by_rule.as_slice() {
+        goals.at_most("growth: a rule of 10,000, beside one of 10", 1.5, most / ten, "x");
+    }
+}
+
+/// A template is parsed, decided by the hook, and checked with its report drawn.
+fn templates(goals: &mut Goals) {
+    println!(
+        "\n{:>14} {:>12} {:>12} {:>12} {:>14}",
+        "template kB", "parsed", "hook decides", "checked", "checked, a kB"
+    );
+    let config = Config::new(Settings::default()).with_loopback_payloads();
+    let event = stack_event("https://localhost/document");
+    let mut by_kilobyte = Vec::new();
+    let mut beside_parsing = 0.0;
+    for groups in [GROUPS_OF_1_MB / 100, GROUPS_OF_1_MB / 10, GROUPS_OF_1_MB] {
+        let text = yaml(groups, RULES);
+        let document = document(&text);
+        let mut parse = || drop(black_box(source::parse(&text).unwrap()));
+        let mut hook = || {
+            let Plan::Fetch(fetch) = hook::plan(&event, &config, TODAY) else { panic!("nothing to fetch") };
+            black_box(fetch.decide(Ok(&document), &config, TODAY).response());
+        };
+        let mut checked = || report(&text);
+        let rounds = u32::try_from(10_000 / groups).unwrap();
+        let [parsed, decided, checked] = in_turns(rounds, [&mut parse, &mut hook, &mut checked]);
+        let kilobytes = mega(text.len() as u64) * 1e3;
+        let one = checked * 1e3 / kilobytes;
+        println!("{kilobytes:>14.1} {parsed:>9.2} ms {decided:>9.2} ms {checked:>9.2} ms {one:>11.2} µs");
+        by_kilobyte.push(one);
+        beside_parsing = decided / parsed;
+    }
+    goals.at_most("STACK: a template of 1 MB decided, beside its parsing", 1.5, beside_parsing, "x");
+    if let [small, .., big] = by_kilobyte.as_slice() {
+        goals.at_most("growth: a kilobyte of 1 MB checked, beside one of 10 kB", 1.5, big / small, "x");
+    }
+}
+
+fn report(text: &str) {
+    let document = source::parse(text).unwrap();
+    let policy = Policy::default();
+    let checked = check(&document.root, &Scope::default(), &Terms::of(&policy, TODAY));
+    let report = FileReport::of("measured.yaml".to_owned(), text.to_owned(), &document, checked, false);
+    let mut out = Vec::new();
+    Human::new(false, false).file(report, &mut out).unwrap();
+    black_box(out);
+}
+
+/// The median of each, in milliseconds.
+fn in_turns<const N: usize>(rounds: u32, mut work: [&mut dyn FnMut(); N]) -> [f64; N] {
+    let mut times: [Durations; N] = std::array::from_fn(|_| Durations::default());
+    for _ in 0..rounds.clamp(20, 5_000) {
+        for (work, times) in work.iter_mut().zip(&mut times) {
+            times.add(time(*work));
+        }
+    }
+    times.map(|times| times.median_ms())
+}
+
+fn time(work: &mut dyn FnMut()) -> Duration {
+    let started = Instant::now();
+    work();
+    started.elapsed()
+}

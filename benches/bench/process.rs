@@ -1,0 +1,84 @@
+//! Whole processes: how long they take, how much memory, and an end to those that take too long.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// A program and its arguments, and the exit codes with which it did its work.
+#[derive(Clone)]
+pub(crate) struct Invocation {
+    pub(crate) program: PathBuf,
+    pub(crate) arguments: Vec<OsString>,
+    pub(crate) codes: &'static [i32],
+}
+
+/// What a run was found to be.
+pub(crate) struct Observed {
+    /// How long it took; nothing if it was stopped.
+    pub(crate) took: Option<Duration>,
+    /// The most memory it held, in KiB.
+    pub(crate) peak_kib: u64,
+}
+
+impl Invocation {
+    /// How long it takes.
+    pub(crate) fn time(&self) -> Duration {
+        let started = Instant::now();
+        let status = self.start().wait().unwrap();
+        let took = started.elapsed();
+        self.expect(status);
+        took
+    }
+
+    /// Runs it while looking at it, which costs it some time, and stops it at the limit.
+    pub(crate) fn observe(&self, limit: Duration) -> Observed {
+        let started = Instant::now();
+        let mut child = self.start();
+        let mut peak_kib = 0;
+        loop {
+            peak_kib = peak_kib.max(self::peak_kib(child.id()));
+            if let Some(status) = child.try_wait().unwrap() {
+                self.expect(status);
+                return Observed { took: Some(started.elapsed()), peak_kib };
+            }
+            if started.elapsed() > limit {
+                stop(&mut child);
+                return Observed { took: None, peak_kib };
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+
+    fn start(&self) -> Child {
+        Command::new(&self.program)
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            // A group of its own, so that what it starts can be stopped with it.
+            .process_group(0)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", self.program.display()))
+    }
+
+    fn expect(&self, status: ExitStatus) {
+        let ended_well = status.code().is_some_and(|code| self.codes.contains(&code));
+        assert!(ended_well, "{} {:?} ended with {status}", self.program.display(), self.arguments);
+    }
+}
+
+/// Stops a process and whatever it started.
+fn stop(child: &mut Child) {
+    let group = format!("-{}", child.id());
+    let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+    let _ = child.wait();
+}
+
+/// The peak resident memory of a process that runs, in KiB (Linux, `VmHWM`).
+pub(crate) fn peak_kib(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}

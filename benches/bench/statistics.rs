@@ -1,0 +1,37 @@
+//! From many durations to one figure.
+
+use std::time::Duration;
+
+/// Durations of the same thing.
+#[derive(Default, Clone)]
+pub(crate) struct Durations(Vec<Duration>);
+
+impl Durations {
+    pub(crate) fn add(&mut self, duration: Duration) {
+        self.0.push(duration);
+    }
+
+    /// In milliseconds.
+    pub(crate) fn median_ms(&self) -> f64 {
+        self.quantile(0.5).as_secs_f64() * 1e3
+    }
+
+    pub(crate) fn quantile(&self, part: f64) -> Duration {
+        let mut sorted = self.0.clone();
+        sorted.sort();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "an index within the list"
+        )]
+        let index = (sorted.len().saturating_sub(1) as f64 * part).round() as usize;
+        sorted.get(index).copied().unwrap_or_default()
+    }
+}
+
+/// Megabytes, as goals and tables say them.
+#[expect(clippy::cast_precision_loss, reason = "sizes of megabytes")]
+pub(crate) fn mega(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
