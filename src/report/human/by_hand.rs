@@ -129,6 +129,9 @@ fn lines<'a>(picture: &Picture<'a>, primary: &Mark<'a>) -> Option<Vec<Line<'a>>>
 impl<'a> Line<'a> {
     /// The line on which a mark begins, if it is simple.
     fn of(text: &'a str, mark: &Mark<'a>, is_primary: bool) -> Option<Self> {
+        if mark.span.column as usize > DEFAULT_TERM_WIDTH {
+            return None;
+        }
         let offset = mark.span.offset as usize;
         let (before, from) = text.split_at_checked(offset)?;
         let start_of_line = before.rfind('\n').map_or(0, |newline| newline + 1);

@@ -32,7 +32,10 @@ pub(super) fn draw(picture: &Picture<'_>, renderer: &Renderer) -> String {
 fn located<'a>(group: Group<'a>, picture: &'a Picture<'_>) -> Group<'a> {
     let Picture { name, text, related, .. } = picture;
     let Some(primary) = &picture.primary else { return group.element(Origin::path(*name)) };
-    let shown = window(text, related.iter().chain([primary]).map(|mark| mark.span)).filter(|(window, _)| {
+    let marks = || related.iter().chain([primary]).map(|mark| mark.span);
+    // Far out on its line: not looked at, or a long text of one line would be gone through for each mark.
+    let near = marks().all(|span| span.column as usize <= MAX_LINE_BYTES + 1);
+    let shown = near.then(|| window(text, marks())).flatten().filter(|(window, _)| {
         let text = text.get(window.clone()).unwrap_or_default();
         !text.is_empty() && text.lines().all(|line| line.len() <= MAX_LINE_BYTES)
     });
