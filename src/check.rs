@@ -4,6 +4,7 @@
 //! The command line, the hook's STACK target and the scan of live stacks meet here. Knows no text, no
 //! file and no hook.
 
+mod literal;
 mod place;
 
 use std::borrow::Cow;
@@ -149,6 +150,10 @@ impl<'a> Terms<'a> {
     }
 }
 
+/// How many egress rules of one template are judged in more than the first of their worlds, each world
+/// counted: the work that undecided conditions multiply.
+pub const MAX_JUDGED: usize = 250_000;
+
 /// Checks a template that was read.
 ///
 /// # Errors
@@ -156,10 +161,13 @@ impl<'a> Terms<'a> {
 pub fn check(root: &Value, scope: &Scope, terms: &Terms<'_>) -> Result<Checked, TemplateError> {
     let template = Template::new(root, scope)?;
     let settings = terms.policy.settings();
+    let mut left = MAX_JUDGED;
     let resources = template
         .resources()
         .filter_map(|resource| Some((resource, ResourceType::from_name(&resource.type_name)?)))
-        .map(|(resource, resource_type)| check_resource(&template, resource, resource_type, &settings, terms))
+        .map(|(resource, resource_type)| {
+            check_resource(&template, resource, resource_type, &settings, terms, &mut left)
+        })
         .collect();
     Ok(Checked { resources, notes: template.notes().to_vec() })
 }
@@ -170,9 +178,10 @@ fn check_resource(
     resource_type: ResourceType,
     settings: &Settings,
     terms: &Terms<'_>,
+    left: &mut usize,
 ) -> CheckedResource {
     let looked_at = properties_of(resource_type);
-    let evaluated = if terms.policy.looks_at_tags() {
+    let mut evaluated = if terms.policy.looks_at_tags() {
         template.evaluate_only(resource, &[looked_at, &["Tags"]].concat())
     } else {
         template.evaluate_only(resource, looked_at)
@@ -181,11 +190,29 @@ fn check_resource(
     let mut judged = 0;
     let several = evaluated.worlds.len() > 1;
     for (index, world) in evaluated.worlds.iter().enumerate().filter(|(_, world)| world.exists) {
+        if index > 0 && *left == 0 {
+            evaluated.worlds.truncate(index);
+            evaluated.undetermined = Some(Undetermined::TooManyWorlds);
+            break;
+        }
         let properties = known_properties(resource_type, world);
         let assessment = assess(resource_type, &properties, settings, Knowledge::Partial);
         judged = judged.max(assessment.judged);
+        *left = left.saturating_sub(assessment.judged);
         let assessment = terms.apply(assessment, resource_type, &resource.logical_id, &properties);
         gathered.add(index, assessment, &properties, resource.origin, several);
+    }
+    let breaks_either_way = gathered.breaks_either_way(&evaluated);
+    let mut findings = gathered.merged(&evaluated);
+    // Not looked at in every case: what rests on nothing is certain all the same.
+    if evaluated.undetermined.is_some()
+        && !terms.policy.looks_at_tags()
+        && let Some(literal) = literal::properties(resource_type, resource.body())
+    {
+        let assessment = assess(resource_type, &literal, settings, Knowledge::Partial);
+        judged = judged.max(assessment.judged);
+        let assessment = terms.apply(assessment, resource_type, &resource.logical_id, &literal);
+        literal::settle(&mut findings, &assessment, &literal, resource.origin);
     }
     CheckedResource {
         logical_id: resource.logical_id.clone().into_owned(),
@@ -193,8 +220,8 @@ fn check_resource(
         origin: resource.origin,
         exists: evaluated.worlds.iter().any(|world| world.exists),
         judged,
-        breaks_either_way: gathered.breaks_either_way(&evaluated),
-        findings: gathered.merged(&evaluated),
+        breaks_either_way,
+        findings,
         undetermined: evaluated.undetermined,
     }
 }

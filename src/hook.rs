@@ -165,6 +165,7 @@ fn fetch(request: &Request, subject: &Subject, config: &Config) -> Option<Result
     }
     match subject.invocation_point.as_str() {
         "DELETE_PRE_PROVISION" => return Some(Err(Conclusion::NotChecked(wording::deletion()))),
+        point if point.starts_with("IMPORT") => return Some(Err(Conclusion::NotChecked(wording::import()))),
         // Documented for STACK and CHANGE_SET only in examples, so its absence is no reason to stop.
         "CREATE_PRE_PROVISION" | "UPDATE_PRE_PROVISION" | "" => {}
         point => return Some(Err(Conclusion::InternalFailure(wording::unknown_invocation_point(point)))),

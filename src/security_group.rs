@@ -57,8 +57,25 @@ pub enum Entry {
     NoRule(Finding),
 }
 
+impl Entry {
+    /// The finding about something of another kind.
+    fn of_kind(self, kind: &'static str) -> Self {
+        match self {
+            Self::NoRule(finding) => Self::NoRule(Finding { subject: Subject::NoRule(kind), ..finding }),
+            Self::Rule(rule) => Self::Rule(rule),
+        }
+    }
+}
+
 /// The property of `AWS::EC2::SecurityGroup` that lists egress rules.
 pub const EGRESS: &str = "SecurityGroupEgress";
+
+/// How many egress rules of a group are judged; one with more breaks the rule for that. EC2 allows 1,000
+/// (Amazon VPC quotas, "rules per security group" times groups per interface).
+pub const MAX_ENTRIES: usize = 20_000;
+
+/// What a longer list is called.
+const TOO_MANY: &str = "a list of more than 20,000 entries";
 
 /// The egress rules of a resource, in the order written. Total: what is no rule is an entry of its own.
 #[must_use]
@@ -68,7 +85,14 @@ pub fn entries(resource_type: ResourceType, properties: &Value, knowledge: Knowl
         _ => no_rule(value, path, Reason::MalformedEntry, knowledge),
     };
     match places(resource_type, properties) {
-        Ok(places) => places.into_iter().map(entry).collect(),
+        Ok(mut places) => {
+            let rest = (places.len() > MAX_ENTRIES).then(|| places.split_off(MAX_ENTRIES));
+            let too_many = rest.and_then(|rest| rest.into_iter().next()).map(|(path, value)| {
+                let list = Value::new(Kind::Null, value.origin);
+                no_rule(&list, path, Reason::MalformedEgress, knowledge).of_kind(TOO_MANY)
+            });
+            places.into_iter().map(entry).chain(too_many).collect()
+        }
         Err(Malformed { value, path, reason }) => vec![no_rule(value, path, reason, knowledge)],
     }
 }
@@ -94,7 +118,9 @@ fn places(resource_type: ResourceType, properties: &Value) -> Result<Vec<(Proper
     match &value.kind {
         Kind::Null => Ok(Vec::new()),
         Kind::Map(_) => Ok(vec![(path, value)]),
-        Kind::List(list) => Ok(list.iter().enumerate().map(|(index, entry)| (path.index(index), entry)).collect()),
+        Kind::List(list) => {
+            Ok(list.iter().enumerate().take(MAX_ENTRIES + 1).map(|(index, entry)| (path.index(index), entry)).collect())
+        }
         _ => Err(Malformed { value, path, reason: Reason::MalformedEgress }),
     }
 }

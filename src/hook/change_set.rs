@@ -30,14 +30,22 @@ fn changed_resource(
     policy: &Policy,
     today: Date,
 ) -> Result<Option<Judged>, String> {
-    let Some(resource_type) = ResourceType::from_name(changed.resource_type.as_str()) else { return Ok(None) };
+    let name = changed.resource_type.as_str();
+    let Some(resource_type) = ResourceType::from_name(name) else {
+        // A type that is missing, or is none, may be one of ours: the document is not what it should be.
+        return if name.contains("::") {
+            Ok(None)
+        } else {
+            Err(wording::untyped_change(changed.logical_resource_id.as_str()))
+        };
+    };
     if changed.action.as_str() == "DELETE" {
         return Ok(None);
     }
     let logical_id = changed.logical_resource_id.as_str();
     let properties =
         properties(changed.after_context.as_str()).ok_or_else(|| wording::unreadable_change(logical_id))?;
-    let previous = properties_before(changed);
+    let previous = properties_before(changed).filter(|_| changed.action.as_str() == "UPDATE");
     let assessment = assess(resource_type, &properties, &policy.settings(), Knowledge::Partial);
     let unchanged = match policy.unchanged_rules {
         Treatment::Allow => unchanged(resource_type, &properties, previous.as_ref()),
@@ -54,11 +62,10 @@ fn changed_resource(
     }))
 }
 
-/// The `Properties` of a context, which is JSON text.
+/// The `Properties` of a context, which is JSON text. Both types cannot be without.
 fn properties(context: &str) -> Option<Value> {
     let context: Value = serde_json::from_str(context).ok()?;
-    Some(context.as_map()?.get("Properties").cloned().unwrap_or_else(|| crate::value::Kind::Null.into()))
-        .map(|value| if value.is_null() { crate::value::Kind::Map(crate::value::Map::new()).into() } else { value })
+    context.as_map()?.get("Properties").cloned()
 }
 
 fn properties_before(changed: &ChangedResource) -> Option<Value> {

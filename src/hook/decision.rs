@@ -6,9 +6,13 @@ use crate::rule::{self, Assessment, Finding, Outcome, Verdict, excerpt, wording}
 use crate::security_group::ResourceType;
 
 use super::response::{
-    Annotation, AnnotationStatus, ErrorCode, HookStatus, MAX_ANNOTATIONS, Response, SeverityLevel, message,
+    Annotation, AnnotationStatus, ErrorCode, HookStatus, MAX_ANNOTATIONS, MESSAGE_CHARS, Response, SeverityLevel,
+    message,
 };
 use super::subject::{Subject, Target};
+
+/// How many lines a message is made of at the most: shorter than nine characters none is.
+const MAX_LINES: usize = MESSAGE_CHARS / 8;
 
 /// What an invocation came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +102,13 @@ impl Decision {
             .flat_map(move |(judged, assessment)| assessment.of(outcome).map(move |finding| (judged, finding)))
     }
 
+    /// What there is to tell of a template, in that order: what blocks, what is let through, what is left open.
+    fn told(&self) -> impl Iterator<Item = (Option<&Judged>, &Finding)> {
+        [Outcome::NonCompliant, Outcome::Exempted, Outcome::KnownDebt, Outcome::Undetermined]
+            .into_iter()
+            .flat_map(|outcome| self.of_each(outcome))
+    }
+
     /// Everything that was judged, each with the resource of the template that it is about.
     fn assessments(&self) -> impl Iterator<Item = (Option<&Judged>, &Assessment)> {
         let (one, many) = match &self.conclusion {
@@ -110,7 +121,12 @@ impl Decision {
 
     /// The worst verdict on anything that was judged.
     fn worst(&self) -> Verdict {
-        self.assessments().map(|(_, assessment)| assessment.verdict()).max().unwrap_or(Verdict::Compliant)
+        let open = match &self.conclusion {
+            Conclusion::Template(template) if !template.remarks.is_empty() => Some(Verdict::Undetermined),
+            _ => None,
+        };
+        let verdicts = self.assessments().map(|(_, assessment)| assessment.verdict());
+        verdicts.chain(open).max().unwrap_or(Verdict::Compliant)
     }
 
     /// What breaks the rule and is let through: what asks for something soon comes first.
@@ -128,16 +144,18 @@ impl Decision {
             Conclusion::Template(template) => self.template_message(template),
             Conclusion::Judged(assessment) => {
                 let let_through = self.let_through().map(wording::policy::line);
-                let lines: Vec<String> = self.offending().map(wording::line).chain(let_through).collect();
+                let lines: Vec<String> =
+                    self.offending().map(wording::line).chain(let_through).take(MAX_LINES).collect();
+                let all = self.offending().count() + self.let_through().count();
                 let headline = match assessment.verdict() {
                     Verdict::NonCompliant => wording::broken,
                     _ if lines.is_empty() => wording::passed,
                     _ => wording::policy::headline,
                 };
                 let headline = headline(&subject.resource_type, &subject.logical_id, assessment);
-                message(&headline, &lines, wording::and_more)
+                message(&headline, &lines, all, wording::and_more)
             }
-            Conclusion::NotChecked(why) | Conclusion::InternalFailure(why) => message(why, &[], wording::and_more),
+            Conclusion::NotChecked(why) | Conclusion::InternalFailure(why) => message(why, &[], 0, wording::and_more),
         }
     }
 
@@ -157,18 +175,21 @@ impl Decision {
             .chain(lines_of(Outcome::KnownDebt, let_through))
             .chain(lines_of(Outcome::Undetermined, undetermined))
             .chain(template.remarks.iter().cloned())
+            .take(MAX_LINES)
             .collect();
+        let all = self.told().count() + template.remarks.len();
         let counts = wording::template::Counts {
             judged: template.resources.iter().map(|judged| judged.assessment.judged).sum(),
             broken: template.resources.iter().map(Judged::broken).sum(),
             undetermined: self.of(Outcome::Undetermined).count(),
             let_through: self.let_through().count(),
+            open: !template.remarks.is_empty(),
         };
         let what = match self.subject.target {
             Target::ChangeSet => "The change set",
             Target::Stack | Target::Resource | Target::CloudControl => "The template",
         };
-        message(&wording::template::headline(what, counts), &lines, wording::and_more)
+        message(&wording::template::headline(what, counts), &lines, all, wording::and_more)
     }
 
     /// The answer to CloudFormation.
@@ -193,24 +214,16 @@ impl Decision {
     fn annotations(&self) -> Vec<Annotation> {
         match &self.conclusion {
             Conclusion::Judged(assessment) => {
-                let all = self.offending().map(failed).chain(self.let_through().map(skipped)).collect();
-                or_passed(bounded(all), || {
+                let all = self.offending().map(failed).chain(self.let_through().map(skipped));
+                or_passed(bounded(all, self.offending().count() + self.let_through().count()), || {
                     wording::passed(&self.subject.resource_type, &self.subject.logical_id, assessment)
                 })
             }
             Conclusion::Template(template) => {
-                let each = |make: fn(&Finding) -> Annotation, outcome| {
-                    template.resources.iter().flat_map(move |judged| {
-                        judged.assessment.of(outcome).map(move |finding| within(&judged.name(), make(finding)))
-                    })
-                };
-                let all = each(failed, Outcome::NonCompliant)
-                    .chain(each(skipped, Outcome::Exempted))
-                    .chain(each(skipped, Outcome::KnownDebt))
-                    .chain(each(undetermined, Outcome::Undetermined))
-                    .chain(template.remarks.iter().map(|remark| annotation(AnnotationStatus::Skipped, remark.clone())))
-                    .collect();
-                or_passed(bounded(all), || self.message())
+                let remarks =
+                    template.remarks.iter().map(|remark| annotation(AnnotationStatus::Skipped, remark.clone()));
+                let all = self.told().map(|(judged, finding)| of(judged, finding)).chain(remarks);
+                or_passed(bounded(all, self.told().count() + template.remarks.len()), || self.message())
             }
             Conclusion::NotChecked(why) => vec![annotation(AnnotationStatus::Skipped, why.clone())],
             Conclusion::InternalFailure(_) => Vec::new(),
@@ -218,16 +231,29 @@ impl Decision {
     }
 }
 
-/// At most [`MAX_ANNOTATIONS`], the last one saying how many were left out.
-fn bounded(mut all: Vec<Annotation>) -> Vec<Annotation> {
-    let left_out = all.len().saturating_sub(MAX_ANNOTATIONS);
+/// At most [`MAX_ANNOTATIONS`] of so many, the last one saying how many were left out. Those are not made.
+fn bounded(annotations: impl Iterator<Item = Annotation>, all: usize) -> Vec<Annotation> {
+    let mut kept: Vec<Annotation> = annotations.take(MAX_ANNOTATIONS).collect();
+    let left_out = all.saturating_sub(kept.len());
     if left_out > 0 {
-        all.truncate(MAX_ANNOTATIONS);
         // The last one gives way to the number of those left out.
-        let status = all.pop().map_or(AnnotationStatus::Skipped, |last| last.status);
-        all.push(annotation(status, wording::and_more(left_out + 1)));
+        let status = kept.pop().map_or(AnnotationStatus::Skipped, |last| last.status);
+        kept.push(annotation(status, wording::and_more(left_out + 1)));
     }
-    all
+    kept
+}
+
+/// The annotation of a finding, which names the resource of the template that it is about.
+fn of(judged: Option<&Judged>, finding: &Finding) -> Annotation {
+    let annotation = match finding.outcome {
+        Outcome::NonCompliant => failed(finding),
+        Outcome::Exempted | Outcome::KnownDebt | Outcome::Note => skipped(finding),
+        Outcome::Undetermined => undetermined(finding),
+    };
+    match judged {
+        Some(judged) => within(&judged.name(), annotation),
+        None => annotation,
+    }
 }
 
 /// A PASSED one where there is nothing else to tell.

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::request::Text;
+use super::request::{Text, problem};
 use crate::rule::wording::template::unreadable_document;
 
 /// The document of a STACK invocation. Field names are read in the custom hooks' spelling too.
@@ -60,7 +60,7 @@ pub(super) struct ChangedResource {
 /// # Errors
 /// What is wrong with it, and what to do.
 pub(super) fn read<T: DeserializeOwned>(document: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(document).map_err(|error| unreadable_document(&error.to_string()))
+    serde_json::from_slice(document).map_err(|error| unreadable_document(&problem(&error)))
 }
 
 /// The presigned URL of a document. Its query is a credential: only the host is ever shown.

@@ -10,6 +10,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::error::Category;
 
 use crate::value::Value;
 
@@ -105,7 +106,7 @@ impl Request {
     /// What is wrong with the bytes, and the token of an invocation that could be read that far.
     pub fn parse(bytes: &[u8]) -> Result<Self, RequestError> {
         serde_json::from_slice(bytes).map_err(|error| RequestError {
-            problem: error.to_string(),
+            problem: problem(&error),
             // A deeply nested event is still JSON: its token can be repeated.
             client_request_token: serde_json::from_slice::<Token>(bytes)
                 .map(|token| token.client_request_token)
@@ -130,6 +131,17 @@ impl fmt::Display for RequestError {
 }
 
 impl std::error::Error for RequestError {}
+
+/// What is wrong with JSON, without what stands there: a document's text may be a secret.
+pub(super) fn problem(error: &serde_json::Error) -> String {
+    match error.classify() {
+        // serde_json repeats a value of the wrong kind.
+        Category::Data => {
+            format!("a value of another kind than expected at line {} column {}", error.line(), error.column())
+        }
+        Category::Io | Category::Syntax | Category::Eof => error.to_string(),
+    }
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -126,13 +126,13 @@ impl From<Severity> for SeverityLevel {
     }
 }
 
-/// Joins a headline and the lines below it within [`MESSAGE_CHARS`]: whole lines while they fit, then how
-/// many there are besides.
-pub(super) fn message(headline: &str, lines: &[String], and_more: impl Fn(usize) -> String) -> String {
+/// Joins a headline and the first of so many lines below it within [`MESSAGE_CHARS`]: whole lines while they
+/// fit, then how many there are besides.
+pub(super) fn message(headline: &str, lines: &[String], all: usize, and_more: impl Fn(usize) -> String) -> String {
     let mut message = excerpt(headline, MESSAGE_CHARS - 1);
     let mut length = message.chars().count();
     for (position, line) in lines.iter().enumerate() {
-        let left = lines.len() - position;
+        let left = all.saturating_sub(position);
         let reserve = if left > 1 { and_more(left - 1).chars().count() + 1 } else { 0 };
         let line_chars = line.chars().count() + 3;
         if length + line_chars + reserve <= MESSAGE_CHARS {
@@ -170,7 +170,7 @@ mod tests {
         for count in 0..40 {
             for width in [1, 10, 90, 300, 990, 2_000] {
                 let lines: Vec<String> = (0..count).map(|_| "x".repeat(width)).collect();
-                let text = message("headline", &lines, more);
+                let text = message("headline", &lines, lines.len(), more);
                 assert!(text.chars().count() <= MESSAGE_CHARS, "{count} lines of {width}");
                 let shown = text.lines().filter(|line| line.starts_with("- ")).count();
                 let rest = text.lines().find_map(|line| line.strip_prefix("… and ")?.split(' ').next()?.parse().ok());
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_line_that_is_too_long_is_cut() {
-        let text = message("headline", &["é".repeat(5_000), "b".to_owned()], more);
+        let text = message("headline", &["é".repeat(5_000), "b".to_owned()], 2, more);
         assert_eq!(text.chars().count(), MESSAGE_CHARS);
         assert!(text.ends_with("…\n… and 1 more."));
     }

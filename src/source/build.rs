@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::event::{Event, Events, Node, Tag};
 use super::tag::{self, Meaning};
-use super::{Format, MAX_DEPTH, MAX_NODES, Problem, SourceError, Span, scalar};
+use super::{BYTES_PER_NODE, Format, MAX_DEPTH, MAX_NODES, Problem, SourceError, Span, scalar};
 use crate::path::Origin;
 use crate::value::{Key, Kind, Map, Value};
 
@@ -30,6 +30,11 @@ pub(super) fn document(text: &str, format: Format) -> Result<(Value, Vec<Span>),
         Some(root) => Ok((root, builder.spans)),
         None => Err(SourceError::new(Problem::Empty, None)),
     }
+}
+
+/// For how many values besides itself a text counts: aliases repeat its bytes.
+const fn weight(text: &str) -> usize {
+    text.len() / BYTES_PER_NODE
 }
 
 struct Builder {
@@ -142,10 +147,12 @@ impl Builder {
             return Err(misplaced(tag));
         }
         let origin = self.origin(span);
+        self.count(weight(text), span)?;
         if let Some(anchor) = node.anchor {
-            self.count(1, span)?;
+            let nodes = 1 + weight(text);
+            self.count(nodes, span)?;
             let value = Value::new(Kind::String(text.to_owned()), origin);
-            self.anchors.insert(anchor, Built { value, nodes: 1, height: 0 });
+            self.anchors.insert(anchor, Built { value, nodes, height: 0 });
         }
         let merge = text == "<<" && plain && node.tag.is_none() && self.format == Format::Yaml;
         if let Some(Open { content: Content::Object { slot, .. }, .. }) = self.open.last_mut() {
@@ -155,7 +162,7 @@ impl Builder {
     }
 
     fn scalar(&mut self, text: &str, plain: bool, node: Node, span: Span) -> Result<(), SourceError> {
-        self.count(1, span)?;
+        self.count(1 + weight(text), span)?;
         let tag = node.tag.map(|tag| meaning(&tag).map(|meaning| (tag, meaning))).transpose()?;
         let kind = match &tag {
             Some((tag, meaning)) => tag::scalar(*meaning, text).ok_or_else(|| misplaced(tag))?,
@@ -178,7 +185,7 @@ impl Builder {
             height = 1;
             self.deep_enough(self.depth + height, span)?;
         }
-        let nodes = 1 + height;
+        let nodes = 1 + weight(text) + height;
         self.attach(Built { value, nodes, height }, node.anchor, span)
     }
 

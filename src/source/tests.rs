@@ -295,6 +295,16 @@ fn bombs_are_refused_at_once() {
         ("block and flow", format!("{}{}x{}", "- ".repeat(100), "[".repeat(100), "]".repeat(100)), Problem::TooDeep),
         ("functions", format!("{}x{}", "!Not [".repeat(100), "]".repeat(100)), Problem::TooDeep),
         ("many values", format!("[{}]", "1,".repeat(MAX_NODES)), Problem::TooManyValues),
+        (
+            "aliases of a long text",
+            format!("a: &a {}\nb: [{}]", "x".repeat(20_000), "*a,".repeat(20_000)),
+            Problem::TooManyValues,
+        ),
+        (
+            "aliases of an object with a long key",
+            format!("a: &a {{{}: 1}}\nb: [{}]", "x".repeat(1_000), "*a,".repeat(20_000)),
+            Problem::TooManyValues,
+        ),
         ("long", "#".repeat(MAX_BYTES + 1), Problem::TooLong { bytes: MAX_BYTES + 1 }),
     ] {
         assert_eq!(error(&text).problem, expected, "{name}");

@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use crate::rule::Unknown;
+use crate::rule::{Unknown, excerpt};
 use crate::value::{Kind, Value};
 
 /// How long a canonical form may be. Behind it an unknown has no identity and equals nothing: it
@@ -203,10 +203,5 @@ fn show(value: &Value, shown: &mut String) {
 
 /// Text of the template's author as a message can show it: short, on one line, without backticks.
 pub(super) fn shortened(text: &str) -> String {
-    let mut shown: String =
-        text.chars().take(SHOWN_CHARS).map(|c| if c.is_control() || c == '`' { ' ' } else { c }).collect();
-    if text.chars().nth(SHOWN_CHARS).is_some() {
-        shown.push('…');
-    }
-    shown
+    excerpt(text, SHOWN_CHARS).replace('`', " ")
 }

@@ -4,6 +4,7 @@ use super::*;
 
 fn invocation(target: &str) -> Json {
     let mut event = range();
+    event["actionInvocationPoint"] = json!("UPDATE_PRE_PROVISION");
     event["requestData"] = json!({
         "targetName": target, "targetType": target, "targetLogicalId": "MyStack",
         "payload": "https://bucket.s3.us-west-2.amazonaws.com/key?X-Amz-Signature=SECRET",
@@ -249,4 +250,118 @@ fn what_breaks_the_rule_only_by_a_default_is_not_certain() {
     for (from, to) in [(json!(8443), to.clone()), (to.clone(), to)] {
         assert_eq!(with_ports(&from, &to)["annotations"][0]["status"], "PASSED", "{from} {to}");
     }
+}
+
+/// Nine undecided conditions, each of which lets an entry in.
+fn many_conditions(entries: &[Json]) -> Json {
+    let names: Vec<String> = (0..9).map(|number| format!("C{number}")).collect();
+    let each = |make: &dyn Fn(&str) -> Json| -> Json {
+        Json::Object(names.iter().map(|name| (name.clone(), make(name))).collect())
+    };
+    let open = names.iter().map(|name| json!({"Fn::If": [name, {"Ref": "AWS::NoValue"}, {"Ref": "AWS::NoValue"}]}));
+    let egress: Vec<Json> = entries.iter().cloned().chain(open).collect();
+    json!({
+        "Parameters": each(&|_| json!({"Type": "String"})),
+        "Conditions": each(&|name| json!({"Fn::Equals": [{"Ref": name}, "a"]})),
+        "Resources": {"Web": {"Type": "AWS::EC2::SecurityGroup", "Properties": {"SecurityGroupEgress": egress}}},
+    })
+}
+
+#[test]
+fn what_is_written_out_is_certain_whatever_stands_beside_it() {
+    let all = json!({"IpProtocol": "tcp", "FromPort": 0, "ToPort": 65535, "CidrIp": "0.0.0.0/0"});
+    let one = json!({"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "0.0.0.0/0"});
+    let by_conditions = stack(&many_conditions(std::slice::from_ref(&all)).to_string());
+    assert_eq!(by_conditions["errorCode"], "NonCompliant", "{by_conditions}");
+    // A description that takes more work than a template is worth.
+    let mut tower = json!("x");
+    for _ in 0..24 {
+        tower = json!({"Fn::ToJsonString": {"a": tower}});
+    }
+    let mut costly = one.clone();
+    costly["Description"] = tower;
+    let group = |egress: &[&Json]| {
+        json!({"Resources": {"Web": {"Type": "AWS::EC2::SecurityGroup", "Properties": {"SecurityGroupEgress": egress}}}})
+            .to_string()
+    };
+    let by_work = stack(&group(&[&all, &costly]));
+    assert_eq!(by_work["errorCode"], "NonCompliant", "{by_work}");
+    for open in [many_conditions(&[one]).to_string(), group(&[&costly])] {
+        let answer = stack(&open);
+        assert_eq!(answer["hookStatus"], "SUCCESS", "{answer}");
+        assert_eq!(answer["annotations"][0]["status"], "SKIPPED", "not wholly judged: {answer}");
+        assert!(!answer["message"].as_str().unwrap().contains("follows rule"), "{answer}");
+    }
+}
+
+#[test]
+fn known_debt_is_what_certainly_stood_there() {
+    let policy = Policy { unchanged_rules: Treatment::Allow, ..Policy::default() };
+    let config = Config::new(policy);
+    let rule = |group: &str, to: Json| {
+        json!({
+            "Parameters": {"Max": {"Type": "Number", "Default": 65535}},
+            "Resources": {"Rule": {"Type": "AWS::EC2::SecurityGroupEgress", "Properties": {
+                "GroupId": group, "IpProtocol": "tcp", "FromPort": 0, "ToPort": to, "CidrIp": "0.0.0.0/0"}}},
+        })
+        .to_string()
+    };
+    let literal = rule("sg-1", json!(65535));
+    for (before, point, verdict) in [
+        (literal.clone(), "UPDATE_PRE_PROVISION", "known debt"),
+        (literal.clone(), "CREATE_PRE_PROVISION", "blocked"),
+        (rule("sg-2", json!(65535)), "UPDATE_PRE_PROVISION", "blocked"),
+        // Deployed with another value than the default, it did not break the rule.
+        (rule("sg-1", json!({"Ref": "Max"})), "UPDATE_PRE_PROVISION", "left open"),
+    ] {
+        let mut event = invocation("STACK");
+        event["actionInvocationPoint"] = json!(point);
+        let document = json!({"template": literal, "previousTemplate": before});
+        let answer = with_document(&event, Ok(&document), &config);
+        let message = answer["message"].as_str().unwrap();
+        let found = match answer["hookStatus"].as_str().unwrap() {
+            "FAILED" => "blocked",
+            _ if message.contains("The policy lets 1 egress rule through") => "known debt",
+            _ => "left open",
+        };
+        assert_eq!(found, verdict, "{before} {point}: {answer}");
+    }
+}
+
+#[test]
+fn a_change_set_that_does_not_say_what_it_changes_fails_closed() {
+    let properties = egress("0", "65535");
+    let change = |kind: Json, context: Json| {
+        json!({"changedResources": [{"logicalResourceId": "Web", "resourceType": kind, "action": "CREATE",
+            "lineNumber": 1, "beforeContext": null, "afterContext": context.to_string()}]})
+    };
+    let ours = json!("AWS::EC2::SecurityGroup");
+    for document in [
+        change(Json::Null, json!({"Properties": properties})),
+        change(json!(["AWS::EC2::SecurityGroup"]), json!({"Properties": properties})),
+        change(ours.clone(), properties.clone()),
+        change(ours, json!({"properties": properties})),
+    ] {
+        assert_eq!(change_set(&document)["errorCode"], "InternalFailure", "{document}");
+    }
+}
+
+#[test]
+fn a_document_of_another_shape_is_not_repeated() {
+    for document in [json!("password: hunter2"), json!({"changedResources": "hunter2"}), json!([["hunter2"]])] {
+        for target in ["STACK", "CHANGE_SET"] {
+            let answer = with_document(&invocation(target), Ok(&document), &Config::new(Settings::default()));
+            assert_eq!(answer["errorCode"], "InternalFailure");
+            assert!(!answer.to_string().contains("hunter2"), "{answer}");
+        }
+    }
+    let answer = answer(&json!("https://bucket/x?X-Amz-Signature=hunter2"));
+    assert!(answer["errorCode"] == "InternalFailure" && !answer.to_string().contains("hunter2"), "{answer}");
+}
+
+#[test]
+fn an_import_of_a_whole_stack_is_let_through_as_that_of_a_resource() {
+    let mut event = invocation("STACK");
+    event["actionInvocationPoint"] = json!("IMPORT_PRE_PROVISION");
+    assert_eq!(answer(&event)["annotations"][0]["status"], "SKIPPED");
 }

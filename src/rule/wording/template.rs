@@ -18,6 +18,8 @@ pub struct Counts {
     pub undetermined: usize,
     /// Those that are let through by the policy.
     pub let_through: usize,
+    /// Whether there is anything besides that cannot be judged at all.
+    pub open: bool,
 }
 
 /// The first sentence about a template or change set.
@@ -32,8 +34,11 @@ pub fn headline(what: &str, counts: Counts) -> String {
         );
     }
     let mut text = match counts.judged {
+        0 if counts.open => format!("{what} holds no egress rule that can be checked here against rule {ID}."),
         0 => format!("{what} holds no egress rule to check against rule {ID}."),
-        judged if counts.undetermined == 0 => format!("{what} follows rule {ID}: {} judged.", rules(judged)),
+        judged if counts.undetermined == 0 && !counts.open => {
+            format!("{what} follows rule {ID}: {} judged.", rules(judged))
+        }
         judged => format!("{what} does not break rule {ID} for certain: {} judged.", rules(judged)),
     };
     if counts.undetermined > 0 {
@@ -126,6 +131,15 @@ pub fn unreadable_template(problem: &str, place: Option<(u32, u32)>) -> String {
 #[must_use]
 pub fn unreadable_change(logical_id: &str) -> String {
     unreadable_document(&format!("the change set does not say what {} will be", excerpt(logical_id, LOGICAL_ID_CHARS)))
+}
+
+/// A changed resource has no type.
+#[must_use]
+pub fn untyped_change(logical_id: &str) -> String {
+    unreadable_document(&format!(
+        "the change set does not say of which type {} is",
+        excerpt(logical_id, LOGICAL_ID_CHARS)
+    ))
 }
 
 /// The invocation's URL is not one to download from.

@@ -1,0 +1,77 @@
+//! Egress rules that are written out: no function, no reference, no condition decides about them. Whatever
+//! else in a template takes too much work or rests on too many conditions, these are certain.
+
+use std::collections::HashSet;
+
+use super::{Located, Place, properties_of};
+use crate::path::Origin;
+use crate::rule::{Assessment, Finding, Outcome, Unknown};
+use crate::security_group::{EGRESS, ResourceType};
+use crate::template::Occurrence;
+use crate::value::{Kind, Map, Value};
+
+/// The properties of a resource that exists in any case, with its literal egress rules; the others are
+/// unknown. Nothing if there are none.
+pub(super) fn properties(resource_type: ResourceType, body: &Value) -> Option<Value> {
+    if body.get("Condition").is_some() {
+        return None;
+    }
+    let properties = body.get("Properties")?;
+    if resource_type == ResourceType::SecurityGroupEgress {
+        return literal(properties);
+    }
+    let written = properties.as_map().filter(|map| is_plain(map))?.get(EGRESS)?;
+    let kind = match &written.kind {
+        Kind::List(list) => {
+            Kind::List(list.iter().map(|entry| literal(entry).unwrap_or_else(|| open(entry))).collect())
+        }
+        _ => return None,
+    };
+    let mut map = Map::new();
+    let key = properties.as_map()?.iter().map(|(key, _)| key).find(|key| key.name == EGRESS)?;
+    map.push_unique(key.clone(), Value::new(kind, written.origin));
+    Some(Value::new(Kind::Map(map), properties.origin))
+}
+
+/// Takes what breaks the rule by literal values for certain.
+pub(super) fn settle(findings: &mut Vec<Located>, assessment: &Assessment, properties: &Value, resource: Origin) {
+    let key = |finding: &Finding| (finding.origin.index(), finding.reason);
+    let breaking = || assessment.findings.iter().filter(|finding| finding.outcome == Outcome::NonCompliant);
+    let literal: HashSet<_> = breaking().map(key).collect();
+    let mut found = HashSet::new();
+    for located in findings.iter_mut().filter(|located| literal.contains(&key(&located.finding))) {
+        located.occurrence = Occurrence::Always;
+        found.insert(key(&located.finding));
+    }
+    for finding in breaking().filter(|finding| !found.contains(&key(finding))).cloned() {
+        let place = Place::of(&finding, properties, resource);
+        findings.push(Located { finding, occurrence: Occurrence::Always, place });
+    }
+}
+
+/// An egress rule of which everything that the rule looks at is literal.
+fn literal(entry: &Value) -> Option<Value> {
+    let map = entry.as_map().filter(|map| is_plain(map))?;
+    let mut kept = Map::new();
+    for (key, value) in map.iter() {
+        if !properties_of(ResourceType::SecurityGroupEgress).contains(&key.name.as_str()) {
+            continue;
+        }
+        if matches!(value.kind, Kind::List(_) | Kind::Map(_) | Kind::Unknown(_)) {
+            return None;
+        }
+        kept.push_unique(key.clone(), value.clone());
+    }
+    Some(Value::new(Kind::Map(kept), entry.origin))
+}
+
+/// Whether an object is what it looks like: no function, no transform, no loop.
+fn is_plain(map: &Map) -> bool {
+    map.iter().all(|(key, _)| !key.name.starts_with("Fn::") && key.name != "Ref" && key.name != "Condition")
+}
+
+fn open(entry: &Value) -> Value {
+    let unknown =
+        Unknown { identity: None, shown_as: "an expression".to_owned(), why: "it was not worked out".to_owned() };
+    Value::new(Kind::Unknown(unknown), entry.origin)
+}
