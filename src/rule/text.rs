@@ -5,6 +5,10 @@
 /// with `…` behind it where it was cut.
 #[must_use]
 pub fn excerpt(text: &str, max: usize) -> String {
+    // Nearly all of it: short and plain.
+    if text.len() <= max && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut shown: String = text.chars().take(max).map(|c| if is_unprintable(c) { ' ' } else { c }).collect();
     if text.chars().nth(max).is_some() {
         shown.push('…');

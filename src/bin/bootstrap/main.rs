@@ -7,7 +7,7 @@ mod download;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cfn_egress_guard::hook::{
@@ -16,8 +16,9 @@ use cfn_egress_guard::hook::{
 use cfn_egress_guard::policy;
 use cfn_egress_guard::rule::policy::Date;
 use download::Downloader;
+use hyper::body::Bytes;
 use lambda_runtime::tower::util::MapRequestLayer;
-use lambda_runtime::{Error, LambdaEvent, LambdaInvocation, Runtime, service_fn};
+use lambda_runtime::{Context, Error, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 
 /// Where Lambda unpacked the function's code.
 const ENV_TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
@@ -59,11 +60,13 @@ async fn serve() -> Result<(), Error> {
         Downloader::default()
     };
     let shared = Arc::new((config, downloader));
-    let handler = service_fn(move |event: LambdaEvent<String>| {
-        let shared = shared.clone();
-        async move { Ok::<_, Error>(handle(&event, &shared.0, &shared.1).await) }
+    let waiting = Waiting::default();
+    let arrived = waiting.clone();
+    let handler = service_fn(move |event: LambdaEvent<()>| {
+        let (shared, bytes) = (shared.clone(), waiting.take());
+        async move { Ok::<_, Error>(handle(&bytes, &event.context, &shared.0, &shared.1).await) }
     });
-    Runtime::new(handler).layer(MapRequestLayer::new(as_json_text)).run().await
+    Runtime::new(handler).layer(MapRequestLayer::new(move |invocation| arrived.put(invocation))).run().await
 }
 
 /// The configuration: the policy file beside the program, if there is one, and the environment.
@@ -86,28 +89,37 @@ fn policy_file() -> Option<PathBuf> {
     Some(folder.join(policy::FILE_NAME))
 }
 
-/// Hands the event over as text, so that the core judges whatever bytes arrived: lambda_runtime would
-/// answer broken JSON with an error of its own, and stop at bytes that are not UTF-8.
-fn as_json_text(mut invocation: LambdaInvocation) -> LambdaInvocation {
-    let text = String::from_utf8_lossy(&invocation.body);
-    // Text always serializes.
-    invocation.body = serde_json::to_vec(&text).unwrap_or_default().into();
-    invocation
+/// An event on its way past lambda_runtime, so that the core judges whatever bytes arrived: lambda_runtime
+/// would answer broken JSON with an error of its own. One at a time: the next one is polled for when the
+/// answer to this one is out.
+#[derive(Clone, Default)]
+struct Waiting(Arc<Mutex<Bytes>>);
+
+impl Waiting {
+    fn put(&self, mut invocation: LambdaInvocation) -> LambdaInvocation {
+        let bytes = std::mem::replace(&mut invocation.body, Bytes::from_static(b"null"));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = bytes;
+        invocation
+    }
+
+    fn take(&self) -> Bytes {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
-async fn handle(event: &LambdaEvent<String>, config: &Config, downloader: &Downloader) -> Response {
+async fn handle(event: &[u8], context: &Context, config: &Config, downloader: &Downloader) -> Response {
     let started = Instant::now();
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     // A clock that stands before 1970 is broken: no exemption holds on the last of all days.
     let seconds = now.as_ref().map_or(i64::MAX, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
     let today = Date::of_unix_seconds(seconds);
-    let decision = decided(event, config, downloader, today).await;
+    let decision = decided(event, context, config, downloader, today).await;
     let response = decision.response();
     let lines = log::lines(
         &decision,
         &response,
         &log::Invocation {
-            request_id: &event.context.request_id,
+            request_id: &context.request_id,
             timestamp_millis: u64::try_from(now.unwrap_or_default().as_millis()).unwrap_or(u64::MAX),
             evaluation_micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         },
@@ -118,14 +130,13 @@ async fn handle(event: &LambdaEvent<String>, config: &Config, downloader: &Downl
 }
 
 /// The decision, with the document that it needs, if it needs one.
-async fn decided(event: &LambdaEvent<String>, config: &Config, downloader: &Downloader, today: Date) -> Decision {
-    let bytes = event.payload.as_bytes();
+async fn decided(bytes: &[u8], context: &Context, config: &Config, downloader: &Downloader, today: Date) -> Decision {
     let fetch = match hook::guarded(bytes, || hook::plan(bytes, config, today)) {
         Ok(Plan::Decided(decision)) | Err(decision) => return *decision,
         Ok(Plan::Fetch(fetch)) => fetch,
     };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let left = Duration::from_millis(event.context.deadline).saturating_sub(now);
+    let left = Duration::from_millis(context.deadline).saturating_sub(now);
     let document = downloader.get(fetch.url(), left).await;
     if let Err(problem) = &document {
         tracing::warn!(event = "download", host = fetch.url().host(), problem, "a document could not be downloaded");
