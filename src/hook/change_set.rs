@@ -65,7 +65,7 @@ fn changed_resource(
 /// The `Properties` of a context, which is JSON text. Both types cannot be without.
 fn properties(context: &str) -> Option<Value> {
     let context: Value = serde_json::from_str(context).ok()?;
-    context.as_map()?.get("Properties").cloned()
+    context.as_map()?.get("Properties").filter(|properties| !properties.is_null()).cloned()
 }
 
 fn properties_before(changed: &ChangedResource) -> Option<Value> {
