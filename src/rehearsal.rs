@@ -18,6 +18,6 @@ pub use deployment::{Ending, Hook, Told, rehearse};
 pub use event::{HookEvent, HookProgress, StackEvent};
 pub use function::{Endpoint, EndpointError, Function, InvokeError};
 pub use nested::{FoundTemplate, MAX_NESTED_STACKS, NestedStack, NestedTemplates, PlanError};
-pub use plan::{Action, Described, FailureMode, Operation, Plan};
+pub use plan::{Action, Described, FailureMode, NotJudged, Operation, Plan};
 pub use planner::{Stack, plan};
 pub use runtime_api::{LocalFunction, StartError};

@@ -42,6 +42,8 @@ pub enum Ending {
     RolledBack,
     /// The hook stopped its change set: no resource was touched.
     ChangeSetFailed,
+    /// Nothing changes, so nothing happened and the hook was not asked.
+    NothingToUpdate,
 }
 
 /// Something that happened.
@@ -99,6 +101,9 @@ pub async fn rehearse(
     clock: &dyn Fn() -> String,
     sink: &mut dyn FnMut(Told<'_>),
 ) -> Result<Ending, InvokeError> {
+    if plan.is_unchanged() {
+        return Ok(Ending::NothingToUpdate);
+    }
     let needs_documents = |target: &Target| matches!(target, Target::Stack | Target::ChangeSet);
     let documents = if hook.target_operations.iter().any(needs_documents) {
         Some(Documents::serve().await.map_err(|error| InvokeError::Documents(error.to_string()))?)
@@ -191,7 +196,7 @@ impl Deployment<'_> {
         for operation in plan.operations.iter().filter(|operation| operation.action != Action::Remove) {
             let status = Words::of(operation.action == Action::Update);
             let about = About::resource(operation);
-            self.tell(place, about, status.in_progress, None, None);
+            self.tell(place, about, status.in_progress, operation.not_asked(), None);
             let failure = if let Some(nested) = &operation.nested {
                 let inner = Place::of(&nested.stack_name, place.depth + 1, self.hook);
                 let deployed = Box::pin(self.deploy(nested, &inner)).await?;

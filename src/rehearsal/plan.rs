@@ -26,6 +26,21 @@ pub struct Plan {
     pub previous_template: Option<String>,
     /// What happens to its resources, in order.
     pub operations: Vec<Operation>,
+    /// What cannot be rehearsed of the template: macros, modules and what else is not written in it.
+    pub notes: Vec<String>,
+}
+
+/// Something that the hook could not be asked about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct NotJudged {
+    /// The stack.
+    pub stack_name: String,
+    /// The resource, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logical_resource_id: Option<String>,
+    /// Why not.
+    pub reason: String,
 }
 
 impl Plan {
@@ -41,6 +56,40 @@ impl Plan {
             let nested = operation.nested.as_deref().map(Self::all_operations);
             std::iter::once(operation).chain(nested.into_iter().flatten())
         }))
+    }
+
+    /// Whether nothing at all changes: CloudFormation refuses such an update ("No updates are to be performed").
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        self.operations.is_empty() && self.previous_template.as_ref() == Some(&self.template)
+    }
+
+    /// What the hook cannot be asked about in this stack and in those nested in it.
+    #[must_use]
+    pub fn not_judged(&self) -> Vec<NotJudged> {
+        let about = |logical_resource_id: Option<String>, reason: &String| NotJudged {
+            stack_name: self.stack_name.clone(),
+            logical_resource_id,
+            reason: reason.clone(),
+        };
+        let mut found: Vec<_> = self.notes.iter().map(|note| about(None, note)).collect();
+        for operation in &self.operations {
+            found.extend(operation.undetermined.iter().map(|why| about(Some(operation.logical_id.clone()), why)));
+            found.extend(operation.nested.iter().flat_map(|nested| nested.not_judged()));
+        }
+        found
+    }
+
+    /// Has what breaks the rule in here hinge on what the stack around it hinges on.
+    pub(super) fn hinge_on(&mut self, assumptions: &[String]) {
+        for operation in &mut self.operations {
+            if operation.breaks {
+                operation.hinges_on.splice(0..0, assumptions.iter().cloned());
+            }
+            if let Some(nested) = &mut operation.nested {
+                nested.hinge_on(assumptions);
+            }
+        }
     }
 }
 
@@ -65,8 +114,20 @@ pub struct Operation {
     pub unknown: Vec<String>,
     /// Why the hook cannot be asked here: what it would decide on is not known.
     pub undetermined: Option<String>,
+    /// Whether it breaks the rule as it is rehearsed; the policy may let it through.
+    pub breaks: bool,
+    /// What it was taken for granted to break the rule, where the template leaves it open: `` `IsProd` is true ``.
+    pub hinges_on: Vec<String>,
     /// What happens inside it, if it is a nested stack whose template is here.
     pub nested: Option<Box<Plan>>,
+}
+
+impl Operation {
+    /// That the hook is not asked about it, and why.
+    #[must_use]
+    pub fn not_asked(&self) -> Option<String> {
+        self.undetermined.as_ref().map(|why| format!("the hook is not asked: {why}"))
+    }
 }
 
 /// A resource's properties as a change set describes them: numbers as text, and

@@ -12,7 +12,7 @@ use crate::check::known_properties;
 use crate::rule::{Knowledge, Outcome, Settings, Verdict, wording};
 use crate::security_group::{ResourceType, assess};
 use crate::source::Document;
-use crate::template::{Evaluated, Resource, Scope, Template, World};
+use crate::template::{Evaluated, Resource, Scope, Subject, Template, World};
 
 /// What CloudFormation puts behind a nested stack's logical id to make its name; here always the same.
 const NESTED_NAME_SUFFIX: &str = "REHEARSAL";
@@ -90,6 +90,9 @@ impl Planner<'_> {
                 operation.undetermined = Some(nested_template_missing(&path));
             }
             operation.nested = nested.map(Box::new);
+            if let Some(nested) = &mut operation.nested {
+                nested.hinge_on(&operation.hinges_on);
+            }
             operations.push(operation);
         }
         if let Some((before, old)) = &old {
@@ -110,6 +113,7 @@ impl Planner<'_> {
             template: stack.text.to_owned(),
             previous_template: before.map(|before| before.text.to_owned()),
             operations,
+            notes: notes_of(&template),
         })
     }
 
@@ -173,6 +177,12 @@ fn order_of<'t, 'a>(template: &'t Template<'a>, stack: &Stack<'_>) -> Result<Vec
     template.deployment_order().map_err(error)
 }
 
+/// What the template leaves open. A value for a parameter that it does not declare leaves nothing open.
+fn notes_of(template: &Template<'_>) -> Vec<String> {
+    let open = template.notes().iter().filter(|note| !matches!(note.subject, Subject::UndeclaredParameter { .. }));
+    open.map(ToString::to_string).collect()
+}
+
 fn nested_template_missing(path: &str) -> String {
     format!("the template of this nested stack is not here; name its file with --nested {path}=FILE")
 }
@@ -184,6 +194,8 @@ struct Proposed<'t> {
     properties: Json,
     unknown: Vec<String>,
     undetermined: Option<String>,
+    breaks: bool,
+    hinges_on: Vec<String>,
 }
 
 impl<'t> Proposed<'t> {
@@ -197,8 +209,15 @@ impl<'t> Proposed<'t> {
         };
         // Of the worlds that undecided conditions allow, the worst is the one to rehearse.
         let world = evaluated.worlds.iter().filter(|world| world.exists).max_by_key(|world| judge(world))?;
+        let assumptions: Vec<String> = world.assumptions.iter().map(ToString::to_string).collect();
         let mut unknown: Vec<String> =
-            world.assumptions.iter().map(|assumption| format!("rehearsed as if {assumption}")).collect();
+            assumptions.iter().map(|assumption| format!("rehearsed as if {assumption}")).collect();
+        let breaks = judge(world) == Verdict::NonCompliant;
+        let breaks_anyway =
+            || evaluated.worlds.iter().all(|world| world.exists && judge(world) == Verdict::NonCompliant);
+        // Inside a nested stack all hinges on whether it is there.
+        let hinges = resource.type_name == NESTED_STACK || (breaks && !breaks_anyway());
+        let hinges_on = if hinges { assumptions } else { Vec::new() };
         let mut undetermined = evaluated.undetermined.map(|why| why.to_string());
         if let Some(checked) = checked {
             let assessment = assess(checked, &known_properties(checked, world), settings, Knowledge::Partial);
@@ -211,7 +230,7 @@ impl<'t> Proposed<'t> {
         if checked.is_none() {
             unknown.clear();
         }
-        Some(Self { resource, world, properties, unknown, undetermined })
+        Some(Self { resource, world, properties, unknown, undetermined, breaks, hinges_on })
     }
 
     fn operation(self, action: Action, line: Option<u32>, before: Option<Proposed<'_>>) -> Operation {
@@ -230,6 +249,8 @@ impl<'t> Proposed<'t> {
             described: Described { before: before_description, after },
             unknown: self.unknown,
             undetermined: self.undetermined,
+            breaks: self.breaks,
+            hinges_on: self.hinges_on,
             nested: None,
         }
     }

@@ -125,6 +125,128 @@ fn a_group_that_a_transform_may_add_rules_to_is_not_judged_without_them() {
     assert!(!table.contains("HOOK_IN_PROGRESS"), "{table}");
 }
 
+/// Writes a template of this test run, and says where.
+fn written(name: &str, template: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("rehearsal-{name}.yaml"));
+    std::fs::write(&path, template).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_the_template_does_not_hold_is_told_and_not_taken_for_judged() {
+    let group = "  Web: {Type: 'AWS::EC2::SecurityGroup', Properties: {SecurityGroupEgress: [{IpProtocol: tcp, \
+                 FromPort: 443, ToPort: 443}]}}\n";
+    for (name, template, told, count) in [
+        ("module", "Resources:\n  Net: {Type: 'Acme::Net::Sg::MODULE'}\n".to_owned(), "module `Net`", 1),
+        ("macro", format!("Transform: Acme\nResources:\n{group}"), "macro `Acme` may change anything", 1),
+        (
+            "sam",
+            "Transform: AWS::Serverless-2016-10-31\nResources:\n  F: {Type: 'AWS::Serverless::Function'}\n".to_owned(),
+            "the resources that `F`",
+            2,
+        ),
+    ] {
+        let path = written(name, &template);
+        let output = command(&["rehearse", &path]);
+        let table = stdout(&output);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert!(table.contains("not judged: ") && table.contains(told), "{table}");
+        assert!(
+            table.contains(&format!("would be deployed if what is not known here keeps the rule ({count} ")),
+            "{table}"
+        );
+        assert!(!table.contains("the hook lets it pass"), "{table}");
+
+        let output = command(&["rehearse", "--format", "json", &path]);
+        let json: Json = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(json["NotJudged"].as_array().unwrap().len(), count, "{json}");
+        assert!(json["NotJudged"].to_string().contains(told), "{json}");
+    }
+}
+
+#[test]
+fn the_hook_is_not_said_to_let_pass_what_it_was_not_asked_about() {
+    let queue = written("queue", "Resources: {Jobs: {Type: 'AWS::SQS::Queue'}}\n");
+    let renamed = written("queue-new", "Resources: {Tasks: {Type: 'AWS::SQS::Queue'}}\n");
+    for (arguments, says) in [
+        (vec!["rehearse", &queue], "is deployed without asking the hook"),
+        (vec!["rehearse", "--update-from", &queue, &renamed], "is updated without asking the hook"),
+        (
+            vec!["rehearse", "--update-from", "examples/compliant.yaml", "examples/compliant.yaml"],
+            "there is nothing to update in compliant: CloudFormation does not ask the hook",
+        ),
+    ] {
+        let output = command(&arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert!(stdout(&output).contains(says), "{}", stdout(&output));
+        assert!(!stdout(&output).contains("HOOK_"), "{}", stdout(&output));
+    }
+}
+
+#[test]
+fn json_says_of_which_resource_the_hook_is_not_asked() {
+    let path = written(
+        "unknown-port",
+        "Resources:\n  Db: {Type: AWS::RDS::DBInstance}\n  Rule: {Type: AWS::EC2::SecurityGroupEgress, Properties: \
+         {IpProtocol: tcp, FromPort: 5432, ToPort: !GetAtt Db.Endpoint.Port}}\n",
+    );
+    let output = command(&["rehearse", "--format", "json", &path]);
+    let json: Json = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["NotJudged"][0]["LogicalResourceId"], "Rule", "{json}");
+    let reasons: Vec<_> = json["StackEvents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|event| event["ResourceStatusReason"].as_str())
+        .collect();
+    assert!(reasons.iter().any(|reason| reason.starts_with("the hook is not asked: ")), "{reasons:?}");
+}
+
+#[test]
+fn a_verdict_that_hinges_on_an_open_condition_names_it() {
+    let template = "
+Parameters: {Env: {Type: String}}
+Conditions: {IsProd: !Equals [!Ref Env, prod]}
+Resources:
+  Web:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      SecurityGroupEgress: [{IpProtocol: tcp, FromPort: 443, ToPort: !If [IsProd, 443, 444]}]
+  Anyway:
+    Type: AWS::EC2::SecurityGroup
+    DependsOn: Web
+    Properties:
+      SecurityGroupEgress: [{IpProtocol: tcp, FromPort: 443, ToPort: !If [IsProd, 445, 444]}]
+";
+    let path = written("hinges", template);
+    let output = command(&["rehearse", &path]);
+    let table = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{table}");
+    assert!(table.contains("=> rehearsal-hinges is blocked if `IsProd` is false: nothing of it"), "{table}");
+    assert!(table.contains("give the values of its parameters with -p"), "{table}");
+
+    // Where every way breaks the rule, the verdict hinges on nothing.
+    let output = command(&["rehearse", "-p", "Env=prod", &path]);
+    assert!(stdout(&output).contains("is blocked: nothing of it"), "{}", stdout(&output));
+    let anyway = written("anyway", &template.replace("IsProd, 443", "IsProd, 446"));
+    let output = command(&["rehearse", &anyway]);
+    assert!(stdout(&output).contains("is blocked: nothing of it"), "{}", stdout(&output));
+    let output = command(&["rehearse", "--target-operations", "CHANGE_SET", &anyway]);
+    assert!(stdout(&output).contains("is blocked: nothing was touched"), "{}", stdout(&output));
+}
+
+#[test]
+fn what_breaks_the_rule_in_a_nested_stack_hinges_on_whether_that_is_there() {
+    let inner = written("inner", &std::fs::read_to_string("examples/non-compliant.yaml").unwrap());
+    let outer = written(
+        "outer",
+        "Parameters: {Env: {Type: String}}\nConditions: {IsProd: !Equals [!Ref Env, prod]}\nResources:\n  Net: {Type: \
+         'AWS::CloudFormation::Stack', Condition: IsProd, Properties: {TemplateURL: x}}\n",
+    );
+    let output = command(&["rehearse", &outer, "--nested", &format!("Net={inner}")]);
+    assert!(stdout(&output).contains("is blocked if `IsProd` is true"), "{}{}", stdout(&output), stderr(&output));
+}
+
 /// The rehearsal of a template with one group of these properties.
 fn rehearsed(name: &str, properties: &str) -> Output {
     let template = format!("Resources: {{Web: {{Type: 'AWS::EC2::SecurityGroup', Properties: {{{properties}}}}}}}\n");

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use cfn_egress_guard::hook::{ENV_LOOPBACK_PAYLOADS, ENV_PRESET, Target};
 use cfn_egress_guard::rehearsal::{
-    Ending, Endpoint, Function, Hook, LocalFunction, Plan, Stack, StackEvent, Told, plan, rehearse,
+    Ending, Endpoint, Function, Hook, LocalFunction, NotJudged, Plan, Stack, StackEvent, Told, plan, rehearse,
 };
 use cfn_egress_guard::rule::Settings;
 use cfn_egress_guard::rule::policy::Policy;
@@ -53,10 +53,14 @@ async fn play(plans: &[Plan], hook: &Hook, arguments: &Rehearse, out: &mut impl 
         }
         let mut written = Ok(());
         let width = table::width(plan);
-        let mut sink = |told: Told<'_>| match arguments.format {
-            EventFormat::Human if written.is_ok() => written = table::row(out, &told, width),
-            EventFormat::Human => {}
-            EventFormat::Json => events.push(told.event),
+        let mut heard = table::Heard::default();
+        let mut sink = |told: Told<'_>| {
+            heard.hear(&told);
+            match arguments.format {
+                EventFormat::Human if written.is_ok() => written = table::row(out, &told, width),
+                EventFormat::Human => {}
+                EventFormat::Json => events.push(told.event),
+            }
         };
         let ending = rehearse(plan, hook, &mut function, &clock, &mut sink)
             .await
@@ -66,14 +70,16 @@ async fn play(plans: &[Plan], hook: &Hook, arguments: &Rehearse, out: &mut impl 
             exit = Exit::Findings;
         }
         if arguments.format == EventFormat::Human {
-            table::conclusion(out, plan, ending)?;
+            table::conclusion(out, plan, ending, &heard)?;
         }
     }
     if arguments.format == EventFormat::Json {
         // DescribeStackEvents lists the newest first.
         events.reverse();
-        serde_json::to_writer_pretty(&mut *out, &serde_json::json!({ "StackEvents": events }))?;
-        writeln!(out)?;
+        let not_judged: Vec<NotJudged> = plans.iter().flat_map(Plan::not_judged).collect();
+        let told = serde_json::json!({ "StackEvents": events, "NotJudged": not_judged });
+        // Built as text first: an error of the writer then stays one, and a closed pipe ends quietly.
+        writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?;
     }
     Ok(exit)
 }
