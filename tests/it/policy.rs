@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
 
-use crate::support::{answer, command, event, function, group, root, stderr, stdout};
+use crate::support::{answer, command, command_in, event, function, group, root, stderr, stdout};
 
 const EXAMPLE: &str = "examples/load-balancer.policy.toml";
 
@@ -200,6 +200,22 @@ fn a_rehearsal_shows_the_exemption_at_work() {
     assert!(stdout(&output).contains("is exempted until 9999-12-31"), "{}", stdout(&output));
     let elsewhere = command(&["rehearse", template, "--policy", &code.policy(), "--account", "999999999999"]);
     assert_eq!(elsewhere.status.code(), Some(1));
+}
+
+#[test]
+fn a_rehearsal_takes_the_policy_of_the_working_directory() {
+    let policy = std::fs::read_to_string(root().join(EXAMPLE)).unwrap().replace("2027-06-30", "9999-12-31");
+    let code = Code::with("here", policy.as_bytes());
+    let template = root().join("examples/load-balancer.yaml");
+    let output = command_in(&code.0, &["rehearse", template.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).contains("is exempted until 9999-12-31"), "{}", stdout(&output));
+    // A function elsewhere has a policy of its own: this one is not even read.
+    std::fs::write(code.policy(), "preset = 'efective'").unwrap();
+    let template = template.to_str().unwrap();
+    let output = command_in(&code.0, &["rehearse", "--endpoint", "http://127.0.0.1:1", template]);
+    assert!(stderr(&output).contains("127.0.0.1:1"), "{}", stderr(&output));
+    assert!(stderr(&command_in(&code.0, &["rehearse", template])).contains("the policy cannot be used"));
 }
 
 #[test]

@@ -21,9 +21,14 @@ pub(crate) fn bootstrap() -> PathBuf {
 
 /// Runs the command with an environment that says nothing, in the repository's root.
 pub(crate) fn command(arguments: &[&str]) -> Output {
+    command_in(root(), arguments)
+}
+
+/// The same in another folder.
+pub(crate) fn command_in(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_cfn-egress-guard"))
         .args(arguments)
-        .current_dir(root())
+        .current_dir(folder)
         .env_clear()
         .envs(std::env::vars_os().filter(|(name, _)| name == "PATH"))
         .output()

@@ -201,7 +201,9 @@ pub(crate) struct Rehearse {
     #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
     pub(crate) preset: Option<Preset>,
 
-    /// The policy file that the function is given [default: the one beside the function, if there is one].
+    /// The policy file that the function is given [default: policy.toml of the working directory, if there is one].
+    ///
+    /// A function behind --endpoint keeps its own.
     #[arg(long, value_name = "FILE", conflicts_with = "endpoint")]
     pub(crate) policy: Option<PathBuf>,
 

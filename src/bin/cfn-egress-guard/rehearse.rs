@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use cfn_egress_guard::hook::{ENV_LOOPBACK_PAYLOADS, ENV_PRESET, Target};
+use cfn_egress_guard::policy::FILE_NAME;
 use cfn_egress_guard::rehearsal::{
     Ending, Endpoint, Function, Hook, LocalFunction, NotJudged, Plan, Stack, StackEvent, Told, plan, rehearse,
 };
@@ -22,7 +23,8 @@ use crate::exit::Exit;
 use crate::policy;
 
 pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<Exit> {
-    let policy = arguments.policy.as_deref().map(policy::read).transpose()?.unwrap_or_default();
+    let file = policy_file(arguments);
+    let policy = file.as_deref().map(policy::read).transpose()?.unwrap_or_default();
     let settings = Policy { preset: arguments.preset.unwrap_or(policy.preset), ..policy }.settings();
     let before = arguments.update_from.as_deref().map(Text::read).transpose()?;
     let mut nested = nested::Files::new(&arguments.nested);
@@ -38,11 +40,29 @@ pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<
         account: arguments.account.clone(),
         region: arguments.region.clone(),
     };
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(play(&plans, &hook, arguments, out))
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(play(
+        &plans,
+        &hook,
+        file.as_deref(),
+        arguments,
+        out,
+    ))
 }
 
-async fn play(plans: &[Plan], hook: &Hook, arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<Exit> {
-    let code = arguments.policy.as_deref().map(CodeFolder::with).transpose()?;
+/// The policy that the function is given: the file named, or that of the working directory.
+fn policy_file(arguments: &Rehearse) -> Option<PathBuf> {
+    let here = || Some(PathBuf::from(FILE_NAME)).filter(|file| arguments.endpoint.is_none() && file.is_file());
+    arguments.policy.clone().or_else(here)
+}
+
+async fn play(
+    plans: &[Plan],
+    hook: &Hook,
+    policy: Option<&Path>,
+    arguments: &Rehearse,
+    out: &mut impl Write,
+) -> anyhow::Result<Exit> {
+    let code = policy.map(CodeFolder::with).transpose()?;
     let mut function = start(arguments, code.as_ref()).await?;
     let clock = || jiff::Timestamp::now().to_string();
     let mut events: Vec<StackEvent> = Vec::new();
@@ -116,7 +136,7 @@ impl CodeFolder {
         let context = || format!("copying `{}` to `{}`", policy.display(), folder.display());
         std::fs::create_dir(&folder).with_context(context)?;
         let code = Self(folder.clone());
-        std::fs::copy(policy, folder.join(cfn_egress_guard::policy::FILE_NAME)).with_context(context)?;
+        std::fs::copy(policy, folder.join(FILE_NAME)).with_context(context)?;
         Ok(code)
     }
 }
