@@ -104,6 +104,12 @@ pub struct Parameter {
 }
 
 impl Parameter {
+    /// The only values that it can have; none if the template says nothing of it, or it is a secret.
+    #[must_use]
+    pub fn allowed_values(&self) -> &[String] {
+        &self.allowed
+    }
+
     /// A parameter as declared, with the value given for it.
     ///
     /// A list parameter's text is separated at commas and "each member string is space trimmed";

@@ -84,8 +84,19 @@ fn values_of_parameters_decide() {
 #[test]
 fn what_cannot_be_rehearsed_says_why() {
     for (arguments, says) in [
-        (vec!["rehearse", "examples/no-such-file.yaml"], "reading `examples/no-such-file.yaml`"),
+        (vec!["rehearse", "examples/no-such-file.yaml"], "examples/no-such-file.yaml: it cannot be read"),
         (vec!["rehearse", "Makefile"], "Makefile"),
+        (vec!["rehearse", "examples"], "examples: it is a folder"),
+        (
+            vec!["rehearse", "examples/compliant.yaml", "-p", "Httpsport=8000"],
+            "parameter `Httpsport`, which is not declared; declared: HttpsPort",
+        ),
+        (
+            vec!["rehearse", "examples/compliant.yaml", "examples/non-compliant.yaml", "--stack-name", "web"],
+            "one template at a time",
+        ),
+        (vec!["rehearse", "a.yaml", "b.yaml", "--update-from", "examples/compliant.yaml"], "one template at a time"),
+        (vec!["rehearse", "examples/compliant.yaml", "--stack-name", "9"], "write a letter"),
         (vec!["rehearse", "--bootstrap", "no-such-program", "examples/compliant.yaml"], "--bootstrap"),
         (vec!["rehearse", "--endpoint", "127.0.0.1:1", "examples/compliant.yaml"], "http://"),
         (vec!["rehearse", "--endpoint", "http://127.0.0.1:1", "examples/compliant.yaml"], "127.0.0.1:1"),
@@ -245,6 +256,69 @@ fn what_breaks_the_rule_in_a_nested_stack_hinges_on_whether_that_is_there() {
     );
     let output = command(&["rehearse", &outer, "--nested", &format!("Net={inner}")]);
     assert!(stdout(&output).contains("is blocked if `IsProd` is true"), "{}{}", stdout(&output), stderr(&output));
+}
+
+#[test]
+fn a_value_that_the_template_does_not_allow_is_refused_without_repeating_it() {
+    let template = "Parameters:
+  Env: {Type: String, AllowedValues: [dev, prod]}
+  Zones: {Type: CommaDelimitedList, AllowedValues: [a, b], Default: a}
+Resources: {Jobs: {Type: 'AWS::SQS::Queue'}}
+";
+    let path = written("allowed", template);
+    for (value, says) in [
+        ("Env=hunter2", "the value of parameter `Env` is not one of its AllowedValues: dev, prod"),
+        ("Zones=a,hunter2", "the value of parameter `Zones` is not one of"),
+    ] {
+        let output = command(&["rehearse", &path, "-p", value]);
+        assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+        assert!(stderr(&output).contains(says) && !stderr(&output).contains("hunter2"), "{}", stderr(&output));
+    }
+    let output = command(&["rehearse", &path, "-p", "Env=prod", "-p", "Zones=b, a"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[test]
+fn what_cannot_be_rehearsed_hides_nothing_of_what_can() {
+    let binary = written("binary", "");
+    std::fs::write(&binary, b"Resources: \xff").unwrap();
+    let output = command(&["rehearse", "no-such.yaml", "examples/non-compliant.yaml", &binary]);
+    assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+    assert!(stdout(&output).contains("=> non-compliant is blocked"), "{}", stdout(&output));
+    let errors = stderr(&output);
+    assert!(errors.contains("error: no-such.yaml: it cannot be read"), "{errors}");
+    assert!(errors.contains(": it is not UTF-8 text\nhelp: save it as UTF-8"), "{errors}");
+}
+
+#[test]
+fn a_template_from_standard_input_is_deployed_under_the_name_given() {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_cfn-egress-guard"))
+        .args(["rehearse", "-", "--stack-name", "lb-prod", "--bootstrap"])
+        .arg(crate::support::bootstrap())
+        .stdin(std::fs::File::open(crate::support::root().join("examples/non-compliant.yaml")).unwrap())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut table = String::new();
+    std::io::Read::read_to_string(child.stdout.as_mut().unwrap(), &mut table).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{table}");
+    assert!(table.contains("=> lb-prod is blocked"), "{table}");
+}
+
+#[test]
+fn a_reader_that_has_read_enough_ends_it_quietly() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_cfn-egress-guard"))
+        .args(["rehearse", "--format", "json", "examples/compliant.yaml"])
+        .current_dir(crate::support::root())
+        .stdout(writer)
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap()
+        .wait_with_output()
+        .unwrap();
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
 }
 
 /// The rehearsal of a template with one group of these properties.

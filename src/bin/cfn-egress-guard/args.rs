@@ -168,13 +168,17 @@ pub(crate) enum ReportFormat {
 #[derive(Debug, Args)]
 #[command(after_help = REHEARSE_EXAMPLES)]
 pub(crate) struct Rehearse {
-    /// Templates, YAML or JSON; each is deployed as a stack of its own, named after the file.
+    /// Templates, YAML or JSON; each is deployed as a stack of its own, named after the file. - is standard input.
     #[arg(required = true, value_name = "TEMPLATE")]
     pub(crate) templates: Vec<PathBuf>,
 
     /// The template that is deployed already: rehearses an update of it.
     #[arg(long, value_name = "OLD_TEMPLATE")]
     pub(crate) update_from: Option<PathBuf>,
+
+    /// The stack's name, of one template [default: as the file].
+    #[arg(long, value_name = "NAME", value_parser = parse_stack_name)]
+    pub(crate) stack_name: Option<String>,
 
     /// Values of parameters: Key=Value, or a parameter file, in the forms that `check` takes (may be repeated).
     #[arg(short, long, value_name = "KEY=VALUE|FILE")]
@@ -272,6 +276,14 @@ fn parse_target() -> impl TypedValueParser<Value = Target> {
     const TARGETS: [Target; 3] = [Target::Resource, Target::Stack, Target::ChangeSet];
     PossibleValuesParser::new(TARGETS.map(Target::name))
         .map(|name| TARGETS.into_iter().find(|target| target.name() == name).unwrap_or(Target::Resource))
+}
+
+/// A stack's name (API Reference, `CreateStack`).
+fn parse_stack_name(name: &str) -> Result<String, String> {
+    let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.len() <= 128
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if is_name { Ok(name.to_owned()) } else { Err("write a letter, then letters, digits and hyphens".to_owned()) }
 }
 
 fn parse_nested(argument: &str) -> Result<(String, PathBuf), String> {

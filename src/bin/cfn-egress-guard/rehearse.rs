@@ -3,10 +3,11 @@
 mod nested;
 mod table;
 
-use std::io::Write;
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use cfn_egress_guard::hook::{ENV_LOOPBACK_PAYLOADS, ENV_PRESET, Target};
 use cfn_egress_guard::policy::FILE_NAME;
 use cfn_egress_guard::rehearsal::{
@@ -26,13 +27,29 @@ pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<
     let file = policy_file(arguments);
     let policy = file.as_deref().map(policy::read).transpose()?.unwrap_or_default();
     let settings = Policy { preset: arguments.preset.unwrap_or(policy.preset), ..policy }.settings();
-    let before = arguments.update_from.as_deref().map(Text::read).transpose()?;
-    let mut nested = nested::Files::new(&arguments.nested);
-    let mut plans = Vec::new();
-    for path in &arguments.templates {
-        plans.push(planned(path, before.as_ref(), &settings, &mut nested, arguments)?);
+    if arguments.templates.len() > 1 && (arguments.update_from.is_some() || arguments.stack_name.is_some()) {
+        bail!("--update-from and --stack-name are about one stack: rehearse one template at a time with them");
     }
-    nested.finish()?;
+    let given = parameters::read(&arguments.parameters)?;
+    let before = arguments.update_from.as_deref().map(Text::read).transpose()?;
+    let texts: Vec<_> = arguments.templates.iter().map(|path| Text::read(path)).collect();
+    if texts.iter().all(Result::is_ok) {
+        let templates = texts.iter().flatten().chain(&before);
+        parameters::all_declared(&given, templates.map(|text| &text.document.root))?;
+    }
+    let mut nested = nested::Files::new(&arguments.nested);
+    let (mut plans, mut problems) = (Vec::new(), Vec::new());
+    for (path, text) in arguments.templates.iter().zip(texts) {
+        let stack =
+            text.and_then(|text| planned(path, &text, before.as_ref(), &given, &settings, &mut nested, arguments));
+        match stack {
+            Ok(plan) => plans.push(plan),
+            Err(problem) => problems.push(format!("{problem:#}")),
+        }
+    }
+    if problems.is_empty() {
+        nested.finish()?;
+    }
     let hook = Hook {
         alias: arguments.hook_alias.clone(),
         failure_mode: arguments.failure_mode,
@@ -40,13 +57,14 @@ pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<
         account: arguments.account.clone(),
         region: arguments.region.clone(),
     };
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(play(
-        &plans,
-        &hook,
-        file.as_deref(),
-        arguments,
-        out,
-    ))
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let exit = if plans.is_empty() {
+        Exit::CouldNotCheck
+    } else {
+        runtime.block_on(play(&plans, &hook, file.as_deref(), arguments, out))?
+    };
+    // What cannot be rehearsed hides nothing of what can.
+    if problems.is_empty() { Ok(exit) } else { Err(anyhow!(problems.join("\nerror: "))) }
 }
 
 /// The policy that the function is given: the file named, or that of the working directory.
@@ -169,12 +187,28 @@ struct Text {
 }
 
 impl Text {
+    /// The template of a file; - is standard input.
     fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?;
+        let (file, bytes) = if path == Path::new("-") {
+            let mut bytes = Vec::new();
+            ("<stdin>".to_owned(), std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes))
+        } else {
+            (path.display().to_string(), std::fs::read(path))
+        };
+        if path.is_dir() {
+            bail!("{file}: it is a folder\nhelp: name the templates in it");
+        }
+        let bytes = bytes.map_err(|error| anyhow!("{file}: it cannot be read: {error}"))?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            anyhow!("{file}: it is not UTF-8 text\nhelp: save it as UTF-8: CloudFormation takes nothing else")
+        })?;
         let document = source::parse(&text).map_err(|error| {
             let place = error.span.map_or_else(String::new, |span| format!(":{}:{}", span.line, span.column));
-            anyhow::anyhow!("{}{place}: {error}\nhelp: {}", path.display(), error.help())
+            anyhow!("{file}{place}: {error}\nhelp: {}", error.help())
         })?;
+        if path == Path::new("-") {
+            return Ok(Self { file, text, document });
+        }
         let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let here = std::env::current_dir().and_then(std::fs::canonicalize).unwrap_or_default();
         let file = real.strip_prefix(&here).unwrap_or(&real).to_string_lossy().into_owned();
@@ -188,28 +222,33 @@ impl Text {
 
 fn planned(
     path: &Path,
+    text: &Text,
     before: Option<&Text>,
+    given: &BTreeMap<String, String>,
     settings: &Settings,
     nested: &mut nested::Files<'_>,
     arguments: &Rehearse,
 ) -> anyhow::Result<Plan> {
-    let text = Text::read(path)?;
-    let stack_name = stack_name(path);
+    let stack_name = arguments.stack_name.clone().unwrap_or_else(|| stack_name(path));
     let scope = Scope {
-        parameters: parameters::read(&arguments.parameters)?,
+        parameters: given.clone(),
         account: Some(arguments.account.clone()),
         region: Some(arguments.region.clone()),
         stack_name: Some(stack_name.clone()),
         ..Scope::default()
     };
+    let context = || format!("planning the deployment of `{}`", text.file);
+    parameters::allowed(&scope, &text.document.root).with_context(context)?;
     let before = before.map(|before| before.stack(&stack_name, &scope));
-    plan(&text.stack(&stack_name, &scope), before.as_ref(), settings, nested)
-        .with_context(|| format!("planning the deployment of `{}`", path.display()))
+    plan(&text.stack(&stack_name, &scope), before.as_ref(), settings, nested).with_context(context)
 }
 
 /// A stack's name as CloudFormation allows it, from a file's name.
 fn stack_name(path: &Path) -> String {
     let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    if stem == "-" {
+        return "standard-input".to_owned();
+    }
     let stem = stem.strip_suffix(".template").unwrap_or(&stem);
     let name: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { format!("stack-{name}") }

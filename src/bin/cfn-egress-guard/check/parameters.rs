@@ -4,11 +4,12 @@
 //! (sources: AWS CLI, `cloudformation create-stack --parameters` and `deploy --parameter-overrides`;
 //! CodePipeline, "template configuration file")
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use cfn_egress_guard::source;
+use cfn_egress_guard::template::{Scope, Template};
 use cfn_egress_guard::value::{Kind, Map, Value};
 
 /// Paths and parameters: the AWS CLI takes several values behind one `--parameters`, so what follows
@@ -48,6 +49,40 @@ pub(crate) fn read(arguments: &[String]) -> anyhow::Result<BTreeMap<String, Stri
         }
     }
     Ok(values)
+}
+
+/// Refuses values for parameters that none of the templates declares, as CloudFormation does: a typo
+/// would leave the parameter at its default.
+pub(crate) fn all_declared<'a>(
+    values: &BTreeMap<String, String>,
+    templates: impl Iterator<Item = &'a Value>,
+) -> anyhow::Result<()> {
+    let sections = templates.filter_map(|root| root.get("Parameters").and_then(Value::as_map));
+    let declared: BTreeSet<&str> = sections.flat_map(Map::iter).map(|(key, _)| key.name.as_str()).collect();
+    let Some(name) = values.keys().find(|name| !declared.contains(name.as_str())) else { return Ok(()) };
+    if declared.is_empty() {
+        bail!("a value is given for parameter `{name}`, but no parameter is declared");
+    }
+    let declared: Vec<&str> = declared.into_iter().collect();
+    bail!("a value is given for parameter `{name}`, which is not declared; declared: {}", declared.join(", "))
+}
+
+/// Refuses values that a template does not allow, as CloudFormation does.
+pub(crate) fn allowed(scope: &Scope, root: &Value) -> anyhow::Result<()> {
+    for parameter in Template::new(root, scope)?.parameters() {
+        let Some(given) = scope.parameters.get(&parameter.name) else { continue };
+        let allowed = parameter.allowed_values();
+        let is_allowed = |value: &str| allowed.is_empty() || allowed.iter().any(|allowed| allowed == value);
+        let is_list = parameter.type_name == "CommaDelimitedList" || parameter.type_name.starts_with("List<");
+        if !is_allowed(given) && !(is_list && given.split(',').map(str::trim).all(is_allowed)) {
+            bail!(
+                "the value of parameter `{}` is not one of its AllowedValues: {}",
+                parameter.name,
+                allowed.join(", ")
+            );
+        }
+    }
+    Ok(())
 }
 
 /// `Key=Value`, where the key is what CloudFormation allows as a parameter's name.
