@@ -168,7 +168,10 @@ pub fn broken(resource_type: &str, logical_id: &str, assessment: &Assessment) ->
     match assessment.judged {
         0 | 1 => format!("{name} breaks rule {ID}: an egress rule opens exactly one explicit port."),
         judged => {
-            format!("{name} breaks rule {ID}: {count} of {judged} egress rules do not open exactly one explicit port.")
+            let verb = if count == 1 { "does" } else { "do" };
+            format!(
+                "{name} breaks rule {ID}: {count} of {judged} egress rules {verb} not open exactly one explicit port."
+            )
         }
     }
 }

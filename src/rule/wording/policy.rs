@@ -2,12 +2,14 @@
 
 use std::fmt::Display;
 
-use super::{ANNOTATION_CHARS, hints, name, place, place_of, setting_covers, statement, traffic};
+use super::{ANNOTATION_CHARS, destination, hints, name, place, place_of, setting_covers, statement, traffic};
 use crate::rule::ID;
+use crate::rule::egress::EgressRule;
 use crate::rule::finding::{Assessment, Decided, Explained, Finding, Outcome};
 use crate::rule::policy::{
     AppliedExemption, Conditions, Date, DeployerChoice, Exemption, ExemptionError, Policy, Remark, TagCondition,
 };
+use crate::rule::port::Port;
 use crate::rule::settings::{Preset, Setting, Treatment};
 use crate::rule::text::excerpt;
 
@@ -23,18 +25,23 @@ pub fn justification(exemption: &AppliedExemption) -> String {
     )
 }
 
-/// Why something that breaks the rule is let through: `exempted by lb-bridge-mode …`.
+/// Why something that breaks the rule is let through: `SecurityGroupEgress[0]: exempted until …`.
 #[must_use]
 pub fn let_through(finding: &Finding) -> String {
-    excerpt(&format!("{} {}.", place(finding), exempted(finding)), ANNOTATION_CHARS - 1)
+    excerpt(&format!("{}: {}.", place(finding), standing(finding)), ANNOTATION_CHARS - 1)
 }
 
 /// Why something that breaks the rule is let through, without its place and without a full stop.
 #[must_use]
 pub fn exempted(finding: &Finding) -> String {
+    format!("is {}", standing(finding))
+}
+
+/// What lets something through that breaks the rule, and how it breaks it.
+fn standing(finding: &Finding) -> String {
     match (&finding.exemption, finding.outcome) {
         (Some(exemption), Outcome::Exempted) => format!(
-            "is exempted {} by {} (owner: {}): {}. It breaks the rule: {}",
+            "exempted {} by {} (owner: {}): {}. It breaks the rule: {}",
             until(exemption),
             exemption.id,
             exemption.owner,
@@ -44,7 +51,7 @@ pub fn exempted(finding: &Finding) -> String {
         (expired, _) => {
             let expired =
                 expired.as_deref().map_or_else(String::new, |exemption| format!(" {}", expired_hint(exemption)));
-            format!("is as it was before this update: {}.{expired}", statement(finding))
+            format!("known debt, as it was before this update: {}.{expired}", statement(finding))
                 .trim_end_matches('.')
                 .to_owned()
         }
@@ -62,15 +69,23 @@ pub fn headline(resource_type: &str, logical_id: &str, assessment: &Assessment) 
     let exempted = of(Outcome::Exempted, &format!("exempted from rule {ID}"));
     let debt = of(Outcome::KnownDebt, &format!("known debt under rule {ID}"));
     let parts: Vec<_> = exempted.into_iter().chain(debt).collect();
-    let rules = if assessment.judged == 1 { "rule" } else { "rules" };
-    format!("{name} is let through: of {} egress {rules} {}.", assessment.judged, and(&parts))
+    match assessment.judged {
+        // Its number would be said twice.
+        1 => format!("{name} is let through: its egress rule{}.", and(&parts).trim_start_matches('1')),
+        judged => format!("{name} is let through: of {judged} egress rules {}.", and(&parts)),
+    }
 }
 
-/// What is let through on one line, with what to do about it.
+/// What is let through on one line, with what to do about it. That an exemption ends stands in front of
+/// why there is one: readers that cut after [`ANNOTATION_CHARS`] characters must not lose it.
 #[must_use]
 pub fn line(finding: &Finding) -> String {
     match advice(finding) {
-        Some(advice) => format!("{advice} {}", let_through(finding)),
+        Some(advice) if finding.outcome == Outcome::Exempted => {
+            let exempted = excerpt(&format!("It is {}.", standing(finding)), ANNOTATION_CHARS - 1);
+            format!("{}: {advice} {exempted}", place(finding))
+        }
+        Some(advice) => format!("{} {advice}", let_through(finding)),
         None => let_through(finding),
     }
 }
@@ -130,6 +145,7 @@ pub fn explained(explained: &Explained, policy: &Policy) -> String {
         Decided::Complies => format!("{place}: passes: {rule} is one explicit port."),
         Decided::Setting(setting) => {
             let (name, origin, covers) = (setting.name(), origin(policy, *setting), setting_covers(*setting));
+            let rule = explained.rule.as_ref().map_or_else(String::new, written);
             format!("{place}: passes: {rule}; the setting {name} = allow ({origin}) lets through {covers}.")
         }
         Decided::Finding(finding) => match finding.outcome {
@@ -147,6 +163,16 @@ pub fn explained(explained: &Explained, policy: &Policy) -> String {
                 )
             }
         },
+    }
+}
+
+/// A rule as it is written, where its ports are no ports: `IpProtocol -1 with FromPort 1 and ToPort 1 to …`.
+fn written(rule: &EgressRule) -> String {
+    let (protocol, from, to) = (&rule.protocol, &rule.from, &rule.to);
+    match (from, to) {
+        _ if protocol.has_ports() => traffic(rule),
+        (Port::Absent, Port::Absent) => format!("IpProtocol {protocol}{}", destination(rule)),
+        _ => format!("IpProtocol {protocol} with FromPort {from} and ToPort {to}{}", destination(rule)),
     }
 }
 
