@@ -13,7 +13,8 @@ mod glob;
 mod review;
 
 pub use conditions::{
-    Conditions, Context, DestinationRange, DestinationRangeError, PortRange, PortRangeError, Tag, TagCondition,
+    Conditions, Context, DestinationRange, DestinationRangeError, PlaceCondition, PortRange, PortRangeError, Tag,
+    TagCondition,
 };
 pub use date::{Date, InvalidDateError};
 pub use exemption::{
@@ -99,6 +100,15 @@ pub struct Case<'a> {
     pub today: Date,
 }
 
+/// An exemption that covers an egress rule if its place is as it asks, which is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NearlyExempted<'a> {
+    /// The exemption.
+    pub exemption: &'a Exemption,
+    /// What it asks of what is not known; one of the texts must match.
+    pub asked: Vec<(PlaceCondition, &'a [Glob])>,
+}
+
 impl Policy {
     /// The settings to judge by.
     #[must_use]
@@ -129,6 +139,17 @@ impl Policy {
             }
         }
         assessment
+    }
+
+    /// The exemption that would cover an egress rule if what is not known of its place were as the exemption
+    /// asks, and what it asks.
+    #[must_use]
+    pub fn nearly_exempted(&self, rule: &EgressRule, case: &Case<'_>) -> Option<NearlyExempted<'_>> {
+        self.exemptions.iter().filter(|exemption| exemption.on(case.today).holds()).find_map(|exemption| {
+            let asked = exemption.conditions().asked_of_unknown(&case.context);
+            (!asked.is_empty() && exemption.conditions().match_egress(rule))
+                .then_some(NearlyExempted { exemption, asked })
+        })
     }
 
     fn apply_to(&self, finding: &mut Finding, here: &[&Exemption], case: &Case<'_>) {

@@ -98,6 +98,9 @@ fn explain_says_what_decides_about_each_egress_rule() {
         ("2027-06-30", here.as_slice(), 0),
         ("2027-07-01", here.as_slice(), 1),
         ("2027-01-01", &here[..2], 1),
+        ("2027-01-01", &[], 1),
+        ("2027-07-01", &[], 1),
+        ("2027-01-01", &["--account", "999999999999"], 1),
         ("2027-01-01", &["--account", "999999999999", "--stack-name", "load-balancer"], 1),
     ] {
         let output = explain(day, place);

@@ -90,6 +90,17 @@ pub struct Conditions {
     pub tags: Vec<TagCondition>,
 }
 
+/// A condition on the place that a command line can state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlaceCondition {
+    /// `account`.
+    Account,
+    /// `region`.
+    Region,
+    /// `stack_name`.
+    StackName,
+}
+
 impl Conditions {
     /// Whether everything holds for an egress rule of a resource.
     ///
@@ -120,6 +131,27 @@ impl Conditions {
             && glob(&self.logical_ids, context.logical_id)
             && any(&self.resource_types, |wanted| context.resource_type == Some(wanted.as_str()))
             && self.tags.iter().all(|tag| tag.matches(context.tags))
+    }
+
+    /// What is asked of the account, the Region and the stack's name where they are not known, if
+    /// everything else that is asked of the place holds.
+    pub(super) fn asked_of_unknown(&self, context: &Context<'_>) -> Vec<(PlaceCondition, &[Glob])> {
+        let places = [
+            (PlaceCondition::Account, context.account, &self.accounts),
+            (PlaceCondition::Region, context.region, &self.regions),
+            (PlaceCondition::StackName, context.stack_name, &self.stack_names),
+        ];
+        let rest = Self {
+            accounts: context.account.map_or_else(Vec::new, |_| self.accounts.clone()),
+            regions: context.region.map_or_else(Vec::new, |_| self.regions.clone()),
+            stack_names: context.stack_name.map_or_else(Vec::new, |_| self.stack_names.clone()),
+            ..self.clone()
+        };
+        if !rest.match_context(context) {
+            return Vec::new();
+        }
+        let asked = places.into_iter().filter(|(_, known, globs)| known.is_none() && !globs.is_empty());
+        asked.map(|(place, _, globs)| (place, globs.as_slice())).collect()
     }
 
     /// Whether nothing about the egress rule itself is asked.

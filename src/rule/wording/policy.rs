@@ -7,7 +7,8 @@ use crate::rule::ID;
 use crate::rule::egress::EgressRule;
 use crate::rule::finding::{Assessment, Decided, Explained, Finding, Outcome};
 use crate::rule::policy::{
-    AppliedExemption, Conditions, Date, DeployerChoice, Exemption, ExemptionError, Policy, Remark, TagCondition,
+    AppliedExemption, Conditions, Date, DeployerChoice, Exemption, ExemptionError, NearlyExempted, PlaceCondition,
+    Policy, Remark, TagCondition,
 };
 use crate::rule::port::Port;
 use crate::rule::settings::{Preset, Setting, Treatment};
@@ -134,6 +135,21 @@ pub const fn exemption_error(error: ExemptionError) -> (&'static str, &'static s
             "ports belong to tcp and udp: leave ports out, or name one of them in protocol",
         ),
     }
+}
+
+/// Which exemption would let an egress rule through if the place were known, and how to say it.
+#[must_use]
+pub fn nearly_exempted(nearly: &NearlyExempted<'_>) -> String {
+    let names = |condition: PlaceCondition| match condition {
+        PlaceCondition::Account => ("account", "--account"),
+        PlaceCondition::Region => ("region", "--region"),
+        PlaceCondition::StackName => ("stack_name", "--stack-name"),
+    };
+    let asked: Vec<_> =
+        nearly.asked.iter().map(|(condition, globs)| format!("{} is {}", names(*condition).0, or(globs))).collect();
+    let flags: Vec<_> = nearly.asked.iter().map(|(condition, _)| names(*condition).1).collect();
+    let id = nearly.exemption.id();
+    format!("Exemption {id} would cover it if {}, which is not known here: give {}.", and(&asked), and(&flags))
 }
 
 /// What decided about an egress rule, on one line.

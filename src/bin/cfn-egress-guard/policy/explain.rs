@@ -60,7 +60,8 @@ fn of_event(text: &str, policy: &Policy, today: Date, out: &mut impl Write) -> a
     match hook::explain(text.as_bytes(), policy, today) {
         Ok((subject, explained)) => {
             writeln!(out, "{} {}", subject.resource_type, subject.logical_id)?;
-            lines(&explained, policy, out)
+            // An event says where it is from.
+            lines(&explained, policy, None, out)
         }
         Err(decision) => match decision.conclusion {
             Conclusion::InternalFailure(why) => bail!(why),
@@ -112,7 +113,7 @@ fn of_template(
             };
             let case = Case { context, unchanged: &Unchanged::Nothing, today };
             let explained = explain(resource_type, &world.properties, Knowledge::Partial, policy, &case);
-            exit = exit.max(lines(&explained, policy, out)?);
+            exit = exit.max(lines(&explained, policy, Some(&case), out)?);
         }
         if let Some(why) = evaluated.undetermined {
             writeln!(out, "  not all of it was looked at: {why}")?;
@@ -125,13 +126,25 @@ fn of_template(
 }
 
 /// One line for each egress rule.
-fn lines(explained: &[Explained], policy: &Policy, out: &mut impl Write) -> anyhow::Result<Exit> {
+fn lines(
+    explained: &[Explained],
+    policy: &Policy,
+    case: Option<&Case<'_>>,
+    out: &mut impl Write,
+) -> anyhow::Result<Exit> {
     let mut exit = Exit::Clean;
     for one in explained {
-        if matches!(&one.decided, Decided::Finding(finding) if finding.outcome == Outcome::NonCompliant) {
+        write!(out, "  {}", wording::explained(one, policy))?;
+        if let Decided::Finding(finding) = &one.decided
+            && finding.outcome == Outcome::NonCompliant
+        {
             exit = Exit::Findings;
+            let nearly = finding.rule().zip(case).and_then(|(rule, case)| policy.nearly_exempted(rule, case));
+            if let Some(nearly) = nearly {
+                write!(out, " {}", wording::nearly_exempted(&nearly))?;
+            }
         }
-        writeln!(out, "  {}", wording::explained(one, policy))?;
+        writeln!(out)?;
     }
     Ok(exit)
 }
