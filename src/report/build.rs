@@ -112,9 +112,10 @@ impl<'d> Builder<'d> {
                 }
                 // Said once, for the template.
                 Subject::Serverless { .. } if generates => continue,
-                Subject::Generator { .. } | Subject::Serverless { .. } | Subject::NoType { .. } => {
-                    (Outcome::Note, wording::NOT_JUDGED)
-                }
+                Subject::Generator { .. }
+                | Subject::Serverless { .. }
+                | Subject::NoType { .. }
+                | Subject::NestedStack { .. } => (Outcome::Note, wording::NOT_JUDGED),
                 Subject::UndeclaredParameter { .. } => (Outcome::Note, wording::UNDECLARED_PARAMETER),
             };
             self.other(outcome, code, note.to_string(), None, note.origin);

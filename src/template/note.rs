@@ -58,6 +58,13 @@ pub enum Subject {
         /// Its key.
         name: String,
     },
+    /// A nested stack, whose template is a file of its own. Told by whoever knows which files are judged.
+    NestedStack {
+        /// Its logical id.
+        logical_id: String,
+        /// The file that holds its template, if one is named.
+        file: Option<String>,
+    },
     /// A value was given for a parameter that the template does not declare.
     UndeclaredParameter {
         /// Its name.
@@ -102,6 +109,17 @@ impl fmt::Display for Note {
                 write!(f, "resource `{}` has no `Type` and is not judged", shortened(logical_id))
             }
             Subject::Loop { name } => write!(f, "what loop `{}` makes is not judged here", shortened(name)),
+            Subject::NestedStack { logical_id, file: Some(file) } => write!(
+                f,
+                "the template of nested stack `{}` is not judged here; check its file too: {}",
+                shortened(logical_id),
+                shortened(file)
+            ),
+            Subject::NestedStack { logical_id, file: None } => write!(
+                f,
+                "the template of nested stack `{}` is not judged here; check its file too",
+                shortened(logical_id)
+            ),
             Subject::UndeclaredParameter { name } => {
                 write!(f, "a value was given for parameter `{}`, which the template does not declare", shortened(name))
             }

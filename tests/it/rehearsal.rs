@@ -153,8 +153,8 @@ fn what_the_template_does_not_hold_is_told_and_not_taken_for_judged() {
         (
             "sam",
             "Transform: AWS::Serverless-2016-10-31\nResources:\n  F: {Type: 'AWS::Serverless::Function'}\n".to_owned(),
-            "the resources that `F`",
-            2,
+            "transform `AWS::Serverless-2016-10-31` adds resources",
+            1,
         ),
     ] {
         let path = written(name, &template);

@@ -1,11 +1,13 @@
 //! `check`: templates in an editor, before a commit, in a pipeline.
 
 mod inputs;
+mod nested;
 pub(crate) mod parameters;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{BufWriter, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
@@ -29,6 +31,7 @@ pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
     let (paths, overrides) = parameters::told_apart(&arguments.paths, &arguments.parameters);
     let inputs = Inputs::of(&paths, arguments.skip_other_files);
     let judge = Judge {
+        files: &inputs.files,
         scope: Scope {
             parameters: parameters::read(&overrides)?,
             account: arguments.account.clone(),
@@ -61,7 +64,12 @@ pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
 }
 
 /// Reports all inputs in their order, whichever is judged first.
-fn report(inputs: &Inputs, judge: &Judge, reporter: &mut dyn Reporter, out: &mut dyn Write) -> std::io::Result<Totals> {
+fn report(
+    inputs: &Inputs,
+    judge: &Judge<'_>,
+    reporter: &mut dyn Reporter,
+    out: &mut dyn Write,
+) -> std::io::Result<Totals> {
     let mut totals = Totals::default();
     let mut has_template = vec![false; inputs.arguments.len()];
     let several = inputs.found.len() > 1;
@@ -98,7 +106,7 @@ const MAX_BATCH: usize = 16;
 /// Judges inputs on as many threads as there are processors and hands their reports over in order.
 fn judge_all(
     inputs: &[Input],
-    judge: &Judge,
+    judge: &Judge<'_>,
     take: &mut dyn FnMut(&Input, Option<FileReport>) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
     let processors = processors().min(inputs.len());
@@ -154,7 +162,9 @@ fn policy_of(arguments: &Check) -> anyhow::Result<Policy> {
 }
 
 /// What all templates of a run are judged by.
-struct Judge {
+struct Judge<'a> {
+    /// The files that are checked.
+    files: &'a HashSet<PathBuf>,
     scope: Scope,
     policy: Policy,
     today: Date,
@@ -162,7 +172,7 @@ struct Judge {
     is_only_input: bool,
 }
 
-impl Judge {
+impl Judge<'_> {
     /// The report of an input; nothing if it was found in a folder and is no template.
     fn report(&self, input: &Input) -> Option<FileReport> {
         let name = input.name.clone();
@@ -199,7 +209,10 @@ impl Judge {
             ..Context::default()
         };
         let terms = Terms { context, ..Terms::of(&self.policy, self.today) };
-        let checked = check(&document.root, &self.scope, &terms);
+        let mut checked = check(&document.root, &self.scope, &terms);
+        if let Ok(checked) = &mut checked {
+            checked.notes.extend(nested::notes(&document.root, Path::new(&name), self.files));
+        }
         let report = FileReport::of(name, text, &document, checked, self.strict);
         if self.is_only_input {
             // The process is about to end: taking a large tree apart first would be a tenth of the run.

@@ -23,6 +23,8 @@ pub(super) struct Inputs {
     pub(super) arguments: Vec<Argument>,
     /// The files to check, each once, in a stable order.
     pub(super) found: Vec<Input>,
+    /// Those of them that are files, each as what tells it from others.
+    pub(super) files: HashSet<PathBuf>,
     /// The working directory.
     here: PathBuf,
 }
@@ -59,20 +61,19 @@ impl Inputs {
     pub(super) fn of(arguments: &[String], skip_other_files: bool) -> Self {
         let here = [".".to_owned()];
         let directory = std::env::current_dir().unwrap_or_default();
-        let mut inputs = Self { arguments: Vec::new(), found: Vec::new(), here: directory };
-        let mut seen = HashSet::new();
+        let mut inputs = Self { arguments: Vec::new(), found: Vec::new(), files: HashSet::new(), here: directory };
         for argument in if arguments.is_empty() { &here } else { arguments } {
-            inputs.add(argument, !skip_other_files, &mut seen);
+            inputs.add(argument, !skip_other_files);
         }
         inputs
     }
 
-    fn add(&mut self, argument: &str, named_must_be: bool, seen: &mut HashSet<PathBuf>) {
+    fn add(&mut self, argument: &str, named_must_be: bool) {
         let index = self.arguments.len();
         let path = Path::new(argument);
         let pattern = if path.exists() { None } else { pattern(argument) };
         let is_search = path.is_dir() || pattern.is_some();
-        let here = &self.here;
+        let (here, seen) = (&self.here, &mut self.files);
         self.arguments.push(Argument { name: shown(path, here), is_search });
         let mut push = |name: String, must_be_template: bool, place: Place| {
             self.found.push(Input { name, argument: index, must_be_template, place });
@@ -184,7 +185,7 @@ fn pattern(argument: &str) -> Option<(PathBuf, GlobMatcher)> {
 }
 
 /// What tells whether two paths are the same file.
-fn same(path: &Path) -> PathBuf {
+pub(super) fn same(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 

@@ -74,7 +74,8 @@ pub(crate) fn allowed(scope: &Scope, root: &Value) -> anyhow::Result<()> {
         let allowed = parameter.allowed_values();
         let is_allowed = |value: &str| allowed.is_empty() || allowed.iter().any(|allowed| allowed == value);
         let is_list = parameter.type_name == "CommaDelimitedList" || parameter.type_name.starts_with("List<");
-        if !is_allowed(given) && !(is_list && given.split(',').map(str::trim).all(is_allowed)) {
+        let is_allowed = is_allowed(given) || (is_list && given.split(',').map(str::trim).all(is_allowed));
+        if !is_allowed {
             bail!(
                 "the value of parameter `{}` is not one of its AllowedValues: {}",
                 parameter.name,
