@@ -13,11 +13,12 @@ mod plan;
 mod planner;
 mod properties;
 mod runtime_api;
+mod words;
 
 pub use deployment::{Ending, Hook, Told, rehearse};
 pub use event::{HookEvent, HookProgress, StackEvent};
 pub use function::{Endpoint, EndpointError, Function, InvokeError};
 pub use nested::{FoundTemplate, MAX_NESTED_STACKS, NestedStack, NestedTemplates, PlanError};
-pub use plan::{Action, Described, FailureMode, NotJudged, Operation, Plan};
+pub use plan::{Action, Assumed, Described, FailureMode, NotJudged, Operation, Plan};
 pub use planner::{Stack, plan};
 pub use runtime_api::{LocalFunction, StartError};

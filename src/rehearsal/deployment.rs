@@ -13,6 +13,7 @@ use super::function::{Function, InvokeError};
 use super::invocation::{Subject, change_set_document, read, stack_document};
 use super::nested::NESTED_STACK;
 use super::plan::{Action, FailureMode, Operation, Plan};
+use super::words::Words;
 use crate::hook::Target;
 use crate::security_group::ResourceType;
 
@@ -381,22 +382,5 @@ fn embedded(nested: &Place, action: Action, reason: &str) -> String {
             "Embedded stack {} was not successfully updated. Currently in UPDATE_ROLLBACK_IN_PROGRESS with reason: {reason}",
             nested.id
         ),
-    }
-}
-
-/// The statuses of an operation.
-struct Words {
-    in_progress: &'static str,
-    complete: &'static str,
-    failed: &'static str,
-}
-
-impl Words {
-    const fn of(is_update: bool) -> Self {
-        if is_update {
-            Self { in_progress: "UPDATE_IN_PROGRESS", complete: "UPDATE_COMPLETE", failed: "UPDATE_FAILED" }
-        } else {
-            Self { in_progress: "CREATE_IN_PROGRESS", complete: "CREATE_COMPLETE", failed: "CREATE_FAILED" }
-        }
     }
 }

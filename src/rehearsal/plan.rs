@@ -43,6 +43,18 @@ pub struct NotJudged {
     pub reason: String,
 }
 
+/// What a resource that breaks the rule was taken for granted to do so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Assumed {
+    /// The stack.
+    pub stack_name: String,
+    /// The resource.
+    pub logical_resource_id: String,
+    /// The assumption: `` `IsProd` is true ``.
+    pub assumption: String,
+}
+
 impl Plan {
     /// Whether the stack is there already.
     #[must_use]
@@ -76,6 +88,21 @@ impl Plan {
         for operation in &self.operations {
             found.extend(operation.undetermined.iter().map(|why| about(Some(operation.logical_id.clone()), why)));
             found.extend(operation.nested.iter().flat_map(|nested| nested.not_judged()));
+        }
+        found
+    }
+
+    /// What is taken for granted, where a template leaves open whether the rule is broken.
+    #[must_use]
+    pub fn assumed(&self) -> Vec<Assumed> {
+        let mut found = Vec::new();
+        for operation in &self.operations {
+            found.extend(operation.hinges_on.iter().filter(|_| operation.breaks).map(|assumption| Assumed {
+                stack_name: self.stack_name.clone(),
+                logical_resource_id: operation.logical_id.clone(),
+                assumption: assumption.clone(),
+            }));
+            found.extend(operation.nested.iter().flat_map(|nested| nested.assumed()));
         }
         found
     }

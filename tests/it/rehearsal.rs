@@ -236,6 +236,13 @@ Resources:
     assert!(table.contains("=> rehearsal-hinges is blocked if `IsProd` is false: nothing of it"), "{table}");
     assert!(table.contains("give the values of its parameters with -p"), "{table}");
 
+    let json: Json = serde_json::from_slice(&command(&["rehearse", "--format", "json", &path]).stdout).unwrap();
+    assert_eq!(json["Assumed"][0]["Assumption"], "`IsProd` is false", "{json}");
+
+    let open = written("open", &format!("Transform: Acme\n{template}"));
+    let warned = stdout(&command(&["rehearse", "--failure-mode", "WARN", &open]));
+    assert!(warned.contains("would block it if `IsProd` is false") && warned.contains("1 not judged"), "{warned}");
+
     // Where every way breaks the rule, the verdict hinges on nothing.
     let output = command(&["rehearse", "-p", "Env=prod", &path]);
     assert!(stdout(&output).contains("is blocked: nothing of it"), "{}", stdout(&output));

@@ -211,7 +211,8 @@ pub(crate) struct Rehearse {
     #[arg(long, value_name = "FILE", conflicts_with = "endpoint")]
     pub(crate) policy: Option<PathBuf>,
 
-    /// How to print the events: a table, or JSON in the shape of DescribeStackEvents (newest first).
+    /// How to print the events: a table, or JSON in the shape of DescribeStackEvents (newest first),
+    /// with what was not judged (NotJudged) and what the verdict hinges on (Assumed).
     #[arg(long, value_enum, default_value_t = EventFormat::Human, value_name = "FORMAT")]
     pub(crate) format: EventFormat,
 

@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow, bail};
 use cfn_egress_guard::hook::{ENV_LOOPBACK_PAYLOADS, ENV_PRESET, Target};
 use cfn_egress_guard::policy::FILE_NAME;
 use cfn_egress_guard::rehearsal::{
-    Ending, Endpoint, Function, Hook, LocalFunction, NotJudged, Plan, Stack, StackEvent, Told, plan, rehearse,
+    Assumed, Ending, Endpoint, Function, Hook, LocalFunction, NotJudged, Plan, Stack, StackEvent, Told, plan, rehearse,
 };
 use cfn_egress_guard::rule::Settings;
 use cfn_egress_guard::rule::policy::Policy;
@@ -115,7 +115,8 @@ async fn play(
         // DescribeStackEvents lists the newest first.
         events.reverse();
         let not_judged: Vec<NotJudged> = plans.iter().flat_map(Plan::not_judged).collect();
-        let told = serde_json::json!({ "StackEvents": events, "NotJudged": not_judged });
+        let assumed: Vec<Assumed> = plans.iter().flat_map(Plan::assumed).collect();
+        let told = serde_json::json!({ "StackEvents": events, "NotJudged": not_judged, "Assumed": assumed });
         // Built as text first: an error of the writer then stays one, and a closed pipe ends quietly.
         writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?;
     }

@@ -165,6 +165,9 @@ pub(super) fn conclusion(out: &mut impl Write, plan: &Plan, ending: Ending, hear
         Ending::RolledBack => (BAD, format!("{name} is blocked{only_if}: nothing of it is left behind.")),
     };
     writeln!(out, "{style}=> {sentence}{style:#}")?;
+    if ending == Ending::CompleteWithWarnings && not_judged > 0 {
+        writeln!(out, "   {not_judged} not judged: told above.")?;
+    }
     if !hinges_on.is_empty() {
         writeln!(out, "   The template leaves that open: give the values of its parameters with -p Key=Value.")?;
     }

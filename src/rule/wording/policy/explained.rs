@@ -1,0 +1,64 @@
+//! What decided about an egress rule, for `policy explain`.
+
+use super::super::{destination, hints, place_of, setting_covers, statement, traffic};
+use super::{advice, and, let_through, or, origin};
+use crate::rule::egress::EgressRule;
+use crate::rule::finding::{Decided, Explained, Outcome};
+use crate::rule::policy::{NearlyExempted, PlaceCondition, Policy};
+use crate::rule::port::Port;
+use crate::rule::settings::Setting;
+
+/// Which exemption would let an egress rule through if the place were known, and how to say it.
+#[must_use]
+pub fn nearly_exempted(nearly: &NearlyExempted<'_>) -> String {
+    let names = |condition: PlaceCondition| match condition {
+        PlaceCondition::Account => ("account", "--account"),
+        PlaceCondition::Region => ("region", "--region"),
+        PlaceCondition::StackName => ("stack_name", "--stack-name"),
+    };
+    let asked: Vec<_> =
+        nearly.asked.iter().map(|(condition, globs)| format!("{} is {}", names(*condition).0, or(globs))).collect();
+    let flags: Vec<_> = nearly.asked.iter().map(|(condition, _)| names(*condition).1).collect();
+    let id = nearly.exemption.id();
+    format!("Exemption {id} would cover it if {}, which is not known here: give {}.", and(&asked), and(&flags))
+}
+
+/// What decided about an egress rule, on one line.
+#[must_use]
+pub fn explained(explained: &Explained, policy: &Policy) -> String {
+    let rule = explained.rule.as_ref().map_or_else(String::new, traffic);
+    let place = place_of(&explained.path);
+    match &explained.decided {
+        Decided::Complies => format!("{place}: passes: {rule} is one explicit port."),
+        Decided::Setting(setting) => {
+            let (name, origin, covers) = (setting.name(), origin(policy, *setting), setting_covers(*setting));
+            let rule = explained.rule.as_ref().map_or_else(String::new, written);
+            format!("{place}: passes: {rule}; the setting {name} = allow ({origin}) lets through {covers}.")
+        }
+        Decided::Finding(finding) => match finding.outcome {
+            Outcome::NonCompliant => format!("{place}: blocked: {}.{}", statement(finding), hints(finding)),
+            Outcome::Exempted | Outcome::KnownDebt => {
+                let advice = advice(finding).map_or_else(String::new, |advice| format!(" {advice}"));
+                format!("{}{advice}", let_through(finding))
+            }
+            Outcome::Undetermined => format!("{place}: not known here: {}.", statement(finding)),
+            Outcome::Note => {
+                let origin = origin(policy, Setting::DefaultEgress);
+                format!(
+                    "{place}: passes: {}; the setting default_egress = allow ({origin}) lets it through.",
+                    statement(finding)
+                )
+            }
+        },
+    }
+}
+
+/// A rule as it is written, where its ports are no ports: `IpProtocol -1 with FromPort 1 and ToPort 1 to …`.
+fn written(rule: &EgressRule) -> String {
+    let (protocol, from, to) = (&rule.protocol, &rule.from, &rule.to);
+    match (from, to) {
+        _ if protocol.has_ports() => traffic(rule),
+        (Port::Absent, Port::Absent) => format!("IpProtocol {protocol}{}", destination(rule)),
+        _ => format!("IpProtocol {protocol} with FromPort {from} and ToPort {to}{}", destination(rule)),
+    }
+}
