@@ -194,7 +194,7 @@ fn what_breaks_the_rule_in_every_branch_is_certain_and_each_branch_is_named() {
     for branch in ["opens a range of 11 ports if `Wide` is true.", "opens a range of 6 ports if `Wide` is false."] {
         assert!(message.contains(branch), "{message}");
     }
-    assert!(message.contains("of 1 egress rule 1 does not open"), "{message}");
+    assert!(message.contains("1 of 1 egress rule does not open"), "{message}");
 
     let answer = stack(&branches(80, 80));
     assert_eq!(answer["hookStatus"], "SUCCESS");

@@ -28,9 +28,10 @@ pub fn headline(what: &str, counts: Counts) -> String {
     let rules = |count: usize| if count == 1 { "1 egress rule".to_owned() } else { format!("{count} egress rules") };
     if counts.broken > 0 {
         return format!(
-            "{what} breaks rule {ID}: of {} {} not open exactly one explicit port.",
+            "{what} breaks rule {ID}: {} of {} {} not open exactly one explicit port.",
+            counts.broken,
             rules(counts.judged),
-            if counts.broken == 1 { "1 does".to_owned() } else { format!("{} do", counts.broken) }
+            if counts.broken == 1 { "does" } else { "do" }
         );
     }
     let mut text = match counts.judged {
