@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &Audit, out: &mut impl Write) -> anyhow::Result<Exi
     let (since, until) = (moment(&arguments.since)?, moment(&arguments.until)?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (result, incomplete) = runtime.block_on(async {
-        let connection = connect(&arguments.aws).await;
+        let connection = connect(&arguments.aws).await?;
         let (regions, incomplete) = regions(&arguments.aws, &connection).await?;
         let result = match &arguments.events {
             Some(stack) => {

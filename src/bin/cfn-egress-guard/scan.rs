@@ -101,7 +101,7 @@ fn outputs(paths: &[PathBuf]) -> anyhow::Result<Vec<(&Path, AccountFormat)>> {
 async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow::Result<ScanResult> {
     let today = Date::of_unix_seconds(now());
     let (policy, policy_name) = policy(arguments, today)?;
-    let connection = connect(&arguments.aws).await;
+    let connection = connect(&arguments.aws).await?;
     let (regions, incomplete) = regions(&arguments.aws, &connection).await?;
     if let Some(why) = &incomplete {
         progress::warn(&format!(

@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow};
 use cfn_egress_guard::account::status::{
     Expected, FunctionStatus, HookState, Package, RegionStatus, StatusOptions, StatusResult, Weight, hex_sha256, status,
 };
-use cfn_egress_guard::account::{Connection, ConnectionOptions, Patience, permissions};
+use cfn_egress_guard::account::{Connection, ConnectionOptions, NoCredentials, Patience, permissions};
 use cfn_egress_guard::policy;
 
 use crate::account::{connect, print_policy, regions};
@@ -29,8 +29,8 @@ pub(crate) fn run(arguments: &Status, out: &mut impl Write) -> anyhow::Result<Ex
     let expected = expected(&arguments.function)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (result, incomplete) = runtime.block_on(async {
-        let connection = connect(&arguments.aws).await;
-        let functions = functions(arguments, &connection).await;
+        let connection = connect(&arguments.aws).await?;
+        let functions = functions(arguments, &connection).await?;
         let (regions, incomplete) = regions(&arguments.aws, &connection).await?;
         let options = StatusOptions {
             regions,
@@ -66,14 +66,14 @@ pub(crate) fn run(arguments: &Status, out: &mut impl Write) -> anyhow::Result<Ex
 }
 
 /// The connection to the account of the function, if it has a profile of its own.
-async fn functions(arguments: &Status, connection: &Connection) -> Option<Connection> {
-    let profile = arguments.function.function_profile.clone()?;
+async fn functions(arguments: &Status, connection: &Connection) -> Result<Option<Connection>, NoCredentials> {
+    let Some(profile) = arguments.function.function_profile.clone() else { return Ok(None) };
     let options = ConnectionOptions {
         profile: Some(profile),
         region: connection.region(),
         endpoint_url: arguments.aws.endpoint_url.clone(),
     };
-    Some(Connection::new(&options).await)
+    Connection::new(&options).await.map(Some)
 }
 
 /// What the function should be made of, as far as the user says.
