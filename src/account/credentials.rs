@@ -47,22 +47,30 @@ pub(super) async fn look(provider: &SharedCredentialsProvider, profile: Option<&
     }
 }
 
+/// What to do without credentials.
+const NONE: &str =
+    "no AWS credentials: give --profile, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+
 fn why_not(causes: &str, profile: Option<&str>) -> String {
-    match profile {
-        // Source of both phrases: aws-config, `profile::credentials`.
-        Some(name) if causes.contains(&format!("`{name}` was not defined: could not find")) => format!(
-            "there is no profile `{name}` in ~/.aws/config or ~/.aws/credentials: `aws configure list-profiles` names \
-             those there are"
-        ),
-        Some(name) if causes == "the credential provider was not enabled" => format!(
-            "there is no profile `{name}` with credentials in ~/.aws/config or ~/.aws/credentials: `aws configure \
-             list-profiles` names those there are"
-        ),
-        Some(name) => format!("the profile `{name}` gives no credentials: {causes}"),
-        None if causes.contains("no credentials found in chain") => {
-            "no AWS credentials: give --profile, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-                .to_owned()
-        }
-        None => format!("no AWS credentials: {causes}"),
+    // Source of the phrases: aws-config, `profile::credentials` and `meta::credentials::chain`.
+    let undefined = causes
+        .split_once("` was not defined: could not find")
+        .and_then(|(before, _)| before.rsplit_once("profile `"))
+        .map(|(_, name)| name);
+    match (profile, undefined) {
+        (Some(name), Some(undefined)) if name == undefined => no_profile(name, ""),
+        (Some(name), _) if causes == "the credential provider was not enabled" => no_profile(name, " with credentials"),
+        (Some(name), _) => format!("the profile `{name}` gives no credentials: {causes}"),
+        // AWS_PROFILE, or what that profile names.
+        (None, Some(undefined)) => no_profile(undefined, ""),
+        (None, None) if causes.contains("no credentials found in chain") => NONE.to_owned(),
+        (None, None) => format!("{NONE} (the search ended with: {causes})"),
     }
+}
+
+fn no_profile(name: &str, with: &str) -> String {
+    format!(
+        "there is no profile `{name}`{with} in ~/.aws/config or ~/.aws/credentials: `aws configure list-profiles` \
+         names those there are"
+    )
 }

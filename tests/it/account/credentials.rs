@@ -90,6 +90,11 @@ fn who_has_no_credentials_is_told_once_and_nothing_is_asked() {
                     AWS_SECRET_ACCESS_KEY\n";
         assert_eq!(stderr(&output), says);
     }
+    let (config, credentials) = files("none");
+    let mut named = server.prepared(&["audit", "--region", "eu-west-1"]);
+    named.env("AWS_CONFIG_FILE", config).env("AWS_SHARED_CREDENTIALS_FILE", credentials);
+    let output = named.env("AWS_PROFILE", "typo").env_remove("AWS_ACCESS_KEY_ID").output().unwrap();
+    assert!(stderr(&output).starts_with("error: there is no profile `typo` in"), "{}", stderr(&output));
     let arguments = ["status", "--region", "eu-west-1", "--function-profile", "typo"];
     let output = run(&server, "none", &arguments);
     assert_eq!(output.status.code(), Some(2));
