@@ -8,6 +8,7 @@
 
 pub mod audit;
 pub mod connection;
+mod credentials;
 mod failure;
 mod judge;
 mod number;
@@ -20,6 +21,7 @@ pub mod status;
 
 pub use crate::rule::policy::Glob;
 pub use connection::{Connection, ConnectionOptions};
+pub use credentials::NoCredentials;
 pub use failure::{Failure, FailureKind};
 pub use number::{count, grouped};
 pub use pace::Patience;

@@ -65,10 +65,11 @@ pub async fn audit(connection: &Connection, options: &AuditOptions) -> AuditResu
         let options = Arc::clone(&options);
         regions.spawn(async move { of_region(&client, &region, &options).await });
     }
-    let mut result = AuditResult::new(&options.alias, &options.regions);
+    let mut result = AuditResult::new(&options.alias, &options.regions, &options.statuses);
     while let Some(region) = regions.join_next().await {
         match region {
-            Ok((records, unread)) => {
+            Ok((records, unread, account)) => {
+                result.account = result.account.or(account);
                 result.results.extend(records);
                 result.unread.extend(unread);
             }
@@ -79,11 +80,24 @@ pub async fn audit(connection: &Connection, options: &AuditOptions) -> AuditResu
             }),
         }
     }
+    result.account = result.account.or_else(|| {
+        result.results.iter().find_map(|record| account(record.execution_target.as_deref().unwrap_or_default()))
+    });
     result.sort();
     result
 }
 
-async fn of_region(client: &Client, region: &str, options: &AuditOptions) -> (Vec<HookRecord>, Vec<AuditUnread>) {
+/// The account in an ARN of CloudFormation.
+fn account(arn: &str) -> Option<String> {
+    let mut parts = arn.split(':');
+    let account = (parts.next() == Some("arn")).then(|| parts.nth(3)).flatten();
+    account.filter(|account| !account.is_empty()).map(str::to_owned)
+}
+
+/// What was read in a Region, what could not be, and the account, if the hook's ARN tells it.
+type OfRegion = (Vec<HookRecord>, Vec<AuditUnread>, Option<String>);
+
+async fn of_region(client: &Client, region: &str, options: &AuditOptions) -> OfRegion {
     let mut unread = Vec::new();
     let mut records = Vec::new();
     let not_read = |failure| AuditUnread { region: region.to_owned(), id: None, failure };
@@ -111,7 +125,7 @@ async fn of_region(client: &Client, region: &str, options: &AuditOptions) -> (Ve
     let mut seen = std::collections::HashSet::new();
     records.retain(|record| seen.insert(record.id.clone()));
     details(client, &mut records, &mut unread, options.patience).await;
-    (records, unread)
+    (records, unread, arns.iter().flatten().find_map(|arn| account(arn)))
 }
 
 /// What `template.yaml` puts behind the alias of the hook for whole templates: stacks and change sets.

@@ -10,6 +10,7 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder, tls};
 use aws_smithy_types::timeout::TimeoutConfig;
 
+use super::credentials::{self, NoCredentials};
 use super::failure::Failure;
 use super::pace::{Patience, patiently};
 
@@ -64,10 +65,14 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Loads the configuration as the AWS command line does. Reads files and the environment through
-    /// the SDK; credentials are looked for when the first request is made.
-    pub async fn new(options: &ConnectionOptions) -> Self {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).timeout_config(
+    /// Loads the configuration as the AWS command line does: a profile that is named wins over credentials of
+    /// the environment. Reads files and the environment through the SDK.
+    ///
+    /// # Errors
+    /// When there are no credentials: they are looked for here, and again by the first request.
+    pub async fn new(options: &ConnectionOptions) -> Result<Self, NoCredentials> {
+        let http = http_client();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone()).timeout_config(
             TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build(),
         );
         if let Ok(name) = AppName::new("cfn-egress-guard") {
@@ -82,7 +87,15 @@ impl Connection {
         if let Some(url) = &options.endpoint_url {
             loader = loader.endpoint_url(url);
         }
-        Self { config: loader.load().await }
+        let mut config = loader.load().await;
+        if let Some(profile) = &options.profile {
+            let credentials = credentials::of_profile(profile, config.region().cloned(), http);
+            config = config.into_builder().credentials_provider(credentials).build();
+        }
+        if let Some(provider) = config.credentials_provider() {
+            credentials::look(&provider, options.profile.as_deref()).await?;
+        }
+        Ok(Self { config })
     }
 
     /// A connection of a configuration made elsewhere.

@@ -195,18 +195,28 @@ fn construction<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse
     if causes(error).contains("credentials") { FailureKind::Credentials } else { FailureKind::Refused }
 }
 
-/// An error and what caused it, the SDK's general phrases left out.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut said = Vec::new();
+/// What the SDK says of an error on the way and what tells nobody anything.
+const GENERAL: [&str; 3] = ["other", "io error", "client error (Connect)"];
+
+/// What caused an error, the SDK's general phrases and insides left out.
+pub(super) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut said: Vec<String> = Vec::new();
     let mut next = error.source();
     while let Some(cause) = next {
-        let text = cause.to_string();
-        if said.last() != Some(&text) {
+        let text = plain(&cause.to_string());
+        if !GENERAL.contains(&text.as_str()) && said.last() != Some(&text) {
             said.push(text);
         }
         next = cause.source();
     }
     if said.is_empty() { error.to_string() } else { said.join(": ") }
+}
+
+/// A text without the request that the SDK shows in it, body and signed headers included.
+fn plain(text: &str) -> String {
+    let Some((before, shown)) = text.split_once(" to request `Request {") else { return text.to_owned() };
+    let after = shown.rsplit_once("}`").map_or("", |(_, after)| after);
+    format!("{before}{after}")
 }
 
 #[cfg(test)]
@@ -246,6 +256,15 @@ mod tests {
         ] {
             assert_eq!(denied_action(message), expected, "{message}");
         }
+    }
+
+    #[test]
+    fn the_request_that_the_sdk_shows_is_left_out() {
+        let shown =
+            "failed to apply endpoint `x` to request `Request { body: SdkBody { inner: \"`}` \" } }`: no scheme";
+        assert_eq!(plain(shown), "failed to apply endpoint `x`: no scheme");
+        assert_eq!(plain("failed to apply endpoint `x` to request `Request { cut"), "failed to apply endpoint `x`");
+        assert_eq!(plain("connection refused"), "connection refused");
     }
 
     #[test]

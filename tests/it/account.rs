@@ -1,6 +1,7 @@
 //! The commands that ask AWS: the real program with the real SDK against a loopback server.
 
 mod audit;
+mod credentials;
 mod function;
 mod scan;
 mod server;

@@ -83,7 +83,8 @@ HOOK = f"arn:aws:cloudformation:eu-west-1:{ACCOUNT}:type/hook/Security-Egress-Si
 def test_every_statement_is_exercised():
     protected = {sid for sid, _ in resources_of_the_guard()} | {"HookConfiguration"}
     assert protected == set(statements(PROTECT))
-    assert set(statements(REFUSE)) == {"EgressOnlyThroughCloudFormation"}
+    exempt = {"ExemptRoles", "ExemptRolesForCloudFormation"}
+    assert set(statements(REFUSE)) == {"EgressOnlyThroughCloudFormation", *exempt}
 
 
 @pytest.mark.parametrize("principal", NOBODY_SPECIAL)
@@ -124,6 +125,25 @@ def test_who_deploys_the_guard_is_not_bound(principal):
 )
 def test_what_is_not_the_guards_stays_everybodys(action, resource):
     assert decision(PROTECT, action, resource, NOBODY_SPECIAL[0])[0] == "Allow"
+
+
+def test_roles_that_may_call_directly_are_nobodys_to_make_or_to_hand_to_others_than_cloudformation():
+    service_role = f"arn:aws:iam::{ACCOUNT}:role/cfn-service-web"
+    own = f"arn:aws:iam::{ACCOUNT}:role/web"
+    to_cloudformation = {"iam:PassedToService": "cloudformation.amazonaws.com"}
+    for action in statements(REFUSE)["ExemptRoles"]["Action"]:
+        for principal in [*NOBODY_SPECIAL, service_role]:
+            assert decision(REFUSE, action, service_role, principal) == ("Deny", "ExemptRoles"), action
+            assert decision(REFUSE, action, own, principal)[0] == "Allow", action
+        for principal in (DEPLOYMENT, STACK_SETS):
+            assert decision(REFUSE, action, service_role, principal)[0] == "Allow", action
+    refused = ("Deny", "ExemptRolesForCloudFormation")
+    for principal in NOBODY_SPECIAL:
+        to_ec2 = {"iam:PassedToService": "ec2.amazonaws.com"}
+        assert decision(REFUSE, "iam:PassRole", service_role, principal, **to_ec2) == refused
+        assert decision(REFUSE, "iam:PassRole", service_role, principal) == refused
+        assert decision(REFUSE, "iam:PassRole", service_role, principal, **to_cloudformation)[0] == "Allow"
+        assert decision(REFUSE, "iam:PassRole", own, principal, **to_ec2)[0] == "Allow"
 
 
 def test_direct_egress_calls_are_refused_and_those_of_cloudformation_are_not():

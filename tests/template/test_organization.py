@@ -5,6 +5,7 @@ import json
 import os
 import re
 import sys
+import tomllib
 import unittest
 from pathlib import Path
 
@@ -85,13 +86,30 @@ class ServiceControlPolicies(unittest.TestCase):
             self.assertIn(action, denied)
 
     def test_nobody_can_make_a_role_that_is_let_through(self):
-        statements = {statement["Sid"]: statement for statement in read(POLICIES[0])["Statement"]}
-        protected = statements["GuardRoles"]["Resource"]
-        self.assertIn("iam:CreateRole", statements["GuardRoles"]["Action"])
+        statements = {statement["Sid"]: statement for path in POLICIES for statement in read(path)["Statement"]}
+        protected = [*statements["GuardRoles"]["Resource"], statements["ExemptRoles"]["Resource"]]
+        for sid in ("GuardRoles", "ExemptRoles"):
+            for action in ("iam:CreateRole", "iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy"):
+                self.assertIn(action, statements[sid]["Action"])
         for statement in statements.values():
             for role in statement["Condition"]["ArnNotLike"]["aws:PrincipalArn"]:
                 covered = any(re.fullmatch(re.escape(name).replace(r"\*", ".*"), role) for name in protected)
                 self.assertTrue(covered, f"{role} could be made by anybody")
+
+
+class Guide(unittest.TestCase):
+    def test_what_it_tells_to_run_is_there(self):
+        guide = (DEPLOY / "ORGANIZATION.md").read_text()
+        makefile = (ROOT / "Makefile").read_text()
+        targets = re.findall(r"\bmake ([a-z][a-z-]+)", "\n".join(re.findall(r"^    .*$", guide, re.MULTILINE)))
+        self.assertLessEqual({"lint-template", "package", "deploy"}, set(targets))
+        for target in targets:
+            self.assertIn(f"\n{target}: ", makefile)
+        version = tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]["version"]
+        self.assertIn(f"unzip -j dist/cfn-egress-guard-{version}-x86_64.zip '*/bootstrap.zip'", guide)
+        package = (DEPLOY / "package.py").read_text()
+        self.assertIn('stem = f"cfn-egress-guard-{version}-{arch}"', package)
+        self.assertIn('write(archive, f"{stem}/bootstrap.zip", ', package)
 
 
 class Organization(unittest.TestCase):

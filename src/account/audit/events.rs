@@ -22,7 +22,7 @@ const PREFIX: &str = "Hook failed with message: ";
 /// Reads the hook events of a stack, of every hook, the newest first.
 pub async fn stack_events(connection: &Connection, region: &str, stack: &str, patience: Patience) -> AuditResult {
     let client = connection.cloudformation(region);
-    let mut result = AuditResult::new("(every hook of the stack)", &[region.to_owned()]);
+    let mut result = AuditResult::new("(every hook of the stack)", &[region.to_owned()], &[]);
     let mut token: Option<String> = None;
     for page in 0..=MAX_PAGES {
         let answer = patiently(patience, &mut 0, || async {

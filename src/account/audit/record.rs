@@ -16,8 +16,12 @@ pub struct AuditResult {
     pub version: u32,
     /// The hook's alias.
     pub hook: String,
+    /// The account, as the hook's ARN or those of the stacks tell it.
+    pub account: Option<String>,
     /// The Regions that were asked.
     pub regions: Vec<String>,
+    /// The statuses that were asked for, as CloudFormation names them; none for all.
+    pub statuses: Vec<String>,
     /// Invocations, the newest first.
     pub results: Vec<HookRecord>,
     /// What could not be read, and why.
@@ -89,14 +93,39 @@ pub struct AuditUnread {
 }
 
 impl AuditResult {
-    pub(super) fn new(hook: &str, regions: &[String]) -> Self {
+    pub(super) fn new(hook: &str, regions: &[String], statuses: &[String]) -> Self {
         Self {
             version: FORMAT_VERSION,
             hook: hook.to_owned(),
+            account: None,
             regions: regions.to_vec(),
+            statuses: statuses.to_vec(),
             results: Vec::new(),
             unread: Vec::new(),
         }
+    }
+
+    /// How many results there are of each fate that was asked for; what was not asked for is no zero.
+    #[must_use]
+    pub fn counts(&self) -> Vec<(usize, &'static str)> {
+        let asked = |status: &str| self.statuses.is_empty() || self.statuses.iter().any(|asked| asked == status);
+        let (completed, broken) = (asked("HOOK_COMPLETE_FAILED"), asked("HOOK_FAILED"));
+        [
+            ("blocked", "blocked", completed),
+            ("warned", "warned", completed || broken),
+            ("hook error", "hook errors", broken),
+            ("passed", "passed", asked("HOOK_COMPLETE_SUCCEEDED")),
+        ]
+        .into_iter()
+        .filter(|(_, _, asked)| *asked)
+        .map(|(fate, label, _)| (self.results.iter().filter(|record| record.fate() == fate).count(), label))
+        .collect()
+    }
+
+    /// Whether a list of results could not be read: what was counted is a lower bound, and zero says nothing.
+    #[must_use]
+    pub fn is_lower_bound(&self) -> bool {
+        self.unread.iter().any(|unread| unread.id.is_none() && unread.failure.action != super::TYPE)
     }
 
     /// The newest first.

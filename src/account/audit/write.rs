@@ -66,17 +66,18 @@ pub fn write_audit_csv(result: &AuditResult, out: &mut dyn Write) -> io::Result<
 /// When it cannot be written.
 pub fn write_audit_html(result: &AuditResult, out: &mut dyn Write) -> io::Result<()> {
     page::begin(out, &format!("What {} decided", result.hook))?;
-    let count = |fate: &str| result.results.iter().filter(|record| record.fate() == fate).count();
-    page::tiles(
-        out,
-        &[
-            (count("blocked"), "blocked"),
-            (count("warned"), "warned"),
-            (count("hook error"), "hook errors"),
-            (count("passed"), "passed"),
-            (result.unread.len(), "not read"),
-        ],
-    )?;
+    let mut tiles = result.counts();
+    if result.is_lower_bound() {
+        let nothing = "Nobody can say who was blocked: no result could be read.";
+        let some = "Not everything could be read: the numbers are a lower bound.";
+        let said = if result.results.is_empty() { nothing } else { some };
+        page::answer(out, "maybe", &[said.to_owned()])?;
+        if result.results.is_empty() {
+            tiles.clear();
+        }
+    }
+    tiles.push((result.unread.len(), "not read"));
+    page::tiles(out, &tiles)?;
     let mut days: BTreeMap<&str, usize> = BTreeMap::new();
     for record in result.results.iter().filter(|record| record.is_failed()) {
         *days.entry(record.at.split('T').next().unwrap_or_default()).or_default() += 1;

@@ -8,29 +8,39 @@ use crate::account::number::{count, grouped};
 const SHOWN_REGIONS: usize = 5;
 
 impl Summary {
-    /// The answer in sentences, the most important first.
+    /// The answer in sentences, the most important first. A scan that was narrowed to stacks of some names
+    /// ([`Head::only_stacks`](super::Head::only_stacks)) has an answer for those alone.
     #[must_use]
-    pub fn sentences(&self) -> Vec<String> {
-        let mut said = vec![self.verdict()];
+    pub fn sentences(&self, only: &[String]) -> Vec<String> {
+        let mut said = vec![self.verdict(only.is_empty())];
+        if !only.is_empty() {
+            said.push(format!(
+                "That is about stacks named {} alone, and says nothing of the others in the account.",
+                only.join(", ")
+            ));
+        }
         said.extend(self.lower_bound());
         said.extend(self.first_to_talk_to());
-        said.extend(self.other_policies());
+        said.extend(self.other_policies(only.is_empty()));
         said
     }
 
-    fn verdict(&self) -> String {
+    fn verdict(&self, is_of_all: bool) -> String {
+        let those = if is_of_all { "the stacks that are deployed" } else { "these stacks" };
         match self.answer {
+            // Nothing was looked at, and so nothing is known.
+            Answer::Yes if self.stacks == 0 && !is_of_all => "Nobody can say: no stack has such a name.".to_owned(),
             Answer::Yes if self.stacks == 0 => "Yes: there is no stack that FAIL could block.".to_owned(),
             Answer::Yes if self.stacks_with_rules == 0 => {
-                "Yes: no stack that is deployed has a security group.".to_owned()
+                format!("Yes: none of {those} has a security group.")
             }
             Answer::Yes if self.tally.exempted + self.tally.known_debt > 0 => format!(
-                "Yes: FAIL would block none of the stacks that are deployed; the policy lets {} pass that break the rule.",
+                "Yes: FAIL would block none of {those}; the policy lets {} pass that break the rule.",
                 count(self.tally.exempted + self.tally.known_debt, "egress rule")
             ),
-            Answer::Yes => "Yes: FAIL would block none of the stacks that are deployed.".to_owned(),
+            Answer::Yes => format!("Yes: FAIL would block none of {those}."),
             Answer::Probably => format!(
-                "Probably: FAIL would block none of the stacks as far as their templates tell; {} cannot be judged \
+                "Probably: FAIL would block none of {those} as far as their templates tell; {} cannot be judged \
                  before a deployment.",
                 count(self.tally.undetermined, "egress rule")
             ),
@@ -81,7 +91,7 @@ impl Summary {
         said
     }
 
-    fn other_policies(&self) -> Vec<String> {
+    fn other_policies(&self, is_of_all: bool) -> Vec<String> {
         let mut said = Vec::new();
         if let Some(published) = self.alternative(AlternativeKind::Published) {
             said.push(format!(
@@ -104,8 +114,9 @@ impl Summary {
             && unchanged.stacks_blocked == 0
             && self.tally.blocked > 0
         {
+            let so = if is_of_all { ": FAIL is possible today" } else { "" };
             said.push(format!(
-                "With {} none of them is blocked until it adds or widens an egress rule: FAIL is possible today.",
+                "With {} none of them is blocked until it adds or widens an egress rule{so}.",
                 unchanged.name
             ));
         }

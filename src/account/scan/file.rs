@@ -127,6 +127,7 @@ mod tests {
             started: "2026-11-23T00:00:00Z".to_owned(),
             regions: vec!["eu-west-1".to_owned()],
             owner_tags: vec!["owner".to_owned()],
+            only_stacks: Vec::new(),
         }
     }
 

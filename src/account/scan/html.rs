@@ -28,7 +28,7 @@ pub fn write_html(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> {
         Answer::Probably | Answer::Unknown => "maybe",
         Answer::No => "bad",
     };
-    page::answer(out, class, &summary.sentences())?;
+    page::answer(out, class, &summary.sentences(&result.head.only_stacks))?;
     if !result.tail.complete {
         writeln!(
             out,
@@ -62,16 +62,16 @@ pub fn write_html(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> {
 
 /// What was scanned: when, with which policy, where.
 fn scanned(result: &ScanResult) -> String {
-    let mut accounts: Vec<&str> = result.stacks.iter().filter_map(|stack| stack.stack_id.split(':').nth(4)).collect();
-    accounts.sort_unstable();
-    accounts.dedup();
+    let accounts = result.accounts();
     let account = if accounts.is_empty() { String::new() } else { format!("Account {}, ", accounts.join(", ")) };
     let regions = match result.head.regions.as_slice() {
         [region] => region.clone(),
         regions => format!("{} ({})", count(regions.len(), "Region"), regions.join(", ")),
     };
     let when = result.head.started.replace('T', " ").replace('Z', " UTC");
-    format!("{account}{regions}; {when}; {}", result.head.policy)
+    let only = result.head.only_stacks.join(", ");
+    let only = if only.is_empty() { only } else { format!("only stacks named {only}; ") };
+    format!("{account}{regions}; {only}{when}; {}", result.head.policy)
 }
 
 fn charts(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
@@ -160,7 +160,7 @@ fn unread(out: &mut dyn Write, result: &ScanResult) -> io::Result<()> {
     let groups = UnreadGroup::of(unread);
     let rows = groups.iter().take(MAX_ROWS).map(|group| {
         let fate = if group.judged { "read in part" } else { "not read" };
-        ("unread", vec![fate.to_owned(), group.region.to_owned(), group.what(), group.failure.to_string()])
+        ("unread", vec![fate.to_owned(), group.place(), group.what(), group.failure.to_string()])
     });
     page::table(out, &["", "Region", "what", "why"], rows)?;
     cut(out, groups.len())

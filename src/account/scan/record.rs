@@ -47,6 +47,20 @@ pub struct Head {
     /// The tags that name an owner.
     #[serde(default)]
     pub owner_tags: Vec<String>,
+    /// The patterns of names (`--stack`) that it was narrowed to; none for every stack.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only_stacks: Vec<String>,
+}
+
+impl ScanResult {
+    /// The accounts of the stacks that were read, as their ARNs tell them.
+    #[must_use]
+    pub fn accounts(&self) -> Vec<&str> {
+        let mut accounts: Vec<&str> = self.stacks.iter().filter_map(|stack| stack.stack_id.split(':').nth(4)).collect();
+        accounts.sort_unstable();
+        accounts.dedup();
+        accounts
+    }
 }
 
 /// What came of a scan.

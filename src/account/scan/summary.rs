@@ -336,7 +336,7 @@ mod tests {
         assert_eq!(undetermined, [0, 0, 1], "who has nothing but open questions comes last");
         let setting = summary.alternatives.iter().find(|other| other.name.starts_with("no_traffic")).unwrap();
         assert_eq!((setting.stacks_blocked, setting.rules_blocked), (2, 4), "only stack a is wholly let through");
-        insta::assert_snapshot!(summary.sentences().join("\n"), @r#"
+        insta::assert_snapshot!(summary.sentences(&[]).join("\n"), @r#"
         Not yet: with FAIL, 3 of the 5 stacks with security groups would be blocked at the next change of those groups (6 egress rules).
         Talk to web first: 2 stacks, 3 egress rules (b, a).
         Find out whose these are: 1 stack, 3 egress rules without an owner tag (c).

@@ -6,15 +6,15 @@ use super::record::Unread;
 use crate::account::failure::{Failure, FailureKind};
 use crate::account::number::{count, grouped};
 
-/// How many stacks are named.
+/// How many stacks or Regions are named.
 const MAX_NAMED: usize = 5;
 
-/// What could not be read for one reason in one Region.
+/// What could not be read for one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadGroup<'a> {
-    /// The Region.
-    pub region: &'a str,
-    /// The stacks; none, if it is the Region's list.
+    /// The Regions.
+    pub regions: Vec<&'a str>,
+    /// The stacks; none, if it is the Regions' list.
     pub stacks: Vec<&'a str>,
     /// Why, in the words about the first of them.
     pub failure: &'a Failure,
@@ -23,29 +23,25 @@ pub struct UnreadGroup<'a> {
 }
 
 impl<'a> UnreadGroup<'a> {
-    /// Puts together what has the same reason, in the order of Regions, lists first.
+    /// Puts together what has the same reason, in whichever Region, lists first.
     #[must_use]
     pub fn of(unread: &'a [Unread]) -> Vec<Self> {
-        type Key<'a> = (&'a str, bool, bool, &'a str, FailureKind, Option<&'a str>);
+        type Key<'a> = (bool, bool, &'a str, FailureKind, Option<&'a str>);
         let mut groups: BTreeMap<Key<'a>, Self> = BTreeMap::new();
         for what in unread {
             let failure = &what.failure;
-            let key = (
-                &*what.region,
-                what.stack.is_some(),
-                what.judged,
-                &*failure.action,
-                failure.kind,
-                failure.code.as_deref(),
-            );
-            let new = || Self { region: &what.region, stacks: Vec::new(), failure, judged: what.judged };
+            let key = (what.stack.is_some(), what.judged, &*failure.action, failure.kind, failure.code.as_deref());
+            let new = || Self { regions: Vec::new(), stacks: Vec::new(), failure, judged: what.judged };
             let group = groups.entry(key).or_insert_with(new);
+            group.regions.push(&what.region);
             group.stacks.extend(what.stack.as_deref());
         }
         groups
             .into_values()
             .map(|mut group| {
                 group.stacks.sort_unstable();
+                group.regions.sort_unstable();
+                group.regions.dedup();
                 group
             })
             .collect()
@@ -57,13 +53,22 @@ impl<'a> UnreadGroup<'a> {
         match self.stacks.as_slice() {
             [] => "the list of stacks".to_owned(),
             [stack] => (*stack).to_owned(),
-            stacks => {
-                let named = stacks.iter().take(MAX_NAMED).copied().collect::<Vec<_>>().join(", ");
-                let more = stacks.len().saturating_sub(MAX_NAMED);
-                let more = if more == 0 { String::new() } else { format!(" and {} more", grouped(more)) };
-                format!("{} ({named}{more})", count(stacks.len(), "stack"))
-            }
+            stacks => format!("{} ({})", count(stacks.len(), "stack"), first_of(stacks)),
         }
+    }
+
+    /// The Regions, the first of them by name.
+    #[must_use]
+    pub fn place(&self) -> String {
+        first_of(&self.regions)
+    }
+}
+
+fn first_of(names: &[&str]) -> String {
+    let named = names.iter().take(MAX_NAMED).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MAX_NAMED) {
+        0 => named,
+        more => format!("{named} and {} more", grouped(more)),
     }
 }
 
@@ -84,10 +89,11 @@ mod tests {
         let mut unread: Vec<_> =
             (0..7).rev().map(|number| one("b", Some(&format!("s{number}")), failure("no, not this one"))).collect();
         unread.push(one("a", Some("x"), failure("no")));
-        unread.push(one("a", None, Failure::new("cloudformation:ListStacks", FailureKind::Throttled, "slow")));
-        let told: Vec<_> =
-            UnreadGroup::of(&unread).iter().map(|group| (group.region.to_owned(), group.what())).collect();
-        let expected = [("a", "the list of stacks"), ("a", "x"), ("b", "7 stacks (s0, s1, s2, s3, s4 and 2 more)")];
+        for region in ["b", "a"] {
+            unread.push(one(region, None, Failure::new("cloudformation:ListStacks", FailureKind::Throttled, "slow")));
+        }
+        let told: Vec<_> = UnreadGroup::of(&unread).iter().map(|group| (group.place(), group.what())).collect();
+        let expected = [("a, b", "the list of stacks"), ("a, b", "8 stacks (s0, s1, s2, s3, s4 and 3 more)")];
         assert_eq!(told, expected.map(|(region, what)| (region.to_owned(), what.to_owned())));
     }
 }

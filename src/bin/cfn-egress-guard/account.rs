@@ -5,13 +5,13 @@ use std::io::Write;
 use anyhow::bail;
 use cfn_egress_guard::account::connection::ALWAYS_ENABLED;
 use cfn_egress_guard::account::permissions::{Permission, policy};
-use cfn_egress_guard::account::{Connection, ConnectionOptions, Patience};
+use cfn_egress_guard::account::{Connection, ConnectionOptions, NoCredentials, Patience};
 use tokio::sync::watch;
 
 use crate::args::Aws;
 
 /// The connection that the arguments ask for.
-pub(crate) async fn connect(aws: &Aws) -> Connection {
+pub(crate) async fn connect(aws: &Aws) -> Result<Connection, NoCredentials> {
     let region = aws.region.clone().or_else(|| aws.regions.iter().find(|name| *name != "all").cloned());
     let options = ConnectionOptions { profile: aws.profile.clone(), region, endpoint_url: aws.endpoint_url.clone() };
     Connection::new(&options).await

@@ -1,6 +1,6 @@
 //! `audit`: who was blocked or warned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
@@ -29,9 +29,10 @@ pub(crate) fn run(arguments: &Audit, out: &mut impl Write) -> anyhow::Result<Exi
     let now = Timestamp::now();
     let moment = |text: &Option<String>| text.as_deref().map(|text| moment(text, now)).transpose();
     let (since, until) = (moment(&arguments.since)?, moment(&arguments.until)?);
+    span(since, until, now.as_second())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (result, incomplete) = runtime.block_on(async {
-        let connection = connect(&arguments.aws).await;
+        let connection = connect(&arguments.aws).await?;
         let (regions, incomplete) = regions(&arguments.aws, &connection).await?;
         let result = match &arguments.events {
             Some(stack) => {
@@ -95,7 +96,32 @@ fn moment(text: &str, now: Timestamp) -> anyhow::Result<i64> {
         _ => bail!("`{text}` is no moment: write 2026-11-23T10:00:00Z, 2026-11-23, 7d, 12h or 30m"),
     };
     let number: u32 = text.trim_end_matches(unit).parse().with_context(|| format!("`{text}` is no moment"))?;
-    Ok((now - SignedDuration::from_secs(i64::from(number) * seconds)).as_second())
+    let ago = SignedDuration::from_secs(i64::from(number) * seconds);
+    let moment = now.checked_sub(ago).with_context(|| format!("`{text}` is before the calendar begins"))?;
+    Ok(moment.as_second())
+}
+
+/// For how long CloudFormation keeps results, in seconds (CloudFormation Hooks User Guide, "View hook invocation
+/// results": 90 days).
+const KEPT: i64 = 90 * 86_400;
+
+/// Refuses a time in which there can be nothing, and says when it goes back beyond what is kept.
+fn span(since: Option<i64>, until: Option<i64>, now: i64) -> anyhow::Result<()> {
+    let Some(since) = since else { return Ok(()) };
+    if until.is_some_and(|until| since >= until) {
+        bail!("--since is not before --until: there is no time between them");
+    }
+    if since > now {
+        bail!("--since is in the future: nothing was decided there yet");
+    }
+    if since < now - KEPT {
+        writeln!(
+            anstream::stderr(),
+            "{CAUTION}note{CAUTION:#}: CloudFormation keeps results for 90 days: what was decided before that is in \
+             the hook's audit log group only"
+        )?;
+    }
+    Ok(())
 }
 
 fn human(result: &AuditResult, incomplete: Option<&str>, out: &mut impl Write) -> std::io::Result<()> {
@@ -120,35 +146,35 @@ fn human(result: &AuditResult, incomplete: Option<&str>, out: &mut impl Write) -
     if !result.results.is_empty() {
         writeln!(out)?;
     }
-    for ((region, failure), ids) in unread(result) {
+    for (failure, (regions, ids)) in unread(result) {
         let what = match ids.as_slice() {
             [] => String::new(),
             [id] => format!(" result {id}:"),
             ids => format!(" {} results:", ids.len()),
         };
-        writeln!(out, "{CAUTION}not read{CAUTION:#} {region}{what} {failure}")?;
+        let regions = regions.into_iter().collect::<Vec<_>>().join(", ");
+        writeln!(out, "{CAUTION}not read{CAUTION:#} {regions}{what} {failure}")?;
     }
     if let Some(why) = incomplete {
         writeln!(out, "{CAUTION}not every Region was asked:{CAUTION:#} {why}")?;
     }
-    let count = |fate: &str| result.results.iter().filter(|record| record.fate() == fate).count();
-    writeln!(
-        out,
-        "{BOLD}{}{BOLD:#} in {}: blocked {}, warned {}, hook errors {}, passed {}",
-        result.hook,
-        result.regions.join(", "),
-        count("blocked"),
-        count("warned"),
-        count("hook error"),
-        count("passed")
-    )
+    let account = result.account.as_ref().map_or_else(String::new, |account| format!("account {account}, "));
+    write!(out, "{BOLD}{}{BOLD:#} in {account}{}: ", result.hook, result.regions.join(", "))?;
+    if result.is_lower_bound() && result.results.is_empty() {
+        return writeln!(out, "{CAUTION}nobody can say, no result could be read{CAUTION:#}");
+    }
+    let counts: Vec<String> = result.counts().iter().map(|(number, fate)| format!("{fate} {number}")).collect();
+    let at_least = if result.is_lower_bound() { " (at least: not everything could be read)" } else { "" };
+    writeln!(out, "{}{at_least}", counts.join(", "))
 }
 
-/// What could not be read, and the results that it is about: one denial meets them all.
-fn unread(result: &AuditResult) -> BTreeMap<(&str, String), Vec<&str>> {
-    let mut unread: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
+/// What could not be read: in which Regions, and the results that it is about. One denial meets them all.
+fn unread(result: &AuditResult) -> BTreeMap<String, (BTreeSet<&str>, Vec<&str>)> {
+    let mut unread: BTreeMap<String, (BTreeSet<&str>, Vec<&str>)> = BTreeMap::new();
     for what in &result.unread {
-        unread.entry((&what.region, what.failure.to_string())).or_default().extend(what.id.as_deref());
+        let (regions, ids) = unread.entry(what.failure.to_string()).or_default();
+        regions.insert(&what.region);
+        ids.extend(what.id.as_deref());
     }
     unread
 }

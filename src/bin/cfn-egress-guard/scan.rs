@@ -13,7 +13,7 @@ use cfn_egress_guard::account::scan::{
     FORMAT_VERSION, Head, Progress, ScanOptions, ScanResult, StackRecord, Summary, Tail, Unread, Writer, read_result,
     scan, write_csv, write_exemptions, write_html,
 };
-use cfn_egress_guard::account::{Patience, permissions};
+use cfn_egress_guard::account::{Glob, Patience, permissions};
 use cfn_egress_guard::rule::policy::{Date, Policy};
 
 use crate::account::{connect, interruption, print_policy, regions};
@@ -101,7 +101,7 @@ fn outputs(paths: &[PathBuf]) -> anyhow::Result<Vec<(&Path, AccountFormat)>> {
 async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow::Result<ScanResult> {
     let today = Date::of_unix_seconds(now());
     let (policy, policy_name) = policy(arguments, today)?;
-    let connection = connect(&arguments.aws).await;
+    let connection = connect(&arguments.aws).await?;
     let (regions, incomplete) = regions(&arguments.aws, &connection).await?;
     if let Some(why) = &incomplete {
         progress::warn(&format!(
@@ -115,6 +115,7 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
         started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         regions: regions.clone(),
         owner_tags: arguments.owner_tags.clone(),
+        only_stacks: arguments.stacks.iter().map(ToString::to_string).collect(),
     };
     let known = match &arguments.resume {
         Some(path) => known(path, &head)?,
@@ -160,6 +161,18 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
     .await;
     meter.clear();
     written.context("writing the result")?;
+    if complete && unread.is_empty() {
+        let unused = unused(&arguments.stacks, &stacks);
+        if !unused.is_empty() && stacks.is_empty() {
+            for (path, _) in files {
+                let _ = std::fs::remove_file(part(path));
+            }
+            bail!("no stack is named {} in {}: nothing was looked at", unused.join(" or "), regions.join(", "));
+        }
+        for name in unused {
+            progress::warn(&format!("no stack is named {name}"));
+        }
+    }
     let summary = Summary::of(&stacks, &unread, complete && incomplete.is_none());
     let tail = Tail { unread, summary, complete: complete && incomplete.is_none() };
     for (path, writer) in files {
@@ -169,6 +182,15 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
     // Found in the order of AWS's answers; told in one that is the same every time.
     stacks.sort_by(|one, two| (&one.region, &one.stack).cmp(&(&two.region, &two.stack)));
     Ok(ScanResult { head, stacks, tail })
+}
+
+/// The patterns that no stack's name, nor that of the stack it is nested in, fits.
+fn unused(globs: &[Glob], stacks: &[StackRecord]) -> Vec<String> {
+    let fits = |glob: &Glob, stack: &StackRecord| {
+        glob.matches(&stack.stack) || stack.root.as_ref().is_some_and(|root| glob.matches(root))
+    };
+    let unused = globs.iter().filter(|glob| !stacks.iter().any(|stack| fits(glob, stack)));
+    unused.map(|glob| format!("`{glob}`")).collect()
 }
 
 /// Where a result stands until it is whole.

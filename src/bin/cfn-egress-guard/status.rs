@@ -1,5 +1,6 @@
 //! `status`: is enforcement really on.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use anyhow::{Context, anyhow};
 use cfn_egress_guard::account::status::{
     Expected, FunctionStatus, HookState, Package, RegionStatus, StatusOptions, StatusResult, Weight, hex_sha256, status,
 };
-use cfn_egress_guard::account::{Connection, ConnectionOptions, Patience, permissions};
+use cfn_egress_guard::account::{Connection, ConnectionOptions, NoCredentials, Patience, count, permissions};
 use cfn_egress_guard::policy;
 
 use crate::account::{connect, print_policy, regions};
@@ -29,8 +30,8 @@ pub(crate) fn run(arguments: &Status, out: &mut impl Write) -> anyhow::Result<Ex
     let expected = expected(&arguments.function)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (result, incomplete) = runtime.block_on(async {
-        let connection = connect(&arguments.aws).await;
-        let functions = functions(arguments, &connection).await;
+        let connection = connect(&arguments.aws).await?;
+        let functions = functions(arguments, &connection).await?;
         let (regions, incomplete) = regions(&arguments.aws, &connection).await?;
         let options = StatusOptions {
             regions,
@@ -66,14 +67,14 @@ pub(crate) fn run(arguments: &Status, out: &mut impl Write) -> anyhow::Result<Ex
 }
 
 /// The connection to the account of the function, if it has a profile of its own.
-async fn functions(arguments: &Status, connection: &Connection) -> Option<Connection> {
-    let profile = arguments.function.function_profile.clone()?;
+async fn functions(arguments: &Status, connection: &Connection) -> Result<Option<Connection>, NoCredentials> {
+    let Some(profile) = arguments.function.function_profile.clone() else { return Ok(None) };
     let options = ConnectionOptions {
         profile: Some(profile),
         region: connection.region(),
         endpoint_url: arguments.aws.endpoint_url.clone(),
     };
-    Some(Connection::new(&options).await)
+    Connection::new(&options).await.map(Some)
 }
 
 /// What the function should be made of, as far as the user says.
@@ -96,6 +97,7 @@ fn expected(arguments: &StatusFunction) -> anyhow::Result<Expected> {
 fn human(result: &StatusResult, incomplete: Option<&str>, out: &mut impl Write) -> std::io::Result<()> {
     let account = result.account.as_ref().map_or_else(String::new, |account| format!(" in account {account}"));
     writeln!(out, "{BOLD}{}{BOLD:#}{account}", result.hook)?;
+    let shared = shared(&result.regions);
     let width = result.regions.iter().map(|region| region.region.len()).max().unwrap_or_default();
     for region in &result.regions {
         let (style, state) = shown(region);
@@ -104,12 +106,15 @@ fn human(result: &StatusResult, incomplete: Option<&str>, out: &mut impl Write) 
             let hook = hole.hook.as_ref().map_or_else(String::new, |hook| format!(" of {hook}"));
             writeln!(out, "{:width$}    {BAD}hole{BAD:#}{hook}: {}", "", hole.message)?;
         }
-        for failure in &region.unread {
+        for failure in region.unread.iter().filter(|failure| !shared.contains_key(&failure.to_string())) {
             writeln!(out, "{:width$}    {CAUTION}not read{CAUTION:#}: {failure}", "")?;
         }
         for note in &region.notes {
             writeln!(out, "{:width$}    {DIM}note{DIM:#}: {}", "", note.message)?;
         }
+    }
+    for (failure, regions) in &shared {
+        writeln!(out, "{CAUTION}not read{CAUTION:#} in {}: {failure}", regions.join(", "))?;
     }
     for note in &result.notes {
         writeln!(out, "{CAUTION}note{CAUTION:#}: {}", note.message)?;
@@ -120,9 +125,37 @@ fn human(result: &StatusResult, incomplete: Option<&str>, out: &mut impl Write) 
     if let Some(why) = incomplete {
         writeln!(out, "{CAUTION}not every Region was asked{CAUTION:#}: {why}")?;
     }
-    let (well, all) = (result.regions.iter().filter(|region| region.is_well()).count(), result.regions.len());
-    let style = if well == all && incomplete.is_none() { GOOD } else { CAUTION };
-    writeln!(out, "{style}=> {well} of {all} {} without a hole{style:#}", if all == 1 { "Region" } else { "Regions" })
+    let well = result.regions.iter().all(RegionStatus::is_well) && incomplete.is_none();
+    let style = if well { GOOD } else { CAUTION };
+    writeln!(out, "{style}=> {}{style:#}", counted(&result.regions))
+}
+
+/// What failed alike in several Regions: told once, below them.
+fn shared(regions: &[RegionStatus]) -> BTreeMap<String, Vec<&str>> {
+    let mut shared: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for region in regions {
+        for failure in &region.unread {
+            shared.entry(failure.to_string()).or_default().push(&region.region);
+        }
+    }
+    shared.values_mut().for_each(Vec::dedup);
+    shared.retain(|_, regions| regions.len() > 1);
+    shared
+}
+
+/// How many Regions are well, have a hole, or cannot be judged: what could not be read is no hole.
+fn counted(regions: &[RegionStatus]) -> String {
+    let with_hole = regions.iter().filter(|region| !region.holes.is_empty()).count();
+    let well = regions.iter().filter(|region| region.is_well()).count();
+    let unknown = regions.len() - with_hole - well;
+    let mut said = vec![format!("{well} of {} without a hole", count(regions.len(), "Region"))];
+    if with_hole > 0 {
+        said.push(format!("{with_hole} with a hole"));
+    }
+    if unknown > 0 {
+        said.push(format!("{unknown} could not be judged"));
+    }
+    said.join(", ")
 }
 
 /// What runs there: the hook's version, and the function's with the beginning of its hash.

@@ -139,6 +139,62 @@ fn times_and_statuses_narrow_it() {
     assert!(stderr(&output).contains("7d"), "{}", stderr(&output));
 }
 
+/// A zero is a claim: what was not asked for, or could not be read, is none.
+#[test]
+fn only_what_was_asked_for_and_read_is_counted() {
+    let last = |server: &Server, arguments: &[&str]| {
+        let output = server.command(&[&["audit", "--regions", "eu-west-1,us-east-1"], arguments].concat());
+        (output.status.code(), stdout(&output).lines().last().unwrap_or_default().to_owned())
+    };
+    let server = Server::start(aws);
+    let place = "Security::Egress::SinglePort in account 123456789012, eu-west-1, us-east-1:";
+    for (status, counted) in [
+        ("failed", "blocked 2, warned 2, hook errors 2"),
+        ("succeeded", "passed 2"),
+        ("all", "blocked 2, warned 2, hook errors 2, passed 2"),
+    ] {
+        assert_eq!(last(&server, &["--status", status]).1, format!("{place} {counted}"), "{status}");
+    }
+    let page =
+        |status: &str| stdout(&server.command(&["audit", "--region", "x-y-1", "--format", "html", "--status", status]));
+    assert!(page("all").contains("</b>passed<") && !page("failed").contains("</b>passed<"), "{}", page("failed"));
+
+    let denied = Server::start(|_| refused(403, "AccessDenied", "no"));
+    let place = "Security::Egress::SinglePort in eu-west-1, us-east-1:";
+    let (code, said) = last(&denied, &[]);
+    assert_eq!((code, said), (Some(2), format!("{place} nobody can say, no result could be read")));
+    let output = denied.command(&["audit", "--regions", "eu-west-1,us-east-1"]);
+    assert_eq!(stdout(&output).lines().filter(|line| line.starts_with("not read eu-west-1, us-east-1 ")).count(), 2);
+    let page = stdout(&denied.command(&["audit", "--region", "eu-west-1", "--format", "html"]));
+    assert!(page.contains("Nobody can say") && !page.contains("</b>blocked<"), "{page}");
+
+    let half = Server::start(|request| match request.region.as_str() {
+        "us-east-1" if request.action == "ListHookResults" => refused(403, "AccessDenied", "no"),
+        _ => aws(request),
+    });
+    let said = last(&half, &[]).1;
+    assert!(said.ends_with("blocked 1, warned 1, hook errors 1 (at least: not everything could be read)"), "{said}");
+}
+
+#[test]
+fn a_time_in_which_nothing_can_be_is_refused() {
+    let server = Server::start(aws);
+    let audit = |arguments: &[&str]| server.command(&[&["audit", "--region", "eu-west-1"], arguments].concat());
+    for (arguments, says) in [
+        (["--since", "2026-11-21", "--until", "2026-11-21"], "--since is not before --until"),
+        (["--since", "1d", "--until", "2d"], "--since is not before --until"),
+        (["--since", "9000-01-01", "--format", "human"], "--since is in the future"),
+        (["--since", "4294967295d", "--format", "human"], "before the calendar begins"),
+    ] {
+        let output = audit(&arguments);
+        assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()), "{arguments:?}");
+        assert!(stderr(&output).contains(says), "{arguments:?}: {}", stderr(&output));
+    }
+    assert!(server.seen().is_empty());
+    assert!(stderr(&audit(&["--since", "91d"])).contains("keeps results for 90 days"));
+    assert_eq!(stderr(&audit(&["--since", "89d"])), "");
+}
+
 #[test]
 fn without_the_hooks_arn_everything_is_listed_and_filtered_here() {
     for answer in [("TypeNotFoundException", 404, None), ("AccessDenied", 403, Some("cloudformation:DescribeType"))] {

@@ -13,6 +13,8 @@ use crate::support::root;
 pub(crate) struct Request {
     /// The Region that it was signed for.
     pub(crate) region: String,
+    /// Whose key it was signed with.
+    pub(crate) access_key: String,
     /// `Action` of the query protocol, or the path of another request.
     pub(crate) action: String,
     /// The form's fields.
@@ -134,7 +136,7 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let path = line.split(' ').nth(1)?.to_owned();
-    let (mut region, mut host, mut length) = (String::new(), String::new(), 0);
+    let (mut region, mut access_key, mut host, mut length) = (String::new(), String::new(), String::new(), 0);
     loop {
         line.clear();
         reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
@@ -143,7 +145,9 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
             "content-length" => length = value.trim().parse().ok()?,
             "host" => value.trim().clone_into(&mut host),
             "authorization" => {
-                region = value.split("Credential=").nth(1)?.split('/').nth(2)?.to_owned();
+                let mut credential = value.split("Credential=").nth(1)?.split('/');
+                credential.next()?.clone_into(&mut access_key);
+                credential.nth(1)?.clone_into(&mut region);
             }
             _ => {}
         }
@@ -158,7 +162,7 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
         .collect();
     let action = form.get("Action").cloned().unwrap_or(path);
     let body = body.into_owned();
-    Some(Request { region, action, form, host, body })
+    Some(Request { region, access_key, action, form, host, body })
 }
 
 fn decoded(text: &str) -> String {

@@ -25,7 +25,7 @@ pub(crate) struct Aws {
     pub(crate) regions: Vec<String>,
 
     /// Another endpoint for every service, in place of AWS_ENDPOINT_URL.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = endpoint_url)]
     pub(crate) endpoint_url: Option<String>,
 
     /// Print the IAM policy that this command needs, and do nothing else.
@@ -38,6 +38,17 @@ fn region(text: &str) -> Result<String, String> {
     let name = (3..=32).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     if name { Ok(text.to_owned()) } else { Err("a Region is named like eu-west-1".to_owned()) }
+}
+
+/// Where every service is to be found.
+fn endpoint_url(text: &str) -> Result<String, String> {
+    let place = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = place.and_then(|place| place.split(['/', '?', '#']).next()).unwrap_or_default();
+    if host.trim_start_matches(':').is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        Err("an endpoint is written like https://localhost:4566".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 /// Arguments of `scan`.

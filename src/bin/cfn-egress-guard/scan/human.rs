@@ -49,14 +49,18 @@ pub(crate) fn write(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> 
         Answer::Probably | Answer::Unknown => CAUTION,
         Answer::No => BAD,
     };
+    let only = &result.head.only_stacks;
+    let of = if only.is_empty() { String::new() } else { format!(" for stacks named {}", only.join(", ")) };
+    let accounts = result.accounts();
+    let account = if accounts.is_empty() { String::new() } else { format!("account {}, ", accounts.join(", ")) };
     writeln!(
         out,
-        "{BOLD}Can the failure mode be FAIL?{BOLD:#} {DIM}({} stacks read in {}, {}){DIM:#}",
-        summary.stacks,
+        "{BOLD}Can the failure mode be FAIL{of}?{BOLD:#} {DIM}({} read in {account}{}, {}){DIM:#}",
+        count(summary.stacks, "stack"),
         result.head.regions.join(", "),
         result.head.policy
     )?;
-    for (position, line) in summary.sentences().iter().enumerate() {
+    for (position, line) in summary.sentences(only).iter().enumerate() {
         let style = if position == 0 { style } else { Style::new() };
         writeln!(out, "{style}{line}{style:#}")?;
     }
@@ -124,7 +128,7 @@ fn write_unread(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> {
     let groups = UnreadGroup::of(unread);
     for group in groups.iter().take(MAX_UNREAD) {
         let in_part = if group.judged { " (in part)" } else { "" };
-        writeln!(out, "  {CAUTION}{}{CAUTION:#} {}{in_part}: {}", group.region, group.what(), group.failure)?;
+        writeln!(out, "  {CAUTION}{}{CAUTION:#} {}{in_part}: {}", group.place(), group.what(), group.failure)?;
     }
     if groups.len() > MAX_UNREAD {
         writeln!(out, "  {DIM}… and {} more; --output scan.csv has them all{DIM:#}", groups.len() - MAX_UNREAD)?;

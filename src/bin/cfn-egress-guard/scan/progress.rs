@@ -34,11 +34,8 @@ impl Meter {
             Progress::Judged(_) => self.done += 1,
             Progress::Unread(unread) => {
                 self.unread += 1;
+                // What it was stands in the result.
                 self.done += usize::from(unread.stack.is_some() && !unread.judged);
-                if unread.stack.is_none() {
-                    self.clear();
-                    warn(&format!("{}: {}", unread.region, unread.failure));
-                }
             }
             Progress::Slower { region, at_once } => {
                 self.clear();

@@ -1,0 +1,76 @@
+//! Whose credentials sign: those of the profile that the command line names, else what the SDK finds.
+//!
+//! They are looked for once before anything is asked: without them every request of every Region would
+//! say the same.
+
+use std::error::Error;
+use std::fmt;
+
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_cloudformation::config::{ProvideCredentials, SharedCredentialsProvider, SharedHttpClient};
+
+use super::failure::causes;
+
+/// Why there are no credentials, as one sentence that says what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoCredentials {
+    message: String,
+}
+
+impl fmt::Display for NoCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for NoCredentials {}
+
+/// The credentials of a profile and of nothing else: the SDK's own search takes `AWS_ACCESS_KEY_ID` of the
+/// environment before a profile that was named, where the AWS command line takes the profile
+/// (AWS CLI User Guide, "Configuration and credential precedence").
+pub(super) fn of_profile(name: &str, region: Option<Region>, http: SharedHttpClient) -> SharedCredentialsProvider {
+    let around = ProviderConfig::without_region()
+        .with_behavior_version(Some(BehaviorVersion::latest()))
+        .with_http_client(http)
+        .with_region(region);
+    let profile = ProfileFileCredentialsProvider::builder().configure(&around).profile_name(name).build();
+    SharedCredentialsProvider::new(profile)
+}
+
+/// Looks for credentials now.
+pub(super) async fn look(provider: &SharedCredentialsProvider, profile: Option<&str>) -> Result<(), NoCredentials> {
+    match provider.provide_credentials().await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(NoCredentials { message: why_not(&causes(&error), profile) }),
+    }
+}
+
+/// What to do without credentials.
+const NONE: &str =
+    "no AWS credentials: give --profile, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+
+fn why_not(causes: &str, profile: Option<&str>) -> String {
+    // Source of the phrases: aws-config, `profile::credentials` and `meta::credentials::chain`.
+    let undefined = causes
+        .split_once("` was not defined: could not find")
+        .and_then(|(before, _)| before.rsplit_once("profile `"))
+        .map(|(_, name)| name);
+    match (profile, undefined) {
+        (Some(name), Some(undefined)) if name == undefined => no_profile(name, ""),
+        (Some(name), _) if causes == "the credential provider was not enabled" => no_profile(name, " with credentials"),
+        (Some(name), _) => format!("the profile `{name}` gives no credentials: {causes}"),
+        // AWS_PROFILE, or what that profile names.
+        (None, Some(undefined)) => no_profile(undefined, ""),
+        (None, None) if causes.contains("no credentials found in chain") => NONE.to_owned(),
+        (None, None) => format!("{NONE} (the search ended with: {causes})"),
+    }
+}
+
+fn no_profile(name: &str, with: &str) -> String {
+    format!(
+        "there is no profile `{name}`{with} in ~/.aws/config or ~/.aws/credentials: `aws configure list-profiles` \
+         names those there are"
+    )
+}
