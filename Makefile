@@ -39,7 +39,7 @@ bench: ## measure everything beside its floor and its peers, in some seven minut
 	$(FUNCTION) --bin bootstrap
 	cargo build --release --no-default-features --features lambda --example bare
 	cargo build --release --no-default-features --features cli --example parse
-	cargo bench --no-default-features --features cli --bench bench
+	cargo bench --no-default-features --features account --bench bench
 
 schema: ## write schema/ anew from the Rust types
 	@cargo build --quiet --no-default-features --features account --bin cfn-egress-guard

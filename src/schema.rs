@@ -26,7 +26,7 @@ pub fn all() -> Vec<(&'static str, Generate)> {
         #[cfg(feature = "account")]
         ("status", written::<crate::account::status::StatusResult>),
         #[cfg(feature = "account")]
-        ("scan", written::<crate::account::scan::ScanResult>),
+        ("scan", written::<crate::account::scan::ResultFile>),
     ]
 }
 

@@ -2,7 +2,7 @@
 //! peers, which decide something like it. In turns, in one run: compare its ratios, never the figures of
 //! two runs.
 //!
-//! `SECTIONS=function,download,check,growth make bench` measures some of it.
+//! `SECTIONS=function,download,check,growth,scan make bench` measures some of it.
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a bench prints, and takes the time")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot run stops")]
 
@@ -14,13 +14,14 @@ mod growth;
 mod inputs;
 mod lambda;
 mod process;
+mod scan;
 mod statistics;
 
 use goals::Goals;
 
 fn main() {
     println!("Some seven minutes, most of them peers at work; each run is stopped after {} s.", LIMIT.as_secs());
-    let sections = std::env::var("SECTIONS").unwrap_or_else(|_| "function,download,check,growth".to_owned());
+    let sections = std::env::var("SECTIONS").unwrap_or_else(|_| "function,download,check,growth,scan".to_owned());
     let mut goals = Goals::default();
     for section in sections.split(',') {
         match section {
@@ -28,6 +29,7 @@ fn main() {
             "download" => download::measure(&mut goals),
             "check" => check::measure(&mut goals),
             "growth" => growth::measure(&mut goals),
+            "scan" => scan::measure(&mut goals),
             unknown => panic!("there is no section `{unknown}`"),
         }
     }

@@ -1,19 +1,25 @@
 //! What would be blocked among the live stacks if the rule were enforced.
 //!
-//! Every Region is read by itself: two lists say which stacks there are and what they were given,
-//! then the templates follow, several at once, fewer when AWS asks for patience. What is found goes
-//! to the caller one stack at a time; templates are not kept.
+//! Every Region is read by itself: two lists say which stacks there are and what they were given, a page
+//! at a time, and their templates follow, several at once, fewer when AWS asks for patience. What is found
+//! goes to the caller one stack at a time, and then to the disk: in memory is a stack's name until it is
+//! read, and a template while it is judged.
 
 mod answer;
 mod csv;
 mod exemptions;
 mod file;
 mod html;
+mod known;
 mod record;
+mod result;
+mod spool;
 mod summary;
+mod totals;
 mod unread;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 use aws_sdk_cloudformation::Client;
@@ -24,10 +30,13 @@ pub use answer::{PolicyTold, advice, alternatives_told};
 pub(in crate::account) use csv::row;
 pub use csv::write_csv;
 pub use exemptions::write_exemptions;
-pub use file::{ResultError, Writer, read_result};
+pub use file::{Record, ResultError, ResultFile, Writer, read_records, read_result, write_json};
 pub use html::write_html;
+pub use known::Known;
 use record::NAME_CHARS;
-pub use record::{Cause, FORMAT_VERSION, Fate, Head, Opens, RuleRecord, ScanResult, StackRecord, Tail, Tally, Unread};
+pub use record::{Cause, FORMAT_VERSION, Fate, Head, Opens, RuleRecord, StackRecord, Tally, Unread};
+pub use result::{Ending, Found, ScanResult};
+pub use spool::Spool;
 pub use summary::{Alternative, AlternativeKind, Answer, Group, Summary};
 pub use unread::UnreadGroup;
 
@@ -35,7 +44,7 @@ use super::connection::Connection;
 use super::failure::{Failure, FailureKind};
 use super::judge::{Deployed, judge};
 use super::pace::{Limit, Patience};
-use super::stacks::{self, Given, Stack};
+use super::stacks::{self, Given, Stack, Stacks, TemplateText, Told};
 use crate::rule::excerpt;
 use crate::rule::policy::{Date, Glob, Policy};
 use crate::template::Scope;
@@ -44,7 +53,7 @@ use crate::template::Scope;
 const WAITING: usize = 64;
 
 /// What to scan, and how.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ScanOptions {
     /// The Regions.
     pub regions: Vec<String>,
@@ -60,20 +69,20 @@ pub struct ScanOptions {
     pub concurrency: usize,
     /// How long AWS may ask for patience.
     pub patience: Patience,
-    /// Stacks that are known from an earlier scan with the same policy, by ARN.
-    pub known: HashMap<String, StackRecord>,
+    /// What an earlier scan with the same policy found.
+    pub known: Known,
 }
 
 /// What a scan reports while it runs.
 #[derive(Debug, Clone)]
 pub enum Progress {
-    /// A Region's stacks are listed: so many will be read.
-    Listed {
-        /// The Region.
-        region: String,
+    /// So many more stacks will be read.
+    Found {
         /// Stacks to read.
         stacks: usize,
     },
+    /// A Region's lists were read to their end.
+    Listed,
     /// A stack was judged.
     Judged(Box<StackRecord>),
     /// Something could not be read.
@@ -90,18 +99,22 @@ pub enum Progress {
 /// Reads and judges the live stacks; what is found goes to `report` as it is found.
 ///
 /// Gives back whether everything was looked at: false if `stop` became true before.
+///
+/// # Errors
+/// Those of `report`, upon which the scan ends.
 pub async fn scan(
     connection: &Connection,
     options: ScanOptions,
     mut stop: watch::Receiver<bool>,
-    mut report: impl FnMut(Progress),
-) -> bool {
+    mut report: impl FnMut(Progress) -> io::Result<()>,
+) -> io::Result<bool> {
     let options = Arc::new(options);
     let (sender, mut receiver) = mpsc::channel(WAITING);
     let mut regions = JoinSet::new();
     for region in options.regions.clone() {
         let client = connection.cloudformation(&region);
-        regions.spawn(scan_region(client, region, Arc::clone(&options), sender.clone()));
+        let reporter = Reporter { region, options: Arc::clone(&options), sender: sender.clone() };
+        regions.spawn(async move { scan_region(&client, &reporter).await.unwrap_or_default() });
     }
     drop(sender);
     let mut stoppable = true;
@@ -109,8 +122,8 @@ pub async fn scan(
         tokio::select! {
             biased;
             progress = receiver.recv() => match progress {
-                Some(progress) => report(progress),
-                None => return true,
+                Some(progress) => report(progress)?,
+                None => return Ok(true),
             },
             changed = stop.changed(), if stoppable => {
                 if *stop.borrow() {
@@ -123,79 +136,94 @@ pub async fn scan(
     regions.abort_all();
     // What was found already waits in the channel; it closes when the last task is gone.
     while let Some(progress) = receiver.recv().await {
-        report(progress);
+        report(progress)?;
     }
-    false
+    Ok(false)
 }
 
-/// What the task of a stack found, and how often AWS asked for patience meanwhile.
-struct Done {
-    progress: Vec<Progress>,
-    throttled: u32,
+/// What the tasks of a Region share.
+#[derive(Clone)]
+struct Reporter {
+    region: String,
+    options: Arc<ScanOptions>,
+    sender: mpsc::Sender<Progress>,
 }
 
-async fn scan_region(client: Client, region: String, options: Arc<ScanOptions>, sender: mpsc::Sender<Progress>) {
-    let mut found = stacks::read(&client, options.patience).await;
-    let values_denied = found.failures.iter().any(stacks::is_denied_values);
-    // Of two lists one is enough to know every stack.
-    let judged = found.failures.len() < stacks::LISTS;
-    for failure in std::mem::take(&mut found.failures) {
-        let unread = Unread { region: region.clone(), stack: None, stack_id: None, failure, judged };
-        if sender.send(Progress::Unread(unread)).await.is_err() {
-            return;
-        }
+impl Reporter {
+    /// Tells the caller; nothing, if nobody listens any more.
+    async fn tell(&self, progress: Progress) -> Option<()> {
+        self.sender.send(progress).await.ok()
     }
-    found.live.retain(|stack| is_wanted(stack, &options.stacks));
-    let listed = Progress::Listed { region: region.clone(), stacks: found.live.len() };
-    if sender.send(listed).await.is_err() {
-        return;
+
+    fn unread(&self, stack: Option<&Stack>, failure: Failure, judged: bool) -> Progress {
+        Progress::Unread(Unread {
+            region: self.region.clone(),
+            stack: stack.map(|stack| stack.name.clone()),
+            stack_id: stack.map(|stack| stack.id.clone()),
+            failure,
+            judged,
+        })
     }
+}
+
+/// Scans a Region to its end; nothing, if nobody listens any more.
+async fn scan_region(client: &Client, to: &Reporter) -> Option<()> {
+    let options = &to.options;
+    let mut stacks = Stacks::list(client, &options.stacks, options.patience).await;
     let mut limit = Limit::new(options.concurrency);
-    limit.learn(found.throttled);
-    let mut waiting = found.live.into_iter();
-    let mut running: JoinSet<Done> = JoinSet::new();
+    let mut queue = Vec::<Told>::new().into_iter();
+    let mut listing = true;
+    let mut running: JoinSet<u32> = JoinSet::new();
     loop {
-        while running.len() < limit.now() {
-            let Some(stack) = waiting.next() else { break };
-            let given = found.given.remove(&stack.id);
+        if stacks.found > 0 {
+            to.tell(Progress::Found { stacks: std::mem::take(&mut stacks.found) }).await?;
+        }
+        let mut free = limit.now().saturating_sub(running.len());
+        while free > 0
+            && let Some((stack, given)) = queue.next()
+        {
             if let Some(known) = options.known.get(&stack.id).filter(|known| is_unchanged(known, &stack)) {
-                if sender.send(Progress::Judged(Box::new(known.clone()))).await.is_err() {
-                    return;
-                }
+                to.tell(Progress::Judged(Box::new(known))).await?;
                 continue;
             }
-            let (client, options) = (client.clone(), Arc::clone(&options));
-            running.spawn(scan_stack(client, region.clone(), stack, given, values_denied, options));
+            let values_denied = stacks.failures.iter().any(stacks::is_denied_values);
+            running.spawn(scan_stack(client.clone(), stack, given, values_denied, to.clone()));
+            free -= 1;
         }
-        let done = match running.join_next().await {
-            Some(Ok(done)) => done,
-            // A task that panicked: the stack is missed and nobody would know.
-            Some(Err(error)) => Done { progress: vec![Progress::Unread(broken(&region, &error))], throttled: 0 },
-            None => return,
+        let throttled = if free > 0 && listing {
+            if let Some(page) = stacks.next().await {
+                queue = page.into_iter();
+            } else {
+                listing = false;
+                tell_lists(std::mem::take(&mut stacks.failures), to).await?;
+            }
+            std::mem::take(&mut stacks.throttled)
+        } else {
+            match running.join_next().await {
+                Some(Ok(throttled)) => throttled,
+                // A task that panicked: the stack is missed and nobody would know.
+                Some(Err(error)) => {
+                    let failure = Failure::new("(this program)", FailureKind::Unreadable, &error.to_string());
+                    to.tell(to.unread(None, failure, false)).await?;
+                    0
+                }
+                None => return Some(()),
+            }
         };
-        if limit.learn(done.throttled) {
-            let slower = Progress::Slower { region: region.clone(), at_once: limit.now() };
-            if sender.send(slower).await.is_err() {
-                return;
-            }
-        }
-        for progress in done.progress {
-            if sender.send(progress).await.is_err() {
-                return;
-            }
+        if limit.learn(throttled) {
+            to.tell(Progress::Slower { region: to.region.clone(), at_once: limit.now() }).await?;
         }
     }
 }
 
-fn broken(region: &str, error: &tokio::task::JoinError) -> Unread {
-    let failure = Failure::new("(this program)", FailureKind::Unreadable, &error.to_string());
-    Unread { region: region.to_owned(), stack: None, stack_id: None, failure, judged: false }
-}
-
-fn is_wanted(stack: &Stack, globs: &[Glob]) -> bool {
-    let root = stack.root.as_deref().and_then(name_of);
-    globs.is_empty()
-        || globs.iter().any(|glob| glob.matches(&stack.name) || root.is_some_and(|root| glob.matches(root)))
+/// Tells that a Region's lists were read to their end, and what kept them from being complete.
+async fn tell_lists(failures: Vec<Failure>, to: &Reporter) -> Option<()> {
+    // Of two lists one is enough to know every stack.
+    let judged = failures.len() < stacks::LISTS;
+    for failure in failures {
+        to.tell(to.unread(None, failure, judged)).await?;
+    }
+    to.tell(Progress::Listed).await
 }
 
 fn is_unchanged(known: &StackRecord, stack: &Stack) -> bool {
@@ -203,84 +231,77 @@ fn is_unchanged(known: &StackRecord, stack: &Stack) -> bool {
     settled && known.changed == stack.changed && known.status == stack.status
 }
 
-/// The stack's name in its ARN (`arn:aws:cloudformation:us-east-1:123456789012:stack/NAME/ID`).
-fn name_of(stack_id: &str) -> Option<&str> {
-    stack_id.split_once(":stack/")?.1.split('/').next()
-}
-
-async fn scan_stack(
-    client: Client,
-    region: String,
-    stack: Stack,
-    given: Option<Given>,
-    values_denied: bool,
-    options: Arc<ScanOptions>,
-) -> Done {
-    let mut done = Done { progress: Vec::new(), throttled: 0 };
-    let unread = |failure, judged| {
-        let stack_id = Some(stack.id.clone());
-        Progress::Unread(Unread { region: region.clone(), stack: Some(stack.name.clone()), stack_id, failure, judged })
-    };
-    let template = match stacks::template(&client, &stack.id, options.patience, &mut done.throttled).await {
+/// Reads and judges a stack, and tells what came of it; gives back how often AWS asked for patience.
+async fn scan_stack(client: Client, stack: Stack, given: Option<Given>, values_denied: bool, to: Reporter) -> u32 {
+    let mut throttled = 0;
+    let patience = to.options.patience;
+    let template = match stacks::template(&client, &stack.id, patience, &mut throttled).await {
         Ok(template) => template,
         // Deleted since it was listed: no longer a live stack.
-        Err(failure) if failure.kind == FailureKind::Gone => return done,
+        Err(failure) if failure.kind == FailureKind::Gone => return throttled,
         Err(failure) => {
-            done.progress.push(unread(failure, false));
-            return done;
+            to.tell(to.unread(Some(&stack), failure, false)).await;
+            return throttled;
         }
     };
     let given = match given {
         Some(given) => Ok(given),
-        None => stacks::describe_one(&client, &stack.id, options.patience, &mut done.throttled).await,
+        None => stacks::describe_one(&client, &stack.id, patience, &mut throttled).await,
     };
-    let (given, parameters_known) = match given {
-        Ok(given) => (given, true),
+    let given = match given {
+        Ok(given) => Some(given),
+        // What the Region's list was denied is said once and not for every stack.
+        Err(failure) if values_denied && stacks::is_denied_values(&failure) => None,
         Err(failure) => {
-            // What the Region's list was denied is said once and not for every stack.
-            if !(values_denied && stacks::is_denied_values(&failure)) {
-                done.progress.push(unread(failure, true));
-            }
-            (Given::default(), false)
+            to.tell(to.unread(Some(&stack), failure, true)).await;
+            None
         }
     };
-    let owner = owner(&given, &options.owner_tags);
-    let deployed = deployed(&region, &stack, given, parameters_known);
-    let (kinds, others): (Vec<_>, Vec<_>) = AlternativeKind::beside(&options.policy).into_iter().unzip();
-    match judge(&template.text, &deployed, &options.policy, &others, options.today) {
-        Ok(judged) => {
-            let otherwise =
-                if judged.resources > 0 { kinds.into_iter().zip(judged.otherwise).collect() } else { BTreeMap::new() };
-            let mut record = StackRecord {
-                region,
-                stack: stack.name.clone(),
-                root: stack.root.as_deref().and_then(name_of).map(str::to_owned),
-                owner,
-                status: stack.status,
-                changed: stack.changed,
-                partial: !parameters_known,
-                stack_id: stack.id,
-                resources: judged.resources,
-                rules: judged.rules,
-                findings: judged.findings,
-                more: judged.more,
-                otherwise,
-                notes: judged.notes,
-            };
-            if !parameters_known {
-                record.notes.push("judged without the values of its parameters, which could not be read".to_owned());
-            }
-            if !template.processed {
-                record.notes.push("judged as written: the template after its macros could not be had".to_owned());
-            }
-            done.progress.push(Progress::Judged(Box::new(record)));
-        }
+    let told = match record(&template, &stack, given, &to) {
+        Ok(record) => Progress::Judged(Box::new(record)),
         Err(why) => {
             let failure = Failure::new("cloudformation:GetTemplate", FailureKind::Unreadable, &why);
-            done.progress.push(unread(failure, false));
+            to.unread(Some(&stack), failure, false)
         }
+    };
+    to.tell(told).await;
+    throttled
+}
+
+/// Judges a stack; without what it was given, as far as that goes.
+fn record(template: &TemplateText, stack: &Stack, given: Option<Given>, to: &Reporter) -> Result<StackRecord, String> {
+    let Reporter { region, options, .. } = to;
+    let parameters_known = given.is_some();
+    let given = given.unwrap_or_default();
+    let owner = owner(&given, &options.owner_tags);
+    let deployed = deployed(region, stack, given, parameters_known);
+    let (kinds, others): (Vec<_>, Vec<_>) = AlternativeKind::beside(&options.policy).into_iter().unzip();
+    let judged = judge(&template.text, &deployed, &options.policy, &others, options.today)?;
+    let otherwise =
+        if judged.resources > 0 { kinds.into_iter().zip(judged.otherwise).collect() } else { BTreeMap::new() };
+    let mut notes = judged.notes;
+    if !parameters_known {
+        notes.push("judged without the values of its parameters, which could not be read".to_owned());
     }
-    done
+    if !template.processed {
+        notes.push("judged as written: the template after its macros could not be had".to_owned());
+    }
+    Ok(StackRecord {
+        region: region.clone(),
+        stack: stack.name.clone(),
+        stack_id: stack.id.clone(),
+        root: stack.root_name().map(str::to_owned),
+        owner,
+        status: stack.status.clone(),
+        changed: stack.changed.clone(),
+        partial: !parameters_known,
+        resources: judged.resources,
+        rules: judged.rules,
+        findings: judged.findings,
+        more: judged.more,
+        otherwise,
+        notes,
+    })
 }
 
 fn owner(given: &Given, owner_tags: &[String]) -> Option<String> {

@@ -1,6 +1,6 @@
 //! Reading live stacks: which there are, what they were given, what they are made of.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::{StackStatus, TemplateStage};
@@ -11,6 +11,7 @@ use super::connection::MAX_PAGES;
 use super::failure::{Failure, FailureKind};
 use super::judge::known_values;
 use super::pace::{Patience, patiently};
+use crate::rule::policy::Glob;
 
 const LIST: &str = "cloudformation:ListStacks";
 const DESCRIBE: &str = "cloudformation:DescribeStacks";
@@ -47,31 +48,31 @@ impl Stack {
             root: root.filter(|root| *root != id && !root.is_empty()).map(str::to_owned),
         }
     }
+
+    /// The name of the outermost stack, if it is nested, as that stack's ARN tells it
+    /// (`arn:aws:cloudformation:us-east-1:123456789012:stack/NAME/ID`).
+    pub(super) fn root_name(&self) -> Option<&str> {
+        self.root.as_deref()?.split_once(":stack/")?.1.split('/').next()
+    }
+
+    fn is_wanted(&self, globs: &[Glob]) -> bool {
+        let root = self.root_name();
+        globs.is_empty()
+            || globs.iter().any(|glob| glob.matches(&self.name) || root.is_some_and(|root| glob.matches(root)))
+    }
 }
 
 /// What a stack was given.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Given {
     /// Values of parameters.
-    pub(super) parameters: std::collections::BTreeMap<String, String>,
+    pub(super) parameters: BTreeMap<String, String>,
     /// Those of them that came from Systems Manager.
     pub(super) resolved: BTreeSet<String>,
     /// Tags in the order told.
     pub(super) tags: Vec<(String, String)>,
     /// `AWS::NotificationARNs`.
     pub(super) notification_arns: Vec<String>,
-}
-
-/// The stacks of a Region.
-#[derive(Debug, Default)]
-pub(super) struct Stacks {
-    pub(super) live: Vec<Stack>,
-    /// What they were given, by ARN; not of all of them, if a list failed half-way.
-    pub(super) given: HashMap<String, Given>,
-    /// Why a list is not complete.
-    pub(super) failures: Vec<Failure>,
-    /// How often AWS asked for patience.
-    pub(super) throttled: u32,
 }
 
 /// Whether a stack has resources that can be updated.
@@ -90,77 +91,134 @@ fn time(updated: Option<&DateTime>, created: Option<&DateTime>) -> String {
     updated.or(created).and_then(|time| time.fmt(Format::DateTime).ok()).unwrap_or_default()
 }
 
-/// Everything that lists tell of a Region's stacks. Two lists say which stacks there are: one that is
-/// denied or breaks off half-way is made up for by the other.
-pub(super) async fn read(client: &Client, patience: Patience) -> Stacks {
-    let mut stacks = Stacks::default();
-    let mut seen = BTreeSet::new();
-    let listed = list(client, patience, &mut stacks, &mut seen).await;
-    let described = describe(client, patience, &mut stacks, &mut seen).await;
-    for outcome in [listed, described] {
-        stacks.failures.extend(outcome.err());
-    }
-    stacks
+/// The stacks of a Region. Two lists say which there are, and one that is denied or breaks off half-way
+/// is made up for by the other: `ListStacks` is read first, and kept without what the stacks were given;
+/// `DescribeStacks` tells that, a page at a time.
+#[derive(Debug)]
+pub(super) struct Stacks<'a> {
+    client: &'a Client,
+    /// Only stacks with these names, or nested in one with such a name; all, if there is none.
+    wanted: &'a [Glob],
+    patience: Patience,
+    /// Stacks that are known, by ARN; nothing in place of one that was handed out.
+    known: BTreeMap<String, Option<Stack>>,
+    pages: Pages,
+    /// How many were found since this was last looked at.
+    pub(super) found: usize,
+    /// Why a list is not complete.
+    pub(super) failures: Vec<Failure>,
+    /// How often AWS asked for patience.
+    pub(super) throttled: u32,
 }
 
-async fn list(
-    client: &Client,
-    patience: Patience,
-    stacks: &mut Stacks,
-    seen: &mut BTreeSet<String>,
-) -> Result<(), Failure> {
-    let mut token: Option<String> = None;
-    for _ in 0..MAX_PAGES {
-        let page = patiently(patience, &mut stacks.throttled, || async {
-            let answer = client.list_stacks().set_next_token(token.clone()).send().await;
-            answer.map_err(|error| Failure::of(LIST, &error))
-        })
-        .await?;
-        for stack in page.stack_summaries() {
-            let Some(id) = stack.stack_id().filter(|id| !id.is_empty()) else { continue };
-            if stack.stack_status().is_none_or(is_live) && seen.insert(id.to_owned()) {
-                let changed = time(stack.last_updated_time(), stack.creation_time());
-                stacks.live.push(Stack::new(id, stack.stack_name(), stack.stack_status(), changed, stack.root_id()));
+/// How far `DescribeStacks` was read.
+#[derive(Debug)]
+enum Pages {
+    Next { token: Option<String>, number: usize },
+    Ended,
+}
+
+/// A stack, and what it was given if the list told that.
+pub(super) type Told = (Stack, Option<Given>);
+
+impl<'a> Stacks<'a> {
+    /// Reads the first list.
+    pub(super) async fn list(client: &'a Client, wanted: &'a [Glob], patience: Patience) -> Self {
+        let mut stacks = Self {
+            client,
+            wanted,
+            patience,
+            known: BTreeMap::new(),
+            pages: Pages::Next { token: None, number: 0 },
+            found: 0,
+            failures: Vec::new(),
+            throttled: 0,
+        };
+        if let Err(failure) = stacks.read_list().await {
+            stacks.failures.push(failure);
+        }
+        stacks
+    }
+
+    async fn read_list(&mut self) -> Result<(), Failure> {
+        let mut token: Option<String> = None;
+        for _ in 0..MAX_PAGES {
+            let page = patiently(self.patience, &mut self.throttled, || async {
+                let answer = self.client.list_stacks().set_next_token(token.clone()).send().await;
+                answer.map_err(|error| Failure::of(LIST, &error))
+            })
+            .await?;
+            for stack in page.stack_summaries() {
+                let Some(id) = stack.stack_id().filter(|id| !id.is_empty()) else { continue };
+                if stack.stack_status().is_none_or(is_live) {
+                    let changed = time(stack.last_updated_time(), stack.creation_time());
+                    self.find(Stack::new(id, stack.stack_name(), stack.stack_status(), changed, stack.root_id()));
+                }
+            }
+            match following(page.next_token(), token.as_deref(), LIST)? {
+                Some(next) => token = Some(next),
+                None => return Ok(()),
             }
         }
-        match following(page.next_token(), token.as_deref(), LIST)? {
-            Some(next) => token = Some(next),
-            None => return Ok(()),
-        }
+        Err(Failure::new(LIST, FailureKind::Unreadable, "the list does not end"))
     }
-    Err(Failure::new(LIST, FailureKind::Unreadable, "the list does not end"))
-}
 
-async fn describe(
-    client: &Client,
-    patience: Patience,
-    stacks: &mut Stacks,
-    seen: &mut BTreeSet<String>,
-) -> Result<(), Failure> {
-    let mut token: Option<String> = None;
-    for _ in 0..MAX_PAGES {
-        let page = patiently(patience, &mut stacks.throttled, || async {
-            let answer = client.describe_stacks().set_next_token(token.clone()).send().await;
+    /// The stacks of the next page, those that the first list missed among them; at last those that this
+    /// one missed. Each stack once. Nothing, when there are no more.
+    pub(super) async fn next(&mut self) -> Option<Vec<Told>> {
+        if let Pages::Next { token, number } = std::mem::replace(&mut self.pages, Pages::Ended) {
+            match self.describe(token.as_deref(), number).await {
+                Ok((told, next)) => {
+                    if let Some(next) = next {
+                        self.pages = Pages::Next { token: Some(next), number: number + 1 };
+                    }
+                    return Some(told);
+                }
+                Err(failure) => self.failures.push(failure),
+            }
+        }
+        let rest: Vec<Told> = std::mem::take(&mut self.known).into_values().flatten().map(|one| (one, None)).collect();
+        (!rest.is_empty()).then_some(rest)
+    }
+
+    async fn describe(&mut self, token: Option<&str>, number: usize) -> Result<(Vec<Told>, Option<String>), Failure> {
+        if number >= MAX_PAGES {
+            return Err(Failure::new(DESCRIBE, FailureKind::Unreadable, "the list does not end"));
+        }
+        let page = patiently(self.patience, &mut self.throttled, || async {
+            let answer = self.client.describe_stacks().set_next_token(token.map(str::to_owned)).send().await;
             answer.map_err(|error| Failure::of(DESCRIBE, &error))
         })
         .await?;
+        // A page whose successor is not to be had is itself good.
+        let next = match following(page.next_token(), token, DESCRIBE) {
+            Ok(next) => next,
+            Err(failure) => {
+                self.failures.push(failure);
+                None
+            }
+        };
+        let mut told = Vec::new();
         for stack in page.stacks() {
             let Some(id) = stack.stack_id().filter(|id| !id.is_empty()) else { continue };
-            if !stack.stack_status().is_none_or(is_live) {
-                continue;
-            }
-            stacks.given.insert(id.to_owned(), given(stack));
-            if seen.insert(id.to_owned()) {
+            if stack.stack_status().is_none_or(is_live) {
                 let changed = time(stack.last_updated_time(), stack.creation_time());
-                stacks.live.push(Stack::new(id, stack.stack_name(), stack.stack_status(), changed, stack.root_id()));
+                self.find(Stack::new(id, stack.stack_name(), stack.stack_status(), changed, stack.root_id()));
+            }
+            if let Some(found) = self.known.get_mut(id).and_then(Option::take) {
+                told.push((found, Some(given(stack))));
             }
         }
-        match following(page.next_token(), token.as_deref(), DESCRIBE)? {
-            Some(next) => token = Some(next),
-            None => return Ok(()),
+        Ok((told, next))
+    }
+
+    /// Takes a stack up, unless it is known or not wanted.
+    fn find(&mut self, stack: Stack) {
+        if !self.known.contains_key(&stack.id) && stack.is_wanted(self.wanted) {
+            self.known.insert(stack.id.clone(), Some(stack));
+            self.found += 1;
         }
     }
-    Err(Failure::new(DESCRIBE, FailureKind::Unreadable, "the list does not end"))
 }
 
 /// The token of the next page; a page that names itself as the next one would never end.

@@ -4,6 +4,7 @@ mod audit;
 mod credentials;
 mod function;
 mod scan;
+mod scan_memory;
 mod server;
 mod status;
 mod status_function;

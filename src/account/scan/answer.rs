@@ -1,6 +1,7 @@
 //! The answer that a scan gives, in sentences: can enforcement be switched on, and whom to talk to first.
 
 use super::record::Cause;
+use super::result::ScanResult;
 use super::summary::{AlternativeKind, Answer, Group, Summary};
 use crate::account::number::{count, grouped};
 
@@ -121,6 +122,32 @@ impl Summary {
             ));
         }
         said
+    }
+}
+
+impl ScanResult {
+    /// What to know before the answer is believed.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        if let Some(why) = &self.head.regions_assumed {
+            said.push(format!("There may be Regions that were not looked at: {why}."));
+        }
+        if self.ending.interrupted {
+            said.push(
+                "The scan was interrupted, and this is what was found until then: --resume takes it up from its JSON \
+                 result."
+                    .to_owned(),
+            );
+        }
+        said
+    }
+
+    /// The accounts of the stacks that were read, if there are any.
+    #[must_use]
+    pub fn accounts_told(&self) -> Option<String> {
+        let accounts: Vec<&str> = self.accounts.iter().map(String::as_str).collect();
+        (!accounts.is_empty()).then(|| accounts.join(", "))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::record::ScanResult;
+use super::result::ScanResult;
 
 const COLUMNS: [&str; 13] = [
     "region",
@@ -24,10 +24,11 @@ const COLUMNS: [&str; 13] = [
 /// be read.
 ///
 /// # Errors
-/// When it cannot be written.
-pub fn write_csv(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> {
+/// When it cannot be written, or the result's records cannot be read back.
+pub fn write_csv(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
     row(out, &COLUMNS)?;
-    for stack in &result.stacks {
+    for stack in result.stacks.iter() {
+        let stack = stack?;
         for rule in &stack.findings {
             let settings = rule.settings.join(" ");
             row(
@@ -50,7 +51,8 @@ pub fn write_csv(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> {
             )?;
         }
     }
-    for unread in &result.tail.unread {
+    for unread in result.unread.iter() {
+        let unread = unread?;
         let stack = unread.stack.as_deref().unwrap_or_default();
         let why = unread.failure.to_string();
         row(out, &[&unread.region, stack, "", "", "", "", "", "unread", "", "", &why, "", ""])?;

@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 
 use super::answer::{advice, alternatives_told};
-use super::record::{Cause, Fate, RuleRecord, ScanResult, StackRecord, Tally};
+use super::record::{Cause, Fate, RuleRecord, StackRecord, Tally};
+use super::result::ScanResult;
+use super::spool::Spool;
 use super::summary::{Answer, Group, Summary};
-use super::unread::UnreadGroup;
 use crate::account::number::{count, grouped};
 use crate::account::page::{self, Bar, Escaped};
 
@@ -18,9 +19,9 @@ const MAX_BARS: usize = 20;
 /// Writes the page.
 ///
 /// # Errors
-/// When it cannot be written.
-pub fn write_html(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> {
-    let summary = &result.tail.summary;
+/// When it cannot be written, or the result's records cannot be read back.
+pub fn write_html(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
+    let summary = &result.summary;
     page::begin(out, "Egress rules: can enforcement be switched on?")?;
     writeln!(out, "<p class=\"dim\">{}</p>", Escaped(&scanned(result)))?;
     let class = match summary.answer {
@@ -29,12 +30,8 @@ pub fn write_html(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> {
         Answer::No => "bad",
     };
     page::answer(out, class, &summary.sentences(&result.head.only_stacks))?;
-    if !result.tail.complete {
-        writeln!(
-            out,
-            "<p class=\"warning\">The scan was interrupted, or not all Regions are known: this is what was found until \
-             then.</p>"
-        )?;
+    for warning in result.warnings() {
+        writeln!(out, "<p class=\"warning\">{}</p>", Escaped(&warning))?;
     }
     page::tiles(
         out,
@@ -49,7 +46,7 @@ pub fn write_html(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> {
     )?;
     charts(out, summary)?;
     unread(out, result)?;
-    rules(out, &result.stacks)?;
+    rules(out, &mut result.stacks)?;
     writeln!(
         out,
         "<p class=\"dim\">The rule: each egress rule of a security group opens exactly one explicit port. A rule that \
@@ -62,8 +59,7 @@ pub fn write_html(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> {
 
 /// What was scanned: when, with which policy, where.
 fn scanned(result: &ScanResult) -> String {
-    let accounts = result.accounts();
-    let account = if accounts.is_empty() { String::new() } else { format!("Account {}, ", accounts.join(", ")) };
+    let account = result.accounts_told().map_or_else(String::new, |accounts| format!("Account {accounts}, "));
     let regions = match result.head.regions.as_slice() {
         [region] => region.clone(),
         regions => format!("{} ({})", count(regions.len(), "Region"), regions.join(", ")),
@@ -151,13 +147,12 @@ fn groups(
 }
 
 fn unread(out: &mut dyn Write, result: &ScanResult) -> io::Result<()> {
-    let unread = &result.tail.unread;
-    if unread.is_empty() {
+    let groups = &result.unread_groups;
+    if groups.is_empty() {
         return Ok(());
     }
     let below = "The numbers above leave out what could not be read at all.";
     page::heading(out, "What could not be read", below)?;
-    let groups = UnreadGroup::of(unread);
     let rows = groups.iter().take(MAX_ROWS).map(|group| {
         let fate = if group.judged { "read in part" } else { "not read" };
         ("unread", vec![fate.to_owned(), group.place(), group.what(), group.failure.to_string()])
@@ -166,35 +161,51 @@ fn unread(out: &mut dyn Write, result: &ScanResult) -> io::Result<()> {
     cut(out, groups.len())
 }
 
-fn rules(out: &mut dyn Write, stacks: &[StackRecord]) -> io::Result<()> {
-    let all = || stacks.iter().flat_map(|stack| stack.findings.iter().map(move |rule| (stack, rule)));
-    let of = |fate: Fate| all().filter(move |(_, rule)| rule.fate == fate);
-    let total = all().count();
+fn rules(out: &mut dyn Write, stacks: &mut Spool<StackRecord>) -> io::Result<()> {
+    let mut rows: [Vec<Row>; FATES.len()] = Default::default();
+    let mut total = 0;
+    for stack in stacks.iter() {
+        let stack = stack?;
+        for rule in &stack.findings {
+            total += 1;
+            let of_fate = FATES.iter().position(|fate| *fate == rule.fate).and_then(|fate| rows.get_mut(fate));
+            if let Some(rows) = of_fate.filter(|rows| rows.len() < MAX_ROWS) {
+                rows.push(row(&stack, rule));
+            }
+        }
+    }
     if total == 0 {
         return Ok(());
     }
     page::heading(out, "Rule by rule", "What would be blocked comes first.")?;
-    let row = |(stack, rule): (&StackRecord, &RuleRecord)| {
-        let class = if rule.fate == Fate::KnownDebt { "debt" } else { rule.fate.name() };
-        let place = format!("{} {}", rule.logical_id, rule.path);
-        let owner = stack.owner.clone().unwrap_or_default();
-        let mut what = rule.statement.clone();
-        what.push('.');
-        if rule.fate == Fate::Blocked {
-            what.push_str(&format!(" {}", rule.remedy));
-        }
-        if let Some(exemption) = &rule.exemption {
-            what.push_str(&format!(" Exemption {exemption}."));
-        }
-        let stack_name = match &stack.root {
-            Some(root) => format!("{} (in {root})", stack.stack),
-            None => stack.stack.clone(),
-        };
-        (class, vec![rule.fate.name().to_owned(), stack_name, stack.region.clone(), owner, place, what])
-    };
-    let sorted = [Fate::Blocked, Fate::Undetermined, Fate::Exempted, Fate::KnownDebt].into_iter().flat_map(of);
-    page::table(out, &["", "stack", "Region", "owner", "rule", "what"], sorted.take(MAX_ROWS).map(row))?;
+    let rows = rows.into_iter().flatten().take(MAX_ROWS);
+    page::table(out, &["", "stack", "Region", "owner", "rule", "what"], rows)?;
     cut(out, total)
+}
+
+/// The fates in the order of the page.
+const FATES: [Fate; 4] = [Fate::Blocked, Fate::Undetermined, Fate::Exempted, Fate::KnownDebt];
+
+/// A row's class, and its cells.
+type Row = (&'static str, Vec<String>);
+
+fn row(stack: &StackRecord, rule: &RuleRecord) -> Row {
+    let class = if rule.fate == Fate::KnownDebt { "debt" } else { rule.fate.name() };
+    let place = format!("{} {}", rule.logical_id, rule.path);
+    let owner = stack.owner.clone().unwrap_or_default();
+    let mut what = rule.statement.clone();
+    what.push('.');
+    if rule.fate == Fate::Blocked {
+        what.push_str(&format!(" {}", rule.remedy));
+    }
+    if let Some(exemption) = &rule.exemption {
+        what.push_str(&format!(" Exemption {exemption}."));
+    }
+    let stack_name = match &stack.root {
+        Some(root) => format!("{} (in {root})", stack.stack),
+        None => stack.stack.clone(),
+    };
+    (class, vec![rule.fate.name().to_owned(), stack_name, stack.region.clone(), owner, place, what])
 }
 
 /// Says how many rows a table leaves out.

@@ -16,20 +16,6 @@ pub(super) const NAME_CHARS: usize = 256;
 /// The version of the result's format.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// The result of a scan, as its JSON file holds it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ScanResult {
-    /// What it was made with.
-    #[serde(flatten)]
-    pub head: Head,
-    /// The stacks that were read, in the order they were.
-    pub stacks: Vec<StackRecord>,
-    /// What came of it.
-    #[serde(flatten)]
-    pub tail: Tail,
-}
-
 /// What a scan was made with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -44,35 +30,15 @@ pub struct Head {
     pub started: String,
     /// The Regions asked for.
     pub regions: Vec<String>,
+    /// Why the account's Regions could not be listed; `regions` are then those that every account has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regions_assumed: Option<String>,
     /// The tags that name an owner.
     #[serde(default)]
     pub owner_tags: Vec<String>,
     /// The patterns of names (`--stack`) that it was narrowed to; none for every stack.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only_stacks: Vec<String>,
-}
-
-impl ScanResult {
-    /// The accounts of the stacks that were read, as their ARNs tell them.
-    #[must_use]
-    pub fn accounts(&self) -> Vec<&str> {
-        let mut accounts: Vec<&str> = self.stacks.iter().filter_map(|stack| stack.stack_id.split(':').nth(4)).collect();
-        accounts.sort_unstable();
-        accounts.dedup();
-        accounts
-    }
-}
-
-/// What came of a scan.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Tail {
-    /// What could not be read, and why.
-    pub unread: Vec<Unread>,
-    /// The answer.
-    pub summary: super::Summary,
-    /// Whether every stack was read or is named under `unread`; false if the scan was interrupted.
-    pub complete: bool,
 }
 
 /// What the rule says of one live stack.

@@ -3,15 +3,14 @@
 mod human;
 mod progress;
 
-use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use cfn_egress_guard::account::scan::{
-    FORMAT_VERSION, Head, Progress, ScanOptions, ScanResult, StackRecord, Summary, Tail, Unread, Writer, read_result,
-    scan, write_csv, write_exemptions, write_html,
+    Ending, FORMAT_VERSION, Found, Head, Known, Progress, Record, ResultError, ScanOptions, ScanResult, StackRecord,
+    Writer, read_records, read_result, scan, write_csv, write_exemptions, write_html, write_json,
 };
 use cfn_egress_guard::account::{Glob, Patience, permissions};
 use cfn_egress_guard::rule::policy::{Date, Policy};
@@ -27,8 +26,8 @@ pub(crate) fn run(arguments: &Scan, out: &mut impl Write) -> anyhow::Result<Exit
         return Ok(Exit::Clean);
     }
     let outputs = outputs(&arguments.output)?;
-    let result = if let Some(path) = &arguments.from {
-        read(path)?
+    let mut result = if let Some(path) = &arguments.from {
+        reading(path, read_result)?
     } else {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let result = runtime.block_on(scanned(arguments, &outputs));
@@ -39,14 +38,14 @@ pub(crate) fn run(arguments: &Scan, out: &mut impl Write) -> anyhow::Result<Exit
     for (path, format) in outputs {
         // A scan has written its JSON result already.
         if format != AccountFormat::Json || arguments.from.is_some() {
-            write_file(path, |out| write_as(&result, format, out))?;
+            write_file(path, |out| write_as(&mut result, format, out))?;
         }
     }
     if let Some(path) = &arguments.suggest_exemptions {
         let expires = Date::of_unix_seconds(now() + i64::from(arguments.exempt_days) * 86_400);
-        write_file(path, |out| write_exemptions(&result, expires, out))?;
+        write_file(path, |out| write_exemptions(&mut result, expires, out))?;
     }
-    write_as(&result, arguments.format, out)?;
+    write_as(&mut result, arguments.format, out)?;
     Ok(exit(&result, arguments.strict))
 }
 
@@ -77,8 +76,8 @@ fn policy(arguments: &Scan, today: Date) -> anyhow::Result<(Policy, String)> {
 }
 
 fn exit(result: &ScanResult, strict: bool) -> Exit {
-    let tally = result.tail.summary.tally;
-    if !result.tail.complete || !result.tail.unread.is_empty() {
+    let tally = result.summary.tally;
+    if !result.ending.complete || !result.unread.is_empty() {
         Exit::CouldNotCheck
     } else if tally.blocked > 0 || (strict && tally.undetermined > 0) {
         Exit::Findings
@@ -114,12 +113,13 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
         policy: policy_name,
         started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         regions: regions.clone(),
+        regions_assumed: incomplete,
         owner_tags: arguments.owner_tags.clone(),
         only_stacks: arguments.stacks.iter().map(ToString::to_string).collect(),
     };
     let known = match &arguments.resume {
         Some(path) => known(path, &head)?,
-        None => HashMap::new(),
+        None => Known::default(),
     };
     let mut files = Vec::new();
     for (path, format) in outputs {
@@ -140,30 +140,26 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
         known,
     };
     let mut meter = Meter::new(regions.len());
-    let mut stacks: Vec<StackRecord> = Vec::new();
-    let mut unread: Vec<Unread> = Vec::new();
-    let mut written = Ok(());
-    let complete = scan(&connection, options, interruption(), |progress| {
+    let mut found = Found::default();
+    let mut unused: Vec<&Glob> = arguments.stacks.iter().collect();
+    let scanned = scan(&connection, options, interruption(), |progress| {
         meter.show(&progress);
         match progress {
             Progress::Judged(record) => {
-                for (_, writer) in &mut files {
-                    if written.is_ok() {
-                        written = writer.stack(&record);
-                    }
-                }
-                stacks.push(*record);
+                unused.retain(|glob| !fits(glob, &record));
+                files.iter_mut().try_for_each(|(_, writer)| writer.stack(&record))?;
+                found.stack(&record)
             }
-            Progress::Unread(what) => unread.push(what),
-            Progress::Listed { .. } | Progress::Slower { .. } => {}
+            Progress::Unread(what) => found.unread(&what),
+            Progress::Found { .. } | Progress::Listed | Progress::Slower { .. } => Ok(()),
         }
     })
     .await;
     meter.clear();
-    written.context("writing the result")?;
-    if complete && unread.is_empty() {
-        let unused = unused(&arguments.stacks, &stacks);
-        if !unused.is_empty() && stacks.is_empty() {
+    let finished = scanned.context("writing what is found")?;
+    if finished && found.is_all_read() {
+        let unused: Vec<String> = unused.iter().map(|glob| format!("`{glob}`")).collect();
+        if !unused.is_empty() && found.is_empty() {
             for (path, _) in files {
                 let _ = std::fs::remove_file(part(path));
             }
@@ -173,24 +169,18 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
             progress::warn(&format!("no stack is named {name}"));
         }
     }
-    let summary = Summary::of(&stacks, &unread, complete && incomplete.is_none());
-    let tail = Tail { unread, summary, complete: complete && incomplete.is_none() };
+    let ending = Ending { complete: finished && head.regions_assumed.is_none(), interrupted: !finished };
+    let mut result = found.result(head, ending).context("reading back what was found")?;
     for (path, writer) in files {
-        writer.end(&tail).context("writing the result")?;
+        writer.end(&mut result).context("writing the result")?;
         std::fs::rename(part(path), path).with_context(|| format!("writing `{}`", path.display()))?;
     }
-    // Found in the order of AWS's answers; told in one that is the same every time.
-    stacks.sort_by(|one, two| (&one.region, &one.stack).cmp(&(&two.region, &two.stack)));
-    Ok(ScanResult { head, stacks, tail })
+    Ok(result)
 }
 
-/// The patterns that no stack's name, nor that of the stack it is nested in, fits.
-fn unused(globs: &[Glob], stacks: &[StackRecord]) -> Vec<String> {
-    let fits = |glob: &Glob, stack: &StackRecord| {
-        glob.matches(&stack.stack) || stack.root.as_ref().is_some_and(|root| glob.matches(root))
-    };
-    let unused = globs.iter().filter(|glob| !stacks.iter().any(|stack| fits(glob, stack)));
-    unused.map(|glob| format!("`{glob}`")).collect()
+/// Whether a pattern fits a stack's name, or that of the stack it is nested in.
+fn fits(glob: &Glob, stack: &StackRecord) -> bool {
+    glob.matches(&stack.stack) || stack.root.as_ref().is_some_and(|root| glob.matches(root))
 }
 
 /// Where a result stands until it is whole.
@@ -201,41 +191,53 @@ fn part(path: &Path) -> PathBuf {
 }
 
 /// Stacks of an earlier result, and of one that was cut off while it was written.
-fn known(path: &Path, head: &Head) -> anyhow::Result<HashMap<String, StackRecord>> {
+fn known(path: &Path, head: &Head) -> anyhow::Result<Known> {
     let part = part(path);
-    let mut known = HashMap::new();
-    let mut results = Vec::new();
+    let mut known = Known::default();
+    let mut files = Vec::new();
     if path.exists() || !part.exists() {
-        results.push(read(path)?);
+        files.push((path, reading(path, head_of)?));
     }
     if part.exists() {
-        // Nothing but a head may have been written.
-        results.extend(read(&part).ok());
+        // Not even a whole head may have been written.
+        files.extend(reading(&part, head_of).ok().map(|head| (part.as_path(), head)));
     }
-    for result in results {
-        if (&result.head.policy, &result.head.program) != (&head.policy, &head.program) {
+    for (file, earlier) in files {
+        if (&earlier.policy, &earlier.program) != (&head.policy, &head.program) {
             bail!(
                 "`{}` was made with {} by version {}: what it says may no longer hold; scan anew without --resume",
                 path.display(),
-                result.head.policy,
-                result.head.program
+                earlier.policy,
+                earlier.program
             );
         }
-        if result.head.owner_tags != head.owner_tags {
+        if earlier.owner_tags != head.owner_tags {
             bail!(
                 "`{}` took owners from the tags {}: resume with --owner-tag as it was, or scan anew",
                 path.display(),
-                result.head.owner_tags.join(", ")
+                earlier.owner_tags.join(", ")
             );
         }
-        known.extend(result.stacks.into_iter().map(|record| (record.stack_id.clone(), record)));
+        reading(file, |file| {
+            read_records(file, &mut |record| match record {
+                Record::Stack(stack) => known.add(&stack),
+                // It is tried again.
+                Record::Unread(_) => Ok(()),
+            })
+        })?;
     }
     Ok(known)
 }
 
-fn read(path: &Path) -> anyhow::Result<ScanResult> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?;
-    read_result(&text).with_context(|| format!("reading `{}`", path.display()))
+/// What a result was made with.
+fn head_of(file: BufReader<File>) -> Result<Head, ResultError> {
+    read_records(file, &mut |_| Ok(())).map(|(head, _)| head)
+}
+
+fn reading<T>(path: &Path, read: impl FnOnce(BufReader<File>) -> Result<T, ResultError>) -> anyhow::Result<T> {
+    let context = || format!("reading `{}`", path.display());
+    let file = File::open(path).with_context(context)?;
+    read(BufReader::new(file)).with_context(context)
 }
 
 fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> anyhow::Result<()> {
@@ -247,15 +249,11 @@ fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::Result
     written().with_context(|| format!("writing `{}`", path.display()))
 }
 
-fn write_as(result: &ScanResult, format: AccountFormat, out: &mut dyn Write) -> std::io::Result<()> {
+fn write_as(result: &mut ScanResult, format: AccountFormat, out: &mut dyn Write) -> io::Result<()> {
     match format {
         AccountFormat::Human => human::write(result, out),
         AccountFormat::Csv => write_csv(result, out),
         AccountFormat::Html => write_html(result, out),
-        AccountFormat::Json => {
-            let mut writer = Writer::new(out, &result.head)?;
-            result.stacks.iter().try_for_each(|record| writer.stack(record))?;
-            writer.end(&result.tail)
-        }
+        AccountFormat::Json => write_json(result, out),
     }
 }

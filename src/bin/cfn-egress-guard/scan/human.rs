@@ -26,15 +26,22 @@ const MAX_WIDTH: usize = 40;
 /// How many reasons for what was not read are listed.
 const MAX_UNREAD: usize = 20;
 
-pub(crate) fn write(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> {
-    let summary = &result.tail.summary;
-    let told: Vec<&StackRecord> = result.stacks.iter().filter(|stack| !stack.findings.is_empty()).collect();
-    for stack in told.iter().take(MAX_STACKS) {
-        write_stack(stack, out)?;
+pub(crate) fn write(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
+    let mut told = 0;
+    for stack in result.stacks.iter() {
+        let stack = stack?;
+        if stack.findings.is_empty() {
+            continue;
+        }
+        told += 1;
+        if told <= MAX_STACKS {
+            write_stack(&stack, out)?;
+        }
     }
-    if told.len() > MAX_STACKS {
-        writeln!(out, "{DIM}… and {} more stacks; --output scan.csv has them all{DIM:#}\n", told.len() - MAX_STACKS)?;
+    if told > MAX_STACKS {
+        writeln!(out, "{DIM}… and {} more stacks; --output scan.csv has them all{DIM:#}\n", told - MAX_STACKS)?;
     }
+    let summary = &result.summary;
     if summary.tally != Tally::default() {
         write_groups("By cause", &summary.causes, out)?;
         write_groups("By owner", &summary.owners, out)?;
@@ -43,7 +50,7 @@ pub(crate) fn write(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> 
         }
         write_alternatives(summary, out)?;
     }
-    write_unread(result, out)?;
+    write_unread(&result.unread_groups, out)?;
     let style = match summary.answer {
         Answer::Yes => GOOD,
         Answer::Probably | Answer::Unknown => CAUTION,
@@ -51,8 +58,7 @@ pub(crate) fn write(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> 
     };
     let only = &result.head.only_stacks;
     let of = if only.is_empty() { String::new() } else { format!(" for stacks named {}", only.join(", ")) };
-    let accounts = result.accounts();
-    let account = if accounts.is_empty() { String::new() } else { format!("account {}, ", accounts.join(", ")) };
+    let account = result.accounts_told().map_or_else(String::new, |accounts| format!("account {accounts}, "));
     writeln!(
         out,
         "{BOLD}Can the failure mode be FAIL{of}?{BOLD:#} {DIM}({} read in {account}{}, {}){DIM:#}",
@@ -64,8 +70,8 @@ pub(crate) fn write(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> 
         let style = if position == 0 { style } else { Style::new() };
         writeln!(out, "{style}{line}{style:#}")?;
     }
-    if !result.tail.complete {
-        writeln!(out, "{CAUTION}The scan is not complete: --resume takes it up from its JSON result.{CAUTION:#}")?;
+    for warning in result.warnings() {
+        writeln!(out, "{CAUTION}{warning}{CAUTION:#}")?;
     }
     Ok(())
 }
@@ -119,13 +125,11 @@ fn write_alternatives(summary: &Summary, out: &mut dyn Write) -> io::Result<()> 
     writeln!(out)
 }
 
-fn write_unread(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> {
-    let unread = &result.tail.unread;
-    if unread.is_empty() {
+fn write_unread(groups: &[UnreadGroup], out: &mut dyn Write) -> io::Result<()> {
+    if groups.is_empty() {
         return Ok(());
     }
     writeln!(out, "{BOLD}Could not be read{BOLD:#}")?;
-    let groups = UnreadGroup::of(unread);
     for group in groups.iter().take(MAX_UNREAD) {
         let in_part = if group.judged { " (in part)" } else { "" };
         writeln!(out, "  {CAUTION}{}{CAUTION:#} {}{in_part}: {}", group.place(), group.what(), group.failure)?;
@@ -133,7 +137,7 @@ fn write_unread(result: &ScanResult, out: &mut dyn Write) -> io::Result<()> {
     if groups.len() > MAX_UNREAD {
         writeln!(out, "  {DIM}… and {} more; --output scan.csv has them all{DIM:#}", groups.len() - MAX_UNREAD)?;
     }
-    let mut missing: Vec<&str> = unread.iter().filter_map(|what| what.failure.missing_permission()).collect();
+    let mut missing: Vec<&str> = groups.iter().filter_map(|group| group.failure.missing_permission()).collect();
     missing.sort_unstable();
     missing.dedup();
     if !missing.is_empty() {

@@ -27,10 +27,8 @@ impl Meter {
 
     pub(crate) fn show(&mut self, progress: &Progress) {
         match progress {
-            Progress::Listed { stacks, .. } => {
-                self.listed += 1;
-                self.stacks += stacks;
-            }
+            Progress::Found { stacks } => self.stacks += stacks,
+            Progress::Listed => self.listed += 1,
             Progress::Judged(_) => self.done += 1,
             Progress::Unread(unread) => {
                 self.unread += 1;

@@ -1,0 +1,104 @@
+//! What a scan found, and the answer: the records on disk, the sums in memory.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use super::record::{Head, StackRecord, Unread};
+use super::spool::Spool;
+use super::summary::Summary;
+use super::totals::Totals;
+use super::unread::{UnreadGroup, UnreadGroups};
+
+/// The result of a scan.
+#[derive(Debug)]
+pub struct ScanResult {
+    /// What it was made with.
+    pub head: Head,
+    /// The stacks that were read, by Region and name.
+    pub stacks: Spool<StackRecord>,
+    /// What could not be read, in the order it was tried.
+    pub unread: Spool<Unread>,
+    /// What could not be read, by reason.
+    pub unread_groups: Vec<UnreadGroup>,
+    /// The accounts of the stacks that were read, as their ARNs tell them.
+    pub accounts: BTreeSet<String>,
+    /// The answer.
+    pub summary: Summary,
+    /// How the scan ended.
+    pub ending: Ending,
+}
+
+/// How a scan ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ending {
+    /// Whether every stack was read or is told as unread.
+    pub complete: bool,
+    /// Whether it was interrupted.
+    pub interrupted: bool,
+}
+
+/// What was found so far.
+#[derive(Debug, Default)]
+pub struct Found {
+    stacks: Spool<StackRecord>,
+    unread: Spool<Unread>,
+    unread_groups: UnreadGroups,
+    accounts: BTreeSet<String>,
+    totals: Totals,
+}
+
+impl Found {
+    /// Takes up a stack; each stack once.
+    ///
+    /// # Errors
+    /// When it cannot be written to the disk.
+    pub fn stack(&mut self, record: &StackRecord) -> io::Result<()> {
+        self.totals.stack(record);
+        if let Some(account) = record.stack_id.split(':').nth(4)
+            && !self.accounts.contains(account)
+        {
+            self.accounts.insert(account.to_owned());
+        }
+        self.stacks.push(record).map(|_| ())
+    }
+
+    /// Takes up what could not be read.
+    ///
+    /// # Errors
+    /// When it cannot be written to the disk.
+    pub fn unread(&mut self, what: &Unread) -> io::Result<()> {
+        self.totals.unread(what);
+        self.unread_groups.add(what);
+        self.unread.push(what).map(|_| ())
+    }
+
+    /// Whether no stack was read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.stacks.is_empty()
+    }
+
+    /// Whether everything could be read.
+    #[must_use]
+    pub fn is_all_read(&self) -> bool {
+        self.unread.is_empty()
+    }
+
+    /// The result. Stacks were found in the order of AWS's answers; they are told in one that is the
+    /// same every time.
+    ///
+    /// # Errors
+    /// When the records cannot be read back.
+    pub fn result(mut self, head: Head, ending: Ending) -> io::Result<ScanResult> {
+        self.stacks.sort_by_key(|record| (record.region, record.stack))?;
+        Ok(ScanResult {
+            head,
+            stacks: self.stacks,
+            unread: self.unread,
+            unread_groups: self.unread_groups.all(),
+            accounts: self.accounts,
+            summary: self.totals.summary(ending.complete),
+            ending,
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! What `scan` keeps in memory of an account with many stacks and many findings.
+#![cfg(target_os = "linux")]
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::server::{Answer, Request, Server, answered, escaped, refused};
+use crate::support::root;
+
+/// Egress rules that break the rule, of one stack: some 40 kB in a result.
+const RULES: usize = 100;
+
+/// Stacks on a page.
+const PAGE: usize = 50;
+
+/// An account with this many stacks, each of which was given a long value.
+fn account(request: &Request, stacks: usize) -> Answer {
+    let first: usize = request.field("NextToken").parse().unwrap_or_default();
+    let page = first..stacks.min(first + PAGE);
+    let next = if page.end < stacks { format!("<NextToken>{}</NextToken>", page.end) } else { String::new() };
+    let common = |number: usize| {
+        format!(
+            "<StackId>arn:aws:cloudformation:{}:123456789012:stack/s{number:05}/1</StackId>\
+             <StackName>s{number:05}</StackName><CreationTime>2026-01-02T03:04:05Z</CreationTime>\
+             <StackStatus>UPDATE_COMPLETE</StackStatus>",
+            request.region
+        )
+    };
+    let value = "x".repeat(4_000);
+    let (mut listed, mut described) = (String::new(), String::new());
+    for number in page {
+        let common = common(number);
+        let _ = write!(listed, "<member>{common}</member>");
+        let _ = write!(
+            described,
+            "<member>{common}<Parameters><member><ParameterKey>Long</ParameterKey><ParameterValue>{value}\
+             </ParameterValue></member></Parameters></member>"
+        );
+    }
+    match request.action.as_str() {
+        "ListStacks" => answered("ListStacks", &format!("<StackSummaries>{listed}</StackSummaries>{next}")),
+        "DescribeStacks" => answered("DescribeStacks", &format!("<Stacks>{described}</Stacks>{next}")),
+        "GetTemplate" => {
+            let rule = |rule| format!("{{IpProtocol: tcp, FromPort: {rule}, ToPort: 9000, CidrIp: 10.0.0.0/8}}");
+            let rules: Vec<String> = (0..RULES).map(rule).collect();
+            let template = format!(
+                "Resources:\n  Sg:\n    Type: AWS::EC2::SecurityGroup\n    Properties:\n      \
+                 SecurityGroupEgress: [{}]\n",
+                rules.join(", ")
+            );
+            answered("GetTemplate", &format!("<TemplateBody>{}</TemplateBody>", escaped(&template)))
+        }
+        other => refused(400, "InvalidAction", other),
+    }
+}
+
+/// The most memory that a command held, in KiB; it must find something.
+fn peak_kib(mut command: Command) -> u64 {
+    let mut child = command.stdout(Stdio::null()).spawn().unwrap();
+    let mut peak = 0;
+    let status = loop {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        peak = peak.max(line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0));
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    assert_eq!(status.code(), Some(1));
+    peak
+}
+
+/// Runs every way to make and to read a result; the most memory that each held.
+fn peaks(folder: &Path, stacks: usize) -> [u64; 4] {
+    let server = Server::start(move |request| account(request, stacks));
+    let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let (json, csv, html, toml) = (file("scan.json"), file("scan.csv"), file("scan.html"), file("debt.toml"));
+    let all = ["scan", "--region", "eu-west-1", "--output", &json, "--output", &csv, "--output", &html];
+    let scanned = peak_kib(server.prepared(&[&all[..], &["--suggest-exemptions", &toml, "--format", "json"]].concat()));
+    let result: Json = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    assert_eq!(result["summary"]["tally"]["blocked"], RULES * stacks);
+    assert_eq!(std::fs::read_to_string(csv).unwrap().lines().count(), RULES * stacks + 1);
+    assert_eq!(std::fs::read_to_string(toml).unwrap().matches("[[exemption]]").count(), RULES * stacks);
+    let asked = server.seen().len();
+    let resumed = peak_kib(server.prepared(&["scan", "--region", "eu-west-1", "--resume", &json]));
+    let pages = stacks.div_ceil(PAGE);
+    assert_eq!(server.seen().len() - asked, 2 * pages, "every stack was known");
+    let read = peak_kib(server.prepared(&["scan", "--from", &json, "--format", "html"]));
+    let people = peak_kib(server.prepared(&["scan", "--from", &json, "--format", "human"]));
+    [scanned, resumed, read, people]
+}
+
+/// So many more stacks have 18 MB more of findings and were given 2 MB of values; what grows is a name, a
+/// place in a file, and what the allocator makes of it.
+#[test]
+fn memory_holds_where_a_stack_is_and_not_what_was_found() {
+    let folder = root().join("target/tests/scan-memory");
+    std::fs::create_dir_all(&folder).unwrap();
+    let few = peaks(&folder, 50);
+    let many = peaks(&folder, 500);
+    assert!(std::fs::metadata(folder.join("scan.json")).unwrap().len() > 20_000_000);
+    for (what, (few, many)) in ["scan", "--resume", "--from", "human"].iter().zip(few.iter().zip(&many)) {
+        let grown = many.saturating_sub(*few);
+        assert!(grown < 3_072, "{what}: {few} KiB for 50 stacks, {many} KiB for 500");
+    }
+}
