@@ -24,6 +24,15 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How many pages a list may have: a bound for servers that never stop.
 pub(super) const MAX_PAGES: usize = 20_000;
 
+/// Says that a result is about [`ALWAYS_ENABLED`] alone, because the account's own list could not be read.
+#[must_use]
+pub fn regions_assumed(why: &str) -> String {
+    format!(
+        "Only the Regions that every account has were looked at, and none of those switched on later, because the \
+         account's list of Regions could not be read: {why}."
+    )
+}
+
 /// The Regions that every account of the standard partition has
 /// (source: AWS General Reference, "Regions that are enabled by default").
 pub const ALWAYS_ENABLED: [&str; 17] = [

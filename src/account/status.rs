@@ -23,7 +23,9 @@ use tokio::task::JoinSet;
 
 pub use hole::{Hole, Weight};
 pub use package::{Expected, Package, hex_sha256};
-pub use record::{Contents, FunctionStatus, HoleRecord, HookState, Note, RecentCalls, RegionStatus, StatusResult};
+pub use record::{
+    Contents, FunctionStatus, HoleRecord, HookState, Note, RecentCalls, RegionStatus, StatusResult, Verdict,
+};
 
 use super::connection::Connection;
 use super::failure::{Failure, FailureKind};
@@ -41,6 +43,8 @@ const FOR_TEMPLATES: &str = "Stack";
 pub struct StatusOptions {
     /// The Regions.
     pub regions: Vec<String>,
+    /// Why the account's Regions could not be listed, if these are those that every account has.
+    pub regions_assumed: Option<String>,
     /// The hook's alias.
     pub alias: String,
     /// `FAIL` or `WARN`.
@@ -118,7 +122,7 @@ pub async fn status(connection: &Connection, functions: Option<&Connection>, opt
     }
     regions.sort_by(|one, two| one.region.cmp(&two.region));
     let notes = code::compare(&clients, &options, &mut regions).await;
-    StatusResult::new(&options.alias, regions, notes, lost)
+    StatusResult::new(&options, regions, notes, lost)
 }
 
 async fn of_region(clients: &Clients, region: String, options: &StatusOptions) -> RegionStatus {

@@ -20,6 +20,8 @@ pub struct AuditResult {
     pub account: Option<String>,
     /// The Regions that were asked.
     pub regions: Vec<String>,
+    /// Why the account's Regions could not be listed; `regions` are then those that every account has.
+    pub regions_assumed: Option<String>,
     /// The statuses that were asked for, as CloudFormation names them; none for all.
     pub statuses: Vec<String>,
     /// Invocations, the newest first.
@@ -99,6 +101,7 @@ impl AuditResult {
             hook: hook.to_owned(),
             account: None,
             regions: regions.to_vec(),
+            regions_assumed: None,
             statuses: statuses.to_vec(),
             results: Vec::new(),
             unread: Vec::new(),
@@ -125,7 +128,8 @@ impl AuditResult {
     /// Whether a list of results could not be read: what was counted is a lower bound, and zero says nothing.
     #[must_use]
     pub fn is_lower_bound(&self) -> bool {
-        self.unread.iter().any(|unread| unread.id.is_none() && unread.failure.action != super::TYPE)
+        let is_list = |unread: &AuditUnread| unread.id.is_none() && unread.failure.action != super::TYPE;
+        self.regions_assumed.is_some() || self.unread.iter().any(is_list)
     }
 
     /// The newest first.

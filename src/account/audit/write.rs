@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::record::{AuditResult, HookRecord};
-use crate::account::page;
+use crate::account::connection::regions_assumed;
+use crate::account::page::{self, Escaped};
 use crate::account::scan::row;
 
 const COLUMNS: [&str; 13] = [
@@ -75,6 +76,9 @@ pub fn write_audit_html(result: &AuditResult, out: &mut dyn Write) -> io::Result
         if result.results.is_empty() {
             tiles.clear();
         }
+    }
+    if let Some(why) = &result.regions_assumed {
+        writeln!(out, "<p class=\"warning\">{}</p>", Escaped(&regions_assumed(why)))?;
     }
     tiles.push((result.unread.len(), "not read"));
     page::tiles(out, &tiles)?;

@@ -3,6 +3,7 @@
 use super::record::Cause;
 use super::result::ScanResult;
 use super::summary::{AlternativeKind, Answer, Group, Summary};
+use crate::account::connection::regions_assumed;
 use crate::account::number::{count, grouped};
 
 /// How many Regions a sentence names.
@@ -131,7 +132,7 @@ impl ScanResult {
     pub fn warnings(&self) -> Vec<String> {
         let mut said = Vec::new();
         if let Some(why) = &self.head.regions_assumed {
-            said.push(format!("There may be Regions that were not looked at: {why}."));
+            said.push(regions_assumed(why));
         }
         if self.ending.interrupted {
             said.push(

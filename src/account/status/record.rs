@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::StatusOptions;
 use super::hole::{Hole, Weight};
 use crate::account::failure::Failure;
 
@@ -22,6 +23,10 @@ pub struct StatusResult {
     pub hook: String,
     /// The account, as the hooks' ARNs tell it.
     pub account: Option<String>,
+    /// Whether enforcement is on in all of them.
+    pub verdict: Verdict,
+    /// Why the account's Regions could not be listed; those that every account has were looked at.
+    pub regions_assumed: Option<String>,
     /// The Regions, those with problems first.
     pub regions: Vec<RegionStatus>,
     /// What is worth knowing of several Regions together.
@@ -39,6 +44,8 @@ pub struct RegionStatus {
     /// The account, once a hook was found.
     #[serde(skip)]
     pub(super) account: Option<String>,
+    /// Whether enforcement is on there.
+    pub verdict: Verdict,
     /// What the hook does there.
     pub state: HookState,
     /// The hook's version.
@@ -57,6 +64,18 @@ pub struct RegionStatus {
     pub notes: Vec<Note>,
     /// What could not be read, and why.
     pub unread: Vec<Failure>,
+}
+
+/// Whether enforcement is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It is, without a hole.
+    Enforced,
+    /// It has a hole, whatever could not be read beside it.
+    Hole,
+    /// It could not be found out: what was not read is no hole, and no proof either.
+    Unknown,
 }
 
 /// What the hook does in a Region.
@@ -167,6 +186,7 @@ impl RegionStatus {
         Self {
             region,
             account: None,
+            verdict: Verdict::Unknown,
             state: HookState::Unknown,
             version: None,
             failure_mode: None,
@@ -206,7 +226,15 @@ impl RegionStatus {
     /// Whether it is known to be enforced without a hole.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        self.holes.is_empty() && self.unread.is_empty()
+        self.verdict == Verdict::Enforced
+    }
+
+    fn judged(&self) -> Verdict {
+        match (self.holes.is_empty(), self.unread.is_empty()) {
+            (false, _) => Verdict::Hole,
+            (true, true) => Verdict::Enforced,
+            (true, false) => Verdict::Unknown,
+        }
     }
 
     /// How bad it is: the smaller, the worse.
@@ -223,24 +251,41 @@ impl RegionStatus {
 }
 
 impl StatusResult {
-    pub(super) fn new(hook: &str, mut regions: Vec<RegionStatus>, notes: Vec<Note>, unread: Vec<Failure>) -> Self {
+    pub(super) fn new(
+        options: &StatusOptions,
+        mut regions: Vec<RegionStatus>,
+        notes: Vec<Note>,
+        unread: Vec<Failure>,
+    ) -> Self {
         let account = regions.iter().find_map(|region| region.account.clone());
         for region in &mut regions {
             region.holes.sort_by_key(|hole| hole.weight);
+            region.verdict = region.judged();
         }
         regions.sort_by(|one, two| (one.rank(), &one.region).cmp(&(two.rank(), &two.region)));
-        Self { version: FORMAT_VERSION, hook: hook.to_owned(), account, regions, notes, unread }
+        let any = |verdict| regions.iter().any(|region| region.verdict == verdict);
+        let verdict = if any(Verdict::Hole) {
+            Verdict::Hole
+        } else if any(Verdict::Unknown) || !unread.is_empty() || options.regions_assumed.is_some() {
+            Verdict::Unknown
+        } else {
+            Verdict::Enforced
+        };
+        Self {
+            version: FORMAT_VERSION,
+            hook: options.alias.clone(),
+            account,
+            verdict,
+            regions_assumed: options.regions_assumed.clone(),
+            regions,
+            notes,
+            unread,
+        }
     }
 
-    /// Whether enforcement has a hole anywhere.
+    /// How many Regions have a verdict.
     #[must_use]
-    pub fn has_holes(&self) -> bool {
-        self.regions.iter().any(|region| !region.holes.is_empty())
-    }
-
-    /// Whether something could not be read.
-    #[must_use]
-    pub fn is_incomplete(&self) -> bool {
-        !self.unread.is_empty() || self.regions.iter().any(|region| !region.unread.is_empty())
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.regions.iter().filter(|region| region.verdict == verdict).count()
     }
 }

@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::account::{connect, print_policy, regions};
 use crate::args::{AccountFormat, Audit, AuditStatus};
 use crate::exit::Exit;
+use cfn_egress_guard::account::connection::regions_assumed;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -31,10 +32,10 @@ pub(crate) fn run(arguments: &Audit, out: &mut impl Write) -> anyhow::Result<Exi
     let (since, until) = (moment(&arguments.since)?, moment(&arguments.until)?);
     span(since, until, now.as_second())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (result, incomplete) = runtime.block_on(async {
+    let result = runtime.block_on(async {
         let connection = connect(&arguments.aws).await?;
-        let (regions, incomplete) = regions(&arguments.aws, &connection).await?;
-        let result = match &arguments.events {
+        let (regions, regions_assumed) = regions(&arguments.aws, &connection).await?;
+        let mut result = match &arguments.events {
             Some(stack) => {
                 let [region] = regions.as_slice() else { bail!("--events looks at one stack in one Region") };
                 stack_events(&connection, region, stack, Patience::default()).await
@@ -51,10 +52,11 @@ pub(crate) fn run(arguments: &Audit, out: &mut impl Write) -> anyhow::Result<Exi
                 audit(&connection, &options).await
             }
         };
-        Ok((result, incomplete))
+        result.regions_assumed = regions_assumed;
+        Ok(result)
     })?;
     match arguments.format {
-        AccountFormat::Human => human(&result, incomplete.as_deref(), out)?,
+        AccountFormat::Human => human(&result, out)?,
         AccountFormat::Csv => write_audit_csv(&result, out)?,
         AccountFormat::Html => write_audit_html(&result, out)?,
         AccountFormat::Json => {
@@ -62,7 +64,7 @@ pub(crate) fn run(arguments: &Audit, out: &mut impl Write) -> anyhow::Result<Exi
             writeln!(out)?;
         }
     }
-    Ok(if incomplete.is_some() || !result.unread.is_empty() {
+    Ok(if result.regions_assumed.is_some() || !result.unread.is_empty() {
         Exit::CouldNotCheck
     } else if result.results.iter().any(HookRecord::is_failed) {
         Exit::Findings
@@ -124,7 +126,7 @@ fn span(since: Option<i64>, until: Option<i64>, now: i64) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn human(result: &AuditResult, incomplete: Option<&str>, out: &mut impl Write) -> std::io::Result<()> {
+fn human(result: &AuditResult, out: &mut impl Write) -> std::io::Result<()> {
     for record in &result.results {
         let style = match record.fate() {
             "blocked" | "hook error" => BAD,
@@ -155,8 +157,8 @@ fn human(result: &AuditResult, incomplete: Option<&str>, out: &mut impl Write) -
         let regions = regions.into_iter().collect::<Vec<_>>().join(", ");
         writeln!(out, "{CAUTION}not read{CAUTION:#} {regions}{what} {failure}")?;
     }
-    if let Some(why) = incomplete {
-        writeln!(out, "{CAUTION}not every Region was asked:{CAUTION:#} {why}")?;
+    if let Some(why) = &result.regions_assumed {
+        writeln!(out, "{CAUTION}{}{CAUTION:#}", regions_assumed(why))?;
     }
     let account = result.account.as_ref().map_or_else(String::new, |account| format!("account {account}, "));
     write!(out, "{BOLD}{}{BOLD:#} in {account}{}: ", result.hook, result.regions.join(", "))?;

@@ -101,19 +101,14 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
     let today = Date::of_unix_seconds(now());
     let (policy, policy_name) = policy(arguments, today)?;
     let connection = connect(&arguments.aws).await?;
-    let (regions, incomplete) = regions(&arguments.aws, &connection).await?;
-    if let Some(why) = &incomplete {
-        progress::warn(&format!(
-            "{why}; going on with the Regions that every account has, without those switched on later"
-        ));
-    }
+    let (regions, regions_assumed) = regions(&arguments.aws, &connection).await?;
     let head = Head {
         version: FORMAT_VERSION,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         policy: policy_name,
         started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         regions: regions.clone(),
-        regions_assumed: incomplete,
+        regions_assumed,
         owner_tags: arguments.owner_tags.clone(),
         only_stacks: arguments.stacks.iter().map(ToString::to_string).collect(),
     };

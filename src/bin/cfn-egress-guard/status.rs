@@ -6,8 +6,10 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, anyhow};
+use cfn_egress_guard::account::connection::regions_assumed;
 use cfn_egress_guard::account::status::{
-    Expected, FunctionStatus, HookState, Package, RegionStatus, StatusOptions, StatusResult, Weight, hex_sha256, status,
+    Expected, FunctionStatus, HookState, Package, RegionStatus, StatusOptions, StatusResult, Verdict, Weight,
+    hex_sha256, status,
 };
 use cfn_egress_guard::account::{Connection, ConnectionOptions, NoCredentials, Patience, count, permissions};
 use cfn_egress_guard::policy;
@@ -29,12 +31,13 @@ pub(crate) fn run(arguments: &Status, out: &mut impl Write) -> anyhow::Result<Ex
     }
     let expected = expected(&arguments.function)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (result, incomplete) = runtime.block_on(async {
+    let result = runtime.block_on(async {
         let connection = connect(&arguments.aws).await?;
         let functions = functions(arguments, &connection).await?;
-        let (regions, incomplete) = regions(&arguments.aws, &connection).await?;
+        let (regions, regions_assumed) = regions(&arguments.aws, &connection).await?;
         let options = StatusOptions {
             regions,
+            regions_assumed,
             alias: arguments.hook_alias.clone(),
             failure_mode: arguments.failure_mode.clone(),
             operations: arguments.operations.clone(),
@@ -47,22 +50,19 @@ pub(crate) fn run(arguments: &Status, out: &mut impl Write) -> anyhow::Result<Ex
             now: jiff::Timestamp::now().as_second(),
             patience: Patience::default(),
         };
-        anyhow::Ok((status(&connection, functions.as_ref(), &options).await, incomplete))
+        anyhow::Ok(status(&connection, functions.as_ref(), &options).await)
     })?;
     match arguments.format {
-        StatusFormat::Human => human(&result, incomplete.as_deref(), out)?,
+        StatusFormat::Human => human(&result, out)?,
         StatusFormat::Json => {
             serde_json::to_writer_pretty(&mut *out, &result)?;
             writeln!(out)?;
         }
     }
-    // A hole is certain, whatever could not be read beside it.
-    Ok(if result.has_holes() {
-        Exit::Findings
-    } else if result.is_incomplete() || incomplete.is_some() {
-        Exit::CouldNotCheck
-    } else {
-        Exit::Clean
+    Ok(match result.verdict {
+        Verdict::Hole => Exit::Findings,
+        Verdict::Unknown => Exit::CouldNotCheck,
+        Verdict::Enforced => Exit::Clean,
     })
 }
 
@@ -94,7 +94,7 @@ fn expected(arguments: &StatusFunction) -> anyhow::Result<Expected> {
     Ok(Expected { packages, policy: policy.as_deref().map(hex_sha256), code_sha256: arguments.code_sha256.clone() })
 }
 
-fn human(result: &StatusResult, incomplete: Option<&str>, out: &mut impl Write) -> std::io::Result<()> {
+fn human(result: &StatusResult, out: &mut impl Write) -> std::io::Result<()> {
     let account = result.account.as_ref().map_or_else(String::new, |account| format!(" in account {account}"));
     writeln!(out, "{BOLD}{}{BOLD:#}{account}", result.hook)?;
     let shared = shared(&result.regions);
@@ -122,12 +122,11 @@ fn human(result: &StatusResult, incomplete: Option<&str>, out: &mut impl Write) 
     for failure in &result.unread {
         writeln!(out, "{CAUTION}not read{CAUTION:#}: {failure}")?;
     }
-    if let Some(why) = incomplete {
-        writeln!(out, "{CAUTION}not every Region was asked{CAUTION:#}: {why}")?;
+    if let Some(why) = &result.regions_assumed {
+        writeln!(out, "{CAUTION}{}{CAUTION:#}", regions_assumed(why))?;
     }
-    let well = result.regions.iter().all(RegionStatus::is_well) && incomplete.is_none();
-    let style = if well { GOOD } else { CAUTION };
-    writeln!(out, "{style}=> {}{style:#}", counted(&result.regions))
+    let style = if result.verdict == Verdict::Enforced { GOOD } else { CAUTION };
+    writeln!(out, "{style}=> {}{style:#}", counted(result))
 }
 
 /// What failed alike in several Regions: told once, below them.
@@ -144,11 +143,10 @@ fn shared(regions: &[RegionStatus]) -> BTreeMap<String, Vec<&str>> {
 }
 
 /// How many Regions are well, have a hole, or cannot be judged: what could not be read is no hole.
-fn counted(regions: &[RegionStatus]) -> String {
-    let with_hole = regions.iter().filter(|region| !region.holes.is_empty()).count();
-    let well = regions.iter().filter(|region| region.is_well()).count();
-    let unknown = regions.len() - with_hole - well;
-    let mut said = vec![format!("{well} of {} without a hole", count(regions.len(), "Region"))];
+fn counted(result: &StatusResult) -> String {
+    let [well, with_hole, unknown] =
+        [Verdict::Enforced, Verdict::Hole, Verdict::Unknown].map(|verdict| result.count(verdict));
+    let mut said = vec![format!("{well} of {} without a hole", count(result.regions.len(), "Region"))];
     if with_hole > 0 {
         said.push(format!("{with_hole} with a hole"));
     }

@@ -215,6 +215,20 @@ fn regions_that_cannot_be_judged_are_counted_apart() {
     let line = "not read in eu-west-1, us-east-1: cloudformation:DescribeType is not allowed: no\n";
     assert!(said(all).contains(line), "{}", said(all));
     assert_eq!(said(all).matches("cloudformation:DescribeType is").count(), 1, "{}", said(all));
+
+    // Programs read the same: a verdict for each Region, and one for all that the exit status repeats.
+    for (regions, code, verdict) in
+        [("eu-central-1", 0, "enforced"), (all, 1, "hole"), ("eu-west-1,eu-central-1", 2, "unknown")]
+    {
+        let output = server.command(&["status", "--format", "json", "--regions", regions]);
+        let result: Json = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), result["verdict"].as_str()), (Some(code), Some(verdict)), "{regions}");
+        let regions = result["regions"].as_array().unwrap();
+        for (region, expected) in [("eu-central-1", "enforced"), ("ap-south-1", "hole"), ("eu-west-1", "unknown")] {
+            let told = regions.iter().find(|told| told["region"] == region);
+            assert!(told.is_none_or(|told| told["verdict"] == expected), "{region}: {result}");
+        }
+    }
 }
 
 #[test]
