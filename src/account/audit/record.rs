@@ -1,9 +1,12 @@
 //! What an audit tells: one record for each invocation of the hook.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::account::failure::Failure;
+use crate::account::number::count;
 
 /// The version of the result's format.
 const FORMAT_VERSION: u32 = 1;
@@ -130,6 +133,26 @@ impl AuditResult {
     pub fn is_lower_bound(&self) -> bool {
         let is_list = |unread: &AuditUnread| unread.id.is_none() && unread.failure.action != super::TYPE;
         self.regions_assumed.is_some() || self.unread.iter().any(is_list)
+    }
+
+    /// What could not be read, each reason once: in which Regions and for which result or how many, and why.
+    #[must_use]
+    pub fn unread_told(&self) -> Vec<(String, String)> {
+        let mut told: BTreeMap<String, (BTreeSet<&str>, Vec<&str>)> = BTreeMap::new();
+        for what in &self.unread {
+            let (regions, ids) = told.entry(what.failure.to_string()).or_default();
+            regions.insert(&what.region);
+            ids.extend(what.id.as_deref());
+        }
+        let told = told.into_iter().map(|(failure, (regions, ids))| {
+            let what = match ids.as_slice() {
+                [] => String::new(),
+                [id] => format!(" result {id}:"),
+                ids => format!(" {}:", count(ids.len(), "result")),
+            };
+            (format!("{}{what}", regions.into_iter().collect::<Vec<_>>().join(", ")), failure)
+        });
+        told.collect()
     }
 
     /// The newest first.

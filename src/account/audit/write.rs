@@ -97,11 +97,8 @@ pub fn write_audit_html(result: &AuditResult, out: &mut dyn Write) -> io::Result
         (class, vec![fate, record.at.clone(), record.region.clone(), record.subject(), record.said().join(" ")])
     };
     page::table(out, &["", "when", "Region", "what", "why"], result.results.iter().take(MAX_ROWS).map(cells))?;
-    let unread = result
-        .unread
-        .iter()
-        .take(MAX_ROWS)
-        .map(|unread| ("unread", vec!["not read".to_owned(), unread.region.clone(), unread.failure.to_string()]));
-    page::table(out, &["", "Region", "why"], unread)?;
+    let unread = result.unread_told().into_iter().take(MAX_ROWS);
+    let unread = unread.map(|(place, failure)| ("unread", vec!["not read".to_owned(), place, failure]));
+    page::table(out, &["", "where", "why"], unread)?;
     page::end(out)
 }

@@ -1,6 +1,5 @@
 //! `audit`: who was blocked or warned.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
@@ -148,14 +147,8 @@ fn human(result: &AuditResult, out: &mut impl Write) -> std::io::Result<()> {
     if !result.results.is_empty() {
         writeln!(out)?;
     }
-    for (failure, (regions, ids)) in unread(result) {
-        let what = match ids.as_slice() {
-            [] => String::new(),
-            [id] => format!(" result {id}:"),
-            ids => format!(" {} results:", ids.len()),
-        };
-        let regions = regions.into_iter().collect::<Vec<_>>().join(", ");
-        writeln!(out, "{CAUTION}not read{CAUTION:#} {regions}{what} {failure}")?;
+    for (place, failure) in result.unread_told() {
+        writeln!(out, "{CAUTION}not read{CAUTION:#} {place} {failure}")?;
     }
     if let Some(why) = &result.regions_assumed {
         writeln!(out, "{CAUTION}{}{CAUTION:#}", regions_assumed(why))?;
@@ -168,15 +161,4 @@ fn human(result: &AuditResult, out: &mut impl Write) -> std::io::Result<()> {
     let counts: Vec<String> = result.counts().iter().map(|(number, fate)| format!("{fate} {number}")).collect();
     let at_least = if result.is_lower_bound() { " (at least: not everything could be read)" } else { "" };
     writeln!(out, "{}{at_least}", counts.join(", "))
-}
-
-/// What could not be read: in which Regions, and the results that it is about. One denial meets them all.
-fn unread(result: &AuditResult) -> BTreeMap<String, (BTreeSet<&str>, Vec<&str>)> {
-    let mut unread: BTreeMap<String, (BTreeSet<&str>, Vec<&str>)> = BTreeMap::new();
-    for what in &result.unread {
-        let (regions, ids) = unread.entry(what.failure.to_string()).or_default();
-        regions.insert(&what.region);
-        ids.extend(what.id.as_deref());
-    }
-    unread
 }

@@ -247,6 +247,9 @@ fn a_denied_look_leaves_the_list() {
     let text = stdout(&server.command(&["audit", "--region", "eu-west-1"]));
     let told: Vec<_> = text.lines().filter(|line| line.starts_with("not read")).collect();
     assert_eq!(told, ["not read eu-west-1 3 results: cloudformation:GetHookResult is not allowed: no"]);
+    let page = stdout(&server.command(&["audit", "--region", "eu-west-1", "--format", "html"]));
+    assert_eq!(page.matches("cloudformation:GetHookResult is not allowed: no").count(), 1, "{page}");
+    assert!(page.contains("eu-west-1 3 results:"), "{page}");
 }
 
 #[test]
