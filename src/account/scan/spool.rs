@@ -7,10 +7,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tempfile::SpooledTempFile;
 
-/// How many bytes of records are kept in memory: what an account of some hundred stacks needs.
+/// How many bytes of records are kept in memory: those of an account of some hundred stacks.
 const IN_MEMORY: usize = 1024 * 1024;
 
-/// Records in the order they came, or were sorted into. Beyond [`IN_MEMORY`] they stand in a file
+/// Records in the order they came, or were sorted into. Beyond one MiB they stand in a file
 /// without a name, which only this process can read and which is gone with it; memory then holds no
 /// more than where each one stands.
 #[derive(Debug)]
