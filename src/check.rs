@@ -159,17 +159,31 @@ pub const MAX_JUDGED: usize = 250_000;
 /// # Errors
 /// When the value is no template, or one that takes too much work.
 pub fn check(root: &Value, scope: &Scope, terms: &Terms<'_>) -> Result<Checked, TemplateError> {
+    let mut resources = Vec::new();
+    let notes = check_each(root, scope, terms, &mut |resource| resources.push(resource))?;
+    Ok(Checked { resources, notes })
+}
+
+/// Like [`check`], handing over each resource when it is checked, in the order written; what cannot be
+/// judged comes at the end.
+///
+/// # Errors
+/// The same, before any resource.
+pub fn check_each(
+    root: &Value,
+    scope: &Scope,
+    terms: &Terms<'_>,
+    take: &mut dyn FnMut(CheckedResource),
+) -> Result<Vec<Note>, TemplateError> {
     let template = Template::new(root, scope)?;
     let settings = terms.policy.settings();
     let mut left = MAX_JUDGED;
-    let resources = template
-        .resources()
-        .filter_map(|resource| Some((resource, ResourceType::from_name(&resource.type_name)?)))
-        .map(|(resource, resource_type)| {
-            check_resource(&template, resource, resource_type, &settings, terms, &mut left)
-        })
-        .collect();
-    Ok(Checked { resources, notes: template.notes().to_vec() })
+    for resource in template.resources() {
+        if let Some(resource_type) = ResourceType::from_name(&resource.type_name) {
+            take(check_resource(&template, resource, resource_type, &settings, terms, &mut left));
+        }
+    }
+    Ok(template.notes().to_vec())
 }
 
 fn check_resource(
@@ -252,11 +266,7 @@ pub(crate) fn known_properties<'w>(resource_type: ResourceType, world: &'w World
     let mut opened = map.clone();
     // A destination that is missing changes nothing: of those that may be there, only one is.
     for key in properties_of(resource_type).iter().take(3).filter(|key| map.get(key).is_none()) {
-        let unknown = Unknown {
-            identity: None,
-            shown_as: "Fn::Transform".to_owned(),
-            why: "a transform may add it when the stack is deployed".to_owned(),
-        };
+        let unknown = Unknown::new(None, "Fn::Transform", "a transform may add it when the stack is deployed");
         opened.push_unique(Key { name: (*key).to_owned(), origin }, Value::new(Kind::Unknown(unknown), origin));
     }
     Cow::Owned(Value::new(Kind::Map(opened), origin))
@@ -290,6 +300,7 @@ impl Identity {
 /// Findings of all worlds, equal ones once.
 #[derive(Debug, Default)]
 struct Gathered {
+    /// Each with the worlds it was found in; of a resource that has only one, without.
     findings: Vec<(Located, Vec<usize>)>,
     known: HashMap<Identity, usize>,
 }
@@ -321,22 +332,31 @@ impl Gathered {
                 self.known.insert(identity, self.findings.len());
             }
             let place = Place::of(&finding, properties, resource);
-            self.findings.push((Located { finding, occurrence: Occurrence::Always, place }, vec![world]));
+            let worlds = if several_worlds { vec![world] } else { Vec::new() };
+            self.findings.push((Located { finding, occurrence: Occurrence::Always, place }, worlds));
         }
     }
 
     /// Whether the findings that are not in all worlds are in each of them all the same, taken together.
     fn breaks_either_way(&self, evaluated: &Evaluated<'_>) -> bool {
         let all = evaluated.worlds.len();
+        if all <= 1 {
+            return false;
+        }
         let conditional = self
             .findings
             .iter()
             .filter(|(located, worlds)| worlds.len() < all && located.finding.outcome == Outcome::NonCompliant);
         let worlds: HashSet<usize> = conditional.flat_map(|(_, worlds)| worlds).copied().collect();
-        all > 1 && worlds.len() == all && evaluated.undetermined.is_none()
+        worlds.len() == all && evaluated.undetermined.is_none()
     }
 
     fn merged(self, evaluated: &Evaluated<'_>) -> Vec<Located> {
+        if evaluated.worlds.len() <= 1 {
+            let occurrence = evaluated.occurrence(&[0]).unwrap_or(Occurrence::Always);
+            let located = |located| Located { occurrence: occurrence.clone(), ..located };
+            return self.findings.into_iter().map(|(finding, _)| located(finding)).collect();
+        }
         let mut known: HashMap<Vec<usize>, Occurrence> = HashMap::new();
         let mut findings: Vec<Located> = self
             .findings
@@ -349,9 +369,7 @@ impl Gathered {
                 located
             })
             .collect();
-        if evaluated.worlds.len() > 1 {
-            findings.sort_by_key(|located| located.place.primary.index());
-        }
+        findings.sort_by_key(|located| located.place.primary.index());
         findings
     }
 }

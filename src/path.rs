@@ -3,6 +3,7 @@
 //!
 //! Knows nothing else: no rule, no JSON, no text.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroU32;
 
@@ -10,7 +11,7 @@ use std::num::NonZeroU32;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Segment {
     /// A key of an object.
-    Key(String),
+    Key(Cow<'static, str>),
     /// An entry of a list, counted from zero.
     Index(usize),
 }
@@ -37,7 +38,7 @@ impl PropertyPath {
 
     /// This path with a key behind it.
     #[must_use]
-    pub fn key(&self, name: impl Into<String>) -> Self {
+    pub fn key(&self, name: impl Into<Cow<'static, str>>) -> Self {
         self.with(Segment::Key(name.into()))
     }
 

@@ -10,6 +10,7 @@ mod github;
 mod human;
 mod json;
 mod junit;
+mod pretty;
 mod sarif;
 
 pub use entry::{Entry, FileReport, Level, Place, Problem, ResourceName, Totals};
@@ -34,14 +35,6 @@ pub trait Reporter {
     /// # Errors
     /// When it cannot be written.
     fn end(&mut self, totals: &Totals, out: &mut dyn Write) -> io::Result<()>;
-}
-
-/// Writes JSON for people too, in one go: it has ten times as many tokens as lines, and each would be a
-/// write of its own.
-fn write_json(report: &impl serde::Serialize, out: &mut dyn Write) -> io::Result<()> {
-    let mut json = serde_json::to_vec_pretty(report)?;
-    json.push(b'\n');
-    out.write_all(&json)
 }
 
 /// This program's name in reports.

@@ -80,6 +80,12 @@ const TOO_MANY: &str = "a list of more than 20,000 entries";
 /// The egress rules of a resource, in the order written. Total: what is no rule is an entry of its own.
 #[must_use]
 pub fn entries(resource_type: ResourceType, properties: &Value, knowledge: Knowledge) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    each_entry(resource_type, properties, knowledge, |entry| entries.push(entry));
+    entries
+}
+
+fn each_entry(resource_type: ResourceType, properties: &Value, knowledge: Knowledge, take: impl FnMut(Entry)) {
     let entry = |(path, value): (PropertyPath, &Value)| match &value.kind {
         Kind::Map(map) => Entry::Rule(rule(map, value.origin, path)),
         _ => no_rule(value, path, Reason::MalformedEntry, knowledge),
@@ -91,9 +97,9 @@ pub fn entries(resource_type: ResourceType, properties: &Value, knowledge: Knowl
                 let list = Value::new(Kind::Null, value.origin);
                 no_rule(&list, path, Reason::MalformedEgress, knowledge).of_kind(TOO_MANY)
             });
-            places.into_iter().map(entry).chain(too_many).collect()
+            places.into_iter().map(entry).chain(too_many).for_each(take);
         }
-        Err(Malformed { value, path, reason }) => vec![no_rule(value, path, reason, knowledge)],
+        Err(Malformed { value, path, reason }) => [no_rule(value, path, reason, knowledge)].into_iter().for_each(take),
     }
 }
 
@@ -133,16 +139,16 @@ pub fn assess(
     settings: &Settings,
     knowledge: Knowledge,
 ) -> Assessment {
-    let entries = entries(resource_type, properties, knowledge);
-    let mut assessment = Assessment { judged: entries.len(), findings: Vec::new() };
-    if entries.is_empty() {
-        assessment.findings.push(default_egress(properties.origin, settings));
-    }
-    for entry in entries {
+    let mut assessment = Assessment::default();
+    each_entry(resource_type, properties, knowledge, |entry| {
+        assessment.judged += 1;
         match entry {
             Entry::Rule(rule) => assessment.findings.extend(finding(rule, settings, knowledge)),
             Entry::NoRule(finding) => assessment.findings.push(finding),
         }
+    });
+    if assessment.judged == 0 {
+        assessment.findings.push(default_egress(properties.origin, settings));
     }
     assessment
 }

@@ -12,6 +12,7 @@
 mod build;
 mod error;
 mod event;
+mod json;
 mod scalar;
 mod tag;
 
@@ -147,10 +148,10 @@ pub fn parse(text: &str) -> Result<Document, SourceError> {
         return Err(SourceError::new(Problem::TooLong { bytes: text.len() }, None));
     }
     let format = Format::of(text);
-    if format == Format::Json {
-        check_json(text)?;
-    }
-    let (root, spans) = build::document(text, format)?;
+    let (root, spans) = match format {
+        Format::Json => json::document(text),
+        Format::Yaml => build::document(text),
+    }?;
     Ok(Document { root, format, spans })
 }
 
@@ -159,36 +160,6 @@ pub fn parse(text: &str) -> Result<Document, SourceError> {
 #[must_use]
 pub fn may_hold_template(text: &str) -> bool {
     text.contains("Resources") || text.contains("AWSTemplateFormatVersion")
-}
-
-/// JSON is read by the YAML reader, which accepts more than JSON; serde_json says first whether
-/// it is JSON at all.
-fn check_json(text: &str) -> Result<(), SourceError> {
-    let json = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    match serde_json::from_str::<serde::de::IgnoredAny>(json) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let line = u32::try_from(error.line()).unwrap_or(u32::MAX);
-            let mut message = error.to_string();
-            if let Some(at) = message.rfind(" at line ") {
-                message.truncate(at);
-            }
-            let span = position(text, line, error.column());
-            Err(SourceError::new(Problem::Syntax { format: Format::Json, detail: message }, Some(span)))
-        }
-    }
-}
-
-/// The character in a line and (byte) column that serde_json names, both counted from one.
-fn position(text: &str, line: u32, column: usize) -> Span {
-    let before: usize = text.split_inclusive('\n').take((line as usize).saturating_sub(1)).map(str::len).sum();
-    let mut offset = (before + column.saturating_sub(1)).min(text.len());
-    while !text.is_char_boundary(offset) {
-        offset -= 1;
-    }
-    let column = text.get(before..offset).map_or(1, |part| part.chars().count() + 1);
-    let length = text.get(offset..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-    Span { offset: narrow(offset), length: narrow(length), line: line.max(1), column: narrow(column) }
 }
 
 /// Offsets, lines and columns fit 32 bits: texts are bounded by [`MAX_BYTES`].

@@ -95,7 +95,7 @@ impl Resource<'_> {
     /// The path of its properties from the template's root.
     #[must_use]
     pub fn path(&self) -> PropertyPath {
-        PropertyPath::root().key("Resources").key(self.logical_id.as_ref()).key("Properties")
+        PropertyPath::root().key("Resources").key(self.logical_id.clone().into_owned()).key("Properties")
     }
 
     /// The resource as written: `Type`, `Properties`, `DependsOn`, `Metadata` and so on.

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use cfn_egress_guard::check::{Terms, check};
+use cfn_egress_guard::check::{Terms, check_each};
 use cfn_egress_guard::hook::{self, Config, Plan, decide};
 use cfn_egress_guard::report::{FileReport, Human, Reporter as _};
 use cfn_egress_guard::rule::Settings;
@@ -75,8 +75,9 @@ fn templates(goals: &mut Goals) {
 fn report(text: &str) {
     let document = source::parse(text).unwrap();
     let policy = Policy::default();
-    let checked = check(&document.root, &Scope::default(), &Terms::of(&policy, TODAY));
-    let report = FileReport::of("measured.yaml".to_owned(), text.to_owned(), &document, checked, false);
+    let report = FileReport::of("measured.yaml".to_owned(), text.to_owned(), &document, false, |take| {
+        check_each(&document.root, &Scope::default(), &Terms::of(&policy, TODAY), take)
+    });
     let mut out = Vec::new();
     Human::new(false, false).file(report, &mut out).unwrap();
     black_box(out);

@@ -71,7 +71,6 @@ fn is_plain(map: &Map) -> bool {
 }
 
 fn open(entry: &Value) -> Value {
-    let unknown =
-        Unknown { identity: None, shown_as: "an expression".to_owned(), why: "it was not worked out".to_owned() };
+    let unknown = Unknown::new(None, "an expression", "it was not worked out");
     Value::new(Kind::Unknown(unknown), entry.origin)
 }

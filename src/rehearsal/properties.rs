@@ -46,7 +46,7 @@ pub(super) fn described(value: &Value) -> Json {
 fn object(map: &Map, path: &PropertyPath, unknown: &mut Vec<String>) -> Json {
     let mut entries = JsonMap::new();
     for (key, value) in map.iter() {
-        let at = path.key(&key.name);
+        let at = path.key(key.name.clone());
         let partner = match key.name.as_str() {
             "FromPort" => Some("ToPort"),
             "ToPort" => Some("FromPort"),

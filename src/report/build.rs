@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::entry::{Entry, Level, Place};
+use super::entry::{Entry, FileReport, Level, Place, ResourceName};
 use super::fingerprint::Fingerprint;
-use crate::check::{Checked, CheckedResource, Located, Part};
+use crate::check::{CheckedResource, Located, Part};
 use crate::path::Origin;
 use crate::rule::wording::{self, label};
 use crate::rule::{Outcome, Severity};
@@ -15,6 +15,11 @@ use crate::template::{Note, Subject};
 pub(super) struct Builder<'d> {
     document: &'d Document,
     strict: bool,
+    /// The resources so far, …
+    resources: Vec<ResourceName>,
+    /// … how many egress rules they have, …
+    rules: usize,
+    /// … and what is to tell of them.
     entries: Vec<Entry>,
     /// How often each fingerprint was given, so that what is repeated is told apart.
     seen: HashMap<Fingerprint, usize>,
@@ -22,17 +27,34 @@ pub(super) struct Builder<'d> {
 
 impl<'d> Builder<'d> {
     pub(super) fn new(document: &'d Document, strict: bool) -> Self {
-        Self { document, strict, entries: Vec::new(), seen: HashMap::new() }
+        Self { document, strict, resources: Vec::new(), rules: 0, entries: Vec::new(), seen: HashMap::new() }
+    }
+
+    /// Takes the next resource.
+    pub(super) fn resource(&mut self, mut resource: CheckedResource) {
+        let index = self.resources.len();
+        // Each finding is let go when its entry is made: its memory serves the next.
+        for located in std::mem::take(&mut resource.findings) {
+            self.finding(index, &resource, &located);
+        }
+        if let Some(why) = resource.undetermined {
+            let message = wording::not_wholly_judged(&resource.logical_id, &why.to_string());
+            self.other(Outcome::Undetermined, wording::NOT_WHOLLY_JUDGED, message, Some(index), resource.origin);
+        }
+        self.rules += resource.judged;
+        self.resources.push(ResourceName {
+            logical_id: resource.logical_id,
+            type_name: resource.resource_type.name(),
+            span: self.document.span(resource.origin),
+        });
     }
 
     /// Everything that is to tell, in the order of the text.
-    pub(super) fn entries(mut self, checked: &Checked) -> Vec<Entry> {
-        for (index, resource) in checked.resources.iter().enumerate() {
-            self.resource(index, resource);
-        }
-        self.notes(&checked.notes);
-        self.entries.sort_by_key(|entry| entry.place.as_ref().map(|place| place.span.offset));
-        self.entries
+    pub(super) fn report(mut self, name: String, text: String, notes: &[Note]) -> FileReport {
+        self.notes(notes);
+        let Self { mut entries, resources, rules, .. } = self;
+        entries.sort_by_key(|entry| entry.place.as_ref().map(|place| place.span.offset));
+        FileReport { name, text, resources, rules, entries, problem: None }
     }
 
     /// The only place where an outcome gets its weight.
@@ -45,42 +67,36 @@ impl<'d> Builder<'d> {
         }
     }
 
-    fn resource(&mut self, index: usize, resource: &CheckedResource) {
-        for located in &resource.findings {
-            let finding = &located.finding;
-            let let_through = matches!(finding.outcome, Outcome::Exempted | Outcome::KnownDebt);
-            let message = if let_through { wording::policy::exempted(finding) } else { wording::statement(finding) };
-            let place = &located.place;
-            let fingerprint = self.fingerprint(&[&resource.logical_id, finding.reason.code(), &message]);
-            self.entries.push(Entry {
-                outcome: finding.outcome,
-                level: self.level(finding.outcome),
-                code: finding.reason.code(),
-                resource: Some(index),
-                property: finding.path.to_string(),
-                message,
-                help: if let_through { wording::policy::advice(finding) } else { Some(wording::remedy(finding)) },
-                exemption: finding.exemption.as_deref().filter(|_| let_through).cloned(),
-                setting: wording::setting_hint(finding),
-                expired: finding
-                    .exemption
-                    .as_deref()
-                    .filter(|exemption| !exemption.holds())
-                    .map(wording::policy::expired_hint),
-                when: located.when(),
-                severity: finding.severity(),
-                place: self
-                    .place(located, place.primary, place.part)
-                    .or_else(|| self.unlabelled(finding.origin))
-                    .or_else(|| self.unlabelled(resource.origin)),
-                related: place.related.iter().filter_map(|(at, part)| self.place(located, *at, *part)).collect(),
-                fingerprint,
-            });
-        }
-        if let Some(why) = resource.undetermined {
-            let message = wording::not_wholly_judged(&resource.logical_id, &why.to_string());
-            self.other(Outcome::Undetermined, wording::NOT_WHOLLY_JUDGED, message, Some(index), resource.origin);
-        }
+    fn finding(&mut self, index: usize, resource: &CheckedResource, located: &Located) {
+        let finding = &located.finding;
+        let let_through = matches!(finding.outcome, Outcome::Exempted | Outcome::KnownDebt);
+        let message = if let_through { wording::policy::exempted(finding) } else { wording::statement(finding) };
+        let place = &located.place;
+        let fingerprint = self.fingerprint(&[&resource.logical_id, finding.reason.code(), &message]);
+        self.entries.push(Entry {
+            outcome: finding.outcome,
+            level: self.level(finding.outcome),
+            code: finding.reason.code(),
+            resource: Some(index),
+            property: finding.path.to_string(),
+            message,
+            help: if let_through { wording::policy::advice(finding) } else { Some(wording::remedy(finding)) },
+            exemption: finding.exemption.as_deref().filter(|_| let_through).cloned().map(Box::new),
+            setting: wording::setting_hint(finding),
+            expired: finding
+                .exemption
+                .as_deref()
+                .filter(|exemption| !exemption.holds())
+                .map(wording::policy::expired_hint),
+            when: located.when(),
+            severity: finding.severity(),
+            place: self
+                .place(located, place.primary, place.part)
+                .or_else(|| self.unlabelled(finding.origin))
+                .or_else(|| self.unlabelled(resource.origin)),
+            related: place.related.iter().filter_map(|(at, part)| self.place(located, *at, *part)).collect(),
+            fingerprint,
+        });
     }
 
     fn place(&self, located: &Located, origin: Origin, part: Part) -> Option<Place> {

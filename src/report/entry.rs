@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use super::build::Builder;
-use crate::check::Checked;
+use crate::check::CheckedResource;
 use crate::rule::policy::AppliedExemption;
 use crate::rule::{Outcome, Severity};
 use crate::source::{Document, SourceError, Span};
-use crate::template::TemplateError;
+use crate::template::{Note, TemplateError};
 
 /// What is said of one file.
 #[derive(Debug, Clone, Default)]
@@ -82,7 +82,7 @@ pub struct Entry {
     /// Which exemption would have let it through, had it not expired.
     pub expired: Option<String>,
     /// The exemption that lets it through.
-    pub exemption: Option<AppliedExemption>,
+    pub exemption: Option<Box<AppliedExemption>>,
     /// Under which undecided conditions it is so, if not always.
     pub when: Option<String>,
     /// How bad it is.
@@ -178,6 +178,19 @@ impl Totals {
     }
 }
 
+impl std::ops::AddAssign for Totals {
+    fn add_assign(&mut self, more: Self) {
+        let Self { files, broken, resources, rules, errors, warnings, notes } = more;
+        self.files += files;
+        self.broken += broken;
+        self.resources += resources;
+        self.rules += rules;
+        self.errors += errors;
+        self.warnings += warnings;
+        self.notes += notes;
+    }
+}
+
 impl FileReport {
     /// The report of a file that could not be checked.
     #[must_use]
@@ -185,36 +198,25 @@ impl FileReport {
         Self { name, text, problem: Some(problem), ..Self::default() }
     }
 
-    /// The report of a template that was checked, or could not be. If strict, what is undetermined
-    /// weighs as much as what is wrong.
+    /// The report of a template, which this checks: resource by resource, and at last what cannot be
+    /// judged. If strict, what is undetermined weighs as much as what is wrong.
     #[must_use]
     pub fn of(
         name: String,
         text: String,
         document: &Document,
-        checked: Result<Checked, TemplateError>,
         strict: bool,
+        check: impl FnOnce(&mut dyn FnMut(CheckedResource)) -> Result<Vec<Note>, TemplateError>,
     ) -> Self {
-        let checked = match checked {
-            Ok(checked) => checked,
+        let mut builder = Builder::new(document, strict);
+        match check(&mut |resource| builder.resource(resource)) {
+            Ok(notes) => builder.report(name, text, &notes),
             Err(error) => {
                 let span = document.span(error.origin());
                 let problem = Problem { message: error.to_string(), help: Some(error.help().to_owned()), span };
-                return Self::broken(name, text, problem);
+                Self::broken(name, text, problem)
             }
-        };
-        let rules = checked.resources.iter().map(|resource| resource.judged).sum();
-        let entries = Builder::new(document, strict).entries(&checked);
-        let resources = checked
-            .resources
-            .into_iter()
-            .map(|resource| ResourceName {
-                logical_id: resource.logical_id,
-                type_name: resource.resource_type.name(),
-                span: document.span(resource.origin),
-            })
-            .collect();
-        Self { name, text, resources, rules, entries, problem: None }
+        }
     }
 
     /// The resource that an entry is about.

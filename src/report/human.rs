@@ -93,7 +93,7 @@ impl<'a> Picture<'a> {
         let near = |mark: &Mark<'_>| {
             primary.is_some_and(|primary| mark.span.offset.abs_diff(primary.span.offset) < MAX_WINDOW_BYTES)
         };
-        let mut remarks = Vec::new();
+        let mut remarks = Vec::with_capacity(4);
         if let Some(resource) = file.resource(entry) {
             let id = crate::rule::excerpt(&resource.logical_id, crate::rule::wording::LOGICAL_ID_CHARS);
             let within = if entry.property.is_empty() { "" } else { ", " };

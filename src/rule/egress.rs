@@ -82,15 +82,13 @@ impl Protocol {
     #[must_use]
     pub fn from_text(text: &str) -> Self {
         let name = text.trim();
-        for (known, protocol) in
-            [("tcp", Self::Tcp), ("udp", Self::Udp), ("icmp", Self::Icmp), ("icmpv6", Self::Icmpv6)]
-        {
-            if name.eq_ignore_ascii_case(known) {
-                return protocol;
-            }
-        }
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
         match name.parse() {
             Ok(number) => Self::from_integer(number),
+            Err(_) if is("tcp") => Self::Tcp,
+            Err(_) if is("udp") => Self::Udp,
+            Err(_) if is("icmp") => Self::Icmp,
+            Err(_) if is("icmpv6") => Self::Icmpv6,
             Err(_) => Unknown::of_text(name).map_or_else(|| Self::of_wrong_kind(name), Self::Unknown),
         }
     }

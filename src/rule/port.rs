@@ -39,9 +39,15 @@ impl fmt::Display for PortNumber {
 }
 
 /// A value that cannot be known where the rule is checked: a reference that only AWS can resolve.
+///
+/// In a box: few values are unknown, but whatever may be one would be as large.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Unknown {
-    /// What tells this unknown from others. Two unknowns with the same identity have the same value,
+pub struct Unknown(Box<Facts>);
+
+/// What there is to say of an [`Unknown`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Facts {
+    /// What tells the unknown from others. Two unknowns with the same identity have the same value,
     /// whatever it is (`!Ref Port` twice); an unknown without one equals nothing, not even itself.
     pub identity: Option<String>,
     /// How a reader knows it: `!Ref Port`, `!GetAtt Db.Endpoint.Port`.
@@ -51,7 +57,28 @@ pub struct Unknown {
     pub why: String,
 }
 
+impl std::ops::Deref for Unknown {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.0
+    }
+}
+
 impl Unknown {
+    /// An unknown with this identity, if it has one, under this name, and why it is unknown.
+    #[must_use]
+    pub fn new(identity: Option<String>, shown_as: impl Into<String>, why: impl Into<String>) -> Self {
+        Self(Box::new(Facts { identity, shown_as: shown_as.into(), why: why.into() }))
+    }
+
+    /// The same under another identity, or under none.
+    #[must_use]
+    pub fn with_identity(mut self, identity: Option<String>) -> Self {
+        self.0.identity = identity;
+        self
+    }
+
     /// The unknown that a text stands for, if it contains a dynamic reference (`{{resolve:…}}`) or is
     /// what a change set writes for a value that it cannot know
     /// (source: CloudFormation User Guide, "dynamic references"; `DescribeChangeSet`).
@@ -65,7 +92,7 @@ impl Unknown {
         } else {
             return None;
         };
-        Some(Self { identity, shown_as: excerpt(text, InvalidPort::SHOWN_CHARS), why: why.to_owned() })
+        Some(Self::new(identity, excerpt(text, InvalidPort::SHOWN_CHARS), why))
     }
 
     /// Whether both are certainly the same value.

@@ -137,11 +137,7 @@ fn two_destinations_are_never_an_idiom() {
 }
 
 fn unknown(identity: Option<&str>) -> Port {
-    Port::Unknown(Unknown {
-        identity: identity.map(str::to_owned),
-        shown_as: "Ref Port".to_owned(),
-        why: "it has no value".to_owned(),
-    })
+    Port::Unknown(Unknown::new(identity.map(str::to_owned), "Ref Port", "it has no value"))
 }
 
 fn rule_of(protocol: Protocol, from: Port, to: Port, destination: Destination) -> EgressRule {
@@ -180,7 +176,7 @@ fn unknown_ports_are_never_a_pass_unless_they_are_the_same_in_a_template() {
 #[test]
 fn an_unknown_protocol_or_destination_matters_only_where_it_can_change_the_verdict() {
     use Knowledge::Partial;
-    let what = Unknown { identity: Some("X".to_owned()), shown_as: "Ref X".to_owned(), why: "?".to_owned() };
+    let what = Unknown::new(Some("X".to_owned()), "Ref X", "?");
     let port = |number| Port::from_integer(number);
     let anywhere = Destination::from_cidr("0.0.0.0/0");
     let literal = Settings::of(Preset::Literal);

@@ -11,7 +11,7 @@ pub mod template;
 
 pub use protocol::*;
 
-use std::fmt::Write as _;
+use std::fmt;
 
 use super::ID;
 use super::egress::{Destination, EgressRule, Protocol};
@@ -216,18 +216,18 @@ fn example_port(rule: &EgressRule) -> i32 {
 const EXAMPLE_PORT: i32 = 443;
 
 /// `tcp 80-87 to 0.0.0.0/0`.
-fn traffic(rule: &EgressRule) -> String {
-    traffic_to(rule, &destination(rule))
-}
+struct Traffic<'a>(&'a EgressRule);
 
-fn traffic_to(rule: &EgressRule, destination: &str) -> String {
-    format!("{} {}{destination}", rule.protocol, ports(rule))
+impl fmt::Display for Traffic<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(rule) = self;
+        write!(f, "{} {}{}", rule.protocol, Ports(rule), To(rule))
+    }
 }
 
 fn rule_statement(rule: &EgressRule, reason: Reason) -> String {
     let protocol = &rule.protocol;
-    let to = destination(rule);
-    let traffic = traffic_to(rule, &to);
+    let (to, traffic) = (To(rule), Traffic(rule));
     match reason {
         Reason::PortRange => format!("{traffic} opens a range of {} ports", count(rule)),
         Reason::ReversedRange => format!("{traffic} runs backwards (FromPort is above ToPort), which EC2 refuses"),
@@ -257,19 +257,19 @@ fn rule_statement(rule: &EgressRule, reason: Reason) -> String {
         }
         Reason::NoTrafficPlaceholder => format!(
             "{protocol} {}{to} is the rule that CDK writes to disallow all traffic: it opens nothing, but its ports differ",
-            ports(rule)
+            Ports(rule)
         ),
         Reason::LoopbackOnly => {
             format!("IpProtocol -1{to} lets nothing leave the host, but it is not one explicit port")
         }
-        Reason::MinusOnePorts => format!("{protocol} {}{to} is not a single port: -1 means all", ports(rule)),
+        Reason::MinusOnePorts => format!("{protocol} {}{to} is not a single port: -1 means all", Ports(rule)),
         Reason::UnrecognizedProtocol => match protocol {
             Protocol::Unrecognized(None) => format!("the egress rule{to} has no IpProtocol"),
             _ => format!("IpProtocol \"{protocol}\"{to} is none that EC2 knows"),
         },
         Reason::UnresolvedValue | Reason::UndeterminedValue => unknowns(rule),
         Reason::DefaultEgress | Reason::MalformedEntry | Reason::MalformedEgress | Reason::MalformedProperties => {
-            traffic
+            traffic.to_string()
         }
     }
 }
@@ -277,13 +277,22 @@ fn rule_statement(rule: &EgressRule, reason: Reason) -> String {
 /// The ports of an egress rule: `80-87`, `443`, `no ports`.
 #[must_use]
 pub fn ports(rule: &EgressRule) -> String {
-    match (&rule.from, &rule.to) {
-        (Port::Absent, Port::Absent) => "no ports".to_owned(),
-        (Port::Known(from), Port::Known(to)) if from == to => from.to_string(),
-        (Port::Known(from), Port::Known(to)) if rule.protocol.has_ports() && from.get() >= 0 && to.get() >= 0 => {
-            format!("{from}-{to}")
+    Ports(rule).to_string()
+}
+
+struct Ports<'a>(&'a EgressRule);
+
+impl fmt::Display for Ports<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(rule) = self;
+        match (&rule.from, &rule.to) {
+            (Port::Absent, Port::Absent) => f.write_str("no ports"),
+            (Port::Known(from), Port::Known(to)) if from == to => from.fmt(f),
+            (Port::Known(from), Port::Known(to)) if rule.protocol.has_ports() && from.get() >= 0 && to.get() >= 0 => {
+                write!(f, "{from}-{to}")
+            }
+            (from, to) => write!(f, "{from}/{to}"),
         }
-        (from, to) => format!("{from}/{to}"),
     }
 }
 
@@ -291,25 +300,26 @@ pub fn ports(rule: &EgressRule) -> String {
 fn ignored_ports(rule: &EgressRule) -> String {
     match (&rule.from, &rule.to) {
         (Port::Absent, Port::Absent) => String::new(),
-        _ => format!(", and EC2 ignores the ports stated ({})", ports(rule)),
+        _ => format!(", and EC2 ignores the ports stated ({})", Ports(rule)),
     }
 }
 
 /// ` to 0.0.0.0/0`, or nothing where no destination is stated.
-fn destination(rule: &EgressRule) -> String {
-    let mut shown = String::new();
-    for (position, to) in rule.destinations.iter().enumerate() {
-        let joint = if position == 0 { " to " } else { " and " };
-        shown.push_str(joint);
-        match to {
-            Destination::SecurityGroup(_) => shown.push_str("security group "),
-            Destination::PrefixList(_) => shown.push_str("prefix list "),
-            Destination::Cidr(_) | Destination::Unknown(_) | Destination::Invalid(_) => {}
+struct To<'a>(&'a EgressRule);
+
+impl fmt::Display for To<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, to) in self.0.destinations.iter().enumerate() {
+            f.write_str(if position == 0 { " to " } else { " and " })?;
+            match to {
+                Destination::SecurityGroup(_) => f.write_str("security group ")?,
+                Destination::PrefixList(_) => f.write_str("prefix list ")?,
+                Destination::Cidr(_) | Destination::Unknown(_) | Destination::Invalid(_) => {}
+            }
+            to.fmt(f)?;
         }
-        // Writing to a String cannot fail.
-        let _ = write!(shown, "{to}");
+        Ok(())
     }
-    shown
 }
 
 /// How many ports a range opens; -1 opens them all.

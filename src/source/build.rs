@@ -11,11 +11,14 @@ use crate::value::{Key, Kind, Map, Value};
 /// Objects up to this size are searched for a repeated key one by one.
 const SMALL: usize = 12;
 
-/// Reads the one document of a text.
-pub(super) fn document(text: &str, format: Format) -> Result<(Value, Vec<Span>), SourceError> {
-    let mut builder = Builder::new(format);
+/// Reads the one document of a text of YAML.
+pub(super) fn document(text: &str) -> Result<(Value, Vec<Span>), SourceError> {
+    read(text, Builder::new(Format::Yaml))
+}
+
+pub(super) fn read(text: &str, mut builder: Builder) -> Result<(Value, Vec<Span>), SourceError> {
     let mut documents = 0;
-    for event in Events::new(text, format) {
+    for event in Events::new(text) {
         let (event, span) = event?;
         if matches!(event, Event::Document) {
             documents += 1;
@@ -26,10 +29,7 @@ pub(super) fn document(text: &str, format: Format) -> Result<(Value, Vec<Span>),
         }
         builder.take(event, span)?;
     }
-    match builder.root {
-        Some(root) => Ok((root, builder.spans)),
-        None => Err(SourceError::new(Problem::Empty, None)),
-    }
+    builder.end()
 }
 
 /// For how many values besides itself a text counts: aliases repeat its bytes.
@@ -37,13 +37,18 @@ const fn weight(text: &str) -> usize {
     text.len() / BYTES_PER_NODE
 }
 
-struct Builder {
+/// Takes what stands in a text, in the order written.
+pub(super) struct Builder {
     format: Format,
     spans: Vec<Span>,
     /// Values so far, counted as if each alias were written out.
     nodes: usize,
     /// The lists and objects that are not finished, the innermost last.
     open: Vec<Open>,
+    /// What stands in them so far: in lists …
+    values: Vec<Value>,
+    /// … and in objects. Each gets its own, of the right size, when it is finished.
+    entries: Vec<(Key, Value)>,
     /// How deep the innermost stands; a tag counts as a level.
     depth: usize,
     anchors: HashMap<usize, Built>,
@@ -71,9 +76,10 @@ struct Open {
     height: usize,
 }
 
+/// What is open, and where what stands in it begins.
 enum Content {
-    List(Vec<Value>),
-    Object { entries: Vec<(Key, Value)>, slot: Slot, merged: Vec<Value> },
+    List { first: usize },
+    Object { first: usize, slot: Slot, merged: Vec<Value> },
 }
 
 /// What the next value of an object is.
@@ -84,12 +90,14 @@ enum Slot {
 }
 
 impl Builder {
-    fn new(format: Format) -> Self {
+    pub(super) fn new(format: Format) -> Self {
         Self {
             format,
             spans: Vec::new(),
             nodes: 0,
             open: Vec::new(),
+            values: Vec::new(),
+            entries: Vec::new(),
             depth: 0,
             anchors: HashMap::new(),
             end: 0,
@@ -97,7 +105,15 @@ impl Builder {
         }
     }
 
-    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), SourceError> {
+    /// What was read.
+    pub(super) fn end(self) -> Result<(Value, Vec<Span>), SourceError> {
+        match self.root {
+            Some(root) => Ok((root, self.spans)),
+            None => Err(SourceError::new(Problem::Empty, None)),
+        }
+    }
+
+    pub(super) fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), SourceError> {
         match event {
             Event::Document => Ok(()),
             Event::Scalar { text, plain, node } => {
@@ -110,9 +126,9 @@ impl Builder {
                     self.scalar(&text, plain, node, span)
                 }
             }
-            Event::List(node) => self.start(Content::List(Vec::new()), node, span),
+            Event::List(node) => self.start(Content::List { first: self.values.len() }, node, span),
             Event::Object(node) => {
-                let content = Content::Object { entries: Vec::new(), slot: Slot::Key, merged: Vec::new() };
+                let content = Content::Object { first: self.entries.len(), slot: Slot::Key, merged: Vec::new() };
                 self.start(content, node, span)
             }
             Event::End => self.finish(span),
@@ -199,7 +215,7 @@ impl Builder {
         if let Some((tag, meaning)) = &tag {
             match (meaning, &content) {
                 (Meaning::Function(_), _) => self.count(1, span)?,
-                (Meaning::List, Content::List(_)) | (Meaning::Object, Content::Object { .. }) => {}
+                (Meaning::List, Content::List { .. }) | (Meaning::Object, Content::Object { .. }) => {}
                 (Meaning::Text | Meaning::Scalar(_) | Meaning::List | Meaning::Object, _) => {
                     return Err(misplaced(tag));
                 }
@@ -236,8 +252,11 @@ impl Builder {
         let levels = levels(open.tag.as_ref());
         self.depth -= levels;
         let kind = match open.content {
-            Content::List(entries) => Kind::List(entries),
-            Content::Object { entries, merged, .. } => Kind::Map(self.object(entries, merged)?),
+            Content::List { first } => Kind::List(self.values.split_off(first)),
+            Content::Object { first, merged, .. } => {
+                let entries = self.entries.split_off(first);
+                Kind::Map(self.object(entries, merged)?)
+            }
         };
         let mut value = Value::new(kind, open.origin);
         if let Some((tag, Meaning::Function(function))) = &open.tag {
@@ -295,9 +314,9 @@ impl Builder {
         };
         open.height = open.height.max(built.height);
         match &mut open.content {
-            Content::List(list) => list.push(built.value),
-            Content::Object { entries, slot, merged } => match std::mem::replace(slot, Slot::Key) {
-                Slot::Value(key) => entries.push((key, built.value)),
+            Content::List { .. } => self.values.push(built.value),
+            Content::Object { slot, merged, .. } => match std::mem::replace(slot, Slot::Key) {
+                Slot::Value(key) => self.entries.push((key, built.value)),
                 Slot::Merged(at) => {
                     if let Kind::List(list) = built.value.kind {
                         merged.extend(list);

@@ -36,8 +36,7 @@ pub enum Problem {
         /// What the reader missed.
         detail: String,
     },
-    /// It is well-formed JSON, but holds what the reader does not take: control characters that are
-    /// not escaped, keys of more than a thousand characters.
+    /// It is well-formed JSON, but holds what is no text: half of a surrogate pair.
     Unreadable {
         /// What the reader stumbled over.
         detail: String,
@@ -99,7 +98,7 @@ impl SourceError {
             Problem::Syntax { format: Format::Yaml, .. } => {
                 "check the indentation, quotes and brackets before this place"
             }
-            Problem::Unreadable { .. } => "write control characters as escapes (`\\u007f`) and keep keys short",
+            Problem::Unreadable { .. } => "write both halves of a surrogate pair (`\\ud83d\\ude00`)",
             Problem::DuplicateKey { .. } => "keep one of the two: readers disagree on which one counts",
             Problem::KeyNotText => "write keys as plain text",
             Problem::UnknownTag { .. } => {

@@ -54,17 +54,16 @@ pub(super) struct Tag {
 pub(super) struct Events<'t> {
     parser: Parser<'t, StrInput<'t>>,
     text: &'t str,
-    format: Format,
 }
 
 impl<'t> Events<'t> {
     /// Starts to read.
-    pub(super) fn new(text: &'t str, format: Format) -> Self {
+    pub(super) fn new(text: &'t str) -> Self {
         let mut options = Options::default();
         options.emit_unresolved_aliases = true;
         options.flow_nesting_limit = MAX_DEPTH;
         options.block_nesting_limit = MAX_DEPTH;
-        Self { parser: Parser::new_from_str_with_options(text, options), text, format }
+        Self { parser: Parser::new_from_str_with_options(text, options), text }
     }
 
     fn error(&self, error: &ScanError) -> SourceError {
@@ -81,10 +80,7 @@ impl<'t> Events<'t> {
             Problem::TooDeep
         } else {
             let detail = printable(&error.kind().to_string()).trim_end_matches('.').to_owned();
-            match self.format {
-                Format::Yaml => Problem::Syntax { format: Format::Yaml, detail },
-                Format::Json => Problem::Unreadable { detail }, // serde_json found it well-formed
-            }
+            Problem::Syntax { format: Format::Yaml, detail }
         };
         SourceError::new(problem, Some(span))
     }

@@ -333,6 +333,82 @@ fn any_json() -> impl Strategy<Value = Json> {
     })
 }
 
+/// JSON in any spelling: white space, escapes, keys that stand twice.
+fn any_spelling() -> impl Strategy<Value = String> {
+    const SPACE: &str = "[ \n\t]{0,3}|\r\n";
+    let text = || {
+        prop_oneof![
+            TEXT.prop_map(|text| Json::from(text).to_string()),
+            "[a-c]".prop_map(|text| format!("\"{text}\"")),
+            r#""(\\["\\/bfnrt]|\\u00[0-9a-fA-F]{2}|\\ud83d\\ude0[0-9]|[a-zé😀 ]){0,6}""#,
+        ]
+    };
+    let leaf = prop_oneof![
+        prop::sample::select(vec!["null", "true", "false"]).prop_map(str::to_owned),
+        r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,3})?([eE][+-]?[0-9]{1,3})?",
+        text(),
+    ];
+    let value = leaf.prop_recursive(5, 40, 5, move |inner| {
+        let list = prop::collection::vec((SPACE, inner.clone(), SPACE), 0..5);
+        let object = prop::collection::vec((SPACE, text(), SPACE, SPACE, inner, SPACE), 0..5);
+        prop_oneof![
+            (SPACE, list).prop_map(|(space, list)| {
+                let list: Vec<_> = list.into_iter().map(|(before, entry, behind)| before + &entry + &behind).collect();
+                format!("[{space}{}]", list.join(","))
+            }),
+            (SPACE, object).prop_map(|(space, object)| {
+                let entry = |(a, key, b, c, value, d)| format!("{a}{key}{b}:{c}{value}{d}");
+                format!("{{{space}{}}}", object.into_iter().map(entry).collect::<Vec<_>>().join(","))
+            }),
+        ]
+    });
+    (prop::bool::ANY, SPACE, value, SPACE).prop_map(|(mark, before, value, behind)| {
+        format!("{}{before}{{\"value\": {value}}}{behind}", if mark { "\u{feff}" } else { "" })
+    })
+}
+
+/// JSON is YAML: its reader agrees with YAML's on every value and on every place, and on what to refuse.
+fn assert_reads_as_yaml(text: &str) {
+    let places = |(root, spans): (Value, Vec<Span>)| format!("{root:?} {spans:?}");
+    match build::read(text, build::Builder::new(Format::Json)) {
+        // What YAML's reader cannot take: characters that are not printable, keys of a thousand characters.
+        Err(SourceError { problem: Problem::Syntax { .. }, .. }) => {}
+        by_yaml => assert_eq!(json::document(text).map(places), by_yaml.map(places), "{text}"),
+    }
+}
+
+#[test]
+fn json_is_read_as_yaml_reads_it() {
+    let nested = format!("{{\"a\":{}}}", "[".repeat(200) + &"]".repeat(200));
+    let many = format!("{{\"a\":[{}1]}}", "1,".repeat(MAX_NODES));
+    for text in [
+        include_str!("../../tests/fixtures/published-rule/non-compliant.json"),
+        include_str!("../../tests/fixtures/published-rule/compliant.json"),
+        include_str!("../../tests/fixtures/nested/cdk.template.json"),
+        include_str!("../../tests/fixtures/sarif/sarif-schema-2.1.0.json"),
+        "{\"<<\": {\"a\": 1}, \"b\": {\"<<\": [1]}}",
+        "{\"é\": \"😀\\\"\\\\\", \"f\": 1e999, \"a\": -0,\r\n\"b\":\t[ ]}",
+        "{\"a\": {\"b\": 1, \"c\": 2,\n\"b\": 3}}",
+        &nested,
+        &many,
+    ] {
+        assert_reads_as_yaml(text);
+    }
+}
+
+#[test]
+fn json_may_hold_what_yaml_may_not() {
+    let key = "k".repeat(5_000);
+    let text = format!("{{\"{key}\": \"\u{7f}\u{9f}\u{fffe}\"}}");
+    assert_eq!(read(&text), json!({key: "\u{7f}\u{9f}\u{fffe}"}));
+    let text = "{\"a\":\n [\"x\", \"\\ud83d\"]}";
+    let problem = Problem::Unreadable { detail: "unexpected end of hex escape".to_owned() };
+    assert_eq!((error(text).problem, error(text).span.unwrap().line), (problem, 2));
+    // Whatever comes first: a text that is no JSON is refused as that.
+    let text = "{\"a\": 1, \"a\": 2,}";
+    assert_eq!(refusal(text).0, "this is not well-formed JSON: key must be a string");
+}
+
 /// A value as block YAML with every text quoted.
 fn block(value: &Json, indent: usize, out: &mut String) {
     let margin = " ".repeat(indent);
@@ -377,6 +453,11 @@ proptest! {
     fn json_reads_as_serde_json_does(value in any_json()) {
         let text = json!({"value": value}).to_string();
         prop_assert_eq!(read(&text), json!({"value": value}));
+    }
+
+    #[test]
+    fn json_in_any_spelling_is_read_as_yaml_reads_it(text in any_spelling()) {
+        assert_reads_as_yaml(&text);
     }
 
     #[test]

@@ -171,7 +171,7 @@ impl<'t> Evaluator<'t> {
     fn map<'v>(&mut self, value: &'v Value, map: &'v Map) -> Result<Resolved<'v>, Stop> {
         if map.len() > 1 && map.get("Fn::Transform").is_some() {
             let why = "a macro may change everything around it".to_owned();
-            let unknown = Unknown { identity: None, ..unknown::function("Fn::Transform", value, why) };
+            let unknown = unknown::function("Fn::Transform", value, why).with_identity(None);
             return Ok(Resolved::New(Value::new(Kind::Unknown(unknown), value.origin)));
         }
         self.entries(value, map, &|_| true)

@@ -64,11 +64,8 @@ fn expand_inside(
 /// The entry that an unknown collection is gone through with.
 fn entry_of(identifier: &str, key: &Key, list: &Unknown) -> Unknown {
     let form = list.identity.as_ref().map(|identity| format!("!ForEach [{},{identity}]", key.name));
-    Unknown {
-        identity: form,
-        shown_as: format!("${{{}}}", unknown::shortened(identifier)),
-        why: format!("it goes through `{}`, and {}", list.shown_as, list.why),
-    }
+    let why = format!("it goes through `{}`, and {}", list.shown_as, list.why);
+    Unknown::new(form, format!("${{{}}}", unknown::shortened(identifier)), why)
 }
 
 /// What stands for a loop's identifier.
@@ -150,10 +147,8 @@ impl Loop<'_> {
     /// A text that mentions an identifier whose value is not known.
     fn unknown(&self, text: &str, unknown: &Unknown) -> Kind {
         let mut parts = Vec::new();
-        let letters = Unknown {
-            identity: unknown.identity.as_ref().map(|identity| format!("!Letters {identity}")),
-            ..unknown.clone()
-        };
+        let identity = unknown.identity.as_ref().map(|identity| format!("!Letters {identity}"));
+        let letters = unknown.clone().with_identity(identity);
         for (index, between) in text.split(&self.plain).enumerate() {
             if index > 0 {
                 parts.push(Part::Unknown(unknown.clone()));

@@ -61,7 +61,7 @@ impl Evaluator<'_> {
     fn unrelated<'v>(&mut self, name: &str, argument: &Value, origin: Origin, why: &str) -> Result<Resolved<'v>, Stop> {
         let argument = self.resolve(argument)?.into_value(argument);
         self.template.budget.unknown()?;
-        let unknown = Unknown { identity: None, ..unknown::function(name, &argument, why.to_owned()) };
+        let unknown = unknown::function(name, &argument, why.to_owned()).with_identity(None);
         Ok(Resolved::New(Value::new(Kind::Unknown(unknown), origin)))
     }
 
@@ -376,12 +376,12 @@ impl Evaluator<'_> {
 fn malformed<'v>(name: &str, origin: Origin) -> Resolved<'v> {
     let name = unknown::shortened(name);
     let why = format!("`{name}` is not written as CloudFormation expects it");
-    Resolved::New(Value::new(Kind::Unknown(Unknown { identity: None, shown_as: name, why }), origin))
+    Resolved::New(Value::new(Kind::Unknown(Unknown::new(None, name, why)), origin))
 }
 
 fn not_text(value: &Value) -> Unknown {
     let why = format!("{} stands where text belongs", value.kind_name());
-    Unknown { identity: None, shown_as: value.kind_name().to_owned(), why }
+    Unknown::new(None, value.kind_name(), why)
 }
 
 /// How much text a value has of its own.

@@ -18,7 +18,7 @@ const SHOWN_CHARS: usize = 60;
 
 /// An unknown with its canonical form for both identity and looks, as references have it.
 pub(super) fn reference(form: &str, why: String) -> Unknown {
-    Unknown { identity: identity(form.to_owned()), shown_as: shortened(form), why }
+    Unknown::new(identity(form.to_owned()), shortened(form), why)
 }
 
 /// The unknown result of a function on an argument.
@@ -28,7 +28,7 @@ pub(super) fn function(name: &str, argument: &Value, why: String) -> Unknown {
     let identity = canonical(argument, &mut form).then_some(form);
     let mut shown_as = format!("{tag} ");
     show(argument, &mut shown_as);
-    Unknown { identity, shown_as: shortened(&shown_as), why }
+    Unknown::new(identity, shortened(&shown_as), why)
 }
 
 /// Text that is partly unknown.
@@ -90,7 +90,7 @@ pub(super) fn text(parts: Vec<Part>) -> Result<String, Unknown> {
         return first.map_or(Ok(known), Err);
     }
     let identity = form.and_then(|form| identity(format!("{form}{}]", quoted(&literal))));
-    Err(Unknown { identity, shown_as: shortened(&shown_as), why: contains(first.as_ref()) })
+    Err(Unknown::new(identity, shortened(&shown_as), contains(first.as_ref())))
 }
 
 /// Why something is unknown that contains an unknown.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use cfn_egress_guard::check::{Terms, check};
+use cfn_egress_guard::check::{Terms, check_each};
 use cfn_egress_guard::report::{FileReport, GitHub, Human, JUnit, Json, Level, Problem, Reporter, Sarif, Totals};
 use cfn_egress_guard::rule::policy::{Context, Date, Policy};
 use cfn_egress_guard::source;
@@ -43,16 +43,10 @@ pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
         today: crate::policy::today(),
         strict: arguments.strict,
         is_only_input: inputs.found.len() == 1,
-    };
-    let mut reporter: Box<dyn Reporter> = match arguments.format {
-        ReportFormat::Human => Box::new(Human::new(styled, arguments.quiet)),
-        ReportFormat::Json => Box::new(Json::default()),
-        ReportFormat::Sarif => Box::new(Sarif::default()),
-        ReportFormat::Github => Box::new(GitHub),
-        ReportFormat::Junit => Box::new(JUnit::default()),
+        form: Form { format: arguments.format, styled, quiet: arguments.quiet },
     };
     let mut out = BufWriter::with_capacity(OUTPUT_BYTES, std::io::stdout().lock());
-    let totals = report(&inputs, &judge, reporter.as_mut(), &mut out)?;
+    let totals = report(&inputs, &judge, judge.form.reporter().as_mut(), &mut out)?;
     out.flush()?;
     Ok(if totals.broken > 0 {
         Exit::CouldNotCheck
@@ -72,18 +66,21 @@ fn report(
 ) -> std::io::Result<Totals> {
     let mut totals = Totals::default();
     let mut has_template = vec![false; inputs.arguments.len()];
-    let several = inputs.found.len() > 1;
-    let mut take = |input: &Input, report: Option<FileReport>| {
-        let Some(mut report) = report else { return Ok(()) };
-        if several {
-            // One set of parameters for many templates: not every one declares them all.
-            report.entries.retain(|entry| entry.level > Level::Note || entry.code != UNDECLARED);
-        }
+    let mut take = |input: &Input, told: Option<Told>| {
+        let Some(told) = told else { return Ok(()) };
         if let Some(seen) = has_template.get_mut(input.argument) {
             *seen = true;
         }
-        totals.add(&report);
-        reporter.file(report, out)
+        match told {
+            Told::Report(report) => {
+                totals.add(&report);
+                reporter.file(report, out)
+            }
+            Told::Written(sums, written) => {
+                totals += sums;
+                out.write_all(&written)
+            }
+        }
     };
     judge_all(&inputs.found, judge, &mut take)?;
     let searched = inputs.arguments.iter().zip(has_template).filter(|(argument, seen)| argument.is_search && !seen);
@@ -107,11 +104,12 @@ const MAX_BATCH: usize = 16;
 fn judge_all(
     inputs: &[Input],
     judge: &Judge<'_>,
-    take: &mut dyn FnMut(&Input, Option<FileReport>) -> std::io::Result<()>,
+    take: &mut dyn FnMut(&Input, Option<Told>) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
-    let processors = processors().min(inputs.len());
+    // Of a single input, nobody asks the system how many processors there are.
+    let processors = if inputs.len() > 1 { processors().min(inputs.len()) } else { 1 };
     if processors <= 1 {
-        return inputs.iter().try_for_each(|input| take(input, judge.report(input)));
+        return inputs.iter().try_for_each(|input| take(input, judge.report(input).map(Told::Report)));
     }
     let batches: Vec<&[Input]> = inputs.chunks((inputs.len() / (8 * processors)).clamp(1, MAX_BATCH)).collect();
     let next = AtomicUsize::new(0);
@@ -121,10 +119,11 @@ fn judge_all(
         for _ in 0..processors {
             let (sender, next, stop, batches) = (sender.clone(), &next, &stop, &batches);
             let work = move || {
+                let mut reporter = judge.form.reporter();
                 while !stop.load(Ordering::Relaxed) {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(batch) = batches.get(index) else { break };
-                    let reports: Vec<_> = batch.iter().map(|input| judge.report(input)).collect();
+                    let reports: Vec<_> = batch.iter().map(|input| judge.told(input, reporter.as_mut())).collect();
                     if sender.send((index, reports)).is_err() {
                         break;
                     }
@@ -161,6 +160,41 @@ fn policy_of(arguments: &Check) -> anyhow::Result<Policy> {
     Ok(Policy { preset: arguments.preset.unwrap_or(policy.preset), ..policy })
 }
 
+/// How a run is reported.
+#[derive(Clone, Copy)]
+struct Form {
+    format: ReportFormat,
+    styled: bool,
+    quiet: bool,
+}
+
+impl Form {
+    fn reporter(self) -> Box<dyn Reporter> {
+        match self.format {
+            ReportFormat::Human => Box::new(Human::new(self.styled, self.quiet)),
+            ReportFormat::Json => Box::new(Json::default()),
+            ReportFormat::Sarif => Box::new(Sarif::default()),
+            ReportFormat::Github => Box::new(GitHub),
+            ReportFormat::Junit => Box::new(JUnit::default()),
+        }
+    }
+
+    /// Whether what is written of a file depends on no other.
+    const fn is_file_by_file(self) -> bool {
+        match self.format {
+            ReportFormat::Human | ReportFormat::Github => true,
+            ReportFormat::Json | ReportFormat::Sarif | ReportFormat::Junit => false,
+        }
+    }
+}
+
+/// What there is to tell of an input.
+enum Told {
+    Report(FileReport),
+    /// The report as it is written, and its sums: each thread writes its own, and takes apart what it made.
+    Written(Totals, Vec<u8>),
+}
+
 /// What all templates of a run are judged by.
 struct Judge<'a> {
     /// The files that are checked.
@@ -170,9 +204,23 @@ struct Judge<'a> {
     today: Date,
     strict: bool,
     is_only_input: bool,
+    form: Form,
 }
 
 impl Judge<'_> {
+    /// What there is to tell of an input, written as far as possible.
+    fn told(&self, input: &Input, reporter: &mut dyn Reporter) -> Option<Told> {
+        let report = self.report(input)?;
+        if !self.form.is_file_by_file() {
+            return Some(Told::Report(report));
+        }
+        let (mut sums, mut written) = (Totals::default(), Vec::new());
+        sums.add(&report);
+        // Writing to a vector cannot fail.
+        let _ = reporter.file(report, &mut written);
+        Some(Told::Written(sums, written))
+    }
+
     /// The report of an input; nothing if it was found in a folder and is no template.
     fn report(&self, input: &Input) -> Option<FileReport> {
         let name = input.name.clone();
@@ -209,14 +257,17 @@ impl Judge<'_> {
             ..Context::default()
         };
         let terms = Terms { context, ..Terms::of(&self.policy, self.today) };
-        let mut checked = check(&document.root, &self.scope, &terms);
-        if let Ok(checked) = &mut checked {
-            checked.notes.extend(nested::notes(&document.root, Path::new(&name), self.files));
-        }
-        let report = FileReport::of(name, text, &document, checked, self.strict);
+        let mut report = FileReport::of(name, text, &document, self.strict, |take| {
+            let mut notes = check_each(&document.root, &self.scope, &terms, take)?;
+            notes.extend(nested::notes(&document.root, Path::new(&input.name), self.files));
+            Ok(notes)
+        });
         if self.is_only_input {
             // The process is about to end: taking a large tree apart first would be a tenth of the run.
             std::mem::forget(document);
+        } else {
+            // One set of parameters for many templates: not every one declares them all.
+            report.entries.retain(|entry| entry.level > Level::Note || entry.code != UNDECLARED);
         }
         Some(report)
     }

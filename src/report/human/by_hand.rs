@@ -160,7 +160,12 @@ impl<'a> Line<'a> {
 
 /// Whether each byte is a character that is drawn as it is, in one column.
 fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+    // All of them, even behind one that is not: so the processor looks at many at once.
+    text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))
+}
+
+fn repeat(drawn: &mut String, stroke: char, count: usize) {
+    drawn.extend(std::iter::repeat_n(stroke, count));
 }
 
 struct Page<'a> {
@@ -173,19 +178,23 @@ struct Page<'a> {
 impl Page<'_> {
     /// Parts in one style.
     fn ink(&mut self, style: Style, parts: &[&str]) {
+        self.styled(style, |drawn| parts.iter().for_each(|part| drawn.push_str(part)));
+    }
+
+    fn styled(&mut self, style: Style, draw: impl FnOnce(&mut String)) {
         let is_plain = style.is_plain();
         // Text always takes more text.
         if !is_plain {
             let _ = write!(self.drawn, "{style}");
         }
-        parts.iter().for_each(|part| self.drawn.push_str(part));
+        draw(self.drawn);
         if !is_plain {
             let _ = write!(self.drawn, "{style:#}");
         }
     }
 
-    fn repeat(&mut self, stroke: &str, count: usize) {
-        (0..count).for_each(|_| self.drawn.push_str(stroke));
+    fn spaces(&mut self, count: usize) {
+        repeat(self.drawn, ' ', count);
     }
 
     fn title(&mut self, picture: &Picture<'_>, level: Style) {
@@ -199,14 +208,14 @@ impl Page<'_> {
     }
 
     fn origin(&mut self, name: &str, primary: Mark<'_>) {
-        self.repeat(" ", self.width);
+        self.spaces(self.width);
         self.ink(self.ink.frame, &["--> "]);
         let _ = write!(self.drawn, "{name}:{}:{}", primary.span.line, primary.span.column);
         self.drawn.push('\n');
     }
 
     fn frame(&mut self) {
-        self.repeat(" ", self.width + 1);
+        self.spaces(self.width + 1);
         self.ink(self.ink.frame, &["|"]);
     }
 
@@ -217,7 +226,10 @@ impl Page<'_> {
 
     fn source(&mut self, line: &Line<'_>) {
         self.drawn.push('\n');
-        self.ink(self.ink.frame, &[&format!("{:>1$}", line.number, self.width)]);
+        let width = self.width;
+        self.styled(self.ink.frame, |drawn| {
+            let _ = write!(drawn, "{:>width$}", line.number);
+        });
         self.drawn.push(' ');
         self.ink(self.ink.frame, &["|"]);
         self.drawn.push(' ');
@@ -227,9 +239,9 @@ impl Page<'_> {
     fn underline(&mut self, underlined: &Underlined<'_>, style: Style) {
         self.drawn.push('\n');
         self.frame();
-        self.repeat(" ", underlined.start + 1);
-        let stroke = if underlined.is_primary { "^" } else { "-" };
-        self.ink(style, &[&stroke.repeat(underlined.length)]);
+        self.spaces(underlined.start + 1);
+        let stroke = if underlined.is_primary { '^' } else { '-' };
+        self.styled(style, |drawn| repeat(drawn, stroke, underlined.length));
         if !underlined.label.is_empty() {
             self.drawn.push(' ');
             self.ink(style, &[underlined.label]);
@@ -238,7 +250,7 @@ impl Page<'_> {
 
     fn remark(&mut self, remark: Remark, text: &str) {
         self.drawn.push('\n');
-        self.repeat(" ", self.width + 1);
+        self.spaces(self.width + 1);
         self.ink(self.ink.frame, &["= "]);
         let name = match remark {
             Remark::Note => "note",

@@ -125,11 +125,7 @@ fn of_several_exemptions_the_one_that_holds_longest_is_told() {
 
 #[test]
 fn what_is_unknown_matches_no_condition_about_it() {
-    let what = |identity: Option<&str>| Unknown {
-        identity: identity.map(str::to_owned),
-        shown_as: "tcp".to_owned(),
-        why: "?".to_owned(),
-    };
+    let what = |identity: Option<&str>| Unknown::new(identity.map(str::to_owned), "tcp", "?");
     let unknown = || Port::Unknown(what(Some("P")));
     let invalid = || Port::Invalid(InvalidPort { found: "85".to_owned(), problem: InvalidPortProblem::Ambiguous });
     let port = Port::from_integer;
@@ -262,7 +258,7 @@ fn what_is_no_egress_rule_has_no_exemption() {
         exemption: None,
         when: None,
     };
-    let what = Unknown { identity: None, shown_as: "x".to_owned(), why: "y".to_owned() };
+    let what = Unknown::new(None, "x", "y");
     let everywhere = policy(vec![exemption("a", "2028-01-01", in_account())]);
     for (subject, expected) in [
         (Subject::NoRule("text"), Outcome::NonCompliant),

@@ -1,9 +1,9 @@
 //! The few words beside a value that a finding points at: the source line is in front of the reader.
 
 use super::count;
+use crate::rule::EgressRule;
 use crate::rule::finding::{Finding, Reason, Subject};
 use crate::rule::port::Port;
-use crate::rule::{EgressRule, Unknown};
 
 /// What stands beside `FromPort`'s value.
 #[must_use]
@@ -69,7 +69,7 @@ pub fn destination() -> String {
 #[must_use]
 pub fn entry(finding: &Finding) -> String {
     match (&finding.subject, finding.reason) {
-        (Subject::Unknown(Unknown { .. }), _) => "not known here",
+        (Subject::Unknown(_), _) => "not known here",
         (_, Reason::MalformedEntry) => "not an egress rule",
         (_, Reason::MalformedEgress) => "not a list of egress rules",
         (_, Reason::MalformedProperties) => "not an object",

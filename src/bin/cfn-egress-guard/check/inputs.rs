@@ -71,8 +71,9 @@ impl Inputs {
     fn add(&mut self, argument: &str, named_must_be: bool) {
         let index = self.arguments.len();
         let path = Path::new(argument);
-        let pattern = if path.exists() { None } else { pattern(argument) };
-        let is_search = path.is_dir() || pattern.is_some();
+        let found = path.metadata();
+        let pattern = if found.is_ok() { None } else { pattern(argument) };
+        let is_search = found.is_ok_and(|found| found.is_dir()) || pattern.is_some();
         let (here, seen) = (&self.here, &mut self.files);
         self.arguments.push(Argument { name: shown(path, here), is_search });
         let mut push = |name: String, must_be_template: bool, place: Place| {

@@ -1,6 +1,6 @@
 //! What decided about an egress rule, for `policy explain`.
 
-use super::super::{destination, hints, place_of, setting_covers, statement, traffic};
+use super::super::{To, Traffic, hints, place_of, setting_covers, statement};
 use super::{advice, and, let_through, or, origin};
 use crate::rule::egress::EgressRule;
 use crate::rule::finding::{Decided, Explained, Outcome};
@@ -26,7 +26,7 @@ pub fn nearly_exempted(nearly: &NearlyExempted<'_>) -> String {
 /// What decided about an egress rule, on one line.
 #[must_use]
 pub fn explained(explained: &Explained, policy: &Policy) -> String {
-    let rule = explained.rule.as_ref().map_or_else(String::new, traffic);
+    let rule = explained.rule.as_ref().map_or_else(String::new, |rule| Traffic(rule).to_string());
     let place = place_of(&explained.path);
     match &explained.decided {
         Decided::Complies => format!("{place}: passes: {rule} is one explicit port."),
@@ -57,8 +57,8 @@ pub fn explained(explained: &Explained, policy: &Policy) -> String {
 fn written(rule: &EgressRule) -> String {
     let (protocol, from, to) = (&rule.protocol, &rule.from, &rule.to);
     match (from, to) {
-        _ if protocol.has_ports() => traffic(rule),
-        (Port::Absent, Port::Absent) => format!("IpProtocol {protocol}{}", destination(rule)),
-        _ => format!("IpProtocol {protocol} with FromPort {from} and ToPort {to}{}", destination(rule)),
+        _ if protocol.has_ports() => Traffic(rule).to_string(),
+        (Port::Absent, Port::Absent) => format!("IpProtocol {protocol}{}", To(rule)),
+        _ => format!("IpProtocol {protocol} with FromPort {from} and ToPort {to}{}", To(rule)),
     }
 }

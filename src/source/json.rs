@@ -1,0 +1,203 @@
+//! JSON, read by serde_json: it says whether the text is well-formed and what its texts mean.
+//!
+//! What it does not say is where a value stands. That is found by walking along: what lies between two
+//! values of well-formed JSON is white space, commas and colons.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::build::Builder;
+use super::event::{Event, Node};
+use super::{BYTE_ORDER_MARK, Format, Problem, SourceError, Span, narrow};
+use crate::value::Value;
+
+/// Reads a text of JSON.
+pub(super) fn document(text: &str) -> Result<(Value, Vec<Span>), SourceError> {
+    let json = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let mut reader = Reader { cursor: Cursor::new(text), builder: Builder::new(Format::Json), refusal: None };
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    // The builder bounds how deep it goes.
+    deserializer.disable_recursion_limit();
+    let read = reader.deserialize(&mut deserializer).and_then(|()| deserializer.end());
+    let Err(error) = read else { return reader.builder.end() };
+    // That it is not well-formed is said before anything else, wherever it is.
+    serde_json::from_str::<IgnoredAny>(json).map_err(|error| {
+        let (detail, span) = told(&error, text);
+        SourceError::new(Problem::Syntax { format: Format::Json, detail }, Some(span))
+    })?;
+    Err(reader.refusal.unwrap_or_else(|| {
+        let (detail, span) = told(&error, text);
+        SourceError::new(Problem::Unreadable { detail }, Some(span))
+    }))
+}
+
+/// What serde_json says, and where.
+fn told(error: &serde_json::Error, text: &str) -> (String, Span) {
+    let line = u32::try_from(error.line()).unwrap_or(u32::MAX);
+    let mut message = error.to_string();
+    if let Some(at) = message.rfind(" at line ") {
+        message.truncate(at);
+    }
+    (message, position(text, line, error.column()))
+}
+
+/// The character in a line and (byte) column that serde_json names, both counted from one.
+fn position(text: &str, line: u32, column: usize) -> Span {
+    let before: usize = text.split_inclusive('\n').take((line as usize).saturating_sub(1)).map(str::len).sum();
+    let mut offset = (before + column.saturating_sub(1)).min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    let column = text.get(before..offset).map_or(1, |part| part.chars().count() + 1);
+    let length = text.get(offset..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+    Span { offset: narrow(offset), length: narrow(length), line: line.max(1), column: narrow(column) }
+}
+
+/// Hands each value and key to the builder, with the place where it stands.
+struct Reader<'t> {
+    cursor: Cursor<'t>,
+    builder: Builder,
+    /// Why the builder did not take a value.
+    refusal: Option<SourceError>,
+}
+
+impl Reader<'_> {
+    fn take<E: Error>(&mut self, event: Event<'_>, length: usize) -> Result<(), E> {
+        let span = self.cursor.pass(length);
+        self.builder.take(event, span).map_err(|refusal| {
+            self.refusal = Some(refusal);
+            E::custom("refused")
+        })
+    }
+
+    fn scalar<E: Error>(&mut self, text: &str, plain: bool, length: usize) -> Result<(), E> {
+        let node = Node { anchor: None, tag: None, flow: true };
+        self.take(Event::Scalar { text: Cow::Borrowed(text), plain, node }, length)
+    }
+
+    fn end<E: Error>(&mut self) -> Result<(), E> {
+        self.cursor.next();
+        self.take(Event::End, 1)
+    }
+}
+
+/// A value or a key.
+impl<'de> DeserializeSeed<'de> for &mut Reader<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        match self.cursor.next() {
+            Some(b'{') => deserializer.deserialize_map(self),
+            Some(b'[') => deserializer.deserialize_seq(self),
+            Some(b'"') => deserializer.deserialize_str(self),
+            // Numbers, as they are written: they are not to become fractions first.
+            _ => {
+                deserializer.deserialize_ignored_any(IgnoredAny)?;
+                let text = self.cursor.word();
+                self.scalar(text, true, text.len())
+            }
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Reader<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("what stands there")
+    }
+
+    /// Text that is as it is written.
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
+        self.scalar(text, false, text.len() + 2)
+    }
+
+    /// Text with escapes.
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        let length = self.cursor.quoted();
+        self.scalar(text, false, length)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        self.take(Event::List(Node { anchor: None, tag: None, flow: true }), 1)?;
+        while entries.next_element_seed(&mut *self)?.is_some() {}
+        self.end()
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        self.take(Event::Object(Node { anchor: None, tag: None, flow: true }), 1)?;
+        while entries.next_key_seed(&mut *self)?.is_some() {
+            entries.next_value_seed(&mut *self)?;
+        }
+        self.end()
+    }
+}
+
+/// A place in a text that is known to be well-formed up to there.
+struct Cursor<'t> {
+    text: &'t str,
+    at: usize,
+    line: usize,
+    /// Where its line would begin if all characters before it on the line were of one byte.
+    margin: usize,
+}
+
+impl<'t> Cursor<'t> {
+    fn new(text: &'t str) -> Self {
+        let at = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+        Self { text, at, line: 1, margin: at }
+    }
+
+    fn rest(&self) -> &'t [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    /// Goes to the next value, key or closing bracket and tells its first byte.
+    fn next(&mut self) -> Option<u8> {
+        for &byte in self.rest() {
+            match byte {
+                b'\n' => {
+                    self.line += 1;
+                    self.margin = self.at + 1;
+                }
+                b' ' | b'\t' | b'\r' | b',' | b':' => {}
+                _ => return Some(byte),
+            }
+            self.at += 1;
+        }
+        None
+    }
+
+    /// The number or name that stands here.
+    fn word(&self) -> &'t str {
+        let ends = |byte: &u8| !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+        let length = self.rest().iter().position(ends).unwrap_or(self.rest().len());
+        self.text.get(self.at..self.at + length).unwrap_or_default()
+    }
+
+    /// The length of the text in quotes that stands here.
+    fn quoted(&self) -> usize {
+        let mut escaped = false;
+        let ends = |&byte: &u8| {
+            let ends = byte == b'"' && !escaped;
+            escaped = byte == b'\\' && !escaped;
+            ends
+        };
+        self.rest().iter().skip(1).position(ends).map_or(0, |inner| inner + 2)
+    }
+
+    /// Goes behind what stands here and tells where it stood.
+    fn pass(&mut self, length: usize) -> Span {
+        let column = self.at - self.margin + 1;
+        let span =
+            Span { offset: narrow(self.at), length: narrow(length), line: narrow(self.line), column: narrow(column) };
+        let passed = self.text.get(self.at..self.at + length).unwrap_or_default();
+        if !passed.is_ascii() {
+            self.margin += passed.len() - passed.chars().count();
+        }
+        self.at += length;
+        span
+    }
+}
