@@ -1,5 +1,5 @@
 //! JSON is read as any reader of JSON does, or refused for a reason that CloudFormation has too: a key that is written
-//! twice, or more of anything than the limits allow (what YAML's reader cannot take among it).
+//! twice, half of a surrogate pair, or more of anything than the limits allow.
 #![no_main]
 
 use cfn_egress_guard::source::{self, Problem};
