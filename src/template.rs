@@ -174,11 +174,6 @@ impl<'a> Template<'a> {
         self.resources.iter()
     }
 
-    /// Its resources of these types, in the order written.
-    pub fn resources_of(&self, types: &[&str]) -> impl Iterator<Item = &Resource<'a>> {
-        self.resources.iter().filter(move |resource| types.contains(&resource.type_name.as_str()))
-    }
-
     /// A resource by its logical id.
     #[must_use]
     pub fn resource(&self, logical_id: &str) -> Option<&Resource<'a>> {
