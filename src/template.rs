@@ -263,7 +263,7 @@ impl<'a> Template<'a> {
     /// The values that an unknown can have, as far as the template says; nothing if it does not.
     fn candidates(&self, identity: &str) -> &[String] {
         let name = identity.strip_prefix("!Ref ");
-        name.and_then(|name| self.parameter(name)).map_or(&[], |parameter| &parameter.allowed)
+        name.and_then(|name| self.parameter(name)).map_or(&[], Parameter::candidates)
     }
 
     /// Whether an assumption about this would be one about a secret.

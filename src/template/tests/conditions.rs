@@ -133,6 +133,28 @@ fn only_conditions_that_are_reached_make_worlds() {
 }
 
 #[test]
+fn allowed_values_are_candidates_only_of_what_a_reference_gives() {
+    for (kind, worlds) in [
+        ("String", 1),
+        ("AWS::SSM::Parameter::Name", 1),
+        ("AWS::SSM::Parameter::Value<String>", 2),
+        ("AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>", 2),
+        ("AWS::SSM::Parameter::Value<List<String>>", 2),
+    ] {
+        for allowed in ["[/a, /b]", "[/a]"] {
+            let text = format!(
+                "Parameters: {{P: {{Type: '{kind}', AllowedValues: {allowed}}}}}\nConditions: {{C: !Equals [!Ref P, x]}}\n\
+                 Resources: {{X: {{Type: A::B::C, Condition: C}}}}"
+            );
+            assert_eq!(super::worlds(&text, &Scope::default()).len(), worlds, "{kind} {allowed}");
+        }
+    }
+    // Of a list each entry is one of them.
+    let text = "Parameters: {L: {Type: CommaDelimitedList, AllowedValues: [a]}}\nResources: {X: {Type: A::B::C, Properties: {P: !Ref L}}}";
+    assert_eq!(only(text, &Scope::default()), json!({"P": {"?": "!Ref L"}}));
+}
+
+#[test]
 fn many_comparisons_in_one_condition_are_two_worlds() {
     let any = (0..8).map(|n| format!("!Equals [!Ref A, v{n}]")).collect::<Vec<_>>().join(", ");
     let worlds = under(&format!("C: !Or [{any}]"), "P: !If [C, 1, 2]");

@@ -353,3 +353,15 @@ fn partitions_follow_from_the_region_where_they_are_certain() {
         assert_eq!(only(text, &scope), json!({"P": partition, "S": suffix}));
     }
 }
+
+#[test]
+fn an_empty_list_has_one_empty_entry() {
+    for kind in ["CommaDelimitedList", "List<String>"] {
+        let text = format!(
+            "Parameters: {{L: {{Type: '{kind}', Default: ''}}}}\nConditions:\n  Some: !Not [!Equals [!Select [0, !Ref L], '']]\n\
+             Resources: {{X: {{Type: A::B::C, Properties: {{N: {{'Fn::Length': !Ref L}}, L: !Ref L, S: !If [Some, 1, 2], \
+             J: !Join ['-', !Ref L]}}}}}}\n"
+        );
+        assert_eq!(only(&text, &Scope::default()), json!({"N": 1, "L": [""], "S": 2, "J": ""}));
+    }
+}
