@@ -256,6 +256,36 @@ fn independent_conditions_multiply_up_to_the_limit() {
 }
 
 #[test]
+fn worlds_hold_no_more_values_than_there_is_room_for() {
+    let group = |conditions: usize, entries: usize| {
+        let each = |make: &dyn Fn(usize) -> String| (0..conditions).map(make).collect::<Vec<_>>().join(", ");
+        let parameters = each(&|n| format!("P{n}: {{Type: String}}"));
+        let equals = each(&|n| format!("C{n}: !Equals [!Ref P{n}, x]"));
+        let entries: String =
+            (0..entries).map(|n| format!("{{F: !If [C{}, 1, 2], T: {n}}}, ", n % conditions)).collect();
+        let text = format!(
+            "Parameters: {{{parameters}}}\nConditions: {{{equals}}}\nResources: {{X: {{Type: A::B::C, Properties: {{E: [{entries}]}}}}}}"
+        );
+        let document = read(&text);
+        let scope = Scope::default();
+        let template = Template::new(&document.root, &scope).unwrap();
+        let evaluated = template.evaluate(template.resource("X").unwrap());
+        let mut held = 0;
+        for world in &evaluated.worlds {
+            measure(&world.properties, MAX_EVALUATION_DEPTH, &mut held);
+        }
+        assert!(held <= MAX_WORLD_VALUES, "{held}");
+        (evaluated.worlds.len(), evaluated.undetermined)
+    };
+    assert_eq!(group(8, 50), (256, None));
+    assert_eq!(group(5, 600), (32, None));
+    assert_eq!(group(2, 15_000), (4, None));
+    let (worlds, undetermined) = group(8, 15_000);
+    assert_eq!(undetermined, Some(Undetermined::TooManyWorlds));
+    assert!(worlds >= 2, "one for each way to decide everything: {worlds}");
+}
+
+#[test]
 fn properties_nobody_looks_at_make_no_worlds() {
     let document = read(
         "Conditions: {C: !Equals [!Ref A, x], D: !Equals [!Ref B, x]}\nResources: {X: {Type: A::B::C, Properties: \
