@@ -24,7 +24,6 @@ pub enum Segment {
 /// use cfn_egress_guard::path::PropertyPath;
 /// let path = PropertyPath::root().key("SecurityGroupEgress").index(1).key("ToPort");
 /// assert_eq!(path.to_string(), "SecurityGroupEgress[1].ToPort");
-/// assert_eq!(path.json_pointer(), "/SecurityGroupEgress/1/ToPort");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct PropertyPath(Vec<Segment>);
@@ -58,20 +57,6 @@ impl PropertyPath {
     #[must_use]
     pub fn is_root(&self) -> bool {
         self.0.is_empty()
-    }
-
-    /// The path as a JSON pointer (RFC 6901).
-    #[must_use]
-    pub fn json_pointer(&self) -> String {
-        let mut pointer = String::new();
-        for segment in &self.0 {
-            pointer.push('/');
-            match segment {
-                Segment::Key(key) => pointer.push_str(&key.replace('~', "~0").replace('/', "~1")),
-                Segment::Index(index) => pointer.push_str(&index.to_string()),
-            }
-        }
-        pointer
     }
 
     fn with(&self, segment: Segment) -> Self {
@@ -131,12 +116,6 @@ impl Eq for Origin {}
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pointers_escape_what_rfc_6901_reserves() {
-        let path = PropertyPath::root().key("a/b").key("c~d").index(0);
-        assert_eq!(path.json_pointer(), "/a~1b/c~0d/0");
-    }
 
     #[test]
     fn an_origin_gives_its_index_back() {

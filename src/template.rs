@@ -8,7 +8,7 @@
 //!
 //! Whatever the template is, evaluation ends: its work is bounded ([`BASE_STEPS`],
 //! [`STEPS_PER_VALUE`], [`MAX_EVALUATION_DEPTH`]), as are the worlds of one resource
-//! ([`MAX_WORLDS`]). What would go beyond is reported as undetermined, in words.
+//! ([`MAX_WORLDS`], [`MAX_WORLD_VALUES`]). What would go beyond is reported as undetermined, in words.
 //!
 //! ```
 //! use cfn_egress_guard::{source, template::{Scope, Template}};
@@ -39,6 +39,7 @@ mod error;
 mod evaluate;
 mod expand;
 mod function;
+mod mapping;
 mod note;
 mod order;
 mod scope;
@@ -51,10 +52,10 @@ use std::collections::{BTreeMap, HashMap};
 
 pub use budget::{BASE_STEPS, MAX_EVALUATION_DEPTH, STEPS_PER_VALUE};
 pub use error::TemplateError;
-pub use note::{Note, Subject};
+pub use note::{Macros, Note, Subject};
 pub use scope::{Parameter, Scope};
 pub use unknown::MAX_IDENTITY_BYTES;
-pub use world::{Assumption, Evaluated, MAX_WORLDS, Occurrence, Undetermined, World};
+pub use world::{Assumption, Evaluated, MAX_WORLD_VALUES, MAX_WORLDS, Occurrence, Undetermined, World};
 
 use crate::path::{Origin, PropertyPath};
 use crate::value::{Key, Kind, Map, Value};
@@ -66,7 +67,9 @@ use evaluate::{Evaluator, Stop};
 pub struct Template<'a> {
     scope: &'a Scope,
     parameters: BTreeMap<String, Parameter>,
-    mappings: HashMap<&'a str, &'a Value>,
+    mappings: Option<&'a Value>,
+    /// Whether a transform of the whole template may add to its sections.
+    grows: bool,
     conditions: HashMap<Cow<'a, str>, Cow<'a, Value>>,
     resources: Vec<Resource<'a>>,
     by_name: HashMap<String, usize>,
@@ -123,7 +126,7 @@ impl<'a> Template<'a> {
     /// Reads the sections of a template, going through its loops.
     ///
     /// # Errors
-    /// When the value has no `Resources` object, goes deeper than [`MAX_EVALUATION_DEPTH`], or its
+    /// When the value has no `Resources` object and no transform that may bring it in, goes deeper than [`MAX_EVALUATION_DEPTH`], or its
     /// loops make more than the work bounds allow.
     pub fn new(root: &'a Value, scope: &'a Scope) -> Result<Self, TemplateError> {
         let Some(sections) = root.as_map() else {
@@ -133,11 +136,15 @@ impl<'a> Template<'a> {
         if !measure(root, MAX_EVALUATION_DEPTH, &mut values) {
             return Err(TemplateError::TooDeep);
         }
+        let transforms = ["Transform", "Fn::Transform"].into_iter().filter_map(|key| sections.get(key));
+        let notes: Vec<Note> = transforms.flat_map(note::transforms).collect();
+        let grows = notes.iter().any(|note| matches!(note.subject, Subject::Macro { .. } | Subject::Include { .. }));
         let resources = match sections.get("Resources") {
-            Some(Value { kind: Kind::Map(map), .. }) => map,
+            Some(Value { kind: Kind::Map(map), .. }) => Some(map),
             Some(other) => {
                 return Err(TemplateError::ResourcesNotAnObject { found: other.kind_name(), origin: other.origin });
             }
+            None if grows => None,
             None => return Err(TemplateError::NoResources { origin: root.origin }),
         };
         let section = |name: &str| sections.get(name).and_then(Value::as_map);
@@ -145,9 +152,8 @@ impl<'a> Template<'a> {
         let mut template = Self {
             scope,
             parameters,
-            mappings: section("Mappings")
-                .map(|map| map.iter().map(|(key, value)| (key.name.as_str(), value)).collect())
-                .unwrap_or_default(),
+            mappings: sections.get("Mappings"),
+            grows,
             conditions: HashMap::new(),
             resources: Vec::new(),
             by_name: HashMap::new(),
@@ -156,15 +162,17 @@ impl<'a> Template<'a> {
             values,
         };
         template.note_given();
-        if let Some(transform) = sections.get("Transform") {
-            template.notes.extend(note::transforms(transform));
-        }
-        if let Some(conditions) = section("Conditions") {
+        template.notes.extend(notes);
+        // A macro among the conditions may change each of them: none is known.
+        let is_known = |conditions: &&Map| conditions.get("Fn::Transform").and_then(note::macro_of).is_none();
+        if let Some(conditions) = section("Conditions").filter(is_known) {
             template.conditions =
                 template.entries(conditions)?.into_iter().map(|(key, value)| (name(key), value)).collect();
         }
-        for (key, body) in template.entries(resources)? {
-            template.add(key, body);
+        if let Some(resources) = resources {
+            for (key, body) in template.entries(resources)? {
+                template.add(key, body);
+            }
         }
         Ok(template)
     }
@@ -172,11 +180,6 @@ impl<'a> Template<'a> {
     /// Its resources in the order written.
     pub fn resources(&self) -> impl Iterator<Item = &Resource<'a>> {
         self.resources.iter()
-    }
-
-    /// Its resources of these types, in the order written.
-    pub fn resources_of(&self, types: &[&str]) -> impl Iterator<Item = &Resource<'a>> {
-        self.resources.iter().filter(move |resource| types.contains(&resource.type_name.as_str()))
     }
 
     /// A resource by its logical id.
@@ -205,13 +208,13 @@ impl<'a> Template<'a> {
                 entries.push((Cow::Borrowed(key), Cow::Borrowed(value)));
                 continue;
             }
-            let mut made = Vec::new();
+            let mut made = expand::Made::default();
             match expand::expand(&mut Evaluator::new(self, &[]), key, value, &mut made) {
-                Ok(well_formed) => {
-                    if !well_formed {
+                Ok(()) => {
+                    if made.malformed {
                         notes.push(Note::new(Subject::Loop { name: key.name.clone() }, key.origin));
                     }
-                    entries.extend(made.into_iter().map(|(key, value)| (Cow::Owned(key), Cow::Owned(value))));
+                    entries.extend(made.entries.into_iter().map(|(key, value)| (Cow::Owned(key), Cow::Owned(value))));
                 }
                 Err(Stop::Undecided(_)) => {
                     notes.push(Note::new(Subject::Loop { name: key.name.clone() }, key.origin));
@@ -228,7 +231,8 @@ impl<'a> Template<'a> {
         let origin = key.origin;
         let logical_id = name(key);
         if logical_id == "Fn::Transform" {
-            self.notes.push(Note::new(Subject::Include { logical_id: None }, origin));
+            let subject = Subject::Include { logical_id: None, macro_name: note::macro_of(&body) };
+            self.notes.push(Note::new(subject, origin));
             return;
         }
         let Some(type_name) = body.get("Type").and_then(Value::as_str).map(str::to_owned) else {
@@ -260,15 +264,10 @@ impl<'a> Template<'a> {
         self.conditions.get(name).map(AsRef::as_ref)
     }
 
-    fn mapping(&self, name: &str) -> Result<Option<&Value>, Exhausted> {
-        self.budget.steps(1)?;
-        Ok(self.mappings.get(name).copied())
-    }
-
     /// The values that an unknown can have, as far as the template says; nothing if it does not.
     fn candidates(&self, identity: &str) -> &[String] {
         let name = identity.strip_prefix("!Ref ");
-        name.and_then(|name| self.parameter(name)).map_or(&[], |parameter| &parameter.allowed)
+        name.and_then(|name| self.parameter(name)).map_or(&[], Parameter::candidates)
     }
 
     /// Whether an assumption about this would be one about a secret.

@@ -142,3 +142,35 @@ fn an_exemption_that_holds_under_a_condition_hides_nothing_under_the_other() {
         ]
     );
 }
+
+#[test]
+fn what_is_written_breaks_the_rule_in_a_check_whatever_a_macro_makes_of_it() {
+    let rule = "Type: AWS::EC2::SecurityGroupEgress, Properties: {IpProtocol: tcp, FromPort: 80, ToPort: 87}";
+    for text in [
+        format!("Transform: MyMacro\nResources:\n  Rule: {{{rule}}}\n"),
+        format!("Resources:\n  Fn::Transform: {{Name: MyMacro}}\n  Rule: {{{rule}}}\n"),
+        format!("Resources:\n  Rule: {{Fn::Transform: {{Name: MyMacro}}, {rule}}}\n"),
+    ] {
+        let (_, checked) = checked(&text);
+        assert_eq!((checked.verdict(), checked.notes.len()), (Verdict::NonCompliant, 1), "{text}");
+    }
+}
+
+#[test]
+fn a_property_whose_name_is_not_known_is_not_known_to_be_missing() {
+    let text = "Parameters:\n  Names: {Type: CommaDelimitedList}\nResources:\n  Sg:\n    Type: AWS::EC2::SecurityGroup\n    \
+                Properties:\n      Fn::ForEach::L: [N, !Ref Names, {'SecurityGroup${N}': [{IpProtocol: '-1'}]}]\n  Rule:\n    \
+                Type: AWS::EC2::SecurityGroupEgress\n    Properties: {IpProtocol: tcp, FromPort: 1, \
+                Fn::ForEach::L: [N, !Ref Names, {'${N}Port': 1}]}\n  Fn::ForEach::M: [N, !Ref Names, {'Sg${N}': {Type: \
+                AWS::EC2::SecurityGroup, Properties: {'SecurityGroup${N}': [{IpProtocol: '-1'}]}}}]\n";
+    let (_, checked) = checked(text);
+    let verdicts: Vec<_> = checked.resources.iter().map(CheckedResource::verdict).collect();
+    assert_eq!(verdicts, [Verdict::Undetermined; 3], "{checked:#?}");
+}
+
+#[test]
+fn a_template_without_resources_of_its_own_is_left_open() {
+    let (_, checked) = checked("Transform: {Name: AWS::Include, Parameters: {Location: 's3://b/k'}}\n");
+    assert!(checked.resources.is_empty());
+    assert_eq!(checked.notes[0].to_string(), "the resources that `Fn::Transform` adds are not judged here");
+}

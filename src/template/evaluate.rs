@@ -69,6 +69,8 @@ pub(super) struct Evaluator<'t> {
     pub(super) used_assumption: bool,
     /// The conditions that something rested on and that hold or not by assumption only.
     pub(super) assumed: BTreeMap<String, bool>,
+    /// The function that may add entries to the object that is being looked at, if one may.
+    pub(super) open: Option<&'static str>,
     depth: usize,
 }
 
@@ -80,6 +82,7 @@ impl<'t> Evaluator<'t> {
             decided: HashMap::new(),
             used_assumption: false,
             assumed: BTreeMap::new(),
+            open: None,
             depth: 0,
         }
     }
@@ -140,14 +143,15 @@ impl<'t> Evaluator<'t> {
         Some(Kind::String(text.to_owned()))
     }
 
-    /// A resource's properties, or only some of them. What a transform adds to them is not known;
-    /// the rest stands.
+    /// A resource's properties, or only some of them. What a transform, or a loop over what is not
+    /// known, adds to them is not known; the rest stands, and [`Self::open`] says so.
     pub(super) fn properties<'v>(&mut self, value: &'v Value, wanted: Option<&[&str]>) -> Result<Resolved<'v>, Stop> {
         let Some(map) = value.as_map() else { return self.resolve(value) };
         let is_function = map.single().is_some_and(|(key, _)| function::is_function(&key.name));
         if is_function && map.get("Fn::Transform").is_none() {
             return self.resolve(value);
         }
+        self.open = map.get("Fn::Transform").map(|_| "Fn::Transform");
         let is_wanted = |key: &Key| {
             key.name != "Fn::Transform"
                 && wanted.is_none_or(|wanted| key.name.starts_with(expand::LOOP) || wanted.contains(&&*key.name))
@@ -174,7 +178,15 @@ impl<'t> Evaluator<'t> {
             let unknown = unknown::function("Fn::Transform", value, why).with_identity(None);
             return Ok(Resolved::New(Value::new(Kind::Unknown(unknown), value.origin)));
         }
-        self.entries(value, map, &|_| true)
+        let around = self.open.take();
+        let resolved = self.entries(value, map, &|_| true)?;
+        if let Some(function) = std::mem::replace(&mut self.open, around) {
+            self.template.budget.unknown()?;
+            let why = "a loop makes entries of it that are not known".to_owned();
+            let unknown = unknown::function(function, &resolved.into_value(value), why).with_identity(None);
+            return Ok(Resolved::New(Value::new(Kind::Unknown(unknown), value.origin)));
+        }
+        Ok(resolved)
     }
 
     /// An object with its wanted entries worked out; the others are as written, or not there.
@@ -208,9 +220,12 @@ impl<'t> Evaluator<'t> {
 
     /// The properties that a loop among properties makes.
     fn expanded(&mut self, key: &Key, body: &Value, new: &mut Map) -> Result<(), Stop> {
-        let mut made = Vec::new();
+        let mut made = expand::Made::default();
         expand::expand(self, key, body, &mut made)?;
-        for (key, entry) in made {
+        if made.unknown_key || made.malformed {
+            self.open.get_or_insert("Fn::ForEach");
+        }
+        for (key, entry) in made.entries {
             self.template.budget.steps(new.len() as u64)?;
             match self.resolve(&entry)?.change(&entry) {
                 None => new.insert(key, entry),

@@ -3,7 +3,8 @@
 //! "All instances of `${Identifier}` or `&{Identifier}` in the OutputKey and OutputValue parameters
 //! will be replaced with the value from the Collection parameter", and so is `Ref` of the
 //! identifier; `&{Identifier}` keeps only its letters and digits ("Fn::ForEach"). A collection that
-//! is not known gives the fragment once, with an unknown value for the identifier.
+//! is not known gives the fragment once, with an unknown value for the identifier; an object with a
+//! key that it is part of is not known then.
 
 use super::budget::Budget;
 use super::evaluate::{Evaluator, Stop};
@@ -15,50 +16,57 @@ use crate::value::{Key, Kind, Map, Value};
 /// How the keys of loops begin; the loop's name follows.
 pub(super) const LOOP: &str = "Fn::ForEach::";
 
-/// The entries that a loop makes, those of loops inside it included. False if it is not written
-/// as a loop.
-pub(super) fn expand(
-    evaluator: &mut Evaluator<'_>,
-    key: &Key,
-    body: &Value,
-    made: &mut Vec<(Key, Value)>,
-) -> Result<bool, Stop> {
-    evaluator.descend()?;
-    let well_formed = expand_inside(evaluator, key, body, made);
-    evaluator.ascend();
-    well_formed
+/// What a loop makes, that of loops inside it included.
+#[derive(Default)]
+pub(super) struct Made {
+    /// The entries. A key of which a part is not known still holds the identifier.
+    pub(super) entries: Vec<(Key, Value)>,
+    /// Whether a part of a key is not known.
+    pub(super) unknown_key: bool,
+    /// Whether it is not written as a loop.
+    pub(super) malformed: bool,
 }
 
-fn expand_inside(
-    evaluator: &mut Evaluator<'_>,
-    key: &Key,
-    body: &Value,
-    made: &mut Vec<(Key, Value)>,
-) -> Result<bool, Stop> {
-    let Some([identifier, collection, output]) = body.as_list() else { return Ok(false) };
-    let (Some(identifier), Some(output)) = (identifier.as_str(), output.as_map()) else { return Ok(false) };
+/// Goes through a loop.
+pub(super) fn expand(evaluator: &mut Evaluator<'_>, key: &Key, body: &Value, made: &mut Made) -> Result<(), Stop> {
+    evaluator.descend()?;
+    let done = expand_inside(evaluator, key, body, made);
+    evaluator.ascend();
+    made.malformed |= done?.is_none();
+    Ok(())
+}
+
+fn expand_inside(evaluator: &mut Evaluator<'_>, key: &Key, body: &Value, made: &mut Made) -> Result<Option<()>, Stop> {
+    let Some([identifier, collection, output]) = body.as_list() else { return Ok(None) };
+    let (Some(identifier), Some(output)) = (identifier.as_str(), output.as_map()) else { return Ok(None) };
     let collection = evaluator.resolve(collection)?.into_value(collection);
     let entries = match &collection.kind {
         Kind::List(entries) => entries.iter().map(Replacement::of).collect(),
         Kind::Unknown(list) => Some(vec![Replacement::Unknown(entry_of(identifier, key, list))]),
         _ => None,
     };
-    let Some(entries): Option<Vec<Replacement>> = entries else { return Ok(false) };
+    let Some(entries): Option<Vec<Replacement>> = entries else { return Ok(None) };
     let budget = &evaluator.template.budget;
     let loops = Loop { identifier, plain: format!("${{{identifier}}}"), letters: format!("&{{{identifier}}}"), budget };
-    let mut well_formed = true;
     for entry in &entries {
+        made.unknown_key |= matches!(entry, Replacement::Unknown(_)) && loops.makes_keys(output)?;
         for (key, value) in output.iter() {
+            let is_loop = key.name.starts_with(LOOP);
             let key = Key { name: loops.key(&key.name, entry)?, origin: key.origin };
-            let value = loops.value(value, entry)?;
-            if key.name.starts_with(LOOP) {
-                well_formed &= expand(evaluator, &key, &value, made)?;
+            let value = loops.entry(is_loop, value, entry)?;
+            if is_loop {
+                expand(evaluator, &key, &value, made)?;
             } else {
-                made.push((key, value));
+                made.entries.push((key, value));
             }
         }
     }
-    Ok(well_formed)
+    Ok(Some(()))
+}
+
+/// What a loop repeats, if it is written as one.
+fn output(body: &Value) -> Option<&Map> {
+    if let Some([_, _, output]) = body.as_list() { output.as_map() } else { None }
 }
 
 /// The entry that an unknown collection is gone through with.
@@ -95,6 +103,21 @@ impl Loop<'_> {
         text.contains(&self.plain) || text.contains(&self.letters)
     }
 
+    /// Whether it is part of a key of an object, or of one that a loop in the object makes.
+    fn makes_keys(&self, map: &Map) -> Result<bool, Stop> {
+        self.budget.steps(map.len() as u64)?;
+        for (key, value) in map.iter() {
+            let makes = match output(value).filter(|_| key.name.starts_with(LOOP)) {
+                Some(output) => self.makes_keys(output)?,
+                None => self.mentions(&key.name),
+            };
+            if makes {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn replaced(&self, text: &str, by: &str) -> Result<String, Stop> {
         let letters: String = by.chars().filter(char::is_ascii_alphanumeric).collect();
         let replaced = text.replace(&self.plain, by).replace(&self.letters, &letters);
@@ -107,6 +130,28 @@ impl Loop<'_> {
             Replacement::Text(by) if self.mentions(name) => self.replaced(name, by),
             Replacement::Text(_) | Replacement::Unknown(_) => Ok(name.to_owned()),
         }
+    }
+
+    /// A copy of what stands behind a key with the identifier replaced: what a loop makes is no object.
+    fn entry(&self, is_loop: bool, value: &Value, replacement: &Replacement) -> Result<Value, Stop> {
+        match value.as_list() {
+            Some([identifier, collection, Value { kind: Kind::Map(output), origin }]) if is_loop => {
+                let mut body = vec![self.value(identifier, replacement)?, self.value(collection, replacement)?];
+                body.push(Value::new(self.object(output, replacement)?, *origin));
+                Ok(Value::new(Kind::List(body), value.origin))
+            }
+            _ => self.value(value, replacement),
+        }
+    }
+
+    fn object(&self, map: &Map, replacement: &Replacement) -> Result<Kind, Stop> {
+        let mut replaced = Map::new();
+        for (key, value) in map.iter() {
+            let name = self.key(&key.name, replacement)?;
+            let value = self.entry(key.name.starts_with(LOOP), value, replacement)?;
+            replaced.push_unique(Key { name, origin: key.origin }, value);
+        }
+        Ok(Kind::Map(replaced))
     }
 
     /// A copy of a value with the identifier replaced.
@@ -126,14 +171,12 @@ impl Loop<'_> {
                     Replacement::Text(by) => Kind::String(by.clone()),
                     Replacement::Unknown(unknown) => Kind::Unknown(unknown.clone()),
                 },
-                _ => {
-                    let mut replaced = Map::new();
-                    for (key, entry) in map.iter() {
-                        let name = self.key(&key.name, replacement)?;
-                        replaced.push_unique(Key { name, origin: key.origin }, self.value(entry, replacement)?);
+                _ => match replacement {
+                    Replacement::Unknown(unknown) if self.makes_keys(map)? => {
+                        Kind::Unknown(unknown.clone().with_identity(None))
                     }
-                    Kind::Map(replaced)
-                }
+                    Replacement::Unknown(_) | Replacement::Text(_) => self.object(map, replacement)?,
+                },
             },
             Kind::String(text) => {
                 self.budget.text(text.len())?;

@@ -66,7 +66,7 @@ impl Evaluator<'_> {
     }
 
     /// A function that is not known because its argument, already worked out, is not.
-    fn depends<'v>(&mut self, name: &str, argument: &Value, origin: Origin) -> Result<Resolved<'v>, Stop> {
+    pub(super) fn depends<'v>(&mut self, name: &str, argument: &Value, origin: Origin) -> Result<Resolved<'v>, Stop> {
         self.template.budget.unknown()?;
         let why = match unknown::within(argument) {
             Some(inner) => unknown::contains(Some(inner)),
@@ -285,50 +285,6 @@ impl Evaluator<'_> {
         }
     }
 
-    /// `Fn::FindInMap`: a mapping, two keys and, with `AWS::LanguageExtensions`, a default value.
-    fn find_in_map<'v>(&mut self, argument: &Value, origin: Origin) -> Result<Resolved<'v>, Stop> {
-        let (keys, default) = match argument.as_list() {
-            Some([mapping, top, second]) => ([mapping, top, second], None),
-            Some([mapping, top, second, default]) => ([mapping, top, second], default.get("DefaultValue")),
-            _ => return Ok(malformed("Fn::FindInMap", origin)),
-        };
-        let mut resolved = Vec::with_capacity(4);
-        for key in keys {
-            resolved.push(self.resolve(key)?.into_value(key).into_owned());
-        }
-        let texts: Vec<_> = resolved.iter().filter_map(text::of_scalar).collect();
-        if let [mapping, top, second] = texts.as_slice() {
-            let template = self.template;
-            let mut found = None;
-            if let Some(mapping) = template.mapping(mapping)? {
-                found = super::look_up(&template.budget, mapping, top)?;
-            }
-            if let Some(entries) = found {
-                found = super::look_up(&template.budget, entries, second)?;
-            }
-            if let Some(found) = found {
-                let mut value = self.resolve(found)?.into_value(found).into_owned();
-                self.template.budget.copy(bytes(&value.kind))?;
-                value.origin = origin;
-                return Ok(Resolved::New(value));
-            }
-            if let Some(default) = default {
-                return Ok(match self.resolve(default)? {
-                    Resolved::Same(value) => Resolved::New(value.clone()),
-                    Resolved::New(value) => Resolved::New(value),
-                    Resolved::Gone => Resolved::Gone,
-                });
-            }
-            let why = format!("mapping `{}` has no such keys", unknown::shortened(mapping));
-            let argument = Value::new(Kind::List(resolved.clone()), origin);
-            return Ok(self.unknown(unknown::function("Fn::FindInMap", &argument, why), origin));
-        }
-        if let Some(default) = default {
-            resolved.push(self.resolve(default)?.into_value(default).into_owned());
-        }
-        self.depends("Fn::FindInMap", &Value::new(Kind::List(resolved), origin), origin)
-    }
-
     fn base64<'v>(&mut self, argument: &Value, origin: Origin) -> Result<Resolved<'v>, Stop> {
         let argument = self.resolve(argument)?.into_value(argument);
         match text::of_scalar(&argument) {
@@ -373,7 +329,7 @@ impl Evaluator<'_> {
     }
 }
 
-fn malformed<'v>(name: &str, origin: Origin) -> Resolved<'v> {
+pub(super) fn malformed<'v>(name: &str, origin: Origin) -> Resolved<'v> {
     let name = unknown::shortened(name);
     let why = format!("`{name}` is not written as CloudFormation expects it");
     Resolved::New(Value::new(Kind::Unknown(Unknown::new(None, name, why)), origin))
@@ -385,7 +341,7 @@ fn not_text(value: &Value) -> Unknown {
 }
 
 /// How much text a value has of its own.
-fn bytes(kind: &Kind) -> usize {
+pub(super) fn bytes(kind: &Kind) -> usize {
     match kind {
         Kind::String(text) => text.len(),
         Kind::List(list) => list.iter().map(|entry| 32 + bytes(&entry.kind)).sum(),

@@ -1,5 +1,6 @@
 //! What cannot be judged from a template alone: what is there is judged, the rest is named here.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use super::unknown::shortened;
@@ -32,6 +33,8 @@ pub enum Subject {
     Include {
         /// The resource, if it is in one.
         logical_id: Option<String>,
+        /// The macro, which may change what it stands among; `AWS::Include` adds to it.
+        macro_name: Option<String>,
     },
     /// A SAM resource: what it generates is not in the template.
     Serverless {
@@ -78,6 +81,40 @@ impl Note {
     }
 }
 
+/// Which resources of a template a macro may change.
+#[derive(Debug, Default)]
+pub struct Macros<'n> {
+    of_all: Option<&'n str>,
+    of_one: HashMap<&'n str, &'n str>,
+}
+
+impl<'n> Macros<'n> {
+    /// Those that a template's notes name.
+    #[must_use]
+    pub fn of(notes: &'n [Note]) -> Self {
+        let mut macros = Self::default();
+        for note in notes {
+            match &note.subject {
+                Subject::Macro { name } | Subject::Include { logical_id: None, macro_name: Some(name) } => {
+                    macros.of_all.get_or_insert(name);
+                }
+                Subject::Include { logical_id: Some(logical_id), macro_name: Some(name) } => {
+                    macros.of_one.insert(logical_id, name);
+                }
+                _ => {}
+            }
+        }
+        macros
+    }
+
+    /// As long as what is what a resource says as it is written, if a macro may change it.
+    #[must_use]
+    pub fn proviso(&self, logical_id: &str) -> Option<String> {
+        let name = self.of_all.or_else(|| self.of_one.get(logical_id).copied())?;
+        Some(format!("as long as macro `{}` does not change it", shortened(name)))
+    }
+}
+
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.subject {
@@ -87,10 +124,19 @@ impl fmt::Display for Note {
             Subject::Generator { name } => {
                 write!(f, "transform `{}` adds resources that are not judged here", shortened(name))
             }
-            Subject::Include { logical_id: Some(logical_id) } => {
+            Subject::Include { logical_id: Some(logical_id), macro_name: Some(name) } => write!(
+                f,
+                "macro `{}` may change anything in resource `{}` when it is deployed",
+                shortened(name),
+                shortened(logical_id)
+            ),
+            Subject::Include { logical_id: None, macro_name: Some(name) } => {
+                write!(f, "macro `{}` may change any resource of this template when it is deployed", shortened(name))
+            }
+            Subject::Include { logical_id: Some(logical_id), macro_name: None } => {
                 write!(f, "what `Fn::Transform` adds to resource `{}` is not judged here", shortened(logical_id))
             }
-            Subject::Include { logical_id: None } => {
+            Subject::Include { logical_id: None, macro_name: None } => {
                 f.write_str("the resources that `Fn::Transform` adds are not judged here")
             }
             Subject::Serverless { logical_id, type_name } => write!(
@@ -135,6 +181,14 @@ pub(super) fn transforms(section: &Value) -> Vec<Note> {
     }
 }
 
+/// The macro among one or several transforms: what is not AWS's own.
+pub(super) fn macro_of(section: &Value) -> Option<String> {
+    transforms(section).into_iter().find_map(|note| match note.subject {
+        Subject::Macro { name } => Some(name),
+        _ => None,
+    })
+}
+
 /// A note on one transform. Those of AWS are listed in "Transforms reference".
 fn transform(value: &Value) -> Option<Note> {
     let name = value.as_str().or_else(|| value.get("Name").and_then(Value::as_str)).unwrap_or("Fn::Transform");
@@ -142,7 +196,7 @@ fn transform(value: &Value) -> Option<Note> {
     let subject = match name.as_str() {
         "AWS::LanguageExtensions" => return None,
         "AWS::CodeDeployBlueGreen" => return None, // adds hooks, no resources
-        "AWS::Include" => Subject::Include { logical_id: None },
+        "AWS::Include" => Subject::Include { logical_id: None, macro_name: None },
         _ if name.starts_with("AWS::Serverless-") || name.starts_with("AWS::SecretsManager-") => {
             Subject::Generator { name }
         }
@@ -154,13 +208,15 @@ fn transform(value: &Value) -> Option<Note> {
 /// Notes on one resource.
 pub(super) fn resource(logical_id: &str, type_name: &str, body: &Value, origin: Origin) -> Option<Note> {
     let logical_id = logical_id.to_owned();
-    let has_transform = |value: &Value| value.get("Fn::Transform").is_some();
+    let transforms: Vec<&Value> =
+        [Some(body), body.get("Properties")].into_iter().flatten().filter_map(|it| it.get("Fn::Transform")).collect();
     let subject = if type_name.ends_with("::MODULE") {
         Subject::Module { logical_id, type_name: type_name.to_owned() }
     } else if type_name.starts_with("AWS::Serverless::") {
         Subject::Serverless { logical_id, type_name: type_name.to_owned() }
-    } else if has_transform(body) || body.get("Properties").is_some_and(has_transform) {
-        Subject::Include { logical_id: Some(logical_id) }
+    } else if !transforms.is_empty() {
+        let macro_name = transforms.into_iter().find_map(macro_of);
+        Subject::Include { logical_id: Some(logical_id), macro_name }
     } else {
         return None;
     };

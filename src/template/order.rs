@@ -113,11 +113,11 @@ impl<'a> Template<'a> {
                     return Ok(());
                 }
                 for (key, entry) in map.iter() {
-                    let mut made = Vec::new();
+                    let mut made = expand::Made::default();
                     if key.name.starts_with(expand::LOOP)
                         && expand::expand(&mut Evaluator::new(self, &[]), key, entry, &mut made).is_ok()
                     {
-                        made.iter().try_for_each(|(_, value)| self.walk(value, found))?;
+                        made.entries.iter().try_for_each(|(_, value)| self.walk(value, found))?;
                     } else {
                         self.walk(entry, found)?;
                     }

@@ -98,16 +98,22 @@ pub struct Parameter {
     pub no_echo: bool,
     /// Whether a value is known: given, or the template's default.
     pub is_known: bool,
-    /// The only values that it can have, if the template says so.
-    pub(super) allowed: Vec<String>,
+    /// The only values that it can be given, if the template says so.
+    allowed: Vec<String>,
     pub(super) value: Result<Kind, Unknown>,
 }
 
 impl Parameter {
-    /// The only values that it can have; none if the template says nothing of it, or it is a secret.
+    /// The only values that it can be given: of a list each entry, of what is read from Systems Manager the
+    /// names of it. None if the template says nothing of it, or it is a secret.
     #[must_use]
     pub fn allowed_values(&self) -> &[String] {
         &self.allowed
+    }
+
+    /// The only values that a reference to it can have, as far as the template says.
+    pub(super) fn candidates(&self) -> &[String] {
+        if is_one_of_allowed(&self.type_name) { &self.allowed } else { &[] }
     }
 
     /// A parameter as declared, with the value given for it.
@@ -124,7 +130,10 @@ impl Parameter {
             .and_then(Value::as_list)
             .map(|list| list.iter().filter_map(text::of_scalar).map(|text| text.into_owned()).collect())
             .unwrap_or_default();
-        let only = || if let [only] = allowed.as_slice() { Some(only.clone()) } else { None };
+        let only = || match allowed.as_slice() {
+            [only] if is_one_of_allowed(&type_name) => Some(only.clone()),
+            _ => None,
+        };
         let default = declared("Default").map(|text| text.into_owned());
         let has_default = default.is_some();
         let given = scope.parameters.get(name).cloned();
@@ -133,7 +142,7 @@ impl Parameter {
         let shown = unknown::shortened(name);
         let why = if no_echo {
             Some(format!("parameter `{shown}` is marked `NoEcho`, so its value is not looked at"))
-        } else if type_name.starts_with("AWS::SSM::") && type_name != "AWS::SSM::Parameter::Name" {
+        } else if is_read(&type_name) {
             Some(format!("parameter `{shown}` is read from Systems Manager when the stack is deployed"))
         } else if known.is_none() && open {
             Some(format!("parameter `{shown}` is given a value that is not known here"))
@@ -157,9 +166,18 @@ fn is_list(type_name: &str) -> bool {
     type_name == "CommaDelimitedList" || type_name.starts_with("List<")
 }
 
+/// Whether its value is read from Systems Manager, and what it is given names it.
+fn is_read(type_name: &str) -> bool {
+    type_name.starts_with("AWS::SSM::") && type_name != "AWS::SSM::Parameter::Name"
+}
+
+/// Whether `AllowedValues` are what a reference gives (aws-cloudformation/cfn-lint#1570).
+fn is_one_of_allowed(type_name: &str) -> bool {
+    !is_read(type_name) && !is_list(type_name)
+}
+
+/// The entries of a list as it is given. An empty text is one empty entry: `Fn::Length` of it is 1
+/// (aws-cloudformation/cfn-language-discussion#102).
 fn list(text: &str) -> Kind {
-    if text.is_empty() {
-        return Kind::List(Vec::new());
-    }
     Kind::List(text.split(',').map(|entry| Value::from(Kind::String(entry.trim().to_owned()))).collect())
 }

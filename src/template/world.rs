@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::budget::Exhausted;
 use super::condition::Atom;
 use super::evaluate::{Evaluator, Resolved, Stop};
 use super::unknown::shortened;
@@ -12,6 +13,10 @@ use crate::value::{Kind, Map, Value};
 /// How many worlds of one resource are looked at: eight conditions that are independent of each
 /// other. What lies beyond is reported as undetermined.
 pub const MAX_WORLDS: usize = 256;
+
+/// How many values the worlds of one resource hold together: what [`MAX_WORLDS`] of a group of three
+/// hundred egress rules hold. What lies beyond is reported as undetermined.
+pub const MAX_WORLD_VALUES: u64 = 400_000;
 
 /// How many undecided comparisons one world may rest on.
 const MAX_DECISIONS: usize = 64;
@@ -37,9 +42,9 @@ pub struct World<'t> {
     /// Its properties. Each value points to where it was written in the resource: a resolved
     /// function to the function, the branch of an `Fn::If` to the branch.
     pub properties: Cow<'t, Value>,
-    /// Whether a transform may add properties (`Fn::Transform` among them): a property that is
-    /// missing here is then not known to be missing.
-    pub open: bool,
+    /// What may add properties, if anything: `Fn::Transform`, or `Fn::ForEach` over what is not known. A
+    /// property that is missing here is then not known to be missing.
+    pub open: Option<&'static str>,
 }
 
 /// In which worlds something occurs.
@@ -93,7 +98,8 @@ impl fmt::Display for Assumption {
 /// Why a resource could not be looked at in all of its worlds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Undetermined {
-    /// Its conditions allow more than [`MAX_WORLDS`], or than there is work left for.
+    /// Its conditions allow more than [`MAX_WORLDS`] or [`MAX_WORLD_VALUES`], or than there is work
+    /// left for.
     TooManyWorlds,
     /// Evaluating it takes more steps than its share of the template's.
     TooMuchWork,
@@ -152,13 +158,14 @@ impl<'a> Template<'a> {
         wanted: Option<&[&str]>,
         worlds: &mut Vec<World<'t>>,
     ) -> Result<(), Undetermined> {
+        let mut held = 0;
         let mut pending: Vec<Vec<(Atom, bool)>> = vec![Vec::new()];
         while let Some(decisions) = pending.pop() {
             if worlds.len() == MAX_WORLDS || decisions.len() > MAX_DECISIONS {
                 return Err(Undetermined::TooManyWorlds);
             }
             match self.world(resource, wanted, &decisions, None) {
-                Ok((world, _)) => worlds.push(world),
+                Ok((world, _)) => hold(worlds, world, &mut held).map_err(|_| Undetermined::TooManyWorlds)?,
                 Err(Stop::Undecided(atom)) => {
                     for holds in [false, true] {
                         let mut decisions = decisions.clone();
@@ -182,11 +189,16 @@ impl<'a> Template<'a> {
         wanted: Option<&[&str]>,
         worlds: &mut Vec<World<'t>>,
     ) -> Result<(), Stop> {
+        let mut held = 0;
+        let mut differing = Vec::with_capacity(2);
         for otherwise in [true, false] {
             let (world, met) = self.world(resource, wanted, &[], Some(otherwise))?;
-            worlds.push(world);
+            hold(worlds, world, &mut held)?;
+            differing.push((otherwise, met));
+        }
+        for (otherwise, met) in differing {
             for atom in met.into_iter().take(MAX_DECISIONS) {
-                worlds.push(self.world(resource, wanted, &[(atom, !otherwise)], Some(otherwise))?.0);
+                hold(worlds, self.world(resource, wanted, &[(atom, !otherwise)], Some(otherwise))?.0, &mut held)?;
             }
         }
         Ok(())
@@ -219,12 +231,22 @@ impl<'a> Template<'a> {
         };
         let assumptions: Vec<Assumption> =
             evaluator.assumed.into_iter().map(|(condition, holds)| Assumption { condition, holds }).collect();
-        let open = [Some(body), body.get("Properties")]
-            .into_iter()
-            .flatten()
-            .any(|value| value.get("Fn::Transform").is_some());
+        let open = evaluator.open.or(body.get("Fn::Transform").map(|_| "Fn::Transform"));
         Ok((World { assumptions, exists, properties, open }, evaluator.assumptions.met))
     }
+}
+
+/// Keeps a world, unless those that are kept hold too many values of their own with it. The first one
+/// is kept in any case.
+fn hold<'t>(worlds: &mut Vec<World<'t>>, world: World<'t>, held: &mut u64) -> Result<(), Exhausted> {
+    if let Cow::Owned(properties) = &world.properties {
+        measure(properties, MAX_EVALUATION_DEPTH, held);
+    }
+    if *held > MAX_WORLD_VALUES && !worlds.is_empty() {
+        return Err(Exhausted);
+    }
+    worlds.push(world);
+    Ok(())
 }
 
 /// Worlds that differ for the reader: several decisions can amount to the same conditions.

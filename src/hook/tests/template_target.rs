@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn invocation(target: &str) -> Json {
+pub(super) fn invocation(target: &str) -> Json {
     let mut event = range();
     event["actionInvocationPoint"] = json!("UPDATE_PRE_PROVISION");
     event["requestData"] = json!({
@@ -12,7 +12,7 @@ fn invocation(target: &str) -> Json {
     event
 }
 
-fn with_document(event: &Json, document: Result<&Json, &str>, config: &Config) -> Json {
+pub(super) fn with_document(event: &Json, document: Result<&Json, &str>, config: &Config) -> Json {
     let Plan::Fetch(fetch) = plan(event.to_string().as_bytes(), config, today()) else { panic!("not to be fetched") };
     let document = document.map(|document| document.to_string().into_bytes());
     let decision = fetch.decide(document.as_deref().map_err(|problem| *problem), config, today());
@@ -32,7 +32,7 @@ fn with_document(event: &Json, document: Result<&Json, &str>, config: &Config) -
     answer
 }
 
-fn stack(template: &str) -> Json {
+pub(super) fn stack(template: &str) -> Json {
     let document = json!({ "template": template, "previousTemplate": "" });
     with_document(&invocation("STACK"), Ok(&document), &Config::new(Settings::default()))
 }

@@ -133,6 +133,28 @@ fn only_conditions_that_are_reached_make_worlds() {
 }
 
 #[test]
+fn allowed_values_are_candidates_only_of_what_a_reference_gives() {
+    for (kind, worlds) in [
+        ("String", 1),
+        ("AWS::SSM::Parameter::Name", 1),
+        ("AWS::SSM::Parameter::Value<String>", 2),
+        ("AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>", 2),
+        ("AWS::SSM::Parameter::Value<List<String>>", 2),
+    ] {
+        for allowed in ["[/a, /b]", "[/a]"] {
+            let text = format!(
+                "Parameters: {{P: {{Type: '{kind}', AllowedValues: {allowed}}}}}\nConditions: {{C: !Equals [!Ref P, x]}}\n\
+                 Resources: {{X: {{Type: A::B::C, Condition: C}}}}"
+            );
+            assert_eq!(super::worlds(&text, &Scope::default()).len(), worlds, "{kind} {allowed}");
+        }
+    }
+    // Of a list each entry is one of them.
+    let text = "Parameters: {L: {Type: CommaDelimitedList, AllowedValues: [a]}}\nResources: {X: {Type: A::B::C, Properties: {P: !Ref L}}}";
+    assert_eq!(only(text, &Scope::default()), json!({"P": {"?": "!Ref L"}}));
+}
+
+#[test]
 fn many_comparisons_in_one_condition_are_two_worlds() {
     let any = (0..8).map(|n| format!("!Equals [!Ref A, v{n}]")).collect::<Vec<_>>().join(", ");
     let worlds = under(&format!("C: !Or [{any}]"), "P: !If [C, 1, 2]");
@@ -231,6 +253,36 @@ fn independent_conditions_multiply_up_to_the_limit() {
     assert_eq!(rules(30), (62, Some(Undetermined::TooManyWorlds)));
     assert_eq!(rules(200).1, Some(Undetermined::TooManyWorlds));
     assert!(rules(200).0 > 2);
+}
+
+#[test]
+fn worlds_hold_no_more_values_than_there_is_room_for() {
+    let group = |conditions: usize, entries: usize| {
+        let each = |make: &dyn Fn(usize) -> String| (0..conditions).map(make).collect::<Vec<_>>().join(", ");
+        let parameters = each(&|n| format!("P{n}: {{Type: String}}"));
+        let equals = each(&|n| format!("C{n}: !Equals [!Ref P{n}, x]"));
+        let entries: String =
+            (0..entries).map(|n| format!("{{F: !If [C{}, 1, 2], T: {n}}}, ", n % conditions)).collect();
+        let text = format!(
+            "Parameters: {{{parameters}}}\nConditions: {{{equals}}}\nResources: {{X: {{Type: A::B::C, Properties: {{E: [{entries}]}}}}}}"
+        );
+        let document = read(&text);
+        let scope = Scope::default();
+        let template = Template::new(&document.root, &scope).unwrap();
+        let evaluated = template.evaluate(template.resource("X").unwrap());
+        let mut held = 0;
+        for world in &evaluated.worlds {
+            measure(&world.properties, MAX_EVALUATION_DEPTH, &mut held);
+        }
+        assert!(held <= MAX_WORLD_VALUES, "{held}");
+        (evaluated.worlds.len(), evaluated.undetermined)
+    };
+    assert_eq!(group(8, 50), (256, None));
+    assert_eq!(group(5, 600), (32, None));
+    assert_eq!(group(2, 15_000), (4, None));
+    let (worlds, undetermined) = group(8, 15_000);
+    assert_eq!(undetermined, Some(Undetermined::TooManyWorlds));
+    assert!(worlds >= 2, "one for each way to decide everything: {worlds}");
 }
 
 #[test]

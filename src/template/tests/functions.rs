@@ -353,3 +353,40 @@ fn partitions_follow_from_the_region_where_they_are_certain() {
         assert_eq!(only(text, &scope), json!({"P": partition, "S": suffix}));
     }
 }
+
+#[test]
+fn an_empty_list_has_one_empty_entry() {
+    for kind in ["CommaDelimitedList", "List<String>"] {
+        let text = format!(
+            "Parameters: {{L: {{Type: '{kind}', Default: ''}}}}\nConditions:\n  Some: !Not [!Equals [!Select [0, !Ref L], '']]\n\
+             Resources: {{X: {{Type: A::B::C, Properties: {{N: {{'Fn::Length': !Ref L}}, L: !Ref L, S: !If [Some, 1, 2], \
+             J: !Join ['-', !Ref L]}}}}}}\n"
+        );
+        assert_eq!(only(&text, &Scope::default()), json!({"N": 1, "L": [""], "S": 2, "J": ""}));
+    }
+}
+
+#[test]
+fn what_a_transform_may_bring_into_a_mapping_is_not_known() {
+    let include = "Fn::Transform: {Name: AWS::Include}";
+    let foreign = "Fn::Transform: {Name: MyMacro}";
+    for (before, mappings, found, default) in [
+        ("", "M: {a: {b: 1}}".to_owned(), true, true),
+        ("", format!("{include}, M: {{a: {{b: 1}}}}"), true, false),
+        ("", format!("M: {{{include}, a: {{b: 1}}}}"), true, false),
+        ("", format!("M: {{a: {{{include}, b: 1}}}}"), true, false),
+        ("", format!("N: {{{foreign}}}, M: {{a: {{b: 1}}}}"), true, true),
+        ("", format!("{foreign}, M: {{a: {{b: 1}}}}"), false, false),
+        ("", format!("M: {{{foreign}, a: {{b: 1}}}}"), false, false),
+        ("", format!("M: {{a: {{{foreign}, b: 1}}}}"), false, false),
+        ("Transform: {Name: AWS::Include}\n", "M: {a: {b: 1}}".to_owned(), true, false),
+        ("Transform: AWS::Serverless-2016-10-31\n", "M: {a: {b: 1}}".to_owned(), true, true),
+    ] {
+        let text = format!(
+            "{before}Mappings: {{{mappings}}}\nResources: {{X: {{Type: A::B::C, Properties: {{F: !FindInMap [M, a, b], \
+             D: !FindInMap [M, a, c, {{DefaultValue: 2}}]}}}}}}\n"
+        );
+        let properties = only(&text, &Scope::default());
+        assert_eq!((properties["F"] == json!(1), properties["D"] == json!(2)), (found, default), "{text}{properties}");
+    }
+}

@@ -166,3 +166,45 @@ fn what_is_no_loop_is_noted() {
         assert_eq!(template.notes().len(), 1, "{body}");
     }
 }
+
+#[test]
+fn an_object_with_a_key_that_is_not_known_is_not_known() {
+    let looped = |body: &str| format!("'Fn::ForEach::L': [N, !Ref Names, {body}]");
+    let nested = "'Fn::ForEach::M': [K, [a, b], {'${N}${K}': 1}]";
+    for (properties, open, expected) in [
+        (looped("{'${N}Port': 443}"), true, json!({"${N}Port": 443})),
+        (looped("{'&{N}Port': 443}"), true, json!({"&{N}Port": 443})),
+        (looped("{Fix: '${N}'}"), false, json!({"Fix": {"?": "${N}"}})),
+        (looped("{Fix: {'${N}': 1}}"), false, json!({"Fix": {"?": "${N}"}})),
+        (looped("{Fix: {A: 1}}"), false, json!({"Fix": {"A": 1}})),
+        (looped(&format!("{{{nested}}}")), true, json!({"${N}a": 1, "${N}b": 1})),
+        (looped(&format!("{{Fix: {{{nested}}}}}")), false, json!({"Fix": {"?": "${N}"}})),
+        (
+            format!("Fix: [{{A: 1, {}}}]", looped("{'${N}': 2}")),
+            false,
+            json!({"Fix": [{"?": "!ForEach {A: 1, ${N}: 2}"}]}),
+        ),
+        ("'Fn::ForEach::L': [N, [a], 1], A: 1".to_owned(), true, json!({"A": 1})),
+        ("Fix: {'Fn::ForEach::L': [N, a], A: 1}".to_owned(), false, json!({"Fix": {"?": "!ForEach {A: 1}"}})),
+    ] {
+        let text = format!(
+            "Parameters: {{Names: {{Type: CommaDelimitedList}}}}\nResources: {{X: {{Type: A::B::C, Properties: {{{properties}}}}}}}"
+        );
+        let document = read(&text);
+        let scope = Scope::default();
+        let template = Template::new(&document.root, &scope).unwrap();
+        let evaluated = template.evaluate(template.resource("X").unwrap());
+        assert_eq!(
+            (evaluated.worlds[0].open.is_some(), plain(&evaluated.worlds[0].properties)),
+            (open, expected),
+            "{properties}"
+        );
+    }
+}
+
+#[test]
+fn resources_of_a_loop_over_an_unknown_list_keep_their_identifier() {
+    let text = "Parameters: {Names: {Type: CommaDelimitedList}}\nResources: {'Fn::ForEach::L': [N, !Ref Names, \
+                {'Fn::ForEach::M': [K, [a, b], {'R${N}${K}': {Type: A::B::C, Properties: {'${N}': 1}}}]}]}";
+    assert_eq!(ids(text, &Scope::default()), ["a", "b"].map(|k| (format!("R${{N}}{k}"), json!({"?": "${N}"}))));
+}

@@ -40,6 +40,18 @@ Resources:
     );
     assert_eq!(notes("Transform: AWS::Serverless-2016-10-31\nResources: {Fn::Transform: {Name: M}}").len(), 3);
     assert_eq!(
+        notes(
+            "Fn::Transform: [Mine]\nResources:\n  Fn::Transform: {Name: M}\n  A: {Type: A::B::C, Fn::Transform: {Name: N}}\n  \
+             B: {Type: A::B::C, Properties: {Fn::Transform: O}}\n"
+        )[1..],
+        [
+            "macro `Mine` may change anything in this template when it is deployed",
+            "macro `M` may change any resource of this template when it is deployed",
+            "macro `N` may change anything in resource `A` when it is deployed",
+            "macro `O` may change anything in resource `B` when it is deployed",
+        ]
+    );
+    assert_eq!(
         notes("Transform: {Name: Mine}\nResources: {}")[1],
         "macro `Mine` may change anything in this template when it is deployed"
     );
@@ -52,7 +64,7 @@ fn what_a_transform_may_change_is_not_known() {
     let scope = Scope::default();
     let template = Template::new(&document.root, &scope).unwrap();
     let evaluated = template.evaluate(template.resource("X").unwrap());
-    assert!(evaluated.worlds[0].open);
+    assert_eq!(evaluated.worlds[0].open, Some("Fn::Transform"));
     assert_eq!(
         plain(&evaluated.worlds[0].properties),
         json!({"P": 1, "E": [{"?": "!Transform {Fn::Transform: {Name: M}, F: 1}"}, {"F": 2}], "G": {"?": "!Transform {Name: M}"}})
