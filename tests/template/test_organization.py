@@ -155,6 +155,13 @@ class Organization(unittest.TestCase):
                 needed = {name for name, parameter in known.items() if "Default" not in parameter}
                 self.assertLessEqual(needed, set(named))
 
+    def test_a_hooks_name_is_bound_alike_everywhere(self):
+        patterns = {
+            cfn_yaml.load(str(path))["Parameters"]["HookAlias"]["AllowedPattern"]
+            for path in (ROOT / "template.yaml", DEPLOY / "organization.yaml", DEPLOY / "central-hook.yaml")
+        }
+        self.assertEqual(len(patterns), 1)
+
     def test_the_gap_of_the_management_account_is_closed_there_only(self):
         for given, closed in (
             ({}, True),

@@ -175,6 +175,18 @@ class Hooks(unittest.TestCase):
                 with self.subTest(given=given, hook=hook["Alias"]):
                     jsonschema.validate(hook, schema)
 
+    def test_both_hooks_of_the_longest_name_are_what_cloudformation_accepts(self):
+        pattern = re.compile(source()["Parameters"]["HookAlias"]["AllowedPattern"])
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", HOOK).schema
+        accepted = re.compile(schema["properties"]["Alias"]["pattern"].replace("(?i)aws", "(?i:aws)"))
+        longest = "::".join(("A" * 64, "B" * 64, "C" * 59))
+        self.assertRegex(longest, pattern)
+        self.assertNotRegex(f"{longest}C", pattern)
+        names = [hook["Alias"] for hook in hooks(TargetOperations="RESOURCE,STACK", HookAlias=longest).values()]
+        self.assertEqual(names, [longest, f"{longest}Stack"])
+        for name in names:
+            self.assertRegex(name, accepted)
+
     def test_a_hook_may_call_the_alias_and_nothing_else(self):
         stack = Stack(TargetOperations="RESOURCE,STACK")
         [alias] = stack.resources("AWS::Lambda::Alias")
