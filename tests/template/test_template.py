@@ -4,7 +4,10 @@ import contextlib
 import json
 import os
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
 import unittest
 from functools import cache
 from pathlib import Path
@@ -66,6 +69,16 @@ class Stack:
     def condition(self, name):
         return self.resolve(self.template["Conditions"][name])
 
+    def refused(self):
+        """What the template's Rules say against the values."""
+        return [
+            assertion["AssertDescription"]
+            for rule in self.template.get("Rules", {}).values()
+            if "RuleCondition" not in rule or self.resolve(rule["RuleCondition"])
+            for assertion in rule["Assertions"]
+            if not self.resolve(assertion["Assert"])
+        ]
+
     def resources(self, kind):
         return {
             name: self.resolve(resource["Properties"])
@@ -85,6 +98,9 @@ class Stack:
                 "Condition": self.condition,
                 "Ref": lambda name: None if name == "AWS::NoValue" else self.values.get(name, f"<{name}>"),
                 "Fn::And": lambda all_of: all(self.resolve(all_of)),
+                "Fn::Contains": lambda pair: self.resolve(pair[1]) in self.resolve(pair[0]),
+                "Fn::EachMemberEquals": lambda pair: all(one == pair[1] for one in self.resolve(pair[0])),
+                "Fn::EachMemberIn": lambda pair: {*self.resolve(pair[0])} <= {*pair[1]},
                 "Fn::Equals": lambda pair: self.resolve(pair[0]) == self.resolve(pair[1]),
                 "Fn::GetAtt": self.attribute,
                 "Fn::If": lambda choice: self.resolve(choice[1 if self.condition(choice[0]) else 2]),
@@ -136,8 +152,8 @@ class Hooks(unittest.TestCase):
         for operations, expected in (
             ("RESOURCE", [(["RESOURCE"], True, ["CREATE", "UPDATE"])]),
             ("CLOUD_CONTROL,RESOURCE", [(["RESOURCE", "CLOUD_CONTROL"], True, ["CREATE", "UPDATE"])]),
-            ("STACK", [(["STACK"], False, ["CREATE", "UPDATE"])]),
-            ("CHANGE_SET", [(["CHANGE_SET"], False, ["CREATE"])]),
+            ("RESOURCE,STACK", [(["RESOURCE"], True, ["CREATE", "UPDATE"]), (["STACK"], False, ["CREATE", "UPDATE"])]),
+            ("CHANGE_SET,RESOURCE", [(["RESOURCE"], True, ["CREATE", "UPDATE"]), (["CHANGE_SET"], False, ["CREATE"])]),
             ("RESOURCE, STACK, CHANGE_SET",
              [(["RESOURCE"], True, ["CREATE", "UPDATE"]), (["STACK", "CHANGE_SET"], False, ["CREATE", "UPDATE"])]),
         ):
@@ -147,6 +163,35 @@ class Hooks(unittest.TestCase):
                     for hook in hooks(TargetOperations=operations).values()
                 ]
                 self.assertEqual(found, expected)
+
+    def test_templates_are_not_checked_without_their_resources(self):
+        """STACK and CHANGE_SET let open values pass: by the template's Rules, and by `make deploy` before it builds."""
+        for operations, accepted in (
+            ("RESOURCE,CLOUD_CONTROL", True),
+            ("RESOURCE", True),
+            ("CLOUD_CONTROL", True),
+            ("STACK, RESOURCE", True),
+            ("RESOURCE,CLOUD_CONTROL,STACK,CHANGE_SET", True),
+            ("STACK", False),
+            ("CHANGE_SET", False),
+            ("STACK,CHANGE_SET", False),
+            ("CLOUD_CONTROL,STACK", False),
+        ):
+            with self.subTest(operations):
+                refused = Stack(TargetOperations=operations).refused()
+                self.assertEqual(refused == [], accepted, refused)
+                with tempfile.TemporaryDirectory() as folder:
+                    tree = Path(folder, "deploy")
+                    tree.mkdir()
+                    shutil.copy(ROOT / "deploy" / "deploy.sh", tree)
+                    Path(tree, "build.sh").write_text("#!/bin/sh\necho built\nexit 3\n")
+                    Path(tree, "build.sh").chmod(0o755)
+                    run = subprocess.run(
+                        [tree / "deploy.sh", "x86_64"],
+                        env={**os.environ, "TARGET_OPERATIONS": operations}, capture_output=True, text=True, check=False,
+                    )  # fmt: skip
+                self.assertEqual((run.returncode, run.stdout), (3, "built\n") if accepted else (2, ""))
+                self.assertEqual("must name RESOURCE" in run.stderr, not accepted)
 
     def test_filters_always_leave_out_this_stack(self):
         role = "arn:aws:iam::111122223333:role/deploy"
