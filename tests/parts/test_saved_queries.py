@@ -1,4 +1,4 @@
-"""The saved queries of template.yaml, over lines that the real function wrote and over the documented hook event.
+"""The queries and the metric filter of template.yaml, over lines of the real function and the documented hook event.
 
 What the function logs is read from AWS's runtime emulator. Nobody but AWS can make the event: its shape is the
 one that AWS publishes for `CloudFormation Hook Invocation Progress` in its EventBridge schema registry, as the CDK
@@ -12,7 +12,7 @@ from cfnlint.decode import cfn_yaml
 
 from conftest import ROOT
 from emulator import Emulator
-from insights import Query
+from insights import Query, filtered
 from protocol import group, resource_request, rule
 
 EXPIRED = """
@@ -122,6 +122,14 @@ def test_blocks_per_account_count_results_by_failure_mode(queries):
         ("123456789012", "FAIL", "HOOK_FAILED", 1),
         ("210987654321", "WARN", "HOOK_COMPLETE_FAILED", 1),
     ]
+
+
+def test_the_alarm_on_hook_failures_counts_what_got_no_answer_and_no_block():
+    resources = cfn_yaml.load(str(ROOT / "template.yaml"))["Resources"]
+    [found] = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::Logs::MetricFilter"]
+    assert found["LogGroupName"]["Ref"] == "AuditLogGroup"
+    [line] = filtered(found["FilterPattern"], EVENTS)
+    assert json.loads(line)["detail"]["status"] == "HOOK_FAILED"
 
 
 def test_the_latest_results_say_what_and_why(queries):

@@ -284,9 +284,31 @@ class Records(unittest.TestCase):
                 self.assertIn(f'"{field}":', logs)
         verdicts = {metric[-2] for metric in widgets[0]["metrics"]}
         self.assertEqual(len(verdicts), 7)
-        [alarm] = (a for a in stack.resources("AWS::CloudWatch::Alarm").values() if a["Namespace"] == "CfnEgressGuard")
+        [alarm] = (a for a in stack.resources("AWS::CloudWatch::Alarm").values() if a["MetricName"] == "Decisions")
         for verdict in verdicts | {alarm["Dimensions"][0]["Value"]}:
             self.assertIn(f'"{verdict}"', (hook / "decision.rs").read_text())
+
+    def test_every_alarm_watches_a_metric_that_is_there_and_tells_the_topic(self):
+        topic = "arn:aws:sns:eu-west-1:111122223333:guard"
+        stack = Stack(AlarmTopicArn=topic)
+        [found] = stack.resources("AWS::Logs::MetricFilter").values()
+        self.assertEqual(found["LogGroupName"], "<AuditLogGroup>", "CloudFormation's word, not the function's")
+        [filtered] = found["MetricTransformations"]
+        alarms = stack.resources("AWS::CloudWatch::Alarm")
+        metrics = {(alarm["Namespace"], alarm["MetricName"]) for alarm in alarms.values()}
+        self.assertEqual(metrics, {
+            ("AWS/Lambda", "Errors"),
+            ("AWS/Lambda", "Throttles"),
+            ("AWS/Lambda", "Duration"),
+            ("CfnEgressGuard", "Decisions"),
+            (filtered["MetricNamespace"], filtered["MetricName"]),
+        })
+        for name, alarm in alarms.items():
+            with self.subTest(name):
+                self.assertEqual((alarm["AlarmActions"], alarm["OKActions"]), ([topic], [topic]))
+                self.assertEqual(alarm["TreatMissingData"], "notBreaching")
+        for name, alarm in Stack().resources("AWS::CloudWatch::Alarm").items():
+            self.assertEqual((alarm["AlarmActions"], alarm["OKActions"]), ([], []), name)
 
     def test_the_policy_of_the_audit_feed_is_json_about_that_feed(self):
         [policy] = Stack().resources("AWS::Logs::ResourcePolicy").values()
