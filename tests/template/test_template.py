@@ -280,7 +280,7 @@ class Records(unittest.TestCase):
         logs = "".join(file.read_text() for file in [log, *hook.glob("tests/snapshots/*.snap")])
         for query in (widget["query"] for widget in widgets if "query" in widget):
             fields = re.findall(r"[a-zA-Z]+", " ".join(re.findall(r"(?:filter|fields|by) ([^|]*)", query)))
-            for field in {*fields} - {"and", "as", "decision", "FAILED", "timestamp"}:
+            for field in {*fields} - {"and", "as", "decision", "exempted", "rules", "FAILED", "timestamp"}:
                 self.assertIn(f'"{field}":', logs)
         verdicts = {metric[-2] for metric in widgets[0]["metrics"]}
         self.assertEqual(len(verdicts), 7)
