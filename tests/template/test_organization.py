@@ -82,6 +82,9 @@ class ServiceControlPolicies(unittest.TestCase):
             "lambda:PutFunctionConcurrency",
             "iam:PutRolePolicy",
             "iam:UpdateAssumeRolePolicy",
+            "cloudwatch:DisableAlarmActions",
+            "cloudwatch:PutAlarmMuteRule",
+            "logs:PutMetricFilter",
         ):
             self.assertIn(action, denied)
 
