@@ -1,5 +1,7 @@
 """Prints template.yaml without its SAM transform, which service-managed StackSets do not take.
 
+A StackSet gives every Region the same values: in this template, AlarmTopicArn has {region} where the Region stands.
+
     python deploy/organization_template.py BUCKET-PREFIX KEY [ARCHITECTURE]
 
 The function's code is then s3://BUCKET-PREFIX-REGION/KEY, in each Region its own (Lambda wants it there).
@@ -26,11 +28,31 @@ class NoManagedPolicies:
         return {}
 
 
+# The Region is put between what stands before and after {region}; the one at the end is for an empty parameter,
+# whose parts must be there as well.
+PARTS = {"Fn::Split": ["{region}", {"Fn::Sub": "${AlarmTopicArn}{region}"}]}
+TOPIC = {"Fn::Sub": ["${Before}${AWS::Region}${After}", {
+    "Before": {"Fn::Select": [0, PARTS]},
+    "After": {"Fn::Select": [1, PARTS]},
+}]}  # fmt: skip
+
+
+def with_topic_of_the_region(template):
+    """Lets {region} stand for the Region in AlarmTopicArn."""
+    ours = cfn_yaml.load(str(ROOT / "deploy" / "organization.yaml"))["Parameters"]["AlarmTopicArn"]
+    template["Parameters"]["AlarmTopicArn"].update(json.loads(json.dumps(ours)))
+    reference = json.dumps({"Ref": "AlarmTopicArn"})
+    resources = json.dumps(template["Resources"])
+    assert reference in resources, "the alarms name the topic"
+    template["Resources"] = json.loads(resources.replace(reference, json.dumps(TOPIC)))
+
+
 def expanded(bucket_prefix, key, arch):
     # SAM's transform asks for a Region, and names the partition after it.
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     template = cfn_yaml.loads(packaged_template((ROOT / "template.yaml").read_text(), arch))
     template = json.loads(json.dumps(template))
+    with_topic_of_the_region(template)
     code = {"Bucket": "PREFIX-REGION", "Key": key}
     template["Resources"]["GuardFunction"]["Properties"]["CodeUri"] = code
     text = json.dumps(transform(template, {}, NoManagedPolicies()), indent=1)

@@ -88,6 +88,7 @@ class Account:
     def set_parameter(self, stack, name, value):
         """Changes one parameter of a deployed stack and keeps all else."""
         others = [p["ParameterKey"] for p in self.stack(stack)["Parameters"] if p["ParameterKey"] != name]
+        value = value.replace(",", "\\,")  # which ends a value in the CLI's shorthand
         self.aws("cloudformation", "update-stack", "--stack-name", stack, "--use-previous-template",
                  "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND",
                  "--parameters", f"ParameterKey={name},ParameterValue={value}",

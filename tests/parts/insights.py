@@ -49,6 +49,16 @@ def split(text, separator):
     return [part.strip() for part in parts]
 
 
+def filtered(pattern, lines):
+    """The lines that a metric filter finds, if its pattern is one field of a JSON line that equals a text.
+
+    Source: CloudWatch Logs User Guide, "Filter pattern syntax for metric filters". Anything else is refused.
+    """
+    path, value = re.fullmatch(r'\{ \$\.([A-Za-z0-9.]+) = "([A-Z_]+)" \}', pattern).groups()
+    assert any(path in fields_of(line) for line in lines), f"no line has a field {path}"
+    return [line for line in lines if fields_of(line).get(path) == value]
+
+
 class Query:
     """A query, to be run over the fields of lines."""
 

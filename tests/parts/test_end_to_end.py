@@ -229,6 +229,13 @@ def test_disabled_checks_nothing(account, setting):
     assert hook_events(account, "unchecked") == []
 
 
+@pytest.mark.parametrize("operations", ["STACK", "STACK,CLOUD_CONTROL"])
+def test_templates_alone_are_refused(account, setting, operations):
+    with pytest.raises(AssertionError, match="must name RESOURCE beside STACK or CHANGE_SET"):
+        account.set_parameter(GUARD, "TargetOperations", operations)
+    setting("TargetOperations", "RESOURCE")
+
+
 def test_stacks_that_are_excluded_by_name_go_unchecked(account, setting):
     setting("StackNamesExclude", "sandbox-*")
     assert account.create("sandbox-1", stack_with(rule(80, 87))) == "CREATE_COMPLETE"

@@ -1,4 +1,4 @@
-"""The saved queries of template.yaml, over lines that the real function wrote and over the documented hook event.
+"""The queries and the metric filter of template.yaml, over lines of the real function and the documented hook event.
 
 What the function logs is read from AWS's runtime emulator. Nobody but AWS can make the event: its shape is the
 one that AWS publishes for `CloudFormation Hook Invocation Progress` in its EventBridge schema registry, as the CDK
@@ -12,7 +12,7 @@ from cfnlint.decode import cfn_yaml
 
 from conftest import ROOT
 from emulator import Emulator
-from insights import Query
+from insights import Query, filtered
 from protocol import group, resource_request, rule
 
 EXPIRED = """
@@ -29,6 +29,13 @@ reason = "still needed"
 owner = "data@example.com"
 expires = 2999-12-31
 ports = "8000-8010"
+
+[[exemption]]
+id = "holds-too"
+reason = "needed for longer"
+owner = "data@example.com"
+expires = 2999-12-31
+ports = "9000-9001"
 """
 
 
@@ -52,6 +59,8 @@ def decisions(bootstrap, tmp_path_factory):
     try:
         for name, rules in (
             ("good", [rule()]),
+            # Two exemptions in one decision, one of them for two egress rules.
+            ("exempted", [rule(8000, 8010), rule(9000, 9001), rule(8000, 8001)]),
             ("range", [rule(), rule(80, 87), {"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}]),
             ("range", [rule(80, 88)]),
             # Not the first of the offending rules, and beside one that an exemption still covers.
@@ -61,8 +70,16 @@ def decisions(bootstrap, tmp_path_factory):
         lines = [line for line in emulator.server.log().splitlines() if line.startswith("{") and '"event":' in line]
     finally:
         emulator.stop()
-    assert sum('"event":"decision"' in line for line in lines) == 4, lines
+    assert sum('"event":"decision"' in line for line in lines) == 5, lines
     return lines
+
+
+@pytest.fixture(scope="module")
+def widgets():
+    """The log widgets of the dashboard by title; each names its log group in its query."""
+    body = cfn_yaml.load(str(ROOT / "template.yaml"))["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    properties = [widget["properties"] for widget in json.loads(body)["widgets"] if widget["type"] == "log"]
+    return {one["title"]: one["query"].removeprefix("SOURCE '${DecisionLogGroup}' | ") for one in properties}
 
 
 def event(status, mode, account="123456789012"):
@@ -124,6 +141,14 @@ def test_blocks_per_account_count_results_by_failure_mode(queries):
     ]
 
 
+def test_the_alarm_on_hook_failures_counts_what_got_no_answer_and_no_block():
+    resources = cfn_yaml.load(str(ROOT / "template.yaml"))["Resources"]
+    [found] = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::Logs::MetricFilter"]
+    assert found["LogGroupName"]["Ref"] == "AuditLogGroup"
+    [line] = filtered(found["FilterPattern"], EVENTS)
+    assert json.loads(line)["detail"]["status"] == "HOOK_FAILED"
+
+
 def test_the_latest_results_say_what_and_why(queries):
     rows = run(queries, "LatestResultsQuery", "AuditLogGroup", EVENTS)
     assert len(rows) == 4
@@ -158,6 +183,25 @@ def test_expired_exemptions_are_found_at_any_place_and_those_that_hold_are_not(q
         "late",
         1,
     )
+
+
+def test_the_dashboard_counts_every_exemption_of_a_decision(widgets, decisions):
+    rows = Query(widgets["Exemptions in use"]).run(decisions)
+    assert [(row["exemption"], row["rules"], row["decisions"]) for row in rows] == [
+        ("holds", 3, 2),
+        ("holds-too", 1, 1),
+    ]
+
+
+def test_the_dashboard_lists_what_was_blocked(widgets, decisions):
+    latest = Query(widgets["Latest blocks"]).run(decisions)
+    assert sorted(row["stackName"] for row in latest) == ["late", "range", "range"]
+    most = Query(widgets["Stacks that were blocked most"]).run(decisions)
+    assert [(row["stackName"], row["blocks"]) for row in most] == [("range", 2), ("late", 1)]
+
+
+def test_every_log_widget_is_tested(widgets):
+    assert sorted(widgets) == ["Exemptions in use", "Latest blocks", "Stacks that were blocked most"]
 
 
 def test_every_saved_query_is_tested(queries):

@@ -67,6 +67,8 @@ def resources_of_the_guard():
             yield "GuardRoles", f"arn:aws:iam::{ACCOUNT}:role/{short}-{name}-{RANDOM}"
         for name in of_type["AWS::Events::Rule"]:
             yield "GuardRecords", f"arn:aws:events:eu-west-1:{ACCOUNT}:rule/{short}-{name}-{RANDOM}"
+        for name in of_type["AWS::CloudWatch::Alarm"]:
+            yield "GuardRecords", f"arn:aws:cloudwatch:eu-west-1:{ACCOUNT}:alarm:{short}-{name}-{RANDOM}"
         for group in (f"/aws/lambda/{stack}", f"/aws/events/{stack}/0a1b2c3d"):
             yield "GuardRecords", f"arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:{group}"
             yield "GuardRecords", f"arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:{group}:log-stream:x"
@@ -121,6 +123,8 @@ def test_who_deploys_the_guard_is_not_bound(principal):
         ("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/web"),
         ("events:PutRule", f"arn:aws:events:eu-west-1:{ACCOUNT}:rule/web"),
         ("logs:DeleteLogGroup", f"arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:/aws/lambda/web"),
+        ("cloudwatch:DeleteAlarms", f"arn:aws:cloudwatch:eu-west-1:{ACCOUNT}:alarm:web"),
+        ("cloudwatch:PutAlarmMuteRule", f"arn:aws:cloudwatch:eu-west-1:{ACCOUNT}:alarm-mute-rule:any"),
     ],
 )
 def test_what_is_not_the_guards_stays_everybodys(action, resource):
@@ -146,16 +150,27 @@ def test_roles_that_may_call_directly_are_nobodys_to_make_or_to_hand_to_others_t
         assert decision(REFUSE, "iam:PassRole", own, principal, **to_ec2)[0] == "Allow"
 
 
+def called_via(*chain):
+    """The keys of a call that services made one for the other, for whom the first of them was asked.
+
+    IAM User Guide, "AWS global condition context keys": none of the three is there when the principal calls itself.
+    """
+    services = [f"{service}.amazonaws.com" for service in chain]
+    return {"aws:CalledVia": services, "aws:CalledViaFirst": services[0], "aws:CalledViaLast": services[-1]}
+
+
 def test_direct_egress_calls_are_refused_and_those_of_cloudformation_are_not():
     group = f"arn:aws:ec2:eu-west-1:{ACCOUNT}:security-group/sg-1"
     service_role = f"arn:aws:iam::{ACCOUNT}:role/cfn-service-web"
+    refused = ("Deny", "EgressOnlyThroughCloudFormation")
     for action in statements(REFUSE)["EgressOnlyThroughCloudFormation"]["Action"]:
-        refused = ("Deny", "EgressOnlyThroughCloudFormation")
         for principal in NOBODY_SPECIAL:
             assert decision(REFUSE, action, group, principal) == refused
-            through = {"aws:CalledViaFirst": "cloudformation.amazonaws.com"}
-            assert decision(REFUSE, action, group, principal, **through)[0] == "Allow"
-            assert decision(REFUSE, action, group, principal, **{"aws:CalledViaFirst": "x.amazonaws.com"}) == refused
+            for chain in (["cloudformation"], ["servicecatalog", "cloudformation"], ["x", "y", "cloudformation"]):
+                assert decision(REFUSE, action, group, principal, **called_via(*chain))[0] == "Allow", chain
+            # What another service does for CloudFormation, no hook sees.
+            for chain in (["x"], ["cloudformation", "x"], ["x", "cloudformation", "y"]):
+                assert decision(REFUSE, action, group, principal, **called_via(*chain)) == refused, chain
         for principal in (DEPLOYMENT, STACK_SETS, service_role):
             assert decision(REFUSE, action, group, principal)[0] == "Allow"
     assert decision(REFUSE, "ec2:CreateSecurityGroup", group, NOBODY_SPECIAL[0])[0] == "Allow"

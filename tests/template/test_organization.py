@@ -82,6 +82,9 @@ class ServiceControlPolicies(unittest.TestCase):
             "lambda:PutFunctionConcurrency",
             "iam:PutRolePolicy",
             "iam:UpdateAssumeRolePolicy",
+            "cloudwatch:DisableAlarmActions",
+            "cloudwatch:PutAlarmMuteRule",
+            "logs:PutMetricFilter",
         ):
             self.assertIn(action, denied)
 
@@ -113,13 +116,32 @@ class Guide(unittest.TestCase):
 
 
 class Organization(unittest.TestCase):
+    def central_hook(self):
+        return cfn_yaml.load(str(DEPLOY / "central-hook.yaml"))
+
+    def members_template(self, arch="x86_64"):
+        with open(os.devnull, "w") as quiet, contextlib.redirect_stdout(quiet):
+            return organization_template.expanded("acme-guard", "guard/1/bootstrap.zip", arch)
+
     def test_the_hook_that_calls_a_central_function_is_the_one_of_the_template(self):
         """It must look at what template.yaml's looks at, and its role must be as narrow."""
         [own] = Stack().resources(HOOK).values()
-        central = Stack(cfn_yaml.load(str(DEPLOY / "central-hook.yaml")), CentralFunctionArn=CENTRAL, FailureMode="FAIL")
+        central = Stack(self.central_hook(), CentralFunctionArn=CENTRAL, FailureMode="FAIL")
         [hook] = central.resources(HOOK).values()
         for name in sorted({*own, *hook} - {"LambdaFunction", "ExecutionRole"}):
             self.assertEqual(hook.get(name), own.get(name), name)
+        role = "arn:aws:iam::*:role/deploy"
+        for given in (
+            {"HookStatus": "DISABLED"},
+            {"TargetOperations": "RESOURCE"},
+            {"StackNamesExclude": "a,b-*", "StackRolesInclude": role},
+            {"StackNamesInclude": "a*", "StackRolesExclude": role},
+        ):
+            [own] = Stack(**given).resources(HOOK).values()
+            member = Stack(self.central_hook(), CentralFunctionArn=CENTRAL, FailureMode="FAIL", **given)
+            [changed] = member.resources(HOOK).values()
+            for name in ("HookStatus", "TargetOperations", "StackFilters"):
+                self.assertEqual(changed[name], own[name], given)
         self.assertEqual(hook["LambdaFunction"], CENTRAL.replace("{region}", "eu-west-1"))
         [role] = central.resources("AWS::IAM::Role").values()
         own_role = Stack().resources("AWS::IAM::Role")["HookRole"]
@@ -155,6 +177,75 @@ class Organization(unittest.TestCase):
                 needed = {name for name, parameter in known.items() if "Default" not in parameter}
                 self.assertLessEqual(needed, set(named))
 
+    def test_a_hooks_name_is_bound_alike_everywhere(self):
+        patterns = {
+            cfn_yaml.load(str(path))["Parameters"]["HookAlias"]["AllowedPattern"]
+            for path in (ROOT / "template.yaml", DEPLOY / "organization.yaml", DEPLOY / "central-hook.yaml")
+        }
+        self.assertEqual(len(patterns), 1)
+
+    def test_every_setting_of_the_guard_reaches_the_members(self):
+        role, topic = "arn:aws:iam::*:role/deploy", "arn:aws:sns:{region}:111122223333:guard"
+        own = {"Preset": "effective", "RetentionDays": "90", "AlarmTopicArn": topic, "TargetOperations": "RESOURCE,STACK"}
+        both = {
+            "FailureMode": "FAIL", "HookStatus": "DISABLED", "HookAlias": "Acme::Egress::Guard",
+            "StackNamesInclude": "a,b-*", "StackNamesExclude": "c", "StackRolesInclude": role, "StackRolesExclude": role,
+        }  # fmt: skip
+        central = {"CentralFunctionArn": CENTRAL, "TargetOperations": "RESOURCE"}
+        ours = cfn_yaml.load(str(DEPLOY / "organization.yaml"))
+        # The architecture is in the template; a member serves nobody else; and 256 MB do for everybody.
+        of_a_member = {*cfn_yaml.load(str(ROOT / "template.yaml"))["Parameters"]} - {"Architecture", "OrganizationId", "MemorySize"}
+        self.assertEqual({*own, *both}, of_a_member)
+        self.assertEqual({*central, *both}, {*self.central_hook()["Parameters"]})
+        for given, members in ((own | both, json.loads(self.members_template())), (central | both, self.central_hook())):
+            [stack_set] = organization_stack(**given).resources("AWS::CloudFormation::StackSet").values()
+            named = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack_set["Parameters"]}
+            self.assertEqual(named, given)
+            for name, parameter in members["Parameters"].items():
+                if name in given and name not in ("CentralFunctionArn", "TargetOperations", "FailureMode"):
+                    for constraint in ("Type", "Default", "AllowedValues", "AllowedPattern"):
+                        self.assertEqual(ours["Parameters"][name].get(constraint), parameter.get(constraint), name)
+
+    def test_by_default_the_packaged_policy_decides_in_the_members(self):
+        [stack_set] = organization_stack().resources("AWS::CloudFormation::StackSet").values()
+        named = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack_set["Parameters"]}
+        for given, variables in ((named, {}), ({**named, "Preset": "literal"}, {"EGRESS_PRESET": "literal"})):
+            [function] = Stack(json.loads(self.members_template()), **given).resources("AWS::Lambda::Function").values()
+            self.assertEqual(function["Environment"]["Variables"], variables)
+
+    def test_the_alarms_of_a_member_tell_the_topic_of_their_region(self):
+        template = json.loads(self.members_template())
+        for topic, actions in (
+            ("arn:aws:sns:{region}:111122223333:guard", ["arn:aws:sns:eu-west-1:111122223333:guard"]),
+            ("", []),
+        ):
+            self.assertRegex(topic, template["Parameters"]["AlarmTopicArn"]["AllowedPattern"])
+            alarms = Stack(template, AlarmTopicArn=topic).resources("AWS::CloudWatch::Alarm")
+            self.assertEqual(len(alarms), 5)
+            for name, alarm in alarms.items():
+                self.assertEqual((alarm["AlarmActions"], alarm["OKActions"]), (actions, actions), name)
+        self.assertNotRegex("arn:aws:sns:eu-west-1:111122223333:guard", template["Parameters"]["AlarmTopicArn"]["AllowedPattern"])
+
+    def test_what_would_not_reach_the_members_is_refused(self):
+        for given, word in (
+            ({}, None),
+            ({"TargetOperations": "RESOURCE,STACK", "Preset": "literal", "RetentionDays": 30}, None),
+            ({"TargetOperations": "STACK"}, "must name RESOURCE"),
+            ({"CentralFunctionArn": CENTRAL}, None),
+            ({"CentralFunctionArn": CENTRAL, "TargetOperations": "CLOUD_CONTROL"}, None),
+            ({"CentralFunctionArn": CENTRAL, "Preset": "effective"}, "Preset"),
+            ({"CentralFunctionArn": CENTRAL, "RetentionDays": 30}, "RetentionDays"),
+            ({"CentralFunctionArn": CENTRAL, "AlarmTopicArn": "arn:aws:sns:{region}:111122223333:guard"}, "AlarmTopicArn"),
+            ({"CentralFunctionArn": CENTRAL, "TargetOperations": "RESOURCE,STACK"}, "STACK or CHANGE_SET"),
+        ):
+            with self.subTest(given):
+                self.assertRegex(" ".join(organization_stack(**given).refused()), f"^[^.]*{word}" if word else "^$")
+
+    def test_each_parameter_has_its_place_in_the_console(self):
+        template = cfn_yaml.load(str(DEPLOY / "organization.yaml"))
+        groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+        self.assertCountEqual([name for group in groups for name in group["Parameters"]], template["Parameters"])
+
     def test_the_gap_of_the_management_account_is_closed_there_only(self):
         for given, closed in (
             ({}, True),
@@ -167,8 +258,7 @@ class Organization(unittest.TestCase):
                 self.assertEqual(bool(stacks), closed)
 
     def test_the_template_of_the_stack_set_has_no_transform_and_code_of_its_region(self):
-        with open(os.devnull, "w") as quiet, contextlib.redirect_stdout(quiet):
-            text = organization_template.expanded("acme-guard", "guard/1/bootstrap.zip", "arm64")
+        text = self.members_template("arm64")
         template = json.loads(text)
         self.assertNotIn("Transform", template)
         kinds = [resource["Type"] for resource in template["Resources"].values()]

@@ -4,7 +4,10 @@ import contextlib
 import json
 import os
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
 import unittest
 from functools import cache
 from pathlib import Path
@@ -66,6 +69,16 @@ class Stack:
     def condition(self, name):
         return self.resolve(self.template["Conditions"][name])
 
+    def refused(self):
+        """What the template's Rules say against the values."""
+        return [
+            assertion["AssertDescription"]
+            for rule in self.template.get("Rules", {}).values()
+            if "RuleCondition" not in rule or self.resolve(rule["RuleCondition"])
+            for assertion in rule["Assertions"]
+            if not self.resolve(assertion["Assert"])
+        ]
+
     def resources(self, kind):
         return {
             name: self.resolve(resource["Properties"])
@@ -85,6 +98,9 @@ class Stack:
                 "Condition": self.condition,
                 "Ref": lambda name: None if name == "AWS::NoValue" else self.values.get(name, f"<{name}>"),
                 "Fn::And": lambda all_of: all(self.resolve(all_of)),
+                "Fn::Contains": lambda pair: self.resolve(pair[1]) in self.resolve(pair[0]),
+                "Fn::EachMemberEquals": lambda pair: all(one == pair[1] for one in self.resolve(pair[0])),
+                "Fn::EachMemberIn": lambda pair: {*self.resolve(pair[0])} <= {*pair[1]},
                 "Fn::Equals": lambda pair: self.resolve(pair[0]) == self.resolve(pair[1]),
                 "Fn::GetAtt": self.attribute,
                 "Fn::If": lambda choice: self.resolve(choice[1 if self.condition(choice[0]) else 2]),
@@ -136,8 +152,8 @@ class Hooks(unittest.TestCase):
         for operations, expected in (
             ("RESOURCE", [(["RESOURCE"], True, ["CREATE", "UPDATE"])]),
             ("CLOUD_CONTROL,RESOURCE", [(["RESOURCE", "CLOUD_CONTROL"], True, ["CREATE", "UPDATE"])]),
-            ("STACK", [(["STACK"], False, ["CREATE", "UPDATE"])]),
-            ("CHANGE_SET", [(["CHANGE_SET"], False, ["CREATE"])]),
+            ("RESOURCE,STACK", [(["RESOURCE"], True, ["CREATE", "UPDATE"]), (["STACK"], False, ["CREATE", "UPDATE"])]),
+            ("CHANGE_SET,RESOURCE", [(["RESOURCE"], True, ["CREATE", "UPDATE"]), (["CHANGE_SET"], False, ["CREATE"])]),
             ("RESOURCE, STACK, CHANGE_SET",
              [(["RESOURCE"], True, ["CREATE", "UPDATE"]), (["STACK", "CHANGE_SET"], False, ["CREATE", "UPDATE"])]),
         ):
@@ -147,6 +163,35 @@ class Hooks(unittest.TestCase):
                     for hook in hooks(TargetOperations=operations).values()
                 ]
                 self.assertEqual(found, expected)
+
+    def test_templates_are_not_checked_without_their_resources(self):
+        """STACK and CHANGE_SET let open values pass: by the template's Rules, and by `make deploy` before it builds."""
+        for operations, accepted in (
+            ("RESOURCE,CLOUD_CONTROL", True),
+            ("RESOURCE", True),
+            ("CLOUD_CONTROL", True),
+            ("STACK, RESOURCE", True),
+            ("RESOURCE,CLOUD_CONTROL,STACK,CHANGE_SET", True),
+            ("STACK", False),
+            ("CHANGE_SET", False),
+            ("STACK,CHANGE_SET", False),
+            ("CLOUD_CONTROL,STACK", False),
+        ):
+            with self.subTest(operations):
+                refused = Stack(TargetOperations=operations).refused()
+                self.assertEqual(refused == [], accepted, refused)
+                with tempfile.TemporaryDirectory() as folder:
+                    tree = Path(folder, "deploy")
+                    tree.mkdir()
+                    shutil.copy(ROOT / "deploy" / "deploy.sh", tree)
+                    Path(tree, "build.sh").write_text("#!/bin/sh\necho built\nexit 3\n")
+                    Path(tree, "build.sh").chmod(0o755)
+                    run = subprocess.run(
+                        [tree / "deploy.sh", "x86_64"],
+                        env={**os.environ, "TARGET_OPERATIONS": operations}, capture_output=True, text=True, check=False,
+                    )  # fmt: skip
+                self.assertEqual((run.returncode, run.stdout), (3, "built\n") if accepted else (2, ""))
+                self.assertEqual("must name RESOURCE" in run.stderr, not accepted)
 
     def test_filters_always_leave_out_this_stack(self):
         role = "arn:aws:iam::111122223333:role/deploy"
@@ -174,6 +219,18 @@ class Hooks(unittest.TestCase):
             for hook in hooks(**given).values():
                 with self.subTest(given=given, hook=hook["Alias"]):
                     jsonschema.validate(hook, schema)
+
+    def test_both_hooks_of_the_longest_name_are_what_cloudformation_accepts(self):
+        pattern = re.compile(source()["Parameters"]["HookAlias"]["AllowedPattern"])
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", HOOK).schema
+        accepted = re.compile(schema["properties"]["Alias"]["pattern"].replace("(?i)aws", "(?i:aws)"))
+        longest = "::".join(("A" * 64, "B" * 64, "C" * 59))
+        self.assertRegex(longest, pattern)
+        self.assertNotRegex(f"{longest}C", pattern)
+        names = [hook["Alias"] for hook in hooks(TargetOperations="RESOURCE,STACK", HookAlias=longest).values()]
+        self.assertEqual(names, [longest, f"{longest}Stack"])
+        for name in names:
+            self.assertRegex(name, accepted)
 
     def test_a_hook_may_call_the_alias_and_nothing_else(self):
         stack = Stack(TargetOperations="RESOURCE,STACK")
@@ -223,13 +280,35 @@ class Records(unittest.TestCase):
         logs = "".join(file.read_text() for file in [log, *hook.glob("tests/snapshots/*.snap")])
         for query in (widget["query"] for widget in widgets if "query" in widget):
             fields = re.findall(r"[a-zA-Z]+", " ".join(re.findall(r"(?:filter|fields|by) ([^|]*)", query)))
-            for field in {*fields} - {"and", "as", "decision", "FAILED", "timestamp"}:
+            for field in {*fields} - {"and", "as", "decision", "exempted", "rules", "FAILED", "timestamp"}:
                 self.assertIn(f'"{field}":', logs)
         verdicts = {metric[-2] for metric in widgets[0]["metrics"]}
         self.assertEqual(len(verdicts), 7)
-        [alarm] = (a for a in stack.resources("AWS::CloudWatch::Alarm").values() if a["Namespace"] == "CfnEgressGuard")
+        [alarm] = (a for a in stack.resources("AWS::CloudWatch::Alarm").values() if a["MetricName"] == "Decisions")
         for verdict in verdicts | {alarm["Dimensions"][0]["Value"]}:
             self.assertIn(f'"{verdict}"', (hook / "decision.rs").read_text())
+
+    def test_every_alarm_watches_a_metric_that_is_there_and_tells_the_topic(self):
+        topic = "arn:aws:sns:eu-west-1:111122223333:guard"
+        stack = Stack(AlarmTopicArn=topic)
+        [found] = stack.resources("AWS::Logs::MetricFilter").values()
+        self.assertEqual(found["LogGroupName"], "<AuditLogGroup>", "CloudFormation's word, not the function's")
+        [filtered] = found["MetricTransformations"]
+        alarms = stack.resources("AWS::CloudWatch::Alarm")
+        metrics = {(alarm["Namespace"], alarm["MetricName"]) for alarm in alarms.values()}
+        self.assertEqual(metrics, {
+            ("AWS/Lambda", "Errors"),
+            ("AWS/Lambda", "Throttles"),
+            ("AWS/Lambda", "Duration"),
+            ("CfnEgressGuard", "Decisions"),
+            (filtered["MetricNamespace"], filtered["MetricName"]),
+        })
+        for name, alarm in alarms.items():
+            with self.subTest(name):
+                self.assertEqual((alarm["AlarmActions"], alarm["OKActions"]), ([topic], [topic]))
+                self.assertEqual(alarm["TreatMissingData"], "notBreaching")
+        for name, alarm in Stack().resources("AWS::CloudWatch::Alarm").items():
+            self.assertEqual((alarm["AlarmActions"], alarm["OKActions"]), ([], []), name)
 
     def test_the_policy_of_the_audit_feed_is_json_about_that_feed(self):
         [policy] = Stack().resources("AWS::Logs::ResourcePolicy").values()
