@@ -23,7 +23,7 @@ pub(super) fn decide(document: &[u8], request: &Request, policy: &Policy, today:
     }
 }
 
-/// One resource of a change set; nothing if it is not ours or goes away.
+/// One resource of a change set; nothing if it is not ours, goes away or is imported.
 fn changed_resource(
     changed: &ChangedResource,
     request: &Request,
@@ -39,7 +39,8 @@ fn changed_resource(
             Err(wording::untyped_change(changed.logical_resource_id.as_str()))
         };
     };
-    if changed.action.as_str() == "DELETE" {
+    // As for resources: what goes away, and what is there already and only comes under CloudFormation.
+    if matches!(changed.action.as_str(), "DELETE" | "IMPORT") {
         return Ok(None);
     }
     let logical_id = changed.logical_resource_id.as_str();

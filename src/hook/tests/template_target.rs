@@ -116,7 +116,9 @@ fn a_change_set_is_blocked_before_anyone_executes_it() {
     let message = answer["message"].as_str().unwrap();
     assert!(message.contains("Web (template line 14), SecurityGroupEgress[0]: tcp 80-87"), "{message}");
     assert_eq!(change_set(&change("UPDATE", None, Some(egress("443", "443"))))["hookStatus"], "SUCCESS");
-    assert_eq!(change_set(&change("DELETE", Some(egress("80", "87")), None))["hookStatus"], "SUCCESS");
+    for action in ["DELETE", "IMPORT"] {
+        assert_eq!(change_set(&change(action, Some(egress("80", "87")), None))["hookStatus"], "SUCCESS", "{action}");
+    }
     let unknown = change_set(&change("CREATE", None, Some(egress("443", "{{changeSet:KNOWN_AFTER_APPLY}}"))));
     assert_eq!(unknown["hookStatus"], "SUCCESS");
     assert_eq!(unknown["annotations"][0]["status"], "SKIPPED");

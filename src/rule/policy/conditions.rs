@@ -1,5 +1,6 @@
 //! What an exemption covers: conditions on where a resource stands and on what its egress rule opens.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -154,21 +155,45 @@ impl Conditions {
         asked.map(|(place, _, globs)| (place, globs.as_slice())).collect()
     }
 
-    /// Whether nothing about the egress rule itself is asked.
+    /// Whether nothing about the egress rule itself is asked: all addresses are no narrow destination.
     #[must_use]
-    pub const fn cover_every_rule(&self) -> bool {
-        self.protocols.is_empty() && self.ports.is_empty() && self.destinations.is_empty()
+    pub fn cover_every_rule(&self) -> bool {
+        let everywhere =
+            |range: &DestinationRange| matches!(range, DestinationRange::Cidr(cidr) if cidr.prefix_len() == 0);
+        let any_destination = self.destinations.is_empty() || self.destinations.iter().any(everywhere);
+        self.protocols.is_empty() && self.ports.is_empty() && any_destination
     }
 
-    /// Whether at least one condition narrows what is covered.
+    /// Whether at least one condition narrows what is covered. There are two resource types: both are all.
     #[must_use]
     pub fn narrow(&self) -> bool {
-        let globs = [&self.accounts, &self.regions, &self.stack_names, &self.stack_ids, &self.logical_ids];
-        globs.into_iter().any(|globs| !globs.is_empty() && !globs.iter().any(Glob::is_any))
-            || !self.resource_types.is_empty()
+        let conditions = [
+            (&self.accounts, ANY_ACCOUNT),
+            (&self.regions, ANY_REGION),
+            (&self.stack_names, ANY_NAME),
+            (&self.stack_ids, ANY_STACK),
+            (&self.logical_ids, ANY_NAME),
+        ];
+        conditions
+            .into_iter()
+            .any(|(globs, texts)| !globs.is_empty() && !globs.iter().any(|glob| fits_all(glob, texts)))
+            || matches!(self.resource_types.iter().collect::<BTreeSet<_>>().len(), 1)
             || !self.tags.is_empty()
             || !self.cover_every_rule()
     }
+}
+
+// Texts with nothing in common: a pattern that matches all of one kind narrows nothing, however it is written.
+const ANY_ACCOUNT: &[&str] = &["111111111111", "222222222222"];
+const ANY_REGION: &[&str] = &["us-gov-west-1", "ap-south-2", "ca-central-1", "il-north-3"];
+const ANY_NAME: &[&str] = &["a", "B"];
+const ANY_STACK: &[&str] = &[
+    "arn:aws:cloudformation:ap-south-2:111111111111:stack/a/1",
+    "arn:aws-cn:cloudformation:cn-north-1:222222222222:stack/B/2",
+];
+
+fn fits_all(glob: &Glob, texts: &[&str]) -> bool {
+    texts.iter().all(|text| glob.matches(text))
 }
 
 /// An empty list is no condition; of any other, one entry must hold.

@@ -218,6 +218,29 @@ fn an_exemption_narrows_and_does_not_contradict_itself() {
     assert_eq!(new(Conditions::default()), Err(ExemptionError::CoversEverything));
     let anything = Conditions { accounts: globs("*"), stack_names: globs("**"), ..Conditions::default() };
     assert_eq!(new(anything), Err(ExemptionError::CoversEverything));
+    // However it is written.
+    let cidr = |text: &str| vec![DestinationRange::Cidr(text.parse().unwrap())];
+    let types = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let (group, rule) = ("AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupEgress");
+    for everything in [
+        Conditions { accounts: globs("????????????"), ..Conditions::default() },
+        Conditions { regions: globs("*-*"), stack_ids: globs("arn:*:stack/*"), ..Conditions::default() },
+        Conditions { stack_names: globs("?*"), logical_ids: globs("*?"), ..Conditions::default() },
+        Conditions { resource_types: types(&[group, rule]), ..Conditions::default() },
+        Conditions { destinations: cidr("0.0.0.0/0"), ..Conditions::default() },
+        Conditions { destinations: cidr("::/0"), accounts: globs("*"), ..Conditions::default() },
+    ] {
+        assert_eq!(new(everything.clone()), Err(ExemptionError::CoversEverything), "{everything:?}");
+    }
+    for something in [
+        Conditions { accounts: globs("1???????????"), ..Conditions::default() },
+        Conditions { regions: globs("eu-*"), ..Conditions::default() },
+        Conditions { stack_names: globs("*-*"), ..Conditions::default() },
+        Conditions { resource_types: types(&[group, group]), ..Conditions::default() },
+        Conditions { destinations: cidr("10.0.0.0/8"), ..Conditions::default() },
+    ] {
+        assert_eq!(new(something.clone()), Ok(()), "{something:?}");
+    }
     let ports = vec!["80-87".parse().unwrap()];
     let icmp = Conditions { ports: ports.clone(), protocols: vec![Protocol::Icmp, Protocol::All], ..in_account() };
     assert_eq!(new(icmp), Err(ExemptionError::PortsWithoutProtocol));
