@@ -15,7 +15,7 @@ use crate::value::{Kind, Map, Value};
 /// Each previous entry counts once: of two equal proposed entries, one of which is new, one is unchanged.
 /// Missing or empty previous properties count as none. An entry with a value that is not certain (a
 /// dynamic reference, which may resolve to something else this time) is never unchanged, unless nothing
-/// at all changes.
+/// at all changes. Of a group that the update replaces nothing stood there before.
 #[must_use]
 pub fn unchanged(resource_type: ResourceType, proposed: &Value, previous: Option<&Value>) -> Unchanged {
     let Some(previous) = previous.filter(|previous| previous.as_map().is_some_and(|map| !map.is_empty())) else {
@@ -25,6 +25,9 @@ pub fn unchanged(resource_type: ResourceType, proposed: &Value, previous: Option
         && now == before
     {
         return Unchanged::Everything;
+    }
+    if resource_type == ResourceType::SecurityGroup && is_replaced(proposed, previous) {
+        return Unchanged::Nothing;
     }
     let (Ok(now), Ok(before)) = (places(resource_type, proposed), places(resource_type, previous)) else {
         return Unchanged::Nothing;
@@ -45,6 +48,21 @@ pub fn unchanged(resource_type: ResourceType, proposed: &Value, previous: Option
         Some(path)
     };
     Unchanged::Entries(now.into_iter().filter_map(stood_before).collect())
+}
+
+/// The properties of a group that it is created with: another value makes another group, whose rules are all
+/// new (source: `AWS::EC2::SecurityGroup`, "Update requires: Replacement").
+const CREATED_WITH: [&str; 3] = ["GroupDescription", "GroupName", "VpcId"];
+
+/// Whether the update certainly makes another group.
+fn is_replaced(proposed: &Value, previous: &Value) -> bool {
+    let written = |properties: &Value, key| match properties.get(key).filter(|value| !value.is_null()) {
+        Some(value) => text(value, Certainty::Written),
+        None => Some(String::new()),
+    };
+    CREATED_WITH.into_iter().any(
+        |key| matches!((written(proposed, key), written(previous, key)), (Some(now), Some(before)) if now != before),
+    )
 }
 
 /// What makes an entry the one it is, or nothing if that is not certain.

@@ -170,12 +170,12 @@ fn one_rule_beyond_the_exemption_blocks_the_whole_group() {
 
 const ALLOW: &str = "unchanged_rules = 'allow'";
 
-/// An update from one list of egress rules to another, and of the description.
+/// An update from one list of egress rules to another, and of a tag.
 fn update(before: &[Json], now: &[Json]) -> Json {
     let mut event = group(json!(now));
     event["actionInvocationPoint"] = json!("UPDATE_PRE_PROVISION");
     event["requestData"]["targetModel"]["previousResourceProperties"] =
-        json!({"GroupDescription": "before", "SecurityGroupEgress": before});
+        json!({"GroupDescription": "x", "Tags": [{"Key": "k", "Value": "before"}], "SecurityGroupEgress": before});
     event
 }
 

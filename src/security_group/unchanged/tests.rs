@@ -8,13 +8,13 @@ fn value(json: &Json) -> Value {
 }
 
 fn group(egress: &[Json]) -> Json {
-    json!({ "GroupDescription": "now", "SecurityGroupEgress": egress })
+    json!({ "GroupDescription": "x", "SecurityGroupEgress": egress, "SecurityGroupIngress": ["now"] })
 }
 
-/// The indices of the unchanged entries of a group whose description changed.
+/// The indices of the unchanged entries of a group of which something else changed.
 fn indices(now: &[Json], before: &[Json]) -> Vec<usize> {
     let mut previous = group(before);
-    previous["GroupDescription"] = json!("before");
+    previous["SecurityGroupIngress"] = json!(["before"]);
     match unchanged(ResourceType::SecurityGroup, &value(&group(now)), Some(&value(&previous))) {
         Unchanged::Entries(paths) => (0..now.len())
             .filter(|index| paths.contains(&PropertyPath::root().key("SecurityGroupEgress").index(*index)))
@@ -143,7 +143,8 @@ fn equal_properties_are_unchanged_altogether() {
 
 #[test]
 fn a_group_that_had_no_egress_rule_either() {
-    let (now, before) = (value(&json!({"A": 1})), value(&json!({"A": 2, "SecurityGroupEgress": []})));
+    let (now, before) =
+        (value(&json!({"GroupDescription": "x"})), value(&json!({"GroupDescription": "x", "SecurityGroupEgress": []})));
     let root = Unchanged::Entries([PropertyPath::root()].into());
     assert_eq!(unchanged(ResourceType::SecurityGroup, &now, Some(&before)), root);
     let had = value(&group(&[range()]));
@@ -204,4 +205,26 @@ proptest! {
             prop_assert!(strict || found == most, "{kind}: {found} of {most}");
         }
     }
+}
+
+#[test]
+fn nothing_of_a_group_that_is_replaced_stood_there() {
+    let before = value(&json!({
+        "GroupDescription": "x", "GroupName": "g", "VpcId": "vpc-1", "SecurityGroupEgress": [range()]
+    }));
+    let stood = |key: &str, to: Json| {
+        let mut now = json!({
+            "GroupDescription": "x", "GroupName": "g", "VpcId": "vpc-1", "SecurityGroupEgress": [range()],
+            "SecurityGroupIngress": []
+        });
+        now[key] = to;
+        unchanged(ResourceType::SecurityGroup, &value(&now), Some(&before)) != Unchanged::Nothing
+    };
+    assert!(stood("Tags", json!([])));
+    for key in CREATED_WITH {
+        assert!(!stood(key, json!("other")), "{key}");
+        assert!(!stood(key, json!(null)), "{key} taken away");
+    }
+    // A reference may mean the same as before, and may not: it is not certain that anything stood there.
+    assert!(!stood("VpcId", json!("{{resolve:secretsmanager:vpc}}")));
 }
