@@ -226,7 +226,10 @@ fn a_rehearsed_update_shows_known_debt() {
     let code = Code::with("debt", b"unchanged_rules = 'allow'\n");
     let template = std::fs::read_to_string(root().join("examples/load-balancer.yaml")).unwrap();
     let now = code.0.join("now.yaml");
-    std::fs::write(&now, template.replace("GroupDescription: Load balancer", "GroupDescription: Renamed")).unwrap();
+    let tagged = "GroupDescription: Load balancer\n      Tags: [{Key: team, Value: web}]";
+    std::fs::write(&now, template.replace("GroupDescription: Load balancer", tagged)).unwrap();
+    let renamed = code.0.join("renamed.yaml");
+    std::fs::write(&renamed, template.replace("GroupDescription: Load balancer", "GroupDescription: New")).unwrap();
     let wider = code.0.join("wider.yaml");
     std::fs::write(&wider, template.replace("FromPort: 32768", "FromPort: 1024")).unwrap();
     let update = |to: &PathBuf, policy: &[&str]| {
@@ -240,4 +243,5 @@ fn a_rehearsed_update_shows_known_debt() {
     assert!(stdout(&output).contains(": known debt, as it was before this update"), "{}", stdout(&output));
     assert_eq!(update(&now, &[]).status.code(), Some(1), "without the setting the update is blocked");
     assert_eq!(update(&wider, &with).status.code(), Some(1), "a wider rule is blocked");
+    assert_eq!(update(&renamed, &with).status.code(), Some(1), "it makes another group, whose rules are new");
 }
