@@ -34,6 +34,8 @@ pub(crate) fn measure(goals: &mut Goals) {
         let file = |name: &str| root().join("target/bench").join(name).display().to_string();
         let json = result.display().to_string();
         let (csv, html, toml) = (file("scan.csv"), file("scan.html"), file("scan.toml"));
+        // It is never written over.
+        let _ = std::fs::remove_file(&toml);
         let scanned = program(
             &url,
             &[

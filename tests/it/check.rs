@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crate::support::{read, stderr, stdout};
+use crate::support::{read, root, stderr, stdout};
 
 /// A run of `check` in a folder of its own.
 struct Run {
@@ -217,12 +217,31 @@ fn the_help_needs_no_manual() {
     insta::assert_snapshot!("help", stdout(&output));
 }
 
+/// A pipe that breaks proves nothing: a job must not take it for a clean run.
+#[test]
+fn a_reader_that_goes_away_is_no_success() {
+    let program = env!("CARGO_BIN_EXE_cfn-egress-guard");
+    let script = "set -o pipefail; \"$0\" rehearse examples/non-compliant.yaml | true";
+    let status = Command::new("bash").args(["-c", script, program]).current_dir(root()).status().unwrap();
+    assert!(matches!(status.code(), Some(1 | 141)), "{status}");
+    let script = "exec 3> >(exec sleep 0); sleep 0.2; \"$0\" check examples/non-compliant.yaml >&3";
+    let status = Command::new("bash").args(["-c", script, program]).current_dir(root()).status().unwrap();
+    assert_eq!(status.code(), Some(141), "nobody reads");
+}
+
 #[test]
 fn completions_are_scripts_that_their_shell_takes() {
     let script = crate::support::command(&["completions", "bash"]);
     let mut shell = Command::new("bash").arg("-n").stdin(Stdio::piped()).spawn().unwrap();
     shell.stdin.take().unwrap().write_all(&script.stdout).unwrap();
     assert!(shell.wait().unwrap().success());
+    // What is completed behind a subcommand, and not only that the script is one.
+    let completes = "source /dev/stdin; COMP_WORDS=(cfn-egress-guard check --for); COMP_CWORD=2; \
+                     $(complete -p cfn-egress-guard | grep -o '_cfn[^ ]*') cfn-egress-guard --for check; echo \"${COMPREPLY[*]}\"";
+    let mut bash = Command::new("bash");
+    let mut shell = bash.args(["-c", completes]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    shell.stdin.take().unwrap().write_all(&script.stdout).unwrap();
+    assert_eq!(stdout(&shell.wait_with_output().unwrap()), "--format\n");
     for shell in ["zsh", "fish", "powershell", "elvish"] {
         let script = stdout(&crate::support::command(&["completions", shell]));
         assert!(script.contains("cfn-egress-guard") && script.contains("strict"), "{shell}");

@@ -19,6 +19,7 @@ mod account;
 /// the same name does.
 #[derive(Debug, Parser)]
 #[command(name = "cfn-egress-guard", version, propagate_version = true, max_term_width = 100)]
+#[cfg_attr(not(feature = "account"), command(after_help = WITHOUT_ACCOUNT))]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -27,6 +28,10 @@ pub(crate) struct Cli {
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub(crate) color: Color,
 }
+
+#[cfg(not(feature = "account"))]
+const WITHOUT_ACCOUNT: &str = "`scan`, `audit` and `status` are not in this build, which is without the AWS SDK:\n  \
+                               cargo install --locked --path . --bin cfn-egress-guard";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -11,6 +11,8 @@ pub(crate) enum Exit {
     Findings = 1,
     /// It could not be checked: wrong usage, unreadable input, no function.
     CouldNotCheck = 2,
+    /// Whoever reads the output went away before its end: as a shell says it of `SIGPIPE`.
+    CutOff = 141,
 }
 
 impl Termination for Exit {

@@ -38,8 +38,8 @@ fn main() -> Exit {
     };
     match run(&cli.command, styled, &mut out) {
         Ok(exit) => exit,
-        // Whoever reads has read enough (`| head`): not an error worth words.
-        Err(error) if is_broken_pipe(&error) => Exit::Clean,
+        // Whoever reads has read enough (`| head`): not worth words, and no proof that nothing was found.
+        Err(error) if is_broken_pipe(&error) => Exit::CutOff,
         Err(error) => {
             let mut err = AutoStream::new(std::io::stderr(), choice);
             let _ = writeln!(err, "error: {error:#}");
@@ -55,7 +55,7 @@ fn run(command: &Command, styled: bool, out: &mut impl Write) -> anyhow::Result<
         Command::Completions { shell } => {
             let mut completions = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "cfn-egress-guard", &mut completions);
-            out.write_all(&completions)?;
+            out.write_all(&mended(completions))?;
             Ok(Exit::Clean)
         }
         Command::Rehearse(arguments) => rehearse::run(arguments, out),
@@ -72,6 +72,14 @@ fn run(command: &Command, styled: bool, out: &mut impl Write) -> anyhow::Result<
             }
             Ok(Exit::Clean)
         }
+    }
+}
+
+/// Bash's script of a command with hyphens looks for cases that it does not have (clap, issue 6421).
+fn mended(completions: Vec<u8>) -> Vec<u8> {
+    match String::from_utf8(completions) {
+        Ok(text) => text.replace("cfn__subcmd__egress__subcmd__guard", "cfn__egress__guard").into_bytes(),
+        Err(error) => error.into_bytes(),
     }
 }
 

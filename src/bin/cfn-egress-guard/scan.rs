@@ -26,6 +26,9 @@ pub(crate) fn run(arguments: &Scan, out: &mut impl Write) -> anyhow::Result<Exit
         return Ok(Exit::Clean);
     }
     let outputs = outputs(&arguments.output)?;
+    if let Some(path) = arguments.suggest_exemptions.as_ref().filter(|path| path.exists()) {
+        bail!("`{}` exists already, and may be a policy: name a new file for the exemptions", path.display());
+    }
     let mut result = if let Some(path) = &arguments.from {
         reading(path, read_result)?
     } else {

@@ -11,12 +11,15 @@ use cfn_egress_guard::account::status::{
     Expected, FunctionStatus, HookState, Package, RegionStatus, StatusOptions, StatusResult, Verdict, Weight,
     hex_sha256, status,
 };
-use cfn_egress_guard::account::{Connection, ConnectionOptions, NoCredentials, Patience, count, permissions};
+use cfn_egress_guard::account::{Connection, ConnectionOptions, Glob, NoCredentials, Patience, count, permissions};
 use cfn_egress_guard::policy;
 
 use crate::account::{connect, print_policy, regions};
 use crate::args::{Status, StatusFormat, StatusFunction};
 use crate::exit::Exit;
+
+/// The name of the guard's own stack, unless it is given another.
+const OWN_STACK: &str = "cfn-egress-guard*";
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -41,7 +44,7 @@ pub(crate) fn run(arguments: &Status, out: &mut impl Write) -> anyhow::Result<Ex
             alias: arguments.hook_alias.clone(),
             failure_mode: arguments.failure_mode.clone(),
             operations: arguments.operations.clone(),
-            may_exclude: arguments.may_exclude.clone(),
+            may_exclude: may_exclude(arguments)?,
             may_exclude_roles: arguments.may_exclude_roles.clone(),
             function: arguments.function.function.clone(),
             preset: arguments.function.preset,
@@ -64,6 +67,13 @@ pub(crate) fn run(arguments: &Status, out: &mut impl Write) -> anyhow::Result<Ex
         Verdict::Unknown => Exit::CouldNotCheck,
         Verdict::Enforced => Exit::Clean,
     })
+}
+
+/// What the hook may leave out: the guard's own stack in any case.
+fn may_exclude(arguments: &Status) -> anyhow::Result<Vec<Glob>> {
+    let mut globs = arguments.may_exclude.clone();
+    globs.push(OWN_STACK.parse().map_err(|error| anyhow!("{OWN_STACK}: {error}"))?);
+    Ok(globs)
 }
 
 /// The connection to the account of the function, if it has a profile of its own.

@@ -66,12 +66,13 @@ pub(crate) struct Scan {
     #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
     pub(crate) preset: Option<Preset>,
 
-    /// Write exemptions that would cover what is blocked today, for review, to be added to a policy.
+    /// Write exemptions that would cover what is blocked today, for review, to be added to a policy: to a file
+    /// that does not exist yet.
     #[arg(long, value_name = "FILE")]
     pub(crate) suggest_exemptions: Option<PathBuf>,
 
     /// For how many days the suggested exemptions hold.
-    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=366))]
     pub(crate) exempt_days: u16,
 
     /// How to print the result.
@@ -87,7 +88,7 @@ pub(crate) struct Scan {
     pub(crate) resume: Option<PathBuf>,
 
     /// Report an earlier JSON result again, without asking AWS.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "profile", "region", "regions", "endpoint_url"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "profile", "region", "regions", "endpoint_url", "stacks", "policy", "preset"])]
     pub(crate) from: Option<PathBuf>,
 
     /// Tags that name a stack's owner; the first that a stack has counts.
@@ -179,9 +180,9 @@ pub(crate) struct Status {
           value_parser = ["RESOURCE", "CLOUD_CONTROL", "STACK", "CHANGE_SET"])]
     pub(crate) operations: Vec<String>,
 
-    /// Stacks that the hook may leave out, such as its own; `*` and `?` are wildcards. `*` alone accepts any
-    /// filter of stack names.
-    #[arg(long = "may-exclude", value_name = "GLOB", value_parser = str::parse::<Glob>, default_value = "cfn-egress-guard*")]
+    /// Stacks that the hook may leave out besides its own (cfn-egress-guard*), separated by commas; `*` and `?`
+    /// are wildcards. `*` alone accepts any filter of stack names.
+    #[arg(long = "may-exclude", value_name = "GLOBS", value_parser = str::parse::<Glob>, value_delimiter = ',')]
     pub(crate) may_exclude: Vec<Glob>,
 
     /// Roles (ARNs) whose stacks the hook may leave out, likewise [default: none].
