@@ -312,20 +312,23 @@ fn a_template_from_standard_input_is_deployed_under_the_name_given() {
     assert!(table.contains("=> lb-prod is blocked"), "{table}");
 }
 
+/// Quietly, and not with 0: a job must not take a pipe that broke for a clean run.
 #[test]
-fn a_reader_that_has_read_enough_ends_it_quietly() {
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_cfn-egress-guard"))
-        .args(["rehearse", "--format", "json", "examples/compliant.yaml"])
-        .current_dir(crate::support::root())
-        .stdout(writer)
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap()
-        .wait_with_output()
-        .unwrap();
-    assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
+fn a_reader_that_goes_away_is_no_error_and_no_success() {
+    for arguments in [["rehearse", "examples/compliant.yaml"], ["check", "examples/non-compliant.yaml"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_cfn-egress-guard"))
+            .args(arguments)
+            .current_dir(crate::support::root())
+            .stdout(writer)
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+            .wait_with_output()
+            .unwrap();
+        assert_eq!((output.status.code(), stderr(&output)), (Some(141), String::new()), "{arguments:?}");
+    }
 }
 
 /// The rehearsal of a template with one group of these properties.
