@@ -312,6 +312,24 @@ fn a_template_from_standard_input_is_deployed_under_the_name_given() {
     assert!(table.contains("=> lb-prod is blocked"), "{table}");
 }
 
+/// A name of the template's author begins no line of its own, and steers no terminal.
+#[test]
+fn names_of_a_template_are_shown_on_one_line() {
+    let folder = crate::support::root().join("target/tests/rehearsal-names");
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("names.json");
+    let group = serde_json::json!({"Type": "AWS::EC2::SecurityGroup", "Properties": {"GroupDescription": "x",
+        "SecurityGroupEgress": [{"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}]}});
+    let template = serde_json::json!({"Resources": {"A\u{1b}[31m\n::error::x": group}});
+    std::fs::write(&path, template.to_string()).unwrap();
+    for arguments in [&["rehearse"][..], &["policy", "explain"], &["check"]] {
+        let output = crate::support::command(&[arguments, &[path.to_str().unwrap()]].concat());
+        let said = stdout(&output);
+        assert!(said.contains("::error::x"), "{arguments:?}: {}", stderr(&output));
+        assert!(!said.contains("\n::error") && !said.contains('\u{1b}'), "{arguments:?}: {said}");
+    }
+}
+
 /// Quietly, and not with 0: a job must not take a pipe that broke for a clean run.
 #[test]
 fn a_reader_that_goes_away_is_no_error_and_no_success() {

@@ -24,6 +24,9 @@ use clap::{CommandFactory, Parser};
 use args::{Cli, Color, Command};
 use exit::Exit;
 
+/// How much of a logical id is shown, in characters: CloudFormation takes no longer one.
+const ID_CHARS: usize = 255;
+
 fn main() -> Exit {
     let cli = Cli::parse();
     let choice = match cli.color {

@@ -7,12 +7,13 @@ use anyhow::{Context, anyhow, bail};
 use cfn_egress_guard::hook::{self, Conclusion};
 use cfn_egress_guard::rule::policy::{Case, Context as Place, Date, Policy, Unchanged};
 use cfn_egress_guard::rule::wording::policy as wording;
-use cfn_egress_guard::rule::{Decided, Explained, Knowledge, Outcome, Preset};
+use cfn_egress_guard::rule::{Decided, Explained, Knowledge, Outcome, Preset, excerpt};
 use cfn_egress_guard::security_group::{ResourceType, explain, tags};
 use cfn_egress_guard::source;
 use cfn_egress_guard::template::{Scope, Template, World};
 use clap::Args;
 
+use crate::ID_CHARS;
 use crate::args::parse_preset;
 use crate::exit::Exit;
 
@@ -59,7 +60,7 @@ pub(crate) fn run(arguments: &Explain, out: &mut impl Write) -> anyhow::Result<E
 fn of_event(text: &str, policy: &Policy, today: Date, out: &mut impl Write) -> anyhow::Result<Exit> {
     match hook::explain(text.as_bytes(), policy, today) {
         Ok((subject, explained)) => {
-            writeln!(out, "{} {}", subject.resource_type, subject.logical_id)?;
+            writeln!(out, "{} {}", subject.resource_type, excerpt(&subject.logical_id, ID_CHARS))?;
             // An event says where it is from.
             lines(&explained, policy, None, out)
         }
@@ -100,7 +101,8 @@ fn of_template(
         for world in worlds {
             let gap = if any { "\n" } else { "" };
             any = true;
-            writeln!(out, "{gap}{} {}{}", resource.type_name, resource.logical_id, assumed(world))?;
+            let id = excerpt(&resource.logical_id, ID_CHARS);
+            writeln!(out, "{gap}{} {id}{}", resource.type_name, assumed(world))?;
             let tags = tags(resource_type, &world.properties);
             let context = Place {
                 account: arguments.account.as_deref(),

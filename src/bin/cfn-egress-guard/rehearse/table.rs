@@ -5,6 +5,9 @@ use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 use cfn_egress_guard::rehearsal::{Ending, HookProgress, Operation, Plan, StackEvent, Told};
+use cfn_egress_guard::rule::excerpt;
+
+use crate::ID_CHARS;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -69,8 +72,11 @@ pub(super) fn row(out: &mut impl Write, told: &Told<'_>, width: usize) -> std::i
     let style = style_of(status);
     let indent = INDENT * told.depth;
     let id_width = width.saturating_sub(indent);
-    write!(out, "  {:indent$}{:id_width$}  {style}{status}{style:#}", "", event.logical_resource_id)?;
+    // A template's names are its author's: nothing in them may look like a line of its own.
+    let id = excerpt(&event.logical_resource_id, ID_CHARS);
+    write!(out, "  {:indent$}{id:id_width$}  {style}{status}{style:#}", "")?;
     if !note.is_empty() {
+        let note = excerpt(&note, usize::MAX);
         write!(out, "{:pad$}  {note}", "", pad = STATUS_WIDTH.saturating_sub(status.len()))?;
     }
     writeln!(out)?;
