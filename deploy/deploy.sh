@@ -34,13 +34,6 @@ MEMORY_SIZE          MemorySize
 ORGANIZATION_ID      OrganizationId
 SETTINGS
 
-# template.yaml says the same in its Rules, but only after the build.
-operations=,${TARGET_OPERATIONS-},
-if [[ $operations == *STACK* || $operations == *CHANGE_SET* ]] && [[ ! $operations =~ ,[[:space:]]*RESOURCE[[:space:]]*, ]]; then
-  echo "deploy: TARGET_OPERATIONS must name RESOURCE beside STACK or CHANGE_SET, which leave open values to it" >&2
-  exit 2
-fi
-
 deploy/build.sh "$1"
 sam build --parameter-overrides "${overrides[@]}"
 sam deploy ${STACK_NAME:+--stack-name "$STACK_NAME"} --parameter-overrides "${overrides[@]}"

@@ -229,11 +229,9 @@ def test_disabled_checks_nothing(account, setting):
     assert hook_events(account, "unchecked") == []
 
 
-@pytest.mark.parametrize("operations", ["STACK", "STACK,CLOUD_CONTROL"])
-def test_templates_alone_are_refused(account, setting, operations):
-    with pytest.raises(AssertionError, match="must name RESOURCE beside STACK or CHANGE_SET"):
-        account.set_parameter(GUARD, "TargetOperations", operations)
-    setting("TargetOperations", "RESOURCE")
+def test_templates_bring_their_resources(account, setting):
+    setting("TargetOperations", "STACK")
+    assert account.create("beside-stack", stack_with(rule(80, 87))) == "ROLLBACK_COMPLETE"
 
 
 def test_stacks_that_are_excluded_by_name_go_unchecked(account, setting):
