@@ -126,8 +126,8 @@ impl<'a> Template<'a> {
     /// Reads the sections of a template, going through its loops.
     ///
     /// # Errors
-    /// When the value has no `Resources` object and no transform that may bring it in, goes deeper than [`MAX_EVALUATION_DEPTH`], or its
-    /// loops make more than the work bounds allow.
+    /// When the value has no `Resources` object and no transform that may bring one in, goes deeper than
+    /// [`MAX_EVALUATION_DEPTH`], or its loops make more than the work bounds allow.
     pub fn new(root: &'a Value, scope: &'a Scope) -> Result<Self, TemplateError> {
         let Some(sections) = root.as_map() else {
             return Err(TemplateError::NotAnObject { found: root.kind_name(), origin: root.origin });
