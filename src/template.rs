@@ -11,7 +11,7 @@
 //! ([`MAX_WORLDS`], [`MAX_WORLD_VALUES`]). What would go beyond is reported as undetermined, in words.
 //!
 //! ```
-//! use cfn_egress_guard::{source, template::{Scope, Template}};
+//! use cfn_egress_guard_core::{source, template::{Scope, Template}};
 //! let document = source::parse(r#"
 //! Parameters:
 //!   Env: {Type: String, AllowedValues: [dev, prod]}

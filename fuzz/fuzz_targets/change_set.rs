@@ -5,8 +5,8 @@
 
 mod answer;
 
-use cfn_egress_guard::hook::{AnnotationStatus, Config, ErrorCode, HookStatus, Response, decide};
-use cfn_egress_guard::rule::Settings;
+use cfn_egress_guard_core::hook::{AnnotationStatus, Config, ErrorCode, HookStatus, Response, decide};
+use cfn_egress_guard_core::rule::Settings;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value as Json, json};
 

@@ -2,8 +2,8 @@
 //! twice, half of a surrogate pair, or more of anything than the limits allow.
 #![no_main]
 
-use cfn_egress_guard::source::{self, Problem};
-use cfn_egress_guard::value::{Kind, Value};
+use cfn_egress_guard_core::source::{self, Problem};
+use cfn_egress_guard_core::value::{Kind, Value};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value as Json;
 

@@ -2,8 +2,8 @@
 //! unless it says why not.
 #![no_main]
 
-use cfn_egress_guard::source;
-use cfn_egress_guard::template::{Scope, Template};
+use cfn_egress_guard_core::source;
+use cfn_egress_guard_core::template::{Scope, Template};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
