@@ -2,6 +2,7 @@
 //! the one blocks the other, and what passes the one without a doubt passes the other. The input is a whole document,
 //! or a resource after, a NUL, and the resource before, as JSON.
 #![no_main]
+#![expect(clippy::disallowed_methods, reason = "libFuzzer's macro writes a file")]
 
 mod answer;
 

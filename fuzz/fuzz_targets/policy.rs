@@ -2,6 +2,7 @@
 //! verdict worse, lets nothing through that no exemption covers, and fails without its exemptions if it
 //! failed with them. The input is a policy, a NUL, properties as JSON, a NUL, previous properties.
 #![no_main]
+#![expect(clippy::disallowed_methods, reason = "libFuzzer's macro writes a file")]
 
 use cfn_egress_guard_core::policy;
 use cfn_egress_guard_core::rule::policy::{Case, Context, Date, Glob, Policy, Unchanged};

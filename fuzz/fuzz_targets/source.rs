@@ -1,5 +1,6 @@
 //! Any text is read or refused in one line of words, and every place lies inside the text.
 #![no_main]
+#![expect(clippy::disallowed_methods, reason = "libFuzzer's macro writes a file")]
 
 use cfn_egress_guard_core::source::{self, Document};
 use cfn_egress_guard_core::value::{Kind, Value};

@@ -1,6 +1,7 @@
 //! Any document of a STACK invocation is decided, and what blocks the stack is an error of `check` too. The input is a
 //! template, a NUL, and the template before.
 #![no_main]
+#![expect(clippy::disallowed_methods, reason = "libFuzzer's macro writes a file")]
 
 mod answer;
 
