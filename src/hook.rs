@@ -22,10 +22,11 @@ pub use subject::{Subject, Target};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::check::judge_properties;
 use crate::policy;
 use crate::rule::policy::{Case, Date, Policy, Unchanged};
-use crate::rule::{Explained, Knowledge, Preset, Treatment, Verdict, wording};
-use crate::security_group::{ResourceType, assess, explain as explain_each, tags, unchanged};
+use crate::rule::{Explained, Knowledge, Preset, Treatment, wording};
+use crate::security_group::{ResourceType, explain as explain_each, tags, unchanged};
 use crate::value::Value;
 use subject::context;
 
@@ -233,11 +234,9 @@ fn conclude(request: &Request, subject: &Subject, config: &Config, today: Date) 
         Ok(checked) => checked,
         Err(conclusion) => return conclusion,
     };
-    let assessment = assess(checked.resource_type, checked.properties, &policy.settings(), Knowledge::Final);
-    Conclusion::Judged(match assessment.verdict() {
-        Verdict::NonCompliant => checked.case(request, policy, today, |case| policy.apply(assessment, case)),
-        Verdict::Compliant | Verdict::Undetermined => assessment,
-    })
+    Conclusion::Judged(checked.case(request, policy, today, |case| {
+        judge_properties(checked.resource_type, checked.properties, Knowledge::Final, policy, case)
+    }))
 }
 
 /// An invocation whose egress rules are to be checked.

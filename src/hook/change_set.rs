@@ -5,10 +5,11 @@ use super::decision::{Conclusion, Judged, TemplateJudgement};
 use super::payload::{self, ChangeSetPayload, ChangedResource};
 use super::request::Request;
 use super::subject::context;
+use crate::check::judge_properties;
 use crate::rule::policy::{Case, Context, Date, Policy, Unchanged};
 use crate::rule::wording::template as wording;
 use crate::rule::{Knowledge, Treatment};
-use crate::security_group::{ResourceType, assess, tags, unchanged};
+use crate::security_group::{ResourceType, tags, unchanged};
 use crate::value::Value;
 
 /// What a change set comes to.
@@ -47,14 +48,14 @@ fn changed_resource(
     let properties =
         properties(changed.after_context.as_str()).ok_or_else(|| wording::unreadable_change(logical_id))?;
     let previous = properties_before(changed).filter(|_| changed.action.as_str() == "UPDATE");
-    let assessment = assess(resource_type, &properties, &policy.settings(), Knowledge::Partial);
     let unchanged = match policy.unchanged_rules {
         Treatment::Allow => unchanged(resource_type, &properties, previous.as_ref()),
         Treatment::Block => Unchanged::Nothing,
     };
     let tags = tags(resource_type, &properties);
     let context = Context { logical_id: Some(logical_id), ..context(request, Some(resource_type), tags.as_deref()) };
-    let assessment = policy.apply(assessment, &Case { context, unchanged: &unchanged, today });
+    let case = Case { context, unchanged: &unchanged, today };
+    let assessment = judge_properties(resource_type, &properties, Knowledge::Partial, policy, &case);
     Ok(Some(Judged {
         resource_type,
         logical_id: logical_id.to_owned(),
