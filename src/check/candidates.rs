@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::judge::Path;
 use super::located::Located;
 use super::resource::gathered;
-use crate::rule::{Destination, Finding, Outcome, Port, Protocol, Subject, Unknown, Verdict};
+use crate::rule::{Destination, EgressRule, Finding, Outcome, Port, Protocol, Subject, Unknown, Verdict};
 use crate::template::{Occurrence, Parameter};
 
 /// How many combinations of values are tried for one resource.
@@ -53,11 +53,7 @@ fn each_unknown(finding: &Finding, take: &mut dyn FnMut(&Unknown)) {
                     take(unknown);
                 }
             }
-            for destination in &rule.destinations {
-                if let Destination::Unknown(unknown) = destination {
-                    take(unknown);
-                }
-            }
+            rule.destinations.iter().filter_map(Destination::unknown).for_each(take);
         }
         Subject::Unknown(unknown) => take(unknown),
         Subject::NoRule(_) | Subject::Nothing => {}
@@ -67,7 +63,7 @@ fn each_unknown(finding: &Finding, take: &mut dyn FnMut(&Unknown)) {
 /// The combinations of values that were tried for a resource, by parameters.
 struct Tried {
     combinations: usize,
-    of: BTreeMap<BTreeSet<String>, Option<Vec<Combination>>>,
+    of: BTreeMap<(BTreeSet<String>, bool), Option<Vec<Combination>>>,
 }
 
 /// One value for each of some parameters, and what is found with them.
@@ -96,11 +92,13 @@ impl Tried {
         if names.is_empty() {
             return None;
         }
-        if !self.of.contains_key(&names) {
-            let tried = self.tried(path, &names, left);
-            self.of.insert(names.clone(), tried);
+        let one_port = finding.rule().and_then(|rule| the_same_port(path, rule));
+        let key = (names, one_port.is_some());
+        if !self.of.contains_key(&key) {
+            let tried = self.tried(path, &key.0, one_port, left);
+            self.of.insert(key.clone(), tried);
         }
-        let combinations = self.of.get(&names)?.as_ref()?;
+        let combinations = self.of.get(&key)?.as_ref()?;
         let mut outcomes = Outcomes { compliant: false, undetermined: false, breaking: None };
         for combination in combinations {
             let here = combination.findings.iter().filter(|located| located.finding.origin == finding.origin);
@@ -122,12 +120,19 @@ impl Tried {
     }
 
     /// What is found with each combination of values; nothing if there are too many, or a parameter can have any value.
-    fn tried(&mut self, path: &Path<'_, '_>, names: &BTreeSet<String>, left: &mut usize) -> Option<Vec<Combination>> {
+    fn tried(
+        &mut self,
+        path: &Path<'_, '_>,
+        names: &BTreeSet<String>,
+        one_port: Option<(&str, String)>,
+        left: &mut usize,
+    ) -> Option<Vec<Combination>> {
         let declared: Vec<&Parameter> =
             path.template.parameters().filter(|parameter| names.contains(&parameter.name)).collect();
         let mut combinations: Vec<Vec<(&str, &str)>> = vec![Vec::new()];
         for parameter in declared {
-            let values = parameter.candidates();
+            let only = one_port.as_ref().filter(|(name, _)| *name == parameter.name).map(|(_, port)| port);
+            let values = only.map_or_else(|| parameter.candidates(), std::slice::from_ref);
             if values.is_empty() {
                 continue;
             }
@@ -160,6 +165,17 @@ impl Tried {
         };
         Some(combinations.into_iter().map(tried).collect())
     }
+}
+
+/// The parameter that both ports of a rule are, and its least value, if that is a port: every value that it can have is
+/// then judged alike.
+fn the_same_port<'p>(path: &Path<'p, '_>, rule: &EgressRule) -> Option<(&'p str, String)> {
+    let (Port::Unknown(from), Port::Unknown(to)) = (&rule.from, &rule.to) else { return None };
+    let name = from.identity.as_deref().filter(|_| from.is_same(to))?.strip_prefix("!Ref ")?;
+    let parameter = path.template.parameters().find(|parameter| parameter.name == name)?;
+    let (least, _) = parameter.range();
+    let least = least.filter(|least| *least >= 0 && parameter.candidates().is_empty())?;
+    Some((&parameter.name, least.to_string()))
 }
 
 impl Outcomes {

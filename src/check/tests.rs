@@ -290,3 +290,35 @@ fn a_rule_of_its_own_replaces_the_default_rule_of_its_group() {
         assert_eq!(open(&text(extra, group)), ["Note default-egress"], "{extra}{group}");
     }
 }
+
+#[test]
+fn the_same_unknown_port_is_certain_only_if_it_cannot_be_minus_one() {
+    let effective = Policy::from(crate::rule::Preset::Effective);
+    let open = |parameters: &str| {
+        let text = rule(parameters, "IpProtocol: tcp, FromPort: !Ref P, ToPort: !Ref P");
+        let document = source::parse(&text).unwrap();
+        let terms = Terms { defaults: Defaults::MayChange, ..Terms::of(&effective, TODAY) };
+        check(&document.root, &Scope::default(), &terms).unwrap().verdict()
+    };
+    for (parameters, expected) in [
+        ("P: {Type: Number}", Verdict::Undetermined),
+        ("P: {Type: Number, Default: 443}", Verdict::Undetermined),
+        ("P: {Type: Number, MinValue: -1}", Verdict::Undetermined),
+        ("P: {Type: Number, MinValue: 0, Default: 443}", Verdict::Compliant),
+        ("P: {Type: Number, MinValue: 1, MaxValue: 65535}", Verdict::Compliant),
+        ("P: {Type: Number, AllowedValues: [80, 443]}", Verdict::Compliant),
+        ("P: {Type: Number, AllowedValues: [80, -1]}", Verdict::Undetermined),
+        ("P: {Type: Number, AllowedValues: [-1]}", Verdict::NonCompliant),
+    ] {
+        assert_eq!(open(parameters), expected, "{parameters}");
+    }
+}
+
+#[test]
+fn what_passes_although_ec2_opens_more_is_noted() {
+    let at = |egress: &str| told(&group("", "", &format!("        - {egress}\n")));
+    assert_eq!(at("{IpProtocol: '-1', FromPort: 0, ToPort: 0}"), ["all-traffic `'-1'`"]);
+    assert_eq!(at("{IpProtocol: 50, FromPort: 50, ToPort: 50}"), ["protocol-without-ports `50`"]);
+    assert_eq!(at("{IpProtocol: tcp, FromPort: -1, ToPort: -1}"), ["minus-one-ports `-1`"]);
+    assert_eq!(at("{IpProtocol: icmp, FromPort: -1, ToPort: -1}"), [""; 0]);
+}
