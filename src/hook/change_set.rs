@@ -1,10 +1,10 @@
 //! CHANGE_SET invocations: what a change set would make of each resource, judged by the values that
 //! CloudFormation knows when it is created.
 
-use super::decision::{Conclusion, Judged, TemplateJudgement};
+use super::decision::{Conclusion, ResourceAssessment, TemplateAssessment};
+use super::invocation::context;
 use super::payload::{self, ChangeSetPayload, ChangedResource};
 use super::request::Request;
-use super::subject::context;
 use crate::check::judge_properties;
 use crate::rule::policy::{Case, Context, Date, Policy, Unchanged};
 use crate::rule::wording::template as wording;
@@ -12,16 +12,22 @@ use crate::rule::{Knowledge, Treatment};
 use crate::security_group::{ResourceType, tags, unchanged};
 use crate::value::Value;
 
-/// What a change set comes to.
+/// What a change set comes to. What cannot be read of it is undetermined: the RESOURCE target judges each resource.
 pub(super) fn decide(document: &[u8], request: &Request, policy: &Policy, today: Date) -> Conclusion {
-    let judged = payload::read::<ChangeSetPayload>(document).and_then(|payload| {
-        let changed = payload.changed_resources.ok_or_else(|| wording::empty_document("changedResources"))?;
-        changed.iter().filter_map(|resource| changed_resource(resource, request, policy, today).transpose()).collect()
-    });
-    match judged {
-        Ok(resources) => Conclusion::Template(TemplateJudgement { resources, remarks: Vec::new() }),
-        Err(problem) => Conclusion::InternalFailure(problem),
+    let changed = payload::read::<ChangeSetPayload>(document)
+        .and_then(|payload| payload.changed_resources.ok_or_else(|| wording::empty_document("changedResources")));
+    let changed = match changed {
+        Ok(changed) => changed,
+        Err(problem) => return Conclusion::Template(TemplateAssessment::unread(problem)),
+    };
+    let mut judged = TemplateAssessment::default();
+    for resource in &changed {
+        match changed_resource(resource, request, policy, today) {
+            Ok(resource) => judged.resources.extend(resource),
+            Err(problem) => judged.remarks.push(problem),
+        }
     }
+    Conclusion::Template(judged)
 }
 
 /// One resource of a change set; nothing if it is not ours, goes away or is imported.
@@ -30,7 +36,7 @@ fn changed_resource(
     request: &Request,
     policy: &Policy,
     today: Date,
-) -> Result<Option<Judged>, String> {
+) -> Result<Option<ResourceAssessment>, String> {
     let name = changed.resource_type.as_str();
     let Some(resource_type) = ResourceType::from_name(name) else {
         // A type that is missing, or is none, may be one of ours: the document is not what it should be.
@@ -56,7 +62,7 @@ fn changed_resource(
     let context = Context { logical_id: Some(logical_id), ..context(request, Some(resource_type), tags.as_deref()) };
     let case = Case { context, unchanged: &unchanged, today };
     let assessment = judge_properties(resource_type, &properties, Knowledge::Partial, policy, &case);
-    Ok(Some(Judged {
+    Ok(Some(ResourceAssessment {
         resource_type,
         logical_id: logical_id.to_owned(),
         line: changed.line_number.as_str().parse().ok(),

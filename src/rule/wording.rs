@@ -152,6 +152,12 @@ pub fn line(finding: &Finding) -> String {
     format!("{}: {}. {}{}", place(finding), conditional_statement(finding), remedy(finding), hints(finding))
 }
 
+/// What passes although EC2 opens more, and by which setting: place, statement, setting.
+#[must_use]
+pub fn note(finding: &Finding) -> String {
+    format!("{}: passes, but {}.{}", place(finding), conditional_statement(finding), hints(finding))
+}
+
 /// The statement with the condition under which it holds, if not in any case.
 fn conditional_statement(finding: &Finding) -> String {
     let statement = statement(finding);

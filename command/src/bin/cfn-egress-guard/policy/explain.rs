@@ -60,14 +60,14 @@ pub(crate) fn run(arguments: &Explain, out: &mut impl Write) -> anyhow::Result<E
 
 fn of_event(text: &str, policy: &Policy, today: Date, out: &mut impl Write) -> anyhow::Result<Exit> {
     match hook::explain(text.as_bytes(), policy, today) {
-        Ok((subject, explained)) => {
-            writeln!(out, "{} {}", subject.resource_type, excerpt(&subject.logical_id, ID_CHARS))?;
+        Ok((invocation, explained)) => {
+            writeln!(out, "{} {}", invocation.resource_type, excerpt(&invocation.logical_id, ID_CHARS))?;
             // An event says where it is from.
             lines(&explained, policy, None, out)
         }
         Err(decision) => match decision.conclusion {
             Conclusion::InternalFailure(why) => bail!(why),
-            Conclusion::NotChecked(_) | Conclusion::Judged(_) | Conclusion::Template(_) => {
+            Conclusion::NotChecked(_) | Conclusion::Resource(_) | Conclusion::Template(_) => {
                 writeln!(out, "{}", decision.message())?;
                 Ok(Exit::Clean)
             }
