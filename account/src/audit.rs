@@ -20,10 +20,10 @@ pub use events::stack_events;
 pub use record::{AuditResult, AuditUnread, HookAnnotation, HookRecord};
 pub use write::{write_audit_csv, write_audit_html};
 
-use super::connection::{Connection, MAX_PAGES};
+use super::connection::Connection;
 use super::failure::{Failure, FailureKind};
 use super::pace::{Limit, Patience, patiently};
-use super::stacks::following;
+use super::pages::{MAX_PAGES, following};
 use cfn_egress_guard_core::rule::excerpt;
 
 const LIST: &str = "cloudformation:ListAllHookResults";

@@ -13,6 +13,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use super::credentials::{self, NoCredentials};
 use super::failure::Failure;
 use super::pace::{Patience, patiently};
+use super::pages::MAX_PAGES;
 
 /// How long one attempt may take. The SDK then tries again, as often as the user's configuration says
 /// (`AWS_MAX_ATTEMPTS`, `max_attempts`).
@@ -20,9 +21,6 @@ const ATTEMPT: Duration = Duration::from_secs(30);
 
 /// How long a connection may take to come up.
 const CONNECT: Duration = Duration::from_secs(5);
-
-/// How many pages a list may have: a bound for servers that never stop.
-pub(super) const MAX_PAGES: usize = 20_000;
 
 /// Says that a result is about [`ALWAYS_ENABLED`] alone, because the account's own list could not be read.
 #[must_use]

@@ -10,13 +10,12 @@ pub mod audit;
 pub mod connection;
 mod credentials;
 mod failure;
-mod judge;
 mod number;
 mod pace;
 mod page;
+mod pages;
 pub mod permissions;
 pub mod scan;
-mod stacks;
 pub mod status;
 
 pub use cfn_egress_guard_core::rule::policy::Glob;

@@ -5,15 +5,18 @@
 //! goes to the caller one stack at a time, and then to the disk: in memory is a stack's name until it is
 //! read, and a template while it is judged.
 
+mod alternative;
 mod answer;
 mod csv;
 mod exemptions;
 mod file;
 mod html;
+mod judge;
 mod known;
 mod record;
 mod result;
 mod spool;
+mod stacks;
 mod summary;
 mod totals;
 mod unread;
@@ -26,25 +29,26 @@ use aws_sdk_cloudformation::Client;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+pub use alternative::{Alternative, AlternativeKind};
 pub use answer::{PolicyTold, advice, alternatives_told};
 pub(crate) use csv::row;
 pub use csv::write_csv;
 pub use exemptions::write_exemptions;
 pub use file::{Record, ResultError, ResultFile, Writer, read_records, read_result, write_json};
 pub use html::write_html;
+use judge::{Deployed, judge};
 pub use known::Known;
 use record::NAME_CHARS;
 pub use record::{Cause, FORMAT_VERSION, Fate, Head, Opens, RuleRecord, StackRecord, Tally, Unread};
 pub use result::{Ending, Found, ScanResult};
 pub use spool::Spool;
-pub use summary::{Alternative, AlternativeKind, Answer, Group, Summary};
+use stacks::{Given, Stack, Stacks, TemplateText, Told};
+pub use summary::{Answer, Group, Summary};
 pub use unread::UnreadGroup;
 
 use super::connection::Connection;
 use super::failure::{Failure, FailureKind};
-use super::judge::{Deployed, judge};
 use super::pace::{Limit, Patience};
-use super::stacks::{self, Given, Stack, Stacks, TemplateText, Told};
 use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::rule::policy::{Date, Glob, Policy};
 use cfn_egress_guard_core::template::Scope;

@@ -4,10 +4,10 @@
 use aws_sdk_cloudformation::types::StackEvent;
 
 use super::{AuditResult, AuditUnread, HookRecord, MAX_RESULTS, TEXT_CHARS, detail, time};
-use crate::connection::{Connection, MAX_PAGES};
+use crate::connection::Connection;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::{Patience, patiently};
-use crate::stacks::following;
+use crate::pages::{MAX_PAGES, following};
 use cfn_egress_guard_core::rule::excerpt;
 
 const EVENTS: &str = "cloudformation:DescribeStackEvents";

@@ -1,8 +1,9 @@
 //! The answer that a scan gives, in sentences: can enforcement be switched on, and whom to talk to first.
 
+use super::alternative::AlternativeKind;
 use super::record::Cause;
 use super::result::ScanResult;
-use super::summary::{AlternativeKind, Answer, Group, Summary};
+use super::summary::{Answer, Group, Summary};
 use crate::connection::regions_assumed;
 use crate::number::{count, grouped};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::summary::AlternativeKind;
+use super::alternative::AlternativeKind;
 use crate::failure::Failure;
 use cfn_egress_guard_core::check::{CheckedResource, Located};
 use cfn_egress_guard_core::rule::{Destination, EgressRule, Outcome, Port, Protocol, Reason, excerpt, wording};

@@ -3,8 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use super::alternative::{Alternative, AlternativeKind};
 use super::record::{Fate, StackRecord, Tally, Unread};
-use super::summary::{Alternative, AlternativeKind, Group, Summary};
+use super::summary::{Group, Summary};
 
 /// How many stacks a group names.
 const MAX_EXAMPLES: usize = 3;

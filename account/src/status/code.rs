@@ -10,9 +10,9 @@ use aws_sdk_lambda::Client;
 
 use super::download::{ACTION, get};
 use super::function::Called;
-use super::hole::Hole;
+use super::hole::{HASH_CHARS, Hole};
 use super::package::{Expected, base64_sha256};
-use super::record::{Contents, HASH_CHARS, Note, RegionStatus};
+use super::record::{Contents, Note, RegionStatus};
 use super::{Clients, StatusOptions};
 use crate::failure::{Failure, FailureKind};
 use crate::pace::patiently;

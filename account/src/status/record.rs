@@ -4,14 +4,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::StatusOptions;
-use super::hole::{Hole, Weight};
+use super::hole::{HASH_CHARS, Hole, Weight};
 use crate::failure::Failure;
 
 /// The version of the result's format.
 const FORMAT_VERSION: u32 = 1;
-
-/// How much of a hash tells two apart for people.
-pub(super) const HASH_CHARS: usize = 12;
 
 /// The state of enforcement in all Regions that were looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]

@@ -12,7 +12,7 @@ use super::hole::Hole;
 use super::record::RegionStatus;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::patiently;
-use crate::stacks::following;
+use crate::pages::following;
 use cfn_egress_guard_core::rule::excerpt;
 
 const LIST: &str = "cloudformation:ListAllHookResults";
