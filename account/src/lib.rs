@@ -6,6 +6,7 @@
 //! are the SDK's business and behave as AWS users know them. Every command asks for as little as it can,
 //! names the permission that is missing ([`Failure`]), and goes on with what it can read.
 
+pub mod accounts;
 pub mod audit;
 pub mod connection;
 mod credentials;

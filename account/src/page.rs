@@ -82,7 +82,7 @@ pub(super) fn answer(out: &mut dyn Write, class: &str, sentences: &[String]) -> 
     writeln!(out, "</section>")
 }
 
-fn capitalized(text: &str) -> String {
+pub(super) fn capitalized(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

@@ -15,3 +15,19 @@ pub(super) fn following(next: Option<&str>, now: Option<&str>, action: &str) -> 
         Some(next) => Ok(Some(next.to_owned())),
     }
 }
+
+/// Reads a list to its end: `read` takes the token of a page up and gives back that of the next one.
+pub(super) async fn each_page<F>(action: &str, mut read: F) -> Result<(), Failure>
+where
+    F: AsyncFnMut(Option<String>) -> Result<Option<String>, Failure>,
+{
+    let mut token = None;
+    for _ in 0..MAX_PAGES {
+        let next = read(token.clone()).await?;
+        match following(next.as_deref(), token.as_deref(), action)? {
+            None => return Ok(()),
+            next => token = next,
+        }
+    }
+    Err(Failure::new(action, FailureKind::Unreadable, "the list does not end"))
+}

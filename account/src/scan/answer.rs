@@ -145,11 +145,20 @@ impl ScanResult {
         said
     }
 
-    /// The accounts of the stacks that were read, if there are any.
+    /// The account of the stacks that were read, or how many there are.
     #[must_use]
     pub fn accounts_told(&self) -> Option<String> {
-        let accounts: Vec<&str> = self.accounts.iter().map(String::as_str).collect();
-        (!accounts.is_empty()).then(|| accounts.join(", "))
+        match self.summary.accounts.as_slice() {
+            [] => None,
+            [one] => Some(format!("account {}", one.account.label())),
+            accounts => Some(count(accounts.len(), "account")),
+        }
+    }
+
+    /// Whether it is about several accounts.
+    #[must_use]
+    pub const fn is_of_many(&self) -> bool {
+        self.summary.accounts.len() > 1
     }
 }
 

@@ -262,6 +262,7 @@ mod tests {
 
     fn stack(name: &str) -> StackRecord {
         StackRecord {
+            account: "123456789012".to_owned(),
             region: "eu-west-1".to_owned(),
             stack: name.to_owned(),
             stack_id: format!("arn:aws:cloudformation:eu-west-1:123456789012:stack/{name}/1"),
@@ -281,6 +282,7 @@ mod tests {
 
     fn head() -> Head {
         Head {
+            accounts: Vec::new(),
             regions_assumed: None,
             version: FORMAT_VERSION,
             program: "0".to_owned(),
@@ -296,7 +298,8 @@ mod tests {
 
     fn unread(stack: &str) -> Unread {
         Unread {
-            region: "eu-west-1".to_owned(),
+            account: Some("123456789012".to_owned()),
+            region: Some("eu-west-1".to_owned()),
             stack: Some(stack.to_owned()),
             stack_id: None,
             failure: Failure::new("cloudformation:GetTemplate", FailureKind::Unreachable, "no answer in time"),

@@ -8,7 +8,7 @@ use super::result::ScanResult;
 use super::spool::Spool;
 use super::summary::{Answer, Group, Summary};
 use crate::number::{count, grouped};
-use crate::page::{self, Bar, Escaped};
+use crate::page::{self, Bar, Escaped, capitalized};
 
 /// How many egress rules the page lists; the JSON and CSV results have all of them.
 const MAX_ROWS: usize = 2_000;
@@ -59,7 +59,7 @@ pub fn write_html(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
 
 /// What was scanned: when, with which policy, where.
 fn scanned(result: &ScanResult) -> String {
-    let account = result.accounts_told().map_or_else(String::new, |accounts| format!("Account {accounts}, "));
+    let account = result.accounts_told().map_or_else(String::new, |accounts| format!("{}, ", capitalized(&accounts)));
     let regions = match result.head.regions.as_slice() {
         [region] => region.clone(),
         regions => format!("{} ({})", count(regions.len(), "Region"), regions.join(", ")),
@@ -155,7 +155,7 @@ fn unread(out: &mut dyn Write, result: &ScanResult) -> io::Result<()> {
     page::heading(out, "What could not be read", below)?;
     let rows = groups.iter().take(MAX_ROWS).map(|group| {
         let fate = if group.judged { "read in part" } else { "not read" };
-        ("unread", vec![fate.to_owned(), group.place(), group.what(), group.failure.to_string()])
+        ("unread", vec![fate.to_owned(), group.place(result.is_of_many()), group.what(), group.failure.to_string()])
     });
     page::table(out, &["", "Region", "what", "why"], rows)?;
     cut(out, groups.len())

@@ -1,10 +1,13 @@
-//! What a scan found, added up: by cause, by owner, by Region, and under other policies.
+//! What a scan found, added up: by cause, owner, account, organizational unit and Region, and under other
+//! policies.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::alternative::{Alternative, AlternativeKind};
 use super::record::Tally;
+use crate::accounts::MemberAccount;
+use crate::failure::Failure;
 
 /// What a scan found, added up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -30,12 +33,52 @@ pub struct Summary {
     pub owners: Vec<Group>,
     /// Rules by Region, the one with the most blocked stacks first.
     pub regions: Vec<Group>,
+    /// The accounts, those that most keeps from FAIL first.
+    #[serde(default)]
+    pub accounts: Vec<AccountSummary>,
+    /// Rules by organizational unit, the one with the most blocked stacks first.
+    #[serde(default)]
+    pub organizational_units: Vec<Group>,
     /// How the answer would change under another policy.
     pub alternatives: Vec<Alternative>,
     /// Stacks that could not be judged.
     pub unread: usize,
     /// Regions whose stacks could not all be listed.
     pub regions_unread: Vec<String>,
+    /// Accounts that could not be entered.
+    #[serde(default)]
+    pub accounts_unread: Vec<String>,
+    /// Accounts whose Regions could not be listed; those that every account has were read.
+    #[serde(default)]
+    pub accounts_in_part: Vec<String>,
+}
+
+/// What a scan found in one account.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountSummary {
+    /// Which account.
+    #[serde(flatten)]
+    pub account: MemberAccount,
+    /// Whether the failure mode can be FAIL there.
+    pub answer: Answer,
+    /// Stacks that were judged.
+    pub stacks: usize,
+    /// Stacks with security groups or egress rules.
+    pub stacks_with_rules: usize,
+    /// Stacks with at least one rule that would be blocked.
+    pub stacks_blocked: usize,
+    /// Egress rules in all of them.
+    pub rules: usize,
+    /// What would happen to the rules.
+    pub tally: Tally,
+    /// Stacks that could not be judged.
+    pub unread: usize,
+    /// Regions whose stacks could not all be listed.
+    pub regions_unread: Vec<String>,
+    /// Why the account could not be entered, or its Regions not be listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
 }
 
 /// Whether the failure mode can be FAIL.
@@ -72,7 +115,7 @@ impl Summary {
     pub(super) fn answered(&self, complete: bool) -> Answer {
         if self.tally.blocked > 0 {
             Answer::No
-        } else if !complete || self.unread > 0 || !self.regions_unread.is_empty() {
+        } else if !complete || self.unread > 0 || !self.regions_unread.is_empty() || self.is_missing_accounts() {
             Answer::Unknown
         } else if self.tally.undetermined > 0 {
             Answer::Probably
@@ -81,9 +124,28 @@ impl Summary {
         }
     }
 
+    fn is_missing_accounts(&self) -> bool {
+        !self.accounts_unread.is_empty() || !self.accounts_in_part.is_empty()
+    }
+
     /// One of the other policies.
     #[must_use]
     pub fn alternative(&self, kind: AlternativeKind) -> Option<&Alternative> {
         self.alternatives.iter().find(|alternative| alternative.kind == kind)
+    }
+}
+
+impl AccountSummary {
+    pub(super) fn answered(&self, complete: bool) -> Answer {
+        let all_read = complete && self.unread == 0 && self.regions_unread.is_empty() && self.failure.is_none();
+        if self.tally.blocked > 0 {
+            Answer::No
+        } else if !all_read {
+            Answer::Unknown
+        } else if self.tally.undetermined > 0 {
+            Answer::Probably
+        } else {
+            Answer::Yes
+        }
     }
 }
