@@ -437,7 +437,10 @@ fn each_field_is_read_in_both_spellings_and_the_documented_one_wins() {
     }
     let entry = change("CREATE", None, Some(egress("1", "2")))["changedResources"][1].clone();
     let entry = entry.as_object().unwrap();
-    let capital = |name: &str| format!("{}{}", name[..1].to_uppercase(), &name[1..]);
+    let capital = |name: &str| {
+        let (first, rest) = name.split_at(1);
+        format!("{}{rest}", first.to_uppercase())
+    };
     let custom: serde_json::Map<String, Json> =
         entry.iter().map(|(name, value)| (capital(name), value.clone())).collect();
     let both: serde_json::Map<String, Json> = custom.clone().into_iter().chain(entry.clone()).collect();
