@@ -13,7 +13,7 @@ mod stack;
 mod subject;
 
 pub use decision::{Conclusion, Decision, Judged, TemplateJudgement};
-pub use payload::{PayloadUrl, PayloadUrlError};
+pub use payload::{PayloadUrl, PayloadUrlError, is_loopback};
 pub use request::{HookModel, Request, RequestContext, RequestData, RequestError, TargetModel, Text};
 pub use response::{
     Annotation, AnnotationStatus, ErrorCode, HookStatus, MAX_ANNOTATIONS, MESSAGE_CHARS, Response, SeverityLevel,
