@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 #[cfg(feature = "account")]
 pub(crate) use account::{AccountFormat, Audit, AuditStatus, Aws, Scan, Status, StatusFormat, StatusFunction};
+pub(crate) use policy::{PolicyCheck, PolicyCommand, PolicyExplain};
 
 use cfn_egress_guard::rehearsal::FailureMode;
 use cfn_egress_guard_core::hook::Target;
@@ -11,9 +12,9 @@ use cfn_egress_guard_core::rule::Preset;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::policy::PolicyCommand;
 #[cfg(feature = "account")]
 mod account;
+mod policy;
 
 /// Checks that security group egress rules open exactly one explicit port, as the CloudFormation hook of
 /// the same name does.
@@ -31,7 +32,7 @@ pub(crate) struct Cli {
 
 #[cfg(not(feature = "account"))]
 const WITHOUT_ACCOUNT: &str = "`scan`, `audit` and `status` are not in this build, which is without the AWS SDK:\n  \
-                               cargo install --locked --path . --bin cfn-egress-guard";
+                               cargo install --locked --path command";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
