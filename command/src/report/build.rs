@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::entry::{Entry, FileReport, Level, Place, Problem, ResourceName};
-use super::fingerprint::Fingerprint;
+use crate::fingerprint::Fingerprint;
 use cfn_egress_guard_core::check::{CheckedResource, Located, Part};
 use cfn_egress_guard_core::path::Origin;
 use cfn_egress_guard_core::rule::wording::{self, label};

@@ -141,6 +141,10 @@ pub(crate) struct Check {
     /// Show errors only: no warnings, no notes, no summary (human format).
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    /// How many findings to show in full, or `all`: the rest is only counted (human format).
+    #[arg(long, value_parser = parse_max_findings, default_value = "200", value_name = "NUMBER")]
+    pub(crate) max_findings: usize,
 }
 
 const CHECK_EXAMPLES: &str = "\
@@ -163,6 +167,18 @@ pub(crate) enum ReportFormat {
     Github,
     /// JUnit XML, for test reports.
     Junit,
+}
+
+impl ReportFormat {
+    /// The names of the formats that have every finding of a run, however many there are.
+    pub(crate) fn complete() -> Vec<String> {
+        let complete = |format: &&Self| match format {
+            Self::Human => false,
+            Self::Json | Self::Sarif | Self::Github | Self::Junit => true,
+        };
+        let names = Self::value_variants().iter().filter(complete).filter_map(Self::to_possible_value);
+        names.map(|value| value.get_name().to_owned()).collect()
+    }
 }
 
 /// Rehearse deployments on this machine, with the real hook function behind a loopback Lambda.
@@ -276,6 +292,13 @@ pub(crate) enum EventFormat {
 
 pub(crate) fn parse_preset() -> impl TypedValueParser<Value = Preset> {
     PossibleValuesParser::new(Preset::ALL.map(Preset::name)).try_map(|name| name.parse::<Preset>())
+}
+
+fn parse_max_findings(text: &str) -> Result<usize, String> {
+    match text {
+        "all" => Ok(usize::MAX),
+        number => number.parse().map_err(|_| "write a number, or `all`".to_owned()),
+    }
 }
 
 /// The targets that a deployment can be rehearsed for: Cloud Control has no template.

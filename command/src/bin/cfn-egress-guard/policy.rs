@@ -6,7 +6,6 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anstyle::{AnsiColor, Style};
 use anyhow::{Context, anyhow};
 use cfn_egress_guard_core::policy;
 use cfn_egress_guard_core::rule::policy::{Date, Policy, Weight};
@@ -14,9 +13,7 @@ use cfn_egress_guard_core::rule::wording::policy as wording;
 
 use crate::args::{PolicyCheck, PolicyCommand};
 use crate::exit::Exit;
-
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const CAUTION: Style = AnsiColor::Yellow.on_default();
+use crate::style::{BAD, CAUTION};
 
 pub(crate) fn run(command: &PolicyCommand, out: &mut impl Write) -> anyhow::Result<Exit> {
     match command {
