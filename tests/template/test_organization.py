@@ -211,7 +211,7 @@ class Organization(unittest.TestCase):
         named = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack_set["Parameters"]}
         for given, variables in ((named, {}), ({**named, "Preset": "literal"}, {"EGRESS_PRESET": "literal"})):
             [function] = Stack(json.loads(self.members_template()), **given).resources("AWS::Lambda::Function").values()
-            self.assertEqual(function["Environment"]["Variables"], variables)
+            self.assertEqual(function["Environment"]["Variables"], {**variables, "GUARD_NAME": STACK})
 
     def test_the_alarms_of_a_member_tell_the_topic_of_their_region(self):
         template = json.loads(self.members_template())
