@@ -28,7 +28,7 @@ CALLERS = {
         passed_to=("cloudformation.amazonaws.com",),
     ),
     "emr": Caller(
-        "Amazon EMR, which makes the security groups of clusters and notebooks with its service roles",
+        "Amazon EMR, which creates the security groups of clusters and notebooks with its service roles",
         roles=("EMR_DefaultRole*", "EMR_Notebooks_DefaultRole", "service-role/AmazonEMR-ServiceRole-*"),
         passed_to=("elasticmapreduce.amazonaws.com",),
     ),

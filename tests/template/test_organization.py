@@ -22,7 +22,7 @@ sys.path.insert(0, str(DEPLOY))
 import organization_template  # noqa: E402
 import scp  # noqa: E402
 
-CENTRAL = "arn:aws:lambda:{region}:111122223333:function:guard:live"
+CENTRAL = "arn:aws:lambda:{region}:444455556666:function:guard:live"
 
 NAMES = {
     "STACK": "cfn-egress-guard",
@@ -180,15 +180,31 @@ class Guide(unittest.TestCase):
     def test_what_it_tells_to_run_is_there(self):
         guide = (DEPLOY / "ORGANIZATION.md").read_text()
         makefile = (ROOT / "Makefile").read_text()
-        targets = re.findall(r"\bmake ([a-z][a-z-]+)", "\n".join(re.findall(r"^    .*$", guide, re.MULTILINE)))
-        self.assertLessEqual({"lint-template", "package", "deploy"}, set(targets))
+        blocks = re.findall(r"^```sh.*?^```$", guide, re.MULTILINE | re.DOTALL)
+        targets = re.findall(r"\bmake ([a-z][a-z-]+)", "\n".join(blocks))
+        self.assertEqual({"lint-template", "package", "deploy", "scp"}, set(targets))
         for target in targets:
             self.assertIn(f"\n{target}: ", makefile)
         version = tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]["version"]
-        self.assertIn(f"unzip -j dist/cfn-egress-guard-{version}-x86_64.zip '*/bootstrap.zip'", guide)
+        self.assertIn(f"unzip -jo dist/cfn-egress-guard-{version}-x86_64.zip '*/bootstrap.zip'", guide)
         package = (DEPLOY / "package.py").read_text()
         self.assertIn('stem = f"cfn-egress-guard-{version}-{arch}"', package)
         self.assertIn('write(archive, f"{stem}/bootstrap.zip", ', package)
+
+    def test_it_names_whom_the_policy_would_stop_and_how_each_is_let_through(self):
+        guide = (DEPLOY / "ORGANIZATION.md").read_text()
+        rows = [row.strip("| ").split(" | ") for row in re.findall(r"^\| `[a-z0-9-]+(?:=ROLE)?` \|.*$", guide, re.MULTILINE)]
+        self.assertEqual([row[0].strip("`").removesuffix("=ROLE") for row in rows], list(scp.CALLERS))
+        for (name, who, through), caller in zip(rows, scp.CALLERS.values(), strict=True):
+            self.assertEqual(who, caller.who.removesuffix(" (name yours)"))
+            self.assertEqual(name.endswith("=ROLE`"), not (caller.roles or caller.called_via))
+            named = re.findall(r"`([^`]+)`", through)
+            self.assertEqual([one for one in named if one != "aws:CalledViaLast"], [*caller.roles, *caller.called_via])
+
+    def test_its_policies_are_json(self):
+        guide = (DEPLOY / "ORGANIZATION.md").read_text()
+        fragments = re.findall(r"^```json\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+        self.assertEqual([json.loads(fragment)["Action"] for fragment in fragments], ["kms:Decrypt", "sns:Publish"])
 
 
 class Organization(unittest.TestCase):
@@ -324,6 +340,7 @@ class Organization(unittest.TestCase):
         for given, closed in (
             ({}, True),
             ({"CentralFunctionArn": CENTRAL}, True),
+            ({"CentralFunctionArn": CENTRAL.replace("444455556666", "111122223333")}, False),  # guarded by its own stack
             ({"IncludeThisAccount": "false"}, False),
             ({"CallAs": "DELEGATED_ADMIN"}, False),  # a member, which the StackSet reaches
         ):
