@@ -4,45 +4,50 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY ?= 0
 
-# The function is built for size, which is what Lambda fetches; its hot dependencies are not (Cargo.toml).
-FUNCTION := CARGO_PROFILE_RELEASE_OPT_LEVEL=s cargo build --release --no-default-features --features lambda
+FUNCTION := cargo build --locked --profile function --bin bootstrap
+# The command without scan, audit and status: a build without the AWS SDK.
+CHECK_ALONE := --package cfn-egress-guard --no-default-features
 
 HOST_ARCH := $(subst aarch64,arm64,$(shell uname -m))
 
 .PHONY: run test bench schema build package deploy scp lint-template help clean
 
 run: ## build the programs and rehearse two deployments on this machine
-	$(FUNCTION) --bin bootstrap
-	cargo build --release --no-default-features --features cli --bin cfn-egress-guard
-	@target/release/cfn-egress-guard rehearse examples/compliant.yaml
+	cargo build --locked --bin bootstrap
+	cargo build --locked $(CHECK_ALONE)
+	@target/debug/cfn-egress-guard rehearse examples/compliant.yaml
 	@echo
-	@target/release/cfn-egress-guard rehearse examples/non-compliant.yaml; test $$? -eq 1
+	@target/debug/cfn-egress-guard rehearse examples/non-compliant.yaml; test $$? -eq 1
 	@echo
-	@echo "Next: rehearse a template of your own (target/release/cfn-egress-guard rehearse TEMPLATE),"
+	@echo "Next: rehearse a template of your own (target/debug/cfn-egress-guard rehearse TEMPLATE),"
 	@echo "or put the hook in front of an account, first warning only: FAILURE_MODE=WARN make deploy"
 
 test: $(VENV)/.lint ## run every test, lint and check of generated files
 	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
-	cargo check --quiet --lib --no-default-features
-	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
-	cargo test
-	@# The fuzz targets compile; libFuzzer, which is C++, need not be there.
-	CUSTOM_LIBFUZZER_PATH=./libfuzzer.a cargo check --quiet --locked --manifest-path fuzz/Cargo.toml
+	@# libFuzzer, which is C++, is not needed to check the fuzz targets.
+	CUSTOM_LIBFUZZER_PATH=./libfuzzer.a cargo clippy --locked --workspace --all-targets -- -D warnings
+	@# Each combination that is built on its own, so that no feature of one member hides what another lacks.
+	cargo clippy --locked --quiet --lib --no-default-features -- -D warnings
+	cargo clippy --locked --quiet --all-targets -- -D warnings
+	cargo clippy --locked --quiet $(CHECK_ALONE) -- -D warnings
+	cargo clippy --locked --quiet --package cfn-egress-guard-account -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --workspace --exclude cfn-egress-guard-fuzz
+	cargo test --locked --workspace --exclude cfn-egress-guard-fuzz --exclude cfn-egress-guard-benches
 	@deploy/lint.sh
 	tests/parts/setup
-	$(FUNCTION) --bin bootstrap
+	$(FUNCTION)
 	.parts/venv/bin/python -m pytest tests/parts
 
 bench: ## measure everything beside its floor and its peers, in some seven minutes
 	benches/peers/setup
-	$(FUNCTION) --bin bootstrap
-	cargo build --release --no-default-features --features lambda --example bare
-	cargo build --release --no-default-features --features cli --example parse
-	cargo bench --no-default-features --features account --bench bench
+	$(FUNCTION)
+	cargo build --locked --profile function --package cfn-egress-guard-benches --bin bare
+	cargo build --locked --release --package cfn-egress-guard-benches --bin parse
+	cargo build --locked --release --package cfn-egress-guard
+	cargo bench --locked --package cfn-egress-guard-benches --bench bench
 
 schema: ## write schema/ anew from the Rust types
-	@cargo build --quiet --no-default-features --features account --bin cfn-egress-guard
+	@cargo build --locked --quiet --package cfn-egress-guard
 	@for file in schema/*.schema.json; do \
 	  name=$$(basename $$file .schema.json); \
 	  target/debug/cfn-egress-guard schema $$name > $$file.new && mv $$file.new $$file; done

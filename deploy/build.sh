@@ -23,9 +23,7 @@ missing() {
 
 build() {
   local arch=$1 target=$2 out=target/lambda/$1
-  # For size, as in the Makefile.
-  CARGO_PROFILE_RELEASE_OPT_LEVEL=s cargo-lambda lambda build --skip-target-check --locked --release \
-    --no-default-features --features lambda --bin bootstrap \
+  cargo-lambda lambda build --skip-target-check --locked --profile function --bin bootstrap \
     --target "$target.$glibc" --lambda-dir "$out" --flatten bootstrap
   python3 deploy/check_artifact.py "$out/bootstrap" --arch "$arch" --glibc "$glibc"
   install -m 644 policy.toml "$out/policy.toml"
@@ -35,7 +33,7 @@ build() {
 # (status 1) are told, and built.
 check_policy() {
   local status=0 said
-  said=$(cargo run --quiet --locked --no-default-features --features cli --bin cfn-egress-guard -- \
+  said=$(cargo run --quiet --locked --package cfn-egress-guard --no-default-features -- \
     policy check policy.toml) || status=$?
   [ $status -eq 0 ] || echo "$said" >&2
   [ $status -le 1 ]

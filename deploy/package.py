@@ -56,7 +56,7 @@ def package(version, arch):
 
 
 def main():
-    version = tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]["version"]
+    version = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
     for arch in sys.argv[1:] or sorted(folder.name for folder in BUILT.iterdir()):
         package(version, arch)
 

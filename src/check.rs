@@ -258,7 +258,7 @@ const fn properties_of(resource_type: ResourceType) -> &'static [&'static str] {
 
 /// The properties of a world. Where a transform or a loop may add some, those that the rule looks at and that
 /// are missing are not known to be missing.
-pub(crate) fn known_properties<'w>(resource_type: ResourceType, world: &'w World<'_>) -> Cow<'w, Value> {
+pub fn known_properties<'w>(resource_type: ResourceType, world: &'w World<'_>) -> Cow<'w, Value> {
     let Some((map, function)) = world.properties.as_map().zip(world.open) else {
         return Cow::Borrowed(world.properties.as_ref());
     };

@@ -36,8 +36,8 @@
 //! ([`hook::Decision`]). Response, log line and metrics are made from that record.
 //!
 //! ```
-//! use cfn_egress_guard::hook::{Config, HookStatus, decide};
-//! use cfn_egress_guard::rule::policy::Date;
+//! use cfn_egress_guard_core::hook::{Config, HookStatus, decide};
+//! use cfn_egress_guard_core::rule::policy::Date;
 //! let event = br#"{"requestData": {"targetName": "AWS::EC2::SecurityGroup", "targetLogicalId": "Web",
 //!     "targetModel": {"resourceProperties": {"SecurityGroupEgress": [
 //!         {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 87, "CidrIp": "0.0.0.0/0"}]}}},
@@ -48,19 +48,11 @@
 //! assert!(response.message.contains("tcp 80-87 to 0.0.0.0/0 opens a range of 8 ports"));
 //! ```
 
-#[cfg(feature = "account")]
-pub mod account;
 pub mod check;
 pub mod hook;
 pub mod path;
 pub mod policy;
-#[cfg(feature = "cli")]
-pub mod rehearsal;
-#[cfg(feature = "cli")]
-pub mod report;
 pub mod rule;
-#[cfg(feature = "schema")]
-pub mod schema;
 pub mod security_group;
 pub mod source;
 pub mod template;

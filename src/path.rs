@@ -21,7 +21,7 @@ pub enum Segment {
 /// It prints as CloudFormation writes such paths (`SecurityGroupEgress[1].ToPort`).
 ///
 /// ```
-/// use cfn_egress_guard::path::PropertyPath;
+/// use cfn_egress_guard_core::path::PropertyPath;
 /// let path = PropertyPath::root().key("SecurityGroupEgress").index(1).key("ToPort");
 /// assert_eq!(path.to_string(), "SecurityGroupEgress[1].ToPort");
 /// ```

@@ -13,8 +13,6 @@ mod read;
 #[cfg(feature = "schema")]
 mod schema;
 
-#[cfg(feature = "schema")]
-pub(crate) use file::PolicyFile;
 pub use problem::{PolicyError, Problem};
 
 use toml::de::DeTable;
@@ -29,10 +27,17 @@ pub const FILE_NAME: &str = "policy.toml";
 /// How long a policy may be, in bytes: a thousand exemptions with all conditions.
 pub const MAX_BYTES: usize = 512 * 1024;
 
+/// The JSON Schema of the policy file.
+#[cfg(feature = "schema")]
+#[must_use]
+pub fn json_schema() -> schemars::Schema {
+    schemars::schema_for!(file::PolicyFile)
+}
+
 /// Reads a policy.
 ///
 /// ```
-/// let policy = cfn_egress_guard::policy::parse(r#"
+/// let policy = cfn_egress_guard_core::policy::parse(r#"
 ///     preset = "effective"
 ///
 ///     [[exemption]]
@@ -45,7 +50,7 @@ pub const MAX_BYTES: usize = 512 * 1024;
 /// "#).unwrap();
 /// assert_eq!(policy.exemptions.len(), 1);
 ///
-/// let error = cfn_egress_guard::policy::parse("preset = 'efective'").unwrap_err();
+/// let error = cfn_egress_guard_core::policy::parse("preset = 'efective'").unwrap_err();
 /// assert_eq!(error.to_string(), "line 1, column 10: `preset` is \"efective\": did you mean `effective`?");
 /// ```
 ///

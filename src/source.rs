@@ -84,7 +84,7 @@ impl Span {
     }
 
     /// The first byte behind it.
-    pub(crate) const fn end(self) -> u32 {
+    pub const fn end(self) -> u32 {
         self.offset.saturating_add(self.length)
     }
 }
@@ -132,7 +132,7 @@ impl Document {
 ///
 /// ```
 /// let text = "Port: !Ref HttpsPort\n";
-/// let document = cfn_egress_guard::source::parse(text).unwrap();
+/// let document = cfn_egress_guard_core::source::parse(text).unwrap();
 /// let port = document.root.get("Port").unwrap();
 /// assert_eq!(port.get("Ref").unwrap().as_str(), Some("HttpsPort"));
 /// let span = document.span(port.origin).unwrap();

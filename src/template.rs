@@ -11,7 +11,7 @@
 //! ([`MAX_WORLDS`], [`MAX_WORLD_VALUES`]). What would go beyond is reported as undetermined, in words.
 //!
 //! ```
-//! use cfn_egress_guard::{source, template::{Scope, Template}};
+//! use cfn_egress_guard_core::{source, template::{Scope, Template}};
 //! let document = source::parse(r#"
 //! Parameters:
 //!   Env: {Type: String, AllowedValues: [dev, prod]}
@@ -33,10 +33,12 @@
 //! assert_eq!(evaluated.worlds[0].assumptions[0].to_string(), "`IsProd` is true");
 //! ```
 
+mod assumption;
 mod budget;
 mod condition;
 mod error;
 mod evaluate;
+mod evaluator;
 mod expand;
 mod function;
 mod mapping;
@@ -60,7 +62,7 @@ pub use world::{Assumption, Evaluated, MAX_WORLD_VALUES, MAX_WORLDS, Occurrence,
 use crate::path::{Origin, PropertyPath};
 use crate::value::{Key, Kind, Map, Value};
 use budget::{Budget, Exhausted};
-use evaluate::{Evaluator, Stop};
+use evaluator::{Evaluator, Stop};
 
 /// A template, ready to be evaluated.
 #[derive(Debug)]
@@ -271,13 +273,13 @@ impl<'a> Template<'a> {
     }
 
     /// Whether an assumption about this would be one about a secret.
-    fn is_secret(&self, atom: &condition::Atom) -> bool {
+    fn is_secret(&self, atom: &assumption::Atom) -> bool {
         match atom {
-            condition::Atom::Is { identity, .. } => identity
+            assumption::Atom::Is { identity, .. } => identity
                 .strip_prefix("!Ref ")
                 .and_then(|name| self.parameter(name))
                 .is_some_and(|parameter| parameter.no_echo),
-            condition::Atom::Open(_) => false,
+            assumption::Atom::Open(_) => false,
         }
     }
 }

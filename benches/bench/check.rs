@@ -79,8 +79,8 @@ fn programs() -> Vec<Program> {
         rounds,
         cells: Default::default(),
     };
-    let parse = part("PARSE", "target/release/examples/parse");
-    let check = Path::new(env!("CARGO_BIN_EXE_cfn-egress-guard"));
+    let parse = part("PARSE", "target/release/parse");
+    let check = &part("CFN_EGRESS_GUARD", "target/release/cfn-egress-guard");
     let guard = part("CFN_GUARD", ".parts/bench/bin/cfn-guard");
     let registry = part("CFN_GUARD_RULES", "benches/peers/port_range.guard");
     let each_rule = part("CFN_GUARD_EACH_RULE", "benches/peers/each_rule.guard");

@@ -34,7 +34,7 @@ pub(crate) async fn measure(goals: &mut Goals) {
         let port = serve(acceptor.clone(), document.into()).await;
         candidates.push(Candidate {
             name: format!("cfn-egress-guard, template of {name}"),
-            program: part("BOOTSTRAP", "target/release/bootstrap"),
+            program: part("BOOTSTRAP", "target/function/bootstrap"),
             arguments: Vec::new(),
             environment: vec![
                 ("EGRESS_LOOPBACK_PAYLOADS".to_owned(), "1".to_owned()),

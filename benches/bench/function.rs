@@ -10,8 +10,8 @@ use super::statistics::mega;
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn measure(goals: &mut Goals) {
-    let bare = part("BARE", "target/release/examples/bare");
-    let guard = part("BOOTSTRAP", "target/release/bootstrap");
+    let bare = part("BARE", "target/function/bare");
+    let guard = part("BOOTSTRAP", "target/function/bootstrap");
     let script = root().join("benches/peers/handler.py");
     let candidate = |name: &str, program: &Path, starts: usize| Candidate {
         name: name.to_owned(),

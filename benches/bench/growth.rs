@@ -3,13 +3,13 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use cfn_egress_guard::check::{Terms, check_each};
-use cfn_egress_guard::hook::{self, Config, Plan, decide};
 use cfn_egress_guard::report::{FileReport, Human, Reporter as _};
-use cfn_egress_guard::rule::Settings;
-use cfn_egress_guard::rule::policy::{Date, Policy};
-use cfn_egress_guard::source;
-use cfn_egress_guard::template::Scope;
+use cfn_egress_guard_core::check::{Terms, check_each};
+use cfn_egress_guard_core::hook::{self, Config, Plan, decide};
+use cfn_egress_guard_core::rule::Settings;
+use cfn_egress_guard_core::rule::policy::{Date, Policy};
+use cfn_egress_guard_core::source;
+use cfn_egress_guard_core::template::Scope;
 
 use super::goals::Goals;
 use super::inputs::{GROUPS_OF_1_MB, RULES, document, resource_event, stack_event, yaml};

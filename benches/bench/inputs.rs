@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 /// The repository's root.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
 /// A path below the root that a variable can replace; it must be there.

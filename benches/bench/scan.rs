@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::LIMIT;
 use super::goals::Goals;
-use super::inputs::{RULES, root, yaml};
+use super::inputs::{RULES, part, root, yaml};
 use super::process::Invocation;
 use super::statistics::mega;
 
@@ -81,7 +81,8 @@ fn program(url: &str, arguments: &[&str]) -> Invocation {
         ("AWS_SECRET_ACCESS_KEY", "measured"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
     ];
-    let scan = [env!("CARGO_BIN_EXE_cfn-egress-guard"), "scan"];
+    let program = part("CFN_EGRESS_GUARD", "target/release/cfn-egress-guard");
+    let scan = [program.to_str().unwrap(), "scan"];
     let variables = variables.map(|(name, value)| format!("{name}={value}"));
     let arguments = variables.iter().map(String::as_str).chain(scan).chain(arguments.iter().copied());
     Invocation { program: Path::new("env").to_owned(), arguments: arguments.map(Into::into).collect(), codes: &[1] }

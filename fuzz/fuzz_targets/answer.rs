@@ -1,9 +1,9 @@
 //! What every answer of the hook has to be, whatever it is about.
 
-use cfn_egress_guard::hook::{
+use cfn_egress_guard_core::hook::{
     Config, Decision, ErrorCode, Fetch, HookStatus, MAX_ANNOTATIONS, MESSAGE_CHARS, Plan, Response, log, plan,
 };
-use cfn_egress_guard::rule::policy::Date;
+use cfn_egress_guard_core::rule::policy::Date;
 use serde_json::{Value as Json, json};
 
 /// A day of the calendar.

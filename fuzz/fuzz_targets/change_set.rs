@@ -2,11 +2,12 @@
 //! the one blocks the other, and what passes the one without a doubt passes the other. The input is a whole document,
 //! or a resource after, a NUL, and the resource before, as JSON.
 #![no_main]
+#![expect(clippy::disallowed_methods, reason = "libFuzzer's macro writes a file")]
 
 mod answer;
 
-use cfn_egress_guard::hook::{AnnotationStatus, Config, ErrorCode, HookStatus, Response, decide};
-use cfn_egress_guard::rule::Settings;
+use cfn_egress_guard_core::hook::{AnnotationStatus, Config, ErrorCode, HookStatus, Response, decide};
+use cfn_egress_guard_core::rule::Settings;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value as Json, json};
 

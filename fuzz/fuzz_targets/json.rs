@@ -1,9 +1,10 @@
 //! JSON is read as any reader of JSON does, or refused for a reason that CloudFormation has too: a key that is written
 //! twice, half of a surrogate pair, or more of anything than the limits allow.
 #![no_main]
+#![expect(clippy::disallowed_methods, reason = "libFuzzer's macro writes a file")]
 
-use cfn_egress_guard::source::{self, Problem};
-use cfn_egress_guard::value::{Kind, Value};
+use cfn_egress_guard_core::source::{self, Problem};
+use cfn_egress_guard_core::value::{Kind, Value};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value as Json;
 

@@ -2,12 +2,13 @@
 //! verdict worse, lets nothing through that no exemption covers, and fails without its exemptions if it
 //! failed with them. The input is a policy, a NUL, properties as JSON, a NUL, previous properties.
 #![no_main]
+#![expect(clippy::disallowed_methods, reason = "libFuzzer's macro writes a file")]
 
-use cfn_egress_guard::policy;
-use cfn_egress_guard::rule::policy::{Case, Context, Date, Glob, Policy, Unchanged};
-use cfn_egress_guard::rule::{Knowledge, Outcome, Treatment, wording};
-use cfn_egress_guard::security_group::{ResourceType, assess, explain, tags, unchanged};
-use cfn_egress_guard::value::Value;
+use cfn_egress_guard_core::policy;
+use cfn_egress_guard_core::rule::policy::{Case, Context, Date, Glob, Policy, Unchanged};
+use cfn_egress_guard_core::rule::{Knowledge, Outcome, Treatment, wording};
+use cfn_egress_guard_core::security_group::{ResourceType, assess, explain, tags, unchanged};
+use cfn_egress_guard_core::value::Value;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -87,9 +88,9 @@ fn decide(policy: &Policy, kind: ResourceType, properties: &Value, previous: Opt
 }
 
 fn matches_all(
-    exemption: &cfn_egress_guard::rule::policy::Exemption,
+    exemption: &cfn_egress_guard_core::rule::policy::Exemption,
     context: &Context<'_>,
-    rule: &cfn_egress_guard::rule::EgressRule,
+    rule: &cfn_egress_guard_core::rule::EgressRule,
 ) -> bool {
     exemption.conditions().match_rule(context, rule)
 }

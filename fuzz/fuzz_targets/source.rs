@@ -1,8 +1,9 @@
 //! Any text is read or refused in one line of words, and every place lies inside the text.
 #![no_main]
+#![expect(clippy::disallowed_methods, reason = "libFuzzer's macro writes a file")]
 
-use cfn_egress_guard::source::{self, Document};
-use cfn_egress_guard::value::{Kind, Value};
+use cfn_egress_guard_core::source::{self, Document};
+use cfn_egress_guard_core::value::{Kind, Value};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -1,15 +1,16 @@
 //! Any document of a STACK invocation is decided, and what blocks the stack is an error of `check` too. The input is a
 //! template, a NUL, and the template before.
 #![no_main]
+#![expect(clippy::disallowed_methods, reason = "libFuzzer's macro writes a file")]
 
 mod answer;
 
-use cfn_egress_guard::check::{Terms, check};
-use cfn_egress_guard::hook::{Config, ErrorCode};
-use cfn_egress_guard::rule::policy::Policy;
-use cfn_egress_guard::rule::{Treatment, Verdict};
-use cfn_egress_guard::source;
-use cfn_egress_guard::template::Scope;
+use cfn_egress_guard_core::check::{Terms, check};
+use cfn_egress_guard_core::hook::{Config, ErrorCode};
+use cfn_egress_guard_core::rule::policy::Policy;
+use cfn_egress_guard_core::rule::{Treatment, Verdict};
+use cfn_egress_guard_core::source;
+use cfn_egress_guard_core::template::Scope;
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 

@@ -1,9 +1,10 @@
 //! Any template is evaluated to the end: no panic, no hang, at least one world of each resource
 //! unless it says why not.
 #![no_main]
+#![expect(clippy::disallowed_methods, reason = "libFuzzer's macro writes a file")]
 
-use cfn_egress_guard::source;
-use cfn_egress_guard::template::{Scope, Template};
+use cfn_egress_guard_core::source;
+use cfn_egress_guard_core::template::{Scope, Template};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -401,7 +401,7 @@ mod schema {
     }
 
     fn validator() -> jsonschema::Validator {
-        let schema = schemars::schema_for!(PolicyFile).to_value();
+        let schema = json_schema().to_value();
         jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
     }
 

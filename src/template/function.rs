@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::evaluate::{Evaluator, Resolved, Stop};
+use super::evaluator::{Evaluator, Resolved, Stop};
 use super::expand;
 use super::text::{self, Piece};
 use super::unknown::{self, Part};

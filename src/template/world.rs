@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::assumption::Atom;
 use super::budget::Exhausted;
-use super::condition::Atom;
-use super::evaluate::{Evaluator, Resolved, Stop};
+use super::evaluator::{Evaluator, Resolved, Stop};
 use super::unknown::shortened;
 use super::{MAX_EVALUATION_DEPTH, Resource, Template, budget, measure};
 use crate::value::{Kind, Map, Value};

@@ -1,11 +1,12 @@
-//! Dependencies point inward only: a module may use those listed for it and nothing else.
+//! The walls inside each crate: modules of the core use only those listed for them, and no two sibling files of any
+//! crate use each other, directly or around a corner. Between crates the compiler holds the walls.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use crate::support::root;
 
-/// Which modules each module of the library may use.
+/// Which modules each module of the core may use.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("path", &[]),
     ("rule", &["path"]),
@@ -16,53 +17,217 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("policy", &["path", "rule", "security_group", "source"]),
     ("check", &["path", "rule", "security_group", "template", "value"]),
     ("hook", &["check", "path", "policy", "rule", "security_group", "source", "template", "value"]),
-    ("report", &["check", "path", "rule", "security_group", "source", "template"]),
-    ("schema", &["account", "hook", "policy", "report"]),
-    ("rehearsal", &["check", "hook", "path", "rule", "security_group", "source", "template", "value"]),
-    ("account", &["check", "hook", "path", "policy", "rule", "security_group", "source", "template", "value"]),
 ];
 
-/// The code of a module without its tests.
-fn code(path: &Path) -> String {
-    let mut text = String::new();
-    if path.is_dir() {
-        for entry in std::fs::read_dir(path).unwrap() {
-            text.push_str(&code(&entry.unwrap().path()));
-        }
-    } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
-        let file = std::fs::read_to_string(path).unwrap();
-        text.push_str(file.split("#[cfg(test)]").next().unwrap_or_default());
+/// The files at the root of each crate of the workspace.
+const ROOTS: &[&str] = &[
+    "src/lib.rs",
+    "src/bin/bootstrap/main.rs",
+    "account/src/lib.rs",
+    "command/src/lib.rs",
+    "command/src/bin/cfn-egress-guard/main.rs",
+    "benches/bench/main.rs",
+];
+
+/// A module of a crate: its code without tests and comments, and the modules in it.
+struct Module {
+    code: String,
+    children: BTreeMap<String, Module>,
+}
+
+impl Module {
+    /// Reads the module of a file, whose own modules are in `folder`.
+    fn read(file: &Path, folder: &Path) -> Self {
+        let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let code: String = text
+            .split("#[cfg(test)]")
+            .next()
+            .unwrap_or_default()
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        let children = code
+            .lines()
+            .filter_map(|line| {
+                let declared = line.trim_start_matches("pub ").trim_start_matches("pub(crate) ");
+                let name = declared.strip_prefix("mod ")?.strip_suffix(';')?;
+                Some((name.to_owned(), Self::read(&folder.join(format!("{name}.rs")), &folder.join(name))))
+            })
+            .collect();
+        Self { code, children }
     }
-    text
+
+    fn crate_at(file: &str) -> Self {
+        let file = root().join(file);
+        let folder = file.parent().map(PathBuf::from).unwrap();
+        Self::read(&file, &folder)
+    }
+
+    /// The code of the module and of all modules in it.
+    fn all_code(&self) -> String {
+        self.children.values().fold(self.code.clone(), |code, child| code + &child.all_code())
+    }
+
+    /// The paths that the module and those in it use, each from the crate's root.
+    fn uses(&self, at: &[String], found: &mut Vec<Vec<String>>) {
+        found.extend(paths(&self.code).into_iter().filter_map(|path| from_root(&path, at)));
+        for (name, child) in &self.children {
+            child.uses(&[at, std::slice::from_ref(name)].concat(), found);
+        }
+    }
+
+    /// Which child an item that the module names in its `use` statements comes from.
+    fn names(&self) -> BTreeMap<String, String> {
+        paths(&self.code)
+            .into_iter()
+            .filter_map(|path| match path.as_slice() {
+                [child, .., item] if self.children.contains_key(child) => Some((item.clone(), child.clone())),
+                [own, child, .., item] if own == "self" && self.children.contains_key(child) => {
+                    Some((item.clone(), child.clone()))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Circles among the children of this module and of all modules in it.
+    fn circles(&self, at: &[String], found: &mut Vec<String>) {
+        let names = self.names();
+        let mut edges: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (name, child) in &self.children {
+            let mut uses = Vec::new();
+            child.uses(&[at, std::slice::from_ref(name)].concat(), &mut uses);
+            for path in uses {
+                let Some(next) = path.strip_prefix(at).and_then(<[String]>::first) else { continue };
+                let sibling = self.children.get_key_value(next).map(|(sibling, _)| sibling).or_else(|| names.get(next));
+                if let Some(sibling) = sibling.filter(|sibling| *sibling != name) {
+                    edges.entry(name).or_default().insert(sibling);
+                }
+            }
+        }
+        for start in edges.keys() {
+            let (mut seen, mut next) = (BTreeSet::new(), vec![*start]);
+            while let Some(module) = next.pop() {
+                next.extend(edges.get(module).into_iter().flatten().filter(|used| seen.insert(**used)));
+            }
+            if seen.contains(start) {
+                let uses: Vec<_> = edges[start].iter().copied().collect();
+                found.push(format!("{}::{start} is in a circle; it uses {}", at.join("::"), uses.join(", ")));
+            }
+        }
+        for (name, child) in &self.children {
+            child.circles(&[at, std::slice::from_ref(name)].concat(), found);
+        }
+    }
+}
+
+/// Each path in some code, `use` trees taken apart: `a::{b, c::d}` is `a::b` and `a::c::d`.
+fn paths(code: &str) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    let mut rest = code;
+    while let Some(start) = rest.find(|c: char| c.is_alphabetic() || c == '_') {
+        rest = rest.split_at(start).1;
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        let (word, behind) = rest.split_at(end);
+        match behind.strip_prefix("::") {
+            Some(behind) => {
+                rest = tree(behind, vec![word.to_owned()], &mut found);
+            }
+            None => rest = behind,
+        }
+    }
+    found
+}
+
+/// Reads a `use` tree behind `prefix::`, and returns what is behind it.
+fn tree<'c>(code: &'c str, prefix: Vec<String>, found: &mut Vec<Vec<String>>) -> &'c str {
+    if let Some(mut rest) = code.strip_prefix('{') {
+        loop {
+            rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ',');
+            if rest.is_empty() {
+                return rest;
+            }
+            if let Some(rest) = rest.strip_prefix('}') {
+                return rest;
+            }
+            let before = rest.len();
+            rest = tree(rest, prefix.clone(), found);
+            if let Some(renamed) = rest.strip_prefix(" as ") {
+                rest = renamed.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
+            }
+            if rest.len() == before {
+                return rest;
+            }
+        }
+    }
+    let end = code.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(code.len());
+    let (word, behind) = code.split_at(end);
+    let path = if word.is_empty() { prefix } else { [prefix, vec![word.to_owned()]].concat() };
+    match behind.strip_prefix("::") {
+        Some(behind) if !word.is_empty() => tree(behind, path, found),
+        _ => {
+            found.push(path);
+            behind
+        }
+    }
+}
+
+/// A path that starts with `crate`, `self` or `super`, from the crate's root.
+fn from_root(path: &[String], at: &[String]) -> Option<Vec<String>> {
+    match path.first()?.as_str() {
+        "crate" => Some(path[1..].to_vec()),
+        "self" => Some([at, &path[1..]].concat()),
+        "super" => {
+            let up = path.iter().take_while(|word| *word == "super").count();
+            Some([at.get(..at.len().checked_sub(up)?)?, &path[up..]].concat())
+        }
+        _ => None,
+    }
 }
 
 #[test]
-fn dependencies_point_inward_only() {
+fn dependencies_of_the_core_point_inward_only() {
     let allowed: BTreeMap<_, _> = MAY_USE.iter().copied().collect();
-    let library = std::fs::read_to_string(root().join("src/lib.rs")).unwrap();
-    let modules: Vec<_> = library.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
-    assert_eq!(modules.len(), allowed.len(), "each module of the library has its row: {modules:?}");
-    for module in modules {
-        let mut text = code(&root().join("src").join(format!("{module}.rs")));
-        let folder = root().join("src").join(module);
-        if folder.is_dir() {
-            text.push_str(&code(&folder));
-        }
-        assert!(!text.is_empty(), "{module} is read");
-        for used in text.split("crate::").skip(1) {
-            let used: String = used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            let fine = used == module || allowed[module].contains(&used.as_str());
-            assert!(fine, "module {module} may not use module {used}");
+    let core = Module::crate_at("src/lib.rs");
+    let modules: Vec<_> = core.children.keys().map(String::as_str).collect();
+    assert_eq!(modules, allowed.keys().copied().collect::<Vec<_>>(), "each module of the core has its row");
+    for (name, module) in &core.children {
+        let mut uses = Vec::new();
+        module.uses(std::slice::from_ref(name), &mut uses);
+        assert!(!uses.is_empty() || name == "path", "{name} is read");
+        for used in uses.iter().filter_map(|path| path.first()) {
+            assert!(used == name || allowed[name.as_str()].contains(&used.as_str()), "{name} may not use {used}");
         }
     }
+}
+
+#[test]
+fn no_two_sibling_files_use_each_other() {
+    let mut circles = Vec::new();
+    for file in ROOTS {
+        let mut found = Vec::new();
+        Module::crate_at(file).circles(&[], &mut found);
+        circles.extend(found.into_iter().map(|circle| format!("{file}: {circle}")));
+    }
+    assert!(circles.is_empty(), "{}", circles.join("\n"));
+}
+
+/// The tests above rest on the reader of paths.
+#[test]
+fn paths_are_taken_apart() {
+    let code = "use super::{a::{B, c::D as E}, f};\nlet x = crate::g::h(self::i);";
+    let found: Vec<String> = paths(code).iter().map(|path| path.join("::")).collect();
+    assert_eq!(found, ["super::a::B", "super::a::c::D", "super::f", "crate::g::h", "self::i"]);
+    let at = ["m".to_owned(), "n".to_owned()];
+    assert_eq!(from_root(&["super".to_owned(), "x".to_owned()], &at).unwrap(), ["m", "x"]);
 }
 
 /// The rule can be read and tested without JSON, text formats or AWS.
 #[test]
 fn the_rule_knows_no_format_and_no_aws() {
-    let mut text = code(&root().join("src/rule.rs"));
-    text.push_str(&code(&root().join("src/rule")));
+    let code = Module::crate_at("src/lib.rs").children["rule"].all_code();
     for foreign in ["serde", "granit", "toml::", "tokio", "aws_", "std::time", "std::env", "std::fs"] {
-        assert!(!text.contains(foreign), "the rule uses {foreign}");
+        assert!(!code.contains(foreign), "the rule uses {foreign}");
     }
 }

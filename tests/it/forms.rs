@@ -1,12 +1,12 @@
 //! The same template in YAML's short form, in YAML's long form and in JSON gives the same findings, each at the same
 //! value.
 
-use cfn_egress_guard::check::{Terms, check};
-use cfn_egress_guard::rule::policy::{Date, Policy};
-use cfn_egress_guard::rule::wording;
-use cfn_egress_guard::source::{self, Document};
-use cfn_egress_guard::template::Scope;
-use cfn_egress_guard::value::{Kind, Value};
+use cfn_egress_guard_core::check::{Terms, check};
+use cfn_egress_guard_core::rule::policy::{Date, Policy};
+use cfn_egress_guard_core::rule::wording;
+use cfn_egress_guard_core::source::{self, Document};
+use cfn_egress_guard_core::template::Scope;
+use cfn_egress_guard_core::value::{Kind, Value};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -76,7 +76,7 @@ fn plain(value: &Value) -> Json {
 }
 
 /// The value that stands at a place, read again from the text alone; of what was written as a key, its name.
-fn underlined(document: &Document, origin: cfn_egress_guard::path::Origin, text: &str) -> Json {
+fn underlined(document: &Document, origin: cfn_egress_guard_core::path::Origin, text: &str) -> Json {
     let span = document.span(origin).unwrap();
     let written = span.text(text).unwrap();
     let alone = format!("value:\n{}{written}\n", " ".repeat(span.column.max(2) as usize - 1));
@@ -89,8 +89,8 @@ fn findings(text: &str) -> Vec<String> {
     let document = source::parse(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let policy = Policy::default();
     let checked = check(&document.root, &Scope::default(), &Terms::of(&policy, TODAY)).unwrap();
-    let of_resource = |resource: &cfn_egress_guard::check::CheckedResource| -> Vec<String> {
-        let tell = |located: &cfn_egress_guard::check::Located| {
+    let of_resource = |resource: &cfn_egress_guard_core::check::CheckedResource| -> Vec<String> {
+        let tell = |located: &cfn_egress_guard_core::check::Located| {
             let finding = &located.finding;
             let places = std::iter::once(located.place.primary).chain(located.place.related.iter().map(|it| it.0));
             let places: Vec<_> = places.map(|origin| underlined(&document, origin, text).to_string()).collect();

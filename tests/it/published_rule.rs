@@ -1,9 +1,9 @@
 //! The published page's own examples, through the evaluator and the hook.
 
-use cfn_egress_guard::rule::{Knowledge, Settings, Verdict};
-use cfn_egress_guard::security_group::{ResourceType, assess};
-use cfn_egress_guard::source;
-use cfn_egress_guard::template::{Scope, Template};
+use cfn_egress_guard_core::rule::{Knowledge, Settings, Verdict};
+use cfn_egress_guard_core::security_group::{ResourceType, assess};
+use cfn_egress_guard_core::source;
+use cfn_egress_guard_core::template::{Scope, Template};
 
 use crate::support::read;
 

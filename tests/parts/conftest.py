@@ -20,10 +20,10 @@ def pytest_runtest_makereport(item):
 
 @pytest.fixture(scope="session")
 def bootstrap():
-    """The function: the release build, or what BOOTSTRAP names."""
-    path = (ROOT / os.environ.get("BOOTSTRAP", "target/release/bootstrap")).resolve()
+    """The function as it is shipped, or what BOOTSTRAP names."""
+    path = (ROOT / os.environ.get("BOOTSTRAP", "target/function/bootstrap")).resolve()
     assert os.access(path, os.X_OK), (
-        f"{path} is not there; build it with: cargo build --release --no-default-features --features lambda --bin bootstrap"
+        f"{path} is not there; build it with: cargo build --profile function --bin bootstrap"
     )
     assert os.access(PARTS / "aws-lambda-rie", os.X_OK), "the parts are not there; get them with: tests/parts/setup"
     return path
@@ -33,7 +33,7 @@ def bootstrap():
 def program():
     """The command: the debug build, which `cargo test` makes, or what CFN_EGRESS_GUARD names."""
     path = (ROOT / os.environ.get("CFN_EGRESS_GUARD", "target/debug/cfn-egress-guard")).resolve()
-    assert os.access(path, os.X_OK), f"{path} is not there; build it with: cargo build --bin cfn-egress-guard"
+    assert os.access(path, os.X_OK), f"{path} is not there; build it with: cargo build --package cfn-egress-guard"
     return path
 
 

@@ -65,7 +65,7 @@ def names(count):
 
 
 def scan(folder, endpoint, *arguments):
-    assert os.access(PROGRAM, os.X_OK), f"{PROGRAM} is not there; build it with: cargo build"
+    assert os.access(PROGRAM, os.X_OK), f"{PROGRAM} is not there; build it with: cargo build --package cfn-egress-guard"
     run = subprocess.run(
         [PROGRAM, "scan", "--format", "json", *arguments],
         env=environment(folder, AWS_ENDPOINT_URL=endpoint, **CREDENTIALS),

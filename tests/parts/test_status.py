@@ -174,7 +174,7 @@ class Guard:
 
 @pytest.fixture(scope="module")
 def guard(tmp_path_factory):
-    assert os.access(PROGRAM, os.X_OK), f"{PROGRAM} is not there; build it with: cargo build"
+    assert os.access(PROGRAM, os.X_OK), f"{PROGRAM} is not there; build it with: cargo build --package cfn-egress-guard"
     guard = Guard(tmp_path_factory.mktemp("status"))
     yield guard
     guard.stop()

@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use cfn_egress_guard::hook::{Fetch, PayloadUrl};
+use cfn_egress_guard_core::hook::{Fetch, PayloadUrl};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::rt::{Read, Write};

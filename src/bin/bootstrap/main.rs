@@ -10,11 +10,11 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cfn_egress_guard::hook::{
+use cfn_egress_guard_core::hook::{
     self, Config, Decision, ENV_LOOPBACK_PAYLOADS, ENV_LOOPBACK_ROOTS, ENV_PRESET, Plan, Response, log,
 };
-use cfn_egress_guard::policy;
-use cfn_egress_guard::rule::policy::Date;
+use cfn_egress_guard_core::policy;
+use cfn_egress_guard_core::rule::policy::Date;
 use download::Downloader;
 use hyper::body::Bytes;
 use lambda_runtime::tower::util::MapRequestLayer;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// A day of the proleptic Gregorian calendar (ISO 8601, RFC 3339 `full-date`), years 0000 to 9999, UTC.
 ///
 /// ```
-/// use cfn_egress_guard::rule::policy::Date;
+/// use cfn_egress_guard_core::rule::policy::Date;
 /// let expires: Date = "2028-02-29".parse().unwrap();
 /// assert_eq!(expires.days_after(Date::new(2028, 2, 28).unwrap()), 1);
 /// assert!("2027-02-29".parse::<Date>().is_err(), "2027 is no leap year");

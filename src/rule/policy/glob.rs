@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// A pattern that a whole text has to match. Letter case counts; there is no escape.
 ///
 /// ```
-/// use cfn_egress_guard::rule::policy::Glob;
+/// use cfn_egress_guard_core::rule::policy::Glob;
 /// let stacks: Glob = "lb-*".parse().unwrap();
 /// assert!(stacks.matches("lb-prod"));
 /// assert!(!stacks.matches("my-lb-prod"), "globs are anchored");

@@ -1,0 +1,278 @@
+//! The template of a live stack → what the rule says of it.
+//!
+//! The rule is asked through [`check`], as for the command of that name and the hook's STACK target; what
+//! is of its own here is what a deployed stack knows beyond its template.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::scan::{RuleRecord, Tally};
+use cfn_egress_guard_core::check::{Checked, CheckedResource, Terms, check};
+use cfn_egress_guard_core::path::Origin;
+use cfn_egress_guard_core::rule::policy::{Context, Date, Policy, Unchanged};
+use cfn_egress_guard_core::source;
+use cfn_egress_guard_core::template::Scope;
+use cfn_egress_guard_core::value::{Key, Kind, Map, Value};
+
+/// How many findings of a stack are kept one by one.
+pub(super) const MAX_FINDINGS: usize = 500;
+
+/// How many notes of a stack are kept.
+const MAX_NOTES: usize = 20;
+
+/// What is known of a deployed stack beside its template.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Deployed {
+    /// Names, account, Region, and the values of parameters; without those values, the defaults that
+    /// are ignored, since they say nothing about a stack that may have been given others.
+    pub(super) scope: Scope,
+    /// Parameters that stand for a value that CloudFormation read from Systems Manager.
+    pub(super) resolved: BTreeSet<String>,
+}
+
+/// What the rule says of a stack.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Judged {
+    /// Security groups and standalone egress rules that exist.
+    pub(super) resources: usize,
+    /// Egress rules that were judged.
+    pub(super) rules: usize,
+    /// What is to tell, under the policy.
+    pub(super) findings: Vec<RuleRecord>,
+    /// Findings beyond the kept ones.
+    pub(super) more: Tally,
+    /// How it looks under each of the other policies.
+    pub(super) otherwise: Vec<Tally>,
+    /// What the template leaves open.
+    pub(super) notes: Vec<String>,
+}
+
+/// Judges a template under a policy, told in detail, and under others, counted.
+///
+/// Every rule counts as one that stood there before: what is deployed does, at its next update.
+///
+/// # Errors
+/// When the template cannot be read, in words.
+pub(super) fn judge(
+    text: &str,
+    deployed: &Deployed,
+    policy: &Policy,
+    others: &[Policy],
+    today: Date,
+) -> Result<Judged, String> {
+    let root = source::parse(text).map_err(|error| error.to_string())?.root;
+    let root = with_resolved_parameters(root, &deployed.resolved);
+    let scope = &deployed.scope;
+    let context = Context {
+        account: scope.account.as_deref(),
+        region: scope.region.as_deref(),
+        stack_name: scope.stack_name.as_deref(),
+        stack_id: scope.stack_id.as_deref(),
+        ..Context::default()
+    };
+    let under = |policy: &Policy| {
+        let terms = Terms { context, unchanged: &Unchanged::Everything, ..Terms::of(policy, today) };
+        check(&root, scope, &terms).map_err(|error| error.to_string())
+    };
+    let mut judged = told(&under(policy)?);
+    for other in others {
+        judged.otherwise.push(tally(&under(other)?));
+    }
+    Ok(judged)
+}
+
+/// The resources that are there, or may be.
+fn present(checked: &Checked) -> impl Iterator<Item = &CheckedResource> {
+    checked.resources.iter().filter(|resource| resource.exists || resource.undetermined.is_some())
+}
+
+fn told(checked: &Checked) -> Judged {
+    let mut judged = Judged::default();
+    let mut notes: Vec<String> = checked.notes.iter().map(ToString::to_string).collect();
+    for resource in present(checked) {
+        judged.resources += 1;
+        judged.rules += resource.judged;
+        for located in &resource.findings {
+            if judged.findings.len() < MAX_FINDINGS {
+                judged.findings.extend(RuleRecord::of(resource, located));
+            } else {
+                judged.more.add(resource.settled(located));
+            }
+        }
+        if let Some(why) = resource.undetermined {
+            judged.more.undetermined += 1;
+            notes.push(format!("`{}` could not be looked at in full: {why}", resource.logical_id));
+        }
+    }
+    notes.truncate(MAX_NOTES);
+    judged.notes = notes;
+    judged
+}
+
+fn tally(checked: &Checked) -> Tally {
+    let mut tally = Tally::default();
+    for resource in present(checked) {
+        resource.findings.iter().for_each(|located| tally.add(resource.settled(located)));
+        tally.undetermined += usize::from(resource.undetermined.is_some());
+    }
+    tally
+}
+
+/// The template with values from Systems Manager as plain ones: the stack has them already.
+fn with_resolved_parameters(root: Value, resolved: &BTreeSet<String>) -> Value {
+    if resolved.is_empty() {
+        return root;
+    }
+    let Kind::Map(sections) = root.kind else { return root };
+    let sections = sections.into_entries().map(|(key, section)| match section.kind {
+        Kind::Map(parameters) if key.name == "Parameters" => {
+            let parameters = parameters.into_entries().map(|(name, declaration)| {
+                let declaration = if resolved.contains(&name.name) { plain(declaration) } else { declaration };
+                (name, declaration)
+            });
+            (key, Value::new(Kind::Map(Map::from_unique(parameters.collect())), section.origin))
+        }
+        kind => (key, Value::new(kind, section.origin)),
+    });
+    Value::new(Kind::Map(Map::from_unique(sections.collect())), root.origin)
+}
+
+fn plain(declaration: Value) -> Value {
+    let Kind::Map(mut keys) = declaration.kind else { return declaration };
+    let is_list = keys.get("Type").and_then(Value::as_str).is_some_and(|name| name.contains("List"));
+    let plain = if is_list { "CommaDelimitedList" } else { "String" };
+    keys.insert(Key { name: "Type".to_owned(), origin: Origin::NONE }, Kind::String(plain.to_owned()).into());
+    Value::new(Kind::Map(keys), declaration.origin)
+}
+
+/// The values of parameters as CloudFormation tells them: a `NoEcho` value comes as `****`.
+pub(super) fn known_values(
+    parameters: impl Iterator<Item = (String, Option<String>, Option<String>)>,
+) -> (BTreeMap<String, String>, BTreeSet<String>) {
+    let mut values = BTreeMap::new();
+    let mut resolved = BTreeSet::new();
+    for (name, value, from_systems_manager) in parameters {
+        if let Some(value) = from_systems_manager {
+            resolved.insert(name.clone());
+            values.insert(name, value);
+        } else if let Some(value) = value {
+            values.insert(name, value);
+        }
+    }
+    (values, resolved)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::Fate;
+    use cfn_egress_guard_core::rule::{Preset, Treatment};
+
+    const BY_PARAMETER: &str = "
+Parameters:
+  To: {Type: Number, Default: 443}
+  Latest: {Type: AWS::SSM::Parameter::Value<String>, Default: /port}
+Resources:
+  Sg:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      SecurityGroupEgress:
+        - {IpProtocol: tcp, FromPort: 443, ToPort: !Ref To, CidrIp: 10.0.0.0/8}
+        - {IpProtocol: tcp, FromPort: 443, ToPort: !Ref Latest, CidrIp: 10.0.0.0/8}
+";
+
+    fn judged(text: &str, deployed: &Deployed) -> Judged {
+        judge(text, deployed, &Policy::default(), &[], Date::of_unix_seconds(0)).unwrap()
+    }
+
+    fn fates(text: &str, deployed: &Deployed) -> Vec<(Fate, String)> {
+        judged(text, deployed).findings.into_iter().map(|rule| (rule.fate, rule.reason)).collect()
+    }
+
+    #[test]
+    fn deployed_values_decide_and_not_the_defaults() {
+        let given = |name: &str, value: &str, resolved: Option<&str>| {
+            let parameters = [(name.to_owned(), Some(value.to_owned()), resolved.map(str::to_owned))];
+            let (parameters, resolved) = known_values(parameters.into_iter());
+            Deployed { scope: Scope { parameters, ..Scope::default() }, resolved }
+        };
+        let undetermined = (Fate::Undetermined, "undetermined-value".to_owned());
+        let range = (Fate::Blocked, "port-range".to_owned());
+        let invalid = (Fate::Blocked, "invalid-port".to_owned());
+        assert_eq!(fates(BY_PARAMETER, &given("To", "444", None)), [range, undetermined.clone()]);
+        assert_eq!(fates(BY_PARAMETER, &given("Latest", "/port", Some("443"))), []);
+        assert_eq!(fates(BY_PARAMETER, &given("Latest", "/port", Some("80-90"))), [invalid]);
+        let defaults_prove_nothing = [undetermined.clone(), undetermined];
+        let values_unknown = Scope { ignore_defaults: true, ..Scope::default() };
+        let values_unknown = Deployed { scope: values_unknown, ..Deployed::default() };
+        assert_eq!(fates(BY_PARAMETER, &values_unknown), defaults_prove_nothing);
+    }
+
+    fn with_egress(egress: &str) -> String {
+        format!(
+            "Parameters: {{Env: {{Type: String}}}}\nConditions: {{Prod: !Equals [!Ref Env, prod]}}\nResources:\n  Sg:\n    \
+             Type: AWS::EC2::SecurityGroup\n    Properties:\n      SecurityGroupEgress:\n{egress}"
+        )
+    }
+
+    #[test]
+    fn what_breaks_the_rule_in_some_worlds_only_is_undetermined() {
+        let text = with_egress(
+            "        - !If [Prod, {IpProtocol: tcp, FromPort: 1, ToPort: 2, CidrIp: 10.0.0.0/8}, !Ref AWS::NoValue]\n        \
+             - {IpProtocol: '-1', CidrIp: 0.0.0.0/0}\n",
+        );
+        let judged = judged(&text, &Deployed::default());
+        let told: Vec<_> = judged.findings.iter().map(|rule| (rule.fate, rule.statement.as_str())).collect();
+        let range = "tcp 1-2 to 10.0.0.0/8 opens a range of 2 ports, if `Prod` is true";
+        let all = "IpProtocol -1 to 0.0.0.0/0 opens every port of every protocol";
+        assert_eq!(told, [(Fate::Undetermined, range), (Fate::Blocked, all)], "wherever the second one stands");
+        assert_eq!((judged.resources, judged.rules), (1, 2));
+    }
+
+    #[test]
+    fn what_breaks_the_rule_in_one_way_or_another_is_blocked() {
+        let text =
+            with_egress("        - {IpProtocol: tcp, FromPort: 1, ToPort: !If [Prod, 2, 3], CidrIp: 10.0.0.0/8}\n");
+        let judged = judged(&text, &Deployed::default());
+        let told: Vec<_> =
+            judged.findings.iter().map(|rule| (rule.fate, rule.statement.contains("if `Prod`"))).collect();
+        assert_eq!(told, [(Fate::Blocked, true), (Fate::Blocked, true)]);
+    }
+
+    #[test]
+    fn what_is_not_created_is_not_counted() {
+        let text = "Conditions: {No: !Equals [a, b]}\nResources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    \
+                    Condition: No\n    Properties: {IpProtocol: '-1'}\n  Empty:\n    Type: AWS::EC2::SecurityGroup\n";
+        let judged = judged(text, &Deployed::default());
+        assert_eq!((judged.resources, judged.rules, judged.findings.len()), (1, 0, 0));
+    }
+
+    #[test]
+    fn other_policies_are_counted_beside_the_one_that_is_told() {
+        let text = with_egress(
+            "        - {IpProtocol: icmp, FromPort: 8, ToPort: -1, CidrIp: 0.0.0.0/0}\n        \
+             - {IpProtocol: tcp, FromPort: 1, ToPort: 2, CidrIp: 0.0.0.0/0}\n        \
+             - {IpProtocol: tcp, FromPort: 1, ToPort: !Ref Env, CidrIp: 0.0.0.0/0}\n",
+        );
+        let effective = Policy::from(Preset::Effective);
+        let tolerant = Policy { unchanged_rules: Treatment::Allow, ..Policy::default() };
+        let others = [effective, tolerant];
+        let judged = judge(&text, &Deployed::default(), &Policy::default(), &others, Date::of_unix_seconds(0)).unwrap();
+        let counts = |tally: Tally| (tally.blocked, tally.undetermined, tally.known_debt);
+        assert_eq!(judged.findings.iter().filter(|rule| rule.fate == Fate::Blocked).count(), 2);
+        assert_eq!(judged.otherwise.into_iter().map(counts).collect::<Vec<_>>(), [(1, 1, 0), (0, 1, 2)]);
+    }
+
+    #[test]
+    fn findings_beyond_the_kept_ones_are_counted() {
+        let rule = "        - {IpProtocol: '-1', CidrIp: 0.0.0.0/0}\n";
+        let judged = judged(&with_egress(&rule.repeat(MAX_FINDINGS + 7)), &Deployed::default());
+        assert_eq!((judged.findings.len(), judged.more.blocked), (MAX_FINDINGS, 7));
+    }
+
+    #[test]
+    fn what_is_no_template_says_so() {
+        let judge = |text| judge(text, &Deployed::default(), &Policy::default(), &[], Date::of_unix_seconds(0));
+        assert!(judge("[]").unwrap_err().contains("object"));
+        assert!(judge("{").is_err());
+    }
+}

@@ -1,0 +1,256 @@
+//! The answer that a scan gives, in sentences: can enforcement be switched on, and whom to talk to first.
+
+use super::record::Cause;
+use super::result::ScanResult;
+use super::summary::{AlternativeKind, Answer, Group, Summary};
+use crate::connection::regions_assumed;
+use crate::number::{count, grouped};
+
+/// How many Regions a sentence names.
+const SHOWN_REGIONS: usize = 5;
+
+impl Summary {
+    /// The answer in sentences, the most important first. A scan that was narrowed to stacks of some names
+    /// ([`Head::only_stacks`](super::Head::only_stacks)) has an answer for those alone.
+    #[must_use]
+    pub fn sentences(&self, only: &[String]) -> Vec<String> {
+        let mut said = vec![self.verdict(only.is_empty())];
+        if !only.is_empty() {
+            said.push(format!(
+                "That is about stacks named {} alone, and says nothing of the others in the account.",
+                only.join(", ")
+            ));
+        }
+        said.extend(self.lower_bound());
+        said.extend(self.first_to_talk_to());
+        said.extend(self.other_policies(only.is_empty()));
+        said
+    }
+
+    fn verdict(&self, is_of_all: bool) -> String {
+        let those = if is_of_all { "the stacks that are deployed" } else { "these stacks" };
+        match self.answer {
+            // Nothing was looked at, and so nothing is known.
+            Answer::Yes if self.stacks == 0 && !is_of_all => "Nobody can say: no stack has such a name.".to_owned(),
+            Answer::Yes if self.stacks == 0 => "Yes: there is no stack that FAIL could block.".to_owned(),
+            Answer::Yes if self.stacks_with_rules == 0 => {
+                format!("Yes: none of {those} has a security group.")
+            }
+            Answer::Yes if self.tally.exempted + self.tally.known_debt > 0 => format!(
+                "Yes: FAIL would block none of {those}; the policy lets {} pass that break the rule.",
+                count(self.tally.exempted + self.tally.known_debt, "egress rule")
+            ),
+            Answer::Yes => format!("Yes: FAIL would block none of {those}."),
+            Answer::Probably => format!(
+                "Probably: FAIL would block none of {those} as far as their templates tell; {} cannot be judged \
+                 before a deployment.",
+                count(self.tally.undetermined, "egress rule")
+            ),
+            Answer::No => format!(
+                "Not yet: with FAIL, {} of the {} with security groups would be blocked at the next change of those \
+                 groups ({}).",
+                grouped(self.stacks_blocked),
+                count(self.stacks_with_rules, "stack"),
+                count(self.tally.blocked, "egress rule")
+            ),
+            Answer::Unknown => "Nobody can say: not everything could be read, and nothing of what was read would be \
+                                blocked."
+                .to_owned(),
+        }
+    }
+
+    /// What is missing in the numbers.
+    fn lower_bound(&self) -> Option<String> {
+        let mut missing = Vec::new();
+        if self.unread > 0 {
+            missing.push(format!("{} could not be read", count(self.unread, "stack")));
+        }
+        if !self.regions_unread.is_empty() {
+            let regions = self.regions_unread.get(..SHOWN_REGIONS).unwrap_or(&self.regions_unread);
+            missing.push(format!("not every stack of {} could be listed", listed(regions, self.regions_unread.len())));
+        }
+        (!missing.is_empty()).then(|| format!("That is a lower bound: {}.", missing.join(", and ")))
+    }
+
+    fn first_to_talk_to(&self) -> Vec<String> {
+        let blocked = || self.owners.iter().filter(|group| group.stacks > 0);
+        let named = blocked().find_map(|group| Some((group.name.as_deref()?, group)));
+        let nobody = blocked().find(|group| group.name.is_none());
+        let size =
+            |group: &Group| format!("{}, {}", count(group.stacks, "stack"), count(group.tally.blocked, "egress rule"));
+        let mut said = Vec::new();
+        if let Some((owner, group)) = named {
+            said.push(format!("Talk to {owner} first: {} ({}).", size(group), listed(&group.examples, group.stacks)));
+        }
+        if let Some(group) = nobody {
+            let first = if named.is_some() { "" } else { " first" };
+            said.push(format!(
+                "Find out{first} whose these are: {} without an owner tag ({}).",
+                size(group),
+                listed(&group.examples, group.stacks)
+            ));
+        }
+        said
+    }
+
+    fn other_policies(&self, is_of_all: bool) -> Vec<String> {
+        let mut said = Vec::new();
+        if let Some(published) = self.alternative(AlternativeKind::Published) {
+            said.push(format!(
+                "The published rule alone would block {} ({}).",
+                count(published.stacks_blocked, "stack"),
+                count(published.rules_blocked, "egress rule")
+            ));
+        }
+        let better = self.alternatives.iter().filter(|other| {
+            matches!(other.kind, AlternativeKind::Effective | AlternativeKind::Setting)
+                && other.stacks_blocked < self.stacks_blocked
+        });
+        if let Some(best) = better.min_by_key(|other| (other.stacks_blocked, other.rules_blocked)) {
+            said.push(match best.stacks_blocked {
+                0 => format!("With {} nothing would be blocked.", best.name),
+                stacks => format!("With {} it would be {}.", best.name, count(stacks, "stack")),
+            });
+        }
+        if let Some(unchanged) = self.alternative(AlternativeKind::UnchangedAllowed)
+            && unchanged.stacks_blocked == 0
+            && self.tally.blocked > 0
+        {
+            let so = if is_of_all { ": FAIL is possible today" } else { "" };
+            said.push(format!(
+                "With {} none of them is blocked until it adds or widens an egress rule{so}.",
+                unchanged.name
+            ));
+        }
+        said
+    }
+}
+
+impl ScanResult {
+    /// What to know before the answer is believed.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        if let Some(why) = &self.head.regions_assumed {
+            said.push(regions_assumed(why));
+        }
+        if self.ending.interrupted {
+            said.push(
+                "The scan was interrupted, and this is what was found until then: --resume takes it up from its JSON \
+                 result."
+                    .to_owned(),
+            );
+        }
+        said
+    }
+
+    /// The accounts of the stacks that were read, if there are any.
+    #[must_use]
+    pub fn accounts_told(&self) -> Option<String> {
+        let accounts: Vec<&str> = self.accounts.iter().map(String::as_str).collect();
+        (!accounts.is_empty()).then(|| accounts.join(", "))
+    }
+}
+
+impl Group {
+    /// Its numbers: `12 rules in 3 stacks, 1 undetermined`.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let mut said = Vec::new();
+        if self.tally.blocked > 0 {
+            said.push(format!("{} in {}", count(self.tally.blocked, "rule"), count(self.stacks, "stack")));
+        }
+        for (number, what) in [
+            (self.tally.undetermined, "undetermined"),
+            (self.tally.exempted, "exempted"),
+            (self.tally.known_debt, "known debt"),
+        ] {
+            if number > 0 {
+                said.push(format!("{} {what}", grouped(number)));
+            }
+        }
+        said.join(", ")
+    }
+}
+
+/// A policy and what it would block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyTold {
+    /// What decides.
+    pub name: String,
+    /// What that means.
+    pub note: &'static str,
+    /// Stacks that would be blocked.
+    pub stacks: usize,
+    /// Egress rules that would be blocked.
+    pub rules: usize,
+}
+
+/// The policy of the scan, then the others.
+#[must_use]
+pub fn alternatives_told(summary: &Summary) -> Vec<PolicyTold> {
+    let as_scanned = PolicyTold {
+        name: "as scanned".to_owned(),
+        note: "",
+        stacks: summary.stacks_blocked,
+        rules: summary.tally.blocked,
+    };
+    let others = summary.alternatives.iter().map(|other| PolicyTold {
+        name: other.name.clone(),
+        note: match other.kind {
+            AlternativeKind::Published => "to the letter, without exemptions",
+            AlternativeKind::UnchangedAllowed => "rules that an update leaves as they are pass",
+            AlternativeKind::Effective => "what EC2 really opens decides",
+            AlternativeKind::Setting => "this one setting alone",
+        },
+        stacks: other.stacks_blocked,
+        rules: other.rules_blocked,
+    });
+    std::iter::once(as_scanned).chain(others).collect()
+}
+
+/// What to do about the rules of a cause, in one sentence.
+#[must_use]
+pub const fn advice(cause: Cause) -> &'static str {
+    match cause {
+        Cause::AllTraffic => {
+            "name the protocol and one port per rule; in CDK, allowAllOutbound: false and explicit rules"
+        }
+        Cause::PortRange => "one rule per port, or an exemption where a range is needed (ephemeral ports)",
+        Cause::Icmp => "the preset effective lets one ICMP type pass",
+        Cause::NoTraffic => "nothing gets out through these: the preset effective, or its one setting, lets them pass",
+        Cause::MissingPorts => "state FromPort and ToPort",
+        Cause::DefaultEgress => "list the egress rules that the group needs",
+        Cause::Invalid => "write a valid egress rule",
+        Cause::UnknownValue => "write the port itself",
+    }
+}
+
+/// The first names of a list that has so many.
+fn listed(names: &[String], all: usize) -> String {
+    let more = all.saturating_sub(names.len());
+    let names = names.join(", ");
+    if more == 0 { names } else { format!("{names} and {} more", grouped(more)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cause_has_its_advice() {
+        for cause in Cause::ALL {
+            assert!(advice(*cause).len() > 10, "{}", cause.label());
+        }
+    }
+
+    #[test]
+    fn the_first_unread_regions_are_named_and_the_others_counted() {
+        let unread = |count: usize| {
+            let regions_unread = (0..count).map(|number| format!("r-{number}")).collect();
+            Summary { regions_unread, ..Summary::default() }.lower_bound().unwrap()
+        };
+        assert_eq!(unread(2), "That is a lower bound: not every stack of r-0, r-1 could be listed.");
+        assert!(unread(7).contains("r-3, r-4 and 2 more could be listed"), "{}", unread(7));
+    }
+}

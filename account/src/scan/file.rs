@@ -1,0 +1,379 @@
+//! The result's JSON: written one stack at a time, read back the same way, even if the writer was killed.
+//!
+//! One JSON document, never in memory as a whole. Its head stands on the first line and each stack on a
+//! line of its own; a file without its end still gives back every stack that was written.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::marker::PhantomData;
+
+use schemars::JsonSchema;
+use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value as Json};
+
+use super::record::{FORMAT_VERSION, Head, StackRecord, Unread};
+use super::result::{Ending, Found, ScanResult};
+use super::summary::Summary;
+
+/// The result of a scan, as its JSON file holds it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "ScanResult")]
+#[serde(rename_all = "camelCase")]
+pub struct ResultFile {
+    /// What it was made with.
+    #[serde(flatten)]
+    pub head: Head,
+    /// The stacks that were read, in the order they were.
+    pub stacks: Vec<StackRecord>,
+    /// What could not be read, and why.
+    pub unread: Vec<Unread>,
+    /// The answer.
+    pub summary: Summary,
+    /// Whether every stack was read or is named under `unread`; false if the scan was interrupted, or if
+    /// there may be Regions that it does not know.
+    pub complete: bool,
+    /// Whether the scan was interrupted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
+}
+
+/// Writes a result while it is found.
+#[derive(Debug)]
+pub struct Writer<W> {
+    out: W,
+    written: usize,
+}
+
+impl<W: Write> Writer<W> {
+    /// Begins a result.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn new(mut out: W, head: &Head) -> io::Result<Self> {
+        let head = serde_json::to_string(head)?;
+        // The head without its closing brace: the document goes on.
+        writeln!(out, "{},\"stacks\":[", head.strip_suffix('}').unwrap_or(&head))?;
+        Ok(Self { out, written: 0 })
+    }
+
+    /// Writes a stack.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn stack(&mut self, record: &StackRecord) -> io::Result<()> {
+        self.line(record)?;
+        // What is found is not lost when the process is killed.
+        self.out.flush()
+    }
+
+    fn line(&mut self, record: &impl Serialize) -> io::Result<()> {
+        if self.written > 0 {
+            writeln!(self.out, ",")?;
+        }
+        self.written += 1;
+        Ok(serde_json::to_writer(&mut self.out, record)?)
+    }
+
+    /// Ends the result with all that is not about a stack.
+    ///
+    /// # Errors
+    /// When it cannot be written, or what could not be read is itself unreadable now.
+    pub fn end(mut self, result: &mut ScanResult) -> io::Result<()> {
+        writeln!(self.out, "\n],\"unread\":[")?;
+        self.written = 0;
+        for what in result.unread.iter() {
+            self.line(&what?)?;
+        }
+        let summary = serde_json::to_string(&result.summary)?;
+        let Ending { complete, interrupted } = result.ending;
+        let interrupted = if interrupted { ",\"interrupted\":true" } else { "" };
+        writeln!(self.out, "\n],\"summary\":{summary},\"complete\":{complete}{interrupted}}}")?;
+        self.out.flush()
+    }
+}
+
+/// Writes a result that is there already.
+///
+/// # Errors
+/// When it cannot be written, or its records cannot be read back.
+pub fn write_json(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
+    let mut writer = Writer::new(out, &result.head)?;
+    for record in result.stacks.iter() {
+        writer.line(&record?)?;
+    }
+    writer.end(result)
+}
+
+/// Why a text is no result of a scan.
+#[derive(Debug)]
+pub enum ResultError {
+    /// It is something else.
+    NotAResult(serde_json::Error),
+    /// It has a version that this program does not know.
+    Version(u64),
+    /// It could not be read, or what it holds not be kept.
+    Io(io::Error),
+}
+
+impl fmt::Display for ResultError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAResult(error) => write!(f, "not the JSON result of a scan: {error}"),
+            Self::Version(version) => {
+                write!(f, "the result has format version {version}, and this program knows {FORMAT_VERSION}")
+            }
+            Self::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ResultError {}
+
+/// Reads a result back: whole, or as far as it was written. The answer is worked out anew.
+///
+/// # Errors
+/// When the text is no result of a scan.
+pub fn read_result(text: impl Read) -> Result<ScanResult, ResultError> {
+    let mut found = Found::default();
+    let (head, ending) = read_records(text, &mut |record| match record {
+        Record::Stack(stack) => found.stack(&stack),
+        Record::Unread(unread) => found.unread(&unread),
+    })?;
+    found.result(head, ending).map_err(ResultError::Io)
+}
+
+/// What a result is made of.
+#[derive(Debug)]
+pub enum Record {
+    /// A stack.
+    Stack(Box<StackRecord>),
+    /// Something that could not be read.
+    Unread(Box<Unread>),
+}
+
+/// Reads a result back one record at a time: all of them, or those that were written before the writer
+/// was killed.
+///
+/// # Errors
+/// When the text is no result of a scan, or `take` fails.
+pub fn read_records(
+    text: impl Read,
+    take: &mut dyn FnMut(Record) -> io::Result<()>,
+) -> Result<(Head, Ending), ResultError> {
+    let mut reader = Reader { head: Map::new(), ending: Ending::default(), take, failed: None };
+    let mut text = serde_json::Deserializer::from_reader(text);
+    let outcome = reader.deserialize(&mut text).and_then(|()| text.end());
+    let Reader { head, ending, failed, .. } = reader;
+    if let Some(error) = failed {
+        return Err(ResultError::Io(error));
+    }
+    match head.get("version").and_then(Json::as_u64) {
+        Some(version) if version != u64::from(FORMAT_VERSION) => return Err(ResultError::Version(version)),
+        _ => {}
+    }
+    let head = serde_json::from_value::<Head>(Json::Object(head));
+    match (outcome, head) {
+        (Ok(()), Ok(head)) => Ok((head, ending)),
+        (Ok(()), Err(error)) => Err(ResultError::NotAResult(error)),
+        (Err(error), _) if error.is_io() => Err(ResultError::Io(error.into())),
+        // The file breaks off: its writer was killed.
+        (Err(error), Ok(head)) if !error.is_data() => Ok((head, Ending { complete: false, interrupted: true })),
+        (Err(error), _) => Err(ResultError::NotAResult(error)),
+    }
+}
+
+/// Reads a document member by member.
+struct Reader<'a> {
+    head: Map<String, Json>,
+    ending: Ending,
+    take: &'a mut dyn FnMut(Record) -> io::Result<()>,
+    failed: Option<io::Error>,
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Reader<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Reader<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "stacks" => map.next_value_seed(Each { reader: self, record: Record::Stack, of: PhantomData })?,
+                "unread" => map.next_value_seed(Each { reader: self, record: Record::Unread, of: PhantomData })?,
+                "summary" => drop(map.next_value::<IgnoredAny>()?),
+                "complete" => self.ending.complete = map.next_value()?,
+                "interrupted" => self.ending.interrupted = map.next_value()?,
+                _ => drop(self.head.insert(key, map.next_value()?)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Hands on each record of a list.
+struct Each<'a, 'b, T> {
+    reader: &'a mut Reader<'b>,
+    record: fn(Box<T>) -> Record,
+    of: PhantomData<T>,
+}
+
+impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Each<'_, '_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de, T: DeserializeOwned> Visitor<'de> for Each<'_, '_, T> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while let Some(record) = list.next_element::<T>()? {
+            if let Err(error) = (self.reader.take)((self.record)(Box::new(record))) {
+                self.reader.failed = Some(error);
+                return Err(A::Error::custom("what was read could not be kept"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::{AlternativeKind, Spool, Tally};
+    use crate::{Failure, FailureKind};
+
+    fn stack(name: &str) -> StackRecord {
+        StackRecord {
+            region: "eu-west-1".to_owned(),
+            stack: name.to_owned(),
+            stack_id: format!("arn:aws:cloudformation:eu-west-1:123456789012:stack/{name}/1"),
+            root: None,
+            owner: Some("team \"a\"\n".to_owned()),
+            status: "CREATE_COMPLETE".to_owned(),
+            changed: "2026-11-23T00:00:00Z".to_owned(),
+            partial: false,
+            resources: 1,
+            rules: 2,
+            findings: Vec::new(),
+            more: Tally::default(),
+            otherwise: [(AlternativeKind::Effective, Tally { blocked: 1, ..Tally::default() })].into(),
+            notes: Vec::new(),
+        }
+    }
+
+    fn head() -> Head {
+        Head {
+            regions_assumed: None,
+            version: FORMAT_VERSION,
+            program: "0".to_owned(),
+            policy: "literal".to_owned(),
+            started: "2026-11-23T00:00:00Z".to_owned(),
+            regions: vec!["eu-west-1".to_owned()],
+            owner_tags: vec!["owner".to_owned()],
+            only_stacks: Vec::new(),
+        }
+    }
+
+    const UNREAD: [&str; 2] = ["x", "y"];
+
+    fn unread(stack: &str) -> Unread {
+        Unread {
+            region: "eu-west-1".to_owned(),
+            stack: Some(stack.to_owned()),
+            stack_id: None,
+            failure: Failure::new("cloudformation:GetTemplate", FailureKind::Unreachable, "no answer in time"),
+            judged: false,
+        }
+    }
+
+    fn all<T: Serialize + DeserializeOwned>(records: &mut Spool<T>) -> Vec<T> {
+        records.iter().map(Result::unwrap).collect()
+    }
+
+    fn written(stacks: &[StackRecord]) -> String {
+        let mut text = Vec::new();
+        let mut writer = Writer::new(&mut text, &head()).unwrap();
+        for stack in stacks {
+            writer.stack(stack).unwrap();
+        }
+        let mut found = Found::default();
+        stacks.iter().for_each(|stack| found.stack(stack).unwrap());
+        UNREAD.iter().for_each(|stack| found.unread(&unread(stack)).unwrap());
+        let ending = Ending { complete: true, interrupted: false };
+        writer.end(&mut found.result(head(), ending).unwrap()).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for stacks in [vec![], vec![stack("a")], vec![stack("a"), stack("b")]] {
+            let text = written(&stacks);
+            let mut result = read_result(text.as_bytes()).unwrap();
+            assert_eq!((&result.head, all(&mut result.stacks)), (&head(), stacks.clone()));
+            assert_eq!(all(&mut result.unread), UNREAD.map(unread));
+            assert!(result.ending.complete);
+            let mut again = Vec::new();
+            write_json(&mut result, &mut again).unwrap();
+            assert_eq!(String::from_utf8(again).unwrap(), text);
+            let whole: ResultFile = serde_json::from_str(&text).unwrap();
+            assert_eq!((whole.stacks, whole.summary), (stacks, result.summary), "as the schema describes it");
+        }
+    }
+
+    /// A writer that was killed leaves any prefix of the file behind.
+    #[test]
+    fn every_stack_of_a_torn_file_is_read_back() {
+        let stacks = [stack("a"), stack("b"), stack("c")];
+        let text = written(&stacks);
+        let lines = stacks.each_ref().map(|stack| serde_json::to_string(stack).unwrap());
+        let first_line = text.find('\n').unwrap();
+        for end in first_line..text.len() - 2 {
+            let torn = text.get(..end).unwrap();
+            let mut result = read_result(torn.as_bytes()).unwrap();
+            let whole = torn.lines().skip(1).filter(|line| lines.iter().any(|whole| line.starts_with(whole))).count();
+            assert_eq!(all(&mut result.stacks), stacks[..whole], "cut at {end}");
+            assert_eq!(result.ending, Ending { complete: false, interrupted: true });
+        }
+    }
+
+    #[test]
+    fn other_files_and_versions_are_refused() {
+        assert!(matches!(read_result(&b"{}"[..]), Err(ResultError::NotAResult(_))));
+        assert!(matches!(read_result(&b""[..]), Err(ResultError::NotAResult(_))));
+        let other = written(&[]).replace("\"version\":1", "\"version\":2");
+        assert!(matches!(read_result(other.as_bytes()), Err(ResultError::Version(2))));
+        let other = written(&[stack("a")]).replace("\"rules\":2", "\"rules\":\"many\"");
+        assert!(
+            matches!(read_result(other.as_bytes()), Err(ResultError::NotAResult(_))),
+            "not torn, but something else"
+        );
+    }
+
+    /// Members in another order, as programs that sort them write it.
+    #[test]
+    fn the_order_of_members_does_not_matter() {
+        let text = written(&[stack("a")]);
+        let sorted = serde_json::to_string_pretty(&serde_json::from_str::<Json>(&text).unwrap()).unwrap();
+        let mut result = read_result(sorted.as_bytes()).unwrap();
+        assert_eq!((&result.head, all(&mut result.stacks)), (&head(), vec![stack("a")]));
+        assert!(result.ending.complete);
+    }
+}

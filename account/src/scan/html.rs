@@ -1,0 +1,217 @@
+//! The result as one page for people who decide.
+
+use std::io::{self, Write};
+
+use super::answer::{advice, alternatives_told};
+use super::record::{Cause, Fate, RuleRecord, StackRecord, Tally};
+use super::result::ScanResult;
+use super::spool::Spool;
+use super::summary::{Answer, Group, Summary};
+use crate::number::{count, grouped};
+use crate::page::{self, Bar, Escaped};
+
+/// How many egress rules the page lists; the JSON and CSV results have all of them.
+const MAX_ROWS: usize = 2_000;
+
+/// How many bars a chart has.
+const MAX_BARS: usize = 20;
+
+/// Writes the page.
+///
+/// # Errors
+/// When it cannot be written, or the result's records cannot be read back.
+pub fn write_html(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
+    let summary = &result.summary;
+    page::begin(out, "Egress rules: can enforcement be switched on?")?;
+    writeln!(out, "<p class=\"dim\">{}</p>", Escaped(&scanned(result)))?;
+    let class = match summary.answer {
+        Answer::Yes => "good",
+        Answer::Probably | Answer::Unknown => "maybe",
+        Answer::No => "bad",
+    };
+    page::answer(out, class, &summary.sentences(&result.head.only_stacks))?;
+    for warning in result.warnings() {
+        writeln!(out, "<p class=\"warning\">{}</p>", Escaped(&warning))?;
+    }
+    page::tiles(
+        out,
+        &[
+            (summary.stacks, "stacks judged"),
+            (summary.stacks_with_rules, "of them with security groups"),
+            (summary.stacks_blocked, "stacks would be blocked"),
+            (summary.tally.blocked, "egress rules would be blocked"),
+            (summary.tally.undetermined, "egress rules undetermined"),
+            (summary.unread, "stacks not read"),
+        ],
+    )?;
+    charts(out, summary)?;
+    unread(out, result)?;
+    rules(out, &mut result.stacks)?;
+    writeln!(
+        out,
+        "<p class=\"dim\">The rule: each egress rule of a security group opens exactly one explicit port. A rule that \
+         breaks it is blocked when its group is next created or updated through CloudFormation; nothing that runs is \
+         touched. Made by cfn-egress-guard {}.</p>",
+        Escaped(&result.head.program)
+    )?;
+    page::end(out)
+}
+
+/// What was scanned: when, with which policy, where.
+fn scanned(result: &ScanResult) -> String {
+    let account = result.accounts_told().map_or_else(String::new, |accounts| format!("Account {accounts}, "));
+    let regions = match result.head.regions.as_slice() {
+        [region] => region.clone(),
+        regions => format!("{} ({})", count(regions.len(), "Region"), regions.join(", ")),
+    };
+    let when = result.head.started.replace('T', " ").replace('Z', " UTC");
+    let only = result.head.only_stacks.join(", ");
+    let only = if only.is_empty() { only } else { format!("only stacks named {only}; ") };
+    format!("{account}{regions}; {only}{when}; {}", result.head.policy)
+}
+
+fn charts(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+    let told = summary.tally;
+    let passed = summary.rules.saturating_sub(told.blocked + told.undetermined + told.exempted + told.known_debt);
+    if summary.rules > 0 {
+        page::heading(out, "All egress rules", "")?;
+        page::whole(
+            out,
+            &[
+                ("blocked", told.blocked, "would be blocked"),
+                ("undetermined", told.undetermined, "undetermined: only a deployment tells"),
+                ("exempted", told.exempted, "exempted by the policy"),
+                ("debt", told.known_debt, "known debt, let be while unchanged"),
+                ("passed", passed, "open one explicit port, or are allowed by a setting"),
+            ],
+        )?;
+    }
+    let below = "Owners, from tags of the stacks, those with the most blocked stacks first; a bar shows egress rules.";
+    groups(out, "Whom to talk to first", below, &summary.owners, |group| {
+        if group.examples.is_empty() { String::new() } else { format!("e.g. {}", group.examples.join(", ")) }
+    })?;
+    groups(
+        out,
+        "What kind of rule it is",
+        "Causes by number of egress rules, with what to do.",
+        &summary.causes,
+        |group| {
+            let cause = Cause::ALL.iter().find(|cause| group.name.as_deref() == Some(cause.label()));
+            cause.map_or_else(String::new, |cause| advice(*cause).to_owned())
+        },
+    )?;
+    groups(out, "Where", "Regions, those with the most blocked stacks first.", &summary.regions, |_| String::new())?;
+    if summary.tally == Tally::default() {
+        return Ok(());
+    }
+    page::heading(out, "How another policy changes it", "Stacks that would be blocked.")?;
+    let bars: Vec<Bar> = alternatives_told(summary)
+        .into_iter()
+        .map(|told| Bar {
+            name: told.name,
+            note: told.note.to_owned(),
+            parts: vec![("blocked", told.stacks)],
+            said: format!("{}, {}", count(told.stacks, "stack"), count(told.rules, "rule")),
+        })
+        .collect();
+    page::chart(out, &bars)
+}
+
+fn groups(
+    out: &mut dyn Write,
+    title: &str,
+    below: &str,
+    groups: &[Group],
+    note: impl Fn(&Group) -> String,
+) -> io::Result<()> {
+    if groups.is_empty() {
+        return Ok(());
+    }
+    page::heading(out, title, below)?;
+    let bar = |group: &Group| Bar {
+        name: group.name.clone().unwrap_or_else(|| "(no owner tag)".to_owned()),
+        note: note(group),
+        parts: vec![
+            ("blocked", group.tally.blocked),
+            ("undetermined", group.tally.undetermined),
+            ("exempted", group.tally.exempted),
+            ("debt", group.tally.known_debt),
+        ],
+        said: group.told(),
+    };
+    page::chart(out, &groups.iter().take(MAX_BARS).map(bar).collect::<Vec<_>>())?;
+    if groups.len() > MAX_BARS {
+        writeln!(out, "<p class=\"dim\">… and {} more.</p>", grouped(groups.len() - MAX_BARS))?;
+    }
+    Ok(())
+}
+
+fn unread(out: &mut dyn Write, result: &ScanResult) -> io::Result<()> {
+    let groups = &result.unread_groups;
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let below = "The numbers above leave out what could not be read at all.";
+    page::heading(out, "What could not be read", below)?;
+    let rows = groups.iter().take(MAX_ROWS).map(|group| {
+        let fate = if group.judged { "read in part" } else { "not read" };
+        ("unread", vec![fate.to_owned(), group.place(), group.what(), group.failure.to_string()])
+    });
+    page::table(out, &["", "Region", "what", "why"], rows)?;
+    cut(out, groups.len())
+}
+
+fn rules(out: &mut dyn Write, stacks: &mut Spool<StackRecord>) -> io::Result<()> {
+    let mut rows: [Vec<Row>; FATES.len()] = Default::default();
+    let mut total = 0;
+    for stack in stacks.iter() {
+        let stack = stack?;
+        for rule in &stack.findings {
+            total += 1;
+            let of_fate = FATES.iter().position(|fate| *fate == rule.fate).and_then(|fate| rows.get_mut(fate));
+            if let Some(rows) = of_fate.filter(|rows| rows.len() < MAX_ROWS) {
+                rows.push(row(&stack, rule));
+            }
+        }
+    }
+    if total == 0 {
+        return Ok(());
+    }
+    page::heading(out, "Rule by rule", "What would be blocked comes first.")?;
+    let rows = rows.into_iter().flatten().take(MAX_ROWS);
+    page::table(out, &["", "stack", "Region", "owner", "rule", "what"], rows)?;
+    cut(out, total)
+}
+
+/// The fates in the order of the page.
+const FATES: [Fate; 4] = [Fate::Blocked, Fate::Undetermined, Fate::Exempted, Fate::KnownDebt];
+
+/// A row's class, and its cells.
+type Row = (&'static str, Vec<String>);
+
+fn row(stack: &StackRecord, rule: &RuleRecord) -> Row {
+    let class = if rule.fate == Fate::KnownDebt { "debt" } else { rule.fate.name() };
+    let place = format!("{} {}", rule.logical_id, rule.path);
+    let owner = stack.owner.clone().unwrap_or_default();
+    let mut what = rule.statement.clone();
+    what.push('.');
+    if rule.fate == Fate::Blocked {
+        what.push_str(&format!(" {}", rule.remedy));
+    }
+    if let Some(exemption) = &rule.exemption {
+        what.push_str(&format!(" Exemption {exemption}."));
+    }
+    let stack_name = match &stack.root {
+        Some(root) => format!("{} (in {root})", stack.stack),
+        None => stack.stack.clone(),
+    };
+    (class, vec![rule.fate.name().to_owned(), stack_name, stack.region.clone(), owner, place, what])
+}
+
+/// Says how many rows a table leaves out.
+fn cut(out: &mut dyn Write, rows: usize) -> io::Result<()> {
+    if rows <= MAX_ROWS {
+        return Ok(());
+    }
+    writeln!(out, "<p class=\"dim\">{} more are in the JSON and CSV results.</p>", grouped(rows - MAX_ROWS))
+}

@@ -1,0 +1,346 @@
+//! What a scan finds: one record for each stack, and what could not be read.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::summary::AlternativeKind;
+use crate::failure::Failure;
+use cfn_egress_guard_core::check::{CheckedResource, Located};
+use cfn_egress_guard_core::rule::{Destination, EgressRule, Outcome, Port, Protocol, Reason, excerpt, wording};
+
+/// How much of a name is kept, in characters.
+pub(super) const NAME_CHARS: usize = 256;
+
+/// The version of the result's format.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// What a scan was made with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Head {
+    /// The format's version.
+    pub version: u32,
+    /// The program's version: another one may decide otherwise.
+    pub program: String,
+    /// What decided: a preset, or a policy's file and fingerprint.
+    pub policy: String,
+    /// When it began, UTC.
+    pub started: String,
+    /// The Regions asked for.
+    pub regions: Vec<String>,
+    /// Why the account's Regions could not be listed; `regions` are then those that every account has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regions_assumed: Option<String>,
+    /// The tags that name an owner.
+    #[serde(default)]
+    pub owner_tags: Vec<String>,
+    /// The patterns of names (`--stack`) that it was narrowed to; none for every stack.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only_stacks: Vec<String>,
+}
+
+/// What the rule says of one live stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StackRecord {
+    /// The Region.
+    pub region: String,
+    /// The stack's name.
+    pub stack: String,
+    /// The stack's ARN.
+    pub stack_id: String,
+    /// The name of the outermost stack, if this one is nested in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
+    /// Whom the owner tag names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The stack's status.
+    pub status: String,
+    /// When it was updated or else created, UTC: it is read again when this changes.
+    pub changed: String,
+    /// Whether it was judged without the values of its parameters: it is read again in any case.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
+    /// Security groups and standalone egress rules in it.
+    pub resources: usize,
+    /// Egress rules in it.
+    pub rules: usize,
+    /// What is to tell of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<RuleRecord>,
+    /// What would happen to rules beyond those listed.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub more: Tally,
+    /// How it would look under other policies; nothing for a stack without security groups.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub otherwise: BTreeMap<AlternativeKind, Tally>,
+    /// What could not be looked at in full.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+fn is_none(tally: &Tally) -> bool {
+    *tally == Tally::default()
+}
+
+/// How many rules meet which fate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Tally {
+    /// Would be blocked.
+    pub blocked: usize,
+    /// Cannot be judged from the template.
+    pub undetermined: usize,
+    /// Break the rule, and an exemption covers them.
+    #[serde(default)]
+    pub exempted: usize,
+    /// Break the rule, and the policy lets them be while they do not change.
+    #[serde(default)]
+    pub known_debt: usize,
+}
+
+impl Tally {
+    /// Counts a rule.
+    pub(crate) const fn add(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::NonCompliant => self.blocked += 1,
+            Outcome::Undetermined => self.undetermined += 1,
+            Outcome::Exempted => self.exempted += 1,
+            Outcome::KnownDebt => self.known_debt += 1,
+            Outcome::Note => {}
+        }
+    }
+
+    /// Adds what was counted elsewhere.
+    pub(super) const fn add_all(&mut self, other: Self) {
+        self.blocked += other.blocked;
+        self.undetermined += other.undetermined;
+        self.exempted += other.exempted;
+        self.known_debt += other.known_debt;
+    }
+}
+
+/// What would happen to an egress rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    /// Its next creation or update would be blocked.
+    Blocked,
+    /// It cannot be judged from the template; the hook will, with resolved values.
+    Undetermined,
+    /// It breaks the rule, and an exemption covers it.
+    Exempted,
+    /// It breaks the rule, and the policy lets it be while it does not change.
+    KnownDebt,
+}
+
+impl Fate {
+    /// The fate in the words of reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Blocked => "blocked",
+            Self::Undetermined => "undetermined",
+            Self::Exempted => "exempted",
+            Self::KnownDebt => "known debt",
+        }
+    }
+
+    /// One rule of this fate.
+    pub(super) fn tally(self) -> Tally {
+        let mut tally = Tally::default();
+        match self {
+            Self::Blocked => tally.blocked = 1,
+            Self::Undetermined => tally.undetermined = 1,
+            Self::Exempted => tally.exempted = 1,
+            Self::KnownDebt => tally.known_debt = 1,
+        }
+        tally
+    }
+}
+
+/// One egress rule to tell about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RuleRecord {
+    /// The resource's logical id.
+    pub logical_id: String,
+    /// The resource's type.
+    pub resource_type: String,
+    /// Where it stands in the resource's properties.
+    pub path: String,
+    /// What would happen to it.
+    pub fate: Fate,
+    /// What groups it with others.
+    pub cause: Cause,
+    /// The rule's reason code, for example `port-range`.
+    pub reason: String,
+    /// What is wrong, or not known.
+    pub statement: String,
+    /// What to write instead.
+    pub remedy: String,
+    /// What it opens, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Opens>,
+    /// The exemption that covers it, its owner and its end; one that has ended changes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exemption: Option<String>,
+    /// The settings each of which, changed alone, would let it pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<String>,
+}
+
+impl RuleRecord {
+    /// A finding of a template; nothing if the rule lets it pass.
+    pub(crate) fn of(resource: &CheckedResource, located: &Located) -> Option<Self> {
+        let finding = &located.finding;
+        let fate = match resource.settled(located) {
+            Outcome::NonCompliant => Fate::Blocked,
+            Outcome::Undetermined => Fate::Undetermined,
+            Outcome::Exempted => Fate::Exempted,
+            Outcome::KnownDebt => Fate::KnownDebt,
+            Outcome::Note => return None,
+        };
+        let statement = wording::statement(finding);
+        Some(Self {
+            logical_id: excerpt(&resource.logical_id, NAME_CHARS),
+            resource_type: resource.resource_type.name().to_owned(),
+            path: wording::place(finding),
+            fate,
+            cause: Cause::from(finding.reason),
+            reason: finding.reason.code().to_owned(),
+            statement: match located.when() {
+                Some(when) => format!("{statement}, {when}"),
+                None => statement,
+            },
+            remedy: wording::remedy(finding),
+            rule: finding.rule().and_then(Opens::of),
+            exemption: finding.exemption.as_ref().map(|exemption| {
+                let ended = if exemption.holds() { "until" } else { "ended" };
+                format!("{} ({}, {ended} {})", exemption.id, exemption.owner, exemption.expires)
+            }),
+            settings: finding.settings.iter().map(|setting| setting.name().to_owned()).collect(),
+        })
+    }
+}
+
+/// What an egress rule opens.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Opens {
+    /// The protocol.
+    pub protocol: String,
+    /// From which port to which (for ICMP: type and code), if both are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ports: Option<(i32, i32)>,
+    /// Where to.
+    pub destination: String,
+}
+
+impl Opens {
+    /// What an egress rule opens, as an exemption would name it; nothing, if not all of it is known.
+    fn of(rule: &EgressRule) -> Option<Self> {
+        let [destination] = rule.destinations.as_slice() else { return None };
+        if matches!(rule.protocol, Protocol::Unknown(_) | Protocol::Unrecognized(_))
+            || matches!(destination, Destination::Unknown(_) | Destination::Invalid(_))
+        {
+            return None;
+        }
+        let ports = match (&rule.from, &rule.to) {
+            (Port::Known(from), Port::Known(to)) => Some((from.get(), to.get())),
+            _ => None,
+        };
+        Some(Self { protocol: rule.protocol.to_string(), ports, destination: destination.to_string() })
+    }
+}
+
+macro_rules! causes {
+    ($( $(#[$doc:meta])* $variant:ident = $label:literal; )*) => {
+        /// What kind of egress rule it is, for grouping.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Cause { $( $(#[$doc])* $variant, )* }
+
+        impl Cause {
+            /// Every cause.
+            pub const ALL: &[Self] = &[$( Self::$variant, )*];
+
+            /// The cause in words.
+            #[must_use]
+            pub const fn label(self) -> &'static str {
+                match self { $( Self::$variant => $label, )* }
+            }
+        }
+    };
+}
+
+causes! {
+    /// Protocol -1, or another that has no ports.
+    AllTraffic = "all traffic";
+    /// tcp or udp from one port to another.
+    PortRange = "port range";
+    /// ICMP type and code.
+    Icmp = "ICMP type and code";
+    /// CDK's "Disallow all traffic", or loopback only: idioms that let nothing out.
+    NoTraffic = "no-traffic placeholder";
+    /// No `FromPort`, no `ToPort`, or neither.
+    MissingPorts = "missing ports";
+    /// A group without egress rules.
+    DefaultEgress = "no egress rules (EC2's default)";
+    /// Something that is no egress rule, or a port that is none.
+    Invalid = "not a valid egress rule";
+    /// A value that is not known.
+    UnknownValue = "value not known";
+}
+
+impl From<Reason> for Cause {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::AllTraffic | Reason::ProtocolWithoutPorts => Self::AllTraffic,
+            Reason::PortRange | Reason::ReversedRange | Reason::MinusOnePorts => Self::PortRange,
+            Reason::IcmpTypeAndCode | Reason::IcmpWithoutType => Self::Icmp,
+            Reason::NoTrafficPlaceholder | Reason::LoopbackOnly => Self::NoTraffic,
+            Reason::MissingPorts => Self::MissingPorts,
+            Reason::DefaultEgress => Self::DefaultEgress,
+            Reason::UnresolvedValue | Reason::UndeterminedValue => Self::UnknownValue,
+            Reason::InvalidPort
+            | Reason::UnrecognizedProtocol
+            | Reason::MalformedEntry
+            | Reason::MalformedEgress
+            | Reason::MalformedProperties => Self::Invalid,
+        }
+    }
+}
+
+/// Something that could not be read: a stack, or a whole Region's list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Unread {
+    /// The Region.
+    pub region: String,
+    /// The stack's name; without one, it is the Region's list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
+    /// The stack's ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_id: Option<String>,
+    /// Why.
+    pub failure: Failure,
+    /// Whether the stack was judged all the same, on less knowledge; or the Region's stacks were
+    /// listed all the same, by another list.
+    #[serde(default)]
+    pub judged: bool,
+}
+
+impl StackRecord {
+    /// What would happen to the stack's rules.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        let mut tally = self.more;
+        self.findings.iter().for_each(|rule| tally.add_all(rule.fate.tally()));
+        tally
+    }
+}

@@ -1,0 +1,113 @@
+//! What could not be read, told once for each reason: a permission that is missing concerns every stack.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::record::Unread;
+use crate::failure::{Failure, FailureKind};
+use crate::number::{count, grouped};
+
+/// How many stacks or Regions are named.
+const MAX_NAMED: usize = 5;
+
+/// What could not be read for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadGroup {
+    /// Why, in the words about the first of them.
+    pub failure: Failure,
+    /// Whether they were judged or listed all the same.
+    pub judged: bool,
+    regions: BTreeSet<String>,
+    /// How many stacks; none, if it is the Regions' list.
+    stacks: usize,
+    /// The first of them by name.
+    named: BTreeSet<String>,
+}
+
+impl UnreadGroup {
+    /// What it is: a list, a stack's name, or how many stacks and the first of them.
+    #[must_use]
+    pub fn what(&self) -> String {
+        match self.stacks {
+            0 => "the list of stacks".to_owned(),
+            1 => first_of(&self.named, 1),
+            stacks => format!("{} ({})", count(stacks, "stack"), first_of(&self.named, stacks)),
+        }
+    }
+
+    /// The Regions, the first of them by name.
+    #[must_use]
+    pub fn place(&self) -> String {
+        first_of(&self.regions, self.regions.len())
+    }
+}
+
+/// What could not be read, put together while it comes: what has the same reason, in whichever Region,
+/// lists first.
+#[derive(Debug, Default)]
+pub(super) struct UnreadGroups(BTreeMap<Key, UnreadGroup>);
+
+/// Whether it is a stack, whether it was judged all the same, the action, the kind of failure, its code.
+type Key = (bool, bool, String, FailureKind, Option<String>);
+
+impl UnreadGroups {
+    pub(super) fn add(&mut self, what: &Unread) {
+        let failure = &what.failure;
+        let key = (what.stack.is_some(), what.judged, failure.action.clone(), failure.kind, failure.code.clone());
+        let group = self.0.entry(key).or_insert_with(|| UnreadGroup {
+            failure: failure.clone(),
+            judged: what.judged,
+            regions: BTreeSet::new(),
+            stacks: 0,
+            named: BTreeSet::new(),
+        });
+        group.regions.insert(what.region.clone());
+        if let Some(stack) = &what.stack {
+            group.stacks += 1;
+            group.named.insert(stack.clone());
+            if group.named.len() > MAX_NAMED {
+                group.named.pop_last();
+            }
+        }
+    }
+
+    pub(super) fn all(self) -> Vec<UnreadGroup> {
+        self.0.into_values().collect()
+    }
+}
+
+fn first_of(names: &BTreeSet<String>, all: usize) -> String {
+    let named: Vec<&str> = names.iter().take(MAX_NAMED).map(String::as_str).collect();
+    let told = named.join(", ");
+    match all.saturating_sub(named.len()) {
+        0 => told,
+        more => format!("{told} and {} more", grouped(more)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_told_once_with_those_whom_it_concerns() {
+        let failure = |message: &str| Failure::new("cloudformation:GetTemplate", FailureKind::AccessDenied, message);
+        let one = |region: &str, stack: Option<&str>, failure| Unread {
+            region: region.to_owned(),
+            stack: stack.map(str::to_owned),
+            stack_id: None,
+            failure,
+            judged: false,
+        };
+        let mut unread: Vec<_> =
+            (0..7).rev().map(|number| one("b", Some(&format!("s{number}")), failure("no, not this one"))).collect();
+        unread.push(one("a", Some("x"), failure("no")));
+        for region in ["b", "a"] {
+            unread.push(one(region, None, Failure::new("cloudformation:ListStacks", FailureKind::Throttled, "slow")));
+        }
+        let mut groups = UnreadGroups::default();
+        unread.iter().for_each(|what| groups.add(what));
+        let told: Vec<_> = groups.all().iter().map(|group| (group.place(), group.what())).collect();
+        let expected = [("a, b", "the list of stacks"), ("a, b", "8 stacks (s0, s1, s2, s3, s4 and 3 more)")];
+        assert_eq!(told, expected.map(|(region, what)| (region.to_owned(), what.to_owned())));
+    }
+}

@@ -1,0 +1,303 @@
+//! Reading live stacks: which there are, what they were given, what they are made of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::types::{StackStatus, TemplateStage};
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+
+use super::connection::MAX_PAGES;
+use super::failure::{Failure, FailureKind};
+use super::judge::known_values;
+use super::pace::{Patience, patiently};
+use cfn_egress_guard_core::rule::policy::Glob;
+
+const LIST: &str = "cloudformation:ListStacks";
+const DESCRIBE: &str = "cloudformation:DescribeStacks";
+const TEMPLATE: &str = "cloudformation:GetTemplate";
+
+/// How many lists tell which stacks there are.
+pub(super) const LISTS: usize = 2;
+
+/// Whether the values of parameters are not allowed to be read.
+pub(super) fn is_denied_values(failure: &Failure) -> bool {
+    failure.kind == FailureKind::AccessDenied && failure.action == DESCRIBE
+}
+
+/// A live stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stack {
+    /// Its ARN.
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) status: String,
+    /// When it was updated or else created, in UTC.
+    pub(super) changed: String,
+    /// The ARN of the outermost stack, if it is nested.
+    pub(super) root: Option<String>,
+}
+
+impl Stack {
+    fn new(id: &str, name: Option<&str>, status: Option<&StackStatus>, changed: String, root: Option<&str>) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: name.unwrap_or_default().to_owned(),
+            status: status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+            changed,
+            root: root.filter(|root| *root != id && !root.is_empty()).map(str::to_owned),
+        }
+    }
+
+    /// The name of the outermost stack, if it is nested, as that stack's ARN tells it
+    /// (`arn:aws:cloudformation:us-east-1:123456789012:stack/NAME/ID`).
+    pub(super) fn root_name(&self) -> Option<&str> {
+        self.root.as_deref()?.split_once(":stack/")?.1.split('/').next()
+    }
+
+    fn is_wanted(&self, globs: &[Glob]) -> bool {
+        let root = self.root_name();
+        globs.is_empty()
+            || globs.iter().any(|glob| glob.matches(&self.name) || root.is_some_and(|root| glob.matches(root)))
+    }
+}
+
+/// What a stack was given.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Given {
+    /// Values of parameters.
+    pub(super) parameters: BTreeMap<String, String>,
+    /// Those of them that came from Systems Manager.
+    pub(super) resolved: BTreeSet<String>,
+    /// Tags in the order told.
+    pub(super) tags: Vec<(String, String)>,
+    /// `AWS::NotificationARNs`.
+    pub(super) notification_arns: Vec<String>,
+}
+
+/// Whether a stack has resources that can be updated.
+fn is_live(status: &StackStatus) -> bool {
+    !matches!(
+        status,
+        // Being reviewed: nothing is there yet. Rolled back: it can only be deleted.
+        StackStatus::DeleteComplete
+            | StackStatus::DeleteInProgress
+            | StackStatus::ReviewInProgress
+            | StackStatus::RollbackComplete
+    )
+}
+
+fn time(updated: Option<&DateTime>, created: Option<&DateTime>) -> String {
+    updated.or(created).and_then(|time| time.fmt(Format::DateTime).ok()).unwrap_or_default()
+}
+
+/// The stacks of a Region. Two lists say which there are, and one that is denied or breaks off half-way
+/// is made up for by the other: `ListStacks` is read first, and kept without what the stacks were given;
+/// `DescribeStacks` tells that, a page at a time.
+#[derive(Debug)]
+pub(super) struct Stacks<'a> {
+    client: &'a Client,
+    /// Only stacks with these names, or nested in one with such a name; all, if there is none.
+    wanted: &'a [Glob],
+    patience: Patience,
+    /// Stacks that are known, by ARN; nothing in place of one that was handed out.
+    known: BTreeMap<String, Option<Stack>>,
+    pages: Pages,
+    /// How many were found since this was last looked at.
+    pub(super) found: usize,
+    /// Why a list is not complete.
+    pub(super) failures: Vec<Failure>,
+    /// How often AWS asked for patience.
+    pub(super) throttled: u32,
+}
+
+/// How far `DescribeStacks` was read.
+#[derive(Debug)]
+enum Pages {
+    Next { token: Option<String>, number: usize },
+    Ended,
+}
+
+/// A stack, and what it was given if the list told that.
+pub(super) type Told = (Stack, Option<Given>);
+
+impl<'a> Stacks<'a> {
+    /// Reads the first list.
+    pub(super) async fn list(client: &'a Client, wanted: &'a [Glob], patience: Patience) -> Self {
+        let mut stacks = Self {
+            client,
+            wanted,
+            patience,
+            known: BTreeMap::new(),
+            pages: Pages::Next { token: None, number: 0 },
+            found: 0,
+            failures: Vec::new(),
+            throttled: 0,
+        };
+        if let Err(failure) = stacks.read_list().await {
+            stacks.failures.push(failure);
+        }
+        stacks
+    }
+
+    async fn read_list(&mut self) -> Result<(), Failure> {
+        let mut token: Option<String> = None;
+        for _ in 0..MAX_PAGES {
+            let page = patiently(self.patience, &mut self.throttled, || async {
+                let answer = self.client.list_stacks().set_next_token(token.clone()).send().await;
+                answer.map_err(|error| Failure::of(LIST, &error))
+            })
+            .await?;
+            for stack in page.stack_summaries() {
+                let Some(id) = stack.stack_id().filter(|id| !id.is_empty()) else { continue };
+                if stack.stack_status().is_none_or(is_live) {
+                    let changed = time(stack.last_updated_time(), stack.creation_time());
+                    self.find(Stack::new(id, stack.stack_name(), stack.stack_status(), changed, stack.root_id()));
+                }
+            }
+            match following(page.next_token(), token.as_deref(), LIST)? {
+                Some(next) => token = Some(next),
+                None => return Ok(()),
+            }
+        }
+        Err(Failure::new(LIST, FailureKind::Unreadable, "the list does not end"))
+    }
+
+    /// The stacks of the next page, those that the first list missed among them; at last those that this
+    /// one missed. Each stack once. Nothing, when there are no more.
+    pub(super) async fn next(&mut self) -> Option<Vec<Told>> {
+        if let Pages::Next { token, number } = std::mem::replace(&mut self.pages, Pages::Ended) {
+            match self.describe(token.as_deref(), number).await {
+                Ok((told, next)) => {
+                    if let Some(next) = next {
+                        self.pages = Pages::Next { token: Some(next), number: number + 1 };
+                    }
+                    return Some(told);
+                }
+                Err(failure) => self.failures.push(failure),
+            }
+        }
+        let rest: Vec<Told> = std::mem::take(&mut self.known).into_values().flatten().map(|one| (one, None)).collect();
+        (!rest.is_empty()).then_some(rest)
+    }
+
+    async fn describe(&mut self, token: Option<&str>, number: usize) -> Result<(Vec<Told>, Option<String>), Failure> {
+        if number >= MAX_PAGES {
+            return Err(Failure::new(DESCRIBE, FailureKind::Unreadable, "the list does not end"));
+        }
+        let page = patiently(self.patience, &mut self.throttled, || async {
+            let answer = self.client.describe_stacks().set_next_token(token.map(str::to_owned)).send().await;
+            answer.map_err(|error| Failure::of(DESCRIBE, &error))
+        })
+        .await?;
+        // A page whose successor is not to be had is itself good.
+        let next = match following(page.next_token(), token, DESCRIBE) {
+            Ok(next) => next,
+            Err(failure) => {
+                self.failures.push(failure);
+                None
+            }
+        };
+        let mut told = Vec::new();
+        for stack in page.stacks() {
+            let Some(id) = stack.stack_id().filter(|id| !id.is_empty()) else { continue };
+            if stack.stack_status().is_none_or(is_live) {
+                let changed = time(stack.last_updated_time(), stack.creation_time());
+                self.find(Stack::new(id, stack.stack_name(), stack.stack_status(), changed, stack.root_id()));
+            }
+            if let Some(found) = self.known.get_mut(id).and_then(Option::take) {
+                told.push((found, Some(given(stack))));
+            }
+        }
+        Ok((told, next))
+    }
+
+    /// Takes a stack up, unless it is known or not wanted.
+    fn find(&mut self, stack: Stack) {
+        if !self.known.contains_key(&stack.id) && stack.is_wanted(self.wanted) {
+            self.known.insert(stack.id.clone(), Some(stack));
+            self.found += 1;
+        }
+    }
+}
+
+/// The token of the next page; a page that names itself as the next one would never end.
+pub(super) fn following(next: Option<&str>, now: Option<&str>, action: &str) -> Result<Option<String>, Failure> {
+    match next {
+        None | Some("") => Ok(None),
+        Some(next) if Some(next) == now => {
+            Err(Failure::new(action, FailureKind::Unreadable, "a page of the list names itself as the next one"))
+        }
+        Some(next) => Ok(Some(next.to_owned())),
+    }
+}
+
+fn given(stack: &aws_sdk_cloudformation::types::Stack) -> Given {
+    let parameters = stack.parameters().iter().filter_map(|parameter| {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        Some((owned(parameter.parameter_key())?, owned(parameter.parameter_value()), owned(parameter.resolved_value())))
+    });
+    let (parameters, resolved) = known_values(parameters);
+    let tag = |tag: &aws_sdk_cloudformation::types::Tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()));
+    Given {
+        parameters,
+        resolved,
+        tags: stack.tags().iter().filter_map(tag).collect(),
+        notification_arns: stack.notification_arns().to_vec(),
+    }
+}
+
+/// What one stack was given, if the list did not tell.
+pub(super) async fn describe_one(
+    client: &Client,
+    id: &str,
+    patience: Patience,
+    throttled: &mut u32,
+) -> Result<Given, Failure> {
+    let page = patiently(patience, throttled, || async {
+        client.describe_stacks().stack_name(id).send().await.map_err(|error| Failure::of(DESCRIBE, &error))
+    })
+    .await?;
+    page.stacks().first().map(given).ok_or_else(|| Failure::new(DESCRIBE, FailureKind::Gone, "the stack is gone"))
+}
+
+/// A stack's template, and whether macros and transforms are expanded in it.
+#[derive(Debug)]
+pub(super) struct TemplateText {
+    pub(super) text: String,
+    pub(super) processed: bool,
+}
+
+/// The template after its macros and transforms; as written, if there is no such.
+pub(super) async fn template(
+    client: &Client,
+    id: &str,
+    patience: Patience,
+    throttled: &mut u32,
+) -> Result<TemplateText, Failure> {
+    let processed = get_template(client, id, TemplateStage::Processed, patience, throttled).await;
+    match processed {
+        Ok(Some(text)) => return Ok(TemplateText { text, processed: true }),
+        Err(failure) if failure.kind != FailureKind::Refused => return Err(failure),
+        Ok(None) | Err(_) => {}
+    }
+    match get_template(client, id, TemplateStage::Original, patience, throttled).await? {
+        Some(text) => Ok(TemplateText { text, processed: false }),
+        None => Err(Failure::new(TEMPLATE, FailureKind::Unreadable, "the answer holds no template")),
+    }
+}
+
+async fn get_template(
+    client: &Client,
+    id: &str,
+    stage: TemplateStage,
+    patience: Patience,
+    throttled: &mut u32,
+) -> Result<Option<String>, Failure> {
+    let answer = patiently(patience, throttled, || async {
+        let request = client.get_template().stack_name(id).template_stage(stage.clone());
+        request.send().await.map_err(|error| Failure::of(TEMPLATE, &error))
+    })
+    .await?;
+    Ok(answer.template_body.filter(|text| !text.trim().is_empty()))
+}

@@ -1,0 +1,233 @@
+//! Is enforcement really on: per Region, is the hook there, enabled, blocking, and for what; is its
+//! function there, is it the code and policy that it should be, and does it work.
+//!
+//! Sources: CloudFormation API Reference, `DescribeType`, `BatchDescribeTypeConfigurations`,
+//! `ListHookResults`, `GetHookResult`; the Hooks User Guide, "hook configuration schema"; Lambda API
+//! Reference, `GetFunctionConfiguration` and its neighbours. A hook's configuration may name what it
+//! leaves out; whatever narrows enforcement is a hole unless it was said to be expected.
+
+mod code;
+mod configuration;
+mod download;
+mod function;
+mod hole;
+mod hook;
+mod metrics;
+mod package;
+mod record;
+mod results;
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+pub use hole::{Hole, Weight};
+pub use package::{Expected, Package, hex_sha256};
+pub use record::{
+    Contents, FunctionStatus, HoleRecord, HookState, Note, RecentCalls, RegionStatus, StatusResult, Verdict,
+};
+
+use super::connection::Connection;
+use super::failure::{Failure, FailureKind};
+use super::pace::Patience;
+use cfn_egress_guard_core::rule::Preset;
+use cfn_egress_guard_core::rule::policy::Glob;
+use function::Called;
+use hook::Hook;
+
+/// What `template.yaml` puts behind the alias of the hook for whole templates.
+const FOR_TEMPLATES: &str = "Stack";
+
+/// What enforcement should look like.
+#[derive(Debug, Clone)]
+pub struct StatusOptions {
+    /// The Regions.
+    pub regions: Vec<String>,
+    /// Why the account's Regions could not be listed, if these are those that every account has.
+    pub regions_assumed: Option<String>,
+    /// The hook's alias.
+    pub alias: String,
+    /// `FAIL` or `WARN`.
+    pub failure_mode: String,
+    /// The target operations that must be on.
+    pub operations: Vec<String>,
+    /// Stack names that may be left out, the hook's own stack among them.
+    pub may_exclude: Vec<Glob>,
+    /// Roles whose stacks may be left out.
+    pub may_exclude_roles: Vec<Glob>,
+    /// The function's ARN, or the end of it, for example `function:guard:live`.
+    pub function: Option<String>,
+    /// The preset that the function's `EGRESS_PRESET` should set; without one it should leave that to the
+    /// policy.
+    pub preset: Option<Preset>,
+    /// The code and the policy that it should have.
+    pub expected: Expected,
+    /// How many days back failures of the hook and its function count: 90 at the most, as long as
+    /// CloudFormation keeps results.
+    pub days: u16,
+    /// Now, in seconds since 1970.
+    pub now: i64,
+    /// How long AWS may ask for patience.
+    pub patience: Patience,
+}
+
+impl StatusOptions {
+    /// From when on failures count, in seconds since 1970.
+    fn since(&self) -> i64 {
+        self.now - i64::from(self.days) * 86_400
+    }
+}
+
+/// How the account of the hooks and the one of their functions are reached.
+#[derive(Debug, Clone)]
+struct Clients {
+    hooks: Connection,
+    /// The account of a central function, if it has credentials of its own.
+    functions: Option<Connection>,
+}
+
+impl Clients {
+    fn for_functions(&self) -> &Connection {
+        self.functions.as_ref().unwrap_or(&self.hooks)
+    }
+
+    /// A client for a function, in the Region of its ARN.
+    fn lambda(&self, called: &Called, region: &str) -> aws_sdk_lambda::Client {
+        self.for_functions().lambda(called.region.as_deref().unwrap_or(region))
+    }
+
+    /// Whether AWS is played on this machine.
+    fn loopback(&self) -> bool {
+        self.for_functions().endpoint_url().is_some_and(download::is_loopback)
+    }
+}
+
+/// Looks at every Region; those with problems come first. The functions are asked about with a connection
+/// of their own, if they lie in another account.
+pub async fn status(connection: &Connection, functions: Option<&Connection>, options: &StatusOptions) -> StatusResult {
+    let clients = Arc::new(Clients { hooks: connection.clone(), functions: functions.cloned() });
+    let options = Arc::new(options.clone());
+    let mut running = JoinSet::new();
+    for region in options.regions.clone() {
+        let (clients, options) = (Arc::clone(&clients), Arc::clone(&options));
+        running.spawn(async move { of_region(&clients, region, &options).await });
+    }
+    let mut regions = Vec::new();
+    let mut lost = Vec::new();
+    while let Some(region) = running.join_next().await {
+        match region {
+            Ok(region) => regions.push(region),
+            Err(error) => lost.push(Failure::new("(this program)", FailureKind::Unreadable, &error.to_string())),
+        }
+    }
+    regions.sort_by(|one, two| one.region.cmp(&two.region));
+    let notes = code::compare(&clients, &options, &mut regions).await;
+    StatusResult::new(&options, regions, notes, lost)
+}
+
+async fn of_region(clients: &Clients, region: String, options: &StatusOptions) -> RegionStatus {
+    let client = clients.hooks.cloudformation(&region);
+    let mut found = RegionStatus::new(region);
+    let first = hook::read(&client, &options.alias, options).await;
+    let alias = format!("{}{FOR_TEMPLATES}", options.alias);
+    let (here, elsewhere) = divided(&first, options);
+    let second = if elsewhere.is_empty() { None } else { Some(hook::read(&client, &alias, options).await) };
+
+    take(&first, None, &here, options, &mut found);
+    if let Some(second) = &second {
+        if second.missing {
+            for operation in &elsewhere {
+                found.hole(&Hole::OperationMissing { operation: operation.clone() });
+            }
+        }
+        take(second, Some(&alias), &elsewhere, options, &mut found);
+    }
+    if found.state != HookState::Missing {
+        called(clients, &first, second.as_ref(), &alias, options, &mut found).await;
+    }
+    for (hook, alias) in [(Some(&first), None), (second.as_ref(), Some(alias.as_str()))] {
+        let Some((hook, arn)) = hook.and_then(|hook| Some((hook, hook.arn.as_deref()?))) else { continue };
+        results::failures(&client, arn, alias, options, &mut found).await;
+        if alias.is_none() {
+            let key = hook.configuration.as_ref().and_then(|configuration| configuration.key());
+            results::annotations(&client, arn, key, options, &mut found).await;
+        }
+    }
+    found
+}
+
+/// The wanted operations: those that the first hook has to look at, and those of the hook for templates,
+/// which is only asked for what the first one leaves.
+fn divided(first: &Hook, options: &StatusOptions) -> (Vec<String>, Vec<String>) {
+    let has = |operation: &String| {
+        first.configuration.as_ref().is_some_and(|configuration| configuration.operations().contains(operation))
+    };
+    let template = |operation: &String| ["STACK", "CHANGE_SET"].contains(&operation.as_str());
+    options.operations.iter().cloned().partition(|operation| !template(operation) || has(operation))
+}
+
+/// What is known of a hook, into what is known of the Region.
+fn take(hook: &Hook, alias: Option<&str>, wanted: &[String], options: &StatusOptions, found: &mut RegionStatus) {
+    if hook.missing && alias.is_none() {
+        found.state = HookState::Missing;
+        found.hole(&Hole::Missing);
+    }
+    found.unread.extend(hook.unread.iter().cloned());
+    let configured = hook.configuration.as_ref().map(|configuration| configuration.judge(wanted, options));
+    for hole in hook.holes.iter().chain(configured.iter().flatten()) {
+        found.hole_of(alias, hole);
+    }
+    if alias.is_none() {
+        found.version.clone_from(&hook.version);
+        found.execution_role.clone_from(&hook.execution_role);
+        found.account = hook.account().map(str::to_owned);
+    }
+    let Some(configuration) = &hook.configuration else { return };
+    found.operations.extend(configuration.operations().iter().cloned());
+    if alias.is_none() {
+        found.state = configuration.state();
+        found.failure_mode = Some(configuration.failure_mode().to_owned());
+    }
+}
+
+/// The function that the hooks call.
+async fn called(
+    clients: &Clients,
+    first: &Hook,
+    second: Option<&Hook>,
+    alias: &str,
+    options: &StatusOptions,
+    found: &mut RegionStatus,
+) {
+    let of = |hook: &Hook| hook.configuration.as_ref().and_then(|c| c.function().map(str::to_owned));
+    let Some(arn) = of(first) else { return };
+    if let Some(other) = second.and_then(of).filter(|other| *other != arn) {
+        found.hole_of(Some(alias), &Hole::OtherFunction { is: other, should_be: arn.clone() });
+    }
+    let function = Called::parse(&arn);
+    let mut status = FunctionStatus { arn, ..FunctionStatus::default() };
+    let region = found.region.clone();
+    let unread = found.unread.len();
+    let there = function::look(&clients.lambda(&function, &region), &function, options, &mut status, found).await;
+    let elsewhere = function.account.as_deref().filter(|account| first.account().is_some_and(|own| own != *account));
+    match elsewhere.filter(|_| clients.functions.is_none()) {
+        // Metrics are those of the caller's account: here they would be empty, and look well.
+        Some(account) => {
+            let denied = found.unread.iter().skip(unread).any(|failure| failure.kind == FailureKind::AccessDenied);
+            let more = if denied { "the function's settings and its metrics" } else { "its metrics" };
+            found.note(
+                "function-elsewhere",
+                format!(
+                    "the function lies in account {account}: {more} are read with credentials of that account, named \
+                     with --function-profile"
+                ),
+            );
+        }
+        None if there => {
+            let client = clients.for_functions().cloudwatch(function.region.as_deref().unwrap_or(&region));
+            status.recent = metrics::look(&client, &function, options, found).await;
+        }
+        None => {}
+    }
+    found.function = Some(status);
+}

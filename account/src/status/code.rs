@@ -1,0 +1,168 @@
+//! Is it the code and the policy that it should be.
+//!
+//! Lambda tells the SHA-256 of the function's zip file. The same program and policy zipped anew, as `sam`
+//! does, have another one: where the hash alone does not say, the zip file is looked into, once for each
+//! hash in all Regions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_lambda::Client;
+
+use super::download::{ACTION, get};
+use super::function::Called;
+use super::hole::Hole;
+use super::package::{Expected, base64_sha256};
+use super::record::{Contents, HASH_CHARS, Note, RegionStatus};
+use super::{Clients, StatusOptions};
+use crate::failure::{Failure, FailureKind};
+use crate::pace::patiently;
+
+/// Compares every function with what is expected; without an expectation, with those of other Regions.
+pub(super) async fn compare(clients: &Clients, options: &StatusOptions, regions: &mut [RegionStatus]) -> Vec<Note> {
+    let expected = &options.expected;
+    let hashes: BTreeSet<String> = regions.iter().filter_map(hash).map(str::to_owned).collect();
+    let nothing_expected = !expected.is_code() && !expected.is_policy();
+    let mut known: BTreeMap<String, Result<Contents, Failure>> = BTreeMap::new();
+    for hash in hashes.iter().filter(|_| !nothing_expected || hashes.len() > 1) {
+        let package = expected.packages.iter().find(|package| package.code_sha256.as_ref() == Some(hash));
+        let contents = match package {
+            Some(package) => Ok(package.contents.clone()),
+            // A hash alone was given: there is nothing to look for inside.
+            None if !nothing_expected && !expected.is_policy() => continue,
+            None => look_into(clients, options, regions, hash).await,
+        };
+        known.insert(hash.clone(), contents);
+    }
+    for region in regions.iter_mut() {
+        let Some(hash) = hash(region).map(str::to_owned) else { continue };
+        let contents = known.get(&hash);
+        if let (Some(Ok(contents)), Some(function)) = (contents, &mut region.function) {
+            function.contents = Some(contents.clone());
+        }
+        if !nothing_expected {
+            judge(expected, &hash, contents, region);
+        }
+    }
+    if nothing_expected { differences(regions, &known) } else { Vec::new() }
+}
+
+fn hash(region: &RegionStatus) -> Option<&str> {
+    region.function.as_ref().and_then(|function| function.code_sha256.as_deref())
+}
+
+/// Looks into the zip file with a hash, in the first Region that lets it.
+async fn look_into(
+    clients: &Clients,
+    options: &StatusOptions,
+    regions: &[RegionStatus],
+    wanted: &str,
+) -> Result<Contents, Failure> {
+    let mut failure = Failure::new(ACTION, FailureKind::Unreadable, "no Region has it");
+    for region in regions.iter().filter(|region| hash(region) == Some(wanted)) {
+        let Some(function) = &region.function else { continue };
+        let called = Called::parse(&function.arn);
+        let client = clients.lambda(&called, &region.region);
+        match download(&client, &called, clients.loopback(), options).await {
+            Ok(bytes) if base64_sha256(&bytes) == wanted => {
+                return Contents::read(&bytes)
+                    .map_err(|problem| Failure::new(ACTION, FailureKind::Unreadable, &problem));
+            }
+            Ok(_) => {
+                let message = "what was downloaded does not have the hash that Lambda tells of the code";
+                failure = Failure::new(ACTION, FailureKind::Unreadable, message);
+            }
+            Err(why) => failure = why,
+        }
+    }
+    Err(failure)
+}
+
+async fn download(
+    client: &Client,
+    called: &Called,
+    loopback: bool,
+    options: &StatusOptions,
+) -> Result<Vec<u8>, Failure> {
+    let answer = patiently(options.patience, &mut 0, || async {
+        let request = client.get_function().function_name(&called.function).set_qualifier(called.qualifier.clone());
+        request.send().await.map_err(|error| Failure::of(ACTION, &error))
+    })
+    .await?;
+    let place = answer.code().and_then(|code| code.location());
+    let Some(place) = place else {
+        return Err(Failure::new(ACTION, FailureKind::Unreadable, "Lambda does not say where the code is"));
+    };
+    get(place, loopback, options.patience).await
+}
+
+fn judge(expected: &Expected, hash: &str, contents: Option<&Result<Contents, Failure>>, region: &mut RegionStatus) {
+    if !expected.code_sha256.is_empty() && expected.code_sha256.iter().all(|wanted| wanted != hash) {
+        let should_be = expected.code_sha256.clone();
+        region.hole(&Hole::CodeDiffers { is: hash.to_owned(), should_be });
+    }
+    let contents = match contents {
+        Some(Ok(contents)) => contents,
+        Some(Err(failure)) => return region.unread.push(failure.clone()),
+        None => return,
+    };
+    let programs: BTreeSet<&str> =
+        expected.packages.iter().filter_map(|package| package.contents.bootstrap_sha256.as_deref()).collect();
+    let program = contents.bootstrap_sha256.as_deref();
+    if !programs.is_empty() && !program.is_some_and(|program| programs.contains(program)) {
+        let is = program.unwrap_or("none").to_owned();
+        region.hole(&Hole::CodeDiffers { is, should_be: programs.into_iter().map(str::to_owned).collect() });
+    }
+    let policies: BTreeSet<Option<String>> = match &expected.policy {
+        Some(policy) => BTreeSet::from([Some(policy.clone())]),
+        None => expected.packages.iter().map(|package| package.contents.policy_sha256.clone()).collect(),
+    };
+    if !policies.is_empty() && !policies.contains(&contents.policy_sha256) {
+        let is = contents.policy_sha256.clone();
+        region.hole(&Hole::PolicyDiffers { is, should_be: policies.into_iter().collect() });
+    }
+}
+
+/// What Regions do not have in common.
+fn differences(regions: &[RegionStatus], known: &BTreeMap<String, Result<Contents, Failure>>) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if known.len() < 2 {
+        return notes;
+    }
+    if let Some(failure) = known.values().find_map(|contents| contents.as_ref().err()) {
+        let message = format!(
+            "the function's zip file is not the same in every Region, and what differs in it could not be read: {failure}"
+        );
+        notes.push(Note { code: "zip-differs".to_owned(), message });
+        return notes;
+    }
+    let mut programs: BTreeMap<&str, BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
+    let mut policies: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for region in regions {
+        let Some(function) = &region.function else { continue };
+        let Some(contents) = &function.contents else { continue };
+        let program = contents.bootstrap_sha256.as_deref().unwrap_or("none");
+        let policy = contents.policy_sha256.as_deref().unwrap_or("none");
+        // Each architecture has a program of its own.
+        let architecture = function.architecture.as_deref().unwrap_or_default();
+        programs.entry(architecture).or_default().entry(program).or_default().push(&region.region);
+        policies.entry(policy).or_default().push(&region.region);
+    }
+    for programs in programs.values().filter(|programs| programs.len() > 1) {
+        let message =
+            format!("the Regions run different programs: {}. Say with --package which is right", groups(programs));
+        notes.push(Note { code: "code-between-regions".to_owned(), message });
+    }
+    if policies.len() > 1 {
+        let message =
+            format!("the Regions have different policies: {}. Say with --policy which is right", groups(&policies));
+        notes.push(Note { code: "policy-between-regions".to_owned(), message });
+    }
+    notes
+}
+
+fn groups(groups: &BTreeMap<&str, Vec<&str>>) -> String {
+    let of = |(hash, regions): (&&str, &Vec<&str>)| {
+        format!("{} in {}", hash.get(..HASH_CHARS).unwrap_or(hash), regions.join(", "))
+    };
+    groups.iter().map(of).collect::<Vec<_>>().join("; ")
+}

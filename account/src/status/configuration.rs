@@ -1,0 +1,246 @@
+//! A hook's configuration as `SetTypeConfiguration` takes it
+//! (source: Hooks User Guide, "hook configuration schema").
+
+use serde::Deserialize;
+
+use super::StatusOptions;
+use super::hole::Hole;
+use super::record::HookState;
+use cfn_egress_guard_core::rule::policy::Glob;
+use cfn_egress_guard_core::security_group::ResourceType;
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Configuration {
+    #[serde(rename = "CloudFormationConfiguration")]
+    cloud_formation: CloudFormation,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CloudFormation {
+    hook_configuration: HookConfiguration,
+}
+
+/// All of it optional: what is missing has the documented default.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HookConfiguration {
+    hook_invocation_status: Option<String>,
+    target_stacks: Option<String>,
+    #[serde(default)]
+    target_operations: Vec<String>,
+    failure_mode: Option<String>,
+    #[serde(default)]
+    properties: serde_json::Map<String, serde_json::Value>,
+    #[serde(default)]
+    target_filters: TargetFilters,
+    #[serde(default)]
+    stack_filters: StackFilters,
+    #[serde(default)]
+    encryption_configuration: Encryption,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Encryption {
+    kms_key_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct TargetFilters {
+    target_names: Vec<String>,
+    actions: Vec<String>,
+    invocation_points: Vec<String>,
+    targets: Vec<Target>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Target {
+    target_name: String,
+    action: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct StackFilters {
+    stack_names: Filter,
+    stack_roles: Filter,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Filter {
+    include: Vec<String>,
+    exclude: Vec<String>,
+}
+
+/// Operations on single resources; the others are on whole templates.
+const ON_RESOURCES: [&str; 2] = ["RESOURCE", "CLOUD_CONTROL"];
+
+/// The one invocation point that there is.
+const INVOCATION_POINT: &str = "PRE_PROVISION";
+
+impl Configuration {
+    fn hook(&self) -> &HookConfiguration {
+        &self.cloud_formation.hook_configuration
+    }
+
+    /// The operations that it looks at.
+    pub(super) fn operations(&self) -> &[String] {
+        &self.hook().target_operations
+    }
+
+    /// The function that it calls.
+    pub(super) fn function(&self) -> Option<&str> {
+        self.hook().properties.get("LambdaFunction").and_then(|function| function.as_str())
+    }
+
+    /// The customer's key with which its results are encrypted.
+    pub(super) fn key(&self) -> Option<&str> {
+        self.hook().encryption_configuration.kms_key_id.as_deref()
+    }
+
+    /// `FAIL` or `WARN`.
+    pub(super) fn failure_mode(&self) -> &str {
+        self.hook().failure_mode.as_deref().unwrap_or("WARN")
+    }
+
+    /// What it does.
+    pub(super) fn state(&self) -> HookState {
+        let hook = self.hook();
+        let on = hook.hook_invocation_status.as_deref().is_none_or(|status| status == "ENABLED")
+            && hook.target_stacks.as_deref() != Some("NONE");
+        match (on, self.failure_mode()) {
+            (false, _) => HookState::Disabled,
+            (true, "FAIL") => HookState::Blocking,
+            (true, _) => HookState::Warning,
+        }
+    }
+
+    /// What is missing from enforcement of these operations.
+    pub(super) fn judge(&self, wanted: &[String], options: &StatusOptions) -> Vec<Hole> {
+        let mut holes = Vec::new();
+        if self.state() == HookState::Disabled {
+            holes.push(Hole::Disabled);
+        }
+        if self.failure_mode() != options.failure_mode {
+            let is = self.failure_mode().to_owned();
+            holes.push(Hole::FailureMode { is, should_be: options.failure_mode.clone() });
+        }
+        for operation in wanted.iter().filter(|wanted| !self.operations().contains(wanted)) {
+            holes.push(Hole::OperationMissing { operation: operation.clone() });
+        }
+        self.hook().target_filters.judge(wanted, &mut holes);
+        self.hook().stack_filters.judge(options, &mut holes);
+        let function = self.function();
+        if let Some(wanted) = &options.function
+            && !function.is_some_and(|function| function == wanted || function.ends_with(&format!(":{wanted}")))
+        {
+            holes.push(Hole::OtherFunction { is: function.unwrap_or("none").to_owned(), should_be: wanted.clone() });
+        }
+        holes
+    }
+}
+
+impl TargetFilters {
+    /// The filters must let through both resource types on creation and update, and templates on what
+    /// there is of them: a change set is only ever created.
+    fn judge(&self, wanted: &[String], holes: &mut Vec<Hole>) {
+        let resources = wanted.iter().any(|operation| ON_RESOURCES.contains(&operation.as_str()));
+        let types = ResourceType::ALL.map(|kind| (kind.name(), ["CREATE", "UPDATE"].as_slice()));
+        // Whether a list of resource types lets a template pass is not documented: only actions are judged.
+        let stack = ("STACK", ["CREATE", "UPDATE"].as_slice());
+        let change_set = ("CHANGE_SET", ["CREATE"].as_slice());
+        let templates = [stack, change_set].into_iter().filter(|(name, _)| wanted.iter().any(|wanted| wanted == name));
+        let pointed = self.invocation_points.is_empty() || self.invocation_points.iter().any(|p| p == INVOCATION_POINT);
+        for (target, actions) in types.into_iter().filter(|_| resources).chain(templates) {
+            let template = !target.contains("::");
+            for action in actions {
+                let listed = template
+                    || self.target_names.is_empty()
+                    || self.target_names.iter().any(|name| matches(name, target));
+                let acted = self.actions.is_empty() || self.actions.iter().any(|listed| listed == action);
+                let targeted = self.targets.is_empty()
+                    || self.targets.iter().any(|listed| {
+                        (template || matches(&listed.target_name, target))
+                            && (listed.action.is_empty() || listed.action == *action)
+                    });
+                if !(listed && acted && targeted && pointed) {
+                    holes.push(Hole::TargetMissing { target: target.to_owned(), action: (*action).to_owned() });
+                }
+            }
+        }
+    }
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    pattern.parse::<Glob>().is_ok_and(|glob| glob.matches(name))
+}
+
+/// Whether everything that a filter's pattern matches may be left out. Seen as text, a pattern is matched
+/// by one at least as wide as itself; but for `?`, which would take a `*` for one character.
+fn covered(pattern: &str, may: &[Glob]) -> bool {
+    may.iter().any(|glob| {
+        let wider = glob.matches(pattern) && !(glob.as_str().contains('?') && pattern.contains('*'));
+        glob.as_str() == pattern || wider
+    })
+}
+
+impl StackFilters {
+    fn judge(&self, options: &StatusOptions, holes: &mut Vec<Hole>) {
+        let (names, roles) = (&self.stack_names, &self.stack_roles);
+        if let Some(names) = names.only(&options.may_exclude) {
+            holes.push(Hole::OnlyStacks { names });
+        }
+        if let Some(names) = names.without(&options.may_exclude) {
+            holes.push(Hole::StacksExcluded { names });
+        }
+        if let Some(roles) = roles.only(&options.may_exclude_roles) {
+            holes.push(Hole::OnlyRoles { roles });
+        }
+        if let Some(roles) = roles.without(&options.may_exclude_roles) {
+            holes.push(Hole::RolesExcluded { roles });
+        }
+    }
+}
+
+impl Filter {
+    /// What alone is looked at, unless that is everything or everything may be left out.
+    fn only(&self, may_exclude: &[Glob]) -> Option<Vec<String>> {
+        let everything = self.include.is_empty() || self.include.iter().any(|name| name == "*");
+        (!everything && !may_exclude.iter().any(Glob::is_any)).then(|| self.include.clone())
+    }
+
+    /// What is left out and should not be.
+    fn without(&self, may_exclude: &[Glob]) -> Option<Vec<String>> {
+        let more: Vec<String> = self.exclude.iter().filter(|pattern| !covered(pattern, may_exclude)).cloned().collect();
+        (!more.is_empty()).then_some(more)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_covered_by_one_at_least_as_wide() {
+        for (may, pattern, expected) in [
+            ("guard*", "guard", true),
+            ("guard*", "guard*", true),
+            ("guard*", "guard-eu-*", true),
+            ("guard*", "guard?", true),
+            ("guard*", "*", false),
+            ("guard*", "*guard*", false),
+            ("guard?", "guard1", true),
+            ("guard?", "guard?", true),
+            ("guard?", "guard*", false),
+            ("guard", "guard*", false),
+            ("*", "sandbox-*", true),
+        ] {
+            assert_eq!(covered(pattern, &[may.parse().unwrap()]), expected, "{may} {pattern}");
+        }
+    }
+}

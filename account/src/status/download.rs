@@ -1,0 +1,100 @@
+//! The one download: a function's zip file from the place that Lambda names. Bounded in size and time,
+//! never redirected, and its URL, which is a credential, never shown.
+
+use std::time::Duration;
+
+use aws_smithy_http_client::Connector;
+use aws_smithy_runtime_api::client::http::HttpConnector as _;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use http_body_util::{BodyExt as _, Limited};
+
+use crate::connection::connector;
+use crate::failure::{Failure, FailureKind};
+use crate::pace::{Patience, patiently};
+
+/// The IAM action that names the place.
+pub(super) const ACTION: &str = "lambda:GetFunction";
+
+/// How long the zip file may be (Lambda's quota of one that is uploaded directly; ours has a few MB).
+const MAX_BYTES: usize = 50 * 1024 * 1024;
+
+/// How long an attempt may take.
+const ATTEMPT: Duration = Duration::from_secs(60);
+
+/// Downloads the file.
+///
+/// # Errors
+/// What went wrong, in words that do not show the URL.
+pub(super) async fn get(url: &str, loopback: bool, patience: Patience) -> Result<Vec<u8>, Failure> {
+    let refused = |message: &str| Failure::new(ACTION, FailureKind::Unreadable, message);
+    if !allowed(url, loopback) {
+        return Err(refused("the place of the code that Lambda names is not an https address"));
+    }
+    let connector = connector(|_| {});
+    patiently(patience, &mut 0, || async {
+        match tokio::time::timeout(ATTEMPT, attempt(&connector, url)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Failure::new(ACTION, FailureKind::Unreachable, "the code did not arrive in time")),
+        }
+    })
+    .await
+}
+
+/// Whether a URL may be asked: https, and plain http on this machine if AWS itself is played there.
+fn allowed(url: &str, loopback: bool) -> bool {
+    url.starts_with("https://") || (loopback && is_loopback(url))
+}
+
+/// Whether a URL leads to this machine.
+pub(super) fn is_loopback(url: &str) -> bool {
+    let authority = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).unwrap_or_default();
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    ["127.0.0.1", "localhost", "[::1]"].contains(&host)
+}
+
+async fn attempt(connector: &Connector, url: &str) -> Result<Vec<u8>, Failure> {
+    let failed = |kind, message: &str| Failure::new(ACTION, kind, message);
+    let request = HttpRequest::get(url)
+        .map_err(|_| failed(FailureKind::Unreadable, "the place of the code that Lambda names cannot be read"))?;
+    // What went wrong is not quoted: nothing of the URL may be shown.
+    let answer = connector
+        .call(request)
+        .await
+        .map_err(|_| failed(FailureKind::Unreachable, "the place of the code that Lambda names cannot be reached"))?;
+    let status = answer.status().as_u16();
+    if status != 200 {
+        let kind = if status >= 500 { FailureKind::Unreachable } else { FailureKind::Refused };
+        return Err(failed(kind, &format!("the download of the code was answered with status {status}")));
+    }
+    match Limited::new(answer.into_body(), MAX_BYTES).collect().await {
+        Ok(body) => Ok(body.to_bytes().to_vec()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(failed(
+            FailureKind::Unreadable,
+            &format!("the code is longer than {} MB, and not looked into", MAX_BYTES / (1024 * 1024)),
+        )),
+        Err(_) => Err(failed(FailureKind::Unreachable, "the download of the code broke off")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_https_and_this_machine_when_aws_is_played_there() {
+        for (url, loopback, expected) in [
+            ("https://prod-04-2014-tasks.s3.us-east-1.amazonaws.com/x?X-Amz-Signature=y", false, true),
+            ("http://prod-04-2014-tasks.s3.us-east-1.amazonaws.com/x", false, false),
+            ("http://prod-04-2014-tasks.s3.us-east-1.amazonaws.com/x", true, false),
+            ("http://127.0.0.1:4566/x", true, true),
+            ("http://127.0.0.1:4566/x", false, false),
+            ("http://127.0.0.1.example.com/x", true, false),
+            ("http://127.0.0.1@example.com/x", true, false),
+            ("http://[::1]:80/x", true, true),
+            ("file:///etc/passwd", true, false),
+        ] {
+            assert_eq!(allowed(url, loopback), expected, "{url}");
+        }
+    }
+}

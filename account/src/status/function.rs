@@ -1,0 +1,257 @@
+//! The function behind the hook: is it there, can it be called, and do its settings open anything.
+//!
+//! Sources: Lambda API Reference, `GetFunctionConfiguration`, `GetFunctionConcurrency`, `GetAlias`; Lambda
+//! Developer Guide, "Lambda function states".
+
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
+use aws_sdk_lambda::types::{LastUpdateStatus, State};
+
+use super::StatusOptions;
+use super::hole::Hole;
+use super::record::{FunctionStatus, RegionStatus};
+use crate::failure::{Failure, FailureKind};
+use crate::pace::patiently;
+use cfn_egress_guard_core::hook::{ENV_LOOPBACK_PAYLOADS, ENV_LOOPBACK_ROOTS, ENV_PRESET};
+use cfn_egress_guard_core::rule::excerpt;
+
+const CONFIGURATION: &str = "lambda:GetFunctionConfiguration";
+const CONCURRENCY: &str = "lambda:GetFunctionConcurrency";
+const ALIAS: &str = "lambda:GetAlias";
+
+/// How long CloudFormation waits for a hook's function, in seconds (source: Hooks User Guide, "Lambda
+/// Hooks": a time-out of 30 seconds per invocation).
+pub(super) const HOOK_SECONDS: i32 = 30;
+
+/// Fewer calls at once than this are told: it is the whole limit of a new account, and one large stack
+/// has as many security groups under way.
+const LOW_CONCURRENCY: i32 = 10;
+
+/// What a hook calls, taken apart. A name that is no ARN lies in the hook's account and Region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Called {
+    /// Its Region.
+    pub(super) region: Option<String>,
+    /// Its account.
+    pub(super) account: Option<String>,
+    /// Its ARN or name, without version or alias.
+    pub(super) function: String,
+    /// Its name alone.
+    pub(super) name: String,
+    /// The version or alias.
+    pub(super) qualifier: Option<String>,
+}
+
+impl Called {
+    /// Takes `arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]` and its shorter forms apart
+    /// (source: Lambda API Reference, `GetFunctionConfiguration`, "Name formats").
+    pub(super) fn parse(text: &str) -> Self {
+        let owned = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let parts: Vec<&str> = text.split(':').collect();
+        let (region, account, name, qualifier) = match parts.as_slice() {
+            ["arn", _, "lambda", region, account, "function", name, rest @ ..] => {
+                (owned(region), owned(account), *name, rest.first())
+            }
+            [account, "function", name, rest @ ..] => (None, owned(account), *name, rest.first()),
+            [name, rest @ ..] => (None, None, *name, rest.first()),
+            [] => (None, None, text, None),
+        };
+        let qualifier = qualifier.and_then(|qualifier| owned(qualifier));
+        let behind = qualifier.as_ref().map_or(0, |qualifier| qualifier.len() + 1);
+        let function = text.get(..text.len() - behind).unwrap_or(text).to_owned();
+        Self { region, account, function, name: name.to_owned(), qualifier }
+    }
+
+    /// The alias behind it; a version is a number.
+    fn alias(&self) -> Option<&str> {
+        let qualifier = self.qualifier.as_deref()?;
+        let version = qualifier.starts_with('$') || qualifier.bytes().all(|byte| byte.is_ascii_digit());
+        (!version).then_some(qualifier)
+    }
+}
+
+/// Looks at the function; false if there is none.
+pub(super) async fn look(
+    client: &Client,
+    called: &Called,
+    options: &StatusOptions,
+    status: &mut FunctionStatus,
+    found: &mut RegionStatus,
+) -> bool {
+    let configuration = patiently(options.patience, &mut 0, || async {
+        let request = client.get_function_configuration().function_name(&called.function);
+        let request = request.set_qualifier(called.qualifier.clone());
+        request.send().await.map_err(|error| Failure::of(CONFIGURATION, &error))
+    })
+    .await;
+    match configuration {
+        Ok(configuration) => judge(&configuration, options, status, found),
+        Err(failure) if failure.kind == FailureKind::Gone => {
+            found.hole(&Hole::FunctionMissing { function: status.arn.clone() });
+            return false;
+        }
+        Err(failure) => found.unread.push(failure),
+    }
+    concurrency(client, called, options, status, found).await;
+    if let Some(alias) = called.alias() {
+        routing(client, called, alias, options, found).await;
+    }
+    true
+}
+
+fn judge(
+    configuration: &GetFunctionConfigurationOutput,
+    options: &StatusOptions,
+    status: &mut FunctionStatus,
+    found: &mut RegionStatus,
+) {
+    status.version = configuration.version().map(|version| excerpt(version, 64));
+    status.code_sha256 = configuration.code_sha256().map(|hash| excerpt(hash, 64));
+    status.modified = configuration.last_modified().map(|time| excerpt(time, 64));
+    status.architecture = configuration.architectures().first().map(|name| excerpt(name.as_str(), 64));
+    status.state = configuration.state().map(|state| excerpt(state.as_str(), 64));
+    status.timeout_seconds = configuration.timeout();
+    state(configuration, found);
+    if let Some(seconds) = configuration.timeout().filter(|seconds| *seconds >= HOOK_SECONDS) {
+        found.hole(&Hole::TimeoutTooLong { seconds });
+    }
+    let layers = configuration.layers().len();
+    if layers > 0 && options.expected.is_code() {
+        found.hole(&Hole::Layers { number: layers });
+    }
+    variables(configuration, options, status, found);
+}
+
+/// Whether it can be called. An update that is under way leaves the code before it in place.
+fn state(configuration: &GetFunctionConfigurationOutput, found: &mut RegionStatus) {
+    let reason = |reason: Option<&str>| excerpt(reason.unwrap_or("Lambda gives no reason"), 300);
+    match configuration.state() {
+        None | Some(State::Active) => {}
+        Some(state) => found.hole(&Hole::FunctionNotActive {
+            what: format!("is {} and not Active", excerpt(state.as_str(), 64)),
+            reason: reason(configuration.state_reason()),
+        }),
+    }
+    if configuration.last_update_status() == Some(&LastUpdateStatus::Failed) {
+        found.hole(&Hole::FunctionNotActive {
+            what: "was not updated at the last attempt".to_owned(),
+            reason: reason(configuration.last_update_status_reason()),
+        });
+    }
+}
+
+/// Variables that change what is decided; no other is looked at, and no value but the preset's is kept.
+fn variables(
+    configuration: &GetFunctionConfigurationOutput,
+    options: &StatusOptions,
+    status: &mut FunctionStatus,
+    found: &mut RegionStatus,
+) {
+    let environment = configuration.environment();
+    if let Some(error) = environment.and_then(|environment| environment.error()) {
+        let code = error.error_code().unwrap_or_default();
+        let message = format!("the function's variables cannot be read: {}", error.message().unwrap_or(code));
+        // Lambda answers, and says within the answer that it could not decrypt them.
+        let (action, kind) = if code.contains("AccessDenied") {
+            ("kms:Decrypt", FailureKind::AccessDenied)
+        } else {
+            (CONFIGURATION, FailureKind::Unreadable)
+        };
+        return found.unread.push(Failure::new(action, kind, &message));
+    }
+    let variables = environment.and_then(|environment| environment.variables());
+    let set = |name: &str| variables.and_then(|variables| variables.get(name));
+    status.preset = set(ENV_PRESET).map(|preset| excerpt(preset, 64));
+    let should_be = options.preset.map(|preset| preset.name().to_owned());
+    if status.preset != should_be {
+        found.hole(&Hole::Preset { is: status.preset.clone(), should_be });
+    }
+    for variable in [ENV_LOOPBACK_PAYLOADS, ENV_LOOPBACK_ROOTS] {
+        if set(variable).is_some() {
+            found.hole(&Hole::TestSetting { variable });
+        }
+    }
+}
+
+async fn concurrency(
+    client: &Client,
+    called: &Called,
+    options: &StatusOptions,
+    status: &mut FunctionStatus,
+    found: &mut RegionStatus,
+) {
+    let answer = patiently(options.patience, &mut 0, || async {
+        let request = client.get_function_concurrency().function_name(&called.function);
+        request.send().await.map_err(|error| Failure::of(CONCURRENCY, &error))
+    })
+    .await;
+    match answer {
+        Ok(answer) => {
+            status.reserved_concurrency = answer.reserved_concurrent_executions();
+            match status.reserved_concurrency {
+                Some(0) => found.hole(&Hole::NoConcurrency),
+                Some(reserved) if reserved < LOW_CONCURRENCY => found.hole(&Hole::LowConcurrency { reserved }),
+                _ => {}
+            }
+        }
+        Err(failure) => found.unread.push(failure),
+    }
+}
+
+/// Whether the alias sends every call to the version that is looked at.
+async fn routing(client: &Client, called: &Called, alias: &str, options: &StatusOptions, found: &mut RegionStatus) {
+    let answer = patiently(options.patience, &mut 0, || async {
+        let request = client.get_alias().function_name(&called.function).name(alias);
+        request.send().await.map_err(|error| Failure::of(ALIAS, &error))
+    })
+    .await;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(failure) => return found.unread.push(failure),
+    };
+    let weights = answer.routing_config().and_then(|routing| routing.additional_version_weights());
+    for (version, weight) in weights.into_iter().flatten().filter(|(_, weight)| **weight > 0.0) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "clamped to what fits; a weight is between 0 and 1"
+        )]
+        let percent = (weight * 100.0).ceil().clamp(1.0, 100.0) as u8;
+        found.hole(&Hole::AliasSplit { alias: alias.to_owned(), version: excerpt(version, 64), percent });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_a_name_is_taken_apart() {
+        let arn = "arn:aws-cn:lambda:cn-north-1:123456789012:function:guard";
+        for (text, region, account, function, qualifier) in [
+            (format!("{arn}:live"), Some("cn-north-1"), Some("123456789012"), arn, Some("live")),
+            (arn.to_owned(), Some("cn-north-1"), Some("123456789012"), arn, None),
+            (
+                "123456789012:function:guard:7".to_owned(),
+                None,
+                Some("123456789012"),
+                "123456789012:function:guard",
+                Some("7"),
+            ),
+            ("guard".to_owned(), None, None, "guard", None),
+            ("guard:$LATEST".to_owned(), None, None, "guard", Some("$LATEST")),
+            ("guard:".to_owned(), None, None, "guard:", None),
+        ] {
+            let called = Called::parse(&text);
+            assert_eq!(
+                (called.region.as_deref(), called.account.as_deref(), called.qualifier.as_deref()),
+                (region, account, qualifier),
+                "{text}"
+            );
+            assert_eq!((called.function.as_str(), called.name.as_str()), (function, "guard"), "{text}");
+        }
+        assert_eq!(Called::parse("guard:live").alias(), Some("live"));
+        assert_eq!(Called::parse("guard:7").alias(), None);
+        assert_eq!(Called::parse("guard:$LATEST").alias(), None);
+    }
+}

@@ -1,0 +1,103 @@
+//! One hook of a Region: is it there, activated, and how is it configured.
+
+use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::types::{RegistryType, ThirdPartyType, TypeConfigurationIdentifier};
+
+use super::StatusOptions;
+use super::configuration::Configuration;
+use super::hole::Hole;
+use crate::failure::{Failure, FailureKind};
+use crate::pace::patiently;
+use cfn_egress_guard_core::rule::excerpt;
+
+const TYPE: &str = "cloudformation:DescribeType";
+const CONFIGURATION: &str = "cloudformation:BatchDescribeTypeConfigurations";
+
+/// What every Lambda Hook is made from.
+const LAMBDA_HOOK: &str = "AWS::Hooks::LambdaHook";
+
+/// A hook as far as it could be read.
+#[derive(Debug, Default)]
+pub(super) struct Hook {
+    /// No hook has the alias.
+    pub(super) missing: bool,
+    pub(super) arn: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) execution_role: Option<String>,
+    pub(super) configuration: Option<Configuration>,
+    pub(super) holes: Vec<Hole>,
+    pub(super) unread: Vec<Failure>,
+}
+
+impl Hook {
+    /// The account, from `arn:aws:cloudformation:REGION:ACCOUNT:type/hook/NAME`.
+    pub(super) fn account(&self) -> Option<&str> {
+        self.arn.as_deref()?.split(':').nth(4).filter(|account| !account.is_empty())
+    }
+}
+
+/// Reads a hook.
+pub(super) async fn read(client: &Client, alias: &str, options: &StatusOptions) -> Hook {
+    let mut hook = Hook::default();
+    let answer = patiently(options.patience, &mut 0, || async {
+        let request = client.describe_type().r#type(RegistryType::Hook).type_name(alias);
+        request.send().await.map_err(|error| Failure::of(TYPE, &error))
+    })
+    .await;
+    match answer {
+        Ok(answer) => {
+            let version = answer.public_version_number().or(answer.default_version_id());
+            hook.version = version.map(|text| excerpt(text, 64));
+            hook.execution_role = answer.execution_role_arn().map(|arn| excerpt(arn, 256));
+            if answer.is_activated() == Some(false) {
+                hook.holes.push(Hole::NotActivated);
+            }
+            if let Some(other) = answer.original_type_name().filter(|name| *name != LAMBDA_HOOK) {
+                hook.holes.push(Hole::OtherHook { original: excerpt(other, 128) });
+            }
+            hook.arn = answer.arn;
+        }
+        Err(failure) if failure.kind == FailureKind::Gone => {
+            hook.missing = true;
+            return hook;
+        }
+        Err(failure) => hook.unread.push(failure),
+    }
+    configuration(client, alias, options, &mut hook).await;
+    hook
+}
+
+/// What the hook is configured to do.
+async fn configuration(client: &Client, alias: &str, options: &StatusOptions, hook: &mut Hook) {
+    let identifier = match &hook.arn {
+        Some(arn) => TypeConfigurationIdentifier::builder().type_arn(arn),
+        None => TypeConfigurationIdentifier::builder().r#type(ThirdPartyType::Hook).type_name(alias),
+    };
+    let identifier = identifier.type_configuration_alias("default").build();
+    let answer = patiently(options.patience, &mut 0, || async {
+        let request = client.batch_describe_type_configurations().type_configuration_identifiers(identifier.clone());
+        request.send().await.map_err(|error| Failure::of(CONFIGURATION, &error))
+    })
+    .await;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(failure) if failure.kind == FailureKind::Gone => return hook.holes.push(Hole::NoConfiguration),
+        Err(failure) => return hook.unread.push(failure),
+    };
+    for error in answer.errors() {
+        let code = error.error_code().unwrap_or_default();
+        let message = format!("{code} {}", error.error_message().unwrap_or_default());
+        hook.unread.push(Failure::new(CONFIGURATION, FailureKind::Refused, message.trim()));
+    }
+    let text = answer.type_configurations().iter().find_map(|details| details.configuration());
+    match text.map(serde_json::from_str::<Configuration>) {
+        Some(Ok(configuration)) => hook.configuration = Some(configuration),
+        Some(Err(error)) => hook.unread.push(Failure::new(
+            CONFIGURATION,
+            FailureKind::Unreadable,
+            &format!("the configuration is not understood: {error}"),
+        )),
+        None if answer.errors().is_empty() => hook.holes.push(Hole::NoConfiguration),
+        None => {}
+    }
+}

@@ -1,0 +1,117 @@
+//! What became of the function's calls lately, from CloudWatch: what CloudFormation tried again with
+//! success is in no hook result.
+//!
+//! Sources: Lambda Developer Guide, "Types of metrics for Lambda functions" (the dimension `Resource` is
+//! the function with its version or alias); `CfnEgressGuard` is the function's own namespace.
+
+use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
+use aws_smithy_types::DateTime;
+
+use super::StatusOptions;
+use super::function::Called;
+use super::hole::Hole;
+use super::record::{RecentCalls, RegionStatus};
+use crate::failure::Failure;
+use crate::pace::patiently;
+use cfn_egress_guard_core::hook::log::NAMESPACE;
+
+const METRICS: &str = "cloudwatch:GetMetricData";
+
+/// The length of a sum, in seconds: an hour, as finer ones are kept for 15 days only.
+const PERIOD: i32 = 3_600;
+
+/// How many pages of sums are read: four metrics of a week have one.
+const PAGES: usize = 10;
+
+/// Reads them, and tells what is wrong.
+pub(super) async fn look(
+    client: &Client,
+    called: &Called,
+    options: &StatusOptions,
+    found: &mut RegionStatus,
+) -> Option<RecentCalls> {
+    match read(client, called, options).await {
+        Ok(calls) => {
+            for (times, hole) in [
+                (calls.throttles, Hole::Throttled { times: calls.throttles, days: options.days }),
+                (calls.errors, Hole::Erred { times: calls.errors, days: options.days }),
+                (
+                    calls.internal_failures,
+                    Hole::InternalFailures { times: calls.internal_failures, days: options.days },
+                ),
+            ] {
+                if times > 0 {
+                    found.hole(&hole);
+                }
+            }
+            Some(calls)
+        }
+        Err(failure) => {
+            found.unread.push(failure);
+            None
+        }
+    }
+}
+
+async fn read(client: &Client, called: &Called, options: &StatusOptions) -> Result<RecentCalls, Failure> {
+    let mut calls = RecentCalls::default();
+    let mut token: Option<String> = None;
+    for _ in 0..PAGES {
+        let page = patiently(options.patience, &mut 0, || async {
+            let request = client
+                .get_metric_data()
+                .start_time(DateTime::from_secs(options.since()))
+                .end_time(DateTime::from_secs(options.now))
+                .set_metric_data_queries(Some(queries(called)))
+                .set_next_token(token.clone());
+            request.send().await.map_err(|error| Failure::of(METRICS, &error))
+        })
+        .await?;
+        for result in page.metric_data_results() {
+            let sum = whole(result.values().iter().sum());
+            match result.id() {
+                Some("invocations") => calls.invocations += sum,
+                Some("errors") => calls.errors += sum,
+                Some("throttles") => calls.throttles += sum,
+                Some("undecided") => calls.internal_failures += sum,
+                _ => {}
+            }
+        }
+        match page.next_token() {
+            Some(next) if !next.is_empty() && token.as_deref() != Some(next) => token = Some(next.to_owned()),
+            _ => break,
+        }
+    }
+    Ok(calls)
+}
+
+fn queries(called: &Called) -> Vec<MetricDataQuery> {
+    let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
+    let mut function = vec![dimension("FunctionName", &called.name)];
+    if let Some(qualifier) = &called.qualifier {
+        function.push(dimension("Resource", &format!("{}:{qualifier}", called.name)));
+    }
+    let query = |id: &str, namespace: &str, name: &str, dimensions: Vec<Dimension>| {
+        let metric = Metric::builder().namespace(namespace).metric_name(name).set_dimensions(Some(dimensions)).build();
+        let sum = MetricStat::builder().metric(metric).period(PERIOD).stat("Sum").build();
+        MetricDataQuery::builder().id(id).metric_stat(sum).return_data(true).build()
+    };
+    vec![
+        query("invocations", "AWS/Lambda", "Invocations", function.clone()),
+        query("errors", "AWS/Lambda", "Errors", function.clone()),
+        query("throttles", "AWS/Lambda", "Throttles", function),
+        query("undecided", NAMESPACE, "Decisions", vec![dimension("verdict", "internal-failure")]),
+    ]
+}
+
+/// A sum of counts as the count that it is.
+fn whole(sum: f64) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a sum of counts; what is negative or no number becomes 0"
+    )]
+    let whole = sum.round() as u64;
+    whole
+}

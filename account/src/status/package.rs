@@ -1,0 +1,154 @@
+//! What a function's zip file holds, and what it should hold.
+
+use std::io::{Cursor, Read};
+
+use sha2::{Digest, Sha256};
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::record::Contents;
+use cfn_egress_guard_core::policy;
+
+/// The program in the zip file (source: Lambda Developer Guide, "Building a custom runtime").
+const BOOTSTRAP: &str = "bootstrap";
+
+/// The function's zip file in what `make package` makes.
+const FUNCTION_ZIP: &str = "bootstrap.zip";
+
+/// How long an unpacked file may be (Lambda's quota for all of them together: 250 MB).
+const MAX_UNPACKED: u64 = 250 * 1024 * 1024;
+
+/// How many files a package may have that is looked through for the function's zip file.
+const MAX_FILES: usize = 10_000;
+
+/// What the function should be made of.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Expected {
+    /// Packages, one of which it should be: one for each architecture.
+    pub packages: Vec<Package>,
+    /// The SHA-256 of the policy file, in hexadecimal; in place of the packages'.
+    pub policy: Option<String>,
+    /// Hashes of the zip file as Lambda tells them (base64), one of which it should have.
+    pub code_sha256: Vec<String>,
+}
+
+impl Expected {
+    /// Whether it is said what the code should be.
+    #[must_use]
+    pub fn is_code(&self) -> bool {
+        !self.packages.is_empty() || !self.code_sha256.is_empty()
+    }
+
+    /// Whether it is said what the policy should be.
+    #[must_use]
+    pub fn is_policy(&self) -> bool {
+        !self.packages.is_empty() || self.policy.is_some()
+    }
+}
+
+/// A package that could be deployed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Package {
+    /// The SHA-256 of its zip file in base64, if it is one.
+    pub code_sha256: Option<String>,
+    /// What it holds.
+    pub contents: Contents,
+}
+
+impl Package {
+    /// Reads a function's zip file, or the package that `make package` makes, which holds one.
+    ///
+    /// # Errors
+    /// When it is no such file, in words.
+    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+        let mut archive = open(bytes)?;
+        let inner = archive
+            .file_names()
+            .take(MAX_FILES)
+            .filter_map(Result::ok)
+            .find(|name| name.rsplit('/').next() == Some(FUNCTION_ZIP))
+            .map(|name| name.into_owned());
+        let Some(inner) = inner else { return Self::of_function(bytes) };
+        let mut function = Vec::new();
+        let file = archive.by_name(&inner).map_err(|error| error.to_string())?;
+        file.take(MAX_UNPACKED).read_to_end(&mut function).map_err(|error| error.to_string())?;
+        Self::of_function(&function)
+    }
+
+    fn of_function(bytes: &[u8]) -> Result<Self, String> {
+        let contents = Contents::read(bytes)?;
+        if contents.bootstrap_sha256.is_none() {
+            return Err(format!("no {BOOTSTRAP} is in it: it is not a package of cfn-egress-guard"));
+        }
+        Ok(Self { code_sha256: Some(base64_sha256(bytes)), contents })
+    }
+
+    /// A folder as `make build` makes it: the program and the policy beside it, if there is one.
+    #[must_use]
+    pub fn of_files(bootstrap: &[u8], policy: Option<&[u8]>) -> Self {
+        let contents =
+            Contents { bootstrap_sha256: Some(hex_sha256(bootstrap)), policy_sha256: policy.map(hex_sha256) };
+        Self { code_sha256: None, contents }
+    }
+}
+
+impl Contents {
+    /// Reads a function's zip file.
+    ///
+    /// # Errors
+    /// When it is no zip file, or a file in it cannot be unpacked, in words.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
+        let mut archive = open(bytes)?;
+        Ok(Self {
+            bootstrap_sha256: unpacked_sha256(&mut archive, BOOTSTRAP)?,
+            policy_sha256: unpacked_sha256(&mut archive, policy::FILE_NAME)?,
+        })
+    }
+}
+
+fn open(bytes: &[u8]) -> Result<ZipArchive<Cursor<&[u8]>>, String> {
+    ZipArchive::new(Cursor::new(bytes)).map_err(|error| format!("not a zip file that can be read: {error}"))
+}
+
+/// The hash of a file; none, if it is not there.
+fn unpacked_sha256(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Result<Option<String>, String> {
+    let unpacked = |error: &dyn std::fmt::Display| format!("{name} cannot be unpacked: {error}");
+    let mut file = match archive.by_name(name) {
+        Ok(file) => file.take(MAX_UNPACKED + 1),
+        Err(ZipError::FileNotFound) => return Ok(None),
+        Err(error) => return Err(unpacked(&error)),
+    };
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 64 * 1024];
+    let mut length = 0;
+    loop {
+        let read = file.read(&mut buffer).map_err(|error| unpacked(&error))?;
+        if read == 0 {
+            return Ok(Some(hex(&hash.finalize())));
+        }
+        hash.update(buffer.get(..read).unwrap_or_default());
+        length += u64::try_from(read).unwrap_or(u64::MAX);
+        if length > MAX_UNPACKED {
+            return Err(unpacked(&format!("it is longer than {} MB", MAX_UNPACKED / (1024 * 1024))));
+        }
+    }
+}
+
+/// A hash as Lambda tells it of a zip file.
+pub(super) fn base64_sha256(bytes: &[u8]) -> String {
+    aws_smithy_types::base64::encode(Sha256::digest(bytes))
+}
+
+/// A hash as `sha256sum` prints it.
+#[must_use]
+pub fn hex_sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

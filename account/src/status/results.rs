@@ -1,0 +1,149 @@
+//! What the hook's results say: did it fail lately, and can its annotations be read.
+//!
+//! Sources: CloudFormation API Reference, `ListHookResults`, `GetHookResult` (whoever reads results that
+//! are encrypted with a customer's key needs `kms:Decrypt`).
+
+use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::types::{HookResultSummary, HookStatus};
+use aws_smithy_types::DateTime;
+
+use super::StatusOptions;
+use super::hole::Hole;
+use super::record::RegionStatus;
+use crate::failure::{Failure, FailureKind};
+use crate::pace::patiently;
+use crate::stacks::following;
+use cfn_egress_guard_core::rule::excerpt;
+
+const LIST: &str = "cloudformation:ListAllHookResults";
+const GET: &str = "cloudformation:GetHookResult";
+
+/// How many pages are read: in which order results come is not documented.
+const PAGES: usize = 50;
+
+/// How many results are tried, as they may expire under the look.
+const TRIES: usize = 3;
+
+/// Whether the hook itself failed lately: its function is gone, throttled, too slow or broken.
+pub(super) async fn failures(
+    client: &Client,
+    arn: &str,
+    alias: Option<&str>,
+    options: &StatusOptions,
+    found: &mut RegionStatus,
+) {
+    let (mut times, mut newest): (usize, Option<HookResultSummary>) = (0, None);
+    let mut token: Option<String> = None;
+    let mut at_least = true;
+    for _ in 0..PAGES {
+        match page(client, arn, HookStatus::HookFailed, token.as_deref(), options).await {
+            Ok((results, next)) => {
+                for result in
+                    results.into_iter().filter(|result| invoked(result).is_none_or(|at| at >= options.since()))
+                {
+                    times += 1;
+                    if newest.as_ref().is_none_or(|newest| invoked(newest) < invoked(&result)) {
+                        newest = Some(result);
+                    }
+                }
+                at_least = next.is_some();
+                token = next;
+            }
+            Err(failure) if failure.kind == FailureKind::Gone => at_least = false,
+            Err(failure) => {
+                found.unread.push(failure);
+                break;
+            }
+        }
+        if !at_least {
+            break;
+        }
+    }
+    if let Some(newest) = newest {
+        let reason = excerpt(newest.hook_status_reason().unwrap_or_default(), 300);
+        found.hole_of(alias, &Hole::FailedLately { times, at_least, days: options.days, reason });
+    }
+}
+
+/// Whether the annotations of a recent result can be read: without them nobody sees which rule it was.
+pub(super) async fn annotations(
+    client: &Client,
+    arn: &str,
+    key: Option<&str>,
+    options: &StatusOptions,
+    found: &mut RegionStatus,
+) {
+    let mut results = Vec::new();
+    // What failed is told in annotations always, but for an internal failure; what passed, if it was ours.
+    for status in [HookStatus::HookCompleteFailed, HookStatus::HookCompleteSucceeded] {
+        match page(client, arn, status, None, options).await {
+            Ok((mut page, _)) => {
+                page.sort_by_key(|result| std::cmp::Reverse(invoked(result)));
+                results.extend(page.into_iter().take(TRIES));
+            }
+            Err(failure) if failure.kind == FailureKind::Gone => {}
+            // What lists results was denied already, and told.
+            Err(failure) if found.unread.iter().any(|told| told.action == failure.action) => return,
+            Err(failure) => return found.unread.push(failure),
+        }
+    }
+    let (mut looked, mut last) = (false, None);
+    for id in results.iter().filter_map(|result| result.hook_result_id()).take(TRIES) {
+        let answer = patiently(options.patience, &mut 0, || async {
+            client.get_hook_result().hook_result_id(id).send().await.map_err(|error| Failure::of(GET, &error))
+        })
+        .await;
+        match answer {
+            Ok(answer) if !answer.annotations().is_empty() => return,
+            Ok(_) => (looked, last) = (true, Some(id)),
+            Err(failure) if failure.kind == FailureKind::Gone => {}
+            Err(failure) => return found.unread.push(failure),
+        }
+    }
+    match (looked, last, key) {
+        (true, Some(id), Some(key)) => found.note(
+            "no-annotations",
+            format!(
+                "the newest results have no annotations (result {}). They are encrypted with {}: without kms:Decrypt \
+                 on that key they may be withheld",
+                excerpt(id, 64),
+                excerpt(key, 256)
+            ),
+        ),
+        (true, Some(id), None) => found.note(
+            "no-annotations",
+            format!(
+                "the newest results have no annotations (result {}): who was blocked does not see which rule it was. \
+                 The function's log says what it answered",
+                excerpt(id, 64)
+            ),
+        ),
+        _ => found.note(
+            "no-results",
+            "the hook has no results yet, so that it works and its annotations can be read is not shown: create a \
+             security group in a test stack to see it"
+                .to_owned(),
+        ),
+    }
+}
+
+fn invoked(result: &HookResultSummary) -> Option<i64> {
+    result.invoked_at().map(DateTime::secs)
+}
+
+/// A page of results, and where the next one is.
+async fn page(
+    client: &Client,
+    arn: &str,
+    status: HookStatus,
+    token: Option<&str>,
+    options: &StatusOptions,
+) -> Result<(Vec<HookResultSummary>, Option<String>), Failure> {
+    let answer = patiently(options.patience, &mut 0, || async {
+        let request = client.list_hook_results().type_arn(arn).status(status.clone());
+        request.set_next_token(token.map(str::to_owned)).send().await.map_err(|error| Failure::of(LIST, &error))
+    })
+    .await?;
+    let next = following(answer.next_token(), token, LIST)?;
+    Ok((answer.hook_results.unwrap_or_default(), next))
+}

@@ -1,0 +1,305 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+#[cfg(feature = "account")]
+pub(crate) use account::{AccountFormat, Audit, AuditStatus, Aws, Scan, Status, StatusFormat, StatusFunction};
+
+use cfn_egress_guard::rehearsal::FailureMode;
+use cfn_egress_guard_core::hook::Target;
+use cfn_egress_guard_core::rule::Preset;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::policy::PolicyCommand;
+#[cfg(feature = "account")]
+mod account;
+
+/// Checks that security group egress rules open exactly one explicit port, as the CloudFormation hook of
+/// the same name does.
+#[derive(Debug, Parser)]
+#[command(name = "cfn-egress-guard", version, propagate_version = true, max_term_width = 100)]
+#[cfg_attr(not(feature = "account"), command(after_help = WITHOUT_ACCOUNT))]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// When to use colours.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(crate) color: Color,
+}
+
+#[cfg(not(feature = "account"))]
+const WITHOUT_ACCOUNT: &str = "`scan`, `audit` and `status` are not in this build, which is without the AWS SDK:\n  \
+                               cargo install --locked --path . --bin cfn-egress-guard";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Check(Check),
+    Rehearse(Rehearse),
+    /// Say what a policy file means, and what decides under it.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Print the completions of a shell.
+    #[command(
+        after_help = "For example:\n  cfn-egress-guard completions bash > /etc/bash_completion.d/cfn-egress-guard"
+    )]
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Say what would be blocked among the live stacks of an account if the rule were enforced.
+    ///
+    /// Reads the templates of the live stacks, nested ones included, and says what the rule would block at
+    /// the next change of their security groups, and how the answer changes under other settings.
+    ///
+    /// Exit status: 0 if nothing would be blocked, 1 if something would, 2 if something could not be read.
+    #[cfg(feature = "account")]
+    Scan(Box<Scan>),
+    /// Tell who was blocked or warned, when and why.
+    ///
+    /// From what CloudFormation keeps of the hook's invocations (90 days): resources, stacks, change sets and
+    /// Cloud Control requests.
+    ///
+    /// Exit status: 0 if nobody was blocked or warned, 1 if somebody was, 2 if something could not be read.
+    #[cfg(feature = "account")]
+    Audit(Box<Audit>),
+    /// Say whether enforcement is really on in every Region.
+    ///
+    /// Is the hook there, activated, enabled, blocking, and do its filters leave out nothing that they should
+    /// not; is its function there, is it the code and policy that it should be, and was it throttled or did it
+    /// fail in the last days.
+    ///
+    /// Exit status: 0 if it is, 1 if it has a hole, 2 if that could not be found out.
+    #[cfg(feature = "account")]
+    Status(Box<Status>),
+    /// Print the JSON Schema of something that the programs read or write.
+    Schema {
+        /// Which schema.
+        #[arg(value_parser = PossibleValuesParser::new(cfn_egress_guard::schema::all().into_iter().map(|(name, _)| name)))]
+        name: String,
+    },
+}
+
+/// Check templates, and show the lines that the hook would block.
+///
+/// Parameters, conditions, mappings and functions are worked out as far as the templates allow. What
+/// only AWS will know is a warning: the hook judges it again with the resolved values.
+///
+/// Exit status: 0 if nothing is wrong, 1 if something is, 2 if a file could not be checked.
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_EXAMPLES)]
+pub(crate) struct Check {
+    /// Templates, folders and patterns; - is standard input [default: the working directory].
+    ///
+    /// In folders, templates are the .yaml, .yml, .json and .template files that git does not ignore
+    /// and that hold a template; other files are passed over. A file named here must be a template.
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<String>,
+
+    /// Values of parameters: Key=Value, or a parameter file (may be repeated).
+    ///
+    /// Takes the AWS CLI's ParameterKey=Key,ParameterValue=Value, inline JSON, and files in the forms
+    /// [{"ParameterKey": …, "ParameterValue": …}], ["Key=Value"] and {"Parameters": {"Key": "Value"}}.
+    /// Values of NoEcho parameters are never looked at and never shown.
+    #[arg(short, long, alias = "parameter-overrides", value_name = "KEY=VALUE|FILE")]
+    pub(crate) parameters: Vec<String>,
+
+    /// The Region that the templates are for (AWS::Region).
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+
+    /// The account that the templates are for (AWS::AccountId).
+    #[arg(long, value_name = "ID")]
+    pub(crate) account: Option<String>,
+
+    /// The name of the stack that the templates are for (AWS::StackName).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) stack_name: Option<String>,
+
+    /// The policy file to judge by [default: policy.toml of the working directory, if there is one].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+
+    /// The preset that the hook uses: literal (the published rule) or effective (what EC2 opens).
+    #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
+    pub(crate) preset: Option<Preset>,
+
+    /// Take what cannot be determined for an error.
+    #[arg(long)]
+    pub(crate) strict: bool,
+
+    /// Pass over named files that are no templates, as in folders: for lists that other programs make.
+    #[arg(long)]
+    pub(crate) skip_other_files: bool,
+
+    /// How to report.
+    #[arg(short, long, value_enum, default_value_t = ReportFormat::Human, value_name = "FORMAT")]
+    pub(crate) format: ReportFormat,
+
+    /// Show errors only: no warnings, no notes, no summary (human format).
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  cfn-egress-guard check                              every template below this folder
+  cfn-egress-guard check template.yaml -p Port=443    with the value of a parameter
+  cdk synth -q && cfn-egress-guard check cdk.out      what CDK is going to deploy
+  cfn-egress-guard check --format sarif > out.sarif   for code scanning";
+
+/// How to report what was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// The source lines with the offending values underlined.
+    Human,
+    /// Everything, in the shape of schema/report.schema.json.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Workflow commands: annotations on the lines of a pull request.
+    Github,
+    /// JUnit XML, for test reports.
+    Junit,
+}
+
+/// Rehearse deployments on this machine, with the real hook function behind a loopback Lambda.
+///
+/// Plays CloudFormation's part: walks each template's resources in dependency order, nested stacks
+/// included, sends the hook the invocations that CloudFormation would send, and prints the stack's events.
+///
+/// Exit status: 0 if every deployment goes through, 1 if the hook blocks one, 2 if it could not be rehearsed.
+#[derive(Debug, Args)]
+#[command(after_help = REHEARSE_EXAMPLES)]
+pub(crate) struct Rehearse {
+    /// Templates, YAML or JSON; each is deployed as a stack of its own, named after the file. - is standard input.
+    #[arg(required = true, value_name = "TEMPLATE")]
+    pub(crate) templates: Vec<PathBuf>,
+
+    /// The template that is deployed already: rehearses an update of it.
+    #[arg(long, value_name = "OLD_TEMPLATE")]
+    pub(crate) update_from: Option<PathBuf>,
+
+    /// The stack's name, of one template [default: as the file].
+    #[arg(long, value_name = "NAME", value_parser = parse_stack_name)]
+    pub(crate) stack_name: Option<String>,
+
+    /// Values of parameters: Key=Value, or a parameter file, in the forms that `check` takes (may be repeated).
+    #[arg(short, long, value_name = "KEY=VALUE|FILE")]
+    pub(crate) parameters: Vec<String>,
+
+    /// The file of a nested stack's template, if it is not where TemplateURL or the CDK's metadata says
+    /// (may be repeated). A nested stack within another is written Outer/Inner.
+    #[arg(long, value_name = "LOGICAL_ID=FILE", value_parser = parse_nested)]
+    pub(crate) nested: Vec<(String, PathBuf)>,
+
+    /// What the hook is asked about: RESOURCE (each security group and rule), STACK (the template, before
+    /// anything is created), CHANGE_SET (the changes, before anyone executes them).
+    ///
+    /// Documents of STACK and CHANGE_SET lie on this machine. A function behind --endpoint takes them only
+    /// with EGRESS_LOOPBACK_PAYLOADS=1 in its environment.
+    #[arg(long, value_delimiter = ',', value_parser = parse_target(), default_value = "RESOURCE", value_name = "TARGETS")]
+    pub(crate) target_operations: Vec<Target>,
+
+    /// What a failed hook means: FAIL stops the deployment, WARN lets it go on.
+    #[arg(long, value_parser = parse_failure_mode(), default_value = "FAIL", value_name = "MODE")]
+    pub(crate) failure_mode: FailureMode,
+
+    /// The preset that the function is given: literal or effective.
+    #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
+    pub(crate) preset: Option<Preset>,
+
+    /// The policy file that the function is given [default: policy.toml of the working directory, if there is one].
+    ///
+    /// A function behind --endpoint keeps its own.
+    #[arg(long, value_name = "FILE", conflicts_with = "endpoint")]
+    pub(crate) policy: Option<PathBuf>,
+
+    /// How to print the events: a table, or JSON in the shape of DescribeStackEvents (newest first),
+    /// with what was not judged (NotJudged) and what the verdict hinges on (Assumed).
+    #[arg(long, value_enum, default_value_t = EventFormat::Human, value_name = "FORMAT")]
+    pub(crate) format: EventFormat,
+
+    /// Rehearse against a Lambda Invoke endpoint instead, such as http://127.0.0.1:8080.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["bootstrap", "preset"])]
+    pub(crate) endpoint: Option<String>,
+
+    /// The function's name at the endpoint.
+    #[arg(long, default_value = "function", value_name = "NAME", requires = "endpoint")]
+    pub(crate) function_name: String,
+
+    /// The hook's function program [default: the `bootstrap` beside this program].
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) bootstrap: Option<PathBuf>,
+
+    /// The hook's name in the events.
+    #[arg(long, default_value = "Security::Egress::SinglePort", value_name = "ALIAS")]
+    pub(crate) hook_alias: String,
+
+    /// The account that the stack is deployed to.
+    #[arg(long, default_value = "123456789012", value_name = "ID")]
+    pub(crate) account: String,
+
+    /// The Region that the stack is deployed to.
+    #[arg(long, default_value = "us-east-1", value_name = "REGION")]
+    pub(crate) region: String,
+}
+
+const REHEARSE_EXAMPLES: &str = "\
+Examples:
+  cfn-egress-guard rehearse template.yaml -p Port=443          a creation, with the value of a parameter
+  cfn-egress-guard rehearse --update-from old.yaml new.yaml    an update
+  cfn-egress-guard rehearse cdk.out/App.template.json          with the nested stacks that CDK wrote beside it
+  cfn-egress-guard rehearse --target-operations CHANGE_SET,STACK,RESOURCE template.yaml";
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How to print stack events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EventFormat {
+    /// A table for people.
+    Human,
+    /// The shape of DescribeStackEvents.
+    Json,
+}
+
+pub(crate) fn parse_preset() -> impl TypedValueParser<Value = Preset> {
+    PossibleValuesParser::new(Preset::ALL.map(Preset::name)).try_map(|name| name.parse::<Preset>())
+}
+
+/// The targets that a deployment can be rehearsed for: Cloud Control has no template.
+fn parse_target() -> impl TypedValueParser<Value = Target> {
+    const TARGETS: [Target; 3] = [Target::Resource, Target::Stack, Target::ChangeSet];
+    PossibleValuesParser::new(TARGETS.map(Target::name))
+        .map(|name| TARGETS.into_iter().find(|target| target.name() == name).unwrap_or(Target::Resource))
+}
+
+/// A stack's name (API Reference, `CreateStack`).
+fn parse_stack_name(name: &str) -> Result<String, String> {
+    let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.len() <= 128
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if is_name { Ok(name.to_owned()) } else { Err("write a letter, then letters, digits and hyphens".to_owned()) }
+}
+
+fn parse_nested(argument: &str) -> Result<(String, PathBuf), String> {
+    match argument.split_once('=') {
+        Some((path, file)) if !path.is_empty() && !file.is_empty() => Ok((path.to_owned(), PathBuf::from(file))),
+        _ => Err("write LOGICAL_ID=FILE, for example Network=network.yaml".to_owned()),
+    }
+}
+
+fn parse_failure_mode() -> impl TypedValueParser<Value = FailureMode> {
+    PossibleValuesParser::new(["FAIL", "WARN"])
+        .map(|name| if name == "WARN" { FailureMode::Warn } else { FailureMode::Fail })
+}

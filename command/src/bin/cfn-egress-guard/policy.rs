@@ -1,0 +1,118 @@
+//! `policy`: what a policy file means, and what decides about egress rules under it.
+
+mod explain;
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anstyle::{AnsiColor, Style};
+use anyhow::{Context, anyhow};
+use cfn_egress_guard_core::policy;
+use cfn_egress_guard_core::rule::policy::{Date, Policy, WARNING_DAYS, Weight};
+use cfn_egress_guard_core::rule::wording::policy as wording;
+use clap::{Args, Subcommand};
+
+use crate::exit::Exit;
+
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const CAUTION: Style = AnsiColor::Yellow.on_default();
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Say what a policy file means, and what is to do about its exemptions.
+    ///
+    /// Exit status: 0 if there is nothing to do, 1 if exemptions have expired, expire soon or can never match,
+    /// 2 if the file cannot be used.
+    Check(Check),
+    /// Say for each egress rule which setting or exemption decides about it.
+    ///
+    /// Exit status: 0 if nothing is blocked, 1 if something is, 2 if it could not be checked.
+    Explain(explain::Explain),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The policy file; - is standard input.
+    #[arg(value_name = "FILE", default_value = policy::FILE_NAME)]
+    file: PathBuf,
+
+    /// Also ask for action about exemptions that expire within so many days.
+    #[arg(long, value_name = "DAYS", default_value_t = u32::try_from(WARNING_DAYS).unwrap_or_default())]
+    expiring_within: u32,
+
+    /// The day to look from, in UTC [default: today].
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    as_of: Option<Date>,
+}
+
+pub(crate) fn run(command: &PolicyCommand, out: &mut impl Write) -> anyhow::Result<Exit> {
+    match command {
+        PolicyCommand::Check(arguments) => check(arguments, out),
+        PolicyCommand::Explain(arguments) => explain::run(arguments, out),
+    }
+}
+
+fn check(arguments: &Check, out: &mut impl Write) -> anyhow::Result<Exit> {
+    let policy = read(&arguments.file)?;
+    let today = arguments.as_of.unwrap_or_else(today);
+    for line in wording::meaning(&policy, today) {
+        writeln!(out, "{line}")?;
+    }
+    let remarks = policy.review(today, arguments.expiring_within);
+    if !remarks.is_empty() {
+        writeln!(out)?;
+    }
+    let mut exit = Exit::Clean;
+    for remark in &remarks {
+        match remark.weight() {
+            Weight::Action => {
+                exit = Exit::Findings;
+                write!(out, "{BAD}to do:{BAD:#} ")?;
+            }
+            Weight::Notice => write!(out, "{CAUTION}note:{CAUTION:#} ")?,
+        }
+        writeln!(out, "{}", wording::remark(remark))?;
+    }
+    Ok(exit)
+}
+
+/// The policy of a file; without a name, that of the current folder, or the published rule.
+pub(crate) fn read_or_default(file: Option<&Path>) -> anyhow::Result<Policy> {
+    match file {
+        Some(file) => read(file),
+        None if Path::new(policy::FILE_NAME).is_file() => read(Path::new(policy::FILE_NAME)),
+        None => Ok(Policy::default()),
+    }
+}
+
+/// The policy of a file.
+pub(crate) fn read(file: &Path) -> anyhow::Result<Policy> {
+    policy::parse(&text(file)?).map_err(|error| {
+        let problems: Vec<String> = error
+            .problems()
+            .map(|problem| {
+                let help = if problem.help.is_empty() { String::new() } else { format!("\n  help: {}", problem.help) };
+                let span = problem.span;
+                format!("{}:{}:{}: {}{help}", file.display(), span.line, span.column, problem.message)
+            })
+            .collect();
+        anyhow!("the policy cannot be used\n{}", problems.join("\n"))
+    })
+}
+
+/// The text of a file; - is standard input.
+fn text(file: &Path) -> anyhow::Result<String> {
+    if file == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("reading standard input")?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(file).with_context(|| format!("reading `{}`", file.display()))
+}
+
+/// Today, in UTC. A clock that stands before 1970 is broken: no exemption holds on the last of all days.
+pub(crate) fn today() -> Date {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Date::of_unix_seconds(since.map_or(i64::MAX, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)))
+}

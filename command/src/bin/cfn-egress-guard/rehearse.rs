@@ -1,0 +1,256 @@
+//! `rehearse`: deployments on this machine.
+
+mod nested;
+mod table;
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail};
+use cfn_egress_guard::rehearsal::{
+    Assumed, Ending, Endpoint, Function, Hook, LocalFunction, NotJudged, Plan, Stack, StackEvent, Told, plan, rehearse,
+};
+use cfn_egress_guard_core::hook::{ENV_LOOPBACK_PAYLOADS, ENV_PRESET, Target};
+use cfn_egress_guard_core::policy::FILE_NAME;
+use cfn_egress_guard_core::rule::Settings;
+use cfn_egress_guard_core::rule::policy::Policy;
+use cfn_egress_guard_core::source::{self, Document};
+use cfn_egress_guard_core::template::Scope;
+
+use crate::args::{EventFormat, Rehearse};
+use crate::check::parameters;
+use crate::exit::Exit;
+use crate::policy;
+
+pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<Exit> {
+    let file = policy_file(arguments);
+    let policy = file.as_deref().map(policy::read).transpose()?.unwrap_or_default();
+    let settings = Policy { preset: arguments.preset.unwrap_or(policy.preset), ..policy }.settings();
+    if arguments.templates.len() > 1 && (arguments.update_from.is_some() || arguments.stack_name.is_some()) {
+        bail!("--update-from and --stack-name are about one stack: rehearse one template at a time with them");
+    }
+    let given = parameters::read(&arguments.parameters)?;
+    let before = arguments.update_from.as_deref().map(Text::read).transpose()?;
+    let texts: Vec<_> = arguments.templates.iter().map(|path| Text::read(path)).collect();
+    if texts.iter().all(Result::is_ok) {
+        let templates = texts.iter().flatten().chain(&before);
+        parameters::all_declared(&given, templates.map(|text| &text.document.root))?;
+    }
+    let mut nested = nested::Files::new(&arguments.nested);
+    let (mut plans, mut problems) = (Vec::new(), Vec::new());
+    for (path, text) in arguments.templates.iter().zip(texts) {
+        let stack =
+            text.and_then(|text| planned(path, &text, before.as_ref(), &given, &settings, &mut nested, arguments));
+        match stack {
+            Ok(plan) => plans.push(plan),
+            Err(problem) => problems.push(format!("{problem:#}")),
+        }
+    }
+    if problems.is_empty() {
+        nested.finish()?;
+    }
+    let hook = Hook {
+        alias: arguments.hook_alias.clone(),
+        failure_mode: arguments.failure_mode,
+        target_operations: arguments.target_operations.clone(),
+        account: arguments.account.clone(),
+        region: arguments.region.clone(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let exit = if plans.is_empty() {
+        Exit::CouldNotCheck
+    } else {
+        runtime.block_on(play(&plans, &hook, file.as_deref(), arguments, out))?
+    };
+    // What cannot be rehearsed hides nothing of what can.
+    if problems.is_empty() { Ok(exit) } else { Err(anyhow!(problems.join("\nerror: "))) }
+}
+
+/// The policy that the function is given: the file named, or that of the working directory.
+fn policy_file(arguments: &Rehearse) -> Option<PathBuf> {
+    let here = || Some(PathBuf::from(FILE_NAME)).filter(|file| arguments.endpoint.is_none() && file.is_file());
+    arguments.policy.clone().or_else(here)
+}
+
+async fn play(
+    plans: &[Plan],
+    hook: &Hook,
+    policy: Option<&Path>,
+    arguments: &Rehearse,
+    out: &mut impl Write,
+) -> anyhow::Result<Exit> {
+    let code = policy.map(CodeFolder::with).transpose()?;
+    let mut function = start(arguments, code.as_ref()).await?;
+    let clock = || jiff::Timestamp::now().to_string();
+    let mut events: Vec<StackEvent> = Vec::new();
+    let mut exit = Exit::Clean;
+    for (position, plan) in plans.iter().enumerate() {
+        if arguments.format == EventFormat::Human {
+            table::title(out, plan, position == 0)?;
+        }
+        let mut written = Ok(());
+        let width = table::width(plan);
+        let mut heard = table::Heard::default();
+        let mut sink = |told: Told<'_>| {
+            heard.hear(&told);
+            match arguments.format {
+                EventFormat::Human if written.is_ok() => written = table::row(out, &told, width),
+                EventFormat::Human => {}
+                EventFormat::Json => events.push(told.event),
+            }
+        };
+        let ending = rehearse(plan, hook, &mut function, &clock, &mut sink)
+            .await
+            .with_context(|| format!("rehearsing `{}` with {}", plan.stack_name, described(arguments)))?;
+        written?;
+        if matches!(ending, Ending::RolledBack | Ending::ChangeSetFailed) {
+            exit = Exit::Findings;
+        }
+        if arguments.format == EventFormat::Human {
+            table::conclusion(out, plan, ending, &heard)?;
+        }
+    }
+    if arguments.format == EventFormat::Json {
+        // DescribeStackEvents lists the newest first.
+        events.reverse();
+        let not_judged: Vec<NotJudged> = plans.iter().flat_map(Plan::not_judged).collect();
+        let assumed: Vec<Assumed> = plans.iter().flat_map(Plan::assumed).collect();
+        let told = serde_json::json!({ "StackEvents": events, "NotJudged": not_judged, "Assumed": assumed });
+        // Built as text first: an error of the writer then stays one, and a closed pipe ends quietly.
+        writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?;
+    }
+    Ok(exit)
+}
+
+async fn start(arguments: &Rehearse, code: Option<&CodeFolder>) -> anyhow::Result<Function> {
+    if let Some(url) = &arguments.endpoint {
+        return Ok(Function::Endpoint(Endpoint::new(url, &arguments.function_name)?));
+    }
+    let program = bootstrap(arguments)?;
+    if !program.is_file() {
+        bail!(
+            "there is no function program `{}`: build it with `cargo build --bin bootstrap`, or name it with \
+             --bootstrap",
+            program.display()
+        );
+    }
+    let mut environment: Vec<_> =
+        arguments.preset.iter().map(|preset| (ENV_PRESET.to_owned(), preset.name().to_owned())).collect();
+    if arguments.target_operations.iter().any(|target| *target != Target::Resource) {
+        environment.push((ENV_LOOPBACK_PAYLOADS.to_owned(), "1".to_owned()));
+    }
+    if let Some(code) = code {
+        environment.push(("LAMBDA_TASK_ROOT".to_owned(), code.0.display().to_string()));
+    }
+    Ok(Function::Local(LocalFunction::start(&program, &[], &environment).await?))
+}
+
+/// A folder as Lambda unpacks a function's code, with a policy in it; it goes when the rehearsal ends.
+struct CodeFolder(PathBuf);
+
+impl CodeFolder {
+    fn with(policy: &Path) -> anyhow::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("cfn-egress-guard-{}", std::process::id()));
+        let context = || format!("copying `{}` to `{}`", policy.display(), folder.display());
+        std::fs::create_dir(&folder).with_context(context)?;
+        let code = Self(folder.clone());
+        std::fs::copy(policy, folder.join(FILE_NAME)).with_context(context)?;
+        Ok(code)
+    }
+}
+
+impl Drop for CodeFolder {
+    fn drop(&mut self) {
+        // What is left behind is a copy in the folder for what may be left behind.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The function program: the one named, or the one beside this program.
+fn bootstrap(arguments: &Rehearse) -> anyhow::Result<PathBuf> {
+    match &arguments.bootstrap {
+        Some(program) => Ok(program.clone()),
+        None => Ok(std::env::current_exe().context("finding this program")?.with_file_name("bootstrap")),
+    }
+}
+
+fn described(arguments: &Rehearse) -> String {
+    arguments.endpoint.clone().unwrap_or_else(|| "the function program".to_owned())
+}
+
+/// A template's file that was read.
+struct Text {
+    /// Where it is, the same for the same file.
+    file: String,
+    text: String,
+    document: Document,
+}
+
+impl Text {
+    /// The template of a file; - is standard input.
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let (file, bytes) = if path == Path::new("-") {
+            let mut bytes = Vec::new();
+            ("<stdin>".to_owned(), std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes))
+        } else {
+            (path.display().to_string(), std::fs::read(path))
+        };
+        if path.is_dir() {
+            bail!("{file}: it is a folder\nhelp: name the templates in it");
+        }
+        let bytes = bytes.map_err(|error| anyhow!("{file}: it cannot be read: {error}"))?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            anyhow!("{file}: it is not UTF-8 text\nhelp: save it as UTF-8: CloudFormation takes nothing else")
+        })?;
+        let document = source::parse(&text).map_err(|error| {
+            let place = error.span.map_or_else(String::new, |span| format!(":{}:{}", span.line, span.column));
+            anyhow!("{file}{place}: {error}\nhelp: {}", error.help())
+        })?;
+        if path == Path::new("-") {
+            return Ok(Self { file, text, document });
+        }
+        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let here = std::env::current_dir().and_then(std::fs::canonicalize).unwrap_or_default();
+        let file = real.strip_prefix(&here).unwrap_or(&real).to_string_lossy().into_owned();
+        Ok(Self { file, text, document })
+    }
+
+    fn stack<'a>(&'a self, name: &'a str, scope: &'a Scope) -> Stack<'a> {
+        Stack { name, file: &self.file, text: &self.text, document: &self.document, scope }
+    }
+}
+
+fn planned(
+    path: &Path,
+    text: &Text,
+    before: Option<&Text>,
+    given: &BTreeMap<String, String>,
+    settings: &Settings,
+    nested: &mut nested::Files<'_>,
+    arguments: &Rehearse,
+) -> anyhow::Result<Plan> {
+    let stack_name = arguments.stack_name.clone().unwrap_or_else(|| stack_name(path));
+    let scope = Scope {
+        parameters: given.clone(),
+        account: Some(arguments.account.clone()),
+        region: Some(arguments.region.clone()),
+        stack_name: Some(stack_name.clone()),
+        ..Scope::default()
+    };
+    let context = || format!("planning the deployment of `{}`", text.file);
+    parameters::allowed(&scope, &text.document.root).with_context(context)?;
+    let before = before.map(|before| before.stack(&stack_name, &scope));
+    plan(&text.stack(&stack_name, &scope), before.as_ref(), settings, nested).with_context(context)
+}
+
+/// A stack's name as CloudFormation allows it, from a file's name.
+fn stack_name(path: &Path) -> String {
+    let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    if stem == "-" {
+        return "standard-input".to_owned();
+    }
+    let stem = stem.strip_suffix(".template").unwrap_or(&stem);
+    let name: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { format!("stack-{name}") }
+}

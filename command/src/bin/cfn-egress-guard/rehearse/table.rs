@@ -1,0 +1,200 @@
+//! The events of a rehearsal as a table for people.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style};
+use cfn_egress_guard::rehearsal::{Ending, HookProgress, Operation, Plan, StackEvent, Told};
+use cfn_egress_guard_core::rule::excerpt;
+
+use crate::ID_CHARS;
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const CAUTION: Style = AnsiColor::Yellow.on_default();
+
+/// The longest status that is usual, so that the reasons behind it stand below each other.
+const STATUS_WIDTH: usize = "HOOK_COMPLETE_SUCCEEDED".len();
+
+/// The longest message of a hook is wrapped at this many columns.
+const WIDTH: usize = 100;
+
+/// How far each stack within another is indented.
+const INDENT: usize = 2;
+
+pub(super) fn title(out: &mut impl Write, plan: &Plan, first: bool) -> std::io::Result<()> {
+    let gap = if first { "" } else { "\n" };
+    let what = if plan.is_update() { "update of stack" } else { "creation of stack" };
+    writeln!(out, "{gap}{BOLD}Rehearsal: {what} {}{BOLD:#}", plan.stack_name)?;
+    for open in plan.not_judged().iter().filter(|open| open.logical_resource_id.is_none()) {
+        let place = if open.stack_name == plan.stack_name { String::new() } else { format!("{}: ", open.stack_name) };
+        writeln!(out, "  {CAUTION}not judged: {place}{}{CAUTION:#}", open.reason)?;
+    }
+    Ok(())
+}
+
+/// What the hook said in a rehearsal, for its conclusion.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    /// Whether it was asked at all.
+    asked: bool,
+    /// What the operations hinge on that it found to break the rule.
+    hinges_on: BTreeSet<String>,
+}
+
+impl Heard {
+    pub(super) fn hear(&mut self, told: &Told<'_>) {
+        let Some(hook) = &told.event.hook else { return };
+        self.asked = true;
+        if hook.hook_status == HookProgress::HookCompleteFailed {
+            self.hinges_on.extend(told.operation.iter().flat_map(|operation| operation.hinges_on.iter().cloned()));
+        }
+    }
+}
+
+/// The width of the column of logical ids.
+pub(super) fn width(plan: &Plan) -> usize {
+    let ids = plan.operations.iter().map(|operation| operation.logical_id.len());
+    let inner = plan.operations.iter().filter_map(|operation| Some(INDENT + width(operation.nested.as_deref()?)));
+    ids.chain(inner).chain([plan.stack_name.len()]).max().unwrap_or_default()
+}
+
+pub(super) fn row(out: &mut impl Write, told: &Told<'_>, width: usize) -> std::io::Result<()> {
+    let event = &told.event;
+    let (status, note, text) = match &event.hook {
+        Some(hook) => (hook.hook_status.name(), hook.hook_type.clone(), hook_text(hook.hook_status, event)),
+        // Why the hook is not asked stands below.
+        None if is_not_asked(told) => (event.resource_status, String::new(), None),
+        None => (event.resource_status, event.resource_status_reason.clone().unwrap_or_default(), None),
+    };
+    let style = style_of(status);
+    let indent = INDENT * told.depth;
+    let id_width = width.saturating_sub(indent);
+    // A template's names are its author's: nothing in them may look like a line of its own.
+    let id = excerpt(&event.logical_resource_id, ID_CHARS);
+    write!(out, "  {:indent$}{id:id_width$}  {style}{status}{style:#}", "")?;
+    if !note.is_empty() {
+        let note = excerpt(&note, usize::MAX);
+        write!(out, "{:pad$}  {note}", "", pad = STATUS_WIDTH.saturating_sub(status.len()))?;
+    }
+    writeln!(out)?;
+    for line in text.iter().flat_map(|text| text.lines()).flat_map(|line| wrapped(line, WIDTH - 6)) {
+        writeln!(out, "{:indent$}      {line}", "")?;
+    }
+    let starts = event.hook.is_none()
+        && (event.resource_status_reason.is_none() || is_not_asked(told))
+        && matches!(event.resource_status, "CREATE_IN_PROGRESS" | "UPDATE_IN_PROGRESS");
+    match told.operation {
+        Some(operation) if starts => unknowns(out, operation, indent),
+        _ => Ok(()),
+    }
+}
+
+/// Whether an event says that the hook is not asked.
+fn is_not_asked(told: &Told<'_>) -> bool {
+    let reason = &told.event.resource_status_reason;
+    reason.is_some() && told.operation.and_then(Operation::not_asked) == *reason
+}
+
+/// What a rehearsal cannot know of a resource.
+fn unknowns(out: &mut impl Write, operation: &Operation, indent: usize) -> std::io::Result<()> {
+    if let Some(not_asked) = operation.not_asked() {
+        writeln!(out, "{:indent$}      {CAUTION}{not_asked}{CAUTION:#}", "")?;
+    }
+    for unknown in &operation.unknown {
+        writeln!(out, "{:indent$}      {DIM}not known here: {unknown}{DIM:#}", "")?;
+    }
+    Ok(())
+}
+
+fn hook_text(status: HookProgress, event: &StackEvent) -> Option<String> {
+    let reason = event.hook.as_ref().map(|hook| hook.hook_status_reason.clone());
+    reason.filter(|_| status != HookProgress::HookInProgress)
+}
+
+fn style_of(status: &str) -> Style {
+    if status.contains("FAILED") || status.contains("ROLLBACK") {
+        BAD
+    } else if status.ends_with("IN_PROGRESS") {
+        DIM
+    } else {
+        GOOD
+    }
+}
+
+/// A line broken at spaces so that it fits a width, in characters.
+fn wrapped(line: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in line.split(' ') {
+        match lines.last_mut() {
+            Some(last) if last.chars().count() + 1 + word.chars().count() <= width => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            Some(_) if line.starts_with("- ") => lines.push(format!("  {word}")),
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+pub(super) fn conclusion(out: &mut impl Write, plan: &Plan, ending: Ending, heard: &Heard) -> std::io::Result<()> {
+    let name = &plan.stack_name;
+    let not_judged = plan.not_judged().len();
+    let hinges_on = hinges_on(plan, ending, heard);
+    let only_if = only_if(&hinges_on);
+    let (style, sentence) = match ending {
+        Ending::NothingToUpdate => {
+            (CAUTION, format!("there is nothing to update in {name}: CloudFormation does not ask the hook."))
+        }
+        Ending::Complete if not_judged > 0 => (
+            CAUTION,
+            format!("{name} would be deployed if what is not known here keeps the rule ({not_judged} not judged)."),
+        ),
+        Ending::Complete if heard.asked => (GOOD, format!("{name} is deployed: the hook lets it pass.")),
+        Ending::Complete if plan.is_update() => {
+            (GOOD, format!("{name} is updated without asking the hook: no security group and no egress rule changes."))
+        }
+        Ending::Complete => {
+            (GOOD, format!("{name} is deployed without asking the hook: it has no security group and no egress rule."))
+        }
+        Ending::CompleteWithWarnings => (
+            CAUTION,
+            format!("{name} is deployed with a warning; under failure mode FAIL the hook would block it{}.", only_if),
+        ),
+        Ending::RolledBack if plan.is_update() => {
+            (BAD, format!("the update of {name} is blocked{only_if}: the stack stays as it was."))
+        }
+        Ending::ChangeSetFailed => (BAD, format!("the change set of {name} is blocked{only_if}: nothing was touched.")),
+        Ending::RolledBack => (BAD, format!("{name} is blocked{only_if}: nothing of it is left behind.")),
+    };
+    writeln!(out, "{style}=> {sentence}{style:#}")?;
+    if ending == Ending::CompleteWithWarnings && not_judged > 0 {
+        writeln!(out, "   {not_judged} not judged: told above.")?;
+    }
+    if !hinges_on.is_empty() {
+        writeln!(out, "   The template leaves that open: give the values of its parameters with -p Key=Value.")?;
+    }
+    Ok(())
+}
+
+/// What the hook's answer hinges on.
+fn hinges_on(plan: &Plan, ending: Ending, heard: &Heard) -> BTreeSet<String> {
+    if ending != Ending::ChangeSetFailed {
+        return heard.hinges_on.clone();
+    }
+    // Asked about all changes at once, it hinges on nothing if one of them breaks the rule for certain.
+    let breaking = || plan.all_operations().filter(|operation| operation.breaks);
+    if breaking().any(|operation| operation.hinges_on.is_empty()) {
+        return BTreeSet::new();
+    }
+    breaking().flat_map(|operation| operation.hinges_on.iter().cloned()).collect()
+}
+
+/// ` if `A` is true and `B` is not true`, where the hook's answer hinges on it.
+fn only_if(assumptions: &BTreeSet<String>) -> String {
+    let assumptions: Vec<&str> = assumptions.iter().map(String::as_str).collect();
+    if assumptions.is_empty() { String::new() } else { format!(" if {}", assumptions.join(" and ")) }
+}

@@ -1,0 +1,147 @@
+//! The result for people on a terminal: what, why and whose, the answer last, where it is read first.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use cfn_egress_guard_account::count;
+use cfn_egress_guard_account::scan::{
+    Answer, Fate, Group, ScanResult, StackRecord, Summary, Tally, UnreadGroup, alternatives_told,
+};
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const CAUTION: Style = AnsiColor::Yellow.on_default();
+
+/// How many stacks are told in detail.
+const MAX_STACKS: usize = 50;
+
+/// How many lines a group has.
+const MAX_GROUPS: usize = 10;
+
+/// How wide the names of groups are, unless they are longer.
+const MAX_WIDTH: usize = 40;
+
+/// How many reasons for what was not read are listed.
+const MAX_UNREAD: usize = 20;
+
+pub(crate) fn write(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
+    let mut told = 0;
+    for stack in result.stacks.iter() {
+        let stack = stack?;
+        if stack.findings.is_empty() {
+            continue;
+        }
+        told += 1;
+        if told <= MAX_STACKS {
+            write_stack(&stack, out)?;
+        }
+    }
+    if told > MAX_STACKS {
+        writeln!(out, "{DIM}… and {} more stacks; --output scan.csv has them all{DIM:#}\n", told - MAX_STACKS)?;
+    }
+    let summary = &result.summary;
+    if summary.tally != Tally::default() {
+        write_groups("By cause", &summary.causes, out)?;
+        write_groups("By owner", &summary.owners, out)?;
+        if result.head.regions.len() > 1 {
+            write_groups("By Region", &summary.regions, out)?;
+        }
+        write_alternatives(summary, out)?;
+    }
+    write_unread(&result.unread_groups, out)?;
+    let style = match summary.answer {
+        Answer::Yes => GOOD,
+        Answer::Probably | Answer::Unknown => CAUTION,
+        Answer::No => BAD,
+    };
+    let only = &result.head.only_stacks;
+    let of = if only.is_empty() { String::new() } else { format!(" for stacks named {}", only.join(", ")) };
+    let account = result.accounts_told().map_or_else(String::new, |accounts| format!("account {accounts}, "));
+    writeln!(
+        out,
+        "{BOLD}Can the failure mode be FAIL{of}?{BOLD:#} {DIM}({} read in {account}{}, {}){DIM:#}",
+        count(summary.stacks, "stack"),
+        result.head.regions.join(", "),
+        result.head.policy
+    )?;
+    for (position, line) in summary.sentences(only).iter().enumerate() {
+        let style = if position == 0 { style } else { Style::new() };
+        writeln!(out, "{style}{line}{style:#}")?;
+    }
+    for warning in result.warnings() {
+        writeln!(out, "{CAUTION}{warning}{CAUTION:#}")?;
+    }
+    Ok(())
+}
+
+fn write_stack(stack: &StackRecord, out: &mut dyn Write) -> io::Result<()> {
+    let owner = stack.owner.as_ref().map_or_else(String::new, |owner| format!(", {owner}"));
+    let nested = stack.root.as_ref().map_or_else(String::new, |root| format!(", nested in {root}"));
+    writeln!(out, "{BOLD}{}{BOLD:#} {DIM}({}{owner}{nested}){DIM:#}", stack.stack, stack.region)?;
+    for rule in &stack.findings {
+        let style = match rule.fate {
+            Fate::Blocked => BAD,
+            Fate::Undetermined => CAUTION,
+            Fate::Exempted | Fate::KnownDebt => GOOD,
+        };
+        let fate = rule.fate.name();
+        let exemption = rule.exemption.as_ref().map_or_else(String::new, |name| format!(" [exemption {name}]"));
+        writeln!(out, "  {style}{fate:12}{style:#} {}.{}: {}{exemption}", rule.logical_id, rule.path, rule.statement)?;
+    }
+    let more = stack.more.blocked + stack.more.undetermined;
+    if more > 0 {
+        writeln!(out, "  {DIM}… and {more} more rules{DIM:#}")?;
+    }
+    for note in &stack.notes {
+        writeln!(out, "  {DIM}note: {note}{DIM:#}")?;
+    }
+    writeln!(out)
+}
+
+fn write_groups(title: &str, groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{BOLD}{title}{BOLD:#}")?;
+    let name = |group: &Group| group.name.clone().unwrap_or_else(|| "(no owner tag)".to_owned());
+    let widths = groups.iter().take(MAX_GROUPS).map(|group| name(group).chars().count());
+    let width = widths.max().unwrap_or_default().min(MAX_WIDTH);
+    for group in groups.iter().take(MAX_GROUPS) {
+        writeln!(out, "  {:width$}  {}", name(group), group.told())?;
+    }
+    if groups.len() > MAX_GROUPS {
+        writeln!(out, "  {DIM}… and {} more{DIM:#}", groups.len() - MAX_GROUPS)?;
+    }
+    writeln!(out)
+}
+
+fn write_alternatives(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{BOLD}Under another policy{BOLD:#}")?;
+    let told = alternatives_told(summary);
+    let width = told.iter().map(|other| other.name.chars().count()).max().unwrap_or_default();
+    for other in &told {
+        let (stacks, rules) = (count(other.stacks, "stack"), count(other.rules, "rule"));
+        writeln!(out, "  {:width$}  {rules} in {stacks}", other.name)?;
+    }
+    writeln!(out)
+}
+
+fn write_unread(groups: &[UnreadGroup], out: &mut dyn Write) -> io::Result<()> {
+    if groups.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{BOLD}Could not be read{BOLD:#}")?;
+    for group in groups.iter().take(MAX_UNREAD) {
+        let in_part = if group.judged { " (in part)" } else { "" };
+        writeln!(out, "  {CAUTION}{}{CAUTION:#} {}{in_part}: {}", group.place(), group.what(), group.failure)?;
+    }
+    if groups.len() > MAX_UNREAD {
+        writeln!(out, "  {DIM}… and {} more; --output scan.csv has them all{DIM:#}", groups.len() - MAX_UNREAD)?;
+    }
+    let mut missing: Vec<&str> = groups.iter().filter_map(|group| group.failure.missing_permission()).collect();
+    missing.sort_unstable();
+    missing.dedup();
+    if !missing.is_empty() {
+        writeln!(out, "  Missing permissions: {} (--print-iam-policy prints what is needed)", missing.join(", "))?;
+    }
+    writeln!(out)
+}

@@ -1,0 +1,13 @@
+//! What the command `cfn-egress-guard` is made of, apart from the program itself.
+//!
+//! | module | knows | must not know |
+//! |---|---|---|
+//! | [`report`] | findings → bytes for people and programs | files, the terminal |
+//! | [`rehearsal`] | CloudFormation's part on this machine (an edge: sockets, processes, the clock) | AWS |
+//! | [`schema`] | JSON Schemas of everything that is read and written | |
+//!
+//! The program (`src/bin/cfn-egress-guard/`) owns arguments, files, the terminal and exit statuses.
+
+pub mod rehearsal;
+pub mod report;
+pub mod schema;

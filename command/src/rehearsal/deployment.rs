@@ -1,0 +1,386 @@
+//! Plays a plan: asks the hook before each operation, and goes on, warns or rolls back as CloudFormation
+//! does.
+//!
+//! Sources: CloudFormation Hooks User Guide ("Hooks are invoked before each create, update or delete of
+//! a resource"; failure modes); the words of the events as CloudFormation prints them. Where in a stack's
+//! events a hook on STACK appears, and what becomes of the stack, is not documented: it is told here as
+//! for a resource. Change sets have no stack events; those here stand in for what `DescribeChangeSet` and
+//! `GetHookResult` say.
+
+use super::documents::Documents;
+use super::event::{HookEvent, HookProgress, StackEvent};
+use super::function::{Function, InvokeError};
+use super::invocation::{Subject, change_set_document, read, stack_document};
+use super::nested::NESTED_STACK;
+use super::plan::{Action, FailureMode, Operation, Plan};
+use super::words::Words;
+use cfn_egress_guard_core::hook::Target;
+use cfn_egress_guard_core::security_group::ResourceType;
+
+/// Who asks, and on what terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hook {
+    /// The hook's alias.
+    pub alias: String,
+    /// What a failure means.
+    pub failure_mode: FailureMode,
+    /// What the hook is asked about.
+    pub target_operations: Vec<Target>,
+    /// The account that the events name.
+    pub account: String,
+    /// The Region that the events name.
+    pub region: String,
+}
+
+/// How a rehearsed deployment ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It went through.
+    Complete,
+    /// It went through with warnings, where the hook would have stopped it under `FAIL`.
+    CompleteWithWarnings,
+    /// The hook stopped it.
+    RolledBack,
+    /// The hook stopped its change set: no resource was touched.
+    ChangeSetFailed,
+    /// Nothing changes, so nothing happened and the hook was not asked.
+    NothingToUpdate,
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub struct Told<'a> {
+    /// The event.
+    pub event: StackEvent,
+    /// The operation that it is about, if it is about one.
+    pub operation: Option<&'a Operation>,
+    /// How many stacks are around its stack.
+    pub depth: usize,
+}
+
+/// A deployment that is being rehearsed.
+struct Deployment<'a> {
+    hook: &'a Hook,
+    function: &'a mut Function,
+    documents: Option<Documents>,
+    clock: &'a dyn Fn() -> String,
+    sink: &'a mut dyn FnMut(Told<'_>),
+    events: usize,
+    warned: bool,
+}
+
+/// A stack that is being deployed.
+#[derive(Debug, Clone)]
+struct Place {
+    name: String,
+    id: String,
+    depth: usize,
+}
+
+/// An operation that was done, with what was done inside it.
+struct Done<'p> {
+    operation: &'p Operation,
+    place: Option<Place>,
+    inside: Vec<Done<'p>>,
+}
+
+/// How the deployment of one stack ended.
+struct Deployed<'p> {
+    done: Vec<Done<'p>>,
+    /// Why it failed, if so.
+    failure: Option<String>,
+}
+
+/// Rehearses a plan. Each event goes to the sink as it happens; `clock` gives its time.
+///
+/// # Errors
+/// When an answer is missing where only the function's owner can help: it does not run at all.
+pub async fn rehearse(
+    plan: &Plan,
+    hook: &Hook,
+    function: &mut Function,
+    clock: &dyn Fn() -> String,
+    sink: &mut dyn FnMut(Told<'_>),
+) -> Result<Ending, InvokeError> {
+    if plan.is_unchanged() {
+        return Ok(Ending::NothingToUpdate);
+    }
+    let needs_documents = |target: &Target| matches!(target, Target::Stack | Target::ChangeSet);
+    let documents = if hook.target_operations.iter().any(needs_documents) {
+        Some(Documents::serve().await.map_err(|error| InvokeError::Documents(error.to_string()))?)
+    } else {
+        None
+    };
+    let place = Place::of(&plan.stack_name, 0, hook);
+    let mut deployment = Deployment { hook, function, documents, clock, sink, events: 0, warned: false };
+    if !deployment.change_set(plan, &place).await? {
+        return Ok(Ending::ChangeSetFailed);
+    }
+    let deployed = deployment.deploy(plan, &place).await?;
+    Ok(match deployed.failure {
+        Some(_) => Ending::RolledBack,
+        None if deployment.warned => Ending::CompleteWithWarnings,
+        None => Ending::Complete,
+    })
+}
+
+impl Place {
+    fn of(stack_name: &str, depth: usize, hook: &Hook) -> Self {
+        let id = format!(
+            "arn:aws:cloudformation:{}:{}:stack/{stack_name}/00000000-0000-4000-8000-{depth:012}",
+            hook.region, hook.account
+        );
+        Self { name: stack_name.to_owned(), id, depth }
+    }
+}
+
+/// What an event is about: a stack, a change set, or a resource with its operation.
+#[derive(Clone, Copy)]
+struct About<'a> {
+    logical_id: &'a str,
+    resource_type: &'a str,
+    operation: Option<&'a Operation>,
+}
+
+impl<'a> About<'a> {
+    const fn stack(place: &'a Place) -> Self {
+        Self { logical_id: place.name.as_str(), resource_type: NESTED_STACK, operation: None }
+    }
+
+    const fn resource(operation: &'a Operation) -> Self {
+        Self {
+            logical_id: operation.logical_id.as_str(),
+            resource_type: operation.resource_type.as_str(),
+            operation: Some(operation),
+        }
+    }
+}
+
+impl Deployment<'_> {
+    /// Creates the change set, if the hook is asked about it; false if the hook stops it.
+    async fn change_set(&mut self, plan: &Plan, place: &Place) -> Result<bool, InvokeError> {
+        if !self.hook.target_operations.contains(&Target::ChangeSet) {
+            return Ok(true);
+        }
+        let name = "rehearsal";
+        let arn = format!(
+            "arn:aws:cloudformation:{}:{}:changeSet/{name}/00000000-0000-4000-8000-000000000000",
+            self.hook.region, self.hook.account
+        );
+        let about = About { logical_id: name, resource_type: "AWS::CloudFormation::ChangeSet", operation: None };
+        self.tell(place, about, "CREATE_IN_PROGRESS", None, None);
+        let url = self.publish(&change_set_document(plan));
+        let passed = self.ask(&Subject::ChangeSet(&arn, &url), place, about, "CREATE_IN_PROGRESS").await?;
+        if passed {
+            self.tell(place, about, "CREATE_COMPLETE", None, None);
+        } else {
+            let failed = self.failed_hooks(&Subject::ChangeSet(&arn, &url));
+            self.tell(place, about, "FAILED", Some(format!("Change set creation failed. {failed}")), None);
+        }
+        Ok(passed)
+    }
+
+    /// Deploys a stack and those nested in it.
+    async fn deploy<'p>(&mut self, plan: &'p Plan, place: &Place) -> Result<Deployed<'p>, InvokeError> {
+        let words = Words::of(plan.is_update());
+        self.stack(place, words.in_progress, Some("User Initiated"));
+        let mut done: Vec<Done<'p>> = Vec::new();
+        if self.hook.target_operations.contains(&Target::Stack) {
+            let url = self.publish(&stack_document(plan));
+            let subject = Subject::Stack(plan, &url);
+            if !self.ask(&subject, place, About::stack(place), words.in_progress).await? {
+                let failure = format!("{}.", self.failed_hooks(&subject));
+                self.roll_back(plan, place, &failure, &done);
+                return Ok(Deployed { done, failure: Some(failure) });
+            }
+        }
+        for operation in plan.operations.iter().filter(|operation| operation.action != Action::Remove) {
+            let status = Words::of(operation.action == Action::Update);
+            let about = About::resource(operation);
+            self.tell(place, about, status.in_progress, operation.not_asked(), None);
+            let failure = if let Some(nested) = &operation.nested {
+                let inner = Place::of(&nested.stack_name, place.depth + 1, self.hook);
+                let deployed = Box::pin(self.deploy(nested, &inner)).await?;
+                let failure = deployed.failure.map(|reason| embedded(&inner, operation.action, &reason));
+                done.push(Done { operation, place: Some(inner), inside: deployed.done });
+                failure
+            } else {
+                let failure = self.resource(operation, place, status.in_progress).await?;
+                if failure.is_none() {
+                    done.push(Done { operation, place: None, inside: Vec::new() });
+                }
+                failure
+            };
+            if let Some(failure) = failure {
+                self.tell(place, about, status.failed, Some(failure), None);
+                let verb = operation.action.verb();
+                let reason = format!("The following resource(s) failed to {verb}: [{}].", operation.logical_id);
+                self.roll_back(plan, place, &reason, &done);
+                return Ok(Deployed { done, failure: Some(reason) });
+            }
+            self.tell(place, about, status.complete, None, None);
+        }
+        let removed = plan.operations.iter().filter(|operation| operation.action == Action::Remove);
+        if plan.is_update() {
+            self.stack(place, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", None);
+        }
+        for operation in removed {
+            self.tell(place, About::resource(operation), "DELETE_IN_PROGRESS", None, None);
+            self.tell(place, About::resource(operation), "DELETE_COMPLETE", None, None);
+        }
+        self.stack(place, words.complete, None);
+        Ok(Deployed { done, failure: None })
+    }
+
+    /// Does an operation on a resource; why it failed, if the hook stops it.
+    async fn resource(
+        &mut self,
+        operation: &Operation,
+        place: &Place,
+        in_progress: &'static str,
+    ) -> Result<Option<String>, InvokeError> {
+        if !self.hook.target_operations.contains(&Target::Resource)
+            || ResourceType::from_name(&operation.resource_type).is_none()
+            || operation.undetermined.is_some()
+        {
+            return Ok(None);
+        }
+        let subject = Subject::Resource(operation);
+        let about = About::resource(operation);
+        if !self.ask(&subject, place, about, in_progress).await? {
+            return Ok(Some(self.failed_hooks(&subject)));
+        }
+        Ok(None)
+    }
+
+    /// Asks the hook; false if it stops what it was asked about.
+    async fn ask(
+        &mut self,
+        subject: &Subject<'_>,
+        place: &Place,
+        about: About<'_>,
+        in_progress: &'static str,
+    ) -> Result<bool, InvokeError> {
+        let alias = subject.alias(self.hook);
+        self.hook_event(&alias, place, about, in_progress, HookProgress::HookInProgress, "Invoking hook".to_owned());
+        let event = subject.invocation(self.hook, &place.id, self.events).to_string();
+        let (progress, reason) = match self.function.invoke(event.into()).await {
+            Ok(answer) => read(&answer),
+            // The function's error is CloudFormation's to tell; a function that does not run is ours.
+            Err(error @ (InvokeError::Function(_) | InvokeError::TimedOut)) => {
+                (HookProgress::HookFailed, error.to_string())
+            }
+            Err(error) => return Err(error),
+        };
+        self.hook_event(&alias, place, about, in_progress, progress, reason);
+        if progress == HookProgress::HookCompleteSucceeded {
+            if let Some(operation) = about.operation {
+                let what = if operation.action == Action::Create { "creation" } else { "update" };
+                let reason = format!("Hook invocations complete.  Resource {what} initiated");
+                self.tell(place, about, in_progress, Some(reason), None);
+            }
+            return Ok(true);
+        }
+        self.warned |= self.hook.failure_mode == FailureMode::Warn;
+        Ok(self.hook.failure_mode == FailureMode::Warn)
+    }
+
+    fn publish(&self, document: &serde_json::Value) -> String {
+        // Without a server, an empty URL: the function says that it is missing.
+        self.documents.as_ref().map(|documents| documents.publish(document.to_string().into())).unwrap_or_default()
+    }
+
+    fn failed_hooks(&self, subject: &Subject<'_>) -> String {
+        format!("The following hook(s) failed: [{}]", subject.alias(self.hook))
+    }
+
+    /// Undoes what was done. A nested stack that was being created is left to the stack around it.
+    fn roll_back(&mut self, plan: &Plan, place: &Place, reason: &str, done: &[Done<'_>]) {
+        if plan.is_update() {
+            self.stack(place, "UPDATE_ROLLBACK_IN_PROGRESS", Some(reason));
+            for done in done.iter().filter(|done| done.operation.action == Action::Update) {
+                self.tell(place, About::resource(done.operation), "UPDATE_IN_PROGRESS", None, None);
+                self.tell(place, About::resource(done.operation), "UPDATE_COMPLETE", None, None);
+            }
+            self.stack(place, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", None);
+        } else if place.depth == 0 {
+            self.stack(place, "ROLLBACK_IN_PROGRESS", Some(&format!("{reason} Rollback requested by user.")));
+        } else {
+            self.stack(place, "CREATE_FAILED", Some(reason));
+            return;
+        }
+        self.delete(place, done);
+        self.stack(place, if plan.is_update() { "UPDATE_ROLLBACK_COMPLETE" } else { "ROLLBACK_COMPLETE" }, None);
+    }
+
+    /// Deletes what was created, last first.
+    fn delete(&mut self, place: &Place, done: &[Done<'_>]) {
+        for done in done.iter().rev().filter(|done| done.operation.action == Action::Create) {
+            let about = About::resource(done.operation);
+            self.tell(place, about, "DELETE_IN_PROGRESS", None, None);
+            if let Some(inner) = &done.place {
+                self.stack(inner, "DELETE_IN_PROGRESS", None);
+                self.delete(inner, &done.inside);
+                self.stack(inner, "DELETE_COMPLETE", None);
+            }
+            self.tell(place, about, "DELETE_COMPLETE", None, None);
+        }
+    }
+
+    fn stack(&mut self, place: &Place, status: &'static str, reason: Option<&str>) {
+        self.tell(place, About::stack(place), status, reason.map(str::to_owned), None);
+    }
+
+    fn hook_event(
+        &mut self,
+        alias: &str,
+        place: &Place,
+        about: About<'_>,
+        status: &'static str,
+        progress: HookProgress,
+        reason: String,
+    ) {
+        let hook = HookEvent {
+            hook_type: alias.to_owned(),
+            hook_status: progress,
+            hook_status_reason: reason,
+            hook_invocation_point: "PRE_PROVISION",
+            hook_failure_mode: self.hook.failure_mode,
+        };
+        self.tell(place, about, status, None, Some(hook));
+    }
+
+    fn tell(
+        &mut self,
+        place: &Place,
+        about: About<'_>,
+        resource_status: &'static str,
+        resource_status_reason: Option<String>,
+        hook: Option<HookEvent>,
+    ) {
+        self.events += 1;
+        let event = StackEvent {
+            stack_id: place.id.clone(),
+            event_id: format!("rehearsal-{:04}", self.events),
+            stack_name: place.name.clone(),
+            logical_resource_id: about.logical_id.to_owned(),
+            resource_type: about.resource_type.to_owned(),
+            timestamp: (self.clock)(),
+            resource_status,
+            resource_status_reason,
+            hook,
+        };
+        (self.sink)(Told { event, operation: about.operation, depth: place.depth });
+    }
+}
+
+/// What the stack around a nested one says of its failure.
+fn embedded(nested: &Place, action: Action, reason: &str) -> String {
+    match action {
+        Action::Create => format!("Embedded stack {} was not successfully created: {reason}", nested.id),
+        Action::Update | Action::Remove => format!(
+            "Embedded stack {} was not successfully updated. Currently in UPDATE_ROLLBACK_IN_PROGRESS with reason: {reason}",
+            nested.id
+        ),
+    }
+}

@@ -1,0 +1,140 @@
+//! The invocations and documents that CloudFormation would send, and what it makes of the answers.
+//!
+//! Sources: CloudFormation Hooks User Guide, "Create a Lambda function to evaluate resources", "… stacks"
+//! and "… change sets".
+
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+use super::deployment::Hook;
+use super::event::HookProgress;
+use super::plan::{Operation, Plan};
+use cfn_egress_guard_core::hook::Target;
+
+/// What an invocation is about.
+pub(super) enum Subject<'a> {
+    /// A resource.
+    Resource(&'a Operation),
+    /// A whole stack, whose document is behind this URL.
+    Stack(&'a Plan, &'a str),
+    /// The change set of this ARN, whose document is behind this URL.
+    ChangeSet(&'a str, &'a str),
+}
+
+impl Subject<'_> {
+    /// The hook's name in the events: STACK and CHANGE_SET have a hook of their own (template.yaml).
+    pub(super) fn alias(&self, hook: &Hook) -> String {
+        match self {
+            Self::Resource(_) => hook.alias.clone(),
+            Self::Stack(..) | Self::ChangeSet(..) => format!("{}Stack", hook.alias),
+        }
+    }
+
+    fn request_data(&self) -> Json {
+        match self {
+            Self::Resource(operation) => json!({
+                "targetName": operation.resource_type,
+                "targetType": operation.resource_type,
+                "targetLogicalId": operation.logical_id,
+                "targetModel": {
+                    "resourceProperties": operation.properties,
+                    "previousResourceProperties": operation.previous,
+                },
+            }),
+            Self::Stack(plan, url) => json!({
+                "targetName": Target::Stack.name(),
+                "targetType": Target::Stack.name(),
+                "targetLogicalId": plan.stack_name,
+                "payload": url,
+            }),
+            Self::ChangeSet(arn, url) => json!({
+                "targetName": Target::ChangeSet.name(),
+                "targetType": Target::ChangeSet.name(),
+                "targetLogicalId": arn,
+                "payload": url,
+            }),
+        }
+    }
+
+    const fn invocation_point(&self) -> &'static str {
+        match self {
+            Self::Resource(operation) => operation.action.invocation_point(),
+            Self::Stack(plan, _) if plan.is_update() => "UPDATE_PRE_PROVISION",
+            // "For CHANGE_SET targets, only the CREATE action is applicable."
+            Self::Stack(..) | Self::ChangeSet(..) => "CREATE_PRE_PROVISION",
+        }
+    }
+
+    /// The invocation.
+    pub(super) fn invocation(&self, hook: &Hook, stack_id: &str, number: usize) -> Json {
+        let change_set = if let Self::ChangeSet(arn, _) = self { Some(*arn) } else { None };
+        json!({
+            "clientRequestToken": format!("00000000-0000-4000-9000-{number:012}"),
+            "awsAccountId": hook.account,
+            "stackId": stack_id,
+            "changeSetId": change_set,
+            "hookTypeName": self.alias(hook),
+            "hookTypeVersion": "00000001",
+            "hookModel": {
+                "LambdaFunction": format!("arn:aws:lambda:{}:{}:function:cfn-egress-guard", hook.region, hook.account)
+            },
+            "actionInvocationPoint": self.invocation_point(),
+            "requestData": self.request_data(),
+            "requestContext": { "invocation": 1, "callbackContext": null },
+        })
+    }
+}
+
+/// The document of a STACK invocation.
+pub(super) fn stack_document(plan: &Plan) -> Json {
+    json!({ "template": plan.template, "previousTemplate": plan.previous_template.as_deref().unwrap_or_default() })
+}
+
+/// The document of a CHANGE_SET invocation; contexts are JSON text.
+pub(super) fn change_set_document(plan: &Plan) -> Json {
+    let changed: Vec<Json> = plan
+        .operations
+        .iter()
+        .map(|operation| {
+            json!({
+                "logicalResourceId": operation.logical_id,
+                "resourceType": operation.resource_type,
+                "action": operation.action.name(),
+                "lineNumber": operation.line,
+                "beforeContext": operation.described.before.as_ref().map(Json::to_string),
+                "afterContext": operation.described.after.as_ref().map(Json::to_string),
+            })
+        })
+        .collect();
+    json!({ "template": plan.template, "changedResources": changed })
+}
+
+/// What CloudFormation reads of a hook's answer.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    hook_status: String,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    error_code: Option<String>,
+}
+
+/// What CloudFormation makes of a hook's answer.
+pub(super) fn read(answer: &[u8]) -> (HookProgress, String) {
+    match serde_json::from_slice::<Answer>(answer) {
+        Ok(answer) => match (answer.hook_status.as_str(), answer.error_code.as_deref()) {
+            ("SUCCESS", _) => {
+                (HookProgress::HookCompleteSucceeded, format!("Hook succeeded with message: {}", answer.message))
+            }
+            ("FAILED", Some("NonCompliant")) => {
+                (HookProgress::HookCompleteFailed, format!("Hook failed with message: {}", answer.message))
+            }
+            ("FAILED", _) => (HookProgress::HookFailed, format!("Hook failed with message: {}", answer.message)),
+            (other, _) => (HookProgress::HookFailed, format!("the hook answered with the status `{other}`")),
+        },
+        Err(error) => {
+            (HookProgress::HookFailed, format!("the hook's answer is not what the protocol asks for: {error}"))
+        }
+    }
+}

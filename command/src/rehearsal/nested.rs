@@ -1,0 +1,147 @@
+//! The templates of nested stacks: where they may be, and how many there may be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::planner::Stack;
+use cfn_egress_guard_core::source::Document;
+use cfn_egress_guard_core::template::{Resource, Scope, TemplateError, World};
+use cfn_egress_guard_core::value::{Kind, Value};
+
+/// The type of a nested stack.
+pub(super) const NESTED_STACK: &str = "AWS::CloudFormation::Stack";
+
+/// How many nested stacks one rehearsal goes into. Templates that nest each other multiply.
+pub const MAX_NESTED_STACKS: usize = 500;
+
+/// The template of a nested stack, by everything that may tell where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NestedStack<'a> {
+    /// The logical ids of the nested stacks around it and its own, separated by slashes.
+    pub path: &'a str,
+    /// Where the template around it came from ([`Stack::file`]).
+    pub parent: &'a str,
+    /// `TemplateURL`, if it is known.
+    pub template_url: Option<&'a str>,
+    /// The file that the AWS CDK names beside the resource (`Metadata`, `aws:asset:path`).
+    pub asset_path: Option<&'a str>,
+}
+
+/// A template that was found.
+#[derive(Debug, Clone)]
+pub struct FoundTemplate {
+    /// Where it came from, the same for the same template.
+    pub file: String,
+    /// Its text.
+    pub text: String,
+    /// What the text holds.
+    pub document: Document,
+}
+
+/// Finds the templates of nested stacks.
+pub trait NestedTemplates {
+    /// The template of a nested stack; nothing if it is not here.
+    ///
+    /// # Errors
+    /// When it is here and cannot be read, in words.
+    fn find(&mut self, nested: &NestedStack<'_>) -> Result<Option<FoundTemplate>, String>;
+}
+
+/// Why a deployment cannot be planned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlanError {
+    /// A template cannot be evaluated.
+    Template {
+        /// Where it came from.
+        file: String,
+        /// What is wrong with it.
+        error: TemplateError,
+    },
+    /// The template of a nested stack cannot be read.
+    Unreadable {
+        /// Which nested stack.
+        path: String,
+        /// Why not.
+        problem: String,
+    },
+    /// A template nests itself.
+    Cycle {
+        /// Which nested stack.
+        path: String,
+        /// The template.
+        file: String,
+    },
+    /// There are more nested stacks than [`MAX_NESTED_STACKS`].
+    TooMany,
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Template { file, error } => write!(f, "`{file}`: {error}"),
+            Self::Unreadable { path, problem } => write!(f, "the template of nested stack `{path}`: {problem}"),
+            Self::Cycle { path, file } => write!(f, "nested stack `{path}` is made of `{file}`, which it is part of"),
+            Self::TooMany => {
+                write!(f, "more than {MAX_NESTED_STACKS} nested stacks: rehearse them one by one instead")
+            }
+        }
+    }
+}
+
+impl std::error::Error for PlanError {}
+
+/// Everything that may tell where the template of a nested stack is.
+pub(super) fn reference<'a>(
+    path: &'a str,
+    parent: &'a Stack<'_>,
+    resource: &'a Resource<'_>,
+    world: &'a World<'_>,
+) -> NestedStack<'a> {
+    let metadata = resource.body().get("Metadata");
+    NestedStack {
+        path,
+        parent: parent.file,
+        template_url: world.properties.get("TemplateURL").and_then(Value::as_str),
+        asset_path: metadata.and_then(|metadata| metadata.get("aws:asset:path")).and_then(Value::as_str),
+    }
+}
+
+/// What is known inside a nested stack: the parameters that its parent gives, and the place.
+pub(super) fn scope(stack_name: &str, parent: &Scope, world: &World<'_>) -> Scope {
+    let mut parameters = BTreeMap::new();
+    let mut open = BTreeSet::new();
+    for (key, value) in
+        world.properties.get("Parameters").and_then(Value::as_map).into_iter().flat_map(|map| map.iter())
+    {
+        match text(value) {
+            Some(text) => {
+                parameters.insert(key.name.clone(), text);
+            }
+            None => {
+                open.insert(key.name.clone());
+            }
+        }
+    }
+    Scope {
+        parameters,
+        open,
+        account: parent.account.clone(),
+        region: parent.region.clone(),
+        partition: parent.partition.clone(),
+        url_suffix: parent.url_suffix.clone(),
+        stack_name: Some(stack_name.to_owned()),
+        ..Scope::default()
+    }
+}
+
+/// A parameter's value as CloudFormation hands it on: "a list of values is separated by commas".
+fn text(value: &Value) -> Option<String> {
+    match &value.kind {
+        Kind::String(text) => Some(text.clone()),
+        Kind::Integer(number) => Some(number.to_string()),
+        Kind::Float(number) => Some(number.to_string()),
+        Kind::Bool(bool) => Some(bool.to_string()),
+        Kind::List(list) => list.iter().map(text).collect::<Option<Vec<_>>>().map(|entries| entries.join(",")),
+        Kind::Null | Kind::Map(_) | Kind::Unknown(_) => None,
+    }
+}

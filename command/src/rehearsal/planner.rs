@@ -1,0 +1,264 @@
+//! From a template to the operations of its deployment.
+//!
+//! What only AWS could know is stood in for where it does not matter, and said where it does: nothing
+//! here guesses a verdict.
+
+use serde_json::{Value as Json, json};
+
+use super::nested::{self, FoundTemplate, MAX_NESTED_STACKS, NESTED_STACK, NestedTemplates, PlanError};
+use super::plan::{Action, Described, Operation, Plan};
+use super::properties::{described, resolved};
+use cfn_egress_guard_core::check::known_properties;
+use cfn_egress_guard_core::rule::{Knowledge, Outcome, Settings, Verdict, wording};
+use cfn_egress_guard_core::security_group::{ResourceType, assess};
+use cfn_egress_guard_core::source::Document;
+use cfn_egress_guard_core::template::{Evaluated, Resource, Scope, Subject, Template, World};
+
+/// What CloudFormation puts behind a nested stack's logical id to make its name; here always the same.
+const NESTED_NAME_SUFFIX: &str = "REHEARSAL";
+
+/// A stack to deploy.
+#[derive(Debug, Clone, Copy)]
+pub struct Stack<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Where its template came from.
+    pub file: &'a str,
+    /// The template's text.
+    pub text: &'a str,
+    /// What the text holds.
+    pub document: &'a Document,
+    /// What is known of the deployment.
+    pub scope: &'a Scope,
+}
+
+/// The operations that deploy a stack, in CloudFormation's order: those of an update if there is a
+/// template before it.
+///
+/// # Errors
+/// When a template cannot be evaluated or its resources have no order, and when the templates of nested
+/// stacks cannot be read, nest themselves, or are too many.
+pub fn plan(
+    stack: &Stack<'_>,
+    before: Option<&Stack<'_>>,
+    settings: &Settings,
+    nested: &mut dyn NestedTemplates,
+) -> Result<Plan, PlanError> {
+    Planner { settings, nested, nested_stacks: 0, around: Vec::new() }.plan(stack, before, "")
+}
+
+struct Planner<'a> {
+    settings: &'a Settings,
+    nested: &'a mut dyn NestedTemplates,
+    nested_stacks: usize,
+    /// The templates around the one that is planned, outermost first.
+    around: Vec<String>,
+}
+
+impl Planner<'_> {
+    fn plan(&mut self, stack: &Stack<'_>, before: Option<&Stack<'_>>, path: &str) -> Result<Plan, PlanError> {
+        let template = template_of(stack)?;
+        let old = before.map(|before| Ok((before, template_of(before)?))).transpose()?;
+        let mut operations = Vec::new();
+        for resource in order_of(&template, stack)? {
+            let evaluated = template.evaluate(resource);
+            let Some(proposed) = Proposed::of(resource, &evaluated, self.settings) else { continue };
+            let old = old.as_ref().and_then(|(before, old)| Some((*before, old, old.resource(&resource.logical_id)?)));
+            let old_evaluated = old.map(|(_, old, resource)| old.evaluate(resource));
+            let earlier = old
+                .zip(old_evaluated.as_ref())
+                .and_then(|((before, _, resource), evaluated)| {
+                    Some((before, Proposed::of(resource, evaluated, self.settings)?))
+                })
+                .filter(|(_, earlier)| earlier.resource.type_name == resource.type_name);
+            let path = if path.is_empty() {
+                resource.logical_id.to_string()
+            } else {
+                format!("{path}/{}", resource.logical_id)
+            };
+            let earlier_stack = earlier.as_ref().map(|(before, earlier)| (*before, earlier));
+            let nested = self.nested(stack, &proposed, earlier_stack, &path)?;
+            let same = earlier.as_ref().is_some_and(|(_, earlier)| earlier.properties == proposed.properties);
+            if same && nested.as_ref().is_none_or(|nested| nested.operations.is_empty()) {
+                // CloudFormation skips what did not change, and with it the hook.
+                continue;
+            }
+            let action = if earlier.is_some() { Action::Update } else { Action::Create };
+            let line = stack.document.span(resource.origin).map(|span| span.line);
+            let mut operation = proposed.operation(action, line, earlier.map(|(_, earlier)| earlier));
+            if resource.type_name == NESTED_STACK && nested.is_none() {
+                operation.undetermined = Some(nested_template_missing(&path));
+            }
+            operation.nested = nested.map(Box::new);
+            if let Some(nested) = &mut operation.nested {
+                nested.hinge_on(&operation.hinges_on);
+            }
+            operations.push(operation);
+        }
+        if let Some((before, old)) = &old {
+            let mut gone = Vec::new();
+            for resource in order_of(old, before)? {
+                let stays = template.resource(&resource.logical_id).is_some_and(|now| {
+                    now.type_name == resource.type_name
+                        && Proposed::of(now, &template.evaluate(now), self.settings).is_some()
+                });
+                if !stays && let Some(proposed) = Proposed::of(resource, &old.evaluate(resource), self.settings) {
+                    gone.push(proposed.operation(Action::Remove, None, None));
+                }
+            }
+            operations.extend(gone.into_iter().rev());
+        }
+        Ok(Plan {
+            stack_name: stack.name.to_owned(),
+            template: stack.text.to_owned(),
+            previous_template: before.map(|before| before.text.to_owned()),
+            operations,
+            notes: notes_of(&template),
+        })
+    }
+
+    /// What happens inside a nested stack; nothing if the resource is none, or its template is not here.
+    fn nested(
+        &mut self,
+        stack: &Stack<'_>,
+        proposed: &Proposed<'_>,
+        before: Option<(&Stack<'_>, &Proposed<'_>)>,
+        path: &str,
+    ) -> Result<Option<Plan>, PlanError> {
+        if proposed.resource.type_name != NESTED_STACK {
+            return Ok(None);
+        }
+        let name = format!("{}-{}-{NESTED_NAME_SUFFIX}", stack.name, proposed.resource.logical_id);
+        let Some(found) = self.find(stack, proposed, path)? else { return Ok(None) };
+        let scope = nested::scope(&name, stack.scope, proposed.world);
+        let old = match before {
+            Some((before, earlier)) => {
+                let found = self.find(before, earlier, path)?;
+                found.map(|found| (found, nested::scope(&name, before.scope, earlier.world)))
+            }
+            None => None,
+        };
+        self.nested_stacks += 1;
+        if self.nested_stacks > MAX_NESTED_STACKS {
+            return Err(PlanError::TooMany);
+        }
+        if found.file == stack.file || self.around.contains(&found.file) {
+            return Err(PlanError::Cycle { path: path.to_owned(), file: found.file });
+        }
+        self.around.push(stack.file.to_owned());
+        let before = old.as_ref().map(|(found, scope)| stack_of(&name, found, scope));
+        let plan = self.plan(&stack_of(&name, &found, &scope), before.as_ref(), path);
+        self.around.pop();
+        plan.map(Some)
+    }
+
+    fn find(
+        &mut self,
+        stack: &Stack<'_>,
+        proposed: &Proposed<'_>,
+        path: &str,
+    ) -> Result<Option<FoundTemplate>, PlanError> {
+        let reference = nested::reference(path, stack, proposed.resource, proposed.world);
+        self.nested.find(&reference).map_err(|problem| PlanError::Unreadable { path: path.to_owned(), problem })
+    }
+}
+
+fn stack_of<'a>(name: &'a str, found: &'a FoundTemplate, scope: &'a Scope) -> Stack<'a> {
+    Stack { name, file: &found.file, text: &found.text, document: &found.document, scope }
+}
+
+fn template_of<'a>(stack: &Stack<'a>) -> Result<Template<'a>, PlanError> {
+    Template::new(&stack.document.root, stack.scope)
+        .map_err(|error| PlanError::Template { file: stack.file.to_owned(), error })
+}
+
+fn order_of<'t, 'a>(template: &'t Template<'a>, stack: &Stack<'_>) -> Result<Vec<&'t Resource<'a>>, PlanError> {
+    let error = |error| PlanError::Template { file: stack.file.to_owned(), error };
+    template.deployment_order().map_err(error)
+}
+
+/// What the template leaves open. What SAM adds is said once, for the template; a value for a parameter
+/// that it does not declare leaves nothing open.
+fn notes_of(template: &Template<'_>) -> Vec<String> {
+    let notes = template.notes();
+    let generates = notes.iter().any(|note| matches!(note.subject, Subject::Generator { .. }));
+    let open = notes.iter().filter(|note| match note.subject {
+        Subject::UndeclaredParameter { .. } => false,
+        Subject::Serverless { .. } => !generates,
+        _ => true,
+    });
+    open.map(ToString::to_string).collect()
+}
+
+fn nested_template_missing(path: &str) -> String {
+    format!("the template of this nested stack is not here; name its file with --nested {path}=FILE")
+}
+
+/// A resource as it would be deployed.
+struct Proposed<'t> {
+    resource: &'t Resource<'t>,
+    world: &'t World<'t>,
+    properties: Json,
+    unknown: Vec<String>,
+    undetermined: Option<String>,
+    breaks: bool,
+    hinges_on: Vec<String>,
+}
+
+impl<'t> Proposed<'t> {
+    /// The resource, unless its condition keeps it from being created.
+    fn of(resource: &'t Resource<'t>, evaluated: &'t Evaluated<'t>, settings: &Settings) -> Option<Self> {
+        let checked = ResourceType::from_name(&resource.type_name);
+        let judge = |world: &World<'_>| {
+            checked.map_or(Verdict::Compliant, |checked| {
+                assess(checked, &known_properties(checked, world), settings, Knowledge::Partial).verdict()
+            })
+        };
+        // Of the worlds that undecided conditions allow, the worst is the one to rehearse.
+        let world = evaluated.worlds.iter().filter(|world| world.exists).max_by_key(|world| judge(world))?;
+        let assumptions: Vec<String> = world.assumptions.iter().map(ToString::to_string).collect();
+        let mut unknown: Vec<String> =
+            assumptions.iter().map(|assumption| format!("rehearsed as if {assumption}")).collect();
+        let breaks = judge(world) == Verdict::NonCompliant;
+        let breaks_anyway =
+            || evaluated.worlds.iter().all(|world| world.exists && judge(world) == Verdict::NonCompliant);
+        // Inside a nested stack all hinges on whether it is there.
+        let hinges = resource.type_name == NESTED_STACK || (breaks && !breaks_anyway());
+        let hinges_on = if hinges { assumptions } else { Vec::new() };
+        let mut undetermined = evaluated.undetermined.map(|why| why.to_string());
+        if let Some(checked) = checked {
+            let assessment = assess(checked, &known_properties(checked, world), settings, Knowledge::Partial);
+            if assessment.verdict() == Verdict::Undetermined {
+                let findings = assessment.of(Outcome::Undetermined);
+                undetermined = findings.map(|f| format!("{}: {}", wording::place(f), wording::statement(f))).next();
+            }
+        }
+        let properties = resolved(&world.properties, &mut unknown);
+        if checked.is_none() {
+            unknown.clear();
+        }
+        Some(Self { resource, world, properties, unknown, undetermined, breaks, hinges_on })
+    }
+
+    fn operation(self, action: Action, line: Option<u32>, before: Option<Proposed<'_>>) -> Operation {
+        let described = |proposed: &Proposed<'_>| json!({ "Properties": described(&proposed.world.properties) });
+        let (before_description, after) = match action {
+            Action::Remove => (Some(described(&self)), None),
+            Action::Create | Action::Update => (before.as_ref().map(described), Some(described(&self))),
+        };
+        Operation {
+            logical_id: self.resource.logical_id.to_string(),
+            resource_type: self.resource.type_name.clone(),
+            action,
+            line,
+            properties: self.properties,
+            previous: before.map(|before| before.properties),
+            described: Described { before: before_description, after },
+            unknown: self.unknown,
+            undetermined: self.undetermined,
+            breaks: self.breaks,
+            hinges_on: self.hinges_on,
+            nested: None,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! A resource's properties as CloudFormation sends them, with stand-ins for what only AWS would know.
+//!
+//! Nothing here guesses a verdict: what is stood in for does not matter to it, and is told.
+
+use serde_json::{Map as JsonMap, Number, Value as Json};
+
+use cfn_egress_guard_core::path::PropertyPath;
+use cfn_egress_guard_core::rule::{Port, Unknown};
+use cfn_egress_guard_core::security_group::EGRESS;
+use cfn_egress_guard_core::value::{Kind, Map, Value};
+
+/// Stands in for a port that is not known: the partner's number if that is known, else the first
+/// dynamic port. Which one does not matter, since a rule on which it could matter is not asked about.
+const STAND_IN_PORT: i32 = 49_152;
+
+/// What a change set says of a value that only the deployment will know
+/// (source: CloudFormation API Reference, `DescribeChangeSet` with property values).
+const KNOWN_AFTER_APPLY: &str = "{{changeSet:KNOWN_AFTER_APPLY}}";
+
+/// The properties as a RESOURCE invocation has them; what is stood in for goes to `unknown`.
+pub(super) fn resolved(properties: &Value, unknown: &mut Vec<String>) -> Json {
+    let root = PropertyPath::root();
+    let resolved = match &properties.kind {
+        Kind::Map(map) => object(map, &root, unknown),
+        // Sent as it is: the hook has a sentence for properties that are no object.
+        _ => json(properties, &root, unknown),
+    };
+    if resolved.is_null() { Json::Object(JsonMap::new()) } else { resolved }
+}
+
+/// The properties as a change set describes them: "all boolean and number values are strings".
+pub(super) fn described(value: &Value) -> Json {
+    match &value.kind {
+        Kind::Null => Json::Null,
+        Kind::Bool(bool) => Json::from(bool.to_string()),
+        Kind::Integer(number) => Json::from(number.to_string()),
+        Kind::Float(number) => Json::from(number.to_string()),
+        Kind::String(text) => Json::from(text.as_str()),
+        Kind::List(list) => Json::Array(list.iter().map(described).collect()),
+        Kind::Map(map) => Json::Object(map.iter().map(|(key, value)| (key.name.clone(), described(value))).collect()),
+        Kind::Unknown(_) => Json::from(KNOWN_AFTER_APPLY),
+    }
+}
+
+/// An object of the properties; its unknown ports take their partner's number.
+fn object(map: &Map, path: &PropertyPath, unknown: &mut Vec<String>) -> Json {
+    let mut entries = JsonMap::new();
+    for (key, value) in map.iter() {
+        let at = path.key(key.name.clone());
+        let partner = match key.name.as_str() {
+            "FromPort" => Some("ToPort"),
+            "ToPort" => Some("FromPort"),
+            _ => None,
+        };
+        let what = unknown_of(value).filter(|_| partner.is_some() || matches!(&*key.name, "IpProtocol" | EGRESS));
+        let entry = match (what, partner) {
+            (Some(what), partner) => {
+                unknown.push(format!("{at} is {}", what.shown_as));
+                match partner.map(|partner| map.get(partner).filter(|partner| unknown_of(partner).is_none())) {
+                    Some(Some(known)) => json(known, &at, &mut Vec::new()),
+                    Some(None) => Json::from(STAND_IN_PORT),
+                    None if key.name == EGRESS => Json::Array(Vec::new()),
+                    None => Json::from("tcp"),
+                }
+            }
+            (None, _) => json(value, &at, unknown),
+        };
+        entries.insert(key.name.clone(), entry);
+    }
+    Json::Object(entries)
+}
+
+/// What is not known about a value here: it itself, or a dynamic reference in its text. Those to secrets
+/// are known: CloudFormation sends them as they are.
+fn unknown_of(value: &Value) -> Option<Unknown> {
+    match &value.kind {
+        Kind::Unknown(what) => Some(what.clone()),
+        Kind::String(text) => match Port::from_text(text) {
+            Port::Unknown(what) => Some(what),
+            Port::Known(_) | Port::Absent | Port::Invalid(_) => None,
+        },
+        _ => None,
+    }
+}
+
+fn json(value: &Value, path: &PropertyPath, unknown: &mut Vec<String>) -> Json {
+    match &value.kind {
+        Kind::Null => Json::Null,
+        Kind::Bool(bool) => Json::from(*bool),
+        Kind::Integer(number) => Json::from(*number),
+        Kind::Float(number) => Number::from_f64(*number).map_or(Json::Null, Json::Number),
+        Kind::String(text) => Json::from(text.as_str()),
+        Kind::List(list) => {
+            let known = list.iter().enumerate().filter_map(|(index, entry)| match &entry.kind {
+                // An entry that is not known cannot be stood in for by another.
+                Kind::Unknown(what) if path.segments().len() == 1 => {
+                    unknown.push(format!("{} is {}", path.index(index), what.shown_as));
+                    None
+                }
+                _ => Some(json(entry, &path.index(index), unknown)),
+            });
+            Json::Array(known.collect())
+        }
+        Kind::Map(map) => object(map, path, unknown),
+        Kind::Unknown(what) => {
+            unknown.push(format!("{path} is {}", what.shown_as));
+            Json::from(what.shown_as.as_str())
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! From what was found in values to what is told of a text.
+
+use std::collections::HashMap;
+
+use super::entry::{Entry, FileReport, Level, Place, ResourceName};
+use super::fingerprint::Fingerprint;
+use cfn_egress_guard_core::check::{CheckedResource, Located, Part};
+use cfn_egress_guard_core::path::Origin;
+use cfn_egress_guard_core::rule::wording::{self, label};
+use cfn_egress_guard_core::rule::{Outcome, Severity};
+use cfn_egress_guard_core::source::Document;
+use cfn_egress_guard_core::template::{Note, Subject};
+
+/// Builds the entries of one text.
+pub(super) struct Builder<'d> {
+    document: &'d Document,
+    strict: bool,
+    /// The resources so far, …
+    resources: Vec<ResourceName>,
+    /// … how many egress rules they have, …
+    rules: usize,
+    /// … and what is to tell of them.
+    entries: Vec<Entry>,
+    /// How often each fingerprint was given, so that what is repeated is told apart.
+    seen: HashMap<Fingerprint, usize>,
+}
+
+impl<'d> Builder<'d> {
+    pub(super) fn new(document: &'d Document, strict: bool) -> Self {
+        Self { document, strict, resources: Vec::new(), rules: 0, entries: Vec::new(), seen: HashMap::new() }
+    }
+
+    /// Takes the next resource.
+    pub(super) fn resource(&mut self, mut resource: CheckedResource) {
+        let index = self.resources.len();
+        // Each finding is let go when its entry is made: its memory serves the next.
+        for located in std::mem::take(&mut resource.findings) {
+            self.finding(index, &resource, &located);
+        }
+        if let Some(why) = resource.undetermined {
+            let message = wording::not_wholly_judged(&resource.logical_id, &why.to_string());
+            self.other(Outcome::Undetermined, wording::NOT_WHOLLY_JUDGED, message, Some(index), resource.origin);
+        }
+        self.rules += resource.judged;
+        self.resources.push(ResourceName {
+            logical_id: resource.logical_id,
+            type_name: resource.resource_type.name(),
+            span: self.document.span(resource.origin),
+        });
+    }
+
+    /// Everything that is to tell, in the order of the text.
+    pub(super) fn report(mut self, name: String, text: String, notes: &[Note]) -> FileReport {
+        self.notes(notes);
+        let Self { mut entries, resources, rules, .. } = self;
+        entries.sort_by_key(|entry| entry.place.as_ref().map(|place| place.span.offset));
+        FileReport { name, text, resources, rules, entries, problem: None }
+    }
+
+    /// The only place where an outcome gets its weight.
+    const fn level(&self, outcome: Outcome) -> Level {
+        match outcome {
+            Outcome::NonCompliant => Level::Error,
+            Outcome::Undetermined if self.strict => Level::Error,
+            Outcome::Undetermined => Level::Warning,
+            Outcome::Exempted | Outcome::KnownDebt | Outcome::Note => Level::Note,
+        }
+    }
+
+    fn finding(&mut self, index: usize, resource: &CheckedResource, located: &Located) {
+        let finding = &located.finding;
+        let let_through = matches!(finding.outcome, Outcome::Exempted | Outcome::KnownDebt);
+        let message = if let_through { wording::policy::exempted(finding) } else { wording::statement(finding) };
+        let place = &located.place;
+        let fingerprint = self.fingerprint(&[&resource.logical_id, finding.reason.code(), &message]);
+        self.entries.push(Entry {
+            outcome: finding.outcome,
+            level: self.level(finding.outcome),
+            code: finding.reason.code(),
+            resource: Some(index),
+            property: finding.path.to_string(),
+            message,
+            help: if let_through { wording::policy::advice(finding) } else { Some(wording::remedy(finding)) },
+            exemption: finding.exemption.as_deref().filter(|_| let_through).cloned().map(Box::new),
+            setting: wording::setting_hint(finding),
+            expired: finding
+                .exemption
+                .as_deref()
+                .filter(|exemption| !exemption.holds())
+                .map(wording::policy::expired_hint),
+            when: located.when(),
+            severity: finding.severity(),
+            place: self
+                .place(located, place.primary, place.part)
+                .or_else(|| self.unlabelled(finding.origin))
+                .or_else(|| self.unlabelled(resource.origin)),
+            related: place.related.iter().filter_map(|(at, part)| self.place(located, *at, *part)).collect(),
+            fingerprint,
+        });
+    }
+
+    fn place(&self, located: &Located, origin: Origin, part: Part) -> Option<Place> {
+        let finding = &located.finding;
+        let span = self.document.span(origin)?;
+        let label = match part {
+            Part::Protocol => label::protocol(finding),
+            Part::From => label::from_port(finding),
+            Part::To => label::to_port(finding),
+            Part::Destination => label::destination(),
+            Part::Entry => label::entry(finding),
+            Part::Resource => label::resource(),
+        };
+        Some(Place { span, label })
+    }
+
+    fn unlabelled(&self, origin: Origin) -> Option<Place> {
+        Some(Place { span: self.document.span(origin)?, label: String::new() })
+    }
+
+    /// What a template leaves open. What a transform of AWS generates is no security group; what a
+    /// macro, an include or a module does nobody can know here.
+    fn notes(&mut self, notes: &[Note]) {
+        let generates = notes.iter().any(|note| matches!(note.subject, Subject::Generator { .. }));
+        for note in notes {
+            let (outcome, code) = match note.subject {
+                Subject::Macro { .. } | Subject::Include { .. } | Subject::Module { .. } | Subject::Loop { .. } => {
+                    (Outcome::Undetermined, wording::NOT_JUDGED)
+                }
+                // Said once, for the template.
+                Subject::Serverless { .. } if generates => continue,
+                Subject::Generator { .. }
+                | Subject::Serverless { .. }
+                | Subject::NoType { .. }
+                | Subject::NestedStack { .. } => (Outcome::Note, wording::NOT_JUDGED),
+                Subject::UndeclaredParameter { .. } => (Outcome::Note, wording::UNDECLARED_PARAMETER),
+            };
+            self.other(outcome, code, note.to_string(), None, note.origin);
+        }
+    }
+
+    fn other(
+        &mut self,
+        outcome: Outcome,
+        code: &'static str,
+        message: String,
+        resource: Option<usize>,
+        origin: Origin,
+    ) {
+        let fingerprint = self.fingerprint(&[code, &message]);
+        self.entries.push(Entry {
+            outcome,
+            level: self.level(outcome),
+            code,
+            resource,
+            property: String::new(),
+            message,
+            help: None,
+            exemption: None,
+            setting: None,
+            expired: None,
+            when: None,
+            severity: Severity::Informational,
+            place: self.unlabelled(origin),
+            related: Vec::new(),
+            fingerprint,
+        });
+    }
+
+    /// Without line, column and index: it outlives changes around it.
+    fn fingerprint(&mut self, parts: &[&str]) -> String {
+        let fingerprint = parts.iter().fold(Fingerprint::new(), |all, part| all.with(part));
+        let times = self.seen.entry(fingerprint).or_default();
+        *times += 1;
+        if *times == 1 { fingerprint.text() } else { fingerprint.with(&times.to_string()).text() }
+    }
+}

@@ -1,0 +1,331 @@
+//! For programs: everything that is known, in a shape with a version and a schema
+//! (`schema/report.schema.json`).
+
+use std::io::{self, Write};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Entry, FileReport, Place, Problem, Reporter, ResourceName, TOOL, Totals, VERSION};
+use cfn_egress_guard_core::rule::{self, Outcome, Severity};
+use cfn_egress_guard_core::source::Span;
+
+/// The shape's version: it grows by one when something is taken away or means something else.
+const FORMAT_VERSION: u32 = 1;
+
+/// The report as one JSON object.
+#[derive(Debug, Default)]
+pub struct Json {
+    files: Vec<JsonFile>,
+}
+
+impl Reporter for Json {
+    fn file(&mut self, file: FileReport, _: &mut dyn Write) -> io::Result<()> {
+        self.files.push(JsonFile::of(file));
+        Ok(())
+    }
+
+    fn end(&mut self, totals: &Totals, out: &mut dyn Write) -> io::Result<()> {
+        let report = JsonReport {
+            format_version: FORMAT_VERSION,
+            tool: Tool { name: TOOL, version: VERSION },
+            rule: Rule { id: rule::ID, title: rule::TITLE, url: rule::URL, severity: Severity::Medium.into() },
+            summary: (*totals).into(),
+            files: std::mem::take(&mut self.files),
+        };
+        super::pretty::write(&report, out)
+    }
+}
+
+/// What `cfn-egress-guard check --format json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(title = "cfn-egress-guard report", deny_unknown_fields)]
+pub struct JsonReport {
+    /// The version of this shape: it grows by one when something is taken away or means something else.
+    #[schemars(range(min = 1, max = 1))]
+    format_version: u32,
+    /// The program that wrote it.
+    tool: Tool,
+    /// The rule that was checked.
+    rule: Rule,
+    /// The sums.
+    summary: Summary,
+    /// The templates, and the files that could not be checked.
+    files: Vec<JsonFile>,
+}
+
+/// The program that wrote a report.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Tool {
+    /// Its name.
+    name: &'static str,
+    /// Its version.
+    version: &'static str,
+}
+
+/// The rule that was checked.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Rule {
+    /// Its id.
+    id: &'static str,
+    /// Its title.
+    title: &'static str,
+    /// Its page.
+    url: &'static str,
+    /// Its severity.
+    severity: JsonSeverity,
+}
+
+/// The sums of a report.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct Summary {
+    /// Templates that were checked, and files that could not be.
+    files: usize,
+    /// Files that could not be checked.
+    broken_files: usize,
+    /// Resources that were checked.
+    resources: usize,
+    /// Egress rules that were judged, compliant ones included.
+    egress_rules: usize,
+    /// Findings of level error.
+    errors: usize,
+    /// Findings of level warning.
+    warnings: usize,
+    /// Findings of level note.
+    notes: usize,
+}
+
+impl From<Totals> for Summary {
+    fn from(totals: Totals) -> Self {
+        let Totals { files, broken, resources, rules, errors, warnings, notes } = totals;
+        Self { files, broken_files: broken, resources, egress_rules: rules, errors, warnings, notes }
+    }
+}
+
+/// A template, or a file that could not be checked.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct JsonFile {
+    /// Its name, relative to the working directory if it lies below.
+    path: String,
+    /// Resources that were checked.
+    resources: usize,
+    /// Egress rules that were judged, compliant ones included.
+    egress_rules: usize,
+    /// What was found, in the order of the text.
+    findings: Vec<Finding>,
+    /// Why it could not be checked; `null` if it was.
+    problem: Option<JsonProblem>,
+}
+
+/// Something that was found.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct Finding {
+    /// What it means for the deployment.
+    outcome: JsonOutcome,
+    /// How much it weighs in this run: errors make the check fail.
+    level: &'static str,
+    /// How bad it is.
+    severity: JsonSeverity,
+    /// The reason's stable code, for example `port-range`.
+    code: &'static str,
+    /// The resource; `null` if it is about the template.
+    resource: Option<Resource>,
+    /// Where within the resource's properties: `SecurityGroupEgress[1]`.
+    property: Option<String>,
+    /// What is wrong, or worth knowing.
+    message: String,
+    /// Under which undecided conditions of the template; `null` if always.
+    when: Option<String>,
+    /// What to write instead.
+    help: Option<String>,
+    /// The exemption that lets it through.
+    exemption: Option<JsonExemption>,
+    /// Which setting of the hook would change the verdict.
+    setting: Option<String>,
+    /// Which exemption would have let it through, had it not expired.
+    expired: Option<String>,
+    /// The offending value.
+    location: Option<Location>,
+    /// What belongs to it.
+    related: Vec<Location>,
+    /// Stays the same when lines move.
+    fingerprint: String,
+}
+
+/// An exemption that lets an egress rule break the rule.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct JsonExemption {
+    /// Its name in the policy.
+    id: String,
+    /// Why it exists.
+    reason: String,
+    /// Who answers for it.
+    owner: String,
+    /// The last day on which it holds (UTC).
+    expires: String,
+}
+
+/// A resource of a template.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct Resource {
+    /// Its logical id.
+    logical_id: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    type_name: &'static str,
+}
+
+/// A place in a file. Lines and columns are counted from one, columns in characters.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct Location {
+    /// The line of its first character.
+    line: u32,
+    /// The column of its first character.
+    column: u32,
+    /// The line of the first character behind it.
+    end_line: u32,
+    /// The column of the first character behind it.
+    end_column: u32,
+    /// The first byte, counted from zero.
+    offset: u32,
+    /// The number of bytes.
+    length: u32,
+    /// The few words beside it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    label: String,
+}
+
+/// Why a file could not be checked.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct JsonProblem {
+    /// What is wrong with it.
+    message: String,
+    /// What to do about it.
+    help: Option<String>,
+    /// Where.
+    location: Option<Location>,
+}
+
+/// What a finding means for the deployment.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum JsonOutcome {
+    /// It breaks the rule: the hook blocks it.
+    NonCompliant,
+    /// Whether it does cannot be known from the template.
+    Undetermined,
+    /// It breaks the rule, and an exemption lets it through.
+    Exempted,
+    /// It breaks the rule as it did before.
+    KnownDebt,
+    /// It does not, but is worth knowing.
+    Note,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum JsonSeverity {
+    /// Nothing to do.
+    Informational,
+    /// The published rule's severity.
+    Medium,
+}
+
+impl From<Severity> for JsonSeverity {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Informational => Self::Informational,
+            Severity::Medium => Self::Medium,
+        }
+    }
+}
+
+impl From<Outcome> for JsonOutcome {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::NonCompliant => Self::NonCompliant,
+            Outcome::Undetermined => Self::Undetermined,
+            Outcome::Exempted => Self::Exempted,
+            Outcome::KnownDebt => Self::KnownDebt,
+            Outcome::Note => Self::Note,
+        }
+    }
+}
+
+impl JsonFile {
+    fn of(file: FileReport) -> Self {
+        let FileReport { name, text, resources, rules, entries, problem } = file;
+        Self {
+            path: name,
+            resources: resources.len(),
+            egress_rules: rules,
+            findings: entries.into_iter().map(|entry| Finding::of(&text, &resources, entry)).collect(),
+            problem: problem.map(|problem| JsonProblem::of(&text, problem)),
+        }
+    }
+}
+
+impl Finding {
+    fn of(text: &str, resources: &[ResourceName], entry: Entry) -> Self {
+        let resource = entry.resource.and_then(|index| resources.get(index));
+        let place = |place: Place| Location::of(text, place.span, place.label);
+        Self {
+            outcome: entry.outcome.into(),
+            level: entry.level.name(),
+            severity: entry.severity.into(),
+            code: entry.code,
+            resource: resource
+                .map(|resource| Resource { logical_id: resource.logical_id.clone(), type_name: resource.type_name }),
+            property: Some(entry.property).filter(|property| !property.is_empty()),
+            message: entry.message,
+            when: entry.when,
+            help: entry.help,
+            exemption: entry.exemption.map(|exemption| JsonExemption {
+                id: exemption.id.to_string(),
+                reason: exemption.reason.to_string(),
+                owner: exemption.owner.to_string(),
+                expires: exemption.expires.to_string(),
+            }),
+            setting: entry.setting,
+            expired: entry.expired,
+            location: entry.place.map(place),
+            related: entry.related.into_iter().map(place).collect(),
+            fingerprint: entry.fingerprint,
+        }
+    }
+}
+
+impl Location {
+    fn of(text: &str, span: Span, label: String) -> Self {
+        let end = span.end_in(text);
+        let Span { offset, length, line, column } = span;
+        Self { line, column, end_line: end.line, end_column: end.column, offset, length, label }
+    }
+}
+
+impl JsonProblem {
+    fn of(text: &str, problem: Problem) -> Self {
+        Self {
+            message: problem.message,
+            help: problem.help,
+            location: problem.span.map(|span| Location::of(text, span, String::new())),
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! SARIF 2.1.0, for code scanning.
+//! (source: OASIS "Static Analysis Results Interchange Format"; GitHub, "SARIF support for code scanning")
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{Entry, FileReport, Place, Problem, Reporter, TOOL, Totals, VERSION};
+use cfn_egress_guard_core::rule;
+use cfn_egress_guard_core::source::Span;
+
+/// The report as a SARIF log with one run.
+#[derive(Debug, Default)]
+pub struct Sarif {
+    results: Vec<Finding>,
+    notifications: Vec<Notification>,
+}
+
+impl Reporter for Sarif {
+    fn file(&mut self, file: FileReport, _: &mut dyn Write) -> io::Result<()> {
+        self.results.extend(file.entries.iter().map(|entry| Finding::of(&file, entry)));
+        self.notifications.extend(file.problem.as_ref().map(|problem| Notification::of(&file, problem)));
+        Ok(())
+    }
+
+    fn end(&mut self, totals: &Totals, out: &mut dyn Write) -> io::Result<()> {
+        let run = Run {
+            tool: json!({ "driver": driver() }),
+            // Columns are counted in characters.
+            column_kind: "unicodeCodePoints",
+            invocations: [Invocation {
+                execution_successful: totals.broken == 0,
+                tool_execution_notifications: std::mem::take(&mut self.notifications),
+            }],
+            results: std::mem::take(&mut self.results),
+        };
+        let log = Log { schema: "https://json.schemastore.org/sarif-2.1.0.json", version: "2.1.0", runs: [run] };
+        super::pretty::write(&log, out)
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Log {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    version: &'static str,
+    runs: [Run; 1],
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run {
+    tool: Value,
+    column_kind: &'static str,
+    invocations: [Invocation; 1],
+    results: Vec<Finding>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Invocation {
+    execution_successful: bool,
+    tool_execution_notifications: Vec<Notification>,
+}
+
+/// A file that could not be checked.
+#[derive(Debug, Serialize)]
+struct Notification {
+    descriptor: Value,
+    level: &'static str,
+    message: Text,
+    locations: [Location; 1],
+}
+
+/// A finding: SARIF's `result`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Finding {
+    rule_id: &'static str,
+    rule_index: u32,
+    level: &'static str,
+    message: Text,
+    locations: [Location; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    related_locations: Vec<Location>,
+    partial_fingerprints: Fingerprints,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    suppressions: Vec<Suppression>,
+    properties: Properties,
+}
+
+/// An exemption: SARIF's `suppression`, kept outside the file.
+#[derive(Debug, Serialize)]
+struct Suppression {
+    kind: &'static str,
+    status: &'static str,
+    justification: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Text {
+    text: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Fingerprints {
+    #[serde(rename = "cfnEgressGuard/v1")]
+    own: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Properties {
+    code: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Location {
+    physical_location: PhysicalLocation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logical_locations: Option<[LogicalLocation; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<Text>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PhysicalLocation {
+    artifact_location: Artifact,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<Region>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Artifact {
+    uri: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uri_base_id: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Region {
+    start_line: u32,
+    start_column: u32,
+    end_line: u32,
+    end_column: u32,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LogicalLocation {
+    name: String,
+    fully_qualified_name: String,
+    kind: &'static str,
+}
+
+fn driver() -> Value {
+    json!({
+        "name": TOOL,
+        "version": VERSION,
+        "semanticVersion": VERSION,
+        "rules": [{
+            "id": rule::ID,
+            "name": "SecurityGroupEgressWithPortRange",
+            "shortDescription": { "text": rule::TITLE },
+            "fullDescription": { "text": rule::wording::RULE },
+            "helpUri": rule::URL,
+            "help": { "text": format!("{} {}", rule::wording::RULE, rule::wording::RULE_REMEDY) },
+            "defaultConfiguration": { "level": "error" },
+            "properties": {
+                "tags": ["security", format!("external/cwe/{}", rule::CWE.to_lowercase())],
+                "precision": "high",
+                "problem.severity": "error",
+                // The middle of CVSS's Medium, which is the published rule's severity.
+                "security-severity": "5.5",
+                "category": rule::CATEGORY,
+                "aliases": rule::ALIASES,
+            },
+        }],
+        "notifications": [{
+            "id": NOT_CHECKED,
+            "shortDescription": { "text": rule::wording::FILE_NOT_CHECKED },
+        }],
+    })
+}
+
+const NOT_CHECKED: &str = "not-checked";
+
+impl Finding {
+    fn of(file: &FileReport, entry: &Entry) -> Self {
+        let mut text = format!("{}.", entry.sentence());
+        for more in entry.advice() {
+            text.push(' ');
+            text.push_str(more);
+        }
+        let mut location = Location::of(file, entry.place.as_ref().map(|place| place.span));
+        location.logical_locations = file.resource(entry).map(|resource| {
+            let within = if entry.property.is_empty() { String::new() } else { format!(".{}", entry.property) };
+            let fully_qualified_name = format!("{}{within}", resource.logical_id);
+            [LogicalLocation { name: resource.logical_id.clone(), fully_qualified_name, kind: "resource" }]
+        });
+        Self {
+            rule_id: rule::ID,
+            rule_index: 0,
+            level: entry.level.name(),
+            message: Text { text },
+            locations: [location],
+            related_locations: entry.related.iter().map(|place| Location::related(file, place)).collect(),
+            partial_fingerprints: Fingerprints { own: entry.fingerprint.clone() },
+            suppressions: entry
+                .exemption
+                .iter()
+                .map(|exemption| Suppression {
+                    kind: "external",
+                    status: "accepted",
+                    justification: rule::wording::policy::justification(exemption),
+                })
+                .collect(),
+            properties: Properties { code: entry.code },
+        }
+    }
+}
+
+impl Notification {
+    fn of(file: &FileReport, problem: &Problem) -> Self {
+        let text = match &problem.help {
+            Some(help) => format!("{}; {help}", problem.message),
+            None => problem.message.clone(),
+        };
+        Self {
+            descriptor: json!({ "id": NOT_CHECKED, "index": 0 }),
+            level: "error",
+            message: Text { text },
+            locations: [Location::of(file, problem.span)],
+        }
+    }
+}
+
+impl Location {
+    fn of(file: &FileReport, span: Option<Span>) -> Self {
+        let region = span.map(|span| {
+            let end = span.end_in(&file.text);
+            Region { start_line: span.line, start_column: span.column, end_line: end.line, end_column: end.column }
+        });
+        let physical_location = PhysicalLocation { artifact_location: Artifact::of(&file.name), region };
+        Self { physical_location, logical_locations: None, message: None }
+    }
+
+    fn related(file: &FileReport, place: &Place) -> Self {
+        Self { message: Some(Text { text: place.label.clone() }), ..Self::of(file, Some(place.span)) }
+    }
+}
+
+impl Artifact {
+    /// A file's URI: relative to the root of the sources, so that the log means the same everywhere;
+    /// absolute for files elsewhere.
+    fn of(name: &str) -> Self {
+        let uri = encoded(name);
+        if name.starts_with('/') {
+            Self { uri: format!("file://{uri}"), uri_base_id: None }
+        } else {
+            Self { uri, uri_base_id: Some("%SRCROOT%") }
+        }
+    }
+}
+
+/// A path as a URI's path (RFC 3986): everything but unreserved characters and `/` is escaped.
+fn encoded(path: &str) -> String {
+    let mut uri = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
+            // Writing to a String cannot fail.
+            _ => drop(write!(uri, "%{byte:02X}")),
+        }
+    }
+    uri
+}

@@ -1,0 +1,44 @@
+//! JSON Schemas of what the programs read and write, generated from the Rust types.
+//!
+//! `schema/` holds them as files; a test fails when they drift.
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, schema_for};
+
+use cfn_egress_guard_core::hook::{Request, Response};
+use cfn_egress_guard_core::policy;
+
+/// Generates a schema.
+pub type Generate = fn() -> Schema;
+
+/// The schemas, each with the name of its file without `.schema.json`. They are generated when they are
+/// asked for: every start of the command goes through their names.
+#[must_use]
+pub fn all() -> Vec<(&'static str, Generate)> {
+    vec![
+        ("hook-request", || schema_for!(Request)),
+        ("hook-response", written::<Response>),
+        ("policy", policy::json_schema),
+        ("report", written::<crate::report::JsonReport>),
+        #[cfg(feature = "account")]
+        ("audit", written::<cfn_egress_guard_account::audit::AuditResult>),
+        #[cfg(feature = "account")]
+        ("status", written::<cfn_egress_guard_account::status::StatusResult>),
+        #[cfg(feature = "account")]
+        ("scan", written::<cfn_egress_guard_account::scan::ResultFile>),
+    ]
+}
+
+/// The schema of what the programs write.
+fn written<T: JsonSchema>() -> Schema {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
+}
+
+/// A schema as the text of its file.
+#[must_use]
+pub fn text(schema: &Schema) -> String {
+    // A schema is made of text, numbers and lists: it always serializes.
+    let mut text = serde_json::to_string_pretty(schema).unwrap_or_default();
+    text.push('\n');
+    text
+}

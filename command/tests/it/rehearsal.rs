@@ -1,0 +1,470 @@
+//! `rehearse`, the command, with the real function.
+
+use std::process::Output;
+
+use serde_json::Value as Json;
+
+use crate::support::{command, stderr, stdout};
+
+#[test]
+fn a_compliant_template_goes_through() {
+    let output = command(&["rehearse", "examples/compliant.yaml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    insta::assert_snapshot!(stdout(&output));
+}
+
+#[test]
+fn a_non_compliant_template_is_blocked_and_rolled_back() {
+    let output = command(&["rehearse", "examples/non-compliant.yaml"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    insta::assert_snapshot!(stdout(&output));
+}
+
+#[test]
+fn a_warning_lets_it_pass_and_is_told() {
+    let output = command(&["rehearse", "--failure-mode", "WARN", "examples/non-compliant.yaml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let table = stdout(&output);
+    assert!(table.contains("HOOK_COMPLETE_FAILED") && !table.contains("ROLLBACK"), "{table}");
+    assert!(table.contains("with a warning; under failure mode FAIL the hook would block it"), "{table}");
+}
+
+#[test]
+fn an_update_sends_the_previous_properties_and_rolls_back_to_them() {
+    let output = command(&["rehearse", "--update-from", "examples/compliant.yaml", "examples/non-compliant.yaml"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    insta::assert_snapshot!(stdout(&output));
+}
+
+#[test]
+fn the_published_examples_pass_and_fail_through_the_real_function() {
+    for (template, code) in [("compliant", 0), ("non-compliant", 1)] {
+        for format in ["yaml", "json"] {
+            let path = format!("tests/fixtures/published-rule/{template}.{format}");
+            let output = command(&["rehearse", &path]);
+            assert_eq!(output.status.code(), Some(code), "{path}: {}", stderr(&output));
+        }
+    }
+    // Under WARN the deployment goes on, so both resources are asked about.
+    let output = command(&["rehearse", "--failure-mode", "WARN", "tests/fixtures/published-rule/non-compliant.yaml"]);
+    let failed = stdout(&output).lines().filter(|line| line.contains("HOOK_COMPLETE_FAILED")).count();
+    assert_eq!(failed, 2, "the group and the standalone rule");
+}
+
+#[test]
+fn json_has_the_shape_of_describe_stack_events_newest_first() {
+    let output = command(&["rehearse", "--format", "json", "examples/non-compliant.yaml"]);
+    let events: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let events = events["StackEvents"].as_array().unwrap();
+    let first = events.last().unwrap();
+    assert_eq!(first["ResourceStatus"], "CREATE_IN_PROGRESS");
+    assert_eq!(events[0]["ResourceStatus"], "ROLLBACK_COMPLETE");
+    let hook = events.iter().find(|event| event["HookStatus"] == "HOOK_COMPLETE_FAILED").unwrap();
+    assert_eq!(hook["HookInvocationPoint"], "PRE_PROVISION");
+    assert_eq!(hook["HookFailureMode"], "FAIL");
+    assert!(
+        hook["HookStatusReason"].as_str().unwrap().starts_with("Hook failed with message: AWS::EC2::SecurityGroup")
+    );
+    for event in events {
+        for field in ["StackId", "EventId", "StackName", "LogicalResourceId", "ResourceType", "Timestamp"] {
+            assert!(event[field].is_string(), "{event}");
+        }
+    }
+}
+
+#[test]
+fn values_of_parameters_decide() {
+    let port = |value: &str| command(&["rehearse", "examples/compliant.yaml", "-p", &format!("HttpsPort={value}")]);
+    assert_eq!(port("443").status.code(), Some(0));
+    let blocked = port("8443");
+    assert_eq!(blocked.status.code(), Some(1));
+    assert!(stdout(&blocked).contains("tcp 8443-443 to 0.0.0.0/0 runs backwards"), "{}", stdout(&blocked));
+}
+
+#[test]
+fn what_cannot_be_rehearsed_says_why() {
+    for (arguments, says) in [
+        (vec!["rehearse", "examples/no-such-file.yaml"], "examples/no-such-file.yaml: it cannot be read"),
+        (vec!["rehearse", "Makefile"], "Makefile"),
+        (vec!["rehearse", "examples"], "examples: it is a folder"),
+        (
+            vec!["rehearse", "examples/compliant.yaml", "-p", "Httpsport=8000"],
+            "parameter `Httpsport`, which is not declared; declared: HttpsPort",
+        ),
+        (
+            vec!["rehearse", "examples/compliant.yaml", "examples/non-compliant.yaml", "--stack-name", "web"],
+            "one template at a time",
+        ),
+        (vec!["rehearse", "a.yaml", "b.yaml", "--update-from", "examples/compliant.yaml"], "one template at a time"),
+        (vec!["rehearse", "examples/compliant.yaml", "--stack-name", "9"], "write a letter"),
+        (vec!["rehearse", "--bootstrap", "no-such-program", "examples/compliant.yaml"], "--bootstrap"),
+        (vec!["rehearse", "--endpoint", "127.0.0.1:1", "examples/compliant.yaml"], "http://"),
+        (vec!["rehearse", "--endpoint", "http://127.0.0.1:1", "examples/compliant.yaml"], "127.0.0.1:1"),
+        (vec!["rehearse", "--preset", "lax", "examples/compliant.yaml"], "effective"),
+        (vec!["rehearse", "--bootstrap", "/bin/false", "examples/non-compliant.yaml"], "the function ended"),
+    ] {
+        let output = command(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stdout(&output));
+        assert!(stderr(&output).contains(says), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn what_cloudformation_resolves_before_a_hook_sees_it_is_not_known_here() {
+    for (ports, asked) in [
+        ("FromPort: '{{resolve:ssm:/port}}', ToPort: '{{resolve:ssm:/port}}'", true),
+        ("FromPort: '{{resolve:ssm:/port}}', ToPort: 443", false),
+    ] {
+        let output = rehearsed("dynamic", &format!("SecurityGroupEgress: [{{IpProtocol: tcp, {ports}}}]"));
+        let table = stdout(&output);
+        assert_eq!(output.status.code(), Some(0), "{ports}\n{table}");
+        assert!(table.contains("not known here: SecurityGroupEgress[0].FromPort is {{resolve:ssm:/port}}"), "{table}");
+        assert_eq!(table.contains("HOOK_COMPLETE_SUCCEEDED"), asked, "{table}");
+        assert_eq!(table.contains("the hook is not asked: SecurityGroupEgress[0]: FromPort"), !asked, "{table}");
+    }
+    // A reference to a secret is what the hook gets, and blocks.
+    let secret = "'{{resolve:secretsmanager:ports:SecretString:https}}'";
+    let ports = format!("SecurityGroupEgress: [{{IpProtocol: tcp, FromPort: {secret}, ToPort: {secret}}}]");
+    assert_eq!(rehearsed("secret", &ports).status.code(), Some(1));
+}
+
+#[test]
+fn a_group_that_a_transform_may_add_rules_to_is_not_judged_without_them() {
+    let output = rehearsed("transform", "Fn::Transform: {Name: 'AWS::Include', Parameters: {Location: 's3://a/b'}}");
+    let table = stdout(&output);
+    assert!(table.contains("the hook is not asked: SecurityGroupEgress: it is Fn::Transform"), "{table}");
+    assert!(!table.contains("HOOK_IN_PROGRESS"), "{table}");
+}
+
+/// Writes a template of this test run, and says where.
+fn written(name: &str, template: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("rehearsal-{name}.yaml"));
+    std::fs::write(&path, template).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_the_template_does_not_hold_is_told_and_not_taken_for_judged() {
+    let group = "  Web: {Type: 'AWS::EC2::SecurityGroup', Properties: {SecurityGroupEgress: [{IpProtocol: tcp, \
+                 FromPort: 443, ToPort: 443}]}}\n";
+    for (name, template, told, count) in [
+        ("module", "Resources:\n  Net: {Type: 'Acme::Net::Sg::MODULE'}\n".to_owned(), "module `Net`", 1),
+        ("macro", format!("Transform: Acme\nResources:\n{group}"), "macro `Acme` may change anything", 1),
+        (
+            "sam",
+            "Transform: AWS::Serverless-2016-10-31\nResources:\n  F: {Type: 'AWS::Serverless::Function'}\n".to_owned(),
+            "transform `AWS::Serverless-2016-10-31` adds resources",
+            1,
+        ),
+    ] {
+        let path = written(name, &template);
+        let output = command(&["rehearse", &path]);
+        let table = stdout(&output);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert!(table.contains("not judged: ") && table.contains(told), "{table}");
+        assert!(
+            table.contains(&format!("would be deployed if what is not known here keeps the rule ({count} ")),
+            "{table}"
+        );
+        assert!(!table.contains("the hook lets it pass"), "{table}");
+
+        let output = command(&["rehearse", "--format", "json", &path]);
+        let json: Json = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(json["NotJudged"].as_array().unwrap().len(), count, "{json}");
+        assert!(json["NotJudged"].to_string().contains(told), "{json}");
+    }
+}
+
+#[test]
+fn the_hook_is_not_said_to_let_pass_what_it_was_not_asked_about() {
+    let queue = written("queue", "Resources: {Jobs: {Type: 'AWS::SQS::Queue'}}\n");
+    let renamed = written("queue-new", "Resources: {Tasks: {Type: 'AWS::SQS::Queue'}}\n");
+    for (arguments, says) in [
+        (vec!["rehearse", &queue], "is deployed without asking the hook"),
+        (vec!["rehearse", "--update-from", &queue, &renamed], "is updated without asking the hook"),
+        (
+            vec!["rehearse", "--update-from", "examples/compliant.yaml", "examples/compliant.yaml"],
+            "there is nothing to update in compliant: CloudFormation does not ask the hook",
+        ),
+    ] {
+        let output = command(&arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert!(stdout(&output).contains(says), "{}", stdout(&output));
+        assert!(!stdout(&output).contains("HOOK_"), "{}", stdout(&output));
+    }
+}
+
+#[test]
+fn json_says_of_which_resource_the_hook_is_not_asked() {
+    let path = written(
+        "unknown-port",
+        "Resources:\n  Db: {Type: AWS::RDS::DBInstance}\n  Rule: {Type: AWS::EC2::SecurityGroupEgress, Properties: \
+         {IpProtocol: tcp, FromPort: 5432, ToPort: !GetAtt Db.Endpoint.Port}}\n",
+    );
+    let output = command(&["rehearse", "--format", "json", &path]);
+    let json: Json = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["NotJudged"][0]["LogicalResourceId"], "Rule", "{json}");
+    let reasons: Vec<_> = json["StackEvents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|event| event["ResourceStatusReason"].as_str())
+        .collect();
+    assert!(reasons.iter().any(|reason| reason.starts_with("the hook is not asked: ")), "{reasons:?}");
+}
+
+#[test]
+fn a_verdict_that_hinges_on_an_open_condition_names_it() {
+    let template = "
+Parameters: {Env: {Type: String}}
+Conditions: {IsProd: !Equals [!Ref Env, prod]}
+Resources:
+  Web:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      SecurityGroupEgress: [{IpProtocol: tcp, FromPort: 443, ToPort: !If [IsProd, 443, 444]}]
+  Anyway:
+    Type: AWS::EC2::SecurityGroup
+    DependsOn: Web
+    Properties:
+      SecurityGroupEgress: [{IpProtocol: tcp, FromPort: 443, ToPort: !If [IsProd, 445, 444]}]
+";
+    let path = written("hinges", template);
+    let output = command(&["rehearse", &path]);
+    let table = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{table}");
+    assert!(table.contains("=> rehearsal-hinges is blocked if `IsProd` is false: nothing of it"), "{table}");
+    assert!(table.contains("give the values of its parameters with -p"), "{table}");
+
+    let json: Json = serde_json::from_slice(&command(&["rehearse", "--format", "json", &path]).stdout).unwrap();
+    assert_eq!(json["Assumed"][0]["Assumption"], "`IsProd` is false", "{json}");
+
+    let open = written("open", &format!("Transform: Acme\n{template}"));
+    let warned = stdout(&command(&["rehearse", "--failure-mode", "WARN", &open]));
+    assert!(warned.contains("would block it if `IsProd` is false") && warned.contains("1 not judged"), "{warned}");
+
+    // Where every way breaks the rule, the verdict hinges on nothing.
+    let output = command(&["rehearse", "-p", "Env=prod", &path]);
+    assert!(stdout(&output).contains("is blocked: nothing of it"), "{}", stdout(&output));
+    let anyway = written("anyway", &template.replace("IsProd, 443", "IsProd, 446"));
+    let output = command(&["rehearse", &anyway]);
+    assert!(stdout(&output).contains("is blocked: nothing of it"), "{}", stdout(&output));
+    let output = command(&["rehearse", "--target-operations", "CHANGE_SET", &anyway]);
+    assert!(stdout(&output).contains("is blocked: nothing was touched"), "{}", stdout(&output));
+}
+
+#[test]
+fn what_breaks_the_rule_in_a_nested_stack_hinges_on_whether_that_is_there() {
+    let inner = written("inner", &crate::support::read("examples/non-compliant.yaml"));
+    let outer = written(
+        "outer",
+        "Parameters: {Env: {Type: String}}\nConditions: {IsProd: !Equals [!Ref Env, prod]}\nResources:\n  Net: {Type: \
+         'AWS::CloudFormation::Stack', Condition: IsProd, Properties: {TemplateURL: x}}\n",
+    );
+    let output = command(&["rehearse", &outer, "--nested", &format!("Net={inner}")]);
+    assert!(stdout(&output).contains("is blocked if `IsProd` is true"), "{}{}", stdout(&output), stderr(&output));
+}
+
+#[test]
+fn a_value_that_the_template_does_not_allow_is_refused_without_repeating_it() {
+    let template = "Parameters:
+  Env: {Type: String, AllowedValues: [dev, prod]}
+  Zones: {Type: CommaDelimitedList, AllowedValues: [a, b], Default: a}
+Resources: {Jobs: {Type: 'AWS::SQS::Queue'}}
+";
+    let path = written("allowed", template);
+    for (value, says) in [
+        ("Env=hunter2", "the value of parameter `Env` is not one of its AllowedValues: dev, prod"),
+        ("Zones=a,hunter2", "the value of parameter `Zones` is not one of"),
+    ] {
+        let output = command(&["rehearse", &path, "-p", value]);
+        assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+        assert!(stderr(&output).contains(says) && !stderr(&output).contains("hunter2"), "{}", stderr(&output));
+    }
+    let output = command(&["rehearse", &path, "-p", "Env=prod", "-p", "Zones=b, a"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[test]
+fn what_cannot_be_rehearsed_hides_nothing_of_what_can() {
+    let binary = written("binary", "");
+    std::fs::write(&binary, b"Resources: \xff").unwrap();
+    let output = command(&["rehearse", "no-such.yaml", "examples/non-compliant.yaml", &binary]);
+    assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+    assert!(stdout(&output).contains("=> non-compliant is blocked"), "{}", stdout(&output));
+    let errors = stderr(&output);
+    assert!(errors.contains("error: no-such.yaml: it cannot be read"), "{errors}");
+    assert!(errors.contains(": it is not UTF-8 text\nhelp: save it as UTF-8"), "{errors}");
+}
+
+#[test]
+fn a_template_from_standard_input_is_deployed_under_the_name_given() {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_cfn-egress-guard"))
+        .args(["rehearse", "-", "--stack-name", "lb-prod", "--bootstrap"])
+        .arg(crate::support::bootstrap())
+        .stdin(std::fs::File::open(crate::support::root().join("examples/non-compliant.yaml")).unwrap())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut table = String::new();
+    std::io::Read::read_to_string(child.stdout.as_mut().unwrap(), &mut table).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{table}");
+    assert!(table.contains("=> lb-prod is blocked"), "{table}");
+}
+
+/// A name of the template's author begins no line of its own, and steers no terminal.
+#[test]
+fn names_of_a_template_are_shown_on_one_line() {
+    let folder = crate::support::root().join("target/tests/rehearsal-names");
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("names.json");
+    let group = serde_json::json!({"Type": "AWS::EC2::SecurityGroup", "Properties": {"GroupDescription": "x",
+        "SecurityGroupEgress": [{"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}]}});
+    let template = serde_json::json!({"Resources": {"A\u{1b}[31m\n::error::x": group}});
+    std::fs::write(&path, template.to_string()).unwrap();
+    for arguments in [&["rehearse"][..], &["policy", "explain"], &["check"]] {
+        let output = crate::support::command(&[arguments, &[path.to_str().unwrap()]].concat());
+        let said = stdout(&output);
+        assert!(said.contains("::error::x"), "{arguments:?}: {}", stderr(&output));
+        assert!(!said.contains("\n::error") && !said.contains('\u{1b}'), "{arguments:?}: {said}");
+    }
+}
+
+/// Quietly, and not with 0: a job must not take a pipe that broke for a clean run.
+#[test]
+fn a_reader_that_goes_away_is_no_error_and_no_success() {
+    for arguments in [["rehearse", "examples/compliant.yaml"], ["check", "examples/non-compliant.yaml"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_cfn-egress-guard"))
+            .args(arguments)
+            .current_dir(crate::support::root())
+            .stdout(writer)
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+            .wait_with_output()
+            .unwrap();
+        assert_eq!((output.status.code(), stderr(&output)), (Some(141), String::new()), "{arguments:?}");
+    }
+}
+
+/// The rehearsal of a template with one group of these properties.
+fn rehearsed(name: &str, properties: &str) -> Output {
+    let template = format!("Resources: {{Web: {{Type: 'AWS::EC2::SecurityGroup', Properties: {{{properties}}}}}}}\n");
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("rehearsal-{name}.yaml"));
+    std::fs::write(&path, template).unwrap();
+    command(&["rehearse", path.to_str().unwrap()])
+}
+
+#[test]
+fn nested_stacks_are_deployed_with_the_parameters_that_they_are_given() {
+    let output = command(&["rehearse", "tests/fixtures/nested/app.yaml"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    insta::assert_snapshot!(stdout(&output));
+
+    let output = command(&["rehearse", "tests/fixtures/nested/app.yaml", "-p", "Port=8443"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let table = stdout(&output);
+    assert!(table.contains("name its file with --nested Elsewhere=FILE"), "{table}");
+    assert!(table.contains("(1 not judged)"), "{table}");
+
+    // As the CDK writes it: the URL is an asset's, and the file is named beside it.
+    let output = command(&["rehearse", "tests/fixtures/nested/cdk.template.json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stdout(&output).contains("tcp 8443-8444"), "{}", stdout(&output));
+
+    let blocked = ["rehearse", "tests/fixtures/nested/app.yaml", "-p", "Port=8443", "--nested"];
+    let output = command(&[&blocked[..], &["Elsewhere=examples/non-compliant.yaml"]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stdout(&output).contains("Embedded stack"), "{}", stdout(&output));
+}
+
+#[test]
+fn an_update_goes_into_nested_stacks_whose_template_alone_has_changed() {
+    let folder = std::env::temp_dir().join(format!("cfn-egress-guard-nested-{}", std::process::id()));
+    for (version, to) in [("old", 443), ("new", 444)] {
+        std::fs::create_dir_all(folder.join(version)).unwrap();
+        let parent =
+            "Resources: {Inner: {Type: 'AWS::CloudFormation::Stack', Properties: {TemplateURL: ./inner.yaml}}}";
+        std::fs::write(folder.join(version).join("app.yaml"), parent).unwrap();
+        let inner = format!(
+            "Resources: {{Group: {{Type: 'AWS::EC2::SecurityGroup', Properties: {{GroupDescription: x, \
+             SecurityGroupEgress: [{{IpProtocol: tcp, FromPort: 443, ToPort: {to}, CidrIp: 10.0.0.0/8}}]}}}}}}"
+        );
+        std::fs::write(folder.join(version).join("inner.yaml"), inner).unwrap();
+    }
+    let file = |version: &str| folder.join(version).join("app.yaml").to_string_lossy().into_owned();
+    let output = command(&["rehearse", "--update-from", &file("old"), &file("new")]);
+    let table = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(table.contains("was not successfully updated. Currently in UPDATE_ROLLBACK_IN_PROGRESS"), "{table}");
+    let output = command(&["rehearse", "--update-from", &file("old"), &file("old")]);
+    assert!(!stdout(&output).contains("Inner"), "nothing has changed: {}", stdout(&output));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_change_set_and_a_stack_are_asked_about_before_any_resource_is_touched() {
+    let rehearse = |targets: &str, template: &str| command(&["rehearse", "--target-operations", targets, template]);
+    let change_set = rehearse("CHANGE_SET,STACK,RESOURCE", "examples/non-compliant.yaml");
+    assert_eq!(change_set.status.code(), Some(1), "{}", stderr(&change_set));
+    insta::assert_snapshot!(stdout(&change_set));
+    let stack = rehearse("STACK,RESOURCE", "examples/non-compliant.yaml");
+    assert_eq!(stack.status.code(), Some(1), "{}", stderr(&stack));
+    insta::assert_snapshot!(stdout(&stack));
+    let passed = rehearse("CHANGE_SET,STACK,RESOURCE", "examples/compliant.yaml");
+    assert_eq!(passed.status.code(), Some(0), "{}", stderr(&passed));
+    assert_eq!(stdout(&passed).matches("HOOK_COMPLETE_SUCCEEDED").count(), 4, "{}", stdout(&passed));
+    let only_stack = rehearse("STACK", "examples/compliant.yaml");
+    assert_eq!(stdout(&only_stack).matches("HOOK_COMPLETE_SUCCEEDED").count(), 1, "{}", stdout(&only_stack));
+}
+
+#[test]
+fn a_change_set_says_what_only_the_deployment_will_know() {
+    // One port is a resource's attribute; under STACK and CHANGE_SET it is left to RESOURCE.
+    let folder = std::env::temp_dir().join(format!("cfn-egress-guard-open-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let template = folder.join("open.yaml");
+    let text = "
+Resources:
+  Db: {Type: AWS::RDS::DBInstance}
+  Rule:
+    Type: AWS::EC2::SecurityGroupEgress
+    Properties: {GroupId: sg-1, IpProtocol: tcp, FromPort: 5432, ToPort: !GetAtt Db.Endpoint.Port, CidrIp: 10.0.0.0/8}
+";
+    std::fs::write(&template, text).unwrap();
+    let output = command(&["rehearse", "--target-operations", "CHANGE_SET,STACK", template.to_str().unwrap()]);
+    let table = stdout(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(table.contains("{{changeSet:KNOWN_AFTER_APPLY}}"), "{table}");
+    assert!(table.contains("ToPort is !GetAtt Db.Endpoint.Port"), "{table}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn templates_that_nest_themselves_or_are_nowhere_say_so() {
+    let folder = std::env::temp_dir().join(format!("cfn-egress-guard-cycle-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let nests = |name: &str, url: &str| {
+        let text =
+            format!("Resources: {{Next: {{Type: 'AWS::CloudFormation::Stack', Properties: {{TemplateURL: {url}}}}}}}");
+        std::fs::write(folder.join(name), text).unwrap();
+        folder.join(name).to_string_lossy().into_owned()
+    };
+    let (a, missing) = (nests("a.yaml", "./b.yaml"), nests("missing.yaml", "gone.yaml"));
+    nests("b.yaml", "./a.yaml");
+    for (arguments, says) in [
+        (vec!["rehearse", &a], "nested stack `Next/Next` is made of"),
+        (vec!["rehearse", &missing], "gone.yaml"),
+        (vec!["rehearse", "--nested", "Web=x.yaml", "examples/compliant.yaml"], "the templates have no nested stack"),
+        (vec!["rehearse", "--nested", "Net=x.yaml", "tests/fixtures/nested/app.yaml"], "Network, Network/Inner"),
+        (vec!["rehearse", "--nested", "Network", "tests/fixtures/nested/app.yaml"], "LOGICAL_ID=FILE"),
+        (vec!["rehearse", "--target-operations", "CLOUD_CONTROL", "examples/compliant.yaml"], "CHANGE_SET"),
+    ] {
+        let output = command(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stdout(&output));
+        assert!(stderr(&output).contains(says), "{arguments:?}: {}", stderr(&output));
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
