@@ -108,7 +108,7 @@ def deny(sid, actions, resources, condition):
 
 
 def all_but(deployment, *more, **other):
-    """A condition that holds for everybody but the roles that deploy the guard, and `more`."""
+    """A condition that is true for everybody but the roles that deploy the guard, and `more`."""
     roles = role_arns([STACK_SET_ROLES, *deployment.deployers, *more])
     return {"ArnNotLike": {"aws:PrincipalArn": roles}, **other}
 

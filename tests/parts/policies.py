@@ -1,7 +1,7 @@
 """The service control policies of deploy/scp.py, and two evaluators of others that judge them.
 
 MiniStack's evaluator takes any action and resource. @cloud-copilot/iam-simulate knows AWS's Service Authorization
-Reference besides: which actions there are, and which resources each one asks about. Both know a Deny, conditions on
+Reference too: which actions there are, and which resources each one asks about. Both know a Deny, conditions on
 principals and context keys that are missing as AWS describes them.
 """
 

@@ -1,4 +1,4 @@
-"""deploy/DEPLOY.txt as it stands: every command of it, in MiniStack with hooks, in the folder of a package."""
+"""deploy/DEPLOY.txt as it is: every command of it, in MiniStack with hooks, in the folder of a package."""
 
 import re
 import shutil
@@ -73,7 +73,7 @@ def is_gone(account):
     assert account.settled(guard["StackId"]) == "DELETE_COMPLETE"
 
 
-# What holds after a command, by words that only it has.
+# What is true after a command, by words that only it has.
 AFTERWARDS = {
     "--template-file packaged.yaml --stack-name": reports_only,
     "sam deploy": reports_only,

@@ -1,4 +1,4 @@
-"""deploy/ORGANIZATION.md as it stands: its commands, run one after the other in MiniStack with hooks.
+"""deploy/ORGANIZATION.md as it is: its commands, run one after the other in MiniStack with hooks.
 
 What a command does is MiniStack's work, but for these: the driver answers ActivateOrganizationsAccess and keeps what the
 StackSet would be (test_stack_set.py has moto make its members' stacks). `make package` and `make deploy` are played with
@@ -16,6 +16,8 @@ from account import ACCOUNT_ID, Account
 from conftest import ROOT
 from policies import Request, iam_simulate
 from server import PARTS, environment
+
+pytestmark = pytest.mark.timeout(300)  # a whole walk comes before the first test
 
 HOME, OTHER = "eu-west-1", "us-east-1"
 GUIDE = (ROOT / "deploy" / "ORGANIZATION.md").read_text()
@@ -75,7 +77,7 @@ class Walk:
             folder, AWS_ENDPOINT_URL=self.account.endpoint, AWS_ACCESS_KEY_ID=ACCOUNT_ID, AWS_SECRET_ACCESS_KEY="test", AWS_PAGER=""
         )
         variables["PATH"] = f"{folder / 'bin'}:{variables['PATH']}"
-        run = subprocess.run(["bash", "-c", script], cwd=folder, env=variables, capture_output=True, text=True, timeout=170)
+        run = subprocess.run(["bash", "-c", script], cwd=folder, env=variables, capture_output=True, text=True, timeout=280)
         assert run.returncode == 0, f"{run.stdout[-3000:]}{run.stderr[-3000:]}"
         self.said = run.stdout
 
@@ -88,9 +90,7 @@ class Walk:
         return json.loads(found[-1])
 
     def stacks(self, region):
-        """Stacks by name; a nested one by its logical id."""
-        found = self.client("cloudformation", region).describe_stacks()["Stacks"]
-        return {s["StackName"]: s for s in found}
+        return {stack["StackName"]: stack for stack in self.client("cloudformation", region).describe_stacks()["Stacks"]}
 
 
 def walk_of(bootstrap, folder, **given):
@@ -184,6 +184,8 @@ def test_with_a_central_function_the_members_hook_calls_that_of_its_region(centr
     parameters = {one["ParameterKey"]: one["ParameterValue"] for one in central.stack_set()["Parameters"]}
     arn = "arn:aws:lambda:{region}:%s:function:cfn-egress-guard:live" % ACCOUNT_ID
     assert parameters["CentralFunctionArn"] == arn
+    # The management account is the central one here: it has the hooks of the central function's stacks and no others.
+    assert {name for region in (HOME, OTHER) for name in central.stacks(region)} == {"cfn-egress-guard", "cfn-egress-guard-organization"}
     for region in (HOME, OTHER):
         function, alias = arn.replace("{region}", region).rsplit(":", 1)
         policy = json.loads(central.client("lambda", region).get_policy(FunctionName=function, Qualifier=alias)["Policy"])

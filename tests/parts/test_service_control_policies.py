@@ -37,7 +37,7 @@ def name_made(stack, logical_id):
 
 
 def resources_of_the_guard(stack_name="cfn-egress-guard"):
-    """ARNs of what the guard's stacks hold, by their service."""
+    """ARNs of the resources of the guard's stacks."""
     template = cfn_yaml.load(str(ROOT / "template.yaml"))["Resources"]
     of_type = {}
     for name, resource in template.items():
@@ -102,7 +102,7 @@ def test_the_names_are_those_of_the_deployment(stack):
     asked = list(requests_about_the_guard(text, [NOBODY_SPECIAL[0], DEPLOYMENT], [*own, *deployers]))
     assert set(denied_by(text, asked)) == {"GuardByName"}
     assert set(denied_by(text, requests_about_the_guard(text, deployers, own))) == {None}
-    # The names of another deployment are nobody's business.
+    # The names of another deployment are left alone.
     others = [*resources_of_the_guard(), DEPLOYMENT]
     others = [r for r in others if r not in (STACK_SETS, CUSTOM_STACK_SETS)]
     assert set(denied_by(text, requests_about_the_guard(text, [NOBODY_SPECIAL[0]], others))) == {None}
