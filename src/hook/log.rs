@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::json;
 
-use super::decision::{Decision, Judged};
+use super::decision::{Decision, ResourceAssessment};
 use super::response::{HookStatus, Response};
 use crate::rule::{Finding, Outcome, excerpt, wording};
 
@@ -151,7 +151,7 @@ pub fn lines(decision: &Decision, response: &Response, invocation: &Invocation<'
     let by_exemption = counted(exemptions.map(|exemption| exemption.id.as_str()));
     let debt_by_reason = counted(decision.of(Outcome::KnownDebt).map(|finding| finding.reason.code()));
     let listed = |outcome| decision.of_each(outcome).take(MAX_LISTED).map(ListedRule::of).collect();
-    let subject = &decision.subject;
+    let subject = &decision.invocation;
     let mut lines = String::new();
     push(
         &mut lines,
@@ -225,7 +225,7 @@ fn push(lines: &mut String, line: &impl Serialize) {
 }
 
 impl ListedRule {
-    fn of((judged, finding): (Option<&Judged>, &Finding)) -> Self {
+    fn of((judged, finding): (Option<&ResourceAssessment>, &Finding)) -> Self {
         let rule = finding.rule();
         Self {
             logical_id: judged.map(|judged| excerpt(&judged.logical_id, wording::LOGICAL_ID_CHARS)),
