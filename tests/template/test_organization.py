@@ -185,7 +185,7 @@ class Guide(unittest.TestCase):
         self.assertEqual({"lint-template", "package", "deploy", "scp"}, set(targets))
         for target in targets:
             self.assertIn(f"\n{target}: ", makefile)
-        version = tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]["version"]
+        version = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
         self.assertIn(f"unzip -jo dist/cfn-egress-guard-{version}-x86_64.zip '*/bootstrap.zip'", guide)
         package = (DEPLOY / "package.py").read_text()
         self.assertIn('stem = f"cfn-egress-guard-{version}-{arch}"', package)
