@@ -254,7 +254,7 @@ fn a_resource_that_a_default_switches_off_is_looked_at() {
     let wide = "[{IpProtocol: tcp, FromPort: 1, ToPort: 2}]";
     let kept = "compliant only while `Open` keeps its default";
     let expected = format!("Undetermined port-range (if `IsOpen` is true; {kept})");
-    assert_eq!(open(&off("    Condition: IsOpen\n", wide)), [expected.clone()]);
+    assert_eq!(open(&off("    Condition: IsOpen\n", wide)), std::slice::from_ref(&expected));
     let entry = "[!If [IsOpen, {IpProtocol: tcp, FromPort: 1, ToPort: 2}, !Ref AWS::NoValue]]";
     assert!(open(&off("", entry)).contains(&expected));
     let both = format!("Undetermined port-range (if `Both` is true; {kept})");

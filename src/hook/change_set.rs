@@ -3,7 +3,7 @@
 
 use super::decision::{Conclusion, ResourceAssessment, TemplateAssessment};
 use super::invocation::context;
-use super::payload::{self, ChangeSetPayload, ChangedResource};
+use super::payload::{self, ChangeSetPayload, ChangedResource, Documented as _};
 use super::request::Request;
 use crate::check::judge_properties;
 use crate::rule::policy::{Case, Context, Date, Policy, Unchanged};
@@ -21,8 +21,8 @@ pub(super) fn decide(document: &[u8], request: &Request, policy: &Policy, today:
         Err(problem) => return Conclusion::Template(TemplateAssessment::unread(problem)),
     };
     let mut judged = TemplateAssessment::default();
-    for resource in &changed {
-        match changed_resource(resource, request, policy, today) {
+    for resource in changed {
+        match changed_resource(&resource.documented(), request, policy, today) {
             Ok(resource) => judged.resources.extend(resource),
             Err(problem) => judged.remarks.push(problem),
         }

@@ -19,7 +19,7 @@ pub(super) fn with_document(event: &Json, document: Result<&Json, &str>, config:
     let lines = log::lines(
         &decision,
         &decision.response(),
-        &log::Invocation { request_id: "r", timestamp_millis: 1, evaluation_micros: 1 },
+        &log::Delivery { request_id: "r", guard: "guard", timestamp_millis: 1, evaluation_micros: 1 },
     );
     assert!(!lines.contains("SECRET"), "the URL's signature is never logged");
     let logged: Json = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
@@ -419,4 +419,55 @@ fn known_debt_by_a_default_makes_no_other_rule_certain() {
     assert_eq!(answer["hookStatus"], "SUCCESS", "{answer}");
     let document = json!({"template": template(&["!Ref P", "88"]), "previousTemplate": template(&["!Ref P"])});
     assert_eq!(with_document(&event, Ok(&document), &config)["hookStatus"], "FAILED");
+}
+
+#[test]
+fn each_field_is_read_in_both_spellings_and_the_documented_one_wins() {
+    let wide = "Resources: {R: {Type: AWS::EC2::SecurityGroupEgress, Properties: {IpProtocol: '-1'}}}";
+    let none = "Resources: {B: {Type: AWS::S3::Bucket}}";
+    for (document, status) in [
+        (json!({"template": wide}), "FAILED"),
+        (json!({"Template": wide}), "FAILED"),
+        (json!({"Template": wide, "template": wide}), "FAILED"),
+        (json!({"Template": none, "template": wide}), "FAILED"),
+        (json!({"Template": wide, "template": none}), "SUCCESS"),
+    ] {
+        let answer = with_document(&invocation("STACK"), Ok(&document), &Config::new(Settings::default()));
+        assert_eq!(answer["hookStatus"], status, "{document}");
+    }
+    let entry = change("CREATE", None, Some(egress("1", "2")))["changedResources"][1].clone();
+    let entry = entry.as_object().unwrap();
+    let capital = |name: &str| {
+        let (first, rest) = name.split_at(1);
+        format!("{}{rest}", first.to_uppercase())
+    };
+    let custom: serde_json::Map<String, Json> =
+        entry.iter().map(|(name, value)| (capital(name), value.clone())).collect();
+    let both: serde_json::Map<String, Json> = custom.clone().into_iter().chain(entry.clone()).collect();
+    for entry in [&custom, &both] {
+        for key in ["changedResources", "ChangedResources"] {
+            assert_eq!(change_set(&json!({key: [entry]}))["errorCode"], "NonCompliant", "{key} {entry:?}");
+        }
+    }
+    // Each of them decides something: what goes away, or is of another type, is not judged.
+    for (name, value) in [("Action", "DELETE"), ("ResourceType", "AWS::S3::Bucket")] {
+        let mut other = custom.clone();
+        other.insert(name.to_owned(), json!(value));
+        assert_eq!(change_set(&json!({"changedResources": [other]}))["hookStatus"], "SUCCESS", "{name}");
+    }
+}
+
+#[test]
+fn what_is_not_judged_is_undetermined_in_the_log() {
+    let event = invocation("STACK").to_string();
+    let Plan::Fetch(fetch) = plan(event.as_bytes(), &Config::new(Settings::default()), today()) else { panic!() };
+    for (template, verdict) in [
+        ("Resources: {B: {Type: AWS::S3::Bucket}}", "compliant"),
+        ("Transform: [MyMacro]\nResources: {B: {Type: AWS::S3::Bucket}}", "undetermined"),
+        ("Resources: [", "undetermined"),
+    ] {
+        let document = json!({"template": template}).to_string();
+        let decision = fetch.decide(Ok(document.as_bytes()), &Config::new(Settings::default()), today());
+        assert_eq!(decision.verdict(), verdict, "{template}");
+    }
 }
