@@ -5,6 +5,7 @@
 
 mod organization;
 mod side_by_side;
+mod visit;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,8 @@ use super::failure::{Failure, FailureKind};
 use super::pace::Patience;
 pub use organization::ListedAccounts;
 pub(super) use side_by_side::side_by_side;
+pub use visit::VisitProgress;
+pub(super) use visit::{Place, Visit, visit};
 
 /// The role that `deploy/reader-role.yaml` makes.
 pub const READER_ROLE: &str = "cfn-egress-guard-reader";
@@ -153,6 +156,20 @@ impl Accounts {
         members.dedup_by(|one, two| one.account == two.account);
         let role = Some(Role { options: role, partition: caller.partition, own: caller.account });
         Ok(Self { connection, role, members, regions, at_once: at_once.max(1), notes })
+    }
+
+    /// The connection to the caller's own account.
+    #[must_use]
+    pub const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The caller's own account, if anybody says which it is.
+    pub(super) fn own_account(&self) -> Option<&str> {
+        match &self.role {
+            Some(role) => Some(&role.own),
+            None => self.members.first().map(|member| member.account.as_str()),
+        }
     }
 
     /// Whether other accounts may be among them: results then name the account with each thing.

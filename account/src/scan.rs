@@ -16,7 +16,6 @@ mod known;
 mod record;
 mod region;
 mod result;
-mod spool;
 mod stacks;
 mod summary;
 mod totals;
@@ -39,8 +38,7 @@ pub use known::Known;
 pub use record::{Cause, FORMAT_VERSION, Fate, Head, Opens, RuleRecord, StackRecord, Tally, Unread};
 use region::{Reporter, scan_region};
 pub use result::{Ending, Found, ScanResult};
-pub use spool::Spool;
-pub use summary::{Answer, Group, Summary};
+pub use summary::{AccountSummary, Answer, Group, Summary};
 pub use unread::UnreadGroup;
 
 use super::accounts::{Accounts, MemberAccount, side_by_side};

@@ -257,8 +257,8 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Each<'_, '_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::{AlternativeKind, Spool, Tally};
-    use crate::{Failure, FailureKind};
+    use crate::scan::{AlternativeKind, Tally};
+    use crate::{Failure, FailureKind, Spool};
 
     fn stack(name: &str) -> StackRecord {
         StackRecord {

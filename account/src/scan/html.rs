@@ -7,10 +7,10 @@ use maud::{Markup, html};
 use super::answer::{advice, alternatives_told};
 use super::record::{Cause, Fate, RuleRecord, StackRecord, Tally};
 use super::result::ScanResult;
-use super::spool::Spool;
 use super::summary::{Answer, Group, Summary};
 use crate::number::{count, grouped};
 use crate::page::{self, Bar, capitalized};
+use crate::spool::Spool;
 
 /// How many egress rules the page lists; the JSON and CSV results have all of them.
 const MAX_ROWS: usize = 2_000;
@@ -59,6 +59,7 @@ pub fn write_html(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
 fn scanned(result: &ScanResult) -> String {
     let account = result.accounts_told().map_or_else(String::new, |accounts| format!("{}, ", capitalized(&accounts)));
     let regions = match result.head.regions.as_slice() {
+        [] => "every Region that is switched on there".to_owned(),
         [region] => region.clone(),
         regions => format!("{} ({})", count(regions.len(), "Region"), regions.join(", ")),
     };

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use super::record::StackRecord;
-use super::spool::Spool;
+use crate::spool::Spool;
 
 /// Stacks that are known from an earlier scan with the same policy, by ARN: on disk. In memory is a hash of the
 /// ARN and where the stack is; of two ARNs with one hash the later is known, and the other is read again.

@@ -3,10 +3,10 @@
 use std::io;
 
 use super::record::{Head, StackRecord, Unread};
-use super::spool::Spool;
 use super::summary::Summary;
 use super::totals::Totals;
 use super::unread::{UnreadGroup, UnreadGroups};
+use crate::spool::Spool;
 
 /// The result of a scan.
 #[derive(Debug)]

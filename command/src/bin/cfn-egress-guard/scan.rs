@@ -9,21 +9,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use cfn_egress_guard::fingerprint::Fingerprint;
+use cfn_egress_guard_account::accounts::RegionSelection;
 use cfn_egress_guard_account::scan::{
     Ending, FORMAT_VERSION, Found, Head, Known, Progress, Record, ResultError, ScanOptions, ScanResult, StackRecord,
     Writer, read_records, read_result, scan, write_csv, write_exemptions, write_html, write_json,
 };
-use cfn_egress_guard_account::{Glob, Patience, permissions};
+use cfn_egress_guard_account::{Glob, Patience, count, permissions};
 use cfn_egress_guard_core::rule::policy::{Date, Policy};
 
-use crate::account::{connect, interruption, print_policy, regions};
+use crate::account::{accounts, connect, interruption, print_policy, warn};
 use crate::args::{AccountFormat, Scan};
 use crate::exit::Exit;
 use progress::Meter;
 
 pub(crate) fn run(arguments: &Scan, out: &mut impl Write) -> anyhow::Result<Exit> {
-    if arguments.aws.print_iam_policy {
-        print_policy(permissions::SCAN, out)?;
+    if let Some(whom) = arguments.aws.print_iam_policy {
+        print_policy(whom, permissions::SCAN, &arguments.aws, out)?;
         return Ok(Exit::Clean);
     }
     let outputs = outputs(&arguments.output)?;
@@ -102,13 +103,18 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
     let today = Date::of_unix_seconds(now());
     let (policy, policy_name) = policy(arguments, today)?;
     let connection = connect(&arguments.aws).await?;
-    let (regions, regions_assumed) = regions(&arguments.aws, &connection).await?;
+    let (accounts, regions_assumed) = accounts(&arguments.aws, connection).await?;
+    let regions = match &accounts.regions {
+        RegionSelection::Named(regions) => regions.clone(),
+        RegionSelection::Enabled => Vec::new(),
+    };
     let head = Head {
         version: FORMAT_VERSION,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         policy: policy_name,
         started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        regions: regions.clone(),
+        accounts: accounts.members.clone(),
+        regions,
         regions_assumed,
         owner_tags: arguments.owner_tags.clone(),
         only_stacks: arguments.stacks.iter().map(ToString::to_string).collect(),
@@ -126,7 +132,6 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
         }
     }
     let options = ScanOptions {
-        regions: regions.clone(),
         stacks: arguments.stacks.clone(),
         policy,
         today,
@@ -135,10 +140,10 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
         patience: Patience::default(),
         known,
     };
-    let mut meter = Meter::new(regions.len());
+    let mut meter = Meter::new(accounts.members.len());
     let mut found = Found::default();
     let mut unused: Vec<&Glob> = arguments.stacks.iter().collect();
-    let scanned = scan(&connection, options, interruption(), |progress| {
+    let scanned = scan(&accounts, options, interruption(), |progress| {
         meter.show(&progress);
         match progress {
             Progress::Judged(record) => {
@@ -147,7 +152,11 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
                 found.stack(&record)
             }
             Progress::Unread(what) => found.unread(&what),
-            Progress::Found { .. } | Progress::Listed | Progress::Slower { .. } => Ok(()),
+            Progress::Entered { .. }
+            | Progress::Left
+            | Progress::Found { .. }
+            | Progress::Listed
+            | Progress::Slower { .. } => Ok(()),
         }
     })
     .await;
@@ -159,10 +168,10 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
             for (path, _) in files {
                 let _ = std::fs::remove_file(part(path));
             }
-            bail!("no stack is named {} in {}: nothing was looked at", unused.join(" or "), regions.join(", "));
+            bail!("no stack is named {} in {}: nothing was looked at", unused.join(" or "), place(&head));
         }
         for name in unused {
-            progress::warn(&format!("no stack is named {name}"));
+            warn(&format!("no stack is named {name}"));
         }
     }
     let ending = Ending { complete: finished && head.regions_assumed.is_none(), interrupted: !finished };
@@ -172,6 +181,15 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
         std::fs::rename(part(path), path).with_context(|| format!("writing `{}`", path.display()))?;
     }
     Ok(result)
+}
+
+/// Where a scan looks.
+fn place(head: &Head) -> String {
+    match (head.regions.as_slice(), head.accounts.len()) {
+        ([], accounts) => count(accounts, "account"),
+        (regions, 0 | 1) => regions.join(", "),
+        (regions, accounts) => format!("{} ({})", count(accounts, "account"), regions.join(", ")),
+    }
 }
 
 /// Whether a pattern fits a stack's name, or that of the stack it is nested in.

@@ -15,7 +15,7 @@ pub(crate) struct Request {
     pub(crate) region: String,
     /// Whose key it was signed with.
     pub(crate) access_key: String,
-    /// `Action` of the query protocol, or the path of another request.
+    /// `Action` of the query protocol, the operation of the JSON protocol, or the path of another request.
     pub(crate) action: String,
     /// The form's fields.
     pub(crate) form: BTreeMap<String, String>,
@@ -139,12 +139,14 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let path = line.split(' ').nth(1)?.to_owned();
     let (mut region, mut access_key, mut host, mut length) = (String::new(), String::new(), String::new(), 0);
+    let mut target = None;
     loop {
         line.clear();
         reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
         let Some((name, value)) = line.trim().split_once(':') else { break };
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().ok()?,
+            "x-amz-target" => target = value.trim().rsplit('.').next().map(str::to_owned),
             "host" => value.trim().clone_into(&mut host),
             "authorization" => {
                 let mut credential = value.split("Credential=").nth(1)?.split('/');
@@ -162,7 +164,7 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
         .filter_map(|pair| pair.split_once('='))
         .map(|(name, value)| (name.to_owned(), decoded(value)))
         .collect();
-    let action = form.get("Action").cloned().unwrap_or(path);
+    let action = form.get("Action").cloned().or(target).unwrap_or(path);
     let body = body.into_owned();
     Some(Request { region, access_key, action, form, host, body })
 }

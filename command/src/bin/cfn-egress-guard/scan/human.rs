@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 
 use anstyle::Style;
+use cfn_egress_guard_account::accounts::account_label;
 use cfn_egress_guard_account::count;
 use cfn_egress_guard_account::scan::{
-    Answer, Fate, Group, ScanResult, StackRecord, Summary, Tally, UnreadGroup, alternatives_told,
+    AccountSummary, Answer, Fate, Group, ScanResult, StackRecord, Summary, Tally, UnreadGroup, alternatives_told,
 };
 
 use crate::style::{BAD, BOLD, CAUTION, DIM, GOOD};
@@ -24,6 +25,7 @@ const MAX_UNREAD: usize = 20;
 
 pub(crate) fn write(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
     let mut told = 0;
+    let many = result.is_of_many();
     for stack in result.stacks.iter() {
         let stack = stack?;
         if stack.findings.is_empty() {
@@ -31,7 +33,7 @@ pub(crate) fn write(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<
         }
         told += 1;
         if told <= MAX_STACKS {
-            write_stack(&stack, out)?;
+            write_stack(&stack, many.then(|| account_label(&result.head.accounts, &stack.account)), out)?;
         }
     }
     if told > MAX_STACKS {
@@ -41,12 +43,16 @@ pub(crate) fn write(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<
     if summary.tally != Tally::default() {
         write_groups("By cause", &summary.causes, out)?;
         write_groups("By owner", &summary.owners, out)?;
-        if result.head.regions.len() > 1 {
+        if result.is_of_many() {
+            write_groups("By account", &by_account(summary), out)?;
+            write_groups("By organizational unit", &summary.organizational_units, out)?;
+        }
+        if result.head.regions.len() != 1 {
             write_groups("By Region", &summary.regions, out)?;
         }
         write_alternatives(summary, out)?;
     }
-    write_unread(&result.unread_groups, out)?;
+    write_unread(&result.unread_groups, result.is_of_many(), out)?;
     let style = match summary.answer {
         Answer::Yes => GOOD,
         Answer::Probably | Answer::Unknown => CAUTION,
@@ -54,12 +60,11 @@ pub(crate) fn write(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<
     };
     let only = &result.head.only_stacks;
     let of = if only.is_empty() { String::new() } else { format!(" for stacks named {}", only.join(", ")) };
-    let account = result.accounts_told().map_or_else(String::new, |accounts| format!("account {accounts}, "));
     writeln!(
         out,
-        "{BOLD}Can the failure mode be FAIL{of}?{BOLD:#} {DIM}({} read in {account}{}, {}){DIM:#}",
+        "{BOLD}Can the failure mode be FAIL{of}?{BOLD:#} {DIM}({} read in {}, {}){DIM:#}",
         count(summary.stacks, "stack"),
-        result.head.regions.join(", "),
+        result.place(),
         result.head.policy
     )?;
     for (position, line) in summary.sentences(only).iter().enumerate() {
@@ -72,10 +77,11 @@ pub(crate) fn write(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<
     Ok(())
 }
 
-fn write_stack(stack: &StackRecord, out: &mut dyn Write) -> io::Result<()> {
+fn write_stack(stack: &StackRecord, account: Option<String>, out: &mut dyn Write) -> io::Result<()> {
+    let account = account.map_or_else(String::new, |account| format!("{account}, "));
     let owner = stack.owner.as_ref().map_or_else(String::new, |owner| format!(", {owner}"));
     let nested = stack.root.as_ref().map_or_else(String::new, |root| format!(", nested in {root}"));
-    writeln!(out, "{BOLD}{}{BOLD:#} {DIM}({}{owner}{nested}){DIM:#}", stack.stack, stack.region)?;
+    writeln!(out, "{BOLD}{}{BOLD:#} {DIM}({account}{}{owner}{nested}){DIM:#}", stack.stack, stack.region)?;
     for rule in &stack.findings {
         let style = match rule.fate {
             Fate::Blocked => BAD,
@@ -96,7 +102,22 @@ fn write_stack(stack: &StackRecord, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
+/// The accounts with something to say, as groups of rules.
+fn by_account(summary: &Summary) -> Vec<Group> {
+    let accounts = summary.accounts.iter().filter(|account| account.tally != Tally::default());
+    let group = |account: &AccountSummary| Group {
+        name: Some(account.account.label()),
+        stacks: account.stacks_blocked,
+        tally: account.tally,
+        examples: Vec::new(),
+    };
+    accounts.map(group).collect()
+}
+
 fn write_groups(title: &str, groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
+    if groups.is_empty() {
+        return Ok(());
+    }
     writeln!(out, "{BOLD}{title}{BOLD:#}")?;
     let name = |group: &Group| group.name.clone().unwrap_or_else(|| "(no owner tag)".to_owned());
     let widths = groups.iter().take(MAX_GROUPS).map(|group| name(group).chars().count());
@@ -121,14 +142,14 @@ fn write_alternatives(summary: &Summary, out: &mut dyn Write) -> io::Result<()> 
     writeln!(out)
 }
 
-fn write_unread(groups: &[UnreadGroup], out: &mut dyn Write) -> io::Result<()> {
+fn write_unread(groups: &[UnreadGroup], many: bool, out: &mut dyn Write) -> io::Result<()> {
     if groups.is_empty() {
         return Ok(());
     }
     writeln!(out, "{BOLD}Could not be read{BOLD:#}")?;
     for group in groups.iter().take(MAX_UNREAD) {
         let in_part = if group.judged { " (in part)" } else { "" };
-        writeln!(out, "  {CAUTION}{}{CAUTION:#} {}{in_part}: {}", group.place(), group.what(), group.failure)?;
+        writeln!(out, "  {CAUTION}{}{CAUTION:#} {}{in_part}: {}", group.place(many), group.what(), group.failure)?;
     }
     if groups.len() > MAX_UNREAD {
         writeln!(out, "  {DIM}… and {} more; --output scan.csv has them all{DIM:#}", groups.len() - MAX_UNREAD)?;
