@@ -38,30 +38,34 @@ struct Spared {
     rules: usize,
 }
 
+/// How many rules, which stack, in which account.
+type Example = (Reverse<usize>, String, String);
+
 /// What the rules of a group share.
 #[derive(Debug, Default)]
 struct Count {
     stacks: usize,
     tally: Tally,
     /// The stacks with the most blocked rules.
-    examples: Vec<(Reverse<usize>, String)>,
+    examples: Vec<Example>,
 }
 
 impl Count {
-    fn add(&mut self, stack: &str, tally: Tally) {
+    fn add(&mut self, record: &StackRecord, tally: Tally) {
         self.tally.add_all(tally);
         if tally.blocked == 0 {
             return;
         }
         self.stacks += 1;
-        self.example(Reverse(tally.blocked), stack);
+        self.example((Reverse(tally.blocked), record.stack.clone(), record.account.clone()));
     }
 
-    fn example(&mut self, rules: Reverse<usize>, stack: &str) {
+    fn example(&mut self, example: Example) {
+        let (rules, stack, account) = &example;
         // Regions may have stacks of the same name.
-        match self.examples.iter_mut().find(|(_, name)| name == stack) {
-            Some((known, _)) => *known = rules.min(*known),
-            None => self.examples.push((rules, stack.to_owned())),
+        match self.examples.iter_mut().find(|(_, known, of)| known == stack && of == account) {
+            Some((known, ..)) => *known = (*rules).min(*known),
+            None => self.examples.push(example),
         }
         self.examples.sort_unstable();
         self.examples.truncate(MAX_EXAMPLES);
@@ -70,7 +74,7 @@ impl Count {
     fn add_all(&mut self, other: &Self) {
         self.tally.add_all(other.tally);
         self.stacks += other.stacks;
-        other.examples.iter().for_each(|(rules, stack)| self.example(*rules, stack));
+        other.examples.iter().for_each(|example| self.example(example.clone()));
     }
 }
 
@@ -85,12 +89,12 @@ impl Totals {
         self.sums.stacks_undetermined += usize::from(tally.blocked == 0 && tally.undetermined > 0);
         self.sums.tally.add_all(tally);
         if tally != Tally::default() {
-            self.owners.entry(record.owner.clone()).or_default().add(&record.stack, tally);
-            self.regions.entry(Some(record.region.clone())).or_default().add(&record.stack, tally);
+            self.owners.entry(record.owner.clone()).or_default().add(record, tally);
+            self.regions.entry(Some(record.region.clone())).or_default().add(record, tally);
         }
         self.account(&record.account).stack(record, tally);
         for (cause, tally) in causes(record) {
-            self.causes.entry(Some(cause.to_owned())).or_default().add(&record.stack, tally);
+            self.causes.entry(Some(cause.to_owned())).or_default().add(record, tally);
         }
         for (kind, tally) in &record.otherwise {
             let policy = self.policies.entry(*kind).or_insert_with(|| Alternative::new(kind.name(), *kind));
@@ -135,9 +139,10 @@ impl Totals {
         summary.accounts_in_part.sort_unstable();
         (summary.accounts, summary.organizational_units) = by_account(self.accounts, accounts, complete);
         summary.answer = summary.answered(complete);
-        summary.causes = largest_first(self.causes, |group| (group.tally.blocked, group.stacks));
-        summary.owners = largest_first(self.owners, |group| (group.stacks, group.tally.blocked));
-        summary.regions = largest_first(self.regions, |group| (group.stacks, group.tally.blocked));
+        let many = summary.accounts.len() > 1;
+        summary.causes = largest_first(self.causes, many, |group| (group.tally.blocked, group.stacks));
+        summary.owners = largest_first(self.owners, many, |group| (group.stacks, group.tally.blocked));
+        summary.regions = largest_first(self.regions, many, |group| (group.stacks, group.tally.blocked));
         summary.alternatives = self.policies.into_values().collect();
         for (setting, spared) in self.settings {
             summary.alternatives.push(Alternative {
@@ -187,7 +192,7 @@ impl AccountTotals {
         self.sums.stacks_with_rules += usize::from(record.resources > 0);
         self.sums.stacks_blocked += usize::from(tally.blocked > 0);
         self.sums.tally.add_all(tally);
-        self.count.add(&record.stack, tally);
+        self.count.add(record, tally);
     }
 
     fn unread(&mut self, what: &Unread) {
@@ -226,7 +231,7 @@ fn by_account(
         Answer::Yes => 3,
     };
     summaries.sort_by_key(|one| (rank(one.answer), Reverse((one.stacks_blocked, one.tally.blocked))));
-    (summaries, largest_first(units, |group| (group.stacks, group.tally.blocked)))
+    (summaries, largest_first(units, true, |group| (group.stacks, group.tally.blocked)))
 }
 
 /// Adds a name that is not there yet.
@@ -236,9 +241,15 @@ fn insert(names: &mut Vec<String>, name: &str) {
     }
 }
 
-fn largest_first(groups: BTreeMap<Option<String>, Count>, size: impl Fn(&Group) -> (usize, usize)) -> Vec<Group> {
+/// The groups, the largest first; the examples of `many` accounts name theirs.
+fn largest_first(
+    groups: BTreeMap<Option<String>, Count>,
+    many: bool,
+    size: impl Fn(&Group) -> (usize, usize),
+) -> Vec<Group> {
+    let example = |(_, stack, account): Example| if many { format!("{stack} in {account}") } else { stack };
     let group = |(name, count): (Option<String>, Count)| {
-        let examples = count.examples.into_iter().map(|(_, stack)| stack).collect();
+        let examples = count.examples.into_iter().map(example).collect();
         Group { name, stacks: count.stacks, tally: count.tally, examples }
     };
     let mut groups: Vec<Group> = groups.into_iter().map(group).collect();
@@ -358,9 +369,9 @@ mod tests {
             stacks.rotate_left(turned);
             let mut count = Count::default();
             for (name, blocked) in &stacks {
-                count.add(name, Tally { blocked: *blocked, ..Tally::default() });
+                count.add(&stack(name, None, &[]), Tally { blocked: *blocked, ..Tally::default() });
             }
-            let examples: Vec<_> = count.examples.iter().map(|(_, name)| name.as_str()).collect();
+            let examples: Vec<_> = count.examples.iter().map(|(_, name, _)| name.as_str()).collect();
             assert_eq!((count.stacks, examples), (10, vec!["s6", "s5", "s4"]));
         }
     }

@@ -1,5 +1,6 @@
 //! The commands that ask AWS: the real program with the real SDK against a loopback server.
 
+mod accounts;
 mod audit;
 mod credentials;
 mod function;

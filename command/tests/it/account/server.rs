@@ -69,6 +69,43 @@ pub(crate) fn refused(status: u16, code: &str, message: &str) -> Answer {
     Answer { status, body }
 }
 
+/// What AWS's model says of fields of requests about hooks (source: botocore 1.43, cloudformation 2010-05-15). An ARN
+/// with a version behind the type's name fits the first of them, and not the second.
+const PATTERNS: [(&str, &str, &str); 6] = [
+    ("DescribeType", "Arn", "arn:aws[A-Za-z0-9-]{0,64}:cloudformation:[A-Za-z0-9-]{1,64}:([0-9]{12})?:type/.+"),
+    (
+        "ListHookResults",
+        "TypeArn",
+        "arn:aws[A-Za-z0-9-]{0,64}:cloudformation:[A-Za-z0-9-]{1,64}:([0-9]{12})?:type/hook/[A-Za-z0-9-]+/?",
+    ),
+    (
+        "ListHookResults",
+        "TargetId",
+        "[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/]*|[a-f0-9]{8}(-[a-f0-9]{4}){3}-[a-f0-9]{12}",
+    ),
+    ("DescribeType", "TypeName", TYPE_NAME),
+    ("BatchDescribeTypeConfigurations", "TypeConfigurationIdentifiers.member.1.TypeName", TYPE_NAME),
+    (
+        "BatchDescribeTypeConfigurations",
+        "TypeConfigurationIdentifiers.member.1.TypeConfigurationAlias",
+        "[a-zA-Z0-9]{1,256}",
+    ),
+];
+
+const TYPE_NAME: &str = "[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}(::MODULE){0,1}";
+
+/// The refusal of a request with a field that AWS's model does not allow.
+fn refused_by_the_model(request: &Request) -> Option<Answer> {
+    let wrong = PATTERNS.iter().find(|(action, field, pattern)| {
+        let value = request.form.get(*field).filter(|_| request.action == *action);
+        let schema = serde_json::json!({"pattern": format!("^(?:{pattern})$")});
+        value.is_some_and(|value| !jsonschema::is_valid(&schema, &value.as_str().into()))
+    });
+    let (_, field, pattern) = wrong?;
+    let message = format!("1 validation error detected: Value at '{field}' failed to satisfy constraint: {pattern}");
+    Some(refused(400, "ValidationError", &message))
+}
+
 /// A server on the loopback interface, there until the test's process ends.
 pub(crate) struct Server {
     url: String,
@@ -125,7 +162,8 @@ fn serve(stream: &TcpStream, answer: &dyn Fn(&Request) -> Reply, log: &Mutex<Vec
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader) {
         log.lock().unwrap().push(request.clone());
-        let Reply { status, headers, body } = answer(&request);
+        let reply = refused_by_the_model(&request).map_or_else(|| answer(&request), Reply::from);
+        let Reply { status, headers, body } = reply;
         let head = format!("HTTP/1.1 {status} x\r\n{headers}content-length: {}\r\n\r\n", body.len());
         let mut out = stream;
         if out.write_all(head.as_bytes()).and_then(|()| out.write_all(&body)).is_err() {

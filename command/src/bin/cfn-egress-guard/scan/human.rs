@@ -20,6 +20,9 @@ const MAX_GROUPS: usize = 10;
 /// How wide the names of groups are, unless they are longer.
 const MAX_WIDTH: usize = 40;
 
+/// What enters an account.
+const ASSUME_ROLE: &str = "sts:AssumeRole";
+
 /// How many reasons for what was not read are listed.
 const MAX_UNREAD: usize = 20;
 
@@ -155,6 +158,11 @@ fn write_unread(groups: &[UnreadGroup], many: bool, out: &mut dyn Write) -> io::
         writeln!(out, "  {DIM}… and {} more; --output scan.csv has them all{DIM:#}", groups.len() - MAX_UNREAD)?;
     }
     let mut missing: Vec<&str> = groups.iter().filter_map(|group| group.failure.missing_permission()).collect();
+    if missing.contains(&ASSUME_ROLE) {
+        // Not only the caller's policy, but also the role's trust decides.
+        missing.retain(|action| *action != ASSUME_ROLE);
+        writeln!(out, "  An account is entered with the role that --role names: deploy/reader-role.yaml makes it")?;
+    }
     missing.sort_unstable();
     missing.dedup();
     if !missing.is_empty() {
