@@ -4,6 +4,7 @@
 //! what real answers add to them (a target type outside the model's enum, missing annotations, results
 //! that expire between list and look) is let be or told, and never ends the report.
 
+mod asff;
 mod detail;
 mod events;
 mod record;
@@ -15,6 +16,7 @@ mod write;
 use std::io;
 use std::sync::Arc;
 
+pub use asff::write_audit_asff;
 pub use events::stack_events;
 pub use record::{AuditUnread, HookAnnotation, HookRecord};
 pub use result::{AuditFile, AuditHead, AuditResult};

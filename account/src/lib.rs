@@ -7,6 +7,7 @@
 //! names the permission that is missing ([`Failure`]), and goes on with what it can read.
 
 pub mod accounts;
+mod asff;
 pub mod audit;
 pub mod connection;
 mod credentials;

@@ -7,10 +7,14 @@
 
 mod alternative;
 mod answer;
+mod asff;
+mod compare;
+mod comparison;
 mod csv;
 mod exemptions;
 mod file;
 mod html;
+mod join;
 mod judge;
 mod known;
 mod record;
@@ -29,11 +33,15 @@ use tokio::task::JoinSet;
 
 pub use alternative::{Alternative, AlternativeKind};
 pub use answer::{PolicyTold, advice, alternatives_told};
+pub use asff::write_asff;
+pub use compare::{compare, read_trend};
+pub use comparison::{Change, ChangeGroup, Comparison, ComparisonFile, ComparisonHead, RuleChange, TrendPoint};
 pub(crate) use csv::row;
 pub use csv::write_csv;
 pub use exemptions::write_exemptions;
 pub use file::{Record, ResultError, ResultFile, Writer, read_records, read_result, write_json};
 pub use html::write_html;
+pub use join::{JoinError, Joined};
 pub use known::Known;
 pub use record::{Cause, FORMAT_VERSION, Fate, Head, Opens, RuleRecord, StackRecord, Tally, Unread};
 use region::{Reporter, scan_region};

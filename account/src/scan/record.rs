@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::alternative::AlternativeKind;
 use crate::accounts::MemberAccount;
 use crate::failure::Failure;
+use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::check::{CheckedResource, Located};
 use cfn_egress_guard_core::rule::{Destination, EgressRule, Outcome, Port, Protocol, Reason, excerpt, wording};
 
@@ -346,7 +347,19 @@ pub struct Unread {
     pub judged: bool,
 }
 
+/// The account in a stack's ARN.
+pub(super) fn account_of(stack_id: &str) -> Option<&str> {
+    Arn::parse(stack_id)?.account()
+}
+
 impl StackRecord {
+    /// Takes the account from the ARN, where a result of an earlier version does not say it.
+    pub(super) fn know_account(&mut self) {
+        if self.account.is_empty() {
+            self.account = account_of(&self.stack_id).unwrap_or_default().to_owned();
+        }
+    }
+
     /// What would happen to the stack's rules.
     #[must_use]
     pub fn tally(&self) -> Tally {

@@ -9,11 +9,12 @@ use tokio::task::JoinSet;
 
 use super::alternative::AlternativeKind;
 use super::judge::{Deployed, judge};
-use super::record::{NAME_CHARS, StackRecord, Unread};
+use super::record::{NAME_CHARS, StackRecord, Unread, account_of};
 use super::stacks::{self, Given, Stack, Stacks, TemplateText, Told};
 use super::{Progress, ScanOptions};
 use crate::failure::{Failure, FailureKind};
 use crate::pace::Limit;
+use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::template::Scope;
 
@@ -45,11 +46,6 @@ impl Reporter {
             judged,
         })
     }
-}
-
-/// The account in a stack's ARN (`arn:aws:cloudformation:us-east-1:123456789012:stack/NAME/ID`).
-fn account_of(stack_id: &str) -> Option<&str> {
-    stack_id.split(':').nth(4).filter(|account| !account.is_empty())
 }
 
 /// Scans a Region to its end; nothing, if nobody listens any more.
@@ -204,7 +200,7 @@ fn deployed(region: &str, stack: &Stack, given: Given, parameters_known: bool) -
         parameters: given.parameters,
         account: account_of(&stack.id).map(str::to_owned),
         region: Some(region.to_owned()),
-        partition: stack.id.split(':').nth(1).map(str::to_owned),
+        partition: Arn::parse(&stack.id).map(|arn| arn.partition.to_owned()),
         stack_name: Some(stack.name.clone()),
         stack_id: Some(stack.id.clone()),
         notification_arns: parameters_known.then_some(given.notification_arns),

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::comparison::Comparison;
 use super::record::{Head, StackRecord, Unread};
 use super::summary::Summary;
 use super::totals::Totals;
@@ -23,6 +24,8 @@ pub struct ScanResult {
     pub summary: Summary,
     /// How the scan ended.
     pub ending: Ending,
+    /// What changed since an earlier scan, if it was compared with one.
+    pub comparison: Option<Comparison>,
 }
 
 /// How a scan ended.
@@ -90,6 +93,7 @@ impl Found {
             unread_groups: self.unread_groups.all(),
             summary,
             ending,
+            comparison: None,
         })
     }
 }

@@ -10,6 +10,7 @@ use aws_smithy_types::date_time::Format;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::{Patience, patiently};
 use crate::pages::{MAX_PAGES, following};
+use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::policy::Glob;
 
 const LIST: &str = "cloudformation:ListStacks";
@@ -51,7 +52,7 @@ impl Stack {
     /// The name of the outermost stack, if it is nested, as that stack's ARN tells it
     /// (`arn:aws:cloudformation:us-east-1:123456789012:stack/NAME/ID`).
     pub(super) fn root_name(&self) -> Option<&str> {
-        self.root.as_deref()?.split_once(":stack/")?.1.split('/').next()
+        Arn::parse(self.root.as_deref()?)?.stack_name()
     }
 
     fn is_wanted(&self, globs: &[Glob]) -> bool {

@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod credentials;
 mod function;
+mod results;
 mod scan;
 mod scan_memory;
 mod server;

@@ -7,7 +7,8 @@ use std::io::Write;
 use anyhow::{Context, bail};
 use cfn_egress_guard_account::accounts::{Accounts, RegionSelection, account_label};
 use cfn_egress_guard_account::audit::{
-    AuditOptions, AuditResult, audit, stack_events, write_audit_csv, write_audit_html, write_audit_json,
+    AuditOptions, AuditResult, audit, stack_events, write_audit_asff, write_audit_csv, write_audit_html,
+    write_audit_json,
 };
 use cfn_egress_guard_account::connection::regions_assumed;
 use cfn_egress_guard_account::{Patience, permissions};
@@ -66,6 +67,7 @@ fn write_as(result: &mut AuditResult, format: AccountFormat, out: &mut impl Writ
         AccountFormat::Csv => write_audit_csv(result, out),
         AccountFormat::Html => write_audit_html(result, out),
         AccountFormat::Json => write_audit_json(result, out),
+        AccountFormat::Asff => write_audit_asff(result, out),
     }
 }
 

@@ -12,7 +12,7 @@ use super::status::{around, good};
 use crate::support::{stderr, stdout, validator};
 
 /// The caller's own account.
-const OWN: &str = "111111111111";
+pub(super) const OWN: &str = "111111111111";
 
 const ROLE: &str = "cfn-egress-guard-reader";
 
@@ -42,7 +42,7 @@ fn egress(account: &str) -> &'static str {
 }
 
 /// The account whose credentials signed.
-fn account(request: &Request) -> &str {
+pub(super) fn account(request: &Request) -> &str {
     request.access_key.strip_prefix("AKIA-").map_or(OWN, |rest| rest.split('-').next().unwrap())
 }
 
@@ -119,6 +119,15 @@ fn assumed(key: &str, until: &str) -> Answer {
 
 /// Every account has a stack in every Region.
 fn stacks(request: &Request) -> Answer {
+    stack_with(request, egress(account(request)))
+}
+
+/// The caller's account or one that was entered, whose stack in every Region has these egress rules.
+pub(super) fn with_egress(request: &Request, egress: &str) -> Reply {
+    entered(request).unwrap_or_else(|| stack_with(request, egress).into())
+}
+
+fn stack_with(request: &Request, egress: &str) -> Answer {
     let account = account(request);
     let id = format!("arn:aws:cloudformation:{}:{account}:stack/app/1", request.region);
     let stack = format!(
@@ -130,8 +139,7 @@ fn stacks(request: &Request) -> Answer {
         "DescribeStacks" => answered("DescribeStacks", &format!("<Stacks>{stack}</Stacks>")),
         "GetTemplate" => {
             let template = format!(
-                "Resources: {{Sg: {{Type: 'AWS::EC2::SecurityGroup', Properties: {{SecurityGroupEgress: [{}]}}}}}}",
-                egress(account)
+                "Resources: {{Sg: {{Type: 'AWS::EC2::SecurityGroup', Properties: {{SecurityGroupEgress: [{egress}]}}}}}}"
             );
             answered("GetTemplate", &format!("<TemplateBody>{}</TemplateBody>", escaped(&template)))
         }

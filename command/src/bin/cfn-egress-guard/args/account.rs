@@ -102,9 +102,14 @@ pub(crate) struct Scan {
     #[arg(long, value_name = "FILE")]
     pub(crate) resume: Option<PathBuf>,
 
-    /// Report an earlier JSON result again, without asking AWS.
+    /// Compare with an earlier JSON result: what was fixed, and what is new. Several show the trend.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) compare: Vec<PathBuf>,
+
+    /// Report an earlier JSON result again, without asking AWS; several are put together, of which the newest word
+    /// about a stack counts.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "profile", "region", "regions", "endpoint_url", "stacks", "policy", "preset", "selection"])]
-    pub(crate) from: Option<PathBuf>,
+    pub(crate) from: Vec<PathBuf>,
 
     /// Tags that name a stack's owner; the first that a stack has counts.
     #[arg(long = "owner-tag", value_name = "TAG", default_values = ["owner", "team", "contact"])]
@@ -134,6 +139,8 @@ pub(crate) enum AccountFormat {
     Csv,
     /// One self-contained page.
     Html,
+    /// Findings for AWS Security Hub: on each line the input of one call of BatchImportFindings.
+    Asff,
 }
 
 /// Which results to tell, and how.

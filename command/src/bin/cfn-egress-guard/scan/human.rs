@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 
 use anstyle::Style;
-use cfn_egress_guard_account::accounts::account_label;
+use cfn_egress_guard_account::accounts::{MemberAccount, account_label};
 use cfn_egress_guard_account::count;
 use cfn_egress_guard_account::scan::{
-    AccountSummary, Answer, Fate, Group, ScanResult, StackRecord, Summary, Tally, UnreadGroup, alternatives_told,
+    AccountSummary, Answer, ChangeGroup, ComparisonHead, Fate, Group, ScanResult, StackRecord, Summary, Tally,
+    UnreadGroup, alternatives_told,
 };
 
 use crate::style::{BAD, BOLD, CAUTION, DIM, GOOD};
@@ -55,6 +56,9 @@ pub(crate) fn write(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<
         }
         write_alternatives(summary, out)?;
     }
+    if let Some(comparison) = &result.comparison {
+        write_changes(&comparison.head, &result.head.accounts, out)?;
+    }
     write_unread(&result.unread_groups, result.is_of_many(), out)?;
     let style = match summary.answer {
         Answer::Yes => GOOD,
@@ -73,6 +77,9 @@ pub(crate) fn write(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<
     for (position, line) in summary.sentences(only).iter().enumerate() {
         let style = if position == 0 { style } else { Style::new() };
         writeln!(out, "{style}{line}{style:#}")?;
+    }
+    for line in result.comparison.iter().flat_map(|comparison| comparison.head.sentences()) {
+        writeln!(out, "{line}")?;
     }
     for warning in result.warnings() {
         writeln!(out, "{CAUTION}{warning}{CAUTION:#}")?;
@@ -143,6 +150,28 @@ fn write_alternatives(summary: &Summary, out: &mut dyn Write) -> io::Result<()> 
         writeln!(out, "  {:width$}  {rules} in {stacks}", other.name)?;
     }
     writeln!(out)
+}
+
+/// What was fixed and what is new, by account and by owner.
+fn write_changes(comparison: &ComparisonHead, accounts: &[MemberAccount], out: &mut dyn Write) -> io::Result<()> {
+    let by_account = |group: &ChangeGroup| account_label(accounts, group.name.as_deref().unwrap_or_default());
+    let by_owner = |group: &ChangeGroup| group.name.clone().unwrap_or_else(|| "(no owner tag)".to_owned());
+    let day = comparison.earlier.get(..10).unwrap_or(&comparison.earlier);
+    let by: [(&str, &[ChangeGroup], &dyn Fn(&ChangeGroup) -> String); 2] =
+        [("account", &comparison.accounts, &by_account), ("owner", &comparison.owners, &by_owner)];
+    for (by, groups, name) in by.into_iter().filter(|(_, groups, _)| !groups.is_empty()) {
+        writeln!(out, "{BOLD}Since {day}, by {by}{BOLD:#}")?;
+        let shown = || groups.iter().take(MAX_GROUPS);
+        let width = shown().map(|group| name(group).chars().count()).max().unwrap_or_default().min(MAX_WIDTH);
+        for group in shown() {
+            writeln!(out, "  {:width$}  {}", name(group), group.told())?;
+        }
+        if groups.len() > MAX_GROUPS {
+            writeln!(out, "  {DIM}… and {} more{DIM:#}", groups.len() - MAX_GROUPS)?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
 }
 
 fn write_unread(groups: &[UnreadGroup], many: bool, out: &mut dyn Write) -> io::Result<()> {
