@@ -5,10 +5,12 @@
 //! CloudFormation template reference. Knows no template and no hook.
 
 mod explain;
+mod read;
 mod tags;
 mod unchanged;
 
 pub use explain::explain;
+pub use read::{properties_of_context, read_properties};
 pub use tags::tags;
 pub use unchanged::unchanged;
 
