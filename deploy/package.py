@@ -1,7 +1,7 @@
 """Makes dist/cfn-egress-guard-<version>-<architecture>.zip from what `make build` built.
 
-Each holds the function as bootstrap.zip, a template that points to it, and DEPLOY.txt. The same
-input makes the same bytes.
+Each holds the function as bootstrap.zip, a template that points to it, the scripts that switch settings and change the
+policy later, the page for when something is wrong, and DEPLOY.txt. The same input makes the same bytes.
 """
 
 import re
@@ -50,6 +50,9 @@ def package(version, arch):
         write(archive, f"{stem}/DEPLOY.txt", guide.format(version=version, arch=arch))
         write(archive, f"{stem}/LICENSE", (ROOT / "LICENSE").read_bytes())
         write(archive, f"{stem}/bootstrap.zip", function.read_bytes())
+        write(archive, f"{stem}/operations.md", (ROOT / "docs" / "operations.md").read_bytes())
+        for script in ("policy.sh", "switch.sh"):
+            write(archive, f"{stem}/{script}", (ROOT / "deploy" / script).read_bytes(), 0o755)
         write(archive, f"{stem}/template.yaml", packaged_template((ROOT / "template.yaml").read_text(), arch))
     function.unlink()
     print(target.relative_to(ROOT))

@@ -10,6 +10,8 @@ runs functions behind the Lambda API. This driver adds to it, in the same proces
 - AWS::EC2::SecurityGroupEgress, made and removed through MiniStack's EC2 API.
 - AWS::Logs::QueryDefinition, checked against CloudFormation's own schema and kept nowhere: MiniStack runs no queries.
 - Fn::Join and Fn::Split within Conditions, which MiniStack leaves unresolved there.
+- BatchDescribeTypeConfigurations and SetTypeConfiguration of these hooks: status, failure mode, and the rest as it is.
+- The code of a function's published version at GetFunction's Code.Location, where MiniStack serves the unpublished code.
 - Before a create or an update of a resource, an invocation of the function of every hook that is enabled and whose
   filters fit, through MiniStack's Lambda API with the documented payload, and what follows from the answer: the two
   stack events per hook and, with FailureMode FAIL, the failure of the resource. The texts of these events are those
@@ -17,8 +19,8 @@ runs functions behind the Lambda API. This driver adds to it, in the same proces
   UPDATE_FAILED event, the rollback, and the stack's status.
 
 It does not play: hooks on STACK, CHANGE_SET and CLOUD_CONTROL, on deletes and on nested stacks, retries and the
-30-second limit, and the execution role's permissions. No hook runs during a rollback (AWS does not say whether one
-does). A replacement counts as an update (AWS does not say either).
+30-second limit, and the execution role's permissions. AWS does not say whether hooks run during a rollback: they do
+here if HOOKS_ON_ROLLBACKS is set. A replacement counts as an update (AWS does not say either).
 """
 
 import fnmatch
@@ -33,6 +35,7 @@ import jsonschema
 from botocore.config import Config
 from ministack import app
 from ministack.core.responses import get_account_id, get_region
+from ministack.services import lambda_svc
 from ministack.services.cloudformation import _stack_events, _stacks, changesets, engine, handlers, provisioners, stacks
 from ministack.services.cloudformation.helpers import _esc
 
@@ -77,7 +80,7 @@ hooks = {}  # ARN → properties
 
 def put_hook(properties):
     jsonschema.validate(properties, HOOK_SCHEMA)
-    arn = f"arn:aws:cloudformation:{get_region()}:{get_account_id()}:type/hook/{properties['Alias'].replace('::', '-')}"
+    arn = hook_arn(properties["Alias"])
     filters = properties.get("StackFilters", {})
     not_played = [
         name
@@ -94,8 +97,12 @@ def put_hook(properties):
     return arn, {"HookArn": arn}
 
 
+def hook_arn(alias):
+    return f"arn:aws:cloudformation:{get_region()}:{get_account_id()}:type/hook/{alias.replace('::', '-')}"
+
+
 def create_hook(_logical_id, properties, _stack_name):
-    if any(known["Alias"] == properties.get("Alias") for known in hooks.values()):
+    if hook_arn(properties.get("Alias", "")) in hooks:
         raise ValueError(f"a hook named {properties['Alias']} exists already")
     return put_hook(properties)
 
@@ -106,6 +113,47 @@ def update_hook(_arn, _old, new, _stack_name):
 
 def delete_hook(arn, _properties):
     del hooks[arn]
+
+
+def described_types(params):
+    """BatchDescribeTypeConfigurations, of a hook by its name."""
+    alias = params["TypeConfigurationIdentifiers.member.1.TypeName"][0]
+    if hook_arn(alias) not in hooks:
+        error = f"<Errors><member><ErrorCode>TypeNotFound</ErrorCode><ErrorMessage>{_esc(alias)}</ErrorMessage></member></Errors>"
+        return answered("BatchDescribeTypeConfigurations", error)
+    hook = hooks[hook_arn(alias)]
+    configuration = {
+        "HookInvocationStatus": hook["HookStatus"],
+        "FailureMode": hook["FailureMode"],
+        "TargetOperations": hook["TargetOperations"],
+        "Properties": {"LambdaFunction": hook["LambdaFunction"]},
+        **{name: hook[name] for name in ("TargetFilters", "StackFilters") if name in hook},
+    }
+    text = json.dumps({"CloudFormationConfiguration": {"HookConfiguration": configuration}})
+    member = f"<Arn>{hook_arn(alias)}</Arn><Configuration>{_esc(text)}</Configuration><TypeName>{alias}</TypeName>"
+    return answered(
+        "BatchDescribeTypeConfigurations", f"<TypeConfigurations><member>{member}</member></TypeConfigurations>"
+    )
+
+
+def set_type(params):
+    """SetTypeConfiguration: what is given replaces the whole configuration."""
+    given = json.loads(params["Configuration"][0])["CloudFormationConfiguration"]["HookConfiguration"]
+    alias = params["TypeName"][0]
+    properties = {
+        "Alias": alias,
+        "ExecutionRole": hooks[hook_arn(alias)]["ExecutionRole"],
+        "HookStatus": given["HookInvocationStatus"],
+        "LambdaFunction": given["Properties"]["LambdaFunction"],
+        **{name: given[name] for name in ("FailureMode", "TargetOperations", "TargetFilters", "StackFilters") if name in given},
+    }
+    put_hook(properties)
+    return answered("SetTypeConfiguration", f"<ConfigurationArn>{hook_arn(alias)}/default</ConfigurationArn>")
+
+
+def answered(action, content):
+    text = f"<{action}Response><{action}Result>{content}</{action}Result></{action}Response>"
+    return 200, {"Content-Type": "text/xml"}, text.encode()
 
 
 def matches(value, patterns):
@@ -136,7 +184,8 @@ class HooksFailed(Exception):
 def run_hooks(action, resource_type, logical_id, stack_name, properties, previous):
     failed = []
     invoked = False
-    for hook in [hook for hook in hooks.values() if applies(hook, stack_name, resource_type, action)]:
+    of_this_region = [hook for arn, hook in hooks.items() if arn == hook_arn(hook["Alias"])]
+    for hook in [hook for hook in of_this_region if applies(hook, stack_name, resource_type, action)]:
         invoked = True
         fields = {
             "HookType": hook["Alias"],
@@ -285,6 +334,35 @@ def with_lists(evaluate_conditions):
     return evaluate
 
 
+# ---- The code of a version ---------------------------------------------------------------------------------------
+
+
+def with_code_of_the_version(get_function):
+    """GetFunction, whose Code.Location says which version's code it is."""
+
+    def answer(name, qualifier=None):
+        status, headers, body = get_function(name, qualifier)
+        described = json.loads(body)
+        version = described.get("Configuration", {}).get("Version", "$LATEST")
+        if version != "$LATEST":
+            code = described["Code"]
+            code["Location"] = code["Location"].replace(f"/{name}?", f"/{name}:{version}?")
+        return status, headers, json.dumps(described).encode()
+
+    return answer
+
+
+def of_the_version(serve_function_code):
+    def serve(name, account_id=None, region=None):
+        name, _, version = name.partition(":")
+        if not version:
+            return serve_function_code(name, account_id=account_id, region=region)
+        function = lambda_svc._functions.get_scoped(account_id, region, name)
+        return 200, {"Content-Type": "application/zip"}, function["versions"][version]["code_zip"]
+
+    return serve
+
+
 # ---- Into MiniStack -----------------------------------------------------------------------------------------------
 
 
@@ -306,7 +384,7 @@ def install():
 
     def update_after_hooks(resource_type, physical_id, old, new, stack_name, logical_id=None, attributes=None):
         rolls_back = "ROLLBACK" in _stacks[stack_name]["StackStatus"]
-        if old != new and not rolls_back:
+        if old != new and (not rolls_back or "HOOKS_ON_ROLLBACKS" in os.environ):
             run_hooks("UPDATE", resource_type, logical_id, stack_name, new, old)
         return update(resource_type, physical_id, old, new, stack_name, logical_id, attributes)
 
@@ -316,6 +394,10 @@ def install():
     evaluate_conditions = with_lists(engine._evaluate_conditions)
     for module in (changesets, engine, handlers, stacks):
         module._evaluate_conditions = evaluate_conditions
+    handlers._ACTION_HANDLERS["BatchDescribeTypeConfigurations"] = described_types
+    handlers._ACTION_HANDLERS["SetTypeConfiguration"] = set_type
+    lambda_svc._get_function = with_code_of_the_version(lambda_svc._get_function)
+    lambda_svc.serve_function_code = of_the_version(lambda_svc.serve_function_code)
     handlers._ACTION_HANDLERS["DescribeStackEvents"] = with_hook_fields(handlers._describe_stack_events)
 
 
