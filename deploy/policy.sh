@@ -220,35 +220,20 @@ token() { printf '%s' "$stamp$RANDOM" | cksum | awk '{printf "%010x", $1}'; }
 
 # ---- In one Region --------------------------------------------------------------------------------------------
 
-# The steps of every verb: $stack, $called, its $rows and the function are then known.
-begin() {
-  present "$1" || return 1
-  usable "$1" || return 1
-  find_function "$1" && return 0
-  failed "$1" "$called" "$err"
-  return 1
-}
-
 set_region() {
-  local region=$1 stack called function alias live sha256 old=$work/$1.old.zip new=$work/$1.new.zip
-  present "$region" || return 0
-  if row TemplateUrl >/dev/null; then set_organization "$region"; return 0; fi
-  begin "$region" || return 0
-  if [ -z "$fast" ] && [[ $called == StackSet-* ]]; then
-    failed "$region" "$called" "a StackSet made this stack: set the policy of the organization's stack, or --fast here"
-    return 0
-  fi
-  if ! { fetch "$region" "$live" "$old" && cp "$old" "$new" && replace_policy "$new" "$work/$region"; }; then
-    failed "$region" "$called" "$err"
-    return 0
-  fi
+  local region=$1 stack='' called='' function alias live sha256 why old=$work/$1.old.zip new=$work/$1.new.zip
+  begin ${fast:+any}
+  if row TemplateUrl >/dev/null; then set_organization; return 0; fi
+  find_function "$region" || stop
+  [ -n "$fast" ] || [[ $called != StackSet-* ]] ||
+    stop "a StackSet made this stack: set the policy of the organization's stack, or --fast here"
+  { fetch "$region" "$live" "$old" && cp "$old" "$new" && replace_policy "$new" "$work/$region"; } || stop
   if ! { upload "$region" "$new" && try "$region" && if [ -n "$fast" ]; then publish "$region"; else carry "$region" "$new"; fi; }; then
-    local why=$err
+    why=$err
     upload "$region" "$old" || say "$region" "and the unpublished code could not be set back: $err"
-    failed "$region" "$called" "$why; version $live still decides"
-    return 0
+    stop "$why; version $live still decides"
   fi
-  done_with "$region" "$live"
+  decides "$live"
 }
 
 publish() {
@@ -259,49 +244,48 @@ publish() {
 }
 
 back_region() {
-  local region=$1 stack called function alias live version old=$work/$1.old.zip
-  begin "$region" || return 0
-  version=$operand
+  local region=$1 stack='' called='' function alias live version=$operand old=$work/$1.old.zip
+  begin ${fast:+any}
+  find_function "$region" || stop
   if [ -z "$version" ]; then
-    version_before "$region" "$live" || { failed "$region" "$called" "$err"; return 0; }
+    version_before "$region" "$live" || stop
     version=$out
   fi
   # The alias first: that decides at once.
-  move_alias "$region" "$version" || { failed "$region" "$called" "$err"; return 0; }
+  move_alias "$region" "$version" || stop
   say "$region" "version $version decides, in place of $live"
-  if [ -z "$fast" ] && ! { fetch "$region" "$version" "$old" && carry "$region" "$old"; }; then
-    failed "$region" "$called" "version $version decides, but the stack does not carry it: $err"
-    return 0
-  fi
-  done_with "$region" "$live"
+  [ -n "$fast" ] || { fetch "$region" "$version" "$old" && carry "$region" "$old"; } ||
+    stop "version $version decides, but the stack does not carry it: $err"
+  decides "$live"
 }
 
-done_with() {
-  local before=$2
-  find_function "$1" || { failed "$1" "$called" "$err"; return 0; }
-  if [ -n "$fast" ]; then
-    say "$1" "the stack still carries another policy, and status says so: give it this one (without --fast) before it is updated"
-  fi
-  result "$1" "$called" "version $live decides; before: $before"
+# The result: what decides now, and what did before.
+decides() {
+  find_function "$region" || stop
+  [ -z "$fast" ] ||
+    say "$region" "the stack still carries another policy, and status says so: give it this one (without --fast) before it is updated"
+  result "$region" "$called" "version $live decides; before: $1"
 }
 
 show_region() {
-  local region=$1 stack called function alias live text
-  begin "$region" || return 0
-  fetch "$region" "${operand:-$live}" "$work/$region.zip" || { failed "$region" "$called" "$err"; return 0; }
-  text="# $region, version ${operand:-$live} (version $live decides)
+  local region=$1 stack='' called='' function alias live version text
+  begin any
+  find_function "$region" || stop
+  version=${operand:-$live}
+  fetch "$region" "$version" "$work/$region.zip" || stop
+  text="# $region, version $version (version $live decides)
 $(unzip -p "$work/$region.zip" origin.txt 2>/dev/null | sed 's/^/# /')
 $(unzip -p "$work/$region.zip" policy.toml 2>/dev/null || echo '# no policy.toml: the published rule')"
   printf '%s\n\n' "$text"
-  result "$region" "$called" "version ${operand:-$live} shown"
+  result "$region" "$called" "version $version shown"
 }
 
 versions_region() {
-  local region=$1 stack called function alias live
-  begin "$region" || return 0
+  local region=$1 stack='' called='' function alias live
+  begin any
+  find_function "$region" || stop
   call "$region" lambda list-versions-by-function --function-name "$function" \
-    --query "Versions[?Version != '\$LATEST'].[Version, LastModified, CodeSha256, Description]" ||
-    { failed "$region" "$called" "$err"; return 0; }
+    --query "Versions[?Version != '\$LATEST'].[Version, LastModified, CodeSha256, Description]" || stop
   while IFS= read -r line; do
     [[ $line == "$live"$'\t'* ]] && line="$line  <- decides"
     say "$region" "$line"
@@ -313,52 +297,40 @@ versions_region() {
 
 # Gives the members' template a key with the new policy, in the buckets of all their Regions, and the StackSet that.
 set_organization() {
-  local region=$1 stack called url address bucket template prefix key one of_region archive=$work/$1.new.zip text flat where
-  usable "$region" || return 0
-  if [ -n "$fast" ]; then failed "$region" "$called" "--fast is for a function; here each member has its own"; return 0; fi
-  if [ -z "$checked$unchecked" ]; then
-    failed "$region" "$called" "there is no function here to try the policy on: install cfn-egress-guard, or --unchecked"
-    return 0
-  fi
+  local url address bucket template prefix key one archive=$work/$region.new.zip text flat where
+  [ -z "$fast" ] || stop "--fast is for a function; here each member has its own"
+  [ -n "$checked$unchecked" ] || stop "there is no function here to try the policy on: install cfn-egress-guard, or --unchecked"
   url=$(row TemplateUrl)
   # https://BUCKET.s3.REGION.amazonaws.com/KEY, or https://s3.REGION.amazonaws.com/BUCKET/KEY
-  [[ $url =~ ^https://([^/]*)/(.*)$ ]]
+  [[ $url =~ ^https://([^/]*)/(.*)$ ]] || stop "cannot read the stack's TemplateUrl"
   address=${BASH_REMATCH[1]} template=${BASH_REMATCH[2]}
   case $address in
-    s3.* | s3-*) bucket=${template%%/*} template=${template#*/} ;;
+    s3.* | s3-*) bucket=${template%%/*} address=$address/$bucket template=${template#*/} ;;
     *) bucket=${address%%.s3[.-]*} ;;
   esac
-  call "$region" s3 cp --only-show-errors "s3://$bucket/$template" "$work/$region.members" || { failed "$region" "$called" "$err"; return 0; }
+  call "$region" s3 cp --only-show-errors "s3://$bucket/$template" "$work/$region.members" || stop
   text=$(cat "$work/$region.members")
   flat=$(tr '\n' ' ' <<<"$text")
-  if [[ $flat =~ \"S3Bucket\":\ *\{\ *\"Fn::Sub\":\ *\"([^\"]*)\$\{AWS::Region\}\"\ *\},\ *\"S3Key\":\ *\"([^\"]*)\" ]]; then
-    prefix=${BASH_REMATCH[1]} key=${BASH_REMATCH[2]}
-  else
-    failed "$region" "$called" "the members' template names no code: they call a central function, whose stack has the policy"
-    return 0
-  fi
-  one=$(row Regions) one=${one%%,*}
-  if ! { call "${one# }" s3 cp --only-show-errors "s3://$prefix${one# }/$key" "$archive" && replace_policy "$archive" "$work/$region"; }; then
-    failed "$region" "$called" "$err"
-    return 0
-  fi
+  [[ $flat =~ \"S3Bucket\":\ *\{\ *\"Fn::Sub\":\ *\"([^\"]*)\$\{AWS::Region\}\"\ *\},\ *\"S3Key\":\ *\"([^\"]*)\" ]] ||
+    stop "the members' template names no code: they call a central function, whose stack has the policy"
+  prefix=${BASH_REMATCH[1]} key=${BASH_REMATCH[2]}
+  one=$(row Regions)
+  one=${one%%,*}
+  { call "$one" s3 cp --only-show-errors "s3://$prefix$one/$key" "$archive" && replace_policy "$archive" "$work/$region"; } || stop
   where=$(beside "$key")/bootstrap.zip
-  for of_region in $(printf '%s\n' "$(row Regions)" "$region" | tr ', ' '\n' | sort -u); do
-    call "$of_region" s3 cp --only-show-errors "$archive" "s3://$prefix$of_region/$where" ||
-      { failed "$region" "$called" "$of_region: $err"; return 0; }
-    say "$region" "uploaded s3://$prefix$of_region/$where"
+  for one in $(printf '%s\n' "$(row Regions)" "$region" | tr ', ' '\n' | sort -u); do
+    call "$one" s3 cp --only-show-errors "$archive" "s3://$prefix$one/$where" || stop "$one: $err"
+    say "$region" "uploaded s3://$prefix$one/$where"
   done
   renew "${text/"\"$key\""/"\"$where\""}" >"$work/$region.members"
   template=$(beside "$template")/${template##*/}
-  call "$region" s3 cp --only-show-errors "$work/$region.members" "s3://$bucket/$template" || { failed "$region" "$called" "$err"; return 0; }
+  call "$region" s3 cp --only-show-errors "$work/$region.members" "s3://$bucket/$template" || stop
   say "$region" "the way back: switch.sh --stack $called --regions $region TEMPLATE_URL=$url"
-  case $address in s3.* | s3-*) template=$bucket/$template ;; esac
   wanted=("TemplateUrl =https://$address/$template")
   switch_region "$region"
 }
 
 read_arguments "$@"
-needs_aws
 for tool in curl openssl unzip zip; do
   command -v $tool >/dev/null || refuse "needs $tool, which is not on the PATH (AWS CloudShell has it)"
 done

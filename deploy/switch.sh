@@ -21,7 +21,8 @@ set -euo pipefail
 set -f # stack names and roles have asterisks
 export AWS_PAGER="" AWS_RETRY_MODE="${AWS_RETRY_MODE:-standard}" AWS_MAX_ATTEMPTS="${AWS_MAX_ATTEMPTS:-5}"
 
-# The settings: environment variable of `make deploy`, parameter, and what changing it takes if it is no switch.
+# The settings: environment variable of `make deploy`, parameter, and what changing it takes if it is no switch. After
+# the empty line, those of organization.yaml.
 settings() {
   cat <<'SETTINGS'
 FAILURE_MODE         FailureMode
@@ -38,12 +39,7 @@ MEMORY_SIZE          MemorySize
 ALIAS                HookAlias                   replaces the hook, with a moment without one: deploy again
 ORGANIZATION_ID      OrganizationId              replaces the function: deploy again
 ARCH                 Architecture                needs a function that is built for it: deploy again
-SETTINGS
-}
 
-# Those of organization.yaml besides.
-organization_settings() {
-  cat <<'SETTINGS'
 TEMPLATE_URL                  TemplateUrl
 CONCURRENCY_MODE              ConcurrencyMode
 MAX_CONCURRENT_PERCENTAGE     MaxConcurrentPercentage
@@ -82,8 +78,8 @@ want() {
     [ "$given" = "$variable" ] || [ "$given" = "$parameter" ] || continue
     [ -z "$why" ] || refuse "$variable is no switch: it $why"
     found=$parameter
-  done < <(settings; organization_settings)
-  [ -n "$found" ] || refuse "there is no setting $given. The settings are: $(settings | awk 'NF == 2 {printf " %s", $1}')"
+  done < <(settings | grep .)
+  [ -n "$found" ] || refuse "there is no setting $given. The settings are: $(settings | sed '/^$/,$d' | awk 'NF == 2 {print $1}' | xargs)"
   case $value in
     *[\"\\]* | *[[:cntrl:]]*) refuse "$given must not contain quotation marks, backslashes or control characters" ;;
   esac
@@ -110,7 +106,7 @@ arguments() {
       --emergency) for pair in $EMERGENCY; do want "$pair"; done ;;
       --roll-out) for pair in $ROLL_OUT; do want "$pair"; done ;;
       --help | -h) usage; exit 0 ;;
-      --settings) settings; exit 0 ;; # for deploy.sh
+      --settings) settings | sed '/^$/,$d'; exit 0 ;; # for deploy.sh
       -*) refuse "there is no option $1; --help lists them" ;;
       *) want "$1" ;;
     esac
@@ -130,8 +126,6 @@ call() {
   err=$(tr -s '\n' ' ' <"$work/$region.err" | sed 's/^ *//; s/ *$//')
   return 1
 }
-
-needs_aws() { command -v aws >/dev/null || refuse "needs the AWS CLI (aws), which is not on the PATH"; }
 
 # The Regions that the account can use, one a line.
 all_regions() {
@@ -154,10 +148,7 @@ rows_of() {
 row() {
   local key value
   while IFS=$'\t' read -r key value; do
-    if [ "$key" = "$1" ]; then
-      printf '%s' "$value"
-      return 0
-    fi
+    [ "$key" != "$1" ] || { printf '%s' "$value"; return 0; }
   done <<<"$rows"
   return 1
 }
@@ -175,10 +166,7 @@ find_stack() {
   found=$(grep '^arn:' <<<"$out" || true)
   case $found in
     "") return 0 ;;
-    *$'\n'*)
-      err="several stacks are named like StackSet-$name-…; name one with --stack"
-      return 1
-      ;;
+    *$'\n'*) err="several stacks are named like StackSet-$name-…; name one with --stack"; return 1 ;;
   esac
   rows_of "$1" "$found"
 }
@@ -188,13 +176,9 @@ settle() {
   local region=$1 stack=$2 started=$SECONDS pause=1 failed=0 said=0 status
   while :; do
     if rows_of "$region" "$stack"; then
-      failed=0
-      status=$(row =status)
+      failed=0 status=$(row =status)
       [[ $status == *_IN_PROGRESS ]] || return 0
-      if [ $((SECONDS - started - said)) -ge 60 ]; then
-        said=$((SECONDS - started))
-        say "$region" "$status for $said s"
-      fi
+      [ $((SECONDS - started - said)) -lt 60 ] || { said=$((SECONDS - started)); say "$region" "$status for $said s"; }
     else
       failed=$((failed + 1))
       [ $failed -lt 5 ] || return 1
@@ -232,10 +216,7 @@ compare() {
   for one in ${wanted[@]+"${wanted[@]}"}; do
     parameter=${one%% *} value=${one#*=}
     operator=${one#* } operator=${operator%%=*}
-    if ! before=$(row "$parameter"); then
-      err="this stack has no parameter $parameter"
-      return 1
-    fi
+    before=$(row "$parameter") || { err="this stack has no parameter $parameter"; return 1; }
     after=$value
     [ -z "$operator" ] || after=$(list "$before" "$operator" "$value")
     if [ "$before" = "$after" ]; then
@@ -279,81 +260,106 @@ not_reached() {
   grep -v '^None$' <<<"$out" || true
 }
 
-result() { printf '%s\t%s\t%s\n' "$1" "$2" "$3" >"$work/$1.result"; }
-failed() {
-  say "$1" "$3"
-  result "$1" "$2" "FAILED: $3"
+# Repeats what a StackSet did last, with the values and preferences that it has now.
+repeat() {
+  local region=$1 keys key given=() operation set=(--stack-set-name "$(row GuardStackName)" --call-as "$(row CallAs || echo SELF)")
+  call "$region" cloudformation describe-stack-set "${set[@]}" --query 'StackSet.Parameters[].[ParameterKey]' || return 1
+  keys=$out
+  for key in $keys; do given+=("ParameterKey=$key,UsePreviousValue=true"); done
+  call "$region" cloudformation update-stack-set "${set[@]}" --use-previous-template --capabilities CAPABILITY_IAM \
+    --parameters "${given[@]}" --query OperationId --operation-preferences "ConcurrencyMode=$(row ConcurrencyMode),$(
+      )MaxConcurrentPercentage=$(row MaxConcurrentPercentage),$(
+      )FailureTolerancePercentage=$(row FailureTolerancePercentage),RegionConcurrencyType=$(row RegionConcurrency)" || return 1
+  operation=$out
+  say "$region" "repeats it where it failed: operation $operation"
+  while :; do
+    call "$region" cloudformation describe-stack-set-operation "${set[@]}" --operation-id "$operation" \
+      --query StackSetOperation.Status || return 1
+    case $out in RUNNING | QUEUED | STOPPING) sleep 5 ;; *) return 0 ;; esac
+  done
 }
 
-# Whether the stack can be updated, after what is running has ended. $stack is its id, $called its name.
-usable() {
-  local region=$1 status
-  stack=$(row =id) called=$(row =name)
-  if [ -n "$(row =parent)" ]; then
-    failed "$region" "$called" "this stack is nested in another: switch that one"
-    return 1
+result() { printf '%s\t%s\t%s\n' "$1" "$2" "$3" >"$work/$1.result"; }
+
+# Ends a Region's work: what went wrong is its result.
+stop() {
+  say "$region" "${1:-$err}"
+  result "$region" "${called:-$name}" "FAILED: ${1:-$err}"
+  exit 0
+}
+
+# Finds the stack: $stack is its id, $called its name, $rows what is known of it. Unless any state will do, waits until
+# it can be updated. Where Regions are not named, one without the stack is not reported.
+begin() {
+  local status
+  find_stack "$region" || stop
+  if [ -z "$rows" ]; then
+    [ -z "$regions" ] || stop "there is no stack $name here"
+    : >"$work/$region.absent"
+    exit 0
   fi
+  stack=$(row =id) called=$(row =name)
+  [ "${1-}" != any ] || return 0
+  [ -z "$(row =parent)" ] || stop "this stack is nested in another: switch that one"
   status=$(row =status)
   if [[ $status == *_IN_PROGRESS ]]; then
     say "$region" "waits for $status"
-    settle "$region" "$stack" || { failed "$region" "$called" "$err"; return 1; }
+    settle "$region" "$stack" || stop
     status=$(row =status)
   fi
   case $status in
-    *_ROLLBACK_FAILED) failed "$region" "$called" "the stack is $status: continue its rollback first (operations.md)" ;;
-    CREATE_FAILED | ROLLBACK_* | DELETE_* | REVIEW_*) failed "$region" "$called" "the stack is $status: delete and deploy it" ;;
-    *) return 0 ;;
+    *_ROLLBACK_FAILED) stop "the stack is $status: continue its rollback first (operations.md)" ;;
+    CREATE_FAILED | ROLLBACK_* | DELETE_* | REVIEW_*) stop "the stack is $status: delete and deploy it" ;;
   esac
-  return 1
 }
 
-# Whether there is a stack that can be updated. Where Regions are not named, one without the stack is not reported.
-present() {
-  find_stack "$1" || { failed "$1" "$name" "$err"; return 1; }
-  [ -z "$rows" ] || return 0
-  [ -z "$regions" ] && : >"$work/$1.absent" || failed "$1" "$name" "there is no stack $name here"
-  return 1
+# Changes the parameters in $changes, and waits.
+update() {
+  local status why
+  if ! call "$region" cloudformation update-stack --stack-name "$stack" --use-previous-template \
+    --capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND --parameters "$(parameters)"; then
+    [[ $err != *_IN_PROGRESS* ]] || { switch_region "$region"; exit 0; } # which waits; somebody else was faster
+    [[ $err == *"No updates are to be performed"* ]] || stop
+    return 0
+  fi
+  say "$region" "updating $called"
+  settle "$region" "$stack" || stop
+  status=$(row =status)
+  [ "$status" != UPDATE_COMPLETE ] || return 0
+  why=$(failures "$region" "$stack")
+  [ -z "$why" ] || while IFS= read -r line; do say "$region" "$line"; done <<<"$why"
+  stop "the update ended as $status"
+}
+
+# Whether the StackSet of organization.yaml reached everybody. If nothing was changed just now, it tries again.
+reach() {
+  local missing
+  missing=$(not_reached "$region") || stop "cannot list the accounts that were reached"
+  if [ -n "$missing" ] && [ -z "$changes" ]; then
+    repeat "$region" || stop
+    missing=$(not_reached "$region") || stop "cannot list the accounts that were reached"
+  fi
+  [ -n "$missing" ] || return 0
+  while IFS= read -r line; do say "$region" "not switched: $line"; done <<<"$missing"
+  stop "$(wc -l <<<"$missing" | tr -d ' ') stacks of the organization are not switched"
 }
 
 switch_region() {
-  local region=$1 stack called changes started=$SECONDS status why missing
-  present "$region" || return 0
-  usable "$region" || return 0
+  local region=$1 stack='' called='' changes='' started=$SECONDS
+  begin
   if [ ${#wanted[@]} -eq 0 ]; then
-    grep -v '^[=@]' <<<"$rows" | while IFS=$'\t' read -r parameter value; do say "$region" "$parameter=$value"; done
+    grep -v '^[=@]' <<<"$rows" | while IFS=$'\t' read -r key value; do say "$region" "$key=$value"; done
     result "$region" "$called" "shown"
     return 0
   fi
-  compare "$region" || { failed "$region" "$called" "$err"; return 0; }
+  compare "$region" || stop
   if [ -n "$show" ]; then
     result "$region" "$called" "$([ -n "$changes" ] && echo "would be switched" || echo "nothing to do")"
     return 0
   fi
-  if [ -n "$changes" ]; then
-    if call "$region" cloudformation update-stack --stack-name "$stack" --use-previous-template \
-      --capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND --parameters "$(parameters)"; then
-      say "$region" "updating $called"
-      settle "$region" "$stack" || { failed "$region" "$called" "$err"; return 0; }
-      status=$(row =status)
-      if [ "$status" != UPDATE_COMPLETE ]; then
-        why=$(failures "$region" "$stack")
-        [ -z "$why" ] || while IFS= read -r line; do say "$region" "$line"; done <<<"$why"
-        failed "$region" "$called" "the update ended as $status"
-        return 0
-      fi
-    elif [[ $err != *"No updates are to be performed"* ]]; then
-      failed "$region" "$called" "$err"
-      return 0
-    fi
-  fi
-  if row TemplateUrl >/dev/null; then
-    missing=$(not_reached "$region") || { failed "$region" "$called" "$err"; return 0; }
-    if [ -n "$missing" ]; then
-      while IFS= read -r line; do say "$region" "not switched: $line"; done <<<"$missing"
-      failed "$region" "$called" "$(wc -l <<<"$missing" | tr -d ' ') stacks of the organization are not switched"
-      return 0
-    fi
-  elif [[ $called == StackSet-* ]]; then
+  [ -z "$changes" ] || update
+  if row TemplateUrl >/dev/null; then reach; fi
+  if [[ $called == StackSet-* ]]; then
     say "$region" "a StackSet made this stack, and its next operation sets it back: switch the organization's stack, too"
   fi
   result "$region" "$called" "$([ -n "$changes" ] && echo "switched in $((SECONDS - started)) s" || echo "nothing to do")"
@@ -364,6 +370,7 @@ switch_region() {
 # Runs a function for each Region, all at once; then shows the results and ends with their exit status.
 everywhere() {
   local region found=$regions
+  command -v aws >/dev/null || refuse "needs the AWS CLI (aws), which is not on the PATH"
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   trap 'echo "$program: stopped watching; what AWS has begun goes on. Run it again to see." >&2; exit 1' INT TERM
@@ -389,6 +396,5 @@ everywhere() {
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
   arguments "$@"
-  needs_aws
   everywhere switch_region
 fi

@@ -19,6 +19,8 @@ driver adds, in the same process:
 It does not play: operations that are queued, automatic deployment, and AWS's own throttling.
 """
 
+import copy
+import functools
 import json
 import math
 import os
@@ -183,6 +185,7 @@ class GuardStackSet(CloudFormationModel):
         stack_set = made.backend.create_stack_set(
             made.physical_resource_id, template, parameters, {}, "SERVICE_MANAGED", None, None, ""
         )
+        stack_set.resource = made
         made.operation(stack_set, "CREATE")
         return made
 
@@ -192,6 +195,7 @@ class GuardStackSet(CloudFormationModel):
         stack_set = made.backend.describe_stack_set(made.physical_resource_id)
         before, after = original_resource.values(), made.values()
         stack_set.template, stack_set.parameters = after
+        stack_set.resource = made
         if before != after or original_resource.failed:
             made.operation(stack_set, "UPDATE")
         return made
@@ -232,6 +236,19 @@ def as_given(stack):
     return {name: ",".join(value) if isinstance(value, list) else str(value) for name, value in values}
 
 
+def parsed_once(parse):
+    """Stack.parse_template, which reads the same text for each of a StackSet's stacks, in half a second."""
+    parse = functools.cache(parse)
+    return staticmethod(lambda template: copy.deepcopy(parse(template)))
+
+
+def update_stack_set(backend, stackset_name, **_given):
+    """UpdateStackSet with the values of before: the operation once more, with the preferences of the resource."""
+    stack_set = backend.describe_stack_set(stackset_name)
+    stack_set.resource.operation(stack_set, "UPDATE")
+    return stack_set.operations[-1]
+
+
 def previous_or_default(_backend, instance, incoming_params):
     known = as_given(instance) if isinstance(instance, models.Stack) else instance.parameters
     return {
@@ -242,9 +259,11 @@ def previous_or_default(_backend, instance, incoming_params):
 
 def install():
     models.Stack.update = with_rollback(models.Stack.update)
+    models.Stack.parse_template = parsed_once(models.Stack.parse_template)
     models.Stack.parameter_list = property(
         lambda stack: [{"ParameterKey": name, "ParameterValue": value} for name, value in as_given(stack).items()]
     )
+    models.CloudFormationBackend.update_stack_set = update_stack_set
     models.CloudFormationBackend._resolve_update_parameters = previous_or_default
     for cached in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
         cached.cache_clear()

@@ -180,10 +180,16 @@ def test_the_emergency_switch_reaches_all_but_the_account_that_fails_and_comes_b
     assert organization.last_operation() == ("SUCCEEDED", 2), "all at once"
     assert organization.stack()["StackStatus"] == "UPDATE_COMPLETE"
 
-    # The account is mended; what is repeated changes only what is left.
+    # Repeated, it tries again where it failed: in vain, and then with the account mended.
+    again = organization.switch("--emergency", "FAILURE_MODE=WARN")
+    assert again.returncode == 1 and "FailureMode is WARN already" in again.stdout
+    assert organization.modes() == {"WARN": 117, "FAIL": 3}
     organization.failing.write_text("")
     again = organization.switch("--emergency", "FAILURE_MODE=WARN")
-    assert again.returncode == 1 and "FailureMode is WARN already" in again.stdout, "the parameters are set: no operation"
+    assert again.returncode == 0 and "repeats it where it failed" in again.stdout, again.stdout + again.stderr
+    assert organization.modes() == {"WARN": 120}
+    assert "nothing to do" in organization.switch("--emergency", "FAILURE_MODE=WARN").stdout
+
     back = organization.switch("--roll-out", "FAILURE_MODE=FAIL")
     assert back.returncode == 0, back.stdout + back.stderr
     assert organization.modes() == {"FAIL": 120}
