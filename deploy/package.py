@@ -35,10 +35,11 @@ def write(archive, name, content, mode=0o644):
     archive.writestr(entry, content)
 
 
-def package(version, arch):
-    built = BUILT / arch
+def package(version, arch, built=None, dist=ROOT / "dist"):
+    """Makes the package of what was built, and says where."""
+    built = built or BUILT / arch
     stem = f"cfn-egress-guard-{version}-{arch}"
-    target = ROOT / "dist" / f"{stem}.zip"
+    target = dist / f"{stem}.zip"
     function = target.with_name("bootstrap.zip")
     target.parent.mkdir(exist_ok=True)
 
@@ -55,13 +56,13 @@ def package(version, arch):
             write(archive, f"{stem}/{script}", (ROOT / "deploy" / script).read_bytes(), 0o755)
         write(archive, f"{stem}/template.yaml", packaged_template((ROOT / "template.yaml").read_text(), arch))
     function.unlink()
-    print(target.relative_to(ROOT))
+    return target
 
 
 def main():
     version = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
     for arch in sys.argv[1:] or sorted(folder.name for folder in BUILT.iterdir()):
-        package(version, arch)
+        print(package(version, arch).relative_to(ROOT))
 
 
 if __name__ == "__main__":

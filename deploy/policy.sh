@@ -276,7 +276,7 @@ show_region() {
   text="# $region, version $version (version $live decides)
 $(unzip -p "$work/$region.zip" origin.txt 2>/dev/null | sed 's/^/# /')
 $(unzip -p "$work/$region.zip" policy.toml 2>/dev/null || echo '# no policy.toml: the published rule')"
-  printf '%s\n\n' "$text"
+  printf '%s\n' "$text" >&3
   result "$region" "$called" "version $version shown"
 }
 
@@ -341,4 +341,7 @@ fi
 stamp=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 caller=unknown
 [ "$verb" != set ] || caller=$(aws sts get-caller-identity --query Arn --output text 2>/dev/null) || caller=unknown
+# What `show` prints can be used as a policy: the rest goes elsewhere.
+exec 3>&1
+[ "$verb" != show ] || exec 1>&2
 everywhere "${verb}_region"

@@ -79,7 +79,7 @@ want() {
     [ -z "$why" ] || refuse "$variable is no switch: it $why"
     found=$parameter
   done < <(settings | grep .)
-  [ -n "$found" ] || refuse "there is no setting $given. The settings are: $(settings | sed '/^$/,$d' | awk 'NF == 2 {print $1}' | xargs)"
+  [ -n "$found" ] || refuse "there is no setting $given. The settings are: $(settings | sed '/^$/,$d' | awk 'NF == 2 {printf "%s ", $1}')"
   case $value in
     *[\"\\]* | *[[:cntrl:]]*) refuse "$given must not contain quotation marks, backslashes or control characters" ;;
   esac

@@ -7,6 +7,7 @@ runs functions behind the Lambda API. This driver adds to it, in the same proces
 
 - AWS::CloudFormation::LambdaHook, checked against CloudFormation's own schema of the type; what the driver does not
   play (role filters, FilteringCriteria ANY, TargetFilters.Targets) is refused, never ignored.
+- Failures that a test orders, in the file that REFUSED names: a line is update or rollback, and a logical id.
 - AWS::EC2::SecurityGroupEgress, made and removed through MiniStack's EC2 API.
 - AWS::Logs::QueryDefinition, checked against CloudFormation's own schema and kept nowhere: MiniStack runs no queries.
 - Fn::Join and Fn::Split within Conditions, which MiniStack leaves unresolved there.
@@ -80,7 +81,6 @@ hooks = {}  # ARN → properties
 
 def put_hook(properties):
     jsonschema.validate(properties, HOOK_SCHEMA)
-    arn = hook_arn(properties["Alias"])
     filters = properties.get("StackFilters", {})
     not_played = [
         name
@@ -93,16 +93,18 @@ def put_hook(properties):
     ]
     if not_played:
         raise ValueError(f"the driver does not play {', '.join(not_played)}")
+    arn = hook_arn(properties)
     hooks[arn] = properties
     return arn, {"HookArn": arn}
 
 
-def hook_arn(alias):
-    return f"arn:aws:cloudformation:{get_region()}:{get_account_id()}:type/hook/{alias.replace('::', '-')}"
+def hook_arn(properties):
+    name = properties["Alias"].replace("::", "-")
+    return f"arn:aws:cloudformation:{get_region()}:{get_account_id()}:type/hook/{name}"
 
 
 def create_hook(_logical_id, properties, _stack_name):
-    if hook_arn(properties.get("Alias", "")) in hooks:
+    if hook_arn(properties) in hooks:
         raise ValueError(f"a hook named {properties['Alias']} exists already")
     return put_hook(properties)
 
@@ -118,10 +120,11 @@ def delete_hook(arn, _properties):
 def described_types(params):
     """BatchDescribeTypeConfigurations, of a hook by its name."""
     alias = params["TypeConfigurationIdentifiers.member.1.TypeName"][0]
-    if hook_arn(alias) not in hooks:
+    arn = hook_arn({"Alias": alias})
+    if arn not in hooks:
         error = f"<Errors><member><ErrorCode>TypeNotFound</ErrorCode><ErrorMessage>{_esc(alias)}</ErrorMessage></member></Errors>"
         return answered("BatchDescribeTypeConfigurations", error)
-    hook = hooks[hook_arn(alias)]
+    hook = hooks[arn]
     configuration = {
         "HookInvocationStatus": hook["HookStatus"],
         "FailureMode": hook["FailureMode"],
@@ -130,7 +133,7 @@ def described_types(params):
         **{name: hook[name] for name in ("TargetFilters", "StackFilters") if name in hook},
     }
     text = json.dumps({"CloudFormationConfiguration": {"HookConfiguration": configuration}})
-    member = f"<Arn>{hook_arn(alias)}</Arn><Configuration>{_esc(text)}</Configuration><TypeName>{alias}</TypeName>"
+    member = f"<Arn>{arn}</Arn><Configuration>{_esc(text)}</Configuration><TypeName>{alias}</TypeName>"
     return answered(
         "BatchDescribeTypeConfigurations", f"<TypeConfigurations><member>{member}</member></TypeConfigurations>"
     )
@@ -139,16 +142,16 @@ def described_types(params):
 def set_type(params):
     """SetTypeConfiguration: what is given replaces the whole configuration."""
     given = json.loads(params["Configuration"][0])["CloudFormationConfiguration"]["HookConfiguration"]
-    alias = params["TypeName"][0]
+    arn = hook_arn({"Alias": params["TypeName"][0]})
     properties = {
-        "Alias": alias,
-        "ExecutionRole": hooks[hook_arn(alias)]["ExecutionRole"],
+        "Alias": params["TypeName"][0],
+        "ExecutionRole": hooks[arn]["ExecutionRole"],
         "HookStatus": given["HookInvocationStatus"],
         "LambdaFunction": given["Properties"]["LambdaFunction"],
         **{name: given[name] for name in ("FailureMode", "TargetOperations", "TargetFilters", "StackFilters") if name in given},
     }
     put_hook(properties)
-    return answered("SetTypeConfiguration", f"<ConfigurationArn>{hook_arn(alias)}/default</ConfigurationArn>")
+    return answered("SetTypeConfiguration", f"<ConfigurationArn>{arn}/default</ConfigurationArn>")
 
 
 def answered(action, content):
@@ -184,7 +187,7 @@ class HooksFailed(Exception):
 def run_hooks(action, resource_type, logical_id, stack_name, properties, previous):
     failed = []
     invoked = False
-    of_this_region = [hook for arn, hook in hooks.items() if arn == hook_arn(hook["Alias"])]
+    of_this_region = [hook for arn, hook in hooks.items() if arn == hook_arn(hook)]
     for hook in [hook for hook in of_this_region if applies(hook, stack_name, resource_type, action)]:
         invoked = True
         fields = {
@@ -208,6 +211,11 @@ def run_hooks(action, resource_type, logical_id, stack_name, properties, previou
     if invoked:
         initiated = {"CREATE": "creation", "UPDATE": "update"}[action]
         record(stack_name, logical_id, resource_type, action, f"Hook invocations complete.  Resource {initiated} initiated")
+
+
+def refused():
+    path = Path(os.environ.get("REFUSED", ""))
+    return path.read_text().splitlines() if path.is_file() else []
 
 
 def invoke(hook, action, resource_type, logical_id, stack_name, properties, previous):
@@ -384,6 +392,8 @@ def install():
 
     def update_after_hooks(resource_type, physical_id, old, new, stack_name, logical_id=None, attributes=None):
         rolls_back = "ROLLBACK" in _stacks[stack_name]["StackStatus"]
+        if f"{'rollback' if rolls_back else 'update'} {logical_id}" in refused():
+            raise ValueError("Access denied (ordered by the test)")
         if old != new and (not rolls_back or "HOOKS_ON_ROLLBACKS" in os.environ):
             run_hooks("UPDATE", resource_type, logical_id, stack_name, new, old)
         return update(resource_type, physical_id, old, new, stack_name, logical_id, attributes)
