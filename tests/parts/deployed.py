@@ -18,6 +18,8 @@ from server import PARTS, environment
 ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 GUARD = "cfn-egress-guard"
 ALIAS = "Security::Egress::SinglePort"
+# What the account may use: where a guard is, and where none is.
+REGIONS = (REGION, "eu-west-1", "ap-southeast-2", "eu-central-1")
 POLICY = b'preset = "literal"\n'
 # What switch.sh may use beside the AWS CLI, and what policy.sh and the page may, too.
 OF_EVERY_SYSTEM = "awk basename bash cat cksum cp cut date dirname env grep mkdir mktemp rm sed sleep sort tail tr wc"
@@ -53,7 +55,7 @@ class Deployed(Account):
 
     def __init__(self, bootstrap, folder, **variables):
         self.package = unpacked(bootstrap, folder)
-        super().__init__(folder, **variables)
+        super().__init__(folder, **{"REGIONS": ",".join(REGIONS), **variables})
         self.bin = folder / "bin"
         self.bin.mkdir()
         (self.bin / "aws").symlink_to(PARTS / "venv" / "bin" / "aws")

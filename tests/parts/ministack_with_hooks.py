@@ -7,6 +7,7 @@ runs functions behind the Lambda API. This driver adds to it, in the same proces
 
 - AWS::CloudFormation::LambdaHook, checked against CloudFormation's own schema of the type; what the driver does not
   play (role filters, FilteringCriteria ANY, TargetFilters.Targets) is refused, never ignored.
+- An account that may use only the Regions in REGIONS, if that is set.
 - Failures that a test orders, in the file that REFUSED names: a line is update or rollback, and a logical id.
 - AWS::EC2::SecurityGroupEgress, made and removed through MiniStack's EC2 API.
 - AWS::Logs::QueryDefinition, checked against CloudFormation's own schema and kept nowhere: MiniStack runs no queries.
@@ -36,7 +37,7 @@ import jsonschema
 from botocore.config import Config
 from ministack import app
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import lambda_svc
+from ministack.services import account, lambda_svc
 from ministack.services.cloudformation import _stack_events, _stacks, changesets, engine, handlers, provisioners, stacks
 from ministack.services.cloudformation.helpers import _esc
 
@@ -406,6 +407,8 @@ def install():
         module._evaluate_conditions = evaluate_conditions
     handlers._ACTION_HANDLERS["BatchDescribeTypeConfigurations"] = described_types
     handlers._ACTION_HANDLERS["SetTypeConfiguration"] = set_type
+    if "REGIONS" in os.environ:
+        account._REGIONS_LIST = os.environ["REGIONS"].split(",")
     lambda_svc._get_function = with_code_of_the_version(lambda_svc._get_function)
     lambda_svc.serve_function_code = of_the_version(lambda_svc.serve_function_code)
     handlers._ACTION_HANDLERS["DescribeStackEvents"] = with_hook_fields(handlers._describe_stack_events)

@@ -39,7 +39,7 @@ def untouched(guard, region=REGION):
 
 
 def test_warn_and_back_in_every_region_where_the_stack_is(guard):
-    """Without --regions; the 30 other Regions of the account have no stack, and are not reported."""
+    """Without --regions; the other Regions of the account have no stack, and are not reported."""
     before = untouched(guard)
     assert guard.blocks("before")
     said = guard.run("./switch.sh FAILURE_MODE=WARN")
