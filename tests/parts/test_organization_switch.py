@@ -1,6 +1,6 @@
 """An organization's switch: organization.yaml deployed, switched to WARN and back, in moto, for 40 accounts × 3 Regions.
 
-The commands are those of docs/operations.md. What of it is moto's and what the driver's, moto_with_stack_sets.py says.
+The section "An organization" of docs/operations.md is run as it is. What of it is moto's and what the driver's, moto_with_stack_sets.py says.
 The members' template is what organization_template.py prints, as far as moto can play it (test_stack_set.py).
 """
 
@@ -19,6 +19,7 @@ from cfnlint.decode import cfn_yaml
 import moto_with_stack_sets
 from conftest import ROOT
 from server import Server, environment, free_port
+from test_operations import SECTIONS
 from test_stack_set import organization_template, playable
 from test_template import Stack
 
@@ -36,6 +37,8 @@ class Organization:
 
     def __init__(self, folder):
         self.folder, port = folder, free_port()
+        for script in (SWITCH, POLICY):
+            (folder / script.name).symlink_to(script)
         self.failing = folder / "failing"
         keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
         self.server = Server(
@@ -116,6 +119,12 @@ class Organization:
         run = self.run("aws", *arguments)
         assert run.returncode == 0, f"aws {' '.join(arguments)}\n→ {run.returncode}\n{run.stdout}{run.stderr}"
 
+    def page(self, number):
+        """Runs a block of the page's section, after the names that its first block sets."""
+        blocks = SECTIONS["An organization"]
+        names = [line for line in blocks[0].splitlines() if line.startswith(("REGION=", "ORGANIZATION="))]
+        return self.run("bash", "-c", "\n".join([*names, blocks[number]]))
+
     def switch(self, *arguments, account=None):
         stack = [] if account else ["--stack", NAME]
         return self.run(SWITCH, *stack, "--regions", HOME, *arguments, account=account)
@@ -171,7 +180,7 @@ def test_every_account_and_region_has_the_guard(organization):
 
 def test_the_emergency_switch_reaches_all_but_the_account_that_fails_and_comes_back(organization, one_fails):
     before = organization.parameters()
-    run = organization.switch("--emergency", "FAILURE_MODE=WARN")
+    run = organization.page(0)
     assert run.returncode == 1, run.stdout + run.stderr
     for region in REGIONS:
         assert f"not switched: {one_fails}\t{region}\tOUTDATED" in run.stdout
@@ -179,18 +188,20 @@ def test_the_emergency_switch_reaches_all_but_the_account_that_fails_and_comes_b
     assert organization.modes() == {"WARN": 117, "FAIL": 3}
     assert organization.last_operation() == ("SUCCEEDED", 2), "all at once"
     assert organization.stack()["StackStatus"] == "UPDATE_COMPLETE"
+    listed = organization.page(1).stdout.splitlines()
+    assert sorted(line.split("\t")[:2] for line in listed) == [[one_fails, region] for region in REGIONS]
 
     # Repeated, it tries again where it failed: in vain, and then with the account mended.
-    again = organization.switch("--emergency", "FAILURE_MODE=WARN")
+    again = organization.page(0)
     assert again.returncode == 1 and "FailureMode is WARN already" in again.stdout
     assert organization.modes() == {"WARN": 117, "FAIL": 3}
     organization.failing.write_text("")
-    again = organization.switch("--emergency", "FAILURE_MODE=WARN")
+    again = organization.page(0)
     assert again.returncode == 0 and "repeats it where it failed" in again.stdout, again.stdout + again.stderr
     assert organization.modes() == {"WARN": 120}
     assert "nothing to do" in organization.switch("--emergency", "FAILURE_MODE=WARN").stdout
 
-    back = organization.switch("--roll-out", "FAILURE_MODE=FAIL")
+    back = organization.page(2)
     assert back.returncode == 0, back.stdout + back.stderr
     assert organization.modes() == {"FAIL": 120}
     assert organization.parameters() == before
@@ -225,7 +236,7 @@ def test_a_members_own_stack_is_found_by_the_stack_sets_name(organization):
 def test_an_organizations_policy_is_changed_without_a_build_and_back(organization, program):
     policy = organization.folder / "policy.toml"
     policy.write_text('preset = "effective"\n')
-    run = organization.run(POLICY, "--stack", NAME, "--regions", HOME, "set", policy)
+    run = organization.page(3)
     assert run.returncode == 0, run.stdout + run.stderr
     url = organization.parameters()["TemplateUrl"]
     folder = url.rsplit("/", 2)[1]
@@ -249,6 +260,7 @@ def test_an_organizations_policy_is_changed_without_a_build_and_back(organizatio
     assert back.split()[0] == "switch.sh"
     assert organization.run(SWITCH, *back.split()[1:]).returncode == 0
     assert organization.parameters()["TemplateUrl"] == URL
+    assert len(SECTIONS["An organization"]) == 4, "every block is run"
 
 
 @pytest.mark.parametrize(
