@@ -11,7 +11,7 @@ CHECK_ALONE := --package cfn-egress-guard --no-default-features
 # What make's own command line names, where nothing may be misspelled.
 GIVEN = $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 
-.PHONY: run test bench schema build package deploy switch policy policy-back lint-template help clean
+.PHONY: run test bench schema build package deploy switch policy policy-back scp lint-template help clean
 
 run: ## build the programs and rehearse two deployments on this machine
 	cargo build --locked --bin bootstrap
@@ -76,6 +76,9 @@ policy: ## give the deployed guard another policy, without a build: POLICY=polic
 
 policy-back: ## give it the version before back: [FAST=yes] [REGIONS=…] make policy-back
 	@deploy/policy.sh $(if $(FAST),--fast) $(if $(REGIONS),--regions "$(REGIONS)") back
+
+scp: ## write an organization's service control policies into dist/; names: see deploy/scp.py
+	@python3 deploy/scp.py
 
 lint-template: $(VENV)/.lint ## check template.yaml and the helpers around it
 	@deploy/lint.sh

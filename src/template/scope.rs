@@ -103,8 +103,12 @@ pub struct Parameter {
     pub is_known: bool,
     /// Whether the value that is known is a default, which a deployment may override.
     pub is_default: bool,
+    /// Whether a deployment must give it a value: it has no default.
+    pub is_required: bool,
     /// The only values that it can be given, if the template says so.
     allowed: Vec<String>,
+    /// The only values that a reference to it can have, if the template says so.
+    candidates: Vec<String>,
     /// The least and the greatest number that it can be given (`MinValue`, `MaxValue`).
     range: (Option<i64>, Option<i64>),
     pub(super) value: Result<Kind, Unknown>,
@@ -124,7 +128,7 @@ impl Parameter {
     /// The only values that a reference to it can have, as far as the template says.
     #[must_use]
     pub fn candidates(&self) -> &[String] {
-        if is_one_of_allowed(&self.type_name) { &self.allowed } else { &[] }
+        &self.candidates
     }
 
     /// Whether `MinValue` and `MaxValue` rule a value out.
@@ -157,17 +161,16 @@ impl Parameter {
             .filter(|_| !no_echo)
             .and_then(Value::as_list)
             .map(|list| list.iter().filter_map(text::of_scalar).map(|text| text.into_owned()).collect())
-            .unwrap_or_else(|| match range {
-                // Whole numbers alone: a parameter of type Number takes fractions too, which no port is.
-                (Some(least), Some(greatest)) if (0..MAX_RANGE).contains(&greatest.saturating_sub(least)) => {
-                    (least..=greatest).map(|number| number.to_string()).collect()
-                }
-                _ => Vec::new(),
-            });
-        let only = || match allowed.as_slice() {
-            [only] if is_one_of_allowed(&type_name) => Some(only.clone()),
-            _ => None,
+            .unwrap_or_default();
+        let candidates = match range {
+            _ if !allowed.is_empty() && is_one_of_allowed(&type_name) => allowed.clone(),
+            // Whole numbers alone: a parameter of type Number takes fractions too, which no port is.
+            (Some(least), Some(greatest)) if (0..MAX_RANGE).contains(&greatest.saturating_sub(least)) => {
+                (least..=greatest).map(|number| number.to_string()).collect()
+            }
+            _ => Vec::new(),
         };
+        let only = || if let [only] = candidates.as_slice() { Some(only.clone()) } else { None };
         let default = scope.defaults.get(name).cloned().or_else(|| declared("Default").map(|text| text.into_owned()));
         let has_default = default.is_some();
         let open = scope.open.contains(name);
@@ -200,7 +203,9 @@ impl Parameter {
             no_echo,
             is_known,
             is_default: is_default && is_known,
+            is_required: !has_default,
             allowed,
+            candidates,
             range,
             value,
         }

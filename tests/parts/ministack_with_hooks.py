@@ -11,7 +11,11 @@ runs functions behind the Lambda API. This driver adds to it, in the same proces
 - Failures that a test orders, in the file that REFUSED names: a line is update or rollback, and a logical id.
 - AWS::EC2::SecurityGroupEgress, made and removed through MiniStack's EC2 API.
 - AWS::Logs::QueryDefinition, checked against CloudFormation's own schema and kept nowhere: MiniStack runs no queries.
-- Fn::Join and Fn::Split within Conditions, which MiniStack leaves unresolved there.
+- AWS::CloudFormation::StackSet, checked likewise and written to the log as "StackSet: {…}": it makes no instances.
+- ActivateOrganizationsAccess, which answers and does nothing.
+- TemplateURL with the bucket in the host's name, where MiniStack looks for it in the path alone.
+- Fn::Join, Fn::Split, an Fn::Sub of parameters and AWS::AccountId within Conditions, which MiniStack leaves unresolved
+  there.
 - BatchDescribeTypeConfigurations and SetTypeConfiguration of these hooks: status, failure mode, and the rest as it is.
 - The code of a function's published version at GetFunction's Code.Location, where MiniStack serves the unpublished code.
 - Before a create or an update of a resource, an invocation of the function of every hook that is enabled and whose
@@ -28,6 +32,7 @@ here if HOOKS_ON_ROLLBACKS is set. A replacement counts as an update (AWS does n
 import fnmatch
 import json
 import os
+import re
 import uuid
 from pathlib import Path
 
@@ -38,7 +43,16 @@ from botocore.config import Config
 from ministack import app
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import account, lambda_svc
-from ministack.services.cloudformation import _stack_events, _stacks, changesets, engine, handlers, provisioners, stacks
+from ministack.services.cloudformation import (
+    _stack_events,
+    _stacks,
+    changesets,
+    engine,
+    handlers,
+    helpers,
+    provisioners,
+    stacks,
+)
 from ministack.services.cloudformation.helpers import _esc
 
 from protocol import resource_request
@@ -46,6 +60,7 @@ from protocol import resource_request
 HOOK = "AWS::CloudFormation::LambdaHook"
 EGRESS = "AWS::EC2::SecurityGroupEgress"
 QUERY = "AWS::Logs::QueryDefinition"
+STACK_SET = "AWS::CloudFormation::StackSet"
 HOOKED = ("AWS::EC2::SecurityGroup", EGRESS)  # what is run off the event loop, where a hook can call back
 REASON_CHARS = 1024
 
@@ -312,11 +327,35 @@ def put_query(properties):
     return query_id, {"QueryDefinitionId": query_id}
 
 
+# ---- AWS::CloudFormation::StackSet and what belongs to it -----------------------------------------------------------
+
+
+def put_stack_set(properties):
+    jsonschema.validate(properties, resource_schema(STACK_SET))
+    print("StackSet:", json.dumps(properties), flush=True)
+    return properties["StackSetName"], {"StackSetId": f"{properties['StackSetName']}:{uuid.uuid4()}"}
+
+
+def activate_organizations_access(_params):
+    return helpers._xml(200, "ActivateOrganizationsAccessResponse", "<ActivateOrganizationsAccessResult/>")
+
+
+def path_style(urlparse):
+    """The URL of a bucket in the host's name as one with the bucket in the path."""
+
+    def parse(url):
+        parsed = urlparse(url)
+        bucket, separator, _ = parsed.netloc.partition(".s3.")
+        return parsed._replace(path=f"/{bucket}{parsed.path}") if separator else parsed
+
+    return parse
+
+
 # ---- Conditions ---------------------------------------------------------------------------------------------------
 
 
 def with_lists(evaluate_conditions):
-    """MiniStack's evaluation of a template's Conditions, after Fn::Join and Fn::Split in them were resolved."""
+    """MiniStack's evaluation of a template's Conditions, after functions of texts and lists in them were resolved."""
 
     def evaluate(template, parameters):
         def elements(value):
@@ -330,12 +369,16 @@ def with_lists(evaluate_conditions):
                 return value
             if "Ref" in value and value["Ref"] in parameters:
                 return parameters[value["Ref"]]["Value"]
+            if value == {"Ref": "AWS::AccountId"}:
+                return get_account_id()
             if "Fn::Join" in value:
                 separator, parts = resolve(value["Fn::Join"])
                 return separator.join(elements(parts))
             if "Fn::Split" in value:
                 separator, text = resolve(value["Fn::Split"])
                 return text.split(separator)
+            if "Fn::Sub" in value:
+                return re.sub(r"\$\{(\w+)\}", lambda name: parameters[name[1]]["Value"], value["Fn::Sub"])
             return {name: resolve(member) for name, member in value.items()}
 
         return evaluate_conditions({**template, "Conditions": resolve(template.get("Conditions", {}))}, parameters)
@@ -382,6 +425,13 @@ def install():
         "create": lambda _logical_id, properties, _stack_name: put_query(properties),
         "delete": lambda _query_id, _properties: None,
     }
+    provisioners._RESOURCE_HANDLERS[STACK_SET] = {
+        "create": lambda _logical_id, properties, _stack_name: put_stack_set(properties),
+        "update": lambda _name, _old, new, _stack_name: put_stack_set(new),
+        "delete": lambda _name, _properties: None,
+    }
+    handlers._ACTION_HANDLERS["ActivateOrganizationsAccess"] = activate_organizations_access
+    helpers.urlparse = path_style(helpers.urlparse)
     provisioners._REPLACING_PROPERTIES[HOOK] = create_only(HOOK_SCHEMA)
     provisioners._REPLACING_PROPERTIES[EGRESS] = create_only(resource_schema(EGRESS))
 

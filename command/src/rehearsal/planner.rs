@@ -6,31 +6,15 @@
 use serde_json::{Value as Json, json};
 
 use super::nested::{self, FoundTemplate, MAX_NESTED_STACKS, NESTED_STACK, NestedTemplates, PlanError};
-use super::plan::{Action, Described, Operation, Plan};
+use super::plan::{Action, Described, Operation, Plan, Stack};
 use super::properties::{described, resolved};
 use cfn_egress_guard_core::check::{JudgedResource, Terms, judge_resource};
 use cfn_egress_guard_core::rule::{Outcome, Verdict, wording};
 use cfn_egress_guard_core::security_group::ResourceType;
-use cfn_egress_guard_core::source::Document;
 use cfn_egress_guard_core::template::{Resource, Scope, Subject, Template, World};
 
 /// What CloudFormation puts behind a nested stack's logical id to make its name; here always the same.
 const NESTED_NAME_SUFFIX: &str = "REHEARSAL";
-
-/// A stack to deploy.
-#[derive(Debug, Clone, Copy)]
-pub struct Stack<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// Where its template came from.
-    pub file: &'a str,
-    /// The template's text.
-    pub text: &'a str,
-    /// What the text holds.
-    pub document: &'a Document,
-    /// What is known of the deployment.
-    pub scope: &'a Scope,
-}
 
 /// The operations that deploy a stack, in CloudFormation's order: those of an update if there is a
 /// template before it.
@@ -59,10 +43,15 @@ impl Planner<'_> {
     fn plan(&mut self, stack: &Stack<'_>, before: Option<&Stack<'_>>, path: &str) -> Result<Plan, PlanError> {
         let template = template_of(stack)?;
         let old = before.map(|before| Ok((before, template_of(before)?))).transpose()?;
-        let mut operations = Vec::new();
+        let (mut operations, mut switched_off) = (Vec::new(), Vec::new());
         for resource in order_of(&template, stack)? {
             let judged = judge_resource(&template, resource, self.terms);
-            let Some(proposed) = Proposed::of(resource, &judged) else { continue };
+            let Some(proposed) = Proposed::of(resource, &judged) else {
+                if ResourceType::from_name(&resource.type_name).is_some() {
+                    switched_off.push(resource.logical_id.to_string());
+                }
+                continue;
+            };
             let old = old.as_ref().and_then(|(before, old)| Some((*before, old, old.resource(&resource.logical_id)?)));
             let old_judged = old.map(|(_, old, resource)| judge_resource(old, resource, self.terms));
             let earlier = old
@@ -112,6 +101,7 @@ impl Planner<'_> {
             template: stack.text.to_owned(),
             previous_template: before.map(|before| before.text.to_owned()),
             operations,
+            switched_off,
             notes: notes_of(&template),
         })
     }
