@@ -273,9 +273,11 @@ show_region() {
   find_function "$region" || stop
   version=${operand:-$live}
   fetch "$region" "$version" "$work/$region.zip" || stop
+  unzip -p "$work/$region.zip" policy.toml >"$work/$region.toml" 2>/dev/null || echo '# no policy.toml: the published rule' >"$work/$region.toml"
   text="# $region, version $version (version $live decides)
 $(unzip -p "$work/$region.zip" origin.txt 2>/dev/null | sed 's/^/# /')
-$(unzip -p "$work/$region.zip" policy.toml 2>/dev/null || echo '# no policy.toml: the published rule')"
+# sha256: $(openssl dgst -sha256 "$work/$region.toml" | awk '{print $NF}')
+$(cat "$work/$region.toml")"
   printf '%s\n' "$text" >&3
   result "$region" "$called" "version $version shown"
 }

@@ -1,6 +1,7 @@
 """A policy changed without a toolchain, in MiniStack with hooks: the package's policy.sh, the AWS CLI, curl and zip."""
 
 import contextlib
+import hashlib
 import os
 import shutil
 import subprocess
@@ -105,6 +106,7 @@ def test_versions_and_policies_can_be_looked_at(guard):
     assert shown == (
         f"# {REGION}, version 2 (version {version} decides)\n"
         + "".join(f"# {line}\n" for line in guard.code("2")["origin.txt"].decode().splitlines())
+        + f"# sha256: {hashlib.sha256(guard.code('2')['policy.toml']).hexdigest()}\n"
         + 'preset = "effective"\n'
     ), "what can be a policy again"
 
