@@ -15,8 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 STACK = "cfn-egress-guard"  # as in samconfig.toml
-# What make's command line may name besides.
-OTHERS = re.compile(r"STACK_NAME|REGIONS|VENV|SAM_CLI_\w+|AWS_\w+|CARGO\w*|RUST\w*")
+# What make's command line and the environment may have besides, the names of deploy/ORGANIZATION.md's walk among it.
+OTHERS = re.compile(r"STACK_NAME|REGIONS|ORGANIZATION|VENV|SAM_CLI_\w+|AWS_\w+|CARGO\w*|RUST\w*")
 
 
 class Refused(Exception):
@@ -64,7 +64,7 @@ def check_names(environment, named):
         if name in known or OTHERS.fullmatch(name):
             continue
         suggestion = meant(name, known)
-        if suggestion:
+        if suggestion and suggestion not in environment:
             raise Refused(f"{name} is no setting: do you mean {suggestion}? (If it is not for this deployment: unset {name})")
         if name in named:
             raise Refused(f"{name} is no setting. The settings are: STACK_NAME {' '.join(known)}")

@@ -7,6 +7,7 @@ not. The SAM CLI is the one in .venv.
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -75,6 +76,27 @@ def test_it_names_what_it_needs(guard):
     assert status == 2
     assert "deploy: needs Rust's cargo" in said and "deploy: needs Rust's rustc" in said
     assert "deploy/switch.sh needs the AWS CLI alone" in said
+
+
+def test_on_a_bare_machine_it_names_everything(tmp_path):
+    """A clone without .venv: first no Python and no Rust, then no make for the SAM CLI."""
+    shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
+    (tmp_path / "bin").mkdir()
+
+    def said():
+        run = [shutil.which("bash"), "deploy/deploy.sh"]
+        done = subprocess.run(run, cwd=tmp_path, env={"PATH": str(tmp_path / "bin")}, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2
+        return done.stderr
+
+    for name in ("awk", "bash", "basename", "cat", "dirname", "env", "grep", "sed"):
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name))
+    bare = said()
+    assert "needs Python 3.11 or newer" in bare and "needs Rust's cargo" in bare and "needs Rust's rustc" in bare
+    for name in ("cargo", "rustc"):
+        (tmp_path / "bin" / name).symlink_to(shutil.which("true"))
+    (tmp_path / "bin" / "python3").symlink_to(sys.executable)
+    assert "needs the SAM CLI and cargo-lambda" in said()
 
 
 def test_with_all_in_order_it_builds_and_mentions_alarms_that_nobody_hears(guard):

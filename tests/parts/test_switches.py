@@ -8,7 +8,6 @@ import os
 import pytest
 
 from account import REGION
-from conftest import ROOT
 from deployed import GUARD, Deployed
 from test_stack_set import organization_template
 
@@ -145,9 +144,3 @@ def test_a_template_of_json_is_switched_too(guard):
     said = guard.run(f"./switch.sh --regions {region} FAILURE_MODE=WARN", region=region)
     assert "switched" in said
     assert guard.parameters(region)["FailureMode"] == "WARN"
-
-
-def test_the_settings_are_those_of_the_template():
-    script = (ROOT / "deploy" / "switch.sh").read_text()
-    for name in ("ROLL_OUT", "EMERGENCY"):
-        assert f'{name}="CONCURRENCY_MODE=' in script

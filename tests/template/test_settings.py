@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import sys
 import unittest
 from pathlib import Path
@@ -54,6 +55,16 @@ class Names(unittest.TestCase):
         for name in ("PATH", "HOME", "AWS_REGION", "AWS_PROFILE", "STACK_ID", "ALIASES_FILE", "ARC", "MODE", "CI", "HOOKS", "RUST_LOG"):
             with self.subTest(name):
                 self.assertIsNone(refused(settings.check_names, {name: "x"}, []))
+
+    def test_the_names_of_the_walk_for_organizations_are_let_alone(self):
+        guide = (ROOT / "deploy" / "ORGANIZATION.md").read_text()
+        names = dict.fromkeys(re.findall(r"\b([A-Z_]+)=", " ".join(re.findall(r"^ *export .*$", guide, re.MULTILINE))), "x")
+        self.assertIn("ORGANIZATION", names)
+        self.assertIsNone(refused(settings.check_names, names, []))
+
+    def test_what_is_spelled_right_too_is_no_misspelling(self):
+        both = {"HOOK_STATE": "x", "HOOK_STATUS": "ENABLED"}
+        self.assertIsNone(refused(settings.check_names, both, []))
 
     def test_on_makes_command_line_every_name_must_be_a_setting(self):
         self.assertIn("MODE is no setting. The settings are: STACK_NAME FAILURE_MODE", refused(settings.check_names, {}, ["MODE"]))
