@@ -67,6 +67,21 @@ pub(crate) fn all_declared<'a>(
     bail!("a value is given for parameter `{name}`, which is not declared; declared: {}", declared.join(", "))
 }
 
+/// Refuses the creation of a stack of which a parameter has no value, as CloudFormation does.
+pub(crate) fn all_given(scope: &Scope, root: &Value) -> anyhow::Result<()> {
+    let template = Template::new(root, scope)?;
+    let missing: Vec<String> = template
+        .parameters()
+        .filter(|parameter| parameter.is_required && !scope.parameters.contains_key(&parameter.name))
+        .map(|parameter| format!("`{}`", parameter.name))
+        .collect();
+    match missing.as_slice() {
+        [] => Ok(()),
+        [only] => bail!("parameter {only} has no default and no value; give one with -p Key=Value"),
+        _ => bail!("parameters {} have no default and no value; give each with -p Key=Value", missing.join(", ")),
+    }
+}
+
 /// Refuses values that a template does not allow, as CloudFormation does.
 pub(crate) fn allowed(scope: &Scope, root: &Value) -> anyhow::Result<()> {
     for parameter in Template::new(root, scope)?.parameters() {
@@ -166,6 +181,7 @@ fn scalar(key: &str, value: &Value) -> anyhow::Result<Option<String>> {
         Kind::Bool(bool) => bool.to_string(),
         Kind::Integer(number) => number.to_string(),
         Kind::Float(number) => number.to_string(),
+        Kind::Ambiguous(text) => text.clone(),
         Kind::String(text) => text.clone(),
         Kind::List(list) => {
             let entries: Vec<_> =
