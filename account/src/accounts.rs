@@ -159,9 +159,16 @@ impl Accounts {
     }
 
     /// The connection to the caller's own account.
-    #[must_use]
-    pub const fn connection(&self) -> &Connection {
+    pub(super) const fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// Enters the one account that there is.
+    ///
+    /// # Errors
+    /// When its role cannot be assumed.
+    pub(super) async fn enter_first(&self, patience: Patience) -> Result<Connection, Failure> {
+        Ok(self.enter(self.members.first(), patience).await?.connection)
     }
 
     /// The caller's own account, if anybody says which it is.

@@ -27,7 +27,7 @@ const PREFIX: &str = "Hook failed with message: ";
 /// What an audit of one stack calls the hooks that it is about.
 pub(super) const EVERY_HOOK: &str = "(every hook of the stack)";
 
-/// Reads the hook events of a stack of the caller's account, of every hook, the newest first.
+/// Reads the hook events of a stack of the one account, of every hook, the newest first.
 ///
 /// # Errors
 /// When they cannot be kept on the disk.
@@ -37,8 +37,14 @@ pub async fn stack_events(
     stack: &str,
     patience: Patience,
 ) -> io::Result<AuditResult> {
-    let client = accounts.connection().cloudformation(region);
     let mut result = AuditResult::new(EVERY_HOOK, accounts, &[]);
+    let client = match accounts.enter_first(patience).await {
+        Ok(connection) => connection.cloudformation(region),
+        Err(failure) => {
+            result.unread(unread(accounts, region, None, failure))?;
+            return result.finish();
+        }
+    };
     let mut records = Vec::new();
     let read = read_events(&client, stack, patience, |event| {
         records.extend(record(region, event));

@@ -44,7 +44,7 @@ pub struct StackOperation {
     pub result: AuditResult,
 }
 
-/// Reads what stopped the newest operation of a stack of the caller's account.
+/// Reads what stopped the newest operation of a stack of the one account.
 ///
 /// # Errors
 /// When it cannot be kept on the disk.
@@ -54,9 +54,15 @@ pub async fn newest_operation(
     stack: &str,
     patience: Patience,
 ) -> io::Result<StackOperation> {
-    let client = accounts.connection().cloudformation(region);
     let mut operation =
         StackOperation { status: None, failures: Vec::new(), result: AuditResult::new(EVERY_HOOK, accounts, &[]) };
+    let client = match accounts.enter_first(patience).await {
+        Ok(connection) => connection.cloudformation(region),
+        Err(failure) => {
+            operation.result.unread(unread(accounts, region, None, failure))?;
+            return Ok(operation);
+        }
+    };
     let mut found = Vec::new();
     let mut waiting = vec![stack.to_owned()];
     for number in 0..MAX_STACKS {

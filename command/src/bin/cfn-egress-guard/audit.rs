@@ -81,8 +81,11 @@ fn exit(result: &AuditResult) -> Exit {
     }
 }
 
-/// The one Region in which a stack is looked at.
+/// The one Region, of one account, in which a stack is looked at.
 fn one_region(accounts: &Accounts) -> anyhow::Result<&str> {
+    if accounts.members.len() > 1 {
+        bail!("one stack is looked at in one account: name it with --accounts");
+    }
     match &accounts.regions {
         RegionSelection::Named(regions) => match regions.as_slice() {
             [region] => Ok(region),

@@ -434,6 +434,36 @@ fn audit_is_one_time_line() {
     assert_eq!((unread.len(), &unread[0]["account"]), (1, &json!("555555555555")));
 }
 
+#[test]
+fn one_stack_of_another_account_is_looked_at_there() {
+    let server = Server::start(|request| match request.action.as_str() {
+        "DescribeStackEvents" => {
+            let (id, kind) = (
+                format!("arn:aws:cloudformation:eu-west-1:{}:stack/app/1", account(request)),
+                "AWS::CloudFormation::Stack",
+            );
+            let event = format!(
+                "<member><StackId>{id}</StackId><EventId>e</EventId><StackName>app</StackName><PhysicalResourceId>{id}\
+                 </PhysicalResourceId><ResourceType>{kind}</ResourceType><ResourceStatus>UPDATE_COMPLETE</ResourceStatus>\
+                 <Timestamp>2026-11-23T10:00:00Z</Timestamp></member>"
+            );
+            answered("DescribeStackEvents", &format!("<StackEvents>{event}</StackEvents>")).into()
+        }
+        "ListChangeSets" => answered("ListChangeSets", "<Summaries/>").into(),
+        _ => organization(request),
+    });
+    let look = ["audit", "--stack", "app", "--region", "eu-west-1"];
+    let output = server.command(&[&look[..], &["--accounts", "222222222222"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let events: Vec<_> = server.seen().into_iter().filter(|request| request.action == "DescribeStackEvents").collect();
+    assert!(events.len() == 1 && account(&events[0]) == "222222222222");
+    let output = server.command(&[&look[..], &["--accounts", "555555555555"]].concat());
+    assert_eq!(output.status.code(), Some(2), "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("sts:AssumeRole is not allowed"), "{}", stdout(&output));
+    let output = server.command(&[&look[..], &["--organization"]].concat());
+    assert!(stderr(&output).contains("one stack is looked at in one account"), "{}", stderr(&output));
+}
+
 /// A central function is reached with the caller's own credentials if it lies there: the members are asked about none.
 #[test]
 fn a_central_function_of_the_callers_account_is_asked_there() {
@@ -455,6 +485,66 @@ fn a_central_function_of_the_callers_account_is_asked_there() {
     let functions: Vec<_> =
         server.seen().into_iter().filter(|request| request.action.contains("/functions/")).collect();
     assert!(!functions.is_empty() && functions.iter().all(|request| account(request) == OWN), "{functions:?}");
+}
+
+/// `deploy/reader-role.yaml` allows what the commands say that they need, and that is what they ask for.
+#[test]
+fn the_reader_role_allows_what_the_commands_call_and_nothing_else() {
+    let text = crate::support::read("deploy/reader-role.yaml");
+    let (_, list) = text.split_once("Action:\n").unwrap();
+    let actions = list.lines().map_while(|line| line.trim().strip_prefix("- "));
+    let reader: Vec<&str> = actions.collect();
+    let permissions = cfn_egress_guard_account::permissions::reader();
+    assert_eq!(reader, permissions.iter().map(|permission| permission.action).collect::<Vec<_>>());
+    assert!(list.contains("Resource: \"*\"\n"));
+
+    let server = Server::start(|request: &Request| match request.action.as_str() {
+        "/listRegions" => {
+            let body = "{\"Regions\":[{\"RegionName\":\"eu-west-1\",\"RegionOptStatus\":\"ENABLED\"}]}".to_owned();
+            Answer { status: 200, body }.into()
+        }
+        "ListStacks" | "DescribeStacks" | "GetTemplate" => organization(request),
+        "DescribeStackEvents" => answered("DescribeStackEvents", "<StackEvents/>").into(),
+        "ListChangeSets" => {
+            let set = "arn:aws:cloudformation:eu-west-1:222222222222:changeSet/x/1";
+            let set =
+                format!("<ChangeSetId>{set}</ChangeSetId><Status>FAILED</Status><StatusReason>hook</StatusReason>");
+            answered("ListChangeSets", &format!("<Summaries><member>{set}</member></Summaries>")).into()
+        }
+        _ => guarded(request),
+    });
+    let package = crate::support::root().join("target/tests/reader.zip");
+    std::fs::write(&package, super::function::zipped(&[("bootstrap", "other"), ("policy.toml", "")])).unwrap();
+    for arguments in [
+        vec!["scan", "--regions", "all"],
+        vec!["audit", "--regions", "all"],
+        vec!["audit", "--region", "eu-west-1", "--stack", "app"],
+        vec!["status", "--regions", "all", "--package", package.to_str().unwrap()],
+    ] {
+        let output = server.command(&[&arguments[..], &["--accounts", "222222222222"]].concat());
+        assert!(stderr(&output).is_empty(), "{arguments:?}: {}", stderr(&output));
+    }
+    let mut called: Vec<String> =
+        server.seen().iter().filter(|request| request.access_key != "AKIAEXAMPLE").filter_map(action).collect();
+    called.sort();
+    called.dedup();
+    assert_eq!(called, reader, "each of them is called, and no other");
+}
+
+/// The IAM action that a request needs; none of a download.
+fn action(request: &Request) -> Option<String> {
+    let path = request.action.split('?').next().unwrap();
+    Some(match path.rsplit('/').next().unwrap() {
+        "listRegions" => "account:ListRegions".to_owned(),
+        "GetMetricData" => "cloudwatch:GetMetricData".to_owned(),
+        _ if path.starts_with("/code") => return None,
+        "configuration" => "lambda:GetFunctionConfiguration".to_owned(),
+        "concurrency" => "lambda:GetFunctionConcurrency".to_owned(),
+        "live" => "lambda:GetAlias".to_owned(),
+        _ if path.contains("/functions/") => "lambda:GetFunction".to_owned(),
+        "ListHookResults" if request.field("TargetId").is_empty() => "cloudformation:ListAllHookResults".to_owned(),
+        operation => format!("cloudformation:{operation}"),
+    })
 }
 
 #[test]

@@ -163,11 +163,11 @@ pub(crate) struct Audit {
     pub(crate) status: AuditStatus,
 
     /// Say why the newest operation of this stack was blocked, and what to do (name or ARN).
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["since", "until", "status", "hook_alias", "events", "selection"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["since", "until", "status", "hook_alias", "events"])]
     pub(crate) stack: Option<String>,
 
     /// Tell the hook events of this stack instead, those of every hook.
-    #[arg(long, value_name = "STACK", conflicts_with_all = ["since", "until", "status", "hook_alias", "selection"])]
+    #[arg(long, value_name = "STACK", conflicts_with_all = ["since", "until", "status", "hook_alias"])]
     pub(crate) events: Option<String>,
 
     /// How to print the result.

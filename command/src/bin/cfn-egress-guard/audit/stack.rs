@@ -28,9 +28,9 @@ pub(super) fn run(arguments: &Audit, stack: &str, runtime: &Runtime, out: &mut i
         let connection = connect(&arguments.aws).await?;
         let (accounts, _) = accounts(&arguments.aws, connection).await?;
         // An ARN says the Region itself.
-        let region = match Arn::parse(stack).and_then(|arn| arn.region()) {
-            Some(region) => region.to_owned(),
-            None => one_region(&accounts)?.to_owned(),
+        let region = match (one_region(&accounts), Arn::parse(stack).and_then(|arn| arn.region())) {
+            (_, Some(region)) if accounts.members.len() < 2 => region.to_owned(),
+            (region, _) => region?.to_owned(),
         };
         let operation = newest_operation(&accounts, &region, stack, Patience::default()).await?;
         anyhow::Ok((operation, region))
