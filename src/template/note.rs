@@ -181,6 +181,15 @@ pub(super) fn transforms(section: &Value) -> Vec<Note> {
     }
 }
 
+/// Whether a value is a transform as the `Transform` section has it, or several.
+pub(super) fn is_transform(section: &Value) -> bool {
+    match &section.kind {
+        Kind::List(list) => !list.is_empty() && list.iter().all(is_transform),
+        Kind::String(name) => !name.is_empty(),
+        _ => section.get("Name").is_some(),
+    }
+}
+
 /// The macro among one or several transforms: what is not AWS's own.
 pub(super) fn macro_of(section: &Value) -> Option<String> {
     transforms(section).into_iter().find_map(|note| match note.subject {
