@@ -4,8 +4,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 
-use super::condition::Truth;
-use super::evaluate::{Evaluator, Stop};
+use super::assumption::Truth;
+use super::evaluator::{Evaluator, Stop};
 use super::text::{self, Piece};
 use super::{Resource, Template, TemplateError, budget, expand};
 use crate::value::{Kind, Map, Value};
