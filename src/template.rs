@@ -50,7 +50,7 @@ mod unknown;
 mod world;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub use budget::{BASE_STEPS, MAX_EVALUATION_DEPTH, STEPS_PER_VALUE};
 pub use error::TemplateError;
@@ -73,6 +73,8 @@ pub struct Template<'a> {
     /// Whether a transform of the whole template may add to its sections.
     grows: bool,
     conditions: HashMap<Cow<'a, str>, Cow<'a, Value>>,
+    /// The parameters whose defaults decide which entries the loops of the sections make.
+    loop_defaults: BTreeSet<String>,
     resources: Vec<Resource<'a>>,
     by_name: HashMap<String, usize>,
     notes: Vec<Note>,
@@ -157,6 +159,7 @@ impl<'a> Template<'a> {
             mappings: sections.get("Mappings"),
             grows,
             conditions: HashMap::new(),
+            loop_defaults: BTreeSet::new(),
             resources: Vec::new(),
             by_name: HashMap::new(),
             notes: Vec::new(),
@@ -195,6 +198,29 @@ impl<'a> Template<'a> {
         self.parameters.values()
     }
 
+    /// The parameters whose defaults decide which entries the loops among resources and conditions make.
+    #[must_use]
+    pub const fn loop_defaults(&self) -> &BTreeSet<String> {
+        &self.loop_defaults
+    }
+
+    /// The parameters that a condition refers to, by its own definition or by that of a condition in it.
+    #[must_use]
+    pub fn parameters_behind(&self, condition: &str) -> BTreeSet<&str> {
+        let (mut found, mut seen, mut next) = (BTreeSet::new(), BTreeSet::new(), vec![condition]);
+        while let Some(name) = next.pop() {
+            if seen.insert(name)
+                && let Some(definition) = self.condition(name)
+            {
+                each_reference(definition, &mut |kind, name| match kind {
+                    "Condition" => next.push(name),
+                    _ => found.extend(self.parameter(name).map(|parameter| parameter.name.as_str())),
+                });
+            }
+        }
+        found
+    }
+
     /// What cannot be judged from this template alone.
     #[must_use]
     pub fn notes(&self) -> &[Note] {
@@ -204,14 +230,17 @@ impl<'a> Template<'a> {
     /// The entries of a section, those that loops make included.
     fn entries(&mut self, section: &'a Map) -> Result<Vec<Entry<'a>>, TemplateError> {
         let mut entries = Vec::with_capacity(section.len());
-        let mut notes = Vec::new();
+        let (mut notes, mut defaults) = (Vec::new(), BTreeSet::new());
         for (key, value) in section.iter() {
             if !key.name.starts_with(expand::LOOP) {
                 entries.push((Cow::Borrowed(key), Cow::Borrowed(value)));
                 continue;
             }
             let mut made = expand::Made::default();
-            match expand::expand(&mut Evaluator::new(self, &[]), key, value, &mut made) {
+            let mut evaluator = Evaluator::new(self, &[]);
+            let done = expand::expand(&mut evaluator, key, value, &mut made);
+            defaults.extend(evaluator.defaults.into_iter().map(str::to_owned));
+            match done {
                 Ok(()) => {
                     if made.malformed {
                         notes.push(Note::new(Subject::Loop { name: key.name.clone() }, key.origin));
@@ -226,6 +255,7 @@ impl<'a> Template<'a> {
             }
         }
         self.notes.extend(notes);
+        self.loop_defaults.extend(defaults);
         Ok(entries)
     }
 
@@ -272,6 +302,12 @@ impl<'a> Template<'a> {
         name.and_then(|name| self.parameter(name)).map_or(&[], Parameter::candidates)
     }
 
+    /// Whether the declaration of the parameter that an unknown is rules a value out.
+    fn rules_out(&self, identity: &str, text: &str) -> bool {
+        let name = identity.strip_prefix("!Ref ");
+        name.and_then(|name| self.parameter(name)).is_some_and(|parameter| parameter.rules_out(text))
+    }
+
     /// Whether an assumption about this would be one about a secret.
     fn is_secret(&self, atom: &assumption::Atom) -> bool {
         match atom {
@@ -293,6 +329,34 @@ fn name(key: Cow<'_, Key>) -> Cow<'_, str> {
 
 fn parameters(section: &Map, scope: &Scope) -> BTreeMap<String, Parameter> {
     section.iter().map(|(key, declaration)| (key.name.clone(), Parameter::new(&key.name, declaration, scope))).collect()
+}
+
+/// Each `Ref`, name in a `Fn::Sub` and `Condition` of a value, as `Ref` or `Condition` and what it names.
+fn each_reference<'v>(value: &'v Value, take: &mut dyn FnMut(&'static str, &'v str)) {
+    match &value.kind {
+        Kind::List(list) => list.iter().for_each(|entry| each_reference(entry, take)),
+        Kind::Map(map) => {
+            for (key, entry) in map.iter() {
+                match (key.name.as_str(), entry.as_str()) {
+                    ("Ref", Some(name)) => take("Ref", name),
+                    ("Condition", Some(name)) => take("Condition", name),
+                    (_, Some(text)) => text::pieces(text).into_iter().for_each(|piece| {
+                        if let text::Piece::Name(name) = piece {
+                            take("Ref", name);
+                        }
+                    }),
+                    (_, None) => each_reference(entry, take),
+                }
+            }
+        }
+        // The text of `Fn::Sub` with values of its own.
+        Kind::String(text) => text::pieces(text).into_iter().for_each(|piece| {
+            if let text::Piece::Name(name) = piece {
+                take("Ref", name);
+            }
+        }),
+        _ => {}
+    }
 }
 
 /// The value of a key, paying for the search.

@@ -14,55 +14,80 @@ use serde::de::DeserializeOwned;
 use super::request::{Text, problem};
 use crate::rule::wording::template::unreadable_document;
 
-/// The document of a STACK invocation. Field names are read in the custom hooks' spelling too.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct StackPayload {
-    /// The template as it was given to CloudFormation; empty when the stack is deleted.
-    #[serde(alias = "Template")]
-    pub(super) template: Text,
-    /// The template that is deployed; empty when the stack is created.
-    #[serde(rename = "previousTemplate", alias = "PreviousTemplate")]
-    pub(super) previous_template: Text,
+/// An object whose fields are spelled as the documentation has them, or as the models of custom hooks do, or both: the
+/// documented spelling wins.
+macro_rules! object {
+    ($(#[$about:meta])* struct $name:ident {
+        $( $(#[$doc:meta])* $field:ident: $type:ty = $documented:literal or $other:ident = $custom:literal, )*
+    }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Default, Deserialize)]
+        #[serde(default)]
+        pub(super) struct $name {
+            $(
+                $(#[$doc])*
+                #[serde(rename = $documented)]
+                pub(super) $field: $type,
+                #[serde(rename = $custom)]
+                $other: $type,
+            )*
+        }
+
+        impl Documented for $name {
+            fn documented(self) -> Self {
+                Self { $( $field: self.$field.or(self.$other), $other: Default::default(), )* }
+            }
+        }
+    };
 }
 
-/// The document of a CHANGE_SET invocation.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ChangeSetPayload {
-    /// What the change set would do; missing is an error, unlike empty.
-    #[serde(rename = "changedResources", alias = "ChangedResources")]
-    pub(super) changed_resources: Option<Vec<ChangedResource>>,
+/// An object that may have fields in two spellings.
+pub(super) trait Documented {
+    /// The same with each field in the documented spelling.
+    fn documented(self) -> Self;
 }
 
-/// What a change set would do to one resource.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ChangedResource {
-    #[serde(rename = "logicalResourceId", alias = "LogicalResourceId")]
-    pub(super) logical_resource_id: Text,
-    #[serde(rename = "resourceType", alias = "ResourceType")]
-    pub(super) resource_type: Text,
-    /// `CREATE`, `UPDATE` or `DELETE`.
-    #[serde(alias = "Action")]
-    pub(super) action: Text,
-    /// Where the resource stands in the template.
-    #[serde(rename = "lineNumber", alias = "LineNumber")]
-    pub(super) line_number: Text,
-    /// The resource before, as JSON text.
-    #[serde(rename = "beforeContext", alias = "BeforeContext")]
-    pub(super) before_context: Text,
-    /// The resource after, as JSON text.
-    #[serde(rename = "afterContext", alias = "AfterContext")]
-    pub(super) after_context: Text,
+object! {
+    /// The document of a STACK invocation.
+    struct StackPayload {
+        /// The template as it was given to CloudFormation; empty when the stack is deleted.
+        template: Text = "template" or custom_template = "Template",
+        /// The template that is deployed; empty when the stack is created.
+        previous_template: Text = "previousTemplate" or custom_previous_template = "PreviousTemplate",
+    }
+}
+
+object! {
+    /// The document of a CHANGE_SET invocation.
+    struct ChangeSetPayload {
+        /// What the change set would do; missing is an error, unlike empty.
+        changed_resources: Option<Vec<ChangedResource>> = "changedResources" or custom_changes = "ChangedResources",
+    }
+}
+
+object! {
+    /// What a change set would do to one resource.
+    struct ChangedResource {
+        logical_resource_id: Text = "logicalResourceId" or custom_id = "LogicalResourceId",
+        resource_type: Text = "resourceType" or custom_type = "ResourceType",
+        /// `CREATE`, `UPDATE` or `DELETE`.
+        action: Text = "action" or custom_action = "Action",
+        /// Where the resource is in the template.
+        line_number: Text = "lineNumber" or custom_line = "LineNumber",
+        /// The resource before, as JSON text.
+        before_context: Text = "beforeContext" or custom_before = "BeforeContext",
+        /// The resource after, as JSON text.
+        after_context: Text = "afterContext" or custom_after = "AfterContext",
+    }
 }
 
 /// Reads a document.
 ///
 /// # Errors
 /// What is wrong with it, and what to do.
-pub(super) fn read<T: DeserializeOwned>(document: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(document).map_err(|error| unreadable_document(&problem(&error)))
+pub(super) fn read<T: DeserializeOwned + Documented>(document: &[u8]) -> Result<T, String> {
+    let read: T = serde_json::from_slice(document).map_err(|error| unreadable_document(&problem(&error)))?;
+    Ok(read.documented())
 }
 
 /// The presigned URL of a document. Its query is a credential: only the host is ever shown.

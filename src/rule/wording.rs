@@ -101,11 +101,7 @@ pub fn remedy(finding: &Finding) -> String {
                 "Write the value itself: the rule asks for an explicit port, such as FromPort: {port} and ToPort: {port}."
             )
         }
-        Reason::UndeterminedValue => {
-            "Nothing to do if the value turns out to be one port: the hook judges it again with the resolved value. To \
-             know now, give the value."
-                .to_owned()
-        }
+        Reason::UndeterminedValue => undetermined_remedy(finding).to_owned(),
         Reason::MalformedEntry | Reason::MalformedEgress | Reason::MalformedProperties => format!(
             "Write a list of egress rules, each with IpProtocol, FromPort, ToPort and one destination, for example \
              IpProtocol: tcp, FromPort: {port}, ToPort: {port}."
@@ -113,10 +109,27 @@ pub fn remedy(finding: &Finding) -> String {
     }
 }
 
+/// What to do about a value that is not known, which may not be a port.
+fn undetermined_remedy(finding: &Finding) -> &'static str {
+    match finding.rule() {
+        Some(rule) if matches!(rule.protocol, Protocol::Unknown(_)) => {
+            "The hook checks the resolved protocol at deployment; pass its value with -p to check it now."
+        }
+        Some(rule) if matches!((&rule.from, &rule.to), (Port::Unknown(_), _) | (_, Port::Unknown(_))) => {
+            "The hook checks the resolved ports at deployment; pass their values with -p to check them now."
+        }
+        Some(_) => "The hook checks the resolved destination at deployment; pass its value with -p to check it now.",
+        None => "The hook checks the resolved value at deployment; pass it with -p to check it now.",
+    }
+}
+
 /// Which setting would change the verdict, if one alone would: a sentence for those who own the hook.
 #[must_use]
 pub fn setting_hint(finding: &Finding) -> Option<String> {
     let setting = finding.settings.first()?;
+    if finding.outcome == Outcome::Note {
+        return Some(format!("The setting {} = \"allow\" lets it pass; \"block\" would not.", setting.name()));
+    }
     let treatment = "allow";
     let in_effective = Settings::of(Preset::Effective).allows(*setting);
     let preset = if in_effective { " (as the preset effective does)" } else { "" };
@@ -137,6 +150,12 @@ fn place_of(path: &PropertyPath) -> String {
 #[must_use]
 pub fn line(finding: &Finding) -> String {
     format!("{}: {}. {}{}", place(finding), conditional_statement(finding), remedy(finding), hints(finding))
+}
+
+/// What passes although EC2 opens more, and by which setting: place, statement, setting.
+#[must_use]
+pub fn note(finding: &Finding) -> String {
+    format!("{}: passes, but {}.{}", place(finding), conditional_statement(finding), hints(finding))
 }
 
 /// The statement with the condition under which it holds, if not in any case.
@@ -314,7 +333,10 @@ impl fmt::Display for To<'_> {
             match to {
                 Destination::SecurityGroup(_) => f.write_str("security group ")?,
                 Destination::PrefixList(_) => f.write_str("prefix list ")?,
-                Destination::Cidr(_) | Destination::Unknown(_) | Destination::Invalid(_) => {}
+                Destination::Cidr(_)
+                | Destination::Unknown(_)
+                | Destination::UnknownId(_)
+                | Destination::Invalid(_) => {}
             }
             to.fmt(f)?;
         }
@@ -364,10 +386,12 @@ fn unknowns(rule: &EgressRule) -> String {
         }
     }
     if shown.is_empty() {
-        shown.extend(rule.destinations.iter().filter_map(|to| match to {
-            Destination::Unknown(unknown) => Some(not_known("the destination", unknown)),
-            _ => None,
-        }));
+        shown.extend(
+            rule.destinations
+                .iter()
+                .filter_map(Destination::unknown)
+                .map(|unknown| not_known("the destination", unknown)),
+        );
     }
     excerpt(&shown.join("; "), ANNOTATION_CHARS / 2)
 }

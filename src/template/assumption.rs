@@ -95,7 +95,7 @@ impl Assumptions {
                     return assumed(false);
                 }
                 let candidates = template.candidates(identity);
-                if !candidates.is_empty() && !candidates.contains(text) {
+                if (!candidates.is_empty() && !candidates.contains(text)) || template.rules_out(identity, text) {
                     return Truth::Decided { holds: false, assumed: false };
                 }
             }

@@ -2,7 +2,7 @@
 //! loops are worked out is in the files named so.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Template;
 use super::assumption::{Assumptions, Atom, Truth};
@@ -71,6 +71,8 @@ pub(super) struct Evaluator<'t> {
     pub(super) used_assumption: bool,
     /// The conditions that something rested on and that hold or not by assumption only.
     pub(super) assumed: BTreeMap<String, bool>,
+    /// The parameters of which a default was used.
+    pub(super) defaults: BTreeSet<&'t str>,
     /// The function that may add entries to the object that is being looked at, if one may.
     pub(super) open: Option<&'static str>,
     depth: usize,
@@ -84,6 +86,7 @@ impl<'t> Evaluator<'t> {
             decided: HashMap::new(),
             used_assumption: false,
             assumed: BTreeMap::new(),
+            defaults: BTreeSet::new(),
             open: None,
             depth: 0,
         }

@@ -90,7 +90,12 @@ impl Evaluator<'_> {
         }
         let template = self.template;
         let value = match template.parameter(name) {
-            Some(parameter) => parameter.value.clone(),
+            Some(parameter) => {
+                if parameter.is_default {
+                    self.defaults.insert(&parameter.name);
+                }
+                parameter.value.clone()
+            }
             None => template.scope.pseudo(name).unwrap_or_else(|| {
                 let shown = unknown::shortened(name);
                 let why = if template.is_resource(name) {

@@ -130,6 +130,10 @@ pub(crate) struct Check {
     #[arg(long)]
     pub(crate) strict: bool,
 
+    /// Treat the defaults of parameters as their values: report nothing that only other values break.
+    #[arg(long)]
+    pub(crate) trust_defaults: bool,
+
     /// Pass over named files that are no templates, as in folders: for lists that other programs make.
     #[arg(long)]
     pub(crate) skip_other_files: bool,

@@ -14,7 +14,7 @@ use std::sync::mpsc;
 use cfn_egress_guard::report::{
     FileReport, GitHub, Human, HumanOptions, JUnit, Json, Level, Problem, Reporter, Sarif, Totals,
 };
-use cfn_egress_guard_core::check::{Terms, check_each};
+use cfn_egress_guard_core::check::{Defaults, Terms, check_each};
 use cfn_egress_guard_core::rule::policy::{Context, Date, Policy};
 use cfn_egress_guard_core::source;
 use cfn_egress_guard_core::template::{Scope, is_template};
@@ -44,6 +44,7 @@ pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
         policy: policy_of(arguments)?,
         today: crate::policy::today(),
         strict: arguments.strict,
+        defaults: if arguments.trust_defaults { Defaults::AreValues } else { Defaults::MayChange },
         is_only_input: inputs.found.len() == 1,
         form: Form { format: arguments.format, styled, quiet: arguments.quiet, max_findings: arguments.max_findings },
     };
@@ -213,6 +214,7 @@ struct Judge<'a> {
     policy: Policy,
     today: Date,
     strict: bool,
+    defaults: Defaults,
     is_only_input: bool,
     form: Form,
 }
@@ -266,7 +268,7 @@ impl Judge<'_> {
             stack_name: self.scope.stack_name.as_deref(),
             ..Context::default()
         };
-        let terms = Terms { context, ..Terms::of(&self.policy, self.today) };
+        let terms = Terms { context, defaults: self.defaults, ..Terms::of(&self.policy, self.today) };
         let mut report = FileReport::of(name, text, &document, self.strict, |take| {
             let mut notes = check_each(&document.root, &self.scope, &terms, take)?;
             notes.extend(nested::notes(&document.root, Path::new(&input.name), self.files));

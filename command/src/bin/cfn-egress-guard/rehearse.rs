@@ -11,9 +11,9 @@ use anyhow::{Context, anyhow, bail};
 use cfn_egress_guard::rehearsal::{
     Assumed, Ending, Endpoint, Function, Hook, LocalFunction, NotJudged, Plan, Stack, StackEvent, Told, plan, rehearse,
 };
+use cfn_egress_guard_core::check::Terms;
 use cfn_egress_guard_core::hook::{ENV_LOOPBACK_PAYLOADS, ENV_PRESET, Target};
 use cfn_egress_guard_core::policy::FILE_NAME;
-use cfn_egress_guard_core::rule::Settings;
 use cfn_egress_guard_core::rule::policy::Policy;
 use cfn_egress_guard_core::source::{self, Document};
 use cfn_egress_guard_core::template::Scope;
@@ -26,7 +26,9 @@ use crate::policy;
 pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<Exit> {
     let file = policy_file(arguments);
     let policy = file.as_deref().map(policy::read).transpose()?.unwrap_or_default();
-    let settings = Policy { preset: arguments.preset.unwrap_or(policy.preset), ..policy }.settings();
+    // Exemptions are the function's to apply: whether a resource breaks the rule does not depend on them.
+    let settings = Policy::from(Policy { preset: arguments.preset.unwrap_or(policy.preset), ..policy }.settings());
+    let terms = Terms::of(&settings, policy::today());
     if arguments.templates.len() > 1 && (arguments.update_from.is_some() || arguments.stack_name.is_some()) {
         bail!("--update-from and --stack-name are about one stack: rehearse one template at a time with them");
     }
@@ -40,8 +42,7 @@ pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<
     let mut nested = nested::Files::new(&arguments.nested);
     let (mut plans, mut problems) = (Vec::new(), Vec::new());
     for (path, text) in arguments.templates.iter().zip(texts) {
-        let stack =
-            text.and_then(|text| planned(path, &text, before.as_ref(), &given, &settings, &mut nested, arguments));
+        let stack = text.and_then(|text| planned(path, &text, before.as_ref(), &given, &terms, &mut nested, arguments));
         match stack {
             Ok(plan) => plans.push(plan),
             Err(problem) => problems.push(format!("{problem:#}")),
@@ -226,7 +227,7 @@ fn planned(
     text: &Text,
     before: Option<&Text>,
     given: &BTreeMap<String, String>,
-    settings: &Settings,
+    terms: &Terms<'_>,
     nested: &mut nested::Files<'_>,
     arguments: &Rehearse,
 ) -> anyhow::Result<Plan> {
@@ -241,7 +242,7 @@ fn planned(
     let context = || format!("planning the deployment of `{}`", text.file);
     parameters::allowed(&scope, &text.document.root).with_context(context)?;
     let before = before.map(|before| before.stack(&stack_name, &scope));
-    plan(&text.stack(&stack_name, &scope), before.as_ref(), settings, nested).with_context(context)
+    plan(&text.stack(&stack_name, &scope), before.as_ref(), terms, nested).with_context(context)
 }
 
 /// A stack's name as CloudFormation allows it, from a file's name.

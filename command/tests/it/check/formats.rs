@@ -133,7 +133,8 @@ fn ranges(count: usize) -> String {
 
 #[test]
 fn people_see_the_first_findings_in_full_and_how_many_more_there_are() {
-    let folder = folder("first-findings", &[("a.yaml", &ranges(150)), ("b.yaml", &ranges(80)), ("c.yaml", "Resources: [")]);
+    let folder =
+        folder("first-findings", &[("a.yaml", &ranges(150)), ("b.yaml", &ranges(80)), ("c.yaml", "Resources: [")]);
     let shown = |arguments: &[&str]| {
         let (code, told) = check(&folder, arguments).told();
         assert_eq!(code, 2);
