@@ -23,7 +23,7 @@ pub use config::{Config, ENV_LOOPBACK_PAYLOADS, ENV_LOOPBACK_ROOTS, ENV_PRESET};
 pub use decision::{Conclusion, Decision, ResourceAssessment, TemplateAssessment};
 pub use invocation::{Invocation, InvocationPoint, Target};
 pub use message::MESSAGE_CHARS;
-pub use payload::{PayloadUrl, PayloadUrlError};
+pub use payload::{PayloadUrl, PayloadUrlError, is_loopback};
 pub use request::{HookModel, Request, RequestContext, RequestData, RequestError, TargetModel, Text};
 pub use response::{Annotation, AnnotationStatus, ErrorCode, HookStatus, Response, SeverityLevel};
 

@@ -5,22 +5,22 @@
 
 mod build;
 mod entry;
-mod fingerprint;
 mod github;
 mod human;
 mod json;
 mod junit;
-mod pretty;
 mod sarif;
 
 pub use entry::{Entry, FileReport, Level, Place, Problem, ResourceName, Totals};
 pub use github::GitHub;
-pub use human::Human;
+pub use human::{Human, HumanOptions};
 pub use json::{Json, JsonReport};
 pub use junit::JUnit;
 pub use sarif::Sarif;
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
+
+use serde::Serialize;
 
 /// Writes reports of files, one after the other, and an end.
 pub trait Reporter {
@@ -35,6 +35,17 @@ pub trait Reporter {
     /// # Errors
     /// When it cannot be written.
     fn end(&mut self, totals: &Totals, out: &mut dyn Write) -> io::Result<()>;
+}
+
+/// How many bytes of a long report are written at once: few writes, and none of it whole in memory.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Writes a report as JSON for people: an entry a line, two spaces for each level.
+fn write_json(report: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
+    serde_json::to_writer_pretty(&mut out, report)?;
+    out.write_all(b"\n")?;
+    out.flush()
 }
 
 /// This program's name in reports.

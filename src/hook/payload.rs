@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use http::Uri;
+use http::uri::Scheme;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -90,17 +92,14 @@ pub(super) fn read<T: DeserializeOwned + Documented>(document: &[u8]) -> Result<
 
 /// The presigned URL of a document. Its query is a credential: only the host is ever shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PayloadUrl {
-    url: String,
-    host: String,
-}
+pub struct PayloadUrl(Uri);
 
 /// A URL that is not downloaded from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PayloadUrlError {
     /// It is missing, or no URL.
     NoUrl,
-    /// It is not https.
+    /// Its scheme is not https.
     NotHttps,
     /// Its host is none of Amazon S3's.
     ForeignHost(String),
@@ -112,44 +111,53 @@ impl PayloadUrl {
     /// # Errors
     /// Which condition it breaks.
     pub fn parse(url: &str, loopback: bool) -> Result<Self, PayloadUrlError> {
-        let (scheme, rest) = url.split_once("://").ok_or(PayloadUrlError::NoUrl)?;
-        if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let uri: Uri = url.parse().map_err(|_| PayloadUrlError::NoUrl)?;
+        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
             return Err(PayloadUrlError::NoUrl);
+        };
+        if loopback && is_loopback(&uri) {
+            return Ok(Self(uri));
         }
-        let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-        let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
-        let host = host.to_ascii_lowercase();
-        let parsed = Self { url: url.to_owned(), host: host.clone() };
-        if loopback && matches!(host.as_str(), "127.0.0.1" | "localhost") {
-            return Ok(parsed);
-        }
-        if !scheme.eq_ignore_ascii_case("https") {
+        if *scheme != Scheme::HTTPS {
             return Err(PayloadUrlError::NotHttps);
         }
         // User information (`s3.amazonaws.com@elsewhere`) and ports other than https's have no business here.
-        if authority.contains('@') || !matches!(port, None | Some("443")) || !is_s3(&host) {
-            return Err(PayloadUrlError::ForeignHost(crate::rule::excerpt(&host, 100)));
+        let host = authority.host();
+        if !matches!(authority.as_str().strip_prefix(host), Some("" | ":443")) || !is_s3(&host.to_ascii_lowercase()) {
+            return Err(PayloadUrlError::ForeignHost(crate::rule::excerpt(host, 100)));
         }
-        Ok(parsed)
+        Ok(Self(uri))
     }
 
     /// The whole URL, for the download alone.
     #[must_use]
-    pub fn secret(&self) -> &str {
-        &self.url
+    pub const fn secret(&self) -> &Uri {
+        &self.0
     }
 
-    /// The host.
+    /// The host, which is no secret.
     #[must_use]
     pub fn host(&self) -> &str {
-        &self.host
+        self.0.host().unwrap_or_default()
     }
 }
 
 impl fmt::Debug for PayloadUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PayloadUrl").field("host", &self.host).finish_non_exhaustive()
+        f.debug_struct("PayloadUrl").field("host", &self.host()).finish_non_exhaustive()
     }
+}
+
+/// Whether a URL leads to this machine, by http or https and without user information.
+#[must_use]
+pub fn is_loopback(uri: &Uri) -> bool {
+    let is_web = uri.scheme().is_some_and(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme));
+    is_web
+        && uri.authority().is_some_and(|authority| {
+            let host = authority.host();
+            ["127.0.0.1", "localhost", "[::1]"].iter().any(|own| own.eq_ignore_ascii_case(host))
+                && !authority.as_str().contains('@')
+        })
 }
 
 /// The domains of AWS's partitions (botocore, `partitions.json`).
@@ -233,17 +241,45 @@ mod tests {
             "127.0.0.1",
             "localhost",
             "[::1]",
-            "",
         ] {
             let refused = PayloadUrl::parse(&format!("https://{host}/key"), false);
             assert!(matches!(refused, Err(PayloadUrlError::ForeignHost(_))), "{host}: {refused:?}");
         }
         assert_eq!(PayloadUrl::parse("http://s3.amazonaws.com/k", false), Err(PayloadUrlError::NotHttps));
-        assert_eq!(PayloadUrl::parse("file:///etc/passwd", false), Err(PayloadUrlError::NotHttps));
-        assert_eq!(PayloadUrl::parse("", false), Err(PayloadUrlError::NoUrl));
-        assert_eq!(PayloadUrl::parse("https://s3.amazonaws.com/ x", false), Err(PayloadUrlError::NoUrl));
-        assert!(PayloadUrl::parse("http://127.0.0.1:9000/k", true).is_ok());
-        assert!(PayloadUrl::parse("http://169.254.169.254/k", true).is_err());
+        assert_eq!(PayloadUrl::parse("ftp://s3.amazonaws.com/k", false), Err(PayloadUrlError::NotHttps));
+        for url in [
+            "",
+            "s3.amazonaws.com",
+            "/k",
+            "https://",
+            "https:///k",
+            "file:///etc/passwd",
+            "https://s3.amazonaws.com/ x",
+            "https://s3.amazonaws.com\\@evil.example/k",
+            "https://s3.amazonaws.com/\nx",
+        ] {
+            assert_eq!(PayloadUrl::parse(url, false), Err(PayloadUrlError::NoUrl), "{url}");
+        }
+    }
+
+    #[test]
+    fn this_machine_is_downloaded_from_only_where_that_is_allowed() {
+        for url in ["http://127.0.0.1:9000/k", "https://localhost:4566/k", "http://LOCALHOST/k", "http://[::1]:80/k"] {
+            assert!(PayloadUrl::parse(url, true).is_ok(), "{url}");
+            assert!(PayloadUrl::parse(url, false).is_err(), "{url}");
+        }
+        for url in [
+            "http://169.254.169.254/k",
+            "http://127.0.0.1.example.com/k",
+            "http://127.0.0.1@example.com/k",
+            "http://localhost:x@evil.example/",
+            "http://user@localhost/",
+            "http://evil.example/#@localhost",
+            "ftp://localhost/k",
+        ] {
+            assert!(PayloadUrl::parse(url, true).is_err(), "{url}");
+            assert!(!url.parse().is_ok_and(|uri| is_loopback(&uri)), "{url}");
+        }
     }
 
     #[test]

@@ -9,28 +9,14 @@
 
 use super::documents::Documents;
 use super::event::{HookEvent, HookProgress, StackEvent};
-use super::function::{Function, InvokeError};
-use super::invocation::{Subject, change_set_document, read, stack_document};
+use super::function::Function;
+use super::invocation::{Hook, Subject, change_set_document, read, stack_document};
+use super::invoke::InvokeError;
 use super::nested::NESTED_STACK;
 use super::plan::{Action, FailureMode, Operation, Plan};
 use super::words::Words;
 use cfn_egress_guard_core::hook::Target;
 use cfn_egress_guard_core::security_group::ResourceType;
-
-/// Who asks, and on what terms.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hook {
-    /// The hook's alias.
-    pub alias: String,
-    /// What a failure means.
-    pub failure_mode: FailureMode,
-    /// What the hook is asked about.
-    pub target_operations: Vec<Target>,
-    /// The account that the events name.
-    pub account: String,
-    /// The Region that the events name.
-    pub region: String,
-}
 
 /// How a rehearsed deployment ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::planner::Stack;
+use super::plan::Stack;
 use cfn_egress_guard_core::source::Document;
 use cfn_egress_guard_core::template::{Resource, Scope, TemplateError, World};
 use cfn_egress_guard_core::value::{Kind, Value};

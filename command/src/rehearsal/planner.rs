@@ -6,31 +6,15 @@
 use serde_json::{Value as Json, json};
 
 use super::nested::{self, FoundTemplate, MAX_NESTED_STACKS, NESTED_STACK, NestedTemplates, PlanError};
-use super::plan::{Action, Described, Operation, Plan};
+use super::plan::{Action, Described, Operation, Plan, Stack};
 use super::properties::{described, resolved};
 use cfn_egress_guard_core::check::{JudgedResource, Terms, judge_resource};
 use cfn_egress_guard_core::rule::{Outcome, Verdict, wording};
 use cfn_egress_guard_core::security_group::ResourceType;
-use cfn_egress_guard_core::source::Document;
 use cfn_egress_guard_core::template::{Resource, Scope, Subject, Template, World};
 
 /// What CloudFormation puts behind a nested stack's logical id to make its name; here always the same.
 const NESTED_NAME_SUFFIX: &str = "REHEARSAL";
-
-/// A stack to deploy.
-#[derive(Debug, Clone, Copy)]
-pub struct Stack<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// Where its template came from.
-    pub file: &'a str,
-    /// The template's text.
-    pub text: &'a str,
-    /// What the text holds.
-    pub document: &'a Document,
-    /// What is known of the deployment.
-    pub scope: &'a Scope,
-}
 
 /// The operations that deploy a stack, in CloudFormation's order: those of an update if there is a
 /// template before it.

@@ -2,17 +2,40 @@
 
 use std::collections::HashMap;
 
-use super::entry::{Entry, FileReport, Level, Place, ResourceName};
-use super::fingerprint::Fingerprint;
+use super::entry::{Entry, FileReport, Level, Place, Problem, ResourceName};
+use crate::fingerprint::Fingerprint;
 use cfn_egress_guard_core::check::{CheckedResource, Located, Part};
 use cfn_egress_guard_core::path::Origin;
 use cfn_egress_guard_core::rule::wording::{self, label};
 use cfn_egress_guard_core::rule::{Outcome, Severity};
 use cfn_egress_guard_core::source::Document;
-use cfn_egress_guard_core::template::{Note, Subject};
+use cfn_egress_guard_core::template::{Note, Subject, TemplateError};
+
+impl FileReport {
+    /// The report of a template, which this checks: resource by resource, and at last what cannot be
+    /// judged. If strict, what is undetermined weighs as much as what is wrong.
+    #[must_use]
+    pub fn of(
+        name: String,
+        text: String,
+        document: &Document,
+        strict: bool,
+        check: impl FnOnce(&mut dyn FnMut(CheckedResource)) -> Result<Vec<Note>, TemplateError>,
+    ) -> Self {
+        let mut builder = Builder::new(document, strict);
+        match check(&mut |resource| builder.resource(resource)) {
+            Ok(notes) => builder.report(name, text, &notes),
+            Err(error) => {
+                let span = document.span(error.origin());
+                let problem = Problem { message: error.to_string(), help: Some(error.help().to_owned()), span };
+                Self::broken(name, text, problem)
+            }
+        }
+    }
+}
 
 /// Builds the entries of one text.
-pub(super) struct Builder<'d> {
+struct Builder<'d> {
     document: &'d Document,
     strict: bool,
     /// The resources so far, …
@@ -26,12 +49,12 @@ pub(super) struct Builder<'d> {
 }
 
 impl<'d> Builder<'d> {
-    pub(super) fn new(document: &'d Document, strict: bool) -> Self {
+    fn new(document: &'d Document, strict: bool) -> Self {
         Self { document, strict, resources: Vec::new(), rules: 0, entries: Vec::new(), seen: HashMap::new() }
     }
 
     /// Takes the next resource.
-    pub(super) fn resource(&mut self, mut resource: CheckedResource) {
+    fn resource(&mut self, mut resource: CheckedResource) {
         let index = self.resources.len();
         // Each finding is let go when its entry is made: its memory serves the next.
         for located in std::mem::take(&mut resource.findings) {
@@ -50,7 +73,7 @@ impl<'d> Builder<'d> {
     }
 
     /// Everything that is to tell, in the order of the text.
-    pub(super) fn report(mut self, name: String, text: String, notes: &[Note]) -> FileReport {
+    fn report(mut self, name: String, text: String, notes: &[Note]) -> FileReport {
         self.notes(notes);
         let Self { mut entries, resources, rules, .. } = self;
         entries.sort_by_key(|entry| entry.place.as_ref().map(|place| place.span.offset));

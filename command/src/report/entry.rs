@@ -2,12 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::build::Builder;
-use cfn_egress_guard_core::check::CheckedResource;
 use cfn_egress_guard_core::rule::policy::AppliedExemption;
 use cfn_egress_guard_core::rule::{Outcome, Severity};
-use cfn_egress_guard_core::source::{Document, SourceError, Span};
-use cfn_egress_guard_core::template::{Note, TemplateError};
+use cfn_egress_guard_core::source::{SourceError, Span};
 
 /// What is said of one file.
 #[derive(Debug, Clone, Default)]
@@ -196,27 +193,6 @@ impl FileReport {
     #[must_use]
     pub fn broken(name: String, text: String, problem: Problem) -> Self {
         Self { name, text, problem: Some(problem), ..Self::default() }
-    }
-
-    /// The report of a template, which this checks: resource by resource, and at last what cannot be
-    /// judged. If strict, what is undetermined weighs as much as what is wrong.
-    #[must_use]
-    pub fn of(
-        name: String,
-        text: String,
-        document: &Document,
-        strict: bool,
-        check: impl FnOnce(&mut dyn FnMut(CheckedResource)) -> Result<Vec<Note>, TemplateError>,
-    ) -> Self {
-        let mut builder = Builder::new(document, strict);
-        match check(&mut |resource| builder.resource(resource)) {
-            Ok(notes) => builder.report(name, text, &notes),
-            Err(error) => {
-                let span = document.span(error.origin());
-                let problem = Problem { message: error.to_string(), help: Some(error.help().to_owned()), span };
-                Self::broken(name, text, problem)
-            }
-        }
     }
 
     /// The resource that an entry is about.

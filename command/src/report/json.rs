@@ -33,7 +33,7 @@ impl Reporter for Json {
             summary: (*totals).into(),
             files: std::mem::take(&mut self.files),
         };
-        super::pretty::write(&report, out)
+        super::write_json(&report, out)
     }
 }
 

@@ -37,7 +37,7 @@ impl Reporter for Sarif {
             results: std::mem::take(&mut self.results),
         };
         let log = Log { schema: "https://json.schemastore.org/sarif-2.1.0.json", version: "2.1.0", runs: [run] };
-        super::pretty::write(&log, out)
+        super::write_json(&log, out)
     }
 }
 

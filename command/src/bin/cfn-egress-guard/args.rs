@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 #[cfg(feature = "account")]
 pub(crate) use account::{AccountFormat, Audit, AuditStatus, Aws, Scan, Status, StatusFormat, StatusFunction};
+pub(crate) use policy::{PolicyCheck, PolicyCommand, PolicyExplain};
 
 use cfn_egress_guard::rehearsal::FailureMode;
 use cfn_egress_guard_core::hook::Target;
@@ -11,9 +12,9 @@ use cfn_egress_guard_core::rule::Preset;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::policy::PolicyCommand;
 #[cfg(feature = "account")]
 mod account;
+mod policy;
 
 /// Checks that security group egress rules open exactly one explicit port, as the CloudFormation hook of
 /// the same name does.
@@ -31,7 +32,7 @@ pub(crate) struct Cli {
 
 #[cfg(not(feature = "account"))]
 const WITHOUT_ACCOUNT: &str = "`scan`, `audit` and `status` are not in this build, which is without the AWS SDK:\n  \
-                               cargo install --locked --path . --bin cfn-egress-guard";
+                               cargo install --locked --path command";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -144,6 +145,10 @@ pub(crate) struct Check {
     /// Show errors only: no warnings, no notes, no summary (human format).
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    /// How many findings to show in full, or `all`: the rest is only counted (human format).
+    #[arg(long, value_parser = parse_max_findings, default_value = "200", value_name = "NUMBER")]
+    pub(crate) max_findings: usize,
 }
 
 const CHECK_EXAMPLES: &str = "\
@@ -166,6 +171,18 @@ pub(crate) enum ReportFormat {
     Github,
     /// JUnit XML, for test reports.
     Junit,
+}
+
+impl ReportFormat {
+    /// The names of the formats that have every finding of a run, however many there are.
+    pub(crate) fn complete() -> Vec<String> {
+        let complete = |format: &&Self| match format {
+            Self::Human => false,
+            Self::Json | Self::Sarif | Self::Github | Self::Junit => true,
+        };
+        let names = Self::value_variants().iter().filter(complete).filter_map(Self::to_possible_value);
+        names.map(|value| value.get_name().to_owned()).collect()
+    }
 }
 
 /// Rehearse deployments on this machine, with the real hook function behind a loopback Lambda.
@@ -279,6 +296,13 @@ pub(crate) enum EventFormat {
 
 pub(crate) fn parse_preset() -> impl TypedValueParser<Value = Preset> {
     PossibleValuesParser::new(Preset::ALL.map(Preset::name)).try_map(|name| name.parse::<Preset>())
+}
+
+fn parse_max_findings(text: &str) -> Result<usize, String> {
+    match text {
+        "all" => Ok(usize::MAX),
+        number => number.parse().map_err(|_| "write a number, or `all`".to_owned()),
+    }
 }
 
 /// The targets that a deployment can be rehearsed for: Cloud Control has no template.

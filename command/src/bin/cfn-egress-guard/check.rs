@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-use cfn_egress_guard::report::{FileReport, GitHub, Human, JUnit, Json, Level, Problem, Reporter, Sarif, Totals};
+use cfn_egress_guard::report::{
+    FileReport, GitHub, Human, HumanOptions, JUnit, Json, Level, Problem, Reporter, Sarif, Totals,
+};
 use cfn_egress_guard_core::check::{Defaults, Terms, check_each};
 use cfn_egress_guard_core::rule::policy::{Context, Date, Policy};
 use cfn_egress_guard_core::source;
@@ -44,7 +46,7 @@ pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
         strict: arguments.strict,
         defaults: if arguments.trust_defaults { Defaults::AreValues } else { Defaults::MayChange },
         is_only_input: inputs.found.len() == 1,
-        form: Form { format: arguments.format, styled, quiet: arguments.quiet },
+        form: Form { format: arguments.format, styled, quiet: arguments.quiet, max_findings: arguments.max_findings },
     };
     let mut out = BufWriter::with_capacity(OUTPUT_BYTES, std::io::stdout().lock());
     let totals = report(&inputs, &judge, judge.form.reporter().as_mut(), &mut out)?;
@@ -167,12 +169,18 @@ struct Form {
     format: ReportFormat,
     styled: bool,
     quiet: bool,
+    max_findings: usize,
 }
 
 impl Form {
     fn reporter(self) -> Box<dyn Reporter> {
         match self.format {
-            ReportFormat::Human => Box::new(Human::new(self.styled, self.quiet)),
+            ReportFormat::Human => Box::new(Human::new(HumanOptions {
+                styled: self.styled,
+                quiet: self.quiet,
+                max_findings: self.max_findings,
+                complete_formats: ReportFormat::complete(),
+            })),
             ReportFormat::Json => Box::new(Json::default()),
             ReportFormat::Sarif => Box::new(Sarif::default()),
             ReportFormat::Github => Box::new(GitHub),
@@ -183,7 +191,9 @@ impl Form {
     /// Whether what is written of a file depends on no other.
     const fn is_file_by_file(self) -> bool {
         match self.format {
-            ReportFormat::Human | ReportFormat::Github => true,
+            ReportFormat::Github => true,
+            // People see a number of findings of all files together.
+            ReportFormat::Human => false,
             ReportFormat::Json | ReportFormat::Sarif | ReportFormat::Junit => false,
         }
     }

@@ -15,6 +15,7 @@ mod rehearse;
 mod scan;
 #[cfg(feature = "account")]
 mod status;
+mod style;
 
 use std::io::Write;
 

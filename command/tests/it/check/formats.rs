@@ -124,6 +124,54 @@ fn junit_is_well_formed_whatever_is_written_and_its_sums_are_right() {
     }
 }
 
+/// A template with so many egress rules that open a range, each on a line of its own.
+fn ranges(count: usize) -> String {
+    let text = template("Bad", 1, 2);
+    let (head, rule) = text.trim_end().rsplit_once('\n').unwrap();
+    format!("{head}\n{}", format!("{rule}\n").repeat(count))
+}
+
+#[test]
+fn people_see_the_first_findings_in_full_and_how_many_more_there_are() {
+    let folder =
+        folder("first-findings", &[("a.yaml", &ranges(150)), ("b.yaml", &ranges(80)), ("c.yaml", "Resources: [")]);
+    let shown = |arguments: &[&str]| {
+        let (code, told) = check(&folder, arguments).told();
+        assert_eq!(code, 2);
+        assert!(told.contains("--> c.yaml:1:"), "a file that could not be checked is always named: {told}");
+        let last: Vec<String> = told.lines().rev().take(2).map(str::to_owned).collect();
+        (told.matches("error[port-range]").count(), last[1].clone(), last[0].clone())
+    };
+    let sums = "230 egress rules in 2 resources of 2 templates checked: 230 errors, 0 warnings, 0 notes; 1 file could \
+                not be checked";
+    let more = |count| {
+        format!(
+            "{count} more findings are not shown ({count} errors); --max-findings sets how many are, --format json, \
+             sarif, github or junit has them all"
+        )
+    };
+    let paths = ["a.yaml", "b.yaml", "c.yaml"];
+    assert_eq!(shown(&paths), (200, more(30), sums.to_owned()));
+    for (limit, count) in [("10", 10), ("0", 0), ("229", 229)] {
+        let (found, said, last) = shown(&[&paths[..], &["--max-findings", limit]].concat());
+        let said_count = said.split(' ').next().unwrap();
+        assert_eq!((found, said_count, last.as_str()), (count, (230 - count).to_string().as_str(), sums));
+    }
+    for limit in ["all", "230"] {
+        let (found, said, _) = shown(&[&paths[..], &["--max-findings", limit]].concat());
+        assert_eq!((found, said.as_str()), (230, ""));
+    }
+    // Even where nothing else is said.
+    let (_, told) = check(&folder, &["--quiet", "a.yaml", "b.yaml"]).told();
+    assert_eq!(told.lines().last(), Some(more(30).as_str()));
+    for format in ["json", "sarif", "github", "junit"] {
+        let (_, told) = check(&folder, &["--format", format, "a.yaml", "b.yaml"]).told();
+        assert!(told.matches("port-range").count() >= 230, "{format}");
+    }
+    let refused = check(&folder, &["--max-findings", "many"]).output();
+    assert!(crate::support::stderr(&refused).contains("write a number, or `all`"));
+}
+
 #[test]
 fn what_authors_write_cannot_forge_lines_or_colours() {
     let text = template("Bad", 1, 2).replace("10.0.0.0/8", "\"x\\e[31m\\u202e\\nerror: forged\"");

@@ -2,54 +2,22 @@
 
 use std::collections::HashSet;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use cfn_egress_guard_core::check::{Defaults, ExplainedResource, Terms, explain_each};
 use cfn_egress_guard_core::hook::{self, Conclusion};
 use cfn_egress_guard_core::rule::policy::{Case, Context as Place, Date, Policy};
 use cfn_egress_guard_core::rule::wording::policy as wording;
-use cfn_egress_guard_core::rule::{Decided, Explained, Finding, Outcome, Preset, excerpt};
+use cfn_egress_guard_core::rule::{Decided, Explained, Finding, Outcome, excerpt};
 use cfn_egress_guard_core::source;
 use cfn_egress_guard_core::template::{Assumption, Scope};
-use clap::Args;
 
 use crate::ID_CHARS;
-use crate::args::parse_preset;
+use crate::args::PolicyExplain;
 use crate::exit::Exit;
 
-#[derive(Debug, Args)]
-pub(crate) struct Explain {
-    /// An event of the hook, or a template; - is standard input.
-    #[arg(value_name = "EVENT_OR_TEMPLATE")]
-    file: PathBuf,
-
-    /// The policy file [default: policy.toml in this folder, or else the published rule].
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
-
-    /// The preset, instead of the policy's.
-    #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
-    preset: Option<Preset>,
-
-    /// The day to look from, in UTC [default: today].
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    as_of: Option<Date>,
-
-    /// Of a template: the account that it is deployed to.
-    #[arg(long, value_name = "ID")]
-    account: Option<String>,
-
-    /// Of a template: the Region that it is deployed to.
-    #[arg(long, value_name = "REGION")]
-    region: Option<String>,
-
-    /// Of a template: the stack's name.
-    #[arg(long, value_name = "NAME")]
-    stack_name: Option<String>,
-}
-
-pub(crate) fn run(arguments: &Explain, out: &mut impl Write) -> anyhow::Result<Exit> {
+pub(crate) fn run(arguments: &PolicyExplain, out: &mut impl Write) -> anyhow::Result<Exit> {
     let mut policy = super::read_or_default(arguments.policy.as_deref())?;
     policy.preset = arguments.preset.unwrap_or(policy.preset);
     let today = arguments.as_of.unwrap_or_else(super::today);
@@ -77,7 +45,7 @@ fn of_event(text: &str, policy: &Policy, today: Date, out: &mut impl Write) -> a
 
 fn of_template(
     text: &str,
-    arguments: &Explain,
+    arguments: &PolicyExplain,
     policy: &Policy,
     today: Date,
     out: &mut impl Write,

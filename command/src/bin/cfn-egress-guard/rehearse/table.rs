@@ -3,17 +3,12 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use cfn_egress_guard::rehearsal::{Ending, HookProgress, Operation, Plan, StackEvent, Told};
 use cfn_egress_guard_core::rule::excerpt;
 
 use crate::ID_CHARS;
-
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const GOOD: Style = AnsiColor::Green.on_default();
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const CAUTION: Style = AnsiColor::Yellow.on_default();
+use crate::style::{BAD, BOLD, CAUTION, DIM, GOOD};
 
 /// The longest status that is usual, so that the reasons behind it stand below each other.
 const STATUS_WIDTH: usize = "HOOK_COMPLETE_SUCCEEDED".len();
