@@ -10,7 +10,7 @@ CHECK_ALONE := --package cfn-egress-guard --no-default-features
 
 HOST_ARCH := $(subst aarch64,arm64,$(shell uname -m))
 
-.PHONY: run test bench schema build package deploy lint-template help clean
+.PHONY: run test bench schema build package deploy scp lint-template help clean
 
 run: ## build the programs and rehearse two deployments on this machine
 	cargo build --locked --bin bootstrap
@@ -60,6 +60,9 @@ package: build ## make dist/cfn-egress-guard-<version>-<arch>.zip, which deploys
 
 deploy: $(VENV)/.build ## deploy with your AWS credentials; settings: see deploy/deploy.sh
 	@deploy/deploy.sh $(or $(ARCH),$(HOST_ARCH))
+
+scp: ## write an organization's service control policies into dist/; names: see deploy/scp.py
+	@python3 deploy/scp.py
 
 lint-template: $(VENV)/.lint ## check template.yaml and the helpers around it
 	@deploy/lint.sh

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use super::candidates;
 use super::checked::CheckedResource;
-use super::gather::Gathered;
+use super::gather::gathered;
 use super::judge::Path;
 use super::literal;
-use crate::template::Evaluated;
 
 /// What a resource comes to in all of its worlds.
 #[derive(Debug)]
@@ -63,16 +62,4 @@ impl InWorlds {
             undetermined: None,
         }
     }
-}
-
-/// The findings of each world, and of several worlds the most egress rules that were judged in one.
-pub(super) fn gathered(path: &Path<'_, '_>, evaluated: &mut Evaluated<'_>, left: &mut usize) -> (Gathered, usize) {
-    let mut gathered = Gathered::default();
-    let mut judged = 0;
-    let several = evaluated.worlds.len() > 1;
-    path.each_world(evaluated, left, |index, _, assessment, properties| {
-        judged = judged.max(assessment.judged);
-        gathered.add(index, assessment, properties, path.resource.origin, several);
-    });
-    (gathered, judged)
 }

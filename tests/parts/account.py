@@ -40,11 +40,11 @@ class Account:
             self.client, ("cloudformation", "ec2", "iam", "lambda", "logs")
         )
 
-    def client(self, service):
+    def client(self, service, region=REGION):
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
-            region_name=REGION,
+            region_name=region,
             aws_access_key_id=ACCOUNT_ID,  # which names the account to MiniStack
             aws_secret_access_key="test",
             config=Config(proxies={}, read_timeout=30),

@@ -9,7 +9,11 @@ runs functions behind the Lambda API. This driver adds to it, in the same proces
   play (role filters, FilteringCriteria ANY, TargetFilters.Targets) is refused, never ignored.
 - AWS::EC2::SecurityGroupEgress, made and removed through MiniStack's EC2 API.
 - AWS::Logs::QueryDefinition, checked against CloudFormation's own schema and kept nowhere: MiniStack runs no queries.
-- Fn::Join and Fn::Split within Conditions, which MiniStack leaves unresolved there.
+- AWS::CloudFormation::StackSet, checked likewise and written to the log as "StackSet: {…}": it makes no instances.
+- ActivateOrganizationsAccess, which answers and does nothing.
+- TemplateURL with the bucket in the host's name, where MiniStack looks for it in the path alone.
+- Fn::Join, Fn::Split, an Fn::Sub of parameters and AWS::AccountId within Conditions, which MiniStack leaves unresolved
+  there.
 - Before a create or an update of a resource, an invocation of the function of every hook that is enabled and whose
   filters fit, through MiniStack's Lambda API with the documented payload, and what follows from the answer: the two
   stack events per hook and, with FailureMode FAIL, the failure of the resource. The texts of these events are those
@@ -24,6 +28,7 @@ does). A replacement counts as an update (AWS does not say either).
 import fnmatch
 import json
 import os
+import re
 import uuid
 from pathlib import Path
 
@@ -33,7 +38,16 @@ import jsonschema
 from botocore.config import Config
 from ministack import app
 from ministack.core.responses import get_account_id, get_region
-from ministack.services.cloudformation import _stack_events, _stacks, changesets, engine, handlers, provisioners, stacks
+from ministack.services.cloudformation import (
+    _stack_events,
+    _stacks,
+    changesets,
+    engine,
+    handlers,
+    helpers,
+    provisioners,
+    stacks,
+)
 from ministack.services.cloudformation.helpers import _esc
 
 from protocol import resource_request
@@ -41,6 +55,7 @@ from protocol import resource_request
 HOOK = "AWS::CloudFormation::LambdaHook"
 EGRESS = "AWS::EC2::SecurityGroupEgress"
 QUERY = "AWS::Logs::QueryDefinition"
+STACK_SET = "AWS::CloudFormation::StackSet"
 HOOKED = ("AWS::EC2::SecurityGroup", EGRESS)  # what is run off the event loop, where a hook can call back
 REASON_CHARS = 1024
 
@@ -77,7 +92,6 @@ hooks = {}  # ARN → properties
 
 def put_hook(properties):
     jsonschema.validate(properties, HOOK_SCHEMA)
-    arn = f"arn:aws:cloudformation:{get_region()}:{get_account_id()}:type/hook/{properties['Alias'].replace('::', '-')}"
     filters = properties.get("StackFilters", {})
     not_played = [
         name
@@ -90,12 +104,18 @@ def put_hook(properties):
     ]
     if not_played:
         raise ValueError(f"the driver does not play {', '.join(not_played)}")
+    arn = hook_arn(properties)
     hooks[arn] = properties
     return arn, {"HookArn": arn}
 
 
+def hook_arn(properties):
+    name = properties["Alias"].replace("::", "-")
+    return f"arn:aws:cloudformation:{get_region()}:{get_account_id()}:type/hook/{name}"
+
+
 def create_hook(_logical_id, properties, _stack_name):
-    if any(known["Alias"] == properties.get("Alias") for known in hooks.values()):
+    if hook_arn(properties) in hooks:
         raise ValueError(f"a hook named {properties['Alias']} exists already")
     return put_hook(properties)
 
@@ -254,11 +274,35 @@ def put_query(properties):
     return query_id, {"QueryDefinitionId": query_id}
 
 
+# ---- AWS::CloudFormation::StackSet and what belongs to it -----------------------------------------------------------
+
+
+def put_stack_set(properties):
+    jsonschema.validate(properties, resource_schema(STACK_SET))
+    print("StackSet:", json.dumps(properties), flush=True)
+    return properties["StackSetName"], {"StackSetId": f"{properties['StackSetName']}:{uuid.uuid4()}"}
+
+
+def activate_organizations_access(_params):
+    return helpers._xml(200, "ActivateOrganizationsAccessResponse", "<ActivateOrganizationsAccessResult/>")
+
+
+def path_style(urlparse):
+    """The URL of a bucket in the host's name as one with the bucket in the path."""
+
+    def parse(url):
+        parsed = urlparse(url)
+        bucket, separator, _ = parsed.netloc.partition(".s3.")
+        return parsed._replace(path=f"/{bucket}{parsed.path}") if separator else parsed
+
+    return parse
+
+
 # ---- Conditions ---------------------------------------------------------------------------------------------------
 
 
 def with_lists(evaluate_conditions):
-    """MiniStack's evaluation of a template's Conditions, after Fn::Join and Fn::Split in them were resolved."""
+    """MiniStack's evaluation of a template's Conditions, after functions of texts and lists in them were resolved."""
 
     def evaluate(template, parameters):
         def elements(value):
@@ -272,12 +316,16 @@ def with_lists(evaluate_conditions):
                 return value
             if "Ref" in value and value["Ref"] in parameters:
                 return parameters[value["Ref"]]["Value"]
+            if value == {"Ref": "AWS::AccountId"}:
+                return get_account_id()
             if "Fn::Join" in value:
                 separator, parts = resolve(value["Fn::Join"])
                 return separator.join(elements(parts))
             if "Fn::Split" in value:
                 separator, text = resolve(value["Fn::Split"])
                 return text.split(separator)
+            if "Fn::Sub" in value:
+                return re.sub(r"\$\{(\w+)\}", lambda name: parameters[name[1]]["Value"], value["Fn::Sub"])
             return {name: resolve(member) for name, member in value.items()}
 
         return evaluate_conditions({**template, "Conditions": resolve(template.get("Conditions", {}))}, parameters)
@@ -295,6 +343,13 @@ def install():
         "create": lambda _logical_id, properties, _stack_name: put_query(properties),
         "delete": lambda _query_id, _properties: None,
     }
+    provisioners._RESOURCE_HANDLERS[STACK_SET] = {
+        "create": lambda _logical_id, properties, _stack_name: put_stack_set(properties),
+        "update": lambda _name, _old, new, _stack_name: put_stack_set(new),
+        "delete": lambda _name, _properties: None,
+    }
+    handlers._ACTION_HANDLERS["ActivateOrganizationsAccess"] = activate_organizations_access
+    helpers.urlparse = path_style(helpers.urlparse)
     provisioners._REPLACING_PROPERTIES[HOOK] = create_only(HOOK_SCHEMA)
     provisioners._REPLACING_PROPERTIES[EGRESS] = create_only(resource_schema(EGRESS))
 
