@@ -4,16 +4,19 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use cfn_egress_guard::report::Problem;
+use cfn_egress_guard::report::{FileName, Problem};
 use cfn_egress_guard_core::source::{is_meant_as_template, may_hold_template};
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::folder::{self, Exclude, Found, Ignored, Wanted, same};
-use super::names::{Name, Names};
+use super::names::Names;
 
 /// What to say where a search found nothing: a pipeline that checks the wrong folder must not pass.
 pub(super) const SEARCH_HELP: &str =
     "name a template, or a folder with .yaml, .yml, .json or .template files that git does not ignore";
+
+/// What to say where it found only what git ignores.
+pub(super) const IGNORED_HELP: &str = "git ignores what looks like a template here: name the files to check them";
 
 /// Files found in folders are read up to this size: templates are far smaller.
 const MAX_SEARCHED_BYTES: u64 = 32 * 1024 * 1024;
@@ -36,7 +39,7 @@ pub(super) struct Inputs {
 /// A file, folder or pattern that was named.
 #[derive(Debug)]
 pub(super) struct Argument {
-    pub(super) name: Name,
+    pub(super) name: FileName,
     /// Whether templates are looked for in it.
     pub(super) is_search: bool,
 }
@@ -45,7 +48,7 @@ pub(super) struct Argument {
 #[derive(Debug)]
 pub(super) struct Input {
     /// How it is shown.
-    pub(super) name: Name,
+    pub(super) name: FileName,
     /// Which argument led to it.
     pub(super) argument: usize,
     /// Whether it was named itself, and other files that are named are not to be passed over.
@@ -82,6 +85,16 @@ impl Inputs {
         Ok(inputs)
     }
 
+    /// The name of any other file.
+    pub(super) fn name_of(&self, file: &Path) -> FileName {
+        self.names.of(file)
+    }
+
+    /// Whether the repository has a file of this name.
+    pub(super) fn has(&self, name_in_repository: &str) -> bool {
+        self.names.path(name_in_repository).exists()
+    }
+
     fn add(&mut self, argument: &str) {
         let path = Path::new(argument);
         let found = path.metadata();
@@ -90,7 +103,7 @@ impl Inputs {
         let name = self.names.of(path);
         self.arguments.push(Argument { name: name.clone(), is_search });
         if argument == "-" {
-            self.push(Name::both("<stdin>".to_owned()), true, Ignored::No, Place::Stdin);
+            self.push(FileName::same("<stdin>"), true, Ignored::No, Place::Stdin);
         } else if is_search {
             let (root, matcher) = pattern.map_or((path.to_owned(), None), |(root, matcher)| (root, Some(matcher)));
             self.search(&root, matcher.as_ref());
@@ -117,7 +130,7 @@ impl Inputs {
         }
     }
 
-    fn push(&mut self, name: Name, must_be_template: bool, ignored: Ignored, place: Place) {
+    fn push(&mut self, name: FileName, must_be_template: bool, ignored: Ignored, place: Place) {
         let argument = self.arguments.len().saturating_sub(1);
         self.found.push(Input { name, argument, must_be_template, ignored, place });
     }
@@ -143,6 +156,14 @@ impl Wanted for Search<'_> {
 }
 
 impl Input {
+    /// Its file, if it is one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match &self.place {
+            Place::File(path) => Some(path),
+            Place::Stdin | Place::Nowhere(_) => None,
+        }
+    }
+
     /// Its text; nothing if it was found in a folder and cannot be a template.
     pub(super) fn text(&self) -> Result<Option<String>, Problem> {
         let unreadable = |error: std::io::Error| Problem::new(format!("it cannot be read: {error}"), None);

@@ -4,24 +4,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
+use cfn_egress_guard::report::FileName;
+
 use super::folder::same;
 use crate::git::Repository;
-
-/// The name of a file, …
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Name {
-    /// … relative to the working directory if it lies below, for people, …
-    pub(super) shown: String,
-    /// … and relative to the root of the git repository, for services that show what is in it.
-    pub(super) from_root: String,
-}
-
-impl Name {
-    /// What is named alike everywhere.
-    pub(super) fn both(name: String) -> Self {
-        Self { from_root: name.clone(), shown: name }
-    }
-}
 
 /// From where files are named.
 #[derive(Debug)]
@@ -45,7 +31,7 @@ impl Names {
     }
 
     /// The name of a file or folder.
-    pub(super) fn of(&self, path: &Path) -> Name {
+    pub(super) fn of(&self, path: &Path) -> FileName {
         let whole = self.here.join(path);
         // Of a symbolic link, what is in the repository is the link.
         let real = match (whole.parent().map(Path::canonicalize), whole.file_name()) {
@@ -56,8 +42,13 @@ impl Names {
     }
 
     /// The name of a file whose canonical path is known.
-    pub(super) fn of_real(&self, path: &Path, real: &Path) -> Name {
-        Name { shown: shown(path, &self.here), from_root: self.from_root(real) }
+    pub(super) fn of_real(&self, path: &Path, real: &Path) -> FileName {
+        FileName { shown: shown(path, &self.here), in_repository: self.from_root(real) }
+    }
+
+    /// The file that a name in the repository is of.
+    pub(super) fn path(&self, in_repository: &str) -> PathBuf {
+        self.root.as_ref().unwrap_or(&self.real).join(in_repository)
     }
 
     fn from_root(&self, real: &Path) -> String {
