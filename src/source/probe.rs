@@ -172,8 +172,11 @@ fn is_written_between_brackets(text: &str) -> bool {
     has_key(VERSION, "") || (has_key(RESOURCES, "{") && has_type(text))
 }
 
-/// Whether there is a `Type` as resources have it.
+/// Whether there is a `Type` as resources have it, or a name of AWS's types.
 fn has_type(text: &str) -> bool {
+    if text.contains("AWS::") {
+        return true;
+    }
     let quotes = ['"', '\''];
     text.match_indices("Type").any(|(at, word)| {
         let rest = text.get(at + word.len()..).unwrap_or_default().trim_start_matches(quotes).trim_start();
@@ -300,6 +303,7 @@ mod tests {
             "Parameters: {P: {Type: String\nResources:\n  A:\n    Type: AWS::S3::Bucket\n",
             "Description: \"open\nResources:\n  A:\n    \"Type\": \"Custom::Thing\"\n",
             "AWSTemplateFormatVersion: 2010-09-09\nA: [\n",
+            "Resources: [AWS::",
             "\"AWSTemplateFormatVersion\" : 2010-09-09\nA: [\n",
             "Resources:\n  A:\n    Type: !Own AWS::S3::Bucket\n",
             "  Resources:\n    A:\n      Type: A::B\n   C: ]\n",

@@ -114,15 +114,15 @@ impl Reporter for Human {
     }
 
     fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
-        self.leftovers(out)?;
         if self.options.quiet {
-            return Ok(());
+            return self.leftovers(out);
         }
         if self.tally.len() > 1 {
             for table in self.tally.tables() {
                 rows(&table, out)?;
             }
         }
+        self.leftovers(out)?;
         self.line(&format!("{} checked: {}", summary.checked(), summary.found(self.options.notes)), out)?;
         for remark in summary.remarks(self.options.notes) {
             self.line(&remark, out)?;
