@@ -133,14 +133,18 @@ fn a_nested_stack_is_told_unless_its_template_is_checked_too() {
         "Properties": {"TemplateURL": {"Fn::Sub": "https://x"}}, "Metadata": {"aws:asset:path": "inner.json"}}}}"#;
     let folder = folder("nested", &[("app/app.yaml", &app), ("app/stacks/net.yaml", net), ("cdk.json", cdk)]);
 
-    let alone = check(&folder, &["app/app.yaml", "--strict"]).output();
-    let told = stdout(&alone);
-    assert_eq!(alone.status.code(), Some(0), "{told}");
+    let (code, told) = check(&folder, &["app/app.yaml"]).told();
+    assert!(code == 0 && told.contains("not judged: 2 nested stacks (--notes lists them)\n"), "{told}");
+    assert!(!told.contains("`Net`"), "{told}");
+    let (code, strict) = check(&folder, &["app/app.yaml", "--strict"]).told();
+    assert!(code == 1 && strict.contains("error[not-judged]"), "{strict}");
+    let (_, told) = check(&folder, &["app/app.yaml", "--notes"]).told();
+    assert!(told.contains("note[not-judged]") && told.contains("0 errors, 0 warnings, 2 notes"), "{told}");
     assert!(told.contains("nested stack `Net` is not judged here; check its file too: app/stacks/net.yaml"), "{told}");
     assert!(told.contains("nested stack `Far` is not judged here; check its file too\n"), "{told}");
 
-    let both = stdout(&check(&folder, &["app"]).output());
+    let both = stdout(&check(&folder, &["app", "--notes"]).output());
     assert!(both.contains("`Far`") && !both.contains("`Net`"), "{both}");
-    let cdk = stdout(&check(&folder, &["cdk.json"]).output());
+    let cdk = stdout(&check(&folder, &["cdk.json", "--notes"]).output());
     assert!(cdk.contains("nested stack `Inner` is not judged here; check its file too: inner.json"), "{cdk}");
 }

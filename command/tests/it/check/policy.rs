@@ -15,7 +15,7 @@ fn policy(expires: &str) -> String {
 fn an_exemption_lets_through_and_every_format_says_so() {
     let folder = folder("exempted", &[("t.yaml", &template("Legacy", 80, 87)), ("policy.toml", &policy("2999-01-01"))]);
     let own = ["t.yaml", "--account", "111122223333"];
-    for format in ["human", "json", "sarif", "github", "junit"] {
+    for format in ["human", "json", "sarif", "github", "gitlab", "junit"] {
         let (code, told) = check(&folder, &[&own[..], &["--format", format]].concat()).told();
         assert_eq!(code, 0, "{format}: {told}");
         assert!(told.contains("legacy-range"), "{format}: {told}");
@@ -30,7 +30,7 @@ fn an_exemption_lets_through_and_every_format_says_so() {
 #[test]
 fn an_expired_exemption_blocks_and_every_format_names_it() {
     let folder = folder("expired", &[("t.yaml", &template("Legacy", 80, 87)), ("policy.toml", &policy("2020-01-01"))]);
-    for format in ["human", "json", "sarif", "github", "junit"] {
+    for format in ["human", "json", "sarif", "github", "gitlab", "junit"] {
         let (code, told) = check(&folder, &["t.yaml", "--account", "111122223333", "--format", format]).told();
         assert_eq!(code, 1, "{format}: {told}");
         assert!(told.contains("legacy-range"), "{format}: {told}");
