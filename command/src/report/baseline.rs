@@ -66,9 +66,10 @@ impl Baseline {
         for file in report.files {
             let is_there = is_there(&file.repository_path);
             // What was exempted then is no debt when the exemption ends.
-            let debts = file.findings.into_iter().filter(|finding| {
-                matches!(finding.outcome.as_str(), "non-compliant" | "undetermined" | "known-debt")
-            });
+            let debts = file
+                .findings
+                .into_iter()
+                .filter(|finding| matches!(finding.outcome.as_str(), "non-compliant" | "undetermined" | "known-debt"));
             for Finding { fingerprint, .. } in debts {
                 let count = if is_there {
                     baseline.here.entry((file.repository_path.clone(), fingerprint)).or_default()

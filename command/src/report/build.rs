@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use super::entry::{Entry, FileName, FileReport, Level, Place, Problem, ResourceName};
 use super::not_judged::NotJudged;
+use super::printable;
 use crate::fingerprint::Fingerprint;
 use cfn_egress_guard_core::check::{CheckedResource, Located, Part, Terms};
 use cfn_egress_guard_core::path::Origin;
 use cfn_egress_guard_core::rule::policy::{Case, Context};
 use cfn_egress_guard_core::rule::wording::{self, label};
-use cfn_egress_guard_core::rule::{Finding, Outcome, Severity, excerpt};
+use cfn_egress_guard_core::rule::{Finding, Outcome, Severity};
 use cfn_egress_guard_core::source::Document;
 use cfn_egress_guard_core::template::{Note, TemplateError};
 
@@ -170,7 +171,8 @@ impl<'d> Builder<'d> {
 
     /// Takes an entry: nothing that its author wrote forges or hides anything in a terminal or a log.
     fn push(&mut self, mut entry: Entry) {
-        let more = [&mut entry.help, &mut entry.setting, &mut entry.expired, &mut entry.nearly_exempted, &mut entry.when];
+        let more =
+            [&mut entry.help, &mut entry.setting, &mut entry.expired, &mut entry.nearly_exempted, &mut entry.when];
         let labels = entry.place.iter_mut().chain(&mut entry.related).map(|place| &mut place.label);
         let texts = [&mut entry.message, &mut entry.property].into_iter();
         for text in texts.chain(more.into_iter().flatten()).chain(labels) {
@@ -224,7 +226,8 @@ impl<'d> Builder<'d> {
         resource: Option<usize>,
         origin: Origin,
     ) {
-        let fingerprint = self.numbered([code, message.as_str()].iter().fold(Fingerprint::new(), |all, part| all.with(part)));
+        let fingerprint =
+            self.numbered([code, message.as_str()].iter().fold(Fingerprint::new(), |all, part| all.with(part)));
         self.push(Entry {
             outcome,
             level: self.level(outcome),
@@ -261,9 +264,4 @@ impl<'d> Builder<'d> {
         *times += 1;
         if *times == 1 { fingerprint.text() } else { fingerprint.with(&times.to_string()).text() }
     }
-}
-
-/// A text without characters that forge or hide anything in a terminal or a log.
-fn printable(text: String) -> String {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) { text } else { excerpt(&text, usize::MAX) }
 }

@@ -67,7 +67,7 @@ impl Human {
     }
 
     fn line(&self, text: &str, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{}", wrapped(text, self.options.width, 0, 2))
+        writeln!(out, "{}", wrapped(text, self.options.width, 2))
     }
 
     /// How many findings were left out, and where they are to be found.

@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    Entry, FileReport, JudgedBy, NotJudged, Place, Problem, Reporter, ResourceName, Summary as Run, TOOL, Totals, VERSION,
+    Entry, FileReport, JudgedBy, NotJudged, Place, Problem, Reporter, ResourceName, Summary as Run, TOOL, Totals,
+    VERSION,
 };
 use cfn_egress_guard_core::rule::{self, Outcome, Severity};
 use cfn_egress_guard_core::source::Span;

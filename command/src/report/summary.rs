@@ -52,7 +52,8 @@ impl Totals {
         self.errors += count(Level::Error);
         self.warnings += count(Level::Warning);
         self.notes += count(Level::Note);
-        for kind in file.entries.iter().filter(|entry| entry.is_only_not_judged()).filter_map(|entry| entry.not_judged) {
+        for kind in file.entries.iter().filter(|entry| entry.is_only_not_judged()).filter_map(|entry| entry.not_judged)
+        {
             *self.not_judged.entry(kind).or_default() += 1;
         }
     }
@@ -75,12 +76,7 @@ impl JudgedBy {
     /// The description of a policy.
     #[must_use]
     pub fn of(policy: &Policy, file: Option<FileName>) -> Self {
-        Self {
-            file,
-            preset: policy.preset,
-            settings: policy.overrides.clone(),
-            exemptions: policy.exemptions.len(),
-        }
+        Self { file, preset: policy.preset, settings: policy.overrides.clone(), exemptions: policy.exemptions.len() }
     }
 
     /// In words: ``policy.toml (preset literal, 1 exemption)``.

@@ -1,7 +1,10 @@
 //! `check`, the command.
 
+mod baseline;
+mod deployments;
 mod discovery;
 mod formats;
+mod git;
 mod parameters;
 mod places;
 mod policy;
@@ -186,7 +189,11 @@ fn many_files_give_the_same_report_every_time_in_order() {
         }
     }
     let (_, told) = check(&folder, &["--format", "github"]).told();
-    let named: Vec<_> = told.lines().filter(|line| line.starts_with("::error")).map(|line| line.split(['=', ',']).nth(1).unwrap().to_owned()).collect();
+    let named: Vec<_> = told
+        .lines()
+        .filter(|line| line.starts_with("::error"))
+        .map(|line| line.split(['=', ',']).nth(1).unwrap().to_owned())
+        .collect();
     assert!(named.is_sorted() && named.len() == 77, "{named:?}");
 }
 

@@ -152,7 +152,8 @@ fn what_the_template_does_not_hold_is_told_and_not_taken_for_judged() {
         ("macro", format!("Transform: Acme\nResources:\n{group}"), "macro `Acme` may change anything", 1),
         (
             "sam",
-            "Transform: AWS::Serverless-2016-10-31\nResources:\n  A: {Type: 'AWS::Serverless::Application'}\n".to_owned(),
+            "Transform: AWS::Serverless-2016-10-31\nResources:\n  A: {Type: 'AWS::Serverless::Application'}\n"
+                .to_owned(),
             "the template of application `A`",
             1,
         ),

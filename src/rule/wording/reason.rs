@@ -53,7 +53,9 @@ pub const fn help(reason: Reason) -> &'static str {
             "Add the egress rule that the group needs with `addEgressRule(peer, ec2.Port.tcp(443))`: the AWS CDK then \
              leaves its placeholder out."
         }
-        Reason::LoopbackOnly => "Keep the destination and name one port: `IpProtocol: tcp`, `FromPort: 443`, `ToPort: 443`.",
+        Reason::LoopbackOnly => {
+            "Keep the destination and name one port: `IpProtocol: tcp`, `FromPort: 443`, `ToPort: 443`."
+        }
         Reason::MinusOnePorts => "Name the port: `FromPort: 443`, `ToPort: 443`.",
         Reason::UnrecognizedProtocol => "Write `IpProtocol: tcp` or `udp`, with one port.",
         Reason::DefaultEgress => {

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-pub(crate) use check::{Check, ReportFormat};
 #[cfg(feature = "account")]
 pub(crate) use account::{AccountFormat, Audit, AuditStatus, Aws, Scan, Status, StatusFormat, StatusFunction};
+pub(crate) use check::{Check, ReportFormat};
 pub(crate) use policy::{PolicyCheck, PolicyCommand, PolicyExplain};
 
 use cfn_egress_guard::rehearsal::FailureMode;

@@ -76,9 +76,12 @@ impl<'a> Picture<'a> {
             remarks.push((Severity::NOTE, Cow::Owned(note)));
         }
         let mut is_new = |advice: &String| advised.insert(advice.clone());
-        remarks.extend(entry.help.iter().map(|help| {
-            (Severity::HELP, Cow::Borrowed(if is_new(help) { help.as_str() } else { "as above" }))
-        }));
+        remarks.extend(
+            entry
+                .help
+                .iter()
+                .map(|help| (Severity::HELP, Cow::Borrowed(if is_new(help) { help.as_str() } else { "as above" }))),
+        );
         let notes = entry.expired.iter().chain(&entry.nearly_exempted).chain(&entry.setting);
         remarks.extend(notes.filter(|note| is_new(note)).map(|note| (Severity::NOTE, Cow::Borrowed(note.as_str()))));
         Self {
@@ -100,8 +103,8 @@ impl<'a> Picture<'a> {
             Level::Warning => Severity::WARNING,
             Level::Note => Severity::NOTE,
         };
-        let code = self.code.map_or(0, |code| code.len() + 2);
-        let text = wrapped(&self.title, width, self.level.name().len() + code + 2, 0);
+        let before = self.level.name().len() + self.code.map_or(0, |code| code.len() + 2) + ": ".len();
+        let text = wrapped(&self.title, width.map(|width| width.saturating_sub(before)), 0);
         let mut title = level.primary_title(text);
         if let Some(code) = self.code {
             title = title.id(code);
@@ -109,8 +112,8 @@ impl<'a> Picture<'a> {
         let group = located(Group::with_title(title), self, width);
         let gutter = self.primary.map_or(0, |mark| mark.span.line.to_string().len());
         let remarks = self.remarks.iter().map(|(level, text)| {
-            // ` = help: `
-            level.clone().message(wrapped(text, width, gutter + 9, 0))
+            // Each line begins behind ` = help: `.
+            level.clone().message(wrapped(text, width.map(|width| width.saturating_sub(gutter + 9)), 0))
         });
         renderer.render(&[group.elements(remarks)])
     }

@@ -32,7 +32,9 @@ impl Outputs {
         let mut on_stdout = arguments.format.iter().filter(|output| output.file.is_none()).map(|output| output.format);
         let format = on_stdout.next().unwrap_or(ReportFormat::Human);
         if on_stdout.next().is_some() {
-            bail!("--format names two formats for standard output: write one of them to a file, with --format FORMAT=FILE");
+            bail!(
+                "--format names two formats for standard output: write one of them to a file, with --format FORMAT=FILE"
+            );
         }
         let options = HumanOptions {
             styled,

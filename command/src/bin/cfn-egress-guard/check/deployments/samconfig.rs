@@ -59,13 +59,16 @@ fn overrides(value: &Value) -> anyhow::Result<Given> {
         Value::Table(table) => {
             let mut given = Given::default();
             for (name, value) in table {
-                let text = own::text(value).ok_or_else(|| anyhow!("the value of `{name}` is neither text nor a list"))?;
+                let text =
+                    own::text(value).ok_or_else(|| anyhow!("the value of `{name}` is neither text nor a list"))?;
                 given.values.insert(name.clone(), text);
             }
             Ok(given)
         }
-        Value::Array(list) => parameters::read(&list.iter().filter_map(Value::as_str).map(unquoted).collect::<Vec<_>>()),
-        Value::String(text) => parameters::read(&words(text).iter().map(|word| unquoted(word)).collect::<Vec<_>>()),
+        Value::Array(list) => {
+            parameters::read(&list.iter().filter_map(Value::as_str).map(unquoted).collect::<Vec<_>>())
+        }
+        Value::String(text) => parameters::read(&words(text).iter().map(unquoted).collect::<Vec<_>>()),
         _ => Err(anyhow!("it is neither text nor a list")),
     }
 }
@@ -128,7 +131,10 @@ mod tests {
         assert_eq!(given(r#"o = "A=1 B=\"two words\"""#), expected);
         assert_eq!(given(r#"o = "A=\"1\"  B='two words'""#), expected);
         assert_eq!(given(r#"o = ["A=1", "B=two words"]"#), expected);
-        assert_eq!(given(r#"o = "ParameterKey=A,ParameterValue=1 ParameterKey=B,ParameterValue=\"two words\"""#), expected);
+        assert_eq!(
+            given(r#"o = "ParameterKey=A,ParameterValue=1 ParameterKey=B,ParameterValue=\"two words\"""#),
+            expected
+        );
         assert_eq!(given(r#"o = {A = 1, B = "two words"}"#), expected);
         assert_eq!(given(r#"o = 'A="say \"a\""'"#), ["A=say \"a\""]);
     }

@@ -26,10 +26,16 @@ impl Declared {
     pub(crate) fn by(root: &Value) -> Self {
         let section = root.get("Parameters");
         let own = |name: &Value| name.as_str().is_none_or(|name| !name.starts_with("AWS::"));
-        let transforms = root.get("Transform").map_or(&[][..], |value| value.as_list().unwrap_or(std::slice::from_ref(value)));
+        let transforms =
+            root.get("Transform").map_or(&[][..], |value| value.as_list().unwrap_or(std::slice::from_ref(value)));
         let is_macro = |transform: &Value| own(transform.get("Name").unwrap_or(transform));
         Self {
-            names: section.and_then(Value::as_map).into_iter().flat_map(Map::iter).map(|(key, _)| key.name.clone()).collect(),
+            names: section
+                .and_then(Value::as_map)
+                .into_iter()
+                .flat_map(Map::iter)
+                .map(|(key, _)| key.name.clone())
+                .collect(),
             is_open: root.get("Fn::Transform").is_some()
                 || section.is_some_and(|section| section.get("Fn::Transform").is_some())
                 || transforms.iter().any(is_macro),
@@ -122,8 +128,10 @@ fn problem(declaration: &Value, value: &str) -> Option<(&'static str, String)> {
     if let Some(list) = declaration.get("AllowedValues").and_then(Value::as_list) {
         let allowed: Vec<String> = list.iter().filter_map(text).collect();
         let is_allowed = |value: &str| allowed.iter().any(|allowed| allowed == value);
-        if !is_allowed(value) && !(is_list && entries.iter().all(|entry| is_allowed(entry))) {
-            let which = if is_secret { String::new() } else { format!(": {}", excerpt(&allowed.join(", "), SHOWN_CHARS)) };
+        let is_each_allowed = || is_list && entries.iter().all(|entry| is_allowed(entry));
+        if !is_allowed(value) && !is_each_allowed() {
+            let which =
+                if is_secret { String::new() } else { format!(": {}", excerpt(&allowed.join(", "), SHOWN_CHARS)) };
             return Some(("AllowedValues", format!("is not one of its AllowedValues{which}")));
         }
     }
@@ -131,7 +139,7 @@ fn problem(declaration: &Value, value: &str) -> Option<(&'static str, String)> {
         // A pattern that only Java's regular expressions know is left to CloudFormation.
         let regex = Regex::new(&format!("^(?:{pattern})$")).ok();
         let differs = |entry: &&str| regex.as_ref().is_some_and(|regex| matches!(regex.is_match(entry), Ok(false)));
-        if entries.iter().any(|entry| differs(entry)) {
+        if entries.iter().any(differs) {
             return Some(("AllowedPattern", format!("does not match its AllowedPattern: {}", shown("AllowedPattern"))));
         }
     }
@@ -215,7 +223,9 @@ mod tests {
     #[test]
     fn a_macro_may_declare_parameters_too() {
         let has = |text: &str| Declared::by(&cfn_egress_guard_core::source::parse(text).unwrap().root).has("P");
-        assert!(has("Parameters: {P: {Type: String}}") && !has("Parameters: {Q: {Type: String}}") && !has("Resources: {}"));
+        assert!(
+            has("Parameters: {P: {Type: String}}") && !has("Parameters: {Q: {Type: String}}") && !has("Resources: {}")
+        );
         assert!(!has("Transform: AWS::Serverless-2016-10-31") && !has("Transform: [AWS::LanguageExtensions]"));
         for open in [
             "Transform: Mine",
