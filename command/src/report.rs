@@ -30,6 +30,7 @@ pub use summary::{JudgedBy, Summary, Totals};
 
 use std::io::{self, BufWriter, Write};
 
+use cfn_egress_guard_core::rule::excerpt;
 use serde::Serialize;
 
 /// Writes reports of files, one after the other, and an end.
@@ -68,4 +69,9 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 fn number(count: usize, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {what}{plural}")
+}
+
+/// A text without characters that forge or hide anything in a terminal or a log.
+fn printable(text: String) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) { text } else { excerpt(&text, usize::MAX) }
 }

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use super::entry::{Entry, FileName, FileReport, Level, Place, Problem, ResourceName};
 use super::not_judged::NotJudged;
+use super::printable;
 use crate::fingerprint::Fingerprint;
 use cfn_egress_guard_core::check::{CheckedResource, Located, Part, Terms};
 use cfn_egress_guard_core::path::Origin;
 use cfn_egress_guard_core::rule::policy::{Case, Context};
 use cfn_egress_guard_core::rule::wording::{self, label};
-use cfn_egress_guard_core::rule::{Finding, Outcome, Severity, excerpt};
+use cfn_egress_guard_core::rule::{Finding, Outcome, Severity};
 use cfn_egress_guard_core::source::{Document, Warning};
 use cfn_egress_guard_core::template::{Note, TemplateError};
 
@@ -308,9 +309,4 @@ impl<'d> Builder<'d> {
         *times += 1;
         if *times == 1 { fingerprint.text() } else { fingerprint.with(&times.to_string()).text() }
     }
-}
-
-/// A text without characters that forge or hide anything in a terminal or a log.
-fn printable(text: String) -> String {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) { text } else { excerpt(&text, usize::MAX) }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::not_judged::NotJudged;
+use super::printable;
 use cfn_egress_guard_core::rule::policy::AppliedExemption;
 use cfn_egress_guard_core::rule::{Outcome, Severity};
 use cfn_egress_guard_core::source::{SourceError, Span};
@@ -184,6 +185,8 @@ impl FileReport {
     /// The report of a file that could not be checked.
     #[must_use]
     pub fn broken(name: FileName, text: String, problem: Problem) -> Self {
+        let Problem { message, help, span } = problem;
+        let problem = Problem { message: printable(message), help: help.map(printable), span };
         Self { name, text, problem: Some(problem), ..Self::default() }
     }
 

@@ -67,7 +67,7 @@ impl Human {
     }
 
     fn line(&self, text: &str, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{}", wrapped(text, self.options.width, 0, 2))
+        writeln!(out, "{}", wrapped(text, self.options.width, 2))
     }
 
     /// How many findings were left out, and where they are to be found.
@@ -118,8 +118,11 @@ impl Reporter for Human {
             return self.leftovers(out);
         }
         if self.tally.len() > 1 {
-            for table in self.tally.tables() {
-                rows(&table, out)?;
+            let [reasons, files] = self.tally.tables();
+            rows(&reasons, out)?;
+            // Of a single file the sums below say the same.
+            if files.rows.len() > 1 {
+                rows(&files, out)?;
             }
         }
         self.leftovers(out)?;

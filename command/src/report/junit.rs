@@ -132,7 +132,8 @@ fn verdict(entries: &[&Entry]) -> Verdict {
 fn suite(file: &FileReport, cases: &Cases<'_>, out: &mut dyn Write) -> io::Result<()> {
     let name = escaped(&file.name.shown);
     for (resource, entries) in file.resources.iter().zip(&cases.resources) {
-        let case = format!("{} ({})", resource.logical_id, resource.type_name);
+        let construct = resource.construct.as_ref().map_or_else(String::new, |path| format!(", construct {path}"));
+        let case = format!("{} ({}{construct})", resource.logical_id, resource.type_name);
         test_case(file, &case, resource.span.map(|span| span.line), entries, out)?;
     }
     if let Some(problem) = &file.problem {

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use super::entry::{Entry, FileReport, Level, Problem, ResourceName};
+use super::printable;
 use cfn_egress_guard_core::rule::Outcome;
 
 impl FileReport {
     /// Says in which deployment of the template it is all so.
     pub fn deployed_as(&mut self, deployment: &str) {
         for entry in &mut self.entries {
-            entry.deployments.push(deployment.to_owned());
+            entry.deployments.push(printable(deployment.to_owned()));
         }
     }
 

@@ -1,7 +1,10 @@
 //! `check`, the command.
 
+mod baseline;
+mod deployments;
 mod discovery;
 mod formats;
+mod git;
 mod parameters;
 mod places;
 mod policy;
@@ -249,4 +252,6 @@ fn the_examples_of_the_repository_are_what_they_say() {
     let folder = folder("examples", &[("good.yaml", &example("compliant")), ("bad.yaml", &example("non-compliant"))]);
     assert_eq!(check(&folder, &["good.yaml"]).told().0, 0);
     assert_eq!(check(&folder, &["bad.yaml"]).told().0, 1);
+    let deployed = ["--strict", "--deployments", "examples/deployments.toml", "examples/compliant.yaml"];
+    assert_eq!(check(crate::support::root(), &deployed).told().0, 0);
 }

@@ -2,10 +2,10 @@
 
 /// A text broken at spaces, so that each line has at most so many characters as far as its words allow; lines
 /// behind the first are indented.
-pub(super) fn wrapped(text: &str, width: Option<usize>, first: usize, indent: usize) -> String {
-    let Some(width) = width.filter(|width| first + text.chars().count() > *width) else { return text.to_owned() };
+pub(super) fn wrapped(text: &str, width: Option<usize>, indent: usize) -> String {
+    let Some(width) = width.filter(|width| text.chars().count() > *width) else { return text.to_owned() };
     let mut wrapped = String::with_capacity(text.len() + 16);
-    let mut column = first;
+    let mut column = 0;
     for word in text.split(' ') {
         let length = word.chars().count();
         if !wrapped.is_empty() && column + 1 + length > width {
@@ -40,10 +40,10 @@ mod tests {
 
     #[test]
     fn lines_are_broken_between_words() {
-        assert_eq!(wrapped("one two three", Some(8), 0, 2), "one two\n  three");
-        assert_eq!(wrapped("one two three", None, 0, 2), "one two three");
-        assert_eq!(wrapped("a-word-that-is-too-long b", Some(8), 4, 0), "a-word-that-is-too-long\nb");
-        assert_eq!(wrapped("", Some(1), 0, 0), "");
+        assert_eq!(wrapped("one two three", Some(8), 2), "one two\n  three");
+        assert_eq!(wrapped("one two three", None, 2), "one two three");
+        assert_eq!(wrapped("a-word-that-is-too-long b", Some(8), 0), "a-word-that-is-too-long\nb");
+        assert_eq!(wrapped("", Some(1), 0), "");
     }
 
     #[test]

@@ -103,8 +103,8 @@ impl<'a> Picture<'a> {
             Level::Warning => Severity::WARNING,
             Level::Note => Severity::NOTE,
         };
-        let code = self.code.map_or(0, |code| code.len() + 2);
-        let text = wrapped(&self.title, width, self.level.name().len() + code + 2, 0);
+        let before = self.level.name().len() + self.code.map_or(0, |code| code.len() + 2) + ": ".len();
+        let text = wrapped(&self.title, width.map(|width| width.saturating_sub(before)), 0);
         let mut title = level.primary_title(text);
         if let Some(code) = self.code {
             title = title.id(code);
@@ -112,8 +112,8 @@ impl<'a> Picture<'a> {
         let group = located(Group::with_title(title), self, width);
         let gutter = self.primary.map_or(0, |mark| mark.span.line.to_string().len());
         let remarks = self.remarks.iter().map(|(level, text)| {
-            // ` = help: `
-            level.clone().message(wrapped(text, width, gutter + 9, 0))
+            // Each line begins behind ` = help: `.
+            level.clone().message(wrapped(text, width.map(|width| width.saturating_sub(gutter + 9)), 0))
         });
         renderer.render(&[group.elements(remarks)])
     }
@@ -271,14 +271,16 @@ mod tests {
             text in text(),
             places in proptest::collection::vec(place(), 1..4),
         ) {
+            // No value is at the end of a line.
             let spans: Vec<Span> = places
                 .iter()
-                .map(|(line, start, length)| {
+                .filter_map(|(line, start, length)| {
                     let line = line % text.lines().count();
                     let width = text.lines().nth(line).unwrap().len();
-                    span(&text, line, start % (width + 1), *length)
+                    (width > 0).then(|| span(&text, line, start % width, *length))
                 })
                 .collect();
+            prop_assume!(!spans.is_empty());
             let drawn = drawn(&text, spans[0], &spans[1..]);
             let place = format!("--> folder/a.yaml:{}:{}", spans[0].line, spans[0].column);
             prop_assert!(drawn.contains(&place) && drawn.ends_with("help: Open one port."), "{place}: {drawn}");

@@ -43,7 +43,7 @@ impl Names {
 
     /// The name of a file whose canonical path is known.
     pub(super) fn of_real(&self, path: &Path, real: &Path) -> FileName {
-        FileName { shown: shown(path, &self.here), in_repository: self.from_root(real) }
+        FileName { shown: shown(path, &self.here), in_repository: self.in_repository(real) }
     }
 
     /// The file that a name in the repository is of.
@@ -51,7 +51,7 @@ impl Names {
         self.root.as_ref().unwrap_or(&self.real).join(in_repository)
     }
 
-    fn from_root(&self, real: &Path) -> String {
+    fn in_repository(&self, real: &Path) -> String {
         let root = self.root.clone().filter(|root| real.starts_with(root));
         let root = root.or_else(|| self.other_root(real.parent()?)).unwrap_or_else(|| self.real.clone());
         slashed(real.strip_prefix(root).unwrap_or(real))

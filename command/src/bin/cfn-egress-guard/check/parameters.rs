@@ -77,10 +77,12 @@ pub(crate) fn read(arguments: &[String]) -> anyhow::Result<Given> {
         } else if let Some((key, value)) = assignment(argument).filter(|_| !argument.starts_with("file://")) {
             given.set(key, Some(value.to_owned()));
         } else {
-            let path = argument.strip_prefix("file://").unwrap_or(argument);
-            file(Path::new(path), &mut given).with_context(|| {
+            // What cannot be read may be a value, and no path.
+            let path = Path::new(argument.strip_prefix("file://").unwrap_or(argument));
+            std::fs::metadata(path).with_context(|| {
                 format!("value {position} of --parameters is neither Key=Value nor a parameter file that can be read")
             })?;
+            file(path, &mut given)?;
         }
     }
     Ok(given)

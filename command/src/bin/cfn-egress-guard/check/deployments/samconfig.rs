@@ -68,7 +68,7 @@ fn overrides(value: &Value) -> anyhow::Result<Given> {
         Value::Array(list) => {
             parameters::read(&list.iter().filter_map(Value::as_str).map(unquoted).collect::<Vec<_>>())
         }
-        Value::String(text) => parameters::read(&words(text).iter().map(|word| unquoted(word)).collect::<Vec<_>>()),
+        Value::String(text) => parameters::read(&words(text).iter().map(unquoted).collect::<Vec<_>>()),
         _ => Err(anyhow!("it is neither text nor a list")),
     }
 }

@@ -128,7 +128,8 @@ fn problem(declaration: &Value, value: &str) -> Option<(&'static str, String)> {
     if let Some(list) = declaration.get("AllowedValues").and_then(Value::as_list) {
         let allowed: Vec<String> = list.iter().filter_map(text).collect();
         let is_allowed = |value: &str| allowed.iter().any(|allowed| allowed == value);
-        if !is_allowed(value) && !(is_list && entries.iter().all(|entry| is_allowed(entry))) {
+        let is_each_allowed = || is_list && entries.iter().all(|entry| is_allowed(entry));
+        if !is_allowed(value) && !is_each_allowed() {
             let which =
                 if is_secret { String::new() } else { format!(": {}", excerpt(&allowed.join(", "), SHOWN_CHARS)) };
             return Some(("AllowedValues", format!("is not one of its AllowedValues{which}")));
@@ -138,7 +139,7 @@ fn problem(declaration: &Value, value: &str) -> Option<(&'static str, String)> {
         // A pattern that only Java's regular expressions know is left to CloudFormation.
         let regex = Regex::new(&format!("^(?:{pattern})$")).ok();
         let differs = |entry: &&str| regex.as_ref().is_some_and(|regex| matches!(regex.is_match(entry), Ok(false)));
-        if entries.iter().any(|entry| differs(entry)) {
+        if entries.iter().any(differs) {
             return Some(("AllowedPattern", format!("does not match its AllowedPattern: {}", shown("AllowedPattern"))));
         }
     }
