@@ -208,13 +208,17 @@ pub fn passed(resource_type: &str, logical_id: &str, assessment: &Assessment) ->
     match assessment.judged {
         0 => {
             let notes = assessment.of(Outcome::Note).map(statement).next();
-            let note = notes.map_or_else(String::new, |note| format!(" Note: {note}."));
+            let note = notes.map_or_else(String::new, |note| format!(" Note: {note}. {RULES_APART}"));
             format!("{name} follows rule {ID}: there is no egress rule to check.{note}")
         }
         1 => format!("{name} follows rule {ID}: its egress rule is allowed."),
         judged => format!("{name} follows rule {ID}: its {judged} egress rules are allowed."),
     }
 }
+
+/// What a hook cannot know of a group without egress rules: RESOURCE invocations are about one resource each.
+pub const RULES_APART: &str = "The hook cannot see whether the stack has AWS::EC2::SecurityGroupEgress resources for the \
+                               group, which remove the default rule.";
 
 fn name(resource_type: &str, logical_id: &str) -> String {
     let id = excerpt(logical_id, LOGICAL_ID_CHARS);

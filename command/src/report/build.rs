@@ -11,7 +11,7 @@ use cfn_egress_guard_core::path::Origin;
 use cfn_egress_guard_core::rule::policy::{Case, Context};
 use cfn_egress_guard_core::rule::wording::{self, label};
 use cfn_egress_guard_core::rule::{Finding, Outcome, Severity};
-use cfn_egress_guard_core::source::Document;
+use cfn_egress_guard_core::source::{Document, Warning};
 use cfn_egress_guard_core::template::{Note, TemplateError};
 
 impl FileReport {
@@ -102,6 +102,7 @@ impl<'d> Builder<'d> {
     /// Everything that is to tell, in the order of the text.
     fn report(mut self, name: FileName, text: String, notes: &[Note]) -> FileReport {
         self.notes(notes);
+        self.warnings();
         let Self { mut entries, resources, rules, .. } = self;
         entries.sort_by_key(|entry| entry.place.as_ref().map(|place| place.span.offset));
         FileReport { name, text, resources, rules, entries, problem: None }
@@ -248,6 +249,50 @@ impl<'d> Builder<'d> {
             related: Vec::new(),
             fingerprint,
         });
+    }
+
+    /// What the reader of the text warns of. A finding within a value that counts because its key is written twice says
+    /// so.
+    fn warnings(&mut self) {
+        for warning in &self.document.warnings {
+            let code = match warning {
+                Warning::KeyTwice { value, .. } => {
+                    let within = self.document.span(*value).map(|span| span.offset..=span.end());
+                    let is_within = |place: &Place| within.as_ref().is_some_and(|it| it.contains(&place.span.offset));
+                    for entry in self.entries.iter_mut().filter(|entry| entry.resource.is_some()) {
+                        if entry.place.iter().chain(&entry.related).any(is_within) {
+                            let when = entry.when.take().map_or_else(String::new, |when| format!("{when}; "));
+                            entry.when = Some(format!("{when}{warning}"));
+                        }
+                    }
+                    wording::KEY_TWICE
+                }
+                Warning::NotStrictJson { .. } => wording::NOT_STRICT_JSON,
+            };
+            let parts = [code, &warning.to_string()].into_iter().fold(Fingerprint::new(), |all, part| all.with(part));
+            let fingerprint = self.numbered(parts);
+            self.push(Entry {
+                outcome: Outcome::Note,
+                // Whatever --strict says: CloudFormation takes it.
+                level: Level::Warning,
+                code,
+                resource: None,
+                property: String::new(),
+                message: warning.to_string(),
+                help: Some(warning.help().to_owned()),
+                exemption: None,
+                setting: None,
+                expired: None,
+                nearly_exempted: None,
+                deployments: Vec::new(),
+                not_judged: None,
+                when: None,
+                severity: Severity::Informational,
+                place: Some(Place { span: warning.span(), label: String::new() }),
+                related: Vec::new(),
+                fingerprint,
+            });
+        }
     }
 
     /// Without line, column, index and file: it outlives changes around it. An egress rule that breaks the rule

@@ -131,6 +131,11 @@ pub(crate) struct Rehearse {
     #[arg(long, value_parser = parse_failure_mode(), default_value = "FAIL", value_name = "MODE")]
     pub(crate) failure_mode: FailureMode,
 
+    /// Leave a deployment that fails as it is, without rollback, as `cdk deploy --express`, `sam deploy --express` and
+    /// DisableRollback do.
+    #[arg(long, visible_alias = "express")]
+    pub(crate) disable_rollback: bool,
+
     /// The preset that the function is given: literal or effective.
     #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
     pub(crate) preset: Option<Preset>,

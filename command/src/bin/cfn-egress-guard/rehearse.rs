@@ -65,6 +65,7 @@ pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<
         alias: arguments.hook_alias.clone(),
         failure_mode: arguments.failure_mode,
         target_operations: arguments.target_operations.clone(),
+        disable_rollback: arguments.disable_rollback,
         account: arguments.account.clone(),
         region: arguments.region.clone(),
     };
@@ -115,7 +116,7 @@ async fn play(
             .await
             .with_context(|| format!("rehearsing `{}` with {}", plan.stack_name, described(arguments)))?;
         written?;
-        if matches!(ending, Ending::RolledBack | Ending::ChangeSetFailed) {
+        if matches!(ending, Ending::RolledBack | Ending::LeftAsItIs | Ending::ChangeSetFailed) {
             exit = Exit::Findings;
         }
         if arguments.format == EventFormat::Human {
@@ -284,6 +285,9 @@ fn planned(
         ..Scope::default()
     };
     parameters::allowed(&scope.parameters, &text.document.root).with_context(context)?;
+    if before.is_none() {
+        parameters::all_given(&scope, &text.document.root).with_context(context)?;
+    }
     let scope_before = Scope { parameters: given.values_before(&scope.parameters), ..scope.clone() };
     let before = before.map(|before| before.stack(&stack_name, &scope_before));
     plan(&text.stack(&stack_name, &scope), before.as_ref(), terms, nested).with_context(context)

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use cfn_egress_guard_core::source;
+use cfn_egress_guard_core::template::{Scope, Template};
 use cfn_egress_guard_core::value::{Kind, Map, Value};
 
 pub(crate) use declared::{Declared, Refused, all_declared, allowed, default_of};
@@ -91,6 +92,25 @@ pub(crate) fn read(arguments: &[String]) -> anyhow::Result<Given> {
 pub(crate) fn file(path: &Path, given: &mut Given) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?;
     texts(&text, given).with_context(|| format!("parameter file `{}`", path.display()))
+}
+
+/// Refuses the creation of a stack of which a parameter has no value, as CloudFormation does.
+pub(crate) fn all_given(scope: &Scope, root: &Value) -> anyhow::Result<()> {
+    let template = Template::new(root, scope)?;
+    let missing: Vec<String> = template
+        .parameters()
+        .filter(|parameter| {
+            parameter.is_required
+                && !scope.parameters.contains_key(&parameter.name)
+                && !scope.open.contains(&parameter.name)
+        })
+        .map(|parameter| format!("`{}`", parameter.name))
+        .collect();
+    match missing.as_slice() {
+        [] => Ok(()),
+        [only] => bail!("parameter {only} has no default and no value; give one with -p Key=Value"),
+        _ => bail!("parameters {} have no default and no value; give each with -p Key=Value", missing.join(", ")),
+    }
 }
 
 /// A value, or nothing for the value that the deployed stack has.
@@ -189,6 +209,7 @@ fn scalar(key: &str, value: &Value) -> anyhow::Result<Option<String>> {
         Kind::Bool(bool) => bool.to_string(),
         Kind::Integer(number) => number.to_string(),
         Kind::Float(number) => number.to_string(),
+        Kind::Ambiguous(text) => text.clone(),
         Kind::String(text) => text.clone(),
         Kind::List(list) => {
             let entries: Vec<_> =
