@@ -16,6 +16,7 @@ mod not_judged;
 mod sarif;
 mod summary;
 mod tally;
+mod words;
 
 pub use baseline::{Baseline, NotABaseline};
 pub use entry::{Entry, FileName, FileReport, Level, Place, Problem, ResourceName};

@@ -2,6 +2,7 @@
 
 use super::decision::{Conclusion, Decision, ResourceAssessment, TemplateAssessment};
 use super::invocation::Target;
+use super::sentences;
 use crate::rule::{Finding, Outcome, Reason, Verdict, excerpt, wording};
 
 /// The longest message that every reader gets whole, in characters: CloudFormation keeps 4,096, Cloud Control
@@ -53,8 +54,8 @@ impl Decision {
         };
         let let_through = |resource: &str, finding: &Finding| format!("{resource}, {}", wording::policy::line(finding));
         let undetermined =
-            |resource: &str, finding: &Finding| format!("{resource}, {}", wording::template::undetermined(finding));
-        let lines: Vec<String> = lines_of(Outcome::NonCompliant, wording::template::finding_line)
+            |resource: &str, finding: &Finding| format!("{resource}, {}", sentences::undetermined(finding));
+        let lines: Vec<String> = lines_of(Outcome::NonCompliant, sentences::finding_line)
             .chain(lines_of(Outcome::Exempted, let_through))
             .chain(lines_of(Outcome::KnownDebt, let_through))
             .chain(lines_of(Outcome::Undetermined, undetermined))
@@ -63,7 +64,7 @@ impl Decision {
             .take(MAX_LINES)
             .collect();
         let all = self.reported().count() + template.remarks.len();
-        let counts = wording::template::Counts {
+        let counts = sentences::Counts {
             judged: template.resources.iter().map(|judged| judged.assessment.judged).sum(),
             broken: template.resources.iter().map(ResourceAssessment::broken).sum(),
             undetermined: self.of(Outcome::Undetermined).count(),
@@ -74,7 +75,7 @@ impl Decision {
             Target::ChangeSet => "The change set",
             Target::Stack | Target::Resource | Target::CloudControl => "The template",
         };
-        message(&wording::template::headline(what, counts), &lines, all, wording::and_more)
+        message(&sentences::headline(what, counts), &lines, all, wording::and_more)
     }
 }
 

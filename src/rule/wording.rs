@@ -7,13 +7,9 @@
 mod cdk;
 pub mod label;
 pub mod policy;
-mod protocol;
 pub mod reason;
-pub mod template;
 
 pub use cdk::cdk_remedy;
-pub use protocol::*;
-
 use std::fmt;
 
 use super::ID;
@@ -23,6 +19,13 @@ use super::port::{InvalidPort, InvalidPortProblem, Port, Unknown};
 use super::settings::{Preset, Setting, Settings};
 use super::text::excerpt;
 use crate::path::PropertyPath;
+
+/// The rule in one sentence.
+pub const RULE: &str = "An egress rule of a security group opens exactly one explicit port: rules without FromPort or \
+                        ToPort, or where they differ, are flagged.";
+
+/// What to do about it in general.
+pub const RULE_REMEDY: &str = "Write one egress rule per port, with the same number as FromPort and ToPort.";
 
 /// What the AWS CDK command prints of an annotation's text, in characters
 /// (source: aws-cdk-cli, `toolkit-lib/lib/api/stack-events/hook-result-details.ts`).
