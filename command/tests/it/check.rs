@@ -254,5 +254,5 @@ fn the_examples_of_the_repository_are_what_they_say() {
     assert_eq!(check(&folder, &["good.yaml"]).told().0, 0);
     assert_eq!(check(&folder, &["bad.yaml"]).told().0, 1);
     let deployed = ["--strict", "--deployments", "examples/deployments.toml", "examples/compliant.yaml"];
-    assert_eq!(check(&crate::support::root(), &deployed).told().0, 0);
+    assert_eq!(check(crate::support::root(), &deployed).told().0, 0);
 }
