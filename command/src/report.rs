@@ -13,6 +13,7 @@ mod json;
 mod junit;
 mod merge;
 mod not_judged;
+mod policy;
 mod sarif;
 mod summary;
 mod tally;
@@ -25,6 +26,7 @@ pub use human::{Human, HumanOptions};
 pub use json::{Json, JsonReport};
 pub use junit::JUnit;
 pub use not_judged::NotJudged;
+pub use policy::PolicyReport;
 pub use sarif::Sarif;
 pub use summary::{JudgedBy, Summary, Totals};
 

@@ -22,6 +22,22 @@ pub enum Weight {
     Soon,
     /// Somebody has to do something now.
     Action,
+    /// The policy's own limits refuse it.
+    Error,
+}
+
+impl Weight {
+    /// Its stable name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Notice => "note",
+            Self::Warning => "warning",
+            Self::Soon => "soon",
+            Self::Action => "action",
+            Self::Error => "error",
+        }
+    }
 }
 
 /// What a draft leaves for people to write.
@@ -87,11 +103,10 @@ impl Remark<'_> {
     #[must_use]
     pub const fn weight(&self) -> Weight {
         match self {
-            Self::Expired(..)
-            | Self::OnlySinglePorts(_)
-            | Self::StackIdElsewhere(_)
-            | Self::Draft(..)
-            | Self::EndsTooLate(..) => Weight::Action,
+            Self::Expired(..) | Self::OnlySinglePorts(_) | Self::StackIdElsewhere(_) | Self::Draft(..) => {
+                Weight::Action
+            }
+            Self::EndsTooLate(..) => Weight::Error,
             Self::Expires(..) => Weight::Soon,
             Self::Covers(..) | Self::EndsLate(_) => Weight::Warning,
             Self::Overlap(..) | Self::DeployerChooses(..) => Weight::Notice,

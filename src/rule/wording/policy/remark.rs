@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{ago, and, in_days, or};
-use crate::rule::policy::{
-    Breadth, Conditions, DeployerChoice, ExemptionId, LONG_DAYS, Placeholder, Remark, Weight,
-};
+use crate::rule::policy::{Breadth, Conditions, DeployerChoice, ExemptionId, LONG_DAYS, Placeholder, Remark, Weight};
 
 /// How many exemptions a sentence names.
 const NAMED: usize = 5;
