@@ -14,6 +14,7 @@ mod junit;
 mod merge;
 mod nested;
 mod not_judged;
+mod policy;
 mod sarif;
 mod summary;
 mod tally;
@@ -28,6 +29,7 @@ pub use json::{Json, JsonReport};
 pub use junit::JUnit;
 pub use nested::Deployed;
 pub use not_judged::NotJudged;
+pub use policy::PolicyReport;
 pub use sarif::Sarif;
 pub use summary::{JudgedBy, Summary, Totals};
 

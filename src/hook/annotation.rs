@@ -106,7 +106,7 @@ fn skipped(finding: &Finding) -> Annotation {
 
 fn failed(finding: &Finding) -> Annotation {
     Annotation {
-        remediation_message: excerpt(&wording::remedy(finding), wording::ANNOTATION_CHARS - 1),
+        remediation_message: excerpt(&wording::remediation(finding), wording::ANNOTATION_CHARS - 1),
         remediation_link: Some(rule::URL),
         severity_level: Some(SeverityLevel::from(finding.severity())),
         ..annotation(AnnotationStatus::Failed, wording::annotation(finding))
