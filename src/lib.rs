@@ -21,7 +21,10 @@
 //! | [`source`] | text → values, and the place of each | rules |
 //! | [`template`] | parameters, conditions, functions, loops | text, the hook |
 //! | [`check`] | a template's resources in every world → findings and what to point at | text, files, the hook |
+//! | [`log`] | what the log lines of all decisions share | who asked |
 //! | [`hook`] | the hook's protocol: bytes in, decision out, total and synchronous | sockets, environment, clock |
+//! | [`watch`] | CloudTrail's events of direct EC2 calls → a decision, total and synchronous | the hook |
+//! | [`event`] | who sent an event: CloudFormation or EventBridge | what is inside |
 //! | `report` | findings → bytes for people and programs (feature `cli`) | files, the terminal |
 //! | `schema` | JSON Schemas of all that is read and written (feature `schema`) | |
 //! | `rehearsal` | CloudFormation's part on this machine (feature `cli`; an edge: sockets, processes) | AWS |
@@ -51,7 +54,9 @@
 
 pub mod arn;
 pub mod check;
+pub mod event;
 pub mod hook;
+pub mod log;
 pub mod path;
 pub mod policy;
 pub mod rule;
@@ -59,3 +64,4 @@ pub mod security_group;
 pub mod source;
 pub mod template;
 pub mod value;
+pub mod watch;

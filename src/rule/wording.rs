@@ -4,11 +4,14 @@
 //! [`ANNOTATION_CHARS`] characters; statements start in lower case and end without a full stop, so that
 //! each place can frame them.
 
+pub mod direct;
+mod headed;
 pub mod label;
 pub mod policy;
 mod protocol;
 pub mod template;
 
+pub use headed::headed;
 pub use protocol::*;
 
 use std::fmt;
