@@ -206,19 +206,47 @@ impl<'a> Template<'a> {
 
     /// The parameters that a condition refers to, by its own definition or by that of a condition in it.
     #[must_use]
-    pub fn parameters_behind(&self, condition: &str) -> BTreeSet<&str> {
-        let (mut found, mut seen, mut next) = (BTreeSet::new(), BTreeSet::new(), vec![condition]);
+    pub fn parameters_behind<'t>(&'t self, condition: &'t str) -> BTreeSet<&'t str> {
+        let mut found = BTreeSet::new();
+        self.each_definition(condition, &mut |definition| {
+            each_reference(definition, &mut |kind, name| {
+                if kind == "Ref" {
+                    found.extend(self.parameter(name).map(|parameter| parameter.name.as_str()));
+                }
+            });
+        });
+        found
+    }
+
+    /// Whether a condition compares a number that readers of YAML differ on: whether it is true is certain, but not
+    /// known here.
+    #[must_use]
+    pub fn is_in_dispute(&self, condition: &str) -> bool {
+        let mut found = false;
+        self.each_definition(condition, &mut |definition| {
+            found |= is_ambiguous(definition);
+            each_reference(definition, &mut |_, name| {
+                found |= self.parameter(name).is_some_and(|parameter| parameter.is_in_dispute);
+            });
+        });
+        found
+    }
+
+    /// The definition of a condition, and those of the conditions in it, each once.
+    fn each_definition<'t>(&'t self, condition: &'t str, take: &mut dyn FnMut(&'t Value)) {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![condition]);
         while let Some(name) = next.pop() {
             if seen.insert(name)
                 && let Some(definition) = self.condition(name)
             {
-                each_reference(definition, &mut |kind, name| match kind {
-                    "Condition" => next.push(name),
-                    _ => found.extend(self.parameter(name).map(|parameter| parameter.name.as_str())),
+                take(definition);
+                each_reference(definition, &mut |kind, name| {
+                    if kind == "Condition" {
+                        next.push(name);
+                    }
                 });
             }
         }
-        found
     }
 
     /// What cannot be judged from this template alone.
@@ -285,7 +313,7 @@ impl<'a> Template<'a> {
     }
 
     fn parameter(&self, name: &str) -> Option<&Parameter> {
-        self.parameters.get(name)
+        self.parameters.get(name).or_else(|| self.parameters.get(text::word(name)?))
     }
 
     fn is_resource(&self, logical_id: &str) -> bool {
@@ -293,7 +321,7 @@ impl<'a> Template<'a> {
     }
 
     fn condition(&self, name: &str) -> Option<&Value> {
-        self.conditions.get(name).map(AsRef::as_ref)
+        self.conditions.get(name).or_else(|| self.conditions.get(text::word(name)?)).map(AsRef::as_ref)
     }
 
     /// The values that an unknown can have, as far as the template says; nothing if it does not.
@@ -356,6 +384,16 @@ fn each_reference<'v>(value: &'v Value, take: &mut dyn FnMut(&'static str, &'v s
             }
         }),
         _ => {}
+    }
+}
+
+/// Whether a value has a number somewhere that readers of YAML differ on.
+fn is_ambiguous(value: &Value) -> bool {
+    match &value.kind {
+        Kind::Ambiguous(_) => true,
+        Kind::List(list) => list.iter().any(is_ambiguous),
+        Kind::Map(map) => map.iter().any(|(_, entry)| is_ambiguous(entry)),
+        _ => false,
     }
 }
 

@@ -7,6 +7,8 @@ use super::checked::CheckedResource;
 use super::gather::gathered;
 use super::judge::Path;
 use super::literal;
+use super::located::Located;
+use crate::rule::Outcome;
 
 /// What a resource comes to in all of its worlds.
 #[derive(Debug)]
@@ -30,6 +32,9 @@ impl InWorlds {
             let assessment = path.assess(&literal);
             judged = judged.max(assessment.judged);
             literal::settle(&mut findings, &assessment, &literal, path.resource.origin);
+        }
+        if !breaks_either_way {
+            leave_open(path, &mut findings);
         }
         candidates::settle(path, &mut findings, left);
         Self {
@@ -60,6 +65,16 @@ impl InWorlds {
             findings: Vec::new(),
             breaks_either_way: false,
             undetermined: None,
+        }
+    }
+}
+
+/// What breaks the rule only if a number that readers of YAML differ on is one and not another is undetermined: no
+/// parameter decides that.
+fn leave_open(path: &Path<'_, '_>, findings: &mut [Located]) {
+    for located in findings.iter_mut().filter(|located| located.finding.outcome == Outcome::NonCompliant) {
+        if located.conditions().iter().any(|assumption| path.template.is_in_dispute(&assumption.condition)) {
+            located.finding.outcome = Outcome::Undetermined;
         }
     }
 }

@@ -176,7 +176,7 @@ impl fmt::Display for Note {
 /// Notes on the `Transform` section: one name, or a list of names or of objects with a `Name`.
 pub(super) fn transforms(section: &Value) -> Vec<Note> {
     match &section.kind {
-        Kind::List(list) => list.iter().filter_map(transform).collect(),
+        Kind::List(list) => list.iter().flat_map(transforms).collect(),
         _ => transform(section).into_iter().collect(),
     }
 }

@@ -103,6 +103,8 @@ pub struct Parameter {
     pub is_known: bool,
     /// Whether the value that is known is a default, which a deployment may override.
     pub is_default: bool,
+    /// Whether its default is a number that readers of YAML differ on.
+    pub is_in_dispute: bool,
     /// Whether a deployment must give it a value: it has no default.
     pub is_required: bool,
     /// The only values that it can be given, if the template says so.
@@ -160,7 +162,8 @@ impl Parameter {
             .get("AllowedValues")
             .filter(|_| !no_echo)
             .and_then(Value::as_list)
-            .map(|list| list.iter().filter_map(text::of_scalar).map(|text| text.into_owned()).collect())
+            // One that is no certain text leaves all open.
+            .and_then(|list| list.iter().map(|value| text::of_scalar(value).map(|text| text.into_owned())).collect())
             .unwrap_or_default();
         let candidates = match range {
             _ if !allowed.is_empty() && is_one_of_allowed(&type_name) => allowed.clone(),
@@ -172,7 +175,11 @@ impl Parameter {
         };
         let only = || if let [only] = candidates.as_slice() { Some(only.clone()) } else { None };
         let default = scope.defaults.get(name).cloned().or_else(|| declared("Default").map(|text| text.into_owned()));
-        let has_default = default.is_some();
+        let in_dispute = match declaration.get("Default").map(|default| &default.kind) {
+            Some(Kind::Ambiguous(text)) => Some(text),
+            _ => None,
+        };
+        let has_default = default.is_some() || in_dispute.is_some();
         let open = scope.open.contains(name);
         let certain = scope.parameters.get(name).cloned().or_else(only);
         let is_default = certain.is_none() && has_default && !open && !scope.ignore_defaults;
@@ -182,6 +189,11 @@ impl Parameter {
             Some(format!("parameter `{shown}` is marked `NoEcho`, so its value is not looked at"))
         } else if is_read(&type_name) {
             Some(format!("parameter `{shown}` is read from Systems Manager when the stack is deployed"))
+        } else if !is_documented(&type_name) {
+            Some(format!("parameter `{shown}` has type `{}`, which is not documented", unknown::shortened(&type_name)))
+        } else if let (None, Some(text), false, false) = (&known, in_dispute, open, scope.ignore_defaults) {
+            let text = unknown::shortened(text);
+            Some(format!("readers of YAML take the default `{text}` of parameter `{shown}` for different numbers"))
         } else if known.is_none() && open {
             Some(format!("parameter `{shown}` is given a value that is not known here"))
         } else if known.is_none() && has_default {
@@ -203,6 +215,7 @@ impl Parameter {
             no_echo,
             is_known,
             is_default: is_default && is_known,
+            is_in_dispute: in_dispute.is_some() && !scope.parameters.contains_key(name),
             is_required: !has_default,
             allowed,
             candidates,
@@ -210,6 +223,13 @@ impl Parameter {
             value,
         }
     }
+}
+
+/// Whether CloudFormation documents a type as written ("Parameters"): `List <Number>`, which it takes too, is not.
+fn is_documented(type_name: &str) -> bool {
+    matches!(type_name, "String" | "Number" | "CommaDelimitedList")
+        || ((type_name.starts_with("List<") || type_name.starts_with("AWS::"))
+            && !type_name.contains(char::is_whitespace))
 }
 
 fn is_list(type_name: &str) -> bool {

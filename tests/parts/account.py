@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 
 
 class Account:
-    def __init__(self, folder):
+    def __init__(self, folder, **variables):
         self.folder = folder
         port = free_port()
         self.server = Server(
@@ -32,6 +32,7 @@ class Account:
                 "GATEWAY_PORT": str(port),
                 "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
                 "MINISTACK_REGION": REGION,
+                **variables,
             },
         )
         self.stop = self.server.stop

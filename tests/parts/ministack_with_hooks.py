@@ -7,6 +7,8 @@ runs functions behind the Lambda API. This driver adds to it, in the same proces
 
 - AWS::CloudFormation::LambdaHook, checked against CloudFormation's own schema of the type; what the driver does not
   play (role filters, FilteringCriteria ANY, TargetFilters.Targets) is refused, never ignored.
+- An account that may use only the Regions in REGIONS, if that is set.
+- Failures that a test orders, in the file that REFUSED names: a line is update or rollback, and a logical id.
 - AWS::EC2::SecurityGroupEgress, made and removed through MiniStack's EC2 API.
 - AWS::Logs::QueryDefinition, checked against CloudFormation's own schema and kept nowhere: MiniStack runs no queries.
 - AWS::CloudFormation::StackSet, checked likewise and written to the log as "StackSet: {…}": it makes no instances.
@@ -14,6 +16,8 @@ runs functions behind the Lambda API. This driver adds to it, in the same proces
 - TemplateURL with the bucket in the host's name, where MiniStack looks for it in the path alone.
 - Fn::Join, Fn::Split, an Fn::Sub of parameters and AWS::AccountId within Conditions, which MiniStack leaves unresolved
   there.
+- BatchDescribeTypeConfigurations and SetTypeConfiguration of these hooks: status, failure mode, and the rest as it is.
+- The code of a function's published version at GetFunction's Code.Location, where MiniStack serves the unpublished code.
 - Before a create or an update of a resource, an invocation of the function of every hook that is enabled and whose
   filters fit, through MiniStack's Lambda API with the documented payload, and what follows from the answer: the two
   stack events per hook and, with FailureMode FAIL, the failure of the resource. The texts of these events are those
@@ -21,8 +25,8 @@ runs functions behind the Lambda API. This driver adds to it, in the same proces
   UPDATE_FAILED event, the rollback, and the stack's status.
 
 It does not play: hooks on STACK, CHANGE_SET and CLOUD_CONTROL, on deletes and on nested stacks, retries and the
-30-second limit, and the execution role's permissions. No hook runs during a rollback (AWS does not say whether one
-does). A replacement counts as an update (AWS does not say either).
+30-second limit, and the execution role's permissions. AWS does not say whether hooks run during a rollback: they do
+here if HOOKS_ON_ROLLBACKS is set. A replacement counts as an update (AWS does not say either).
 """
 
 import fnmatch
@@ -38,6 +42,7 @@ import jsonschema
 from botocore.config import Config
 from ministack import app
 from ministack.core.responses import get_account_id, get_region
+from ministack.services import account, lambda_svc
 from ministack.services.cloudformation import (
     _stack_events,
     _stacks,
@@ -128,6 +133,48 @@ def delete_hook(arn, _properties):
     del hooks[arn]
 
 
+def described_types(params):
+    """BatchDescribeTypeConfigurations, of a hook by its name."""
+    alias = params["TypeConfigurationIdentifiers.member.1.TypeName"][0]
+    arn = hook_arn({"Alias": alias})
+    if arn not in hooks:
+        error = f"<Errors><member><ErrorCode>TypeNotFound</ErrorCode><ErrorMessage>{_esc(alias)}</ErrorMessage></member></Errors>"
+        return answered("BatchDescribeTypeConfigurations", error)
+    hook = hooks[arn]
+    configuration = {
+        "HookInvocationStatus": hook["HookStatus"],
+        "FailureMode": hook["FailureMode"],
+        "TargetOperations": hook["TargetOperations"],
+        "Properties": {"LambdaFunction": hook["LambdaFunction"]},
+        **{name: hook[name] for name in ("TargetFilters", "StackFilters") if name in hook},
+    }
+    text = json.dumps({"CloudFormationConfiguration": {"HookConfiguration": configuration}})
+    member = f"<Arn>{arn}</Arn><Configuration>{_esc(text)}</Configuration><TypeName>{alias}</TypeName>"
+    return answered(
+        "BatchDescribeTypeConfigurations", f"<TypeConfigurations><member>{member}</member></TypeConfigurations>"
+    )
+
+
+def set_type(params):
+    """SetTypeConfiguration: what is given replaces the whole configuration."""
+    given = json.loads(params["Configuration"][0])["CloudFormationConfiguration"]["HookConfiguration"]
+    arn = hook_arn({"Alias": params["TypeName"][0]})
+    properties = {
+        "Alias": params["TypeName"][0],
+        "ExecutionRole": hooks[arn]["ExecutionRole"],
+        "HookStatus": given["HookInvocationStatus"],
+        "LambdaFunction": given["Properties"]["LambdaFunction"],
+        **{name: given[name] for name in ("FailureMode", "TargetOperations", "TargetFilters", "StackFilters") if name in given},
+    }
+    put_hook(properties)
+    return answered("SetTypeConfiguration", f"<ConfigurationArn>{arn}/default</ConfigurationArn>")
+
+
+def answered(action, content):
+    text = f"<{action}Response><{action}Result>{content}</{action}Result></{action}Response>"
+    return 200, {"Content-Type": "text/xml"}, text.encode()
+
+
 def matches(value, patterns):
     return any(fnmatch.fnmatchcase(value, pattern) for pattern in patterns)
 
@@ -156,7 +203,8 @@ class HooksFailed(Exception):
 def run_hooks(action, resource_type, logical_id, stack_name, properties, previous):
     failed = []
     invoked = False
-    for hook in [hook for hook in hooks.values() if applies(hook, stack_name, resource_type, action)]:
+    of_this_region = [hook for arn, hook in hooks.items() if arn == hook_arn(hook)]
+    for hook in [hook for hook in of_this_region if applies(hook, stack_name, resource_type, action)]:
         invoked = True
         fields = {
             "HookType": hook["Alias"],
@@ -179,6 +227,11 @@ def run_hooks(action, resource_type, logical_id, stack_name, properties, previou
     if invoked:
         initiated = {"CREATE": "creation", "UPDATE": "update"}[action]
         record(stack_name, logical_id, resource_type, action, f"Hook invocations complete.  Resource {initiated} initiated")
+
+
+def refused():
+    path = Path(os.environ.get("REFUSED", ""))
+    return path.read_text().splitlines() if path.is_file() else []
 
 
 def invoke(hook, action, resource_type, logical_id, stack_name, properties, previous):
@@ -333,6 +386,35 @@ def with_lists(evaluate_conditions):
     return evaluate
 
 
+# ---- The code of a version ---------------------------------------------------------------------------------------
+
+
+def with_code_of_the_version(get_function):
+    """GetFunction, whose Code.Location says which version's code it is."""
+
+    def answer(name, qualifier=None):
+        status, headers, body = get_function(name, qualifier)
+        described = json.loads(body)
+        version = described.get("Configuration", {}).get("Version", "$LATEST")
+        if version != "$LATEST":
+            code = described["Code"]
+            code["Location"] = code["Location"].replace(f"/{name}?", f"/{name}:{version}?")
+        return status, headers, json.dumps(described).encode()
+
+    return answer
+
+
+def of_the_version(serve_function_code):
+    def serve(name, account_id=None, region=None):
+        name, _, version = name.partition(":")
+        if not version:
+            return serve_function_code(name, account_id=account_id, region=region)
+        function = lambda_svc._functions.get_scoped(account_id, region, name)
+        return 200, {"Content-Type": "application/zip"}, function["versions"][version]["code_zip"]
+
+    return serve
+
+
 # ---- Into MiniStack -----------------------------------------------------------------------------------------------
 
 
@@ -361,7 +443,9 @@ def install():
 
     def update_after_hooks(resource_type, physical_id, old, new, stack_name, logical_id=None, attributes=None):
         rolls_back = "ROLLBACK" in _stacks[stack_name]["StackStatus"]
-        if old != new and not rolls_back:
+        if f"{'rollback' if rolls_back else 'update'} {logical_id}" in refused():
+            raise ValueError("Access denied (ordered by the test)")
+        if old != new and (not rolls_back or "HOOKS_ON_ROLLBACKS" in os.environ):
             run_hooks("UPDATE", resource_type, logical_id, stack_name, new, old)
         return update(resource_type, physical_id, old, new, stack_name, logical_id, attributes)
 
@@ -371,6 +455,12 @@ def install():
     evaluate_conditions = with_lists(engine._evaluate_conditions)
     for module in (changesets, engine, handlers, stacks):
         module._evaluate_conditions = evaluate_conditions
+    handlers._ACTION_HANDLERS["BatchDescribeTypeConfigurations"] = described_types
+    handlers._ACTION_HANDLERS["SetTypeConfiguration"] = set_type
+    if "REGIONS" in os.environ:
+        account._REGIONS_LIST = os.environ["REGIONS"].split(",")
+    lambda_svc._get_function = with_code_of_the_version(lambda_svc._get_function)
+    lambda_svc.serve_function_code = of_the_version(lambda_svc.serve_function_code)
     handlers._ACTION_HANDLERS["DescribeStackEvents"] = with_hook_fields(handlers._describe_stack_events)
 
 

@@ -19,7 +19,8 @@ COMMANDS = re.findall(r"^    (\S.*)$", (ROOT / "deploy" / "DEPLOY.txt").read_tex
 def folder(bootstrap, tmp_path_factory):
     folder = tmp_path_factory.mktemp("package")
     package(bootstrap, folder)
-    shutil.copy(ROOT / "policy.toml", folder)
+    for file in ("policy.toml", "deploy/switch.sh", "deploy/policy.sh"):
+        shutil.copy(ROOT / file, folder)
     # The SAM CLI is in the environment of the linters, since it wants a botocore of its own.
     sam = ROOT / ".venv" / "bin" / "sam"
     assert sam.exists(), f"{sam} is not there; get it with: make lint-template"
@@ -30,7 +31,7 @@ def folder(bootstrap, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def account(folder):
-    account = Account(folder)
+    account = Account(folder, REGIONS=REGION)
     account.client("s3").create_bucket(Bucket="artifacts")
     yield account
     account.stop()
@@ -61,8 +62,28 @@ def reports_only(account):
     assert (status, mode) == ("HOOK_COMPLETE_FAILED", "WARN")
 
 
+def blocks(account):
+    assert parameters(account)["FailureMode"] == "FAIL"
+    assert account.create("blocked", stack_with(rule(80, 87))) == "ROLLBACK_COMPLETE"
+
+
+def version_that_decides(account):
+    function, alias = account.outputs(GUARD)["FunctionAliasArn"].rsplit(":", 1)
+    return int(account.lambdas.get_alias(FunctionName=function, Name=alias)["FunctionVersion"])
+
+
+def has_another_policy(account):
+    template = account.cloudformation.get_template(StackName=GUARD, TemplateStage="Original")["TemplateBody"]
+    assert "/policy-" in str(template), "the stack carries it"
+    account.with_policy = version_that_decides(account)
+
+
+def has_the_policy_of_before(account):
+    assert version_that_decides(account) > account.with_policy
+
+
 def checks_nothing(account):
-    assert (parameters(account)["HookStatus"], parameters(account)["FailureMode"]) == ("DISABLED", "WARN")
+    assert (parameters(account)["HookStatus"], parameters(account)["FailureMode"]) == ("DISABLED", "FAIL")
     assert account.create("unchecked", stack_with(rule(80, 87))) == "CREATE_COMPLETE"
     assert hook_events(account, "unchecked") == []
 
@@ -77,7 +98,10 @@ def is_gone(account):
 AFTERWARDS = {
     "--template-file packaged.yaml --stack-name": reports_only,
     "sam deploy": reports_only,
-    "HookStatus=DISABLED": checks_nothing,
+    "FAILURE_MODE=FAIL": blocks,
+    "HOOK_STATUS=DISABLED": checks_nothing,
+    "policy.sh set": has_another_policy,
+    "policy.sh back": has_the_policy_of_before,
     "delete-stack": is_gone,
 }
 

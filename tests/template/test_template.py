@@ -374,10 +374,6 @@ class Parameters(unittest.TestCase):
                 self.assertIn("Description", parameter)
                 self.assertIn("ConstraintDescription", parameter)
 
-    def test_each_can_be_set_through_make_deploy(self):
-        settings = re.findall(r"^[A-Z_]+ +(\w+)$", (ROOT / "deploy" / "deploy.sh").read_text(), re.MULTILINE)
-        self.assertCountEqual([*settings, "Architecture"], source()["Parameters"])
-
 
 class Artifact(unittest.TestCase):
     def test_a_version_newer_than_the_floor_is_told(self):

@@ -8,7 +8,7 @@ use cfn_egress_guard_core::check::{CheckedResource, Located, Part};
 use cfn_egress_guard_core::path::Origin;
 use cfn_egress_guard_core::rule::wording::{self, label};
 use cfn_egress_guard_core::rule::{Outcome, Severity};
-use cfn_egress_guard_core::source::Document;
+use cfn_egress_guard_core::source::{Document, Warning};
 use cfn_egress_guard_core::template::{Note, Subject, TemplateError};
 
 impl FileReport {
@@ -75,6 +75,7 @@ impl<'d> Builder<'d> {
     /// Everything that is to tell, in the order of the text.
     fn report(mut self, name: String, text: String, notes: &[Note]) -> FileReport {
         self.notes(notes);
+        self.warnings();
         let Self { mut entries, resources, rules, .. } = self;
         entries.sort_by_key(|entry| entry.place.as_ref().map(|place| place.span.offset));
         FileReport { name, text, resources, rules, entries, problem: None }
@@ -187,6 +188,46 @@ impl<'d> Builder<'d> {
             related: Vec::new(),
             fingerprint,
         });
+    }
+
+    /// What the reader of the text warns of. A finding within a value that counts because its key is written twice says
+    /// so.
+    fn warnings(&mut self) {
+        for warning in &self.document.warnings {
+            let code = match warning {
+                Warning::KeyTwice { value, .. } => {
+                    let within = self.document.span(*value).map(|span| span.offset..=span.end());
+                    let is_within = |place: &Place| within.as_ref().is_some_and(|it| it.contains(&place.span.offset));
+                    for entry in self.entries.iter_mut().filter(|entry| entry.resource.is_some()) {
+                        if entry.place.iter().chain(&entry.related).any(is_within) {
+                            let when = entry.when.take().map_or_else(String::new, |when| format!("{when}; "));
+                            entry.when = Some(format!("{when}{warning}"));
+                        }
+                    }
+                    wording::KEY_TWICE
+                }
+                Warning::NotStrictJson { .. } => wording::NOT_STRICT_JSON,
+            };
+            let fingerprint = self.fingerprint(&[code, &warning.to_string()]);
+            self.entries.push(Entry {
+                outcome: Outcome::Note,
+                // Whatever --strict says: CloudFormation takes it.
+                level: Level::Warning,
+                code,
+                resource: None,
+                property: String::new(),
+                message: warning.to_string(),
+                help: Some(warning.help().to_owned()),
+                exemption: None,
+                setting: None,
+                expired: None,
+                when: None,
+                severity: Severity::Informational,
+                place: Some(Place { span: warning.span(), label: String::new() }),
+                related: Vec::new(),
+                fingerprint,
+            });
+        }
     }
 
     /// Without line, column and index: it outlives changes around it.

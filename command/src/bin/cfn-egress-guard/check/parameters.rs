@@ -181,6 +181,7 @@ fn scalar(key: &str, value: &Value) -> anyhow::Result<Option<String>> {
         Kind::Bool(bool) => bool.to_string(),
         Kind::Integer(number) => number.to_string(),
         Kind::Float(number) => number.to_string(),
+        Kind::Ambiguous(text) => text.clone(),
         Kind::String(text) => text.clone(),
         Kind::List(list) => {
             let entries: Vec<_> =
