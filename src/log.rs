@@ -71,7 +71,7 @@ pub(crate) struct Metadata<'a> {
 #[serde(rename_all = "PascalCase")]
 struct Directive<'a> {
     namespace: &'static str,
-    dimensions: [Vec<&'a str>; 1],
+    dimensions: Vec<Vec<&'a str>>,
     metrics: &'a [Metric],
 }
 
@@ -83,17 +83,17 @@ struct Metric {
 }
 
 impl<'a> Metadata<'a> {
-    /// The metrics of a decision's own line: `Decisions` and `EvaluationTime`, by verdict.
-    pub(crate) fn of_decision(delivery: &Delivery<'_>, via: Via) -> Self {
+    /// The metrics of a decision's own line: `Decisions` and `EvaluationTime`, by each of these fields.
+    pub(crate) fn of_decision(delivery: &Delivery<'_>, via: Via, by: &[&'a str]) -> Self {
         const METRICS: &[Metric] =
             &[Metric { name: "Decisions", unit: "Count" }, Metric { name: "EvaluationTime", unit: "Microseconds" }];
-        Self::new(delivery, via, "verdict", METRICS)
+        Self::new(delivery, via, by, METRICS)
     }
 
-    fn new(delivery: &Delivery<'_>, via: Via, dimension: &'a str, metrics: &'a [Metric]) -> Self {
+    fn new(delivery: &Delivery<'_>, via: Via, by: &[&'a str], metrics: &'a [Metric]) -> Self {
         let via = via.name().map(|_| VIA);
-        let dimensions = [Some(GUARD), via, Some(dimension)].into_iter().flatten().collect();
-        let directive = Directive { namespace: NAMESPACE, dimensions: [dimensions], metrics };
+        let beside = |field: &&'a str| [Some(GUARD), via, Some(*field)].into_iter().flatten().collect();
+        let directive = Directive { namespace: NAMESPACE, dimensions: by.iter().map(beside).collect(), metrics };
         Self { timestamp: delivery.timestamp_millis, cloud_watch_metrics: [directive] }
     }
 }
@@ -199,7 +199,7 @@ impl<'a> Told<'a> {
                     GUARD: delivery.guard,
                     count.dimension: value,
                     *name: number,
-                    "_aws": Metadata::new(delivery, via, count.dimension, count.metrics),
+                    "_aws": Metadata::new(delivery, via, &[count.dimension], count.metrics),
                 });
                 if let (Some(name), Some(line)) = (via.name(), line.as_object_mut()) {
                     line.insert("event".to_owned(), format!("{name}-{}", count.event).into());

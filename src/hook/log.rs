@@ -94,7 +94,7 @@ pub fn lines(decision: &Decision, response: &Response, delivery: &Delivery<'_>) 
             guard: delivery.guard,
             decisions: 1,
             evaluation_time: delivery.evaluation_micros,
-            metadata: Metadata::of_decision(delivery, Via::Hook),
+            metadata: Metadata::of_decision(delivery, Via::Hook, &["verdict"]),
             unlisted_rule_count: told.unlisted_count(),
             offending_rules: told.offending,
             exempted_rules: told.exempted,

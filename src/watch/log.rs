@@ -47,12 +47,13 @@ struct CallLine<'a> {
     unlisted_rule_count: usize,
 }
 
-/// The fields of a line that are neither reasons nor listed rules: 26 of its own, 9 in `_aws`, the count behind the
+/// The fields of a line that are neither reasons nor listed rules: 26 of its own, 12 in `_aws`, the count behind the
 /// lists.
-pub(super) const FIXED_FIELDS: usize = 36;
+pub(super) const FIXED_FIELDS: usize = 39;
 
 /// The log lines of a decision, each ending in a newline: the decision itself, then one per reason with the number of
-/// its offending rules and one per exemption. Their metrics have the dimension `via` beside those of the hook.
+/// its offending rules and one per exemption. Their metrics have the dimension `via` beside those of the hook; those of
+/// the decision are there by level as well, so that one alarm can look at all that is worth a look.
 #[must_use]
 pub fn lines(decision: &Decision, delivery: &Delivery<'_>) -> String {
     const VIA: Via = Via::DirectCall;
@@ -91,7 +92,7 @@ pub fn lines(decision: &Decision, delivery: &Delivery<'_>) -> String {
             guard: delivery.guard,
             decisions: 1,
             evaluation_time: delivery.evaluation_micros,
-            metadata: Metadata::of_decision(delivery, VIA),
+            metadata: Metadata::of_decision(delivery, VIA, &["verdict", "level"]),
             unlisted_rule_count: told.unlisted_count(),
             offending_rules: told.offending,
             exempted_rules: told.exempted,

@@ -92,9 +92,11 @@ fn what_is_counted_for_the_hook_does_not_count_direct_calls() {
         assert!(line["event"].as_str().unwrap().starts_with("direct-call"), "{line}");
         assert_eq!((line.get("hookStatus"), &line["via"]), (None, &json!("direct-call")));
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
-        let dimensions = directive["Dimensions"][0].as_array().unwrap();
-        assert!(dimensions.contains(&json!("via")));
-        assert!(dimensions.iter().all(|name| line[name.as_str().unwrap()].is_string()), "{line}");
+        for dimensions in directive["Dimensions"].as_array().unwrap() {
+            let dimensions = dimensions.as_array().unwrap();
+            assert!(dimensions.contains(&json!("via")));
+            assert!(dimensions.iter().all(|name| line[name.as_str().unwrap()].is_string()), "{line}");
+        }
         let metrics = directive["Metrics"].as_array().unwrap();
         assert!(metrics.iter().all(|metric| line[metric["Name"].as_str().unwrap()].is_number()), "{line}");
     }
