@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 #[cfg(feature = "account")]
-pub(crate) use account::{AccountFormat, Audit, AuditStatus, Aws, Scan, Status, StatusFormat, StatusFunction};
+pub(crate) use account::{
+    AccountFormat, Audit, AuditStatus, Aws, PolicyFor, Scan, Status, StatusFormat, StatusFunction,
+};
 pub(crate) use policy::{PolicyCheck, PolicyCommand, PolicyExplain};
 
 use cfn_egress_guard::rehearsal::FailureMode;
@@ -14,6 +16,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 #[cfg(feature = "account")]
 mod account;
+#[cfg(feature = "account")]
+mod accounts;
 mod policy;
 
 /// Checks that security group egress rules open exactly one explicit port, as the CloudFormation hook of
