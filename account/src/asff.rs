@@ -172,7 +172,8 @@ impl ResourceFinding<'_> {
         let mut resources = vec![of("Other", &place)];
         if let (Some(name), false) = (self.stack, stack_id.is_empty()) {
             let mut stack = of("AwsCloudFormationStack", stack_id);
-            stack["Details"] = json!({"AwsCloudFormationStack": {"StackName": name, "StackId": stack_id}});
+            let details = json!({"AwsCloudFormationStack": {"StackName": name, "StackId": stack_id}});
+            stack.as_object_mut().map(|stack| stack.insert("Details".to_owned(), details));
             resources.push(stack);
         }
         Json::Array(resources)

@@ -157,7 +157,7 @@ pub async fn status(
         let id = account.map(|member| member.account.clone());
         match visited {
             Visit::Entered { connection, regions_assumed, .. } => {
-                let of_account = Clients { hooks: connection, account: id.clone(), central: Arc::clone(&central) };
+                let of_account = Clients { hooks: *connection, account: id.clone(), central: Arc::clone(&central) };
                 clients.insert(id.clone(), of_account);
                 found.regions_assumed.extend(id.zip(regions_assumed));
             }

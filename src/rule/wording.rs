@@ -4,13 +4,16 @@
 //! [`ANNOTATION_CHARS`] characters; statements start in lower case and end without a full stop, so that
 //! each place can frame them.
 
+mod cdk;
 pub mod direct;
 mod headed;
 pub mod label;
 pub mod policy;
 mod protocol;
+pub mod reason;
 pub mod template;
 
+pub use cdk::cdk_remedy;
 pub use headed::headed;
 pub use protocol::*;
 
@@ -55,6 +58,9 @@ pub fn statement(finding: &Finding) -> String {
 pub fn remedy(finding: &Finding) -> String {
     let port = finding.rule().map_or(EXAMPLE_PORT, example_port);
     match finding.reason {
+        Reason::PortRange if finding.rule().is_some_and(is_wide) => format!(
+            "Open only the ports that are used, one per egress rule, for example FromPort: {port} and ToPort: {port}."
+        ),
         Reason::PortRange => format!(
             "Open one port per egress rule: FromPort: {port} and ToPort: {port}, and one more rule for each further port."
         ),
@@ -228,8 +234,19 @@ pub fn and_more(count: usize) -> String {
     format!("… and {count} more.")
 }
 
+/// How many ports a range has at most that may be meant one by one.
+const MAX_MEANT_PORTS: i64 = 1_024;
+
+/// Whether a range is so wide that its bounds say nothing of the ports that are used.
+fn is_wide(rule: &EgressRule) -> bool {
+    matches!((&rule.from, &rule.to), (Port::Known(_), Port::Known(_))) && count(rule).abs() > MAX_MEANT_PORTS
+}
+
 /// A port that exemplifies the remedy: the rule's own where it states a usable one.
 fn example_port(rule: &EgressRule) -> i32 {
+    if is_wide(rule) {
+        return EXAMPLE_PORT;
+    }
     [&rule.from, &rule.to]
         .into_iter()
         .find_map(|port| match port {

@@ -35,7 +35,7 @@ pub(crate) enum Visit<T> {
     NotEntered(Failure),
     /// It was entered.
     Entered {
-        connection: Connection,
+        connection: Box<Connection>,
         regions: Vec<String>,
         /// Why the account's Regions could not be listed; these are then those that every account has.
         regions_assumed: Option<Failure>,
@@ -134,7 +134,7 @@ async fn visit_account<T, F, Fut>(
         let (region, work) = (region.clone(), work(place));
         running.spawn(async move { (region, work.await) });
     }
-    tell(Visit::Entered { connection, regions, regions_assumed: entered.regions_assumed }).await;
+    tell(Visit::Entered { connection: Box::new(connection), regions, regions_assumed: entered.regions_assumed }).await;
     while let Some(ended) = running.join_next().await {
         tell(match ended {
             Ok((region, value)) => Visit::Region { region, outcome: Ok(value) },

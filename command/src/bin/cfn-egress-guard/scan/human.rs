@@ -157,9 +157,10 @@ fn write_changes(comparison: &ComparisonHead, accounts: &[MemberAccount], out: &
     let by_account = |group: &ChangeGroup| account_label(accounts, group.name.as_deref().unwrap_or_default());
     let by_owner = |group: &ChangeGroup| group.name.clone().unwrap_or_else(|| "(no owner tag)".to_owned());
     let day = comparison.earlier.get(..10).unwrap_or(&comparison.earlier);
-    let by: [(&str, &[ChangeGroup], &dyn Fn(&ChangeGroup) -> String); 2] =
-        [("account", &comparison.accounts, &by_account), ("owner", &comparison.owners, &by_owner)];
-    for (by, groups, name) in by.into_iter().filter(|(_, groups, _)| !groups.is_empty()) {
+    type Name<'n> = &'n dyn Fn(&ChangeGroup) -> String;
+    let by_account: (_, _, Name<'_>) = ("account", &comparison.accounts, &by_account);
+    let by_owner: (_, _, Name<'_>) = ("owner", &comparison.owners, &by_owner);
+    for (by, groups, name) in [by_account, by_owner].into_iter().filter(|(_, groups, _)| !groups.is_empty()) {
         writeln!(out, "{BOLD}Since {day}, by {by}{BOLD:#}")?;
         let shown = || groups.iter().take(MAX_GROUPS);
         let width = shown().map(|group| name(group).chars().count()).max().unwrap_or_default().min(MAX_WIDTH);
