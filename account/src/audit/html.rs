@@ -27,6 +27,7 @@ const MAX_DAYS: usize = 30;
 struct OfAccount {
     rows: Vec<Row>,
     blocked: usize,
+    not_blocked: usize,
     warned: usize,
     errors: usize,
     passed: usize,
@@ -69,6 +70,7 @@ pub fn write_audit_html(result: &mut AuditResult, out: &mut dyn Write) -> io::Re
     let body = html! {
         @if let Some(bound) = bound { (bound) }
         @if let Some(why) = &result.head.regions_assumed { p.warning { (regions_assumed(why)) } }
+        @if let Some(why) = result.direct_calls_unread() { p.warning { (why) } }
         @if many { p.dim { (page::capitalized(&result.place())) "." } }
         (page::tiles(&tiles))
         (overview)
@@ -88,7 +90,7 @@ fn parts(result: &mut AuditResult) -> io::Result<Parts> {
     let mut parts = Parts { rows: Vec::new(), days: BTreeMap::new(), accounts: HashMap::new() };
     for record in result.results.iter() {
         let record = record?;
-        if record.is_failed() {
+        if record.is_failed() && record.call.is_none() {
             *parts.days.entry(record.at.split('T').next().unwrap_or_default().to_owned()).or_default() += 1;
         }
         let id = record.account.clone().unwrap_or_default();
@@ -106,6 +108,7 @@ impl OfAccount {
     fn add(&mut self, record: &HookRecord, most: usize) {
         match record.fate() {
             "blocked" => self.blocked += 1,
+            "not blocked" => self.not_blocked += 1,
             "warned" => self.warned += 1,
             "hook error" => self.errors += 1,
             _ => self.passed += 1,
@@ -116,19 +119,26 @@ impl OfAccount {
     }
 
     fn disclosure(self, account: &MemberAccount) -> Disclosure {
-        let Self { rows, blocked, warned, errors, passed } = self;
-        let numbers = [(blocked, "blocked"), (warned, "warned"), (errors, "hook errors"), (passed, "passed")];
+        let Self { rows, blocked, not_blocked, warned, errors, passed } = self;
+        let numbers = [
+            (blocked, "blocked"),
+            (not_blocked, "not blocked"),
+            (warned, "warned"),
+            (errors, "hook errors"),
+            (passed, "passed"),
+        ];
         let said: Vec<String> = numbers
             .iter()
             .filter(|(number, _)| *number > 0)
             .map(|(number, what)| format!("{} {what}", grouped(*number)))
             .collect();
-        let (class, word) = match (blocked, warned + errors) {
-            (0, 0) => ("good", "Nobody"),
-            (0, _) => ("maybe", "Warned"),
+        let (class, word) = match (blocked, warned + not_blocked, errors) {
+            (0, 0, 0) => ("good", "Nobody"),
+            (0, 0, _) => ("maybe", "Errors"),
+            (0, _, _) => ("maybe", "Warned"),
             _ => ("bad", "Blocked"),
         };
-        let left_out = blocked + warned + errors + passed - rows.len();
+        let left_out = numbers.iter().map(|(number, _)| number).sum::<usize>() - rows.len();
         let behind = (!rows.is_empty()).then(|| {
             html! {
                 (page::table(&["", "when", "Region", "what", "why"], rows.into_iter()))
@@ -138,7 +148,12 @@ impl OfAccount {
         let bar = Bar {
             name: account.label(),
             note: account.organizational_unit.clone().unwrap_or_default(),
-            parts: vec![("blocked", blocked), ("undetermined", warned), ("debt", errors), ("passed", passed)],
+            parts: vec![
+                ("blocked", blocked),
+                ("undetermined", warned + not_blocked),
+                ("debt", errors),
+                ("passed", passed),
+            ],
             said: if said.is_empty() { "no results".to_owned() } else { said.join(", ") },
         };
         Disclosure { class, word, bar, behind, is_open: false }
@@ -149,7 +164,7 @@ impl OfAccount {
 fn overview(accounts: &[MemberAccount], found: &mut HashMap<String, OfAccount>) -> Markup {
     let mut list: Vec<(&MemberAccount, OfAccount)> =
         accounts.iter().map(|account| (account, found.remove(&account.account).unwrap_or_default())).collect();
-    list.sort_by_key(|(_, of)| std::cmp::Reverse((of.blocked, of.warned, of.errors, of.passed)));
+    list.sort_by_key(|(_, of)| std::cmp::Reverse((of.blocked, of.not_blocked, of.warned, of.errors, of.passed)));
     let list: Vec<Disclosure> = list.into_iter().map(|(account, of)| of.disclosure(account)).collect();
     html! {
         (page::heading("Account by account", "Those with the most blocks first. Open one to see its results."))
@@ -158,7 +173,7 @@ fn overview(accounts: &[MemberAccount], found: &mut HashMap<String, OfAccount>) 
 }
 
 fn row(record: &HookRecord, account: Option<String>) -> Row {
-    let class = if record.fate() == "blocked" { "blocked" } else { "undetermined" };
+    let class = if matches!(record.fate(), "blocked" | "not blocked") { "blocked" } else { "undetermined" };
     let mut cells = vec![record.fate().to_owned(), record.at.clone()];
     cells.extend(account);
     cells.extend([record.region.clone(), record.subject(), record.said().join(" ")]);

@@ -4,12 +4,12 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::record::{AuditUnread, HookRecord};
+use super::record::{AuditUnread, DirectCall, HookRecord};
 use super::result::{AuditHead, AuditResult};
 use crate::scan::row;
 use crate::spool::Listed;
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 18] = [
     "at",
     "account",
     "region",
@@ -24,6 +24,10 @@ const COLUMNS: [&str; 14] = [
     "execution_target",
     "said",
     "id",
+    "operation",
+    "caller",
+    "source_ip",
+    "tool",
 ];
 
 /// The result as JSON has it, of which one record is in memory at a time.
@@ -56,6 +60,8 @@ pub fn write_audit_csv(result: &mut AuditResult, out: &mut dyn Write) -> io::Res
     for record in result.results.iter() {
         let record = record?;
         let said = record.said().join(" | ");
+        let call = record.call.as_ref();
+        let of_call = |field: fn(&DirectCall) -> Option<&String>| call.and_then(field).map_or("", String::as_str);
         row(
             out,
             &[
@@ -73,6 +79,10 @@ pub fn write_audit_csv(result: &mut AuditResult, out: &mut dyn Write) -> io::Res
                 record.execution_target.as_deref().unwrap_or_default(),
                 &said,
                 &record.id,
+                of_call(|call| Some(&call.operation)),
+                of_call(|call| call.service.as_ref().or(call.caller.as_ref())),
+                of_call(|call| call.source_ip.as_ref()),
+                of_call(|call| call.tool.as_ref()),
             ],
         )?;
     }
@@ -81,7 +91,7 @@ pub fn write_audit_csv(result: &mut AuditResult, out: &mut dyn Write) -> io::Res
         let (account, region) = (unread.account.as_deref().unwrap_or_default(), unread.region.as_deref());
         let (why, id) = (unread.failure.to_string(), unread.id.as_deref().unwrap_or_default());
         let region = region.unwrap_or_default();
-        row(out, &["", account, region, "unread", "", "", "", "", "", "", "", "", &why, id])?;
+        row(out, &["", account, region, "unread", "", "", "", "", "", "", "", "", &why, id, "", "", "", ""])?;
     }
     Ok(())
 }

@@ -537,6 +537,7 @@ fn action(request: &Request) -> Option<String> {
     Some(match path.rsplit('/').next().unwrap() {
         "listRegions" => "account:ListRegions".to_owned(),
         "GetMetricData" => "cloudwatch:GetMetricData".to_owned(),
+        "FilterLogEvents" => "logs:FilterLogEvents".to_owned(),
         _ if path.starts_with("/code") => return None,
         "configuration" => "lambda:GetFunctionConfiguration".to_owned(),
         "concurrency" => "lambda:GetFunctionConcurrency".to_owned(),

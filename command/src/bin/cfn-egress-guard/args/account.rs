@@ -81,12 +81,12 @@ pub(crate) struct Scan {
     #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
     pub(crate) preset: Option<Preset>,
 
-    /// Write exemptions that would cover what is blocked today, for review, to be added to a policy: to a file
-    /// that does not exist yet.
+    /// Write exemptions that would cover what is blocked today, a draft for review, to be added to a policy: to a
+    /// file that does not exist yet. Drafts of several accounts can be joined.
     #[arg(long, value_name = "FILE")]
     pub(crate) suggest_exemptions: Option<PathBuf>,
 
-    /// For how many days the suggested exemptions hold.
+    /// For how many days the suggested exemptions hold at the most: they end one after the other in the second half.
     #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=366))]
     pub(crate) exempt_days: u16,
 
@@ -161,6 +161,11 @@ pub(crate) struct Audit {
     /// Which results: `failed` is what was blocked, warned about or broken.
     #[arg(long, value_enum, default_value_t = AuditStatus::Failed, value_name = "STATUS")]
     pub(crate) status: AuditStatus,
+
+    /// The log group of the function's decisions, which has the calls of EC2's API that no hook was asked about
+    /// [default: that of the function that the hook calls].
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["stack", "events"])]
+    pub(crate) decision_log: Option<String>,
 
     /// Say why the newest operation of this stack was blocked, and what to do (name or ARN).
     #[arg(long, value_name = "NAME", conflicts_with_all = ["since", "until", "status", "hook_alias", "events"])]
