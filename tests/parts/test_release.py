@@ -288,6 +288,15 @@ def test_gitlabs_example_writes_the_report_that_it_names(wheels, program, tmp_pa
     assert job["artifacts"]["when"] == "always"
 
 
+def test_the_guide_names_the_inputs_of_the_action_and_this_version():
+    guide = (ROOT / "docs" / "install.md").read_text()
+    inputs = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]
+    listed = re.search(r"lists the inputs: (.*?) for a wheel", guide)[1]
+    assert re.findall(r"`([a-z-]+)`", listed) == ["paths", "policy", "strict", "format", "sarif-file", "upload", "package"]
+    assert set(inputs) == set(re.findall(r"`([a-z-]+)`", listed))
+    assert set(re.findall(r"v(\d+\.\d+\.\d+)", guide)) == {VERSION}
+
+
 def test_what_is_released_has_one_version(wheels, packages):
     [wheel] = wheels.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
