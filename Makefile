@@ -85,6 +85,8 @@ scp: ## write an organization's service control policies into dist/; names: see 
 
 release: package $(VENV)/.release ## make everything of a release in dist/: packages, programs, wheel, npm packages, SBOM, sums
 	@python3 packaging/release.py
+	@# Crates may be published too: what is packed of them is complete for cargo.
+	cargo publish --quiet --dry-run --workspace --locked --no-verify
 
 deny: $(VENV)/.lint ## check what the dependencies are: bans, licenses, sources, and advisories where they can be fetched
 	@cargo deny --workspace --locked --log-level error check --hide-inclusion-graph bans licenses sources
