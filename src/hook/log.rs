@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::json;
 
+use super::config::PolicyOrigin;
 use super::decision::{Decision, ResourceAssessment};
 use super::response::{HookStatus, Response};
 use crate::rule::{Finding, Outcome, excerpt, wording};
@@ -29,6 +30,8 @@ pub struct Delivery<'a> {
     pub request_id: &'a str,
     /// The guard's name, a dimension of every metric: the name of its stack.
     pub guard: &'a str,
+    /// Where the policy is from.
+    pub policy: &'a PolicyOrigin,
     /// Milliseconds since the Unix epoch.
     pub timestamp_millis: u64,
     /// How long reading and deciding took, in microseconds.
@@ -59,6 +62,9 @@ struct DecisionLine<'a> {
     request_id: &'a str,
     timestamp_millis: u64,
     evaluation_micros: u64,
+    policy_source: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_sha256: Option<&'a str>,
     #[serde(rename = "Guard")]
     guard: &'a str,
     #[serde(rename = "Decisions")]
@@ -76,9 +82,9 @@ struct DecisionLine<'a> {
     unlisted_rule_count: usize,
 }
 
-/// The fields of a decision line that are neither reasons nor listed rules: 24 of its own, 10 in `_aws`, the count
+/// The fields of a decision line that are neither reasons nor listed rules: 26 of its own, 10 in `_aws`, the count
 /// behind the lists.
-const FIXED_FIELDS: usize = 35;
+const FIXED_FIELDS: usize = 37;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -204,6 +210,8 @@ pub fn lines(decision: &Decision, response: &Response, delivery: &Delivery<'_>) 
             request_id: delivery.request_id,
             timestamp_millis: delivery.timestamp_millis,
             evaluation_micros: delivery.evaluation_micros,
+            policy_source: delivery.policy.source(),
+            policy_sha256: delivery.policy.sha256(),
             guard: delivery.guard,
             decisions: 1,
             evaluation_time: delivery.evaluation_micros,

@@ -138,6 +138,7 @@ async fn handle(event: &[u8], context: &Context, shared: &Shared) -> Response {
         &log::Delivery {
             request_id: &context.request_id,
             guard,
+            policy: config.policy_origin(),
             timestamp_millis: u64::try_from(now.unwrap_or_default().as_millis()).unwrap_or(u64::MAX),
             evaluation_micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         },
