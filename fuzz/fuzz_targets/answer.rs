@@ -44,7 +44,8 @@ pub fn checked(decision: &Decision) -> Response {
     let invocation = log::Delivery {
         request_id: "r",
         guard: "g",
-        policy: &cfn_egress_guard_core::hook::PolicyOrigin::default(),
+        policy_source: "none",
+        policy_sha256: None,
         timestamp_millis: 1,
         evaluation_micros: 1,
     };

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
+use super::sentences;
 use crate::policy;
+use crate::rule::Preset;
 use crate::rule::policy::Policy;
-use crate::rule::{Preset, wording};
 
 /// The function's variable that chooses the preset, in place of the policy's.
 pub const ENV_PRESET: &str = "EGRESS_PRESET";
@@ -70,7 +71,7 @@ impl Config {
         let overridden =
             policy.and_then(|policy| preset.map(|preset| Policy { preset: preset.unwrap_or(policy.preset), ..policy }));
         Self {
-            policy: overridden.map_err(|problem| wording::broken_configuration(&problem)),
+            policy: overridden.map_err(|problem| sentences::broken_configuration(&problem)),
             loopback_payloads: false,
             origin: file.map(PolicyOrigin::of_file).unwrap_or_default(),
         }
@@ -80,7 +81,7 @@ impl Config {
     #[must_use]
     pub fn unreadable(problem: &str) -> Self {
         Self {
-            policy: Err(wording::broken_configuration(&in_file(&problem))),
+            policy: Err(sentences::broken_configuration(&in_file(&problem))),
             loopback_payloads: false,
             origin: PolicyOrigin { sha256: None, is_file: true },
         }
@@ -98,10 +99,18 @@ impl Config {
         &self.origin
     }
 
+    /// The policy.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration.
+    pub fn policy(&self) -> Result<&Policy, &str> {
+        self.policy.as_ref().map_err(String::as_str)
+    }
+
     /// What is wrong with the configuration, if anything.
     #[must_use]
     pub fn problem(&self) -> Option<&str> {
-        self.policy.as_ref().err().map(String::as_str)
+        self.policy().err()
     }
 }
 

@@ -274,7 +274,8 @@ fn the_log_tells_the_decision_and_nothing_else_of_the_template() {
     let invocation = log::Delivery {
         request_id: "r-1",
         guard: "guard",
-        policy: &PolicyOrigin::default(),
+        policy_source: "none",
+        policy_sha256: None,
         timestamp_millis: 1_764_000_000_000,
         evaluation_micros: 42,
     };
@@ -291,7 +292,8 @@ fn the_metrics_are_where_the_embedded_metric_format_looks_for_them() {
     let invocation = log::Delivery {
         request_id: "r-1",
         guard: "guard",
-        policy: &PolicyOrigin::default(),
+        policy_source: "none",
+        policy_sha256: None,
         timestamp_millis: 1,
         evaluation_micros: 42,
     };
@@ -414,7 +416,8 @@ fn a_decision_line_has_few_enough_fields_and_says_what_it_leaves_out() {
     let delivery = log::Delivery {
         request_id: "r",
         guard: "guard",
-        policy: &PolicyOrigin::default(),
+        policy_source: "none",
+        policy_sha256: None,
         timestamp_millis: 1,
         evaluation_micros: 1,
     };

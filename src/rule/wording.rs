@@ -5,15 +5,15 @@
 //! each place can frame them.
 
 mod cdk;
+pub mod direct;
+mod headed;
 pub mod label;
 pub mod policy;
-mod protocol;
 pub mod reason;
 mod remedy;
-pub mod template;
 
 pub use cdk::cdk_remedy;
-pub use protocol::*;
+pub use headed::headed;
 pub use remedy::{ask, remediation, remedy};
 
 use std::fmt;
@@ -25,6 +25,13 @@ use super::port::{InvalidPort, InvalidPortProblem, Port, Unknown};
 use super::settings::{Preset, Setting, Settings};
 use super::text::excerpt;
 use crate::path::PropertyPath;
+
+/// The rule in one sentence.
+pub const RULE: &str = "An egress rule of a security group opens exactly one explicit port: rules without FromPort or \
+                        ToPort, or where they differ, are flagged.";
+
+/// What to do about it in general.
+pub const RULE_REMEDY: &str = "Write one egress rule per port, with the same number as FromPort and ToPort.";
 
 /// What the AWS CDK command prints of an annotation's text, in characters
 /// (source: aws-cdk-cli, `toolkit-lib/lib/api/stack-events/hook-result-details.ts`).

@@ -47,7 +47,8 @@ fn answered(decision: &Decision) -> Json {
     let invocation = log::Delivery {
         request_id: "r-1",
         guard: "guard",
-        policy: &PolicyOrigin::default(),
+        policy_source: "none",
+        policy_sha256: None,
         timestamp_millis: 1,
         evaluation_micros: 42,
     };
@@ -353,8 +354,14 @@ fn each_decision_says_which_policy_decided() {
     let lines = |config: &Config| -> Json {
         let decision = on("2027-01-01", &load_balancer(), config);
         let policy = config.policy_origin();
-        let delivery =
-            log::Delivery { request_id: "r", guard: "guard", policy, timestamp_millis: 1, evaluation_micros: 1 };
+        let delivery = log::Delivery {
+            request_id: "r",
+            guard: "guard",
+            policy_source: policy.source(),
+            policy_sha256: policy.sha256(),
+            timestamp_millis: 1,
+            evaluation_micros: 1,
+        };
         let lines = log::lines(&decision, &decision.response(), &delivery);
         serde_json::from_str(lines.lines().next().unwrap()).unwrap()
     };

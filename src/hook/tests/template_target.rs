@@ -22,7 +22,8 @@ pub(super) fn with_document(event: &Json, document: Result<&Json, &str>, config:
         &log::Delivery {
             request_id: "r",
             guard: "guard",
-            policy: &PolicyOrigin::default(),
+            policy_source: "none",
+            policy_sha256: None,
             timestamp_millis: 1,
             evaluation_micros: 1,
         },
