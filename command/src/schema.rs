@@ -19,6 +19,7 @@ pub fn all() -> Vec<(&'static str, Generate)> {
         ("hook-request", || schema_for!(Request)),
         ("hook-response", written::<Response>),
         ("policy", policy::json_schema),
+        ("policy-check", written::<crate::report::PolicyReport>),
         ("report", written::<crate::report::JsonReport>),
         #[cfg(feature = "account")]
         ("audit", written::<cfn_egress_guard_account::audit::AuditFile>),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::kinds::{Account, LogicalId, Region, SettingsTable, StackId, StackName, TagValue, Tags};
+use super::kinds::{Account, Days, LogicalId, Region, SettingsTable, StackId, StackName, TagValue, Tags};
 use super::read::{FromText, Located, OneOrMore, Tables};
 use crate::rule::policy::{Date, DestinationRange, ExemptionId, Line, PortRange};
 use crate::rule::{Preset, Protocol, Setting, Treatment, wording};
@@ -60,6 +60,20 @@ impl JsonSchema for Date {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" })
+    }
+}
+
+impl JsonSchema for Days {
+    fn schema_name() -> Cow<'static, str> {
+        "Days".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": Self::MAX })
     }
 }
 

@@ -7,14 +7,11 @@
 mod cdk;
 pub mod label;
 pub mod policy;
-mod protocol;
 pub mod reason;
 mod remedy;
-pub mod template;
 
 pub use cdk::cdk_remedy;
-pub use protocol::*;
-pub use remedy::remedy;
+pub use remedy::{ask, remediation, remedy};
 
 use std::fmt;
 
@@ -25,6 +22,13 @@ use super::port::{InvalidPort, InvalidPortProblem, Port, Unknown};
 use super::settings::{Preset, Setting, Settings};
 use super::text::excerpt;
 use crate::path::PropertyPath;
+
+/// The rule in one sentence.
+pub const RULE: &str = "An egress rule of a security group opens exactly one explicit port: rules without FromPort or \
+                        ToPort, or where they differ, are flagged.";
+
+/// What to do about it in general.
+pub const RULE_REMEDY: &str = "Write one egress rule per port, with the same number as FromPort and ToPort.";
 
 /// What the AWS CDK command prints of an annotation's text, in characters
 /// (source: aws-cdk-cli, `toolkit-lib/lib/api/stack-events/hook-result-details.ts`).
@@ -114,7 +118,8 @@ pub fn broken(resource_type: &str, logical_id: &str, assessment: &Assessment) ->
     let name = name(resource_type, logical_id);
     let count = assessment.of(Outcome::NonCompliant).count();
     match assessment.judged {
-        0 | 1 => format!("{name} breaks rule {ID}: an egress rule opens exactly one explicit port."),
+        0 => format!("{name} breaks rule {ID}."),
+        1 => format!("{name} breaks rule {ID}: its egress rule does not open exactly one explicit port."),
         judged => {
             let verb = if count == 1 { "does" } else { "do" };
             format!(

@@ -142,8 +142,9 @@ impl AuditResult {
         self.unread.push(&unread).map(|_| ())
     }
 
-    /// The newest first.
+    /// The newest first; what could not be read by place.
     pub(super) fn finish(mut self) -> io::Result<Self> {
+        self.unread.sort_by_key(|one| (one.account, one.region, one.id))?;
         self.results.sort_by_key(|one| (Reverse(one.at), one.account, one.region, one.id))?;
         Ok(self)
     }

@@ -159,7 +159,7 @@ impl Summary {
             && unchanged.stacks_blocked == 0
             && self.tally.blocked > 0
         {
-            let so = if is_of_all { ": FAIL is possible today" } else { "" };
+            let so = if is_of_all { ROLLBACKS_APART } else { "" };
             said.push(format!(
                 "With {} none of them is blocked until it adds or widens an egress rule{so}.",
                 unchanged.name
@@ -168,6 +168,10 @@ impl Summary {
         said
     }
 }
+
+/// What follows if no stack would be blocked, and what is not known of it.
+const ROLLBACKS_APART: &str = ": FAIL blocks none of them until then, except perhaps a rollback that brings an old group \
+                               back, since AWS does not say whether hooks run on rollbacks";
 
 impl ScanResult {
     /// What to know before the answer is believed.

@@ -334,7 +334,7 @@ mod tests {
         Talk to web first: 2 stacks, 3 egress rules (b, a).
         Find out whose these are: 1 stack, 3 egress rules without an owner tag (c).
         With preset = "effective" nothing would be blocked.
-        With unchanged_rules = "allow" none of them is blocked until it adds or widens an egress rule: FAIL is possible today.
+        With unchanged_rules = "allow" none of them is blocked until it adds or widens an egress rule: FAIL blocks none of them until then, except perhaps a rollback that brings an old group back, since AWS does not say whether hooks run on rollbacks.
         "#);
     }
 

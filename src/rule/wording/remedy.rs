@@ -1,6 +1,7 @@
-//! What to write instead.
+//! What to write instead, and whom to ask.
 
 use super::count;
+use crate::rule::applied::{Line, Owner};
 use crate::rule::egress::{EgressRule, Protocol};
 use crate::rule::finding::{Finding, Reason};
 use crate::rule::port::Port;
@@ -9,7 +10,12 @@ use crate::rule::port::Port;
 #[must_use]
 pub fn remedy(finding: &Finding) -> String {
     let port = finding.rule().map_or(EXAMPLE_PORT, example_port);
+    let whom = finding.contact.as_ref().map_or(OWNERS, Line::as_str);
     match finding.reason {
+        Reason::PortRange if finding.contact.is_some() && finding.rule().is_some_and(is_wide) => format!(
+            "Ask {whom} for an exemption if the whole range is needed; otherwise open only the ports that are used, one \
+             per egress rule."
+        ),
         Reason::PortRange if finding.rule().is_some_and(is_wide) => format!(
             "Open only the ports that are used, one per egress rule, for example FromPort: {port} and ToPort: {port}."
         ),
@@ -24,19 +30,18 @@ pub fn remedy(finding: &Finding) -> String {
             "Name the protocol and one port: IpProtocol: tcp, FromPort: {port}, ToPort: {port}; one rule per port."
         ),
         Reason::ProtocolWithoutPorts => format!(
-            "Use tcp or udp with one port (FromPort: {port}, ToPort: {port}), or ask the owners of this hook for an \
-             exception if the whole protocol is needed."
+            "Use tcp or udp with one port (FromPort: {port}, ToPort: {port}), or ask {whom} for an exemption if the \
+             whole protocol is needed."
         ),
         Reason::InvalidPort => {
             format!(
                 "Write the port as a plain number from 0 to 65535, the same for both: FromPort: {port}, ToPort: {port}."
             )
         }
-        Reason::IcmpTypeAndCode => {
-            "Remove the rule if nothing needs it (replies to inbound pings pass without it), or ask the owners \
-             of this hook for an exception: do not widen it to -1."
-                .to_owned()
-        }
+        Reason::IcmpTypeAndCode => format!(
+            "Remove the rule if nothing needs it (replies to inbound pings pass without it), or ask {whom} for an \
+             exemption: do not widen it to -1."
+        ),
         Reason::IcmpWithoutType => {
             "State the ICMP type as FromPort and the code as ToPort; the rule asks for the same number in both."
                 .to_owned()
@@ -68,6 +73,25 @@ pub fn remedy(finding: &Finding) -> String {
              IpProtocol: tcp, FromPort: {port}, ToPort: {port}."
         ),
     }
+}
+
+/// Whom to ask where the policy names nobody.
+const OWNERS: &str = "the owners of this hook";
+
+/// What to write instead, and whom to ask, where the policy names somebody.
+#[must_use]
+pub fn remediation(finding: &Finding) -> String {
+    let remedy = remedy(finding);
+    match &finding.contact {
+        Some(contact) if !remedy.contains(contact.as_str()) => format!("{remedy} {}", ask(contact)),
+        _ => remedy,
+    }
+}
+
+/// Whom to ask about what is blocked, as the last line of a message.
+#[must_use]
+pub fn ask(contact: &Owner) -> String {
+    format!("Questions and exemptions: {contact}.")
 }
 
 /// What to do about a value that is not known, which may not be a port.

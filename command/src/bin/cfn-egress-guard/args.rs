@@ -7,7 +7,7 @@ pub(crate) use account::{
     AccountFormat, Audit, AuditStatus, Aws, PolicyFor, Scan, Status, StatusFormat, StatusFunction,
 };
 pub(crate) use check::{Check, ReportFormat};
-pub(crate) use policy::{PolicyCheck, PolicyCommand, PolicyExplain};
+pub(crate) use policy::{PolicyCheck, PolicyCommand, PolicyExplain, PolicyFormat};
 
 use cfn_egress_guard::rehearsal::FailureMode;
 use cfn_egress_guard_core::hook::Target;

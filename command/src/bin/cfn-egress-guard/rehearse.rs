@@ -97,6 +97,7 @@ async fn play(
     let clock = || jiff::Timestamp::now().to_string();
     let mut events: Vec<StackEvent> = Vec::new();
     let mut exit = Exit::Clean;
+    let mut rolled_back: Vec<Assumed> = Vec::new();
     for (position, plan) in plans.iter().enumerate() {
         if arguments.format == EventFormat::Human {
             table::title(out, plan, position == 0)?;
@@ -119,6 +120,9 @@ async fn play(
         if matches!(ending, Ending::RolledBack | Ending::LeftAsItIs | Ending::ChangeSetFailed) {
             exit = Exit::Findings;
         }
+        if ending == Ending::RolledBack && plan.is_update() {
+            rolled_back.push(Assumed::of_rollback(&plan.stack_name));
+        }
         if arguments.format == EventFormat::Human {
             table::conclusion(out, plan, ending, &heard)?;
         }
@@ -127,7 +131,7 @@ async fn play(
         // DescribeStackEvents lists the newest first.
         events.reverse();
         let not_judged: Vec<NotJudged> = plans.iter().flat_map(Plan::not_judged).collect();
-        let assumed: Vec<Assumed> = plans.iter().flat_map(Plan::assumed).collect();
+        let assumed: Vec<Assumed> = plans.iter().flat_map(Plan::assumed).chain(rolled_back).collect();
         let told = serde_json::json!({ "StackEvents": events, "NotJudged": not_judged, "Assumed": assumed });
         // Built as text first: an error of the writer then stays one, and a closed pipe ends quietly.
         writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?;

@@ -52,8 +52,8 @@ pub(crate) fn run(arguments: &Scan, out: &mut impl Write) -> anyhow::Result<Exit
         }
     }
     if let Some(path) = &arguments.suggest_exemptions {
-        let expires = Date::of_unix_seconds(now() + i64::from(arguments.exempt_days) * 86_400);
-        write_file(path, |out| write_exemptions(&mut result, expires, out))?;
+        let today = Date::of_unix_seconds(now());
+        write_file(path, |out| write_exemptions(&mut result, today, arguments.exempt_days, out))?;
     }
     write_as(&mut result, arguments.format, out)?;
     Ok(exit(&result, arguments.strict))

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::words;
 use cfn_egress_guard_core::rule::wording::{self, reason};
 use cfn_egress_guard_core::rule::{self, Reason};
 
@@ -37,10 +38,10 @@ fn descriptor(code: &str) -> Value {
         }
         Some(found) => (reason::title(*found), reason::help(*found), "error"),
         None => match code {
-            wording::KEY_TWICE => {
+            words::KEY_TWICE => {
                 ("Key is written twice", "Keep one of the two: CloudFormation takes the last.", "warning")
             }
-            wording::NOT_STRICT_JSON => (
+            words::NOT_STRICT_JSON => (
                 "JSON is not strict",
                 "Write JSON without comments and trailing commas: other readers refuse them.",
                 "warning",

@@ -81,12 +81,12 @@ pub(crate) struct Scan {
     #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
     pub(crate) preset: Option<Preset>,
 
-    /// Write exemptions that would cover what is blocked today, for review, to be added to a policy: to a file
-    /// that does not exist yet.
+    /// Write exemptions that would cover what is blocked today, a draft for review, to be added to a policy: to a
+    /// file that does not exist yet. Drafts of several accounts can be joined.
     #[arg(long, value_name = "FILE")]
     pub(crate) suggest_exemptions: Option<PathBuf>,
 
-    /// For how many days the suggested exemptions hold.
+    /// For how many days the suggested exemptions hold at the most: they end one after the other in the second half.
     #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=366))]
     pub(crate) exempt_days: u16,
 
