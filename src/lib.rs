@@ -19,7 +19,10 @@
 //! | [`source`] | text → values and the place of each, as CloudFormation reads it | rules |
 //! | [`policy`] | the policy file: TOML ↔ settings and exemptions | files, clocks |
 //! | [`check`] | **the one path** from a resource to its assessment under the policy | text, files, the hook |
+//! | [`log`] | what the log lines of all decisions share | who asked |
 //! | [`hook`] | the hook's protocol: bytes in, decision out, total and synchronous | sockets, environment, clock |
+//! | [`watch`] | CloudTrail's events of direct EC2 calls → a decision, total and synchronous | the hook |
+//! | [`event`] | who sent an event: CloudFormation or EventBridge | what is inside |
 //!
 //! Beside this package are the command (`command/`: arguments, files, the terminal, report formats, rehearsals) and the
 //! account library (`account/`: live stacks, hook results and configuration over the AWS SDK). The crate boundary is the
@@ -85,7 +88,9 @@
 
 pub mod arn;
 pub mod check;
+pub mod event;
 pub mod hook;
+pub mod log;
 pub mod path;
 pub mod policy;
 pub mod rule;
@@ -93,3 +98,4 @@ pub mod security_group;
 pub mod source;
 pub mod template;
 pub mod value;
+pub mod watch;

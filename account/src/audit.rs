@@ -6,6 +6,7 @@
 
 mod asff;
 mod detail;
+mod direct;
 mod events;
 mod record;
 mod region;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 pub use asff::write_audit_asff;
 pub use events::stack_events;
-pub use record::{AuditUnread, HookAnnotation, HookRecord};
+pub use record::{AuditUnread, DirectCall, HookAnnotation, HookRecord};
 pub use result::{AuditFile, AuditHead, AuditResult};
 pub use stack::{StackOperation, newest_operation};
 pub use write::{write_audit_csv, write_audit_html, write_audit_json};
@@ -40,6 +41,10 @@ pub struct AuditOptions {
     pub until: Option<i64>,
     /// Why the account's Regions could not be listed, if there is one account.
     pub regions_assumed: Option<String>,
+    /// The log group of the function's decisions, where direct calls are; without it, it is looked for.
+    pub decision_log: Option<String>,
+    /// Now, in seconds since 1970.
+    pub now: i64,
     /// How long AWS may ask for patience.
     pub patience: Patience,
 }

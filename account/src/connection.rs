@@ -218,6 +218,14 @@ impl Connection {
         aws_sdk_cloudwatch::Client::from_conf(config.build())
     }
 
+    /// A client of CloudWatch Logs in a Region.
+    pub(super) fn cloudwatch_logs(&self, region: &str) -> aws_sdk_cloudwatchlogs::Client {
+        let mut config =
+            aws_sdk_cloudwatchlogs::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
+        config.set_retry_partition(self.retries("logs", region));
+        aws_sdk_cloudwatchlogs::Client::from_conf(config.build())
+    }
+
     /// A client of Organizations, which has one endpoint in a partition.
     pub(super) fn organizations(&self) -> aws_sdk_organizations::Client {
         let config = aws_sdk_organizations::config::Builder::from(&self.config).region(Region::new(self.home()));

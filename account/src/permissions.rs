@@ -28,6 +28,13 @@ pub const AUDIT: &[Permission] = &[
     Permission { action: "cloudformation:DescribeStackEvents", purpose: "--stack, --events" },
     Permission { action: "cloudformation:ListChangeSets", purpose: "--stack, of a change set that was blocked" },
     Permission { action: "cloudformation:ListHookResults", purpose: "--stack, of a change set that was blocked" },
+    Permission {
+        action: "cloudformation:BatchDescribeTypeConfigurations",
+        purpose: "direct calls: which function the hook calls",
+    },
+    Permission { action: "lambda:GetFunctionConfiguration", purpose: "direct calls: the function's decision log" },
+    Permission { action: "cloudwatch:GetMetricData", purpose: "direct calls: whether there were any" },
+    Permission { action: "logs:FilterLogEvents", purpose: "direct calls: who called what" },
     Permission { action: "account:ListRegions", purpose: "--regions all" },
 ];
 
@@ -122,7 +129,7 @@ mod tests {
         for permission in [SCAN, AUDIT, STATUS, ORGANIZATION, DEPLOYER].into_iter().flatten() {
             let (_, operation) = permission.action.split_once(':').unwrap();
             assert!(
-                ["List", "Get", "Describe", "BatchDescribe"].iter().any(|verb| operation.starts_with(verb)),
+                ["List", "Get", "Describe", "BatchDescribe", "Filter"].iter().any(|verb| operation.starts_with(verb)),
                 "{}",
                 permission.action
             );

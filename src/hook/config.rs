@@ -53,10 +53,18 @@ impl Config {
         Self { loopback_payloads: true, ..self }
     }
 
+    /// The policy.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration.
+    pub fn policy(&self) -> Result<&Policy, &str> {
+        self.policy.as_ref().map_err(String::as_str)
+    }
+
     /// What is wrong with the configuration, if anything.
     #[must_use]
     pub fn problem(&self) -> Option<&str> {
-        self.policy.as_ref().err().map(String::as_str)
+        self.policy().err()
     }
 }
 

@@ -3,7 +3,7 @@
 use super::decision::{Conclusion, Decision, ResourceAssessment, TemplateAssessment};
 use super::invocation::Target;
 use super::sentences;
-use crate::rule::{Finding, Outcome, Reason, Verdict, excerpt, wording};
+use crate::rule::{Finding, Outcome, Reason, Verdict, wording};
 
 /// The longest message that every reader gets whole, in characters: CloudFormation keeps 4,096, Cloud Control
 /// and the API's `HookStatusReason` 1,024.
@@ -36,10 +36,10 @@ impl Decision {
                     _ => wording::policy::headline,
                 };
                 let headline = headline(&subject.resource_type, &subject.logical_id, assessment);
-                self.with_contact(|room| message(&headline, &lines, all, room, wording::and_more))
+                self.with_contact(|room| wording::headed(&headline, &lines, all, room))
             }
             Conclusion::NotChecked(why) | Conclusion::InternalFailure(why) => {
-                message(why, &[], 0, MESSAGE_CHARS, wording::and_more)
+                wording::headed(why, &[], 0, MESSAGE_CHARS)
             }
         }
     }
@@ -78,7 +78,7 @@ impl Decision {
             Target::Stack | Target::Resource | Target::CloudControl => "The template",
         };
         let headline = sentences::headline(what, counts);
-        self.with_contact(|room| message(&headline, &lines, all, room, wording::and_more))
+        self.with_contact(|room| wording::headed(&headline, &lines, all, room))
     }
 
     /// A message within so many characters, and below it whom to ask about what is blocked, where the policy names
@@ -88,67 +88,5 @@ impl Decision {
             Some(ask) => format!("{}\n{ask}", message(MESSAGE_CHARS.saturating_sub(ask.chars().count() + 1))),
             None => message(MESSAGE_CHARS),
         }
-    }
-}
-
-/// Joins a headline and the first of so many lines below it within so many characters: whole lines while they
-/// fit, then how many there are besides.
-fn message(headline: &str, lines: &[String], all: usize, room: usize, and_more: impl Fn(usize) -> String) -> String {
-    let mut message = excerpt(headline, room.saturating_sub(1));
-    let mut length = message.chars().count();
-    for (position, line) in lines.iter().enumerate() {
-        let left = all.saturating_sub(position);
-        let reserve = if left > 1 { and_more(left - 1).chars().count() + 1 } else { 0 };
-        let line_chars = line.chars().count() + 3;
-        if length + line_chars + reserve <= room {
-            message.push_str("\n- ");
-            message.push_str(line);
-            length += line_chars;
-            continue;
-        }
-        // The first line is worth more cut than left out.
-        if position == 0 {
-            let left = room.saturating_sub(length + reserve + 4);
-            message.push_str("\n- ");
-            message.push_str(&excerpt(line, left));
-        }
-        let rest = if position == 0 { left - 1 } else { left };
-        if rest > 0 {
-            message.push('\n');
-            message.push_str(&and_more(rest));
-        }
-        break;
-    }
-    message
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn more(count: usize) -> String {
-        format!("… and {count} more.")
-    }
-
-    #[test]
-    fn whole_lines_while_they_fit_then_how_many_more() {
-        for count in 0..40 {
-            for width in [1, 10, 90, 300, 990, 2_000] {
-                let lines: Vec<String> = (0..count).map(|_| "x".repeat(width)).collect();
-                let text = message("headline", &lines, lines.len(), MESSAGE_CHARS, more);
-                assert!(text.chars().count() <= MESSAGE_CHARS, "{count} lines of {width}");
-                let shown = text.lines().filter(|line| line.starts_with("- ")).count();
-                let rest = text.lines().find_map(|line| line.strip_prefix("… and ")?.split(' ').next()?.parse().ok());
-                assert_eq!(shown + rest.unwrap_or(0), count, "{count} lines of {width}:\n{text}");
-                assert!(shown > 0 || count == 0, "the first line is always shown");
-            }
-        }
-    }
-
-    #[test]
-    fn a_line_that_is_too_long_is_cut() {
-        let text = message("headline", &["é".repeat(5_000), "b".to_owned()], 2, MESSAGE_CHARS, more);
-        assert_eq!(text.chars().count(), MESSAGE_CHARS);
-        assert!(text.ends_with("…\n… and 1 more."));
     }
 }

@@ -5,12 +5,15 @@
 //! each place can frame them.
 
 mod cdk;
+pub mod direct;
+mod headed;
 pub mod label;
 pub mod policy;
 pub mod reason;
 mod remedy;
 
 pub use cdk::cdk_remedy;
+pub use headed::headed;
 pub use remedy::{ask, remediation, remedy};
 
 use std::fmt;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Write};
 
-use super::record::HookRecord;
+use super::record::{HookRecord, NOT_BLOCKED};
 use super::result::AuditResult;
 use crate::asff::{Batches, Compliance, ResourceFinding};
 use crate::spool::Spool;
@@ -20,7 +20,9 @@ pub fn write_audit_asff(result: &mut AuditResult, out: &mut dyn Write) -> io::Re
     let mut newest = Spool::<HookRecord>::new();
     for record in result.results.iter() {
         let record = record?;
-        let is_decision = matches!(record.status.as_str(), "HOOK_COMPLETE_FAILED" | "HOOK_COMPLETE_SUCCEEDED");
+        // A direct call that passes says nothing of what others opened in the group before.
+        let is_decision =
+            matches!(record.status.as_str(), "HOOK_COMPLETE_FAILED" | "HOOK_COMPLETE_SUCCEEDED" | NOT_BLOCKED);
         // A whole template is no resource.
         let is_resource = !matches!(record.target_type.as_deref(), Some("STACK" | "CHANGE_SET"));
         let resource = (&record.account, &record.region, &record.stack, &record.target_id);
@@ -47,7 +49,11 @@ fn finding(record: &HookRecord) -> ResourceFinding<'_> {
         resource: record.target_id.as_deref().unwrap_or_default(),
         resource_type: record.target_name.as_deref().unwrap_or("AWS::EC2::SecurityGroup"),
         owner: None,
-        compliance: if failed { Compliance::Failed } else { Compliance::Passed },
+        compliance: match &record.call {
+            Some(call) if call.verdict != "non-compliant" => Compliance::Warning,
+            _ if failed => Compliance::Failed,
+            _ => Compliance::Passed,
+        },
         is_medium: failed,
         created: &record.at,
         updated: &record.at,

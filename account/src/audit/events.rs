@@ -125,5 +125,6 @@ pub(super) fn record(region: &str, event: &StackEvent) -> Option<HookRecord> {
         action: None,
         reason: text(reason),
         annotations: Vec::new(),
+        call: None,
     })
 }

@@ -51,7 +51,38 @@ pub struct HookRecord {
     pub reason: Option<String>,
     /// What it said of each rule.
     pub annotations: Vec<HookAnnotation>,
+    /// The call of EC2's API, if it is about one that no hook was asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<DirectCall>,
 }
+
+/// A call of EC2's API that no hook was asked about, as CloudTrail recorded it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DirectCall {
+    /// The operation, for example `AuthorizeSecurityGroupEgress`.
+    pub operation: String,
+    /// Whether the rules are egress rules: `egress` or `may be egress`.
+    pub direction: String,
+    /// What the rule says of it: `non-compliant`, `compliant` and so on.
+    pub verdict: String,
+    /// The ARN of who called.
+    pub caller: Option<String>,
+    /// The ARN of the role whose session it was.
+    pub role: Option<String>,
+    /// The AWS service that called on behalf of them.
+    pub service: Option<String>,
+    /// The address that the call came from.
+    pub source_ip: Option<String>,
+    /// With what: `Terraform`, `AWS CLI`.
+    pub tool: Option<String>,
+}
+
+/// The status of a direct call that broke the rule, or may have.
+pub(super) const NOT_BLOCKED: &str = "DIRECT_CALL_NOT_BLOCKED";
+
+/// The status of one that did not.
+pub(super) const DIRECT_PASSED: &str = "DIRECT_CALL_PASSED";
 
 /// What the hook said of one egress rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -84,15 +115,19 @@ pub struct AuditUnread {
 }
 
 impl HookRecord {
-    /// Whether the hook did not let it pass, or did not work.
+    /// Whether the hook did not let it pass, did not work, or was not asked and would not have let it pass.
     #[must_use]
     pub fn is_failed(&self) -> bool {
-        self.status.contains("FAILED")
+        self.status.contains("FAILED") || self.status == NOT_BLOCKED
     }
 
     /// What was looked at, in words: the resource and its stack, or the request.
     #[must_use]
     pub fn subject(&self) -> String {
+        if let Some(call) = &self.call {
+            let by = call.service.as_ref().or(call.caller.as_ref()).map_or_else(String::new, |by| format!(" by {by}"));
+            return format!("{} on {}{by}", call.operation, self.target_id.as_deref().unwrap_or("a security group"));
+        }
         let target = [&self.target_name, &self.target_id];
         let target = target.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ");
         match (&self.stack, &self.execution_target) {
@@ -112,8 +147,9 @@ impl HookRecord {
         match (self.status.as_str(), self.failure_mode.as_deref()) {
             (_, Some("WARN")) if self.is_failed() => "warned",
             ("HOOK_FAILED", _) => "hook error",
+            (NOT_BLOCKED, _) => "not blocked",
             _ if self.is_failed() => "blocked",
-            ("HOOK_COMPLETE_SUCCEEDED", _) => "passed",
+            ("HOOK_COMPLETE_SUCCEEDED" | DIRECT_PASSED, _) => "passed",
             _ => "other",
         }
     }
@@ -123,6 +159,11 @@ impl HookRecord {
     pub fn said(&self) -> Vec<String> {
         let failed = self.annotations.iter().filter(|annotation| annotation.status == "FAILED");
         let said: Vec<String> = failed.filter_map(|annotation| annotation.message.clone()).collect();
-        if said.is_empty() { self.reason.clone().into_iter().collect() } else { said }
+        match (&self.reason, said.is_empty(), &self.call) {
+            (reason, true, _) => reason.clone().into_iter().collect(),
+            // Who called, and that nothing stopped it, is in no line about an egress rule.
+            (Some(reason), false, Some(_)) => [vec![reason.clone()], said].concat(),
+            (_, false, _) => said,
+        }
     }
 }

@@ -9,6 +9,7 @@ use aws_smithy_types::date_time::Format;
 
 use super::AuditOptions;
 use super::detail::details;
+use super::direct::direct_calls;
 use super::record::{AuditUnread, HookRecord, text};
 use crate::accounts::Place;
 use crate::failure::{Failure, FailureKind};
@@ -28,6 +29,8 @@ pub(super) const MAX_RESULTS: usize = 100_000;
 pub(super) struct RegionResults {
     pub(super) records: Vec<HookRecord>,
     pub(super) unread: Vec<AuditUnread>,
+    /// Why direct calls could not be looked for.
+    pub(super) direct_calls_unread: Option<Failure>,
 }
 
 /// Reads a Region.
@@ -70,6 +73,15 @@ pub(super) async fn of_region(place: &Place, options: &AuditOptions) -> RegionRe
         record.account = record.account.take().or_else(|| account.clone());
     }
     details(&client, &mut found.records, &mut found.unread, options.patience).await;
+    let hook = arns.first().map(|(_, arn)| arn.as_str());
+    let room = MAX_RESULTS.saturating_sub(found.records.len());
+    let calls = direct_calls(place, account.as_deref(), hook, options, room).await;
+    found.records.extend(calls.records);
+    match calls.unread {
+        Some(failure) if options.decision_log.is_some() => found.unread.push(not_read(place, failure)),
+        // Nobody asked for them: what the hook decided is whole without them.
+        unread => found.direct_calls_unread = unread,
+    }
     found
 }
 
@@ -157,6 +169,7 @@ fn record(region: &str, summary: &HookResultSummary) -> HookRecord {
         action: None,
         reason: text(summary.hook_status_reason()),
         annotations: Vec::new(),
+        call: None,
     }
 }
 

@@ -38,6 +38,8 @@ pub struct AuditHead {
     pub regions_assumed: Option<String>,
     /// The statuses that were asked for, as CloudFormation names them; none for all.
     pub statuses: Vec<String>,
+    /// Why direct calls could not be looked for, if they could not: the results are then those of the hook alone.
+    pub direct_calls_unread: Option<String>,
 }
 
 /// The result of an audit, as its JSON holds it.
@@ -97,6 +99,7 @@ impl AuditResult {
             regions,
             regions_assumed: None,
             statuses: statuses.to_vec(),
+            direct_calls_unread: None,
         };
         Self {
             head,
@@ -116,6 +119,9 @@ impl AuditResult {
     pub(super) fn take(&mut self, found: RegionResults) -> io::Result<()> {
         for record in &found.records {
             self.result(record)?;
+        }
+        if let (None, Some(failure)) = (&self.head.direct_calls_unread, found.direct_calls_unread) {
+            self.head.direct_calls_unread = Some(failure.to_string());
         }
         found.unread.into_iter().try_for_each(|unread| self.unread(unread))
     }
@@ -158,6 +164,7 @@ impl AuditResult {
         [
             ("blocked", "blocked", completed),
             ("warned", "warned", completed || broken),
+            ("not blocked", "not blocked", completed && self.fates.contains_key("not blocked")),
             ("hook error", "hook errors", broken),
             ("passed", "passed", asked("HOOK_COMPLETE_SUCCEEDED")),
         ]
@@ -183,6 +190,13 @@ impl AuditResult {
     #[must_use]
     pub const fn is_lower_bound(&self) -> bool {
         self.head.regions_assumed.is_some() || self.is_list_unread
+    }
+
+    /// Says that calls which no hook was asked about are missing, and why.
+    #[must_use]
+    pub fn direct_calls_unread(&self) -> Option<String> {
+        let why = self.head.direct_calls_unread.as_ref()?;
+        Some(format!("Calls of EC2's API that no hook was asked about are not among these results: {why}."))
     }
 
     /// Whether it is about several accounts.

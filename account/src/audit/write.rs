@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use maud::{Markup, html};
 use serde::Serialize;
 
-use super::record::{AuditUnread, HookRecord};
+use super::record::{AuditUnread, DirectCall, HookRecord};
 use super::result::{AuditHead, AuditResult};
 use crate::accounts::account_label;
 use crate::connection::regions_assumed;
@@ -14,7 +14,7 @@ use crate::page;
 use crate::scan::row;
 use crate::spool::Listed;
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 18] = [
     "at",
     "account",
     "region",
@@ -29,6 +29,10 @@ const COLUMNS: [&str; 14] = [
     "execution_target",
     "said",
     "id",
+    "operation",
+    "caller",
+    "source_ip",
+    "tool",
 ];
 
 /// How many results the page lists; the JSON and CSV results have all of them.
@@ -67,6 +71,8 @@ pub fn write_audit_csv(result: &mut AuditResult, out: &mut dyn Write) -> io::Res
     for record in result.results.iter() {
         let record = record?;
         let said = record.said().join(" | ");
+        let call = record.call.as_ref();
+        let of_call = |field: fn(&DirectCall) -> Option<&String>| call.and_then(field).map_or("", String::as_str);
         row(
             out,
             &[
@@ -84,6 +90,10 @@ pub fn write_audit_csv(result: &mut AuditResult, out: &mut dyn Write) -> io::Res
                 record.execution_target.as_deref().unwrap_or_default(),
                 &said,
                 &record.id,
+                of_call(|call| Some(&call.operation)),
+                of_call(|call| call.service.as_ref().or(call.caller.as_ref())),
+                of_call(|call| call.source_ip.as_ref()),
+                of_call(|call| call.tool.as_ref()),
             ],
         )?;
     }
@@ -92,7 +102,7 @@ pub fn write_audit_csv(result: &mut AuditResult, out: &mut dyn Write) -> io::Res
         let (account, region) = (unread.account.as_deref().unwrap_or_default(), unread.region.as_deref());
         let (why, id) = (unread.failure.to_string(), unread.id.as_deref().unwrap_or_default());
         let region = region.unwrap_or_default();
-        row(out, &["", account, region, "unread", "", "", "", "", "", "", "", "", &why, id])?;
+        row(out, &["", account, region, "unread", "", "", "", "", "", "", "", "", &why, id, "", "", "", ""])?;
     }
     Ok(())
 }
@@ -124,6 +134,7 @@ pub fn write_audit_html(result: &mut AuditResult, out: &mut dyn Write) -> io::Re
     let body = html! {
         @if let Some(bound) = bound { (bound) }
         @if let Some(why) = &result.head.regions_assumed { p.warning { (regions_assumed(why)) } }
+        @if let Some(why) = result.direct_calls_unread() { p.warning { (why) } }
         @if result.is_of_many() { p.dim { (page::capitalized(&result.place())) "." } }
         (page::tiles(&tiles))
         (days)
@@ -143,11 +154,11 @@ fn rows(result: &mut AuditResult) -> io::Result<(Vec<Row>, Markup)> {
     let mut days: BTreeMap<String, usize> = BTreeMap::new();
     for record in result.results.iter() {
         let record = record?;
-        if record.is_failed() {
+        if record.is_failed() && record.call.is_none() {
             *days.entry(record.at.split('T').next().unwrap_or_default().to_owned()).or_default() += 1;
         }
         if rows.len() < MAX_ROWS {
-            let class = if record.fate() == "blocked" { "blocked" } else { "undetermined" };
+            let class = if matches!(record.fate(), "blocked" | "not blocked") { "blocked" } else { "undetermined" };
             let account = account_label(&result.head.accounts, record.account.as_deref().unwrap_or_default());
             let mut cells = vec![record.fate().to_owned(), record.at.clone()];
             cells.extend(many.then_some(account));

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod audit_direct;
 mod credentials;
 mod function;
 mod results;

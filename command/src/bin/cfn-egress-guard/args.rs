@@ -168,7 +168,7 @@ pub(crate) struct Rehearse {
     #[arg(long, default_value = "function", value_name = "NAME", requires = "endpoint")]
     pub(crate) function_name: String,
 
-    /// The hook's function program [default: the `bootstrap` beside this program].
+    /// The hook's function program [default: the `bootstrap` beside this program, or the one installed with it].
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) bootstrap: Option<PathBuf>,
 

@@ -46,6 +46,8 @@ pub(crate) fn run(arguments: &Audit, out: &mut impl Write) -> anyhow::Result<Exi
             since,
             until,
             regions_assumed,
+            decision_log: arguments.decision_log.clone(),
+            now: now.as_second(),
             patience: Patience::default(),
         };
         let mut meter = VisitMeter::new(accounts.members.len());
@@ -153,7 +155,7 @@ fn human(result: &mut AuditResult, out: &mut impl Write) -> std::io::Result<()> 
     for record in result.results.iter() {
         let record = record?;
         let style = match record.fate() {
-            "blocked" | "hook error" => BAD,
+            "blocked" | "hook error" | "not blocked" => BAD,
             "passed" => GOOD,
             _ => CAUTION,
         };
@@ -177,6 +179,9 @@ fn human(result: &mut AuditResult, out: &mut impl Write) -> std::io::Result<()> 
     }
     for (place, failure) in result.unread_told() {
         writeln!(out, "{CAUTION}not read{CAUTION:#} {place} {failure}")?;
+    }
+    if let Some(why) = result.direct_calls_unread() {
+        writeln!(out, "{CAUTION}note{CAUTION:#}: {why}")?;
     }
     if let Some(why) = &result.head.regions_assumed {
         writeln!(out, "{CAUTION}{}{CAUTION:#}", regions_assumed(why))?;

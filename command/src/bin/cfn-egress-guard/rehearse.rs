@@ -183,13 +183,20 @@ impl Drop for CodeFolder {
     }
 }
 
-/// The function program: the one named, or the one beside this program.
+/// The function program: the one named, the one beside this program, or the one that was installed with it.
 fn bootstrap(arguments: &Rehearse) -> anyhow::Result<PathBuf> {
-    match &arguments.bootstrap {
-        Some(program) => Ok(program.clone()),
-        None => Ok(std::env::current_exe().context("finding this program")?.with_file_name("bootstrap")),
+    if let Some(program) = &arguments.bootstrap {
+        return Ok(program.clone());
     }
+    // Packages install a link to this program, or a wrapper's own copy of it: what counts is where the file is.
+    let this = std::env::current_exe().and_then(std::fs::canonicalize).context("finding this program")?;
+    let beside = this.with_file_name("bootstrap");
+    let installed = this.parent().and_then(Path::parent).map(|prefix| prefix.join(INSTALLED_FUNCTION));
+    Ok(installed.filter(|file| !beside.is_file() && file.is_file()).unwrap_or(beside))
 }
+
+/// Where packages put the function, below the folder of `bin/`: not on the PATH, which would offer a `bootstrap`.
+const INSTALLED_FUNCTION: &str = "share/cfn-egress-guard/bootstrap";
 
 fn described(arguments: &Rehearse) -> String {
     arguments.endpoint.clone().unwrap_or_else(|| "the function program".to_owned())

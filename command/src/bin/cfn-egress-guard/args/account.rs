@@ -162,6 +162,11 @@ pub(crate) struct Audit {
     #[arg(long, value_enum, default_value_t = AuditStatus::Failed, value_name = "STATUS")]
     pub(crate) status: AuditStatus,
 
+    /// The log group of the function's decisions, which has the calls of EC2's API that no hook was asked about
+    /// [default: that of the function that the hook calls].
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["stack", "events"])]
+    pub(crate) decision_log: Option<String>,
+
     /// Say why the newest operation of this stack was blocked, and what to do (name or ARN).
     #[arg(long, value_name = "NAME", conflicts_with_all = ["since", "until", "status", "hook_alias", "events"])]
     pub(crate) stack: Option<String>,
