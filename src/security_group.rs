@@ -5,10 +5,12 @@
 //! CloudFormation template reference. Knows no template and no hook.
 
 mod explain;
+mod read;
 mod tags;
 mod unchanged;
 
 pub use explain::explain;
+pub use read::{properties_of_context, read_properties};
 pub use tags::tags;
 pub use unchanged::unchanged;
 
@@ -172,6 +174,7 @@ pub fn finding(rule: EgressRule, settings: &Settings, knowledge: Knowledge) -> O
         subject: Subject::Rule(Box::new(rule)),
         settings,
         exemption: None,
+        contact: None,
         when: None,
     })
 }
@@ -192,6 +195,7 @@ fn opens_more(rule: EgressRule, setting: Setting) -> Option<Finding> {
         subject: Subject::Rule(Box::new(rule)),
         settings: vec![setting],
         exemption: None,
+        contact: None,
         when: None,
     })
 }
@@ -210,6 +214,7 @@ fn default_egress(origin: Origin, settings: &Settings) -> Finding {
         subject: Subject::Nothing,
         settings,
         exemption: None,
+        contact: None,
         when: None,
     }
 }
@@ -234,6 +239,7 @@ fn no_rule(value: &Value, path: PropertyPath, malformed: Reason, knowledge: Know
         subject,
         settings: Vec::new(),
         exemption: None,
+        contact: None,
         when: None,
     })
 }

@@ -15,10 +15,12 @@ mod error;
 mod event;
 mod json;
 mod lenient;
+mod probe;
 mod scalar;
 mod tag;
 
 pub use error::{Problem, SourceError, Warning};
+pub use probe::{is_meant_as_template, may_hold_template};
 
 use crate::path::Origin;
 use crate::value::Value;
@@ -158,13 +160,6 @@ pub fn parse(text: &str) -> Result<Document, SourceError> {
         Format::Yaml => build::document(text),
     }?;
     Ok(Document { root, format, warnings, spans })
-}
-
-/// Whether a text may hold a template: a quick look, without reading it, that misses only templates
-/// that escape the names of their sections. For programs that go through folders.
-#[must_use]
-pub fn may_hold_template(text: &str) -> bool {
-    text.contains("Resources") || text.contains("AWSTemplateFormatVersion")
 }
 
 /// Offsets, lines and columns fit 32 bits: texts are bounded by [`MAX_BYTES`].

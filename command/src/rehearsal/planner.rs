@@ -166,16 +166,9 @@ fn order_of<'t, 'a>(template: &'t Template<'a>, stack: &Stack<'_>) -> Result<Vec
     template.deployment_order().map_err(error)
 }
 
-/// What the template leaves open. What SAM adds is said once, for the template; a value for a parameter
-/// that it does not declare leaves nothing open.
+/// What the template leaves open. A value for a parameter that it does not declare leaves nothing open.
 fn notes_of(template: &Template<'_>) -> Vec<String> {
-    let notes = template.notes();
-    let generates = notes.iter().any(|note| matches!(note.subject, Subject::Generator { .. }));
-    let open = notes.iter().filter(|note| match note.subject {
-        Subject::UndeclaredParameter { .. } => false,
-        Subject::Serverless { .. } => !generates,
-        _ => true,
-    });
+    let open = template.notes().iter().filter(|note| !matches!(note.subject, Subject::UndeclaredParameter { .. }));
     open.map(ToString::to_string).collect()
 }
 

@@ -152,8 +152,9 @@ fn what_the_template_does_not_hold_is_told_and_not_taken_for_judged() {
         ("macro", format!("Transform: Acme\nResources:\n{group}"), "macro `Acme` may change anything", 1),
         (
             "sam",
-            "Transform: AWS::Serverless-2016-10-31\nResources:\n  F: {Type: 'AWS::Serverless::Function'}\n".to_owned(),
-            "transform `AWS::Serverless-2016-10-31` adds resources",
+            "Transform: AWS::Serverless-2016-10-31\nResources:\n  A: {Type: 'AWS::Serverless::Application'}\n"
+                .to_owned(),
+            "the template of application `A`",
             1,
         ),
     ] {
@@ -469,6 +470,56 @@ fn templates_that_nest_themselves_or_are_nowhere_say_so() {
         assert!(stderr(&output).contains(says), "{arguments:?}: {}", stderr(&output));
     }
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_parameter_that_keeps_its_value_has_the_one_of_the_deployed_stack() {
+    let text = |default: u16, description: &str| {
+        format!(
+            "Parameters: {{To: {{Type: Number, Default: {default}}}}}\nResources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    \
+             Properties: {{GroupId: sg-1, IpProtocol: tcp, FromPort: 80, ToPort: !Ref To, Description: {description}}}\n"
+        )
+    };
+    let (old, new) = (written("previous-old", &text(80, "a")), written("previous-new", &text(90, "b")));
+    let required = written("previous-required", &text(80, "a").replace(", Default: 80", ""));
+    let keep = "ParameterKey=To,UsePreviousValue=true";
+    for (arguments, code, says) in [
+        (vec!["--update-from", &old, &new], 1, "80-90"),
+        (vec!["--update-from", &old, &new, "-p", keep], 0, "the hook lets it pass"),
+        (vec!["--update-from", &old, &new, "-p", keep, "--previous-parameters", "To=85"], 1, "80-85"),
+        (
+            vec!["--update-from", &required, &new, "-p", keep, "--previous-parameters", "To=80"],
+            0,
+            "the hook lets it pass",
+        ),
+        (vec!["--update-from", &required, &new, "-p", keep], 2, "give it with --previous-parameters"),
+        (vec![&new, "-p", keep], 2, "name the deployed template with --update-from"),
+        (vec!["--update-from", &old, &new, "--previous-parameters", "Too=80"], 2, "`Too`, which is not declared"),
+        (vec!["--update-from", &old, &new, "--previous-parameters", keep], 2, "give the value of `To` itself"),
+        (vec![&new, "--previous-parameters", "To=80"], 2, "--update-from"),
+    ] {
+        let output = command(&[&["rehearse"], arguments.as_slice()].concat());
+        let told = format!("{}{}", stdout(&output), stderr(&output));
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
+        assert!(told.contains(says), "{arguments:?}: {told}");
+    }
+}
+
+#[test]
+fn a_value_that_the_template_does_not_allow_is_no_deployment() {
+    let text = |constraint: &str| {
+        format!("Parameters: {{To: {{Type: String, {constraint}}}}}\nResources: {{T: {{Type: 'AWS::SNS::Topic'}}}}\n")
+    };
+    for (name, constraint, says) in [
+        ("values", "AllowedValues: [a, b]", "AllowedValues: a, b"),
+        ("pattern", "AllowedPattern: '[a-z]'", "AllowedPattern"),
+        ("length", "MinLength: 3", "MinLength"),
+    ] {
+        let path = written(&format!("allowed-{name}"), &text(constraint));
+        let output = command(&["rehearse", &path, "-p", "To=X1"]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(says) && !stderr(&output).contains("X1"), "{}", stderr(&output));
+    }
 }
 
 #[test]

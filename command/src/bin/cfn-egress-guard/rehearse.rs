@@ -19,7 +19,7 @@ use cfn_egress_guard_core::source::{self, Document};
 use cfn_egress_guard_core::template::Scope;
 
 use crate::args::{EventFormat, Rehearse};
-use crate::check::parameters;
+use crate::check::parameters::{self, Declared, Given};
 use crate::exit::Exit;
 use crate::policy;
 
@@ -33,16 +33,26 @@ pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<
         bail!("--update-from and --stack-name are about one stack: rehearse one template at a time with them");
     }
     let given = parameters::read(&arguments.parameters)?;
+    let previous = parameters::read(&arguments.previous_parameters).context("--previous-parameters")?;
+    if let Some(name) = previous.previous.first() {
+        bail!("--previous-parameters: give the value of `{name}` itself");
+    }
     let before = arguments.update_from.as_deref().map(Text::read).transpose()?;
     let texts: Vec<_> = arguments.templates.iter().map(|path| Text::read(path)).collect();
     if texts.iter().all(Result::is_ok) {
-        let templates = texts.iter().flatten().chain(&before);
-        parameters::all_declared(&given, templates.map(|text| &text.document.root))?;
+        let mut declared = Declared::default();
+        texts.iter().flatten().chain(&before).for_each(|text| declared.add(Declared::by(&text.document.root)));
+        parameters::all_declared(given.names(), &declared)?;
     }
+    if let Some(before) = &before {
+        parameters::all_declared(previous.names(), &Declared::by(&before.document.root))
+            .context("--previous-parameters")?;
+    }
+    let given = Parameters { given: &given, previous: &previous };
     let mut nested = nested::Files::new(&arguments.nested);
     let (mut plans, mut problems) = (Vec::new(), Vec::new());
     for (path, text) in arguments.templates.iter().zip(texts) {
-        let stack = text.and_then(|text| planned(path, &text, before.as_ref(), &given, &terms, &mut nested, arguments));
+        let stack = text.and_then(|text| planned(path, &text, before.as_ref(), given, &terms, &mut nested, arguments));
         match stack {
             Ok(plan) => plans.push(plan),
             Err(problem) => problems.push(format!("{problem:#}")),
@@ -69,10 +79,10 @@ pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<
     if problems.is_empty() { Ok(exit) } else { Err(anyhow!(problems.join("\nerror: "))) }
 }
 
-/// The policy that the function is given: the file named, or that of the working directory.
+/// The policy that the function is given: the file named, or the nearest one.
 fn policy_file(arguments: &Rehearse) -> Option<PathBuf> {
-    let here = || Some(PathBuf::from(FILE_NAME)).filter(|file| arguments.endpoint.is_none() && file.is_file());
-    arguments.policy.clone().or_else(here)
+    let is_own = arguments.endpoint.is_none() && !arguments.no_policy;
+    arguments.policy.clone().or_else(|| policy::nearest().filter(|_| is_own))
 }
 
 async fn play(
@@ -87,6 +97,7 @@ async fn play(
     let clock = || jiff::Timestamp::now().to_string();
     let mut events: Vec<StackEvent> = Vec::new();
     let mut exit = Exit::Clean;
+    let mut rolled_back: Vec<Assumed> = Vec::new();
     for (position, plan) in plans.iter().enumerate() {
         if arguments.format == EventFormat::Human {
             table::title(out, plan, position == 0)?;
@@ -109,6 +120,9 @@ async fn play(
         if matches!(ending, Ending::RolledBack | Ending::LeftAsItIs | Ending::ChangeSetFailed) {
             exit = Exit::Findings;
         }
+        if ending == Ending::RolledBack && plan.is_update() {
+            rolled_back.push(Assumed::of_rollback(&plan.stack_name));
+        }
         if arguments.format == EventFormat::Human {
             table::conclusion(out, plan, ending, &heard)?;
         }
@@ -117,7 +131,7 @@ async fn play(
         // DescribeStackEvents lists the newest first.
         events.reverse();
         let not_judged: Vec<NotJudged> = plans.iter().flat_map(Plan::not_judged).collect();
-        let assumed: Vec<Assumed> = plans.iter().flat_map(Plan::assumed).collect();
+        let assumed: Vec<Assumed> = plans.iter().flat_map(Plan::assumed).chain(rolled_back).collect();
         let told = serde_json::json!({ "StackEvents": events, "NotJudged": not_judged, "Assumed": assumed });
         // Built as text first: an error of the writer then stays one, and a closed pipe ends quietly.
         writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?;
@@ -169,13 +183,20 @@ impl Drop for CodeFolder {
     }
 }
 
-/// The function program: the one named, or the one beside this program.
+/// The function program: the one named, the one beside this program, or the one that was installed with it.
 fn bootstrap(arguments: &Rehearse) -> anyhow::Result<PathBuf> {
-    match &arguments.bootstrap {
-        Some(program) => Ok(program.clone()),
-        None => Ok(std::env::current_exe().context("finding this program")?.with_file_name("bootstrap")),
+    if let Some(program) = &arguments.bootstrap {
+        return Ok(program.clone());
     }
+    // Packages install a link to this program, or a wrapper's own copy of it: what counts is where the file is.
+    let this = std::env::current_exe().and_then(std::fs::canonicalize).context("finding this program")?;
+    let beside = this.with_file_name("bootstrap");
+    let installed = this.parent().and_then(Path::parent).map(|prefix| prefix.join(INSTALLED_FUNCTION));
+    Ok(installed.filter(|file| !beside.is_file() && file.is_file()).unwrap_or(beside))
 }
+
+/// Where packages put the function, below the folder of `bin/`: not on the PATH, which would offer a `bootstrap`.
+const INSTALLED_FUNCTION: &str = "share/cfn-egress-guard/bootstrap";
 
 fn described(arguments: &Rehearse) -> String {
     arguments.endpoint.clone().unwrap_or_else(|| "the function program".to_owned())
@@ -223,29 +244,63 @@ impl Text {
     }
 }
 
+/// What is given for the parameters of a deployment, and what the deployed stack has for its own.
+#[derive(Clone, Copy)]
+struct Parameters<'a> {
+    given: &'a Given,
+    previous: &'a Given,
+}
+
+impl Parameters<'_> {
+    /// The values of a deployment: of parameters that keep the value that the deployed stack has, that value.
+    fn values(self, before: Option<&Text>) -> anyhow::Result<BTreeMap<String, String>> {
+        let mut values = self.given.values.clone();
+        for name in &self.given.previous {
+            let Some(before) = before else {
+                bail!("parameter `{name}` keeps its previous value: name the deployed template with --update-from");
+            };
+            let root = &before.document.root;
+            let previous = self.previous.values.get(name).cloned().or_else(|| parameters::default_of(root, name));
+            let Some(previous) = previous else {
+                bail!(
+                    "parameter `{name}` keeps its previous value, which is not known: give it with --previous-parameters"
+                );
+            };
+            values.insert(name.clone(), previous);
+        }
+        Ok(values)
+    }
+
+    /// The values that the deployed stack has.
+    fn values_before(self, values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        if self.previous.values.is_empty() { values.clone() } else { self.previous.values.clone() }
+    }
+}
+
 fn planned(
     path: &Path,
     text: &Text,
     before: Option<&Text>,
-    given: &BTreeMap<String, String>,
+    given: Parameters<'_>,
     terms: &Terms<'_>,
     nested: &mut nested::Files<'_>,
     arguments: &Rehearse,
 ) -> anyhow::Result<Plan> {
     let stack_name = arguments.stack_name.clone().unwrap_or_else(|| stack_name(path));
+    let context = || format!("planning the deployment of `{}`", text.file);
     let scope = Scope {
-        parameters: given.clone(),
+        parameters: given.values(before).with_context(context)?,
         account: Some(arguments.account.clone()),
         region: Some(arguments.region.clone()),
         stack_name: Some(stack_name.clone()),
         ..Scope::default()
     };
-    let context = || format!("planning the deployment of `{}`", text.file);
-    parameters::allowed(&scope, &text.document.root).with_context(context)?;
+    parameters::allowed(&scope.parameters, &text.document.root).with_context(context)?;
     if before.is_none() {
         parameters::all_given(&scope, &text.document.root).with_context(context)?;
     }
-    let before = before.map(|before| before.stack(&stack_name, &scope));
+    let scope_before = Scope { parameters: given.values_before(&scope.parameters), ..scope.clone() };
+    let before = before.map(|before| before.stack(&stack_name, &scope_before));
     plan(&text.stack(&stack_name, &scope), before.as_ref(), terms, nested).with_context(context)
 }
 
