@@ -13,6 +13,7 @@
 //! | module | knows | must not know |
 //! |---|---|---|
 //! | [`path`] | where something stands | anything else |
+//! | [`arn`] | Amazon Resource Names | anything else |
 //! | [`rule`] | the rule, its settings, every sentence a user reads | JSON, templates, AWS, clocks |
 //! | [`policy`] | the policy file: TOML ↔ the rule's settings and exemptions | files, clocks |
 //! | [`value`] | JSON's kinds, and values that only AWS knows | where they come from |
@@ -48,6 +49,7 @@
 //! assert!(response.message.contains("tcp 80-87 to 0.0.0.0/0 opens a range of 8 ports"));
 //! ```
 
+pub mod arn;
 pub mod check;
 pub mod hook;
 pub mod path;

@@ -5,10 +5,12 @@
 //! CloudFormation template reference. Knows no template and no hook.
 
 mod explain;
+mod read;
 mod tags;
 mod unchanged;
 
 pub use explain::explain;
+pub use read::{properties_of_context, read_properties};
 pub use tags::tags;
 pub use unchanged::unchanged;
 
@@ -157,7 +159,7 @@ pub fn assess(
 #[must_use]
 pub fn finding(rule: EgressRule, settings: &Settings, knowledge: Knowledge) -> Option<Finding> {
     let (outcome, reason) = match judge(&rule, settings, knowledge) {
-        Judgement::Compliant(_) => return None,
+        Judgement::Compliant(setting) => return opens_more(rule, setting?),
         Judgement::NonCompliant(reason) => (Outcome::NonCompliant, reason),
         Judgement::Undetermined => (Outcome::Undetermined, Reason::UndeterminedValue),
     };
@@ -171,6 +173,26 @@ pub fn finding(rule: EgressRule, settings: &Settings, knowledge: Knowledge) -> O
         origin: rule.origins.entry,
         subject: Subject::Rule(Box::new(rule)),
         settings,
+        exemption: None,
+        when: None,
+    })
+}
+
+/// The note on an egress rule that a setting lets pass although EC2 opens more than one port for it.
+fn opens_more(rule: EgressRule, setting: Setting) -> Option<Finding> {
+    let reason = match (setting, &rule.protocol) {
+        (Setting::IgnoredPorts, Protocol::All) => Reason::AllTraffic,
+        (Setting::IgnoredPorts, _) => Reason::ProtocolWithoutPorts,
+        (Setting::MinusOnePorts, _) => Reason::MinusOnePorts,
+        _ => return None,
+    };
+    Some(Finding {
+        outcome: Outcome::Note,
+        reason,
+        path: rule.path.clone(),
+        origin: rule.origins.entry,
+        subject: Subject::Rule(Box::new(rule)),
+        settings: vec![setting],
         exemption: None,
         when: None,
     })
@@ -237,6 +259,7 @@ fn port(value: Option<&Value>, entry: Origin) -> (Port, Origin) {
         Kind::Null => Port::Absent,
         Kind::Integer(number) => Port::from_integer(*number),
         Kind::Float(number) => Port::from_float(*number),
+        Kind::Ambiguous(text) => Port::ambiguous(text),
         Kind::String(text) => Port::from_text(text),
         Kind::Unknown(unknown) => Port::Unknown(unknown.clone()),
         Kind::Bool(_) | Kind::List(_) | Kind::Map(_) => Port::of_wrong_kind(value.kind_name()),
@@ -250,30 +273,31 @@ fn protocol(value: Option<&Value>) -> Protocol {
         Kind::Null => Protocol::Unrecognized(None),
         Kind::Integer(number) => Protocol::from_integer(*number),
         Kind::Float(number) => Protocol::from_text(&number.to_string()),
-        Kind::String(text) => Protocol::from_text(text),
+        Kind::Ambiguous(text) | Kind::String(text) => Protocol::from_text(text),
         Kind::Unknown(unknown) => Protocol::Unknown(unknown.clone()),
         Kind::Bool(_) | Kind::List(_) | Kind::Map(_) => Protocol::of_wrong_kind(value.kind_name()),
     }
 }
 
-type FromText = fn(&str) -> Destination;
+/// How a property's text and its unknown value become a destination.
+type Reader = (fn(&str) -> Destination, fn(Unknown) -> Destination);
 
-const DESTINATIONS: [(&str, FromText); 4] = [
-    ("CidrIp", Destination::from_cidr),
-    ("CidrIpv6", Destination::from_cidr),
-    ("DestinationPrefixListId", Destination::from_prefix_list),
-    ("DestinationSecurityGroupId", Destination::from_security_group),
+const DESTINATIONS: [(&str, Reader); 4] = [
+    ("CidrIp", (Destination::from_cidr, Destination::Unknown)),
+    ("CidrIpv6", (Destination::from_cidr, Destination::Unknown)),
+    ("DestinationPrefixListId", (Destination::from_prefix_list, Destination::UnknownId)),
+    ("DestinationSecurityGroupId", (Destination::from_security_group, Destination::UnknownId)),
 ];
 
 fn destinations(properties: &Map) -> Vec<Destination> {
     DESTINATIONS
         .into_iter()
-        .filter_map(|(key, from_text)| {
+        .filter_map(|(key, (from_text, from_unknown))| {
             let value = properties.get(key)?;
             match &value.kind {
                 Kind::Null => None,
-                Kind::String(text) => Some(from_text(text)),
-                Kind::Unknown(unknown) => Some(Destination::Unknown(unknown.clone())),
+                Kind::String(text) | Kind::Ambiguous(text) => Some(from_text(text)),
+                Kind::Unknown(unknown) => Some(from_unknown(unknown.clone())),
                 Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::List(_) | Kind::Map(_) => {
                     Some(Destination::Invalid(value.kind_name().to_owned()))
                 }

@@ -33,10 +33,12 @@
 //! assert_eq!(evaluated.worlds[0].assumptions[0].to_string(), "`IsProd` is true");
 //! ```
 
+mod assumption;
 mod budget;
 mod condition;
 mod error;
 mod evaluate;
+mod evaluator;
 mod expand;
 mod function;
 mod mapping;
@@ -48,7 +50,7 @@ mod unknown;
 mod world;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub use budget::{BASE_STEPS, MAX_EVALUATION_DEPTH, STEPS_PER_VALUE};
 pub use error::TemplateError;
@@ -60,7 +62,7 @@ pub use world::{Assumption, Evaluated, MAX_WORLD_VALUES, MAX_WORLDS, Occurrence,
 use crate::path::{Origin, PropertyPath};
 use crate::value::{Key, Kind, Map, Value};
 use budget::{Budget, Exhausted};
-use evaluate::{Evaluator, Stop};
+use evaluator::{Evaluator, Stop};
 
 /// A template, ready to be evaluated.
 #[derive(Debug)]
@@ -71,6 +73,8 @@ pub struct Template<'a> {
     /// Whether a transform of the whole template may add to its sections.
     grows: bool,
     conditions: HashMap<Cow<'a, str>, Cow<'a, Value>>,
+    /// The parameters whose defaults decide which entries the loops of the sections make.
+    loop_defaults: BTreeSet<String>,
     resources: Vec<Resource<'a>>,
     by_name: HashMap<String, usize>,
     notes: Vec<Note>,
@@ -108,19 +112,40 @@ impl Resource<'_> {
     }
 }
 
-/// Whether a value is a CloudFormation template, judged by its content: an object with a
-/// `Resources` object of which an entry has a `Type`, or with `AWSTemplateFormatVersion`.
+/// Whether a value is a CloudFormation template, judged by its content: an object with
+/// `AWSTemplateFormatVersion`, with a `Resources` object of which an entry has a `Type`, or whose resources a
+/// transform may bring.
 #[must_use]
 pub fn is_template(root: &Value) -> bool {
     let Some(sections) = root.as_map() else { return false };
-    sections.get("AWSTemplateFormatVersion").is_some()
-        || sections.get("Resources").and_then(Value::as_map).is_some_and(|resources| {
-            resources.iter().any(|(key, body)| match body.get("Type").and_then(Value::as_str) {
-                Some(name) => name.contains("::"),
-                None => key.name.starts_with(expand::LOOP) && body.as_list().is_some(),
-            })
-        })
+    let has_section = |name| sections.get(name).is_some();
+    let is_resource = |(key, body): (&Key, &Value)| match body.get("Type").and_then(Value::as_str) {
+        Some(name) => name.contains("::"),
+        None => key.name == "Fn::Transform" || (key.name.starts_with(expand::LOOP) && body.as_list().is_some()),
+    };
+    has_section("AWSTemplateFormatVersion")
+        || has_section("Fn::Transform")
+        || sections.get("Resources").and_then(Value::as_map).is_some_and(|map| map.iter().any(is_resource))
+        || (sections.get("Transform").is_some_and(note::is_transform)
+            && sections.get("Resources").is_none_or(|resources| resources.as_map().is_some())
+            && sections.iter().all(|(key, _)| SECTIONS.contains(&key.name.as_str())))
 }
+
+/// The sections of a template ("Template sections"), and SAM's.
+const SECTIONS: [&str; 12] = [
+    "AWSTemplateFormatVersion",
+    "Conditions",
+    "Description",
+    "Globals",
+    "Hooks",
+    "Mappings",
+    "Metadata",
+    "Outputs",
+    "Parameters",
+    "Resources",
+    "Rules",
+    "Transform",
+];
 
 impl<'a> Template<'a> {
     /// Reads the sections of a template, going through its loops.
@@ -155,6 +180,7 @@ impl<'a> Template<'a> {
             mappings: sections.get("Mappings"),
             grows,
             conditions: HashMap::new(),
+            loop_defaults: BTreeSet::new(),
             resources: Vec::new(),
             by_name: HashMap::new(),
             notes: Vec::new(),
@@ -193,6 +219,57 @@ impl<'a> Template<'a> {
         self.parameters.values()
     }
 
+    /// The parameters whose defaults decide which entries the loops among resources and conditions make.
+    #[must_use]
+    pub const fn loop_defaults(&self) -> &BTreeSet<String> {
+        &self.loop_defaults
+    }
+
+    /// The parameters that a condition refers to, by its own definition or by that of a condition in it.
+    #[must_use]
+    pub fn parameters_behind<'t>(&'t self, condition: &'t str) -> BTreeSet<&'t str> {
+        let mut found = BTreeSet::new();
+        self.each_definition(condition, &mut |definition| {
+            each_reference(definition, &mut |kind, name| {
+                if kind == "Ref" {
+                    found.extend(self.parameter(name).map(|parameter| parameter.name.as_str()));
+                }
+            });
+        });
+        found
+    }
+
+    /// Whether a condition compares a number that readers of YAML differ on: whether it is true is certain, but not
+    /// known here.
+    #[must_use]
+    pub fn is_in_dispute(&self, condition: &str) -> bool {
+        let mut found = false;
+        self.each_definition(condition, &mut |definition| {
+            found |= is_ambiguous(definition);
+            each_reference(definition, &mut |_, name| {
+                found |= self.parameter(name).is_some_and(|parameter| parameter.is_in_dispute);
+            });
+        });
+        found
+    }
+
+    /// The definition of a condition, and those of the conditions in it, each once.
+    fn each_definition<'t>(&'t self, condition: &'t str, take: &mut dyn FnMut(&'t Value)) {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![condition]);
+        while let Some(name) = next.pop() {
+            if seen.insert(name)
+                && let Some(definition) = self.condition(name)
+            {
+                take(definition);
+                each_reference(definition, &mut |kind, name| {
+                    if kind == "Condition" {
+                        next.push(name);
+                    }
+                });
+            }
+        }
+    }
+
     /// What cannot be judged from this template alone.
     #[must_use]
     pub fn notes(&self) -> &[Note] {
@@ -202,14 +279,17 @@ impl<'a> Template<'a> {
     /// The entries of a section, those that loops make included.
     fn entries(&mut self, section: &'a Map) -> Result<Vec<Entry<'a>>, TemplateError> {
         let mut entries = Vec::with_capacity(section.len());
-        let mut notes = Vec::new();
+        let (mut notes, mut defaults) = (Vec::new(), BTreeSet::new());
         for (key, value) in section.iter() {
             if !key.name.starts_with(expand::LOOP) {
                 entries.push((Cow::Borrowed(key), Cow::Borrowed(value)));
                 continue;
             }
             let mut made = expand::Made::default();
-            match expand::expand(&mut Evaluator::new(self, &[]), key, value, &mut made) {
+            let mut evaluator = Evaluator::new(self, &[]);
+            let done = expand::expand(&mut evaluator, key, value, &mut made);
+            defaults.extend(evaluator.defaults.into_iter().map(str::to_owned));
+            match done {
                 Ok(()) => {
                     if made.malformed {
                         notes.push(Note::new(Subject::Loop { name: key.name.clone() }, key.origin));
@@ -224,6 +304,7 @@ impl<'a> Template<'a> {
             }
         }
         self.notes.extend(notes);
+        self.loop_defaults.extend(defaults);
         Ok(entries)
     }
 
@@ -253,7 +334,7 @@ impl<'a> Template<'a> {
     }
 
     fn parameter(&self, name: &str) -> Option<&Parameter> {
-        self.parameters.get(name)
+        self.parameters.get(name).or_else(|| self.parameters.get(text::word(name)?))
     }
 
     fn is_resource(&self, logical_id: &str) -> bool {
@@ -261,7 +342,7 @@ impl<'a> Template<'a> {
     }
 
     fn condition(&self, name: &str) -> Option<&Value> {
-        self.conditions.get(name).map(AsRef::as_ref)
+        self.conditions.get(name).or_else(|| self.conditions.get(text::word(name)?)).map(AsRef::as_ref)
     }
 
     /// The values that an unknown can have, as far as the template says; nothing if it does not.
@@ -270,14 +351,20 @@ impl<'a> Template<'a> {
         name.and_then(|name| self.parameter(name)).map_or(&[], Parameter::candidates)
     }
 
+    /// Whether the declaration of the parameter that an unknown is rules a value out.
+    fn rules_out(&self, identity: &str, text: &str) -> bool {
+        let name = identity.strip_prefix("!Ref ");
+        name.and_then(|name| self.parameter(name)).is_some_and(|parameter| parameter.rules_out(text))
+    }
+
     /// Whether an assumption about this would be one about a secret.
-    fn is_secret(&self, atom: &condition::Atom) -> bool {
+    fn is_secret(&self, atom: &assumption::Atom) -> bool {
         match atom {
-            condition::Atom::Is { identity, .. } => identity
+            assumption::Atom::Is { identity, .. } => identity
                 .strip_prefix("!Ref ")
                 .and_then(|name| self.parameter(name))
                 .is_some_and(|parameter| parameter.no_echo),
-            condition::Atom::Open(_) => false,
+            assumption::Atom::Open(_) => false,
         }
     }
 }
@@ -291,6 +378,44 @@ fn name(key: Cow<'_, Key>) -> Cow<'_, str> {
 
 fn parameters(section: &Map, scope: &Scope) -> BTreeMap<String, Parameter> {
     section.iter().map(|(key, declaration)| (key.name.clone(), Parameter::new(&key.name, declaration, scope))).collect()
+}
+
+/// Each `Ref`, name in a `Fn::Sub` and `Condition` of a value, as `Ref` or `Condition` and what it names.
+fn each_reference<'v>(value: &'v Value, take: &mut dyn FnMut(&'static str, &'v str)) {
+    match &value.kind {
+        Kind::List(list) => list.iter().for_each(|entry| each_reference(entry, take)),
+        Kind::Map(map) => {
+            for (key, entry) in map.iter() {
+                match (key.name.as_str(), entry.as_str()) {
+                    ("Ref", Some(name)) => take("Ref", name),
+                    ("Condition", Some(name)) => take("Condition", name),
+                    (_, Some(text)) => text::pieces(text).into_iter().for_each(|piece| {
+                        if let text::Piece::Name(name) = piece {
+                            take("Ref", name);
+                        }
+                    }),
+                    (_, None) => each_reference(entry, take),
+                }
+            }
+        }
+        // The text of `Fn::Sub` with values of its own.
+        Kind::String(text) => text::pieces(text).into_iter().for_each(|piece| {
+            if let text::Piece::Name(name) = piece {
+                take("Ref", name);
+            }
+        }),
+        _ => {}
+    }
+}
+
+/// Whether a value has a number somewhere that readers of YAML differ on.
+fn is_ambiguous(value: &Value) -> bool {
+    match &value.kind {
+        Kind::Ambiguous(_) => true,
+        Kind::List(list) => list.iter().any(is_ambiguous),
+        Kind::Map(map) => map.iter().any(|(_, entry)| is_ambiguous(entry)),
+        _ => false,
+    }
 }
 
 /// The value of a key, paying for the search.

@@ -1,85 +1,76 @@
 //! One self-contained HTML page: no script, nothing from elsewhere, legible on paper, in the dark and
 //! in a narrow window.
 //!
-//! Charts are inline SVG, since browsers print its colours and leave out those of backgrounds.
+//! Charts are inline SVG, since browsers print its colors and leave out those of backgrounds.
 
-use std::fmt;
 use std::io::{self, Write};
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::number::grouped;
 
-/// A text as HTML shows it.
-pub(super) struct Escaped<'a>(pub(super) &'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match c {
-            '&' => f.write_str("&amp;"),
-            '<' => f.write_str("&lt;"),
-            '>' => f.write_str("&gt;"),
-            '"' => f.write_str("&quot;"),
-            '\'' => f.write_str("&#39;"),
-            c => write!(f, "{c}"),
-        })
-    }
-}
-
-/// The stylesheet; dark colours only on screens, so that a print is on white.
+/// The stylesheet; dark colors only on screens, so that a print is on white.
 const STYLE: &str = include_str!("page.css");
+
+/// What browsers load for the page: nothing.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// A bar of a chart.
 pub(super) struct Bar {
-    /// What it stands for.
+    /// The label at its left.
     pub(super) name: String,
-    /// What is said below the name, if anything.
+    /// Small print below the label, if any.
     pub(super) note: String,
     /// Its parts from left to right: class and size.
     pub(super) parts: Vec<(&'static str, usize)>,
-    /// What is said behind it.
+    /// The label at its right.
     pub(super) said: String,
 }
 
-/// Begins a page.
-pub(super) fn begin(out: &mut dyn Write, title: &str) -> io::Result<()> {
-    let title = Escaped(title);
-    write!(
-        out,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
-         <style>\n{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
-    )
-}
-
-/// Ends it.
-pub(super) fn end(out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "</body>\n</html>")
+/// Writes a page.
+pub(super) fn write(out: &mut dyn Write, title: &str, body: &Markup) -> io::Result<()> {
+    let page = html! {
+        (DOCTYPE) "\n"
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(CONTENT_SECURITY_POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            "\n"
+            body { h1 { (title) } "\n" (body) }
+        }
+    };
+    writeln!(out, "{}", page.into_string())
 }
 
 /// A heading, and what stands below it.
-pub(super) fn heading(out: &mut dyn Write, title: &str, below: &str) -> io::Result<()> {
-    writeln!(out, "<h2>{}</h2>", Escaped(title))?;
-    if below.is_empty() { Ok(()) } else { writeln!(out, "<p class=\"dim\">{}</p>", Escaped(below)) }
+pub(super) fn heading(title: &str, below: &str) -> Markup {
+    html! {
+        "\n" h2 { (title) }
+        @if !below.is_empty() { p.dim { (below) } }
+    }
 }
 
-/// The answer that the page gives: the first sentence large, its first word in the colour of `class`.
-pub(super) fn answer(out: &mut dyn Write, class: &str, sentences: &[String]) -> io::Result<()> {
-    let Some((first, others)) = sentences.split_first() else { return Ok(()) };
-    writeln!(out, "<section class=\"answer {class}\">")?;
-    match first.split_once(": ") {
-        Some((word, rest)) => {
-            writeln!(out, "<p class=\"first\"><b>{}.</b> {}</p>", Escaped(word), Escaped(&capitalized(rest)))?;
+/// The answer that the page gives: the first sentence large, its first word in the color of `class`.
+pub(super) fn answer(class: &str, sentences: &[String]) -> Markup {
+    let Some((first, others)) = sentences.split_first() else { return Markup::default() };
+    html! {
+        section.answer.(class) {
+            p.first {
+                @if let Some((word, rest)) = first.split_once(": ") {
+                    b { (word) "." } " " (capitalized(rest))
+                } @else {
+                    (first)
+                }
+            }
+            @if !others.is_empty() {
+                ul { @for sentence in others { li { (sentence) } } }
+            }
         }
-        None => writeln!(out, "<p class=\"first\">{}</p>", Escaped(first))?,
     }
-    if !others.is_empty() {
-        writeln!(out, "<ul>")?;
-        for sentence in others {
-            writeln!(out, "<li>{}</li>", Escaped(sentence))?;
-        }
-        writeln!(out, "</ul>")?;
-    }
-    writeln!(out, "</section>")
 }
 
 fn capitalized(text: &str) -> String {
@@ -88,98 +79,93 @@ fn capitalized(text: &str) -> String {
 }
 
 /// A row of numbers with what they count.
-pub(super) fn tiles(out: &mut dyn Write, tiles: &[(usize, &str)]) -> io::Result<()> {
-    writeln!(out, "<div class=\"tiles\">")?;
-    for (number, label) in tiles {
-        writeln!(out, "<div class=\"tile\"><b>{}</b>{}</div>", grouped(*number), Escaped(label))?;
+pub(super) fn tiles(tiles: &[(usize, &str)]) -> Markup {
+    html! {
+        div.tiles { @for (number, label) in tiles { div.tile { b { (grouped(*number)) } (label) } } }
     }
-    writeln!(out, "</div>")
 }
 
 /// A bar chart: name, number, and what stands behind the bar.
-pub(super) fn bars(out: &mut dyn Write, title: &str, bars: &[(String, usize, String)]) -> io::Result<()> {
+pub(super) fn bars(title: &str, bars: &[(String, usize, String)]) -> Markup {
     let bar = |(name, number, said): &(String, usize, String)| Bar {
         name: name.clone(),
         note: String::new(),
         parts: vec![("number", *number)],
         said: said.clone(),
     };
-    heading(out, title, "")?;
-    chart(out, &bars.iter().map(bar).collect::<Vec<_>>())
+    html! { (heading(title, "")) (chart(&bars.iter().map(bar).collect::<Vec<_>>())) }
 }
 
 /// A chart of bars of several parts, on one scale.
-pub(super) fn chart(out: &mut dyn Write, bars: &[Bar]) -> io::Result<()> {
+pub(super) fn chart(bars: &[Bar]) -> Markup {
     let length = |bar: &Bar| bar.parts.iter().map(|(_, size)| size).sum::<usize>();
     let longest = bars.iter().map(length).max().unwrap_or_default();
-    writeln!(out, "<div class=\"chart\">")?;
-    for bar in bars {
-        write!(out, "<div class=\"name\">{}", Escaped(&bar.name))?;
-        if !bar.note.is_empty() {
-            write!(out, "<small>{}</small>", Escaped(&bar.note))?;
+    html! {
+        div.chart {
+            @for bar in bars {
+                "\n"
+                div.name { (bar.name) @if !bar.note.is_empty() { small { (bar.note) } } }
+                (drawn(&bar.parts, longest))
+                div.said { (bar.said) }
+            }
         }
-        write!(out, "</div>")?;
-        drawn(out, &bar.parts, longest)?;
-        writeln!(out, "<div class=\"said\">{}</div>", Escaped(&bar.said))?;
     }
-    writeln!(out, "</div>")
 }
 
 /// Parts side by side that together have the width of the page, with what each of them is.
-pub(super) fn whole(out: &mut dyn Write, parts: &[(&'static str, usize, &str)]) -> io::Result<()> {
+pub(super) fn whole(parts: &[(&'static str, usize, &str)]) -> Markup {
     let sizes: Vec<_> = parts.iter().map(|(class, size, _)| (*class, *size)).collect();
-    write!(out, "<div class=\"whole\">")?;
-    drawn(out, &sizes, sizes.iter().map(|(_, size)| size).sum())?;
-    write!(out, "</div>\n<p class=\"legend\">")?;
-    for (class, size, name) in parts.iter().filter(|(_, size, _)| *size > 0) {
-        write!(
-            out,
-            "<span><svg class=\"key\" viewBox=\"0 0 1 1\" aria-hidden=\"true\"><rect class=\"{class}\" width=\"1\" \
-             height=\"1\"/></svg> {} {}</span> ",
-            grouped(*size),
-            Escaped(name)
-        )?;
+    html! {
+        div.whole { (drawn(&sizes, sizes.iter().map(|(_, size)| size).sum())) }
+        p.legend {
+            @for (class, size, name) in parts.iter().filter(|(_, size, _)| *size > 0) {
+                span {
+                    svg.key viewBox="0 0 1 1" aria-hidden="true" { rect.(class) width="1" height="1" {} }
+                    " " (grouped(*size)) " " (name)
+                }
+                " "
+            }
+        }
     }
-    writeln!(out, "</p>")
 }
 
 /// Parts of a bar on a scale that ends at `longest`, in thousandths: never so thin that one is not seen.
-fn drawn(out: &mut dyn Write, parts: &[(&'static str, usize)], longest: usize) -> io::Result<()> {
-    write!(out, "<svg class=\"bar\" viewBox=\"0 0 1000 1\" preserveAspectRatio=\"none\" aria-hidden=\"true\">")?;
+fn drawn(parts: &[(&'static str, usize)], longest: usize) -> Markup {
     let mut from = 0;
-    for (class, size) in parts.iter().filter(|(_, size)| *size > 0) {
+    let placed = parts.iter().filter(|(_, size)| *size > 0).map(|(class, size)| {
         let width = (size.saturating_mul(1_000) / longest.max(1)).max(4);
-        write!(out, "<rect class=\"{class}\" x=\"{from}\" width=\"{width}\" height=\"1\"/>")?;
         from += width;
+        (class, from - width, width)
+    });
+    html! {
+        svg.bar viewBox="0 0 1000 1" preserveAspectRatio="none" aria-hidden="true" {
+            @for (class, from, width) in placed { rect.(class) x=(from) width=(width) height="1" {} }
+        }
     }
-    write!(out, "</svg>")
 }
 
-/// A table; the class of a row colours its first cell. Without rows, nothing.
-pub(super) fn table<'a>(
-    out: &mut dyn Write,
-    columns: &[&str],
-    rows: impl Iterator<Item = (&'a str, Vec<String>)>,
-) -> io::Result<()> {
+/// A table; the class of a row colors its first cell. Without rows, nothing.
+pub(super) fn table<'a>(columns: &[&str], rows: impl Iterator<Item = (&'a str, Vec<String>)>) -> Markup {
     let mut rows = rows.peekable();
     if rows.peek().is_none() {
-        return Ok(());
+        return Markup::default();
     }
-    write!(out, "<table>\n<thead><tr>")?;
-    for column in columns {
-        write!(out, "<th>{}</th>", Escaped(column))?;
-    }
-    writeln!(out, "</tr></thead>\n<tbody>")?;
-    for (class, cells) in rows {
-        write!(out, "<tr>")?;
-        for (position, cell) in cells.iter().enumerate() {
-            let class = if position == 0 { class } else { "" };
-            let column = Escaped(columns.get(position).copied().unwrap_or_default());
-            write!(out, "<td class=\"{class}\" data-column=\"{column}\">{}</td>", Escaped(cell))?;
+    html! {
+        table {
+            thead { tr { @for column in columns { th { (column) } } } }
+            tbody {
+                @for (class, cells) in rows {
+                    "\n"
+                    tr {
+                        @for (position, cell) in cells.iter().enumerate() {
+                            td class=[(position == 0).then_some(class)]
+                                data-column=(columns.get(position).copied().unwrap_or_default()) { (cell) }
+                        }
+                    }
+                }
+            }
         }
-        writeln!(out, "</tr>")?;
     }
-    writeln!(out, "</tbody>\n</table>")
 }
 
 #[cfg(test)]
@@ -189,20 +175,21 @@ mod tests {
     #[test]
     fn text_stays_text_and_nothing_comes_from_elsewhere() {
         let hostile = "</td><script>alert('x')</script>&\" onload=x <img src=//e.example>";
+        let text = || hostile.to_owned();
+        let bar = Bar { name: text(), note: text(), parts: vec![("blocked", 1)], said: text() };
+        let body = html! {
+            (heading(hostile, hostile))
+            (answer("bad", &[format!("{hostile}: {hostile}"), text()]))
+            (bars(hostile, &[(text(), 1, text())]))
+            (chart(&[bar]))
+            (whole(&[("blocked", 1, hostile)]))
+            (table(&[hostile], [("bad", vec![text()])].into_iter()))
+            (tiles(&[(1, hostile)]))
+        };
         let mut out = Vec::new();
-        begin(&mut out, hostile).unwrap();
-        heading(&mut out, hostile, hostile).unwrap();
-        answer(&mut out, "bad", &[format!("{hostile}: {hostile}"), hostile.to_owned()]).unwrap();
-        bars(&mut out, hostile, &[(hostile.to_owned(), 1, hostile.to_owned())]).unwrap();
-        let bar =
-            || Bar { name: hostile.into(), note: hostile.into(), parts: vec![("blocked", 1)], said: hostile.into() };
-        chart(&mut out, &[bar()]).unwrap();
-        whole(&mut out, &[("blocked", 1, hostile)]).unwrap();
-        table(&mut out, &[hostile], [("bad", vec![hostile.to_owned()])].into_iter()).unwrap();
-        tiles(&mut out, &[(1, hostile)]).unwrap();
-        end(&mut out).unwrap();
+        write(&mut out, hostile, &body).unwrap();
         let page = String::from_utf8(out).unwrap();
-        for foreign in ["<script", "<img", "alert('", "http:", "https:", "src=\"", "href", "@import", "url("] {
+        for foreign in ["<script", "<img", "http:", "https:", "src=\"", "href", "@import", "url(", "\" onload"] {
             assert!(!page.contains(foreign), "{foreign}: {page}");
         }
         assert_eq!(page.matches("&lt;script&gt;").count(), 18, "each text is shown as it is: {page}");
@@ -211,10 +198,9 @@ mod tests {
     #[test]
     fn bars_share_one_scale_and_small_ones_are_seen() {
         let bar = |parts| Bar { name: "a".into(), note: String::new(), parts, said: "b".into() };
-        let mut out = Vec::new();
-        chart(&mut out, &[bar(vec![("blocked", 3), ("exempted", 1)]), bar(vec![("blocked", 2)]), bar(vec![])]).unwrap();
-        whole(&mut out, &[("blocked", 1, "x"), ("passed", 9_999, "y"), ("exempted", 0, "z")]).unwrap();
-        let page = String::from_utf8(out).unwrap();
+        let chart = chart(&[bar(vec![("blocked", 3), ("exempted", 1)]), bar(vec![("blocked", 2)]), bar(vec![])]);
+        let whole = whole(&[("blocked", 1, "x"), ("passed", 9_999, "y"), ("exempted", 0, "z")]);
+        let page = chart.into_string() + &whole.into_string();
         let widths: Vec<_> =
             page.split(" width=\"").skip(1).map(|rest| rest.split('"').next().unwrap_or_default()).collect();
         assert_eq!(widths, ["750", "250", "500", "4", "999", "1", "1"], "{page}");
@@ -223,8 +209,6 @@ mod tests {
 
     #[test]
     fn a_table_without_rows_is_left_out() {
-        let mut out = Vec::new();
-        table(&mut out, &["a"], std::iter::empty()).unwrap();
-        assert_eq!(out, b"");
+        assert_eq!(table(&["a"], std::iter::empty()).into_string(), "");
     }
 }

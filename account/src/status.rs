@@ -19,6 +19,7 @@ mod results;
 
 use std::sync::Arc;
 
+use cfn_egress_guard_core::hook::is_loopback;
 use tokio::task::JoinSet;
 
 pub use hole::{Hole, Weight};
@@ -98,7 +99,7 @@ impl Clients {
 
     /// Whether AWS is played on this machine.
     fn loopback(&self) -> bool {
-        self.for_functions().endpoint_url().is_some_and(download::is_loopback)
+        self.for_functions().endpoint_url().is_some_and(|url| url.parse().is_ok_and(|uri| is_loopback(&uri)))
     }
 }
 

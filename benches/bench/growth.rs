@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use cfn_egress_guard::report::{FileReport, Human, Reporter as _};
+use cfn_egress_guard::report::{FileReport, Human, HumanOptions, Reporter as _};
 use cfn_egress_guard_core::check::{Terms, check_each};
 use cfn_egress_guard_core::hook::{self, Config, Plan, decide};
 use cfn_egress_guard_core::rule::Settings;
@@ -79,7 +79,9 @@ fn report(text: &str) {
         check_each(&document.root, &Scope::default(), &Terms::of(&policy, TODAY), take)
     });
     let mut out = Vec::new();
-    Human::new(false, false).file(report, &mut out).unwrap();
+    let options = HumanOptions { styled: false, quiet: false, max_findings: usize::MAX, complete_formats: Vec::new() };
+    let mut human = Human::new(options);
+    human.file(report, &mut out).unwrap();
     black_box(out);
 }
 

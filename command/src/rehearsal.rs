@@ -5,9 +5,11 @@
 
 mod deployment;
 mod documents;
+mod endpoint;
 mod event;
 mod function;
 mod invocation;
+mod invoke;
 mod nested;
 mod plan;
 mod planner;
@@ -15,10 +17,13 @@ mod properties;
 mod runtime_api;
 mod words;
 
-pub use deployment::{Ending, Hook, Told, rehearse};
+pub use deployment::{Ending, Told, rehearse};
+pub use endpoint::{Endpoint, EndpointError};
 pub use event::{HookEvent, HookProgress, StackEvent};
-pub use function::{Endpoint, EndpointError, Function, InvokeError};
+pub use function::Function;
+pub use invocation::Hook;
+pub use invoke::InvokeError;
 pub use nested::{FoundTemplate, MAX_NESTED_STACKS, NestedStack, NestedTemplates, PlanError};
-pub use plan::{Action, Assumed, Described, FailureMode, NotJudged, Operation, Plan};
-pub use planner::{Stack, plan};
+pub use plan::{Action, Assumed, Described, FailureMode, NotJudged, Operation, Plan, Stack};
+pub use planner::plan;
 pub use runtime_api::{LocalFunction, StartError};

@@ -3,7 +3,9 @@
 
 use std::collections::HashSet;
 
-use super::{Located, Place, properties_of};
+use super::located::Located;
+use super::place::Place;
+use super::properties::properties_of;
 use crate::path::Origin;
 use crate::rule::{Assessment, Finding, Outcome, Unknown};
 use crate::security_group::{EGRESS, ResourceType};
@@ -45,7 +47,7 @@ pub(super) fn settle(findings: &mut Vec<Located>, assessment: &Assessment, prope
     }
     for finding in breaking().filter(|finding| !found.contains(&key(finding))).cloned() {
         let place = Place::of(&finding, properties, resource);
-        findings.push(Located { finding, occurrence: Occurrence::Always, place });
+        findings.push(Located::always(finding, place));
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
-use crate::rule::Outcome;
+use crate::rule::policy::{Date, Policy};
+use crate::rule::{Outcome, Verdict};
 use crate::source::{self, Document};
 
 const TODAY: Date = Date::of_unix_seconds(1_790_000_000);
@@ -173,4 +174,151 @@ fn a_template_without_resources_of_its_own_is_left_open() {
     let (_, checked) = checked("Transform: {Name: AWS::Include, Parameters: {Location: 's3://b/k'}}\n");
     assert!(checked.resources.is_empty());
     assert_eq!(checked.notes[0].to_string(), "the resources that `Fn::Transform` adds are not judged here");
+}
+
+/// Each finding as `outcome reason (when)`, when a deployment may override defaults.
+fn open(text: &str) -> Vec<String> {
+    let document = source::parse(text).unwrap();
+    let policy = Policy::default();
+    let terms = Terms { defaults: Defaults::MayChange, ..Terms::of(&policy, TODAY) };
+    let checked = check(&document.root, &Scope::default(), &terms).unwrap();
+    let tell = |located: &Located| {
+        let when = located.when().map_or_else(String::new, |when| format!(" ({when})"));
+        format!("{:?} {}{when}", located.finding.outcome, located.finding.reason.code())
+    };
+    checked.resources.iter().flat_map(|resource| &resource.findings).map(tell).collect()
+}
+
+fn rule(parameters: &str, properties: &str) -> String {
+    format!(
+        "Parameters: {{{parameters}}}\nConditions:\n  IsOpen: !Equals [!Ref Open, 'yes']\nMappings:\n  Ports:\n    \
+         dev: {{From: 443, To: 443}}\n    prod: {{From: 443, To: 444}}\nResources:\n  Rule:\n    \
+         Type: AWS::EC2::SecurityGroupEgress\n    Properties: {{CidrIp: 10.0.0.0/8, {properties}}}\n"
+    )
+}
+
+#[test]
+fn what_keeps_the_rule_by_a_default_alone_is_undetermined() {
+    let numbers = "A: {Type: Number, Default: 443}, B: {Type: Number, Default: 443}";
+    let kept = "compliant only while `A` and `B` keep their defaults";
+    let tcp = |from: &str, to: &str| format!("IpProtocol: tcp, FromPort: {from}, ToPort: {to}");
+    let undetermined = format!("Undetermined undetermined-value ({kept})");
+    assert_eq!(open(&rule(numbers, &tcp("!Ref A", "!Ref B"))), [undetermined]);
+    // The same parameter on both sides is one port, whatever it is.
+    assert_eq!(open(&rule(numbers, &tcp("!Ref A", "!Ref A"))), [""; 0]);
+    // What breaks the rule by the defaults is an error, and reported once.
+    let wide = "A: {Type: Number, Default: 443}, B: {Type: Number, Default: 444}";
+    assert_eq!(open(&rule(wide, &tcp("!Ref A", "!Ref B"))), ["NonCompliant port-range"]);
+    // A default that decides nothing of the rule.
+    assert_eq!(open(&rule(numbers, &tcp("443", "443"))), [""; 0]);
+}
+
+#[test]
+fn the_values_that_a_declaration_allows_are_tried() {
+    let tcp = |from: &str, to: &str| format!("IpProtocol: tcp, FromPort: {from}, ToPort: {to}");
+    let one = "P: {Type: Number, Default: 443, AllowedValues: [443]}";
+    assert_eq!(open(&rule(one, &tcp("443", "!Ref P"))), [""; 0]);
+    let bounds = "P: {Type: Number, Default: 443, MinValue: 443, MaxValue: 443}";
+    assert_eq!(open(&rule(bounds, &tcp("443", "!Ref P"))), [""; 0]);
+    let few = "P: {Type: Number, Default: 443, MinValue: 442, MaxValue: 443}";
+    let reversed = "Undetermined reversed-range (if `P` is 442; compliant only while `P` keeps its default)";
+    assert_eq!(open(&rule(few, &tcp("443", "!Ref P"))), [reversed]);
+    let two = "P: {Type: String, Default: '443', AllowedValues: ['443', '444']}";
+    let range = "Undetermined port-range (if `P` is 444; compliant only while `P` keeps its default)";
+    assert_eq!(open(&rule(two, &tcp("443", "!Ref P"))), [range]);
+    assert_eq!(open(&rule(two, &tcp("!Ref P", "!Sub '${P}'"))), [""; 0]);
+    // Through a mapping, a value that keeps the rule and one that does not.
+    let stage = "Env: {Type: String, Default: dev, AllowedValues: [dev, prod]}";
+    let mapped = tcp("!FindInMap [Ports, !Ref Env, From]", "!FindInMap [Ports, !Ref Env, To]");
+    let range = "Undetermined port-range (if `Env` is prod; compliant only while `Env` keeps its default)";
+    assert_eq!(open(&rule(stage, &mapped)), [range]);
+    let same = tcp("!FindInMap [Ports, !Ref Env, From]", "443");
+    assert_eq!(open(&rule(stage, &same)), [""; 0]);
+    // Without a default, every allowed value breaks the rule: that is certain.
+    let no_default = "P: {Type: Number, AllowedValues: [80, 81]}";
+    assert_eq!(open(&rule(no_default, &tcp("443", "!Ref P"))), ["NonCompliant reversed-range (if `P` is 80)"]);
+    let open_end = "P: {Type: Number, MinValue: 1, MaxValue: 65535, Default: 443}";
+    let undetermined = "Undetermined undetermined-value (compliant only while `P` keeps its default)";
+    assert_eq!(open(&rule(open_end, &tcp("443", "!Ref P"))), [undetermined]);
+}
+
+#[test]
+fn a_resource_that_a_default_switches_off_is_looked_at() {
+    let off = |condition: &str, egress: &str| {
+        format!(
+            "Parameters:\n  Open: {{Type: String, Default: 'no'}}\nConditions:\n  IsOpen: !Equals [!Ref Open, \
+             'yes']\n  Both: !And [!Condition IsOpen, !Not [!Equals [!Ref Open, maybe]]]\nResources:\n  Sg:\n    \
+             Type: AWS::EC2::SecurityGroup\n{condition}    Properties:\n      SecurityGroupEgress: {egress}\n"
+        )
+    };
+    let wide = "[{IpProtocol: tcp, FromPort: 1, ToPort: 2}]";
+    let kept = "compliant only while `Open` keeps its default";
+    let expected = format!("Undetermined port-range (if `IsOpen` is true; {kept})");
+    assert_eq!(open(&off("    Condition: IsOpen\n", wide)), std::slice::from_ref(&expected));
+    let entry = "[!If [IsOpen, {IpProtocol: tcp, FromPort: 1, ToPort: 2}, !Ref AWS::NoValue]]";
+    assert!(open(&off("", entry)).contains(&expected));
+    let both = format!("Undetermined port-range (if `Both` is true; {kept})");
+    assert_eq!(open(&off("    Condition: Both\n", wide)), [both]);
+    assert_eq!(open(&off("    Condition: IsOpen\n", "[{IpProtocol: tcp, FromPort: 1, ToPort: 1}]")), [""; 0]);
+}
+
+#[test]
+fn entries_of_a_loop_over_a_default_are_looked_at() {
+    let text = "Transform: AWS::LanguageExtensions\nParameters:\n  Ports: {Type: CommaDelimitedList, Default: '80,443'}\n\
+                Resources:\n  Fn::ForEach::Each:\n    - Port\n    - !Ref Ports\n    - Sg${Port}:\n        \
+                Type: AWS::EC2::SecurityGroup\n        Properties:\n          SecurityGroupEgress:\n            \
+                - {IpProtocol: tcp, FromPort: !Ref Port, ToPort: TO}\n";
+    assert_eq!(open(&text.replace("TO", "!Ref Port")), [""; 0]);
+    let found = open(&text.replace("TO", "443"));
+    assert_eq!(found.len(), 2, "Sg80 and what any other port makes: {found:?}");
+    assert!(found[1].contains("compliant only while `Ports` keeps its default"), "{found:?}");
+}
+
+#[test]
+fn a_rule_of_its_own_replaces_the_default_rule_of_its_group() {
+    let text = |extra: &str, group: &str| {
+        format!(
+            "Resources:\n  Sg: {{Type: AWS::EC2::SecurityGroup}}\n  Rule:\n    Type: \
+             AWS::EC2::SecurityGroupEgress\n{extra}    Properties: {{GroupId: {group}, IpProtocol: tcp, FromPort: 1, \
+             ToPort: 1}}\n"
+        )
+    };
+    for group in ["!GetAtt Sg.GroupId", "!Ref Sg", "{'Fn::GetAtt': [Sg, GroupId]}"] {
+        assert_eq!(open(&text("", group)), [""; 0], "{group}");
+    }
+    for (extra, group) in [("", "sg-1"), ("    Condition: Sometimes\n", "!Ref Sg")] {
+        assert_eq!(open(&text(extra, group)), ["Note default-egress"], "{extra}{group}");
+    }
+}
+
+#[test]
+fn the_same_unknown_port_is_certain_only_if_it_cannot_be_minus_one() {
+    let effective = Policy::from(crate::rule::Preset::Effective);
+    let open = |parameters: &str| {
+        let text = rule(parameters, "IpProtocol: tcp, FromPort: !Ref P, ToPort: !Ref P");
+        let document = source::parse(&text).unwrap();
+        let terms = Terms { defaults: Defaults::MayChange, ..Terms::of(&effective, TODAY) };
+        check(&document.root, &Scope::default(), &terms).unwrap().verdict()
+    };
+    for (parameters, expected) in [
+        ("P: {Type: Number}", Verdict::Undetermined),
+        ("P: {Type: Number, Default: 443}", Verdict::Undetermined),
+        ("P: {Type: Number, MinValue: -1}", Verdict::Undetermined),
+        ("P: {Type: Number, MinValue: 0, Default: 443}", Verdict::Compliant),
+        ("P: {Type: Number, MinValue: 1, MaxValue: 65535}", Verdict::Compliant),
+        ("P: {Type: Number, AllowedValues: [80, 443]}", Verdict::Compliant),
+        ("P: {Type: Number, AllowedValues: [80, -1]}", Verdict::Undetermined),
+        ("P: {Type: Number, AllowedValues: [-1]}", Verdict::NonCompliant),
+    ] {
+        assert_eq!(open(parameters), expected, "{parameters}");
+    }
+}
+
+#[test]
+fn what_passes_although_ec2_opens_more_is_noted() {
+    let at = |egress: &str| told(&group("", "", &format!("        - {egress}\n")));
+    assert_eq!(at("{IpProtocol: '-1', FromPort: 0, ToPort: 0}"), ["all-traffic `'-1'`"]);
+    assert_eq!(at("{IpProtocol: 50, FromPort: 50, ToPort: 50}"), ["protocol-without-ports `50`"]);
+    assert_eq!(at("{IpProtocol: tcp, FromPort: -1, ToPort: -1}"), ["minus-one-ports `-1`"]);
+    assert_eq!(at("{IpProtocol: icmp, FromPort: -1, ToPort: -1}"), [""; 0]);
 }

@@ -1,26 +1,32 @@
 //! CHANGE_SET invocations: what a change set would make of each resource, judged by the values that
 //! CloudFormation knows when it is created.
 
-use super::decision::{Conclusion, Judged, TemplateJudgement};
-use super::payload::{self, ChangeSetPayload, ChangedResource};
+use super::decision::{Conclusion, ResourceAssessment, TemplateAssessment};
+use super::invocation::context;
+use super::payload::{self, ChangeSetPayload, ChangedResource, Documented as _};
 use super::request::Request;
-use super::subject::context;
+use crate::check::judge_properties;
 use crate::rule::policy::{Case, Context, Date, Policy, Unchanged};
 use crate::rule::wording::template as wording;
 use crate::rule::{Knowledge, Treatment};
-use crate::security_group::{ResourceType, assess, tags, unchanged};
-use crate::value::Value;
+use crate::security_group::{ResourceType, properties_of_context, tags, unchanged};
 
-/// What a change set comes to.
+/// What a change set comes to. What cannot be read of it is undetermined: the RESOURCE target judges each resource.
 pub(super) fn decide(document: &[u8], request: &Request, policy: &Policy, today: Date) -> Conclusion {
-    let judged = payload::read::<ChangeSetPayload>(document).and_then(|payload| {
-        let changed = payload.changed_resources.ok_or_else(|| wording::empty_document("changedResources"))?;
-        changed.iter().filter_map(|resource| changed_resource(resource, request, policy, today).transpose()).collect()
-    });
-    match judged {
-        Ok(resources) => Conclusion::Template(TemplateJudgement { resources, remarks: Vec::new() }),
-        Err(problem) => Conclusion::InternalFailure(problem),
+    let changed = payload::read::<ChangeSetPayload>(document)
+        .and_then(|payload| payload.changed_resources.ok_or_else(|| wording::empty_document("changedResources")));
+    let changed = match changed {
+        Ok(payload::Changes(changed)) => changed,
+        Err(problem) => return Conclusion::Template(TemplateAssessment::unread(problem)),
+    };
+    let mut judged = TemplateAssessment::default();
+    for resource in changed {
+        match changed_resource(&resource.documented(), request, policy, today) {
+            Ok(resource) => judged.resources.extend(resource),
+            Err(problem) => judged.remarks.push(problem),
+        }
     }
+    Conclusion::Template(judged)
 }
 
 /// One resource of a change set; nothing if it is not ours, goes away or is imported.
@@ -29,7 +35,7 @@ fn changed_resource(
     request: &Request,
     policy: &Policy,
     today: Date,
-) -> Result<Option<Judged>, String> {
+) -> Result<Option<ResourceAssessment>, String> {
     let name = changed.resource_type.as_str();
     let Some(resource_type) = ResourceType::from_name(name) else {
         // A type that is missing, or is none, may be one of ours: the document is not what it should be.
@@ -45,30 +51,21 @@ fn changed_resource(
     }
     let logical_id = changed.logical_resource_id.as_str();
     let properties =
-        properties(changed.after_context.as_str()).ok_or_else(|| wording::unreadable_change(logical_id))?;
-    let previous = properties_before(changed).filter(|_| changed.action.as_str() == "UPDATE");
-    let assessment = assess(resource_type, &properties, &policy.settings(), Knowledge::Partial);
+        properties_of_context(changed.after_context.as_str()).ok_or_else(|| wording::unreadable_change(logical_id))?;
+    let before = changed.before_context.non_empty().filter(|_| changed.action.as_str() == "UPDATE");
+    let previous = before.and_then(properties_of_context);
     let unchanged = match policy.unchanged_rules {
         Treatment::Allow => unchanged(resource_type, &properties, previous.as_ref()),
         Treatment::Block => Unchanged::Nothing,
     };
     let tags = tags(resource_type, &properties);
     let context = Context { logical_id: Some(logical_id), ..context(request, Some(resource_type), tags.as_deref()) };
-    let assessment = policy.apply(assessment, &Case { context, unchanged: &unchanged, today });
-    Ok(Some(Judged {
+    let case = Case { context, unchanged: &unchanged, today };
+    let assessment = judge_properties(resource_type, &properties, Knowledge::Partial, policy, &case);
+    Ok(Some(ResourceAssessment {
         resource_type,
         logical_id: logical_id.to_owned(),
         line: changed.line_number.as_str().parse().ok(),
         assessment,
     }))
-}
-
-/// The `Properties` of a context, which is JSON text. Both types cannot be without.
-fn properties(context: &str) -> Option<Value> {
-    let context: Value = serde_json::from_str(context).ok()?;
-    context.as_map()?.get("Properties").filter(|properties| !properties.is_null()).cloned()
-}
-
-fn properties_before(changed: &ChangedResource) -> Option<Value> {
-    changed.before_context.non_empty().and_then(properties)
 }

@@ -8,21 +8,27 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::json;
 
-use super::decision::{Decision, Judged};
+use super::decision::{Decision, ResourceAssessment};
 use super::response::{HookStatus, Response};
 use crate::rule::{Finding, Outcome, excerpt, wording};
 
 /// The CloudWatch namespace of the metrics.
 pub const NAMESPACE: &str = "CfnEgressGuard";
 
-/// How many offending rules a log line lists; the count says how many there are.
+/// How many egress rules of one kind a log line lists; the count says how many there are.
 pub const MAX_LISTED: usize = 20;
 
-/// What the edge knows of an invocation: the core has no clock.
+/// How many fields a decision line has at the most, those inside lists and objects counted one by one: CloudWatch Logs
+/// Insights finds 200 in an event (source: CloudWatch Logs User Guide, "Supported logs and discovered fields").
+pub const MAX_FIELDS: usize = 150;
+
+/// What the edge knows of an invocation: the core has no clock and no environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Invocation<'a> {
+pub struct Delivery<'a> {
     /// Lambda's request id.
     pub request_id: &'a str,
+    /// The guard's name, a dimension of every metric: the name of its stack.
+    pub guard: &'a str,
     /// Milliseconds since the Unix epoch.
     pub timestamp_millis: u64,
     /// How long reading and deciding took, in microseconds.
@@ -34,37 +40,45 @@ pub struct Invocation<'a> {
 struct DecisionLine<'a> {
     event: &'static str,
     level: &'static str,
-    timestamp_millis: u64,
-    request_id: &'a str,
-    account: &'a str,
-    region: &'a str,
-    stack_id: &'a str,
+    message: &'a str,
+    verdict: &'static str,
+    hook_status: HookStatus,
+    offending_rule_count: usize,
+    exempted_rule_count: usize,
+    known_debt_rule_count: usize,
+    undetermined_rule_count: usize,
+    reasons: Vec<&'a str>,
     stack_name: &'a str,
     logical_id: &'a str,
     resource_type: &'a str,
     target: &'static str,
     invocation_point: &'a str,
-    hook_status: HookStatus,
-    verdict: &'static str,
-    reasons: Vec<&'a str>,
-    offending_rules: Vec<ListedRule>,
-    offending_rule_count: usize,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    exempted_rules: Vec<ListedRule>,
-    exempted_rule_count: usize,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    known_debt_rules: Vec<ListedRule>,
-    known_debt_rule_count: usize,
-    undetermined_rule_count: usize,
-    message: &'a str,
+    account: &'a str,
+    region: &'a str,
+    stack_id: &'a str,
+    request_id: &'a str,
+    timestamp_millis: u64,
     evaluation_micros: u64,
+    #[serde(rename = "Guard")]
+    guard: &'a str,
     #[serde(rename = "Decisions")]
     decisions: u8,
     #[serde(rename = "EvaluationTime")]
     evaluation_time: u64,
     #[serde(rename = "_aws")]
     metadata: Metadata<'a>,
+    offending_rules: Vec<ListedRule>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exempted_rules: Vec<ListedRule>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    known_debt_rules: Vec<ListedRule>,
+    /// Egress rules of these kinds that are not listed.
+    unlisted_rule_count: usize,
 }
+
+/// The fields of a decision line that are neither reasons nor listed rules: 24 of its own, 10 in `_aws`, the count
+/// behind the lists.
+const FIXED_FIELDS: usize = 35;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -95,7 +109,7 @@ struct ListedExemption {
     days_left: i64,
 }
 
-/// How many rules there are of one kind: a metric with one dimension.
+/// How many rules there are of one kind: a metric with one dimension beside the guard.
 struct Count {
     event: &'static str,
     dimension: &'static str,
@@ -113,7 +127,7 @@ struct Metadata<'a> {
 #[serde(rename_all = "PascalCase")]
 struct Directive<'a> {
     namespace: &'static str,
-    dimensions: [[&'a str; 1]; 1],
+    dimensions: [[&'a str; 2]; 1],
     metrics: &'a [Metric],
 }
 
@@ -145,44 +159,59 @@ const KNOWN_DEBT: Count = Count {
 /// The log lines of a decision, each ending in a newline: the decision itself, then one per reason with
 /// the number of its offending rules, one per exemption and one per reason of known debt.
 #[must_use]
-pub fn lines(decision: &Decision, response: &Response, invocation: &Invocation<'_>) -> String {
+pub fn lines(decision: &Decision, response: &Response, delivery: &Delivery<'_>) -> String {
     let by_reason = counted(decision.offending().map(|finding| finding.reason.code()));
     let exemptions = decision.of(Outcome::Exempted).filter_map(|finding| finding.exemption.as_deref());
     let by_exemption = counted(exemptions.map(|exemption| exemption.id.as_str()));
     let debt_by_reason = counted(decision.of(Outcome::KnownDebt).map(|finding| finding.reason.code()));
-    let listed = |outcome| decision.of_each(outcome).take(MAX_LISTED).map(ListedRule::of).collect();
-    let subject = &decision.subject;
+    let mut fields = MAX_FIELDS.saturating_sub(FIXED_FIELDS + by_reason.len());
+    let mut listed = |outcome| -> Vec<ListedRule> {
+        let rules = decision.of_each(outcome).take(MAX_LISTED).map(ListedRule::of);
+        rules
+            .map_while(|rule| {
+                fields = fields.checked_sub(rule.fields())?;
+                Some(rule)
+            })
+            .collect()
+    };
+    let [offending_rules, exempted_rules, known_debt_rules] =
+        [Outcome::NonCompliant, Outcome::Exempted, Outcome::KnownDebt].map(&mut listed);
+    let number = |counts: &BTreeMap<&str, usize>| counts.values().sum::<usize>();
+    let all = number(&by_reason) + number(&by_exemption) + number(&debt_by_reason);
+    let invocation = &decision.invocation;
     let mut lines = String::new();
     push(
         &mut lines,
         &DecisionLine {
             event: "decision",
             level: if response.hook_status == HookStatus::Success { "INFO" } else { "WARN" },
-            timestamp_millis: invocation.timestamp_millis,
-            request_id: invocation.request_id,
-            account: &subject.account,
-            region: &subject.region,
-            stack_id: &subject.stack_id,
-            stack_name: &subject.stack_name,
-            logical_id: &subject.logical_id,
-            resource_type: &subject.resource_type,
-            target: subject.target.name(),
-            invocation_point: &subject.invocation_point,
-            hook_status: response.hook_status,
-            verdict: decision.verdict(),
-            reasons: by_reason.keys().copied().collect(),
-            offending_rules: listed(Outcome::NonCompliant),
-            offending_rule_count: by_reason.values().sum(),
-            exempted_rules: listed(Outcome::Exempted),
-            exempted_rule_count: by_exemption.values().sum(),
-            known_debt_rules: listed(Outcome::KnownDebt),
-            known_debt_rule_count: debt_by_reason.values().sum(),
-            undetermined_rule_count: decision.of(Outcome::Undetermined).count(),
             message: &response.message,
-            evaluation_micros: invocation.evaluation_micros,
+            verdict: decision.verdict(),
+            hook_status: response.hook_status,
+            offending_rule_count: number(&by_reason),
+            exempted_rule_count: number(&by_exemption),
+            known_debt_rule_count: number(&debt_by_reason),
+            undetermined_rule_count: decision.of(Outcome::Undetermined).count(),
+            reasons: by_reason.keys().copied().collect(),
+            stack_name: &invocation.stack_name,
+            logical_id: &invocation.logical_id,
+            resource_type: &invocation.resource_type,
+            target: invocation.target.name(),
+            invocation_point: &invocation.invocation_point,
+            account: &invocation.account,
+            region: &invocation.region,
+            stack_id: &invocation.stack_id,
+            request_id: delivery.request_id,
+            timestamp_millis: delivery.timestamp_millis,
+            evaluation_micros: delivery.evaluation_micros,
+            guard: delivery.guard,
             decisions: 1,
-            evaluation_time: invocation.evaluation_micros,
-            metadata: metadata(invocation, "verdict", DECISION_METRICS),
+            evaluation_time: delivery.evaluation_micros,
+            metadata: metadata(delivery, "verdict", DECISION_METRICS),
+            unlisted_rule_count: all - offending_rules.len() - exempted_rules.len() - known_debt_rules.len(),
+            offending_rules,
+            exempted_rules,
+            known_debt_rules,
         },
     );
     for (count, numbers) in [(OFFENDING, by_reason), (EXEMPTED, by_exemption), (KNOWN_DEBT, debt_by_reason)] {
@@ -192,10 +221,11 @@ pub fn lines(decision: &Decision, response: &Response, invocation: &Invocation<'
                 &mut lines,
                 &json!({
                     "event": count.event,
-                    "requestId": invocation.request_id,
+                    "requestId": delivery.request_id,
+                    "Guard": delivery.guard,
                     count.dimension: value,
                     *name: number,
-                    "_aws": metadata(invocation, count.dimension, count.metrics),
+                    "_aws": metadata(delivery, count.dimension, count.metrics),
                 }),
             );
         }
@@ -211,9 +241,9 @@ fn counted<'a>(names: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, usize>
     numbers
 }
 
-fn metadata<'a>(invocation: &Invocation<'_>, dimension: &'a str, metrics: &'a [Metric]) -> Metadata<'a> {
-    let directive = Directive { namespace: NAMESPACE, dimensions: [[dimension]], metrics };
-    Metadata { timestamp: invocation.timestamp_millis, cloud_watch_metrics: [directive] }
+fn metadata<'a>(delivery: &Delivery<'_>, dimension: &'a str, metrics: &'a [Metric]) -> Metadata<'a> {
+    let directive = Directive { namespace: NAMESPACE, dimensions: [["Guard", dimension]], metrics };
+    Metadata { timestamp: delivery.timestamp_millis, cloud_watch_metrics: [directive] }
 }
 
 fn push(lines: &mut String, line: &impl Serialize) {
@@ -225,7 +255,13 @@ fn push(lines: &mut String, line: &impl Serialize) {
 }
 
 impl ListedRule {
-    fn of((judged, finding): (Option<&Judged>, &Finding)) -> Self {
+    /// How many fields of the line it takes.
+    fn fields(&self) -> usize {
+        let optional = [&self.logical_id, &self.protocol, &self.ports, &self.destination];
+        2 + optional.into_iter().flatten().count() + self.exemption.as_ref().map_or(0, |_| 5)
+    }
+
+    fn of((judged, finding): (Option<&ResourceAssessment>, &Finding)) -> Self {
         let rule = finding.rule();
         Self {
             logical_id: judged.map(|judged| excerpt(&judged.logical_id, wording::LOGICAL_ID_CHARS)),

@@ -6,76 +6,134 @@
 
 use std::fmt;
 
+use http::Uri;
+use http::uri::Scheme;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Deserializer, Error as _, SeqAccess, Visitor};
 
 use super::request::{Text, problem};
 use crate::rule::wording::template::unreadable_document;
 
-/// The document of a STACK invocation. Field names are read in the custom hooks' spelling too.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct StackPayload {
-    /// The template as it was given to CloudFormation; empty when the stack is deleted.
-    #[serde(alias = "Template")]
-    pub(super) template: Text,
-    /// The template that is deployed; empty when the stack is created.
-    #[serde(rename = "previousTemplate", alias = "PreviousTemplate")]
-    pub(super) previous_template: Text,
+/// An object whose fields are spelled as the documentation has them, or as the models of custom hooks do, or both: the
+/// documented spelling wins.
+macro_rules! object {
+    ($(#[$about:meta])* struct $name:ident {
+        $( $(#[$doc:meta])* $field:ident: $type:ty = $documented:literal or $other:ident = $custom:literal, )*
+    }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Default, Deserialize)]
+        #[serde(default)]
+        pub(super) struct $name {
+            $(
+                $(#[$doc])*
+                #[serde(rename = $documented)]
+                pub(super) $field: $type,
+                #[serde(rename = $custom)]
+                $other: $type,
+            )*
+        }
+
+        impl Documented for $name {
+            fn documented(self) -> Self {
+                Self { $( $field: self.$field.or(self.$other), $other: Default::default(), )* }
+            }
+        }
+    };
 }
 
-/// The document of a CHANGE_SET invocation.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ChangeSetPayload {
-    /// What the change set would do; missing is an error, unlike empty.
-    #[serde(rename = "changedResources", alias = "ChangedResources")]
-    pub(super) changed_resources: Option<Vec<ChangedResource>>,
+/// An object that may have fields in two spellings.
+pub(super) trait Documented {
+    /// The same with each field in the documented spelling.
+    fn documented(self) -> Self;
 }
 
-/// What a change set would do to one resource.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ChangedResource {
-    #[serde(rename = "logicalResourceId", alias = "LogicalResourceId")]
-    pub(super) logical_resource_id: Text,
-    #[serde(rename = "resourceType", alias = "ResourceType")]
-    pub(super) resource_type: Text,
-    /// `CREATE`, `UPDATE` or `DELETE`.
-    #[serde(alias = "Action")]
-    pub(super) action: Text,
-    /// Where the resource stands in the template.
-    #[serde(rename = "lineNumber", alias = "LineNumber")]
-    pub(super) line_number: Text,
-    /// The resource before, as JSON text.
-    #[serde(rename = "beforeContext", alias = "BeforeContext")]
-    pub(super) before_context: Text,
-    /// The resource after, as JSON text.
-    #[serde(rename = "afterContext", alias = "AfterContext")]
-    pub(super) after_context: Text,
+object! {
+    /// The document of a STACK invocation.
+    struct StackPayload {
+        /// The template as it was given to CloudFormation; empty when the stack is deleted.
+        template: Text = "template" or custom_template = "Template",
+        /// The template that is deployed; empty when the stack is created.
+        previous_template: Text = "previousTemplate" or custom_previous_template = "PreviousTemplate",
+    }
+}
+
+object! {
+    /// The document of a CHANGE_SET invocation.
+    struct ChangeSetPayload {
+        /// What the change set would do; missing is an error, unlike empty.
+        changed_resources: Option<Changes> = "changedResources" or custom_changes = "ChangedResources",
+    }
+}
+
+object! {
+    /// What a change set would do to one resource.
+    struct ChangedResource {
+        logical_resource_id: Text = "logicalResourceId" or custom_id = "LogicalResourceId",
+        resource_type: Text = "resourceType" or custom_type = "ResourceType",
+        /// `CREATE`, `UPDATE` or `DELETE`.
+        action: Text = "action" or custom_action = "Action",
+        /// Where the resource is in the template.
+        line_number: Text = "lineNumber" or custom_line = "LineNumber",
+        /// The resource before, as JSON text.
+        before_context: Text = "beforeContext" or custom_before = "BeforeContext",
+        /// The resource after, as JSON text.
+        after_context: Text = "afterContext" or custom_after = "AfterContext",
+    }
+}
+
+/// How many changes of a change set are read: CloudFormation allows 500 resources in a template.
+const MAX_CHANGES: usize = 10_000;
+
+/// The changes of a change set.
+#[derive(Debug, Clone)]
+pub(super) struct Changes(pub(super) Vec<ChangedResource>);
+
+impl<'de> Deserialize<'de> for Changes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ChangesVisitor)
+    }
+}
+
+struct ChangesVisitor;
+
+impl<'de> Visitor<'de> for ChangesVisitor {
+    type Value = Changes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list of at most {MAX_CHANGES} changes")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Changes, A::Error> {
+        let mut changes = Vec::new();
+        while let Some(change) = entries.next_element()? {
+            if changes.len() == MAX_CHANGES {
+                return Err(A::Error::custom("too many changes"));
+            }
+            changes.push(change);
+        }
+        Ok(Changes(changes))
+    }
 }
 
 /// Reads a document.
 ///
 /// # Errors
 /// What is wrong with it, and what to do.
-pub(super) fn read<T: DeserializeOwned>(document: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(document).map_err(|error| unreadable_document(&problem(&error)))
+pub(super) fn read<T: DeserializeOwned + Documented>(document: &[u8]) -> Result<T, String> {
+    let read: T = serde_json::from_slice(document).map_err(|error| unreadable_document(&problem(&error)))?;
+    Ok(read.documented())
 }
 
 /// The presigned URL of a document. Its query is a credential: only the host is ever shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PayloadUrl {
-    url: String,
-    host: String,
-}
+pub struct PayloadUrl(Uri);
 
 /// A URL that is not downloaded from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PayloadUrlError {
     /// It is missing, or no URL.
     NoUrl,
-    /// It is not https.
+    /// Its scheme is not https.
     NotHttps,
     /// Its host is none of Amazon S3's.
     ForeignHost(String),
@@ -87,44 +145,53 @@ impl PayloadUrl {
     /// # Errors
     /// Which condition it breaks.
     pub fn parse(url: &str, loopback: bool) -> Result<Self, PayloadUrlError> {
-        let (scheme, rest) = url.split_once("://").ok_or(PayloadUrlError::NoUrl)?;
-        if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let uri: Uri = url.parse().map_err(|_| PayloadUrlError::NoUrl)?;
+        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
             return Err(PayloadUrlError::NoUrl);
+        };
+        if loopback && is_loopback(&uri) {
+            return Ok(Self(uri));
         }
-        let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-        let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
-        let host = host.to_ascii_lowercase();
-        let parsed = Self { url: url.to_owned(), host: host.clone() };
-        if loopback && matches!(host.as_str(), "127.0.0.1" | "localhost") {
-            return Ok(parsed);
-        }
-        if !scheme.eq_ignore_ascii_case("https") {
+        if *scheme != Scheme::HTTPS {
             return Err(PayloadUrlError::NotHttps);
         }
         // User information (`s3.amazonaws.com@elsewhere`) and ports other than https's have no business here.
-        if authority.contains('@') || !matches!(port, None | Some("443")) || !is_s3(&host) {
-            return Err(PayloadUrlError::ForeignHost(crate::rule::excerpt(&host, 100)));
+        let host = authority.host();
+        if !matches!(authority.as_str().strip_prefix(host), Some("" | ":443")) || !is_s3(&host.to_ascii_lowercase()) {
+            return Err(PayloadUrlError::ForeignHost(crate::rule::excerpt(host, 100)));
         }
-        Ok(parsed)
+        Ok(Self(uri))
     }
 
     /// The whole URL, for the download alone.
     #[must_use]
-    pub fn secret(&self) -> &str {
-        &self.url
+    pub const fn secret(&self) -> &Uri {
+        &self.0
     }
 
-    /// The host.
+    /// The host, which is no secret.
     #[must_use]
     pub fn host(&self) -> &str {
-        &self.host
+        self.0.host().unwrap_or_default()
     }
 }
 
 impl fmt::Debug for PayloadUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PayloadUrl").field("host", &self.host).finish_non_exhaustive()
+        f.debug_struct("PayloadUrl").field("host", &self.host()).finish_non_exhaustive()
     }
+}
+
+/// Whether a URL leads to this machine, by http or https and without user information.
+#[must_use]
+pub fn is_loopback(uri: &Uri) -> bool {
+    let is_web = uri.scheme().is_some_and(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme));
+    is_web
+        && uri.authority().is_some_and(|authority| {
+            let host = authority.host();
+            ["127.0.0.1", "localhost", "[::1]"].iter().any(|own| own.eq_ignore_ascii_case(host))
+                && !authority.as_str().contains('@')
+        })
 }
 
 /// The domains of AWS's partitions (botocore, `partitions.json`).
@@ -208,17 +275,45 @@ mod tests {
             "127.0.0.1",
             "localhost",
             "[::1]",
-            "",
         ] {
             let refused = PayloadUrl::parse(&format!("https://{host}/key"), false);
             assert!(matches!(refused, Err(PayloadUrlError::ForeignHost(_))), "{host}: {refused:?}");
         }
         assert_eq!(PayloadUrl::parse("http://s3.amazonaws.com/k", false), Err(PayloadUrlError::NotHttps));
-        assert_eq!(PayloadUrl::parse("file:///etc/passwd", false), Err(PayloadUrlError::NotHttps));
-        assert_eq!(PayloadUrl::parse("", false), Err(PayloadUrlError::NoUrl));
-        assert_eq!(PayloadUrl::parse("https://s3.amazonaws.com/ x", false), Err(PayloadUrlError::NoUrl));
-        assert!(PayloadUrl::parse("http://127.0.0.1:9000/k", true).is_ok());
-        assert!(PayloadUrl::parse("http://169.254.169.254/k", true).is_err());
+        assert_eq!(PayloadUrl::parse("ftp://s3.amazonaws.com/k", false), Err(PayloadUrlError::NotHttps));
+        for url in [
+            "",
+            "s3.amazonaws.com",
+            "/k",
+            "https://",
+            "https:///k",
+            "file:///etc/passwd",
+            "https://s3.amazonaws.com/ x",
+            "https://s3.amazonaws.com\\@evil.example/k",
+            "https://s3.amazonaws.com/\nx",
+        ] {
+            assert_eq!(PayloadUrl::parse(url, false), Err(PayloadUrlError::NoUrl), "{url}");
+        }
+    }
+
+    #[test]
+    fn this_machine_is_downloaded_from_only_where_that_is_allowed() {
+        for url in ["http://127.0.0.1:9000/k", "https://localhost:4566/k", "http://LOCALHOST/k", "http://[::1]:80/k"] {
+            assert!(PayloadUrl::parse(url, true).is_ok(), "{url}");
+            assert!(PayloadUrl::parse(url, false).is_err(), "{url}");
+        }
+        for url in [
+            "http://169.254.169.254/k",
+            "http://127.0.0.1.example.com/k",
+            "http://127.0.0.1@example.com/k",
+            "http://localhost:x@evil.example/",
+            "http://user@localhost/",
+            "http://evil.example/#@localhost",
+            "ftp://localhost/k",
+        ] {
+            assert!(PayloadUrl::parse(url, true).is_err(), "{url}");
+            assert!(!url.parse().is_ok_and(|uri| is_loopback(&uri)), "{url}");
+        }
     }
 
     #[test]

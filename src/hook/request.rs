@@ -12,6 +12,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 
+use crate::security_group::read_properties;
 use crate::value::Value;
 
 /// An invocation of a Lambda Hook.
@@ -22,13 +23,19 @@ use crate::value::Value;
 #[serde(rename_all = "camelCase", default)]
 pub struct Request {
     /// A token that the response must repeat.
-    #[serde(alias = "clientRequesttoken")]
     pub client_request_token: Text,
+    /// The same in the spelling of the documentation's shape blocks.
+    #[serde(rename = "clientRequesttoken")]
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    client_requesttoken: Text,
     /// The account of the stack or resource.
     pub aws_account_id: Text,
     /// The stack's ARN; empty if the caller is the Cloud Control API.
-    #[serde(alias = "stackID")]
     pub stack_id: Text,
+    /// The same in the spelling of the documentation's shape blocks.
+    #[serde(rename = "stackID")]
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    stack_id_in_shape: Text,
     /// The change set that is executed, if one is.
     pub change_set_id: Text,
     /// The hook's alias.
@@ -81,10 +88,12 @@ pub struct RequestData {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct TargetModel {
-    /// The proposed properties; empty on deletion.
+    /// The proposed properties; empty on deletion. Only what the rule looks at is kept.
+    #[serde(deserialize_with = "read_properties")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Map<String, serde_json::Value>>"))]
     pub resource_properties: Option<Value>,
-    /// The current properties; empty on creation.
+    /// The current properties; empty on creation. Only what the rule looks at is kept.
+    #[serde(deserialize_with = "read_properties")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Map<String, serde_json::Value>>"))]
     pub previous_resource_properties: Option<Value>,
 }
@@ -105,13 +114,17 @@ impl Request {
     /// # Errors
     /// What is wrong with the bytes, and the token of an invocation that could be read that far.
     pub fn parse(bytes: &[u8]) -> Result<Self, RequestError> {
-        serde_json::from_slice(bytes).map_err(|error| RequestError {
+        let mut request: Self = serde_json::from_slice(bytes).map_err(|error| RequestError {
             problem: problem(&error),
             // A deeply nested event is still JSON: its token can be repeated.
             client_request_token: serde_json::from_slice::<Token>(bytes)
-                .map(|token| token.client_request_token)
+                .map(|token| token.client_request_token.or(token.client_requesttoken))
                 .unwrap_or_default(),
-        })
+        })?;
+        request.client_request_token =
+            request.client_request_token.or(std::mem::take(&mut request.client_requesttoken));
+        request.stack_id = request.stack_id.or(std::mem::take(&mut request.stack_id_in_shape));
+        Ok(request)
     }
 }
 
@@ -146,8 +159,10 @@ pub(super) fn problem(error: &serde_json::Error) -> String {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Token {
-    #[serde(alias = "clientRequesttoken")]
+    #[serde(default)]
     client_request_token: Text,
+    #[serde(default, rename = "clientRequesttoken")]
+    client_requesttoken: Text,
 }
 
 /// Text, read from whatever stands there: a number gives its digits, anything else no text.
@@ -159,6 +174,12 @@ impl Text {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// This text, or the other where this is empty: a field that is spelled in two ways.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        if self.0.is_empty() { other } else { self }
     }
 
     /// The text, if there is any.

@@ -5,15 +5,8 @@
 
 use serde::Serialize;
 
-use crate::rule::{Severity, excerpt};
-
-/// The longest message that every reader gets whole: CloudFormation keeps 4,096 characters, Cloud Control
-/// and the API's `HookStatusReason` 1,024.
-pub const MESSAGE_CHARS: usize = 1_024;
-
-/// How many annotations an answer carries at the most. CloudFormation documents no limit; Lambda's answer
-/// may have 6 MB, and nobody reads more.
-pub const MAX_ANNOTATIONS: usize = 100;
+use super::decision::{Conclusion, Decision};
+use crate::rule::{Severity, Verdict};
 
 /// An answer to CloudFormation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -126,64 +119,25 @@ impl From<Severity> for SeverityLevel {
     }
 }
 
-/// Joins a headline and the first of so many lines below it within [`MESSAGE_CHARS`]: whole lines while they
-/// fit, then how many there are besides.
-pub(super) fn message(headline: &str, lines: &[String], all: usize, and_more: impl Fn(usize) -> String) -> String {
-    let mut message = excerpt(headline, MESSAGE_CHARS - 1);
-    let mut length = message.chars().count();
-    for (position, line) in lines.iter().enumerate() {
-        let left = all.saturating_sub(position);
-        let reserve = if left > 1 { and_more(left - 1).chars().count() + 1 } else { 0 };
-        let line_chars = line.chars().count() + 3;
-        if length + line_chars + reserve <= MESSAGE_CHARS {
-            message.push_str("\n- ");
-            message.push_str(line);
-            length += line_chars;
-            continue;
-        }
-        // The first line is worth more cut than left out.
-        if position == 0 {
-            let room = MESSAGE_CHARS.saturating_sub(length + reserve + 4);
-            message.push_str("\n- ");
-            message.push_str(&excerpt(line, room));
-        }
-        let rest = if position == 0 { left - 1 } else { left };
-        if rest > 0 {
-            message.push('\n');
-            message.push_str(&and_more(rest));
-        }
-        break;
-    }
-    message
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn more(count: usize) -> String {
-        format!("… and {count} more.")
-    }
-
-    #[test]
-    fn whole_lines_while_they_fit_then_how_many_more() {
-        for count in 0..40 {
-            for width in [1, 10, 90, 300, 990, 2_000] {
-                let lines: Vec<String> = (0..count).map(|_| "x".repeat(width)).collect();
-                let text = message("headline", &lines, lines.len(), more);
-                assert!(text.chars().count() <= MESSAGE_CHARS, "{count} lines of {width}");
-                let shown = text.lines().filter(|line| line.starts_with("- ")).count();
-                let rest = text.lines().find_map(|line| line.strip_prefix("… and ")?.split(' ').next()?.parse().ok());
-                assert_eq!(shown + rest.unwrap_or(0), count, "{count} lines of {width}:\n{text}");
-                assert!(shown > 0 || count == 0, "the first line is always shown");
+impl Decision {
+    /// The answer to CloudFormation.
+    #[must_use]
+    pub fn response(&self) -> Response {
+        let (hook_status, error_code) = match &self.conclusion {
+            Conclusion::Resource(_) | Conclusion::Template(_) if self.worst() == Verdict::NonCompliant => {
+                (HookStatus::Failed, Some(ErrorCode::NonCompliant))
             }
+            Conclusion::Resource(_) | Conclusion::Template(_) | Conclusion::NotChecked(_) => {
+                (HookStatus::Success, None)
+            }
+            Conclusion::InternalFailure(_) => (HookStatus::Failed, Some(ErrorCode::InternalFailure)),
+        };
+        Response {
+            hook_status,
+            error_code,
+            message: self.message(),
+            client_request_token: self.invocation.client_request_token.clone(),
+            annotations: self.annotations(),
         }
-    }
-
-    #[test]
-    fn a_line_that_is_too_long_is_cut() {
-        let text = message("headline", &["é".repeat(5_000), "b".to_owned()], 2, more);
-        assert_eq!(text.chars().count(), MESSAGE_CHARS);
-        assert!(text.ends_with("…\n… and 1 more."));
     }
 }

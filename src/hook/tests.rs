@@ -271,7 +271,8 @@ fn the_log_tells_the_decision_and_nothing_else_of_the_template() {
     event["requestData"]["callerCredentials"] = json!("SECRET");
     event["requestData"]["payload"] = json!("https://SECRET");
     let decision = decide(event.to_string().as_bytes(), &Config::new(Settings::default()), today());
-    let invocation = log::Invocation { request_id: "r-1", timestamp_millis: 1_764_000_000_000, evaluation_micros: 42 };
+    let invocation =
+        log::Delivery { request_id: "r-1", guard: "guard", timestamp_millis: 1_764_000_000_000, evaluation_micros: 42 };
     let lines = log::lines(&decision, &decision.response(), &invocation);
     assert!(!lines.contains("SECRET"));
     let lines: Vec<Json> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -282,7 +283,7 @@ fn the_log_tells_the_decision_and_nothing_else_of_the_template() {
 #[test]
 fn the_metrics_are_where_the_embedded_metric_format_looks_for_them() {
     let decision = decide(range().to_string().as_bytes(), &Config::new(Settings::default()), today());
-    let invocation = log::Invocation { request_id: "r-1", timestamp_millis: 1, evaluation_micros: 42 };
+    let invocation = log::Delivery { request_id: "r-1", guard: "guard", timestamp_millis: 1, evaluation_micros: 42 };
     for line in log::lines(&decision, &decision.response(), &invocation).lines() {
         let line: Json = serde_json::from_str(line).unwrap();
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
@@ -352,4 +353,67 @@ proptest! {
         let answer = answer_bytes(&text.as_bytes()[..cut], &Config::new(Settings::default()));
         prop_assert_eq!(&answer["errorCode"], "InternalFailure");
     }
+}
+
+#[test]
+fn each_field_is_read_in_both_spellings() {
+    let stack = "arn:aws:cloudformation:us-west-2:123456789012:stack/MyStack/1a2b";
+    let read = |fields: Json| {
+        let request = Request::parse(fields.to_string().as_bytes()).unwrap();
+        (request.client_request_token.as_str().to_owned(), request.stack_id.as_str().to_owned())
+    };
+    let expected = ("t".to_owned(), stack.to_owned());
+    assert_eq!(read(json!({"clientRequestToken": "t", "stackId": stack})), expected);
+    assert_eq!(read(json!({"clientRequesttoken": "t", "stackID": stack})), expected);
+    assert_eq!(
+        read(json!({"clientRequesttoken": "x", "stackID": "x", "clientRequestToken": "t", "stackId": stack})),
+        expected
+    );
+    let deep = format!(
+        "{{\"clientRequesttoken\": \"t\", \"requestData\": {{\"targetModel\": {{\"resourceProperties\": {}1{}}}}}}}",
+        "[".repeat(200),
+        "]".repeat(200)
+    );
+    assert_eq!(Request::parse(deep.as_bytes()).unwrap_err().client_request_token.as_str(), "t");
+}
+
+/// CloudWatch Logs Insights finds 200 fields of an event.
+#[test]
+fn a_decision_line_has_few_enough_fields_and_says_what_it_leaves_out() {
+    fn leaves(value: &Json) -> usize {
+        match value {
+            Json::Array(list) => list.iter().map(leaves).sum(),
+            Json::Object(map) => map.values().map(leaves).sum(),
+            _ => 1,
+        }
+    }
+    let rules: Vec<Json> = (0..60_u16)
+        .map(|port| {
+            let to = if port % 2 == 0 { port + 1 } else { port + 2 };
+            json!({"IpProtocol": "tcp", "FromPort": port, "ToPort": to, "CidrIp": "10.0.0.0/16"})
+        })
+        .collect();
+    let exempt = "[[exemption]]\nid = \"x\"\nreason = \"x\"\nowner = \"x\"\nexpires = 2028-01-01\nports = \"0-31\"\n";
+    let mut event = group(json!(rules));
+    event["requestData"]["targetModel"]["previousResourceProperties"] = json!({"SecurityGroupEgress": rules[50..]});
+    event["actionInvocationPoint"] = json!("UPDATE_PRE_PROVISION");
+    let config = Config::read(Some(&format!("unchanged_rules = \"allow\"\n{exempt}")), None);
+    assert_eq!(config.problem(), None);
+    let decision = decide(event.to_string().as_bytes(), &config, today());
+    let delivery = log::Delivery { request_id: "r", guard: "guard", timestamp_millis: 1, evaluation_micros: 1 };
+    let lines = log::lines(&decision, &decision.response(), &delivery);
+    let line: Json = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert!(leaves(&line) <= log::MAX_FIELDS, "{} fields", leaves(&line));
+    assert!(leaves(&line) > log::MAX_FIELDS - 12, "the room is used: {} fields", leaves(&line));
+    let count = |key: &str| line[key].as_u64().unwrap();
+    let listed = |key: &str| line[key].as_array().map_or(0, Vec::len) as u64;
+    let all = count("offendingRuleCount") + count("exemptedRuleCount") + count("knownDebtRuleCount");
+    let shown = listed("offendingRules") + listed("exemptedRules") + listed("knownDebtRules");
+    assert_eq!(all, 60);
+    assert_eq!(shown + count("unlistedRuleCount"), all);
+    let text = lines.lines().next().unwrap();
+    let keys: Vec<_> = ["event", "level", "message", "verdict", "hookStatus", "offendingRuleCount"]
+        .map(|key| text.find(&format!("\"{key}\":")).unwrap())
+        .into();
+    assert!(keys.is_sorted(), "what a reader looks for comes first");
 }

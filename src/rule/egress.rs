@@ -131,8 +131,10 @@ pub enum Destination {
     PrefixList(String),
     /// `DestinationSecurityGroupId`.
     SecurityGroup(String),
-    /// A value that only AWS will know.
+    /// A block of addresses that only AWS will know.
     Unknown(Unknown),
+    /// The id of a prefix list or a security group that only AWS will know: never an address.
+    UnknownId(Unknown),
     /// Something that is no destination (EC2 refuses it).
     Invalid(String),
 }
@@ -145,19 +147,19 @@ impl Destination {
     #[must_use]
     pub fn from_cidr(text: &str) -> Self {
         let trimmed = text.trim();
-        cidr(trimmed).map_or_else(|| Self::of_other_text(trimmed, Self::Invalid), Self::Cidr)
+        cidr(trimmed).map_or_else(|| Self::of_other_text(trimmed, Self::Invalid, Self::Unknown), Self::Cidr)
     }
 
     /// The destination that a prefix list's id states.
     #[must_use]
     pub fn from_prefix_list(id: &str) -> Self {
-        Self::of_other_text(id, Self::PrefixList)
+        Self::of_other_text(id, Self::PrefixList, Self::UnknownId)
     }
 
     /// The destination that a security group's id states.
     #[must_use]
     pub fn from_security_group(id: &str) -> Self {
-        Self::of_other_text(id, Self::SecurityGroup)
+        Self::of_other_text(id, Self::SecurityGroup, Self::UnknownId)
     }
 
     /// The destination of CDK's "Disallow all traffic" rule, `255.255.255.255/32`
@@ -180,8 +182,17 @@ impl Destination {
         *self == Self::loopback() || *self == Self::host(IpAddr::V6(Ipv6Addr::LOCALHOST))
     }
 
-    fn of_other_text(text: &str, otherwise: impl FnOnce(String) -> Self) -> Self {
-        Unknown::of_text(text).map_or_else(|| otherwise(excerpt(text.trim(), Self::SHOWN_CHARS)), Self::Unknown)
+    fn of_other_text(text: &str, known: fn(String) -> Self, unknown: fn(Unknown) -> Self) -> Self {
+        Unknown::of_text(text).map_or_else(|| known(excerpt(text.trim(), Self::SHOWN_CHARS)), unknown)
+    }
+
+    /// What is not known of it, if it is not known.
+    #[must_use]
+    pub const fn unknown(&self) -> Option<&Unknown> {
+        match self {
+            Self::Unknown(unknown) | Self::UnknownId(unknown) => Some(unknown),
+            Self::Cidr(_) | Self::PrefixList(_) | Self::SecurityGroup(_) | Self::Invalid(_) => None,
+        }
     }
 
     fn host(address: IpAddr) -> Self {
@@ -202,7 +213,7 @@ impl fmt::Display for Destination {
         match self {
             Self::Cidr(cidr) => cidr.fmt(f),
             Self::PrefixList(id) | Self::SecurityGroup(id) => f.write_str(id),
-            Self::Unknown(unknown) => f.write_str(&unknown.shown_as),
+            Self::Unknown(unknown) | Self::UnknownId(unknown) => f.write_str(&unknown.shown_as),
             Self::Invalid(found) => write!(f, "\"{found}\""),
         }
     }

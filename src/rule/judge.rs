@@ -158,6 +158,8 @@ fn judge_known(
                     by(Setting::UnrecognizedProtocol, Reason::UnrecognizedProtocol)
                 }
                 Ports::Single(PortNumber::ALL) => by(Setting::MinusOnePorts, Reason::MinusOnePorts),
+                // It may be -1 on both sides.
+                Ports::SameUnknown if !settings.allows(Setting::MinusOnePorts) => Judgement::Undetermined,
                 Ports::Single(_) | Ports::SameUnknown => Judgement::Compliant(None),
                 Ports::Range(from, to) if from > to => Judgement::NonCompliant(Reason::ReversedRange),
                 Ports::Range(..) => Judgement::NonCompliant(Reason::PortRange),

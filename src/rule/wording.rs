@@ -4,11 +4,14 @@
 //! [`ANNOTATION_CHARS`] characters; statements start in lower case and end without a full stop, so that
 //! each place can frame them.
 
+mod cdk;
 pub mod label;
 pub mod policy;
 mod protocol;
+pub mod reason;
 pub mod template;
 
+pub use cdk::cdk_remedy;
 pub use protocol::*;
 
 use std::fmt;
@@ -52,6 +55,9 @@ pub fn statement(finding: &Finding) -> String {
 pub fn remedy(finding: &Finding) -> String {
     let port = finding.rule().map_or(EXAMPLE_PORT, example_port);
     match finding.reason {
+        Reason::PortRange if finding.rule().is_some_and(is_wide) => format!(
+            "Open only the ports that are used, one per egress rule, for example FromPort: {port} and ToPort: {port}."
+        ),
         Reason::PortRange => format!(
             "Open one port per egress rule: FromPort: {port} and ToPort: {port}, and one more rule for each further port."
         ),
@@ -101,11 +107,7 @@ pub fn remedy(finding: &Finding) -> String {
                 "Write the value itself: the rule asks for an explicit port, such as FromPort: {port} and ToPort: {port}."
             )
         }
-        Reason::UndeterminedValue => {
-            "Nothing to do if the value turns out to be one port: the hook judges it again with the resolved value. To \
-             know now, give the value."
-                .to_owned()
-        }
+        Reason::UndeterminedValue => undetermined_remedy(finding).to_owned(),
         Reason::MalformedEntry | Reason::MalformedEgress | Reason::MalformedProperties => format!(
             "Write a list of egress rules, each with IpProtocol, FromPort, ToPort and one destination, for example \
              IpProtocol: tcp, FromPort: {port}, ToPort: {port}."
@@ -113,10 +115,27 @@ pub fn remedy(finding: &Finding) -> String {
     }
 }
 
+/// What to do about a value that is not known, which may not be a port.
+fn undetermined_remedy(finding: &Finding) -> &'static str {
+    match finding.rule() {
+        Some(rule) if matches!(rule.protocol, Protocol::Unknown(_)) => {
+            "The hook checks the resolved protocol at deployment; pass its value with -p to check it now."
+        }
+        Some(rule) if matches!((&rule.from, &rule.to), (Port::Unknown(_), _) | (_, Port::Unknown(_))) => {
+            "The hook checks the resolved ports at deployment; pass their values with -p to check them now."
+        }
+        Some(_) => "The hook checks the resolved destination at deployment; pass its value with -p to check it now.",
+        None => "The hook checks the resolved value at deployment; pass it with -p to check it now.",
+    }
+}
+
 /// Which setting would change the verdict, if one alone would: a sentence for those who own the hook.
 #[must_use]
 pub fn setting_hint(finding: &Finding) -> Option<String> {
     let setting = finding.settings.first()?;
+    if finding.outcome == Outcome::Note {
+        return Some(format!("The setting {} = \"allow\" lets it pass; \"block\" would not.", setting.name()));
+    }
     let treatment = "allow";
     let in_effective = Settings::of(Preset::Effective).allows(*setting);
     let preset = if in_effective { " (as the preset effective does)" } else { "" };
@@ -137,6 +156,12 @@ fn place_of(path: &PropertyPath) -> String {
 #[must_use]
 pub fn line(finding: &Finding) -> String {
     format!("{}: {}. {}{}", place(finding), conditional_statement(finding), remedy(finding), hints(finding))
+}
+
+/// What passes although EC2 opens more, and by which setting: place, statement, setting.
+#[must_use]
+pub fn note(finding: &Finding) -> String {
+    format!("{}: passes, but {}.{}", place(finding), conditional_statement(finding), hints(finding))
 }
 
 /// The statement with the condition under which it holds, if not in any case.
@@ -183,13 +208,17 @@ pub fn passed(resource_type: &str, logical_id: &str, assessment: &Assessment) ->
     match assessment.judged {
         0 => {
             let notes = assessment.of(Outcome::Note).map(statement).next();
-            let note = notes.map_or_else(String::new, |note| format!(" Note: {note}."));
+            let note = notes.map_or_else(String::new, |note| format!(" Note: {note}. {RULES_APART}"));
             format!("{name} follows rule {ID}: there is no egress rule to check.{note}")
         }
         1 => format!("{name} follows rule {ID}: its egress rule is allowed."),
         judged => format!("{name} follows rule {ID}: its {judged} egress rules are allowed."),
     }
 }
+
+/// What a hook cannot know of a group without egress rules: RESOURCE invocations are about one resource each.
+pub const RULES_APART: &str = "The hook cannot see whether the stack has AWS::EC2::SecurityGroupEgress resources for the \
+                               group, which remove the default rule.";
 
 fn name(resource_type: &str, logical_id: &str) -> String {
     let id = excerpt(logical_id, LOGICAL_ID_CHARS);
@@ -202,8 +231,19 @@ pub fn and_more(count: usize) -> String {
     format!("… and {count} more.")
 }
 
+/// How many ports a range has at most that may be meant one by one.
+const MAX_MEANT_PORTS: i64 = 1_024;
+
+/// Whether a range is so wide that its bounds say nothing of the ports that are used.
+fn is_wide(rule: &EgressRule) -> bool {
+    matches!((&rule.from, &rule.to), (Port::Known(_), Port::Known(_))) && count(rule).abs() > MAX_MEANT_PORTS
+}
+
 /// A port that exemplifies the remedy: the rule's own where it states a usable one.
 fn example_port(rule: &EgressRule) -> i32 {
+    if is_wide(rule) {
+        return EXAMPLE_PORT;
+    }
     [&rule.from, &rule.to]
         .into_iter()
         .find_map(|port| match port {
@@ -314,7 +354,10 @@ impl fmt::Display for To<'_> {
             match to {
                 Destination::SecurityGroup(_) => f.write_str("security group ")?,
                 Destination::PrefixList(_) => f.write_str("prefix list ")?,
-                Destination::Cidr(_) | Destination::Unknown(_) | Destination::Invalid(_) => {}
+                Destination::Cidr(_)
+                | Destination::Unknown(_)
+                | Destination::UnknownId(_)
+                | Destination::Invalid(_) => {}
             }
             to.fmt(f)?;
         }
@@ -364,10 +407,12 @@ fn unknowns(rule: &EgressRule) -> String {
         }
     }
     if shown.is_empty() {
-        shown.extend(rule.destinations.iter().filter_map(|to| match to {
-            Destination::Unknown(unknown) => Some(not_known("the destination", unknown)),
-            _ => None,
-        }));
+        shown.extend(
+            rule.destinations
+                .iter()
+                .filter_map(Destination::unknown)
+                .map(|unknown| not_known("the destination", unknown)),
+        );
     }
     excerpt(&shown.join("; "), ANNOTATION_CHARS / 2)
 }

@@ -1,124 +1,10 @@
 //! Conditions, three-valued: true, false, or open until something unknown is decided.
-//!
-//! What is open is reduced to [`Atom`]s: a comparison that cannot be decided, in its canonical form.
-//! Conditions that rest on the same atom are therefore never judged apart, and a comparison that is
-//! assumed to hold tells what the unknown is: `!Ref Env` cannot be both `dev` and `prod`.
 
-use std::collections::{HashMap, HashSet};
-
-use super::evaluate::{Evaluator, Stop};
-use super::unknown;
-use super::{Template, text};
+use super::assumption::{Atom, Truth};
+use super::evaluator::{Evaluator, Stop};
+use super::{text, unknown};
 use crate::rule::Unknown;
 use crate::value::{Kind, Value};
-
-/// Something undecided that a condition rests on.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Atom {
-    /// Whether an unknown is this text.
-    Is {
-        /// The unknown's identity.
-        identity: String,
-        /// The text.
-        text: String,
-    },
-    /// Anything else, by its canonical form.
-    Open(String),
-}
-
-/// The value of a condition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Truth {
-    /// Decided.
-    Decided {
-        /// Whether it holds.
-        holds: bool,
-        /// Whether that rests on an assumption.
-        assumed: bool,
-    },
-    /// Not decided: the first atom to decide.
-    Open(Atom),
-}
-
-/// What a world takes for granted.
-#[derive(Debug, Default)]
-pub(super) struct Assumptions {
-    /// What unknowns are.
-    is: HashMap<String, String>,
-    /// What unknowns are not.
-    is_not: HashMap<String, HashSet<String>>,
-    open: HashMap<Atom, bool>,
-    /// How to decide what nobody decided; nothing to leave it open.
-    pub(super) otherwise: Option<bool>,
-    /// What was decided that way.
-    pub(super) met: Vec<Atom>,
-}
-
-impl Assumptions {
-    /// The assumptions that these decisions amount to.
-    pub(super) fn of(template: &Template<'_>, decisions: &[(Atom, bool)]) -> Self {
-        let mut assumptions = Self::default();
-        for (atom, holds) in decisions {
-            assumptions.assume(template, atom, *holds);
-        }
-        assumptions
-    }
-
-    /// What an unknown is assumed to be.
-    pub(super) fn value(&self, identity: &str) -> Option<&str> {
-        self.is.get(identity).map(String::as_str)
-    }
-
-    fn assume(&mut self, template: &Template<'_>, atom: &Atom, holds: bool) {
-        match atom {
-            Atom::Is { identity, text } if holds => {
-                self.is.insert(identity.clone(), text.clone());
-            }
-            Atom::Is { identity, text } => {
-                let is_not = self.is_not.entry(identity.clone()).or_default();
-                is_not.insert(text.clone());
-                let mut left = template.candidates(identity).iter().filter(|text| !is_not.contains(*text));
-                if let (Some(only), None) = (left.next(), left.next()) {
-                    self.is.insert(identity.clone(), only.clone());
-                }
-            }
-            Atom::Open(_) => {
-                self.open.insert(atom.clone(), holds);
-            }
-        }
-    }
-
-    fn decide(&mut self, template: &Template<'_>, atom: Atom) -> Truth {
-        let assumed = |holds| Truth::Decided { holds, assumed: true };
-        match &atom {
-            Atom::Is { identity, text } => {
-                if let Some(value) = self.is.get(identity) {
-                    return assumed(value == text);
-                }
-                if self.is_not.get(identity).is_some_and(|is_not| is_not.contains(text)) {
-                    return assumed(false);
-                }
-                let candidates = template.candidates(identity);
-                if !candidates.is_empty() && !candidates.contains(text) {
-                    return Truth::Decided { holds: false, assumed: false };
-                }
-            }
-            Atom::Open(_) => {
-                if let Some(holds) = self.open.get(&atom) {
-                    return assumed(*holds);
-                }
-            }
-        }
-        match self.otherwise {
-            Some(holds) => {
-                self.assume(template, &atom, holds);
-                self.met.push(atom);
-                assumed(holds)
-            }
-            None => Truth::Open(atom),
-        }
-    }
-}
 
 impl Evaluator<'_> {
     /// The value of a condition by its name. What it rests on is remembered for the world.
@@ -171,8 +57,8 @@ impl Evaluator<'_> {
             return Ok(self.open(&place(value)));
         };
         match (key.name.as_str(), argument.as_list()) {
-            ("Condition", _) => match argument.as_str() {
-                Some(name) => self.condition(name),
+            ("Condition", _) => match text::of_scalar(argument) {
+                Some(name) => self.condition(&name),
                 None => Ok(self.open(&place(value))),
             },
             ("Fn::Equals", Some([left, right])) => self.equals(value, left, right),
@@ -230,6 +116,14 @@ impl Evaluator<'_> {
         let assumed = std::mem::replace(&mut self.used_assumption, before);
         let decided = |holds| Ok(Truth::Decided { holds, assumed });
         let atom = match (&left.kind, &right.kind) {
+            (Kind::Ambiguous(left), Kind::Ambiguous(right)) if left == right => return decided(true),
+            (Kind::Ambiguous(_), Kind::Ambiguous(_)) => None,
+            (Kind::Ambiguous(written), other) | (other, Kind::Ambiguous(written)) => match other {
+                // Neither the text as written nor a number.
+                Kind::String(text) if text != written && text.parse::<f64>().is_err() => return decided(false),
+                Kind::Null | Kind::Bool(_) | Kind::List(_) | Kind::Map(_) => return decided(false),
+                _ => None,
+            },
             (Kind::Unknown(left), Kind::Unknown(right)) if left.is_same(right) => return decided(true),
             (Kind::Unknown(unknown), _) if text::of_scalar(&right).is_some() => is(unknown, &right),
             (_, Kind::Unknown(unknown)) if text::of_scalar(&left).is_some() => is(unknown, &left),

@@ -7,7 +7,7 @@
 //! key that it is part of is not known then.
 
 use super::budget::Budget;
-use super::evaluate::{Evaluator, Stop};
+use super::evaluator::{Evaluator, Stop};
 use super::text;
 use super::unknown::{self, Part};
 use crate::rule::Unknown;

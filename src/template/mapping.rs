@@ -1,6 +1,6 @@
 //! `Fn::FindInMap`: mappings, and what a transform may make of them.
 
-use super::evaluate::{Evaluator, Resolved, Stop};
+use super::evaluator::{Evaluator, Resolved, Stop};
 use super::function::{bytes, malformed};
 use super::{Template, look_up, note, text, unknown};
 use crate::path::Origin;

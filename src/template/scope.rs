@@ -31,8 +31,11 @@ pub struct Scope {
     /// `AWS::NotificationARNs`.
     pub notification_arns: Option<Vec<String>>,
     /// Whether a parameter whose value was not given is unknown even if it has a default: the
-    /// deployment may give it another value.
+    /// deployment may give it another value. One that can have only one value is known all the same.
     pub ignore_defaults: bool,
+    /// Values of parameters that hold only until someone overrides them, by name, in place of the template's
+    /// defaults: what a nested stack is given by a parameter of its parent that keeps its default.
+    pub defaults: BTreeMap<String, String>,
 }
 
 impl fmt::Debug for Scope {
@@ -98,10 +101,23 @@ pub struct Parameter {
     pub no_echo: bool,
     /// Whether a value is known: given, or the template's default.
     pub is_known: bool,
+    /// Whether the value that is known is a default, which a deployment may override.
+    pub is_default: bool,
+    /// Whether its default is a number that readers of YAML differ on.
+    pub is_in_dispute: bool,
+    /// Whether a deployment must give it a value: it has no default.
+    pub is_required: bool,
     /// The only values that it can be given, if the template says so.
     allowed: Vec<String>,
+    /// The only values that a reference to it can have, if the template says so.
+    candidates: Vec<String>,
+    /// The least and the greatest number that it can be given (`MinValue`, `MaxValue`).
+    range: (Option<i64>, Option<i64>),
     pub(super) value: Result<Kind, Unknown>,
 }
+
+/// How many values between `MinValue` and `MaxValue` are looked at one by one.
+const MAX_RANGE: i64 = 16;
 
 impl Parameter {
     /// The only values that it can be given: of a list each entry, of what is read from Systems Manager the
@@ -112,8 +128,24 @@ impl Parameter {
     }
 
     /// The only values that a reference to it can have, as far as the template says.
-    pub(super) fn candidates(&self) -> &[String] {
-        if is_one_of_allowed(&self.type_name) { &self.allowed } else { &[] }
+    #[must_use]
+    pub fn candidates(&self) -> &[String] {
+        &self.candidates
+    }
+
+    /// Whether `MinValue` and `MaxValue` rule a value out.
+    pub(super) fn rules_out(&self, text: &str) -> bool {
+        let (least, greatest) = self.range;
+        let number = text.trim().parse::<i64>().ok();
+        number.is_some_and(|number| {
+            least.is_some_and(|least| number < least) || greatest.is_some_and(|greatest| number > greatest)
+        })
+    }
+
+    /// The least and the greatest number that it can be given, as far as the template says.
+    #[must_use]
+    pub const fn range(&self) -> (Option<i64>, Option<i64>) {
+        self.range
     }
 
     /// A parameter as declared, with the value given for it.
@@ -124,26 +156,44 @@ impl Parameter {
         let declared = |key: &str| declaration.get(key).and_then(text::of_scalar);
         let type_name = declared("Type").map_or_else(|| "String".to_owned(), |name| name.into_owned());
         let no_echo = declared("NoEcho").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        let bound = |key: &str| declared(key).filter(|_| type_name == "Number" && !no_echo)?.trim().parse().ok();
+        let range: (Option<i64>, Option<i64>) = (bound("MinValue"), bound("MaxValue"));
         let allowed: Vec<String> = declaration
             .get("AllowedValues")
             .filter(|_| !no_echo)
             .and_then(Value::as_list)
-            .map(|list| list.iter().filter_map(text::of_scalar).map(|text| text.into_owned()).collect())
+            // One that is no certain text leaves all open.
+            .and_then(|list| list.iter().map(|value| text::of_scalar(value).map(|text| text.into_owned())).collect())
             .unwrap_or_default();
-        let only = || match allowed.as_slice() {
-            [only] if is_one_of_allowed(&type_name) => Some(only.clone()),
+        let candidates = match range {
+            _ if !allowed.is_empty() && is_one_of_allowed(&type_name) => allowed.clone(),
+            // Whole numbers alone: a parameter of type Number takes fractions too, which no port is.
+            (Some(least), Some(greatest)) if (0..MAX_RANGE).contains(&greatest.saturating_sub(least)) => {
+                (least..=greatest).map(|number| number.to_string()).collect()
+            }
+            _ => Vec::new(),
+        };
+        let only = || if let [only] = candidates.as_slice() { Some(only.clone()) } else { None };
+        let default = scope.defaults.get(name).cloned().or_else(|| declared("Default").map(|text| text.into_owned()));
+        let in_dispute = match declaration.get("Default").map(|default| &default.kind) {
+            Some(Kind::Ambiguous(text)) => Some(text),
             _ => None,
         };
-        let default = declared("Default").map(|text| text.into_owned());
-        let has_default = default.is_some();
-        let given = scope.parameters.get(name).cloned();
+        let has_default = default.is_some() || in_dispute.is_some();
         let open = scope.open.contains(name);
-        let known = given.or_else(|| default.filter(|_| !open && !scope.ignore_defaults)).or_else(only);
+        let certain = scope.parameters.get(name).cloned().or_else(only);
+        let is_default = certain.is_none() && has_default && !open && !scope.ignore_defaults;
+        let known = certain.or_else(|| default.filter(|_| is_default));
         let shown = unknown::shortened(name);
         let why = if no_echo {
             Some(format!("parameter `{shown}` is marked `NoEcho`, so its value is not looked at"))
         } else if is_read(&type_name) {
             Some(format!("parameter `{shown}` is read from Systems Manager when the stack is deployed"))
+        } else if !is_documented(&type_name) {
+            Some(format!("parameter `{shown}` has type `{}`, which is not documented", unknown::shortened(&type_name)))
+        } else if let (None, Some(text), false, false) = (&known, in_dispute, open, scope.ignore_defaults) {
+            let text = unknown::shortened(text);
+            Some(format!("readers of YAML take the default `{text}` of parameter `{shown}` for different numbers"))
         } else if known.is_none() && open {
             Some(format!("parameter `{shown}` is given a value that is not known here"))
         } else if known.is_none() && has_default {
@@ -158,8 +208,28 @@ impl Parameter {
             (None, Some(text)) => Ok(Kind::String(text)),
             (why, _) => Err(unknown::reference(&format!("!Ref {name}"), why.unwrap_or_default())),
         };
-        Self { name: name.to_owned(), type_name, no_echo, is_known: value.is_ok(), allowed, value }
+        let is_known = value.is_ok();
+        Self {
+            name: name.to_owned(),
+            type_name,
+            no_echo,
+            is_known,
+            is_default: is_default && is_known,
+            is_in_dispute: in_dispute.is_some() && !scope.parameters.contains_key(name),
+            is_required: !has_default,
+            allowed,
+            candidates,
+            range,
+            value,
+        }
     }
+}
+
+/// Whether CloudFormation documents a type as written ("Parameters"): `List <Number>`, which it takes too, is not.
+fn is_documented(type_name: &str) -> bool {
+    matches!(type_name, "String" | "Number" | "CommaDelimitedList")
+        || ((type_name.starts_with("List<") || type_name.starts_with("AWS::"))
+            && !type_name.contains(char::is_whitespace))
 }
 
 fn is_list(type_name: &str) -> bool {

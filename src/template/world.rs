@@ -1,13 +1,14 @@
 //! A resource in every world that its undecided conditions allow.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
+use super::assumption::Atom;
 use super::budget::Exhausted;
-use super::condition::Atom;
-use super::evaluate::{Evaluator, Resolved, Stop};
+use super::evaluator::{Evaluator, Resolved, Stop};
 use super::unknown::shortened;
-use super::{MAX_EVALUATION_DEPTH, Resource, Template, budget, measure};
+use super::{MAX_EVALUATION_DEPTH, Resource, Template, budget, measure, text};
 use crate::value::{Kind, Map, Value};
 
 /// How many worlds of one resource are looked at: eight conditions that are independent of each
@@ -30,6 +31,8 @@ pub struct Evaluated<'t> {
     /// Why the worlds are not all of them, if so. Of too many worlds, those are looked at in which
     /// every undecided condition is the same, or all but one.
     pub undetermined: Option<Undetermined>,
+    /// The parameters of which a default decided something in one of the worlds.
+    pub defaults: BTreeSet<&'t str>,
 }
 
 /// A resource under certain assumptions.
@@ -125,47 +128,67 @@ impl<'a> Template<'a> {
     /// `prod`) are left out.
     #[must_use]
     pub fn evaluate<'t>(&'t self, resource: &'t Resource<'a>) -> Evaluated<'t> {
-        self.evaluate_some(resource, None)
+        self.evaluate_some(resource, None, &[])
     }
 
     /// Like [`Template::evaluate`], for who looks at these properties only: the others make no
     /// worlds, and whether they are there and worked out is left open.
     #[must_use]
     pub fn evaluate_only<'t>(&'t self, resource: &'t Resource<'a>, properties: &[&str]) -> Evaluated<'t> {
-        self.evaluate_some(resource, Some(properties))
+        self.evaluate_some(resource, Some(properties), &[])
     }
 
-    fn evaluate_some<'t>(&'t self, resource: &'t Resource<'a>, wanted: Option<&[&str]>) -> Evaluated<'t> {
+    /// Like [`Template::evaluate_only`], in the worlds in which these parameters have these values.
+    #[must_use]
+    pub fn evaluate_given<'t>(
+        &'t self,
+        resource: &'t Resource<'a>,
+        properties: &[&str],
+        given: &[(&str, &str)],
+    ) -> Evaluated<'t> {
+        let is = |(name, text): &(&str, &str)| {
+            (Atom::Is { identity: format!("!Ref {name}"), text: (*text).to_owned() }, true)
+        };
+        self.evaluate_some(resource, Some(properties), &given.iter().map(is).collect::<Vec<_>>())
+    }
+
+    fn evaluate_some<'t>(
+        &'t self,
+        resource: &'t Resource<'a>,
+        wanted: Option<&[&str]>,
+        given: &[(Atom, bool)],
+    ) -> Evaluated<'t> {
         let mut values = 0;
         measure(resource.body(), MAX_EVALUATION_DEPTH, &mut values);
         let own = budget::share_of(values);
-        let mut worlds = Vec::new();
-        let mut undetermined = self.budget.share(own, || self.all_worlds(resource, wanted, &mut worlds)).err();
+        let mut worlds = Worlds::default();
+        let mut undetermined = self.budget.share(own, || self.all_worlds(resource, wanted, given, &mut worlds)).err();
         if undetermined == Some(Undetermined::TooManyWorlds) {
-            worlds.clear();
+            worlds.found.clear();
+            worlds.held = 0;
             // If that takes too much work as well, those that were found stand.
-            let stop = self.budget.share(own, || self.some_worlds(resource, wanted, &mut worlds)).err();
-            if worlds.is_empty() && stop == Some(Stop::TooDeep) {
+            let stop = self.budget.share(own, || self.some_worlds(resource, wanted, given, &mut worlds)).err();
+            if worlds.found.is_empty() && stop == Some(Stop::TooDeep) {
                 undetermined = Some(Undetermined::TooDeep);
             }
         }
-        Evaluated { worlds: distinct(worlds), undetermined }
+        Evaluated { worlds: distinct(worlds.found), undetermined, defaults: worlds.defaults }
     }
 
     fn all_worlds<'t>(
         &'t self,
         resource: &'t Resource<'a>,
         wanted: Option<&[&str]>,
-        worlds: &mut Vec<World<'t>>,
+        given: &[(Atom, bool)],
+        worlds: &mut Worlds<'t>,
     ) -> Result<(), Undetermined> {
-        let mut held = 0;
-        let mut pending: Vec<Vec<(Atom, bool)>> = vec![Vec::new()];
+        let mut pending: Vec<Vec<(Atom, bool)>> = vec![given.to_vec()];
         while let Some(decisions) = pending.pop() {
-            if worlds.len() == MAX_WORLDS || decisions.len() > MAX_DECISIONS {
+            if worlds.found.len() == MAX_WORLDS || decisions.len() > MAX_DECISIONS {
                 return Err(Undetermined::TooManyWorlds);
             }
-            match self.world(resource, wanted, &decisions, None) {
-                Ok((world, _)) => hold(worlds, world, &mut held).map_err(|_| Undetermined::TooManyWorlds)?,
+            match self.world(resource, wanted, &decisions, None, worlds) {
+                Ok((world, _)) => worlds.hold(world).map_err(|_| Undetermined::TooManyWorlds)?,
                 Err(Stop::Undecided(atom)) => {
                     for holds in [false, true] {
                         let mut decisions = decisions.clone();
@@ -187,18 +210,20 @@ impl<'a> Template<'a> {
         &'t self,
         resource: &'t Resource<'a>,
         wanted: Option<&[&str]>,
-        worlds: &mut Vec<World<'t>>,
+        given: &[(Atom, bool)],
+        worlds: &mut Worlds<'t>,
     ) -> Result<(), Stop> {
-        let mut held = 0;
         let mut differing = Vec::with_capacity(2);
         for otherwise in [true, false] {
-            let (world, met) = self.world(resource, wanted, &[], Some(otherwise))?;
-            hold(worlds, world, &mut held)?;
+            let (world, met) = self.world(resource, wanted, given, Some(otherwise), worlds)?;
+            worlds.hold(world)?;
             differing.push((otherwise, met));
         }
         for (otherwise, met) in differing {
             for atom in met.into_iter().take(MAX_DECISIONS) {
-                hold(worlds, self.world(resource, wanted, &[(atom, !otherwise)], Some(otherwise))?.0, &mut held)?;
+                let decisions = [given, &[(atom, !otherwise)]].concat();
+                let (world, _) = self.world(resource, wanted, &decisions, Some(otherwise), worlds)?;
+                worlds.hold(world)?;
             }
         }
         Ok(())
@@ -211,13 +236,25 @@ impl<'a> Template<'a> {
         wanted: Option<&[&str]>,
         decisions: &[(Atom, bool)],
         otherwise: Option<bool>,
+        worlds: &mut Worlds<'t>,
     ) -> Result<(World<'t>, Vec<Atom>), Stop> {
         self.budget.steps(4 * decisions.len() as u64)?;
         let mut evaluator = Evaluator::new(self, decisions);
         evaluator.assumptions.otherwise = otherwise;
+        let world = Self::in_world(&mut evaluator, resource, wanted);
+        // A world that is not decided yet used them all the same.
+        worlds.defaults.append(&mut evaluator.defaults);
+        Ok((world?, evaluator.assumptions.met))
+    }
+
+    fn in_world<'t>(
+        evaluator: &mut Evaluator<'t>,
+        resource: &'t Resource<'a>,
+        wanted: Option<&[&str]>,
+    ) -> Result<World<'t>, Stop> {
         let body = resource.body();
-        let exists = match body.get("Condition").and_then(Value::as_str) {
-            Some(name) => evaluator.holds(name)?,
+        let exists = match body.get("Condition").and_then(text::of_scalar) {
+            Some(name) => evaluator.holds(&name)?,
             None => true,
         };
         let empty = || Value::new(Kind::Map(Map::new()), body.origin);
@@ -229,24 +266,37 @@ impl<'a> Template<'a> {
             },
             _ => Cow::Owned(empty()),
         };
-        let assumptions: Vec<Assumption> =
-            evaluator.assumed.into_iter().map(|(condition, holds)| Assumption { condition, holds }).collect();
+        let assumptions: Vec<Assumption> = std::mem::take(&mut evaluator.assumed)
+            .into_iter()
+            .map(|(condition, holds)| Assumption { condition, holds })
+            .collect();
         let open = evaluator.open.or(body.get("Fn::Transform").map(|_| "Fn::Transform"));
-        Ok((World { assumptions, exists, properties, open }, evaluator.assumptions.met))
+        Ok(World { assumptions, exists, properties, open })
     }
 }
 
-/// Keeps a world, unless those that are kept hold too many values of their own with it. The first one
-/// is kept in any case.
-fn hold<'t>(worlds: &mut Vec<World<'t>>, world: World<'t>, held: &mut u64) -> Result<(), Exhausted> {
-    if let Cow::Owned(properties) = &world.properties {
-        measure(properties, MAX_EVALUATION_DEPTH, held);
+/// The worlds of a resource that were found so far.
+#[derive(Default)]
+struct Worlds<'t> {
+    found: Vec<World<'t>>,
+    /// How many values they hold of their own.
+    held: u64,
+    defaults: BTreeSet<&'t str>,
+}
+
+impl<'t> Worlds<'t> {
+    /// Keeps a world, unless those that are kept hold too many values of their own with it. The first one
+    /// is kept in any case.
+    fn hold(&mut self, world: World<'t>) -> Result<(), Exhausted> {
+        if let Cow::Owned(properties) = &world.properties {
+            measure(properties, MAX_EVALUATION_DEPTH, &mut self.held);
+        }
+        if self.held > MAX_WORLD_VALUES && !self.found.is_empty() {
+            return Err(Exhausted);
+        }
+        self.found.push(world);
+        Ok(())
     }
-    if *held > MAX_WORLD_VALUES && !worlds.is_empty() {
-        return Err(Exhausted);
-    }
-    worlds.push(world);
-    Ok(())
 }
 
 /// Worlds that differ for the reader: several decisions can amount to the same conditions.

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use maud::{Markup, html};
+
 use super::record::{AuditResult, HookRecord};
 use crate::connection::regions_assumed;
-use crate::page::{self, Escaped};
+use crate::page;
 use crate::scan::row;
 
 const COLUMNS: [&str; 13] = [
@@ -26,6 +28,9 @@ const COLUMNS: [&str; 13] = [
 
 /// How many results the page lists; the JSON and CSV results have all of them.
 const MAX_ROWS: usize = 2_000;
+
+/// How many days the page's chart has.
+const MAX_DAYS: usize = 30;
 
 /// Writes one row for each invocation, and one for each thing that could not be read.
 ///
@@ -66,39 +71,42 @@ pub fn write_audit_csv(result: &AuditResult, out: &mut dyn Write) -> io::Result<
 /// # Errors
 /// When it cannot be written.
 pub fn write_audit_html(result: &AuditResult, out: &mut dyn Write) -> io::Result<()> {
-    page::begin(out, &format!("What {} decided", result.hook))?;
-    let mut tiles = result.counts();
-    if result.is_lower_bound() {
-        let nothing = "Nobody can say who was blocked: no result could be read.";
-        let some = "Not everything could be read: the numbers are a lower bound.";
-        let said = if result.results.is_empty() { nothing } else { some };
-        page::answer(out, "maybe", &[said.to_owned()])?;
-        if result.results.is_empty() {
-            tiles.clear();
-        }
-    }
-    if let Some(why) = &result.regions_assumed {
-        writeln!(out, "<p class=\"warning\">{}</p>", Escaped(&regions_assumed(why)))?;
-    }
+    let nothing = result.results.is_empty();
+    let bound = result.is_lower_bound().then(|| {
+        let said = if nothing {
+            "Nobody can say who was blocked: no result could be read."
+        } else {
+            "Not everything could be read: the numbers are a lower bound."
+        };
+        page::answer("maybe", &[said.to_owned()])
+    });
+    let mut tiles = if bound.is_some() && nothing { Vec::new() } else { result.counts() };
     tiles.push((result.unread.len(), "not read"));
-    page::tiles(out, &tiles)?;
-    let mut days: BTreeMap<&str, usize> = BTreeMap::new();
-    for record in result.results.iter().filter(|record| record.is_failed()) {
-        *days.entry(record.at.split('T').next().unwrap_or_default()).or_default() += 1;
-    }
-    let days = days.iter().rev().take(30).map(|(day, number)| ((*day).to_owned(), *number, number.to_string()));
-    let days: Vec<_> = days.collect();
-    if !days.is_empty() {
-        page::bars(out, "Blocked or warned, day by day", &days)?;
-    }
     let cells = |record: &HookRecord| {
         let class = if record.fate() == "blocked" { "blocked" } else { "undetermined" };
         let fate = record.fate().to_owned();
         (class, vec![fate, record.at.clone(), record.region.clone(), record.subject(), record.said().join(" ")])
     };
-    page::table(out, &["", "when", "Region", "what", "why"], result.results.iter().take(MAX_ROWS).map(cells))?;
     let unread = result.unread_told().into_iter().take(MAX_ROWS);
     let unread = unread.map(|(place, failure)| ("unread", vec!["not read".to_owned(), place, failure]));
-    page::table(out, &["", "where", "why"], unread)?;
-    page::end(out)
+    let body = html! {
+        @if let Some(bound) = bound { (bound) }
+        @if let Some(why) = &result.regions_assumed { p.warning { (regions_assumed(why)) } }
+        (page::tiles(&tiles))
+        (days(result))
+        (page::table(&["", "when", "Region", "what", "why"], result.results.iter().take(MAX_ROWS).map(cells)))
+        (page::table(&["", "where", "why"], unread))
+    };
+    page::write(out, &format!("What {} decided", result.hook), &body)
+}
+
+/// A bar for each of the last days on which something was blocked or warned about.
+fn days(result: &AuditResult) -> Markup {
+    let mut days: BTreeMap<&str, usize> = BTreeMap::new();
+    for record in result.results.iter().filter(|record| record.is_failed()) {
+        *days.entry(record.at.split('T').next().unwrap_or_default()).or_default() += 1;
+    }
+    let bar = |(day, number): (&&str, &usize)| ((*day).to_owned(), *number, number.to_string());
+    let days: Vec<_> = days.iter().rev().take(MAX_DAYS).map(bar).collect();
+    html! { @if !days.is_empty() { (page::bars("Blocked or warned, day by day", &days)) } }
 }

@@ -2,13 +2,15 @@
 
 use std::io::{self, Write};
 
+use maud::{Markup, html};
+
 use super::answer::{advice, alternatives_told};
 use super::record::{Cause, Fate, RuleRecord, StackRecord, Tally};
 use super::result::ScanResult;
 use super::spool::Spool;
 use super::summary::{Answer, Group, Summary};
 use crate::number::{count, grouped};
-use crate::page::{self, Bar, Escaped};
+use crate::page::{self, Bar};
 
 /// How many egress rules the page lists; the JSON and CSV results have all of them.
 const MAX_ROWS: usize = 2_000;
@@ -21,40 +23,36 @@ const MAX_BARS: usize = 20;
 /// # Errors
 /// When it cannot be written, or the result's records cannot be read back.
 pub fn write_html(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
+    let rules = rules(&mut result.stacks)?;
     let summary = &result.summary;
-    page::begin(out, "Egress rules: can enforcement be switched on?")?;
-    writeln!(out, "<p class=\"dim\">{}</p>", Escaped(&scanned(result)))?;
     let class = match summary.answer {
         Answer::Yes => "good",
         Answer::Probably | Answer::Unknown => "maybe",
         Answer::No => "bad",
     };
-    page::answer(out, class, &summary.sentences(&result.head.only_stacks))?;
-    for warning in result.warnings() {
-        writeln!(out, "<p class=\"warning\">{}</p>", Escaped(&warning))?;
-    }
-    page::tiles(
-        out,
-        &[
-            (summary.stacks, "stacks judged"),
-            (summary.stacks_with_rules, "of them with security groups"),
-            (summary.stacks_blocked, "stacks would be blocked"),
-            (summary.tally.blocked, "egress rules would be blocked"),
-            (summary.tally.undetermined, "egress rules undetermined"),
-            (summary.unread, "stacks not read"),
-        ],
-    )?;
-    charts(out, summary)?;
-    unread(out, result)?;
-    rules(out, &mut result.stacks)?;
-    writeln!(
-        out,
-        "<p class=\"dim\">The rule: each egress rule of a security group opens exactly one explicit port. A rule that \
-         breaks it is blocked when its group is next created or updated through CloudFormation; nothing that runs is \
-         touched. Made by cfn-egress-guard {}.</p>",
-        Escaped(&result.head.program)
-    )?;
-    page::end(out)
+    let numbers = [
+        (summary.stacks, "stacks judged"),
+        (summary.stacks_with_rules, "of them with security groups"),
+        (summary.stacks_blocked, "stacks would be blocked"),
+        (summary.tally.blocked, "egress rules would be blocked"),
+        (summary.tally.undetermined, "egress rules undetermined"),
+        (summary.unread, "stacks not read"),
+    ];
+    let body = html! {
+        p.dim { (scanned(result)) }
+        (page::answer(class, &summary.sentences(&result.head.only_stacks)))
+        @for warning in result.warnings() { p.warning { (warning) } }
+        (page::tiles(&numbers))
+        (charts(summary))
+        (unread(result))
+        (rules)
+        p.dim {
+            "The rule: each egress rule of a security group opens exactly one explicit port. A rule that breaks it is \
+             blocked when its group is next created or updated through CloudFormation; nothing that runs is touched. \
+             Made by cfn-egress-guard " (result.head.program) "."
+        }
+    };
+    page::write(out, "Egress rules: can enforcement be switched on?", &body)
 }
 
 /// What was scanned: when, with which policy, where.
@@ -70,42 +68,40 @@ fn scanned(result: &ScanResult) -> String {
     format!("{account}{regions}; {only}{when}; {}", result.head.policy)
 }
 
-fn charts(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+fn charts(summary: &Summary) -> Markup {
     let told = summary.tally;
     let passed = summary.rules.saturating_sub(told.blocked + told.undetermined + told.exempted + told.known_debt);
-    if summary.rules > 0 {
-        page::heading(out, "All egress rules", "")?;
-        page::whole(
-            out,
-            &[
-                ("blocked", told.blocked, "would be blocked"),
-                ("undetermined", told.undetermined, "undetermined: only a deployment tells"),
-                ("exempted", told.exempted, "exempted by the policy"),
-                ("debt", told.known_debt, "known debt, let be while unchanged"),
-                ("passed", passed, "open one explicit port, or are allowed by a setting"),
-            ],
-        )?;
-    }
-    let below = "Owners, from tags of the stacks, those with the most blocked stacks first; a bar shows egress rules.";
-    groups(out, "Whom to talk to first", below, &summary.owners, |group| {
+    let parts = [
+        ("blocked", told.blocked, "would be blocked"),
+        ("undetermined", told.undetermined, "undetermined: only a deployment tells"),
+        ("exempted", told.exempted, "exempted by the policy"),
+        ("debt", told.known_debt, "known debt, let be while unchanged"),
+        ("passed", passed, "open one explicit port, or are allowed by a setting"),
+    ];
+    let owners = "Owners, from tags of the stacks, those with the most blocked stacks first; a bar shows egress rules.";
+    let examples = |group: &Group| {
         if group.examples.is_empty() { String::new() } else { format!("e.g. {}", group.examples.join(", ")) }
-    })?;
-    groups(
-        out,
-        "What kind of rule it is",
-        "Causes by number of egress rules, with what to do.",
-        &summary.causes,
-        |group| {
-            let cause = Cause::ALL.iter().find(|cause| group.name.as_deref() == Some(cause.label()));
-            cause.map_or_else(String::new, |cause| advice(*cause).to_owned())
-        },
-    )?;
-    groups(out, "Where", "Regions, those with the most blocked stacks first.", &summary.regions, |_| String::new())?;
-    if summary.tally == Tally::default() {
-        return Ok(());
+    };
+    let causes = "Causes by number of egress rules, with what to do.";
+    let to_do = |group: &Group| {
+        let cause = Cause::ALL.iter().find(|cause| group.name.as_deref() == Some(cause.label()));
+        cause.map_or_else(String::new, |cause| advice(*cause).to_owned())
+    };
+    let regions = "Regions, those with the most blocked stacks first.";
+    html! {
+        @if summary.rules > 0 { (page::heading("All egress rules", "")) (page::whole(&parts)) }
+        (groups("Whom to talk to first", owners, &summary.owners, examples))
+        (groups("What kind of rule it is", causes, &summary.causes, to_do))
+        (groups("Where", regions, &summary.regions, |_| String::new()))
+        @if summary.tally != Tally::default() {
+            (page::heading("How another policy changes it", "Stacks that would be blocked."))
+            (page::chart(&alternatives(summary)))
+        }
     }
-    page::heading(out, "How another policy changes it", "Stacks that would be blocked.")?;
-    let bars: Vec<Bar> = alternatives_told(summary)
+}
+
+fn alternatives(summary: &Summary) -> Vec<Bar> {
+    alternatives_told(summary)
         .into_iter()
         .map(|told| Bar {
             name: told.name,
@@ -113,21 +109,13 @@ fn charts(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
             parts: vec![("blocked", told.stacks)],
             said: format!("{}, {}", count(told.stacks, "stack"), count(told.rules, "rule")),
         })
-        .collect();
-    page::chart(out, &bars)
+        .collect()
 }
 
-fn groups(
-    out: &mut dyn Write,
-    title: &str,
-    below: &str,
-    groups: &[Group],
-    note: impl Fn(&Group) -> String,
-) -> io::Result<()> {
+fn groups(title: &str, below: &str, groups: &[Group], note: impl Fn(&Group) -> String) -> Markup {
     if groups.is_empty() {
-        return Ok(());
+        return Markup::default();
     }
-    page::heading(out, title, below)?;
     let bar = |group: &Group| Bar {
         name: group.name.clone().unwrap_or_else(|| "(no owner tag)".to_owned()),
         note: note(group),
@@ -139,29 +127,31 @@ fn groups(
         ],
         said: group.told(),
     };
-    page::chart(out, &groups.iter().take(MAX_BARS).map(bar).collect::<Vec<_>>())?;
-    if groups.len() > MAX_BARS {
-        writeln!(out, "<p class=\"dim\">… and {} more.</p>", grouped(groups.len() - MAX_BARS))?;
+    html! {
+        (page::heading(title, below))
+        (page::chart(&groups.iter().take(MAX_BARS).map(bar).collect::<Vec<_>>()))
+        @if groups.len() > MAX_BARS { p.dim { "… and " (grouped(groups.len() - MAX_BARS)) " more." } }
     }
-    Ok(())
 }
 
-fn unread(out: &mut dyn Write, result: &ScanResult) -> io::Result<()> {
+fn unread(result: &ScanResult) -> Markup {
     let groups = &result.unread_groups;
     if groups.is_empty() {
-        return Ok(());
+        return Markup::default();
     }
     let below = "The numbers above leave out what could not be read at all.";
-    page::heading(out, "What could not be read", below)?;
     let rows = groups.iter().take(MAX_ROWS).map(|group| {
         let fate = if group.judged { "read in part" } else { "not read" };
         ("unread", vec![fate.to_owned(), group.place(), group.what(), group.failure.to_string()])
     });
-    page::table(out, &["", "Region", "what", "why"], rows)?;
-    cut(out, groups.len())
+    html! {
+        (page::heading("What could not be read", below))
+        (page::table(&["", "Region", "what", "why"], rows))
+        (cut(groups.len()))
+    }
 }
 
-fn rules(out: &mut dyn Write, stacks: &mut Spool<StackRecord>) -> io::Result<()> {
+fn rules(stacks: &mut Spool<StackRecord>) -> io::Result<Markup> {
     let mut rows: [Vec<Row>; FATES.len()] = Default::default();
     let mut total = 0;
     for stack in stacks.iter() {
@@ -175,12 +165,14 @@ fn rules(out: &mut dyn Write, stacks: &mut Spool<StackRecord>) -> io::Result<()>
         }
     }
     if total == 0 {
-        return Ok(());
+        return Ok(Markup::default());
     }
-    page::heading(out, "Rule by rule", "What would be blocked comes first.")?;
     let rows = rows.into_iter().flatten().take(MAX_ROWS);
-    page::table(out, &["", "stack", "Region", "owner", "rule", "what"], rows)?;
-    cut(out, total)
+    Ok(html! {
+        (page::heading("Rule by rule", "What would be blocked comes first."))
+        (page::table(&["", "stack", "Region", "owner", "rule", "what"], rows))
+        (cut(total))
+    })
 }
 
 /// The fates in the order of the page.
@@ -208,10 +200,9 @@ fn row(stack: &StackRecord, rule: &RuleRecord) -> Row {
     (class, vec![rule.fate.name().to_owned(), stack_name, stack.region.clone(), owner, place, what])
 }
 
-/// Says how many rows a table leaves out.
-fn cut(out: &mut dyn Write, rows: usize) -> io::Result<()> {
-    if rows <= MAX_ROWS {
-        return Ok(());
+/// How many rows a table leaves out, in words.
+fn cut(rows: usize) -> Markup {
+    html! {
+        @if rows > MAX_ROWS { p.dim { (grouped(rows - MAX_ROWS)) " more are in the JSON and CSV results." } }
     }
-    writeln!(out, "<p class=\"dim\">{} more are in the JSON and CSV results.</p>", grouped(rows - MAX_ROWS))
 }

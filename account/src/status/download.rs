@@ -6,6 +6,9 @@ use std::time::Duration;
 use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use cfn_egress_guard_core::hook::is_loopback;
+use http::Uri;
+use http::uri::Scheme;
 use http_body_util::{BodyExt as _, Limited};
 
 use crate::connection::connector;
@@ -42,15 +45,7 @@ pub(super) async fn get(url: &str, loopback: bool, patience: Patience) -> Result
 
 /// Whether a URL may be asked: https, and plain http on this machine if AWS itself is played there.
 fn allowed(url: &str, loopback: bool) -> bool {
-    url.starts_with("https://") || (loopback && is_loopback(url))
-}
-
-/// Whether a URL leads to this machine.
-pub(super) fn is_loopback(url: &str) -> bool {
-    let authority = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).unwrap_or_default();
-    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    ["127.0.0.1", "localhost", "[::1]"].contains(&host)
+    url.parse().is_ok_and(|uri: Uri| uri.scheme() == Some(&Scheme::HTTPS) || (loopback && is_loopback(&uri)))
 }
 
 async fn attempt(connector: &Connector, url: &str) -> Result<Vec<u8>, Failure> {
@@ -91,7 +86,9 @@ mod tests {
             ("http://127.0.0.1:4566/x", false, false),
             ("http://127.0.0.1.example.com/x", true, false),
             ("http://127.0.0.1@example.com/x", true, false),
+            ("http://localhost:x@evil.example/", true, false),
             ("http://[::1]:80/x", true, true),
+            ("https:///x", true, false),
             ("file:///etc/passwd", true, false),
         ] {
             assert_eq!(allowed(url, loopback), expected, "{url}");

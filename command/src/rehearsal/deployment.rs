@@ -9,28 +9,14 @@
 
 use super::documents::Documents;
 use super::event::{HookEvent, HookProgress, StackEvent};
-use super::function::{Function, InvokeError};
-use super::invocation::{Subject, change_set_document, read, stack_document};
+use super::function::Function;
+use super::invocation::{Hook, Subject, change_set_document, read, stack_document};
+use super::invoke::InvokeError;
 use super::nested::NESTED_STACK;
 use super::plan::{Action, FailureMode, Operation, Plan};
 use super::words::Words;
 use cfn_egress_guard_core::hook::Target;
 use cfn_egress_guard_core::security_group::ResourceType;
-
-/// Who asks, and on what terms.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hook {
-    /// The hook's alias.
-    pub alias: String,
-    /// What a failure means.
-    pub failure_mode: FailureMode,
-    /// What the hook is asked about.
-    pub target_operations: Vec<Target>,
-    /// The account that the events name.
-    pub account: String,
-    /// The Region that the events name.
-    pub region: String,
-}
 
 /// How a rehearsed deployment ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +27,8 @@ pub enum Ending {
     CompleteWithWarnings,
     /// The hook stopped it.
     RolledBack,
+    /// The hook stopped it, and rollback is disabled.
+    LeftAsItIs,
     /// The hook stopped its change set: no resource was touched.
     ChangeSetFailed,
     /// Nothing changes, so nothing happened and the hook was not asked.
@@ -118,6 +106,7 @@ pub async fn rehearse(
     }
     let deployed = deployment.deploy(plan, &place).await?;
     Ok(match deployed.failure {
+        Some(_) if hook.disable_rollback => Ending::LeftAsItIs,
         Some(_) => Ending::RolledBack,
         None if deployment.warned => Ending::CompleteWithWarnings,
         None => Ending::Complete,
@@ -296,6 +285,9 @@ impl Deployment<'_> {
 
     /// Undoes what was done. A nested stack that was being created is left to the stack around it.
     fn roll_back(&mut self, plan: &Plan, place: &Place, reason: &str, done: &[Done<'_>]) {
+        if self.hook.disable_rollback {
+            return self.stack(place, Words::of(plan.is_update()).failed, Some(reason));
+        }
         if plan.is_update() {
             self.stack(place, "UPDATE_ROLLBACK_IN_PROGRESS", Some(reason));
             for done in done.iter().filter(|done| done.operation.action == Action::Update) {

@@ -1,14 +1,10 @@
 //! Whatever answers the invocations of a rehearsal: a local program, or a Lambda Invoke endpoint.
 
-use std::fmt;
-
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::{Request, Uri};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
-use super::runtime_api::{ANSWER_TIMEOUT, LocalFunction};
+use super::endpoint::Endpoint;
+use super::invoke::{ANSWER_TIMEOUT, InvokeError};
+use super::runtime_api::LocalFunction;
 
 /// A function that can be invoked.
 #[derive(Debug)]
@@ -18,38 +14,6 @@ pub enum Function {
     /// A function behind somebody's Invoke API.
     Endpoint(Endpoint),
 }
-
-/// Why an invocation has no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InvokeError {
-    /// The function reported an error instead of an answer.
-    Function(String),
-    /// The function's process ended.
-    Ended(String),
-    /// No answer within the time that CloudFormation waits.
-    TimedOut,
-    /// Nobody takes events.
-    Unreachable,
-    /// The documents of STACK and CHANGE_SET invocations cannot be served on this machine.
-    Documents(String),
-    /// The endpoint could not be reached, or answered with an error.
-    Endpoint(String),
-}
-
-impl fmt::Display for InvokeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Function(report) => write!(f, "the function reported an error: {report}"),
-            Self::Ended(status) => write!(f, "the function ended: {status}"),
-            Self::TimedOut => write!(f, "no answer within {} seconds", ANSWER_TIMEOUT.as_secs()),
-            Self::Unreachable => f.write_str("the function takes no events any more"),
-            Self::Documents(problem) => write!(f, "no port on the loopback address could be opened: {problem}"),
-            Self::Endpoint(problem) => write!(f, "the endpoint failed: {problem}"),
-        }
-    }
-}
-
-impl std::error::Error for InvokeError {}
 
 impl Function {
     /// Invokes the function and waits for its answer.
@@ -62,90 +26,6 @@ impl Function {
             Self::Endpoint(endpoint) => {
                 tokio::time::timeout(ANSWER_TIMEOUT, endpoint.invoke(event)).await.unwrap_or(Err(InvokeError::TimedOut))
             }
-        }
-    }
-}
-
-/// A Lambda Invoke endpoint (Lambda API, `Invoke`): the runtime emulator of others, `cargo lambda watch`,
-/// `sam local start-lambda`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    authority: String,
-    address: String,
-    path: String,
-}
-
-/// An endpoint's URL that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndpointError(String);
-
-impl fmt::Display for EndpointError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: give an address such as http://127.0.0.1:8080", self.0)
-    }
-}
-
-impl std::error::Error for EndpointError {}
-
-impl Endpoint {
-    /// The endpoint of a URL such as `http://127.0.0.1:9000`, or with the whole path of an Invoke request.
-    ///
-    /// # Errors
-    /// When it is no plain http URL with a host.
-    pub fn new(url: &str, function_name: &str) -> Result<Self, EndpointError> {
-        let uri: Uri = url.parse().map_err(|error| EndpointError(format!("`{url}` is no URL ({error})")))?;
-        if uri.scheme_str() != Some("http") {
-            return Err(EndpointError(format!("`{url}` is no http:// URL")));
-        }
-        let authority = uri.authority().ok_or_else(|| EndpointError(format!("`{url}` names no host")))?;
-        let path = match uri.path() {
-            "" | "/" => format!("/2015-03-31/functions/{function_name}/invocations"),
-            path => path.to_owned(),
-        };
-        Ok(Self {
-            authority: authority.to_string(),
-            address: format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(80)),
-            path,
-        })
-    }
-
-    async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
-        let failed = |error: &dyn fmt::Display| InvokeError::Endpoint(format!("{}: {error}", self.address));
-        let stream = TcpStream::connect(&self.address).await.map_err(|error| failed(&error))?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
-        tokio::spawn(connection);
-        let request = Request::post(&self.path)
-            .header("host", &self.authority)
-            .header("content-type", "application/json")
-            .body(Full::new(event))
-            .map_err(|error| failed(&error))?;
-        let response = sender.send_request(request).await.map_err(|error| failed(&error))?;
-        let status = response.status();
-        let function_error = response.headers().contains_key("x-amz-function-error");
-        let body = response.into_body().collect().await.map_err(|error| failed(&error))?.to_bytes();
-        if function_error {
-            return Err(InvokeError::Function(String::from_utf8_lossy(&body).into_owned()));
-        }
-        if !status.is_success() {
-            return Err(failed(&format!("{status} {}", String::from_utf8_lossy(&body))));
-        }
-        Ok(body)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn endpoints_are_plain_http_urls() {
-        let endpoint = Endpoint::new("http://127.0.0.1:9000", "function").unwrap();
-        assert_eq!(endpoint.path, "/2015-03-31/functions/function/invocations");
-        assert_eq!(endpoint.address, "127.0.0.1:9000");
-        assert_eq!(Endpoint::new("http://localhost/x/y", "f").unwrap().path, "/x/y");
-        for wrong in ["https://127.0.0.1:9000", "127.0.0.1:9000", "", "http://"] {
-            assert!(Endpoint::new(wrong, "function").is_err(), "{wrong}");
         }
     }
 }

@@ -6,10 +6,26 @@
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::deployment::Hook;
 use super::event::HookProgress;
-use super::plan::{Operation, Plan};
+use super::plan::{FailureMode, Operation, Plan};
 use cfn_egress_guard_core::hook::Target;
+
+/// Who asks, and on what terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hook {
+    /// The hook's alias.
+    pub alias: String,
+    /// What a failure means.
+    pub failure_mode: FailureMode,
+    /// What the hook is asked about.
+    pub target_operations: Vec<Target>,
+    /// Whether a deployment that fails stays as it is (`DisableRollback`, express mode).
+    pub disable_rollback: bool,
+    /// The account that the events name.
+    pub account: String,
+    /// The Region that the events name.
+    pub region: String,
+}
 
 /// What an invocation is about.
 pub(super) enum Subject<'a> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::planner::Stack;
+use super::plan::Stack;
 use cfn_egress_guard_core::source::Document;
 use cfn_egress_guard_core::template::{Resource, Scope, TemplateError, World};
 use cfn_egress_guard_core::value::{Kind, Value};
@@ -142,6 +142,6 @@ fn text(value: &Value) -> Option<String> {
         Kind::Float(number) => Some(number.to_string()),
         Kind::Bool(bool) => Some(bool.to_string()),
         Kind::List(list) => list.iter().map(text).collect::<Option<Vec<_>>>().map(|entries| entries.join(",")),
-        Kind::Null | Kind::Map(_) | Kind::Unknown(_) => None,
+        Kind::Null | Kind::Ambiguous(_) | Kind::Map(_) | Kind::Unknown(_) => None,
     }
 }

@@ -1,6 +1,8 @@
 //! What a rehearsal is going to do: the operations of a stack and of the stacks nested in it, in the order
 //! of a deployment.
 
+use cfn_egress_guard_core::source::Document;
+use cfn_egress_guard_core::template::Scope;
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -15,6 +17,21 @@ pub enum FailureMode {
     Warn,
 }
 
+/// A stack to deploy.
+#[derive(Debug, Clone, Copy)]
+pub struct Stack<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Where its template came from.
+    pub file: &'a str,
+    /// The template's text.
+    pub text: &'a str,
+    /// What the text holds.
+    pub document: &'a Document,
+    /// What is known of the deployment.
+    pub scope: &'a Scope,
+}
+
 /// The deployment of one stack.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -26,6 +43,8 @@ pub struct Plan {
     pub previous_template: Option<String>,
     /// What happens to its resources, in order.
     pub operations: Vec<Operation>,
+    /// The security groups and egress rules whose condition keeps them from being created.
+    pub switched_off: Vec<String>,
     /// What cannot be rehearsed of the template: macros, modules and what else is not written in it.
     pub notes: Vec<String>,
 }

@@ -6,31 +6,15 @@
 use serde_json::{Value as Json, json};
 
 use super::nested::{self, FoundTemplate, MAX_NESTED_STACKS, NESTED_STACK, NestedTemplates, PlanError};
-use super::plan::{Action, Described, Operation, Plan};
+use super::plan::{Action, Described, Operation, Plan, Stack};
 use super::properties::{described, resolved};
-use cfn_egress_guard_core::check::known_properties;
-use cfn_egress_guard_core::rule::{Knowledge, Outcome, Settings, Verdict, wording};
-use cfn_egress_guard_core::security_group::{ResourceType, assess};
-use cfn_egress_guard_core::source::Document;
-use cfn_egress_guard_core::template::{Evaluated, Resource, Scope, Subject, Template, World};
+use cfn_egress_guard_core::check::{JudgedResource, Terms, judge_resource};
+use cfn_egress_guard_core::rule::{Outcome, Verdict, wording};
+use cfn_egress_guard_core::security_group::ResourceType;
+use cfn_egress_guard_core::template::{Resource, Scope, Subject, Template, World};
 
 /// What CloudFormation puts behind a nested stack's logical id to make its name; here always the same.
 const NESTED_NAME_SUFFIX: &str = "REHEARSAL";
-
-/// A stack to deploy.
-#[derive(Debug, Clone, Copy)]
-pub struct Stack<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// Where its template came from.
-    pub file: &'a str,
-    /// The template's text.
-    pub text: &'a str,
-    /// What the text holds.
-    pub document: &'a Document,
-    /// What is known of the deployment.
-    pub scope: &'a Scope,
-}
 
 /// The operations that deploy a stack, in CloudFormation's order: those of an update if there is a
 /// template before it.
@@ -41,14 +25,14 @@ pub struct Stack<'a> {
 pub fn plan(
     stack: &Stack<'_>,
     before: Option<&Stack<'_>>,
-    settings: &Settings,
+    terms: &Terms<'_>,
     nested: &mut dyn NestedTemplates,
 ) -> Result<Plan, PlanError> {
-    Planner { settings, nested, nested_stacks: 0, around: Vec::new() }.plan(stack, before, "")
+    Planner { terms, nested, nested_stacks: 0, around: Vec::new() }.plan(stack, before, "")
 }
 
 struct Planner<'a> {
-    settings: &'a Settings,
+    terms: &'a Terms<'a>,
     nested: &'a mut dyn NestedTemplates,
     nested_stacks: usize,
     /// The templates around the one that is planned, outermost first.
@@ -59,17 +43,20 @@ impl Planner<'_> {
     fn plan(&mut self, stack: &Stack<'_>, before: Option<&Stack<'_>>, path: &str) -> Result<Plan, PlanError> {
         let template = template_of(stack)?;
         let old = before.map(|before| Ok((before, template_of(before)?))).transpose()?;
-        let mut operations = Vec::new();
+        let (mut operations, mut switched_off) = (Vec::new(), Vec::new());
         for resource in order_of(&template, stack)? {
-            let evaluated = template.evaluate(resource);
-            let Some(proposed) = Proposed::of(resource, &evaluated, self.settings) else { continue };
+            let judged = judge_resource(&template, resource, self.terms);
+            let Some(proposed) = Proposed::of(resource, &judged) else {
+                if ResourceType::from_name(&resource.type_name).is_some() {
+                    switched_off.push(resource.logical_id.to_string());
+                }
+                continue;
+            };
             let old = old.as_ref().and_then(|(before, old)| Some((*before, old, old.resource(&resource.logical_id)?)));
-            let old_evaluated = old.map(|(_, old, resource)| old.evaluate(resource));
+            let old_judged = old.map(|(_, old, resource)| judge_resource(old, resource, self.terms));
             let earlier = old
-                .zip(old_evaluated.as_ref())
-                .and_then(|((before, _, resource), evaluated)| {
-                    Some((before, Proposed::of(resource, evaluated, self.settings)?))
-                })
+                .zip(old_judged.as_ref())
+                .and_then(|((before, _, resource), judged)| Some((before, Proposed::of(resource, judged)?)))
                 .filter(|(_, earlier)| earlier.resource.type_name == resource.type_name);
             let path = if path.is_empty() {
                 resource.logical_id.to_string()
@@ -100,10 +87,11 @@ impl Planner<'_> {
             for resource in order_of(old, before)? {
                 let stays = template.resource(&resource.logical_id).is_some_and(|now| {
                     now.type_name == resource.type_name
-                        && Proposed::of(now, &template.evaluate(now), self.settings).is_some()
+                        && Proposed::of(now, &judge_resource(&template, now, self.terms)).is_some()
                 });
-                if !stays && let Some(proposed) = Proposed::of(resource, &old.evaluate(resource), self.settings) {
-                    gone.push(proposed.operation(Action::Remove, None, None));
+                if !stays {
+                    let judged = judge_resource(old, resource, self.terms);
+                    gone.extend(Proposed::of(resource, &judged).map(|it| it.operation(Action::Remove, None, None)));
                 }
             }
             operations.extend(gone.into_iter().rev());
@@ -113,6 +101,7 @@ impl Planner<'_> {
             template: stack.text.to_owned(),
             previous_template: before.map(|before| before.text.to_owned()),
             operations,
+            switched_off,
             notes: notes_of(&template),
         })
     }
@@ -177,16 +166,9 @@ fn order_of<'t, 'a>(template: &'t Template<'a>, stack: &Stack<'_>) -> Result<Vec
     template.deployment_order().map_err(error)
 }
 
-/// What the template leaves open. What SAM adds is said once, for the template; a value for a parameter
-/// that it does not declare leaves nothing open.
+/// What the template leaves open. A value for a parameter that it does not declare leaves nothing open.
 fn notes_of(template: &Template<'_>) -> Vec<String> {
-    let notes = template.notes();
-    let generates = notes.iter().any(|note| matches!(note.subject, Subject::Generator { .. }));
-    let open = notes.iter().filter(|note| match note.subject {
-        Subject::UndeclaredParameter { .. } => false,
-        Subject::Serverless { .. } => !generates,
-        _ => true,
-    });
+    let open = template.notes().iter().filter(|note| !matches!(note.subject, Subject::UndeclaredParameter { .. }));
     open.map(ToString::to_string).collect()
 }
 
@@ -207,31 +189,26 @@ struct Proposed<'t> {
 
 impl<'t> Proposed<'t> {
     /// The resource, unless its condition keeps it from being created.
-    fn of(resource: &'t Resource<'t>, evaluated: &'t Evaluated<'t>, settings: &Settings) -> Option<Self> {
+    fn of(resource: &'t Resource<'t>, judged: &'t JudgedResource<'t>) -> Option<Self> {
         let checked = ResourceType::from_name(&resource.type_name);
-        let judge = |world: &World<'_>| {
-            checked.map_or(Verdict::Compliant, |checked| {
-                assess(checked, &known_properties(checked, world), settings, Knowledge::Partial).verdict()
-            })
-        };
+        let evaluated = &judged.evaluated;
+        let worlds = || evaluated.worlds.iter().zip(&judged.assessments);
         // Of the worlds that undecided conditions allow, the worst is the one to rehearse.
-        let world = evaluated.worlds.iter().filter(|world| world.exists).max_by_key(|world| judge(world))?;
+        let (world, assessment) =
+            worlds().filter(|(world, _)| world.exists).max_by_key(|(_, assessment)| assessment.verdict())?;
         let assumptions: Vec<String> = world.assumptions.iter().map(ToString::to_string).collect();
         let mut unknown: Vec<String> =
             assumptions.iter().map(|assumption| format!("rehearsed as if {assumption}")).collect();
-        let breaks = judge(world) == Verdict::NonCompliant;
+        let breaks = assessment.verdict() == Verdict::NonCompliant;
         let breaks_anyway =
-            || evaluated.worlds.iter().all(|world| world.exists && judge(world) == Verdict::NonCompliant);
+            || worlds().all(|(world, assessment)| world.exists && assessment.verdict() == Verdict::NonCompliant);
         // Inside a nested stack all hinges on whether it is there.
         let hinges = resource.type_name == NESTED_STACK || (breaks && !breaks_anyway());
         let hinges_on = if hinges { assumptions } else { Vec::new() };
         let mut undetermined = evaluated.undetermined.map(|why| why.to_string());
-        if let Some(checked) = checked {
-            let assessment = assess(checked, &known_properties(checked, world), settings, Knowledge::Partial);
-            if assessment.verdict() == Verdict::Undetermined {
-                let findings = assessment.of(Outcome::Undetermined);
-                undetermined = findings.map(|f| format!("{}: {}", wording::place(f), wording::statement(f))).next();
-            }
+        if assessment.verdict() == Verdict::Undetermined {
+            let findings = assessment.of(Outcome::Undetermined);
+            undetermined = findings.map(|f| format!("{}: {}", wording::place(f), wording::statement(f))).next();
         }
         let properties = resolved(&world.properties, &mut unknown);
         if checked.is_none() {

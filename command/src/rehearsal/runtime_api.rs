@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -20,10 +20,7 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
 
-use super::function::InvokeError;
-
-/// How long CloudFormation waits for a hook's answer (source: Hooks User Guide, "30-second timeout").
-pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+use super::invoke::{ANSWER_TIMEOUT, InvokeError};
 
 /// How much of a function's last output an error repeats, in lines.
 const KEPT_LINES: usize = 20;

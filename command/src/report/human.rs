@@ -1,153 +1,147 @@
 //! For people: the source lines with the offending value underlined, in the style of rustc.
 
-mod by_hand;
-mod library;
+mod lines;
+mod picture;
 
-use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};
 
 use annotate_snippets::Renderer;
 
-use self::by_hand::Ink;
-use super::{Entry, FileReport, Level, Place, Problem, Reporter, Totals};
-use cfn_egress_guard_core::source::Span;
-
-/// A related value further away than this is not shown.
-const MAX_WINDOW_BYTES: u32 = 4_000;
+use self::lines::wrapped;
+use self::picture::Picture;
+use super::tally::{Table, Tally};
+use super::{FileReport, Level, Reporter, Summary, number};
 
 /// The report for people.
 #[derive(Debug)]
 pub struct Human {
+    options: HumanOptions,
     renderer: Renderer,
-    ink: Ink,
-    quiet: bool,
+    /// How many findings were shown, …
+    shown: usize,
+    /// … and how many were not, as there were enough.
+    left_out: BTreeMap<Level, usize>,
+    /// What was advised already.
+    advised: HashSet<String>,
+    tally: Tally,
 }
 
-/// Something to tell, as it is drawn.
-struct Picture<'a> {
-    level: Level,
-    code: Option<&'static str>,
-    title: Cow<'a, str>,
-    /// The file's name and text.
-    name: &'a str,
-    text: &'a str,
-    /// The offending value.
-    primary: Option<Mark<'a>>,
-    /// What belongs to it and stands near.
-    related: Vec<Mark<'a>>,
-    remarks: Vec<(Remark, Cow<'a, str>)>,
+/// What the report for people shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HumanOptions {
+    /// Whether it has colors.
+    pub styled: bool,
+    /// Whether it has errors only: no warnings, no notes, no summary.
+    pub quiet: bool,
+    /// Whether it lists notes about what was not judged.
+    pub notes: bool,
+    /// How many findings are shown in full. People read the first ones, not the ten-thousandth.
+    pub max_findings: usize,
+    /// How many columns the terminal has, if it is one.
+    pub width: Option<usize>,
+    /// The names of the formats that have all findings.
+    pub complete_formats: Vec<String>,
 }
 
-/// A value that is underlined, and the few words beside it.
-#[derive(Clone, Copy)]
-struct Mark<'a> {
-    span: Span,
-    label: &'a str,
-}
-
-impl<'a> From<&'a Place> for Mark<'a> {
-    fn from(place: &'a Place) -> Self {
-        Self { span: place.span, label: &place.label }
-    }
-}
-
-/// What stands below the source lines.
-#[derive(Clone, Copy)]
-enum Remark {
-    Note,
-    Help,
-}
+/// No source line is cut by the renderer, which does not look for words.
+const NO_LIMIT: usize = 100_000;
 
 impl Human {
-    /// With colours or without; if quiet, nothing but errors.
+    /// A report in which nothing was shown yet.
     #[must_use]
-    pub const fn new(styled: bool, quiet: bool) -> Self {
-        let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
-        Self { renderer, ink: Ink::new(styled), quiet }
-    }
-
-    fn draw(&self, picture: &Picture<'_>, drawn: &mut String) {
-        if by_hand::draw(picture, &self.ink, drawn).is_none() {
-            drawn.push_str(&library::draw(picture, &self.renderer));
-        }
-        drawn.push_str("\n\n");
-    }
-}
-
-impl<'a> Picture<'a> {
-    fn of_problem(file: &'a FileReport, problem: &'a Problem) -> Self {
+    pub fn new(options: HumanOptions) -> Self {
+        let renderer = if options.styled { Renderer::styled() } else { Renderer::plain() };
         Self {
-            level: Level::Error,
-            code: None,
-            title: Cow::Borrowed(&problem.message),
-            name: &file.name,
-            text: &file.text,
-            primary: problem.span.map(|span| Mark { span, label: "" }),
-            related: Vec::new(),
-            remarks: problem.help.iter().map(|help| (Remark::Help, Cow::Borrowed(help.as_str()))).collect(),
+            options,
+            renderer: renderer.term_width(NO_LIMIT),
+            shown: 0,
+            left_out: BTreeMap::new(),
+            advised: HashSet::new(),
+            tally: Tally::default(),
         }
     }
 
-    fn of_entry(file: &'a FileReport, entry: &'a Entry) -> Self {
-        let primary = entry.place.as_ref().map(Mark::from);
-        let near = |mark: &Mark<'_>| {
-            primary.is_some_and(|primary| mark.span.offset.abs_diff(primary.span.offset) < MAX_WINDOW_BYTES)
+    fn draw(&self, picture: &Picture<'_>, out: &mut dyn Write) -> io::Result<()> {
+        write!(out, "{}\n\n", picture.draw(&self.renderer, self.options.width))
+    }
+
+    fn line(&self, text: &str, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}", wrapped(text, self.options.width, 2))
+    }
+
+    /// How many findings were left out, and where they are to be found.
+    fn leftovers(&self, out: &mut dyn Write) -> io::Result<()> {
+        let count = self.left_out.values().sum();
+        if count == 0 {
+            return Ok(());
+        }
+        let levels = self.left_out.iter().rev().map(|(level, count)| number(*count, level.name()));
+        let levels = levels.collect::<Vec<_>>().join(", ");
+        let formats = match self.options.complete_formats.split_last() {
+            Some((last, [])) => last.clone(),
+            Some((last, others)) => format!("{} or {last}", others.join(", ")),
+            None => String::new(),
         };
-        let mut remarks = Vec::with_capacity(4);
-        if let Some(resource) = file.resource(entry) {
-            let id = cfn_egress_guard_core::rule::excerpt(
-                &resource.logical_id,
-                cfn_egress_guard_core::rule::wording::LOGICAL_ID_CHARS,
-            );
-            let within = if entry.property.is_empty() { "" } else { ", " };
-            let note = format!("in `{id}` ({}){within}{}", resource.type_name, entry.property);
-            remarks.push((Remark::Note, Cow::Owned(note)));
-        }
-        remarks.extend(entry.help.iter().map(|help| (Remark::Help, Cow::Borrowed(help.as_str()))));
-        let notes = entry.expired.iter().chain(&entry.setting);
-        remarks.extend(notes.map(|note| (Remark::Note, Cow::Borrowed(note.as_str()))));
-        Self {
-            level: entry.level,
-            code: Some(entry.code),
-            title: entry.sentence(),
-            name: &file.name,
-            text: &file.text,
-            primary,
-            related: entry.related.iter().map(Mark::from).filter(near).collect(),
-            remarks,
-        }
+        let verb = if count == 1 { "is" } else { "are" };
+        let count = number(count, "more finding");
+        self.line(
+            &format!(
+                "{count} {verb} not shown ({levels}); --max-findings sets how many are, --format {formats} has them all"
+            ),
+            out,
+        )
     }
 }
 
 impl Reporter for Human {
-    fn file(&mut self, file: FileReport, out: &mut dyn Write) -> io::Result<()> {
-        let shown = file.entries.iter().filter(|entry| entry.level == Level::Error || !self.quiet);
-        let problem = file.problem.iter().map(|problem| Picture::of_problem(&file, problem));
-        let mut drawn = String::new();
-        for picture in problem.chain(shown.map(|entry| Picture::of_entry(&file, entry))) {
-            drawn.clear();
-            self.draw(&picture, &mut drawn);
-            out.write_all(drawn.as_bytes())?;
+    fn file(&mut self, file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
+        if let Some(problem) = &file.problem {
+            self.draw(&Picture::of_problem(file, problem), out)?;
+        }
+        self.tally.add(file, &file.name.shown, self.options.notes);
+        let quiet = self.options.quiet;
+        for entry in file.listed(self.options.notes).filter(|entry| entry.level == Level::Error || !quiet) {
+            if self.shown < self.options.max_findings {
+                self.shown += 1;
+                let picture = Picture::of_entry(file, entry, &mut self.advised);
+                self.draw(&picture, out)?;
+            } else {
+                *self.left_out.entry(entry.level).or_default() += 1;
+            }
         }
         Ok(())
     }
 
-    fn end(&mut self, totals: &Totals, out: &mut dyn Write) -> io::Result<()> {
-        if self.quiet {
-            return Ok(());
+    fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+        if self.options.quiet {
+            return self.leftovers(out);
         }
-        let Totals { files, broken, resources, rules, errors, warnings, notes } = *totals;
-        write!(out, "{} in {}", number(rules, "egress rule"), number(resources, "resource"))?;
-        write!(out, " of {} checked: ", number(files - broken, "template"))?;
-        write!(out, "{}, {}, {}", number(errors, "error"), number(warnings, "warning"), number(notes, "note"))?;
-        if broken > 0 {
-            write!(out, "; {} could not be checked", number(broken, "file"))?;
+        if self.tally.len() > 1 {
+            let [reasons, files] = self.tally.tables();
+            rows(&reasons, out)?;
+            // Of a single file the sums below say the same.
+            if files.rows.len() > 1 {
+                rows(&files, out)?;
+            }
         }
-        writeln!(out)
+        self.leftovers(out)?;
+        self.line(&format!("{} checked: {}", summary.checked(), summary.found(self.options.notes)), out)?;
+        for remark in summary.remarks(self.options.notes) {
+            self.line(&remark, out)?;
+        }
+        Ok(())
     }
 }
 
-fn number(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
+/// A table. The numbers come first: names may be longer than any terminal is wide.
+fn rows(table: &Table<'_>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "errors  warnings  notes  {}", table.title)?;
+    for (name, counts) in &table.rows {
+        writeln!(out, "{:>6}  {:>8}  {:>5}  {name}", counts.errors, counts.warnings, counts.notes)?;
+    }
+    if table.left_out > 0 {
+        writeln!(out, "{:25}… and {} more", "", table.left_out)?;
+    }
+    writeln!(out)
 }

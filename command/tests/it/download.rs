@@ -93,13 +93,16 @@ async fn final_answers_are_not_tried_again_and_fail_closed() {
         (Does::Answer("404 Not Found", Vec::new()), "404"),
         (Does::Answer("302 Found", Vec::new()), "302"),
         (Does::Answer("200 OK", vec![b' '; 8 * 1024 * 1024 + 1]), "longer than 8 MB"),
-        (Does::Answer("200 OK", b"<html>".to_vec()), "document"),
     ] {
         let (answer, connections) = answered(vec![fault]).await;
         assert_eq!(answer["errorCode"], "InternalFailure", "{answer}");
         assert!(answer["message"].as_str().unwrap().contains(says), "{says}: {answer}");
         assert_eq!(connections, 1, "{says}");
     }
+    // What arrives and is no document is left to the RESOURCE target.
+    let (answer, connections) = answered(vec![Does::Answer("200 OK", b"<html>".to_vec())]).await;
+    assert_eq!((&answer["hookStatus"], connections), (&json!("SUCCESS"), 1), "{answer}");
+    assert!(answer["message"].as_str().unwrap().contains("could not read the document"), "{answer}");
 }
 
 #[tokio::test]

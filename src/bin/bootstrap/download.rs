@@ -87,20 +87,20 @@ impl Downloader {
     }
 
     async fn attempt(&self, url: &PayloadUrl) -> Result<Bytes, Failure> {
-        let uri: Uri = url.secret().parse().map_err(|_| Failure::Final("its URL cannot be read".to_owned()))?;
+        let uri = url.secret();
         let plain = self.loopback && uri.scheme_str() == Some("http");
         let port = uri.port_u16().unwrap_or(if plain { 80 } else { 443 });
-        let stream =
-            TcpStream::connect((url.host(), port)).await.map_err(|error| Failure::Passing(error.to_string()))?;
+        // An IPv6 address is in brackets in a URL alone.
+        let host = url.host().trim_start_matches('[').trim_end_matches(']');
+        let stream = TcpStream::connect((host, port)).await.map_err(|error| Failure::Passing(error.to_string()))?;
         let response = if plain {
-            request(&uri, TokioIo::new(stream)).await?
+            request(uri, TokioIo::new(stream)).await?
         } else {
             let tls =
                 self.tls.get_or_init(|| self.tls()).as_ref().map_err(|problem| Failure::Final(problem.clone()))?;
-            let name =
-                ServerName::try_from(url.host().to_owned()).map_err(|error| Failure::Final(error.to_string()))?;
+            let name = ServerName::try_from(host.to_owned()).map_err(|error| Failure::Final(error.to_string()))?;
             let stream = tls.connect(name, stream).await.map_err(|error| Failure::Passing(error.to_string()))?;
-            request(&uri, TokioIo::new(stream)).await?
+            request(uri, TokioIo::new(stream)).await?
         };
         document(response).await
     }

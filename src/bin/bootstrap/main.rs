@@ -25,6 +25,18 @@ const ENV_TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
 /// Where the Lambda Runtime API listens; set by Lambda and by everything that plays its part.
 const ENV_RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 
+/// The guard's name in its metrics: the name of its stack.
+const ENV_GUARD: &str = "GUARD_NAME";
+/// The function's name, set by Lambda: the guard's name where its stack says none.
+const ENV_FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
+
+/// What all invocations share.
+struct Shared {
+    config: Config,
+    downloader: Downloader,
+    guard: String,
+}
+
 fn main() -> ExitCode {
     if std::env::var_os(ENV_RUNTIME_API).is_none() {
         let _ = writeln!(
@@ -59,12 +71,16 @@ async fn serve() -> Result<(), Error> {
     } else {
         Downloader::default()
     };
-    let shared = Arc::new((config, downloader));
+    let guard = [ENV_GUARD, ENV_FUNCTION_NAME]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok())
+        .unwrap_or_else(|| "unnamed".to_owned());
+    let shared = Arc::new(Shared { config, downloader, guard });
     let waiting = Waiting::default();
     let arrived = waiting.clone();
     let handler = service_fn(move |event: LambdaEvent<()>| {
         let (shared, bytes) = (shared.clone(), waiting.take());
-        async move { Ok::<_, Error>(handle(&bytes, &event.context, &shared.0, &shared.1).await) }
+        async move { Ok::<_, Error>(handle(&bytes, &event.context, &shared).await) }
     });
     Runtime::new(handler).layer(MapRequestLayer::new(move |invocation| arrived.put(invocation))).run().await
 }
@@ -107,7 +123,8 @@ impl Waiting {
     }
 }
 
-async fn handle(event: &[u8], context: &Context, config: &Config, downloader: &Downloader) -> Response {
+async fn handle(event: &[u8], context: &Context, shared: &Shared) -> Response {
+    let Shared { config, downloader, guard } = shared;
     let started = Instant::now();
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     // A clock that stands before 1970 is broken: no exemption holds on the last of all days.
@@ -118,8 +135,9 @@ async fn handle(event: &[u8], context: &Context, config: &Config, downloader: &D
     let lines = log::lines(
         &decision,
         &response,
-        &log::Invocation {
+        &log::Delivery {
             request_id: &context.request_id,
+            guard,
             timestamp_millis: u64::try_from(now.unwrap_or_default().as_millis()).unwrap_or(u64::MAX),
             evaluation_micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         },

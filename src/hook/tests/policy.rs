@@ -44,7 +44,7 @@ fn answered(decision: &Decision) -> Json {
     let response = decision.response();
     let answer = serde_json::to_value(&response).unwrap();
     assert!(RESPONSE_SCHEMA.is_valid(&answer), "{answer}");
-    let invocation = log::Invocation { request_id: "r-1", timestamp_millis: 1, evaluation_micros: 42 };
+    let invocation = log::Delivery { request_id: "r-1", guard: "guard", timestamp_millis: 1, evaluation_micros: 42 };
     let lines = log::lines(decision, &response, &invocation);
     let mut lines: Vec<Json> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for line in &mut lines {
@@ -54,7 +54,8 @@ fn answered(decision: &Decision) -> Json {
         }
         line.remove("evaluationMicros");
         let directive = line.remove("_aws").unwrap()["CloudWatchMetrics"][0].clone();
-        let dimension = directive["Dimensions"][0][0].as_str().unwrap();
+        assert_eq!((&directive["Dimensions"][0][0], &line["Guard"]), (&json!("Guard"), &json!("guard")));
+        let dimension = directive["Dimensions"][0][1].as_str().unwrap();
         assert!(line[dimension].is_string() && line[directive["Metrics"][0]["Name"].as_str().unwrap()].is_number());
     }
     json!({ "answer": answer, "log": lines })
@@ -294,4 +295,20 @@ proptest! {
         let odd = now.iter().any(|rule| rule["IpProtocol"] == "x");
         prop_assert!(allowed || new_offence || odd);
     }
+}
+
+#[test]
+fn what_expires_soon_comes_first() {
+    let rule = |port: u16| json!({"IpProtocol": "tcp", "FromPort": port, "ToPort": port + 1, "CidrIp": "10.0.0.0/16"});
+    let exemption = |id: &str, expires: &str, from: u16| {
+        format!(
+            "[[exemption]]\nid = \"{id}\"\nreason = \"x\"\nowner = \"x\"\nexpires = {expires}\nports = \"{from}-{}\"\n",
+            from + 1
+        )
+    };
+    let text = exemption("late", "2028-01-01", 10) + &exemption("soon", "2027-07-01", 20);
+    let decision = on("2027-06-15", &group(json!([rule(10), rule(20)])), &config(&text));
+    let message = decision.response().message;
+    let place = |text: &str| message.find(text).unwrap_or_else(|| panic!("{text}: {message}"));
+    assert!(place("soon") < place("late"), "{message}");
 }

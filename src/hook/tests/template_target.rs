@@ -19,7 +19,7 @@ pub(super) fn with_document(event: &Json, document: Result<&Json, &str>, config:
     let lines = log::lines(
         &decision,
         &decision.response(),
-        &log::Invocation { request_id: "r", timestamp_millis: 1, evaluation_micros: 1 },
+        &log::Delivery { request_id: "r", guard: "guard", timestamp_millis: 1, evaluation_micros: 1 },
     );
     assert!(!lines.contains("SECRET"), "the URL's signature is never logged");
     let logged: Json = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
@@ -74,16 +74,22 @@ fn a_template_without_egress_rules_passes() {
 }
 
 #[test]
-fn a_template_that_cannot_be_read_fails_closed_with_its_place() {
+fn a_template_that_cannot_be_read_is_left_to_the_resource_target() {
     for (template, says) in [("Resources: [", "line 1"), ("a: 1", "Resources"), ("", "template"), ("- x", "template")] {
         let answer = stack(template);
-        assert_eq!(answer["errorCode"], "InternalFailure", "{answer}");
-        assert!(answer["message"].as_str().unwrap().contains(says), "{answer}");
+        assert_eq!(
+            (&answer["hookStatus"], &answer["annotations"][0]["status"]),
+            (&json!("SUCCESS"), &json!("SKIPPED"))
+        );
+        let message = answer["message"].as_str().unwrap();
+        assert!(message.starts_with("The template is not judged here"), "{message}");
+        assert!(message.contains(says) && message.contains("RESOURCE target judges"), "{message}");
     }
     for document in [json!([]), json!({}), json!("x"), json!(null), json!({"template": {"Resources": 1}})] {
         for target in ["STACK", "CHANGE_SET"] {
             let answer = with_document(&invocation(target), Ok(&document), &Config::new(Settings::default()));
-            assert_eq!(answer["errorCode"], "InternalFailure", "{target} {document}");
+            assert_eq!(answer["hookStatus"], "SUCCESS", "{target} {document}");
+            assert_eq!(answer["annotations"][0]["status"], "SKIPPED", "{target} {document}");
         }
     }
 }
@@ -123,7 +129,7 @@ fn a_change_set_is_blocked_before_anyone_executes_it() {
     assert_eq!(unknown["hookStatus"], "SUCCESS");
     assert_eq!(unknown["annotations"][0]["status"], "SKIPPED");
     let without = change_set(&change("CREATE", None, None));
-    assert_eq!(without["errorCode"], "InternalFailure");
+    assert_eq!(without["annotations"][0]["status"], "SKIPPED");
     assert!(without["message"].as_str().unwrap().contains("Web"), "{without}");
 }
 
@@ -249,9 +255,10 @@ fn what_breaks_the_rule_only_by_a_default_is_not_certain() {
     for (from, to) in [(json!(443), json!({"Ref": "Only"})), (to.clone(), json!("http")), (json!(1), json!(2))] {
         assert_eq!(with_ports(&from, &to)["errorCode"], "NonCompliant", "{from} {to}");
     }
-    for (from, to) in [(json!(8443), to.clone()), (to.clone(), to)] {
-        assert_eq!(with_ports(&from, &to)["annotations"][0]["status"], "PASSED", "{from} {to}");
-    }
+    assert_eq!(with_ports(&to, &to)["annotations"][0]["status"], "PASSED", "one port, whatever it is");
+    let kept = with_ports(&json!(8443), &to);
+    assert_eq!((&kept["hookStatus"], &kept["annotations"][0]["status"]), (&json!("SUCCESS"), &json!("SKIPPED")));
+    assert!(kept["message"].as_str().unwrap().contains("compliant only while `To` keeps its default"), "{kept}");
 }
 
 /// Nine undecided conditions, each of which lets an entry in.
@@ -331,7 +338,7 @@ fn known_debt_is_what_certainly_stood_there() {
 }
 
 #[test]
-fn a_change_set_that_does_not_say_what_it_changes_fails_closed() {
+fn what_a_change_set_does_not_say_is_left_to_the_resource_target() {
     let properties = egress("0", "65535");
     let change = |kind: Json, context: Json| {
         json!({"changedResources": [{"logicalResourceId": "Web", "resourceType": kind, "action": "CREATE",
@@ -344,8 +351,15 @@ fn a_change_set_that_does_not_say_what_it_changes_fails_closed() {
         change(ours.clone(), properties.clone()),
         change(ours, json!({"properties": properties})),
     ] {
-        assert_eq!(change_set(&document)["errorCode"], "InternalFailure", "{document}");
+        let answer = change_set(&document);
+        assert_eq!(answer["hookStatus"], "SUCCESS", "{document}");
+        assert!(answer["message"].as_str().unwrap().contains("\n- Web is not judged: "), "{answer}");
     }
+    // What it does say blocks all the same.
+    let mut document = change(json!("AWS::EC2::SecurityGroup"), json!({"Properties": egress("0", "65535")}));
+    let unread = change(Json::Null, json!({}))["changedResources"][0].clone();
+    document["changedResources"].as_array_mut().unwrap().insert(0, unread);
+    assert_eq!(change_set(&document)["errorCode"], "NonCompliant", "{document}");
 }
 
 #[test]
@@ -353,7 +367,7 @@ fn a_document_of_another_shape_is_not_repeated() {
     for document in [json!("password: hunter2"), json!({"changedResources": "hunter2"}), json!([["hunter2"]])] {
         for target in ["STACK", "CHANGE_SET"] {
             let answer = with_document(&invocation(target), Ok(&document), &Config::new(Settings::default()));
-            assert_eq!(answer["errorCode"], "InternalFailure");
+            assert_eq!(answer["annotations"][0]["status"], "SKIPPED");
             assert!(!answer.to_string().contains("hunter2"), "{answer}");
         }
     }
@@ -366,4 +380,94 @@ fn an_import_of_a_whole_stack_is_let_through_as_that_of_a_resource() {
     let mut event = invocation("STACK");
     event["actionInvocationPoint"] = json!("IMPORT_PRE_PROVISION");
     assert_eq!(answer(&event)["annotations"][0]["status"], "SKIPPED");
+}
+
+#[test]
+fn a_previous_template_that_cannot_be_read_is_no_known_debt() {
+    let config = Config::new(Policy { unchanged_rules: Treatment::Allow, ..Policy::default() });
+    let mut event = invocation("STACK");
+    event["actionInvocationPoint"] = json!("UPDATE_PRE_PROVISION");
+    let template = "Resources: {R: {Type: AWS::EC2::SecurityGroupEgress, Properties: {IpProtocol: '-1'}}}";
+    for (previous, status) in [(template, "SUCCESS"), ("Resources: [", "FAILED"), ("- x", "FAILED")] {
+        let answer = with_document(&event, Ok(&json!({"template": template, "previousTemplate": previous})), &config);
+        assert_eq!(answer["hookStatus"], status, "{previous}: {answer}");
+        let says = answer["message"].as_str().unwrap().contains("the previous template could not be read");
+        assert_eq!(says, status == "FAILED", "{answer}");
+    }
+}
+
+/// An egress rule that was there only by a default counts for as many rules of the same traffic, and makes none of
+/// them certain.
+#[test]
+fn known_debt_by_a_default_makes_no_other_rule_certain() {
+    let config = Config::new(Policy { unchanged_rules: Treatment::Allow, ..Policy::default() });
+    let mut event = invocation("STACK");
+    event["actionInvocationPoint"] = json!("UPDATE_PRE_PROVISION");
+    let template = |ends: &[&str]| {
+        let rules: Vec<String> = ends
+            .iter()
+            .map(|end| format!("{{IpProtocol: tcp, FromPort: 80, ToPort: {end}, CidrIp: 10.0.0.0/8}}"))
+            .collect();
+        format!(
+            "Parameters: {{P: {{Type: Number, Default: 87}}}}\nResources:\n  Sg:\n    Type: AWS::EC2::SecurityGroup\n    \
+             Properties: {{SecurityGroupEgress: [{}]}}\n",
+            rules.join(", ")
+        )
+    };
+    let document = json!({"template": template(&["!Ref P", "87"]), "previousTemplate": template(&["!Ref P"])});
+    let answer = with_document(&event, Ok(&document), &config);
+    assert_eq!(answer["hookStatus"], "SUCCESS", "{answer}");
+    let document = json!({"template": template(&["!Ref P", "88"]), "previousTemplate": template(&["!Ref P"])});
+    assert_eq!(with_document(&event, Ok(&document), &config)["hookStatus"], "FAILED");
+}
+
+#[test]
+fn each_field_is_read_in_both_spellings_and_the_documented_one_wins() {
+    let wide = "Resources: {R: {Type: AWS::EC2::SecurityGroupEgress, Properties: {IpProtocol: '-1'}}}";
+    let none = "Resources: {B: {Type: AWS::S3::Bucket}}";
+    for (document, status) in [
+        (json!({"template": wide}), "FAILED"),
+        (json!({"Template": wide}), "FAILED"),
+        (json!({"Template": wide, "template": wide}), "FAILED"),
+        (json!({"Template": none, "template": wide}), "FAILED"),
+        (json!({"Template": wide, "template": none}), "SUCCESS"),
+    ] {
+        let answer = with_document(&invocation("STACK"), Ok(&document), &Config::new(Settings::default()));
+        assert_eq!(answer["hookStatus"], status, "{document}");
+    }
+    let entry = change("CREATE", None, Some(egress("1", "2")))["changedResources"][1].clone();
+    let entry = entry.as_object().unwrap();
+    let capital = |name: &str| {
+        let (first, rest) = name.split_at(1);
+        format!("{}{rest}", first.to_uppercase())
+    };
+    let custom: serde_json::Map<String, Json> =
+        entry.iter().map(|(name, value)| (capital(name), value.clone())).collect();
+    let both: serde_json::Map<String, Json> = custom.clone().into_iter().chain(entry.clone()).collect();
+    for entry in [&custom, &both] {
+        for key in ["changedResources", "ChangedResources"] {
+            assert_eq!(change_set(&json!({key: [entry]}))["errorCode"], "NonCompliant", "{key} {entry:?}");
+        }
+    }
+    // Each of them decides something: what goes away, or is of another type, is not judged.
+    for (name, value) in [("Action", "DELETE"), ("ResourceType", "AWS::S3::Bucket")] {
+        let mut other = custom.clone();
+        other.insert(name.to_owned(), json!(value));
+        assert_eq!(change_set(&json!({"changedResources": [other]}))["hookStatus"], "SUCCESS", "{name}");
+    }
+}
+
+#[test]
+fn what_is_not_judged_is_undetermined_in_the_log() {
+    let event = invocation("STACK").to_string();
+    let Plan::Fetch(fetch) = plan(event.as_bytes(), &Config::new(Settings::default()), today()) else { panic!() };
+    for (template, verdict) in [
+        ("Resources: {B: {Type: AWS::S3::Bucket}}", "compliant"),
+        ("Transform: [MyMacro]\nResources: {B: {Type: AWS::S3::Bucket}}", "undetermined"),
+        ("Resources: [", "undetermined"),
+    ] {
+        let document = json!({"template": template}).to_string();
+        let decision = fetch.decide(Ok(document.as_bytes()), &Config::new(Settings::default()), today());
+        assert_eq!(decision.verdict(), verdict, "{template}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Every sentence about an invocation, a file or a template that is not about its egress rules.
 
 use super::super::ID;
+use super::super::settings::Treatment;
 use super::super::text::excerpt;
 use super::LOGICAL_ID_CHARS;
 
@@ -22,8 +23,15 @@ pub fn deletion() -> String {
 
 /// An import is let through.
 #[must_use]
-pub fn import() -> String {
-    format!("Not checked: an import changes nothing; the next update is checked against rule {ID}.")
+pub fn import(unchanged_rules: Treatment) -> String {
+    let next = match unchanged_rules {
+        Treatment::Block => format!("the next update is checked against rule {ID}"),
+        Treatment::Allow => format!(
+            "the next update is checked against rule {ID}, but unchanged_rules = \"allow\" lets egress rules pass that \
+             it leaves as they are, those that are imported now included"
+        ),
+    };
+    format!("Not checked: an import changes nothing; {next}.")
 }
 
 /// The function's configuration cannot be used.
@@ -94,6 +102,12 @@ pub const NOT_JUDGED: &str = "not-judged";
 
 /// The code of an entry about a resource that could be judged in part only.
 pub const NOT_WHOLLY_JUDGED: &str = "not-wholly-judged";
+
+/// The code of an entry about a key that is written twice.
+pub const KEY_TWICE: &str = "key-twice";
+
+/// The code of an entry about JSON that strict readers refuse.
+pub const NOT_STRICT_JSON: &str = "not-strict-json";
 
 /// The code of an entry about a value that was given for nothing.
 pub const UNDECLARED_PARAMETER: &str = "undeclared-parameter";

@@ -35,7 +35,7 @@ pub fn headline(what: &str, counts: Counts) -> String {
         );
     }
     let mut text = match counts.judged {
-        0 if counts.open => format!("{what} holds no egress rule that can be checked here against rule {ID}."),
+        0 if counts.open => format!("{what} is not judged here against rule {ID}."),
         0 => format!("{what} holds no egress rule to check against rule {ID}."),
         judged if counts.undetermined == 0 && !counts.open => {
             format!("{what} follows rule {ID}: {} judged.", rules(judged))
@@ -101,17 +101,19 @@ pub fn not_wholly_judged(logical_id: &str, why: &str) -> String {
     format!("{} could not be judged under all its conditions: {why}", excerpt(logical_id, LOGICAL_ID_CHARS))
 }
 
+/// What is said behind everything that STACK and CHANGE_SET cannot judge.
+const RESOURCE_JUDGES: &str = "The RESOURCE target judges each security group when it is deployed.";
+
 /// The document is not what the protocol says.
 #[must_use]
 pub fn unreadable_document(problem: &str) -> String {
     format!(
-        "cfn-egress-guard could not read the document of this invocation: {}. Retry the operation; if this comes back, \
-         take STACK and CHANGE_SET out of the hook's target operations.",
+        "not judged: cfn-egress-guard could not read the document of this invocation: {}. {RESOURCE_JUDGES}",
         excerpt(problem, 200)
     )
 }
 
-/// The document lacks what is to be judged.
+/// The document lacks what is judged.
 #[must_use]
 pub fn empty_document(field: &str) -> String {
     unreadable_document(&format!("it has no {field}"))
@@ -120,27 +122,35 @@ pub fn empty_document(field: &str) -> String {
 /// The template cannot be read.
 #[must_use]
 pub fn unreadable_template(problem: &str, place: Option<(u32, u32)>) -> String {
-    let place = place.map_or_else(String::new, |(line, column)| format!(" in line {line}, column {column}"));
+    let place = place.map_or_else(String::new, |(line, column)| format!(" (line {line}, column {column})"));
     format!(
-        "cfn-egress-guard could not read the template{place}: {}. Correct it (cfn-egress-guard check shows the place), \
-         or have STACK taken out of the hook's target operations.",
+        "not judged: cfn-egress-guard could not read the template{place}: {}. {RESOURCE_JUDGES} `cfn-egress-guard check` \
+         shows the place.",
         excerpt(problem, 300)
+    )
+}
+
+/// The template that is deployed cannot be read.
+#[must_use]
+pub fn unreadable_previous_template(problem: &str) -> String {
+    format!(
+        "the previous template could not be read, so no egress rule counts as known debt: {}",
+        excerpt(problem, 200)
     )
 }
 
 /// A changed resource cannot be read.
 #[must_use]
 pub fn unreadable_change(logical_id: &str) -> String {
-    unreadable_document(&format!("the change set does not say what {} will be", excerpt(logical_id, LOGICAL_ID_CHARS)))
+    let id = excerpt(logical_id, LOGICAL_ID_CHARS);
+    format!("{id} is not judged: the change set does not say what it will be. {RESOURCE_JUDGES}")
 }
 
 /// A changed resource has no type.
 #[must_use]
 pub fn untyped_change(logical_id: &str) -> String {
-    unreadable_document(&format!(
-        "the change set does not say of which type {} is",
-        excerpt(logical_id, LOGICAL_ID_CHARS)
-    ))
+    let id = excerpt(logical_id, LOGICAL_ID_CHARS);
+    format!("{id} is not judged: the change set does not say its type. {RESOURCE_JUDGES}")
 }
 
 /// The invocation's URL is not one to download from.

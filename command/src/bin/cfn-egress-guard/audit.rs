@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use anstyle::{AnsiColor, Style};
 use anyhow::{Context, bail};
 use cfn_egress_guard_account::audit::{
     AuditOptions, AuditResult, HookRecord, audit, stack_events, write_audit_csv, write_audit_html,
@@ -13,13 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use crate::account::{connect, print_policy, regions};
 use crate::args::{AccountFormat, Audit, AuditStatus};
 use crate::exit::Exit;
+use crate::style::{BAD, BOLD, CAUTION, DIM, GOOD};
 use cfn_egress_guard_account::connection::regions_assumed;
-
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const GOOD: Style = AnsiColor::Green.on_default();
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const CAUTION: Style = AnsiColor::Yellow.on_default();
 
 pub(crate) fn run(arguments: &Audit, out: &mut impl Write) -> anyhow::Result<Exit> {
     if arguments.aws.print_iam_policy {

@@ -9,12 +9,14 @@ mod args;
 mod audit;
 mod check;
 mod exit;
+mod git;
 mod policy;
 mod rehearse;
 #[cfg(feature = "account")]
 mod scan;
 #[cfg(feature = "account")]
 mod status;
+mod style;
 
 use std::io::Write;
 

@@ -1,50 +1,22 @@
 //! `policy`: what a policy file means, and what decides about egress rules under it.
 
+mod choice;
 mod explain;
 
+pub(crate) use choice::{choose, nearest};
+
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anstyle::{AnsiColor, Style};
 use anyhow::{Context, anyhow};
 use cfn_egress_guard_core::policy;
-use cfn_egress_guard_core::rule::policy::{Date, Policy, WARNING_DAYS, Weight};
+use cfn_egress_guard_core::rule::policy::{Date, Policy, Weight};
 use cfn_egress_guard_core::rule::wording::policy as wording;
-use clap::{Args, Subcommand};
 
+use crate::args::{PolicyCheck, PolicyCommand};
 use crate::exit::Exit;
-
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const CAUTION: Style = AnsiColor::Yellow.on_default();
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum PolicyCommand {
-    /// Say what a policy file means, and what is to do about its exemptions.
-    ///
-    /// Exit status: 0 if there is nothing to do, 1 if exemptions have expired, expire soon or can never match,
-    /// 2 if the file cannot be used.
-    Check(Check),
-    /// Say for each egress rule which setting or exemption decides about it.
-    ///
-    /// Exit status: 0 if nothing is blocked, 1 if something is, 2 if it could not be checked.
-    Explain(explain::Explain),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Check {
-    /// The policy file; - is standard input.
-    #[arg(value_name = "FILE", default_value = policy::FILE_NAME)]
-    file: PathBuf,
-
-    /// Also ask for action about exemptions that expire within so many days.
-    #[arg(long, value_name = "DAYS", default_value_t = u32::try_from(WARNING_DAYS).unwrap_or_default())]
-    expiring_within: u32,
-
-    /// The day to look from, in UTC [default: today].
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    as_of: Option<Date>,
-}
+use crate::style::{BAD, CAUTION};
 
 pub(crate) fn run(command: &PolicyCommand, out: &mut impl Write) -> anyhow::Result<Exit> {
     match command {
@@ -53,7 +25,7 @@ pub(crate) fn run(command: &PolicyCommand, out: &mut impl Write) -> anyhow::Resu
     }
 }
 
-fn check(arguments: &Check, out: &mut impl Write) -> anyhow::Result<Exit> {
+fn check(arguments: &PolicyCheck, out: &mut impl Write) -> anyhow::Result<Exit> {
     let policy = read(&arguments.file)?;
     let today = arguments.as_of.unwrap_or_else(today);
     for line in wording::meaning(&policy, today) {
@@ -75,15 +47,6 @@ fn check(arguments: &Check, out: &mut impl Write) -> anyhow::Result<Exit> {
         writeln!(out, "{}", wording::remark(remark))?;
     }
     Ok(exit)
-}
-
-/// The policy of a file; without a name, that of the current folder, or the published rule.
-pub(crate) fn read_or_default(file: Option<&Path>) -> anyhow::Result<Policy> {
-    match file {
-        Some(file) => read(file),
-        None if Path::new(policy::FILE_NAME).is_file() => read(Path::new(policy::FILE_NAME)),
-        None => Ok(Policy::default()),
-    }
 }
 
 /// The policy of a file.

@@ -8,6 +8,7 @@ use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use cfn_egress_guard::fingerprint::Fingerprint;
 use cfn_egress_guard_account::scan::{
     Ending, FORMAT_VERSION, Found, Head, Known, Progress, Record, ResultError, ScanOptions, ScanResult, StackRecord,
     Writer, read_records, read_result, scan, write_csv, write_exemptions, write_html, write_json,
@@ -68,14 +69,11 @@ fn policy(arguments: &Scan, today: Date) -> anyhow::Result<(Policy, String)> {
     if let Some(preset) = arguments.preset {
         policy.preset = preset;
     }
-    // FNV-1a, 64 bits: tells texts apart, and is no protection against somebody who means harm.
-    let print = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |print, byte| (print ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let print = Fingerprint::of(&text).text();
     // Exemptions end: what is true today may not be tomorrow.
     let day = if policy.exemptions.is_empty() { String::new() } else { format!(" on {today}") };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    Ok((policy.clone(), format!("policy {name} ({print:016x}, preset {}){day}", policy.preset)))
+    Ok((policy.clone(), format!("policy {name} ({print}, preset {}){day}", policy.preset)))
 }
 
 fn exit(result: &ScanResult, strict: bool) -> Exit {

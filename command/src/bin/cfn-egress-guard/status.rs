@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use anyhow::{Context, anyhow};
 use cfn_egress_guard_account::connection::regions_assumed;
 use cfn_egress_guard_account::status::{
@@ -17,15 +17,10 @@ use cfn_egress_guard_core::policy;
 use crate::account::{connect, print_policy, regions};
 use crate::args::{Status, StatusFormat, StatusFunction};
 use crate::exit::Exit;
+use crate::style::{BAD, BOLD, CAUTION, DIM, GOOD};
 
 /// The name of the guard's own stack, unless it is given another.
 const OWN_STACK: &str = "cfn-egress-guard*";
-
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const GOOD: Style = AnsiColor::Green.on_default();
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const CAUTION: Style = AnsiColor::Yellow.on_default();
 
 pub(crate) fn run(arguments: &Status, out: &mut impl Write) -> anyhow::Result<Exit> {
     if arguments.aws.print_iam_policy {

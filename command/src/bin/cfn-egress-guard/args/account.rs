@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use cfn_egress_guard_account::Glob;
 use cfn_egress_guard_core::rule::Preset;
 use clap::{Args, ValueEnum};
+use hyper::Uri;
 
 use super::parse_preset;
 
@@ -42,12 +43,11 @@ fn region(text: &str) -> Result<String, String> {
 
 /// Where every service is to be found.
 fn endpoint_url(text: &str) -> Result<String, String> {
-    let place = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let host = place.and_then(|place| place.split(['/', '?', '#']).next()).unwrap_or_default();
-    if host.trim_start_matches(':').is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        Err("an endpoint is written like https://localhost:4566".to_owned())
-    } else {
+    let is_web = |uri: Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
+    if text.parse().is_ok_and(is_web) {
         Ok(text.to_owned())
+    } else {
+        Err("an endpoint is written like https://localhost:4566".to_owned())
     }
 }
 

@@ -1,56 +1,24 @@
 //! `policy explain`: which setting or exemption decides about each egress rule.
 
+use std::collections::HashSet;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
+use cfn_egress_guard_core::check::{Defaults, ExplainedResource, Terms, explain_each};
 use cfn_egress_guard_core::hook::{self, Conclusion};
-use cfn_egress_guard_core::rule::policy::{Case, Context as Place, Date, Policy, Unchanged};
+use cfn_egress_guard_core::rule::policy::{Case, Context as Place, Date, Policy};
 use cfn_egress_guard_core::rule::wording::policy as wording;
-use cfn_egress_guard_core::rule::{Decided, Explained, Knowledge, Outcome, Preset, excerpt};
-use cfn_egress_guard_core::security_group::{ResourceType, explain, tags};
+use cfn_egress_guard_core::rule::{Decided, Explained, Finding, Outcome, excerpt};
 use cfn_egress_guard_core::source;
-use cfn_egress_guard_core::template::{Scope, Template, World};
-use clap::Args;
+use cfn_egress_guard_core::template::{Assumption, Scope};
 
 use crate::ID_CHARS;
-use crate::args::parse_preset;
+use crate::args::PolicyExplain;
 use crate::exit::Exit;
 
-#[derive(Debug, Args)]
-pub(crate) struct Explain {
-    /// An event of the hook, or a template; - is standard input.
-    #[arg(value_name = "EVENT_OR_TEMPLATE")]
-    file: PathBuf,
-
-    /// The policy file [default: policy.toml in this folder, or else the published rule].
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
-
-    /// The preset, instead of the policy's.
-    #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
-    preset: Option<Preset>,
-
-    /// The day to look from, in UTC [default: today].
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    as_of: Option<Date>,
-
-    /// Of a template: the account that it is deployed to.
-    #[arg(long, value_name = "ID")]
-    account: Option<String>,
-
-    /// Of a template: the Region that it is deployed to.
-    #[arg(long, value_name = "REGION")]
-    region: Option<String>,
-
-    /// Of a template: the stack's name.
-    #[arg(long, value_name = "NAME")]
-    stack_name: Option<String>,
-}
-
-pub(crate) fn run(arguments: &Explain, out: &mut impl Write) -> anyhow::Result<Exit> {
-    let mut policy = super::read_or_default(arguments.policy.as_deref())?;
-    policy.preset = arguments.preset.unwrap_or(policy.preset);
+pub(crate) fn run(arguments: &PolicyExplain, out: &mut impl Write) -> anyhow::Result<Exit> {
+    let policy = super::choose(arguments.policy.as_deref(), arguments.no_policy, arguments.preset)?.policy;
     let today = arguments.as_of.unwrap_or_else(super::today);
     let text = super::text(&arguments.file)?;
     let is_event = serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|json| json.get("requestData").is_some());
@@ -59,14 +27,14 @@ pub(crate) fn run(arguments: &Explain, out: &mut impl Write) -> anyhow::Result<E
 
 fn of_event(text: &str, policy: &Policy, today: Date, out: &mut impl Write) -> anyhow::Result<Exit> {
     match hook::explain(text.as_bytes(), policy, today) {
-        Ok((subject, explained)) => {
-            writeln!(out, "{} {}", subject.resource_type, excerpt(&subject.logical_id, ID_CHARS))?;
+        Ok((invocation, explained)) => {
+            writeln!(out, "{} {}", invocation.resource_type, excerpt(&invocation.logical_id, ID_CHARS))?;
             // An event says where it is from.
             lines(&explained, policy, None, out)
         }
         Err(decision) => match decision.conclusion {
             Conclusion::InternalFailure(why) => bail!(why),
-            Conclusion::NotChecked(_) | Conclusion::Judged(_) | Conclusion::Template(_) => {
+            Conclusion::NotChecked(_) | Conclusion::Resource(_) | Conclusion::Template(_) => {
                 writeln!(out, "{}", decision.message())?;
                 Ok(Exit::Clean)
             }
@@ -76,7 +44,7 @@ fn of_event(text: &str, policy: &Policy, today: Date, out: &mut impl Write) -> a
 
 fn of_template(
     text: &str,
-    arguments: &Explain,
+    arguments: &PolicyExplain,
     policy: &Policy,
     today: Date,
     out: &mut impl Write,
@@ -92,37 +60,72 @@ fn of_template(
         let place = error.span.map_or_else(String::new, |span| format!(":{}:{}", span.line, span.column));
         anyhow!("{}{place}: {error}\nhelp: {}", shown(file), error.help())
     })?;
-    let template = Template::new(&document.root, &scope).with_context(|| format!("reading `{}`", shown(file)))?;
-    let (mut exit, mut any) = (Exit::Clean, false);
-    for resource in template.resources() {
-        let Some(resource_type) = ResourceType::from_name(&resource.type_name) else { continue };
-        let evaluated = template.evaluate(resource);
-        let worlds = evaluated.worlds.iter().filter(|world| world.exists);
-        for world in worlds {
-            let gap = if any { "\n" } else { "" };
-            any = true;
-            let id = excerpt(&resource.logical_id, ID_CHARS);
-            writeln!(out, "{gap}{} {id}{}", resource.type_name, assumed(world))?;
-            let tags = tags(resource_type, &world.properties);
-            let context = Place {
-                account: arguments.account.as_deref(),
-                region: arguments.region.as_deref(),
-                stack_name: arguments.stack_name.as_deref(),
-                stack_id: None,
-                logical_id: Some(&resource.logical_id),
-                resource_type: Some(resource_type.name()),
-                tags: tags.as_deref(),
-            };
-            let case = Case { context, unchanged: &Unchanged::Nothing, today };
-            let explained = explain(resource_type, &world.properties, Knowledge::Partial, policy, &case);
-            exit = exit.max(lines(&explained, policy, Some(&case), out)?);
+    let context = Place {
+        account: arguments.account.as_deref(),
+        region: arguments.region.as_deref(),
+        stack_name: arguments.stack_name.as_deref(),
+        ..Place::default()
+    };
+    let terms = Terms { context, defaults: Defaults::MayChange, ..Terms::of(policy, today) };
+    let mut resources = Vec::new();
+    let notes = explain_each(&document.root, &scope, &terms, &mut |resource| resources.push(resource))
+        .with_context(|| format!("reading `{}`", shown(file)))?;
+    let mut exit = Exit::Clean;
+    for (index, resource) in resources.iter().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
         }
-        if let Some(why) = evaluated.undetermined {
-            writeln!(out, "  not all of it was looked at: {why}")?;
-        }
+        exit = exit.max(of_resource(resource, &terms, out)?);
     }
-    if !any {
+    if resources.is_empty() && notes.is_empty() {
         writeln!(out, "There is no security group and no egress rule.")?;
+    }
+    for (index, note) in notes.iter().enumerate() {
+        let gap = if index == 0 && !resources.is_empty() { "\n" } else { "" };
+        writeln!(out, "{gap}Not judged: {note}.")?;
+    }
+    Ok(exit)
+}
+
+/// What decides about a resource in each of its worlds, and what else `check` says of it.
+fn of_resource(resource: &ExplainedResource, terms: &Terms<'_>, out: &mut impl Write) -> anyhow::Result<Exit> {
+    let checked = &resource.checked;
+    let id = excerpt(&checked.logical_id, ID_CHARS);
+    let mut exit = Exit::Clean;
+    let mut seen = HashSet::new();
+    for (index, world) in resource.worlds.iter().enumerate() {
+        let gap = if index > 0 { "\n" } else { "" };
+        writeln!(out, "{gap}{} {id}{}", checked.resource_type.name(), assumed(&world.assumptions))?;
+        let context = Place {
+            logical_id: Some(&checked.logical_id),
+            resource_type: Some(checked.resource_type.name()),
+            ..terms.context
+        };
+        let case = Case { context, unchanged: terms.unchanged, today: terms.today };
+        exit = exit.max(lines(&world.explained, terms.policy, Some(&case), out)?);
+        seen.extend(world.explained.iter().filter_map(|explained| match &explained.decided {
+            Decided::Finding(finding) => Some((finding.origin.index(), finding.outcome)),
+            Decided::Complies | Decided::Setting(_) => None,
+        }));
+    }
+    if resource.worlds.is_empty() {
+        writeln!(out, "{} {id} (not created)", checked.resource_type.name())?;
+    }
+    let others = checked
+        .findings
+        .iter()
+        .filter(|located| !seen.contains(&(located.finding.origin.index(), located.finding.outcome)));
+    for located in others {
+        if located.finding.outcome == Outcome::NonCompliant {
+            exit = Exit::Findings;
+        }
+        let finding = Finding { when: located.when(), ..located.finding.clone() };
+        let explained =
+            Explained { path: finding.path.clone(), rule: None, decided: Decided::Finding(Box::new(finding)) };
+        writeln!(out, "  {}", wording::explained(&explained, terms.policy))?;
+    }
+    if let Some(why) = checked.undetermined {
+        writeln!(out, "  not all of it was looked at: {why}")?;
     }
     Ok(exit)
 }
@@ -152,8 +155,8 @@ fn lines(
 }
 
 /// What a world of a template takes for granted.
-fn assumed(world: &World<'_>) -> String {
-    let assumptions: Vec<String> = world.assumptions.iter().map(ToString::to_string).collect();
+fn assumed(assumptions: &[Assumption]) -> String {
+    let assumptions: Vec<String> = assumptions.iter().map(ToString::to_string).collect();
     if assumptions.is_empty() { String::new() } else { format!(" (if {})", assumptions.join(" and ")) }
 }
 

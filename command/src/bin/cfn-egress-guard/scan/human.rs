@@ -2,17 +2,13 @@
 
 use std::io::{self, Write};
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use cfn_egress_guard_account::count;
 use cfn_egress_guard_account::scan::{
     Answer, Fate, Group, ScanResult, StackRecord, Summary, Tally, UnreadGroup, alternatives_told,
 };
 
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const GOOD: Style = AnsiColor::Green.on_default();
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const CAUTION: Style = AnsiColor::Yellow.on_default();
+use crate::style::{BAD, BOLD, CAUTION, DIM, GOOD};
 
 /// How many stacks are told in detail.
 const MAX_STACKS: usize = 50;

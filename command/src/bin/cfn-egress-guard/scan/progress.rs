@@ -2,10 +2,9 @@
 
 use std::io::{IsTerminal, Write};
 
-use anstyle::{AnsiColor, Style};
 use cfn_egress_guard_account::scan::Progress;
 
-const CAUTION: Style = AnsiColor::Yellow.on_default();
+use crate::style::CAUTION;
 
 /// A progress bar's width.
 const WIDTH: usize = 24;

@@ -1,0 +1,77 @@
+//! Arguments of the commands around the policy file.
+
+use std::path::PathBuf;
+
+use cfn_egress_guard_core::policy;
+use cfn_egress_guard_core::rule::Preset;
+use cfn_egress_guard_core::rule::policy::{Date, WARNING_DAYS};
+use clap::{Args, Subcommand};
+
+use super::parse_preset;
+
+/// The commands of `policy`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Say what a policy file means, and what is to do about its exemptions.
+    ///
+    /// Exit status: 0 if there is nothing to do, 1 if exemptions have expired, expire soon or can never match,
+    /// 2 if the file cannot be used.
+    Check(PolicyCheck),
+    /// Say for each egress rule which setting or exemption decides about it.
+    ///
+    /// Exit status: 0 if nothing is blocked, 1 if something is, 2 if it could not be checked.
+    Explain(PolicyExplain),
+}
+
+/// Arguments of `policy check`.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyCheck {
+    /// The policy file; - is standard input.
+    #[arg(value_name = "FILE", default_value = policy::FILE_NAME)]
+    pub(crate) file: PathBuf,
+
+    /// Also ask for action about exemptions that expire within so many days.
+    #[arg(long, value_name = "DAYS", default_value_t = u32::try_from(WARNING_DAYS).unwrap_or_default())]
+    pub(crate) expiring_within: u32,
+
+    /// The day to look from, in UTC [default: today].
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) as_of: Option<Date>,
+}
+
+/// Arguments of `policy explain`.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyExplain {
+    /// An event of the hook, or a template; - is standard input.
+    #[arg(value_name = "EVENT_OR_TEMPLATE")]
+    pub(crate) file: PathBuf,
+
+    /// The policy file [default: policy.toml of this folder, or of the nearest one above it up to the root of the
+    /// git repository].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+
+    /// Explain the published rule, whatever policy.toml lies here.
+    #[arg(long, conflicts_with = "policy")]
+    pub(crate) no_policy: bool,
+
+    /// The preset, instead of the policy's.
+    #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
+    pub(crate) preset: Option<Preset>,
+
+    /// The day to look from, in UTC [default: today].
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) as_of: Option<Date>,
+
+    /// Of a template: the account that it is deployed to.
+    #[arg(long, value_name = "ID")]
+    pub(crate) account: Option<String>,
+
+    /// Of a template: the Region that it is deployed to.
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+
+    /// Of a template: the stack's name.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) stack_name: Option<String>,
+}

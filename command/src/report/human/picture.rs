@@ -1,0 +1,290 @@
+//! A finding as it is drawn: the lines of the source around the offending value, and what is said below them.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level as Severity, Origin, Renderer, Snippet};
+use cfn_egress_guard_core::rule::excerpt;
+use cfn_egress_guard_core::rule::wording::LOGICAL_ID_CHARS;
+use cfn_egress_guard_core::source::Span;
+
+use super::lines::{fitting, wrapped};
+use crate::report::{Entry, FileReport, Level, Place, Problem};
+
+/// Lines longer than this are not shown: they are generated, and nobody finds a value in them.
+const MAX_LINE_BYTES: usize = 1_000;
+
+/// A related value further away than this is not shown.
+const MAX_WINDOW_BYTES: u32 = 4_000;
+
+/// What is drawn of a finding or of a problem.
+pub(super) struct Picture<'a> {
+    level: Level,
+    code: Option<&'static str>,
+    title: Cow<'a, str>,
+    /// The file's name and text.
+    name: &'a str,
+    text: &'a str,
+    /// The offending value.
+    primary: Option<Mark<'a>>,
+    /// What belongs to it and stands near.
+    related: Vec<Mark<'a>>,
+    /// What is said below the source lines.
+    remarks: Vec<(Severity<'static>, Cow<'a, str>)>,
+}
+
+/// A value that is underlined, and the few words beside it.
+#[derive(Clone, Copy)]
+struct Mark<'a> {
+    span: Span,
+    label: &'a str,
+}
+
+impl<'a> From<&'a Place> for Mark<'a> {
+    fn from(place: &'a Place) -> Self {
+        Self { span: place.span, label: &place.label }
+    }
+}
+
+impl<'a> Picture<'a> {
+    pub(super) fn of_problem(file: &'a FileReport, problem: &'a Problem) -> Self {
+        Self {
+            level: Level::Error,
+            code: None,
+            title: Cow::Borrowed(&problem.message),
+            name: &file.name.shown,
+            text: &file.text,
+            primary: problem.span.map(|span| Mark { span, label: "" }),
+            related: Vec::new(),
+            remarks: problem.help.iter().map(|help| (Severity::HELP, Cow::Borrowed(help.as_str()))).collect(),
+        }
+    }
+
+    /// The picture of a finding. What was `advised` already is not said again.
+    pub(super) fn of_entry(file: &'a FileReport, entry: &'a Entry, advised: &mut HashSet<String>) -> Self {
+        let primary = entry.place.as_ref().map(Mark::from);
+        let near = |mark: &Mark<'_>| {
+            primary.is_some_and(|primary| mark.span.offset.abs_diff(primary.span.offset) < MAX_WINDOW_BYTES)
+        };
+        let mut remarks = Vec::with_capacity(4);
+        if let Some(resource) = file.resource(entry) {
+            let id = excerpt(&resource.logical_id, LOGICAL_ID_CHARS);
+            let construct = resource.construct.as_ref().map_or_else(String::new, |path| format!(", construct {path}"));
+            let within = if entry.property.is_empty() { "" } else { ", " };
+            let note = format!("in `{id}` ({}{construct}){within}{}", resource.type_name, entry.property);
+            remarks.push((Severity::NOTE, Cow::Owned(note)));
+        }
+        let mut is_new = |advice: &String| advised.insert(advice.clone());
+        remarks.extend(
+            entry
+                .help
+                .iter()
+                .map(|help| (Severity::HELP, Cow::Borrowed(if is_new(help) { help.as_str() } else { "as above" }))),
+        );
+        let notes = entry.expired.iter().chain(&entry.nearly_exempted).chain(&entry.setting);
+        remarks.extend(notes.filter(|note| is_new(note)).map(|note| (Severity::NOTE, Cow::Borrowed(note.as_str()))));
+        Self {
+            level: entry.level,
+            code: Some(entry.code),
+            title: entry.sentence(),
+            name: &file.name.shown,
+            text: &file.text,
+            primary,
+            related: entry.related.iter().map(Mark::from).filter(near).collect(),
+            remarks,
+        }
+    }
+
+    /// The picture, without an end of its last line, for a terminal of this width if it is one.
+    pub(super) fn draw(&self, renderer: &Renderer, width: Option<usize>) -> String {
+        let level = match self.level {
+            Level::Error => Severity::ERROR,
+            Level::Warning => Severity::WARNING,
+            Level::Note => Severity::NOTE,
+        };
+        let before = self.level.name().len() + self.code.map_or(0, |code| code.len() + 2) + ": ".len();
+        let text = wrapped(&self.title, width.map(|width| width.saturating_sub(before)), 0);
+        let mut title = level.primary_title(text);
+        if let Some(code) = self.code {
+            title = title.id(code);
+        }
+        let group = located(Group::with_title(title), self, width);
+        let gutter = self.primary.map_or(0, |mark| mark.span.line.to_string().len());
+        let remarks = self.remarks.iter().map(|(level, text)| {
+            // Each line begins behind ` = help: `.
+            level.clone().message(wrapped(text, width.map(|width| width.saturating_sub(gutter + 9)), 0))
+        });
+        renderer.render(&[group.elements(remarks)])
+    }
+}
+
+/// The name of the file and the lines of the marks.
+fn located<'a>(group: Group<'a>, picture: &'a Picture<'_>, width: Option<usize>) -> Group<'a> {
+    let Picture { name, text, related, .. } = picture;
+    let Some(primary) = &picture.primary else { return group.element(Origin::path(*name)) };
+    let marks = || related.iter().chain([primary]).map(|mark| mark.span);
+    // Far out on its line: not looked at, or a long text of one line would be gone through for each mark.
+    let near = marks().all(|span| span.column as usize <= MAX_LINE_BYTES + 1);
+    let shown = near.then(|| window(text, marks())).flatten().filter(|(window, _)| {
+        let text = text.get(window.clone()).unwrap_or_default();
+        !text.is_empty() && text.lines().all(|line| line.len() <= MAX_LINE_BYTES)
+    });
+    let shown = shown.and_then(|(window, line)| {
+        let marks = related.iter().map(|mark| (mark, AnnotationKind::Context));
+        let marks = std::iter::once((primary, AnnotationKind::Primary)).chain(marks);
+        let marks = marks.filter_map(|(mark, kind)| Some((mark.label, kind, first_line(text, mark.span, &window)?)));
+        let whole = Window { text: Cow::Borrowed(text.get(window.clone())?), marks: marks.collect() };
+        let gutter = (line as usize + whole.text.lines().count()).to_string().len() + " | ".len();
+        Some((whole.narrowed(width.map(|width| width.saturating_sub(gutter)))?, line))
+    });
+    let Some((window, line)) = shown else {
+        let Span { line, column, .. } = primary.span;
+        return group.element(Origin::path(*name).line(line as usize).char_column(column as usize));
+    };
+    let annotations = window.marks.into_iter().map(|(label, kind, span)| {
+        let annotation = kind.span(span);
+        if label.is_empty() { annotation } else { annotation.label(label) }
+    });
+    group.element(Snippet::source(window.text).line_start(line as usize).path(*name).annotations(annotations))
+}
+
+/// Lines of the source, and the parts of them that are underlined, each with the words beside it.
+struct Window<'a> {
+    text: Cow<'a, str>,
+    marks: Vec<(&'a str, AnnotationKind, Range<usize>)>,
+}
+
+impl Window<'_> {
+    /// The lines as far as they fit a width, up to the end of a word; nothing if a value that is underlined does
+    /// not fit. Words beside a value that do not fit fall away: the title says the same.
+    fn narrowed(self, width: Option<usize>) -> Option<Self> {
+        let Some(width) = width else { return Some(self) };
+        let Self { text, mut marks } = self;
+        let (mut narrowed, mut start) = (String::with_capacity(text.len()), 0);
+        for line in text.split_inclusive('\n') {
+            let end = start + line.len();
+            let content = line.trim_end_matches(['\n', '\r']);
+            let on_line = |mark: &Range<usize>| mark.start >= start && (mark.start < end || end == text.len());
+            let seen_up_to = marks.iter().filter(|(_, _, mark)| on_line(mark)).map(|(_, _, mark)| mark.end - start);
+            let fits = fitting(content, width, seen_up_to.max().unwrap_or_default())?;
+            let moved = start - narrowed.len();
+            for (label, _, mark) in marks.iter_mut().filter(|(_, _, mark)| on_line(mark)) {
+                let column = content.get(..mark.end - start).map_or(0, |before| before.chars().count());
+                if column + 1 + label.chars().count() > width {
+                    *label = "";
+                }
+                *mark = mark.start - moved..mark.end - moved;
+            }
+            narrowed.push_str(fits);
+            narrowed.push_str(line.get(content.len()..).unwrap_or_default());
+            start = end;
+        }
+        Some(Self { text: Cow::Owned(narrowed), marks })
+    }
+}
+
+/// The whole lines on which these spans begin, and the number of the first of them.
+fn window(text: &str, spans: impl Iterator<Item = Span> + Clone) -> Option<(Range<usize>, u32)> {
+    let first = spans.clone().min_by_key(|span| span.offset)?;
+    let last = spans.max_by_key(|span| span.offset)?;
+    let start = text.get(..first.offset as usize)?.rfind('\n').map_or(0, |newline| newline + 1);
+    let rest = text.get(last.offset as usize..)?;
+    let end = last.offset as usize + rest.find('\n').unwrap_or(rest.len());
+    let end = if text.get(..end)?.ends_with('\r') && end > start { end - 1 } else { end };
+    Some((start..end, first.line))
+}
+
+/// The part of a span on its first line, relative to the window.
+fn first_line(text: &str, span: Span, window: &Range<usize>) -> Option<Range<usize>> {
+    let covered = span.text(text)?;
+    let length = covered.find(['\r', '\n']).unwrap_or(covered.len());
+    let start = (span.offset as usize).checked_sub(window.start)?;
+    (start + length <= window.len()).then_some(start..start + length)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A value that begins on a line of a text, by the line's index and bytes.
+    fn span(text: &str, line: usize, start: usize, length: usize) -> Span {
+        let offset = text.split_inclusive('\n').take(line).map(str::len).sum::<usize>() + start;
+        let offset = text.floor_char_boundary(offset);
+        Span::of(text, offset..text.floor_char_boundary(offset + length).max(offset))
+    }
+
+    fn drawn(text: &str, primary: Span, related: &[Span]) -> String {
+        let picture = Picture {
+            level: Level::Error,
+            code: Some("port-range"),
+            title: Cow::Borrowed("tcp 80-87 opens 8 ports"),
+            name: "folder/a.yaml",
+            text,
+            primary: Some(Mark { span: primary, label: "to 87" }),
+            related: related.iter().map(|span| Mark { span: *span, label: "from 80" }).collect(),
+            remarks: vec![(Severity::HELP, Cow::Borrowed("Open one port."))],
+        };
+        picture.draw(&Renderer::plain(), None)
+    }
+
+    #[test]
+    fn values_are_underlined_and_what_is_far_out_is_only_named() {
+        let text = "a\n  FromPort: 80\n  ToPort: 87\n";
+        let drawn_near = drawn(text, span(text, 2, 10, 2), &[span(text, 1, 12, 2)]);
+        assert_eq!(
+            drawn_near,
+            "error[port-range]: tcp 80-87 opens 8 ports\n \
+             --> folder/a.yaml:3:11\n  |\n2 |   FromPort: 80\n  |             -- from 80\n3 |   ToPort: 87\n  |           \
+             ^^ to 87\n  |\n  = help: Open one port."
+        );
+        let wide = format!("{}: 87\n", "x".repeat(2 * MAX_LINE_BYTES));
+        let far = drawn(&wide, span(&wide, 0, 2 * MAX_LINE_BYTES + 2, 2), &[]);
+        assert!(far.contains("--> folder/a.yaml:1:2003") && !far.contains("xxx") && !far.contains("to 87"), "{far}");
+    }
+
+    /// Lines as templates have them, and as they do not; all of them end.
+    fn text() -> impl Strategy<Value = String> {
+        let line = prop_oneof![
+            4 => " {0,30}[A-Za-z]{1,6}: [ -~]{1,12}",
+            1 => "[ -~]{0,150}",
+            1 => "[ \ta-zé世…\u{202e}]{0,30}",
+        ];
+        proptest::collection::vec(line, 1..14).prop_flat_map(|lines| {
+            proptest::sample::select(vec!["\n", "\r\n"])
+                .prop_map(move |end| lines.iter().fold(String::new(), |text, line| text + line + end))
+        })
+    }
+
+    /// A value somewhere: its line and byte, as far as the text has so many, and its length.
+    fn place() -> impl Strategy<Value = (usize, usize, usize)> {
+        (0..14_usize, 0..150_usize, 1..20_usize)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn whatever_the_text_is_a_finding_is_drawn_with_its_place(
+            text in text(),
+            places in proptest::collection::vec(place(), 1..4),
+        ) {
+            // No value is at the end of a line.
+            let spans: Vec<Span> = places
+                .iter()
+                .filter_map(|(line, start, length)| {
+                    let line = line % text.lines().count();
+                    let width = text.lines().nth(line).unwrap().len();
+                    (width > 0).then(|| span(&text, line, start % width, *length))
+                })
+                .collect();
+            prop_assume!(!spans.is_empty());
+            let drawn = drawn(&text, spans[0], &spans[1..]);
+            let place = format!("--> folder/a.yaml:{}:{}", spans[0].line, spans[0].column);
+            prop_assert!(drawn.contains(&place) && drawn.ends_with("help: Open one port."), "{place}: {drawn}");
+            prop_assert!(!drawn.contains('\u{202e}'), "{drawn}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Undetermined egress rules that rest on parameters with few possible values: each value is tried.
+//!
+//! What keeps the rule with every value is compliant, what breaks it with every value is not, and for the rest the
+//! finding names a value that breaks it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::gather::gathered;
+use super::judge::Path;
+use super::located::Located;
+use crate::rule::{Destination, EgressRule, Finding, Outcome, Port, Protocol, Subject, Unknown, Verdict};
+use crate::template::{Occurrence, Parameter};
+
+/// How many combinations of values are tried for one resource.
+const MAX_COMBINATIONS: usize = 64;
+
+/// Settles the undetermined findings of a resource as far as the values of parameters are known.
+pub(super) fn settle(path: &Path<'_, '_>, findings: &mut Vec<Located>, left: &mut usize) {
+    let mut tried = Tried { combinations: 0, of: BTreeMap::new() };
+    let mut settled = Vec::with_capacity(findings.len());
+    for located in findings.drain(..) {
+        let names = if located.finding.outcome == Outcome::Undetermined {
+            parameters_in(&located.finding)
+        } else {
+            BTreeSet::new()
+        };
+        match tried.outcomes(path, names, &located.finding, left) {
+            Some(outcomes) => settled.extend(outcomes.settled(located)),
+            None => settled.push(located),
+        }
+    }
+    *findings = settled;
+}
+
+/// The parameters that what is not known of an egress rule refers to.
+pub(super) fn parameters_in(finding: &Finding) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    each_unknown(finding, &mut |unknown| {
+        let references = unknown.identity.as_deref().unwrap_or_default().split("!Ref ").skip(1);
+        names.extend(references.map(|rest| rest.chars().take_while(char::is_ascii_alphanumeric).collect::<String>()));
+    });
+    names
+}
+
+fn each_unknown(finding: &Finding, take: &mut dyn FnMut(&Unknown)) {
+    match &finding.subject {
+        Subject::Rule(rule) => {
+            if let Protocol::Unknown(unknown) = &rule.protocol {
+                take(unknown);
+            }
+            for port in [&rule.from, &rule.to] {
+                if let Port::Unknown(unknown) = port {
+                    take(unknown);
+                }
+            }
+            rule.destinations.iter().filter_map(Destination::unknown).for_each(take);
+        }
+        Subject::Unknown(unknown) => take(unknown),
+        Subject::NoRule(_) | Subject::Nothing => {}
+    }
+}
+
+/// The combinations of values that were tried for a resource, by parameters.
+struct Tried {
+    combinations: usize,
+    of: BTreeMap<(BTreeSet<String>, bool), Option<Vec<Combination>>>,
+}
+
+/// One value for each of some parameters, and what is found with them.
+struct Combination {
+    values: Vec<(String, String)>,
+    findings: Vec<Located>,
+    /// Whether every world of the combination was looked at.
+    is_whole: bool,
+}
+
+/// What an egress rule comes to with each combination.
+struct Outcomes {
+    compliant: bool,
+    undetermined: bool,
+    breaking: Option<Located>,
+}
+
+impl Tried {
+    fn outcomes(
+        &mut self,
+        path: &Path<'_, '_>,
+        names: BTreeSet<String>,
+        finding: &Finding,
+        left: &mut usize,
+    ) -> Option<Outcomes> {
+        if names.is_empty() {
+            return None;
+        }
+        let one_port = finding.rule().and_then(|rule| the_same_port(path, rule));
+        let key = (names, one_port.is_some());
+        if !self.of.contains_key(&key) {
+            let tried = self.tried(path, &key.0, one_port, left);
+            self.of.insert(key.clone(), tried);
+        }
+        let combinations = self.of.get(&key)?.as_ref()?;
+        let mut outcomes = Outcomes { compliant: false, undetermined: false, breaking: None };
+        for combination in combinations {
+            let here = combination.findings.iter().filter(|located| located.finding.origin == finding.origin);
+            let worst = here.max_by_key(|located| located.finding.outcome.verdict());
+            match worst.map(|located| (located, located.finding.outcome.verdict())) {
+                Some((located, Verdict::NonCompliant)) => {
+                    if outcomes.breaking.is_none() {
+                        outcomes.breaking = Some(Located { values: combination.values.clone(), ..located.clone() });
+                    }
+                    // Under some of its conditions the combination may keep the rule.
+                    outcomes.undetermined |= located.occurrence != Occurrence::Always;
+                }
+                Some((_, Verdict::Undetermined)) => outcomes.undetermined = true,
+                Some((_, Verdict::Compliant)) | None => outcomes.compliant = true,
+            }
+            outcomes.undetermined |= !combination.is_whole;
+        }
+        Some(outcomes)
+    }
+
+    /// What is found with each combination of values; nothing if there are too many, or a parameter can have any value.
+    fn tried(
+        &mut self,
+        path: &Path<'_, '_>,
+        names: &BTreeSet<String>,
+        one_port: Option<(&str, String)>,
+        left: &mut usize,
+    ) -> Option<Vec<Combination>> {
+        let declared: Vec<&Parameter> =
+            path.template.parameters().filter(|parameter| names.contains(&parameter.name)).collect();
+        let mut combinations: Vec<Vec<(&str, &str)>> = vec![Vec::new()];
+        for parameter in declared {
+            let only = one_port.as_ref().filter(|(name, _)| *name == parameter.name).map(|(_, port)| port);
+            let values = only.map_or_else(|| parameter.candidates(), std::slice::from_ref);
+            if values.is_empty() {
+                continue;
+            }
+            let mut more =
+                Vec::with_capacity(combinations.len().saturating_mul(values.len()).min(MAX_COMBINATIONS + 1));
+            for combination in &combinations {
+                for value in values {
+                    let mut longer = combination.clone();
+                    longer.push((&parameter.name, value));
+                    more.push(longer);
+                    if more.len() > MAX_COMBINATIONS {
+                        return None;
+                    }
+                }
+            }
+            combinations = more;
+        }
+        self.combinations += combinations.len();
+        if self.combinations > MAX_COMBINATIONS || combinations.iter().any(Vec::is_empty) {
+            return None;
+        }
+        let tried = |values: Vec<(&str, &str)>| {
+            let mut evaluated = path.evaluate(&values);
+            let (gathered, _) = gathered(path, &mut evaluated, left);
+            Combination {
+                values: values.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+                is_whole: evaluated.undetermined.is_none(),
+                findings: gathered.merged(&evaluated),
+            }
+        };
+        Some(combinations.into_iter().map(tried).collect())
+    }
+}
+
+/// The parameter that both ports of a rule are, and its least value, if that is a port: every value that it can have is
+/// then judged alike.
+fn the_same_port<'p>(path: &Path<'p, '_>, rule: &EgressRule) -> Option<(&'p str, String)> {
+    let (Port::Unknown(from), Port::Unknown(to)) = (&rule.from, &rule.to) else { return None };
+    let name = from.identity.as_deref().filter(|_| from.is_same(to))?.strip_prefix("!Ref ")?;
+    let parameter = path.template.parameters().find(|parameter| parameter.name == name)?;
+    let (least, _) = parameter.range();
+    let least = least.filter(|least| *least >= 0 && parameter.candidates().is_empty())?;
+    Some((&parameter.name, least.to_string()))
+}
+
+impl Outcomes {
+    /// The finding as it is known then; nothing if the rule is kept with every combination.
+    fn settled(self, located: Located) -> Option<Located> {
+        match (self.breaking, self.compliant, self.undetermined) {
+            (None, true, false) => None,
+            (Some(breaking), false, false) => Some(breaking),
+            (Some(mut breaking), _, _) => {
+                breaking.finding.outcome = Outcome::Undetermined;
+                breaking.occurrence = combined(&located.occurrence, breaking.occurrence);
+                Some(breaking)
+            }
+            (None, _, _) => Some(located),
+        }
+    }
+}
+
+/// The conditions of a finding that was tried further: its own, unless only the trial has some.
+fn combined(before: &Occurrence, tried: Occurrence) -> Occurrence {
+    if *before == Occurrence::Always { tried } else { before.clone() }
+}

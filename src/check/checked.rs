@@ -1,0 +1,68 @@
+//! What the rule says of one template and of each of its resources.
+
+use super::located::Located;
+use crate::path::Origin;
+use crate::rule::{Outcome, Verdict};
+use crate::security_group::ResourceType;
+use crate::template::{Note, Occurrence, Undetermined};
+
+/// What the rule says of one template.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// Its resources that carry egress rules, in the order written.
+    pub resources: Vec<CheckedResource>,
+    /// What cannot be judged from this template alone.
+    pub notes: Vec<Note>,
+}
+
+/// What the rule says of one resource.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckedResource {
+    /// Its logical id.
+    pub logical_id: String,
+    /// Its type.
+    pub resource_type: ResourceType,
+    /// Where its logical id was written.
+    pub origin: Origin,
+    /// Whether it is created in any of the worlds that were looked at.
+    pub exists: bool,
+    /// How many egress rules were judged, compliant ones included; of several worlds, the most.
+    pub judged: usize,
+    /// What is to tell.
+    pub findings: Vec<Located>,
+    /// Whether those of its findings that hold only under some conditions leave no way to keep the rule:
+    /// however the conditions turn out, it breaks the rule in one way or another.
+    pub breaks_either_way: bool,
+    /// Why it could not be judged in all of its worlds, if so.
+    pub undetermined: Option<Undetermined>,
+}
+
+impl Checked {
+    /// The verdict on the template: non-compliant if any resource is under any condition.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.resources.iter().map(CheckedResource::verdict).max().unwrap_or(Verdict::Compliant)
+    }
+}
+
+impl CheckedResource {
+    /// What a finding of the resource means as far as the template tells: what breaks the rule under some
+    /// conditions only is undetermined, unless the resource breaks it under all others too.
+    #[must_use]
+    pub fn settled(&self, located: &Located) -> Outcome {
+        match located.finding.outcome {
+            Outcome::NonCompliant if located.occurrence != Occurrence::Always && !self.breaks_either_way => {
+                Outcome::Undetermined
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// The verdict on the resource.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        let worst = self.findings.iter().map(|located| located.finding.outcome.verdict());
+        let open = self.undetermined.map(|_| Verdict::Undetermined);
+        worst.chain(open).max().unwrap_or(Verdict::Compliant)
+    }
+}

@@ -1,0 +1,45 @@
+//! What a resource comes to if a deployment gives parameters other values than their defaults.
+//!
+//! What breaks the rule with the defaults is certain enough for whoever deploys the template as it is. What keeps it by
+//! them alone is not: such a finding is undetermined, and names the parameters.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::candidates::parameters_in;
+use super::located::Located;
+use super::resource::InWorlds;
+use crate::rule::Outcome;
+use crate::template::Template;
+
+/// Adds what was found without the defaults and is not found with them.
+pub(super) fn add(found: &mut InWorlds, without: InWorlds, open: &Template<'_>) {
+    let counts = |outcome| matches!(outcome, Outcome::NonCompliant | Outcome::Undetermined);
+    let known: HashSet<Option<usize>> = found
+        .resource
+        .findings
+        .iter()
+        .filter(|located| counts(located.finding.outcome))
+        .map(|located| located.finding.origin.index())
+        .collect();
+    for mut located in without.resource.findings {
+        if !counts(located.finding.outcome) || known.contains(&located.finding.origin.index()) {
+            continue;
+        }
+        located.finding.outcome = Outcome::Undetermined;
+        located.defaults = behind(&located, &found.defaults, open);
+        found.resource.findings.push(located);
+    }
+    found.resource.judged = found.resource.judged.max(without.resource.judged);
+    found.resource.undetermined = found.resource.undetermined.or(without.resource.undetermined);
+}
+
+/// The parameters on which a finding rests, of those whose defaults were used; all of those if none can be named.
+fn behind(located: &Located, used: &BTreeSet<String>, open: &Template<'_>) -> Vec<String> {
+    let mut names: BTreeSet<&str> =
+        located.conditions().iter().flat_map(|assumption| open.parameters_behind(&assumption.condition)).collect();
+    names.extend(located.values.iter().map(|(name, _)| name.as_str()));
+    let in_rule = parameters_in(&located.finding);
+    names.extend(in_rule.iter().map(String::as_str));
+    let named: Vec<String> = names.into_iter().filter(|name| used.contains(*name)).map(str::to_owned).collect();
+    if named.is_empty() { used.iter().cloned().collect() } else { named }
+}

@@ -1,0 +1,56 @@
+//! What decides about each egress rule of a template.
+
+use super::checked::CheckedResource;
+use super::judge::{Path, rules_apart};
+use super::terms::Terms;
+use super::{MAX_JUDGED, check_each};
+use crate::rule::Explained;
+use crate::security_group::ResourceType;
+use crate::template::{Assumption, Note, Scope, Template, TemplateError};
+use crate::value::Value;
+
+/// What decides about the egress rules of one resource.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExplainedResource {
+    /// What the resource comes to, as [`super::check`] says it.
+    pub checked: CheckedResource,
+    /// What decides in each world in which the resource is created.
+    pub worlds: Vec<ExplainedWorld>,
+}
+
+/// What decides about the egress rules of a resource in one of its worlds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExplainedWorld {
+    /// The undecided conditions that the world rests on.
+    pub assumptions: Vec<Assumption>,
+    /// What decides about each egress rule, in the order written.
+    pub explained: Vec<Explained>,
+}
+
+/// Explains each resource that carries egress rules, in the order written; what cannot be judged comes at the end.
+///
+/// # Errors
+/// When the value is no template, or one that takes too much work.
+pub fn explain_each(
+    root: &Value,
+    scope: &Scope,
+    terms: &Terms<'_>,
+    take: &mut dyn FnMut(ExplainedResource),
+) -> Result<Vec<Note>, TemplateError> {
+    let template = Template::new(root, scope)?;
+    let apart = rules_apart(&template);
+    let mut left = MAX_JUDGED;
+    check_each(root, scope, terms, &mut |checked| {
+        let mut worlds = Vec::new();
+        if let Some(resource) = template.resource(&checked.logical_id)
+            && let Some(resource_type) = ResourceType::from_name(&resource.type_name)
+        {
+            let path = Path { template: &template, resource, resource_type, terms, rules_apart: &apart };
+            let mut evaluated = path.evaluate(&[]);
+            path.each_world(&mut evaluated, &mut left, |_, world, _, _| {
+                worlds.push(ExplainedWorld { assumptions: world.assumptions.clone(), explained: path.explain(world) });
+            });
+        }
+        take(ExplainedResource { checked, worlds });
+    })
+}

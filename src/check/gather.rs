@@ -1,0 +1,125 @@
+//! Findings of all worlds of a resource, equal ones once.
+
+use std::collections::{HashMap, HashSet};
+
+use super::judge::Path;
+use super::located::Located;
+use super::place::Place;
+use crate::path::Origin;
+use crate::rule::{Assessment, Finding, Outcome, Reason, wording};
+use crate::template::{Evaluated, Occurrence};
+use crate::value::Value;
+
+/// What makes findings of several worlds the same one: what is said of which values, and what the
+/// policy makes of it, since the tags that an exemption asks for may differ. Its number tells apart
+/// what a loop or an alias repeats within one world.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Identity {
+    reason: Reason,
+    outcome: Outcome,
+    origins: [Option<usize>; 3],
+    statement: String,
+    number: usize,
+}
+
+impl Identity {
+    fn of(finding: &Finding) -> Self {
+        let ports = finding.rule().map(|rule| rule.origins).unwrap_or_default();
+        Self {
+            reason: finding.reason,
+            outcome: finding.outcome,
+            origins: [finding.origin, ports.from, ports.to].map(Origin::index),
+            statement: wording::statement(finding),
+            number: 0,
+        }
+    }
+}
+
+/// Findings of all worlds, equal ones once.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    /// Each with the worlds it was found in; of a resource that has only one, without.
+    findings: Vec<(Located, Vec<usize>)>,
+    known: HashMap<Identity, usize>,
+}
+
+impl Gathered {
+    pub(super) fn add(
+        &mut self,
+        world: usize,
+        assessment: Assessment,
+        properties: &Value,
+        resource: Origin,
+        several_worlds: bool,
+    ) {
+        for finding in assessment.findings {
+            if several_worlds {
+                let mut identity = Identity::of(&finding);
+                let mut known = self.known.get(&identity).copied();
+                // Found in this world already: the same again is another finding.
+                while let Some((_, worlds)) = known.and_then(|index| self.findings.get(index))
+                    && worlds.last() == Some(&world)
+                {
+                    identity.number += 1;
+                    known = self.known.get(&identity).copied();
+                }
+                if let Some((_, worlds)) = known.and_then(|index| self.findings.get_mut(index)) {
+                    worlds.push(world);
+                    continue;
+                }
+                self.known.insert(identity, self.findings.len());
+            }
+            let place = Place::of(&finding, properties, resource);
+            let worlds = if several_worlds { vec![world] } else { Vec::new() };
+            self.findings.push((Located::always(finding, place), worlds));
+        }
+    }
+
+    /// Whether the findings that are not in all worlds are in each of them all the same, taken together.
+    pub(super) fn breaks_either_way(&self, evaluated: &Evaluated<'_>) -> bool {
+        let all = evaluated.worlds.len();
+        if all <= 1 {
+            return false;
+        }
+        let conditional = self
+            .findings
+            .iter()
+            .filter(|(located, worlds)| worlds.len() < all && located.finding.outcome == Outcome::NonCompliant);
+        let worlds: HashSet<usize> = conditional.flat_map(|(_, worlds)| worlds).copied().collect();
+        worlds.len() == all && evaluated.undetermined.is_none()
+    }
+
+    pub(super) fn merged(self, evaluated: &Evaluated<'_>) -> Vec<Located> {
+        if evaluated.worlds.len() <= 1 {
+            let occurrence = evaluated.occurrence(&[0]).unwrap_or(Occurrence::Always);
+            let located = |located| Located { occurrence: occurrence.clone(), ..located };
+            return self.findings.into_iter().map(|(finding, _)| located(finding)).collect();
+        }
+        let mut known: HashMap<Vec<usize>, Occurrence> = HashMap::new();
+        let mut findings: Vec<Located> = self
+            .findings
+            .into_iter()
+            .map(|(mut located, worlds)| {
+                let occurrence = known
+                    .entry(worlds)
+                    .or_insert_with_key(|worlds| evaluated.occurrence(worlds).unwrap_or(Occurrence::Always));
+                located.occurrence = occurrence.clone();
+                located
+            })
+            .collect();
+        findings.sort_by_key(|located| located.place.primary.index());
+        findings
+    }
+}
+
+/// The findings of each world, and of several worlds the most egress rules that were judged in one.
+pub(super) fn gathered(path: &Path<'_, '_>, evaluated: &mut Evaluated<'_>, left: &mut usize) -> (Gathered, usize) {
+    let mut gathered = Gathered::default();
+    let mut judged = 0;
+    let several = evaluated.worlds.len() > 1;
+    path.each_world(evaluated, left, |index, _, assessment, properties| {
+        judged = judged.max(assessment.judged);
+        gathered.add(index, assessment, properties, path.resource.origin, several);
+    });
+    (gathered, judged)
+}

@@ -1,0 +1,170 @@
+//! The one path from a resource to its assessment under the policy. Whoever judges a template, a change set or an
+//! event goes through here; nothing else calls the evaluator and then the rule.
+
+use std::collections::HashSet;
+
+use super::properties::{known_properties, properties_of};
+use super::terms::Terms;
+use crate::rule::policy::{Case, Context, Policy, Unchanged};
+use crate::rule::{Assessment, Explained, Knowledge, Reason};
+use crate::security_group::{ResourceType, assess, explain, tags};
+use crate::template::{Evaluated, Resource, Template, Undetermined, World};
+use crate::value::Value;
+
+/// What the rule says of properties under a policy.
+#[must_use]
+pub fn judge_properties(
+    resource_type: ResourceType,
+    properties: &Value,
+    knowledge: Knowledge,
+    policy: &Policy,
+    case: &Case<'_>,
+) -> Assessment {
+    let assessment = assess(resource_type, properties, &policy.settings(), knowledge);
+    if policy.exemptions.is_empty() && *case.unchanged == Unchanged::Nothing {
+        return assessment;
+    }
+    policy.apply(assessment, case)
+}
+
+/// A resource in each of its worlds, with what the rule says of it there under the policy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JudgedResource<'t> {
+    /// The resource in each world, all of its properties worked out.
+    pub evaluated: Evaluated<'t>,
+    /// What the rule says in each of those worlds, by index; nothing is judged where the resource is not created.
+    pub assessments: Vec<Assessment>,
+}
+
+/// Judges a resource with all of its properties in each of its worlds. A resource without egress rules breaks none.
+#[must_use]
+pub fn judge_resource<'t>(
+    template: &'t Template<'_>,
+    resource: &'t Resource<'_>,
+    terms: &Terms<'_>,
+) -> JudgedResource<'t> {
+    let mut evaluated = template.evaluate(resource);
+    let mut assessments = vec![Assessment::default(); evaluated.worlds.len()];
+    if let Some(resource_type) = ResourceType::from_name(&resource.type_name) {
+        let path = Path { template, resource, resource_type, terms, rules_apart: &rules_apart(template) };
+        path.each_world(&mut evaluated, &mut MAX_JUDGED.clone(), |index, _, assessment, _| {
+            if let Some(judged) = assessments.get_mut(index) {
+                *judged = assessment;
+            }
+        });
+    }
+    JudgedResource { evaluated, assessments }
+}
+
+/// How many egress rules of one template are judged in more than the first of their worlds, each world
+/// counted: the work that undecided conditions multiply.
+pub const MAX_JUDGED: usize = 250_000;
+
+/// A resource on its way to its assessment.
+#[derive(Clone, Copy)]
+pub(super) struct Path<'p, 'a> {
+    pub(super) template: &'p Template<'a>,
+    pub(super) resource: &'p Resource<'a>,
+    pub(super) resource_type: ResourceType,
+    pub(super) terms: &'p Terms<'p>,
+    /// The groups whose egress rules are resources of the same template.
+    pub(super) rules_apart: &'p HashSet<String>,
+}
+
+impl<'p, 'a> Path<'p, 'a> {
+    /// The resource in each world, the properties worked out that the rule and the policy look at, under these values
+    /// of parameters.
+    pub(super) fn evaluate(&self, given: &[(&str, &str)]) -> Evaluated<'p> {
+        let looked_at = properties_of(self.resource_type);
+        if self.terms.policy.looks_at_tags() {
+            self.template.evaluate_given(self.resource, &[looked_at, &["Tags"]].concat(), given)
+        } else {
+            self.template.evaluate_given(self.resource, looked_at, given)
+        }
+    }
+
+    /// Judges each world in which the resource is created. Worlds beyond the work that is left are dropped, and the
+    /// resource is undetermined.
+    pub(super) fn each_world(
+        &self,
+        evaluated: &mut Evaluated<'_>,
+        left: &mut usize,
+        mut take: impl FnMut(usize, &World<'_>, Assessment, &Value),
+    ) {
+        let mut judged_in_full = evaluated.worlds.len();
+        for (index, world) in evaluated.worlds.iter().enumerate().filter(|(_, world)| world.exists) {
+            if index > 0 && *left == 0 {
+                judged_in_full = index;
+                break;
+            }
+            let properties = known_properties(self.resource_type, world);
+            let assessment = self.assess(&properties);
+            *left = left.saturating_sub(assessment.judged);
+            take(index, world, assessment, &properties);
+        }
+        if judged_in_full < evaluated.worlds.len() {
+            evaluated.worlds.truncate(judged_in_full);
+            evaluated.undetermined = Some(Undetermined::TooManyWorlds);
+        }
+    }
+
+    /// What the rule says of properties of the resource under the policy.
+    pub(super) fn assess(&self, properties: &Value) -> Assessment {
+        let policy = self.terms.policy;
+        let mut assessment = self.with_case(properties, |case| {
+            judge_properties(self.resource_type, properties, Knowledge::Partial, policy, case)
+        });
+        if self.rules_apart.contains(&*self.resource.logical_id) {
+            assessment.findings.retain(|finding| finding.reason != Reason::DefaultEgress);
+        }
+        assessment
+    }
+
+    /// What decides about each egress rule in a world.
+    pub(super) fn explain(&self, world: &World<'_>) -> Vec<Explained> {
+        let properties = known_properties(self.resource_type, world);
+        self.with_case(&properties, |case| {
+            explain(self.resource_type, &properties, Knowledge::Partial, self.terms.policy, case)
+        })
+    }
+
+    fn with_case<T>(&self, properties: &Value, then: impl FnOnce(&Case<'_>) -> T) -> T {
+        let terms = self.terms;
+        let tags = if terms.policy.exemptions.is_empty() { None } else { tags(self.resource_type, properties) };
+        let context = Context {
+            logical_id: Some(&self.resource.logical_id),
+            resource_type: Some(self.resource_type.name()),
+            tags: tags.as_deref(),
+            ..terms.context
+        };
+        then(&Case { context, unchanged: terms.unchanged, today: terms.today })
+    }
+}
+
+/// The groups that have an egress rule as a resource of its own in the template, which is there whenever the group is:
+/// EC2's default rule is removed from them
+/// (source: `AWS::EC2::SecurityGroupEgress`, "when you use this resource, the default rule is removed").
+pub(super) fn rules_apart(template: &Template<'_>) -> HashSet<String> {
+    let is_rule = |resource: &&Resource<'_>| resource.type_name == ResourceType::SecurityGroupEgress.name();
+    let condition = |body: &Value| body.get("Condition").and_then(Value::as_str).map(str::to_owned);
+    template
+        .resources()
+        .filter(is_rule)
+        .filter_map(|rule| {
+            let group = template.resource(group_of(rule.body())?)?;
+            let own = condition(rule.body());
+            (own.is_none() || own == condition(group.body())).then(|| group.logical_id.to_string())
+        })
+        .collect()
+}
+
+/// The logical id of the group of a standalone egress rule, if its `GroupId` refers to one of the template.
+fn group_of(rule: &Value) -> Option<&str> {
+    let (function, argument) = rule.get("Properties")?.get("GroupId")?.as_map()?.single()?;
+    match (function.name.as_str(), argument.as_list()) {
+        ("Ref", _) => argument.as_str(),
+        ("Fn::GetAtt", Some([group, attribute])) if attribute.as_str() == Some("GroupId") => group.as_str(),
+        ("Fn::GetAtt", None) => argument.as_str()?.strip_suffix(".GroupId"),
+        _ => None,
+    }
+}

@@ -1,0 +1,113 @@
+//! The annotations of an answer: what the hook's results and the CDK show, one for each finding.
+
+use super::decision::{Conclusion, Decision, ResourceAssessment};
+use super::response::{Annotation, AnnotationStatus, SeverityLevel};
+use crate::rule::{self, Finding, Outcome, excerpt, wording};
+
+/// How many annotations an answer carries at the most. CloudFormation documents no limit; Lambda's answer
+/// may have 6 MB, and nobody reads more.
+pub const MAX_ANNOTATIONS: usize = 100;
+
+impl Decision {
+    pub(super) fn annotations(&self) -> Vec<Annotation> {
+        match &self.conclusion {
+            Conclusion::Resource(assessment) => {
+                let all = self.offending().map(failed).chain(self.let_through().map(skipped));
+                let kept = or_passed(bounded(all, self.offending().count() + self.let_through().count()), || {
+                    wording::passed(&self.invocation.resource_type, &self.invocation.logical_id, assessment)
+                });
+                let room = MAX_ANNOTATIONS.saturating_sub(kept.len());
+                kept.into_iter().chain(self.noted().take(room).map(|(_, finding)| noted(finding))).collect()
+            }
+            Conclusion::Template(template) => {
+                let remarks =
+                    template.remarks.iter().map(|remark| annotation(AnnotationStatus::Skipped, remark.clone()));
+                let all = self.reported().map(|(judged, finding)| of(judged, finding)).chain(remarks);
+                or_passed(bounded(all, self.reported().count() + template.remarks.len()), || self.message())
+            }
+            Conclusion::NotChecked(why) => vec![annotation(AnnotationStatus::Skipped, why.clone())],
+            Conclusion::InternalFailure(_) => Vec::new(),
+        }
+    }
+}
+
+/// At most [`MAX_ANNOTATIONS`] of so many, the last one saying how many were left out. Those are not made.
+fn bounded(annotations: impl Iterator<Item = Annotation>, all: usize) -> Vec<Annotation> {
+    let mut kept: Vec<Annotation> = annotations.take(MAX_ANNOTATIONS).collect();
+    let left_out = all.saturating_sub(kept.len());
+    if left_out > 0 {
+        // The last one gives way to the number of those left out.
+        let status = kept.pop().map_or(AnnotationStatus::Skipped, |last| last.status);
+        kept.push(annotation(status, wording::and_more(left_out + 1)));
+    }
+    kept
+}
+
+/// The annotation of a finding, which names the resource of the template that it is about.
+fn of(judged: Option<&ResourceAssessment>, finding: &Finding) -> Annotation {
+    let annotation = match finding.outcome {
+        Outcome::NonCompliant => failed(finding),
+        Outcome::Exempted | Outcome::KnownDebt => skipped(finding),
+        Outcome::Note => noted(finding),
+        Outcome::Undetermined => undetermined(finding),
+    };
+    match judged {
+        Some(judged) => within(&judged.name(), annotation),
+        None => annotation,
+    }
+}
+
+/// A PASSED one where there is nothing else to tell.
+fn or_passed(mut annotations: Vec<Annotation>, passed: impl FnOnce() -> String) -> Vec<Annotation> {
+    if annotations.is_empty() {
+        annotations.push(annotation(AnnotationStatus::Passed, passed()));
+    }
+    annotations
+}
+
+/// An annotation that names the resource of the template that it is about.
+fn within(resource: &str, annotation: Annotation) -> Annotation {
+    let status_message = format!("{resource}, {}", annotation.status_message);
+    Annotation { status_message: excerpt(&status_message, wording::ANNOTATION_CHARS - 1), ..annotation }
+}
+
+fn noted(finding: &Finding) -> Annotation {
+    Annotation {
+        severity_level: Some(SeverityLevel::from(finding.severity())),
+        ..annotation(AnnotationStatus::Passed, wording::note(finding))
+    }
+}
+
+fn undetermined(finding: &Finding) -> Annotation {
+    annotation(AnnotationStatus::Skipped, wording::template::undetermined(finding))
+}
+
+fn annotation(status: AnnotationStatus, status_message: String) -> Annotation {
+    Annotation {
+        annotation_name: rule::ID.to_owned(),
+        status,
+        status_message: excerpt(&status_message, wording::ANNOTATION_CHARS - 1),
+        remediation_message: String::new(),
+        remediation_link: None,
+        severity_level: None,
+    }
+}
+
+fn skipped(finding: &Finding) -> Annotation {
+    let advice = wording::policy::advice(finding).unwrap_or_default();
+    Annotation {
+        remediation_link: (!advice.is_empty()).then_some(rule::URL),
+        remediation_message: excerpt(&advice, wording::ANNOTATION_CHARS - 1),
+        severity_level: Some(SeverityLevel::from(finding.severity())),
+        ..annotation(AnnotationStatus::Skipped, wording::policy::let_through(finding))
+    }
+}
+
+fn failed(finding: &Finding) -> Annotation {
+    Annotation {
+        remediation_message: excerpt(&wording::remedy(finding), wording::ANNOTATION_CHARS - 1),
+        remediation_link: Some(rule::URL),
+        severity_level: Some(SeverityLevel::from(finding.severity())),
+        ..annotation(AnnotationStatus::Failed, wording::annotation(finding))
+    }
+}

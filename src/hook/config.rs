@@ -1,0 +1,61 @@
+//! How the function was configured.
+
+use crate::policy;
+use crate::rule::policy::Policy;
+use crate::rule::{Preset, wording};
+
+/// The function's variable that chooses the preset, in place of the policy's.
+pub const ENV_PRESET: &str = "EGRESS_PRESET";
+/// Set (to anything) by rehearsals and tests, never by template.yaml: documents of STACK and CHANGE_SET
+/// invocations may lie on the function's machine.
+pub const ENV_LOOPBACK_PAYLOADS: &str = "EGRESS_LOOPBACK_PAYLOADS";
+/// A file of further certificates to trust, only where documents may lie on the function's machine.
+pub const ENV_LOOPBACK_ROOTS: &str = "EGRESS_LOOPBACK_ROOTS";
+
+/// How the function was configured. A configuration that cannot be used fails every invocation closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    pub(super) policy: Result<Policy, String>,
+    pub(super) loopback_payloads: bool,
+}
+
+impl Config {
+    /// A configuration with the given policy, settings or preset.
+    #[must_use]
+    pub fn new(policy: impl Into<Policy>) -> Self {
+        Self { policy: Ok(policy.into()), loopback_payloads: false }
+    }
+
+    /// The configuration that a policy file (its text) and `EGRESS_PRESET` make: without both the
+    /// published rule; the variable overrides the file's preset.
+    #[must_use]
+    pub fn read(file: Option<&str>, preset: Option<&str>) -> Self {
+        let policy = file.map_or_else(|| Ok(Policy::default()), policy::parse).map_err(|error| in_file(&error));
+        let preset = preset.map(str::parse::<Preset>).transpose().map_err(|error| error.to_string());
+        let overridden =
+            policy.and_then(|policy| preset.map(|preset| Policy { preset: preset.unwrap_or(policy.preset), ..policy }));
+        Self { policy: overridden.map_err(|problem| wording::broken_configuration(&problem)), loopback_payloads: false }
+    }
+
+    /// The configuration of a function whose policy file is there but cannot be read.
+    #[must_use]
+    pub fn unreadable(problem: &str) -> Self {
+        Self { policy: Err(wording::broken_configuration(&in_file(&problem))), loopback_payloads: false }
+    }
+
+    /// This configuration, with documents from this machine allowed: for rehearsals and tests alone.
+    #[must_use]
+    pub fn with_loopback_payloads(self) -> Self {
+        Self { loopback_payloads: true, ..self }
+    }
+
+    /// What is wrong with the configuration, if anything.
+    #[must_use]
+    pub fn problem(&self) -> Option<&str> {
+        self.policy.as_ref().err().map(String::as_str)
+    }
+}
+
+fn in_file(problem: &impl std::fmt::Display) -> String {
+    format!("{}, {problem}", policy::FILE_NAME)
+}

@@ -1,0 +1,101 @@
+//! RESOURCE and CLOUD_CONTROL invocations: one resource with its resolved properties, the last look before it is
+//! created or updated.
+
+use super::decision::Conclusion;
+use super::invocation::{Invocation, InvocationPoint, Target, context};
+use super::request::Request;
+use crate::check::judge_properties;
+use crate::rule::policy::{Case, Date, Policy, Unchanged};
+use crate::rule::{Explained, Knowledge, Treatment, wording};
+use crate::security_group::{ResourceType, explain as explain_each, tags, unchanged};
+use crate::value::Value;
+
+/// What an invocation about a resource comes to.
+pub(super) fn decide(request: &Request, invocation: &Invocation, policy: &Policy, today: Date) -> Conclusion {
+    match Checked::of(request, invocation, policy) {
+        Ok(checked) => Conclusion::Resource(checked.case(request, policy, today, |case| {
+            judge_properties(checked.resource_type, checked.properties, Knowledge::Final, policy, case)
+        })),
+        Err(conclusion) => conclusion,
+    }
+}
+
+/// What decides about each egress rule of the resource.
+///
+/// # Errors
+/// What an invocation comes to of which no egress rule is checked.
+pub(super) fn explain(
+    request: &Request,
+    invocation: &Invocation,
+    policy: &Policy,
+    today: Date,
+) -> Result<Vec<Explained>, Conclusion> {
+    let checked = Checked::of(request, invocation, policy)?;
+    Ok(checked.case(request, policy, today, |case| {
+        explain_each(checked.resource_type, checked.properties, Knowledge::Final, policy, case)
+    }))
+}
+
+/// A resource whose egress rules are checked.
+struct Checked<'a> {
+    resource_type: ResourceType,
+    properties: &'a Value,
+    /// Its properties before an update.
+    previous: Option<&'a Value>,
+}
+
+impl<'a> Checked<'a> {
+    /// The resource, or what the invocation comes to without looking at egress rules.
+    fn of(request: &'a Request, invocation: &Invocation, policy: &Policy) -> Result<Self, Conclusion> {
+        let failure = Conclusion::InternalFailure;
+        if let Target::Stack | Target::ChangeSet = invocation.target {
+            return Err(failure(wording::unsupported_target(invocation.target.name())));
+        }
+        let data = request.request_data.as_ref().ok_or_else(|| failure(wording::missing_field("requestData")))?;
+        // Every resource type has at least two parts (`AWS::EC2::VPC`, `Custom::Thing`).
+        if !invocation.resource_type.contains("::") {
+            return Err(failure(wording::missing_field("requestData.targetName")));
+        }
+        let Some(resource_type) = ResourceType::from_name(&invocation.resource_type) else {
+            return Err(Conclusion::NotChecked(wording::other_type(&invocation.resource_type)));
+        };
+        if invocation.point == InvocationPoint::Unstated {
+            return Err(failure(wording::missing_field("actionInvocationPoint")));
+        }
+        checked_point(invocation, policy)?;
+        let model = data.target_model.as_ref();
+        let properties = model
+            .and_then(|model| model.resource_properties.as_ref())
+            .ok_or_else(|| failure(wording::missing_field("requestData.targetModel.resourceProperties")))?;
+        let previous = model
+            .and_then(|model| model.previous_resource_properties.as_ref())
+            .filter(|_| invocation.point == InvocationPoint::Update);
+        Ok(Self { resource_type, properties, previous })
+    }
+
+    /// Does something with what a policy has to know of the resource.
+    fn case<T>(&self, request: &Request, policy: &Policy, today: Date, then: impl FnOnce(&Case<'_>) -> T) -> T {
+        let unchanged = match policy.unchanged_rules {
+            Treatment::Allow => unchanged(self.resource_type, self.properties, self.previous),
+            Treatment::Block => Unchanged::Nothing,
+        };
+        let tags = tags(self.resource_type, self.properties);
+        let context = context(request, Some(self.resource_type), tags.as_deref());
+        then(&Case { context, unchanged: &unchanged, today })
+    }
+}
+
+/// Whether an operation is one that is checked.
+///
+/// # Errors
+/// What an invocation of another operation comes to.
+pub(super) fn checked_point(invocation: &Invocation, policy: &Policy) -> Result<(), Conclusion> {
+    match invocation.point {
+        InvocationPoint::Create | InvocationPoint::Update | InvocationPoint::Unstated => Ok(()),
+        InvocationPoint::Delete => Err(Conclusion::NotChecked(wording::deletion())),
+        InvocationPoint::Import => Err(Conclusion::NotChecked(wording::import(policy.unchanged_rules))),
+        InvocationPoint::Unknown => {
+            Err(Conclusion::InternalFailure(wording::unknown_invocation_point(&invocation.invocation_point)))
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What broke the rule in the template that is deployed: known debt, if the policy says so.
+
+use std::collections::HashMap;
+
+use crate::check::{self, Terms};
+use crate::rule::{Finding, Outcome};
+use crate::security_group::ResourceType;
+use crate::source::{self, Document};
+use crate::template::{Macros, Scope};
+use crate::value::{Map, Value};
+
+/// What broke the rule in the template that is deployed: by resource and traffic, each time whether that is
+/// certain, whatever the conditions and the parameters that the stack was deployed with.
+#[derive(Default)]
+pub(super) struct Before {
+    rules: HashMap<String, Vec<bool>>,
+    /// The group of each egress rule that is a resource of its own, as written: on another group it is
+    /// another rule.
+    groups: HashMap<String, Value>,
+}
+
+impl Before {
+    /// With the parameters' defaults, and whatever the parameters are.
+    ///
+    /// # Errors
+    /// What is wrong with a template that cannot be read: nothing of it counts.
+    pub(super) fn of(text: &str, scope: &Scope, terms: &Terms<'_>) -> Result<(Self, Self), String> {
+        let Document { root, .. } = source::parse(text).map_err(|error| error.to_string())?;
+        let (mut before, mut open) = (Self::default(), Self::default());
+        open.add(&root, &Scope { ignore_defaults: true, ..scope.clone() }, terms, &mut |_, when| when.is_none())?;
+        let mut certain = open.rules.clone();
+        before.add(&root, scope, terms, &mut |key, when| {
+            when.is_none() && certain.get_mut(key).and_then(Vec::pop).unwrap_or_default()
+        })?;
+        for (key, rules) in &before.rules {
+            let there = open.rules.entry(key.clone()).or_default();
+            there.resize(rules.len().max(there.len()), false);
+        }
+        Ok((before, open))
+    }
+
+    fn add(
+        &mut self,
+        root: &Value,
+        scope: &Scope,
+        terms: &Terms<'_>,
+        is_certain: &mut dyn FnMut(&str, Option<String>) -> bool,
+    ) -> Result<(), String> {
+        let checked = check::check(root, scope, terms).map_err(|error| error.to_string())?;
+        let macros = Macros::of(&checked.notes);
+        let groups = groups(root);
+        for resource in checked.resources {
+            let is_as_written = macros.proviso(&resource.logical_id).is_none();
+            let breaking = resource.findings.iter().filter(|located| located.finding.outcome == Outcome::NonCompliant);
+            for located in breaking {
+                let key = Self::key(&resource.logical_id, &located.finding);
+                let certain = is_as_written && is_certain(&key, located.when());
+                self.rules.entry(key).or_default().push(certain);
+            }
+            if let Some(group) = groups.get(resource.logical_id.as_str()) {
+                self.groups.insert(resource.logical_id, (*group).clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes out one that is the same traffic, wherever it was written: whether it is certain.
+    pub(super) fn take(&mut self, logical_id: &str, groups: &Groups<'_>, finding: &Finding) -> Option<bool> {
+        let rules = self.rules.get_mut(&Self::key(logical_id, finding))?;
+        if self.groups.get(logical_id) != groups.get(logical_id).copied() {
+            return None;
+        }
+        rules.pop()
+    }
+
+    fn key(logical_id: &str, finding: &Finding) -> String {
+        match finding.rule() {
+            Some(rule) => {
+                format!("{logical_id} {:?}", (&rule.protocol, &rule.from, &rule.to, &rule.destinations))
+            }
+            None => format!("{logical_id} {:?}", (finding.reason, &finding.subject, &finding.path)),
+        }
+    }
+}
+
+/// The group of each egress rule that is a resource of its own, by its logical id, as written.
+pub(super) type Groups<'v> = HashMap<&'v str, &'v Value>;
+
+pub(super) fn groups(root: &Value) -> Groups<'_> {
+    let resources = root.get("Resources").and_then(Value::as_map).into_iter().flat_map(Map::iter);
+    let is_rule =
+        |body: &Value| body.get("Type").and_then(Value::as_str) == Some(ResourceType::SecurityGroupEgress.name());
+    resources
+        .filter(|(_, body)| is_rule(body))
+        .filter_map(|(key, body)| Some((key.name.as_str(), body.get("Properties")?.get("GroupId")?)))
+        .collect()
+}

@@ -1,0 +1,131 @@
+//! The state of an evaluation in one world, and what can become of a value. How values, functions, conditions and
+//! loops are worked out is in the files named so.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::Template;
+use super::assumption::{Assumptions, Atom, Truth};
+use super::budget::{Exhausted, MAX_EVALUATION_DEPTH};
+use crate::path::Origin;
+use crate::rule::Unknown;
+use crate::value::{Kind, Value};
+
+/// Why an evaluation stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// It needs this to be decided.
+    Undecided(Atom),
+    /// The template causes too much work.
+    OutOfSteps,
+    /// Values or conditions go too deep.
+    TooDeep,
+}
+
+impl From<Exhausted> for Stop {
+    fn from(_: Exhausted) -> Self {
+        Self::OutOfSteps
+    }
+}
+
+/// What became of a value.
+#[derive(Debug)]
+pub(super) enum Resolved<'v> {
+    /// It is as written.
+    Same(&'v Value),
+    /// It is something else.
+    New(Value),
+    /// It is removed (`AWS::NoValue`).
+    Gone,
+}
+
+impl<'v> Resolved<'v> {
+    /// What this makes of a value written as that: nothing if it is unchanged, `Some(None)` if it
+    /// is removed. A value handed on from elsewhere in the template (a branch) is a change.
+    pub(super) fn change(self, written: &Value) -> Option<Option<Value>> {
+        match self {
+            Self::Same(value) if std::ptr::eq(value, written) => None,
+            Self::Same(value) => Some(Some(value.clone())),
+            Self::New(value) => Some(Some(value)),
+            Self::Gone => Some(None),
+        }
+    }
+
+    /// A value for a place where something must stand.
+    pub(super) fn into_value(self, written: &Value) -> Cow<'v, Value> {
+        match self {
+            Self::Same(value) => Cow::Borrowed(value),
+            Self::New(value) => Cow::Owned(value),
+            Self::Gone => Cow::Owned(Value::new(Kind::Null, written.origin)),
+        }
+    }
+}
+
+/// Evaluates values of one template in one world.
+pub(super) struct Evaluator<'t> {
+    pub(super) template: &'t Template<'t>,
+    pub(super) assumptions: Assumptions,
+    /// Conditions that were looked at; nothing while one is being looked at.
+    pub(super) decided: HashMap<String, Option<Truth>>,
+    /// Whether the value of an unknown was assumed since somebody asked.
+    pub(super) used_assumption: bool,
+    /// The conditions that something rested on and that hold or not by assumption only.
+    pub(super) assumed: BTreeMap<String, bool>,
+    /// The parameters of which a default was used.
+    pub(super) defaults: BTreeSet<&'t str>,
+    /// The function that may add entries to the object that is being looked at, if one may.
+    pub(super) open: Option<&'static str>,
+    depth: usize,
+}
+
+impl<'t> Evaluator<'t> {
+    pub(super) fn new(template: &'t Template<'t>, decisions: &[(Atom, bool)]) -> Self {
+        Self {
+            template,
+            assumptions: Assumptions::of(template, decisions),
+            decided: HashMap::new(),
+            used_assumption: false,
+            assumed: BTreeMap::new(),
+            defaults: BTreeSet::new(),
+            open: None,
+            depth: 0,
+        }
+    }
+
+    pub(super) fn descend(&mut self) -> Result<(), Stop> {
+        self.template.budget.steps(1)?;
+        self.depth += 1;
+        if self.depth > MAX_EVALUATION_DEPTH { Err(Stop::TooDeep) } else { Ok(()) }
+    }
+
+    pub(super) const fn ascend(&mut self) {
+        self.depth -= 1;
+    }
+
+    /// Whether a condition holds that something rests on.
+    pub(super) fn holds(&mut self, name: &str) -> Result<bool, Stop> {
+        match self.condition(name)? {
+            Truth::Decided { holds, assumed } => {
+                if assumed {
+                    self.template.budget.text(name.len())?;
+                    self.assumed.insert(name.to_owned(), holds);
+                }
+                Ok(holds)
+            }
+            Truth::Open(atom) => Err(Stop::Undecided(atom)),
+        }
+    }
+
+    /// A value that stands here because nothing better is known; in a world that assumes what it
+    /// is, that.
+    pub(super) fn unknown<'v>(&mut self, unknown: Unknown, origin: Origin) -> Resolved<'v> {
+        let kind = self.assumed_value(&unknown).unwrap_or(Kind::Unknown(unknown));
+        Resolved::New(Value::new(kind, origin))
+    }
+
+    pub(super) fn assumed_value(&mut self, unknown: &Unknown) -> Option<Kind> {
+        let text = self.assumptions.value(unknown.identity.as_deref()?)?;
+        self.used_assumption = true;
+        Some(Kind::String(text.to_owned()))
+    }
+}
