@@ -26,6 +26,7 @@ fn tree(value: &Value) -> Json {
         Kind::Bool(value) => json!(["bool", value]),
         Kind::Integer(number) => json!(["int", number]),
         Kind::Float(number) => json!(["float", number.to_string()]),
+        Kind::Ambiguous(text) => json!(["disputed", text]),
         Kind::String(text) => json!(["text", text]),
         Kind::List(list) => json!(["list", list.iter().map(tree).collect::<Vec<_>>()]),
         Kind::Map(map) => {
