@@ -81,6 +81,7 @@ pub(super) fn scalar(meaning: Meaning, text: &str) -> Option<Kind> {
         Meaning::Scalar(kind) => {
             let value = scalar::of_yaml(text)?;
             match (kind, &value) {
+                ("float", Kind::Integer(_)) => text.parse().ok().map(Kind::Float),
                 ("int" | "float", Kind::Integer(_) | Kind::Ambiguous(_)) | ("float", Kind::Float(_)) => Some(value),
                 ("bool", Kind::Bool(_)) => Some(value),
                 _ => None,
