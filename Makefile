@@ -4,14 +4,16 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export SAM_CLI_TELEMETRY ?= 0
 
-FUNCTION := cargo build --locked --profile function --bin bootstrap
+# The function's bytes do not depend on the folder or the machine.
+REPEATABLE := RUSTFLAGS="$$(deploy/rustflags.sh)"
+FUNCTION := $(REPEATABLE) cargo build --locked --profile function --bin bootstrap
 # The command without scan, audit and status: a build without the AWS SDK.
 CHECK_ALONE := --package cfn-egress-guard --no-default-features
 
 # What make's own command line names, where nothing may be misspelled.
 GIVEN = $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 
-.PHONY: run test bench schema build package deploy switch policy policy-back scp lint-template help clean
+.PHONY: run test bench schema build package deploy switch policy policy-back scp release deny lint-template help clean
 
 run: ## build the programs and rehearse two deployments on this machine
 	cargo build --locked --bin bootstrap
@@ -25,6 +27,7 @@ run: ## build the programs and rehearse two deployments on this machine
 
 test: $(VENV)/.lint ## run every test, lint and check of generated files
 	cargo fmt --check
+	@$(MAKE) --no-print-directory deny
 	@# libFuzzer, which is C++, is not needed to check the fuzz targets.
 	CUSTOM_LIBFUZZER_PATH=./libfuzzer.a cargo clippy --locked --workspace --all-targets -- -D warnings
 	@# Each combination that is built on its own, so that no feature of one member hides what another lacks.
@@ -42,7 +45,7 @@ test: $(VENV)/.lint ## run every test, lint and check of generated files
 bench: ## measure everything beside its floor and its peers, in some seven minutes
 	benches/peers/setup
 	$(FUNCTION)
-	cargo build --locked --profile function --package cfn-egress-guard-benches --bin bare
+	$(REPEATABLE) cargo build --locked --profile function --package cfn-egress-guard-benches --bin bare
 	cargo build --locked --release --package cfn-egress-guard-benches --bin parse
 	cargo build --locked --release --package cfn-egress-guard
 	cargo bench --locked --package cfn-egress-guard-benches --bench bench
@@ -80,6 +83,14 @@ policy-back: ## give it the version before back: [FAST=yes] [REGIONS=…] make p
 scp: ## write an organization's service control policies into dist/; names: see deploy/scp.py
 	@python3 deploy/scp.py
 
+release: package $(VENV)/.release ## make everything of a release in dist/: packages, programs, wheel, npm packages, SBOM, sums
+	@python3 packaging/release.py
+
+deny: $(VENV)/.lint ## check what the dependencies are: bans, licenses, sources, and advisories where they can be fetched
+	@cargo deny --workspace --locked --log-level error check --hide-inclusion-graph bans licenses sources
+	@if cargo deny --log-level off fetch db > /dev/null 2>&1; then cargo deny --workspace --locked check advisories; \
+	else echo "advisories: not checked, their database cannot be fetched from here"; fi
+
 lint-template: $(VENV)/.lint ## check template.yaml and the helpers around it
 	@deploy/lint.sh
 
@@ -90,7 +101,8 @@ clean: ## remove what was built; leaves the tools in .venv
 	rm -rf target dist .aws-sam
 
 $(VENV)/.build: deploy/requirements.txt
-$(VENV)/.lint: tests/parts/lint-requirements.txt deploy/requirements.txt
+$(VENV)/.lint: tests/parts/lint-requirements.txt deploy/requirements.txt packaging/requirements.txt
+$(VENV)/.release: packaging/requirements.txt
 $(VENV)/.%:
 	@test -d $(VENV) || python3 -m venv $(VENV)
 	@pip install --quiet --disable-pip-version-check -r $<

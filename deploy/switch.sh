@@ -33,6 +33,7 @@ STACK_NAMES_INCLUDE  StackNamesInclude
 STACK_NAMES_EXCLUDE  StackNamesExclude
 STACK_ROLES_INCLUDE  StackRolesInclude
 STACK_ROLES_EXCLUDE  StackRolesExclude
+WATCH_DIRECT_CALLS   WatchDirectCalls
 RETENTION_DAYS       RetentionDays
 ALARM_TOPIC_ARN      AlarmTopicArn
 MEMORY_SIZE          MemorySize

@@ -16,6 +16,7 @@ mod payload;
 mod request;
 mod resource;
 mod response;
+mod sentences;
 mod stack;
 
 pub use annotation::MAX_ANNOTATIONS;
@@ -29,8 +30,8 @@ pub use response::{Annotation, AnnotationStatus, ErrorCode, HookStatus, Response
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::rule::Explained;
 use crate::rule::policy::{Date, Policy};
-use crate::rule::{Explained, wording};
 
 /// What an invocation needs.
 #[derive(Debug, Clone)]
@@ -65,9 +66,7 @@ impl Fetch {
     pub fn decide(&self, document: Result<&[u8], &str>, config: &Config, today: Date) -> Decision {
         let conclusion = match (&config.policy, document) {
             (Err(problem), _) => Conclusion::InternalFailure(problem.clone()),
-            (Ok(_), Err(problem)) => {
-                Conclusion::InternalFailure(wording::template::failed_download(self.url.host(), problem))
-            }
+            (Ok(_), Err(problem)) => Conclusion::InternalFailure(sentences::failed_download(self.url.host(), problem)),
             (Ok(policy), Ok(document)) if self.invocation.target == Target::ChangeSet => {
                 change_set::decide(document, &self.request, policy, today)
             }
@@ -117,10 +116,10 @@ fn document_url(request: &Request, invocation: &Invocation, config: &Config) -> 
     let url = request.request_data.as_ref().map_or("", |data| data.payload.as_str());
     PayloadUrl::parse(url, config.loopback_payloads).map_err(|error| {
         Conclusion::InternalFailure(match error {
-            PayloadUrlError::NoUrl => wording::missing_field("requestData.payload"),
-            PayloadUrlError::NotHttps => wording::template::refused_url("its URL is not https"),
+            PayloadUrlError::NoUrl => sentences::missing_field("requestData.payload"),
+            PayloadUrlError::NotHttps => sentences::refused_url("its URL is not https"),
             PayloadUrlError::ForeignHost(host) => {
-                wording::template::refused_url(&format!("its host is {host}, which is not Amazon S3"))
+                sentences::refused_url(&format!("its host is {host}, which is not Amazon S3"))
             }
         })
     })
@@ -137,7 +136,7 @@ pub fn guarded<T>(event: &[u8], decide: impl FnOnce() -> T) -> Result<T, Box<Dec
             Ok(request) => Invocation::of(&request),
             Err(error) => Invocation::unreadable(error.client_request_token.as_str()),
         };
-        Box::new(Decision { invocation, conclusion: Conclusion::InternalFailure(wording::defect()) })
+        Box::new(Decision { invocation, conclusion: Conclusion::InternalFailure(sentences::defect()) })
     })
 }
 
@@ -157,7 +156,7 @@ pub fn explain(event: &[u8], policy: &Policy, today: Date) -> Result<(Invocation
 fn unreadable(error: &RequestError) -> Decision {
     Decision {
         invocation: Invocation::unreadable(error.client_request_token.as_str()),
-        conclusion: Conclusion::InternalFailure(wording::unreadable_event(&error.problem)),
+        conclusion: Conclusion::InternalFailure(sentences::unreadable_event(&error.problem)),
     }
 }
 

@@ -1,40 +1,77 @@
 //! # cfn-egress-guard
 //!
 //! One question: does each egress rule of a security group open exactly one explicit port? It is asked
-//! in front of every deployment by the AWS Lambda function behind a CloudFormation Lambda Hook (the
-//! program `bootstrap`), and beside it by the command `cfn-egress-guard`. Both decide with the same
-//! [`rule`] and cannot disagree.
+//! before every deployment by the AWS Lambda function behind a CloudFormation Lambda Hook (the program `bootstrap`), and
+//! by the command `cfn-egress-guard` for the people around it. Both decide with this package and cannot disagree.
 //!
 //! ## Modules, in reading order
 //!
-//! Dependencies point inward only, from the bottom of this table to its top; a test
-//! (`tests/it/architecture.rs`) holds them to it.
+//! Dependencies point inward only, from the bottom of this table to its top; `tests/it/architecture.rs` checks that.
 //!
 //! | module | knows | must not know |
 //! |---|---|---|
-//! | [`path`] | where something stands | anything else |
 //! | [`arn`] | Amazon Resource Names | anything else |
-//! | [`rule`] | the rule, its settings, every sentence a user reads | JSON, templates, AWS, clocks |
-//! | [`policy`] | the policy file: TOML ↔ the rule's settings and exemptions | files, clocks |
+//! | [`path`] | a property path, a place in a text | anything else |
+//! | [`rule`] | the rule, its settings and exemptions, the sentences about them | JSON, templates, AWS's services, clocks |
 //! | [`value`] | JSON's kinds, and values that only AWS knows | where they come from |
 //! | [`security_group`] | AWS's property shapes of the two resource types | templates, the hook |
-//! | [`source`] | text → values, and the place of each | rules |
 //! | [`template`] | parameters, conditions, functions, loops | text, the hook |
-//! | [`check`] | a template's resources in every world → findings and what to point at | text, files, the hook |
+//! | [`source`] | text → values and the place of each, as CloudFormation reads it | rules |
+//! | [`policy`] | the policy file: TOML ↔ settings and exemptions | files, clocks |
+//! | [`check`] | **the one path** from a resource to its assessment under the policy | text, files, the hook |
+//! | [`log`] | what the log lines of all decisions share | who asked |
 //! | [`hook`] | the hook's protocol: bytes in, decision out, total and synchronous | sockets, environment, clock |
-//! | `report` | findings → bytes for people and programs (feature `cli`) | files, the terminal |
-//! | `schema` | JSON Schemas of all that is read and written (feature `schema`) | |
-//! | `rehearsal` | CloudFormation's part on this machine (feature `cli`; an edge: sockets, processes) | AWS |
-//! | `account` | live stacks, hook results, hook configuration and function (feature `account`; an edge: the AWS SDK) | the terminal, files |
+//! | [`watch`] | CloudTrail's events of direct EC2 calls → a decision, total and synchronous | the hook |
+//! | [`event`] | who sent an event: CloudFormation or EventBridge | what is inside |
 //!
-//! The features are the wall: the core builds with `--no-default-features`.
+//! Beside this package are the command (`command/`: arguments, files, the terminal, report formats, rehearsals) and the
+//! account library (`account/`: live stacks, hook results and configuration over the AWS SDK). The crate boundary is the
+//! wall: this package compiles no command line and no AWS SDK.
 //!
 //! ## From an event to an answer
 //!
-//! [`hook::decide`] reads the event tolerantly ([`hook::Request`]), takes the properties to egress rules
-//! and those to findings ([`security_group::assess`] over [`rule::judge`]), lets the policy turn what is
-//! exempted or known into what it is ([`rule::policy::Policy::apply`]), and keeps one record of it all
-//! ([`hook::Decision`]). Response, log line and metrics are made from that record.
+//! [`hook::plan`] reads the event tolerantly ([`hook::Request`]) into the facts of an [`hook::Invocation`]. A resource is
+//! judged from the event; a stack or change set needs the document that the program downloads. Both go through [`check`]:
+//! the properties become egress rules, those become findings ([`rule::judge`]), and the policy decides what an exemption
+//! or known debt makes of them. The [`hook::Decision`] is the one record from which the answer and the log are made.
+//!
+//! ```
+//! // A resource's properties as JSON, judged under the published rule.
+//! use cfn_egress_guard_core::check::judge_properties;
+//! use cfn_egress_guard_core::rule::policy::{Case, Context, Date, Policy, Unchanged};
+//! use cfn_egress_guard_core::rule::{Knowledge, Verdict, wording};
+//! use cfn_egress_guard_core::security_group::ResourceType;
+//! use cfn_egress_guard_core::value::Value;
+//! let properties: Value = serde_json::from_str(
+//!     r#"{"SecurityGroupEgress": [{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 87, "CidrIp": "0.0.0.0/0"}]}"#,
+//! ).unwrap();
+//! let policy = Policy::default();
+//! let today = Date::new(2027, 6, 15).unwrap();
+//! let case = Case { context: Context::default(), unchanged: &Unchanged::Nothing, today };
+//! let assessment = judge_properties(ResourceType::SecurityGroup, &properties, Knowledge::Final, &policy, &case);
+//! assert_eq!(assessment.verdict(), Verdict::NonCompliant);
+//! assert_eq!(wording::statement(&assessment.findings[0]), "tcp 80-87 to 0.0.0.0/0 opens a range of 8 ports");
+//! ```
+//!
+//! ```
+//! // A template, with every world that its conditions allow.
+//! use cfn_egress_guard_core::check::{Defaults, Terms, check};
+//! use cfn_egress_guard_core::rule::Verdict;
+//! use cfn_egress_guard_core::rule::policy::{Date, Policy};
+//! use cfn_egress_guard_core::{source, template::Scope};
+//! let document = source::parse(
+//!     "Parameters: {To: {Type: Number, Default: 443}}\nResources: {R: {Type: AWS::EC2::SecurityGroupEgress, \
+//!      Properties: {IpProtocol: tcp, FromPort: 443, ToPort: !Ref To}}}",
+//! ).unwrap();
+//! let policy = Policy::default();
+//! let terms = Terms::of(&policy, Date::new(2027, 6, 15).unwrap());
+//! assert_eq!(check(&document.root, &Scope::default(), &terms).unwrap().verdict(), Verdict::Compliant);
+//! // A deployment may override the default.
+//! let open = Terms { defaults: Defaults::MayChange, ..terms };
+//! assert_eq!(check(&document.root, &Scope::default(), &open).unwrap().verdict(), Verdict::Undetermined);
+//! ```
+//!
+//! The whole way of an event:
 //!
 //! ```
 //! use cfn_egress_guard_core::hook::{Config, HookStatus, decide};
@@ -51,7 +88,9 @@
 
 pub mod arn;
 pub mod check;
+pub mod event;
 pub mod hook;
+pub mod log;
 pub mod path;
 pub mod policy;
 pub mod rule;
@@ -59,3 +98,4 @@ pub mod security_group;
 pub mod source;
 pub mod template;
 pub mod value;
+pub mod watch;

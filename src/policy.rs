@@ -8,6 +8,8 @@
 
 mod file;
 mod kinds;
+#[cfg(feature = "schema")]
+mod nullable;
 mod problem;
 mod read;
 #[cfg(feature = "schema")]
@@ -24,8 +26,8 @@ use read::ReadTable as _;
 /// The name of the file beside the programs and in a repository.
 pub const FILE_NAME: &str = "policy.toml";
 
-/// How long a policy may be, in bytes: a thousand exemptions with all conditions.
-pub const MAX_BYTES: usize = 512 * 1024;
+/// How long a policy may be, in bytes: more than 5,000 exemptions with all conditions of 700 bytes each.
+pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// The JSON Schema of the policy file.
 #[cfg(feature = "schema")]

@@ -174,6 +174,7 @@ pub fn finding(rule: EgressRule, settings: &Settings, knowledge: Knowledge) -> O
         subject: Subject::Rule(Box::new(rule)),
         settings,
         exemption: None,
+        contact: None,
         when: None,
     })
 }
@@ -194,6 +195,7 @@ fn opens_more(rule: EgressRule, setting: Setting) -> Option<Finding> {
         subject: Subject::Rule(Box::new(rule)),
         settings: vec![setting],
         exemption: None,
+        contact: None,
         when: None,
     })
 }
@@ -212,6 +214,7 @@ fn default_egress(origin: Origin, settings: &Settings) -> Finding {
         subject: Subject::Nothing,
         settings,
         exemption: None,
+        contact: None,
         when: None,
     }
 }
@@ -236,6 +239,7 @@ fn no_rule(value: &Value, path: PropertyPath, malformed: Reason, knowledge: Know
         subject,
         settings: Vec::new(),
         exemption: None,
+        contact: None,
         when: None,
     })
 }

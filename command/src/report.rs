@@ -12,10 +12,13 @@ mod human;
 mod json;
 mod junit;
 mod merge;
+mod nested;
 mod not_judged;
+mod policy;
 mod sarif;
 mod summary;
 mod tally;
+mod words;
 
 pub use baseline::{Baseline, NotABaseline};
 pub use entry::{Entry, FileName, FileReport, Level, Place, Problem, ResourceName};
@@ -24,7 +27,9 @@ pub use gitlab::GitLab;
 pub use human::{Human, HumanOptions};
 pub use json::{Json, JsonReport};
 pub use junit::JUnit;
+pub use nested::Deployed;
 pub use not_judged::NotJudged;
+pub use policy::PolicyReport;
 pub use sarif::Sarif;
 pub use summary::{JudgedBy, Summary, Totals};
 

@@ -19,9 +19,10 @@ pub fn all() -> Vec<(&'static str, Generate)> {
         ("hook-request", || schema_for!(Request)),
         ("hook-response", written::<Response>),
         ("policy", policy::json_schema),
+        ("policy-check", written::<crate::report::PolicyReport>),
         ("report", written::<crate::report::JsonReport>),
         #[cfg(feature = "account")]
-        ("audit", written::<cfn_egress_guard_account::audit::AuditResult>),
+        ("audit", written::<cfn_egress_guard_account::audit::AuditFile>),
         #[cfg(feature = "account")]
         ("status", written::<cfn_egress_guard_account::status::StatusResult>),
         #[cfg(feature = "account")]

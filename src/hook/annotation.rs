@@ -2,6 +2,7 @@
 
 use super::decision::{Conclusion, Decision, ResourceAssessment};
 use super::response::{Annotation, AnnotationStatus, SeverityLevel};
+use super::sentences;
 use crate::rule::{self, Finding, Outcome, excerpt, wording};
 
 /// How many annotations an answer carries at the most. CloudFormation documents no limit; Lambda's answer
@@ -79,7 +80,7 @@ fn noted(finding: &Finding) -> Annotation {
 }
 
 fn undetermined(finding: &Finding) -> Annotation {
-    annotation(AnnotationStatus::Skipped, wording::template::undetermined(finding))
+    annotation(AnnotationStatus::Skipped, sentences::undetermined(finding))
 }
 
 fn annotation(status: AnnotationStatus, status_message: String) -> Annotation {
@@ -105,7 +106,7 @@ fn skipped(finding: &Finding) -> Annotation {
 
 fn failed(finding: &Finding) -> Annotation {
     Annotation {
-        remediation_message: excerpt(&wording::remedy(finding), wording::ANNOTATION_CHARS - 1),
+        remediation_message: excerpt(&wording::remediation(finding), wording::ANNOTATION_CHARS - 1),
         remediation_link: Some(rule::URL),
         severity_level: Some(SeverityLevel::from(finding.severity())),
         ..annotation(AnnotationStatus::Failed, wording::annotation(finding))

@@ -5,16 +5,16 @@ use super::decision::{Conclusion, ResourceAssessment, TemplateAssessment};
 use super::invocation::context;
 use super::payload::{self, ChangeSetPayload, ChangedResource, Documented as _};
 use super::request::Request;
+use super::sentences;
 use crate::check::judge_properties;
 use crate::rule::policy::{Case, Context, Date, Policy, Unchanged};
-use crate::rule::wording::template as wording;
 use crate::rule::{Knowledge, Treatment};
 use crate::security_group::{ResourceType, properties_of_context, tags, unchanged};
 
 /// What a change set comes to. What cannot be read of it is undetermined: the RESOURCE target judges each resource.
 pub(super) fn decide(document: &[u8], request: &Request, policy: &Policy, today: Date) -> Conclusion {
     let changed = payload::read::<ChangeSetPayload>(document)
-        .and_then(|payload| payload.changed_resources.ok_or_else(|| wording::empty_document("changedResources")));
+        .and_then(|payload| payload.changed_resources.ok_or_else(|| sentences::empty_document("changedResources")));
     let changed = match changed {
         Ok(payload::Changes(changed)) => changed,
         Err(problem) => return Conclusion::Template(TemplateAssessment::unread(problem)),
@@ -42,7 +42,7 @@ fn changed_resource(
         return if name.contains("::") {
             Ok(None)
         } else {
-            Err(wording::untyped_change(changed.logical_resource_id.as_str()))
+            Err(sentences::untyped_change(changed.logical_resource_id.as_str()))
         };
     };
     // As for resources: what goes away, and what is there already and only comes under CloudFormation.
@@ -50,8 +50,8 @@ fn changed_resource(
         return Ok(None);
     }
     let logical_id = changed.logical_resource_id.as_str();
-    let properties =
-        properties_of_context(changed.after_context.as_str()).ok_or_else(|| wording::unreadable_change(logical_id))?;
+    let properties = properties_of_context(changed.after_context.as_str())
+        .ok_or_else(|| sentences::unreadable_change(logical_id))?;
     let before = changed.before_context.non_empty().filter(|_| changed.action.as_str() == "UPDATE");
     let previous = before.and_then(properties_of_context);
     let unchanged = match policy.unchanged_rules {

@@ -1,8 +1,9 @@
 //! How the function was configured.
 
+use super::sentences;
 use crate::policy;
+use crate::rule::Preset;
 use crate::rule::policy::Policy;
-use crate::rule::{Preset, wording};
 
 /// The function's variable that chooses the preset, in place of the policy's.
 pub const ENV_PRESET: &str = "EGRESS_PRESET";
@@ -34,13 +35,16 @@ impl Config {
         let preset = preset.map(str::parse::<Preset>).transpose().map_err(|error| error.to_string());
         let overridden =
             policy.and_then(|policy| preset.map(|preset| Policy { preset: preset.unwrap_or(policy.preset), ..policy }));
-        Self { policy: overridden.map_err(|problem| wording::broken_configuration(&problem)), loopback_payloads: false }
+        Self {
+            policy: overridden.map_err(|problem| sentences::broken_configuration(&problem)),
+            loopback_payloads: false,
+        }
     }
 
     /// The configuration of a function whose policy file is there but cannot be read.
     #[must_use]
     pub fn unreadable(problem: &str) -> Self {
-        Self { policy: Err(wording::broken_configuration(&in_file(&problem))), loopback_payloads: false }
+        Self { policy: Err(sentences::broken_configuration(&in_file(&problem))), loopback_payloads: false }
     }
 
     /// This configuration, with documents from this machine allowed: for rehearsals and tests alone.
@@ -49,10 +53,18 @@ impl Config {
         Self { loopback_payloads: true, ..self }
     }
 
+    /// The policy.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration.
+    pub fn policy(&self) -> Result<&Policy, &str> {
+        self.policy.as_ref().map_err(String::as_str)
+    }
+
     /// What is wrong with the configuration, if anything.
     #[must_use]
     pub fn problem(&self) -> Option<&str> {
-        self.policy.as_ref().err().map(String::as_str)
+        self.policy().err()
     }
 }
 

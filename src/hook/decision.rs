@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use super::invocation::Invocation;
-use crate::rule::{Assessment, Finding, Outcome, Verdict, wording};
+use super::sentences;
+use crate::rule::{Assessment, Finding, Outcome, Verdict};
 use crate::security_group::ResourceType;
 
 /// What an invocation came to.
@@ -50,7 +51,7 @@ pub struct ResourceAssessment {
 
 impl ResourceAssessment {
     pub(super) fn name(&self) -> String {
-        wording::template::resource(&self.logical_id, self.line)
+        sentences::resource(&self.logical_id, self.line)
     }
 
     /// How many egress rules break the rule: one that does under each of several conditions is one.

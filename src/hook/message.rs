@@ -2,7 +2,8 @@
 
 use super::decision::{Conclusion, Decision, ResourceAssessment, TemplateAssessment};
 use super::invocation::Target;
-use crate::rule::{Finding, Outcome, Reason, Verdict, excerpt, wording};
+use super::sentences;
+use crate::rule::{Finding, Outcome, Reason, Verdict, wording};
 
 /// The longest message that every reader gets whole, in characters: CloudFormation keeps 4,096, Cloud Control
 /// and the API's `HookStatusReason` 1,024.
@@ -35,9 +36,11 @@ impl Decision {
                     _ => wording::policy::headline,
                 };
                 let headline = headline(&subject.resource_type, &subject.logical_id, assessment);
-                message(&headline, &lines, all, wording::and_more)
+                self.with_contact(|room| wording::headed(&headline, &lines, all, room))
             }
-            Conclusion::NotChecked(why) | Conclusion::InternalFailure(why) => message(why, &[], 0, wording::and_more),
+            Conclusion::NotChecked(why) | Conclusion::InternalFailure(why) => {
+                wording::headed(why, &[], 0, MESSAGE_CHARS)
+            }
         }
     }
 
@@ -53,8 +56,8 @@ impl Decision {
         };
         let let_through = |resource: &str, finding: &Finding| format!("{resource}, {}", wording::policy::line(finding));
         let undetermined =
-            |resource: &str, finding: &Finding| format!("{resource}, {}", wording::template::undetermined(finding));
-        let lines: Vec<String> = lines_of(Outcome::NonCompliant, wording::template::finding_line)
+            |resource: &str, finding: &Finding| format!("{resource}, {}", sentences::undetermined(finding));
+        let lines: Vec<String> = lines_of(Outcome::NonCompliant, sentences::finding_line)
             .chain(lines_of(Outcome::Exempted, let_through))
             .chain(lines_of(Outcome::KnownDebt, let_through))
             .chain(lines_of(Outcome::Undetermined, undetermined))
@@ -63,7 +66,7 @@ impl Decision {
             .take(MAX_LINES)
             .collect();
         let all = self.reported().count() + template.remarks.len();
-        let counts = wording::template::Counts {
+        let counts = sentences::Counts {
             judged: template.resources.iter().map(|judged| judged.assessment.judged).sum(),
             broken: template.resources.iter().map(ResourceAssessment::broken).sum(),
             undetermined: self.of(Outcome::Undetermined).count(),
@@ -74,68 +77,16 @@ impl Decision {
             Target::ChangeSet => "The change set",
             Target::Stack | Target::Resource | Target::CloudControl => "The template",
         };
-        message(&wording::template::headline(what, counts), &lines, all, wording::and_more)
-    }
-}
-
-/// Joins a headline and the first of so many lines below it within [`MESSAGE_CHARS`]: whole lines while they
-/// fit, then how many there are besides.
-fn message(headline: &str, lines: &[String], all: usize, and_more: impl Fn(usize) -> String) -> String {
-    let mut message = excerpt(headline, MESSAGE_CHARS - 1);
-    let mut length = message.chars().count();
-    for (position, line) in lines.iter().enumerate() {
-        let left = all.saturating_sub(position);
-        let reserve = if left > 1 { and_more(left - 1).chars().count() + 1 } else { 0 };
-        let line_chars = line.chars().count() + 3;
-        if length + line_chars + reserve <= MESSAGE_CHARS {
-            message.push_str("\n- ");
-            message.push_str(line);
-            length += line_chars;
-            continue;
-        }
-        // The first line is worth more cut than left out.
-        if position == 0 {
-            let room = MESSAGE_CHARS.saturating_sub(length + reserve + 4);
-            message.push_str("\n- ");
-            message.push_str(&excerpt(line, room));
-        }
-        let rest = if position == 0 { left - 1 } else { left };
-        if rest > 0 {
-            message.push('\n');
-            message.push_str(&and_more(rest));
-        }
-        break;
-    }
-    message
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn more(count: usize) -> String {
-        format!("… and {count} more.")
+        let headline = sentences::headline(what, counts);
+        self.with_contact(|room| wording::headed(&headline, &lines, all, room))
     }
 
-    #[test]
-    fn whole_lines_while_they_fit_then_how_many_more() {
-        for count in 0..40 {
-            for width in [1, 10, 90, 300, 990, 2_000] {
-                let lines: Vec<String> = (0..count).map(|_| "x".repeat(width)).collect();
-                let text = message("headline", &lines, lines.len(), more);
-                assert!(text.chars().count() <= MESSAGE_CHARS, "{count} lines of {width}");
-                let shown = text.lines().filter(|line| line.starts_with("- ")).count();
-                let rest = text.lines().find_map(|line| line.strip_prefix("… and ")?.split(' ').next()?.parse().ok());
-                assert_eq!(shown + rest.unwrap_or(0), count, "{count} lines of {width}:\n{text}");
-                assert!(shown > 0 || count == 0, "the first line is always shown");
-            }
+    /// A message within so many characters, and below it whom to ask about what is blocked, where the policy names
+    /// somebody.
+    fn with_contact(&self, message: impl FnOnce(usize) -> String) -> String {
+        match self.offending().find_map(|finding| finding.contact.as_ref()).map(wording::ask) {
+            Some(ask) => format!("{}\n{ask}", message(MESSAGE_CHARS.saturating_sub(ask.chars().count() + 1))),
+            None => message(MESSAGE_CHARS),
         }
-    }
-
-    #[test]
-    fn a_line_that_is_too_long_is_cut() {
-        let text = message("headline", &["é".repeat(5_000), "b".to_owned()], 2, more);
-        assert_eq!(text.chars().count(), MESSAGE_CHARS);
-        assert!(text.ends_with("…\n… and 1 more."));
     }
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, SeqAccess, Visitor};
 
 use super::request::{Text, problem};
-use crate::rule::wording::template::unreadable_document;
+use super::sentences::unreadable_document;
 
 /// An object whose fields are spelled as the documentation has them, or as the models of custom hooks do, or both: the
 /// documented spelling wins.

@@ -4,9 +4,10 @@
 use super::decision::Conclusion;
 use super::invocation::{Invocation, InvocationPoint, Target, context};
 use super::request::Request;
+use super::sentences;
 use crate::check::judge_properties;
 use crate::rule::policy::{Case, Date, Policy, Unchanged};
-use crate::rule::{Explained, Knowledge, Treatment, wording};
+use crate::rule::{Explained, Knowledge, Treatment};
 use crate::security_group::{ResourceType, explain as explain_each, tags, unchanged};
 use crate::value::Value;
 
@@ -49,24 +50,24 @@ impl<'a> Checked<'a> {
     fn of(request: &'a Request, invocation: &Invocation, policy: &Policy) -> Result<Self, Conclusion> {
         let failure = Conclusion::InternalFailure;
         if let Target::Stack | Target::ChangeSet = invocation.target {
-            return Err(failure(wording::unsupported_target(invocation.target.name())));
+            return Err(failure(sentences::unsupported_target(invocation.target.name())));
         }
-        let data = request.request_data.as_ref().ok_or_else(|| failure(wording::missing_field("requestData")))?;
+        let data = request.request_data.as_ref().ok_or_else(|| failure(sentences::missing_field("requestData")))?;
         // Every resource type has at least two parts (`AWS::EC2::VPC`, `Custom::Thing`).
         if !invocation.resource_type.contains("::") {
-            return Err(failure(wording::missing_field("requestData.targetName")));
+            return Err(failure(sentences::missing_field("requestData.targetName")));
         }
         let Some(resource_type) = ResourceType::from_name(&invocation.resource_type) else {
-            return Err(Conclusion::NotChecked(wording::other_type(&invocation.resource_type)));
+            return Err(Conclusion::NotChecked(sentences::other_type(&invocation.resource_type)));
         };
         if invocation.point == InvocationPoint::Unstated {
-            return Err(failure(wording::missing_field("actionInvocationPoint")));
+            return Err(failure(sentences::missing_field("actionInvocationPoint")));
         }
         checked_point(invocation, policy)?;
         let model = data.target_model.as_ref();
         let properties = model
             .and_then(|model| model.resource_properties.as_ref())
-            .ok_or_else(|| failure(wording::missing_field("requestData.targetModel.resourceProperties")))?;
+            .ok_or_else(|| failure(sentences::missing_field("requestData.targetModel.resourceProperties")))?;
         let previous = model
             .and_then(|model| model.previous_resource_properties.as_ref())
             .filter(|_| invocation.point == InvocationPoint::Update);
@@ -92,10 +93,10 @@ impl<'a> Checked<'a> {
 pub(super) fn checked_point(invocation: &Invocation, policy: &Policy) -> Result<(), Conclusion> {
     match invocation.point {
         InvocationPoint::Create | InvocationPoint::Update | InvocationPoint::Unstated => Ok(()),
-        InvocationPoint::Delete => Err(Conclusion::NotChecked(wording::deletion())),
-        InvocationPoint::Import => Err(Conclusion::NotChecked(wording::import(policy.unchanged_rules))),
+        InvocationPoint::Delete => Err(Conclusion::NotChecked(sentences::deletion())),
+        InvocationPoint::Import => Err(Conclusion::NotChecked(sentences::import(policy.unchanged_rules))),
         InvocationPoint::Unknown => {
-            Err(Conclusion::InternalFailure(wording::unknown_invocation_point(&invocation.invocation_point)))
+            Err(Conclusion::InternalFailure(sentences::unknown_invocation_point(&invocation.invocation_point)))
         }
     }
 }

@@ -13,9 +13,9 @@ use super::decision::{Conclusion, ResourceAssessment, TemplateAssessment};
 use super::invocation::{Invocation, InvocationPoint, context};
 use super::payload::{self, StackPayload};
 use super::request::Request;
+use super::sentences;
 use crate::check::{self, CheckedResource, Defaults, Terms};
 use crate::rule::policy::{Context, Date, Policy};
-use crate::rule::wording::template as wording;
 use crate::rule::{Assessment, Finding, Outcome, Treatment};
 use crate::source;
 use crate::template::{Macros, Scope};
@@ -44,7 +44,7 @@ fn judged(
 ) -> Result<TemplateAssessment, String> {
     let payload: StackPayload = payload::read(document)?;
     let Some(text) = payload.template.non_empty() else {
-        return Err(wording::empty_document("template"));
+        return Err(sentences::empty_document("template"));
     };
     let place = context(request, None, None);
     let scope = Scope {
@@ -58,10 +58,10 @@ fn judged(
     let by_default = Terms { context, ..Terms::of(policy, today) };
     let terms = Terms { defaults: Defaults::MayChange, ..by_default };
     let template = source::parse(text).map_err(|error| {
-        wording::unreadable_template(&error.to_string(), error.span.map(|span| (span.line, span.column)))
+        sentences::unreadable_template(&error.to_string(), error.span.map(|span| (span.line, span.column)))
     })?;
     let checked = check::check(&template.root, &scope, &terms)
-        .map_err(|error| wording::unreadable_template(&error.to_string(), None))?;
+        .map_err(|error| sentences::unreadable_template(&error.to_string(), None))?;
     let groups = groups(&template.root);
     let mut remarks: Vec<String> = checked.notes.iter().map(ToString::to_string).collect();
     let previous = payload.previous_template.non_empty().filter(|_| {
@@ -71,7 +71,7 @@ fn judged(
     let before = previous.map(|text| Before::of(text, &scope, &by_default)).transpose();
     let (mut before, mut before_open) = before
         .unwrap_or_else(|problem| {
-            remarks.push(wording::unreadable_previous_template(&problem));
+            remarks.push(sentences::unreadable_previous_template(&problem));
             None
         })
         .unwrap_or_default();
@@ -100,12 +100,12 @@ fn judged(
             }
         };
         check::check_each(&template.root, &open, &by_default, &mut take)
-            .map_err(|error| wording::unreadable_template(&error.to_string(), None))?;
+            .map_err(|error| sentences::unreadable_template(&error.to_string(), None))?;
         resources.iter_mut().for_each(|resource| leave_open(resource, &without_defaults));
     }
     remarks.extend(checked.resources.iter().filter_map(|resource| {
         let why = resource.undetermined?;
-        Some(wording::not_wholly_judged(&resource.logical_id, &why.to_string()))
+        Some(sentences::not_wholly_judged(&resource.logical_id, &why.to_string()))
     }));
     Ok(TemplateAssessment { resources, remarks })
 }
@@ -147,8 +147,8 @@ fn leave_open(resource: &mut ResourceAssessment, without_defaults: &HashMap<Stri
         }
         finding.outcome = Outcome::Undetermined;
         finding.when = other
-            .and_then(|other| other.when.clone().or_else(|| wording::by_default(other)))
-            .or_else(|| Some(wording::BY_DEFAULT.to_owned()));
+            .and_then(|other| other.when.clone().or_else(|| sentences::by_default(other)))
+            .or_else(|| Some(sentences::BY_DEFAULT.to_owned()));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::kinds::{Account, LogicalId, Region, SettingsTable, StackId, StackName, Tags};
+use super::kinds::{Account, Days, LogicalId, Region, SettingsTable, StackId, StackName, Tags};
 use super::problem::Problems;
 use super::read::{Located, OneOrMore, Tables, table};
 use crate::rule::policy::{
@@ -22,6 +22,10 @@ table! {
         unchanged_rules: Option<Treatment>,
         /// Single settings that differ from the preset.
         settings: Option<SettingsTable>,
+        /// Whom to ask about what is blocked: one line, at most 80 characters. Messages name it.
+        contact: Option<Owner>,
+        /// How many days ahead an exemption may end at the most: policy check refuses one that ends later.
+        max_days: Option<Days>,
         /// What may break the rule, why, who answers for it, and until when.
         exemption: Option<Tables<ExemptionTable>>,
     }
@@ -84,6 +88,8 @@ impl PolicyFile {
             preset: self.preset.unwrap_or_default(),
             overrides: self.settings.unwrap_or_default().0,
             unchanged_rules: self.unchanged_rules.unwrap_or(Treatment::Block),
+            contact: self.contact,
+            max_days: self.max_days.map(|days| days.0),
             exemptions,
         })
     }

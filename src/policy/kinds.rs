@@ -142,6 +142,40 @@ impl Read for Date {
     }
 }
 
+/// A number of days: `max_days`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Days(pub(super) u32);
+
+impl Days {
+    /// Ten years: nobody plans further.
+    pub(super) const MAX: u32 = 3_650;
+}
+
+impl Read for Days {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+        let DeValue::Integer(number) = value.get_ref() else {
+            problems.wrong_kind::<Self>(value, key, "a number of days");
+            return None;
+        };
+        let days = u32::from_str_radix(number.as_str(), number.radix()).ok();
+        let days = days.filter(|days| (1..=Self::MAX).contains(days));
+        if days.is_none() {
+            let written = crate::rule::excerpt(number.as_str(), 40);
+            let help = format!("write {key} = {}", Self::example());
+            problems.add(
+                value.span(),
+                format!("`{key}` is {written}, not a number of days from 1 to {}", Self::MAX),
+                help,
+            );
+        }
+        days.map(Self)
+    }
+
+    fn example() -> String {
+        "365".to_owned()
+    }
+}
+
 /// Globs of one kind each: what they stand for, which characters can match at all, how they are shown.
 macro_rules! globs {
     ($( $(#[$doc:meta])* $name:ident: $expected:literal, $example:literal, $fits:expr; )*) => { $(

@@ -320,8 +320,8 @@ fn what_a_policy_means() {
     let policy = parse(MANY).unwrap();
     let today = "2027-06-15".parse().unwrap();
     let mut text = wording::meaning(&policy, today).join("\n");
-    for remark in policy.review(today, 30) {
-        write!(text, "\n{:?}: {}", remark.weight(), wording::remark(&remark)).unwrap();
+    for remark in wording::remarks(&policy.review(today, 30)) {
+        write!(text, "\n{:?}: {}", remark.weight, remark.message).unwrap();
     }
     insta::assert_snapshot!("meaning", text);
     insta::assert_snapshot!("meaning_of_the_default", wording::meaning(&Policy::default(), today).join("\n"));
@@ -340,7 +340,7 @@ fn the_ends_within_the_days_asked_for_are_told() {
         ("2000-01-01", u32::MAX, 1),
     ] {
         let remarks = policy.review(today.parse().unwrap(), within);
-        let told = remarks.iter().filter(|remark| matches!(remark, Remark::Expires(_) | Remark::Expired(_))).count();
+        let told = remarks.iter().filter(|remark| matches!(remark, Remark::Expires(..) | Remark::Expired(..))).count();
         assert_eq!(told, expected, "{today} {within}");
     }
 }

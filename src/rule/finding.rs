@@ -1,7 +1,7 @@
 //! What the rule says: verdicts, reasons, findings.
 
+use super::applied::{AppliedExemption, Owner};
 use super::egress::EgressRule;
-use super::policy::AppliedExemption;
 use super::port::Unknown;
 use super::settings::Setting;
 use crate::path::{Origin, PropertyPath};
@@ -153,6 +153,8 @@ pub struct Finding {
     pub settings: Vec<Setting>,
     /// The exemption that covers it; one that has expired changes nothing but what is said.
     pub exemption: Option<Box<AppliedExemption>>,
+    /// Whom to ask about it, where the policy names somebody.
+    pub contact: Option<Owner>,
     /// Under which undecided conditions of a template it is one, as a phrase (``if `IsProd` is true``);
     /// nothing where it is one in any case.
     pub when: Option<String>,

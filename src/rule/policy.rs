@@ -7,22 +7,21 @@
 //! Knows no file format and no clock: today is an argument.
 
 mod conditions;
-mod date;
 mod exemption;
 mod glob;
 mod review;
 
+pub use super::applied::{
+    AppliedExemption, ExemptionId, InvalidIdError, InvalidLineError, Line, Owner, Reason, WARNING_DAYS,
+};
+pub use super::date::{Date, InvalidDateError};
 pub use conditions::{
-    Conditions, Context, DestinationRange, DestinationRangeError, PlaceCondition, PortRange, PortRangeError, Tag,
-    TagCondition,
+    Breadth, Conditions, Context, DestinationRange, DestinationRangeError, PlaceCondition, PortRange, PortRangeError,
+    Tag, TagCondition,
 };
-pub use date::{Date, InvalidDateError};
-pub use exemption::{
-    AppliedExemption, Exemption, ExemptionError, ExemptionId, InvalidIdError, InvalidLineError, Line, Owner, Reason,
-    WARNING_DAYS,
-};
+pub use exemption::{Exemption, ExemptionError};
 pub use glob::{Glob, GlobError};
-pub use review::{DeployerChoice, Remark, Weight};
+pub use review::{DeployerChoice, LONG_DAYS, Placeholder, Remark, Weight};
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -42,6 +41,10 @@ pub struct Policy {
     pub overrides: Vec<(Setting, Treatment)>,
     /// How an egress rule is treated on an update that leaves it as it was.
     pub unchanged_rules: Treatment,
+    /// Whom to ask about what is blocked.
+    pub contact: Option<Owner>,
+    /// How many days ahead an exemption may end at the most.
+    pub max_days: Option<u32>,
     /// What may break the rule, in the order written. No two have the same id.
     pub exemptions: Vec<Exemption>,
 }
@@ -54,7 +57,14 @@ impl Default for Policy {
 
 impl From<Preset> for Policy {
     fn from(preset: Preset) -> Self {
-        Self { preset, overrides: Vec::new(), unchanged_rules: Treatment::Block, exemptions: Vec::new() }
+        Self {
+            preset,
+            overrides: Vec::new(),
+            unchanged_rules: Treatment::Block,
+            contact: None,
+            max_days: None,
+            exemptions: Vec::new(),
+        }
     }
 }
 
@@ -165,6 +175,9 @@ impl Policy {
             && case.unchanged.contains(&finding.path)
         {
             finding.outcome = Outcome::KnownDebt;
+        }
+        if finding.outcome == Outcome::NonCompliant {
+            finding.contact.clone_from(&self.contact);
         }
     }
 }

@@ -5,14 +5,16 @@
 //! each place can frame them.
 
 mod cdk;
+pub mod direct;
+mod headed;
 pub mod label;
 pub mod policy;
-mod protocol;
 pub mod reason;
-pub mod template;
+mod remedy;
 
 pub use cdk::cdk_remedy;
-pub use protocol::*;
+pub use headed::headed;
+pub use remedy::{ask, remediation, remedy};
 
 use std::fmt;
 
@@ -23,6 +25,13 @@ use super::port::{InvalidPort, InvalidPortProblem, Port, Unknown};
 use super::settings::{Preset, Setting, Settings};
 use super::text::excerpt;
 use crate::path::PropertyPath;
+
+/// The rule in one sentence.
+pub const RULE: &str = "An egress rule of a security group opens exactly one explicit port: rules without FromPort or \
+                        ToPort, or where they differ, are flagged.";
+
+/// What to do about it in general.
+pub const RULE_REMEDY: &str = "Write one egress rule per port, with the same number as FromPort and ToPort.";
 
 /// What the AWS CDK command prints of an annotation's text, in characters
 /// (source: aws-cdk-cli, `toolkit-lib/lib/api/stack-events/hook-result-details.ts`).
@@ -47,85 +56,6 @@ pub fn statement(finding: &Finding) -> String {
              traffic"
                 .to_owned()
         }
-    }
-}
-
-/// What to write instead.
-#[must_use]
-pub fn remedy(finding: &Finding) -> String {
-    let port = finding.rule().map_or(EXAMPLE_PORT, example_port);
-    match finding.reason {
-        Reason::PortRange if finding.rule().is_some_and(is_wide) => format!(
-            "Open only the ports that are used, one per egress rule, for example FromPort: {port} and ToPort: {port}."
-        ),
-        Reason::PortRange => format!(
-            "Open one port per egress rule: FromPort: {port} and ToPort: {port}, and one more rule for each further port."
-        ),
-        Reason::ReversedRange => {
-            format!("Set FromPort and ToPort to the same port, for example {port} and {port}.")
-        }
-        Reason::MissingPorts => format!("State both with the same port: FromPort: {port} and ToPort: {port}."),
-        Reason::AllTraffic => format!(
-            "Name the protocol and one port: IpProtocol: tcp, FromPort: {port}, ToPort: {port}; one rule per port."
-        ),
-        Reason::ProtocolWithoutPorts => format!(
-            "Use tcp or udp with one port (FromPort: {port}, ToPort: {port}), or ask the owners of this hook for an \
-             exception if the whole protocol is needed."
-        ),
-        Reason::InvalidPort => {
-            format!(
-                "Write the port as a plain number from 0 to 65535, the same for both: FromPort: {port}, ToPort: {port}."
-            )
-        }
-        Reason::IcmpTypeAndCode => {
-            "Remove the rule if nothing needs it (replies to inbound pings pass without it), or ask the owners \
-             of this hook for an exception: do not widen it to -1."
-                .to_owned()
-        }
-        Reason::IcmpWithoutType => {
-            "State the ICMP type as FromPort and the code as ToPort; the rule asks for the same number in both."
-                .to_owned()
-        }
-        Reason::NoTrafficPlaceholder => format!(
-            "Add the one rule that the group needs, for example addEgressRule(peer, ec2.Port.tcp({port})): CDK then \
-             leaves the placeholder out."
-        ),
-        Reason::LoopbackOnly => format!(
-            "Keep the destination and name one port: IpProtocol: tcp, FromPort: {port}, ToPort: {port} also lets nothing \
-             leave the host."
-        ),
-        Reason::MinusOnePorts => format!("Name the port: FromPort: {port}, ToPort: {port}."),
-        Reason::UnrecognizedProtocol => {
-            format!("Write IpProtocol: tcp or udp, with FromPort: {port} and ToPort: {port}.")
-        }
-        Reason::DefaultEgress => format!(
-            "List the egress rules that the group needs; for none at all, one rule to 127.0.0.1/32: IpProtocol: tcp, \
-             FromPort: {port}, ToPort: {port}."
-        ),
-        Reason::UnresolvedValue => {
-            format!(
-                "Write the value itself: the rule asks for an explicit port, such as FromPort: {port} and ToPort: {port}."
-            )
-        }
-        Reason::UndeterminedValue => undetermined_remedy(finding).to_owned(),
-        Reason::MalformedEntry | Reason::MalformedEgress | Reason::MalformedProperties => format!(
-            "Write a list of egress rules, each with IpProtocol, FromPort, ToPort and one destination, for example \
-             IpProtocol: tcp, FromPort: {port}, ToPort: {port}."
-        ),
-    }
-}
-
-/// What to do about a value that is not known, which may not be a port.
-fn undetermined_remedy(finding: &Finding) -> &'static str {
-    match finding.rule() {
-        Some(rule) if matches!(rule.protocol, Protocol::Unknown(_)) => {
-            "The hook checks the resolved protocol at deployment; pass its value with -p to check it now."
-        }
-        Some(rule) if matches!((&rule.from, &rule.to), (Port::Unknown(_), _) | (_, Port::Unknown(_))) => {
-            "The hook checks the resolved ports at deployment; pass their values with -p to check them now."
-        }
-        Some(_) => "The hook checks the resolved destination at deployment; pass its value with -p to check it now.",
-        None => "The hook checks the resolved value at deployment; pass it with -p to check it now.",
     }
 }
 
@@ -191,7 +121,8 @@ pub fn broken(resource_type: &str, logical_id: &str, assessment: &Assessment) ->
     let name = name(resource_type, logical_id);
     let count = assessment.of(Outcome::NonCompliant).count();
     match assessment.judged {
-        0 | 1 => format!("{name} breaks rule {ID}: an egress rule opens exactly one explicit port."),
+        0 => format!("{name} breaks rule {ID}."),
+        1 => format!("{name} breaks rule {ID}: its egress rule does not open exactly one explicit port."),
         judged => {
             let verb = if count == 1 { "does" } else { "do" };
             format!(
@@ -230,30 +161,6 @@ fn name(resource_type: &str, logical_id: &str) -> String {
 pub fn and_more(count: usize) -> String {
     format!("… and {count} more.")
 }
-
-/// How many ports a range has at most that may be meant one by one.
-const MAX_MEANT_PORTS: i64 = 1_024;
-
-/// Whether a range is so wide that its bounds say nothing of the ports that are used.
-fn is_wide(rule: &EgressRule) -> bool {
-    matches!((&rule.from, &rule.to), (Port::Known(_), Port::Known(_))) && count(rule).abs() > MAX_MEANT_PORTS
-}
-
-/// A port that exemplifies the remedy: the rule's own where it states a usable one.
-fn example_port(rule: &EgressRule) -> i32 {
-    if is_wide(rule) {
-        return EXAMPLE_PORT;
-    }
-    [&rule.from, &rule.to]
-        .into_iter()
-        .find_map(|port| match port {
-            Port::Known(number) if number.get() > 0 && rule.protocol.has_ports() => Some(number.get()),
-            _ => None,
-        })
-        .unwrap_or(EXAMPLE_PORT)
-}
-
-const EXAMPLE_PORT: i32 = 443;
 
 /// `tcp 80-87 to 0.0.0.0/0`.
 struct Traffic<'a>(&'a EgressRule);

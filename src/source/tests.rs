@@ -243,11 +243,11 @@ fn what_cannot_be_read_is_refused_in_words() {
 
 #[test]
 fn many_keys_are_told_apart() {
-    let mut text: String = (0..60_000).map(|key| format!("k{key}: 1\n")).collect();
+    let mut text: String = (0..20_000).map(|key| format!("k{key}: 1\n")).collect();
     assert!(parse(&text).is_ok());
     text.push_str("k7: 2\n");
     let document = parse(&text).unwrap();
-    assert_eq!(warnings(&document), ["key `k7` is written twice, in lines 8 and 60001: the last one counts"]);
+    assert_eq!(warnings(&document), ["key `k7` is written twice, in lines 8 and 20001: the last one counts"]);
     assert_eq!(document.root.get("k7").unwrap().kind, Kind::Integer(2));
 }
 

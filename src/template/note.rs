@@ -66,6 +66,11 @@ pub enum Subject {
         /// The file that holds its template, if one is named.
         file: Option<String>,
     },
+    /// A StackSet, whose template is a file of its own or not known. Told by whoever knows which files are judged.
+    StackSet {
+        /// Its logical id.
+        logical_id: String,
+    },
     /// A value was given for a parameter that the template does not declare.
     UndeclaredParameter {
         /// Its name.
@@ -161,6 +166,9 @@ impl fmt::Display for Note {
                 "the template of nested stack `{}` is not judged here; check its file too",
                 shortened(logical_id)
             ),
+            Subject::StackSet { logical_id } => {
+                write!(f, "the template of StackSet `{}` is not judged here", shortened(logical_id))
+            }
             Subject::UndeclaredParameter { name } => {
                 write!(f, "a value was given for parameter `{}`, which the template does not declare", shortened(name))
             }

@@ -195,6 +195,8 @@ fn template(egress: &Json, rule: &Json) -> Json {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     #[test]
     fn the_same_template_gives_the_same_findings_in_every_form(egress in any_egress(), rule in any_entry()) {
         same_findings(&template(&egress, &rule))?;

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests read fixtures and source files")]
 
 mod architecture;
+mod direct_calls;
 mod forms;
 mod published_rule;
 mod support;

@@ -19,12 +19,14 @@ HERE = Path(__file__).resolve().parent
 
 
 class Account:
+    SERVER = "ministack_with_hooks.py"
+
     def __init__(self, folder, **variables):
         self.folder = folder
         port = free_port()
         self.server = Server(
             "ministack",
-            [sys.executable, HERE / "ministack_with_hooks.py"],
+            [sys.executable, HERE / self.SERVER],
             port=port,
             folder=folder,
             variables={

@@ -2,10 +2,12 @@
 
 import http.client
 import itertools
+import json
+import re
 import socket
 import struct
 import time
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from server import Handler, Loopback
 
@@ -17,10 +19,13 @@ ERROR = (
 
 class FaultyProxy(Loopback):
     """Forwards to `upstream`. `faults` maps "every so many requests" to a fault; `denied` is a Region, from the first
-    request on or after so many."""
+    request on or after so many; the roles of the accounts `refusing` cannot be assumed; `answers` answers an action in
+    place of `upstream`, given account, Region and form, with the text of its result or an error's status and code."""
 
-    def __init__(self, upstream, *, faults=None, denied=None, denied_after=0):
+    def __init__(self, upstream, *, faults=None, denied=None, denied_after=0, refusing=(), answers=None):
         self.counts = {}
+        self.assumed = []  # accounts, by AssumeRole, in order
+        self.accounts = {}  # by the key of a session
         target, numbers, owner = urlsplit(upstream).netloc, itertools.count(1), self
 
         class Requests(Handler):
@@ -29,6 +34,8 @@ class FaultyProxy(Loopback):
                 number = next(numbers)
                 if denied and number > denied_after and f"/{denied}/" in self.headers.get("Authorization", ""):
                     return self.error(403, "AccessDenied", "User: x is not authorized to perform this")
+                if self.refuses(body) or self.answers(body):
+                    return None
                 for every, fault in (faults or {}).items():
                     if number % every == 0:
                         owner.counts[fault] = owner.counts.get(fault, 0) + 1
@@ -38,7 +45,7 @@ class FaultyProxy(Loopback):
                 return self.forward(body)
 
             def throttle(self):
-                self.error(400, "Throttling", "Rate exceeded")
+                self.error(400, "TooManyRequestsException" if self.headers.get("X-Amz-Target") else "Throttling", "Rate exceeded")
                 return True
 
             def fail(self):
@@ -61,11 +68,51 @@ class FaultyProxy(Loopback):
                 headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
                 upstream.request("POST", self.path, body, {**headers, "Host": target})
                 response = upstream.getresponse()
-                self.answer(response.status, response.read(), response.headers)
+                answer = response.read()
+                self.remember(body, answer)
+                self.answer(response.status, answer, response.headers)
                 upstream.close()
 
+            def form(self, body):
+                form = "urlencoded" in self.headers.get("Content-Type", "")
+                return {name: values[0] for name, values in parse_qs(body.decode()).items()} if form else {}
+
+            def refuses(self, body):
+                form = self.form(body)
+                account = form.get("RoleArn", ":" * 4).split(":")[4]
+                if form.get("Action") != "AssumeRole" or account not in refusing:
+                    return False
+                message = f"User: x is not authorized to perform: sts:AssumeRole on resource: {form['RoleArn']}"
+                self.error(403, "AccessDenied", message)
+                return True
+
+            def answers(self, body):
+                form = self.form(body)
+                action = form.get("Action")
+                if action not in (answers or {}):
+                    return False
+                key, _, region = self.headers["Authorization"].split("Credential=")[1].split("/")[:3]
+                said = answers[action](owner.accounts.get(key), region, form)
+                if isinstance(said, str):
+                    text = f"<{action}Response><{action}Result>{said}</{action}Result></{action}Response>"
+                    self.answer(200, text.encode(), {"Content-Type": "text/xml"})
+                else:
+                    self.error(*said, "no")
+                return True
+
+            def remember(self, body, answer):
+                """Whose session a key is of."""
+                arn = self.form(body).get("RoleArn")
+                key = re.search(rb"<AccessKeyId>(.*?)</AccessKeyId>", answer)
+                if arn and key:
+                    owner.accounts[key[1].decode()] = arn.split(":")[4]
+                    owner.assumed.append(arn.split(":")[4])
+
             def error(self, status, code, message):
-                self.answer(status, ERROR.format(code, message).encode(), {"Content-Type": "text/xml"})
+                if self.headers.get("X-Amz-Target"):
+                    text = json.dumps({"__type": code, "message": message})
+                    return self.answer(status, text.encode(), {"Content-Type": "application/x-amz-json-1.1"})
+                return self.answer(status, ERROR.format(code, message).encode(), {"Content-Type": "text/xml"})
 
             def finish(self):
                 try:

@@ -140,5 +140,12 @@ class Query:
         name = self.field(field)
         return sorted(rows, key=lambda row: row[name], reverse={"asc": False, "desc": True}[order])
 
+    def dedup(self, argument, rows):
+        """The first row with each value; a limit alone may follow."""
+        name, kept = self.field(argument), {}
+        for row in rows:
+            kept.setdefault(row[name], row)
+        return list(kept.values())
+
     def limit(self, argument, rows):
         return rows[: int(argument)]

@@ -68,18 +68,30 @@ def decisions(bootstrap, tmp_path_factory):
             ("late", [rule(8000, 8010), rule(1, 2), rule(32768, 65535)]),
         ):
             emulator.invoke(resource_request(group(*rules), stack_id=stack.format(name)))
+        # In the same log, and in no query about the hook. EventBridge delivers one of them again.
+        for call in ("authorize", "authorize-one-port", "modify-one", "by-a-service", "authorize"):
+            emulator.invoke(json.loads((ROOT / "tests" / "fixtures" / "direct-calls" / f"{call}.json").read_text()))
         lines = [line for line in emulator.server.log().splitlines() if line.startswith("{") and '"event":' in line]
     finally:
         emulator.stop()
     assert sum('"event":"decision"' in line for line in lines) == 5, lines
+    assert sum('"event":"direct-call"' in line for line in lines) == 5, lines
     return lines
+
+
+def dashboard():
+    """The dashboard with the widgets of direct calls."""
+    body = cfn_yaml.load(str(ROOT / "template.yaml"))["Resources"]["Dashboard"]["Properties"]["DashboardBody"]
+    text, more = body["Fn::Sub"]
+    condition, widgets, nothing = more["DirectCalls"]["Fn::If"]
+    assert (condition, nothing) == ("WatchesCalls", "")
+    return text.replace("${DirectCalls}", widgets["Fn::Sub"])
 
 
 @pytest.fixture(scope="module")
 def widgets():
     """The log widgets of the dashboard by title; each names its log group in its query."""
-    body = cfn_yaml.load(str(ROOT / "template.yaml"))["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
-    properties = [widget["properties"] for widget in json.loads(body)["widgets"] if widget["type"] == "log"]
+    properties = [widget["properties"] for widget in json.loads(dashboard())["widgets"] if widget["type"] == "log"]
     return {one["title"]: one["query"].removeprefix("SOURCE '${DecisionLogGroup}' | ") for one in properties}
 
 
@@ -90,7 +102,7 @@ def metrics_of_the_template():
         if resource["Type"] == "AWS::CloudWatch::Alarm" and resource["Properties"]["Namespace"] == "CfnEgressGuard":
             alarm = resource["Properties"]
             yield alarm["MetricName"], frozenset(one["Name"] for one in alarm["Dimensions"])
-    body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    body = dashboard()
     for dimensions, metric in re.findall(r"\{CfnEgressGuard,([A-Za-z,]+)\} MetricName=\\\"(\w+)\\\"", body):
         yield metric, frozenset(dimensions.split(","))
     for metric, dimensions in re.findall(r'\["CfnEgressGuard", "(\w+)", ((?:"[^"]+", )+)\{', body):
@@ -230,14 +242,29 @@ def test_the_dashboard_lists_what_was_blocked(widgets, decisions):
     assert [(row["stackName"], row["blocks"]) for row in most] == [("range", 2), ("late", 1)]
 
 
+def test_direct_calls_that_someone_should_look_at_are_listed_once(queries, decisions, widgets):
+    rows = run(queries, "DirectCallsQuery", "DecisionLogGroup", decisions)
+    told = sorted((row["operation"], row["verdict"], row["tool"] or row["service"]) for row in rows)
+    assert told == [
+        ("AuthorizeSecurityGroupEgress", "non-compliant", "Terraform"),
+        ("AuthorizeSecurityGroupEgress", "non-compliant", "eks.amazonaws.com"),
+        ("ModifySecurityGroupRules", "undetermined", "AWS console"),
+    ]
+    latest = Query(widgets["Latest direct calls that were not blocked"]).run(decisions)
+    assert len(latest) == 4, "the dashboard shows every delivery"
+    assert all(row["message"] and row["caller"] and row["groupId"] for row in latest)
+
+
 def test_every_log_widget_is_tested(widgets):
-    assert sorted(widgets) == ["Exemptions in use", "Latest blocks", "Stacks that were blocked most"]
+    assert sorted(widgets) == [
+        "Exemptions in use", "Latest blocks", "Latest direct calls that were not blocked", "Stacks that were blocked most",
+    ]  # fmt: skip
 
 
 def test_every_saved_query_is_tested(queries):
     assert sorted(queries) == sorted(
-        ["BlocksPerAccountQuery", "BlocksPerReasonQuery", "BlocksPerStackQuery", "ExpiredExemptionsQuery",
-         "LatestResultsQuery"]
+        ["BlocksPerAccountQuery", "BlocksPerReasonQuery", "BlocksPerStackQuery", "DirectCallsQuery",
+         "ExpiredExemptionsQuery", "LatestResultsQuery"]
     )  # fmt: skip
 
 

@@ -278,7 +278,10 @@ class Organization(unittest.TestCase):
 
     def test_every_setting_of_the_guard_reaches_the_members(self):
         role, topic = "arn:aws:iam::*:role/deploy", "arn:aws:sns:{region}:111122223333:guard"
-        own = {"Preset": "effective", "RetentionDays": "90", "AlarmTopicArn": topic, "TargetOperations": "RESOURCE,STACK"}
+        own = {
+            "Preset": "effective", "RetentionDays": "90", "AlarmTopicArn": topic, "TargetOperations": "RESOURCE,STACK",
+            "WatchDirectCalls": "ENABLED",
+        }  # fmt: skip
         both = {
             "FailureMode": "FAIL", "HookStatus": "DISABLED", "HookAlias": "Acme::Egress::Guard",
             "StackNamesInclude": "a,b-*", "StackNamesExclude": "c", "StackRolesInclude": role, "StackRolesExclude": role,
@@ -326,6 +329,7 @@ class Organization(unittest.TestCase):
             ({"CentralFunctionArn": CENTRAL, "TargetOperations": "CLOUD_CONTROL"}, None),
             ({"CentralFunctionArn": CENTRAL, "Preset": "effective"}, "Preset"),
             ({"CentralFunctionArn": CENTRAL, "RetentionDays": 30}, "RetentionDays"),
+            ({"CentralFunctionArn": CENTRAL, "WatchDirectCalls": "ENABLED"}, "WatchDirectCalls"),
             ({"CentralFunctionArn": CENTRAL, "AlarmTopicArn": "arn:aws:sns:{region}:111122223333:guard"}, "AlarmTopicArn"),
         ):
             with self.subTest(given):

@@ -332,14 +332,118 @@ class Records(unittest.TestCase):
         self.assertEqual(group["ResourcePolicyDocument"], {"Version": "2012-10-17", "Statement": statements})
 
 
+class DirectCalls(unittest.TestCase):
+    """Calls of EC2's API that no hook sees, with WatchDirectCalls."""
+
+    def stack(self, **given):
+        stack = Stack(WatchDirectCalls="ENABLED", **given)
+        # Its name is taken out of this ARN.
+        stack.values["GuardFunctionAliaslive"] = "arn:aws:lambda:eu-west-1:111122223333:function:guard:live"
+        return stack
+
+    def test_without_it_nothing_is_there(self):
+        on, off = self.stack(), Stack()
+        kinds = {resource["Type"] for resource in on.template["Resources"].values()}
+        more = {name for kind in kinds for name in {*on.resources(kind)} - {*off.resources(kind)}}
+        self.assertEqual(more, {
+            "DirectCallsRule", "DirectCallsPermission", "DirectCallsRetries", "DirectCallsQuery", "DirectCallsAlarm",
+            "LostCallsQueue", "LostCallsQueuePolicy", "LostCallsAlarm",
+        })  # fmt: skip
+        for kind in kinds:
+            for name, properties in off.resources(kind).items():
+                if name not in ("GuardFunctionRole", "Dashboard"):
+                    # An alias is <named> where its ARN does not matter.
+                    expected = json.loads(json.dumps(properties).replace("<GuardFunctionAliaslive>", on.values["GuardFunctionAliaslive"]))
+                    self.assertEqual(on.resources(kind)[name], expected, "the hook's side stays as it is")
+
+    def test_the_function_may_write_its_log_and_keep_what_it_could_not_do(self):
+        role = self.stack().resources("AWS::IAM::Role")["GuardFunctionRole"]
+        statements = [one for policy in role["Policies"] for one in policy["PolicyDocument"]["Statement"]]
+        self.assertEqual([(one["Action"], one["Resource"]) for one in statements], [
+            (["logs:CreateLogStream", "logs:PutLogEvents"], "arn:aws:logs::111122223333:DecisionLogGroup"),
+            ("sqs:SendMessage", "arn:aws:sqs::111122223333:LostCallsQueue"),
+        ])
+        self.assertEqual(len(Stack().resources("AWS::IAM::Role")["GuardFunctionRole"]["Policies"]), 1)
+
+    def test_events_are_tried_a_few_times_and_then_kept(self):
+        stack = self.stack()
+        queue = "arn:aws:sqs::111122223333:LostCallsQueue"
+        [target] = stack.resources("AWS::Events::Rule")["DirectCallsRule"]["Targets"]
+        self.assertEqual(target["Arn"], stack.values["GuardFunctionAliaslive"])
+        self.assertEqual(target["DeadLetterConfig"], {"Arn": queue})
+        [retries] = stack.resources("AWS::Lambda::EventInvokeConfig").values()
+        self.assertEqual((retries["FunctionName"], retries["Qualifier"]), ("<GuardFunction>", "live"))
+        self.assertEqual(retries["DestinationConfig"], {"OnFailure": {"Destination": queue}})
+        self.assertLessEqual(retries["MaximumRetryAttempts"], 2)
+        self.assertLessEqual(target["RetryPolicy"]["MaximumRetryAttempts"], 8)
+        for age in (retries["MaximumEventAgeInSeconds"], target["RetryPolicy"]["MaximumEventAgeInSeconds"]):
+            self.assertLessEqual(age, 3600)
+
+    def test_the_rule_alone_may_call_the_function_and_fill_the_queue(self):
+        stack = self.stack()
+        rule = stack.attribute("DirectCallsRule.Arn")
+        [permission] = stack.resources("AWS::Lambda::Permission").values()
+        self.assertEqual(permission, {
+            "FunctionName": stack.values["GuardFunctionAliaslive"], "Action": "lambda:InvokeFunction",
+            "Principal": "events.amazonaws.com", "SourceArn": rule,
+        })  # fmt: skip
+        [policy] = stack.resources("AWS::SQS::QueuePolicy").values()
+        [statement] = policy["PolicyDocument"]["Statement"]
+        self.assertEqual((statement["Action"], statement["Condition"]), ("sqs:SendMessage", {"ArnEquals": {"aws:SourceArn": rule}}))
+
+    def test_the_rule_asks_for_the_calls_that_the_function_judges(self):
+        pattern = self.stack().resources("AWS::Events::Rule")["DirectCallsRule"]["EventPattern"]
+        names = re.findall(r'=> "([A-Z]\w+)"', (ROOT / "src" / "watch" / "call.rs").read_text())
+        self.assertEqual(pattern["detail"]["eventName"], names)
+        sources = (ROOT / "src" / "watch" / "call.rs").read_text()
+        for text in (*pattern["source"], *pattern["detail-type"], *pattern["detail"]["eventSource"]):
+            self.assertIn(f'"{text}"', sources)
+
+    def test_what_is_looked_at_is_what_the_function_writes(self):
+        stack = self.stack(AlarmTopicArn="arn:aws:sns:eu-west-1:111122223333:guard")
+        watch = ROOT / "src" / "watch"
+        [log] = watch.glob("snapshots/*the_log_tells*.snap")
+        decision, reason = json.loads(log.read_text().split("---\n", 2)[2])
+        dimensions, by_level = decision["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
+        alarm = stack.resources("AWS::CloudWatch::Alarm")["DirectCallsAlarm"]
+        self.assertEqual((alarm["Namespace"], alarm["MetricName"]), ("CfnEgressGuard", "Decisions"))
+        found = {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
+        self.assertEqual([*found], by_level)
+        self.assertEqual(found, {"Guard": STACK, "via": decision["via"], "level": decision["level"]})
+
+        for one in ("DirectCallsAlarm", "LostCallsAlarm"):
+            alarm = stack.resources("AWS::CloudWatch::Alarm")[one]
+            self.assertEqual((alarm["AlarmActions"], alarm["OKActions"], alarm["TreatMissingData"]),
+                             (["arn:aws:sns:eu-west-1:111122223333:guard"],) * 2 + ("notBreaching",))  # fmt: skip
+
+        [dashboard] = stack.resources("AWS::CloudWatch::Dashboard").values()
+        [plain] = Stack().resources("AWS::CloudWatch::Dashboard").values()
+        widgets, before = (json.loads(one["DashboardBody"])["widgets"] for one in (dashboard, plain))
+        self.assertEqual(widgets[: len(before)], before)
+        series, top, latest = (widget["properties"] for widget in widgets[len(before) :])
+        self.assertEqual(series["metrics"][0][2:8:2], dimensions)
+        self.assertEqual(series["metrics"][0][3:6:2], [STACK, decision["via"]])
+        source = (watch / "decision.rs").read_text()
+        for metric in series["metrics"]:
+            self.assertIn(f'"{metric[-2]}"', source)
+        [of_reasons] = reason["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
+        self.assertIn("{CfnEgressGuard," + ",".join(of_reasons) + "}", top["metrics"][0][0]["expression"])
+        self.assertIn(f'Guard=\"{STACK}\" via=\"{decision["via"]}\"', top["metrics"][0][0]["expression"])
+        [query] = [q["QueryString"] for name, q in stack.resources("AWS::Logs::QueryDefinition").items() if name == "DirectCallsQuery"]
+        for text in (query, latest["query"]):
+            self.assertIn(f"event = '{decision['event']}' and level = '{decision['level']}'", text)
+            for field in re.search(r"fields ([^|]*)", text)[1].strip().split(", "):
+                self.assertIn(field, decision)
+
+
 class Names(unittest.TestCase):
     """A stack's name has up to 128 characters (CreateStack, StackName); Lambda takes 64 for a function."""
 
     def refused(self, length, **given):
         name = "g" * length
         pseudo = {"AWS::StackName": name, "AWS::StackId": PSEUDO["AWS::StackId"].replace(f"/{STACK}/", f"/{name}/")}
-        stack = Stack(TargetOperations="RESOURCE,STACK", **given)
-        stack.values.update(pseudo)
+        stack = Stack(TargetOperations="RESOURCE,STACK", WatchDirectCalls="ENABLED", **given)
+        stack.values.update(pseudo, GuardFunctionAliaslive="arn:aws:lambda:eu-west-1:111122223333:function:guard:live")
         for kind in {resource["Type"] for resource in stack.template["Resources"].values()}:
             schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-1", kind).schema
             schema = json.loads(json.dumps(schema).replace("(?i)aws", "(?i:aws)").replace(r"\\Z", "$"))

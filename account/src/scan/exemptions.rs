@@ -1,37 +1,207 @@
 //! Exemptions that would cover what is blocked today: a draft for review, in the policy's own TOML.
+//!
+//! Equal rules of several stacks become one exemption. The findings stay on the disk: what is kept in memory is a
+//! number for each group of equal rules, and where the stacks are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 
 use super::record::{Fate, Opens, RuleRecord, StackRecord};
 use super::result::ScanResult;
 use cfn_egress_guard_core::rule::excerpt;
-use cfn_egress_guard_core::rule::policy::Date;
+use cfn_egress_guard_core::rule::policy::{Date, Glob, Placeholder};
 
-/// Whom an exemption asks to answer for a stack that names nobody.
-const NOBODY: &str = "UNKNOWN: name an owner";
+/// How many stacks an exemption names before a pattern is tried.
+const NAMED_STACKS: usize = 8;
 
-/// Writes an exemption for each blocked rule that one can name, all of which end on one day, and says
-/// which cannot be covered.
+/// Writes an exemption for each blocked rule that one can name, and says which cannot be covered. They end one after
+/// the other in the second half of the days from today, so that not all of them are blocked on one day.
 ///
 /// # Errors
 /// When it cannot be written, or the result's records cannot be read back.
-pub fn write_exemptions(result: &mut ScanResult, expires: Date, out: &mut dyn Write) -> io::Result<()> {
+pub fn write_exemptions(result: &mut ScanResult, today: Date, days: u16, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
-        "# Exemptions for what `cfn-egress-guard scan` found on {}: a draft.\n# Review each one: remove it if the rule \
-         can be mended, and let its owner say why it is needed.",
-        result.head.started
+        "# Exemptions for what `cfn-egress-guard scan` found on {}: a draft, which `policy check` does not accept\n# until \
+         each reason ({}) and owner ({}) is written. Remove an exemption if its rule can be changed.\n# Its ids carry \
+         the account: drafts of several accounts can be joined in one policy.",
+        result.head.started,
+        Placeholder::Reason.prefix(),
+        Placeholder::Owner.prefix()
     )?;
     let mut uncovered = false;
+    let mut stacks = Stacks::default();
+    let mut equal: HashMap<u64, Vec<u32>> = HashMap::new();
     for stack in result.stacks.iter() {
-        write_uncovered(&stack?, &mut uncovered, out)?;
+        let stack = stack?;
+        write_uncovered(&stack, &mut uncovered, out)?;
+        let position = stacks.push(&stack);
+        for group in groups(&stack) {
+            equal.entry(group.fingerprint()).or_default().push(position);
+        }
     }
-    let mut number = 0;
-    for stack in result.stacks.iter() {
-        write_covered(&stack?, expires, &mut number, out)?;
+    let mut ends = Ends { today, days, all: equal.len(), written: 0 };
+    for (position, stack) in (0_u32..).zip(result.stacks.iter()) {
+        let stack = stack?;
+        for group in groups(&stack) {
+            // The first stack of all writes for the others.
+            let Some(members) = equal.get(&group.fingerprint()).filter(|all| all.first() == Some(&position)) else {
+                continue;
+            };
+            for place in stacks.places(members) {
+                group.write(&place, ends.next(), out)?;
+            }
+        }
     }
     Ok(())
+}
+
+/// The days on which exemptions end.
+struct Ends {
+    today: Date,
+    days: u16,
+    all: usize,
+    written: usize,
+}
+
+impl Ends {
+    /// The next one: the last of all is the last day.
+    fn next(&mut self) -> Date {
+        self.written = (self.written + 1).min(self.all);
+        let (first, days) = (usize::from(self.days.div_ceil(2)), usize::from(self.days));
+        let day = first + (days - first) * self.written / self.all.max(1);
+        self.today.days_later(u32::try_from(day).unwrap_or_default())
+    }
+}
+
+/// Where the stacks of a scan are.
+#[derive(Default)]
+struct Stacks(Vec<(String, String, String)>);
+
+/// Stacks that one exemption names: one account, and every name in every Region.
+struct Place {
+    account: String,
+    regions: BTreeSet<String>,
+    names: Vec<String>,
+}
+
+impl Stacks {
+    fn push(&mut self, stack: &StackRecord) -> u32 {
+        let position = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+        self.0.push((account_of(stack).to_owned(), stack.region.clone(), stack.stack.clone()));
+        position
+    }
+
+    /// The places of stacks of one account: one, if every name is in every Region, else one for each Region.
+    fn places(&self, members: &[u32]) -> Vec<Place> {
+        let mut by_region: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let mut account = "";
+        for position in members {
+            let Some((of, region, name)) = usize::try_from(*position).ok().and_then(|at| self.0.get(at)) else {
+                continue;
+            };
+            account = of;
+            by_region.entry(region).or_default().insert(name);
+        }
+        let mut by_names: BTreeMap<BTreeSet<&str>, BTreeSet<String>> = BTreeMap::new();
+        for (region, names) in by_region {
+            by_names.entry(names).or_default().insert(region.to_owned());
+        }
+        let place = |(names, regions): (BTreeSet<&str>, BTreeSet<String>)| Place {
+            account: account.to_owned(),
+            names: self
+                .pattern(account, &regions, &names)
+                .map_or_else(|| names.iter().map(|name| (*name).to_owned()).collect(), |pattern| vec![pattern]),
+            regions,
+        };
+        by_names.into_iter().map(place).collect()
+    }
+
+    /// A pattern for many names, if they begin alike and the scan has seen no other stack there that it covers.
+    fn pattern(&self, account: &str, regions: &BTreeSet<String>, names: &BTreeSet<&str>) -> Option<String> {
+        if names.len() <= NAMED_STACKS {
+            return None;
+        }
+        let (first, last) = (names.first()?, names.last()?);
+        // Names in order begin alike as far as the first and the last do.
+        let alike = first.bytes().zip(last.bytes()).take_while(|(one, other)| one == other).count();
+        let prefix = first.get(..alike)?;
+        let prefix = prefix.get(..=prefix.rfind('-')?)?;
+        let pattern = format!("{prefix}*");
+        let glob: Glob = pattern.parse().ok()?;
+        let is_other = |(of, region, name): &(String, String, String)| {
+            of == account && regions.contains(region) && glob.matches(name) && !names.contains(name.as_str())
+        };
+        (!self.0.iter().any(is_other)).then_some(pattern)
+    }
+}
+
+/// The account's number, from the stack's ARN.
+fn account_of(stack: &StackRecord) -> &str {
+    stack.stack_id.split(':').nth(4).unwrap_or_default()
+}
+
+/// Equal rules of a stack, which one exemption covers.
+struct Group<'a> {
+    account: &'a str,
+    owner: Option<&'a str>,
+    opens: &'a Opens,
+    cause: &'static str,
+    logical_ids: BTreeSet<&'a str>,
+}
+
+/// The blocked rules of a stack that an exemption can name. A group may have the same rule twice, or one that is
+/// written in each branch of a condition.
+fn groups(stack: &StackRecord) -> Vec<Group<'_>> {
+    let mut equal: BTreeMap<&Opens, (&'static str, BTreeSet<&str>)> = BTreeMap::new();
+    for rule in blocked(stack) {
+        if let Some(opens) = nameable(rule) {
+            let (_, ids) = equal.entry(opens).or_insert_with(|| (rule.cause.label(), BTreeSet::new()));
+            ids.insert(&rule.logical_id);
+        }
+    }
+    let owner = stack.owner.as_deref().filter(|owner| !owner.trim().is_empty());
+    let group = |(opens, (cause, logical_ids))| Group { account: account_of(stack), owner, opens, cause, logical_ids };
+    equal.into_iter().map(group).collect()
+}
+
+impl Group<'_> {
+    /// Equal for equal rules of other stacks of the account.
+    fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        let Opens { protocol, ports, destination } = self.opens;
+        (self.account, self.owner, protocol, ports, destination, self.cause, &self.logical_ids).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn write(&self, place: &Place, expires: Date, out: &mut dyn Write) -> io::Result<()> {
+        let Place { account, regions, names } = place;
+        let mut id = DefaultHasher::new();
+        (self.fingerprint(), regions, names).hash(&mut id);
+        let unknown = format!("{}: name an owner", Placeholder::Owner.prefix());
+        let owner = self.owner.unwrap_or(&unknown);
+        let reason = format!("{}: deployed before enforcement ({})", Placeholder::Reason.prefix(), self.cause);
+        writeln!(out, "\n[[exemption]]\nid = \"debt-{account}-{:012x}\"", id.finish() >> 16)?;
+        writeln!(out, "reason = {}\nowner = {}", quoted(&reason, 160), quoted(owner, 80))?;
+        writeln!(out, "expires = {expires}\naccount = \"{account}\"\nregion = {}", one_or_more(regions))?;
+        writeln!(out, "stack_name = {}\nlogical_id = {}", one_or_more(names), one_or_more(&self.logical_ids))?;
+        let Opens { protocol, ports, destination } = self.opens;
+        writeln!(out, "protocol = {}", quoted(protocol, 40))?;
+        if let (Some((from, to)), "tcp" | "udp") = (ports, protocol.as_str()) {
+            writeln!(out, "ports = \"{from}-{to}\"")?;
+        }
+        writeln!(out, "destination = {}", quoted(destination, 100))
+    }
+}
+
+/// One text, or a list of them, as TOML.
+fn one_or_more<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> String {
+    let quoted: Vec<String> = texts.into_iter().map(|text| quoted(text.as_ref(), 256)).collect();
+    match quoted.as_slice() {
+        [only] => only.clone(),
+        all => format!("[{}]", all.join(", ")),
+    }
 }
 
 /// Writes which rules of a stack no exemption covers; the heading before the first of all.
@@ -52,29 +222,6 @@ fn write_uncovered(stack: &StackRecord, headed: &mut bool, out: &mut dyn Write) 
         )?;
     }
     lines.iter().try_for_each(|line| writeln!(out, "#   {line}"))
-}
-
-fn write_covered(stack: &StackRecord, expires: Date, number: &mut usize, out: &mut dyn Write) -> io::Result<()> {
-    let account = stack.stack_id.split(':').nth(4).unwrap_or_default();
-    let owner = stack.owner.as_deref().filter(|owner| !owner.trim().is_empty()).unwrap_or(NOBODY);
-    // A group may have the same rule twice, or one that is written in each branch of a condition.
-    let covered: BTreeMap<(&str, &Opens), &RuleRecord> =
-        blocked(stack).filter_map(|rule| Some(((rule.logical_id.as_str(), nameable(rule)?), rule))).collect();
-    for ((logical_id, opens), rule) in covered {
-        *number += 1;
-        writeln!(out, "\n[[exemption]]\nid = \"debt-{number:04}\"")?;
-        let reason = format!("REVIEW: deployed before enforcement ({})", rule.cause.label());
-        writeln!(out, "reason = {}", quoted(&reason, 160))?;
-        writeln!(out, "owner = {}", quoted(owner, 80))?;
-        writeln!(out, "expires = {expires}\naccount = \"{account}\"\nregion = \"{}\"", stack.region)?;
-        writeln!(out, "stack_name = {}\nlogical_id = {}", quoted(&stack.stack, 256), quoted(logical_id, 256))?;
-        writeln!(out, "protocol = {}", quoted(&opens.protocol, 40))?;
-        if let (Some((from, to)), "tcp" | "udp") = (opens.ports, opens.protocol.as_str()) {
-            writeln!(out, "ports = \"{from}-{to}\"")?;
-        }
-        writeln!(out, "destination = {}", quoted(&opens.destination, 100))?;
-    }
-    Ok(())
 }
 
 fn blocked(stack: &StackRecord) -> impl Iterator<Item = &RuleRecord> {

@@ -70,8 +70,24 @@ pub struct Assumed {
     pub stack_name: String,
     /// The resource.
     pub logical_resource_id: String,
-    /// The assumption: `` `IsProd` is true ``.
+    /// The assumption: `` `IsProd` is true ``, or what AWS does not say.
     pub assumption: String,
+}
+
+impl Assumed {
+    /// What is taken for granted of an update that is rolled back.
+    pub const NO_HOOK_ON_ROLLBACK: &str =
+        "hooks do not run while the stack rolls back: AWS does not say whether they do";
+
+    /// What is taken for granted of an update that is rolled back.
+    #[must_use]
+    pub fn of_rollback(stack_name: &str) -> Self {
+        Self {
+            stack_name: stack_name.to_owned(),
+            logical_resource_id: stack_name.to_owned(),
+            assumption: Self::NO_HOOK_ON_ROLLBACK.to_owned(),
+        }
+    }
 }
 
 impl Plan {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::entry::{Entry, FileName, FileReport, Level, Place, Problem, ResourceName};
 use super::not_judged::NotJudged;
 use super::printable;
+use super::words;
 use crate::fingerprint::Fingerprint;
 use cfn_egress_guard_core::check::{CheckedResource, Located, Part, Terms};
 use cfn_egress_guard_core::path::Origin;
@@ -80,8 +81,8 @@ impl<'d> Builder<'d> {
             self.finding(index, &resource, &located);
         }
         if let Some(why) = resource.undetermined {
-            let message = wording::not_wholly_judged(&resource.logical_id, &why.to_string());
-            self.other(Outcome::Undetermined, wording::NOT_WHOLLY_JUDGED, message, Some(index), resource.origin);
+            let message = words::not_wholly_judged(&resource.logical_id, &why.to_string());
+            self.other(Outcome::Undetermined, words::NOT_WHOLLY_JUDGED, message, Some(index), resource.origin);
         }
         self.rules += resource.judged;
         self.resources.push(ResourceName {
@@ -205,8 +206,8 @@ impl<'d> Builder<'d> {
         for note in notes {
             let not_judged = NotJudged::of(&note.subject);
             let (outcome, code) = match not_judged {
-                Some(kind) => (kind.outcome(), wording::NOT_JUDGED),
-                None => (Outcome::Note, wording::UNDECLARED_PARAMETER),
+                Some(kind) => (kind.outcome(), words::NOT_JUDGED),
+                None => (Outcome::Note, words::UNDECLARED_PARAMETER),
             };
             self.other(outcome, code, note.to_string(), None, note.origin);
             if let Some((entry, kind)) = self.entries.last_mut().zip(not_judged) {
@@ -265,9 +266,9 @@ impl<'d> Builder<'d> {
                             entry.when = Some(format!("{when}{warning}"));
                         }
                     }
-                    wording::KEY_TWICE
+                    words::KEY_TWICE
                 }
-                Warning::NotStrictJson { .. } => wording::NOT_STRICT_JSON,
+                Warning::NotStrictJson { .. } => words::NOT_STRICT_JSON,
             };
             let parts = [code, &warning.to_string()].into_iter().fold(Fingerprint::new(), |all, part| all.with(part));
             let fingerprint = self.numbered(parts);

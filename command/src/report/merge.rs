@@ -17,18 +17,24 @@ impl FileReport {
     /// The report of all deployments of a template: what is the same in several of them is said once. Nothing if
     /// there are none.
     #[must_use]
-    pub fn merged(reports: impl IntoIterator<Item = Self>) -> Option<Self> {
-        let mut reports = reports.into_iter();
+    pub fn merged<R: IntoIterator<Item = Self>>(reports: R) -> Option<Self> {
+        let mut reports = reports.into_iter().peekable();
         let mut all = reports.next()?;
+        if reports.peek().is_none() {
+            return Some(all);
+        }
         let mut known: HashMap<Identity, usize> =
             all.entries.iter().enumerate().map(|(index, entry)| (Identity::of(entry), index)).collect();
         for report in reports {
+            if all.text.is_empty() {
+                all.text = report.text;
+            }
             let indices: Vec<usize> = report.resources.into_iter().map(|resource| all.index_of(resource)).collect();
             for mut entry in report.entries {
                 entry.resource = entry.resource.and_then(|index| indices.get(index).copied());
                 let place = known.get(&Identity::of(&entry)).and_then(|index| all.entries.get_mut(*index));
                 if let Some(same) = place {
-                    same.deployments.append(&mut entry.deployments);
+                    same.is_also(&mut entry);
                 } else {
                     known.insert(Identity::of(&entry), all.entries.len());
                     all.entries.push(entry);
@@ -52,6 +58,22 @@ impl FileReport {
             self.resources.push(resource);
             self.resources.len() - 1
         })
+    }
+}
+
+impl Entry {
+    /// Adds where the same is so, too. What is so wherever a template is deployed needs no names.
+    fn is_also(&mut self, other: &mut Self) {
+        if self.deployments.is_empty() || other.deployments.is_empty() {
+            self.deployments.clear();
+        } else {
+            self.deployments.append(&mut other.deployments);
+        }
+        self.when = match (self.when.take(), other.when.take()) {
+            (Some(one), Some(other)) if one != other => Some(format!("{one} or {other}")),
+            (Some(one), Some(_)) => Some(one),
+            _ => None,
+        };
     }
 }
 

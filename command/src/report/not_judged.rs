@@ -12,6 +12,8 @@ pub enum NotJudged {
     NestedStack,
     /// An application of the Serverless Application Repository, which is a nested stack.
     Application,
+    /// A StackSet whose template is not available.
+    StackSet,
     /// A module.
     Module,
     /// What a macro may change.
@@ -32,6 +34,7 @@ impl NotJudged {
         Some(match subject {
             Subject::NestedStack { .. } => Self::NestedStack,
             Subject::Application { .. } => Self::Application,
+            Subject::StackSet { .. } => Self::StackSet,
             Subject::Module { .. } => Self::Module,
             Subject::Macro { .. } => Self::Macro,
             Subject::Include { .. } => Self::Include,
@@ -45,9 +48,13 @@ impl NotJudged {
     /// What it means for the deployment: what can hold egress rules is undetermined.
     pub(super) const fn outcome(self) -> Outcome {
         match self {
-            Self::NestedStack | Self::Application | Self::Module | Self::Macro | Self::Include | Self::Loop => {
-                Outcome::Undetermined
-            }
+            Self::NestedStack
+            | Self::Application
+            | Self::StackSet
+            | Self::Module
+            | Self::Macro
+            | Self::Include
+            | Self::Loop => Outcome::Undetermined,
             Self::Transform | Self::NoType => Outcome::Note,
         }
     }
@@ -56,7 +63,7 @@ impl NotJudged {
     pub(super) const fn is_in_template(self) -> bool {
         match self {
             Self::Module | Self::Macro | Self::Include | Self::Loop => true,
-            Self::NestedStack | Self::Application | Self::Transform | Self::NoType => false,
+            Self::NestedStack | Self::Application | Self::StackSet | Self::Transform | Self::NoType => false,
         }
     }
 
@@ -65,6 +72,7 @@ impl NotJudged {
         match self {
             Self::NestedStack => "nested-stack",
             Self::Application => "application",
+            Self::StackSet => "stack-set",
             Self::Module => "module",
             Self::Macro => "macro",
             Self::Include => "include",
@@ -79,6 +87,7 @@ impl NotJudged {
         let what = match self {
             Self::NestedStack => "nested stack",
             Self::Application => "serverless application",
+            Self::StackSet => "StackSet",
             Self::Module => "module",
             Self::Macro => "macro",
             Self::Include => "include",

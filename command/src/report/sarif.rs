@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use self::rules::Rules;
+use super::words;
 use super::{Entry, FileName, FileReport, Place, Problem, Reporter, Summary, TOOL, VERSION};
 use cfn_egress_guard_core::rule::{self, Outcome};
 use cfn_egress_guard_core::source::Span;
@@ -194,7 +195,7 @@ fn driver(rules: &Rules) -> Value {
         "rules": rules.descriptors(),
         "notifications": [{
             "id": NOT_CHECKED,
-            "shortDescription": { "text": rule::wording::FILE_NOT_CHECKED },
+            "shortDescription": { "text": words::FILE_NOT_CHECKED },
         }],
     })
 }

@@ -5,6 +5,7 @@ mod deployments;
 mod discovery;
 mod formats;
 mod git;
+mod nested;
 mod parameters;
 mod places;
 mod policy;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::support::{answer, bootstrap, event, function, group};
+use crate::support::{answer, bootstrap, event, function, group, read};
 
 #[tokio::test]
 async fn one_process_answers_one_event_after_the_other() {
@@ -84,6 +84,36 @@ async fn each_invocation_is_logged_on_one_line_as_json() {
     assert_eq!(lines[0]["verdict"], "non-compliant");
     assert_eq!(lines[0]["requestId"], "00000000-0000-4000-8000-000000000001");
     assert_eq!(lines[2]["verdict"], "compliant");
+}
+
+/// What EventBridge delivers is recorded on a line and answered with nothing; a hook is answered behind it.
+#[tokio::test]
+async fn an_event_of_eventbridge_gets_no_hooks_answer() {
+    for (call, expected) in [
+        ("authorize", vec![("direct-call", "non-compliant"), ("decision", "compliant")]),
+        ("modify-one", vec![("direct-call", "undetermined"), ("decision", "compliant")]),
+        ("create-group", vec![("direct-call", "compliant"), ("decision", "compliant")]),
+        ("by-cloudformation", vec![("decision", "compliant")]),
+        ("refused", vec![("decision", "compliant")]),
+    ] {
+        let mut function = function(&[]).await;
+        let event = read(&format!("tests/fixtures/direct-calls/{call}.json"));
+        assert_eq!(function.invoke(event.into_bytes().into()).await.unwrap(), "null", "{call}");
+        assert_eq!(answer(&mut function, group(443, 443).to_string()).await["hookStatus"], "SUCCESS");
+        // The line of the hook's decision is the last one: what is not there by then never will be.
+        let mut lines: Vec<Json> = Vec::new();
+        for _ in 0..200 {
+            lines = function.output().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+            if lines.last().is_some_and(|line| line["event"] == "decision") {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        let decisions = lines.iter().filter(|line| line["verdict"].is_string());
+        let told: Vec<_> =
+            decisions.map(|line| (line["event"].as_str().unwrap(), line["verdict"].as_str().unwrap())).collect();
+        assert_eq!(told, expected, "{call}");
+    }
 }
 
 #[test]

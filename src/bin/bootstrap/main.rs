@@ -1,5 +1,6 @@
 //! The Lambda function behind the hook: polls the Lambda Runtime API, lets the core decide, answers and
-//! logs. The one place that knows Lambda, the environment and the clock.
+//! logs. What EventBridge delivers is decided and logged, and answered with nothing. The one place that knows Lambda,
+//! the environment and the clock.
 #![expect(clippy::disallowed_methods, reason = "a program owns its environment, clock and standard output")]
 
 mod download;
@@ -10,11 +11,14 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use cfn_egress_guard_core::event::Sender;
 use cfn_egress_guard_core::hook::{
-    self, Config, Decision, ENV_LOOPBACK_PAYLOADS, ENV_LOOPBACK_ROOTS, ENV_PRESET, Plan, Response, log,
+    self, Config, Decision, ENV_LOOPBACK_PAYLOADS, ENV_LOOPBACK_ROOTS, ENV_PRESET, Plan, Response,
 };
+use cfn_egress_guard_core::log::Delivery;
 use cfn_egress_guard_core::policy;
 use cfn_egress_guard_core::rule::policy::Date;
+use cfn_egress_guard_core::watch::{self, Watched};
 use download::Downloader;
 use hyper::body::Bytes;
 use lambda_runtime::tower::util::MapRequestLayer;
@@ -123,28 +127,37 @@ impl Waiting {
     }
 }
 
-async fn handle(event: &[u8], context: &Context, shared: &Shared) -> Response {
+/// What is answered: a hook's event with a hook's answer, one of EventBridge with `null`.
+type Answer = Option<Response>;
+
+async fn handle(event: &[u8], context: &Context, shared: &Shared) -> Answer {
     let Shared { config, downloader, guard } = shared;
     let started = Instant::now();
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     // A clock that stands before 1970 is broken: no exemption holds on the last of all days.
     let seconds = now.as_ref().map_or(i64::MAX, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
     let today = Date::of_unix_seconds(seconds);
-    let decision = decided(event, context, config, downloader, today).await;
-    let response = decision.response();
-    let lines = log::lines(
-        &decision,
-        &response,
-        &log::Delivery {
-            request_id: &context.request_id,
-            guard,
-            timestamp_millis: u64::try_from(now.unwrap_or_default().as_millis()).unwrap_or(u64::MAX),
-            evaluation_micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+    let delivery = || Delivery {
+        request_id: &context.request_id,
+        guard,
+        timestamp_millis: u64::try_from(now.clone().unwrap_or_default().as_millis()).unwrap_or(u64::MAX),
+        evaluation_micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+    };
+    let (answer, lines) = match Sender::of(event) {
+        Sender::Hook => {
+            let decision = decided(event, context, config, downloader, today).await;
+            let response = decision.response();
+            let lines = hook::log::lines(&decision, &response, &delivery());
+            (Some(response), lines)
+        }
+        Sender::EventBridge => match watch::decide(event, config.policy(), today) {
+            Watched::Decided(decision) => (None, watch::lines(&decision, &delivery())),
+            Watched::Ignored(_) => (None, String::new()),
         },
-    );
+    };
     // A log that cannot be written must not cost the answer.
     let _ = std::io::stdout().lock().write_all(lines.as_bytes());
-    response
+    answer
 }
 
 /// The decision, with the document that it needs, if it needs one.

@@ -88,6 +88,12 @@ impl Glob {
     /// Whether some text matches both.
     #[must_use]
     pub fn intersects(&self, other: &Self) -> bool {
+        if self.is_literal() {
+            return other.matches(&self.0);
+        }
+        if other.is_literal() {
+            return self.matches(&other.0);
+        }
         // row[j]: some text leads through the first characters of this pattern and the first j of the
         // other. One row per character of this pattern.
         let others: Vec<char> = other.0.chars().collect();

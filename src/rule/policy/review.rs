@@ -1,19 +1,63 @@
 //! What whoever reviews a policy should know of it.
 
-use super::conditions::{Conditions, DestinationRange};
-use super::date::Date;
-use super::exemption::{AppliedExemption, Exemption};
+use super::conditions::{Breadth, Conditions, DestinationRange};
+use super::exemption::Exemption;
 use super::glob::Glob;
 use super::{Policy, PortRange};
+use crate::rule::applied::AppliedExemption;
+use crate::rule::date::Date;
 use crate::rule::egress::Protocol;
+
+/// How many days ahead an exemption ends at the most without a warning.
+pub const LONG_DAYS: i64 = 366;
 
 /// Whether a [`Remark`] asks for something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Weight {
     /// Good to know.
     Notice,
-    /// Somebody has to do something.
+    /// It may be meant, but hardly.
+    Warning,
+    /// Somebody has to do something soon.
+    Soon,
+    /// Somebody has to do something now.
     Action,
+    /// The policy's own limits refuse it.
+    Error,
+}
+
+impl Weight {
+    /// Its stable name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Notice => "note",
+            Self::Warning => "warning",
+            Self::Soon => "soon",
+            Self::Action => "action",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What a draft leaves for people to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Placeholder {
+    /// The reason begins with `REVIEW`.
+    Reason,
+    /// The owner begins with `UNKNOWN`.
+    Owner,
+}
+
+impl Placeholder {
+    /// How the text begins.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Reason => "REVIEW",
+            Self::Owner => "UNKNOWN",
+        }
+    }
 }
 
 /// Something that whoever deploys a stack chooses, so that matching on it is trust in them.
@@ -33,9 +77,9 @@ pub enum DeployerChoice {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remark<'a> {
     /// It has expired: what it covered is blocked again.
-    Expired(AppliedExemption),
+    Expired(&'a Exemption, AppliedExemption),
     /// It expires within the days asked for.
-    Expires(AppliedExemption),
+    Expires(&'a Exemption, AppliedExemption),
     /// Its ports are single ones, which need no exemption.
     OnlySinglePorts(&'a Exemption),
     /// Its `stack_id` belongs to none of its accounts, Regions or stack names.
@@ -44,8 +88,14 @@ pub enum Remark<'a> {
     Overlap(&'a Exemption, &'a Exemption),
     /// It matches on what the deployer chooses.
     DeployerChooses(&'a Exemption, Vec<DeployerChoice>),
-    /// It covers every egress rule there, also one that opens everything to everywhere.
-    EveryRule(&'a Exemption),
+    /// It covers everything there, or every port, to everywhere, by whatever way of saying so.
+    Covers(&'a Exemption, Breadth),
+    /// It is a draft: a text is left for people to write.
+    Draft(&'a Exemption, Placeholder),
+    /// It ends more than [`LONG_DAYS`] days from today.
+    EndsLate(&'a Exemption),
+    /// It ends later than the policy allows: so many days from today.
+    EndsTooLate(&'a Exemption, u32),
 }
 
 impl Remark<'_> {
@@ -53,10 +103,13 @@ impl Remark<'_> {
     #[must_use]
     pub const fn weight(&self) -> Weight {
         match self {
-            Self::Expired(_) | Self::Expires(_) | Self::OnlySinglePorts(_) | Self::StackIdElsewhere(_) => {
+            Self::Expired(..) | Self::OnlySinglePorts(_) | Self::StackIdElsewhere(_) | Self::Draft(..) => {
                 Weight::Action
             }
-            Self::Overlap(..) | Self::DeployerChooses(..) | Self::EveryRule(_) => Weight::Notice,
+            Self::EndsTooLate(..) => Weight::Error,
+            Self::Expires(..) => Weight::Soon,
+            Self::Covers(..) | Self::EndsLate(_) => Weight::Warning,
+            Self::Overlap(..) | Self::DeployerChooses(..) => Weight::Notice,
         }
     }
 }
@@ -71,10 +124,12 @@ impl Policy {
             let conditions = exemption.conditions();
             let now = exemption.on(today);
             if !now.holds() {
-                remarks.push(Remark::Expired(now));
+                remarks.push(Remark::Expired(exemption, now));
             } else if now.days_left <= i64::from(within) {
-                remarks.push(Remark::Expires(now));
+                remarks.push(Remark::Expires(exemption, now));
             }
+            remarks.extend(self.ends_late(exemption, today));
+            remarks.extend(drafted(exemption));
             if !conditions.ports.is_empty() && conditions.ports.iter().all(|range| range.is_single()) {
                 remarks.push(Remark::OnlySinglePorts(exemption));
             }
@@ -85,8 +140,8 @@ impl Policy {
             if !chosen.is_empty() {
                 remarks.push(Remark::DeployerChooses(exemption, chosen));
             }
-            if conditions.cover_every_rule() {
-                remarks.push(Remark::EveryRule(exemption));
+            if let Some(breadth) = conditions.breadth() {
+                remarks.push(Remark::Covers(exemption, breadth));
             }
             let later = self.exemptions.iter().skip(position + 1);
             let covers_some = |other: &&Exemption| overlap(conditions, other.conditions());
@@ -94,6 +149,25 @@ impl Policy {
         }
         remarks
     }
+
+    fn ends_late<'a>(&self, exemption: &'a Exemption, today: Date) -> Option<Remark<'a>> {
+        let days = exemption.expires().days_after(today);
+        match self.max_days {
+            Some(max) if days > i64::from(max) => Some(Remark::EndsTooLate(exemption, max)),
+            Some(_) => None,
+            None => (days > LONG_DAYS).then_some(Remark::EndsLate(exemption)),
+        }
+    }
+}
+
+/// What is left to write in a draft.
+fn drafted(exemption: &Exemption) -> impl Iterator<Item = Remark<'_>> {
+    let texts = [(Placeholder::Reason, exemption.reason().as_str()), (Placeholder::Owner, exemption.owner().as_str())];
+    let left = |(placeholder, text): &(Placeholder, &str)| {
+        let rest = text.trim_start().strip_prefix(placeholder.prefix());
+        rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    };
+    texts.into_iter().filter(left).map(|(placeholder, _)| Remark::Draft(exemption, placeholder))
 }
 
 /// Whether some stack in the accounts, Regions and names of `place` has one of the ARNs

@@ -279,6 +279,7 @@ fn what_is_no_egress_rule_has_no_exemption() {
         subject,
         settings: Vec::new(),
         exemption: None,
+        contact: None,
         when: None,
     };
     let what = Unknown::new(None, "x", "y");

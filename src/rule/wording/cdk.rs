@@ -1,6 +1,6 @@
 //! What to write instead in the AWS CDK, for templates that it made: nobody edits those.
 
-use super::{EXAMPLE_PORT, example_port};
+use super::remedy::{EXAMPLE_PORT, example_port};
 use crate::rule::finding::{Finding, Reason};
 
 /// What to write instead in the code of the CDK, where it has a way of its own.

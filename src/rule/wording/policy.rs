@@ -1,17 +1,17 @@
 //! Every sentence about the policy that a user reads.
 
 mod explained;
+mod remark;
 
 pub use explained::{explained, nearly_exempted};
+pub use remark::{GroupedRemark, remarks};
 
 use std::fmt::Display;
 
 use super::{ANNOTATION_CHARS, name, place, setting_covers, statement};
 use crate::rule::ID;
 use crate::rule::finding::{Assessment, Finding, Outcome};
-use crate::rule::policy::{
-    AppliedExemption, Conditions, Date, DeployerChoice, Exemption, ExemptionError, Policy, Remark, TagCondition,
-};
+use crate::rule::policy::{AppliedExemption, Conditions, Date, Exemption, ExemptionError, Policy, TagCondition};
 use crate::rule::settings::{Preset, Setting, Treatment};
 use crate::rule::text::excerpt;
 
@@ -169,6 +169,8 @@ pub fn meaning(policy: &Policy, today: Date) -> Vec<String> {
              new or wider one is blocked."
         }
     }.to_owned());
+    lines.extend(policy.contact.as_ref().map(|contact| format!("contact: messages name {contact}.")));
+    lines.extend(policy.max_days.map(|days| format!("max_days = {days}: no exemption may end later than that.")));
     if policy.exemptions.is_empty() {
         lines.push("There is no exemption.".to_owned());
     }
@@ -233,81 +235,6 @@ pub fn covered(conditions: &Conditions) -> String {
     let tag = |tag: &TagCondition| format!("{} = {}", tag.key, or(&tag.values));
     narrowed("with tag", conditions.tags.iter().map(tag).collect::<Vec<_>>().join(" and tag "));
     parts.join(", ")
-}
-
-/// Something to know of an exemption, as a sentence.
-#[must_use]
-pub fn remark(remark: &Remark<'_>) -> String {
-    match remark {
-        Remark::Expired(exemption) => format!(
-            "Exemption {} expired on {} ({}): what it covered is blocked. Remove it, or have {} renew it.",
-            exemption.id,
-            exemption.expires,
-            ago(exemption.days_left),
-            exemption.owner
-        ),
-        Remark::Expires(exemption) => format!(
-            "Exemption {} ends {}, on {}: after that day what it covers is blocked. {} has to renew it or to put right \
-             what needs it.",
-            exemption.id,
-            in_days(exemption.days_left),
-            exemption.expires,
-            exemption.owner
-        ),
-        Remark::OnlySinglePorts(exemption) => format!(
-            "Exemption {} can never match: it covers single ports only ({}), which comply without it. Name the whole \
-             range, or remove it.",
-            exemption.id(),
-            or(&exemption.conditions().ports)
-        ),
-        Remark::StackIdElsewhere(exemption) => format!(
-            "Exemption {} can never match: no stack of its accounts, Regions and stack names has an ARN like {}. Make \
-             them agree, or leave all but stack_id out.",
-            exemption.id(),
-            or(&exemption.conditions().stack_ids)
-        ),
-        Remark::Overlap(one, two) => format!(
-            "Exemptions {} and {} overlap: an egress rule that both cover stays exempted until {}.",
-            one.id(),
-            two.id(),
-            one.expires().max(two.expires())
-        ),
-        Remark::DeployerChooses(exemption, choices) => {
-            let names: Vec<_> = choices.iter().map(|choice| choice_name(*choice)).collect();
-            format!(
-                "Exemption {} matches on {}, which whoever deploys the stack chooses: it covers all who may deploy {}.",
-                exemption.id(),
-                and(&names),
-                reach(exemption.conditions())
-            )
-        }
-        Remark::EveryRule(exemption) => format!(
-            "Exemption {} covers every egress rule there, also one that opens everything to everywhere: name the \
-             protocol, ports or destination that is needed.",
-            exemption.id()
-        ),
-    }
-}
-
-const fn choice_name(choice: DeployerChoice) -> &'static str {
-    match choice {
-        DeployerChoice::StackName => "the stack's name",
-        DeployerChoice::StackId => "a part of the stack's ARN, which holds its name",
-        DeployerChoice::LogicalId => "the logical id",
-        DeployerChoice::Tags => "tags",
-    }
-}
-
-/// Where those are who may use an exemption by choosing a name.
-fn reach(conditions: &Conditions) -> String {
-    match (or(&conditions.accounts), or(&conditions.regions)) {
-        (accounts, regions) if accounts.is_empty() && regions.is_empty() => {
-            "to any account under this policy".to_owned()
-        }
-        (accounts, regions) if regions.is_empty() => format!("to account {accounts}"),
-        (accounts, regions) if accounts.is_empty() => format!("to Region {regions} of any account under this policy"),
-        (accounts, regions) => format!("to account {accounts} in Region {regions}"),
-    }
 }
 
 /// `until 2027-06-30 (12 days left)`.

@@ -192,9 +192,13 @@ fn the_deepest_evaluation_fits_a_small_stack() {
     ] {
         for core in [json!("x"), json!({"Ref": "Nobody"})] {
             let mut nested = core;
-            while depth(&nested) < MAX_EVALUATION_DEPTH - 8 {
-                nested = filled(&layer, &nested);
+            let mut deep = depth(&nested);
+            let added = depth(&filled(&layer, json!([[[[[[1]]]]]]))) - depth(&json!([[[[[[1]]]]]]));
+            while deep < MAX_EVALUATION_DEPTH - 8 {
+                nested = filled(&layer, nested);
+                deep += added;
             }
+            assert!(depth(&nested) >= MAX_EVALUATION_DEPTH - 8, "{layer}");
             let template = json!({
                 "Conditions": {"Yes": {"Fn::Equals": [1, 1]}, "C": nested},
                 "Resources": {"X": {"Type": "A::B::C", "Properties": {"P": nested, "Q": {"Fn::If": ["C", 1, 2]}}}},
@@ -221,14 +225,17 @@ fn depth(value: &Json) -> usize {
     }
 }
 
-/// A layer with `@` replaced.
-fn filled(layer: &Json, by: &Json) -> Json {
-    match layer {
-        Json::String(text) if text == "@" => by.clone(),
-        Json::Array(list) => list.iter().map(|entry| filled(entry, by)).collect(),
-        Json::Object(map) => map.iter().map(|(key, entry)| (key.clone(), filled(entry, by))).collect(),
-        other => other.clone(),
+/// A layer with its `@` replaced.
+fn filled(layer: &Json, by: Json) -> Json {
+    fn fill(layer: &Json, by: &mut Json) -> Json {
+        match layer {
+            Json::String(text) if text == "@" => by.take(),
+            Json::Array(list) => list.iter().map(|entry| fill(entry, by)).collect(),
+            Json::Object(map) => map.iter().map(|(key, entry)| (key.clone(), fill(entry, by))).collect(),
+            other => other.clone(),
+        }
     }
+    fill(layer, &mut { by })
 }
 
 fn value(json: &Json) -> Value {

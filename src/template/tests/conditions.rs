@@ -279,8 +279,8 @@ fn worlds_hold_no_more_values_than_there_is_room_for() {
     };
     assert_eq!(group(8, 50), (256, None));
     assert_eq!(group(5, 600), (32, None));
-    assert_eq!(group(2, 15_000), (4, None));
-    let (worlds, undetermined) = group(8, 15_000);
+    assert_eq!(group(2, 8_000), (4, None));
+    let (worlds, undetermined) = group(8, 8_000);
     assert_eq!(undetermined, Some(Undetermined::TooManyWorlds));
     assert!(worlds >= 2, "one for each way to decide everything: {worlds}");
 }

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 #[cfg(feature = "account")]
-pub(crate) use account::{AccountFormat, Audit, AuditStatus, Aws, Scan, Status, StatusFormat, StatusFunction};
+pub(crate) use account::{
+    AccountFormat, Audit, AuditStatus, Aws, PolicyFor, Scan, Status, StatusFormat, StatusFunction,
+};
 pub(crate) use check::{Check, ReportFormat};
-pub(crate) use policy::{PolicyCheck, PolicyCommand, PolicyExplain};
+pub(crate) use policy::{PolicyCheck, PolicyCommand, PolicyExplain, PolicyFormat};
 
 use cfn_egress_guard::rehearsal::FailureMode;
 use cfn_egress_guard_core::hook::Target;
@@ -15,6 +17,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 #[cfg(feature = "account")]
 mod account;
+#[cfg(feature = "account")]
+mod accounts;
 mod check;
 mod policy;
 
@@ -164,7 +168,7 @@ pub(crate) struct Rehearse {
     #[arg(long, default_value = "function", value_name = "NAME", requires = "endpoint")]
     pub(crate) function_name: String,
 
-    /// The hook's function program [default: the `bootstrap` beside this program].
+    /// The hook's function program [default: the `bootstrap` beside this program, or the one installed with it].
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) bootstrap: Option<PathBuf>,
 

@@ -5,9 +5,10 @@ mod folder;
 mod inputs;
 mod judge;
 mod names;
-mod nested;
+pub(crate) mod nested;
 mod output;
 pub(crate) mod parameters;
+mod reports;
 mod threads;
 
 use std::path::Path;
@@ -31,8 +32,10 @@ pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
     let deployments = deployments::read(&arguments.deployments)?;
     let inputs = Inputs::of(&paths, &arguments.exclude, arguments.skip_other_files)?;
     let baseline = arguments.baseline.as_deref().map(|file| baseline(file, &inputs)).transpose()?;
+    let nested = nested::Files::new(&arguments.nested);
     let judge = Judge {
-        files: &inputs.files,
+        names: inputs.names(),
+        nested: &nested,
         given: &given,
         scope: Scope {
             parameters: given.values.clone(),
@@ -58,6 +61,7 @@ pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
     }
     // A file that could not be read might have declared it.
     parameters::all_declared(given.names(), &declared)?;
+    nested.finish()?;
     Ok(if errors > 0 && arguments.write_baseline.is_none() { Exit::Findings } else { Exit::Clean })
 }
 
@@ -91,19 +95,21 @@ impl Run<'_> {
         let mut has_template = vec![false; inputs.arguments.len()];
         let mut ignored = vec![0; inputs.arguments.len()];
         let mut declared = Declared::default();
-        let mut take = |input: &Input, judged: Judged| match judged {
-            Judged::Other => Ok(()),
-            Judged::Ignored => {
-                ignored.get_mut(input.argument).into_iter().for_each(|count| *count += 1);
-                Ok(())
+        let mut all = reports::All::default();
+        let mut take = |input: &Input, judged: Judged| {
+            match judged {
+                Judged::Other => {}
+                Judged::Ignored => ignored.get_mut(input.argument).into_iter().for_each(|count| *count += 1),
+                Judged::Reports(reports, parameters) => {
+                    has_template.get_mut(input.argument).into_iter().for_each(|seen| *seen = true);
+                    declared.add(parameters);
+                    all.add(input.file(), *reports);
+                }
             }
-            Judged::Report(report, parameters) => {
-                has_template.get_mut(input.argument).into_iter().for_each(|seen| *seen = true);
-                declared.add(parameters);
-                self.file(*report)
-            }
+            Ok(())
         };
         threads::in_order(&inputs.found, |input| judge.input(input), &mut take)?;
+        all.in_order().try_for_each(|report| self.file(report))?;
         for ((argument, has_template), ignored) in inputs.arguments.iter().zip(has_template).zip(&ignored) {
             if argument.is_search && !has_template {
                 let help = if *ignored > 0 { inputs::IGNORED_HELP } else { inputs::SEARCH_HELP };

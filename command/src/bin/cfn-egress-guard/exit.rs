@@ -11,6 +11,8 @@ pub(crate) enum Exit {
     Findings = 1,
     /// It could not be checked: wrong usage, unreadable input, no function.
     CouldNotCheck = 2,
+    /// Nothing is wrong yet, but exemptions end soon (`policy check`).
+    ExpiresSoon = 3,
     /// Whoever reads the output went away before its end: as a shell says it of `SIGPIPE`.
     CutOff = 141,
 }

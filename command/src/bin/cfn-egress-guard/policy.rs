@@ -10,11 +10,12 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, anyhow};
-use cfn_egress_guard_core::policy;
+use cfn_egress_guard::report::PolicyReport;
+use cfn_egress_guard_core::policy::{self, PolicyError, Problem};
 use cfn_egress_guard_core::rule::policy::{Date, Policy, Weight};
 use cfn_egress_guard_core::rule::wording::policy as wording;
 
-use crate::args::{PolicyCheck, PolicyCommand};
+use crate::args::{PolicyCheck, PolicyCommand, PolicyFormat};
 use crate::exit::Exit;
 use crate::style::{BAD, CAUTION};
 
@@ -26,42 +27,62 @@ pub(crate) fn run(command: &PolicyCommand, out: &mut impl Write) -> anyhow::Resu
 }
 
 fn check(arguments: &PolicyCheck, out: &mut impl Write) -> anyhow::Result<Exit> {
-    let policy = read(&arguments.file)?;
     let today = arguments.as_of.unwrap_or_else(today);
+    let is_json = arguments.format == PolicyFormat::Json;
+    let policy = match policy::parse(&text(&arguments.file)?) {
+        Ok(policy) => policy,
+        Err(error) if is_json => {
+            PolicyReport::of_problems(arguments.file.display().to_string(), &error, today).write(out)?;
+            return Ok(Exit::CouldNotCheck);
+        }
+        Err(error) => return Err(in_file(&arguments.file, &error)),
+    };
+    let remarks = wording::remarks(&policy.review(today, arguments.expiring_within));
+    if is_json {
+        PolicyReport::of_policy(arguments.file.display().to_string(), &policy, &remarks, today).write(out)?;
+        return Ok(exit(&remarks));
+    }
     for line in wording::meaning(&policy, today) {
         writeln!(out, "{line}")?;
     }
-    let remarks = policy.review(today, arguments.expiring_within);
     if !remarks.is_empty() {
         writeln!(out)?;
     }
-    let mut exit = Exit::Clean;
     for remark in &remarks {
-        match remark.weight() {
-            Weight::Action => {
-                exit = Exit::Findings;
-                write!(out, "{BAD}to do:{BAD:#} ")?;
-            }
+        match remark.weight {
+            Weight::Error => write!(out, "{BAD}error:{BAD:#} ")?,
+            Weight::Action => write!(out, "{BAD}to do:{BAD:#} ")?,
+            Weight::Soon => write!(out, "{CAUTION}to do soon:{CAUTION:#} ")?,
+            Weight::Warning => write!(out, "{CAUTION}warning:{CAUTION:#} ")?,
             Weight::Notice => write!(out, "{CAUTION}note:{CAUTION:#} ")?,
         }
-        writeln!(out, "{}", wording::remark(remark))?;
+        writeln!(out, "{}", remark.message)?;
     }
-    Ok(exit)
+    Ok(exit(&remarks))
+}
+
+fn exit(remarks: &[wording::GroupedRemark]) -> Exit {
+    match remarks.iter().map(|remark| remark.weight).max() {
+        Some(Weight::Error) => Exit::CouldNotCheck,
+        Some(Weight::Action) => Exit::Findings,
+        Some(Weight::Soon) => Exit::ExpiresSoon,
+        Some(Weight::Warning | Weight::Notice) | None => Exit::Clean,
+    }
 }
 
 /// The policy of a file.
 pub(crate) fn read(file: &Path) -> anyhow::Result<Policy> {
-    policy::parse(&text(file)?).map_err(|error| {
-        let problems: Vec<String> = error
-            .problems()
-            .map(|problem| {
-                let help = if problem.help.is_empty() { String::new() } else { format!("\n  help: {}", problem.help) };
-                let span = problem.span;
-                format!("{}:{}:{}: {}{help}", file.display(), span.line, span.column, problem.message)
-            })
-            .collect();
-        anyhow!("the policy cannot be used\n{}", problems.join("\n"))
-    })
+    policy::parse(&text(file)?).map_err(|error| in_file(file, &error))
+}
+
+/// What is wrong with a file, a mistake a line.
+fn in_file(file: &Path, error: &PolicyError) -> anyhow::Error {
+    let problem = |problem: &Problem| {
+        let help = if problem.help.is_empty() { String::new() } else { format!("\n  help: {}", problem.help) };
+        let span = problem.span;
+        format!("{}:{}:{}: {}{help}", file.display(), span.line, span.column, problem.message)
+    };
+    anyhow!("the policy cannot be used\n{}", error.problems().map(problem).collect::<Vec<_>>().join("\n"))
 }
 
 /// The text of a file; - is standard input.

@@ -97,6 +97,7 @@ async fn play(
     let clock = || jiff::Timestamp::now().to_string();
     let mut events: Vec<StackEvent> = Vec::new();
     let mut exit = Exit::Clean;
+    let mut rolled_back: Vec<Assumed> = Vec::new();
     for (position, plan) in plans.iter().enumerate() {
         if arguments.format == EventFormat::Human {
             table::title(out, plan, position == 0)?;
@@ -119,6 +120,9 @@ async fn play(
         if matches!(ending, Ending::RolledBack | Ending::LeftAsItIs | Ending::ChangeSetFailed) {
             exit = Exit::Findings;
         }
+        if ending == Ending::RolledBack && plan.is_update() {
+            rolled_back.push(Assumed::of_rollback(&plan.stack_name));
+        }
         if arguments.format == EventFormat::Human {
             table::conclusion(out, plan, ending, &heard)?;
         }
@@ -127,7 +131,7 @@ async fn play(
         // DescribeStackEvents lists the newest first.
         events.reverse();
         let not_judged: Vec<NotJudged> = plans.iter().flat_map(Plan::not_judged).collect();
-        let assumed: Vec<Assumed> = plans.iter().flat_map(Plan::assumed).collect();
+        let assumed: Vec<Assumed> = plans.iter().flat_map(Plan::assumed).chain(rolled_back).collect();
         let told = serde_json::json!({ "StackEvents": events, "NotJudged": not_judged, "Assumed": assumed });
         // Built as text first: an error of the writer then stays one, and a closed pipe ends quietly.
         writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?;
@@ -179,13 +183,20 @@ impl Drop for CodeFolder {
     }
 }
 
-/// The function program: the one named, or the one beside this program.
+/// The function program: the one named, the one beside this program, or the one that was installed with it.
 fn bootstrap(arguments: &Rehearse) -> anyhow::Result<PathBuf> {
-    match &arguments.bootstrap {
-        Some(program) => Ok(program.clone()),
-        None => Ok(std::env::current_exe().context("finding this program")?.with_file_name("bootstrap")),
+    if let Some(program) = &arguments.bootstrap {
+        return Ok(program.clone());
     }
+    // Packages install a link to this program, or a wrapper's own copy of it: what counts is where the file is.
+    let this = std::env::current_exe().and_then(std::fs::canonicalize).context("finding this program")?;
+    let beside = this.with_file_name("bootstrap");
+    let installed = this.parent().and_then(Path::parent).map(|prefix| prefix.join(INSTALLED_FUNCTION));
+    Ok(installed.filter(|file| !beside.is_file() && file.is_file()).unwrap_or(beside))
 }
+
+/// Where packages put the function, below the folder of `bin/`: not on the PATH, which would offer a `bootstrap`.
+const INSTALLED_FUNCTION: &str = "share/cfn-egress-guard/bootstrap";
 
 fn described(arguments: &Rehearse) -> String {
     arguments.endpoint.clone().unwrap_or_else(|| "the function program".to_owned())

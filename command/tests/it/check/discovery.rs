@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::{check, folder, template};
-use crate::support::stdout;
 
 /// The files that are reported, in order; broken ones with a `!`.
 pub(super) fn files(folder: &Path, arguments: &[&str]) -> Vec<String> {
@@ -158,33 +157,4 @@ fn a_search_that_finds_nothing_does_not_pass() {
     let (code, told) = check(&folder, &["good", "empty"]).told();
     assert_eq!(code, 2);
     assert!(told.contains("there is no CloudFormation template here\n--> empty"), "{told}");
-}
-
-/// What a parent nests is a file of its own: a run that does not check it says so, and stays as it is.
-#[test]
-fn a_nested_stack_is_told_unless_its_template_is_checked_too() {
-    let nested = |logical_id: &str, url: &str| {
-        format!("  {logical_id}: {{Type: 'AWS::CloudFormation::Stack', Properties: {{TemplateURL: {url}}}}}\n")
-    };
-    let app =
-        format!("Resources:\n{}{}", nested("Net", "stacks/net.yaml"), nested("Far", "https://example.com/t.yaml"));
-    let net = "Resources: {Jobs: {Type: 'AWS::SQS::Queue'}}\n";
-    let cdk = r#"{"Resources": {"Inner": {"Type": "AWS::CloudFormation::Stack",
-        "Properties": {"TemplateURL": {"Fn::Sub": "https://x"}}, "Metadata": {"aws:asset:path": "inner.json"}}}}"#;
-    let folder = folder("nested", &[("app/app.yaml", &app), ("app/stacks/net.yaml", net), ("cdk.json", cdk)]);
-
-    let (code, told) = check(&folder, &["app/app.yaml"]).told();
-    assert!(code == 0 && told.contains("not judged: 2 nested stacks (--notes lists them)\n"), "{told}");
-    assert!(!told.contains("`Net`"), "{told}");
-    let (code, strict) = check(&folder, &["app/app.yaml", "--strict"]).told();
-    assert!(code == 1 && strict.contains("error[not-judged]"), "{strict}");
-    let (_, told) = check(&folder, &["app/app.yaml", "--notes"]).told();
-    assert!(told.contains("note[not-judged]") && told.contains("0 errors, 0 warnings, 2 notes"), "{told}");
-    assert!(told.contains("nested stack `Net` is not judged here; check its file too: app/stacks/net.yaml"), "{told}");
-    assert!(told.contains("nested stack `Far` is not judged here; check its file too\n"), "{told}");
-
-    let both = stdout(&check(&folder, &["app", "--notes"]).output());
-    assert!(both.contains("`Far`") && !both.contains("`Net`"), "{both}");
-    let cdk = stdout(&check(&folder, &["cdk.json", "--notes"]).output());
-    assert!(cdk.contains("nested stack `Inner` is not judged here; check its file too: inner.json"), "{cdk}");
 }

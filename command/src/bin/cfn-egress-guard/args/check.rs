@@ -7,7 +7,7 @@ use cfn_egress_guard_core::rule::Preset;
 use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
 use clap::{Arg, Args, Command, Error, ValueEnum};
 
-use super::{parse_max_findings, parse_preset};
+use super::{parse_max_findings, parse_nested, parse_preset};
 
 /// Check templates, and show the lines that the hook would block.
 ///
@@ -45,6 +45,11 @@ pub(crate) struct Check {
     /// for each of its deployments.
     #[arg(long, value_name = "FILE")]
     pub(crate) deployments: Vec<PathBuf>,
+
+    /// The file of a nested stack's template, if it is not where TemplateURL or the CDK's metadata says
+    /// (may be repeated). A nested stack within another is written Outer/Inner.
+    #[arg(long, value_name = "LOGICAL_ID=FILE", value_parser = parse_nested)]
+    pub(crate) nested: Vec<(String, PathBuf)>,
 
     /// The Region that the templates are for (AWS::Region).
     #[arg(long, value_name = "REGION")]

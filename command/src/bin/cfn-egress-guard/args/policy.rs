@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use cfn_egress_guard_core::policy;
 use cfn_egress_guard_core::rule::Preset;
 use cfn_egress_guard_core::rule::policy::{Date, WARNING_DAYS};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::parse_preset;
 
@@ -14,8 +14,9 @@ use super::parse_preset;
 pub(crate) enum PolicyCommand {
     /// Say what a policy file means, and what is to do about its exemptions.
     ///
-    /// Exit status: 0 if there is nothing to do, 1 if exemptions have expired, expire soon or can never match,
-    /// 2 if the file cannot be used.
+    /// Exit status: 0 if there is nothing to do; 1 if exemptions have expired, can never match or are drafts;
+    /// 2 if the file cannot be used, or an exemption ends later than max_days allows; 3 if nothing but exemptions that
+    /// end soon asks for something.
     Check(PolicyCheck),
     /// Say for each egress rule which setting or exemption decides about it.
     ///
@@ -37,6 +38,19 @@ pub(crate) struct PolicyCheck {
     /// The day to look from, in UTC [default: today].
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub(crate) as_of: Option<Date>,
+
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = PolicyFormat::Human, value_name = "FORMAT")]
+    pub(crate) format: PolicyFormat,
+}
+
+/// How `policy check` prints its result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PolicyFormat {
+    /// Sentences for people.
+    Human,
+    /// JSON for programs (`schema/policy-check.schema.json`).
+    Json,
 }
 
 /// Arguments of `policy explain`.

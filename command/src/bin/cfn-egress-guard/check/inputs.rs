@@ -90,6 +90,11 @@ impl Inputs {
         self.names.of(file)
     }
 
+    /// From where files are named.
+    pub(super) const fn names(&self) -> &Names {
+        &self.names
+    }
+
     /// Whether the repository has a file of this name.
     pub(super) fn has(&self, name_in_repository: &str) -> bool {
         self.names.path(name_in_repository).exists()

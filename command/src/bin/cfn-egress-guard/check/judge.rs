@@ -1,27 +1,28 @@
 //! One input → what is said of it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use cfn_egress_guard::report::{FileReport, Problem};
-use cfn_egress_guard_core::check::{Defaults, Terms, check_each};
+use cfn_egress_guard::report::{Deployed, FileName, FileReport, Problem};
+use cfn_egress_guard_core::check::{Defaults, Nested, NestedWay, Terms, check_each, nested};
 use cfn_egress_guard_core::path::Origin;
 use cfn_egress_guard_core::rule::policy::{Context, Date, Policy};
-use cfn_egress_guard_core::source::{self, Document, is_meant_as_template};
-use cfn_egress_guard_core::template::{Scope, is_template};
-use cfn_egress_guard_core::value::Value;
+use cfn_egress_guard_core::source::{self, Document, Span, is_meant_as_template};
+use cfn_egress_guard_core::template::{Note, Scope, Subject, is_template};
+use cfn_egress_guard_core::value::{Map, Value};
 
 use super::deployments::Deployment;
 use super::folder::{Ignored, same};
 use super::inputs::Input;
-use super::nested;
-use super::parameters::{Declared, Given, Refused, all_declared, allowed};
+use super::names::Names;
+use super::nested::{self, Inline};
+use super::parameters::{Declared, Given, Refused, all_declared, allowed, default_of};
 
 /// What all templates of a run are judged by.
 pub(super) struct Judge<'a> {
-    /// The files that are checked.
-    pub(super) files: &'a HashSet<PathBuf>,
+    pub(super) names: &'a Names,
+    pub(super) nested: &'a nested::Files<'a>,
     pub(super) given: &'a Given,
     /// What is known of a template that has no deployments.
     pub(super) scope: Scope,
@@ -40,13 +41,14 @@ pub(super) enum Judged {
     Other,
     /// It looks like a template, and git ignores it.
     Ignored,
-    /// What is said of it, and which parameters it declares, if values are given for some.
-    Report(Box<FileReport>, Declared),
+    /// What is said of it and of what it deploys, and which parameters it declares, if values are given for some.
+    Reports(Box<Reports>, Declared),
 }
 
 impl Judged {
     fn broken(input: &Input, text: String, problem: Problem) -> Self {
-        Self::Report(Box::new(FileReport::broken(input.name.clone(), text, problem)), Declared::default())
+        let own = FileReport::broken(input.name.clone(), text, problem);
+        Self::Reports(Box::new(Reports { own, others: Vec::new() }), Declared::default())
     }
 }
 
@@ -99,56 +101,200 @@ impl Judge<'_> {
         }
         let is_given = self.given.names().next().is_some();
         let declared = if is_given { Declared::by(&document.root) } else { Declared::default() };
-        let report = Box::new(self.template(input, text, &document));
+        let reports = Box::new(self.template(input, &text, &document));
         if self.is_only_input {
             // The process is about to end: taking a large tree apart first would be a tenth of the run.
             std::mem::forget(document);
         }
-        Judged::Report(report, declared)
+        Judged::Reports(reports, declared)
     }
 
-    /// The report of a template: once, or once for each of its deployments.
-    fn template(&self, input: &Input, text: String, document: &Document) -> FileReport {
+    /// The reports of a template, once or once for each of its deployments, and of the templates that it deploys.
+    fn template(&self, input: &Input, text: &str, document: &Document) -> Reports {
         let deployments = input.file().and_then(|file| self.deployments.get(&same(file)));
+        let scope = declared_only(&self.scope, &document.root);
+        let unit = Unit { name: &input.name, file: input.file().unwrap_or(Path::new("")), text, document };
         let Some(deployments) = deployments else {
-            let scope = declared_only(&self.scope, &document.root);
-            return self.deployed(input, text, document, &scope, None);
+            return self.deployed(&unit, &scope, None);
         };
-        let reports = deployments.iter().map(|deployment| {
-            let scope = deployment.scope(&declared_only(&self.scope, &document.root));
-            let mut report = self.deployed(input, text.clone(), document, &scope, Some(deployment));
-            report.deployed_as(&deployment.name);
-            report
-        });
-        FileReport::merged(reports).unwrap_or_default()
+        let mut reports = Vec::new();
+        let mut others = Vec::new();
+        for deployment in deployments {
+            let mut found = self.deployed(&unit, &deployment.scope(&scope), Some(deployment));
+            found.own.deployed_as(&deployment.name);
+            reports.push(found.own);
+            others.append(&mut found.others);
+        }
+        Reports { own: FileReport::merged(reports).unwrap_or_default(), others }
     }
 
-    fn deployed(
-        &self,
-        input: &Input,
-        text: String,
-        document: &Document,
-        scope: &Scope,
-        deployment: Option<&Deployment>,
-    ) -> FileReport {
-        let name = input.name.clone();
-        if let Err((message, origin)) = accepted(scope, document, deployment) {
-            let problem = Problem { span: document.span(origin), ..Problem::new(message, Some(Refused::HELP)) };
-            return FileReport::broken(name, text, problem);
+    fn deployed(&self, unit: &Unit<'_>, scope: &Scope, deployment: Option<&Deployment>) -> Reports {
+        if let Err((message, origin)) = accepted(scope, unit.document, deployment) {
+            let problem = Problem { span: unit.document.span(origin), ..Problem::new(message, Some(Refused::HELP)) };
+            let own = FileReport::broken(unit.name.clone(), unit.text.to_owned(), problem);
+            return Reports { own, others: Vec::new() };
+        }
+        self.with_nested(unit, scope, &Around { stack_name: scope.stack_name.as_deref(), ..Around::default() })
+    }
+
+    /// The report of a template under a scope, and of what it deploys.
+    fn with_nested(&self, unit: &Unit<'_>, scope: &Scope, around: &Around<'_>) -> Reports {
+        let Unit { name, text, document, .. } = *unit;
+        let nested = if text.contains("AWS::CloudFormation::Stack") || text.contains("AWS::Serverless::Application") {
+            nested(&document.root, scope, self.defaults).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        let mut inside = Inside::default();
+        for one in &nested {
+            self.inside(one, unit, around, &mut inside);
         }
         let context = Context {
             account: scope.account.as_deref(),
             region: scope.region.as_deref(),
-            stack_name: scope.stack_name.as_deref(),
+            stack_name: around.stack_name,
             ..Context::default()
         };
         let terms = Terms { context, defaults: self.defaults, ..Terms::of(self.policy, self.today) };
-        FileReport::of(name, text, document, &terms, self.strict, |take| {
+        let mut own = FileReport::of(name.clone(), text.to_owned(), document, &terms, self.strict, |take| {
             let mut notes = check_each(&document.root, scope, &terms, take)?;
-            notes.extend(nested::notes(&document.root, Path::new(&input.name.shown), self.files));
+            // The evaluator does not know which templates are here.
+            notes.retain(|note| !matches!(note.subject, Subject::Application { .. }));
+            notes.append(&mut inside.missing);
             Ok(notes)
-        })
+        });
+        for (logical_id, report) in inside.inline {
+            own.take_in(&logical_id, report);
+        }
+        Reports { own, others: inside.others }
     }
+
+    /// Judges the template that a resource deploys, in each way in which it does.
+    fn inside(&self, nested: &Nested, unit: &Unit<'_>, around: &Around<'_>, inside: &mut Inside) {
+        let path = match around.path {
+            "" => nested.logical_id.clone(),
+            outer => format!("{outer}/{}", nested.logical_id),
+        };
+        let mut inline = Vec::new();
+        let mut is_missing = false;
+        for way in &nested.ways {
+            let deployed = Deployed {
+                label: nested::label(nested.kind, &path, &unit.name.shown),
+                when: way.when.as_ref().map(|when| format!("{when} in {}", unit.name.shown)),
+                is_by_override: way.is_by_override,
+            };
+            let around = Around { path: &path, files: around.files.clone(), stack_name: None };
+            if let Some((body, origin)) = &way.body {
+                inline.extend(self.inline(body, unit.document.span(*origin), unit, way, &around));
+            } else if let Some(file) = self.nested.file(&path, unit.file, nested, way)
+                && around.files.len() < nested::MAX_DEPTH
+                && !around.files.contains(&same(&file))
+            {
+                let mut reports = self.nested_file(&file, way, around);
+                reports.own.deployed_by(&deployed, self.strict);
+                inside.others.push((same(&file), reports.own));
+                inside.others.append(&mut reports.others);
+            } else if !std::mem::replace(&mut is_missing, true) {
+                inside.missing.push(nested::missing(nested, way));
+            }
+        }
+        inside.inline.extend(FileReport::merged(inline).map(|report| (nested.logical_id.clone(), report)));
+    }
+
+    /// The reports of a nested template in a file of its own.
+    fn nested_file(&self, file: &Path, way: &NestedWay, mut around: Around<'_>) -> Reports {
+        let name = self.names.of(file);
+        around.files.push(same(file));
+        let broken = |text: String, problem: Problem| Reports {
+            own: FileReport::broken(name.clone(), text, problem),
+            others: Vec::new(),
+        };
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(error) => return broken(String::new(), Problem::new(format!("it cannot be read: {error}"), None)),
+        };
+        match source::parse(&text) {
+            Ok(document) if is_template(&document.root) => {
+                let unit = Unit { name: &name, file, text: &text, document: &document };
+                self.with_nested(&unit, &nested_scope(way, &document.root), &around)
+            }
+            Err(error) if is_meant_as_template(&text) => broken(text, error.into()),
+            _ => broken(String::new(), Problem::new("a nested stack names this file, which is no template", None)),
+        }
+    }
+
+    /// The report of a template that is written in another one, with the places there.
+    fn inline(
+        &self,
+        body: &str,
+        span: Option<Span>,
+        unit: &Unit<'_>,
+        way: &NestedWay,
+        around: &Around<'_>,
+    ) -> Option<FileReport> {
+        let mut report = match source::parse(body) {
+            Ok(document) => {
+                let inner = Unit { text: body, document: &document, ..*unit };
+                self.with_nested(&inner, &nested_scope(way, &document.root), around).own
+            }
+            Err(error) => FileReport::broken(unit.name.clone(), String::new(), error.into()),
+        };
+        let lines = span.map(|span| Inline::of(body, unit.text, span));
+        report.moved(span, |place| lines.as_ref()?.outer(body, place));
+        Some(report)
+    }
+}
+
+/// A template that is judged.
+#[derive(Clone, Copy)]
+struct Unit<'u> {
+    name: &'u FileName,
+    file: &'u Path,
+    text: &'u str,
+    document: &'u Document,
+}
+
+/// The templates around one that another deploys.
+#[derive(Default)]
+struct Around<'a> {
+    /// The logical ids that lead to it, separated by slashes.
+    path: &'a str,
+    files: Vec<PathBuf>,
+    stack_name: Option<&'a str>,
+}
+
+/// What a template deploys.
+#[derive(Default)]
+struct Inside {
+    /// Templates in files of their own.
+    others: Vec<(PathBuf, FileReport)>,
+    /// Templates that are written in it, by logical id.
+    inline: Vec<(String, FileReport)>,
+    /// Templates that are not available.
+    missing: Vec<Note>,
+}
+
+/// The report of a template, and of those that it deploys, each with what tells its file from others.
+pub(super) struct Reports {
+    pub(super) own: FileReport,
+    pub(super) others: Vec<(PathBuf, FileReport)>,
+}
+
+/// What is known of a nested template: parameters that its parent does not pass have their defaults.
+fn nested_scope(way: &NestedWay, root: &Value) -> Scope {
+    let mut scope = declared_only(&way.scope, root);
+    let declared = root.get("Parameters").and_then(Value::as_map).into_iter().flat_map(Map::iter);
+    if !scope.ignore_defaults {
+        for (key, _) in declared {
+            let is_passed = scope.parameters.contains_key(&key.name)
+                || scope.defaults.contains_key(&key.name)
+                || scope.open.contains(&key.name);
+            if let Some(default) = default_of(root, &key.name).filter(|_| !is_passed) {
+                scope.parameters.insert(key.name.clone(), default);
+            }
+        }
+    }
+    scope
 }
 
 /// Whether a template takes the values that are given for its parameters; if not, why not and where it says so.
@@ -165,8 +311,9 @@ fn accepted(scope: &Scope, document: &Document, deployment: Option<&Deployment>)
 /// What is known of a run, without values of parameters that this template does not declare: they are for others.
 fn declared_only(scope: &Scope, root: &Value) -> Scope {
     let mut scope = scope.clone();
-    if !scope.parameters.is_empty() || !scope.open.is_empty() {
+    if !scope.parameters.is_empty() || !scope.open.is_empty() || !scope.defaults.is_empty() {
         let declared = Declared::by(root);
+        scope.defaults.retain(|name, _| declared.names(name));
         scope.parameters.retain(|name, _| declared.names(name));
         scope.open.retain(|name| declared.names(name));
     }

@@ -1,8 +1,8 @@
 //! How files are named in reports.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use cfn_egress_guard::report::FileName;
 
@@ -19,7 +19,7 @@ pub(super) struct Names {
     /// The root of the repository that it is in.
     root: Option<PathBuf>,
     /// The roots of the repositories that other folders are in, as far as they were asked for.
-    others: RefCell<HashMap<PathBuf, Option<PathBuf>>>,
+    others: Mutex<HashMap<PathBuf, Option<PathBuf>>>,
 }
 
 impl Names {
@@ -27,7 +27,7 @@ impl Names {
     pub(super) fn from(here: PathBuf) -> Self {
         let real = same(&here);
         let root = Repository::around(&real).map(|repository| repository.root().to_owned());
-        Self { here, real, root, others: RefCell::default() }
+        Self { here, real, root, others: Mutex::default() }
     }
 
     /// The name of a file or folder.
@@ -58,12 +58,9 @@ impl Names {
     }
 
     fn other_root(&self, folder: &Path) -> Option<PathBuf> {
-        if let Some(root) = self.others.borrow().get(folder) {
-            return root.clone();
-        }
-        let root = Repository::around(folder).map(|repository| repository.root().to_owned());
-        self.others.borrow_mut().insert(folder.to_owned(), root.clone());
-        root
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        let root = || Repository::around(folder).map(|repository| repository.root().to_owned());
+        others.entry(folder.to_owned()).or_insert_with(root).clone()
     }
 }
 

@@ -1,37 +1,94 @@
-//! Notes on nested stacks: their templates are files of their own, which have to be checked as such.
+//! Where the templates are that a template deploys: in the files given, else where the template says.
 
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+mod inline;
 
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::bail;
+use cfn_egress_guard_core::check::{Nested, NestedKind, NestedWay};
 use cfn_egress_guard_core::template::{Note, Subject};
-use cfn_egress_guard_core::value::{Map, Value};
 
-/// A note on each nested stack of a template whose own template is not among the files that are checked.
-pub(super) fn notes(root: &Value, template: &Path, checked: &HashSet<PathBuf>) -> Vec<Note> {
-    let resources = root.get("Resources").and_then(Value::as_map);
-    let nested = resources
-        .into_iter()
-        .flat_map(Map::iter)
-        .filter(|(_, body)| body.get("Type").and_then(Value::as_str) == Some("AWS::CloudFormation::Stack"));
-    let folder = template.parent().unwrap_or(Path::new(""));
-    nested
-        .filter_map(|(key, body)| {
-            let file = file(body).map(|file| folder.join(file));
-            if file.as_deref().is_some_and(|file| checked.contains(&super::folder::same(file))) {
-                return None;
-            }
-            let file = file.map(|file| file.to_string_lossy().into_owned());
-            let subject = Subject::NestedStack { logical_id: key.name.clone(), file };
-            Some(Note { subject, origin: key.origin })
-        })
-        .collect()
+pub(super) use inline::Inline;
+
+use super::folder::same;
+use crate::git::Repository;
+
+/// How deep templates may deploy each other.
+pub(super) const MAX_DEPTH: usize = 8;
+
+/// The files of nested stacks.
+pub(super) struct Files<'f> {
+    given: &'f [(String, PathBuf)],
+    met: Mutex<BTreeSet<String>>,
 }
 
-/// The file that holds the template of a nested stack: the one that the CDK names beside it, or a `TemplateURL`
-/// for `aws cloudformation package`.
-fn file(body: &Value) -> Option<&str> {
-    let asset = body.get("Metadata").and_then(|metadata| metadata.get("aws:asset:path")).and_then(Value::as_str);
-    let url = || body.get("Properties")?.get("TemplateURL")?.as_str();
-    let local = || url().map(|url| url.strip_prefix("file://").unwrap_or(url)).filter(|url| !url.contains("://"));
-    asset.or_else(local)
+impl<'f> Files<'f> {
+    pub(super) const fn new(given: &'f [(String, PathBuf)]) -> Self {
+        Self { given, met: Mutex::new(BTreeSet::new()) }
+    }
+
+    /// Whether each file given was of use: a typo would go unnoticed.
+    pub(super) fn finish(&self) -> anyhow::Result<()> {
+        let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((path, _)) = self.given.iter().find(|(path, _)| !met.contains(path)) else { return Ok(()) };
+        if met.is_empty() {
+            bail!("--nested {path}: the templates have no nested stack");
+        }
+        let met: Vec<&str> = met.iter().map(String::as_str).collect();
+        bail!("--nested {path}: there is no nested stack of that name, but {}", met.join(", "))
+    }
+
+    /// The file of a template that one in `parent` deploys, if anything names one and it is there.
+    ///
+    /// What a template names lies in its own repository or below the working directory: a template is no reason to
+    /// show another file of this machine.
+    pub(super) fn file(&self, path: &str, parent: &Path, nested: &Nested, way: &NestedWay) -> Option<PathBuf> {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
+        if let Some((_, file)) = self.given.iter().rev().find(|(given, _)| given == path) {
+            return Some(file.clone());
+        }
+        let folder = parent.parent().unwrap_or(Path::new(""));
+        let file = plain(&folder.join(local(nested.asset_path.as_deref(), way.location.as_deref())?));
+        let real = file.canonicalize().ok().filter(|real| real.is_file())?;
+        let folder = same(if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+        let root = Repository::around(&folder).map_or(folder, |repository| repository.root().to_owned());
+        (real.starts_with(root) || real.starts_with(same(Path::new(".")))).then_some(file)
+    }
+}
+
+/// The path that a template names: of the asset that the AWS CDK names, or a location that is no address.
+pub(crate) fn local<'n>(asset_path: Option<&'n str>, location: Option<&'n str>) -> Option<&'n str> {
+    let location = location.map(|location| location.strip_prefix("file://").unwrap_or(location));
+    asset_path.or(location.filter(|location| !location.contains("://")))
+}
+
+/// A path without `.`.
+fn plain(path: &Path) -> PathBuf {
+    path.components().filter(|part| *part != Component::CurDir).collect()
+}
+
+/// The note on a template that is not available.
+pub(super) fn missing(nested: &Nested, way: &NestedWay) -> Note {
+    let logical_id = nested.logical_id.clone();
+    let subject = match nested.kind {
+        NestedKind::Stack => {
+            let file = local(nested.asset_path.as_deref(), way.location.as_deref()).map(str::to_owned);
+            Subject::NestedStack { logical_id, file }
+        }
+        NestedKind::Application => Subject::Application { logical_id },
+        NestedKind::StackSet => Subject::StackSet { logical_id },
+    };
+    Note { subject, origin: nested.origin }
+}
+
+/// What a template is deployed as, in words.
+pub(super) fn label(kind: NestedKind, path: &str, parent: &str) -> String {
+    let kind = match kind {
+        NestedKind::Stack => "nested stack",
+        NestedKind::Application => "application",
+        NestedKind::StackSet => "StackSet",
+    };
+    format!("{kind} {path} of {parent}")
 }

@@ -7,6 +7,7 @@ use anyhow::bail;
 use cfn_egress_guard::rehearsal::{FoundTemplate, NestedStack, NestedTemplates};
 
 use super::Text;
+use crate::check::nested::local;
 
 /// Templates of nested stacks: in the files given, else where the template says.
 pub(super) struct Files<'a> {
@@ -34,10 +35,8 @@ impl<'a> Files<'a> {
         if let Some((_, file)) = self.given.iter().rev().find(|(path, _)| path == nested.path) {
             return Some(file.clone());
         }
-        let local = nested.template_url.map(|url| url.strip_prefix("file://").unwrap_or(url));
-        let local = local.filter(|url| !url.contains("://"));
         let folder = Path::new(nested.parent).parent().unwrap_or(Path::new(""));
-        nested.asset_path.or(local).map(|file| folder.join(file))
+        local(nested.asset_path, nested.template_url).map(|file| folder.join(file))
     }
 }
 

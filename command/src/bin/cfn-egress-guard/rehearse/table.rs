@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use anstyle::Style;
-use cfn_egress_guard::rehearsal::{Ending, HookProgress, Operation, Plan, StackEvent, Told};
+use cfn_egress_guard::rehearsal::{Assumed, Ending, HookProgress, Operation, Plan, StackEvent, Told};
 use cfn_egress_guard_core::rule::excerpt;
 
 use crate::ID_CHARS;
@@ -180,6 +180,9 @@ pub(super) fn conclusion(out: &mut impl Write, plan: &Plan, ending: Ending, hear
         Ending::RolledBack => (BAD, format!("{name} is blocked{only_if}: nothing of it is left behind.")),
     };
     writeln!(out, "{style}=> {sentence}{style:#}")?;
+    if ending == Ending::RolledBack && plan.is_update() {
+        writeln!(out, "   Assumed: {}.", Assumed::NO_HOOK_ON_ROLLBACK)?;
+    }
     if ending == Ending::CompleteWithWarnings && not_judged > 0 {
         writeln!(out, "   {not_judged} not judged: told above.")?;
     }

@@ -47,6 +47,13 @@ impl Date {
         self.days - other.days
     }
 
+    /// The day so many days later; the last day of all, if there is none so late.
+    #[must_use]
+    pub const fn days_later(self, days: u32) -> Self {
+        let later = self.days + days as i64;
+        Self { days: if later > Self::LAST { Self::LAST } else { later } }
+    }
+
     /// Year, month and day.
     const fn parts(self) -> (i64, i64, i64) {
         let shifted = self.days + 719_468;

@@ -1,30 +1,98 @@
-//! Every sentence about whole templates and change sets.
+//! Every sentence of the hook that is not about an egress rule: invocations, documents, templates as a whole.
 
-use super::super::ID;
-use super::super::egress::Protocol;
-use super::super::finding::Finding;
-use super::super::port::Port;
-use super::super::text::excerpt;
-use super::{LOGICAL_ID_CHARS, line, statement};
+use crate::rule::wording::{LOGICAL_ID_CHARS, line, place, statement};
+use crate::rule::{Finding, ID, Port, Protocol, Treatment, excerpt};
+
+/// Another resource type is let through.
+pub(super) fn other_type(resource_type: &str) -> String {
+    format!(
+        "Not checked: {} has no egress rules; rule {ID} is about AWS::EC2::SecurityGroup and \
+         AWS::EC2::SecurityGroupEgress.",
+        excerpt(resource_type, LOGICAL_ID_CHARS)
+    )
+}
+
+/// A deletion is let through.
+pub(super) fn deletion() -> String {
+    "Not checked: a deletion opens nothing.".to_owned()
+}
+
+/// An import is let through.
+pub(super) fn import(unchanged_rules: Treatment) -> String {
+    let next = match unchanged_rules {
+        Treatment::Block => format!("the next update is checked against rule {ID}"),
+        Treatment::Allow => format!(
+            "the next update is checked against rule {ID}, but unchanged_rules = \"allow\" lets egress rules pass that \
+             it leaves as they are, those that are imported now included"
+        ),
+    };
+    format!("Not checked: an import changes nothing; {next}.")
+}
+
+/// The function's configuration cannot be used.
+pub(super) fn broken_configuration(problem: &str) -> String {
+    format!(
+        "cfn-egress-guard is misconfigured and checks nothing until that is put right: {problem}. Correct the hook's \
+         stack and deploy it again."
+    )
+}
+
+/// The invocation is no JSON, or not of the shape that can be read.
+pub(super) fn unreadable_event(problem: &str) -> String {
+    format!(
+        "cfn-egress-guard could not read the invocation: {}. It expects the JSON object that a CloudFormation Lambda \
+         Hook sends; retry the operation, and if this comes back, update cfn-egress-guard.",
+        excerpt(problem, 200)
+    )
+}
+
+/// The invocation lacks a field without which nothing can be checked.
+pub(super) fn missing_field(field: &str) -> String {
+    format!(
+        "cfn-egress-guard could not check the rule: the invocation has no usable {field}. Retry the operation; if this \
+         comes back, update cfn-egress-guard."
+    )
+}
+
+/// The invocation point is none that is known.
+pub(super) fn unknown_invocation_point(point: &str) -> String {
+    format!(
+        "cfn-egress-guard does not know the invocation point \"{}\" and so cannot tell what it would let through. \
+         Configure the hook for CREATE and UPDATE, or update cfn-egress-guard.",
+        excerpt(point, 64)
+    )
+}
+
+/// An event without its document cannot be explained.
+pub(super) fn unsupported_target(target: &str) -> String {
+    format!("A {target} invocation is about a document that is not in it: check the template instead.")
+}
+
+/// The program failed: a defect.
+pub(super) fn defect() -> String {
+    "cfn-egress-guard failed inside while checking this resource, which is a defect: nothing was checked. The \
+     function's log has the details; please report it. To deploy meanwhile, the owners of the hook can set its failure \
+     mode to WARN."
+        .to_owned()
+}
 
 /// How many of each there are in a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
+pub(super) struct Counts {
     /// Egress rules that were judged.
-    pub judged: usize,
+    pub(super) judged: usize,
     /// Those that break the rule for certain.
-    pub broken: usize,
+    pub(super) broken: usize,
     /// Those that cannot be judged from the template.
-    pub undetermined: usize,
+    pub(super) undetermined: usize,
     /// Those that are let through by the policy.
-    pub let_through: usize,
+    pub(super) let_through: usize,
     /// Whether there is anything besides that cannot be judged at all.
-    pub open: bool,
+    pub(super) open: bool,
 }
 
 /// The first sentence about a template or change set.
-#[must_use]
-pub fn headline(what: &str, counts: Counts) -> String {
+pub(super) fn headline(what: &str, counts: Counts) -> String {
     let rules = |count: usize| if count == 1 { "1 egress rule".to_owned() } else { format!("{count} egress rules") };
     if counts.broken > 0 {
         return format!(
@@ -55,22 +123,19 @@ pub fn headline(what: &str, counts: Counts) -> String {
 }
 
 /// Where in a template a resource stands.
-#[must_use]
-pub fn resource(logical_id: &str, template_line: Option<u32>) -> String {
+pub(super) fn resource(logical_id: &str, template_line: Option<u32>) -> String {
     let id = excerpt(logical_id, LOGICAL_ID_CHARS);
     template_line.map_or_else(|| id.clone(), |line| format!("{id} (template line {line})"))
 }
 
 /// One finding of a template on one line.
-#[must_use]
-pub fn finding_line(resource: &str, finding: &Finding) -> String {
+pub(super) fn finding_line(resource: &str, finding: &Finding) -> String {
     format!("{resource}, {}", line(finding))
 }
 
 /// What cannot be judged from a template, and why that does not block.
-#[must_use]
-pub fn undetermined(finding: &Finding) -> String {
-    let place = super::place(finding);
+pub(super) fn undetermined(finding: &Finding) -> String {
+    let place = place(finding);
     let said = match &finding.when {
         // It breaks the rule, or may, under a condition that the template does not decide.
         Some(when) => format!("{} {when}, which the template does not decide", statement(finding)),
@@ -80,11 +145,10 @@ pub fn undetermined(finding: &Finding) -> String {
 }
 
 /// Under which condition something breaks a rule that only the defaults of parameters make it break.
-pub const BY_DEFAULT: &str = "while the parameters keep their defaults";
+pub(super) const BY_DEFAULT: &str = "while the parameters keep their defaults";
 
 /// The same, naming what may turn out otherwise, if the finding without the defaults says so.
-#[must_use]
-pub fn by_default(finding: &Finding) -> Option<String> {
+pub(super) fn by_default(finding: &Finding) -> Option<String> {
     let rule = finding.rule()?;
     let protocol = if let Protocol::Unknown(unknown) = &rule.protocol { Some(unknown) } else { None };
     let ports = [&rule.from, &rule.to].map(|port| if let Port::Unknown(unknown) = port { Some(unknown) } else { None });
@@ -96,8 +160,7 @@ pub fn by_default(finding: &Finding) -> Option<String> {
 }
 
 /// A resource that could not be judged under all its conditions.
-#[must_use]
-pub fn not_wholly_judged(logical_id: &str, why: &str) -> String {
+pub(super) fn not_wholly_judged(logical_id: &str, why: &str) -> String {
     format!("{} could not be judged under all its conditions: {why}", excerpt(logical_id, LOGICAL_ID_CHARS))
 }
 
@@ -105,8 +168,7 @@ pub fn not_wholly_judged(logical_id: &str, why: &str) -> String {
 const RESOURCE_JUDGES: &str = "The RESOURCE target judges each security group when it is deployed.";
 
 /// The document is not what the protocol says.
-#[must_use]
-pub fn unreadable_document(problem: &str) -> String {
+pub(super) fn unreadable_document(problem: &str) -> String {
     format!(
         "not judged: cfn-egress-guard could not read the document of this invocation: {}. {RESOURCE_JUDGES}",
         excerpt(problem, 200)
@@ -114,14 +176,12 @@ pub fn unreadable_document(problem: &str) -> String {
 }
 
 /// The document lacks what is judged.
-#[must_use]
-pub fn empty_document(field: &str) -> String {
+pub(super) fn empty_document(field: &str) -> String {
     unreadable_document(&format!("it has no {field}"))
 }
 
 /// The template cannot be read.
-#[must_use]
-pub fn unreadable_template(problem: &str, place: Option<(u32, u32)>) -> String {
+pub(super) fn unreadable_template(problem: &str, place: Option<(u32, u32)>) -> String {
     let place = place.map_or_else(String::new, |(line, column)| format!(" (line {line}, column {column})"));
     format!(
         "not judged: cfn-egress-guard could not read the template{place}: {}. {RESOURCE_JUDGES} `cfn-egress-guard check` \
@@ -131,8 +191,7 @@ pub fn unreadable_template(problem: &str, place: Option<(u32, u32)>) -> String {
 }
 
 /// The template that is deployed cannot be read.
-#[must_use]
-pub fn unreadable_previous_template(problem: &str) -> String {
+pub(super) fn unreadable_previous_template(problem: &str) -> String {
     format!(
         "the previous template could not be read, so no egress rule counts as known debt: {}",
         excerpt(problem, 200)
@@ -140,22 +199,19 @@ pub fn unreadable_previous_template(problem: &str) -> String {
 }
 
 /// A changed resource cannot be read.
-#[must_use]
-pub fn unreadable_change(logical_id: &str) -> String {
+pub(super) fn unreadable_change(logical_id: &str) -> String {
     let id = excerpt(logical_id, LOGICAL_ID_CHARS);
     format!("{id} is not judged: the change set does not say what it will be. {RESOURCE_JUDGES}")
 }
 
 /// A changed resource has no type.
-#[must_use]
-pub fn untyped_change(logical_id: &str) -> String {
+pub(super) fn untyped_change(logical_id: &str) -> String {
     let id = excerpt(logical_id, LOGICAL_ID_CHARS);
     format!("{id} is not judged: the change set does not say its type. {RESOURCE_JUDGES}")
 }
 
 /// The invocation's URL is not one to download from.
-#[must_use]
-pub fn refused_url(problem: &str) -> String {
+pub(super) fn refused_url(problem: &str) -> String {
     format!(
         "cfn-egress-guard did not download the document of this invocation: {problem}. CloudFormation gives a presigned \
          https URL of Amazon S3; if this comes back, report it and take STACK and CHANGE_SET out of the hook's target \
@@ -164,8 +220,7 @@ pub fn refused_url(problem: &str) -> String {
 }
 
 /// The download failed.
-#[must_use]
-pub fn failed_download(host: &str, problem: &str) -> String {
+pub(super) fn failed_download(host: &str, problem: &str) -> String {
     format!(
         "cfn-egress-guard could not download the document of this invocation from {}: {}. Retry the operation; the \
          owners of the hook find details in the function's log.",

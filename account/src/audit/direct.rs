@@ -1,0 +1,273 @@
+//! Calls of EC2's API that no hook was asked about: the function recorded them in the log of its decisions.
+//!
+//! Read with `FilterLogEvents`, which is one permission on one log group; Logs Insights takes three, one of them on
+//! everything. Whether there is anything to read, the function's metrics say: a log of 90 days is long.
+
+use std::collections::HashSet;
+
+use aws_sdk_cloudformation::types::TypeConfigurationIdentifier;
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
+use aws_smithy_types::DateTime;
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use super::AuditOptions;
+use super::record::{DIRECT_PASSED, DirectCall, HookAnnotation, HookRecord, NOT_BLOCKED, text};
+use crate::accounts::Place;
+use crate::failure::{Failure, FailureKind};
+use crate::pace::patiently;
+use crate::pages::{MAX_PAGES, following};
+use cfn_egress_guard_core::arn::Arn;
+use cfn_egress_guard_core::log::NAMESPACE;
+use cfn_egress_guard_core::rule::{ID, excerpt};
+
+const CONFIGURATION: &str = "cloudformation:BatchDescribeTypeConfigurations";
+const FUNCTION: &str = "lambda:GetFunctionConfiguration";
+const METRICS: &str = "cloudwatch:GetMetricData";
+const LOG: &str = "logs:FilterLogEvents";
+
+/// What the function's lines about such calls begin with.
+const EVENT: &str = "direct-call";
+
+/// How far back is looked where nothing else is asked: as far as CloudFormation keeps results, in seconds.
+const KEPT: i64 = 90 * 86_400;
+
+/// The direct calls of a Region, and why they are not all, if they are not.
+#[derive(Debug, Default)]
+pub(super) struct DirectCalls {
+    pub(super) records: Vec<HookRecord>,
+    pub(super) unread: Option<Failure>,
+}
+
+/// Reads the direct calls of a Region, at most so many.
+pub(super) async fn direct_calls(
+    place: &Place,
+    account: Option<&str>,
+    hook: Option<&str>,
+    options: &AuditOptions,
+    most: usize,
+) -> DirectCalls {
+    let mut found = DirectCalls::default();
+    let log = match (&options.decision_log, hook) {
+        (Some(log), _) => Ok(Some(log.clone())),
+        (None, Some(hook)) => log_with_calls(place, account, hook, options).await,
+        (None, None) => Ok(None),
+    };
+    let read = match log {
+        Ok(Some(log)) => read(place, &log, options, most, &mut found.records).await,
+        Ok(None) => Ok(()),
+        Err(failure) => Err(failure),
+    };
+    // A function that never ran has no log; one that was named should be there.
+    let never_ran = |failure: &Failure| {
+        options.decision_log.is_none() && failure.kind == FailureKind::Gone && failure.action == LOG
+    };
+    found.unread = read.err().filter(|failure| !never_ran(failure));
+    found
+}
+
+/// The log of the function that the hook calls, if the function recorded direct calls in the time that is asked for. A
+/// central function in another account records none of this one.
+async fn log_with_calls(
+    place: &Place,
+    account: Option<&str>,
+    hook: &str,
+    options: &AuditOptions,
+) -> Result<Option<String>, Failure> {
+    let client = place.connection.cloudformation(&place.region);
+    let identifier = TypeConfigurationIdentifier::builder().type_arn(hook).type_configuration_alias("default").build();
+    let answer = patiently(options.patience, &mut 0, || async {
+        let request = client.batch_describe_type_configurations().type_configuration_identifiers(identifier.clone());
+        request.send().await.map_err(|error| Failure::of(CONFIGURATION, &error))
+    })
+    .await?;
+    let configuration = answer.type_configurations().iter().find_map(|details| details.configuration());
+    let Some(function) = configuration.and_then(function_of) else { return Ok(None) };
+    let elsewhere = Arn::parse(&function).and_then(|arn| arn.account()).zip(account).is_some_and(|(of, own)| of != own);
+    if elsewhere {
+        return Ok(None);
+    }
+    let client = place.connection.lambda(&place.region);
+    let function = patiently(options.patience, &mut 0, || async {
+        let request = client.get_function_configuration().function_name(&function);
+        request.send().await.map_err(|error| Failure::of(FUNCTION, &error))
+    })
+    .await?;
+    let guard = function.environment().and_then(|environment| environment.variables()?.get("GUARD_NAME"));
+    if let Some(guard) = guard
+        && let Ok(0) = calls(place, guard, options).await
+    {
+        return Ok(None);
+    }
+    let own = || format!("/aws/lambda/{}", function.function_name().unwrap_or_default());
+    let log = function.logging_config().and_then(|logging| logging.log_group()).map_or_else(own, str::to_owned);
+    Ok(Some(log))
+}
+
+/// The function in a hook's configuration.
+fn function_of(configuration: &str) -> Option<String> {
+    let configuration: Json = serde_json::from_str(configuration).ok()?;
+    let properties = configuration.pointer("/CloudFormationConfiguration/HookConfiguration/Properties")?;
+    properties.get("LambdaFunction")?.as_str().map(str::to_owned)
+}
+
+/// How many direct calls the guard's metrics count.
+async fn calls(place: &Place, guard: &str, options: &AuditOptions) -> Result<u64, Failure> {
+    let client = place.connection.cloudwatch(&place.region);
+    let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
+    let queries: Vec<MetricDataQuery> = ["INFO", "WARN"]
+        .into_iter()
+        .map(|level| {
+            let dimensions = [dimension("Guard", guard), dimension("via", EVENT), dimension("level", level)];
+            let metric = Metric::builder().namespace(NAMESPACE).metric_name("Decisions");
+            let metric = metric.set_dimensions(Some(dimensions.to_vec())).build();
+            // An hour: finer sums are kept for 15 days only.
+            let sum = MetricStat::builder().metric(metric).period(3_600).stat("Sum").build();
+            MetricDataQuery::builder().id(level.to_ascii_lowercase()).metric_stat(sum).return_data(true).build()
+        })
+        .collect();
+    let mut sum = 0.0;
+    let mut token: Option<String> = None;
+    for _ in 0..MAX_PAGES {
+        let page = patiently(options.patience, &mut 0, || async {
+            let request = client
+                .get_metric_data()
+                .start_time(DateTime::from_secs(since(options)))
+                .end_time(DateTime::from_secs(until(options)))
+                .set_metric_data_queries(Some(queries.clone()))
+                .set_next_token(token.clone());
+            request.send().await.map_err(|error| Failure::of(METRICS, &error))
+        })
+        .await?;
+        sum += page.metric_data_results().iter().flat_map(|result| result.values()).sum::<f64>();
+        match following(page.next_token(), token.as_deref(), METRICS)? {
+            Some(next) => token = Some(next),
+            None => break,
+        }
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a sum of counts")]
+    let calls = sum.ceil() as u64;
+    Ok(calls)
+}
+
+fn since(options: &AuditOptions) -> i64 {
+    options.since.unwrap_or(options.now - KEPT)
+}
+
+fn until(options: &AuditOptions) -> i64 {
+    options.until.unwrap_or(options.now)
+}
+
+/// Reads the calls in a log.
+async fn read(
+    place: &Place,
+    log: &str,
+    options: &AuditOptions,
+    most: usize,
+    records: &mut Vec<HookRecord>,
+) -> Result<(), Failure> {
+    let client = place.connection.cloudwatch_logs(&place.region);
+    let mut seen = HashSet::new();
+    let mut token: Option<String> = None;
+    for _ in 0..MAX_PAGES {
+        let page = patiently(options.patience, &mut 0, || async {
+            let request = client
+                .filter_log_events()
+                .log_group_name(log)
+                .filter_pattern(format!("{{ $.event = \"{EVENT}\" }}"))
+                .start_time(since(options).saturating_mul(1_000))
+                // The moment itself is within what CloudWatch Logs gives, and not within what is asked for.
+                .end_time(until(options).saturating_mul(1_000) - 1)
+                .set_next_token(token.clone());
+            request.send().await.map_err(|error| Failure::of(LOG, &error))
+        })
+        .await?;
+        for event in page.events() {
+            let Some(line) = event.message().and_then(CallLine::parse) else { continue };
+            // EventBridge may deliver an event twice.
+            if (line.event_id.is_empty() || seen.insert(line.event_id.clone())) && line.is_wanted(options) {
+                if records.len() >= most {
+                    return Err(Failure::new(LOG, FailureKind::Refused, "more calls than are kept: narrow the time"));
+                }
+                records.push(line.record(place));
+            }
+        }
+        match following(page.next_token(), token.as_deref(), LOG)? {
+            Some(next) => token = Some(next),
+            None => return Ok(()),
+        }
+    }
+    Err(Failure::new(LOG, FailureKind::Unreadable, "the log does not end"))
+}
+
+/// A line of the function about a direct call, as far as it is told here.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct CallLine {
+    event: String,
+    event_id: String,
+    time: String,
+    account: String,
+    region: String,
+    verdict: String,
+    level: String,
+    message: String,
+    operation: String,
+    direction: String,
+    group_id: String,
+    caller: String,
+    role: String,
+    service: String,
+    source_ip: String,
+    tool: String,
+}
+
+impl CallLine {
+    /// Reads a line; nothing if it is another one.
+    fn parse(line: &str) -> Option<Self> {
+        let line: Self = serde_json::from_str(line).ok()?;
+        (line.event == EVENT).then_some(line)
+    }
+
+    /// Whether it is one of those that are asked for.
+    fn is_wanted(&self, options: &AuditOptions) -> bool {
+        let status = if self.level == "WARN" { "HOOK_COMPLETE_FAILED" } else { "HOOK_COMPLETE_SUCCEEDED" };
+        options.statuses.is_empty() || options.statuses.iter().any(|wanted| wanted == status)
+    }
+
+    fn record(self, place: &Place) -> HookRecord {
+        let mut lines = self.message.lines();
+        let reason = text(lines.next());
+        let annotations = lines.filter_map(|line| line.strip_prefix("- ")).map(|line| HookAnnotation {
+            name: ID.to_owned(),
+            status: "FAILED".to_owned(),
+            severity: Some("MEDIUM".to_owned()),
+            message: text(Some(line)),
+            remedy: None,
+        });
+        HookRecord {
+            annotations: if self.level == "WARN" { annotations.collect() } else { Vec::new() },
+            account: text(Some(&self.account)).or_else(|| place.account.clone()),
+            region: text(Some(&self.region)).unwrap_or_else(|| place.region.clone()),
+            id: excerpt(&self.event_id, 128),
+            at: excerpt(&self.time, 64),
+            status: if self.level == "WARN" { NOT_BLOCKED } else { DIRECT_PASSED }.to_owned(),
+            target_type: Some("DIRECT_CALL".to_owned()),
+            target_id: text(Some(&self.group_id)),
+            target_name: Some("AWS::EC2::SecurityGroup".to_owned()),
+            action: text(Some(&self.operation)),
+            reason,
+            call: Some(DirectCall {
+                operation: excerpt(&self.operation, 64),
+                direction: excerpt(&self.direction, 64),
+                verdict: excerpt(&self.verdict, 64),
+                caller: text(Some(&self.caller)),
+                role: text(Some(&self.role)),
+                service: text(Some(&self.service)),
+                source_ip: text(Some(&self.source_ip)),
+                tool: text(Some(&self.tool)),
+            }),
+            ..HookRecord::default()
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The reports of a run in the order of its inputs: a template that is found on its own and deployed by others is
+//! reported once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use cfn_egress_guard::report::FileReport;
+
+use super::folder::same;
+use super::judge::Reports;
+
+/// The reports of a run.
+#[derive(Default)]
+pub(super) struct All {
+    /// Those of the inputs, each with its file.
+    inputs: Vec<(Option<PathBuf>, FileReport)>,
+    /// Those of templates that an input deploys: the input, what tells the file from others, the report.
+    deployed: Vec<(usize, PathBuf, FileReport)>,
+}
+
+impl All {
+    /// Takes the reports of the next input and of what it deploys.
+    pub(super) fn add(&mut self, file: Option<&Path>, reports: Reports) {
+        let Reports { mut own, others } = reports;
+        if own.entries.is_empty() && own.problem.is_none() {
+            // Nothing of it is shown: its text need not wait for the end.
+            own.text = String::new();
+        }
+        let input = self.inputs.len();
+        self.inputs.push((file.map(Path::to_owned), own));
+        self.deployed.extend(others.into_iter().map(|(key, report)| (input, key, report)));
+    }
+
+    /// All reports, each file once: those that are no inputs behind the first input that deploys them.
+    pub(super) fn in_order(self) -> impl Iterator<Item = FileReport> {
+        let Self { inputs, deployed } = self;
+        let mut known: HashMap<PathBuf, usize> = HashMap::new();
+        if !deployed.is_empty() {
+            let files = inputs.iter().enumerate().filter_map(|(index, (file, _))| Some((same(file.as_ref()?), index)));
+            known.extend(files);
+        }
+        // By position: an input, or what is behind it.
+        let mut more: BTreeMap<usize, Vec<FileReport>> = BTreeMap::new();
+        let mut behind: BTreeMap<usize, Vec<Vec<FileReport>>> = BTreeMap::new();
+        let mut new: HashMap<PathBuf, (usize, usize)> = HashMap::new();
+        for (input, key, report) in deployed {
+            if let Some(index) = known.get(&key) {
+                more.entry(*index).or_default().push(report);
+                continue;
+            }
+            let at = new.get(&key).copied();
+            match at.and_then(|(input, place)| behind.get_mut(&input)?.get_mut(place)) {
+                Some(reports) => reports.push(report),
+                None => {
+                    let there = behind.entry(input).or_default();
+                    new.insert(key, (input, there.len()));
+                    there.push(vec![report]);
+                }
+            }
+        }
+        inputs.into_iter().enumerate().flat_map(move |(index, (_, own))| {
+            let own = std::iter::once(own).chain(more.remove(&index).unwrap_or_default()).collect();
+            let all = std::iter::once(own).chain(behind.remove(&index).unwrap_or_default());
+            all.filter_map(FileReport::merged::<Vec<FileReport>>).collect::<Vec<_>>()
+        })
+    }
+}

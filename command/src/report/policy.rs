@@ -1,0 +1,178 @@
+//! What `policy check --format json` prints: what a policy file means, and what is to do about it
+//! (`schema/policy-check.schema.json`).
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use cfn_egress_guard_core::policy::PolicyError;
+use cfn_egress_guard_core::rule::Setting;
+use cfn_egress_guard_core::rule::policy::{Date, Exemption, Policy};
+use cfn_egress_guard_core::rule::wording::policy as wording;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The shape's version: it grows by one when something is taken away or means something else.
+const FORMAT_VERSION: u32 = 1;
+
+/// What `cfn-egress-guard policy check --format json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(title = "cfn-egress-guard policy check", deny_unknown_fields)]
+pub struct PolicyReport {
+    /// The version of this shape: it grows by one when something is taken away or means something else.
+    #[schemars(range(min = 1, max = 1))]
+    format_version: u32,
+    /// The policy file, as it was named.
+    file: String,
+    /// The day that was looked from, in UTC (YYYY-MM-DD).
+    as_of: String,
+    /// What decides; nothing if the file cannot be read as a policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<PolicyMeaning>,
+    /// The mistakes because of which the file cannot be read as a policy, in the order of the lines.
+    problems: Vec<PolicyProblem>,
+    /// What to know of the exemptions: each is one remark on all exemptions of which it is true.
+    remarks: Vec<PolicyRemark>,
+}
+
+/// What decides under a policy.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct PolicyMeaning {
+    /// The preset whose settings it starts from.
+    preset: &'static str,
+    /// Every setting as it decides, by name: `allow` or `block`.
+    settings: BTreeMap<&'static str, &'static str>,
+    /// How an update treats what breaks the rule and stays as it was: `allow` or `block`.
+    unchanged_rules: &'static str,
+    /// Whom messages name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact: Option<String>,
+    /// How many days ahead an exemption may end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_days: Option<u32>,
+    /// The exemptions, in the order of the file.
+    exemptions: Vec<PolicyExemption>,
+}
+
+/// An exemption.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct PolicyExemption {
+    /// Its name.
+    id: String,
+    /// Why it exists.
+    reason: String,
+    /// Who answers for it.
+    owner: String,
+    /// The last day on which it holds (YYYY-MM-DD).
+    expires: String,
+    /// How many days it holds after the day that was looked from; negative once it has expired.
+    days_left: i64,
+    /// What it covers, in words.
+    covers: String,
+}
+
+/// A mistake in a policy file.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct PolicyProblem {
+    /// The line, from 1.
+    line: u32,
+    /// The column, from 1, in characters.
+    column: u32,
+    /// What is wrong.
+    message: String,
+    /// What to write instead; may be empty.
+    help: String,
+}
+
+/// Something that is true of one or more exemptions.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct PolicyRemark {
+    /// `note`: good to know. `warning`: it may be meant, but hardly. `soon` and `action`: somebody has to do
+    /// something soon, or now. `error`: the policy's own limits refuse it.
+    level: &'static str,
+    /// What it is about.
+    code: &'static str,
+    /// The exemptions of which it is true.
+    exemptions: Vec<String>,
+    /// What is true, and what to do about it.
+    message: String,
+}
+
+impl PolicyReport {
+    /// The report on a file that is a policy.
+    #[must_use]
+    pub fn of_policy(file: String, policy: &Policy, remarks: &[wording::GroupedRemark], as_of: Date) -> Self {
+        let remark = |remark: &wording::GroupedRemark| PolicyRemark {
+            level: remark.weight.name(),
+            code: remark.code,
+            exemptions: remark.exemptions.iter().map(ToString::to_string).collect(),
+            message: remark.message.clone(),
+        };
+        Self {
+            policy: Some(PolicyMeaning::of(policy, as_of)),
+            remarks: remarks.iter().map(remark).collect(),
+            ..Self::of(file, as_of)
+        }
+    }
+
+    /// The report on a file that is none.
+    #[must_use]
+    pub fn of_problems(file: String, error: &PolicyError, as_of: Date) -> Self {
+        let problems = error.problems().map(|problem| PolicyProblem {
+            line: problem.span.line,
+            column: problem.span.column,
+            message: problem.message.clone(),
+            help: problem.help.clone(),
+        });
+        Self { problems: problems.collect(), ..Self::of(file, as_of) }
+    }
+
+    fn of(file: String, as_of: Date) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            file,
+            as_of: as_of.to_string(),
+            policy: None,
+            problems: Vec::new(),
+            remarks: Vec::new(),
+        }
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        super::write_json(self, out)
+    }
+}
+
+impl PolicyMeaning {
+    fn of(policy: &Policy, as_of: Date) -> Self {
+        let settings = policy.settings();
+        let exemption = |exemption: &Exemption| PolicyExemption {
+            id: exemption.id().to_string(),
+            reason: exemption.reason().to_string(),
+            owner: exemption.owner().to_string(),
+            expires: exemption.expires().to_string(),
+            days_left: exemption.on(as_of).days_left,
+            covers: wording::covered(exemption.conditions()),
+        };
+        Self {
+            preset: policy.preset.name(),
+            settings: Setting::ALL.iter().map(|setting| (setting.name(), settings.get(*setting).name())).collect(),
+            unchanged_rules: policy.unchanged_rules.name(),
+            contact: policy.contact.as_ref().map(ToString::to_string),
+            max_days: policy.max_days,
+            exemptions: policy.exemptions.iter().map(exemption).collect(),
+        }
+    }
+}

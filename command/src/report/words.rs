@@ -1,0 +1,27 @@
+//! Every sentence and code of the reports that is not about an egress rule.
+
+use cfn_egress_guard_core::rule::excerpt;
+use cfn_egress_guard_core::rule::wording::LOGICAL_ID_CHARS;
+
+/// What is said of a file that could not be checked.
+pub(super) const FILE_NOT_CHECKED: &str = "The file could not be checked.";
+
+/// The code of an entry about a part of a template that cannot be judged.
+pub(super) const NOT_JUDGED: &str = "not-judged";
+
+/// The code of an entry about a resource that could be judged in part only.
+pub(super) const NOT_WHOLLY_JUDGED: &str = "not-wholly-judged";
+
+/// The code of an entry about a key that is written twice.
+pub(super) const KEY_TWICE: &str = "key-twice";
+
+/// The code of an entry about JSON that strict readers refuse.
+pub(super) const NOT_STRICT_JSON: &str = "not-strict-json";
+
+/// The code of an entry about a value that was given for nothing.
+pub(super) const UNDECLARED_PARAMETER: &str = "undeclared-parameter";
+
+/// A resource could not be looked at under every condition.
+pub(super) fn not_wholly_judged(logical_id: &str, why: &str) -> String {
+    format!("not all of `{}` could be judged: {why}", excerpt(logical_id, LOGICAL_ID_CHARS))
+}

@@ -1,0 +1,65 @@
+//! A message of a headline and lines below it, within a length.
+
+use super::and_more;
+use crate::rule::text::excerpt;
+
+/// Joins a headline and the first of so many lines below it within a number of characters: whole lines while they
+/// fit, then how many there are besides.
+#[must_use]
+pub fn headed(headline: &str, lines: &[String], all: usize, max: usize) -> String {
+    let mut message = excerpt(headline, max.saturating_sub(1));
+    let mut length = message.chars().count();
+    for (position, line) in lines.iter().enumerate() {
+        let left = all.saturating_sub(position);
+        let reserve = if left > 1 { and_more(left - 1).chars().count() + 1 } else { 0 };
+        let line_chars = line.chars().count() + 3;
+        if length + line_chars + reserve <= max {
+            message.push_str("\n- ");
+            message.push_str(line);
+            length += line_chars;
+            continue;
+        }
+        // The first line is worth more cut than left out.
+        if position == 0 {
+            let room = max.saturating_sub(length + reserve + 4);
+            message.push_str("\n- ");
+            message.push_str(&excerpt(line, room));
+        }
+        let rest = if position == 0 { left - 1 } else { left };
+        if rest > 0 {
+            message.push('\n');
+            message.push_str(&and_more(rest));
+        }
+        break;
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX: usize = 1_024;
+
+    #[test]
+    fn whole_lines_while_they_fit_then_how_many_more() {
+        for count in 0..40 {
+            for width in [1, 10, 90, 300, 990, 2_000] {
+                let lines: Vec<String> = (0..count).map(|_| "x".repeat(width)).collect();
+                let text = headed("headline", &lines, lines.len(), MAX);
+                assert!(text.chars().count() <= MAX, "{count} lines of {width}");
+                let shown = text.lines().filter(|line| line.starts_with("- ")).count();
+                let rest = text.lines().find_map(|line| line.strip_prefix("… and ")?.split(' ').next()?.parse().ok());
+                assert_eq!(shown + rest.unwrap_or(0), count, "{count} lines of {width}:\n{text}");
+                assert!(shown > 0 || count == 0, "the first line is always shown");
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_cut() {
+        let text = headed("headline", &["é".repeat(5_000), "b".to_owned()], 2, MAX);
+        assert_eq!(text.chars().count(), MAX);
+        assert!(text.ends_with("…\n… and 1 more."));
+    }
+}

@@ -1,0 +1,200 @@
+//! What whoever reviews a policy should know of it, in sentences: one for all exemptions of which the same is true.
+
+use std::collections::BTreeMap;
+
+use super::{ago, and, in_days, or};
+use crate::rule::policy::{Breadth, Conditions, DeployerChoice, ExemptionId, LONG_DAYS, Placeholder, Remark, Weight};
+
+/// How many exemptions a sentence names.
+const NAMED: usize = 5;
+
+/// Something that is true of one or more exemptions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupedRemark {
+    /// Whether it asks for something.
+    pub weight: Weight,
+    /// Its stable name.
+    pub code: &'static str,
+    /// The exemptions, in the order of the file.
+    pub exemptions: Vec<ExemptionId>,
+    /// What is true, of all of them.
+    pub message: String,
+}
+
+/// The remarks on a policy, those of the same content as one, in the order of the first of each.
+#[must_use]
+pub fn remarks(remarks: &[Remark<'_>]) -> Vec<GroupedRemark> {
+    let mut groups: Vec<(&Remark<'_>, Vec<Vec<&ExemptionId>>)> = Vec::new();
+    let mut known: BTreeMap<(&'static str, String), usize> = BTreeMap::new();
+    for remark in remarks {
+        let next = groups.len();
+        let position = *known.entry((code(remark), predicate(remark, true))).or_insert(next);
+        match groups.get_mut(position) {
+            Some((_, subjects)) => subjects.push(subject(remark)),
+            None => groups.push((remark, vec![subject(remark)])),
+        }
+    }
+    groups.into_iter().map(|(remark, subjects)| grouped(remark, &subjects)).collect()
+}
+
+fn grouped(remark: &Remark<'_>, subjects: &[Vec<&ExemptionId>]) -> GroupedRemark {
+    let names: Vec<String> = subjects.iter().take(NAMED).map(|ids| and(ids)).collect();
+    let (of_two, is_one) = (matches!(remark, Remark::Overlap(..)), subjects.len() == 1);
+    let more = subjects.len() - names.len();
+    let named = match (more, of_two) {
+        (0, false) => and(&names),
+        (0, true) => names.join("; "),
+        (more, _) => format!(
+            "{} and {more} more{}",
+            names.join(if of_two { "; " } else { ", " }),
+            if of_two { " pairs" } else { "" }
+        ),
+    };
+    let plural = if of_two || !is_one { "s" } else { "" };
+    let mut exemptions: Vec<ExemptionId> = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for id in subjects.iter().flatten() {
+        if seen.insert(*id) {
+            exemptions.push((*id).clone());
+        }
+    }
+    GroupedRemark {
+        weight: remark.weight(),
+        code: code(remark),
+        exemptions,
+        message: format!("Exemption{plural} {named} {}", predicate(remark, of_two || !is_one)),
+    }
+}
+
+/// The stable name of a kind of remark.
+const fn code(remark: &Remark<'_>) -> &'static str {
+    match remark {
+        Remark::Expired(..) => "expired",
+        Remark::Expires(..) => "expires-soon",
+        Remark::OnlySinglePorts(_) => "only-single-ports",
+        Remark::StackIdElsewhere(_) => "stack-id-elsewhere",
+        Remark::Overlap(..) => "overlap",
+        Remark::DeployerChooses(..) => "deployer-chooses",
+        Remark::Covers(_, Breadth::Everything) => "covers-everything",
+        Remark::Covers(_, Breadth::AllPorts) => "covers-all-ports",
+        Remark::Draft(_, Placeholder::Reason) => "draft-reason",
+        Remark::Draft(_, Placeholder::Owner) => "draft-owner",
+        Remark::EndsLate(_) => "ends-late",
+        Remark::EndsTooLate(..) => "ends-too-late",
+    }
+}
+
+fn subject<'a>(remark: &Remark<'a>) -> Vec<&'a ExemptionId> {
+    match remark {
+        Remark::Overlap(one, two) => vec![one.id(), two.id()],
+        Remark::Expired(exemption, _)
+        | Remark::Expires(exemption, _)
+        | Remark::OnlySinglePorts(exemption)
+        | Remark::StackIdElsewhere(exemption)
+        | Remark::DeployerChooses(exemption, _)
+        | Remark::Covers(exemption, _)
+        | Remark::Draft(exemption, _)
+        | Remark::EndsLate(exemption)
+        | Remark::EndsTooLate(exemption, _) => vec![exemption.id()],
+    }
+}
+
+/// What is true, behind the names of one exemption or of several.
+fn predicate(remark: &Remark<'_>, several: bool) -> String {
+    let of = |one: &'static str, more: &'static str| if several { more } else { one };
+    let (it, its, covers, matches) =
+        (of("it", "them"), of("its", "their"), of("covers", "cover"), of("matches", "match"));
+    match remark {
+        Remark::Expired(_, now) => format!(
+            "expired on {} ({}): what {} covered is blocked. Remove {it}, or have {} renew {it}.",
+            now.expires,
+            ago(now.days_left),
+            of("it", "they"),
+            now.owner
+        ),
+        Remark::Expires(_, now) => format!(
+            "{} {}, on {}: after that day what {} {covers} is blocked. {} has to renew {it} or to change what needs {it}.",
+            of("ends", "end"),
+            in_days(now.days_left),
+            now.expires,
+            of("it", "they"),
+            now.owner
+        ),
+        Remark::OnlySinglePorts(exemption) => format!(
+            "can never match: {} {covers} single ports only ({}), which comply without {it}. Name the whole range, or \
+             remove {it}.",
+            of("it", "they"),
+            or(&exemption.conditions().ports)
+        ),
+        Remark::StackIdElsewhere(exemption) => format!(
+            "can never match: no stack of {its} accounts, Regions and stack names has an ARN like {}. Make them agree, \
+             or leave all but stack_id out.",
+            or(&exemption.conditions().stack_ids)
+        ),
+        Remark::Overlap(one, two) => format!(
+            "overlap: an egress rule that both cover stays exempted until {}.",
+            one.expires().max(two.expires())
+        ),
+        Remark::DeployerChooses(exemption, choices) => {
+            let names: Vec<_> = choices.iter().map(|choice| choice_name(*choice)).collect();
+            format!(
+                "{matches} on {}, which whoever deploys the stack chooses: {} {covers} all who may deploy {}.",
+                and(&names),
+                of("it", "they"),
+                reach(exemption.conditions())
+            )
+        }
+        Remark::Covers(_, Breadth::Everything) => format!(
+            "{covers} every egress rule there, also one that opens everything to everywhere: name the protocol, ports \
+             or destination that is needed."
+        ),
+        Remark::Covers(exemption, Breadth::AllPorts) => format!(
+            "{covers} every port of {} to everywhere: name the ports or the destination that is needed.",
+            and(&exemption.conditions().protocols)
+        ),
+        Remark::Draft(_, Placeholder::Reason) => {
+            let prefix = Placeholder::Reason.prefix();
+            format!(
+                "{} a draft: write why {} needed in place of the reason that begins with {prefix}.",
+                of("is", "are"),
+                of("it is", "they are")
+            )
+        }
+        Remark::Draft(_, Placeholder::Owner) => {
+            let prefix = Placeholder::Owner.prefix();
+            format!(
+                "{} a draft: write who answers for {it} in place of the owner that begins with {prefix}.",
+                of("is", "are")
+            )
+        }
+        Remark::EndsLate(_) => format!(
+            "{} more than {LONG_DAYS} days from now: choose a day on which somebody looks at {it} again.",
+            of("ends", "end")
+        ),
+        Remark::EndsTooLate(_, max) => format!(
+            "{} more than {max} days from now, which is later than max_days allows: choose an earlier day.",
+            of("ends", "end")
+        ),
+    }
+}
+
+const fn choice_name(choice: DeployerChoice) -> &'static str {
+    match choice {
+        DeployerChoice::StackName => "the stack's name",
+        DeployerChoice::StackId => "a part of the stack's ARN, which holds its name",
+        DeployerChoice::LogicalId => "the logical id",
+        DeployerChoice::Tags => "tags",
+    }
+}
+
+/// Where those are who may use an exemption by choosing a name.
+fn reach(conditions: &Conditions) -> String {
+    match (or(&conditions.accounts), or(&conditions.regions)) {
+        (accounts, regions) if accounts.is_empty() && regions.is_empty() => {
+            "to any account under this policy".to_owned()
+        }
+        (accounts, regions) if regions.is_empty() => format!("to account {accounts}"),
+        (accounts, regions) if accounts.is_empty() => format!("to Region {regions} of any account under this policy"),
+        (accounts, regions) => format!("to account {accounts} in Region {regions}"),
+    }
+}

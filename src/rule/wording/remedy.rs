@@ -1,0 +1,133 @@
+//! What to write instead, and whom to ask.
+
+use super::count;
+use crate::rule::applied::{Line, Owner};
+use crate::rule::egress::{EgressRule, Protocol};
+use crate::rule::finding::{Finding, Reason};
+use crate::rule::port::Port;
+
+/// What to write instead.
+#[must_use]
+pub fn remedy(finding: &Finding) -> String {
+    let port = finding.rule().map_or(EXAMPLE_PORT, example_port);
+    let whom = finding.contact.as_ref().map_or(OWNERS, Line::as_str);
+    match finding.reason {
+        Reason::PortRange if finding.contact.is_some() && finding.rule().is_some_and(is_wide) => format!(
+            "Ask {whom} for an exemption if the whole range is needed; otherwise open only the ports that are used, one \
+             per egress rule."
+        ),
+        Reason::PortRange if finding.rule().is_some_and(is_wide) => format!(
+            "Open only the ports that are used, one per egress rule, for example FromPort: {port} and ToPort: {port}."
+        ),
+        Reason::PortRange => format!(
+            "Open one port per egress rule: FromPort: {port} and ToPort: {port}, and one more rule for each further port."
+        ),
+        Reason::ReversedRange => {
+            format!("Set FromPort and ToPort to the same port, for example {port} and {port}.")
+        }
+        Reason::MissingPorts => format!("State both with the same port: FromPort: {port} and ToPort: {port}."),
+        Reason::AllTraffic => format!(
+            "Name the protocol and one port: IpProtocol: tcp, FromPort: {port}, ToPort: {port}; one rule per port."
+        ),
+        Reason::ProtocolWithoutPorts => format!(
+            "Use tcp or udp with one port (FromPort: {port}, ToPort: {port}), or ask {whom} for an exemption if the \
+             whole protocol is needed."
+        ),
+        Reason::InvalidPort => {
+            format!(
+                "Write the port as a plain number from 0 to 65535, the same for both: FromPort: {port}, ToPort: {port}."
+            )
+        }
+        Reason::IcmpTypeAndCode => format!(
+            "Remove the rule if nothing needs it (replies to inbound pings pass without it), or ask {whom} for an \
+             exemption: do not widen it to -1."
+        ),
+        Reason::IcmpWithoutType => {
+            "State the ICMP type as FromPort and the code as ToPort; the rule asks for the same number in both."
+                .to_owned()
+        }
+        Reason::NoTrafficPlaceholder => format!(
+            "Add the one rule that the group needs, for example addEgressRule(peer, ec2.Port.tcp({port})): CDK then \
+             leaves the placeholder out."
+        ),
+        Reason::LoopbackOnly => format!(
+            "Keep the destination and name one port: IpProtocol: tcp, FromPort: {port}, ToPort: {port} also lets nothing \
+             leave the host."
+        ),
+        Reason::MinusOnePorts => format!("Name the port: FromPort: {port}, ToPort: {port}."),
+        Reason::UnrecognizedProtocol => {
+            format!("Write IpProtocol: tcp or udp, with FromPort: {port} and ToPort: {port}.")
+        }
+        Reason::DefaultEgress => format!(
+            "List the egress rules that the group needs; for none at all, one rule to 127.0.0.1/32: IpProtocol: tcp, \
+             FromPort: {port}, ToPort: {port}."
+        ),
+        Reason::UnresolvedValue => {
+            format!(
+                "Write the value itself: the rule asks for an explicit port, such as FromPort: {port} and ToPort: {port}."
+            )
+        }
+        Reason::UndeterminedValue => undetermined_remedy(finding).to_owned(),
+        Reason::MalformedEntry | Reason::MalformedEgress | Reason::MalformedProperties => format!(
+            "Write a list of egress rules, each with IpProtocol, FromPort, ToPort and one destination, for example \
+             IpProtocol: tcp, FromPort: {port}, ToPort: {port}."
+        ),
+    }
+}
+
+/// Whom to ask where the policy names nobody.
+const OWNERS: &str = "the owners of this hook";
+
+/// What to write instead, and whom to ask, where the policy names somebody.
+#[must_use]
+pub fn remediation(finding: &Finding) -> String {
+    let remedy = remedy(finding);
+    match &finding.contact {
+        Some(contact) if !remedy.contains(contact.as_str()) => format!("{remedy} {}", ask(contact)),
+        _ => remedy,
+    }
+}
+
+/// Whom to ask about what is blocked, as the last line of a message.
+#[must_use]
+pub fn ask(contact: &Owner) -> String {
+    format!("Questions and exemptions: {contact}.")
+}
+
+/// What to do about a value that is not known, which may not be a port.
+fn undetermined_remedy(finding: &Finding) -> &'static str {
+    match finding.rule() {
+        Some(rule) if matches!(rule.protocol, Protocol::Unknown(_)) => {
+            "The hook checks the resolved protocol at deployment; pass its value with -p to check it now."
+        }
+        Some(rule) if matches!((&rule.from, &rule.to), (Port::Unknown(_), _) | (_, Port::Unknown(_))) => {
+            "The hook checks the resolved ports at deployment; pass their values with -p to check them now."
+        }
+        Some(_) => "The hook checks the resolved destination at deployment; pass its value with -p to check it now.",
+        None => "The hook checks the resolved value at deployment; pass it with -p to check it now.",
+    }
+}
+
+/// How many ports a range has at most that may be meant one by one.
+const MAX_MEANT_PORTS: i64 = 1_024;
+
+/// Whether a range is so wide that its bounds say nothing of the ports that are used.
+fn is_wide(rule: &EgressRule) -> bool {
+    matches!((&rule.from, &rule.to), (Port::Known(_), Port::Known(_))) && count(rule).abs() > MAX_MEANT_PORTS
+}
+
+/// A port that exemplifies the remedy: the rule's own where it states a usable one.
+pub(super) fn example_port(rule: &EgressRule) -> i32 {
+    if is_wide(rule) {
+        return EXAMPLE_PORT;
+    }
+    [&rule.from, &rule.to]
+        .into_iter()
+        .find_map(|port| match port {
+            Port::Known(number) if number.get() > 0 && rule.protocol.has_ports() => Some(number.get()),
+            _ => None,
+        })
+        .unwrap_or(EXAMPLE_PORT)
+}
+
+pub(super) const EXAMPLE_PORT: i32 = 443;

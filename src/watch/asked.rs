@@ -1,0 +1,151 @@
+//! The egress rules that a call asks for, in the shape of CloudFormation's properties.
+//!
+//! What was asked for decides, not EC2's answer: a hook sees what was asked for, too, and EC2 fills in ports that
+//! nobody stated.
+
+use crate::path::{Origin, PropertyPath, Segment};
+use crate::rule::{Assessment, Subject, excerpt};
+use crate::security_group::EGRESS;
+use crate::value::{Key, Kind, Map, Value};
+
+use super::call::{Operation, detail, text};
+
+/// The egress rules of a call.
+pub(super) struct Asked {
+    /// As the properties of an `AWS::EC2::SecurityGroup`.
+    pub(super) properties: Value,
+    /// Where each stands in the call.
+    places: Vec<PropertyPath>,
+}
+
+/// Where a permission lists destinations: the list, what names a destination in it, and the property of CloudFormation.
+const DESTINATIONS: [(&str, &str, &str); 4] = [
+    ("ipRanges", "cidrIp", "CidrIp"),
+    ("ipv6Ranges", "cidrIpv6", "CidrIpv6"),
+    ("prefixListIds", "prefixListId", "DestinationPrefixListId"),
+    ("groups", "groupId", "DestinationSecurityGroupId"),
+];
+
+/// The fields of a permission that all of its egress rules have, and the properties of CloudFormation.
+const SHARED: [(&str, &str); 3] = [("ipProtocol", "IpProtocol"), ("fromPort", "FromPort"), ("toPort", "ToPort")];
+
+/// The fields of a rule in `ModifySecurityGroupRules`, and the properties of CloudFormation.
+const OF_RULES: [(&str, &str); 7] = [
+    ("IpProtocol", "IpProtocol"),
+    ("FromPort", "FromPort"),
+    ("ToPort", "ToPort"),
+    ("CidrIpv4", "CidrIp"),
+    ("CidrIpv6", "CidrIpv6"),
+    ("PrefixListId", "DestinationPrefixListId"),
+    ("ReferencedGroupId", "DestinationSecurityGroupId"),
+];
+
+impl Asked {
+    /// The egress rules of a call; nothing where it does not say any, which EC2 would refuse.
+    pub(super) fn of(operation: Operation, event: &Value) -> Option<Self> {
+        let request = detail(event, "requestParameters");
+        let rules = match operation {
+            Operation::AuthorizeSecurityGroupEgress => permissions(request?.get("ipPermissions")?),
+            Operation::ModifySecurityGroupRules => {
+                let request = request?;
+                modified(request.get("ModifySecurityGroupRulesRequest").unwrap_or(request).get("SecurityGroupRule")?)
+            }
+            // A group without egress rules has the default rule.
+            Operation::CreateSecurityGroup => {
+                return Some(Self { properties: Kind::Map(Map::new()).into(), places: Vec::new() });
+            }
+            Operation::Other => return None,
+        };
+        if rules.is_empty() {
+            return None;
+        }
+        let (places, rules): (Vec<_>, Vec<_>) = rules.into_iter().unzip();
+        Some(Self { properties: object([(EGRESS, Kind::List(rules).into())]), places })
+    }
+
+    /// What was found, at its place in the call.
+    pub(super) fn in_the_call(&self, mut judged: Assessment) -> Assessment {
+        for finding in &mut judged.findings {
+            finding.path = match finding.path.segments() {
+                [_, Segment::Index(index), ..] => self.places.get(*index).cloned().unwrap_or_else(PropertyPath::root),
+                _ => PropertyPath::root(),
+            };
+            if let Subject::Rule(rule) = &mut finding.subject {
+                rule.path.clone_from(&finding.path);
+            }
+        }
+        judged
+    }
+}
+
+type PlacedRule = (PropertyPath, Value);
+
+/// One egress rule for each destination of each permission.
+fn permissions(list: &Value) -> Vec<PlacedRule> {
+    let mut rules = Vec::new();
+    for (index, permission) in items(list).into_iter().enumerate() {
+        let path = PropertyPath::root().key("ipPermissions").index(index);
+        if permission.as_map().is_none() {
+            rules.push((path, permission.clone()));
+            continue;
+        }
+        let shared = renamed(permission, &SHARED);
+        let before = rules.len();
+        for (list, field, property) in DESTINATIONS {
+            for (index, destination) in permission.get(list).map(items).unwrap_or_default().into_iter().enumerate() {
+                let mut rule = shared.clone();
+                let named = destination.as_map().map_or(Some(destination), |named| named.get(field));
+                if let Some(named) = named {
+                    rule.push_unique(key(property), named.clone());
+                }
+                rules.push((path.key(list).index(index), Kind::Map(rule).into()));
+            }
+        }
+        if rules.len() == before {
+            rules.push((path, Kind::Map(shared).into()));
+        }
+    }
+    rules
+}
+
+/// The rules of `ModifySecurityGroupRules`: one object, or a list of several, each placed by the id that it has.
+fn modified(list: &Value) -> Vec<PlacedRule> {
+    let update = |(index, update): (usize, &Value)| {
+        let id = text(update.get("SecurityGroupRuleId"));
+        let path = match id.is_empty() {
+            true => PropertyPath::root().key("SecurityGroupRule").index(index),
+            false => PropertyPath::root().key(excerpt(&id, 40)),
+        };
+        let rule = update.get("SecurityGroupRule").unwrap_or(update);
+        let rule = if rule.as_map().is_some() { Kind::Map(renamed(rule, &OF_RULES)).into() } else { rule.clone() };
+        (path, rule)
+    };
+    items(list).into_iter().enumerate().map(update).collect()
+}
+
+/// The entries of a list as CloudTrail writes it: `{"items": […]}`, and `{}` where it is empty; or a list, or the only
+/// entry itself.
+fn items(list: &Value) -> Vec<&Value> {
+    let wrapped = list.as_map().and_then(|map| map.get("items"));
+    match (&list.kind, wrapped.map(|items| &items.kind)) {
+        (Kind::List(list), _) | (_, Some(Kind::List(list))) => list.iter().collect(),
+        (_, Some(Kind::Null)) | (Kind::Null, _) => Vec::new(),
+        (Kind::Map(map), None) if map.is_empty() => Vec::new(),
+        (_, Some(_)) => wrapped.into_iter().collect(),
+        (_, None) => vec![list],
+    }
+}
+
+/// The fields of an object under the names of CloudFormation's properties.
+fn renamed(object: &Value, names: &[(&'static str, &'static str)]) -> Map {
+    let fields = names.iter().filter_map(|(from, to)| Some((key(to), object.get(from)?.clone())));
+    Map::from_unique(fields.collect())
+}
+
+fn object<const N: usize>(entries: [(&str, Value); N]) -> Value {
+    Kind::Map(Map::from_unique(entries.into_iter().map(|(name, value)| (key(name), value)).collect())).into()
+}
+
+fn key(name: &str) -> Key {
+    Key { name: name.to_owned(), origin: Origin::NONE }
+}

@@ -1,0 +1,183 @@
+//! What is known of a call besides the egress rules: the facts of CloudTrail's record, taken from the event once.
+
+use crate::rule::excerpt;
+use crate::rule::policy::Context;
+use crate::value::{Kind, Value};
+
+use super::tool::tool;
+
+/// An operation of EC2's API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Operation {
+    /// It adds egress rules to a group.
+    AuthorizeSecurityGroupEgress,
+    /// It replaces rules of a group, by their ids.
+    ModifySecurityGroupRules,
+    /// It makes a group, with EC2's default rule.
+    CreateSecurityGroup,
+    /// None that opens egress rules.
+    #[default]
+    Other,
+}
+
+impl Operation {
+    /// Its name in EC2's API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AuthorizeSecurityGroupEgress => "AuthorizeSecurityGroupEgress",
+            Self::ModifySecurityGroupRules => "ModifySecurityGroupRules",
+            Self::CreateSecurityGroup => "CreateSecurityGroup",
+            Self::Other => "",
+        }
+    }
+
+    /// Whether the rules of the call are egress rules.
+    #[must_use]
+    pub const fn direction(self) -> Direction {
+        match self {
+            // It names rules by their ids, which do not say whether they are ingress or egress rules.
+            Self::ModifySecurityGroupRules => Direction::MayBeEgress,
+            Self::AuthorizeSecurityGroupEgress | Self::CreateSecurityGroup | Self::Other => Direction::Egress,
+        }
+    }
+
+    fn of(event: &Value) -> Self {
+        let is_call = text(event.get("source")) == "aws.ec2"
+            && text(event.get("detail-type")) == "AWS API Call via CloudTrail"
+            && text(detail(event, "eventSource")) == "ec2.amazonaws.com";
+        let name = text(detail(event, "eventName"));
+        let operations =
+            [Self::AuthorizeSecurityGroupEgress, Self::ModifySecurityGroupRules, Self::CreateSecurityGroup];
+        operations.into_iter().find(|operation| is_call && operation.name() == name).unwrap_or_default()
+    }
+}
+
+/// Whether the rules of a call are egress rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// They are.
+    Egress,
+    /// They are egress rules or ingress rules: the event does not say which.
+    MayBeEgress,
+}
+
+impl Direction {
+    /// Its name on log lines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Egress => "egress",
+            Self::MayBeEgress => "may be egress",
+        }
+    }
+}
+
+/// The facts of a call that are not about the rule, each shortened to what AWS allows; empty where the event does not
+/// say it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Call {
+    /// CloudTrail's id of the call: the same when EventBridge delivers the event again.
+    pub event_id: String,
+    /// When, UTC.
+    pub time: String,
+    /// The operation.
+    pub operation: Operation,
+    /// The account's 12 digits.
+    pub account: String,
+    /// The Region.
+    pub region: String,
+    /// The security group's id.
+    pub group_id: String,
+    /// The ARN of who called, or what kind of identity it was.
+    pub caller: String,
+    /// The ARN of the role whose session it was.
+    pub role: String,
+    /// The AWS service that called on behalf of them.
+    pub service: String,
+    /// The address, or the service, that the call came from.
+    pub source_ip: String,
+    /// With what: `Terraform`, `AWS CLI`.
+    pub tool: String,
+    /// The user agent, as sent.
+    pub user_agent: String,
+    /// Whether CloudFormation made it: the hook was asked before.
+    pub by_cloud_formation: bool,
+}
+
+/// How CloudFormation names itself where it calls on behalf of someone.
+const CLOUD_FORMATION: &str = "cloudformation.amazonaws.com";
+
+/// How much of a field is kept, in characters: the longest ARN of a role's session has some 150.
+const FIELD_CHARS: usize = 300;
+
+impl Call {
+    /// The facts of an event.
+    pub(super) fn of(event: &Value) -> Self {
+        let field = |value: Option<&Value>| excerpt(&text(value), FIELD_CHARS);
+        let or = |one: String, other: &dyn Fn() -> String| if one.is_empty() { other() } else { one };
+        let identity = |name| detail(event, "userIdentity").and_then(|identity| identity.get(name));
+        let issuer = identity("sessionContext").and_then(|context| context.get("sessionIssuer"));
+        let service = field(identity("invokedBy"));
+        let source_ip = field(detail(event, "sourceIPAddress"));
+        let user_agent = field(detail(event, "userAgent"));
+        Self {
+            event_id: or(field(detail(event, "eventID")), &|| field(event.get("id"))),
+            time: or(field(detail(event, "eventTime")), &|| field(event.get("time"))),
+            operation: Operation::of(event),
+            account: or(field(event.get("account")), &|| field(detail(event, "recipientAccountId"))),
+            region: or(field(event.get("region")), &|| field(detail(event, "awsRegion"))),
+            group_id: excerpt(&group_id(event), FIELD_CHARS),
+            caller: or(field(identity("arn")), &|| field(identity("type"))),
+            role: field(issuer.and_then(|issuer| issuer.get("arn"))),
+            by_cloud_formation: service == CLOUD_FORMATION || source_ip == CLOUD_FORMATION,
+            tool: match text(detail(event, "sessionCredentialFromConsole")).as_str() {
+                "true" => "AWS console".to_owned(),
+                _ => excerpt(tool(&user_agent), 60),
+            },
+            service,
+            source_ip,
+            user_agent,
+        }
+    }
+}
+
+/// The group that a call is about: a new one is named by the answer alone.
+fn group_id(event: &Value) -> String {
+    let request = detail(event, "requestParameters");
+    let wrapped = request.and_then(|request| request.get("ModifySecurityGroupRulesRequest"));
+    let answer = detail(event, "responseElements");
+    let at = [(request, "groupId"), (wrapped, "GroupId"), (answer, "groupId"), (request, "groupName")];
+    at.into_iter()
+        .map(|(object, name)| text(object.and_then(|object| object.get(name))))
+        .find(|id| !id.is_empty())
+        .unwrap_or_default()
+}
+
+/// Where a call opens something, as far as a policy may ask: whole, never shortened, and not at all where a text is
+/// longer than AWS has any. A direct call has no stack, no logical id and no resource type, and says no tags.
+pub(super) fn place(event: &Value) -> Context<'_> {
+    const LONGEST: usize = 64;
+    fn known(value: Option<&Value>) -> Option<&str> {
+        value.and_then(Value::as_str).filter(|text| (1..=LONGEST).contains(&text.len()))
+    }
+    Context {
+        account: known(event.get("account").or_else(|| detail(event, "recipientAccountId"))),
+        region: known(event.get("region").or_else(|| detail(event, "awsRegion"))),
+        ..Context::default()
+    }
+}
+
+/// A field of CloudTrail's record.
+pub(super) fn detail<'v>(event: &'v Value, name: &str) -> Option<&'v Value> {
+    event.get("detail")?.get(name)
+}
+
+/// Text, from whatever stands there: a number gives its digits, anything else no text.
+pub(super) fn text(value: Option<&Value>) -> String {
+    match value.map(|value| &value.kind) {
+        Some(Kind::String(text)) => text.clone(),
+        Some(Kind::Integer(number)) => number.to_string(),
+        _ => String::new(),
+    }
+}
