@@ -8,9 +8,10 @@ FUNCTION := cargo build --locked --profile function --bin bootstrap
 # The command without scan, audit and status: a build without the AWS SDK.
 CHECK_ALONE := --package cfn-egress-guard --no-default-features
 
-HOST_ARCH := $(subst aarch64,arm64,$(shell uname -m))
+# What make's own command line names, where nothing may be misspelled.
+GIVEN = $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 
-.PHONY: run test bench schema build package deploy lint-template help clean
+.PHONY: run test bench schema build package deploy switch policy policy-back scp lint-template help clean
 
 run: ## build the programs and rehearse two deployments on this machine
 	cargo build --locked --bin bootstrap
@@ -58,8 +59,26 @@ build: $(VENV)/.build ## build the function, for ARCH=x86_64 or arm64 or whateve
 package: build ## make dist/cfn-egress-guard-<version>-<arch>.zip, which deploys without a toolchain
 	@python3 deploy/package.py $(ARCH)
 
-deploy: $(VENV)/.build ## deploy with your AWS credentials; settings: see deploy/deploy.sh
-	@deploy/deploy.sh $(or $(ARCH),$(HOST_ARCH))
+deploy: ## build and deploy with your AWS credentials; settings: see deploy/deploy.sh
+	@GIVEN="$(GIVEN)" deploy/deploy.sh
+
+# The settings that are named on the command line, and those in the environment.
+switch: ## change settings of the deployed guard, without a build: FAILURE_MODE=WARN [REGIONS=…] make switch
+	@python3 deploy/settings.py names
+	@settings=(); \
+	for name in $$(printf '%s\n' $(filter-out REGIONS STACK_NAME VENV,$(GIVEN)) \
+	    $$(deploy/switch.sh --settings | awk 'NF == 2 {print $$1}') | sort -u); do \
+	  [ -z "$${!name+given}" ] || settings+=("$$name=$${!name}"); done; \
+	deploy/switch.sh $(if $(REGIONS),--regions "$(REGIONS)") "$${settings[@]}"
+
+policy: ## give the deployed guard another policy, without a build: POLICY=policy.toml [FAST=yes] [REGIONS=…] make policy
+	@deploy/policy.sh $(if $(FAST),--fast) $(if $(REGIONS),--regions "$(REGIONS)") set "$(or $(POLICY),policy.toml)"
+
+policy-back: ## give it the version before back: [FAST=yes] [REGIONS=…] make policy-back
+	@deploy/policy.sh $(if $(FAST),--fast) $(if $(REGIONS),--regions "$(REGIONS)") back
+
+scp: ## write an organization's service control policies into dist/; names: see deploy/scp.py
+	@python3 deploy/scp.py
 
 lint-template: $(VENV)/.lint ## check template.yaml and the helpers around it
 	@deploy/lint.sh

@@ -27,6 +27,16 @@ build() {
     --target "$target.$glibc" --lambda-dir "$out" --flatten bootstrap
   python3 deploy/check_artifact.py "$out/bootstrap" --arch "$arch" --glibc "$glibc"
   install -m 644 policy.toml "$out/policy.toml"
+  origin >"$out/origin.txt"
+}
+
+# Which commit the program and the policy are, for who asks later (`policy.sh show`).
+origin() {
+  local commit="no commit"
+  if command -v git >/dev/null && [ -d .git -o -f .git ] && [ -z "$(git status --porcelain)" ]; then
+    commit="commit $(git rev-parse HEAD)"
+  fi
+  printf 'program: %s\npolicy: %s\n' "$commit" "$commit"
 }
 
 # A policy that cannot be used would fail every invocation. Exemptions that have expired or soon will
@@ -39,14 +49,15 @@ check_policy() {
   [ $status -le 1 ]
 }
 
+# What would stop a build is said before one begins.
+for arch in "$@"; do
+  target=$(triple "$arch")
+  has_target "$target" || { missing "$arch" "$target"; exit 1; }
+done
 check_policy
 
 if [ $# -gt 0 ]; then
-  for arch in "$@"; do
-    target=$(triple "$arch")
-    has_target "$target" || { missing "$arch" "$target"; exit 1; }
-    build "$arch" "$target"
-  done
+  for arch in "$@"; do build "$arch" "$(triple "$arch")"; done
 else
   for arch in x86_64 arm64; do
     target=$(triple "$arch")

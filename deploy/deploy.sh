@@ -1,39 +1,40 @@
 #!/usr/bin/env bash
-# Builds the function for the architecture named and deploys it with template.yaml, using the AWS
-# credentials and Region of the environment. Settings are environment variables, for example:
+# Builds the function and deploys it with template.yaml, using the AWS credentials and Region of the environment.
+# Settings are environment variables, for example:
 #
 #   FAILURE_MODE=WARN STACK_NAME=egress-guard make deploy
 #
-# A setting that is not given keeps the value of the deployed stack, or the template's default on
-# the first deployment; one given empty becomes empty. template.yaml explains each parameter, and
-# CloudFormation refuses values that do not fit it.
+# A setting that is not given keeps the value of the deployed stack, the architecture (ARCH) too; one given empty
+# becomes empty. A first deployment names FAILURE_MODE. template.yaml explains each parameter, and switch.sh lists the
+# settings: to change only those, it needs no build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export PATH="$PWD/.venv/bin:$PATH"
 
-overrides=("Architecture=$1")
-while read -r variable parameter; do
-  [ -n "${!variable+given}" ] || continue
-  if [[ ${!variable} == *\"* ]]; then # which SAM would drop without a word
-    echo "deploy: $variable must not contain quotation marks" >&2
-    exit 2
-  fi
-  overrides+=("$parameter=\"${!variable}\"")
-done <<'SETTINGS'
-FAILURE_MODE         FailureMode
-HOOK_STATUS          HookStatus
-PRESET               Preset
-TARGET_OPERATIONS    TargetOperations
-STACK_NAMES_INCLUDE  StackNamesInclude
-STACK_NAMES_EXCLUDE  StackNamesExclude
-STACK_ROLES_INCLUDE  StackRolesInclude
-STACK_ROLES_EXCLUDE  StackRolesExclude
-RETENTION_DAYS       RetentionDays
-ALARM_TOPIC_ARN      AlarmTopicArn
-ALIAS                HookAlias
-MEMORY_SIZE          MemorySize
-ORGANIZATION_ID      OrganizationId
-SETTINGS
+missing=()
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || missing+=("Python 3.11 or newer, as python3")
+for tool in cargo rustc; do
+  command -v $tool >/dev/null || missing+=("Rust's $tool (https://rustup.rs)")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+  printf 'deploy: needs %s\n' "${missing[@]}" >&2
+  echo "deploy: to change settings, deploy/switch.sh needs the AWS CLI alone; a new policy, deploy/policy.sh" >&2
+  exit 2
+fi
+python3 deploy/settings.py names
 
-deploy/build.sh "$1"
+# The SAM CLI and cargo-lambda.
+make --no-print-directory .venv/.build ||
+  { echo "deploy: needs the SAM CLI and cargo-lambda, which pip could not install into .venv" >&2; exit 2; }
+
+plan=$(python3 deploy/settings.py plan)
+overrides=()
+while IFS= read -r line; do overrides+=("$line"); done <<<"$plan"
+architecture=${overrides[0]}
+overrides=("${overrides[@]:1}")
+export AWS_DEFAULT_REGION="${AWS_REGION:-${AWS_DEFAULT_REGION:-}}"
+[ -n "$AWS_DEFAULT_REGION" ] || unset AWS_DEFAULT_REGION # the profile has one
+
+deploy/build.sh "$architecture"
 sam build --parameter-overrides "${overrides[@]}"
 sam deploy ${STACK_NAME:+--stack-name "$STACK_NAME"} --parameter-overrides "${overrides[@]}"

@@ -1,4 +1,7 @@
-"""Prints template.yaml without its SAM transform, which service-managed StackSets do not take.
+"""Prints template.yaml without its SAM transform.
+
+The default execution role of a service-managed StackSet expands no macro. A custom one does, but CloudFormation's
+resource for StackSets, and so organization.yaml, cannot name one.
 
 A StackSet gives every Region the same values: in this template, AlarmTopicArn has {region} where the Region stands.
 

@@ -1,7 +1,7 @@
 """Makes dist/cfn-egress-guard-<version>-<architecture>.zip from what `make build` built.
 
-Each holds the function as bootstrap.zip, a template that points to it, and DEPLOY.txt. The same
-input makes the same bytes.
+Each holds the function as bootstrap.zip, a template that points to it, the scripts that switch settings and change the
+policy later, the page for when something is wrong, and DEPLOY.txt. The same input makes the same bytes.
 """
 
 import re
@@ -35,10 +35,11 @@ def write(archive, name, content, mode=0o644):
     archive.writestr(entry, content)
 
 
-def package(version, arch):
-    built = BUILT / arch
+def package(version, arch, built=None, dist=ROOT / "dist"):
+    """Makes the package of what was built, and says where."""
+    built = built or BUILT / arch
     stem = f"cfn-egress-guard-{version}-{arch}"
-    target = ROOT / "dist" / f"{stem}.zip"
+    target = dist / f"{stem}.zip"
     function = target.with_name("bootstrap.zip")
     target.parent.mkdir(exist_ok=True)
 
@@ -50,15 +51,18 @@ def package(version, arch):
         write(archive, f"{stem}/DEPLOY.txt", guide.format(version=version, arch=arch))
         write(archive, f"{stem}/LICENSE", (ROOT / "LICENSE").read_bytes())
         write(archive, f"{stem}/bootstrap.zip", function.read_bytes())
+        write(archive, f"{stem}/operations.md", (ROOT / "docs" / "operations.md").read_bytes())
+        for script in ("policy.sh", "switch.sh"):
+            write(archive, f"{stem}/{script}", (ROOT / "deploy" / script).read_bytes(), 0o755)
         write(archive, f"{stem}/template.yaml", packaged_template((ROOT / "template.yaml").read_text(), arch))
     function.unlink()
-    print(target.relative_to(ROOT))
+    return target
 
 
 def main():
     version = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
     for arch in sys.argv[1:] or sorted(folder.name for folder in BUILT.iterdir()):
-        package(version, arch)
+        print(package(version, arch).relative_to(ROOT))
 
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@
 //! CloudFormation template reference. Knows no template and no hook.
 
 mod explain;
+mod read;
 mod tags;
 mod unchanged;
 
 pub use explain::explain;
+pub use read::{properties_of_context, read_properties};
 pub use tags::tags;
 pub use unchanged::unchanged;
 
@@ -257,6 +259,7 @@ fn port(value: Option<&Value>, entry: Origin) -> (Port, Origin) {
         Kind::Null => Port::Absent,
         Kind::Integer(number) => Port::from_integer(*number),
         Kind::Float(number) => Port::from_float(*number),
+        Kind::Ambiguous(text) => Port::ambiguous(text),
         Kind::String(text) => Port::from_text(text),
         Kind::Unknown(unknown) => Port::Unknown(unknown.clone()),
         Kind::Bool(_) | Kind::List(_) | Kind::Map(_) => Port::of_wrong_kind(value.kind_name()),
@@ -270,7 +273,7 @@ fn protocol(value: Option<&Value>) -> Protocol {
         Kind::Null => Protocol::Unrecognized(None),
         Kind::Integer(number) => Protocol::from_integer(*number),
         Kind::Float(number) => Protocol::from_text(&number.to_string()),
-        Kind::String(text) => Protocol::from_text(text),
+        Kind::Ambiguous(text) | Kind::String(text) => Protocol::from_text(text),
         Kind::Unknown(unknown) => Protocol::Unknown(unknown.clone()),
         Kind::Bool(_) | Kind::List(_) | Kind::Map(_) => Protocol::of_wrong_kind(value.kind_name()),
     }
@@ -293,7 +296,7 @@ fn destinations(properties: &Map) -> Vec<Destination> {
             let value = properties.get(key)?;
             match &value.kind {
                 Kind::Null => None,
-                Kind::String(text) => Some(from_text(text)),
+                Kind::String(text) | Kind::Ambiguous(text) => Some(from_text(text)),
                 Kind::Unknown(unknown) => Some(from_unknown(unknown.clone())),
                 Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::List(_) | Kind::Map(_) => {
                     Some(Destination::Invalid(value.kind_name().to_owned()))

@@ -10,16 +10,21 @@
 //! and what aliases multiply to are bounded ([`MAX_BYTES`], [`MAX_DEPTH`], [`MAX_NODES`]).
 
 mod build;
+mod dash;
 mod error;
 mod event;
 mod json;
+mod lenient;
+mod probe;
 mod scalar;
 mod tag;
 
-pub use error::{Problem, SourceError};
+pub use error::{Problem, SourceError, Warning};
+pub use probe::{is_meant_as_template, may_hold_template};
 
 use crate::path::Origin;
 use crate::value::Value;
+use build::Built;
 
 /// How long a text may be, in bytes: twice what CloudFormation accepts (1 MB, "CloudFormation
 /// quotas"), because templates are often shrunk before they are sent.
@@ -99,12 +104,12 @@ pub enum Format {
 }
 
 impl Format {
-    /// How CloudFormation takes a text: one that begins with `{` is JSON and must be well-formed
-    /// JSON, anything else is YAML.
+    /// How CloudFormation takes a text: one that begins with `{`, or with a comment of JavaScript, is JSON; anything
+    /// else is YAML.
     #[must_use]
     pub fn of(text: &str) -> Self {
-        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-        if text.trim_start().starts_with('{') { Self::Json } else { Self::Yaml }
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text).trim_start();
+        if text.starts_with('{') || text.starts_with("//") || text.starts_with("/*") { Self::Json } else { Self::Yaml }
     }
 }
 
@@ -117,6 +122,8 @@ pub struct Document {
     pub root: Value,
     /// What it was written in.
     pub format: Format,
+    /// What its author should know, in the order of the text where that is possible.
+    pub warnings: Vec<Warning>,
     spans: Vec<Span>,
 }
 
@@ -142,24 +149,17 @@ impl Document {
 ///
 /// # Errors
 /// When the text is not one YAML or JSON document, uses what CloudFormation does not know (tags,
-/// keys that are no text), writes a key twice, or is larger than the limits of this module.
+/// keys that are no text), or is larger than the limits of this module.
 pub fn parse(text: &str) -> Result<Document, SourceError> {
     if text.len() > MAX_BYTES {
         return Err(SourceError::new(Problem::TooLong { bytes: text.len() }, None));
     }
     let format = Format::of(text);
-    let (root, spans) = match format {
-        Format::Json => json::document(text),
+    let Built { root, spans, warnings } = match format {
+        Format::Json => json::document(text).or_else(|strict| lenient::document(text, strict)),
         Format::Yaml => build::document(text),
     }?;
-    Ok(Document { root, format, spans })
-}
-
-/// Whether a text may hold a template: a quick look, without reading it, that misses only templates
-/// that escape the names of their sections. For programs that go through folders.
-#[must_use]
-pub fn may_hold_template(text: &str) -> bool {
-    text.contains("Resources") || text.contains("AWSTemplateFormatVersion")
+    Ok(Document { root, format, warnings, spans })
 }
 
 /// Offsets, lines and columns fit 32 bits: texts are bounded by [`MAX_BYTES`].

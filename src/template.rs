@@ -112,19 +112,40 @@ impl Resource<'_> {
     }
 }
 
-/// Whether a value is a CloudFormation template, judged by its content: an object with a
-/// `Resources` object of which an entry has a `Type`, or with `AWSTemplateFormatVersion`.
+/// Whether a value is a CloudFormation template, judged by its content: an object with
+/// `AWSTemplateFormatVersion`, with a `Resources` object of which an entry has a `Type`, or whose resources a
+/// transform may bring.
 #[must_use]
 pub fn is_template(root: &Value) -> bool {
     let Some(sections) = root.as_map() else { return false };
-    sections.get("AWSTemplateFormatVersion").is_some()
-        || sections.get("Resources").and_then(Value::as_map).is_some_and(|resources| {
-            resources.iter().any(|(key, body)| match body.get("Type").and_then(Value::as_str) {
-                Some(name) => name.contains("::"),
-                None => key.name.starts_with(expand::LOOP) && body.as_list().is_some(),
-            })
-        })
+    let has_section = |name| sections.get(name).is_some();
+    let is_resource = |(key, body): (&Key, &Value)| match body.get("Type").and_then(Value::as_str) {
+        Some(name) => name.contains("::"),
+        None => key.name == "Fn::Transform" || (key.name.starts_with(expand::LOOP) && body.as_list().is_some()),
+    };
+    has_section("AWSTemplateFormatVersion")
+        || has_section("Fn::Transform")
+        || sections.get("Resources").and_then(Value::as_map).is_some_and(|map| map.iter().any(is_resource))
+        || (sections.get("Transform").is_some_and(note::is_transform)
+            && sections.get("Resources").is_none_or(|resources| resources.as_map().is_some())
+            && sections.iter().all(|(key, _)| SECTIONS.contains(&key.name.as_str())))
 }
+
+/// The sections of a template ("Template sections"), and SAM's.
+const SECTIONS: [&str; 12] = [
+    "AWSTemplateFormatVersion",
+    "Conditions",
+    "Description",
+    "Globals",
+    "Hooks",
+    "Mappings",
+    "Metadata",
+    "Outputs",
+    "Parameters",
+    "Resources",
+    "Rules",
+    "Transform",
+];
 
 impl<'a> Template<'a> {
     /// Reads the sections of a template, going through its loops.
@@ -206,19 +227,47 @@ impl<'a> Template<'a> {
 
     /// The parameters that a condition refers to, by its own definition or by that of a condition in it.
     #[must_use]
-    pub fn parameters_behind(&self, condition: &str) -> BTreeSet<&str> {
-        let (mut found, mut seen, mut next) = (BTreeSet::new(), BTreeSet::new(), vec![condition]);
+    pub fn parameters_behind<'t>(&'t self, condition: &'t str) -> BTreeSet<&'t str> {
+        let mut found = BTreeSet::new();
+        self.each_definition(condition, &mut |definition| {
+            each_reference(definition, &mut |kind, name| {
+                if kind == "Ref" {
+                    found.extend(self.parameter(name).map(|parameter| parameter.name.as_str()));
+                }
+            });
+        });
+        found
+    }
+
+    /// Whether a condition compares a number that readers of YAML differ on: whether it is true is certain, but not
+    /// known here.
+    #[must_use]
+    pub fn is_in_dispute(&self, condition: &str) -> bool {
+        let mut found = false;
+        self.each_definition(condition, &mut |definition| {
+            found |= is_ambiguous(definition);
+            each_reference(definition, &mut |_, name| {
+                found |= self.parameter(name).is_some_and(|parameter| parameter.is_in_dispute);
+            });
+        });
+        found
+    }
+
+    /// The definition of a condition, and those of the conditions in it, each once.
+    fn each_definition<'t>(&'t self, condition: &'t str, take: &mut dyn FnMut(&'t Value)) {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![condition]);
         while let Some(name) = next.pop() {
             if seen.insert(name)
                 && let Some(definition) = self.condition(name)
             {
-                each_reference(definition, &mut |kind, name| match kind {
-                    "Condition" => next.push(name),
-                    _ => found.extend(self.parameter(name).map(|parameter| parameter.name.as_str())),
+                take(definition);
+                each_reference(definition, &mut |kind, name| {
+                    if kind == "Condition" {
+                        next.push(name);
+                    }
                 });
             }
         }
-        found
     }
 
     /// What cannot be judged from this template alone.
@@ -285,7 +334,7 @@ impl<'a> Template<'a> {
     }
 
     fn parameter(&self, name: &str) -> Option<&Parameter> {
-        self.parameters.get(name)
+        self.parameters.get(name).or_else(|| self.parameters.get(text::word(name)?))
     }
 
     fn is_resource(&self, logical_id: &str) -> bool {
@@ -293,7 +342,7 @@ impl<'a> Template<'a> {
     }
 
     fn condition(&self, name: &str) -> Option<&Value> {
-        self.conditions.get(name).map(AsRef::as_ref)
+        self.conditions.get(name).or_else(|| self.conditions.get(text::word(name)?)).map(AsRef::as_ref)
     }
 
     /// The values that an unknown can have, as far as the template says; nothing if it does not.
@@ -356,6 +405,16 @@ fn each_reference<'v>(value: &'v Value, take: &mut dyn FnMut(&'static str, &'v s
             }
         }),
         _ => {}
+    }
+}
+
+/// Whether a value has a number somewhere that readers of YAML differ on.
+fn is_ambiguous(value: &Value) -> bool {
+    match &value.kind {
+        Kind::Ambiguous(_) => true,
+        Kind::List(list) => list.iter().any(is_ambiguous),
+        Kind::Map(map) => map.iter().any(|(_, entry)| is_ambiguous(entry)),
+        _ => false,
     }
 }
 

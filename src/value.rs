@@ -4,6 +4,7 @@
 //! Both front doors meet here: `source` reads text into it (with an [`Origin`] on each value), the
 //! hook deserializes payloads into it, `template` resolves intrinsics from it into it.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -31,6 +32,9 @@ pub enum Kind {
     Integer(i64),
     /// Any other number.
     Float(f64),
+    /// A plain scalar that some readers of YAML take for a number and others for another number or for text
+    /// (`0443`, `0x1bb`, `1_000`, `7:23`), as written. Which one CloudFormation takes is documented nowhere.
+    Ambiguous(String),
     /// Text.
     String(String),
     /// A list.
@@ -41,8 +45,7 @@ pub enum Kind {
     Unknown(Unknown),
 }
 
-/// The keys and values of an object in the order written. Keys are unique: a repeated key replaces
-/// the earlier value (sources that can say more refuse it before).
+/// The keys and values of an object in the order written. Keys are unique: of a repeated key the last value counts.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Map(Vec<(Key, Value)>);
 
@@ -100,6 +103,19 @@ impl Map {
         self.0.iter().map(|(key, value)| (key, value))
     }
 
+    /// An object of entries, of which the last one of each key counts, as in JSON and in CloudFormation's templates.
+    /// Linear in the number of entries.
+    #[must_use]
+    pub fn of(mut entries: Vec<(Key, Value)>) -> Self {
+        if repeated(&entries).next().is_some() {
+            let mut seen = std::collections::HashSet::new();
+            entries.reverse();
+            entries.retain(|(key, _)| seen.insert(key.name.clone()));
+            entries.reverse();
+        }
+        Self(entries)
+    }
+
     /// An object of entries whose keys are known to be unique.
     #[must_use]
     pub const fn from_unique(entries: Vec<(Key, Value)>) -> Self {
@@ -126,13 +142,26 @@ impl Map {
     }
 }
 
+/// Objects up to this size are searched for a repeated key one by one.
+const SMALL: usize = 12;
+
+/// Each key that repeats an earlier one, behind that one.
+pub(crate) fn repeated(entries: &[(Key, Value)]) -> impl Iterator<Item = (&Key, &Key)> {
+    let is_small = entries.len() <= SMALL;
+    let mut seen: HashMap<&str, &Key> = HashMap::with_capacity(if is_small { 0 } else { entries.len() });
+    entries.iter().enumerate().filter_map(move |(index, (key, _))| {
+        let earlier = if is_small {
+            entries.iter().take(index).rfind(|(earlier, _)| earlier.name == key.name).map(|(earlier, _)| earlier)
+        } else {
+            seen.insert(&key.name, key)
+        };
+        earlier.map(|earlier| (earlier, key))
+    })
+}
+
 impl FromIterator<(String, Value)> for Map {
     fn from_iter<I: IntoIterator<Item = (String, Value)>>(entries: I) -> Self {
-        let mut map = Self::new();
-        for (name, value) in entries {
-            map.insert(Key { name, origin: Origin::NONE }, value);
-        }
-        map
+        Self::of(entries.into_iter().map(|(name, value)| (Key { name, origin: Origin::NONE }, value)).collect())
     }
 }
 
@@ -179,7 +208,7 @@ impl Value {
         match self.kind {
             Kind::Null => "null",
             Kind::Bool(_) => "a boolean",
-            Kind::Integer(_) | Kind::Float(_) => "a number",
+            Kind::Integer(_) | Kind::Float(_) | Kind::Ambiguous(_) => "a number",
             Kind::String(_) => "text",
             Kind::List(_) => "a list",
             Kind::Map(_) => "an object",
@@ -247,10 +276,10 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut map = Map::new();
+        let mut map = Vec::new();
         while let Some((name, value)) = entries.next_entry::<String, Value>()? {
-            map.insert(Key { name, origin: Origin::NONE }, value);
+            map.push((Key { name, origin: Origin::NONE }, value));
         }
-        Ok(Kind::Map(map).into())
+        Ok(Kind::Map(Map::of(map)).into())
     }
 }

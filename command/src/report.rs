@@ -3,23 +3,34 @@
 //! A [`FileReport`] is all that is said of one file; a [`Reporter`] writes them as they come, in the
 //! order given, and what sums them up. Knows no file and no terminal.
 
+mod baseline;
 mod build;
 mod entry;
 mod github;
+mod gitlab;
 mod human;
 mod json;
 mod junit;
+mod merge;
+mod not_judged;
 mod sarif;
+mod summary;
+mod tally;
 
-pub use entry::{Entry, FileReport, Level, Place, Problem, ResourceName, Totals};
-pub use github::GitHub;
+pub use baseline::{Baseline, NotABaseline};
+pub use entry::{Entry, FileName, FileReport, Level, Place, Problem, ResourceName};
+pub use github::{GitHub, StepSummary};
+pub use gitlab::GitLab;
 pub use human::{Human, HumanOptions};
 pub use json::{Json, JsonReport};
 pub use junit::JUnit;
+pub use not_judged::NotJudged;
 pub use sarif::Sarif;
+pub use summary::{JudgedBy, Summary, Totals};
 
 use std::io::{self, BufWriter, Write};
 
+use cfn_egress_guard_core::rule::excerpt;
 use serde::Serialize;
 
 /// Writes reports of files, one after the other, and an end.
@@ -28,13 +39,13 @@ pub trait Reporter {
     ///
     /// # Errors
     /// When it cannot be written.
-    fn file(&mut self, file: FileReport, out: &mut dyn Write) -> io::Result<()>;
+    fn file(&mut self, file: &FileReport, out: &mut dyn Write) -> io::Result<()>;
 
     /// Ends the report.
     ///
     /// # Errors
     /// When it cannot be written.
-    fn end(&mut self, totals: &Totals, out: &mut dyn Write) -> io::Result<()>;
+    fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()>;
 }
 
 /// How many bytes of a long report are written at once: few writes, and none of it whole in memory.
@@ -53,3 +64,14 @@ const TOOL: &str = env!("CARGO_PKG_NAME");
 
 /// This program's version in reports.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// So many of something, in words.
+fn number(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+/// A text without characters that forge or hide anything in a terminal or a log.
+fn printable(text: String) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) { text } else { excerpt(&text, usize::MAX) }
+}

@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::gather::gathered;
 use super::judge::Path;
 use super::located::Located;
-use super::resource::gathered;
 use crate::rule::{Destination, EgressRule, Finding, Outcome, Port, Protocol, Subject, Unknown, Verdict};
 use crate::template::{Occurrence, Parameter};
 

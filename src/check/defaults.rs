@@ -9,7 +9,7 @@ use super::candidates::parameters_in;
 use super::located::Located;
 use super::resource::InWorlds;
 use crate::rule::Outcome;
-use crate::template::{Occurrence, Template};
+use crate::template::Template;
 
 /// Adds what was found without the defaults and is not found with them.
 pub(super) fn add(found: &mut InWorlds, without: InWorlds, open: &Template<'_>) {
@@ -35,12 +35,8 @@ pub(super) fn add(found: &mut InWorlds, without: InWorlds, open: &Template<'_>) 
 
 /// The parameters on which a finding rests, of those whose defaults were used; all of those if none can be named.
 fn behind(located: &Located, used: &BTreeSet<String>, open: &Template<'_>) -> Vec<String> {
-    let conditions = match &located.occurrence {
-        Occurrence::Always => [].as_slice(),
-        Occurrence::Under(assumptions) | Occurrence::Sometimes(assumptions) => assumptions.as_slice(),
-    };
     let mut names: BTreeSet<&str> =
-        conditions.iter().flat_map(|assumption| open.parameters_behind(&assumption.condition)).collect();
+        located.conditions().iter().flat_map(|assumption| open.parameters_behind(&assumption.condition)).collect();
     names.extend(located.values.iter().map(|(name, _)| name.as_str()));
     let in_rule = parameters_in(&located.finding);
     names.extend(in_rule.iter().map(String::as_str));

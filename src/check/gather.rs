@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::judge::Path;
 use super::located::Located;
 use super::place::Place;
 use crate::path::Origin;
@@ -109,4 +110,16 @@ impl Gathered {
         findings.sort_by_key(|located| located.place.primary.index());
         findings
     }
+}
+
+/// The findings of each world, and of several worlds the most egress rules that were judged in one.
+pub(super) fn gathered(path: &Path<'_, '_>, evaluated: &mut Evaluated<'_>, left: &mut usize) -> (Gathered, usize) {
+    let mut gathered = Gathered::default();
+    let mut judged = 0;
+    let several = evaluated.worlds.len() > 1;
+    path.each_world(evaluated, left, |index, _, assessment, properties| {
+        judged = judged.max(assessment.judged);
+        gathered.add(index, assessment, properties, path.resource.origin, several);
+    });
+    (gathered, judged)
 }

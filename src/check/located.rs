@@ -2,7 +2,7 @@
 
 use super::place::Place;
 use crate::rule::{Finding, excerpt};
-use crate::template::Occurrence;
+use crate::template::{Assumption, Occurrence};
 
 /// A finding, under which conditions it is one, and what to point at.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,18 +29,22 @@ impl Located {
         Self { finding, occurrence: Occurrence::Always, values: Vec::new(), defaults: Vec::new(), place }
     }
 
+    /// The undecided conditions under which it is a finding.
+    pub(super) fn conditions(&self) -> &[Assumption] {
+        match &self.occurrence {
+            Occurrence::Always => &[],
+            Occurrence::Under(assumptions) | Occurrence::Sometimes(assumptions) => assumptions,
+        }
+    }
+
     /// Under which conditions it is a finding, if not always: ``if `IsProd` is true``.
     #[must_use]
     pub fn when(&self) -> Option<String> {
-        let (start, assumptions) = match &self.occurrence {
-            Occurrence::Always => ("if", [].as_slice()),
-            Occurrence::Under(assumptions) => ("if", assumptions.as_slice()),
-            Occurrence::Sometimes(assumptions) => ("for example if", assumptions.as_slice()),
-        };
+        let start = if matches!(self.occurrence, Occurrence::Sometimes(_)) { "for example if" } else { "if" };
         let values = self.values.iter().map(|(name, value)| {
             format!("`{}` is {}", excerpt(name, SHOWN_CHARS), excerpt(value, SHOWN_CHARS).replace('`', " "))
         });
-        let conditions: Vec<String> = assumptions.iter().map(ToString::to_string).chain(values).collect();
+        let conditions: Vec<String> = self.conditions().iter().map(ToString::to_string).chain(values).collect();
         let conditions = if !conditions.is_empty() {
             Some(format!("{start} {}", conditions.join(" and ")))
         } else if self.occurrence == Occurrence::Always {

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use super::candidates;
 use super::checked::CheckedResource;
-use super::gather::Gathered;
+use super::gather::gathered;
 use super::judge::Path;
 use super::literal;
-use crate::template::Evaluated;
+use super::located::Located;
+use crate::rule::Outcome;
 
 /// What a resource comes to in all of its worlds.
 #[derive(Debug)]
@@ -31,6 +32,9 @@ impl InWorlds {
             let assessment = path.assess(&literal);
             judged = judged.max(assessment.judged);
             literal::settle(&mut findings, &assessment, &literal, path.resource.origin);
+        }
+        if !breaks_either_way {
+            leave_open(path, &mut findings);
         }
         candidates::settle(path, &mut findings, left);
         Self {
@@ -65,14 +69,12 @@ impl InWorlds {
     }
 }
 
-/// The findings of each world, and of several worlds the most egress rules that were judged in one.
-pub(super) fn gathered(path: &Path<'_, '_>, evaluated: &mut Evaluated<'_>, left: &mut usize) -> (Gathered, usize) {
-    let mut gathered = Gathered::default();
-    let mut judged = 0;
-    let several = evaluated.worlds.len() > 1;
-    path.each_world(evaluated, left, |index, _, assessment, properties| {
-        judged = judged.max(assessment.judged);
-        gathered.add(index, assessment, properties, path.resource.origin, several);
-    });
-    (gathered, judged)
+/// What breaks the rule only if a number that readers of YAML differ on is one and not another is undetermined: no
+/// parameter decides that.
+fn leave_open(path: &Path<'_, '_>, findings: &mut [Located]) {
+    for located in findings.iter_mut().filter(|located| located.finding.outcome == Outcome::NonCompliant) {
+        if located.conditions().iter().any(|assumption| path.template.is_in_dispute(&assumption.condition)) {
+            located.finding.outcome = Outcome::Undetermined;
+        }
+    }
 }

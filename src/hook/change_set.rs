@@ -9,15 +9,14 @@ use crate::check::judge_properties;
 use crate::rule::policy::{Case, Context, Date, Policy, Unchanged};
 use crate::rule::wording::template as wording;
 use crate::rule::{Knowledge, Treatment};
-use crate::security_group::{ResourceType, tags, unchanged};
-use crate::value::Value;
+use crate::security_group::{ResourceType, properties_of_context, tags, unchanged};
 
 /// What a change set comes to. What cannot be read of it is undetermined: the RESOURCE target judges each resource.
 pub(super) fn decide(document: &[u8], request: &Request, policy: &Policy, today: Date) -> Conclusion {
     let changed = payload::read::<ChangeSetPayload>(document)
         .and_then(|payload| payload.changed_resources.ok_or_else(|| wording::empty_document("changedResources")));
     let changed = match changed {
-        Ok(changed) => changed,
+        Ok(payload::Changes(changed)) => changed,
         Err(problem) => return Conclusion::Template(TemplateAssessment::unread(problem)),
     };
     let mut judged = TemplateAssessment::default();
@@ -52,8 +51,9 @@ fn changed_resource(
     }
     let logical_id = changed.logical_resource_id.as_str();
     let properties =
-        properties(changed.after_context.as_str()).ok_or_else(|| wording::unreadable_change(logical_id))?;
-    let previous = properties_before(changed).filter(|_| changed.action.as_str() == "UPDATE");
+        properties_of_context(changed.after_context.as_str()).ok_or_else(|| wording::unreadable_change(logical_id))?;
+    let before = changed.before_context.non_empty().filter(|_| changed.action.as_str() == "UPDATE");
+    let previous = before.and_then(properties_of_context);
     let unchanged = match policy.unchanged_rules {
         Treatment::Allow => unchanged(resource_type, &properties, previous.as_ref()),
         Treatment::Block => Unchanged::Nothing,
@@ -68,14 +68,4 @@ fn changed_resource(
         line: changed.line_number.as_str().parse().ok(),
         assessment,
     }))
-}
-
-/// The `Properties` of a context, which is JSON text. Both types cannot be without.
-fn properties(context: &str) -> Option<Value> {
-    let context: Value = serde_json::from_str(context).ok()?;
-    context.as_map()?.get("Properties").filter(|properties| !properties.is_null()).cloned()
-}
-
-fn properties_before(changed: &ChangedResource) -> Option<Value> {
-    changed.before_context.non_empty().and_then(properties)
 }

@@ -2,7 +2,7 @@
 
 use super::decision::{Conclusion, Decision, ResourceAssessment, TemplateAssessment};
 use super::invocation::Target;
-use crate::rule::{Finding, Outcome, Verdict, excerpt, wording};
+use crate::rule::{Finding, Outcome, Reason, Verdict, excerpt, wording};
 
 /// The longest message that every reader gets whole, in characters: CloudFormation keeps 4,096, Cloud Control
 /// and the API's `HookStatusReason` 1,024.
@@ -21,9 +21,14 @@ impl Decision {
             Conclusion::Resource(assessment) => {
                 let let_through = self.let_through().map(wording::policy::line);
                 let noted = self.noted().map(|(_, finding)| wording::note(finding));
-                let lines: Vec<String> =
-                    self.offending().map(wording::line).chain(let_through).chain(noted).take(MAX_LINES).collect();
-                let all = self.offending().count() + self.let_through().count() + self.noted().count();
+                let apart = self.offending().any(|finding| finding.reason == Reason::DefaultEgress);
+                let apart = apart.then(|| wording::RULES_APART.to_owned());
+                let others = let_through.chain(noted).chain(apart.clone());
+                let lines: Vec<String> = self.offending().map(wording::line).chain(others).take(MAX_LINES).collect();
+                let all = self.offending().count()
+                    + self.let_through().count()
+                    + self.noted().count()
+                    + usize::from(apart.is_some());
                 let headline = match assessment.verdict() {
                     Verdict::NonCompliant => wording::broken,
                     _ if self.let_through().next().is_none() => wording::passed,

@@ -9,7 +9,7 @@ use std::fmt;
 use http::Uri;
 use http::uri::Scheme;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Deserializer, Error as _, SeqAccess, Visitor};
 
 use super::request::{Text, problem};
 use crate::rule::wording::template::unreadable_document;
@@ -61,7 +61,7 @@ object! {
     /// The document of a CHANGE_SET invocation.
     struct ChangeSetPayload {
         /// What the change set would do; missing is an error, unlike empty.
-        changed_resources: Option<Vec<ChangedResource>> = "changedResources" or custom_changes = "ChangedResources",
+        changed_resources: Option<Changes> = "changedResources" or custom_changes = "ChangedResources",
     }
 }
 
@@ -78,6 +78,40 @@ object! {
         before_context: Text = "beforeContext" or custom_before = "BeforeContext",
         /// The resource after, as JSON text.
         after_context: Text = "afterContext" or custom_after = "AfterContext",
+    }
+}
+
+/// How many changes of a change set are read: CloudFormation allows 500 resources in a template.
+const MAX_CHANGES: usize = 10_000;
+
+/// The changes of a change set.
+#[derive(Debug, Clone)]
+pub(super) struct Changes(pub(super) Vec<ChangedResource>);
+
+impl<'de> Deserialize<'de> for Changes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ChangesVisitor)
+    }
+}
+
+struct ChangesVisitor;
+
+impl<'de> Visitor<'de> for ChangesVisitor {
+    type Value = Changes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list of at most {MAX_CHANGES} changes")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Changes, A::Error> {
+        let mut changes = Vec::new();
+        while let Some(change) = entries.next_element()? {
+            if changes.len() == MAX_CHANGES {
+                return Err(A::Error::custom("too many changes"));
+            }
+            changes.push(change);
+        }
+        Ok(Changes(changes))
     }
 }
 

@@ -12,6 +12,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 
+use crate::security_group::read_properties;
 use crate::value::Value;
 
 /// An invocation of a Lambda Hook.
@@ -87,10 +88,12 @@ pub struct RequestData {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct TargetModel {
-    /// The proposed properties; empty on deletion.
+    /// The proposed properties; empty on deletion. Only what the rule looks at is kept.
+    #[serde(deserialize_with = "read_properties")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Map<String, serde_json::Value>>"))]
     pub resource_properties: Option<Value>,
-    /// The current properties; empty on creation.
+    /// The current properties; empty on creation. Only what the rule looks at is kept.
+    #[serde(deserialize_with = "read_properties")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Map<String, serde_json::Value>>"))]
     pub previous_resource_properties: Option<Value>,
 }

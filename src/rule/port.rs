@@ -217,6 +217,12 @@ impl Port {
         }
     }
 
+    /// What a number states that readers of YAML differ on, as written.
+    #[must_use]
+    pub fn ambiguous(text: &str) -> Self {
+        Self::Invalid(InvalidPort::new(&format!("\"{text}\""), InvalidPortProblem::Ambiguous))
+    }
+
     /// What a value of a kind that can never be a port (`a boolean`, `a list`, `an object`) states.
     #[must_use]
     pub fn of_wrong_kind(kind: &str) -> Self {

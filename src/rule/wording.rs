@@ -4,11 +4,14 @@
 //! [`ANNOTATION_CHARS`] characters; statements start in lower case and end without a full stop, so that
 //! each place can frame them.
 
+mod cdk;
 pub mod label;
 pub mod policy;
 mod protocol;
+pub mod reason;
 pub mod template;
 
+pub use cdk::cdk_remedy;
 pub use protocol::*;
 
 use std::fmt;
@@ -52,6 +55,9 @@ pub fn statement(finding: &Finding) -> String {
 pub fn remedy(finding: &Finding) -> String {
     let port = finding.rule().map_or(EXAMPLE_PORT, example_port);
     match finding.reason {
+        Reason::PortRange if finding.rule().is_some_and(is_wide) => format!(
+            "Open only the ports that are used, one per egress rule, for example FromPort: {port} and ToPort: {port}."
+        ),
         Reason::PortRange => format!(
             "Open one port per egress rule: FromPort: {port} and ToPort: {port}, and one more rule for each further port."
         ),
@@ -202,13 +208,17 @@ pub fn passed(resource_type: &str, logical_id: &str, assessment: &Assessment) ->
     match assessment.judged {
         0 => {
             let notes = assessment.of(Outcome::Note).map(statement).next();
-            let note = notes.map_or_else(String::new, |note| format!(" Note: {note}."));
+            let note = notes.map_or_else(String::new, |note| format!(" Note: {note}. {RULES_APART}"));
             format!("{name} follows rule {ID}: there is no egress rule to check.{note}")
         }
         1 => format!("{name} follows rule {ID}: its egress rule is allowed."),
         judged => format!("{name} follows rule {ID}: its {judged} egress rules are allowed."),
     }
 }
+
+/// What a hook cannot know of a group without egress rules: RESOURCE invocations are about one resource each.
+pub const RULES_APART: &str = "The hook cannot see whether the stack has AWS::EC2::SecurityGroupEgress resources for the \
+                               group, which remove the default rule.";
 
 fn name(resource_type: &str, logical_id: &str) -> String {
     let id = excerpt(logical_id, LOGICAL_ID_CHARS);
@@ -221,8 +231,19 @@ pub fn and_more(count: usize) -> String {
     format!("… and {count} more.")
 }
 
+/// How many ports a range has at most that may be meant one by one.
+const MAX_MEANT_PORTS: i64 = 1_024;
+
+/// Whether a range is so wide that its bounds say nothing of the ports that are used.
+fn is_wide(rule: &EgressRule) -> bool {
+    matches!((&rule.from, &rule.to), (Port::Known(_), Port::Known(_))) && count(rule).abs() > MAX_MEANT_PORTS
+}
+
 /// A port that exemplifies the remedy: the rule's own where it states a usable one.
 fn example_port(rule: &EgressRule) -> i32 {
+    if is_wide(rule) {
+        return EXAMPLE_PORT;
+    }
     [&rule.from, &rule.to]
         .into_iter()
         .find_map(|port| match port {

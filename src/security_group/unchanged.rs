@@ -127,6 +127,7 @@ fn write_text(out: &mut String, value: &Value, certainty: Certainty) -> Option<(
         Kind::Bool(truth) => write_scalar(out, &truth.to_string()),
         Kind::Integer(number) => write_scalar(out, &number.to_string()),
         Kind::Float(number) => write_scalar(out, &number.to_string()),
+        Kind::Ambiguous(text) => write_scalar(out, text),
         Kind::String(text) => {
             if let Some(unknown) = Unknown::of_text(text)
                 && (certainty == Certainty::Resolved || unknown.identity.is_none())

@@ -1,25 +1,40 @@
 //! Events → values: one pass, with tags, aliases and merge keys replaced by what they mean.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use super::dash;
 use super::event::{Event, Events, Node, Tag};
 use super::tag::{self, Meaning};
-use super::{BYTES_PER_NODE, Format, MAX_DEPTH, MAX_NODES, Problem, SourceError, Span, scalar};
+use super::{BYTES_PER_NODE, Format, MAX_DEPTH, MAX_NODES, Problem, SourceError, Span, Warning, scalar};
 use crate::path::Origin;
-use crate::value::{Key, Kind, Map, Value};
-
-/// Objects up to this size are searched for a repeated key one by one.
-const SMALL: usize = 12;
+use crate::value::{Key, Kind, Map, Value, repeated};
 
 /// Reads the one document of a text of YAML.
-pub(super) fn document(text: &str) -> Result<(Value, Vec<Span>), SourceError> {
-    read(text, Builder::new(Format::Yaml))
+pub(super) fn document(text: &str) -> Result<Built, SourceError> {
+    read(text, &HashSet::new()).or_else(|error| {
+        if !matches!(error.problem, Problem::Syntax { .. }) {
+            return Err(error);
+        }
+        let (patched, dashes) = dash::replaced(text);
+        if dashes.is_empty() { Err(error) } else { read(&patched, &dashes).map_err(|_| error) }
+    })
 }
 
-pub(super) fn read(text: &str, mut builder: Builder) -> Result<(Value, Vec<Span>), SourceError> {
+/// Reads a text in which these bytes stand for dashes that the parser does not take.
+fn read(text: &str, dashes: &HashSet<u32>) -> Result<Built, SourceError> {
+    read_into(Builder::new(Format::Yaml), text, dashes)
+}
+
+pub(super) fn read_into(mut builder: Builder, text: &str, dashes: &HashSet<u32>) -> Result<Built, SourceError> {
     let mut documents = 0;
     for event in Events::new(text) {
-        let (event, span) = event?;
+        let (mut event, span) = event?;
+        if let Event::Scalar { text, .. } = &mut event
+            && dashes.contains(&span.offset)
+        {
+            *text = Cow::Borrowed("-");
+        }
         if matches!(event, Event::Document) {
             documents += 1;
             if documents > 1 {
@@ -51,15 +66,23 @@ pub(super) struct Builder {
     entries: Vec<(Key, Value)>,
     /// How deep the innermost stands; a tag counts as a level.
     depth: usize,
-    anchors: HashMap<usize, Built>,
+    anchors: HashMap<usize, Finished>,
     /// Where the last scalar or bracket ended: block lists and objects end there.
     end: u32,
     root: Option<Value>,
+    warnings: Vec<Warning>,
+}
+
+/// What was read: the value, the places of its parts, and what the reader should know.
+pub(super) struct Built {
+    pub(super) root: Value,
+    pub(super) spans: Vec<Span>,
+    pub(super) warnings: Vec<Warning>,
 }
 
 /// A finished value, how many values it holds and how deep they go.
 #[derive(Clone)]
-struct Built {
+struct Finished {
     value: Value,
     nodes: usize,
     height: usize,
@@ -102,13 +125,14 @@ impl Builder {
             anchors: HashMap::new(),
             end: 0,
             root: None,
+            warnings: Vec::new(),
         }
     }
 
     /// What was read.
-    pub(super) fn end(self) -> Result<(Value, Vec<Span>), SourceError> {
+    pub(super) fn end(self) -> Result<Built, SourceError> {
         match self.root {
-            Some(root) => Ok((root, self.spans)),
+            Some(root) => Ok(Built { root, spans: self.spans, warnings: self.warnings }),
             None => Err(SourceError::new(Problem::Empty, None)),
         }
     }
@@ -168,11 +192,13 @@ impl Builder {
             let nodes = 1 + weight(text);
             self.count(nodes, span)?;
             let value = Value::new(Kind::String(text.to_owned()), origin);
-            self.anchors.insert(anchor, Built { value, nodes, height: 0 });
+            self.anchors.insert(anchor, Finished { value, nodes, height: 0 });
         }
-        let merge = text == "<<" && plain && node.tag.is_none() && self.format == Format::Yaml;
+        let is_plain = plain && node.tag.is_none() && self.format == Format::Yaml;
+        let merge = text == "<<" && is_plain;
+        let name = if is_plain { scalar::key(text) } else { Cow::Borrowed(text) };
         if let Some(Open { content: Content::Object { slot, .. }, .. }) = self.open.last_mut() {
-            *slot = if merge { Slot::Merged(span) } else { Slot::Value(Key { name: text.to_owned(), origin }) };
+            *slot = if merge { Slot::Merged(span) } else { Slot::Value(Key { name: name.into_owned(), origin }) };
         }
         Ok(())
     }
@@ -202,7 +228,7 @@ impl Builder {
             self.deep_enough(self.depth + height, span)?;
         }
         let nodes = 1 + weight(text) + height;
-        self.attach(Built { value, nodes, height }, node.anchor, span)
+        self.attach(Finished { value, nodes, height }, node.anchor, span)
     }
 
     fn start(&mut self, content: Content, node: Node, span: Span) -> Result<(), SourceError> {
@@ -255,7 +281,7 @@ impl Builder {
             Content::List { first } => Kind::List(self.values.split_off(first)),
             Content::Object { first, merged, .. } => {
                 let entries = self.entries.split_off(first);
-                Kind::Map(self.object(entries, merged)?)
+                Kind::Map(self.object(entries, merged))
             }
         };
         let mut value = Value::new(kind, open.origin);
@@ -263,7 +289,7 @@ impl Builder {
             value = self.function(function, tag.span, value);
         }
         let nodes = self.nodes - open.nodes_before;
-        self.attach(Built { value, nodes, height: open.height + levels }, open.anchor, open.start)
+        self.attach(Finished { value, nodes, height: open.height + levels }, open.anchor, open.start)
     }
 
     /// The object of a function in its short form: it reaches from the tag to the end of the value.
@@ -302,7 +328,7 @@ impl Builder {
     }
 
     /// Puts a finished value where it belongs.
-    fn attach(&mut self, built: Built, anchor: Option<usize>, span: Span) -> Result<(), SourceError> {
+    fn attach(&mut self, built: Finished, anchor: Option<usize>, span: Span) -> Result<(), SourceError> {
         if let Some(anchor) = anchor {
             // The copy that aliases are made from counts as well: anchors can stand inside anchors.
             self.count(built.nodes, span)?;
@@ -333,27 +359,36 @@ impl Builder {
         Ok(())
     }
 
-    /// An object's entries, with those of its merge keys behind them; its own count first, then
-    /// the earlier of two merged ones ("Merge Key Language-Independent Type for YAML").
-    fn object(&self, mut entries: Vec<(Key, Value)>, merged: Vec<Value>) -> Result<Map, SourceError> {
-        if let Some((first, second)) = repeated(&entries) {
-            let line = |key: &Key| key.origin.index().and_then(|index| self.spans.get(index)).map_or(0, |at| at.line);
-            let span = second.origin.index().and_then(|index| self.spans.get(index)).copied();
-            let problem =
-                Problem::DuplicateKey { key: second.name.clone(), first_line: line(first), second_line: line(second) };
-            return Err(SourceError::new(problem, span));
+    /// An object's entries, with those of its merge keys behind them: of a key that is written twice the last one
+    /// counts, as CloudFormation reads it (go-to-k/cdk-real-drift#1074, #1133), with a warning; its own key counts
+    /// before a merged one, and the earlier of two merged ones ("Merge Key Language-Independent Type for YAML").
+    fn object(&mut self, entries: Vec<(Key, Value)>, merged: Vec<Value>) -> Map {
+        let warnings = repeated(&entries).filter_map(|(first, second)| {
+            let span = |key: &Key| key.origin.index().and_then(|index| self.spans.get(index)).copied();
+            let (first_line, span) = (span(first)?.line, span(second)?);
+            let origin = entries.iter().rfind(|(key, _)| key.name == second.name).map(|(_, value)| value.origin)?;
+            Some(Warning::KeyTwice { key: second.name.clone(), first_line, span, value: origin })
+        });
+        let room = MAX_WARNINGS.saturating_sub(self.warnings.len());
+        let warnings: Vec<Warning> = warnings.take(room).collect();
+        let map = if warnings.is_empty() && room > 0 { Map::from_unique(entries) } else { Map::of(entries) };
+        self.warnings.extend(warnings);
+        if merged.is_empty() {
+            return map;
         }
-        if !merged.is_empty() {
-            let mut names: HashSet<String> = entries.iter().map(|(key, _)| key.name.clone()).collect();
-            for value in merged {
-                if let Kind::Map(map) = value.kind {
-                    entries.extend(map.into_entries().filter(|(key, _)| names.insert(key.name.clone())));
-                }
+        let mut names: HashSet<String> = map.iter().map(|(key, _)| key.name.clone()).collect();
+        let mut entries: Vec<(Key, Value)> = map.into_entries().collect();
+        for value in merged {
+            if let Kind::Map(map) = value.kind {
+                entries.extend(map.into_entries().filter(|(key, _)| names.insert(key.name.clone())));
             }
         }
-        Ok(Map::from_unique(entries))
+        Map::from_unique(entries)
     }
 }
+
+/// How many warnings of one text are kept.
+const MAX_WARNINGS: usize = 1_000;
 
 fn levels(tag: Option<&(Tag, Meaning)>) -> usize {
     if matches!(tag, Some((_, Meaning::Function(_)))) { 2 } else { 1 }
@@ -376,15 +411,4 @@ fn attribute(text: &str, origin: Origin) -> Value {
         Some((resource, attribute)) => Value::new(Kind::List(vec![part(resource), part(attribute)]), origin),
         None => part(text),
     }
-}
-
-/// The first key that repeats an earlier one, and that one.
-fn repeated(entries: &[(Key, Value)]) -> Option<(&Key, &Key)> {
-    if entries.len() <= SMALL {
-        return entries.iter().enumerate().find_map(|(index, (second, _))| {
-            entries.iter().take(index).find(|(first, _)| first.name == second.name).map(|(first, _)| (first, second))
-        });
-    }
-    let mut seen: HashMap<&str, &Key> = HashMap::with_capacity(entries.len());
-    entries.iter().find_map(|(key, _)| seen.insert(&key.name, key).map(|first| (first, key)))
 }

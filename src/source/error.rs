@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::path::Origin;
+
 use super::{Format, MAX_BYTES, MAX_DEPTH, MAX_NODES, Span};
 
 /// Why a text could not be read, and where.
@@ -40,15 +42,6 @@ pub enum Problem {
     Unreadable {
         /// What the reader stumbled over.
         detail: String,
-    },
-    /// A key stands twice in one object.
-    DuplicateKey {
-        /// The key.
-        key: String,
-        /// Line of its first use.
-        first_line: u32,
-        /// Line of its second use.
-        second_line: u32,
     },
     /// A key is a list or an object.
     KeyNotText,
@@ -92,14 +85,11 @@ impl SourceError {
             Problem::TooDeep => "write it flatter: CloudFormation templates never need such nesting",
             Problem::TooManyValues => "write fewer aliases of aliases: each one repeats everything it stands for",
             Problem::SeveralDocuments => "keep one template per file: CloudFormation reads a single document",
-            Problem::Syntax { format: Format::Json, .. } => {
-                "a text that begins with `{` must be well-formed JSON: without comments, trailing commas or single quotes"
-            }
+            Problem::Syntax { format: Format::Json, .. } => "check the quotes, commas and brackets before this place",
             Problem::Syntax { format: Format::Yaml, .. } => {
                 "check the indentation, quotes and brackets before this place"
             }
             Problem::Unreadable { .. } => "write both halves of a surrogate pair (`\\ud83d\\ude00`)",
-            Problem::DuplicateKey { .. } => "keep one of the two: readers disagree on which one counts",
             Problem::KeyNotText => "write keys as plain text",
             Problem::UnknownTag { .. } => {
                 "use a function of CloudFormation (`!Ref`, `!Sub`, `!If` and so on), or quote text that begins with `!`"
@@ -130,9 +120,6 @@ impl fmt::Display for SourceError {
             Problem::Syntax { format: Format::Json, detail } => write!(f, "this is not well-formed JSON: {detail}"),
             Problem::Syntax { format: Format::Yaml, detail } => write!(f, "this is not well-formed YAML: {detail}"),
             Problem::Unreadable { detail } => write!(f, "this JSON cannot be read: {detail}"),
-            Problem::DuplicateKey { key, first_line, second_line } => {
-                write!(f, "key `{}` is written twice, in lines {first_line} and {second_line}", shown(key))
-            }
             Problem::KeyNotText => f.write_str("a key is a list or an object"),
             Problem::UnknownTag { tag } => write!(f, "tag `{}` is no function of CloudFormation", shown(tag)),
             Problem::UnsupportedTag { tag } => write!(f, "CloudFormation does not support tag `{}`", shown(tag)),
@@ -145,6 +132,62 @@ impl fmt::Display for SourceError {
 }
 
 impl std::error::Error for SourceError {}
+
+/// Something about a text that CloudFormation takes and its author should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Warning {
+    /// A key is written twice in one object: the last value counts.
+    KeyTwice {
+        /// The key.
+        key: String,
+        /// The line of its earlier use.
+        first_line: u32,
+        /// Its later use.
+        span: Span,
+        /// The value that counts.
+        value: Origin,
+    },
+    /// JSON with comments or trailing commas, which strict readers refuse.
+    NotStrictJson {
+        /// What a strict reader says.
+        detail: String,
+        /// Where.
+        span: Span,
+    },
+}
+
+impl Warning {
+    /// Where in the text.
+    #[must_use]
+    pub const fn span(&self) -> Span {
+        match self {
+            Self::KeyTwice { span, .. } | Self::NotStrictJson { span, .. } => *span,
+        }
+    }
+
+    /// What to do about it: one sentence.
+    #[must_use]
+    pub const fn help(&self) -> &'static str {
+        match self {
+            Self::KeyTwice { .. } => "Remove the one that does not count.",
+            Self::NotStrictJson { .. } => "Remove comments and trailing commas: other tools refuse them.",
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KeyTwice { key, first_line, span, .. } => write!(
+                f,
+                "key `{}` is written twice, in lines {first_line} and {}: the last one counts",
+                shown(key),
+                span.line
+            ),
+            Self::NotStrictJson { detail, .. } => write!(f, "this is not strict JSON: {detail}"),
+        }
+    }
+}
 
 /// Text of the template's author as a message can show it: short and on one line.
 fn shown(text: &str) -> String {

@@ -8,13 +8,12 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::build::Builder;
+use super::build::{Builder, Built};
 use super::event::{Event, Node};
 use super::{BYTE_ORDER_MARK, Format, Problem, SourceError, Span, narrow};
-use crate::value::Value;
 
 /// Reads a text of JSON.
-pub(super) fn document(text: &str) -> Result<(Value, Vec<Span>), SourceError> {
+pub(super) fn document(text: &str) -> Result<Built, SourceError> {
     let json = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let mut reader = Reader { cursor: Cursor::new(text), builder: Builder::new(Format::Json), refusal: None };
     let mut deserializer = serde_json::Deserializer::from_str(json);

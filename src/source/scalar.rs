@@ -1,26 +1,79 @@
-//! What a scalar without quotes is: the readings that YAML 1.1, YAML 1.2 and JSON share.
+//! What a scalar without quotes is: YAML 1.1, as CloudFormation reads it.
 //!
-//! CloudFormation supports YAML 1.1 with exceptions ("Template formats"), and which numbers it
-//! reads from `0443`, `0x1bb` or `1_000` is documented nowhere. Whatever the versions of YAML read
-//! differently stays text, so that `Port::from_text` can call it ambiguous; `yes`, `no`, `on` and
-//! `off` stay text as well.
+//! CloudFormation supports YAML 1.1 with exceptions ("Template formats"): unquoted `yes`, `no`, `on` and `off` are
+//! booleans (aws/aws-cli#5257, ASFHyP3/hyp3#2061, go-to-k/cdk-real-drift#785), single letters are text. Which number it
+//! reads from `0443`, `0x1bb`, `1_000` or `7:23` is documented nowhere: such a scalar is [`Kind::Ambiguous`].
+
+use std::borrow::Cow;
 
 use crate::value::Kind;
 
-/// What a plain scalar of YAML is.
+/// What a plain scalar of YAML is; nothing if it is text.
 pub(super) fn of_yaml(text: &str) -> Option<Kind> {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Some(Kind::Null),
-        "true" | "True" | "TRUE" => return Some(Kind::Bool(true)),
-        "false" | "False" | "FALSE" => return Some(Kind::Bool(false)),
-        _ => {}
+    let first = text.bytes().next();
+    match first {
+        None | Some(b'~' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'y' | b'Y' | b'o' | b'O') => word(text),
+        Some(b'+' | b'-' | b'.' | b'0'..=b'9') => {
+            number(text).or_else(|| is_ambiguous(text).then(|| Kind::Ambiguous(text.to_owned())))
+        }
+        _ => None,
     }
+}
+
+/// The name that a plain scalar is as a key: a boolean is `true` or `false`, as wherever text is wanted.
+pub(super) fn key(text: &str) -> Cow<'_, str> {
+    match of_yaml(text) {
+        Some(Kind::Bool(value)) => Cow::Borrowed(if value { "true" } else { "false" }),
+        _ => Cow::Borrowed(text),
+    }
+}
+
+/// The words of YAML 1.1, each in lower case, capitalized and in upper case.
+fn word(text: &str) -> Option<Kind> {
+    let is = |word: &str| {
+        let upper = |text: &str| text.bytes().all(|byte| byte.is_ascii_uppercase());
+        let lower = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase());
+        text.eq_ignore_ascii_case(word) && (lower(text) || upper(text) || text.get(1..).is_some_and(lower))
+    };
+    if text.is_empty() || text == "~" || is("null") {
+        Some(Kind::Null)
+    } else if is("true") || is("yes") || is("on") {
+        Some(Kind::Bool(true))
+    } else if is("false") || is("no") || is("off") {
+        Some(Kind::Bool(false))
+    } else {
+        None
+    }
+}
+
+/// Whether a version of YAML reads a number that another does not: with a leading zero or a prefix of its base, with
+/// underscores, with colons (base 60), or with an exponent that YAML 1.1 wants written otherwise.
+fn is_ambiguous(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let first = digits.bytes().next()?;
-    if !(first.is_ascii_digit() || first == b'.') {
-        return None;
+    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
+        return false;
     }
-    number(text, digits)
+    let plain = digits.replace('_', "");
+    let in_base = |prefix: &str, base: u32| {
+        let rest = plain.strip_prefix(prefix).or_else(|| plain.strip_prefix(&prefix.to_ascii_uppercase()));
+        rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_digit(base)))
+    };
+    let base_60 = || {
+        let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
+        let mut parts = whole.split(':');
+        parts.next().is_some_and(all_digits)
+            && whole.contains(':')
+            && parts.all(|part| part.len() <= 2 && all_digits(part) && part.parse::<u8>().is_ok_and(|part| part < 60))
+            && fraction.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let float = || {
+        let (mantissa, exponent) = plain.split_once(['e', 'E']).unwrap_or((&plain, "0"));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        all_digits(whole)
+            && fraction.bytes().all(|byte| byte.is_ascii_digit())
+            && all_digits(exponent.strip_prefix(['-', '+']).unwrap_or(exponent))
+    };
+    in_base("0x", 16) || in_base("0o", 8) || in_base("0b", 2) || base_60() || float()
 }
 
 /// What a plain scalar of JSON is; the text is known to be well-formed.
@@ -33,7 +86,8 @@ pub(super) fn of_json(text: &str) -> Option<Kind> {
     }
 }
 
-fn number(text: &str, digits: &str) -> Option<Kind> {
+fn number(text: &str) -> Option<Kind> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (mantissa, exponent) = match digits.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, Some(exponent)),
         None => (digits, None),

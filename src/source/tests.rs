@@ -13,6 +13,7 @@ fn plain(value: &Value) -> Json {
         Kind::String(text) => json!(text),
         Kind::List(list) => list.iter().map(plain).collect(),
         Kind::Map(map) => Json::Object(map.iter().map(|(key, value)| (key.name.clone(), plain(value))).collect()),
+        Kind::Ambiguous(text) => json!({"ambiguous": text}),
         Kind::Unknown(_) => panic!("a source never yields unknown values"),
     }
 }
@@ -53,28 +54,27 @@ fn scalars_are_what_all_readers_agree_on() {
         (".5", json!(0.5)),
         ("1.5e+3", json!(1500.0)),
         ("99999999999999999999", json!(1e20)),
-        // readers differ: text
-        ("0443", json!("0443")),
-        ("0443.0", json!("0443.0")),
-        ("-0443", json!("-0443")),
-        ("0x1bb", json!("0x1bb")),
-        ("0o673", json!("0o673")),
-        ("0b11", json!("0b11")),
-        ("1_000", json!("1_000")),
-        ("1e3", json!("1e3")),
-        ("1.5e3", json!("1.5e3")),
-        ("1:30", json!("1:30")),
         (".inf", json!(".inf")),
         (".nan", json!(".nan")),
         (".", json!(".")),
         ("-", json!([null])),
         ("1.2.3", json!("1.2.3")),
         ("2010-09-09", json!("2010-09-09")),
-        ("yes", json!("yes")),
-        ("on", json!("on")),
+        ("y", json!("y")),
+        ("N", json!("N")),
+        ("yES", json!("yES")),
         // not numbers
         ("true", json!(true)),
         ("True", json!(true)),
+        ("yes", json!(true)),
+        ("Yes", json!(true)),
+        ("ON", json!(true)),
+        ("no", json!(false)),
+        ("No", json!(false)),
+        ("off", json!(false)),
+        ("!!bool yes", json!(true)),
+        ("'no'", json!("no")),
+        ("!!str no", json!("no")),
         ("FALSE", json!(false)),
         ("null", json!(null)),
         ("Null", json!(null)),
@@ -100,6 +100,9 @@ fn scalars_are_what_all_readers_agree_on() {
         assert_eq!(read(text), expected, "{text:?}");
     }
     assert_eq!(read("a:\nb: 1"), json!({"a": null, "b": 1}));
+    // A boolean is what its text is as a key; quoted it is another key.
+    assert_eq!(read("no: 1\nYes: 2\n'on': 3\nTrue: 4"), json!({"false": 1, "on": 3, "true": 4}));
+    assert_eq!(read("{\"no\": \"no\"}"), json!({"no": "no"}));
 }
 
 #[test]
@@ -201,15 +204,9 @@ fn json_is_json() {
     let long_key = format!("{{\"{}\": 1}}", "k".repeat(900));
     assert!(parse(&long_key).is_ok());
     for (text, expected, underlined, line) in [
-        ("{\"a\": 1,}", "this is not well-formed JSON: key must be a string", "}", 1),
-        ("{'a': 1}", "this is not well-formed JSON: key must be a string", "'", 1),
-        ("{\"a\": 1 // c\n}", "this is not well-formed JSON: expected `,` or `}`", "/", 1),
-        ("{\"a\":\n 0443}", "this is not well-formed JSON: invalid number", "4", 2),
-        ("{a: 1}", "this is not well-formed JSON: key must be a string", "a", 1),
-        ("{\"a\": !Ref x}", "this is not well-formed JSON: expected value", "!", 1),
+        ("{\"a\" 1}", "this is not well-formed JSON: expected `:`", "1", 1),
         ("{\"a\": 1", "this is not well-formed JSON: EOF while parsing an object", "1", 1),
         ("{} {}", "this is not well-formed JSON: trailing characters", "{", 1),
-        ("{\"a\": 1,\n\"a\": 2}", "key `a` is written twice, in lines 1 and 2", "\"a\"", 2),
     ] {
         assert_eq!(refusal(text), (expected.to_owned(), underlined.to_owned(), line), "{text}");
     }
@@ -221,8 +218,6 @@ fn what_cannot_be_read_is_refused_in_words() {
         ("", "the text is empty", "", 0),
         ("# nothing\n", "the text is empty", "", 0),
         ("a: 1\n---\nb: 1\n", "the text holds several YAML documents", "---", 2),
-        ("a: 1\nb: 2\na: 3\n", "key `a` is written twice, in lines 1 and 3", "a", 3),
-        ("x:\n  a: 1\n  'a': 3\n", "key `a` is written twice, in lines 2 and 3", "'a'", 3),
         ("? [a]\n: 1\n", "a key is a list or an object", "[", 1),
         ("a: !Reff x\n", "tag `!Reff` is no function of CloudFormation", "!Reff", 1),
         ("a: !Rain::Embed x\n", "tag `!Rain::Embed` is no function of CloudFormation", "!Rain::Embed", 1),
@@ -248,7 +243,9 @@ fn many_keys_are_told_apart() {
     let mut text: String = (0..20_000).map(|key| format!("k{key}: 1\n")).collect();
     assert!(parse(&text).is_ok());
     text.push_str("k7: 2\n");
-    assert_eq!(error(&text).to_string(), "key `k7` is written twice, in lines 8 and 20001");
+    let document = parse(&text).unwrap();
+    assert_eq!(warnings(&document), ["key `k7` is written twice, in lines 8 and 20001: the last one counts"]);
+    assert_eq!(document.root.get("k7").unwrap().kind, Kind::Integer(2));
 }
 
 #[test]
@@ -369,8 +366,8 @@ fn any_spelling() -> impl Strategy<Value = String> {
 
 /// JSON is YAML: its reader agrees with YAML's on every value and on every place, and on what to refuse.
 fn assert_reads_as_yaml(text: &str) {
-    let places = |(root, spans): (Value, Vec<Span>)| format!("{root:?} {spans:?}");
-    match build::read(text, build::Builder::new(Format::Json)) {
+    let places = |Built { root, spans, warnings }: Built| format!("{root:?} {spans:?} {warnings:?}");
+    match build::read_into(build::Builder::new(Format::Json), text, &Default::default()) {
         // What YAML's reader cannot take: characters that are not printable, keys of a thousand characters.
         Err(SourceError { problem: Problem::Syntax { .. }, .. }) => {}
         by_yaml => assert_eq!(json::document(text).map(places), by_yaml.map(places), "{text}"),
@@ -404,9 +401,6 @@ fn json_may_hold_what_yaml_may_not() {
     let text = "{\"a\":\n [\"x\", \"\\ud83d\"]}";
     let problem = Problem::Unreadable { detail: "unexpected end of hex escape".to_owned() };
     assert_eq!((error(text).problem, error(text).span.unwrap().line), (problem, 2));
-    // Whatever comes first: a text that is no JSON is refused as that.
-    let text = "{\"a\": 1, \"a\": 2,}";
-    assert_eq!(refusal(text).0, "this is not well-formed JSON: key must be a string");
 }
 
 /// A value as block YAML with every text quoted.
@@ -466,4 +460,72 @@ proptest! {
         block(&value, 2, &mut text);
         prop_assert_eq!(read(&text), json!({"value": rounded(&value)}), "{}", text);
     }
+}
+
+fn warnings(document: &Document) -> Vec<String> {
+    document.warnings.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn numbers_that_readers_differ_on_are_none() {
+    for text in ["0443", "-0443", "0x1BB", "0o17", "0b11", "1_000", "7:23", "190:20:30.5", "1e3", "1.5e3", "08", "00.5"]
+    {
+        assert_eq!(read(text), json!({"ambiguous": text}), "{text}");
+        assert_eq!(read(&format!("'{text}'")), json!(text), "{text}");
+        assert_eq!(read(&format!("!!str {text}")), json!(text), "{text}");
+    }
+    for text in ["1:60", "a1:20", "1:2:3:x", "0xg", "1__", "12-34", "1.2.3", "2001:db8::1", "0o9"] {
+        let expected = if text == "1__" { json!({"ambiguous": text}) } else { json!(text) };
+        assert_eq!(read(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn of_a_key_that_is_written_twice_the_last_value_counts() {
+    for text in ["a: 1\nb: 2\na: 3\n", "{\"a\": 1, \"b\": 2,\n\n\"\\u0061\": 3}", "{a: 1, b: 2,\n\na: 3}"] {
+        let document = parse(text).unwrap();
+        assert_eq!(plain(&document.root), json!({"a": 3, "b": 2}), "{text}");
+        assert!(
+            warnings(&document).contains(&"key `a` is written twice, in lines 1 and 3: the last one counts".to_owned())
+        );
+        let twice = document.warnings.iter().find(|warning| matches!(warning, Warning::KeyTwice { .. })).unwrap();
+        assert_eq!(twice.span().line, 3);
+        let Warning::KeyTwice { value, .. } = twice else { panic!() };
+        assert_eq!(document.span(*value).unwrap().text(text), Some("3"), "the value that counts");
+    }
+    let thrice = parse("a: 1\na: 2\na: 3\n").unwrap();
+    assert_eq!((plain(&thrice.root), thrice.warnings.len()), (json!({"a": 3}), 2));
+    // A merged key is no second one.
+    assert!(parse("x: &x {a: 1}\ny: {<<: *x, a: 2}").unwrap().warnings.is_empty());
+}
+
+#[test]
+fn json_that_is_not_strict_is_read_with_a_warning() {
+    for (text, expected) in [
+        ("{\"a\": [1, 2,],}", json!({"a": [1, 2]})),
+        ("{\"a\": 1 // c, {\n}", json!({"a": 1})),
+        ("// first\n{\"a\": /* \" */ \"/* x */\", \"b\": \"//\"}", json!({"a": "/* x */", "b": "//"})),
+        ("{\n\t\"a\": 1, # c\n\t\"b\": \"é\\\"//\",\n}\n", json!({"a": 1, "b": "é\"//"})),
+        ("{'a': 'b'}", json!({"a": "b"})),
+    ] {
+        let document = parse(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        assert_eq!(plain(&document.root), expected, "{text}");
+        assert!(warnings(&document)[0].starts_with("this is not strict JSON: "), "{text}");
+    }
+    for (text, says) in [("{\"a\": 1} x", "trailing"), ("{\"a\": [1}", ""), ("{\"a\": /* 1}", "")] {
+        let refused = error(text).to_string();
+        assert!(
+            refused.starts_with("this is not well-formed JSON") && refused.contains(says) || says.is_empty(),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn a_dash_between_brackets_is_text() {
+    let text = "N: !Join [-, [a, b]]\nM: [x, - , \"-\"]\n";
+    let document = parse(text).unwrap();
+    assert_eq!(plain(&document.root), json!({"N": {"Fn::Join": ["-", ["a", "b"]]}, "M": ["x", "-", "-"]}));
+    let dash = &document.root.get("M").unwrap().as_list().unwrap()[1];
+    assert_eq!(document.span(dash.origin).unwrap().text(text), Some("-"));
 }

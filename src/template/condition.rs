@@ -57,8 +57,8 @@ impl Evaluator<'_> {
             return Ok(self.open(&place(value)));
         };
         match (key.name.as_str(), argument.as_list()) {
-            ("Condition", _) => match argument.as_str() {
-                Some(name) => self.condition(name),
+            ("Condition", _) => match text::of_scalar(argument) {
+                Some(name) => self.condition(&name),
                 None => Ok(self.open(&place(value))),
             },
             ("Fn::Equals", Some([left, right])) => self.equals(value, left, right),
@@ -116,6 +116,14 @@ impl Evaluator<'_> {
         let assumed = std::mem::replace(&mut self.used_assumption, before);
         let decided = |holds| Ok(Truth::Decided { holds, assumed });
         let atom = match (&left.kind, &right.kind) {
+            (Kind::Ambiguous(left), Kind::Ambiguous(right)) if left == right => return decided(true),
+            (Kind::Ambiguous(_), Kind::Ambiguous(_)) => None,
+            (Kind::Ambiguous(written), other) | (other, Kind::Ambiguous(written)) => match other {
+                // Neither the text as written nor a number.
+                Kind::String(text) if text != written && text.parse::<f64>().is_err() => return decided(false),
+                Kind::Null | Kind::Bool(_) | Kind::List(_) | Kind::Map(_) => return decided(false),
+                _ => None,
+            },
             (Kind::Unknown(left), Kind::Unknown(right)) if left.is_same(right) => return decided(true),
             (Kind::Unknown(unknown), _) if text::of_scalar(&right).is_some() => is(unknown, &right),
             (_, Kind::Unknown(unknown)) if text::of_scalar(&left).is_some() => is(unknown, &left),

@@ -77,8 +77,8 @@ impl Evaluator<'_> {
 
     fn reference_to<'v>(&mut self, argument: &Value, origin: Origin) -> Result<Resolved<'v>, Stop> {
         let argument = self.resolve(argument)?.into_value(argument);
-        match argument.as_str() {
-            Some(name) => self.reference(name, origin),
+        match text::of_scalar(&argument) {
+            Some(name) => self.reference(&name, origin),
             None => self.depends("Ref", &argument, origin),
         }
     }
@@ -152,10 +152,10 @@ impl Evaluator<'_> {
             return Ok(malformed("Fn::If", value.origin));
         };
         let condition = self.resolve(condition)?.into_value(condition);
-        let Some(name) = condition.as_str() else {
+        let Some(name) = text::of_scalar(&condition) else {
             return self.depends("Fn::If", &condition, value.origin);
         };
-        if self.holds(name)? { self.resolve(then) } else { self.resolve(otherwise) }
+        if self.holds(&name)? { self.resolve(then) } else { self.resolve(otherwise) }
     }
 
     /// `Fn::Sub`: a text, or a text and values for some of its names.
@@ -208,8 +208,13 @@ impl Evaluator<'_> {
 
     /// A value as a part of a text.
     fn part(&self, value: &Value) -> Result<Part, Stop> {
-        if let Kind::Unknown(unknown) = &value.kind {
-            let part = Part::Unknown(unknown.clone());
+        let unknown = match &value.kind {
+            Kind::Unknown(unknown) => Some(unknown.clone()),
+            Kind::Ambiguous(text) => Some(unknown::ambiguous(text)),
+            _ => None,
+        };
+        if let Some(unknown) = unknown {
+            let part = Part::Unknown(unknown);
             self.template.budget.text(part.bytes())?;
             return Ok(part);
         }

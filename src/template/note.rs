@@ -24,7 +24,7 @@ pub enum Subject {
         /// Its name.
         name: String,
     },
-    /// A transform of AWS that adds resources and leaves the others as they are (SAM and the like).
+    /// A transform of AWS that adds resources and leaves the others as they are.
     Generator {
         /// Its name.
         name: String,
@@ -36,12 +36,10 @@ pub enum Subject {
         /// The macro, which may change what it stands among; `AWS::Include` adds to it.
         macro_name: Option<String>,
     },
-    /// A SAM resource: what it generates is not in the template.
-    Serverless {
+    /// An application of SAM, which becomes a nested stack: its template is not in this one.
+    Application {
         /// Its logical id.
         logical_id: String,
-        /// Its type.
-        type_name: String,
     },
     /// A module: its resources are not in the template.
     Module {
@@ -139,12 +137,9 @@ impl fmt::Display for Note {
             Subject::Include { logical_id: None, macro_name: None } => {
                 f.write_str("the resources that `Fn::Transform` adds are not judged here")
             }
-            Subject::Serverless { logical_id, type_name } => write!(
-                f,
-                "the resources that `{}` (`{}`) generates are not judged here",
-                shortened(logical_id),
-                shortened(type_name)
-            ),
+            Subject::Application { logical_id } => {
+                write!(f, "the template of application `{}` is not judged here", shortened(logical_id))
+            }
             Subject::Module { logical_id, type_name } => write!(
                 f,
                 "the resources of module `{}` (`{}`) are not judged here",
@@ -176,8 +171,17 @@ impl fmt::Display for Note {
 /// Notes on the `Transform` section: one name, or a list of names or of objects with a `Name`.
 pub(super) fn transforms(section: &Value) -> Vec<Note> {
     match &section.kind {
-        Kind::List(list) => list.iter().filter_map(transform).collect(),
+        Kind::List(list) => list.iter().flat_map(transforms).collect(),
         _ => transform(section).into_iter().collect(),
+    }
+}
+
+/// Whether a value is a transform as the `Transform` section has it, or several.
+pub(super) fn is_transform(section: &Value) -> bool {
+    match &section.kind {
+        Kind::List(list) => !list.is_empty() && list.iter().all(is_transform),
+        Kind::String(name) => !name.is_empty(),
+        _ => section.get("Name").is_some(),
     }
 }
 
@@ -196,10 +200,10 @@ fn transform(value: &Value) -> Option<Note> {
     let subject = match name.as_str() {
         "AWS::LanguageExtensions" => return None,
         "AWS::CodeDeployBlueGreen" => return None, // adds hooks, no resources
+        // None of its 836 published outputs has a security group that the input has not, but for applications.
+        _ if name.starts_with("AWS::Serverless-") => return None,
         "AWS::Include" => Subject::Include { logical_id: None, macro_name: None },
-        _ if name.starts_with("AWS::Serverless-") || name.starts_with("AWS::SecretsManager-") => {
-            Subject::Generator { name }
-        }
+        _ if name.starts_with("AWS::SecretsManager-") => Subject::Generator { name },
         _ => Subject::Macro { name },
     };
     Some(Note::new(subject, value.origin))
@@ -212,8 +216,8 @@ pub(super) fn resource(logical_id: &str, type_name: &str, body: &Value, origin: 
         [Some(body), body.get("Properties")].into_iter().flatten().filter_map(|it| it.get("Fn::Transform")).collect();
     let subject = if type_name.ends_with("::MODULE") {
         Subject::Module { logical_id, type_name: type_name.to_owned() }
-    } else if type_name.starts_with("AWS::Serverless::") {
-        Subject::Serverless { logical_id, type_name: type_name.to_owned() }
+    } else if type_name == "AWS::Serverless::Application" {
+        Subject::Application { logical_id }
     } else if !transforms.is_empty() {
         let macro_name = transforms.into_iter().find_map(macro_of);
         Subject::Include { logical_id: Some(logical_id), macro_name }

@@ -142,8 +142,8 @@ impl<'a> Template<'a> {
                 self.walk(values, found)?;
             }
             ("Fn::If", _, Some([condition, then, otherwise])) => {
-                let name = condition.as_str().unwrap_or_default();
-                match Evaluator::new(self, &[]).condition(name) {
+                let name = text::of_scalar(condition).unwrap_or_default();
+                match Evaluator::new(self, &[]).condition(&name) {
                     Ok(Truth::Decided { holds: true, .. }) => self.walk(then, found)?,
                     Ok(Truth::Decided { holds: false, .. }) => self.walk(otherwise, found)?,
                     Ok(Truth::Open(_)) | Err(Stop::Undecided(_)) => {

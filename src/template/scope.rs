@@ -103,8 +103,14 @@ pub struct Parameter {
     pub is_known: bool,
     /// Whether the value that is known is a default, which a deployment may override.
     pub is_default: bool,
+    /// Whether its default is a number that readers of YAML differ on.
+    pub is_in_dispute: bool,
+    /// Whether a deployment must give it a value: it has no default.
+    pub is_required: bool,
     /// The only values that it can be given, if the template says so.
     allowed: Vec<String>,
+    /// The only values that a reference to it can have, if the template says so.
+    candidates: Vec<String>,
     /// The least and the greatest number that it can be given (`MinValue`, `MaxValue`).
     range: (Option<i64>, Option<i64>),
     pub(super) value: Result<Kind, Unknown>,
@@ -124,7 +130,7 @@ impl Parameter {
     /// The only values that a reference to it can have, as far as the template says.
     #[must_use]
     pub fn candidates(&self) -> &[String] {
-        if is_one_of_allowed(&self.type_name) { &self.allowed } else { &[] }
+        &self.candidates
     }
 
     /// Whether `MinValue` and `MaxValue` rule a value out.
@@ -156,20 +162,24 @@ impl Parameter {
             .get("AllowedValues")
             .filter(|_| !no_echo)
             .and_then(Value::as_list)
-            .map(|list| list.iter().filter_map(text::of_scalar).map(|text| text.into_owned()).collect())
-            .unwrap_or_else(|| match range {
-                // Whole numbers alone: a parameter of type Number takes fractions too, which no port is.
-                (Some(least), Some(greatest)) if (0..MAX_RANGE).contains(&greatest.saturating_sub(least)) => {
-                    (least..=greatest).map(|number| number.to_string()).collect()
-                }
-                _ => Vec::new(),
-            });
-        let only = || match allowed.as_slice() {
-            [only] if is_one_of_allowed(&type_name) => Some(only.clone()),
+            // One that is no certain text leaves all open.
+            .and_then(|list| list.iter().map(|value| text::of_scalar(value).map(|text| text.into_owned())).collect())
+            .unwrap_or_default();
+        let candidates = match range {
+            _ if !allowed.is_empty() && is_one_of_allowed(&type_name) => allowed.clone(),
+            // Whole numbers alone: a parameter of type Number takes fractions too, which no port is.
+            (Some(least), Some(greatest)) if (0..MAX_RANGE).contains(&greatest.saturating_sub(least)) => {
+                (least..=greatest).map(|number| number.to_string()).collect()
+            }
+            _ => Vec::new(),
+        };
+        let only = || if let [only] = candidates.as_slice() { Some(only.clone()) } else { None };
+        let default = scope.defaults.get(name).cloned().or_else(|| declared("Default").map(|text| text.into_owned()));
+        let in_dispute = match declaration.get("Default").map(|default| &default.kind) {
+            Some(Kind::Ambiguous(text)) => Some(text),
             _ => None,
         };
-        let default = scope.defaults.get(name).cloned().or_else(|| declared("Default").map(|text| text.into_owned()));
-        let has_default = default.is_some();
+        let has_default = default.is_some() || in_dispute.is_some();
         let open = scope.open.contains(name);
         let certain = scope.parameters.get(name).cloned().or_else(only);
         let is_default = certain.is_none() && has_default && !open && !scope.ignore_defaults;
@@ -179,6 +189,11 @@ impl Parameter {
             Some(format!("parameter `{shown}` is marked `NoEcho`, so its value is not looked at"))
         } else if is_read(&type_name) {
             Some(format!("parameter `{shown}` is read from Systems Manager when the stack is deployed"))
+        } else if !is_documented(&type_name) {
+            Some(format!("parameter `{shown}` has type `{}`, which is not documented", unknown::shortened(&type_name)))
+        } else if let (None, Some(text), false, false) = (&known, in_dispute, open, scope.ignore_defaults) {
+            let text = unknown::shortened(text);
+            Some(format!("readers of YAML take the default `{text}` of parameter `{shown}` for different numbers"))
         } else if known.is_none() && open {
             Some(format!("parameter `{shown}` is given a value that is not known here"))
         } else if known.is_none() && has_default {
@@ -200,11 +215,21 @@ impl Parameter {
             no_echo,
             is_known,
             is_default: is_default && is_known,
+            is_in_dispute: in_dispute.is_some() && !scope.parameters.contains_key(name),
+            is_required: !has_default,
             allowed,
+            candidates,
             range,
             value,
         }
     }
+}
+
+/// Whether CloudFormation documents a type as written ("Parameters"): `List <Number>`, which it takes too, is not.
+fn is_documented(type_name: &str) -> bool {
+    matches!(type_name, "String" | "Number" | "CommaDelimitedList")
+        || ((type_name.starts_with("List<") || type_name.starts_with("AWS::"))
+            && !type_name.contains(char::is_whitespace))
 }
 
 fn is_list(type_name: &str) -> bool {

@@ -21,6 +21,7 @@ fn plain(value: &Value) -> Json {
         Kind::String(text) => json!(text),
         Kind::List(list) => list.iter().map(plain).collect(),
         Kind::Map(map) => Json::Object(map.iter().map(|(key, value)| (key.name.clone(), plain(value))).collect()),
+        Kind::Ambiguous(text) => json!({"ambiguous": text}),
         Kind::Unknown(unknown) => json!({"?": unknown.shown_as}),
     }
 }

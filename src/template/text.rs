@@ -12,7 +12,22 @@ pub(super) fn of_scalar(value: &Value) -> Option<Cow<'_, str>> {
         Kind::Integer(number) => Some(Cow::Owned(number.to_string())),
         Kind::Float(number) => Some(Cow::Owned(format!("{number:?}"))),
         Kind::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
+        // Which text it becomes depends on the reader.
+        Kind::Ambiguous(_) => None,
         Kind::Null | Kind::List(_) | Kind::Map(_) | Kind::Unknown(_) => None,
+    }
+}
+
+/// What a word is as a key that is written without quotes: `!Ref No` refers to a parameter whose key `No` is a boolean
+/// of YAML 1.1, and so `false`.
+pub(super) fn word(name: &str) -> Option<&'static str> {
+    let is = |words: [&str; 3]| words.iter().any(|word| name.eq_ignore_ascii_case(word));
+    if is(["yes", "on", "true"]) {
+        Some("true")
+    } else if is(["no", "off", "false"]) {
+        Some("false")
+    } else {
+        None
     }
 }
 
@@ -92,7 +107,7 @@ pub(super) fn json(value: &Value, text: &mut String) -> Option<()> {
             }
             text.push('}');
         }
-        Kind::Unknown(_) => return None,
+        Kind::Ambiguous(_) | Kind::Unknown(_) => return None,
     }
     Some(())
 }

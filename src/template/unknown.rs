@@ -31,6 +31,12 @@ pub(super) fn function(name: &str, argument: &Value, why: String) -> Unknown {
     Unknown::new(identity, shortened(&shown_as), why)
 }
 
+/// What a number that readers of YAML differ on is as text.
+pub(super) fn ambiguous(text: &str) -> Unknown {
+    let why = format!("readers of YAML take `{}` for different numbers or for text", shortened(text));
+    Unknown::new(identity(format!("!Number {}", quoted(text))), shortened(text), why)
+}
+
 /// Text that is partly unknown.
 #[derive(Debug, Clone)]
 pub(super) enum Part {
@@ -132,6 +138,10 @@ pub(super) fn canonical(value: &Value, form: &mut String) -> bool {
             Some(text) if text.len() <= MAX_IDENTITY_BYTES => form.push_str(&quoted(&text)),
             _ => return false,
         },
+        Kind::Ambiguous(text) => {
+            form.push_str("!Number ");
+            form.push_str(&quoted(text));
+        }
         Kind::Unknown(unknown) => match &unknown.identity {
             Some(identity) => form.push_str(identity),
             None => return false,
@@ -175,6 +185,7 @@ fn show(value: &Value, shown: &mut String) {
             Some(text) => shown.extend(text.chars().take(SHOWN_CHARS)),
             None => {}
         },
+        Kind::Ambiguous(text) => shown.extend(text.chars().take(SHOWN_CHARS)),
         Kind::Unknown(unknown) => shown.push_str(&unknown.shown_as),
         Kind::List(list) => {
             shown.push('[');

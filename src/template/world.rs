@@ -8,7 +8,7 @@ use super::assumption::Atom;
 use super::budget::Exhausted;
 use super::evaluator::{Evaluator, Resolved, Stop};
 use super::unknown::shortened;
-use super::{MAX_EVALUATION_DEPTH, Resource, Template, budget, measure};
+use super::{MAX_EVALUATION_DEPTH, Resource, Template, budget, measure, text};
 use crate::value::{Kind, Map, Value};
 
 /// How many worlds of one resource are looked at: eight conditions that are independent of each
@@ -253,8 +253,8 @@ impl<'a> Template<'a> {
         wanted: Option<&[&str]>,
     ) -> Result<World<'t>, Stop> {
         let body = resource.body();
-        let exists = match body.get("Condition").and_then(Value::as_str) {
-            Some(name) => evaluator.holds(name)?,
+        let exists = match body.get("Condition").and_then(text::of_scalar) {
+            Some(name) => evaluator.holds(&name)?,
             None => true,
         };
         let empty = || Value::new(Kind::Map(Map::new()), body.origin);

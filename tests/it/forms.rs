@@ -71,6 +71,7 @@ fn plain(value: &Value) -> Json {
         Kind::String(text) => json!(text),
         Kind::List(list) => list.iter().map(plain).collect(),
         Kind::Map(map) => Json::Object(map.iter().map(|(key, value)| (key.name.clone(), plain(value))).collect()),
+        Kind::Ambiguous(text) => json!(text),
         Kind::Unknown(unknown) => panic!("a source knows everything: {unknown:?}"),
     }
 }

@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 
 
 class Account:
-    def __init__(self, folder):
+    def __init__(self, folder, **variables):
         self.folder = folder
         port = free_port()
         self.server = Server(
@@ -32,6 +32,7 @@ class Account:
                 "GATEWAY_PORT": str(port),
                 "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
                 "MINISTACK_REGION": REGION,
+                **variables,
             },
         )
         self.stop = self.server.stop
@@ -40,11 +41,11 @@ class Account:
             self.client, ("cloudformation", "ec2", "iam", "lambda", "logs")
         )
 
-    def client(self, service):
+    def client(self, service, region=REGION):
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
-            region_name=REGION,
+            region_name=region,
             aws_access_key_id=ACCOUNT_ID,  # which names the account to MiniStack
             aws_secret_access_key="test",
             config=Config(proxies={}, read_timeout=30),

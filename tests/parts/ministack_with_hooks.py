@@ -7,9 +7,17 @@ runs functions behind the Lambda API. This driver adds to it, in the same proces
 
 - AWS::CloudFormation::LambdaHook, checked against CloudFormation's own schema of the type; what the driver does not
   play (role filters, FilteringCriteria ANY, TargetFilters.Targets) is refused, never ignored.
+- An account that may use only the Regions in REGIONS, if that is set.
+- Failures that a test orders, in the file that REFUSED names: a line is update or rollback, and a logical id.
 - AWS::EC2::SecurityGroupEgress, made and removed through MiniStack's EC2 API.
 - AWS::Logs::QueryDefinition, checked against CloudFormation's own schema and kept nowhere: MiniStack runs no queries.
-- Fn::Join and Fn::Split within Conditions, which MiniStack leaves unresolved there.
+- AWS::CloudFormation::StackSet, checked likewise and written to the log as "StackSet: {…}": it makes no instances.
+- ActivateOrganizationsAccess, which answers and does nothing.
+- TemplateURL with the bucket in the host's name, where MiniStack looks for it in the path alone.
+- Fn::Join, Fn::Split, an Fn::Sub of parameters and AWS::AccountId within Conditions, which MiniStack leaves unresolved
+  there.
+- BatchDescribeTypeConfigurations and SetTypeConfiguration of these hooks: status, failure mode, and the rest as it is.
+- The code of a function's published version at GetFunction's Code.Location, where MiniStack serves the unpublished code.
 - Before a create or an update of a resource, an invocation of the function of every hook that is enabled and whose
   filters fit, through MiniStack's Lambda API with the documented payload, and what follows from the answer: the two
   stack events per hook and, with FailureMode FAIL, the failure of the resource. The texts of these events are those
@@ -17,13 +25,14 @@ runs functions behind the Lambda API. This driver adds to it, in the same proces
   UPDATE_FAILED event, the rollback, and the stack's status.
 
 It does not play: hooks on STACK, CHANGE_SET and CLOUD_CONTROL, on deletes and on nested stacks, retries and the
-30-second limit, and the execution role's permissions. No hook runs during a rollback (AWS does not say whether one
-does). A replacement counts as an update (AWS does not say either).
+30-second limit, and the execution role's permissions. AWS does not say whether hooks run during a rollback: they do
+here if HOOKS_ON_ROLLBACKS is set. A replacement counts as an update (AWS does not say either).
 """
 
 import fnmatch
 import json
 import os
+import re
 import uuid
 from pathlib import Path
 
@@ -33,7 +42,17 @@ import jsonschema
 from botocore.config import Config
 from ministack import app
 from ministack.core.responses import get_account_id, get_region
-from ministack.services.cloudformation import _stack_events, _stacks, changesets, engine, handlers, provisioners, stacks
+from ministack.services import account, lambda_svc
+from ministack.services.cloudformation import (
+    _stack_events,
+    _stacks,
+    changesets,
+    engine,
+    handlers,
+    helpers,
+    provisioners,
+    stacks,
+)
 from ministack.services.cloudformation.helpers import _esc
 
 from protocol import resource_request
@@ -41,6 +60,7 @@ from protocol import resource_request
 HOOK = "AWS::CloudFormation::LambdaHook"
 EGRESS = "AWS::EC2::SecurityGroupEgress"
 QUERY = "AWS::Logs::QueryDefinition"
+STACK_SET = "AWS::CloudFormation::StackSet"
 HOOKED = ("AWS::EC2::SecurityGroup", EGRESS)  # what is run off the event loop, where a hook can call back
 REASON_CHARS = 1024
 
@@ -77,7 +97,6 @@ hooks = {}  # ARN → properties
 
 def put_hook(properties):
     jsonschema.validate(properties, HOOK_SCHEMA)
-    arn = f"arn:aws:cloudformation:{get_region()}:{get_account_id()}:type/hook/{properties['Alias'].replace('::', '-')}"
     filters = properties.get("StackFilters", {})
     not_played = [
         name
@@ -90,12 +109,18 @@ def put_hook(properties):
     ]
     if not_played:
         raise ValueError(f"the driver does not play {', '.join(not_played)}")
+    arn = hook_arn(properties)
     hooks[arn] = properties
     return arn, {"HookArn": arn}
 
 
+def hook_arn(properties):
+    name = properties["Alias"].replace("::", "-")
+    return f"arn:aws:cloudformation:{get_region()}:{get_account_id()}:type/hook/{name}"
+
+
 def create_hook(_logical_id, properties, _stack_name):
-    if any(known["Alias"] == properties.get("Alias") for known in hooks.values()):
+    if hook_arn(properties) in hooks:
         raise ValueError(f"a hook named {properties['Alias']} exists already")
     return put_hook(properties)
 
@@ -106,6 +131,48 @@ def update_hook(_arn, _old, new, _stack_name):
 
 def delete_hook(arn, _properties):
     del hooks[arn]
+
+
+def described_types(params):
+    """BatchDescribeTypeConfigurations, of a hook by its name."""
+    alias = params["TypeConfigurationIdentifiers.member.1.TypeName"][0]
+    arn = hook_arn({"Alias": alias})
+    if arn not in hooks:
+        error = f"<Errors><member><ErrorCode>TypeNotFound</ErrorCode><ErrorMessage>{_esc(alias)}</ErrorMessage></member></Errors>"
+        return answered("BatchDescribeTypeConfigurations", error)
+    hook = hooks[arn]
+    configuration = {
+        "HookInvocationStatus": hook["HookStatus"],
+        "FailureMode": hook["FailureMode"],
+        "TargetOperations": hook["TargetOperations"],
+        "Properties": {"LambdaFunction": hook["LambdaFunction"]},
+        **{name: hook[name] for name in ("TargetFilters", "StackFilters") if name in hook},
+    }
+    text = json.dumps({"CloudFormationConfiguration": {"HookConfiguration": configuration}})
+    member = f"<Arn>{arn}</Arn><Configuration>{_esc(text)}</Configuration><TypeName>{alias}</TypeName>"
+    return answered(
+        "BatchDescribeTypeConfigurations", f"<TypeConfigurations><member>{member}</member></TypeConfigurations>"
+    )
+
+
+def set_type(params):
+    """SetTypeConfiguration: what is given replaces the whole configuration."""
+    given = json.loads(params["Configuration"][0])["CloudFormationConfiguration"]["HookConfiguration"]
+    arn = hook_arn({"Alias": params["TypeName"][0]})
+    properties = {
+        "Alias": params["TypeName"][0],
+        "ExecutionRole": hooks[arn]["ExecutionRole"],
+        "HookStatus": given["HookInvocationStatus"],
+        "LambdaFunction": given["Properties"]["LambdaFunction"],
+        **{name: given[name] for name in ("FailureMode", "TargetOperations", "TargetFilters", "StackFilters") if name in given},
+    }
+    put_hook(properties)
+    return answered("SetTypeConfiguration", f"<ConfigurationArn>{arn}/default</ConfigurationArn>")
+
+
+def answered(action, content):
+    text = f"<{action}Response><{action}Result>{content}</{action}Result></{action}Response>"
+    return 200, {"Content-Type": "text/xml"}, text.encode()
 
 
 def matches(value, patterns):
@@ -136,7 +203,8 @@ class HooksFailed(Exception):
 def run_hooks(action, resource_type, logical_id, stack_name, properties, previous):
     failed = []
     invoked = False
-    for hook in [hook for hook in hooks.values() if applies(hook, stack_name, resource_type, action)]:
+    of_this_region = [hook for arn, hook in hooks.items() if arn == hook_arn(hook)]
+    for hook in [hook for hook in of_this_region if applies(hook, stack_name, resource_type, action)]:
         invoked = True
         fields = {
             "HookType": hook["Alias"],
@@ -159,6 +227,11 @@ def run_hooks(action, resource_type, logical_id, stack_name, properties, previou
     if invoked:
         initiated = {"CREATE": "creation", "UPDATE": "update"}[action]
         record(stack_name, logical_id, resource_type, action, f"Hook invocations complete.  Resource {initiated} initiated")
+
+
+def refused():
+    path = Path(os.environ.get("REFUSED", ""))
+    return path.read_text().splitlines() if path.is_file() else []
 
 
 def invoke(hook, action, resource_type, logical_id, stack_name, properties, previous):
@@ -254,11 +327,35 @@ def put_query(properties):
     return query_id, {"QueryDefinitionId": query_id}
 
 
+# ---- AWS::CloudFormation::StackSet and what belongs to it -----------------------------------------------------------
+
+
+def put_stack_set(properties):
+    jsonschema.validate(properties, resource_schema(STACK_SET))
+    print("StackSet:", json.dumps(properties), flush=True)
+    return properties["StackSetName"], {"StackSetId": f"{properties['StackSetName']}:{uuid.uuid4()}"}
+
+
+def activate_organizations_access(_params):
+    return helpers._xml(200, "ActivateOrganizationsAccessResponse", "<ActivateOrganizationsAccessResult/>")
+
+
+def path_style(urlparse):
+    """The URL of a bucket in the host's name as one with the bucket in the path."""
+
+    def parse(url):
+        parsed = urlparse(url)
+        bucket, separator, _ = parsed.netloc.partition(".s3.")
+        return parsed._replace(path=f"/{bucket}{parsed.path}") if separator else parsed
+
+    return parse
+
+
 # ---- Conditions ---------------------------------------------------------------------------------------------------
 
 
 def with_lists(evaluate_conditions):
-    """MiniStack's evaluation of a template's Conditions, after Fn::Join and Fn::Split in them were resolved."""
+    """MiniStack's evaluation of a template's Conditions, after functions of texts and lists in them were resolved."""
 
     def evaluate(template, parameters):
         def elements(value):
@@ -272,17 +369,50 @@ def with_lists(evaluate_conditions):
                 return value
             if "Ref" in value and value["Ref"] in parameters:
                 return parameters[value["Ref"]]["Value"]
+            if value == {"Ref": "AWS::AccountId"}:
+                return get_account_id()
             if "Fn::Join" in value:
                 separator, parts = resolve(value["Fn::Join"])
                 return separator.join(elements(parts))
             if "Fn::Split" in value:
                 separator, text = resolve(value["Fn::Split"])
                 return text.split(separator)
+            if "Fn::Sub" in value:
+                return re.sub(r"\$\{(\w+)\}", lambda name: parameters[name[1]]["Value"], value["Fn::Sub"])
             return {name: resolve(member) for name, member in value.items()}
 
         return evaluate_conditions({**template, "Conditions": resolve(template.get("Conditions", {}))}, parameters)
 
     return evaluate
+
+
+# ---- The code of a version ---------------------------------------------------------------------------------------
+
+
+def with_code_of_the_version(get_function):
+    """GetFunction, whose Code.Location says which version's code it is."""
+
+    def answer(name, qualifier=None):
+        status, headers, body = get_function(name, qualifier)
+        described = json.loads(body)
+        version = described.get("Configuration", {}).get("Version", "$LATEST")
+        if version != "$LATEST":
+            code = described["Code"]
+            code["Location"] = code["Location"].replace(f"/{name}?", f"/{name}:{version}?")
+        return status, headers, json.dumps(described).encode()
+
+    return answer
+
+
+def of_the_version(serve_function_code):
+    def serve(name, account_id=None, region=None):
+        name, _, version = name.partition(":")
+        if not version:
+            return serve_function_code(name, account_id=account_id, region=region)
+        function = lambda_svc._functions.get_scoped(account_id, region, name)
+        return 200, {"Content-Type": "application/zip"}, function["versions"][version]["code_zip"]
+
+    return serve
 
 
 # ---- Into MiniStack -----------------------------------------------------------------------------------------------
@@ -295,6 +425,13 @@ def install():
         "create": lambda _logical_id, properties, _stack_name: put_query(properties),
         "delete": lambda _query_id, _properties: None,
     }
+    provisioners._RESOURCE_HANDLERS[STACK_SET] = {
+        "create": lambda _logical_id, properties, _stack_name: put_stack_set(properties),
+        "update": lambda _name, _old, new, _stack_name: put_stack_set(new),
+        "delete": lambda _name, _properties: None,
+    }
+    handlers._ACTION_HANDLERS["ActivateOrganizationsAccess"] = activate_organizations_access
+    helpers.urlparse = path_style(helpers.urlparse)
     provisioners._REPLACING_PROPERTIES[HOOK] = create_only(HOOK_SCHEMA)
     provisioners._REPLACING_PROPERTIES[EGRESS] = create_only(resource_schema(EGRESS))
 
@@ -306,7 +443,9 @@ def install():
 
     def update_after_hooks(resource_type, physical_id, old, new, stack_name, logical_id=None, attributes=None):
         rolls_back = "ROLLBACK" in _stacks[stack_name]["StackStatus"]
-        if old != new and not rolls_back:
+        if f"{'rollback' if rolls_back else 'update'} {logical_id}" in refused():
+            raise ValueError("Access denied (ordered by the test)")
+        if old != new and (not rolls_back or "HOOKS_ON_ROLLBACKS" in os.environ):
             run_hooks("UPDATE", resource_type, logical_id, stack_name, new, old)
         return update(resource_type, physical_id, old, new, stack_name, logical_id, attributes)
 
@@ -316,6 +455,12 @@ def install():
     evaluate_conditions = with_lists(engine._evaluate_conditions)
     for module in (changesets, engine, handlers, stacks):
         module._evaluate_conditions = evaluate_conditions
+    handlers._ACTION_HANDLERS["BatchDescribeTypeConfigurations"] = described_types
+    handlers._ACTION_HANDLERS["SetTypeConfiguration"] = set_type
+    if "REGIONS" in os.environ:
+        account._REGIONS_LIST = os.environ["REGIONS"].split(",")
+    lambda_svc._get_function = with_code_of_the_version(lambda_svc._get_function)
+    lambda_svc.serve_function_code = of_the_version(lambda_svc.serve_function_code)
     handlers._ACTION_HANDLERS["DescribeStackEvents"] = with_hook_fields(handlers._describe_stack_events)
 
 

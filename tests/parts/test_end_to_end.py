@@ -50,6 +50,21 @@ def package(bootstrap, folder):
     (folder / "template.yaml").write_text(template)
 
 
+def use_up_the_policies_of_cloudwatch_logs(account):
+    """As the CDK does: an account and Region have ten, and MiniStack refuses the eleventh."""
+    document = json.dumps({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow", "Principal": {"Service": "es.amazonaws.com"},
+            "Action": "logs:PutLogEvents", "Resource": "*",
+        }],
+    })  # fmt: skip
+    for number in range(10):
+        account.logs.put_resource_policy(policyName=f"cdk-{number}", policyDocument=document)
+    with pytest.raises(account.logs.exceptions.LimitExceededException):
+        account.logs.put_resource_policy(policyName="one-more", policyDocument=document)
+
+
 @pytest.fixture(scope="module")
 def account(bootstrap, tmp_path_factory):
     """An account in which the guard was deployed with the commands of deploy/DEPLOY.txt."""
@@ -57,6 +72,7 @@ def account(bootstrap, tmp_path_factory):
     account = Account(folder)
     try:
         package(bootstrap, folder)
+        use_up_the_policies_of_cloudwatch_logs(account)
         account.aws("s3", "mb", "s3://artifacts")
         account.aws("cloudformation", "package", "--template-file", "template.yaml",
                     "--s3-bucket", "artifacts", "--output-template-file", "packaged.yaml")  # fmt: skip
@@ -118,7 +134,19 @@ def test_the_packaged_template_deploys_whole(account):
     alias = account.lambdas.get_alias(FunctionName=function, Name=version)
     published = account.lambdas.get_function_configuration(FunctionName=function, Qualifier=alias["FunctionVersion"])
     assert (published["Runtime"], published["Version"]) == ("provided.al2023", "1")
-    assert "EGRESS_PRESET" not in published.get("Environment", {}).get("Variables", {}), "the packaged policy decides"
+    assert published["Environment"]["Variables"] == {"GUARD_NAME": GUARD}, "the packaged policy decides"
+
+
+def test_the_audit_feed_has_a_policy_of_its_own_which_names_the_rule(account):
+    group, rule_name = (account.resources(GUARD)[name]["PhysicalResourceId"] for name in ("AuditLogGroup", "AuditRule"))
+    events = account.client("events")
+    [target] = events.list_targets_by_rule(Rule=rule_name)["Targets"]
+    assert target["Arn"].endswith(f":log-group:{group}")
+    [policy] = account.logs.describe_resource_policies(policyScope="RESOURCE", resourceArn=target["Arn"])["resourcePolicies"]
+    stream, write = json.loads(policy["policyDocument"])["Statement"]
+    assert (stream["Action"], stream["Resource"]) == ("logs:CreateLogStream", f"{target['Arn']}:*")
+    assert (write["Action"], write["Resource"]) == ("logs:PutLogEvents", f"{target['Arn']}:*:*")
+    assert write["Condition"] == {"ArnEquals": {"aws:SourceArn": events.describe_rule(Name=rule_name)["Arn"]}}
 
 
 def test_the_roles_allow_what_is_needed_and_no_more(account):

@@ -6,6 +6,7 @@ carries it (Python package aws-cdk.mixins-preview 2.275.0a0, `HookInvocationProg
 """
 
 import json
+import re
 
 import pytest
 from cfnlint.decode import cfn_yaml
@@ -80,6 +81,35 @@ def widgets():
     body = cfn_yaml.load(str(ROOT / "template.yaml"))["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     properties = [widget["properties"] for widget in json.loads(body)["widgets"] if widget["type"] == "log"]
     return {one["title"]: one["query"].removeprefix("SOURCE '${DecisionLogGroup}' | ") for one in properties}
+
+
+def metrics_of_the_template():
+    """The function's metrics that alarms and dashboard look at, each with the names of its dimensions."""
+    resources = cfn_yaml.load(str(ROOT / "template.yaml"))["Resources"]
+    for resource in resources.values():
+        if resource["Type"] == "AWS::CloudWatch::Alarm" and resource["Properties"]["Namespace"] == "CfnEgressGuard":
+            alarm = resource["Properties"]
+            yield alarm["MetricName"], frozenset(one["Name"] for one in alarm["Dimensions"])
+    body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    for dimensions, metric in re.findall(r"\{CfnEgressGuard,([A-Za-z,]+)\} MetricName=\\\"(\w+)\\\"", body):
+        yield metric, frozenset(dimensions.split(","))
+    for metric, dimensions in re.findall(r'\["CfnEgressGuard", "(\w+)", ((?:"[^"]+", )+)\{', body):
+        yield metric, frozenset(re.findall(r'"([^"]+)"', dimensions)[::2])
+
+
+def test_alarms_and_dashboard_look_at_metrics_that_the_function_writes(decisions):
+    """Apart from the dimension Guard, which keeps the metrics of two guards apart."""
+    written = set()
+    for line in map(json.loads, decisions):
+        for directive in line["_aws"]["CloudWatchMetrics"]:
+            assert directive["Namespace"] == "CfnEgressGuard"
+            for dimensions in directive["Dimensions"]:
+                written |= {(metric["Name"], frozenset(dimensions)) for metric in directive["Metrics"]}
+    looked_at = set(metrics_of_the_template())
+    assert all("Guard" in dimensions for _, dimensions in looked_at)
+    assert {metric for metric, _ in looked_at} == {"Decisions", "EvaluationTime", "ExemptedRules", "KnownDebtRules", "OffendingRules"}
+    # No decision of these lines is about known debt, which is written like the offending rules.
+    assert {(m, d) for m, d in looked_at if m != "KnownDebtRules"} <= written
 
 
 def event(status, mode, account="123456789012"):

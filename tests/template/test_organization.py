@@ -4,7 +4,10 @@ import contextlib
 import json
 import os
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
 import tomllib
 import unittest
 from pathlib import Path
@@ -17,21 +20,30 @@ from test_template import HOOK, ROOT, STACK, Stack
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 sys.path.insert(0, str(DEPLOY))
 import organization_template  # noqa: E402
+import scp  # noqa: E402
 
-CENTRAL = "arn:aws:lambda:{region}:111122223333:function:guard:live"
+CENTRAL = "arn:aws:lambda:{region}:444455556666:function:guard:live"
 
-POLICIES = sorted(DEPLOY.glob("*.scp.json"))
-
-# AWS Organizations, "Quotas": the longest service control policy, in characters, white space counted. It was
-# raised since; what fits this fits everywhere.
-MAX_CHARACTERS = 5120
+NAMES = {
+    "STACK": "cfn-egress-guard",
+    "ALIAS": "Security::Egress::SinglePort",
+    "DEPLOYER": "cfn-egress-guard-deployment",
+    "REGIONS": "eu-west-1,us-east-1",
+}
+EVERY_CALLER = ",".join(
+    name if caller.roles or caller.called_via else f"{name}=Acme{name}" for name, caller in scp.CALLERS.items()
+)
 
 # A permission that several operations ask for (IAM User Guide, "Grant a user permissions to pass a role").
 NO_OPERATION = {"iam:PassRole"}
+# Newer than the botocore that the SAM CLI brings (CloudFormation API Reference).
+NEWER = {"cloudformation:RemoveAlias", "cloudformation:SetAlias"}
 
 
-def read(path):
-    return json.loads(path.read_text())
+def policies(**given):
+    """The two policies for the names of a deployment."""
+    deployment = scp.deployment_of({**NAMES, **given})
+    return {name: json.loads(scp.rendered(name, deployment))["Statement"] for name in scp.POLICIES}
 
 
 def organization_stack(**given):
@@ -42,39 +54,101 @@ def organization_stack(**given):
 
 
 class ServiceControlPolicies(unittest.TestCase):
-    def test_both_are_there(self):
-        self.assertEqual([path.name for path in POLICIES], ["protect-hook.scp.json", "refuse-direct-egress.scp.json"])
+    def statements(self):
+        for name, statements in policies(ALLOW=EVERY_CALLER).items():
+            yield from ((name, statement) for statement in statements)
 
-    def test_they_fit(self):
-        for path in POLICIES:
-            self.assertLessEqual(len(path.read_text()), MAX_CHARACTERS, path.name)
+    def test_they_are_rendered_and_not_kept(self):
+        self.assertEqual(list(ROOT.glob("deploy/*.scp.json")), [])
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copytree(DEPLOY, Path(folder) / "deploy")
+            shutil.copy(ROOT / "Makefile", folder)
+            make = ["make", "--no-print-directory", "-C", folder, "scp", *(f"{name}={value}" for name, value in NAMES.items())]
+            said = subprocess.run(make, check=True, capture_output=True, text=True, env={"PATH": os.environ["PATH"]}).stdout
+            written = sorted(path.name for path in Path(folder).glob("dist/*"))
+            self.assertEqual(written, ["protect-hook.scp.json", "refuse-direct-egress.scp.json"])
+            for name, statements in policies().items():
+                text = (Path(folder) / "dist" / f"{name}.scp.json").read_text()
+                self.assertEqual(json.loads(text), {"Version": "2012-10-17", "Statement": statements})
+                self.assertIn(f"dist/{name}.scp.json: {len(text)} characters", said)
+            for name in scp.CALLERS:
+                self.assertIn(f"  stops  {name}: ", said)
+
+            make = [*make, "ALLOW=emr", "DEPLOYER="]
+            refused = subprocess.run(make, capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+            self.assertIn("scp: DEPLOYER is not set", refused.stderr)
+            self.assertNotEqual(refused.returncode, 0)
+
+    def test_they_leave_room(self):
+        """AWS Organizations, "Quotas": 5,120 characters in any organization, white space counted."""
+        for given in ({}, {"ALLOW": EVERY_CALLER}, {"STACK": "cfn-egress-guard,central-egress-guard"}):
+            deployment = scp.deployment_of({**NAMES, **given})
+            for name in scp.POLICIES:
+                self.assertLess(len(scp.rendered(name, deployment)), 4500, given)
+
+    def test_what_leaves_no_room_is_refused(self):
+        many = ",".join(f"egress-guard-number-{n}" for n in range(9))
+        with self.assertRaisesRegex(scp.Refused, "protect-hook would have [0-9]+ characters"):
+            policies(STACK=many)
+
+    def test_what_would_protect_nothing_or_too_much_is_refused(self):
+        for given, words in (
+            ({"STACK": ""}, "STACK is not set"),
+            ({"ALIAS": ""}, "ALIAS must be the name of the hook"),
+            ({"DEPLOYER": " "}, "DEPLOYER is not set"),
+            ({"REGIONS": ","}, "REGIONS is not set"),
+            ({"STACK": "*"}, "not the name of a stack"),
+            ({"STACK": "guard"}, "other people's resources"),
+            ({"STACK": "cfn_egress_guard"}, "not the name of a stack"),
+            ({"STACK": "StackSet-cfn-egress-guard-1a2b3c4d"}, "give the name of the StackSet"),
+            ({"ALIAS": "AWS::Egress::SinglePort"}, "ALIAS must be"),
+            ({"ALIAS": "Security-Egress-SinglePort"}, "ALIAS must be"),
+            ({"DEPLOYER": "*"}, "other people's roles"),
+            ({"DEPLOYER": "Admin*"}, "other people's roles"),
+            ({"DEPLOYER": "team/*"}, "other people's roles"),
+            ({"DEPLOYER": "arn:aws:iam::111122223333:role/deploy"}, "names of roles, not ARNs"),
+            ({"DEPLOYER": "/deploy"}, "not the name of a role"),
+            ({"REGIONS": "eu-west1"}, "not a Region"),
+            ({"REGIONS": "*"}, "not a Region"),
+            ({"REGIONS": "all,eu-west-1"}, "not a Region"),
+            ({"ALLOW": "everybody"}, "unknown; there are cdk, "),
+            ({"ALLOW": "terraform"}, "name yours: terraform=ROLE"),
+            ({"ALLOW": "terraform=*"}, "other people's roles"),
+            ({"ALLOW": "emr=EMR_*"}, "other people's roles"),
+        ):
+            with self.subTest(given), self.assertRaisesRegex(scp.Refused, words):
+                policies(**given)
 
     def test_every_statement_denies_all_but_named_roles(self):
-        for path in POLICIES:
-            for statement in read(path)["Statement"]:
-                with self.subTest(statement["Sid"]):
-                    self.assertEqual(statement["Effect"], "Deny")
-                    self.assertNotIn("Principal", statement, "a service control policy names no principal")
-                    roles = statement["Condition"]["ArnNotLike"]["aws:PrincipalArn"]
-                    for role in roles:
-                        self.assertRegex(role, r"^arn:\*:iam::\*:role/[a-z]+-[a-z*-]+$")
+        for _, statement in self.statements():
+            with self.subTest(statement["Sid"]):
+                self.assertEqual(statement["Effect"], "Deny")
+                self.assertNotIn("Principal", statement, "a service control policy names no principal")
+                roles = statement["Condition"]["ArnNotLike"]["aws:PrincipalArn"]
+                self.assertLessEqual({"arn:*:iam::*:role/stacksets-exec-*", f"arn:*:iam::*:role/{NAMES['DEPLOYER']}"}, {*roles})
+                for role in roles:
+                    self.assertRegex(role, r"^arn:\*:iam::\*:role/")
+                    self.assertGreaterEqual(len(re.sub(r".*/|\*", "", role)), 8)
 
     def test_every_action_is_one_of_the_services_model(self):
         session = Session()
-        for path in POLICIES:
-            for statement in read(path)["Statement"]:
-                self.assertEqual(statement["Action"], sorted(set(statement["Action"])), statement["Sid"])
-                for action in {*statement["Action"]} - NO_OPERATION:
-                    service, operation = action.split(":")
-                    self.assertIn(operation, session.get_service_model(service).operation_names, action)
+        for _, statement in self.statements():
+            self.assertEqual(statement["Action"], sorted(set(statement["Action"])), statement["Sid"])
+            for action in {*statement["Action"]} - NO_OPERATION - NEWER:
+                service, operation = action.split(":")
+                self.assertIn(operation, session.get_service_model(service).operation_names, action)
 
     def test_what_could_switch_enforcement_off_is_denied(self):
-        denied = {action for statement in read(POLICIES[0])["Statement"] for action in statement["Action"]}
+        denied = {action for statement in policies()["protect-hook"] for action in statement["Action"]}
         for action in (
             "cloudformation:SetTypeConfiguration",
             "cloudformation:DeactivateType",
             "cloudformation:DeregisterType",
             "cloudformation:DeleteStack",
+            "cloudformation:SetAlias",
+            "cloudformation:RemoveAlias",
+            "cloudformation:CreateStackRefactor",
+            "cloudformation:ExecuteStackRefactor",
             "cloudformation:UpdateStackSet",
             "cloudformation:DeleteStackInstances",
             "lambda:UpdateFunctionCode",
@@ -84,14 +158,16 @@ class ServiceControlPolicies(unittest.TestCase):
             "iam:UpdateAssumeRolePolicy",
             "cloudwatch:DisableAlarmActions",
             "cloudwatch:PutAlarmMuteRule",
+            "logs:AssociateKmsKey",
+            "logs:PutDataProtectionPolicy",
             "logs:PutMetricFilter",
         ):
             self.assertIn(action, denied)
 
     def test_nobody_can_make_a_role_that_is_let_through(self):
-        statements = {statement["Sid"]: statement for path in POLICIES for statement in read(path)["Statement"]}
-        protected = [*statements["GuardRoles"]["Resource"], statements["ExemptRoles"]["Resource"]]
-        for sid in ("GuardRoles", "ExemptRoles"):
+        statements = {statement["Sid"]: statement for _, statement in self.statements()}
+        protected = [*statements["GuardByName"]["Resource"], *statements["ExemptRoles"]["Resource"]]
+        for sid in ("GuardByName", "ExemptRoles"):
             for action in ("iam:CreateRole", "iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy"):
                 self.assertIn(action, statements[sid]["Action"])
         for statement in statements.values():
@@ -104,15 +180,31 @@ class Guide(unittest.TestCase):
     def test_what_it_tells_to_run_is_there(self):
         guide = (DEPLOY / "ORGANIZATION.md").read_text()
         makefile = (ROOT / "Makefile").read_text()
-        targets = re.findall(r"\bmake ([a-z][a-z-]+)", "\n".join(re.findall(r"^    .*$", guide, re.MULTILINE)))
-        self.assertLessEqual({"lint-template", "package", "deploy"}, set(targets))
+        blocks = re.findall(r"^```sh.*?^```$", guide, re.MULTILINE | re.DOTALL)
+        targets = re.findall(r"\bmake ([a-z][a-z-]+)", "\n".join(blocks))
+        self.assertEqual({"lint-template", "package", "deploy", "scp"}, set(targets))
         for target in targets:
             self.assertIn(f"\n{target}: ", makefile)
-        version = tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]["version"]
-        self.assertIn(f"unzip -j dist/cfn-egress-guard-{version}-x86_64.zip '*/bootstrap.zip'", guide)
+        version = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
+        self.assertIn(f"unzip -jo dist/cfn-egress-guard-{version}-x86_64.zip '*/bootstrap.zip'", guide)
         package = (DEPLOY / "package.py").read_text()
         self.assertIn('stem = f"cfn-egress-guard-{version}-{arch}"', package)
         self.assertIn('write(archive, f"{stem}/bootstrap.zip", ', package)
+
+    def test_it_names_whom_the_policy_would_stop_and_how_each_is_let_through(self):
+        guide = (DEPLOY / "ORGANIZATION.md").read_text()
+        rows = [row.strip("| ").split(" | ") for row in re.findall(r"^\| `[a-z0-9-]+(?:=ROLE)?` \|.*$", guide, re.MULTILINE)]
+        self.assertEqual([row[0].strip("`").removesuffix("=ROLE") for row in rows], list(scp.CALLERS))
+        for (name, who, through), caller in zip(rows, scp.CALLERS.values(), strict=True):
+            self.assertEqual(who, caller.who.removesuffix(" (name yours)"))
+            self.assertEqual(name.endswith("=ROLE`"), not (caller.roles or caller.called_via))
+            named = re.findall(r"`([^`]+)`", through)
+            self.assertEqual([one for one in named if one != "aws:CalledViaLast"], [*caller.roles, *caller.called_via])
+
+    def test_its_policies_are_json(self):
+        guide = (DEPLOY / "ORGANIZATION.md").read_text()
+        fragments = re.findall(r"^```json\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+        self.assertEqual([json.loads(fragment)["Action"] for fragment in fragments], ["kms:Decrypt", "sns:Publish"])
 
 
 class Organization(unittest.TestCase):
@@ -211,7 +303,7 @@ class Organization(unittest.TestCase):
         named = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack_set["Parameters"]}
         for given, variables in ((named, {}), ({**named, "Preset": "literal"}, {"EGRESS_PRESET": "literal"})):
             [function] = Stack(json.loads(self.members_template()), **given).resources("AWS::Lambda::Function").values()
-            self.assertEqual(function["Environment"]["Variables"], variables)
+            self.assertEqual(function["Environment"]["Variables"], {**variables, "GUARD_NAME": STACK})
 
     def test_the_alarms_of_a_member_tell_the_topic_of_their_region(self):
         template = json.loads(self.members_template())
@@ -248,6 +340,7 @@ class Organization(unittest.TestCase):
         for given, closed in (
             ({}, True),
             ({"CentralFunctionArn": CENTRAL}, True),
+            ({"CentralFunctionArn": CENTRAL.replace("444455556666", "111122223333")}, False),  # guarded by its own stack
             ({"IncludeThisAccount": "false"}, False),
             ({"CallAs": "DELEGATED_ADMIN"}, False),  # a member, which the StackSet reaches
         ):

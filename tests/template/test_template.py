@@ -228,7 +228,7 @@ class Hooks(unittest.TestCase):
 
         [alias] = Stack().resources("AWS::Lambda::Alias")
         for hook in ("EgressHook", "EgressStackHook"):
-            self.assertLessEqual({alias, "HookRole", "AuditRule", "AuditLogGroup", "AuditLogPolicy"}, needs(hook))
+            self.assertLessEqual({alias, "HookRole", "AuditRule", "AuditLogGroup"}, needs(hook))
 
 
 class Function(unittest.TestCase):
@@ -262,8 +262,37 @@ class Records(unittest.TestCase):
         verdicts = {metric[-2] for metric in widgets[0]["metrics"]}
         self.assertEqual(len(verdicts), 7)
         [alarm] = (a for a in stack.resources("AWS::CloudWatch::Alarm").values() if a["MetricName"] == "Decisions")
-        for verdict in verdicts | {alarm["Dimensions"][0]["Value"]}:
+        [verdict] = (one["Value"] for one in alarm["Dimensions"] if one["Name"] == "verdict")
+        for verdict in verdicts | {verdict}:
             self.assertIn(f'"{verdict}"', (hook / "decision.rs").read_text())
+
+    def test_two_guards_of_an_account_and_region_share_no_metric(self):
+        """What an alarm or the dashboard looks at names the stack: in a dimension, or where there is none, in the namespace."""
+        stack = Stack()
+        [function] = stack.resources("AWS::Lambda::Function").values()
+        self.assertEqual(function["Environment"]["Variables"]["GUARD_NAME"], STACK, "the dimension Guard of the function's metrics")
+        for name, alarm in stack.resources("AWS::CloudWatch::Alarm").items():
+            dimensions = {one["Name"]: one["Value"] for one in alarm.get("Dimensions", [])}
+            with self.subTest(name):
+                if alarm["Namespace"] == "AWS/Lambda":
+                    self.assertEqual(dimensions, {"FunctionName": "<GuardFunction>"})
+                elif alarm["Namespace"] == "CfnEgressGuard":
+                    self.assertEqual(dimensions["Guard"], STACK)
+                else:
+                    self.assertEqual(alarm["Namespace"], f"CfnEgressGuard/{STACK}")
+        [found] = stack.resources("AWS::Logs::MetricFilter").values()
+        self.assertEqual(found["MetricTransformations"][0]["MetricNamespace"], f"CfnEgressGuard/{STACK}")
+
+        [dashboard] = stack.resources("AWS::CloudWatch::Dashboard").values()
+        widgets = [widget["properties"] for widget in json.loads(dashboard["DashboardBody"])["widgets"]]
+        metrics = [metric for widget in widgets for metric in widget.get("metrics", [])]
+        searches = [metric[0]["expression"] for metric in metrics if isinstance(metric[0], dict)]
+        self.assertEqual(len(searches), 4)
+        for search in searches:
+            self.assertRegex(search, rf"{{CfnEgressGuard,Guard,[a-z]+}} MetricName=\"\w+\" Guard=\"{STACK}\"'")
+        for metric in metrics:
+            if metric[0] == "CfnEgressGuard":
+                self.assertEqual(metric[2:4], ["Guard", STACK])
 
     def test_every_alarm_watches_a_metric_that_is_there_and_tells_the_topic(self):
         topic = "arn:aws:sns:eu-west-1:111122223333:guard"
@@ -278,7 +307,7 @@ class Records(unittest.TestCase):
             ("AWS/Lambda", "Throttles"),
             ("AWS/Lambda", "Duration"),
             ("CfnEgressGuard", "Decisions"),
-            (filtered["MetricNamespace"], filtered["MetricName"]),
+            (filtered["MetricNamespace"], filtered["MetricName"]),  # what the filter writes
         })
         for name, alarm in alarms.items():
             with self.subTest(name):
@@ -287,10 +316,51 @@ class Records(unittest.TestCase):
         for name, alarm in Stack().resources("AWS::CloudWatch::Alarm").items():
             self.assertEqual((alarm["AlarmActions"], alarm["OKActions"]), ([], []), name)
 
-    def test_the_policy_of_the_audit_feed_is_json_about_that_feed(self):
-        [policy] = Stack().resources("AWS::Logs::ResourcePolicy").values()
-        for statement in json.loads(policy["PolicyDocument"])["Statement"]:
-            self.assertIn("AuditLogGroup", statement["Resource"])
+    def test_the_audit_feed_is_let_in_by_its_group_alone(self):
+        """The account and Region have ten policies of CloudWatch Logs, and the CDK uses them up."""
+        stack = Stack()
+        self.assertEqual(stack.resources("AWS::Logs::ResourcePolicy"), {})
+        group = stack.resources("AWS::Logs::LogGroup")["AuditLogGroup"]
+        [rule] = stack.resources("AWS::Events::Rule").values()
+        arn = f"arn:aws:logs:eu-west-1:111122223333:log-group:{group['LogGroupName']}"
+        self.assertEqual(rule["Targets"], [{"Id": "audit-log", "Arn": arn}], "the group by its name")
+        services = {"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]}
+        source = {"ArnEquals": {"aws:SourceArn": stack.attribute("AuditRule.Arn")}}
+        stream = {"Effect": "Allow", "Principal": services, "Action": "logs:CreateLogStream", "Resource": f"{arn}:*"}
+        write = {"Effect": "Allow", "Principal": services, "Action": "logs:PutLogEvents", "Resource": f"{arn}:*:*"}
+        statements = [stream, {**write, "Condition": source}]
+        self.assertEqual(group["ResourcePolicyDocument"], {"Version": "2012-10-17", "Statement": statements})
+
+
+class Names(unittest.TestCase):
+    """A stack's name has up to 128 characters (CreateStack, StackName); Lambda takes 64 for a function."""
+
+    def refused(self, length, **given):
+        name = "g" * length
+        pseudo = {"AWS::StackName": name, "AWS::StackId": PSEUDO["AWS::StackId"].replace(f"/{STACK}/", f"/{name}/")}
+        stack = Stack(TargetOperations="RESOURCE,STACK", **given)
+        stack.values.update(pseudo)
+        for kind in {resource["Type"] for resource in stack.template["Resources"].values()}:
+            schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-1", kind).schema
+            schema = json.loads(json.dumps(schema).replace("(?i)aws", "(?i:aws)").replace(r"\\Z", "$"))
+            for resource, properties in stack.resources(kind).items():
+                yield from (
+                    f"{resource}.{error.json_path[2:]}"
+                    for error in jsonschema.Draft7Validator(schema).iter_errors(properties)
+                    if name in str(error.instance) and error.validator in ("maxLength", "pattern")
+                )
+
+    def test_a_stack_may_have_the_longest_name(self):
+        self.assertEqual(list(self.refused(128)), [])
+
+    def test_with_an_organization_the_functions_name_is_the_stacks(self):
+        for length, found in ((64, []), (65, ["GuardFunction.FunctionName"])):
+            self.assertEqual(list(self.refused(length, OrganizationId="o-ab12cd34ef")), found)
+
+    def test_where_it_is_set_says_what_it_changes(self):
+        said = " ".join(source()["Parameters"]["OrganizationId"]["Description"].split())
+        for words in ("at most 64 characters", "replaces the function and its alias", "set FailureMode to WARN first"):
+            self.assertIn(words, said)
 
 
 class Parameters(unittest.TestCase):
@@ -303,10 +373,6 @@ class Parameters(unittest.TestCase):
             with self.subTest(name):
                 self.assertIn("Description", parameter)
                 self.assertIn("ConstraintDescription", parameter)
-
-    def test_each_can_be_set_through_make_deploy(self):
-        settings = re.findall(r"^[A-Z_]+ +(\w+)$", (ROOT / "deploy" / "deploy.sh").read_text(), re.MULTILINE)
-        self.assertCountEqual([*settings, "Architecture"], source()["Parameters"])
 
 
 class Artifact(unittest.TestCase):

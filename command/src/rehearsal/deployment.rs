@@ -27,6 +27,8 @@ pub enum Ending {
     CompleteWithWarnings,
     /// The hook stopped it.
     RolledBack,
+    /// The hook stopped it, and rollback is disabled.
+    LeftAsItIs,
     /// The hook stopped its change set: no resource was touched.
     ChangeSetFailed,
     /// Nothing changes, so nothing happened and the hook was not asked.
@@ -104,6 +106,7 @@ pub async fn rehearse(
     }
     let deployed = deployment.deploy(plan, &place).await?;
     Ok(match deployed.failure {
+        Some(_) if hook.disable_rollback => Ending::LeftAsItIs,
         Some(_) => Ending::RolledBack,
         None if deployment.warned => Ending::CompleteWithWarnings,
         None => Ending::Complete,
@@ -282,6 +285,9 @@ impl Deployment<'_> {
 
     /// Undoes what was done. A nested stack that was being created is left to the stack around it.
     fn roll_back(&mut self, plan: &Plan, place: &Place, reason: &str, done: &[Done<'_>]) {
+        if self.hook.disable_rollback {
+            return self.stack(place, Words::of(plan.is_update()).failed, Some(reason));
+        }
         if plan.is_update() {
             self.stack(place, "UPDATE_ROLLBACK_IN_PROGRESS", Some(reason));
             for done in done.iter().filter(|done| done.operation.action == Action::Update) {

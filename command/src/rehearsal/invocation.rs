@@ -19,6 +19,8 @@ pub struct Hook {
     pub failure_mode: FailureMode,
     /// What the hook is asked about.
     pub target_operations: Vec<Target>,
+    /// Whether a deployment that fails stays as it is (`DisableRollback`, express mode).
+    pub disable_rollback: bool,
     /// The account that the events name.
     pub account: String,
     /// The Region that the events name.

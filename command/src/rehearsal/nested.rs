@@ -142,6 +142,6 @@ fn text(value: &Value) -> Option<String> {
         Kind::Float(number) => Some(number.to_string()),
         Kind::Bool(bool) => Some(bool.to_string()),
         Kind::List(list) => list.iter().map(text).collect::<Option<Vec<_>>>().map(|entries| entries.join(",")),
-        Kind::Null | Kind::Map(_) | Kind::Unknown(_) => None,
+        Kind::Null | Kind::Ambiguous(_) | Kind::Map(_) | Kind::Unknown(_) => None,
     }
 }

@@ -43,6 +43,8 @@ pub struct Plan {
     pub previous_template: Option<String>,
     /// What happens to its resources, in order.
     pub operations: Vec<Operation>,
+    /// The security groups and egress rules whose condition keeps them from being created.
+    pub switched_off: Vec<String>,
     /// What cannot be rehearsed of the template: macros, modules and what else is not written in it.
     pub notes: Vec<String>,
 }

@@ -43,10 +43,15 @@ impl Planner<'_> {
     fn plan(&mut self, stack: &Stack<'_>, before: Option<&Stack<'_>>, path: &str) -> Result<Plan, PlanError> {
         let template = template_of(stack)?;
         let old = before.map(|before| Ok((before, template_of(before)?))).transpose()?;
-        let mut operations = Vec::new();
+        let (mut operations, mut switched_off) = (Vec::new(), Vec::new());
         for resource in order_of(&template, stack)? {
             let judged = judge_resource(&template, resource, self.terms);
-            let Some(proposed) = Proposed::of(resource, &judged) else { continue };
+            let Some(proposed) = Proposed::of(resource, &judged) else {
+                if ResourceType::from_name(&resource.type_name).is_some() {
+                    switched_off.push(resource.logical_id.to_string());
+                }
+                continue;
+            };
             let old = old.as_ref().and_then(|(before, old)| Some((*before, old, old.resource(&resource.logical_id)?)));
             let old_judged = old.map(|(_, old, resource)| judge_resource(old, resource, self.terms));
             let earlier = old
@@ -96,6 +101,7 @@ impl Planner<'_> {
             template: stack.text.to_owned(),
             previous_template: before.map(|before| before.text.to_owned()),
             operations,
+            switched_off,
             notes: notes_of(&template),
         })
     }
@@ -160,16 +166,9 @@ fn order_of<'t, 'a>(template: &'t Template<'a>, stack: &Stack<'_>) -> Result<Vec
     template.deployment_order().map_err(error)
 }
 
-/// What the template leaves open. What SAM adds is said once, for the template; a value for a parameter
-/// that it does not declare leaves nothing open.
+/// What the template leaves open. A value for a parameter that it does not declare leaves nothing open.
 fn notes_of(template: &Template<'_>) -> Vec<String> {
-    let notes = template.notes();
-    let generates = notes.iter().any(|note| matches!(note.subject, Subject::Generator { .. }));
-    let open = notes.iter().filter(|note| match note.subject {
-        Subject::UndeclaredParameter { .. } => false,
-        Subject::Serverless { .. } => !generates,
-        _ => true,
-    });
+    let open = template.notes().iter().filter(|note| !matches!(note.subject, Subject::UndeclaredParameter { .. }));
     open.map(ToString::to_string).collect()
 }
 

@@ -35,6 +35,7 @@ pub(super) fn described(value: &Value) -> Json {
         Kind::Bool(bool) => Json::from(bool.to_string()),
         Kind::Integer(number) => Json::from(number.to_string()),
         Kind::Float(number) => Json::from(number.to_string()),
+        Kind::Ambiguous(text) => Json::from(text.as_str()),
         Kind::String(text) => Json::from(text.as_str()),
         Kind::List(list) => Json::Array(list.iter().map(described).collect()),
         Kind::Map(map) => Json::Object(map.iter().map(|(key, value)| (key.name.clone(), described(value))).collect()),
@@ -89,6 +90,7 @@ fn json(value: &Value, path: &PropertyPath, unknown: &mut Vec<String>) -> Json {
         Kind::Bool(bool) => Json::from(*bool),
         Kind::Integer(number) => Json::from(*number),
         Kind::Float(number) => Number::from_f64(*number).map_or(Json::Null, Json::Number),
+        Kind::Ambiguous(text) => Json::from(text.as_str()),
         Kind::String(text) => Json::from(text.as_str()),
         Kind::List(list) => {
             let known = list.iter().enumerate().filter_map(|(index, entry)| match &entry.kind {

@@ -2,27 +2,31 @@
 
 use std::collections::HashMap;
 
-use super::entry::{Entry, FileReport, Level, Place, Problem, ResourceName};
+use super::entry::{Entry, FileName, FileReport, Level, Place, Problem, ResourceName};
+use super::not_judged::NotJudged;
+use super::printable;
 use crate::fingerprint::Fingerprint;
-use cfn_egress_guard_core::check::{CheckedResource, Located, Part};
+use cfn_egress_guard_core::check::{CheckedResource, Located, Part, Terms};
 use cfn_egress_guard_core::path::Origin;
+use cfn_egress_guard_core::rule::policy::{Case, Context};
 use cfn_egress_guard_core::rule::wording::{self, label};
-use cfn_egress_guard_core::rule::{Outcome, Severity};
-use cfn_egress_guard_core::source::Document;
-use cfn_egress_guard_core::template::{Note, Subject, TemplateError};
+use cfn_egress_guard_core::rule::{Finding, Outcome, Severity};
+use cfn_egress_guard_core::source::{Document, Warning};
+use cfn_egress_guard_core::template::{Note, TemplateError};
 
 impl FileReport {
     /// The report of a template, which this checks: resource by resource, and at last what cannot be
     /// judged. If strict, what is undetermined weighs as much as what is wrong.
     #[must_use]
     pub fn of(
-        name: String,
+        name: FileName,
         text: String,
         document: &Document,
+        terms: &Terms<'_>,
         strict: bool,
         check: impl FnOnce(&mut dyn FnMut(CheckedResource)) -> Result<Vec<Note>, TemplateError>,
     ) -> Self {
-        let mut builder = Builder::new(document, strict);
+        let mut builder = Builder::new(document, terms, strict, text.contains(CDK_PATH));
         match check(&mut |resource| builder.resource(resource)) {
             Ok(notes) => builder.report(name, text, &notes),
             Err(error) => {
@@ -34,10 +38,16 @@ impl FileReport {
     }
 }
 
+/// Where the AWS CDK says which construct made a resource.
+const CDK_PATH: &str = "aws:cdk:path";
+
 /// Builds the entries of one text.
 struct Builder<'d> {
     document: &'d Document,
+    terms: &'d Terms<'d>,
     strict: bool,
+    /// Whether the AWS CDK made the template.
+    is_of_cdk: bool,
     /// The resources so far, …
     resources: Vec<ResourceName>,
     /// … how many egress rules they have, …
@@ -49,8 +59,17 @@ struct Builder<'d> {
 }
 
 impl<'d> Builder<'d> {
-    fn new(document: &'d Document, strict: bool) -> Self {
-        Self { document, strict, resources: Vec::new(), rules: 0, entries: Vec::new(), seen: HashMap::new() }
+    fn new(document: &'d Document, terms: &'d Terms<'d>, strict: bool, is_of_cdk: bool) -> Self {
+        Self {
+            document,
+            terms,
+            strict,
+            is_of_cdk,
+            resources: Vec::new(),
+            rules: 0,
+            entries: Vec::new(),
+            seen: HashMap::new(),
+        }
     }
 
     /// Takes the next resource.
@@ -66,15 +85,24 @@ impl<'d> Builder<'d> {
         }
         self.rules += resource.judged;
         self.resources.push(ResourceName {
-            logical_id: resource.logical_id,
+            construct: self.construct(&resource.logical_id),
+            logical_id: printable(resource.logical_id),
             type_name: resource.resource_type.name(),
             span: self.document.span(resource.origin),
         });
     }
 
+    /// The construct that made a resource: its path without what the CDK adds for the resource itself.
+    fn construct(&self, logical_id: &str) -> Option<String> {
+        let resources = self.document.root.get("Resources").filter(|_| self.is_of_cdk)?;
+        let path = resources.get(logical_id)?.get("Metadata")?.get(CDK_PATH)?.as_str()?;
+        Some(printable(path.strip_suffix("/Resource").unwrap_or(path).to_owned()))
+    }
+
     /// Everything that is to tell, in the order of the text.
-    fn report(mut self, name: String, text: String, notes: &[Note]) -> FileReport {
+    fn report(mut self, name: FileName, text: String, notes: &[Note]) -> FileReport {
         self.notes(notes);
+        self.warnings();
         let Self { mut entries, resources, rules, .. } = self;
         entries.sort_by_key(|entry| entry.place.as_ref().map(|place| place.span.offset));
         FileReport { name, text, resources, rules, entries, problem: None }
@@ -95,15 +123,20 @@ impl<'d> Builder<'d> {
         let let_through = matches!(finding.outcome, Outcome::Exempted | Outcome::KnownDebt);
         let message = if let_through { wording::policy::exempted(finding) } else { wording::statement(finding) };
         let place = &located.place;
-        let fingerprint = self.fingerprint(&[&resource.logical_id, finding.reason.code(), &message]);
-        self.entries.push(Entry {
+        let fingerprint = self.fingerprint(resource, located);
+        let help = match wording::cdk_remedy(finding).filter(|_| self.is_of_cdk) {
+            _ if let_through => wording::policy::advice(finding),
+            None => Some(wording::remedy(finding)),
+            cdk => cdk,
+        };
+        self.push(Entry {
             outcome: finding.outcome,
             level: self.level(finding.outcome),
             code: finding.reason.code(),
             resource: Some(index),
             property: finding.path.to_string(),
             message,
-            help: if let_through { wording::policy::advice(finding) } else { Some(wording::remedy(finding)) },
+            help,
             exemption: finding.exemption.as_deref().filter(|_| let_through).cloned().map(Box::new),
             setting: wording::setting_hint(finding),
             expired: finding
@@ -111,6 +144,9 @@ impl<'d> Builder<'d> {
                 .as_deref()
                 .filter(|exemption| !exemption.holds())
                 .map(wording::policy::expired_hint),
+            nearly_exempted: self.nearly_exempted(resource, finding),
+            deployments: Vec::new(),
+            not_judged: None,
             when: located.when(),
             severity: finding.severity(),
             place: self
@@ -120,6 +156,30 @@ impl<'d> Builder<'d> {
             related: place.related.iter().filter_map(|(at, part)| self.place(located, *at, *part)).collect(),
             fingerprint,
         });
+    }
+
+    /// Which exemption would let a finding through if the place of the deployment were known.
+    fn nearly_exempted(&self, resource: &CheckedResource, finding: &Finding) -> Option<String> {
+        let rule = finding.rule().filter(|_| finding.outcome == Outcome::NonCompliant)?;
+        let context = Context {
+            logical_id: Some(&resource.logical_id),
+            resource_type: Some(resource.resource_type.name()),
+            ..self.terms.context
+        };
+        let case = Case { context, unchanged: self.terms.unchanged, today: self.terms.today };
+        self.terms.policy.nearly_exempted(rule, &case).map(|nearly| wording::policy::nearly_exempted(&nearly))
+    }
+
+    /// Takes an entry: nothing that its author wrote forges or hides anything in a terminal or a log.
+    fn push(&mut self, mut entry: Entry) {
+        let more =
+            [&mut entry.help, &mut entry.setting, &mut entry.expired, &mut entry.nearly_exempted, &mut entry.when];
+        let labels = entry.place.iter_mut().chain(&mut entry.related).map(|place| &mut place.label);
+        let texts = [&mut entry.message, &mut entry.property].into_iter();
+        for text in texts.chain(more.into_iter().flatten()).chain(labels) {
+            *text = printable(std::mem::take(text));
+        }
+        self.entries.push(entry);
     }
 
     fn place(&self, located: &Located, origin: Origin, part: Part) -> Option<Place> {
@@ -140,24 +200,22 @@ impl<'d> Builder<'d> {
         Some(Place { span: self.document.span(origin)?, label: String::new() })
     }
 
-    /// What a template leaves open. What a transform of AWS generates is no security group; what a
-    /// macro, an include or a module does nobody can know here.
+    /// What a template leaves open.
     fn notes(&mut self, notes: &[Note]) {
-        let generates = notes.iter().any(|note| matches!(note.subject, Subject::Generator { .. }));
         for note in notes {
-            let (outcome, code) = match note.subject {
-                Subject::Macro { .. } | Subject::Include { .. } | Subject::Module { .. } | Subject::Loop { .. } => {
-                    (Outcome::Undetermined, wording::NOT_JUDGED)
-                }
-                // Said once, for the template.
-                Subject::Serverless { .. } if generates => continue,
-                Subject::Generator { .. }
-                | Subject::Serverless { .. }
-                | Subject::NoType { .. }
-                | Subject::NestedStack { .. } => (Outcome::Note, wording::NOT_JUDGED),
-                Subject::UndeclaredParameter { .. } => (Outcome::Note, wording::UNDECLARED_PARAMETER),
+            let not_judged = NotJudged::of(&note.subject);
+            let (outcome, code) = match not_judged {
+                Some(kind) => (kind.outcome(), wording::NOT_JUDGED),
+                None => (Outcome::Note, wording::UNDECLARED_PARAMETER),
             };
             self.other(outcome, code, note.to_string(), None, note.origin);
+            if let Some((entry, kind)) = self.entries.last_mut().zip(not_judged) {
+                entry.not_judged = Some(kind);
+                // Another template that is not here changes nothing of this one.
+                if entry.level == Level::Warning && !kind.is_in_template() {
+                    entry.level = Level::Note;
+                }
+            }
         }
     }
 
@@ -169,8 +227,9 @@ impl<'d> Builder<'d> {
         resource: Option<usize>,
         origin: Origin,
     ) {
-        let fingerprint = self.fingerprint(&[code, &message]);
-        self.entries.push(Entry {
+        let fingerprint =
+            self.numbered([code, message.as_str()].iter().fold(Fingerprint::new(), |all, part| all.with(part)));
+        self.push(Entry {
             outcome,
             level: self.level(outcome),
             code,
@@ -181,6 +240,9 @@ impl<'d> Builder<'d> {
             exemption: None,
             setting: None,
             expired: None,
+            nearly_exempted: None,
+            deployments: Vec::new(),
+            not_judged: None,
             when: None,
             severity: Severity::Informational,
             place: self.unlabelled(origin),
@@ -189,9 +251,60 @@ impl<'d> Builder<'d> {
         });
     }
 
-    /// Without line, column and index: it outlives changes around it.
-    fn fingerprint(&mut self, parts: &[&str]) -> String {
-        let fingerprint = parts.iter().fold(Fingerprint::new(), |all, part| all.with(part));
+    /// What the reader of the text warns of. A finding within a value that counts because its key is written twice says
+    /// so.
+    fn warnings(&mut self) {
+        for warning in &self.document.warnings {
+            let code = match warning {
+                Warning::KeyTwice { value, .. } => {
+                    let within = self.document.span(*value).map(|span| span.offset..=span.end());
+                    let is_within = |place: &Place| within.as_ref().is_some_and(|it| it.contains(&place.span.offset));
+                    for entry in self.entries.iter_mut().filter(|entry| entry.resource.is_some()) {
+                        if entry.place.iter().chain(&entry.related).any(is_within) {
+                            let when = entry.when.take().map_or_else(String::new, |when| format!("{when}; "));
+                            entry.when = Some(format!("{when}{warning}"));
+                        }
+                    }
+                    wording::KEY_TWICE
+                }
+                Warning::NotStrictJson { .. } => wording::NOT_STRICT_JSON,
+            };
+            let parts = [code, &warning.to_string()].into_iter().fold(Fingerprint::new(), |all, part| all.with(part));
+            let fingerprint = self.numbered(parts);
+            self.push(Entry {
+                outcome: Outcome::Note,
+                // Whatever --strict says: CloudFormation takes it.
+                level: Level::Warning,
+                code,
+                resource: None,
+                property: String::new(),
+                message: warning.to_string(),
+                help: Some(warning.help().to_owned()),
+                exemption: None,
+                setting: None,
+                expired: None,
+                nearly_exempted: None,
+                deployments: Vec::new(),
+                not_judged: None,
+                when: None,
+                severity: Severity::Informational,
+                place: Some(Place { span: warning.span(), label: String::new() }),
+                related: Vec::new(),
+                fingerprint,
+            });
+        }
+    }
+
+    /// Without line, column, index and file: it outlives changes around it. An egress rule that breaks the rule
+    /// under other conditions than before is another finding.
+    fn fingerprint(&mut self, resource: &CheckedResource, located: &Located) -> String {
+        let finding = &located.finding;
+        let parts = [&resource.logical_id, finding.reason.code(), &wording::statement(finding)];
+        let fingerprint = parts.into_iter().fold(Fingerprint::new(), |all, part| all.with(part));
+        self.numbered(located.when().into_iter().fold(fingerprint, |all, when| all.with(&when)))
+    }
+
+    fn numbered(&mut self, fingerprint: Fingerprint) -> String {
         let times = self.seen.entry(fingerprint).or_default();
         *times += 1;
         if *times == 1 { fingerprint.text() } else { fingerprint.with(&times.to_string()).text() }

@@ -2,15 +2,34 @@
 
 use std::borrow::Cow;
 
+use super::not_judged::NotJudged;
+use super::printable;
 use cfn_egress_guard_core::rule::policy::AppliedExemption;
 use cfn_egress_guard_core::rule::{Outcome, Severity};
 use cfn_egress_guard_core::source::{SourceError, Span};
 
+/// How a file is named.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FileName {
+    /// For people: relative to where the program runs if it lies below.
+    pub shown: String,
+    /// For services that show what is in a repository: relative to its root, without `.` and `..`.
+    pub in_repository: String,
+}
+
+impl FileName {
+    /// What is named alike everywhere.
+    #[must_use]
+    pub fn same(name: &str) -> Self {
+        Self { shown: name.to_owned(), in_repository: name.to_owned() }
+    }
+}
+
 /// What is said of one file.
 #[derive(Debug, Clone, Default)]
 pub struct FileReport {
-    /// Its name, relative to where the program runs if it lies below.
-    pub name: String,
+    /// Its name.
+    pub name: FileName,
     /// Its text, if it could be read.
     pub text: String,
     /// The resources that were checked, in the order written.
@@ -30,12 +49,14 @@ pub struct ResourceName {
     pub logical_id: String,
     /// Its type.
     pub type_name: &'static str,
+    /// The construct of the AWS CDK that it is made by, if it says so (`aws:cdk:path`).
+    pub construct: Option<String>,
     /// Where its logical id stands.
     pub span: Option<Span>,
 }
 
 /// How much an entry weighs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// Worth knowing.
     Note,
@@ -78,6 +99,8 @@ pub struct Entry {
     pub setting: Option<String>,
     /// Which exemption would have let it through, had it not expired.
     pub expired: Option<String>,
+    /// Which exemption would let it through if the place of the deployment were known.
+    pub nearly_exempted: Option<String>,
     /// The exemption that lets it through.
     pub exemption: Option<Box<AppliedExemption>>,
     /// Under which undecided conditions it is so, if not always.
@@ -88,23 +111,39 @@ pub struct Entry {
     pub place: Option<Place>,
     /// What belongs to it.
     pub related: Vec<Place>,
-    /// What stays when lines move.
+    /// In which deployments of the template it is so; none if it has no deployments that are known.
+    pub deployments: Vec<String>,
+    /// What was not judged, if it is about that and not about an egress rule.
+    pub not_judged: Option<NotJudged>,
+    /// What stays when lines move and files are renamed.
     pub fingerprint: String,
 }
 
 impl Entry {
-    /// What is wrong, and under which conditions: one sentence without its full stop.
+    /// What is wrong, under which conditions and in which deployments: one sentence without its full stop.
     #[must_use]
     pub fn sentence(&self) -> Cow<'_, str> {
-        match &self.when {
-            Some(when) => Cow::Owned(format!("{} ({when})", self.message)),
-            None => Cow::Borrowed(&self.message),
+        let deployments = match self.deployments.as_slice() {
+            [] => None,
+            names => Some(format!("deployed as {}", names.join(", "))),
+        };
+        let parts: Vec<&str> = self.when.as_deref().into_iter().chain(deployments.as_deref()).collect();
+        if parts.is_empty() {
+            Cow::Borrowed(&self.message)
+        } else {
+            Cow::Owned(format!("{} ({})", self.message, parts.join("; ")))
         }
     }
 
     /// What there is to say besides: what to write instead, and what the hook's owners could change.
     pub(super) fn advice(&self) -> impl Iterator<Item = &String> {
-        self.help.iter().chain(&self.expired).chain(&self.setting)
+        self.help.iter().chain(&self.expired).chain(&self.nearly_exempted).chain(&self.setting)
+    }
+
+    /// Whether it is a note about what was not judged: many of them, which hide what matters.
+    #[must_use]
+    pub fn is_only_not_judged(&self) -> bool {
+        self.level == Level::Note && self.not_judged.is_some()
     }
 }
 
@@ -142,57 +181,27 @@ impl From<SourceError> for Problem {
     }
 }
 
-/// The sums of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Totals {
-    /// Templates that were checked, and files that could not be.
-    pub files: usize,
-    /// Files that could not be checked.
-    pub broken: usize,
-    /// Resources that were checked.
-    pub resources: usize,
-    /// Egress rules that were judged.
-    pub rules: usize,
-    /// Entries of level error.
-    pub errors: usize,
-    /// Entries of level warning.
-    pub warnings: usize,
-    /// Entries of level note.
-    pub notes: usize,
-}
-
-impl Totals {
-    /// Adds another file's.
-    pub fn add(&mut self, file: &FileReport) {
-        let count = |level| file.entries.iter().filter(|entry| entry.level == level).count();
-        self.files += 1;
-        self.broken += usize::from(file.problem.is_some());
-        self.resources += file.resources.len();
-        self.rules += file.rules;
-        self.errors += count(Level::Error);
-        self.warnings += count(Level::Warning);
-        self.notes += count(Level::Note);
-    }
-}
-
-impl std::ops::AddAssign for Totals {
-    fn add_assign(&mut self, more: Self) {
-        let Self { files, broken, resources, rules, errors, warnings, notes } = more;
-        self.files += files;
-        self.broken += broken;
-        self.resources += resources;
-        self.rules += rules;
-        self.errors += errors;
-        self.warnings += warnings;
-        self.notes += notes;
-    }
-}
-
 impl FileReport {
     /// The report of a file that could not be checked.
     #[must_use]
-    pub fn broken(name: String, text: String, problem: Problem) -> Self {
+    pub fn broken(name: FileName, text: String, problem: Problem) -> Self {
+        let Problem { message, help, span } = problem;
+        let problem = Problem { message: printable(message), help: help.map(printable), span };
         Self { name, text, problem: Some(problem), ..Self::default() }
+    }
+
+    /// What is to tell: with notes about what was not judged, or without.
+    pub(super) fn listed(&self, with_notes: bool) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(move |entry| with_notes || !entry.is_only_not_judged())
+    }
+
+    /// What an entry is about, in front of its sentence: `Web SecurityGroupEgress[1]: `.
+    pub(super) fn subject(&self, entry: &Entry) -> String {
+        self.resource(entry).map_or_else(String::new, |resource| {
+            let within = if entry.property.is_empty() { String::new() } else { format!(" {}", entry.property) };
+            let construct = resource.construct.as_ref().map_or_else(String::new, |path| format!(" ({path})"));
+            format!("{}{construct}{within}: ", resource.logical_id)
+        })
     }
 
     /// The resource that an entry is about.

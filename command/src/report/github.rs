@@ -1,73 +1,157 @@
-//! For GitHub Actions: workflow commands, which the runner turns into annotations on the lines.
+//! For GitHub Actions: workflow commands, which the runner turns into annotations on the lines, and the summary
+//! of a job step.
 //! (source: GitHub Actions documentation, "Workflow commands"; `actions/toolkit`, `command.ts`)
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::{FileReport, Level, Reporter, TOOL, Totals};
+use super::tally::Tally;
+use super::{FileReport, Level, Reporter, Summary, TOOL};
+use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::source::Span;
 
-/// The report as workflow commands.
+/// How many annotations of a kind GitHub shows of a step.
+const SHOWN: usize = 10;
+
+/// The report as workflow commands: errors first, since GitHub shows the first ones only, and a notice that sums
+/// up at the end.
 #[derive(Debug, Default)]
-pub struct GitHub;
+pub struct GitHub {
+    with_notes: bool,
+    errors: Vec<String>,
+    warnings: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl GitHub {
+    /// A report with notes about what was not judged, or without.
+    #[must_use]
+    pub fn new(with_notes: bool) -> Self {
+        Self { with_notes, ..Self::default() }
+    }
+}
 
 impl Reporter for GitHub {
-    fn file(&mut self, file: FileReport, out: &mut dyn Write) -> io::Result<()> {
+    fn file(&mut self, file: &FileReport, _: &mut dyn Write) -> io::Result<()> {
         if let Some(problem) = &file.problem {
             let help = problem.help.as_ref().map_or_else(String::new, |help| format!("\n{help}"));
             let message = format!("{}{help}", problem.message);
-            command(out, "error", &file, problem.span, "not checked", &message)?;
+            self.errors.push(annotation(file, problem.span, "not checked", &message));
         }
-        for entry in &file.entries {
-            let kind = match entry.level {
-                Level::Error => "error",
-                Level::Warning => "warning",
-                Level::Note => "notice",
-            };
-            let resource = file.resource(entry).map_or_else(String::new, |resource| {
-                let within = if entry.property.is_empty() { String::new() } else { format!(" {}", entry.property) };
-                format!("{}{within}: ", resource.logical_id)
-            });
-            let mut message = format!("{resource}{}.", entry.sentence());
+        for entry in file.listed(self.with_notes) {
+            let mut message = format!("{}{}.", file.subject(entry), entry.sentence());
             for more in entry.advice() {
                 message.push('\n');
                 message.push_str(more);
             }
-            command(out, kind, &file, entry.place.as_ref().map(|place| place.span), entry.code, &message)?;
+            let annotation = annotation(file, entry.place.as_ref().map(|place| place.span), entry.code, &message);
+            match entry.level {
+                Level::Error => &mut self.errors,
+                Level::Warning => &mut self.warnings,
+                Level::Note => &mut self.notes,
+            }
+            .push(annotation);
         }
         Ok(())
     }
 
-    fn end(&mut self, _: &Totals, _: &mut dyn Write) -> io::Result<()> {
-        Ok(())
+    fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+        for (kind, annotations) in [("error", &self.errors), ("warning", &self.warnings)] {
+            for annotation in annotations {
+                writeln!(out, "::{kind} {annotation}")?;
+            }
+        }
+        // The last one that GitHub shows is the notice at the end; further notes are lines of the log.
+        for (index, annotation) in self.notes.iter().enumerate() {
+            let command = if index + 1 < SHOWN { "::notice " } else { "note: " };
+            writeln!(out, "{command}{annotation}")?;
+        }
+        let mut message = format!("{} checked: {}.", summary.checked(), summary.found(self.with_notes));
+        for remark in summary.remarks(self.with_notes) {
+            message.push('\n');
+            message.push_str(&remark);
+        }
+        writeln!(out, "::notice title={TOOL}::{}", data(&message))
     }
 }
 
-fn command(
-    out: &mut dyn Write,
-    kind: &str,
-    file: &FileReport,
-    span: Option<Span>,
-    title: &str,
-    message: &str,
-) -> io::Result<()> {
-    write!(out, "::{kind} file={}", property(&file.name))?;
+/// A workflow command behind its kind.
+fn annotation(file: &FileReport, span: Option<Span>, title: &str, message: &str) -> String {
+    let mut command = format!("file={}", property(&file.name.in_repository));
+    // Writing to a String cannot fail.
     if let Some(span) = span {
         let end = span.end_in(&file.text);
-        write!(out, ",line={},endLine={}", span.line, end.line)?;
+        let _ = write!(command, ",line={},endLine={}", span.line, end.line);
         // Columns count only where the annotation stays on one line.
         if end.line == span.line {
-            write!(out, ",col={},endColumn={}", span.column, end.column)?;
+            let _ = write!(command, ",col={},endColumn={}", span.column, end.column);
         }
     }
-    writeln!(out, ",title={}::{}", property(&format!("{TOOL}: {title}")), data(message))
+    let _ = write!(command, ",title={}::{}", property(&format!("{TOOL}: {title}")), data(message));
+    command
 }
 
 /// Text as a command takes it behind `::`.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let lines: Vec<_> = text.split('\n').map(|line| excerpt(line, usize::MAX).replace('%', "%25")).collect();
+    lines.join("%0A")
 }
 
 /// Text as a command takes it as a property's value.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// The summary of a job step, in Markdown: how many findings there are of each reason and in each file.
+#[derive(Debug, Default)]
+pub struct StepSummary {
+    with_notes: bool,
+    tally: Tally,
+}
+
+impl StepSummary {
+    /// A summary that counts notes about what was not judged, or not.
+    #[must_use]
+    pub fn new(with_notes: bool) -> Self {
+        Self { with_notes, tally: Tally::default() }
+    }
+}
+
+impl Reporter for StepSummary {
+    fn file(&mut self, file: &FileReport, _: &mut dyn Write) -> io::Result<()> {
+        self.tally.add(file, &file.name.in_repository, self.with_notes);
+        Ok(())
+    }
+
+    fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "### {TOOL}: {}\n", summary.found(self.with_notes))?;
+        writeln!(out, "{} checked\n", summary.checked())?;
+        for table in self.tally.tables().iter().filter(|table| !table.rows.is_empty()) {
+            writeln!(out, "| {} | errors | warnings | notes |\n|---|--:|--:|--:|", table.title)?;
+            for (name, counts) in &table.rows {
+                let (errors, warnings, notes) = (counts.errors, counts.warnings, counts.notes);
+                writeln!(out, "| {} | {errors} | {warnings} | {notes} |", cell(name))?;
+            }
+            if table.left_out > 0 {
+                writeln!(out, "| … and {} more | | | |", table.left_out)?;
+            }
+            writeln!(out)?;
+        }
+        for remark in summary.remarks(self.with_notes) {
+            writeln!(out, "- {}", cell(&remark))?;
+        }
+        writeln!(out)
+    }
+}
+
+/// Text as it is in a cell of a Markdown table.
+fn cell(text: &str) -> String {
+    let mut cell = String::with_capacity(text.len());
+    for c in excerpt(text, usize::MAX).chars() {
+        if matches!(c, '|' | '`' | '*' | '_' | '<' | '>' | '[' | ']' | '\\' | '~') {
+            cell.push('\\');
+        }
+        cell.push(c);
+    }
+    cell
 }

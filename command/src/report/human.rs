@@ -1,14 +1,17 @@
 //! For people: the source lines with the offending value underlined, in the style of rustc.
 
+mod lines;
 mod picture;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};
 
 use annotate_snippets::Renderer;
 
+use self::lines::wrapped;
 use self::picture::Picture;
-use super::{FileReport, Level, Reporter, Totals};
+use super::tally::{Table, Tally};
+use super::{FileReport, Level, Reporter, Summary, number};
 
 /// The report for people.
 #[derive(Debug)]
@@ -19,6 +22,9 @@ pub struct Human {
     shown: usize,
     /// … and how many were not, as there were enough.
     left_out: BTreeMap<Level, usize>,
+    /// What was advised already.
+    advised: HashSet<String>,
+    tally: Tally,
 }
 
 /// What the report for people shows.
@@ -28,22 +34,40 @@ pub struct HumanOptions {
     pub styled: bool,
     /// Whether it has errors only: no warnings, no notes, no summary.
     pub quiet: bool,
+    /// Whether it lists notes about what was not judged.
+    pub notes: bool,
     /// How many findings are shown in full. People read the first ones, not the ten-thousandth.
     pub max_findings: usize,
+    /// How many columns the terminal has, if it is one.
+    pub width: Option<usize>,
     /// The names of the formats that have all findings.
     pub complete_formats: Vec<String>,
 }
 
+/// No source line is cut by the renderer, which does not look for words.
+const NO_LIMIT: usize = 100_000;
+
 impl Human {
     /// A report in which nothing was shown yet.
     #[must_use]
-    pub const fn new(options: HumanOptions) -> Self {
+    pub fn new(options: HumanOptions) -> Self {
         let renderer = if options.styled { Renderer::styled() } else { Renderer::plain() };
-        Self { options, renderer, shown: 0, left_out: BTreeMap::new() }
+        Self {
+            options,
+            renderer: renderer.term_width(NO_LIMIT),
+            shown: 0,
+            left_out: BTreeMap::new(),
+            advised: HashSet::new(),
+            tally: Tally::default(),
+        }
     }
 
     fn draw(&self, picture: &Picture<'_>, out: &mut dyn Write) -> io::Result<()> {
-        write!(out, "{}\n\n", picture.draw(&self.renderer))
+        write!(out, "{}\n\n", picture.draw(&self.renderer, self.options.width))
+    }
+
+    fn line(&self, text: &str, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}", wrapped(text, self.options.width, 2))
     }
 
     /// How many findings were left out, and where they are to be found.
@@ -60,23 +84,28 @@ impl Human {
             None => String::new(),
         };
         let verb = if count == 1 { "is" } else { "are" };
-        writeln!(
+        let count = number(count, "more finding");
+        self.line(
+            &format!(
+                "{count} {verb} not shown ({levels}); --max-findings sets how many are, --format {formats} has them all"
+            ),
             out,
-            "{} {verb} not shown ({levels}); --max-findings sets how many are, --format {formats} has them all",
-            number(count, "more finding"),
         )
     }
 }
 
 impl Reporter for Human {
-    fn file(&mut self, file: FileReport, out: &mut dyn Write) -> io::Result<()> {
+    fn file(&mut self, file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
         if let Some(problem) = &file.problem {
-            self.draw(&Picture::of_problem(&file, problem), out)?;
+            self.draw(&Picture::of_problem(file, problem), out)?;
         }
-        for entry in file.entries.iter().filter(|entry| entry.level == Level::Error || !self.options.quiet) {
+        self.tally.add(file, &file.name.shown, self.options.notes);
+        let quiet = self.options.quiet;
+        for entry in file.listed(self.options.notes).filter(|entry| entry.level == Level::Error || !quiet) {
             if self.shown < self.options.max_findings {
                 self.shown += 1;
-                self.draw(&Picture::of_entry(&file, entry), out)?;
+                let picture = Picture::of_entry(file, entry, &mut self.advised);
+                self.draw(&picture, out)?;
             } else {
                 *self.left_out.entry(entry.level).or_default() += 1;
             }
@@ -84,23 +113,35 @@ impl Reporter for Human {
         Ok(())
     }
 
-    fn end(&mut self, totals: &Totals, out: &mut dyn Write) -> io::Result<()> {
-        self.leftovers(out)?;
+    fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         if self.options.quiet {
-            return Ok(());
+            return self.leftovers(out);
         }
-        let Totals { files, broken, resources, rules, errors, warnings, notes } = *totals;
-        write!(out, "{} in {}", number(rules, "egress rule"), number(resources, "resource"))?;
-        write!(out, " of {} checked: ", number(files - broken, "template"))?;
-        write!(out, "{}, {}, {}", number(errors, "error"), number(warnings, "warning"), number(notes, "note"))?;
-        if broken > 0 {
-            write!(out, "; {} could not be checked", number(broken, "file"))?;
+        if self.tally.len() > 1 {
+            let [reasons, files] = self.tally.tables();
+            rows(&reasons, out)?;
+            // Of a single file the sums below say the same.
+            if files.rows.len() > 1 {
+                rows(&files, out)?;
+            }
         }
-        writeln!(out)
+        self.leftovers(out)?;
+        self.line(&format!("{} checked: {}", summary.checked(), summary.found(self.options.notes)), out)?;
+        for remark in summary.remarks(self.options.notes) {
+            self.line(&remark, out)?;
+        }
+        Ok(())
     }
 }
 
-fn number(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
+/// A table. The numbers come first: names may be longer than any terminal is wide.
+fn rows(table: &Table<'_>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "errors  warnings  notes  {}", table.title)?;
+    for (name, counts) in &table.rows {
+        writeln!(out, "{:>6}  {:>8}  {:>5}  {name}", counts.errors, counts.warnings, counts.notes)?;
+    }
+    if table.left_out > 0 {
+        writeln!(out, "{:25}… and {} more", "", table.left_out)?;
+    }
+    writeln!(out)
 }

@@ -1,17 +1,21 @@
 //! For programs: everything that is known, in a shape with a version and a schema
 //! (`schema/report.schema.json`).
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Entry, FileReport, Place, Problem, Reporter, ResourceName, TOOL, Totals, VERSION};
+use super::{
+    Entry, FileReport, JudgedBy, NotJudged, Place, Problem, Reporter, ResourceName, Summary as Run, TOOL, Totals,
+    VERSION,
+};
 use cfn_egress_guard_core::rule::{self, Outcome, Severity};
 use cfn_egress_guard_core::source::Span;
 
 /// The shape's version: it grows by one when something is taken away or means something else.
-const FORMAT_VERSION: u32 = 1;
+pub(super) const FORMAT_VERSION: u32 = 1;
 
 /// The report as one JSON object.
 #[derive(Debug, Default)]
@@ -20,17 +24,18 @@ pub struct Json {
 }
 
 impl Reporter for Json {
-    fn file(&mut self, file: FileReport, _: &mut dyn Write) -> io::Result<()> {
+    fn file(&mut self, file: &FileReport, _: &mut dyn Write) -> io::Result<()> {
         self.files.push(JsonFile::of(file));
         Ok(())
     }
 
-    fn end(&mut self, totals: &Totals, out: &mut dyn Write) -> io::Result<()> {
+    fn end(&mut self, run: &Run, out: &mut dyn Write) -> io::Result<()> {
         let report = JsonReport {
             format_version: FORMAT_VERSION,
             tool: Tool { name: TOOL, version: VERSION },
             rule: Rule { id: rule::ID, title: rule::TITLE, url: rule::URL, severity: Severity::Medium.into() },
-            summary: (*totals).into(),
+            policy: (&run.policy).into(),
+            summary: Summary { ignored_templates: run.ignored, ..(&run.totals).into() },
             files: std::mem::take(&mut self.files),
         };
         super::write_json(&report, out)
@@ -49,6 +54,8 @@ pub struct JsonReport {
     tool: Tool,
     /// The rule that was checked.
     rule: Rule,
+    /// The policy that judged.
+    policy: JudgedByPolicy,
     /// The sums.
     summary: Summary,
     /// The templates, and the files that could not be checked.
@@ -79,6 +86,31 @@ struct Rule {
     severity: JsonSeverity,
 }
 
+/// The policy that judged.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct JudgedByPolicy {
+    /// Its file, relative to the root of the git repository; `null` for the published rule.
+    file: Option<String>,
+    /// The preset whose settings it starts from.
+    preset: &'static str,
+    /// Settings that it sets on their own, by name: `allow` or `block`.
+    settings: BTreeMap<&'static str, &'static str>,
+    /// How many exemptions it has.
+    exemptions: usize,
+}
+
+impl From<&JudgedBy> for JudgedByPolicy {
+    fn from(policy: &JudgedBy) -> Self {
+        Self {
+            file: policy.file.as_ref().map(|file| file.in_repository.clone()),
+            preset: policy.preset.name(),
+            settings: policy.settings.iter().map(|(setting, treatment)| (setting.name(), treatment.name())).collect(),
+            exemptions: policy.exemptions,
+        }
+    }
+}
+
 /// The sums of a report.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -98,12 +130,23 @@ struct Summary {
     warnings: usize,
     /// Findings of level note.
     notes: usize,
+    /// Files that look like templates and were left out, as git ignores them.
+    ignored_templates: usize,
 }
 
-impl From<Totals> for Summary {
-    fn from(totals: Totals) -> Self {
-        let Totals { files, broken, resources, rules, errors, warnings, notes } = totals;
-        Self { files, broken_files: broken, resources, egress_rules: rules, errors, warnings, notes }
+impl From<&Totals> for Summary {
+    fn from(totals: &Totals) -> Self {
+        let Totals { files, broken, resources, rules, errors, warnings, notes, not_judged: _ } = *totals;
+        Self {
+            files,
+            broken_files: broken,
+            resources,
+            egress_rules: rules,
+            errors,
+            warnings,
+            notes,
+            ignored_templates: 0,
+        }
     }
 }
 
@@ -114,6 +157,8 @@ impl From<Totals> for Summary {
 struct JsonFile {
     /// Its name, relative to the working directory if it lies below.
     path: String,
+    /// Its name, relative to the root of the git repository.
+    repository_path: String,
     /// Resources that were checked.
     resources: usize,
     /// Egress rules that were judged, compliant ones included.
@@ -153,11 +198,17 @@ struct Finding {
     setting: Option<String>,
     /// Which exemption would have let it through, had it not expired.
     expired: Option<String>,
+    /// Which exemption would let it through if the place of the deployment were known.
+    nearly_exempted: Option<String>,
+    /// In which deployments of the template it is so; none if it has no deployments that are known.
+    deployments: Vec<String>,
+    /// What was not judged, if it is about that: for example `nested-stack`.
+    not_judged: Option<&'static str>,
     /// The offending value.
     location: Option<Location>,
     /// What belongs to it.
     related: Vec<Location>,
-    /// Stays the same when lines move.
+    /// Stays the same when lines move and files are renamed.
     fingerprint: String,
 }
 
@@ -186,6 +237,8 @@ struct Resource {
     /// Its type.
     #[serde(rename = "type")]
     type_name: &'static str,
+    /// The construct of the AWS CDK that it is made by.
+    construct: Option<String>,
 }
 
 /// A place in a file. Lines and columns are counted from one, columns in characters.
@@ -270,44 +323,50 @@ impl From<Outcome> for JsonOutcome {
 }
 
 impl JsonFile {
-    fn of(file: FileReport) -> Self {
+    fn of(file: &FileReport) -> Self {
         let FileReport { name, text, resources, rules, entries, problem } = file;
         Self {
-            path: name,
+            path: name.shown.clone(),
+            repository_path: name.in_repository.clone(),
             resources: resources.len(),
-            egress_rules: rules,
-            findings: entries.into_iter().map(|entry| Finding::of(&text, &resources, entry)).collect(),
-            problem: problem.map(|problem| JsonProblem::of(&text, problem)),
+            egress_rules: *rules,
+            findings: entries.iter().map(|entry| Finding::of(text, file.resource(entry), entry)).collect(),
+            problem: problem.as_ref().map(|problem| JsonProblem::of(text, problem)),
         }
     }
 }
 
 impl Finding {
-    fn of(text: &str, resources: &[ResourceName], entry: Entry) -> Self {
-        let resource = entry.resource.and_then(|index| resources.get(index));
-        let place = |place: Place| Location::of(text, place.span, place.label);
+    fn of(text: &str, resource: Option<&ResourceName>, entry: &Entry) -> Self {
+        let place = |place: &Place| Location::of(text, place.span, place.label.clone());
         Self {
             outcome: entry.outcome.into(),
             level: entry.level.name(),
             severity: entry.severity.into(),
             code: entry.code,
-            resource: resource
-                .map(|resource| Resource { logical_id: resource.logical_id.clone(), type_name: resource.type_name }),
-            property: Some(entry.property).filter(|property| !property.is_empty()),
-            message: entry.message,
-            when: entry.when,
-            help: entry.help,
-            exemption: entry.exemption.map(|exemption| JsonExemption {
+            resource: resource.map(|resource| Resource {
+                logical_id: resource.logical_id.clone(),
+                type_name: resource.type_name,
+                construct: resource.construct.clone(),
+            }),
+            property: Some(entry.property.clone()).filter(|property| !property.is_empty()),
+            message: entry.message.clone(),
+            when: entry.when.clone(),
+            help: entry.help.clone(),
+            exemption: entry.exemption.as_ref().map(|exemption| JsonExemption {
                 id: exemption.id.to_string(),
                 reason: exemption.reason.to_string(),
                 owner: exemption.owner.to_string(),
                 expires: exemption.expires.to_string(),
             }),
-            setting: entry.setting,
-            expired: entry.expired,
-            location: entry.place.map(place),
-            related: entry.related.into_iter().map(place).collect(),
-            fingerprint: entry.fingerprint,
+            setting: entry.setting.clone(),
+            expired: entry.expired.clone(),
+            nearly_exempted: entry.nearly_exempted.clone(),
+            deployments: entry.deployments.clone(),
+            not_judged: entry.not_judged.map(NotJudged::name),
+            location: entry.place.as_ref().map(place),
+            related: entry.related.iter().map(place).collect(),
+            fingerprint: entry.fingerprint.clone(),
         }
     }
 }
@@ -321,10 +380,10 @@ impl Location {
 }
 
 impl JsonProblem {
-    fn of(text: &str, problem: Problem) -> Self {
+    fn of(text: &str, problem: &Problem) -> Self {
         Self {
-            message: problem.message,
-            help: problem.help,
+            message: problem.message.clone(),
+            help: problem.help.clone(),
             location: problem.span.map(|span| Location::of(text, span, String::new())),
         }
     }

@@ -4,27 +4,47 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use super::{Entry, FileReport, Level, Reporter, TOOL, Totals};
+use super::{Entry, FileReport, Level, Reporter, Summary, TOOL};
 
 /// The report as JUnit XML.
 #[derive(Debug, Default)]
 pub struct JUnit {
-    suites: Vec<FileReport>,
+    with_notes: bool,
+    sums: Sums,
+    /// Each suite as it is written, up to the policy that judged, and behind it.
+    suites: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl JUnit {
+    /// A report with notes about what was not judged, or without.
+    #[must_use]
+    pub fn new(with_notes: bool) -> Self {
+        Self { with_notes, ..Self::default() }
+    }
 }
 
 impl Reporter for JUnit {
-    fn file(&mut self, mut file: FileReport, _: &mut dyn Write) -> io::Result<()> {
-        file.text = String::new();
-        self.suites.push(file);
+    fn file(&mut self, file: &FileReport, _: &mut dyn Write) -> io::Result<()> {
+        let cases = Cases::of(file, self.with_notes);
+        let sums = Sums::of(file, &cases);
+        let (mut start, mut rest) = (Vec::new(), Vec::new());
+        writeln!(start, "  <testsuite name=\"{}\"{sums}>", escaped(&file.name.shown))?;
+        suite(file, &cases, &mut rest)?;
+        self.sums = self.sums.plus(sums);
+        self.suites.push((start, rest));
         Ok(())
     }
 
-    fn end(&mut self, _: &Totals, out: &mut dyn Write) -> io::Result<()> {
-        let sums = self.suites.iter().map(Sums::of).fold(Sums::default(), Sums::plus);
+    fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
-        writeln!(out, "<testsuites name=\"{TOOL}\"{sums}>")?;
-        for file in &self.suites {
-            suite(file, out)?;
+        writeln!(out, "<testsuites name=\"{TOOL}\"{}>", self.sums)?;
+        let policy = escaped(&summary.policy.sentence()).into_owned();
+        let properties =
+            format!("    <properties>\n      <property name=\"policy\" value=\"{policy}\"/>\n    </properties>\n");
+        for (start, rest) in &self.suites {
+            out.write_all(start)?;
+            out.write_all(properties.as_bytes())?;
+            out.write_all(rest)?;
         }
         writeln!(out, "</testsuites>")
     }
@@ -39,9 +59,8 @@ struct Sums {
 }
 
 impl Sums {
-    fn of(file: &FileReport) -> Self {
+    fn of(file: &FileReport, cases: &Cases<'_>) -> Self {
         let mut sums = Self::default();
-        let cases = Cases::of(file);
         let whole = (!cases.whole.is_empty()).then_some(&cases.whole);
         for entries in cases.resources.iter().chain(whole) {
             sums.tests += 1;
@@ -89,9 +108,9 @@ struct Cases<'f> {
 }
 
 impl<'f> Cases<'f> {
-    fn of(file: &'f FileReport) -> Self {
+    fn of(file: &'f FileReport, with_notes: bool) -> Self {
         let mut cases = Self { resources: vec![Vec::new(); file.resources.len()], whole: Vec::new() };
-        for entry in &file.entries {
+        for entry in file.listed(with_notes) {
             match entry.resource.and_then(|index| cases.resources.get_mut(index)) {
                 Some(entries) => entries.push(entry),
                 None => cases.whole.push(entry),
@@ -109,12 +128,12 @@ fn verdict(entries: &[&Entry]) -> Verdict {
     }
 }
 
-fn suite(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
-    let name = escaped(&file.name);
-    writeln!(out, "  <testsuite name=\"{name}\"{}>", Sums::of(file))?;
-    let cases = Cases::of(file);
+/// What a suite has behind its properties.
+fn suite(file: &FileReport, cases: &Cases<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let name = escaped(&file.name.shown);
     for (resource, entries) in file.resources.iter().zip(&cases.resources) {
-        let case = format!("{} ({})", resource.logical_id, resource.type_name);
+        let construct = resource.construct.as_ref().map_or_else(String::new, |path| format!(", construct {path}"));
+        let case = format!("{} ({}{construct})", resource.logical_id, resource.type_name);
         test_case(file, &case, resource.span.map(|span| span.line), entries, out)?;
     }
     if let Some(problem) = &file.problem {
@@ -143,7 +162,7 @@ fn test_case(
     entries: &[&Entry],
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let class = escaped(&file.name);
+    let class = escaped(&file.name.shown);
     let line = line.map_or_else(String::new, |line| format!(" line=\"{line}\""));
     write!(out, "    <testcase classname=\"{class}\" name=\"{}\" file=\"{class}\"{line}", escaped(name))?;
     let told = |level: Level| entries.iter().filter(move |entry| entry.level == level);
@@ -173,7 +192,7 @@ fn test_case(
 
 fn line_of(file: &FileReport, entry: &Entry) -> String {
     let place = entry.place.as_ref().map_or_else(String::new, |at| format!(":{}:{}", at.span.line, at.span.column));
-    let mut line = format!("{}{place}: {}[{}]: {}.", file.name, entry.level.name(), entry.code, entry.sentence());
+    let mut line = format!("{}{place}: {}[{}]: {}.", file.name.shown, entry.level.name(), entry.code, entry.sentence());
     for more in entry.advice() {
         line.push(' ');
         line.push_str(more);

@@ -1,40 +1,61 @@
 //! SARIF 2.1.0, for code scanning.
 //! (source: OASIS "Static Analysis Results Interchange Format"; GitHub, "SARIF support for code scanning")
 
+mod rules;
+
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Entry, FileReport, Place, Problem, Reporter, TOOL, Totals, VERSION};
-use cfn_egress_guard_core::rule;
+use self::rules::Rules;
+use super::{Entry, FileName, FileReport, Place, Problem, Reporter, Summary, TOOL, VERSION};
+use cfn_egress_guard_core::rule::{self, Outcome};
 use cfn_egress_guard_core::source::Span;
 
 /// The report as a SARIF log with one run.
 #[derive(Debug, Default)]
 pub struct Sarif {
+    with_notes: bool,
+    rules: Rules,
     results: Vec<Finding>,
     notifications: Vec<Notification>,
 }
 
+impl Sarif {
+    /// A report with notes about what was not judged, or without.
+    #[must_use]
+    pub fn new(with_notes: bool) -> Self {
+        Self { with_notes, ..Self::default() }
+    }
+}
+
 impl Reporter for Sarif {
-    fn file(&mut self, file: FileReport, _: &mut dyn Write) -> io::Result<()> {
-        self.results.extend(file.entries.iter().map(|entry| Finding::of(&file, entry)));
-        self.notifications.extend(file.problem.as_ref().map(|problem| Notification::of(&file, problem)));
+    fn file(&mut self, file: &FileReport, _: &mut dyn Write) -> io::Result<()> {
+        for entry in file.listed(self.with_notes) {
+            let index = self.rules.index(entry.code);
+            self.results.push(Finding::of(file, entry, index));
+        }
+        self.notifications.extend(file.problem.as_ref().map(|problem| Notification::of(file, problem)));
         Ok(())
     }
 
-    fn end(&mut self, totals: &Totals, out: &mut dyn Write) -> io::Result<()> {
+    fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         let run = Run {
-            tool: json!({ "driver": driver() }),
+            tool: json!({ "driver": driver(&self.rules) }),
             // Columns are counted in characters.
             column_kind: "unicodeCodePoints",
             invocations: [Invocation {
-                execution_successful: totals.broken == 0,
+                execution_successful: summary.totals.broken == 0,
                 tool_execution_notifications: std::mem::take(&mut self.notifications),
             }],
             results: std::mem::take(&mut self.results),
+            properties: json!({
+                "policy": summary.policy.file.as_ref().map(|file| &file.in_repository),
+                "preset": summary.policy.preset.name(),
+                "remarks": summary.remarks(self.with_notes),
+            }),
         };
         let log = Log { schema: "https://json.schemastore.org/sarif-2.1.0.json", version: "2.1.0", runs: [run] };
         super::write_json(&log, out)
@@ -56,6 +77,7 @@ struct Run {
     column_kind: &'static str,
     invocations: [Invocation; 1],
     results: Vec<Finding>,
+    properties: Value,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,7 +101,7 @@ struct Notification {
 #[serde(rename_all = "camelCase")]
 struct Finding {
     rule_id: &'static str,
-    rule_index: u32,
+    rule_index: usize,
     level: &'static str,
     message: Text,
     locations: [Location; 1],
@@ -108,11 +130,16 @@ struct Text {
 struct Fingerprints {
     #[serde(rename = "cfnEgressGuard/v1")]
     own: String,
+    /// The one that GitHub takes.
+    #[serde(rename = "primaryLocationLineHash")]
+    line: String,
 }
 
 #[derive(Debug, Serialize)]
 struct Properties {
-    code: &'static str,
+    rule: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    deployments: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -158,29 +185,13 @@ struct LogicalLocation {
     kind: &'static str,
 }
 
-fn driver() -> Value {
+fn driver(rules: &Rules) -> Value {
     json!({
         "name": TOOL,
         "version": VERSION,
         "semanticVersion": VERSION,
-        "rules": [{
-            "id": rule::ID,
-            "name": "SecurityGroupEgressWithPortRange",
-            "shortDescription": { "text": rule::TITLE },
-            "fullDescription": { "text": rule::wording::RULE },
-            "helpUri": rule::URL,
-            "help": { "text": format!("{} {}", rule::wording::RULE, rule::wording::RULE_REMEDY) },
-            "defaultConfiguration": { "level": "error" },
-            "properties": {
-                "tags": ["security", format!("external/cwe/{}", rule::CWE.to_lowercase())],
-                "precision": "high",
-                "problem.severity": "error",
-                // The middle of CVSS's Medium, which is the published rule's severity.
-                "security-severity": "5.5",
-                "category": rule::CATEGORY,
-                "aliases": rule::ALIASES,
-            },
-        }],
+        "informationUri": rule::URL,
+        "rules": rules.descriptors(),
         "notifications": [{
             "id": NOT_CHECKED,
             "shortDescription": { "text": rule::wording::FILE_NOT_CHECKED },
@@ -191,8 +202,10 @@ fn driver() -> Value {
 const NOT_CHECKED: &str = "not-checked";
 
 impl Finding {
-    fn of(file: &FileReport, entry: &Entry) -> Self {
-        let mut text = format!("{}.", entry.sentence());
+    fn of(file: &FileReport, entry: &Entry, rule_index: usize) -> Self {
+        let construct = file.resource(entry).and_then(|resource| resource.construct.as_ref());
+        let construct = construct.map_or_else(String::new, |path| format!("{path}: "));
+        let mut text = format!("{construct}{}.", entry.sentence());
         for more in entry.advice() {
             text.push(' ');
             text.push_str(more);
@@ -204,23 +217,24 @@ impl Finding {
             [LogicalLocation { name: resource.logical_id.clone(), fully_qualified_name, kind: "resource" }]
         });
         Self {
-            rule_id: rule::ID,
-            rule_index: 0,
+            rule_id: entry.code,
+            rule_index,
             level: entry.level.name(),
             message: Text { text },
             locations: [location],
             related_locations: entry.related.iter().map(|place| Location::related(file, place)).collect(),
-            partial_fingerprints: Fingerprints { own: entry.fingerprint.clone() },
+            partial_fingerprints: Fingerprints {
+                own: entry.fingerprint.clone(),
+                line: format!("{}:1", entry.fingerprint),
+            },
             suppressions: entry
                 .exemption
                 .iter()
-                .map(|exemption| Suppression {
-                    kind: "external",
-                    status: "accepted",
-                    justification: rule::wording::policy::justification(exemption),
-                })
+                .map(|exemption| rule::wording::policy::justification(exemption))
+                .chain((entry.outcome == Outcome::KnownDebt).then(|| entry.message.clone()))
+                .map(|justification| Suppression { kind: "external", status: "accepted", justification })
                 .collect(),
-            properties: Properties { code: entry.code },
+            properties: Properties { rule: rule::ID, deployments: entry.deployments.clone() },
         }
     }
 }
@@ -258,9 +272,9 @@ impl Location {
 impl Artifact {
     /// A file's URI: relative to the root of the sources, so that the log means the same everywhere;
     /// absolute for files elsewhere.
-    fn of(name: &str) -> Self {
-        let uri = encoded(name);
-        if name.starts_with('/') {
+    fn of(name: &FileName) -> Self {
+        let uri = encoded(&name.in_repository);
+        if uri.starts_with('/') {
             Self { uri: format!("file://{uri}"), uri_base_id: None }
         } else {
             Self { uri, uri_base_id: Some("%SRCROOT%") }

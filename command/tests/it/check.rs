@@ -1,7 +1,10 @@
 //! `check`, the command.
 
+mod baseline;
+mod deployments;
 mod discovery;
 mod formats;
+mod git;
 mod parameters;
 mod places;
 mod policy;
@@ -30,6 +33,9 @@ fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
+    // The root of a repository, whatever the repository is that the tests run in.
+    std::fs::create_dir_all(folder.join(".git")).unwrap();
+    std::fs::write(folder.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
     folder
 }
 
@@ -121,7 +127,7 @@ fn a_broken_file_hides_nothing_and_takes_precedence() {
     let bad = template("Bad", 80, 87);
     let folder = folder("broken", &[("a.yaml", "Resources: [AWS::"), ("b.yaml", &bad)]);
     for arguments in [&["a.yaml", "b.yaml"][..], &["b.yaml", "a.yaml"], &["."]] {
-        for format in ["human", "json", "sarif", "github", "junit"] {
+        for format in ["human", "json", "sarif", "github", "gitlab", "junit"] {
             let (code, text) = check(&folder, &[arguments, &["--format", format]].concat()).told();
             assert_eq!(code, 2, "{format}");
             assert!(text.contains("well-formed YAML"), "{format}: {text}");
@@ -176,14 +182,18 @@ fn many_files_give_the_same_report_every_time_in_order() {
         (0..80).map(|n| (format!("{n:02}/t{n:02}.yaml"), template(&format!("G{n:02}"), n, n % 3))).collect();
     let files: Vec<_> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     let folder = folder("many", &files);
-    for format in ["human", "json", "sarif", "github", "junit"] {
+    for format in ["human", "json", "sarif", "github", "gitlab", "junit"] {
         let first = check(&folder, &["--format", format]).told();
         for _ in 0..3 {
             assert!(check(&folder, &["--format", format]).told() == first, "{format} differs from run to run");
         }
     }
     let (_, told) = check(&folder, &["--format", "github"]).told();
-    let named: Vec<_> = told.lines().map(|line| line.split(['=', ',']).nth(1).unwrap().to_owned()).collect();
+    let named: Vec<_> = told
+        .lines()
+        .filter(|line| line.starts_with("::error"))
+        .map(|line| line.split(['=', ',']).nth(1).unwrap().to_owned())
+        .collect();
     assert!(named.is_sorted() && named.len() == 77, "{named:?}");
 }
 
@@ -242,4 +252,6 @@ fn the_examples_of_the_repository_are_what_they_say() {
     let folder = folder("examples", &[("good.yaml", &example("compliant")), ("bad.yaml", &example("non-compliant"))]);
     assert_eq!(check(&folder, &["good.yaml"]).told().0, 0);
     assert_eq!(check(&folder, &["bad.yaml"]).told().0, 1);
+    let deployed = ["--strict", "--deployments", "examples/deployments.toml", "examples/compliant.yaml"];
+    assert_eq!(check(crate::support::root(), &deployed).told().0, 0);
 }

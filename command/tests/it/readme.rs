@@ -88,7 +88,7 @@ fn the_verdict_table_is_made_of_rows_of_the_decision_table() {
 fn the_commands_and_settings_it_names_exist() {
     let readme = read(README);
     let makefile = read("Makefile");
-    let deploy = read("deploy/deploy.sh");
+    let switches = read("deploy/switch.sh");
     let template = read("template.yaml");
     for (before, target) in readme.match_indices("make ").map(|(at, found)| readme.split_at(at + found.len())) {
         let target: String = target.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
@@ -104,7 +104,7 @@ fn the_commands_and_settings_it_names_exist() {
         for (setting, parameter) in cells[0].split(", ").zip(cells[1].split(", ")) {
             let setting = setting.trim_matches('`');
             if setting != "ARCH" {
-                assert!(deploy.contains(&format!("\n{setting} ")), "{setting} in deploy/deploy.sh");
+                assert!(switches.contains(&format!("\n{setting} ")), "{setting} in deploy/switch.sh");
             }
             assert!(template.contains(&format!("\n  {parameter}:\n")), "{parameter} in template.yaml");
             seen += 1;

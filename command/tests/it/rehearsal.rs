@@ -152,8 +152,9 @@ fn what_the_template_does_not_hold_is_told_and_not_taken_for_judged() {
         ("macro", format!("Transform: Acme\nResources:\n{group}"), "macro `Acme` may change anything", 1),
         (
             "sam",
-            "Transform: AWS::Serverless-2016-10-31\nResources:\n  F: {Type: 'AWS::Serverless::Function'}\n".to_owned(),
-            "transform `AWS::Serverless-2016-10-31` adds resources",
+            "Transform: AWS::Serverless-2016-10-31\nResources:\n  A: {Type: 'AWS::Serverless::Application'}\n"
+                .to_owned(),
+            "the template of application `A`",
             1,
         ),
     ] {
@@ -216,7 +217,7 @@ fn json_says_of_which_resource_the_hook_is_not_asked() {
 #[test]
 fn a_verdict_that_hinges_on_an_open_condition_names_it() {
     let template = "
-Parameters: {Env: {Type: String}}
+Parameters: {Env: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /env}}
 Conditions: {IsProd: !Equals [!Ref Env, prod]}
 Resources:
   Web:
@@ -234,7 +235,7 @@ Resources:
     let table = stdout(&output);
     assert_eq!(output.status.code(), Some(1), "{table}");
     assert!(table.contains("=> rehearsal-hinges is blocked if `IsProd` is false: nothing of it"), "{table}");
-    assert!(table.contains("give the values of its parameters with -p"), "{table}");
+    assert!(table.contains("Only the deployment knows that"), "{table}");
 
     let json: Json = serde_json::from_slice(&command(&["rehearse", "--format", "json", &path]).stdout).unwrap();
     assert_eq!(json["Assumed"][0]["Assumption"], "`IsProd` is false", "{json}");
@@ -244,7 +245,8 @@ Resources:
     assert!(warned.contains("would block it if `IsProd` is false") && warned.contains("1 not judged"), "{warned}");
 
     // Where every way breaks the rule, the verdict hinges on nothing.
-    let output = command(&["rehearse", "-p", "Env=prod", &path]);
+    let given = written("given", &template.replace("'AWS::SSM::Parameter::Value<String>'", "String"));
+    let output = command(&["rehearse", "-p", "Env=prod", &given]);
     assert!(stdout(&output).contains("is blocked: nothing of it"), "{}", stdout(&output));
     let anyway = written("anyway", &template.replace("IsProd, 443", "IsProd, 446"));
     let output = command(&["rehearse", &anyway]);
@@ -258,7 +260,8 @@ fn what_breaks_the_rule_in_a_nested_stack_hinges_on_whether_that_is_there() {
     let inner = written("inner", &crate::support::read("examples/non-compliant.yaml"));
     let outer = written(
         "outer",
-        "Parameters: {Env: {Type: String}}\nConditions: {IsProd: !Equals [!Ref Env, prod]}\nResources:\n  Net: {Type: \
+        "Parameters: {Env: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /env}}\nConditions: {IsProd: !Equals \
+         [!Ref Env, prod]}\nResources:\n  Net: {Type: \
          'AWS::CloudFormation::Stack', Condition: IsProd, Properties: {TemplateURL: x}}\n",
     );
     let output = command(&["rehearse", &outer, "--nested", &format!("Net={inner}")]);
@@ -467,4 +470,93 @@ fn templates_that_nest_themselves_or_are_nowhere_say_so() {
         assert!(stderr(&output).contains(says), "{arguments:?}: {}", stderr(&output));
     }
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_creation_needs_a_value_for_each_required_parameter() {
+    let template = "Parameters:\n  A: {Type: Number}\n  B: {Type: Number}\n  C: {Type: Number, Default: 1}\nResources: \
+                    {Jobs: {Type: 'AWS::SQS::Queue'}}\n";
+    let path = written("required", template);
+    let output = command(&["rehearse", &path]);
+    assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+    let says = "parameters `A`, `B` have no default and no value; give each with -p Key=Value";
+    assert!(stderr(&output).contains(says), "{}", stderr(&output));
+    let output = command(&["rehearse", &path, "-p", "A=1", "-p", "B=2"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    // An update keeps the values that the stack has.
+    let output = command(&["rehearse", "--update-from", &path, &path]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[test]
+fn a_group_that_parameters_switch_off_is_named() {
+    let template = "Parameters: {Open: {Type: String, Default: 'no'}}\nConditions: {IsOpen: !Equals [!Ref Open, \
+                    'yes']}\nResources:\n  Jobs: {Type: 'AWS::SQS::Queue'}\n  Web:\n    Type: \
+                    AWS::EC2::SecurityGroup\n    Condition: IsOpen\n    Properties: {GroupDescription: x}\n";
+    let path = written("switched-off", template);
+    let table = stdout(&command(&["rehearse", &path]));
+    assert!(table.contains("with these parameters it creates no Web."), "{table}");
+    let table = stdout(&command(&["rehearse", &path, "-p", "Open=yes"]));
+    assert!(table.contains("is deployed: the hook lets it pass"), "{table}");
+}
+
+#[test]
+fn without_rollback_a_blocked_stack_stays_as_it_is() {
+    for flag in ["--disable-rollback", "--express"] {
+        let output = command(&["rehearse", flag, "examples/non-compliant.yaml"]);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        let table = stdout(&output);
+        assert!(!table.contains("ROLLBACK") && !table.contains("DELETE"), "{table}");
+        assert!(table.contains("CREATE_FAILED") && table.contains("Rollback is disabled: what was created"), "{table}");
+    }
+}
+
+#[test]
+fn a_parameter_that_keeps_its_value_has_the_one_of_the_deployed_stack() {
+    let text = |default: u16, description: &str| {
+        format!(
+            "Parameters: {{To: {{Type: Number, Default: {default}}}}}\nResources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    \
+             Properties: {{GroupId: sg-1, IpProtocol: tcp, FromPort: 80, ToPort: !Ref To, Description: {description}}}\n"
+        )
+    };
+    let (old, new) = (written("previous-old", &text(80, "a")), written("previous-new", &text(90, "b")));
+    let required = written("previous-required", &text(80, "a").replace(", Default: 80", ""));
+    let keep = "ParameterKey=To,UsePreviousValue=true";
+    for (arguments, code, says) in [
+        (vec!["--update-from", &old, &new], 1, "80-90"),
+        (vec!["--update-from", &old, &new, "-p", keep], 0, "the hook lets it pass"),
+        (vec!["--update-from", &old, &new, "-p", keep, "--previous-parameters", "To=85"], 1, "80-85"),
+        (
+            vec!["--update-from", &required, &new, "-p", keep, "--previous-parameters", "To=80"],
+            0,
+            "the hook lets it pass",
+        ),
+        (vec!["--update-from", &required, &new, "-p", keep], 2, "give it with --previous-parameters"),
+        (vec![&new, "-p", keep], 2, "name the deployed template with --update-from"),
+        (vec!["--update-from", &old, &new, "--previous-parameters", "Too=80"], 2, "`Too`, which is not declared"),
+        (vec!["--update-from", &old, &new, "--previous-parameters", keep], 2, "give the value of `To` itself"),
+        (vec![&new, "--previous-parameters", "To=80"], 2, "--update-from"),
+    ] {
+        let output = command(&[&["rehearse"], arguments.as_slice()].concat());
+        let told = format!("{}{}", stdout(&output), stderr(&output));
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
+        assert!(told.contains(says), "{arguments:?}: {told}");
+    }
+}
+
+#[test]
+fn a_value_that_the_template_does_not_allow_is_no_deployment() {
+    let text = |constraint: &str| {
+        format!("Parameters: {{To: {{Type: String, {constraint}}}}}\nResources: {{T: {{Type: 'AWS::SNS::Topic'}}}}\n")
+    };
+    for (name, constraint, says) in [
+        ("values", "AllowedValues: [a, b]", "AllowedValues: a, b"),
+        ("pattern", "AllowedPattern: '[a-z]'", "AllowedPattern"),
+        ("length", "MinLength: 3", "MinLength"),
+    ] {
+        let path = written(&format!("allowed-{name}"), &text(constraint));
+        let output = command(&["rehearse", &path, "-p", "To=X1"]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(says) && !stderr(&output).contains("X1"), "{}", stderr(&output));
+    }
 }

@@ -93,3 +93,44 @@ fn started_by_hand_it_says_what_it_is() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("cfn-egress-guard rehearse"), "{said}");
 }
+
+/// The largest memory that a process had, in kilobytes.
+fn peak_memory(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// Lambda's largest event has 6 MB; the function has 256 MB by default.
+#[tokio::test]
+async fn every_event_of_six_megabytes_is_answered_within_200_megabytes() {
+    const BYTES: usize = 6_000_000;
+    let repeated = |part: &str| vec![part; BYTES / (part.len() + 1)].join(",");
+    let keys = |value: &str| {
+        let each: Vec<String> = (0..BYTES / (value.len() + 12)).map(|key| format!("\"k{key:07}\":{value}")).collect();
+        each.join(",")
+    };
+    let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
+    let rule = r#"{"IpProtocol":"tcp","FromPort":1,"ToPort":2}"#;
+    for (name, properties) in [
+        ("deep lists", format!(r#"{{"SecurityGroupEgress":[{}]}}"#, repeated(&deep))),
+        ("small objects", format!(r#"{{"SecurityGroupEgress":[{}]}}"#, repeated(r#"{"":0}"#))),
+        ("empty lists", format!(r#"{{"SecurityGroupEgress":[{}]}}"#, repeated("[]"))),
+        ("rules", format!(r#"{{"SecurityGroupEgress":[{}]}}"#, repeated(rule))),
+        ("keys", format!("{{{}}}", keys("0"))),
+        ("keys of a rule", format!(r#"{{"SecurityGroupEgress":[{{{}}}]}}"#, keys("0"))),
+        ("deep ports", format!(r#"{{"SecurityGroupEgress":[{{"FromPort":[{}]}}]}}"#, repeated(&deep))),
+        ("tags", format!(r#"{{"Tags":[{}]}}"#, repeated(r#"{"Key":"a"}"#))),
+        ("no object", format!("[{}]", repeated("0"))),
+    ] {
+        let mut function = function(&[]).await;
+        let mut event = event("AWS::EC2::SecurityGroup", &json!({})).to_string();
+        event = event.replacen(r#""resourceProperties":{}"#, &format!(r#""resourceProperties":{properties}"#), 1);
+        assert!(event.len() > BYTES * 9 / 10, "{name}: {}", event.len());
+        let answer = answer(&mut function, event).await;
+        assert_ne!(answer["errorCode"], "InternalFailure", "{name}: {answer}");
+        let peak = peak_memory(function.process_id().unwrap());
+        assert!(peak < 200_000, "{name}: {peak} kB");
+        println!("{name}: {peak} kB");
+    }
+}

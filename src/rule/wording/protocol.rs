@@ -103,6 +103,12 @@ pub const NOT_JUDGED: &str = "not-judged";
 /// The code of an entry about a resource that could be judged in part only.
 pub const NOT_WHOLLY_JUDGED: &str = "not-wholly-judged";
 
+/// The code of an entry about a key that is written twice.
+pub const KEY_TWICE: &str = "key-twice";
+
+/// The code of an entry about JSON that strict readers refuse.
+pub const NOT_STRICT_JSON: &str = "not-strict-json";
+
 /// The code of an entry about a value that was given for nothing.
 pub const UNDECLARED_PARAMETER: &str = "undeclared-parameter";
 

@@ -18,6 +18,7 @@ Transform:
   - MyMacro
 Resources:
   Fn: {Type: AWS::Serverless::Function}
+  App: {Type: AWS::Serverless::Application, Properties: {Location: app.yaml}}
   Mod: {Type: My::Net::Group::MODULE}
   Half: {Type: A::B::C, Properties: {Fn::Transform: {Name: AWS::Include}, P: 1}}
   None: {Properties: {}}
@@ -28,17 +29,17 @@ Resources:
         notes(text),
         [
             "a value was given for parameter `Nobody`, which the template does not declare",
-            "transform `AWS::Serverless-2016-10-31` adds resources that are not judged here",
             "the resources that `Fn::Transform` adds are not judged here",
             "macro `MyMacro` may change anything in this template when it is deployed",
-            "the resources that `Fn` (`AWS::Serverless::Function`) generates are not judged here",
+            "the template of application `App` is not judged here",
             "the resources of module `Mod` (`My::Net::Group::MODULE`) are not judged here",
             "what `Fn::Transform` adds to resource `Half` is not judged here",
             "resource `None` has no `Type` and is not judged",
             "resource `List` has no `Type` and is not judged",
         ]
     );
-    assert_eq!(notes("Transform: AWS::Serverless-2016-10-31\nResources: {Fn::Transform: {Name: M}}").len(), 3);
+    assert_eq!(notes("Transform: AWS::Serverless-2016-10-31\nResources: {Fn::Transform: {Name: M}}").len(), 2);
+    assert_eq!(notes("Transform: [AWS::SecretsManager-2024-09-16]\nResources: {}").len(), 2);
     assert_eq!(
         notes(
             "Fn::Transform: [Mine]\nResources:\n  Fn::Transform: {Name: M}\n  A: {Type: A::B::C, Fn::Transform: {Name: N}}\n  \

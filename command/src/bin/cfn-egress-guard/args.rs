@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 #[cfg(feature = "account")]
 pub(crate) use account::{AccountFormat, Audit, AuditStatus, Aws, Scan, Status, StatusFormat, StatusFunction};
+pub(crate) use check::{Check, ReportFormat};
 pub(crate) use policy::{PolicyCheck, PolicyCommand, PolicyExplain};
 
 use cfn_egress_guard::rehearsal::FailureMode;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 #[cfg(feature = "account")]
 mod account;
+mod check;
 mod policy;
 
 /// Checks that security group egress rules open exactly one explicit port, as the CloudFormation hook of
@@ -82,109 +84,6 @@ pub(crate) enum Command {
     },
 }
 
-/// Check templates, and show the lines that the hook would block.
-///
-/// Parameters, conditions, mappings and functions are worked out as far as the templates allow. What
-/// only AWS will know is a warning: the hook judges it again with the resolved values.
-///
-/// Exit status: 0 if nothing is wrong, 1 if something is, 2 if a file could not be checked.
-#[derive(Debug, Args)]
-#[command(after_help = CHECK_EXAMPLES)]
-pub(crate) struct Check {
-    /// Templates, folders and patterns; - is standard input [default: the working directory].
-    ///
-    /// In folders, templates are the .yaml, .yml, .json and .template files that git does not ignore
-    /// and that hold a template; other files are passed over. A file named here must be a template.
-    #[arg(value_name = "PATH")]
-    pub(crate) paths: Vec<String>,
-
-    /// Values of parameters: Key=Value, or a parameter file (may be repeated).
-    ///
-    /// Takes the AWS CLI's ParameterKey=Key,ParameterValue=Value, inline JSON, and files in the forms
-    /// [{"ParameterKey": …, "ParameterValue": …}], ["Key=Value"] and {"Parameters": {"Key": "Value"}}.
-    /// Values of NoEcho parameters are never looked at and never shown.
-    #[arg(short, long, alias = "parameter-overrides", value_name = "KEY=VALUE|FILE")]
-    pub(crate) parameters: Vec<String>,
-
-    /// The Region that the templates are for (AWS::Region).
-    #[arg(long, value_name = "REGION")]
-    pub(crate) region: Option<String>,
-
-    /// The account that the templates are for (AWS::AccountId).
-    #[arg(long, value_name = "ID")]
-    pub(crate) account: Option<String>,
-
-    /// The name of the stack that the templates are for (AWS::StackName).
-    #[arg(long, value_name = "NAME")]
-    pub(crate) stack_name: Option<String>,
-
-    /// The policy file to judge by [default: policy.toml of the working directory, if there is one].
-    #[arg(long, value_name = "FILE")]
-    pub(crate) policy: Option<PathBuf>,
-
-    /// The preset that the hook uses: literal (the published rule) or effective (what EC2 opens).
-    #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
-    pub(crate) preset: Option<Preset>,
-
-    /// Take what cannot be determined for an error.
-    #[arg(long)]
-    pub(crate) strict: bool,
-
-    /// Treat the defaults of parameters as their values: report nothing that only other values break.
-    #[arg(long)]
-    pub(crate) trust_defaults: bool,
-
-    /// Pass over named files that are no templates, as in folders: for lists that other programs make.
-    #[arg(long)]
-    pub(crate) skip_other_files: bool,
-
-    /// How to report.
-    #[arg(short, long, value_enum, default_value_t = ReportFormat::Human, value_name = "FORMAT")]
-    pub(crate) format: ReportFormat,
-
-    /// Show errors only: no warnings, no notes, no summary (human format).
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
-
-    /// How many findings to show in full, or `all`: the rest is only counted (human format).
-    #[arg(long, value_parser = parse_max_findings, default_value = "200", value_name = "NUMBER")]
-    pub(crate) max_findings: usize,
-}
-
-const CHECK_EXAMPLES: &str = "\
-Examples:
-  cfn-egress-guard check                              every template below this folder
-  cfn-egress-guard check template.yaml -p Port=443    with the value of a parameter
-  cdk synth -q && cfn-egress-guard check cdk.out      what CDK is going to deploy
-  cfn-egress-guard check --format sarif > out.sarif   for code scanning";
-
-/// How to report what was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ReportFormat {
-    /// The source lines with the offending values underlined.
-    Human,
-    /// Everything, in the shape of schema/report.schema.json.
-    Json,
-    /// SARIF 2.1.0, for code scanning.
-    Sarif,
-    /// Workflow commands: annotations on the lines of a pull request.
-    Github,
-    /// JUnit XML, for test reports.
-    Junit,
-}
-
-impl ReportFormat {
-    /// The names of the formats that have every finding of a run, however many there are.
-    pub(crate) fn complete() -> Vec<String> {
-        let complete = |format: &&Self| match format {
-            Self::Human => false,
-            Self::Json | Self::Sarif | Self::Github | Self::Junit => true,
-        };
-        let names = Self::value_variants().iter().filter(complete).filter_map(Self::to_possible_value);
-        names.map(|value| value.get_name().to_owned()).collect()
-    }
-}
-
 /// Rehearse deployments on this machine, with the real hook function behind a loopback Lambda.
 ///
 /// Plays CloudFormation's part: walks each template's resources in dependency order, nested stacks
@@ -210,6 +109,11 @@ pub(crate) struct Rehearse {
     #[arg(short, long, value_name = "KEY=VALUE|FILE")]
     pub(crate) parameters: Vec<String>,
 
+    /// Values of parameters that the deployed stack has, for those that keep them (UsePreviousValue), in the same forms
+    /// [default: the defaults of OLD_TEMPLATE] (may be repeated).
+    #[arg(long, value_name = "KEY=VALUE|FILE", requires = "update_from")]
+    pub(crate) previous_parameters: Vec<String>,
+
     /// The file of a nested stack's template, if it is not where TemplateURL or the CDK's metadata says
     /// (may be repeated). A nested stack within another is written Outer/Inner.
     #[arg(long, value_name = "LOGICAL_ID=FILE", value_parser = parse_nested)]
@@ -227,15 +131,25 @@ pub(crate) struct Rehearse {
     #[arg(long, value_parser = parse_failure_mode(), default_value = "FAIL", value_name = "MODE")]
     pub(crate) failure_mode: FailureMode,
 
+    /// Leave a deployment that fails as it is, without rollback, as `cdk deploy --express`, `sam deploy --express` and
+    /// DisableRollback do.
+    #[arg(long, visible_alias = "express")]
+    pub(crate) disable_rollback: bool,
+
     /// The preset that the function is given: literal or effective.
     #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
     pub(crate) preset: Option<Preset>,
 
-    /// The policy file that the function is given [default: policy.toml of the working directory, if there is one].
+    /// The policy file that the function is given [default: policy.toml of the working directory, or of the nearest
+    /// folder above it up to the root of the git repository].
     ///
     /// A function behind --endpoint keeps its own.
     #[arg(long, value_name = "FILE", conflicts_with = "endpoint")]
     pub(crate) policy: Option<PathBuf>,
+
+    /// Give the function the published rule, whatever policy.toml lies here.
+    #[arg(long, conflicts_with = "policy")]
+    pub(crate) no_policy: bool,
 
     /// How to print the events: a table, or JSON in the shape of DescribeStackEvents (newest first),
     /// with what was not judged (NotJudged) and what the verdict hinges on (Assumed).

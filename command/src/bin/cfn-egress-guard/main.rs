@@ -9,6 +9,7 @@ mod args;
 mod audit;
 mod check;
 mod exit;
+mod git;
 mod policy;
 mod rehearse;
 #[cfg(feature = "account")]

@@ -1,6 +1,9 @@
 //! `policy`: what a policy file means, and what decides about egress rules under it.
 
+mod choice;
 mod explain;
+
+pub(crate) use choice::{choose, nearest};
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -44,15 +47,6 @@ fn check(arguments: &PolicyCheck, out: &mut impl Write) -> anyhow::Result<Exit> 
         writeln!(out, "{}", wording::remark(remark))?;
     }
     Ok(exit)
-}
-
-/// The policy of a file; without a name, that of the current folder, or the published rule.
-pub(crate) fn read_or_default(file: Option<&Path>) -> anyhow::Result<Policy> {
-    match file {
-        Some(file) => read(file),
-        None if Path::new(policy::FILE_NAME).is_file() => read(Path::new(policy::FILE_NAME)),
-        None => Ok(Policy::default()),
-    }
 }
 
 /// The policy of a file.

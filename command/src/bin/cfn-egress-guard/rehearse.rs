@@ -19,7 +19,7 @@ use cfn_egress_guard_core::source::{self, Document};
 use cfn_egress_guard_core::template::Scope;
 
 use crate::args::{EventFormat, Rehearse};
-use crate::check::parameters;
+use crate::check::parameters::{self, Declared, Given};
 use crate::exit::Exit;
 use crate::policy;
 
@@ -33,16 +33,26 @@ pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<
         bail!("--update-from and --stack-name are about one stack: rehearse one template at a time with them");
     }
     let given = parameters::read(&arguments.parameters)?;
+    let previous = parameters::read(&arguments.previous_parameters).context("--previous-parameters")?;
+    if let Some(name) = previous.previous.first() {
+        bail!("--previous-parameters: give the value of `{name}` itself");
+    }
     let before = arguments.update_from.as_deref().map(Text::read).transpose()?;
     let texts: Vec<_> = arguments.templates.iter().map(|path| Text::read(path)).collect();
     if texts.iter().all(Result::is_ok) {
-        let templates = texts.iter().flatten().chain(&before);
-        parameters::all_declared(&given, templates.map(|text| &text.document.root))?;
+        let mut declared = Declared::default();
+        texts.iter().flatten().chain(&before).for_each(|text| declared.add(Declared::by(&text.document.root)));
+        parameters::all_declared(given.names(), &declared)?;
     }
+    if let Some(before) = &before {
+        parameters::all_declared(previous.names(), &Declared::by(&before.document.root))
+            .context("--previous-parameters")?;
+    }
+    let given = Parameters { given: &given, previous: &previous };
     let mut nested = nested::Files::new(&arguments.nested);
     let (mut plans, mut problems) = (Vec::new(), Vec::new());
     for (path, text) in arguments.templates.iter().zip(texts) {
-        let stack = text.and_then(|text| planned(path, &text, before.as_ref(), &given, &terms, &mut nested, arguments));
+        let stack = text.and_then(|text| planned(path, &text, before.as_ref(), given, &terms, &mut nested, arguments));
         match stack {
             Ok(plan) => plans.push(plan),
             Err(problem) => problems.push(format!("{problem:#}")),
@@ -55,6 +65,7 @@ pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<
         alias: arguments.hook_alias.clone(),
         failure_mode: arguments.failure_mode,
         target_operations: arguments.target_operations.clone(),
+        disable_rollback: arguments.disable_rollback,
         account: arguments.account.clone(),
         region: arguments.region.clone(),
     };
@@ -68,10 +79,10 @@ pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<
     if problems.is_empty() { Ok(exit) } else { Err(anyhow!(problems.join("\nerror: "))) }
 }
 
-/// The policy that the function is given: the file named, or that of the working directory.
+/// The policy that the function is given: the file named, or the nearest one.
 fn policy_file(arguments: &Rehearse) -> Option<PathBuf> {
-    let here = || Some(PathBuf::from(FILE_NAME)).filter(|file| arguments.endpoint.is_none() && file.is_file());
-    arguments.policy.clone().or_else(here)
+    let is_own = arguments.endpoint.is_none() && !arguments.no_policy;
+    arguments.policy.clone().or_else(|| policy::nearest().filter(|_| is_own))
 }
 
 async fn play(
@@ -105,7 +116,7 @@ async fn play(
             .await
             .with_context(|| format!("rehearsing `{}` with {}", plan.stack_name, described(arguments)))?;
         written?;
-        if matches!(ending, Ending::RolledBack | Ending::ChangeSetFailed) {
+        if matches!(ending, Ending::RolledBack | Ending::LeftAsItIs | Ending::ChangeSetFailed) {
             exit = Exit::Findings;
         }
         if arguments.format == EventFormat::Human {
@@ -222,26 +233,63 @@ impl Text {
     }
 }
 
+/// What is given for the parameters of a deployment, and what the deployed stack has for its own.
+#[derive(Clone, Copy)]
+struct Parameters<'a> {
+    given: &'a Given,
+    previous: &'a Given,
+}
+
+impl Parameters<'_> {
+    /// The values of a deployment: of parameters that keep the value that the deployed stack has, that value.
+    fn values(self, before: Option<&Text>) -> anyhow::Result<BTreeMap<String, String>> {
+        let mut values = self.given.values.clone();
+        for name in &self.given.previous {
+            let Some(before) = before else {
+                bail!("parameter `{name}` keeps its previous value: name the deployed template with --update-from");
+            };
+            let root = &before.document.root;
+            let previous = self.previous.values.get(name).cloned().or_else(|| parameters::default_of(root, name));
+            let Some(previous) = previous else {
+                bail!(
+                    "parameter `{name}` keeps its previous value, which is not known: give it with --previous-parameters"
+                );
+            };
+            values.insert(name.clone(), previous);
+        }
+        Ok(values)
+    }
+
+    /// The values that the deployed stack has.
+    fn values_before(self, values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        if self.previous.values.is_empty() { values.clone() } else { self.previous.values.clone() }
+    }
+}
+
 fn planned(
     path: &Path,
     text: &Text,
     before: Option<&Text>,
-    given: &BTreeMap<String, String>,
+    given: Parameters<'_>,
     terms: &Terms<'_>,
     nested: &mut nested::Files<'_>,
     arguments: &Rehearse,
 ) -> anyhow::Result<Plan> {
     let stack_name = arguments.stack_name.clone().unwrap_or_else(|| stack_name(path));
+    let context = || format!("planning the deployment of `{}`", text.file);
     let scope = Scope {
-        parameters: given.clone(),
+        parameters: given.values(before).with_context(context)?,
         account: Some(arguments.account.clone()),
         region: Some(arguments.region.clone()),
         stack_name: Some(stack_name.clone()),
         ..Scope::default()
     };
-    let context = || format!("planning the deployment of `{}`", text.file);
-    parameters::allowed(&scope, &text.document.root).with_context(context)?;
-    let before = before.map(|before| before.stack(&stack_name, &scope));
+    parameters::allowed(&scope.parameters, &text.document.root).with_context(context)?;
+    if before.is_none() {
+        parameters::all_given(&scope, &text.document.root).with_context(context)?;
+    }
+    let scope_before = Scope { parameters: given.values_before(&scope.parameters), ..scope.clone() };
+    let before = before.map(|before| before.stack(&stack_name, &scope_before));
     plan(&text.stack(&stack_name, &scope), before.as_ref(), terms, nested).with_context(context)
 }
 

@@ -1,13 +1,15 @@
 //! A finding as it is drawn: the lines of the source around the offending value, and what is said below them.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level as Severity, Origin, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level as Severity, Origin, Renderer, Snippet};
 use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::rule::wording::LOGICAL_ID_CHARS;
 use cfn_egress_guard_core::source::Span;
 
+use super::lines::{fitting, wrapped};
 use crate::report::{Entry, FileReport, Level, Place, Problem};
 
 /// Lines longer than this are not shown: they are generated, and nobody finds a value in them.
@@ -51,7 +53,7 @@ impl<'a> Picture<'a> {
             level: Level::Error,
             code: None,
             title: Cow::Borrowed(&problem.message),
-            name: &file.name,
+            name: &file.name.shown,
             text: &file.text,
             primary: problem.span.map(|span| Mark { span, label: "" }),
             related: Vec::new(),
@@ -59,7 +61,8 @@ impl<'a> Picture<'a> {
         }
     }
 
-    pub(super) fn of_entry(file: &'a FileReport, entry: &'a Entry) -> Self {
+    /// The picture of a finding. What was `advised` already is not said again.
+    pub(super) fn of_entry(file: &'a FileReport, entry: &'a Entry, advised: &mut HashSet<String>) -> Self {
         let primary = entry.place.as_ref().map(Mark::from);
         let near = |mark: &Mark<'_>| {
             primary.is_some_and(|primary| mark.span.offset.abs_diff(primary.span.offset) < MAX_WINDOW_BYTES)
@@ -67,18 +70,25 @@ impl<'a> Picture<'a> {
         let mut remarks = Vec::with_capacity(4);
         if let Some(resource) = file.resource(entry) {
             let id = excerpt(&resource.logical_id, LOGICAL_ID_CHARS);
+            let construct = resource.construct.as_ref().map_or_else(String::new, |path| format!(", construct {path}"));
             let within = if entry.property.is_empty() { "" } else { ", " };
-            let note = format!("in `{id}` ({}){within}{}", resource.type_name, entry.property);
+            let note = format!("in `{id}` ({}{construct}){within}{}", resource.type_name, entry.property);
             remarks.push((Severity::NOTE, Cow::Owned(note)));
         }
-        remarks.extend(entry.help.iter().map(|help| (Severity::HELP, Cow::Borrowed(help.as_str()))));
-        let notes = entry.expired.iter().chain(&entry.setting);
-        remarks.extend(notes.map(|note| (Severity::NOTE, Cow::Borrowed(note.as_str()))));
+        let mut is_new = |advice: &String| advised.insert(advice.clone());
+        remarks.extend(
+            entry
+                .help
+                .iter()
+                .map(|help| (Severity::HELP, Cow::Borrowed(if is_new(help) { help.as_str() } else { "as above" }))),
+        );
+        let notes = entry.expired.iter().chain(&entry.nearly_exempted).chain(&entry.setting);
+        remarks.extend(notes.filter(|note| is_new(note)).map(|note| (Severity::NOTE, Cow::Borrowed(note.as_str()))));
         Self {
             level: entry.level,
             code: Some(entry.code),
             title: entry.sentence(),
-            name: &file.name,
+            name: &file.name.shown,
             text: &file.text,
             primary,
             related: entry.related.iter().map(Mark::from).filter(near).collect(),
@@ -86,25 +96,31 @@ impl<'a> Picture<'a> {
         }
     }
 
-    /// The picture, without an end of its last line.
-    pub(super) fn draw(&self, renderer: &Renderer) -> String {
+    /// The picture, without an end of its last line, for a terminal of this width if it is one.
+    pub(super) fn draw(&self, renderer: &Renderer, width: Option<usize>) -> String {
         let level = match self.level {
             Level::Error => Severity::ERROR,
             Level::Warning => Severity::WARNING,
             Level::Note => Severity::NOTE,
         };
-        let mut title = level.primary_title(&*self.title);
+        let before = self.level.name().len() + self.code.map_or(0, |code| code.len() + 2) + ": ".len();
+        let text = wrapped(&self.title, width.map(|width| width.saturating_sub(before)), 0);
+        let mut title = level.primary_title(text);
         if let Some(code) = self.code {
             title = title.id(code);
         }
-        let group = located(Group::with_title(title), self);
-        let remarks = self.remarks.iter().map(|(level, text)| level.clone().message(&**text));
+        let group = located(Group::with_title(title), self, width);
+        let gutter = self.primary.map_or(0, |mark| mark.span.line.to_string().len());
+        let remarks = self.remarks.iter().map(|(level, text)| {
+            // Each line begins behind ` = help: `.
+            level.clone().message(wrapped(text, width.map(|width| width.saturating_sub(gutter + 9)), 0))
+        });
         renderer.render(&[group.elements(remarks)])
     }
 }
 
 /// The name of the file and the lines of the marks.
-fn located<'a>(group: Group<'a>, picture: &'a Picture<'_>) -> Group<'a> {
+fn located<'a>(group: Group<'a>, picture: &'a Picture<'_>, width: Option<usize>) -> Group<'a> {
     let Picture { name, text, related, .. } = picture;
     let Some(primary) = &picture.primary else { return group.element(Origin::path(*name)) };
     let marks = || related.iter().chain([primary]).map(|mark| mark.span);
@@ -114,20 +130,58 @@ fn located<'a>(group: Group<'a>, picture: &'a Picture<'_>) -> Group<'a> {
         let text = text.get(window.clone()).unwrap_or_default();
         !text.is_empty() && text.lines().all(|line| line.len() <= MAX_LINE_BYTES)
     });
+    let shown = shown.and_then(|(window, line)| {
+        let marks = related.iter().map(|mark| (mark, AnnotationKind::Context));
+        let marks = std::iter::once((primary, AnnotationKind::Primary)).chain(marks);
+        let marks = marks.filter_map(|(mark, kind)| Some((mark.label, kind, first_line(text, mark.span, &window)?)));
+        let whole = Window { text: Cow::Borrowed(text.get(window.clone())?), marks: marks.collect() };
+        let gutter = (line as usize + whole.text.lines().count()).to_string().len() + " | ".len();
+        Some((whole.narrowed(width.map(|width| width.saturating_sub(gutter)))?, line))
+    });
     let Some((window, line)) = shown else {
         let Span { line, column, .. } = primary.span;
         return group.element(Origin::path(*name).line(line as usize).char_column(column as usize));
     };
-    let annotation = |mark: &Mark<'a>, kind: AnnotationKind| -> Option<Annotation<'a>> {
-        let annotation = kind.span(first_line(text, mark.span, &window)?);
-        Some(if mark.label.is_empty() { annotation } else { annotation.label(mark.label) })
-    };
-    let snippet = Snippet::source(text.get(window.clone()).unwrap_or_default())
-        .line_start(line as usize)
-        .path(*name)
-        .annotations(annotation(primary, AnnotationKind::Primary))
-        .annotations(related.iter().filter_map(|mark| annotation(mark, AnnotationKind::Context)));
-    group.element(snippet)
+    let annotations = window.marks.into_iter().map(|(label, kind, span)| {
+        let annotation = kind.span(span);
+        if label.is_empty() { annotation } else { annotation.label(label) }
+    });
+    group.element(Snippet::source(window.text).line_start(line as usize).path(*name).annotations(annotations))
+}
+
+/// Lines of the source, and the parts of them that are underlined, each with the words beside it.
+struct Window<'a> {
+    text: Cow<'a, str>,
+    marks: Vec<(&'a str, AnnotationKind, Range<usize>)>,
+}
+
+impl Window<'_> {
+    /// The lines as far as they fit a width, up to the end of a word; nothing if a value that is underlined does
+    /// not fit. Words beside a value that do not fit fall away: the title says the same.
+    fn narrowed(self, width: Option<usize>) -> Option<Self> {
+        let Some(width) = width else { return Some(self) };
+        let Self { text, mut marks } = self;
+        let (mut narrowed, mut start) = (String::with_capacity(text.len()), 0);
+        for line in text.split_inclusive('\n') {
+            let end = start + line.len();
+            let content = line.trim_end_matches(['\n', '\r']);
+            let on_line = |mark: &Range<usize>| mark.start >= start && (mark.start < end || end == text.len());
+            let seen_up_to = marks.iter().filter(|(_, _, mark)| on_line(mark)).map(|(_, _, mark)| mark.end - start);
+            let fits = fitting(content, width, seen_up_to.max().unwrap_or_default())?;
+            let moved = start - narrowed.len();
+            for (label, _, mark) in marks.iter_mut().filter(|(_, _, mark)| on_line(mark)) {
+                let column = content.get(..mark.end - start).map_or(0, |before| before.chars().count());
+                if column + 1 + label.chars().count() > width {
+                    *label = "";
+                }
+                *mark = mark.start - moved..mark.end - moved;
+            }
+            narrowed.push_str(fits);
+            narrowed.push_str(line.get(content.len()..).unwrap_or_default());
+            start = end;
+        }
+        Some(Self { text: Cow::Owned(narrowed), marks })
+    }
 }
 
 /// The whole lines on which these spans begin, and the number of the first of them.
@@ -173,7 +227,7 @@ mod tests {
             related: related.iter().map(|span| Mark { span: *span, label: "from 80" }).collect(),
             remarks: vec![(Severity::HELP, Cow::Borrowed("Open one port."))],
         };
-        picture.draw(&Renderer::plain())
+        picture.draw(&Renderer::plain(), None)
     }
 
     #[test]
@@ -217,14 +271,16 @@ mod tests {
             text in text(),
             places in proptest::collection::vec(place(), 1..4),
         ) {
+            // No value is at the end of a line.
             let spans: Vec<Span> = places
                 .iter()
-                .map(|(line, start, length)| {
+                .filter_map(|(line, start, length)| {
                     let line = line % text.lines().count();
                     let width = text.lines().nth(line).unwrap().len();
-                    span(&text, line, start % (width + 1), *length)
+                    (width > 0).then(|| span(&text, line, start % width, *length))
                 })
                 .collect();
+            prop_assume!(!spans.is_empty());
             let drawn = drawn(&text, spans[0], &spans[1..]);
             let place = format!("--> folder/a.yaml:{}:{}", spans[0].line, spans[0].column);
             prop_assert!(drawn.contains(&place) && drawn.ends_with("help: Open one port."), "{place}: {drawn}");

@@ -6,7 +6,7 @@ use super::{check, folder, template};
 use crate::support::stdout;
 
 /// The files that are reported, in order; broken ones with a `!`.
-fn files(folder: &Path, arguments: &[&str]) -> Vec<String> {
+pub(super) fn files(folder: &Path, arguments: &[&str]) -> Vec<String> {
     let (_, text) = check(folder, &[arguments, &["--format", "json"]].concat()).told();
     let report: serde_json::Value = serde_json::from_str(&text).unwrap();
     let files = report["files"].as_array().unwrap().clone();
@@ -39,15 +39,55 @@ fn templates_in_folders_are_found_by_their_content() {
             ("helm.yaml", "Resources: {{ .Values.x }}\n"),
             ("broken.yaml", "Resources:\n  A: {Type: AWS::S3::Bucket\n"),
             (".git/x.yaml", &good),
+            ("escaped.json", r#"{"\u0052esources": {"A": {"T\u0079pe": "AWS::S3::Bucket"}}}"#),
+            ("escaped.yaml", "\"\\x52esources\": {A: {Type: AWS::S3::Bucket}}\n"),
+            ("macro.yaml", "Transform: Mine\n"),
+            ("macros.yaml", "Transform: [Mine, {Name: Other}]\nResources: {}\n"),
+            ("include.yaml", "Fn::Transform: {Name: AWS::Include, Parameters: {Location: s3://b/k}}\n"),
+            ("included.yaml", "Resources:\n  Fn::Transform: {Name: AWS::Include, Parameters: {Location: s3://b/k}}\n"),
+            (
+                "loop.yaml",
+                "Transform: AWS::LanguageExtensions\nResources:\n  Fn::ForEach::L: [X, [a], {R: {Type: A::B::C}}]\n",
+            ),
+            ("pipeline.yaml", "Transform: Mine\njobs: []\n"),
+            (
+                "playbook.yml",
+                "- hosts: all\n  vars: {a: !vault x}\n  template: \"Resources: {A: {Type: AWS::S3::Bucket}}\"\n",
+            ),
+            (
+                "ci.yaml",
+                "job:\n  script: !reference [.a, script]\n  text: |\n    AWSTemplateFormatVersion: x\n    Resources: AWS::\n",
+            ),
+            ("mkdocs.yml", "nav: [Resources: AWS::S3.md]\nx: !!python/name:a.b\n"),
+            ("map.yaml", "kind: ConfigMap\ndata:\n  t: |\n    Resources: {A: {Type: AWS::S3::Bucket}}\n---\nkind: B\n"),
+            ("serverless.yml", "resources:\n  Resources: {A: {Type: AWS::S3::Bucket}}\nx: !Own y\n"),
         ],
     );
     std::fs::write(folder.join("binary.yaml"), b"\xff\xfeResources").unwrap();
-    let expected =
-        [".hidden/f.yaml", "E.YAML", "a.yaml", "b.yml", "!broken.yaml", "c.json", "d.template", "sub/g.yaml"];
+    let large: Vec<String> = (0..60_000).map(|n| format!("{{\"Resources\": \"AWS::EC2::Instance {n}\"}}")).collect();
+    std::fs::write(folder.join("large.json"), format!("{{\"Resources\": [{}]}}", large.join(","))).unwrap();
+    std::fs::write(folder.join("list.json"), format!("[{}]", large.join(","))).unwrap();
+    let expected = [
+        ".hidden/f.yaml",
+        "E.YAML",
+        "a.yaml",
+        "b.yml",
+        "!broken.yaml",
+        "c.json",
+        "d.template",
+        "escaped.json",
+        "escaped.yaml",
+        "include.yaml",
+        "included.yaml",
+        "loop.yaml",
+        "macro.yaml",
+        "macros.yaml",
+        "sub/g.yaml",
+    ];
     assert_eq!(files(&folder, &[]), expected);
     assert_eq!(files(&folder, &["."]), expected);
     assert_eq!(files(&folder, &["sub", "sub/g.yaml", "./a.yaml", "a.yaml"]), ["sub/g.yaml", "a.yaml"], "each once");
-    for named in ["package.json", "kubernetes.yaml", "binary.yaml", "missing.yaml"] {
+    for named in ["package.json", "kubernetes.yaml", "binary.yaml", "missing.yaml", "pipeline.yaml", "large.json"] {
         assert_eq!(files(&folder, &[named]), [format!("!{named}")], "a file that is named must be a template");
     }
     assert_eq!(files(&folder, &["notes.txt"]), ["notes.txt"], "whatever its name is");
@@ -133,14 +173,18 @@ fn a_nested_stack_is_told_unless_its_template_is_checked_too() {
         "Properties": {"TemplateURL": {"Fn::Sub": "https://x"}}, "Metadata": {"aws:asset:path": "inner.json"}}}}"#;
     let folder = folder("nested", &[("app/app.yaml", &app), ("app/stacks/net.yaml", net), ("cdk.json", cdk)]);
 
-    let alone = check(&folder, &["app/app.yaml", "--strict"]).output();
-    let told = stdout(&alone);
-    assert_eq!(alone.status.code(), Some(0), "{told}");
+    let (code, told) = check(&folder, &["app/app.yaml"]).told();
+    assert!(code == 0 && told.contains("not judged: 2 nested stacks (--notes lists them)\n"), "{told}");
+    assert!(!told.contains("`Net`"), "{told}");
+    let (code, strict) = check(&folder, &["app/app.yaml", "--strict"]).told();
+    assert!(code == 1 && strict.contains("error[not-judged]"), "{strict}");
+    let (_, told) = check(&folder, &["app/app.yaml", "--notes"]).told();
+    assert!(told.contains("note[not-judged]") && told.contains("0 errors, 0 warnings, 2 notes"), "{told}");
     assert!(told.contains("nested stack `Net` is not judged here; check its file too: app/stacks/net.yaml"), "{told}");
     assert!(told.contains("nested stack `Far` is not judged here; check its file too\n"), "{told}");
 
-    let both = stdout(&check(&folder, &["app"]).output());
+    let both = stdout(&check(&folder, &["app", "--notes"]).output());
     assert!(both.contains("`Far`") && !both.contains("`Net`"), "{both}");
-    let cdk = stdout(&check(&folder, &["cdk.json"]).output());
+    let cdk = stdout(&check(&folder, &["cdk.json", "--notes"]).output());
     assert!(cdk.contains("nested stack `Inner` is not judged here; check its file too: inner.json"), "{cdk}");
 }

@@ -3,14 +3,16 @@
 use serde_json::Value as Json;
 
 use super::{check, folder, template};
-use crate::support::{read, root, validator};
+use crate::support::{read, validator};
 
-const FORMATS: [&str; 5] = ["human", "json", "sarif", "github", "junit"];
+const FORMATS: [&str; 6] = ["human", "json", "sarif", "github", "gitlab", "junit"];
 
 /// The report of every kind of finding and of a broken file.
 fn report(format: &str) -> String {
-    let fixtures = root().join("tests/fixtures/check");
-    let (code, text) = check(&fixtures, &["cases.yaml", "broken.yaml", "--format", format]).told();
+    let fixture = |name: &str| read(&format!("tests/fixtures/check/{name}"));
+    let (cases, broken) = (fixture("cases.yaml"), fixture("broken.yaml"));
+    let folder = folder(&format!("format-{format}"), &[("cases.yaml", &cases), ("broken.yaml", &broken)]);
+    let (code, text) = check(&folder, &["cases.yaml", "broken.yaml", "--format", format]).told();
     assert_eq!(code, 2);
     text.replace(env!("CARGO_PKG_VERSION"), "@@VERSION@@")
 }
@@ -98,7 +100,7 @@ fn github_takes_what_is_written_as_text() {
     let text = template("Bad", 1, 2).replace("10.0.0.0/8", "\"x::error::\\n::set-output name=a::%0A\"");
     let folder = folder("github", &[(name, &text)]);
     let (_, told) = check(&folder, &["--format", "github"]).told();
-    assert_eq!(told.lines().count(), 1, "{told}");
+    assert_eq!(told.lines().count(), 2, "{told}");
     assert!(told.starts_with("::error file=a%2Cb%3Ac%25d.yaml,line=7,endLine=7,col=50,endColumn=51,title="), "{told}");
     assert!(told.contains("%250A"), "{told}");
 }
@@ -139,15 +141,15 @@ fn people_see_the_first_findings_in_full_and_how_many_more_there_are() {
         let (code, told) = check(&folder, arguments).told();
         assert_eq!(code, 2);
         assert!(told.contains("--> c.yaml:1:"), "a file that could not be checked is always named: {told}");
-        let last: Vec<String> = told.lines().rev().take(2).map(str::to_owned).collect();
-        (told.matches("error[port-range]").count(), last[1].clone(), last[0].clone())
+        let line = |words: &str| told.lines().rev().find(|line| line.contains(words)).unwrap_or_default().to_owned();
+        (told.matches("error[port-range]").count(), line("more finding"), line(" checked: "))
     };
     let sums = "230 egress rules in 2 resources of 2 templates checked: 230 errors, 0 warnings, 0 notes; 1 file could \
                 not be checked";
     let more = |count| {
         format!(
             "{count} more findings are not shown ({count} errors); --max-findings sets how many are, --format json, \
-             sarif, github or junit has them all"
+             sarif, github, gitlab or junit has them all"
         )
     };
     let paths = ["a.yaml", "b.yaml", "c.yaml"];
@@ -164,7 +166,7 @@ fn people_see_the_first_findings_in_full_and_how_many_more_there_are() {
     // Even where nothing else is said.
     let (_, told) = check(&folder, &["--quiet", "a.yaml", "b.yaml"]).told();
     assert_eq!(told.lines().last(), Some(more(30).as_str()));
-    for format in ["json", "sarif", "github", "junit"] {
+    for format in ["json", "sarif", "github", "gitlab", "junit"] {
         let (_, told) = check(&folder, &["--format", format, "a.yaml", "b.yaml"]).told();
         assert!(told.matches("port-range").count() >= 230, "{format}");
     }
@@ -192,4 +194,194 @@ fn the_schema_file_names_every_code_of_the_reports() {
         assert!(known.contains(&code) || code == "not-judged", "{code}");
     }
     assert!(read("schema/report.schema.json").contains("formatVersion"));
+}
+
+#[test]
+fn services_get_paths_from_the_root_of_the_repository() {
+    let bad = template("Bad", 1, 2);
+    let folder = folder("from-root", &[("infra/x/a.yaml", &bad), ("infra/b.yaml", &bad), ("top.yaml", &bad)]);
+    let absolute = folder.join("infra/x/../x/a.yaml");
+    let link = folder.parent().unwrap().join("from-root-link");
+    let _ = std::fs::remove_file(&link);
+    std::os::unix::fs::symlink(&folder, &link).unwrap();
+    let outside = std::path::Path::new("/");
+    let below = |path: &std::path::Path| path.join("infra/x").strip_prefix("/").unwrap().to_str().unwrap().to_owned();
+    let (from_outside, by_link) = (below(&folder), below(&link));
+    for (here, given) in [
+        (folder.clone(), "infra/x/a.yaml"),
+        (folder.clone(), "./infra/./x/a.yaml"),
+        (folder.clone(), "infra/x/*.yaml"),
+        (folder.clone(), "infra/x"),
+        (folder.join("infra"), "x/a.yaml"),
+        (folder.join("infra"), "../infra/x/"),
+        (folder.join("infra/x"), "."),
+        (folder.join("infra/x"), "../x/a.yaml"),
+        (folder.join("infra/x"), absolute.to_str().unwrap()),
+        (outside.to_owned(), &from_outside),
+        (outside.to_owned(), absolute.to_str().unwrap()),
+        (outside.to_owned(), &by_link),
+        (link.join("infra"), "x/a.yaml"),
+    ] {
+        for (format, expected) in [
+            ("github", "::error file=infra/x/a.yaml,"),
+            ("sarif", "\"uri\": \"infra/x/a.yaml\""),
+            ("gitlab", "\"path\": \"infra/x/a.yaml\""),
+            ("json", "\"repositoryPath\": \"infra/x/a.yaml\""),
+        ] {
+            let (code, told) = check(&here, &["--format", format, given, "--no-policy"]).told();
+            assert!(code == 1 && told.contains(expected), "{format} of {given} in {}: {told}", here.display());
+        }
+    }
+    let (_, told) = check(&folder.join("infra"), &["--format", "github", "missing.yaml", "../top.yaml"]).told();
+    assert!(told.contains("::error file=infra/missing.yaml,") && told.contains("::error file=top.yaml,"), "{told}");
+}
+
+#[test]
+fn github_gets_errors_first_and_a_notice_that_sums_up() {
+    let warning = "  W:\n    Type: AWS::EC2::SecurityGroupEgress\n    Properties: {IpProtocol: tcp, FromPort: 1, ToPort: !ImportValue X}\n";
+    let note = |n: usize| format!("  N{n}: {{Type: AWS::EC2::SecurityGroup, Properties: {{GroupDescription: x}}}}\n");
+    let notes: String = (0..15).map(note).collect();
+    let folder = folder(
+        "github-order",
+        &[
+            ("a.yaml", &format!("Resources:\n{notes}{warning}")),
+            ("b.yaml", &ranges(12)),
+            ("good.yaml", &template("Good", 1, 1)),
+        ],
+    );
+    let summary = folder.join("summary.md");
+    std::fs::write(&summary, "before\n").unwrap();
+    let run = check(&folder, &["--format", "github"]).environment("GITHUB_STEP_SUMMARY", summary.to_str().unwrap());
+    let (_, told) = run.told();
+    let kinds: Vec<&str> =
+        told.lines().map(|line| line.split([' ', ':']).find(|part| !part.is_empty()).unwrap()).collect();
+    let expected = [vec!["error"; 12], vec!["warning"], vec!["notice"; 9], vec!["note"; 6], vec!["notice"]].concat();
+    assert_eq!(kinds, expected, "GitHub shows the first ten of a kind: the last notice is one of them");
+    let last = told.lines().last().unwrap();
+    assert!(
+        last.contains("14 egress rules in 18 resources of 3 templates checked: 12 errors, 1 warning, 15 notes."),
+        "{last}"
+    );
+    let written = std::fs::read_to_string(&summary).unwrap();
+    assert!(written.starts_with("before\n### cfn-egress-guard: 12 errors, 1 warning, 15 notes\n"), "{written}");
+    assert!(written.contains("\n| port-range | 12 | 0 | 0 |\n"), "{written}");
+    assert!(
+        written.contains("\n| b.yaml | 12 | 0 | 0 |\n") && written.contains("| a.yaml | 0 | 1 | 15 |"),
+        "{written}"
+    );
+    assert!(written.contains("- judged by: the published rule"), "{written}");
+
+    let (code, told) = check(&folder, &["--format", "github", "good.yaml"]).told();
+    let passed = "::notice title=cfn-egress-guard::1 egress rule in 1 resource of 1 template checked: 0 errors, 0 warnings, 0 \
+                  notes.%0Ajudged by: the published rule\n";
+    assert_eq!((code, told.as_str()), (0, passed));
+    let run = check(&folder, &["good.yaml"]).environment("GITHUB_STEP_SUMMARY", summary.to_str().unwrap());
+    run.told();
+    assert_eq!(std::fs::read_to_string(&summary).unwrap(), written, "in that format alone");
+}
+
+#[test]
+fn several_formats_come_from_one_run() {
+    let folder = folder("several", &[("a.yaml", &template("Bad", 1, 2))]);
+    let alone = |format: &str| check(&folder, &["a.yaml", "--format", format]).told().1;
+    let both =
+        ["a.yaml", "--format", "github", "--format", "sarif=out.sarif", "-f", "gitlab=gl.txt", "-f", "human=h.txt"];
+    let (code, told) = check(&folder, &both).told();
+    assert_eq!((code, told), (1, alone("github")));
+    for (format, file) in [("sarif", "out.sarif"), ("gitlab", "gl.txt"), ("human", "h.txt")] {
+        assert_eq!(std::fs::read_to_string(folder.join(file)).unwrap(), alone(format), "{format}");
+    }
+    let (_, told) = check(&folder, &["a.yaml", "--format", "junit=j.xml"]).told();
+    assert_eq!(told, alone("human"), "people read standard output");
+    for wrong in [&["-f", "json", "-f", "sarif"][..], &["-f", "jsn=x"], &["-f", "json=/no/such/folder/x"]] {
+        assert_eq!(check(&folder, wrong).output().status.code(), Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
+fn the_report_for_people_counts_and_advises_once() {
+    let folder = folder(
+        "table",
+        &[("a.yaml", &ranges(2)), ("b.yaml", &template("All", 0, 65535)), ("c.yaml", &template("Good", 1, 1))],
+    );
+    let (_, told) = check(&folder, &[]).told();
+    let advice = "= help: Open one port per egress rule: FromPort: 1 and ToPort: 1";
+    assert_eq!((told.matches(advice).count(), told.matches("= help: as above").count()), (1, 1), "{told}");
+    assert!(
+        told.contains("= help: Open only the ports that are used, one per egress rule, for example FromPort: 443"),
+        "{told}"
+    );
+    let table = "errors  warnings  notes  reason\n     3         0      0  port-range\n\nerrors  warnings  notes  file\n     2         0      0  \
+                 a.yaml\n     1         0      0  b.yaml\n\n";
+    assert!(told.contains(table), "{told}");
+    let (_, told) = check(&folder, &["--quiet"]).told();
+    assert!(!told.contains("warnings") && !told.contains("judged by"), "{told}");
+    assert!(!check(&folder, &["c.yaml"]).told().1.contains("reason"), "nothing to count");
+}
+
+#[test]
+fn findings_of_the_cdk_name_the_construct_and_speak_of_its_code() {
+    let text = r#"{"Resources": {"Sg74B": {"Type": "AWS::EC2::SecurityGroup", "Properties": {"GroupDescription": "x",
+        "SecurityGroupEgress": [{"CidrIp": "0.0.0.0/0", "IpProtocol": "-1"}, {"CidrIp": "0.0.0.0/0", "IpProtocol": "tcp", "FromPort": 80, "ToPort": 90}]},
+        "Metadata": {"aws:cdk:path": "App/Web/Sg/Resource"}}}}"#;
+    let folder = folder("construct", &[("App.template.json", text)]);
+    for format in FORMATS {
+        let (_, told) = check(&folder, &["--format", format]).told();
+        assert!(told.contains("App/Web/Sg") && !told.contains("Sg/Resource"), "{format}: {told}");
+        assert!(
+            told.contains("allowAllOutbound: false") && told.contains("addEgressRule(peer, ec2.Port.tcp(80))"),
+            "{format}: {told}"
+        );
+    }
+}
+
+#[test]
+fn narrow_terminals_get_whole_words_and_programs_get_everything() {
+    let long = "a".repeat(40);
+    let text =
+        template("Bad", 1, 2).replace("GroupDescription: x", &format!("GroupDescription: x # {long} {long} {long}"));
+    let text = text.replace("CidrIp: 10.0.0.0/8}", &format!("CidrIp: 10.0.0.0/8, Description: {long} {long}}}"));
+    let folder = folder("narrow", &[("a.yaml", &text)]);
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<std::collections::BTreeSet<_>>();
+    let (_, wide) = check(&folder, &["a.yaml"]).told();
+    for columns in [30_usize, 60, 79] {
+        let (_, told) = check(&folder, &["a.yaml"]).environment("COLUMNS", &columns.to_string()).told();
+        let known = words(&wide);
+        for word in words(&told) {
+            assert!(known.contains(&word), "{columns}: `{word}` is cut: {told}");
+        }
+        for line in told.lines().filter(|line| line.chars().count() > columns) {
+            assert_eq!(line.split_whitespace().count(), 1, "{columns}: {line}");
+        }
+    }
+    for format in ["json", "sarif", "github", "gitlab", "junit"] {
+        let (_, told) = check(&folder, &["--format", format]).environment("COLUMNS", "20").told();
+        assert_eq!(told, check(&folder, &["--format", format]).told().1, "{format}");
+    }
+}
+
+#[test]
+fn no_control_character_of_a_template_reaches_a_report() {
+    let evil = "A\\e[2J\\u202eb\\u0085\\x07";
+    let text = format!(
+        "Parameters: {{\"P{evil}\": {{Type: Number}}}}\nTransform: \"M{evil}\"\nResources:\n  \"{evil}\":\n    Type: AWS::EC2::SecurityGroup\n    \
+         Metadata: {{\"aws:cdk:path\": \"C/{evil}\"}}\n    Properties:\n      SecurityGroupEgress:\n        - {{IpProtocol: \"{evil}\", FromPort: \
+         \"{evil}\", ToPort: {{Ref: \"P{evil}\"}}, CidrIp: \"{evil}\"}}\n  \"N{evil}\": {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: \
+         \"{evil}\"}}}}\n  \"T{evil}\": {{}}\n"
+    );
+    let broken = "Resources: {\u{1b}[2J\u{202e}";
+    let folder = folder("control", &[("t.yaml", &text), ("broken.yaml", broken)]);
+    for format in FORMATS {
+        for flags in [&["t.yaml", "--notes"][..], &["t.yaml", "broken.yaml", "--strict"]] {
+            let (_, told) = check(&folder, &[flags, &["--format", format]].concat()).told();
+            let found = told.chars().find(|c| c.is_control() && *c != '\n' || matches!(c, '\u{202e}'));
+            assert_eq!(found, None, "{format}: {told}");
+            // People see the lines of the source as they are written.
+            let told = if format == "human" { String::new() } else { told };
+            assert!(
+                !told.contains("\\u001b") && !told.contains("\\u0085") && !told.contains("\\u0007"),
+                "{format}, escaped: {told}"
+            );
+        }
+    }
 }

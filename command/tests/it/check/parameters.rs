@@ -1,8 +1,9 @@
 //! What is given from outside: parameters, Region, account.
 
 use super::{check, folder};
+use crate::support::{stderr, stdout};
 
-const FORMATS: [&str; 5] = ["human", "json", "sarif", "github", "junit"];
+const FORMATS: [&str; 6] = ["human", "json", "sarif", "github", "gitlab", "junit"];
 
 const BY_PARAMETER: &str = "Parameters:\n  Port: {Type: Number}\nResources:\n  Rule:\n    Type: \
                             AWS::EC2::SecurityGroupEgress\n    Properties: {IpProtocol: tcp, FromPort: 443, ToPort: !Ref \
@@ -24,7 +25,7 @@ fn given_values_decide_in_every_published_form() {
     for arguments in [
         &["t.yaml", "--parameters", "Port=443"][..],
         &["--parameters", "ParameterKey=Port,ParameterValue=443", "--", "t.yaml"],
-        &["--parameters", "ParameterKey=Other,ParameterValue=1", "ParameterKey=Port,ParameterValue=443", "t.yaml"],
+        &["--parameters", "ParameterKey=Port,ParameterValue=1", "ParameterKey=Port,ParameterValue=443", "t.yaml"],
         &["--parameter-overrides", "Port=1", "Port=443", "t.yaml"],
         &["t.yaml", "-p", "list.json"],
         &["t.yaml", "-p", "file://list.json"],
@@ -40,8 +41,6 @@ fn given_values_decide_in_every_published_form() {
     let (code, told) = check(&folder, &["t.yaml", "-p", "Port=8443"]).told();
     assert_eq!(code, 1);
     assert!(told.contains("^^^^^^^^^ to 8443: 8001 ports"), "what was given is said beside the reference: {told}");
-    let (_, told) = check(&folder, &["t.yaml", "-p", "Port=443", "-p", "Prot=443"]).told();
-    assert!(told.contains("note[undeclared-parameter]"), "{told}");
 }
 
 #[test]
@@ -87,5 +86,66 @@ fn secrets_never_appear() {
                 assert!(!all.contains("hunter2") && !all.contains("4711"), "{format}: {all}");
             }
         }
+    }
+}
+
+#[test]
+fn a_parameter_that_no_template_declares_is_refused() {
+    let good = "Resources: {T: {Type: AWS::SNS::Topic}}\n";
+    let folder =
+        folder("undeclared", &[("t.yaml", BY_PARAMETER), ("good.yaml", good), ("open.yaml", "Transform: Mine\n")]);
+    let refused = |arguments: &[&str]| {
+        let output = check(&folder, arguments).output();
+        (output.status.code(), stderr(&output))
+    };
+    let (code, said) = refused(&["t.yaml", "-p", "Port=443", "-p", "Prot=443"]);
+    assert_eq!(code, Some(2));
+    assert_eq!(said, "error: a value is given for parameter `Prot`, which is not declared; declared: Port\n");
+    let (code, said) = refused(&["good.yaml", "-p", "Prot=443"]);
+    assert_eq!(
+        (code, said.as_str()),
+        (Some(2), "error: a value is given for parameter `Prot`, but no parameter is declared\n")
+    );
+    assert_eq!(refused(&["t.yaml", "good.yaml", "-p", "Prot=443"]).0, Some(2), "of many templates");
+    assert_eq!(refused(&["t.yaml", "good.yaml", "-p", "Port=443"]).0, Some(0), "one that some declare");
+    assert_eq!(refused(&["t.yaml", "-p", "ParameterKey=Prot,UsePreviousValue=true"]).0, Some(2));
+    assert_eq!(refused(&["open.yaml", "-p", "Prot=443"]).0, Some(0), "a macro may declare it");
+    // What was found is said all the same.
+    let output = check(&folder, &["t.yaml", "-p", "Port=444", "-p", "Prot=1", "--format", "json"]).output();
+    assert!(stdout(&output).contains("\"code\": \"port-range\""), "{}", stdout(&output));
+}
+
+#[test]
+fn a_value_that_the_template_does_not_allow_is_refused_with_its_place() {
+    let text =
+        BY_PARAMETER.replace("Type: Number}", "Type: Number, MinValue: 400, MaxValue: 500, AllowedValues: [443, 444]}");
+    let folder = folder("refused", &[("t.yaml", &text), ("u.yaml", BY_PARAMETER)]);
+    for (format, says) in FORMATS.iter().zip(["AllowedValues: 443, 444"; 6]) {
+        let (code, told) = check(&folder, &["t.yaml", "-p", "Port=450", "--format", format]).told();
+        assert_eq!(code, 2, "{format}");
+        assert!(told.contains(says) && told.contains("`Port`"), "{format}: {told}");
+    }
+    let (_, told) = check(&folder, &["t.yaml", "-p", "Port=450"]).told();
+    assert!(told.contains("--> t.yaml:2:69\n"), "{told}");
+    let (code, told) = check(&folder, &["t.yaml", "u.yaml", "-p", "Port=450"]).told();
+    assert_eq!(code, 2, "others are judged: {told}");
+    assert!(told.contains("opens a range of 8 ports") && told.contains("1 file could not be checked"), "{told}");
+}
+
+#[test]
+fn a_previous_value_is_not_known_here() {
+    let text = BY_PARAMETER.replace("Type: Number}", "Type: Number, Default: 443}");
+    let folder =
+        folder("previous", &[("t.yaml", &text), ("p.json", r#"[{"ParameterKey": "Port", "UsePreviousValue": true}]"#)]);
+    for given in [
+        "ParameterKey=Port,UsePreviousValue=true",
+        "p.json",
+        r#"[{"ParameterKey": "Port", "UsePreviousValue": "true"}]"#,
+    ] {
+        let (code, told) = check(&folder, &["t.yaml", "-p", given]).told();
+        assert_eq!(code, 0, "{given}");
+        assert!(told.starts_with("warning[undetermined-value]: ToPort is !Ref Port"), "{given}: {told}");
+        assert_eq!(check(&folder, &["t.yaml", "-p", given, "--strict"]).told().0, 1, "{given}");
+        assert_eq!(check(&folder, &["t.yaml", "-p", given, "--strict", "--trust-defaults"]).told().0, 1, "{given}");
     }
 }

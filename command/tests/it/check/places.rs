@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::{check, folder};
-use crate::support::{read, root};
+use crate::support::read;
 
 /// What each finding underlines: code, offending value, related values.
 fn underlined(name: &str, text: &str) -> Vec<String> {
@@ -67,10 +67,10 @@ fn line_endings_and_byte_order_marks_move_nothing() {
 
 #[test]
 fn the_terminal_shows_what_is_underlined() {
-    let text = read("tests/fixtures/check/cases.yaml").replace('\n', "\r\n");
-    let folder = folder("crlf", &[("t.yaml", &text)]);
+    let text = read("tests/fixtures/check/cases.yaml");
+    let folder = folder("crlf", &[("t.yaml", &text.replace('\n', "\r\n")), ("cases.yaml", &text)]);
     let (_, crlf) = check(&folder, &["t.yaml"]).told();
-    let (_, lf) = check(&root().join("tests/fixtures/check"), &["cases.yaml"]).told();
+    let (_, lf) = check(&folder, &["cases.yaml"]).told();
     assert_eq!(crlf.replace("t.yaml", "cases.yaml"), lf);
 }
 

@@ -46,9 +46,14 @@ pub(crate) struct PolicyExplain {
     #[arg(value_name = "EVENT_OR_TEMPLATE")]
     pub(crate) file: PathBuf,
 
-    /// The policy file [default: policy.toml in this folder, or else the published rule].
+    /// The policy file [default: policy.toml of this folder, or of the nearest one above it up to the root of the
+    /// git repository].
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
+
+    /// Explain the published rule, whatever policy.toml lies here.
+    #[arg(long, conflicts_with = "policy")]
+    pub(crate) no_policy: bool,
 
     /// The preset, instead of the policy's.
     #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]

@@ -17,7 +17,7 @@ pub(super) fn notes(root: &Value, template: &Path, checked: &HashSet<PathBuf>) -
     nested
         .filter_map(|(key, body)| {
             let file = file(body).map(|file| folder.join(file));
-            if file.as_deref().is_some_and(|file| checked.contains(&super::inputs::same(file))) {
+            if file.as_deref().is_some_and(|file| checked.contains(&super::folder::same(file))) {
                 return None;
             }
             let file = file.map(|file| file.to_string_lossy().into_owned());

@@ -4,6 +4,8 @@
 //! (sources: AWS CLI, `cloudformation create-stack --parameters` and `deploy --parameter-overrides`;
 //! CodePipeline, "template configuration file")
 
+mod declared;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -11,6 +13,8 @@ use anyhow::{Context, anyhow, bail};
 use cfn_egress_guard_core::source;
 use cfn_egress_guard_core::template::{Scope, Template};
 use cfn_egress_guard_core::value::{Kind, Map, Value};
+
+pub(crate) use declared::{Declared, Refused, all_declared, allowed, default_of};
 
 /// Paths and parameters: the AWS CLI takes several values behind one `--parameters`, so what follows
 /// looks like a path here.
@@ -21,13 +25,43 @@ pub(super) fn told_apart(paths: &[String], parameters: &[String]) -> (Vec<String
     (paths.into_iter().cloned().collect(), parameters.iter().chain(more).cloned().collect())
 }
 
-/// The values that these arguments give, later ones counting more.
-pub(crate) fn read(arguments: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
-    let mut values = BTreeMap::new();
+/// What a command line or a file gives for parameters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Given {
+    /// Values, by the name of the parameter.
+    pub(crate) values: BTreeMap<String, String>,
+    /// Parameters that keep the value that the deployed stack has (`UsePreviousValue`).
+    pub(crate) previous: BTreeSet<String>,
+}
+
+impl Given {
+    /// Gives a parameter a value, or the one that the deployed stack has; the last one counts.
+    fn set(&mut self, name: &str, value: Option<String>) {
+        match value {
+            Some(value) => {
+                self.previous.remove(name);
+                self.values.insert(name.to_owned(), value);
+            }
+            None => {
+                self.values.remove(name);
+                self.previous.insert(name.to_owned());
+            }
+        }
+    }
+
+    /// The names of all parameters that something is given for.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
+        self.values.keys().chain(&self.previous)
+    }
+}
+
+/// What these arguments give, later ones counting more.
+pub(crate) fn read(arguments: &[String]) -> anyhow::Result<Given> {
+    let mut given = Given::default();
     for (position, argument) in arguments.iter().enumerate() {
         let position = position + 1;
         if argument.starts_with(['[', '{']) {
-            texts(argument, &mut values).with_context(|| format!("value {position} of --parameters"))?;
+            texts(argument, &mut given).with_context(|| format!("value {position} of --parameters"))?;
         } else if argument.starts_with("ParameterKey=")
             || argument.starts_with("ParameterValue=")
             || argument.starts_with("UsePreviousValue=")
@@ -36,54 +70,56 @@ pub(crate) fn read(arguments: &[String]) -> anyhow::Result<BTreeMap<String, Stri
             let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
             let key =
                 field("ParameterKey").ok_or_else(|| anyhow!("value {position} of --parameters has no ParameterKey"))?;
-            // Without a value it keeps the one that the stack has, which is not known here.
-            values.extend(field("ParameterValue").map(|value| (key, value)));
+            let previous = field("UsePreviousValue").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+            let value = value_or_previous(&key, field("ParameterValue"), previous)
+                .with_context(|| format!("value {position} of --parameters"))?;
+            given.set(&key, value);
         } else if let Some((key, value)) = assignment(argument).filter(|_| !argument.starts_with("file://")) {
-            values.insert(key.to_owned(), value.to_owned());
+            given.set(key, Some(value.to_owned()));
         } else {
-            let path = argument.strip_prefix("file://").unwrap_or(argument);
-            let text = std::fs::read_to_string(path).with_context(|| {
+            // What cannot be read may be a value, and no path.
+            let path = Path::new(argument.strip_prefix("file://").unwrap_or(argument));
+            std::fs::metadata(path).with_context(|| {
                 format!("value {position} of --parameters is neither Key=Value nor a parameter file that can be read")
             })?;
-            texts(&text, &mut values).with_context(|| format!("parameter file `{path}`"))?;
+            file(path, &mut given)?;
         }
     }
-    Ok(values)
+    Ok(given)
 }
 
-/// Refuses values for parameters that none of the templates declares, as CloudFormation does: a typo
-/// would leave the parameter at its default.
-pub(crate) fn all_declared<'a>(
-    values: &BTreeMap<String, String>,
-    templates: impl Iterator<Item = &'a Value>,
-) -> anyhow::Result<()> {
-    let sections = templates.filter_map(|root| root.get("Parameters").and_then(Value::as_map));
-    let declared: BTreeSet<&str> = sections.flat_map(Map::iter).map(|(key, _)| key.name.as_str()).collect();
-    let Some(name) = values.keys().find(|name| !declared.contains(name.as_str())) else { return Ok(()) };
-    if declared.is_empty() {
-        bail!("a value is given for parameter `{name}`, but no parameter is declared");
-    }
-    let declared: Vec<&str> = declared.into_iter().collect();
-    bail!("a value is given for parameter `{name}`, which is not declared; declared: {}", declared.join(", "))
+/// What a parameter file gives.
+pub(crate) fn file(path: &Path, given: &mut Given) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?;
+    texts(&text, given).with_context(|| format!("parameter file `{}`", path.display()))
 }
 
-/// Refuses values that a template does not allow, as CloudFormation does.
-pub(crate) fn allowed(scope: &Scope, root: &Value) -> anyhow::Result<()> {
-    for parameter in Template::new(root, scope)?.parameters() {
-        let Some(given) = scope.parameters.get(&parameter.name) else { continue };
-        let allowed = parameter.allowed_values();
-        let is_allowed = |value: &str| allowed.is_empty() || allowed.iter().any(|allowed| allowed == value);
-        let is_list = parameter.type_name == "CommaDelimitedList" || parameter.type_name.starts_with("List<");
-        let is_allowed = is_allowed(given) || (is_list && given.split(',').map(str::trim).all(is_allowed));
-        if !is_allowed {
-            bail!(
-                "the value of parameter `{}` is not one of its AllowedValues: {}",
-                parameter.name,
-                allowed.join(", ")
-            );
-        }
+/// Refuses the creation of a stack of which a parameter has no value, as CloudFormation does.
+pub(crate) fn all_given(scope: &Scope, root: &Value) -> anyhow::Result<()> {
+    let template = Template::new(root, scope)?;
+    let missing: Vec<String> = template
+        .parameters()
+        .filter(|parameter| {
+            parameter.is_required
+                && !scope.parameters.contains_key(&parameter.name)
+                && !scope.open.contains(&parameter.name)
+        })
+        .map(|parameter| format!("`{}`", parameter.name))
+        .collect();
+    match missing.as_slice() {
+        [] => Ok(()),
+        [only] => bail!("parameter {only} has no default and no value; give one with -p Key=Value"),
+        _ => bail!("parameters {} have no default and no value; give each with -p Key=Value", missing.join(", ")),
     }
-    Ok(())
+}
+
+/// A value, or nothing for the value that the deployed stack has.
+fn value_or_previous(key: &str, value: Option<String>, previous: bool) -> anyhow::Result<Option<String>> {
+    match (value, previous) {
+        (Some(_), true) => bail!("`{key}` has a value and UsePreviousValue: give one of them"),
+        (None, false) => bail!("`{key}` has no value: give ParameterValue, or UsePreviousValue=true"),
+        (value, _) => Ok(value),
+    }
 }
 
 /// `Key=Value`, where the key is what CloudFormation allows as a parameter's name.
@@ -119,8 +155,8 @@ fn shorthand(text: &str) -> anyhow::Result<Vec<(String, String)>> {
     Ok(fields)
 }
 
-/// The values of a parameter file, in any of its published forms.
-fn texts(text: &str, values: &mut BTreeMap<String, String>) -> anyhow::Result<()> {
+/// What the text of a parameter file gives, in any of its published forms.
+fn texts(text: &str, given: &mut Given) -> anyhow::Result<()> {
     let document = source::parse(text).map_err(|error| {
         let place = error.span.map_or_else(String::new, |span| format!("line {}, column {}: ", span.line, span.column));
         anyhow!("{place}it is neither JSON nor YAML")
@@ -130,8 +166,8 @@ fn texts(text: &str, values: &mut BTreeMap<String, String>) -> anyhow::Result<()
         Kind::List(list) => list
             .iter()
             .enumerate()
-            .try_for_each(|(index, entry)| listed(entry, values).with_context(|| format!("entry {}", index + 1))),
-        Kind::Map(map) if document.root.get("Parameters").is_some() => assigned(map, values),
+            .try_for_each(|(index, entry)| listed(entry, given).with_context(|| format!("entry {}", index + 1))),
+        Kind::Map(map) if document.root.get("Parameters").is_some() => assigned(map, given),
         _ => bail!(
             "it holds no parameters: write a list of {{\"ParameterKey\": …, \"ParameterValue\": …}}, a list of \
              \"Key=Value\", or {{\"Parameters\": {{\"Key\": \"Value\"}}}}"
@@ -139,22 +175,29 @@ fn texts(text: &str, values: &mut BTreeMap<String, String>) -> anyhow::Result<()
     }
 }
 
-fn listed(entry: &Value, values: &mut BTreeMap<String, String>) -> anyhow::Result<()> {
+fn listed(entry: &Value, given: &mut Given) -> anyhow::Result<()> {
     if let Some(text) = entry.as_str() {
         let (key, value) = assignment(text).ok_or_else(|| anyhow!("it is not of the form Key=Value"))?;
-        values.insert(key.to_owned(), value.to_owned());
+        given.set(key, Some(value.to_owned()));
         return Ok(());
     }
     let key = entry.get("ParameterKey").and_then(Value::as_str).ok_or_else(|| anyhow!("it has no ParameterKey"))?;
-    if let Some(value) = entry.get("ParameterValue") {
-        values.extend(scalar(key, value)?.map(|value| (key.to_owned(), value)));
-    }
+    let previous = match entry.get("UsePreviousValue").map(|value| &value.kind) {
+        Some(Kind::Bool(previous)) => *previous,
+        Some(Kind::String(text)) => text.eq_ignore_ascii_case("true"),
+        _ => false,
+    };
+    let value = entry.get("ParameterValue").map(|value| scalar(key, value)).transpose()?.flatten();
+    given.set(key, value_or_previous(key, value, previous)?);
     Ok(())
 }
 
-fn assigned(map: &Map, values: &mut BTreeMap<String, String>) -> anyhow::Result<()> {
+/// What an object gives, with a value for each key.
+pub(crate) fn assigned(map: &Map, given: &mut Given) -> anyhow::Result<()> {
     for (key, value) in map.iter() {
-        values.extend(scalar(&key.name, value)?.map(|value| (key.name.clone(), value)));
+        if let Some(value) = scalar(&key.name, value)? {
+            given.set(&key.name, Some(value));
+        }
     }
     Ok(())
 }
@@ -166,6 +209,7 @@ fn scalar(key: &str, value: &Value) -> anyhow::Result<Option<String>> {
         Kind::Bool(bool) => bool.to_string(),
         Kind::Integer(number) => number.to_string(),
         Kind::Float(number) => number.to_string(),
+        Kind::Ambiguous(text) => text.clone(),
         Kind::String(text) => text.clone(),
         Kind::List(list) => {
             let entries: Vec<_> =
@@ -182,7 +226,7 @@ mod tests {
 
     fn values(arguments: &[&str]) -> Vec<String> {
         let arguments: Vec<_> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        read(&arguments).unwrap().into_iter().map(|(key, value)| format!("{key}={value}")).collect()
+        read(&arguments).unwrap().values.into_iter().map(|(key, value)| format!("{key}={value}")).collect()
     }
 
     #[test]
@@ -204,6 +248,31 @@ mod tests {
             assert_eq!(values(arguments), expected, "{arguments:?}");
         }
         assert_eq!(values(&["Url=https://a/?b=c"]), ["Url=https://a/?b=c"]);
+    }
+
+    #[test]
+    fn a_previous_value_is_no_value() {
+        for arguments in [
+            &["ParameterKey=Port,UsePreviousValue=true"][..],
+            &["Port=443", "UsePreviousValue=TRUE,ParameterKey=Port"],
+            &[r#"[{"ParameterKey": "Port", "UsePreviousValue": true}]"#],
+            &[r#"[{"ParameterKey": "Port", "UsePreviousValue": "true"}]"#],
+        ] {
+            let arguments: Vec<_> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+            let given = read(&arguments).unwrap();
+            assert!(given.values.is_empty() && given.previous.contains("Port"), "{arguments:?}: {given:?}");
+        }
+        let own = |argument: &str| vec![argument.to_owned()];
+        for refused in [
+            "ParameterKey=Port,ParameterValue=443,UsePreviousValue=true",
+            "ParameterKey=Port,UsePreviousValue=false",
+            "ParameterKey=Port",
+            r#"[{"ParameterKey": "Port"}]"#,
+        ] {
+            assert!(read(&own(refused)).is_err(), "{refused}");
+        }
+        let last = ["ParameterKey=Port,UsePreviousValue=true".to_owned(), "Port=443".to_owned()];
+        assert!(read(&last).unwrap().previous.is_empty(), "the last one counts");
     }
 
     #[test]

@@ -18,8 +18,7 @@ use crate::args::PolicyExplain;
 use crate::exit::Exit;
 
 pub(crate) fn run(arguments: &PolicyExplain, out: &mut impl Write) -> anyhow::Result<Exit> {
-    let mut policy = super::read_or_default(arguments.policy.as_deref())?;
-    policy.preset = arguments.preset.unwrap_or(policy.preset);
+    let policy = super::choose(arguments.policy.as_deref(), arguments.no_policy, arguments.preset)?.policy;
     let today = arguments.as_of.unwrap_or_else(super::today);
     let text = super::text(&arguments.file)?;
     let is_event = serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|json| json.get("requestData").is_some());

@@ -149,6 +149,13 @@ pub(super) fn conclusion(out: &mut impl Write, plan: &Plan, ending: Ending, hear
             format!("{name} would be deployed if what is not known here keeps the rule ({not_judged} not judged)."),
         ),
         Ending::Complete if heard.asked => (GOOD, format!("{name} is deployed: the hook lets it pass.")),
+        Ending::Complete if !plan.switched_off.is_empty() => (
+            GOOD,
+            format!(
+                "{name} is deployed without asking the hook: with these parameters it creates no {}.",
+                list(&plan.switched_off)
+            ),
+        ),
         Ending::Complete if plan.is_update() => {
             (GOOD, format!("{name} is updated without asking the hook: no security group and no egress rule changes."))
         }
@@ -162,6 +169,13 @@ pub(super) fn conclusion(out: &mut impl Write, plan: &Plan, ending: Ending, hear
         Ending::RolledBack if plan.is_update() => {
             (BAD, format!("the update of {name} is blocked{only_if}: the stack stays as it was."))
         }
+        Ending::LeftAsItIs => (
+            BAD,
+            format!(
+                "{name} is blocked{only_if}. Rollback is disabled: what was created or updated before stays as it is, \
+                 and the stack has failed. Update it with a corrected template, or roll it back."
+            ),
+        ),
         Ending::ChangeSetFailed => (BAD, format!("the change set of {name} is blocked{only_if}: nothing was touched.")),
         Ending::RolledBack => (BAD, format!("{name} is blocked{only_if}: nothing of it is left behind.")),
     };
@@ -170,9 +184,18 @@ pub(super) fn conclusion(out: &mut impl Write, plan: &Plan, ending: Ending, hear
         writeln!(out, "   {not_judged} not judged: told above.")?;
     }
     if !hinges_on.is_empty() {
-        writeln!(out, "   The template leaves that open: give the values of its parameters with -p Key=Value.")?;
+        writeln!(out, "   Only the deployment knows that: it rests on a value that AWS reads or makes.")?;
     }
     Ok(())
+}
+
+/// `A, B or C`.
+fn list(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| excerpt(name, ID_CHARS)).collect();
+    match names.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        names => names.join(""),
+    }
 }
 
 /// What the hook's answer hinges on.

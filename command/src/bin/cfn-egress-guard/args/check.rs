@@ -1,0 +1,175 @@
+//! Arguments of `check`.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use cfn_egress_guard_core::rule::Preset;
+use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
+use clap::{Arg, Args, Command, Error, ValueEnum};
+
+use super::{parse_max_findings, parse_preset};
+
+/// Check templates, and show the lines that the hook would block.
+///
+/// Parameters, conditions, mappings and functions are worked out as far as the templates allow. What
+/// only AWS will know is a warning: the hook judges it again with the resolved values.
+///
+/// Exit status: 0 if nothing is wrong, 1 if something is, 2 if a file could not be checked.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Check {
+    /// Templates, folders and patterns; - is standard input [default: the working directory].
+    ///
+    /// In folders, templates are the .yaml, .yml, .json and .template files that hold a template, but for
+    /// those that git ignores and does not track; other files are passed over. A file named here must be
+    /// a template.
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<String>,
+
+    /// Leave out files and folders, by a pattern as in .gitignore (may be repeated).
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) exclude: Vec<String>,
+
+    /// Values of parameters: Key=Value, or a parameter file (may be repeated).
+    ///
+    /// Takes the AWS CLI's ParameterKey=Key,ParameterValue=Value, inline JSON, and files in the forms
+    /// [{"ParameterKey": …, "ParameterValue": …}], ["Key=Value"] and {"Parameters": {"Key": "Value"}}.
+    /// Values of NoEcho parameters are never looked at and never shown.
+    #[arg(short, long, alias = "parameter-overrides", value_name = "KEY=VALUE|FILE")]
+    pub(crate) parameters: Vec<String>,
+
+    /// Which template is deployed as which stack, where and with which parameters (may be repeated).
+    ///
+    /// Takes a TOML file of [[deployment]] tables (template, stack_name, account, region, parameters),
+    /// samconfig.toml, and stack deployment files of CloudFormation's Git sync. Each template is judged once
+    /// for each of its deployments.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) deployments: Vec<PathBuf>,
+
+    /// The Region that the templates are for (AWS::Region).
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+
+    /// The account that the templates are for (AWS::AccountId).
+    #[arg(long, value_name = "ID")]
+    pub(crate) account: Option<String>,
+
+    /// The name of the stack that the templates are for (AWS::StackName).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) stack_name: Option<String>,
+
+    /// The policy file to judge by [default: policy.toml of the working directory, or of the nearest folder
+    /// above it up to the root of the git repository].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+
+    /// Judge by the published rule, whatever policy.toml lies here.
+    #[arg(long, conflicts_with = "policy")]
+    pub(crate) no_policy: bool,
+
+    /// The preset that the hook uses: literal (the published rule) or effective (what EC2 opens).
+    #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
+    pub(crate) preset: Option<Preset>,
+
+    /// Take what cannot be determined, or is not judged, for an error.
+    #[arg(long)]
+    pub(crate) strict: bool,
+
+    /// Treat the defaults of parameters as their values: report nothing that only other values break.
+    #[arg(long)]
+    pub(crate) trust_defaults: bool,
+
+    /// A JSON report of an earlier run: what it has is known debt and no error, unless it changed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+
+    /// Write a JSON report as a later run's baseline, and exit with 0 whatever was found.
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    pub(crate) write_baseline: Option<PathBuf>,
+
+    /// Pass over named files that are no templates, as in folders: for lists that other programs make.
+    #[arg(long)]
+    pub(crate) skip_other_files: bool,
+
+    /// How to report, to standard output or to a file (may be repeated) [default: human].
+    #[arg(short, long, value_parser = OutputParser, value_name = "FORMAT[=FILE]")]
+    pub(crate) format: Vec<ReportOutput>,
+
+    /// List what was not judged, instead of counting it.
+    #[arg(long)]
+    pub(crate) notes: bool,
+
+    /// Show errors only: no warnings, no notes, no summary (human format).
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    /// How many findings to show in full, or `all`: the rest is only counted (human format).
+    #[arg(long, value_parser = parse_max_findings, default_value = "200", value_name = "NUMBER")]
+    pub(crate) max_findings: usize,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cfn-egress-guard check                              every template below this folder
+  cfn-egress-guard check template.yaml -p Port=443    with the value of a parameter
+  cdk synth -q && cfn-egress-guard check cdk.out      what CDK is going to deploy
+  cfn-egress-guard check --format github --format sarif=out.sarif
+                                                      annotations, and a file for code scanning
+  cfn-egress-guard check --write-baseline debt.json   then --baseline debt.json: only what is new fails";
+
+/// How to report what was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// The source lines with the offending values underlined.
+    Human,
+    /// Everything, in the shape of schema/report.schema.json.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Workflow commands: annotations on the lines of a pull request.
+    Github,
+    /// A Code Quality report, for merge requests.
+    Gitlab,
+    /// JUnit XML, for test reports.
+    Junit,
+}
+
+impl ReportFormat {
+    /// The names of the formats that have every finding of a run, however many there are.
+    pub(crate) fn complete() -> Vec<String> {
+        let complete = |format: &&Self| match format {
+            Self::Human => false,
+            Self::Json | Self::Sarif | Self::Github | Self::Gitlab | Self::Junit => true,
+        };
+        let names = Self::value_variants().iter().filter(complete).filter_map(Self::to_possible_value);
+        names.map(|value| value.get_name().to_owned()).collect()
+    }
+}
+
+/// A format, and the file that is written; without one it is standard output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReportOutput {
+    pub(crate) format: ReportFormat,
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Reads `FORMAT` and `FORMAT=FILE`.
+#[derive(Debug, Clone, Copy)]
+struct OutputParser;
+
+impl TypedValueParser for OutputParser {
+    type Value = ReportOutput;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<ReportOutput, Error> {
+        let (name, file) = match value.to_str().and_then(|text| text.split_once('=')) {
+            Some((name, file)) if !file.is_empty() => (OsStr::new(name), Some(PathBuf::from(file))),
+            _ => (value, None),
+        };
+        let format = EnumValueParser::<ReportFormat>::new().parse_ref(command, arg, name)?;
+        Ok(ReportOutput { format, file })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(ReportFormat::value_variants().iter().filter_map(ReportFormat::to_possible_value)))
+    }
+}

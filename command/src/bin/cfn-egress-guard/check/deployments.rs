@@ -1,0 +1,91 @@
+//! Which template is deployed as which stack, where and with which parameters: files that say so.
+//!
+//! No message repeats a parameter's value: it may be a secret.
+//! (sources: AWS CloudFormation User Guide, "Work with stacks using Git sync"; AWS SAM Developer Guide, "AWS SAM CLI
+//! configuration file")
+
+mod git_sync;
+mod own;
+mod samconfig;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use cfn_egress_guard_core::template::Scope;
+
+use super::folder::same;
+use super::parameters::Given;
+
+/// A stack that a template is deployed as.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Deployment {
+    /// How reports name it.
+    pub(super) name: String,
+    pub(super) stack_name: Option<String>,
+    pub(super) account: Option<String>,
+    pub(super) region: Option<String>,
+    pub(super) given: Given,
+}
+
+impl Deployment {
+    /// What is known of it: what a run gives for all templates counts where the deployment says nothing, but for
+    /// values of parameters, which count more.
+    pub(super) fn scope(&self, run: &Scope) -> Scope {
+        let mut scope = run.clone();
+        scope.stack_name = self.stack_name.clone().or(scope.stack_name);
+        scope.account = self.account.clone().or(scope.account);
+        scope.region = self.region.clone().or(scope.region);
+        let is_given = |name: &&String| !run.parameters.contains_key(*name) && !run.open.contains(*name);
+        scope.open.extend(self.given.previous.iter().filter(is_given).cloned());
+        let values = self.given.values.iter().filter(|(name, _)| is_given(name));
+        scope.parameters.extend(values.map(|(name, value)| (name.clone(), value.clone())));
+        scope
+    }
+
+    /// A name for reports, of a stack's name and its place.
+    fn named(stack_name: &str, account: Option<&str>, region: Option<&str>) -> String {
+        let place: Vec<&str> = account.into_iter().chain(region).collect();
+        if place.is_empty() { stack_name.to_owned() } else { format!("{stack_name} ({})", place.join(", ")) }
+    }
+}
+
+/// A deployment, and its template as the file names it.
+type Found = (PathBuf, Deployment);
+
+/// The deployments that these files name, by the template's file.
+pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<HashMap<PathBuf, Vec<Deployment>>> {
+    let mut deployments: HashMap<PathBuf, Vec<Deployment>> = HashMap::new();
+    for file in files {
+        let context = || format!("--deployments {}", file.display());
+        let text = std::fs::read_to_string(file).with_context(context)?;
+        for (template, deployment) in of_file(file, &text).with_context(context)? {
+            if !template.is_file() {
+                bail!("{}: it names template `{}`, which is not there", context(), template.display());
+            }
+            deployments.entry(same(&template)).or_default().push(deployment);
+        }
+    }
+    Ok(deployments)
+}
+
+fn of_file(file: &Path, text: &str) -> anyhow::Result<Vec<Found>> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let is_toml = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+    if !is_toml {
+        return git_sync::read(file, folder, text);
+    }
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        // The library quotes the line, which may hold a secret.
+        anyhow::anyhow!("{}{}", place(&error, text), error.message())
+    })?;
+    if samconfig::is(&table) { samconfig::read(folder, &table) } else { own::read(folder, text) }
+}
+
+/// Where an error of TOML is: `line 2, column 1: `.
+fn place(error: &toml::de::Error, text: &str) -> String {
+    error.span().map_or_else(String::new, |span| {
+        let span = cfn_egress_guard_core::source::Span::of(text, span);
+        format!("line {}, column {}: ", span.line, span.column)
+    })
+}

@@ -1,0 +1,38 @@
+//! Stack deployment files of CloudFormation's Git sync, YAML or JSON.
+
+use std::path::Path;
+
+use anyhow::{anyhow, bail};
+use cfn_egress_guard_core::source;
+use cfn_egress_guard_core::value::{Kind, Value};
+
+use super::super::folder::same;
+use super::super::parameters::{self, Given};
+use super::{Deployment, Found};
+use crate::git::Repository;
+
+/// The deployment of a file in this folder.
+pub(super) fn read(file: &Path, folder: &Path, text: &str) -> anyhow::Result<Vec<Found>> {
+    let document = source::parse(text).map_err(|error| {
+        let place = error.span.map_or_else(String::new, |span| format!("line {}, column {}: ", span.line, span.column));
+        anyhow!("{place}{error}")
+    })?;
+    let Some(template) = document.root.get("template-file-path").and_then(Value::as_str) else {
+        bail!(
+            "it is none of the files that name deployments\nhelp: give a .toml file of [[deployment]] tables, samconfig.toml, or a \
+             stack deployment file with `template-file-path`"
+        );
+    };
+    let mut given = Given::default();
+    match document.root.get("parameters").map(|section| &section.kind) {
+        Some(Kind::Map(map)) => parameters::assigned(map, &mut given)?,
+        None | Some(Kind::Null) => {}
+        Some(_) => bail!("`parameters` is not an object"),
+    }
+    // Paths of Git sync start from the root of the repository.
+    let real = same(if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    let root = Repository::around(&real).map(|repository| repository.root().to_owned());
+    let from_root = root.map(|root| root.join(template)).filter(|path| path.is_file());
+    let path = from_root.unwrap_or_else(|| folder.join(template));
+    Ok(vec![(path, Deployment { name: file.display().to_string(), given, ..Deployment::default() })])
+}

@@ -1,0 +1,168 @@
+//! The configuration file of the AWS SAM command: a deployment for each environment.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use toml::{Table, Value};
+
+use super::super::parameters::{self, Given};
+use super::{Deployment, Found, own};
+
+/// The sections of an environment that have what concerns a deployment, the first one counting most.
+const SECTIONS: [&str; 2] = ["deploy", "global"];
+
+/// What `sam` takes for a template where none is named.
+const TEMPLATES: [&str; 3] = ["template.yaml", "template.yml", "template.json"];
+
+/// Whether a file is one.
+pub(super) fn is(table: &Table) -> bool {
+    !table.contains_key("deployment") && table.values().any(|environment| !parameters_of(environment).is_empty())
+}
+
+/// The parameters of the sections of an environment.
+fn parameters_of(environment: &Value) -> Vec<&Table> {
+    let section = |name: &&str| environment.get(*name)?.get("parameters")?.as_table();
+    SECTIONS.iter().filter_map(section).collect()
+}
+
+/// The deployments of a file in this folder.
+pub(super) fn read(folder: &Path, table: &Table) -> anyhow::Result<Vec<Found>> {
+    let mut found = Vec::new();
+    for (environment, sections) in table {
+        let parameters = parameters_of(sections);
+        let setting = |name: &str| parameters.iter().find_map(|section| section.get(name));
+        let text = |name: &str| setting(name).and_then(Value::as_str).map(str::to_owned);
+        // An environment that only says how to build is no deployment.
+        if sections.get("deploy").is_none() && setting("stack_name").is_none() {
+            continue;
+        }
+        let (stack_name, region) = (text("stack_name"), text("region"));
+        let built = sections.get("build").and_then(|section| section.get("parameters"));
+        let built = || built?.get("template_file").or_else(|| built?.get("template"))?.as_str().map(str::to_owned);
+        let template = text("template_file").or_else(|| text("template")).or_else(built);
+        let given = setting("parameter_overrides").map(overrides).transpose();
+        let given = given.with_context(|| format!("parameter_overrides of `{environment}`"))?.unwrap_or_default();
+        let name = Deployment::named(stack_name.as_deref().unwrap_or(environment), None, region.as_deref());
+        found.push((template_of(folder, template), Deployment { name, stack_name, account: None, region, given }));
+    }
+    Ok(found)
+}
+
+fn template_of(folder: &Path, named: Option<String>) -> PathBuf {
+    let default = || TEMPLATES.iter().map(|name| folder.join(name)).find(|path| path.is_file());
+    named.map(|name| folder.join(name)).or_else(default).unwrap_or_else(|| folder.join("template.yaml"))
+}
+
+/// `Key=Value Other="more words"`, a list of such, or a table.
+fn overrides(value: &Value) -> anyhow::Result<Given> {
+    match value {
+        Value::Table(table) => {
+            let mut given = Given::default();
+            for (name, value) in table {
+                let text =
+                    own::text(value).ok_or_else(|| anyhow!("the value of `{name}` is neither text nor a list"))?;
+                given.values.insert(name.clone(), text);
+            }
+            Ok(given)
+        }
+        Value::Array(list) => {
+            parameters::read(&list.iter().filter_map(Value::as_str).map(unquoted).collect::<Vec<_>>())
+        }
+        Value::String(text) => parameters::read(&words(text).iter().map(unquoted).collect::<Vec<_>>()),
+        _ => Err(anyhow!("it is neither text nor a list")),
+    }
+}
+
+/// The words of a text; spaces between quotes belong to a word.
+fn words(text: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote, mut escaped) = (Vec::new(), String::new(), None, false);
+    for c in text.chars() {
+        match (c, quote) {
+            _ if escaped => escaped = false,
+            ('\\', _) => escaped = true,
+            (_, Some(open)) if c == open => quote = None,
+            ('"' | '\'', None) => quote = Some(c),
+            (_, None) if c.is_whitespace() => {
+                words.push(std::mem::take(&mut word));
+                continue;
+            }
+            _ => {}
+        }
+        word.push(c);
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// `Key="a value"` without its quotes; the shorthand `ParameterKey=…` has its own.
+fn unquoted(word: impl AsRef<str>) -> String {
+    let word = word.as_ref();
+    if word.starts_with("ParameterKey=") || word.starts_with("ParameterValue=") {
+        return word.to_owned();
+    }
+    let Some((key, value)) = word.split_once('=') else { return word.to_owned() };
+    let inner = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+    let Some(inner) = inner else { return word.to_owned() };
+    let (mut text, mut escaped) = (String::new(), false);
+    for c in inner.chars() {
+        if c == '\\' && !escaped {
+            escaped = true;
+        } else {
+            escaped = false;
+            text.push(c);
+        }
+    }
+    format!("{key}={text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overrides_are_read_as_sam_reads_them() {
+        let given = |toml: &str| {
+            let table: Table = toml.parse().unwrap();
+            let given = overrides(table.get("o").unwrap()).unwrap();
+            given.values.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()
+        };
+        let expected = ["A=1", "B=two words"];
+        assert_eq!(given(r#"o = "A=1 B=\"two words\"""#), expected);
+        assert_eq!(given(r#"o = "A=\"1\"  B='two words'""#), expected);
+        assert_eq!(given(r#"o = ["A=1", "B=two words"]"#), expected);
+        assert_eq!(
+            given(r#"o = "ParameterKey=A,ParameterValue=1 ParameterKey=B,ParameterValue=\"two words\"""#),
+            expected
+        );
+        assert_eq!(given(r#"o = {A = 1, B = "two words"}"#), expected);
+        assert_eq!(given(r#"o = 'A="say \"a\""'"#), ["A=say \"a\""]);
+    }
+
+    #[test]
+    fn each_environment_that_deploys_is_a_deployment() {
+        let table: Table = r#"
+            version = 0.1
+            [default.global.parameters]
+            stack_name = "app"
+            [default.build.parameters]
+            template_file = "app.yaml"
+            [default.deploy.parameters]
+            region = "eu-central-1"
+            parameter_overrides = "Port=443"
+            [prod.deploy.parameters]
+            stack_name = "app-prod"
+            template = "other.yaml"
+            [lint.build.parameters]
+            cached = true
+        "#
+        .parse()
+        .unwrap();
+        assert!(is(&table));
+        let found = read(Path::new("sam"), &table).unwrap();
+        let shown: Vec<_> =
+            found.iter().map(|(template, deployment)| (template.to_str().unwrap(), deployment.name.as_str())).collect();
+        assert_eq!(shown, [("sam/app.yaml", "app (eu-central-1)"), ("sam/other.yaml", "app-prod")]);
+        assert_eq!(found[0].1.given.values.get("Port").map(String::as_str), Some("443"));
+    }
+}

@@ -1,0 +1,239 @@
+//! What a template declares about its parameters, and what CloudFormation refuses for it.
+//!
+//! No message repeats a value: it may be a secret.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::bail;
+use cfn_egress_guard_core::path::Origin;
+use cfn_egress_guard_core::rule::excerpt;
+use cfn_egress_guard_core::value::{Kind, Map, Value};
+use fancy_regex::Regex;
+
+/// How much of a name or a constraint is shown, in characters.
+const SHOWN_CHARS: usize = 200;
+
+/// The parameters that templates declare.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Declared {
+    names: BTreeSet<String>,
+    /// Whether there may be more: a macro or an include may add some.
+    is_open: bool,
+}
+
+impl Declared {
+    /// Those of a template.
+    pub(crate) fn by(root: &Value) -> Self {
+        let section = root.get("Parameters");
+        let own = |name: &Value| name.as_str().is_none_or(|name| !name.starts_with("AWS::"));
+        let transforms =
+            root.get("Transform").map_or(&[][..], |value| value.as_list().unwrap_or(std::slice::from_ref(value)));
+        let is_macro = |transform: &Value| own(transform.get("Name").unwrap_or(transform));
+        Self {
+            names: section
+                .and_then(Value::as_map)
+                .into_iter()
+                .flat_map(Map::iter)
+                .map(|(key, _)| key.name.clone())
+                .collect(),
+            is_open: root.get("Fn::Transform").is_some()
+                || section.is_some_and(|section| section.get("Fn::Transform").is_some())
+                || transforms.iter().any(is_macro),
+        }
+    }
+
+    /// Adds those of another template.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.names.extend(other.names);
+        self.is_open |= other.is_open;
+    }
+
+    /// Whether a parameter is among them by its name.
+    pub(crate) fn names(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
+    /// Whether a parameter is, or may be, among them.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.is_open || self.names.contains(name)
+    }
+}
+
+/// Refuses parameters that none of the templates declares, as CloudFormation does: a typo would leave the
+/// parameter at its default.
+pub(crate) fn all_declared<'a>(given: impl Iterator<Item = &'a String>, declared: &Declared) -> anyhow::Result<()> {
+    let mut given = given;
+    let Some(name) = given.find(|name| !declared.has(name)) else { return Ok(()) };
+    let name = excerpt(name, SHOWN_CHARS);
+    if declared.names.is_empty() {
+        bail!("a value is given for parameter `{name}`, but no parameter is declared");
+    }
+    let names: Vec<String> = declared.names.iter().map(|name| excerpt(name, SHOWN_CHARS)).collect();
+    bail!("a value is given for parameter `{name}`, which is not declared; declared: {}", names.join(", "))
+}
+
+/// The default of a parameter, if the template declares one.
+pub(crate) fn default_of(root: &Value, name: &str) -> Option<String> {
+    root.get("Parameters")?.get(name)?.get("Default").and_then(text)
+}
+
+/// Why a template does not take the values that are given for its parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// What is wrong.
+    pub(crate) message: String,
+    /// Where the template says so.
+    pub(crate) origin: Origin,
+}
+
+impl Refused {
+    /// What to do about it.
+    pub(crate) const HELP: &'static str = "give a value that the template allows, as CloudFormation refuses others";
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Refuses values that a template does not allow, as CloudFormation does ("Parameters").
+pub(crate) fn allowed(values: &BTreeMap<String, String>, root: &Value) -> Result<(), Refused> {
+    for (name, value) in values {
+        let Some(declaration) = root.get("Parameters").and_then(|section| section.get(name)) else { continue };
+        if let Some((constraint, problem)) = problem(declaration, value) {
+            let message = format!("the value of parameter `{}` {problem}", excerpt(name, SHOWN_CHARS));
+            let origin = declaration.get(constraint).map_or(declaration.origin, |value| value.origin);
+            return Err(Refused { message, origin });
+        }
+    }
+    Ok(())
+}
+
+/// Which constraint of a declaration a value does not meet, and how.
+fn problem(declaration: &Value, value: &str) -> Option<(&'static str, String)> {
+    let constraint = |name: &str| declaration.get(name).and_then(text);
+    let type_name = constraint("Type").unwrap_or_else(|| "String".to_owned());
+    let is_secret = constraint("NoEcho").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let is_list = type_name == "CommaDelimitedList" || type_name.starts_with("List");
+    let entries: Vec<&str> = if is_list { value.split(',').map(str::trim).collect() } else { vec![value] };
+    let bound = |name: &str| constraint(name)?.trim().parse::<f64>().ok();
+    let shown = |name: &str| excerpt(&constraint(name).unwrap_or_default(), SHOWN_CHARS);
+
+    if type_name.contains("Number") && entries.iter().any(|entry| number(entry).is_none()) {
+        return Some(("Type", format!("is not a number, as its type {} asks", excerpt(&type_name, SHOWN_CHARS))));
+    }
+    if let Some(list) = declaration.get("AllowedValues").and_then(Value::as_list) {
+        let allowed: Vec<String> = list.iter().filter_map(text).collect();
+        let is_allowed = |value: &str| allowed.iter().any(|allowed| allowed == value);
+        let is_each_allowed = || is_list && entries.iter().all(|entry| is_allowed(entry));
+        if !is_allowed(value) && !is_each_allowed() {
+            let which =
+                if is_secret { String::new() } else { format!(": {}", excerpt(&allowed.join(", "), SHOWN_CHARS)) };
+            return Some(("AllowedValues", format!("is not one of its AllowedValues{which}")));
+        }
+    }
+    if let Some(pattern) = constraint("AllowedPattern") {
+        // A pattern that only Java's regular expressions know is left to CloudFormation.
+        let regex = Regex::new(&format!("^(?:{pattern})$")).ok();
+        let differs = |entry: &&str| regex.as_ref().is_some_and(|regex| matches!(regex.is_match(entry), Ok(false)));
+        if entries.iter().any(differs) {
+            return Some(("AllowedPattern", format!("does not match its AllowedPattern: {}", shown("AllowedPattern"))));
+        }
+    }
+    if type_name == "Number" {
+        let number = number(value)?;
+        for (name, is_beyond, how) in [
+            ("MinValue", bound("MinValue").is_some_and(|bound| number < bound), "less than"),
+            ("MaxValue", bound("MaxValue").is_some_and(|bound| number > bound), "greater than"),
+        ] {
+            if is_beyond {
+                return Some((name, format!("is {how} its {name}, {}", shown(name))));
+            }
+        }
+    }
+    if type_name == "String" {
+        let characters = value.chars().count() as f64;
+        for (name, is_beyond, how) in [
+            ("MinLength", bound("MinLength").is_some_and(|bound| characters < bound), "shorter than"),
+            ("MaxLength", bound("MaxLength").is_some_and(|bound| characters > bound), "longer than"),
+        ] {
+            if is_beyond {
+                return Some((name, format!("is {how} its {name}, {}", shown(name))));
+            }
+        }
+    }
+    None
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.trim().parse::<f64>().ok().filter(|number| number.is_finite())
+}
+
+/// A scalar of a declaration as text.
+fn text(value: &Value) -> Option<String> {
+    match &value.kind {
+        Kind::String(text) | Kind::Ambiguous(text) => Some(text.clone()),
+        Kind::Bool(bool) => Some(bool.to_string()),
+        Kind::Integer(number) => Some(number.to_string()),
+        Kind::Float(number) => Some(number.to_string()),
+        Kind::Null | Kind::List(_) | Kind::Map(_) | Kind::Unknown(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(declaration: &str, value: &str) -> Option<String> {
+        let document = cfn_egress_guard_core::source::parse(&format!("Parameters:\n  P: {{{declaration}}}\n")).unwrap();
+        let values = BTreeMap::from([("P".to_owned(), value.to_owned())]);
+        allowed(&values, &document.root).err().map(|refused| refused.message)
+    }
+
+    #[test]
+    fn what_cloudformation_refuses_is_refused() {
+        for (declaration, good, bad, says) in [
+            ("Type: Number, AllowedValues: [80, 81]", "81", "90", "AllowedValues: 80, 81"),
+            ("Type: String, AllowedValues: [a, 'true', 1]", "1", "b", "AllowedValues"),
+            ("Type: CommaDelimitedList, AllowedValues: [a, b]", "b, a", "a,c", "AllowedValues"),
+            ("Type: String, AllowedPattern: '[a-z]+'", "abc", "abc1", "AllowedPattern: [a-z]+"),
+            ("Type: String, AllowedPattern: '(?!bad).*'", "good", "bad1", "AllowedPattern"),
+            ("Type: String, AllowedPattern: 'a|b'", "b", "ab", "AllowedPattern"),
+            ("Type: CommaDelimitedList, AllowedPattern: '\\d+'", "1, 2", "1,x", "AllowedPattern"),
+            ("Type: Number, MinValue: 1, MaxValue: 65535", "443", "0", "less than its MinValue, 1"),
+            ("Type: Number, MaxValue: '80'", "80", "80.5", "greater than its MaxValue, 80"),
+            ("Type: Number", "4.5", "many", "not a number"),
+            ("Type: List<Number>", "1,2", "1,two", "not a number"),
+            ("Type: String, MinLength: 2", "éé", "é", "shorter than its MinLength, 2"),
+            ("Type: String, MaxLength: 2", "éé", "ééé", "longer than its MaxLength, 2"),
+            ("Type: String, NoEcho: true, AllowedValues: [hunter2]", "hunter2", "x", "one of its AllowedValues"),
+        ] {
+            assert_eq!(refused(declaration, good), None, "{declaration}");
+            let message = refused(declaration, bad).unwrap_or_default();
+            assert!(message.contains(says) && message.contains("`P`"), "{declaration}: {message}");
+            assert!(!message.contains("hunter2"), "{message}");
+        }
+        assert_eq!(refused("Type: String, AllowedPattern: '(?<!a*)['", "x"), None, "left to CloudFormation");
+        assert_eq!(refused("Type: String, MinValue: 5", "x"), None, "of numbers alone");
+    }
+
+    #[test]
+    fn a_macro_may_declare_parameters_too() {
+        let has = |text: &str| Declared::by(&cfn_egress_guard_core::source::parse(text).unwrap().root).has("P");
+        assert!(
+            has("Parameters: {P: {Type: String}}") && !has("Parameters: {Q: {Type: String}}") && !has("Resources: {}")
+        );
+        assert!(!has("Transform: AWS::Serverless-2016-10-31") && !has("Transform: [AWS::LanguageExtensions]"));
+        for open in [
+            "Transform: Mine",
+            "Transform: [AWS::LanguageExtensions, {Name: Mine}]",
+            "Parameters: {Fn::Transform: {Name: AWS::Include}}",
+            "Fn::Transform: {Name: AWS::Include}",
+        ] {
+            assert!(has(open), "{open}");
+        }
+    }
+}

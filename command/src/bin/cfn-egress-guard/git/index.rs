@@ -1,0 +1,181 @@
+//! Git's index: the names of the files that a repository tracks.
+//! (source: Git, `gitformat-index`, versions 2 to 4)
+
+/// The bytes of an entry before its object id: times, device, inode, mode, owner and size.
+const STAT_BYTES: usize = 40;
+
+/// The lengths of object ids: SHA-1 and SHA-256.
+const ID_BYTES: [usize; 2] = [20, 32];
+
+/// Whether an entry has two more bytes of flags.
+const EXTENDED: u16 = 0x4000;
+
+/// The files that a repository tracks.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    /// Their paths from the root, with slashes, in the order of their bytes.
+    paths: Vec<Vec<u8>>,
+}
+
+impl Index {
+    /// Reads an index, or says why it cannot be read.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, &'static str> {
+        // The index does not say how long its object ids are: with another length its parts do not add up.
+        let mut result = Err("it is not well-formed");
+        for id_bytes in ID_BYTES {
+            match entries(bytes, id_bytes) {
+                Ok(mut paths) => {
+                    paths.sort_unstable();
+                    return Ok(Self { paths });
+                }
+                Err(Unreadable::Malformed) => {}
+                Err(Unreadable::Unsupported(why)) => result = Err(why),
+            }
+        }
+        result
+    }
+
+    /// Whether it lists this file, given by its path from the root with slashes.
+    pub(super) fn has(&self, path: &[u8]) -> bool {
+        self.paths.binary_search_by(|known| known.as_slice().cmp(path)).is_ok()
+    }
+}
+
+enum Unreadable {
+    Malformed,
+    Unsupported(&'static str),
+}
+
+fn entries(bytes: &[u8], id_bytes: usize) -> Result<Vec<Vec<u8>>, Unreadable> {
+    let mut input = Input { bytes, at: 0 };
+    let malformed = || Unreadable::Malformed;
+    if input.take(4).ok_or_else(malformed)? != b"DIRC" {
+        return Err(Unreadable::Malformed);
+    }
+    let version = input.number().ok_or_else(malformed)?;
+    if !(2..=4).contains(&version) {
+        return Err(Unreadable::Unsupported("it has a version that is not known here"));
+    }
+    let count = input.number().ok_or_else(malformed)?;
+    let mut paths = Vec::new();
+    let mut path = Vec::new();
+    for _ in 0..count {
+        entry(&mut input, version, id_bytes, &mut path).ok_or_else(malformed)?;
+        paths.push(path.clone());
+    }
+    // What follows: extensions, each with a name and a length, and a checksum.
+    while input.rest().len() > id_bytes {
+        let name = input.take(4).ok_or_else(malformed)?;
+        let length = input.number().ok_or_else(malformed)?;
+        input.take(length as usize).ok_or_else(malformed)?;
+        if name == b"link" {
+            return Err(Unreadable::Unsupported("it is split: run `git update-index --no-split-index`"));
+        }
+    }
+    if input.rest().len() == id_bytes { Ok(paths) } else { Err(Unreadable::Malformed) }
+}
+
+/// Reads an entry; its path goes where the path of the entry before is.
+fn entry(input: &mut Input<'_>, version: u32, id_bytes: usize, path: &mut Vec<u8>) -> Option<()> {
+    let start = input.at;
+    input.take(STAT_BYTES + id_bytes)?;
+    let flags = u16::from_be_bytes(input.take(2)?.try_into().ok()?);
+    if flags & EXTENDED != 0 {
+        input.take(2)?;
+    }
+    if version == 4 {
+        // How many bytes of the path before fall away, and what follows instead.
+        let kept = path.len().checked_sub(input.offset()?)?;
+        path.truncate(kept);
+    } else {
+        path.clear();
+    }
+    path.extend_from_slice(input.text()?);
+    if version < 4 {
+        // One to eight zeros, of which one is read already, up to a multiple of eight bytes.
+        let length = input.at - start;
+        input.take(length.next_multiple_of(8) - length)?;
+    }
+    Some(())
+}
+
+struct Input<'b> {
+    bytes: &'b [u8],
+    at: usize,
+}
+
+impl<'b> Input<'b> {
+    fn rest(&self) -> &'b [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    fn take(&mut self, length: usize) -> Option<&'b [u8]> {
+        let taken = self.rest().get(..length)?;
+        self.at += length;
+        Some(taken)
+    }
+
+    fn number(&mut self) -> Option<u32> {
+        Some(u32::from_be_bytes(self.take(4)?.try_into().ok()?))
+    }
+
+    /// A number of seven bits a byte, of which those that have a successor count one more.
+    fn offset(&mut self) -> Option<usize> {
+        let mut byte = *self.take(1)?.first()?;
+        let mut number = usize::from(byte & 0x7f);
+        while byte & 0x80 != 0 {
+            byte = *self.take(1)?.first()?;
+            number = number.checked_add(1)?.checked_mul(128)?.checked_add(usize::from(byte & 0x7f))?;
+        }
+        Some(number)
+    }
+
+    /// The bytes up to a zero, which is read too.
+    fn text(&mut self) -> Option<&'b [u8]> {
+        let length = self.rest().iter().position(|byte| *byte == 0)?;
+        let text = self.take(length)?;
+        self.take(1)?;
+        Some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An index of version 2 with these files.
+    fn index(names: &[&str], extension: &[u8]) -> Vec<u8> {
+        let mut bytes = b"DIRC\0\0\0\x02".to_vec();
+        bytes.extend(u32::try_from(names.len()).unwrap().to_be_bytes());
+        for name in names {
+            let start = bytes.len();
+            bytes.extend([0; STAT_BYTES + 20]);
+            bytes.extend(u16::try_from(name.len()).unwrap().to_be_bytes());
+            bytes.extend(name.bytes());
+            let length = bytes.len() - start;
+            bytes.extend(std::iter::repeat_n(0, 8 - length % 8));
+        }
+        bytes.extend(extension);
+        bytes.extend([7; 20]);
+        bytes
+    }
+
+    #[test]
+    fn the_names_of_an_index_are_its_files() {
+        let read = Index::read(&index(&["a", "b/c.yaml", "b/cc"], b"TREE\0\0\0\x01x")).unwrap();
+        assert!(read.has(b"b/c.yaml") && read.has(b"a") && !read.has(b"b") && !read.has(b"c.yaml"));
+    }
+
+    #[test]
+    fn whatever_the_bytes_are_the_answer_is_in_words() {
+        let whole = index(&["a", "b/c.yaml"], b"");
+        for length in 0..whole.len() {
+            assert!(Index::read(&whole[..length]).is_err(), "{length}");
+        }
+        let split = Index::read(&index(&["a"], b"link\0\0\0\0")).unwrap_err();
+        assert!(split.contains("--no-split-index"), "{split}");
+        let mut newer = whole;
+        newer[7] = 9;
+        assert!(Index::read(&newer).unwrap_err().contains("version"));
+    }
+}

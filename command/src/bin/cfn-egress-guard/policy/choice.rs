@@ -1,0 +1,44 @@
+//! Which policy a command judges by.
+
+use std::path::{Path, PathBuf};
+
+use cfn_egress_guard_core::policy;
+use cfn_egress_guard_core::rule::Preset;
+use cfn_egress_guard_core::rule::policy::Policy;
+
+use crate::git::Repository;
+
+/// A policy, and the file that it is from.
+pub(crate) struct Choice {
+    pub(crate) policy: Policy,
+    /// Nothing for the published rule.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// The policy of the file named; without a name, the one that lies here, or the published rule. A preset that is
+/// given replaces the policy's.
+pub(crate) fn choose(named: Option<&Path>, no_policy: bool, preset: Option<Preset>) -> anyhow::Result<Choice> {
+    let file = if no_policy { None } else { named.map(Path::to_owned).or_else(nearest) };
+    let policy = file.as_deref().map(super::read).transpose()?.unwrap_or_default();
+    Ok(Choice { policy: Policy { preset: preset.unwrap_or(policy.preset), ..policy }, file })
+}
+
+/// The policy file of the working directory, or of the nearest folder above it up to the root of the git
+/// repository.
+pub(crate) fn nearest() -> Option<PathBuf> {
+    let here = Path::new(policy::FILE_NAME);
+    if here.is_file() {
+        return Some(here.to_owned());
+    }
+    let directory = std::env::current_dir().and_then(std::fs::canonicalize).ok()?;
+    let repository = Repository::around(&directory)?;
+    let above = directory.ancestors().skip(1).take_while(|folder| folder.starts_with(repository.root()));
+    let mut up = PathBuf::new();
+    for folder in above {
+        up.push("..");
+        if folder.join(policy::FILE_NAME).is_file() {
+            return Some(up.join(policy::FILE_NAME));
+        }
+    }
+    None
+}

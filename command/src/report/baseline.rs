@@ -1,0 +1,103 @@
+//! What an earlier report has is known debt: it was there before, and nobody made it worse.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use cfn_egress_guard_core::rule::Outcome;
+use serde::Deserialize;
+
+use super::entry::{FileReport, Level};
+
+/// The findings of an earlier run, each as often as it was found.
+///
+/// A finding is the same one when file and fingerprint are. In a file that is gone, the fingerprint alone counts:
+/// most likely the file was renamed.
+#[derive(Debug, Default)]
+pub struct Baseline {
+    /// By file and fingerprint.
+    here: HashMap<(String, String), usize>,
+    /// By fingerprint, of files that are gone.
+    gone: HashMap<String, usize>,
+}
+
+/// A text that is no report of `check --format json`.
+#[derive(Debug)]
+pub struct NotABaseline(String);
+
+impl fmt::Display for NotABaseline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it is no report of `check --format json`: {}", self.0)
+    }
+}
+
+impl std::error::Error for NotABaseline {}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    format_version: u32,
+    files: Vec<File>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct File {
+    repository_path: String,
+    findings: Vec<Finding>,
+}
+
+#[derive(Deserialize)]
+struct Finding {
+    outcome: String,
+    fingerprint: String,
+}
+
+impl Baseline {
+    /// Reads a report; `is_there` says whether a file is still in the repository.
+    ///
+    /// # Errors
+    /// When the text is no report.
+    pub fn read(text: &str, is_there: impl Fn(&str) -> bool) -> Result<Self, NotABaseline> {
+        let report: Report = serde_json::from_str(text).map_err(|error| NotABaseline(error.to_string()))?;
+        if report.format_version != super::json::FORMAT_VERSION {
+            return Err(NotABaseline(format!("its formatVersion is {}", report.format_version)));
+        }
+        let mut baseline = Self::default();
+        for file in report.files {
+            let is_there = is_there(&file.repository_path);
+            // What was exempted then is no debt when the exemption ends.
+            let debts = file
+                .findings
+                .into_iter()
+                .filter(|finding| matches!(finding.outcome.as_str(), "non-compliant" | "undetermined" | "known-debt"));
+            for Finding { fingerprint, .. } in debts {
+                let count = if is_there {
+                    baseline.here.entry((file.repository_path.clone(), fingerprint)).or_default()
+                } else {
+                    baseline.gone.entry(fingerprint).or_default()
+                };
+                *count += 1;
+            }
+        }
+        Ok(baseline)
+    }
+
+    /// Turns the findings of a file that were there before into known debt.
+    pub fn apply(&mut self, file: &mut FileReport) {
+        let path = &file.name.in_repository;
+        let is_debt = |outcome| matches!(outcome, Outcome::NonCompliant | Outcome::Undetermined);
+        for entry in file.entries.iter_mut().filter(|entry| is_debt(entry.outcome)) {
+            let count = match self.here.get_mut(&(path.clone(), entry.fingerprint.clone())) {
+                Some(count) if *count > 0 => Some(count),
+                _ => self.gone.get_mut(&entry.fingerprint).filter(|count| **count > 0),
+            };
+            if let Some(count) = count {
+                *count -= 1;
+                entry.outcome = Outcome::KnownDebt;
+                entry.level = Level::Note;
+                entry.help = None;
+                entry.message = format!("is known debt, as in the baseline: {}", entry.message);
+            }
+        }
+    }
+}

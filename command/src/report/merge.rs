@@ -1,0 +1,78 @@
+//! Reports of several deployments of one template → one.
+
+use std::collections::HashMap;
+
+use super::entry::{Entry, FileReport, Level, Problem, ResourceName};
+use super::printable;
+use cfn_egress_guard_core::rule::Outcome;
+
+impl FileReport {
+    /// Says in which deployment of the template it is all so.
+    pub fn deployed_as(&mut self, deployment: &str) {
+        for entry in &mut self.entries {
+            entry.deployments.push(printable(deployment.to_owned()));
+        }
+    }
+
+    /// The report of all deployments of a template: what is the same in several of them is said once. Nothing if
+    /// there are none.
+    #[must_use]
+    pub fn merged(reports: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let mut reports = reports.into_iter();
+        let mut all = reports.next()?;
+        let mut known: HashMap<Identity, usize> =
+            all.entries.iter().enumerate().map(|(index, entry)| (Identity::of(entry), index)).collect();
+        for report in reports {
+            let indices: Vec<usize> = report.resources.into_iter().map(|resource| all.index_of(resource)).collect();
+            for mut entry in report.entries {
+                entry.resource = entry.resource.and_then(|index| indices.get(index).copied());
+                let place = known.get(&Identity::of(&entry)).and_then(|index| all.entries.get_mut(*index));
+                if let Some(same) = place {
+                    same.deployments.append(&mut entry.deployments);
+                } else {
+                    known.insert(Identity::of(&entry), all.entries.len());
+                    all.entries.push(entry);
+                }
+            }
+            all.rules = all.rules.max(report.rules);
+            all.problem = match (all.problem, report.problem) {
+                (Some(one), Some(other)) if one.message != other.message => {
+                    Some(Problem { message: format!("{}; {}", one.message, other.message), ..one })
+                }
+                (one, other) => one.or(other),
+            };
+        }
+        all.entries.sort_by_key(|entry| entry.place.as_ref().map(|place| place.span.offset));
+        Some(all)
+    }
+
+    fn index_of(&mut self, resource: ResourceName) -> usize {
+        let same = self.resources.iter().position(|known| known.logical_id == resource.logical_id);
+        same.unwrap_or_else(|| {
+            self.resources.push(resource);
+            self.resources.len() - 1
+        })
+    }
+}
+
+/// What makes entries of two deployments the same one.
+#[derive(PartialEq, Eq, Hash)]
+struct Identity {
+    fingerprint: String,
+    outcome: Outcome,
+    level: Level,
+    message: String,
+    offset: Option<u32>,
+}
+
+impl Identity {
+    fn of(entry: &Entry) -> Self {
+        Self {
+            fingerprint: entry.fingerprint.clone(),
+            outcome: entry.outcome,
+            level: entry.level,
+            message: entry.message.clone(),
+            offset: entry.place.as_ref().map(|place| place.span.offset),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Kinds of what a template leaves open.
+
+use cfn_egress_guard_core::rule::Outcome;
+use cfn_egress_guard_core::template::Subject;
+
+use super::number;
+
+/// What was not judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NotJudged {
+    /// A nested stack whose template is not available.
+    NestedStack,
+    /// An application of the Serverless Application Repository, which is a nested stack.
+    Application,
+    /// A module.
+    Module,
+    /// What a macro may change.
+    Macro,
+    /// What `Fn::Transform` adds.
+    Include,
+    /// What a loop makes.
+    Loop,
+    /// What a transform of AWS adds.
+    Transform,
+    /// A resource without a type.
+    NoType,
+}
+
+impl NotJudged {
+    /// Which kind a note of a template is; nothing if it is about something else.
+    pub(super) const fn of(subject: &Subject) -> Option<Self> {
+        Some(match subject {
+            Subject::NestedStack { .. } => Self::NestedStack,
+            Subject::Application { .. } => Self::Application,
+            Subject::Module { .. } => Self::Module,
+            Subject::Macro { .. } => Self::Macro,
+            Subject::Include { .. } => Self::Include,
+            Subject::Loop { .. } => Self::Loop,
+            Subject::Generator { .. } => Self::Transform,
+            Subject::NoType { .. } => Self::NoType,
+            Subject::UndeclaredParameter { .. } => return None,
+        })
+    }
+
+    /// What it means for the deployment: what can hold egress rules is undetermined.
+    pub(super) const fn outcome(self) -> Outcome {
+        match self {
+            Self::NestedStack | Self::Application | Self::Module | Self::Macro | Self::Include | Self::Loop => {
+                Outcome::Undetermined
+            }
+            Self::Transform | Self::NoType => Outcome::Note,
+        }
+    }
+
+    /// Whether it changes what the template itself says, and is not only another template.
+    pub(super) const fn is_in_template(self) -> bool {
+        match self {
+            Self::Module | Self::Macro | Self::Include | Self::Loop => true,
+            Self::NestedStack | Self::Application | Self::Transform | Self::NoType => false,
+        }
+    }
+
+    /// Its name in reports for programs.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::NestedStack => "nested-stack",
+            Self::Application => "application",
+            Self::Module => "module",
+            Self::Macro => "macro",
+            Self::Include => "include",
+            Self::Loop => "loop",
+            Self::Transform => "transform",
+            Self::NoType => "no-type",
+        }
+    }
+
+    /// So many of them, in words.
+    pub(super) fn count(self, count: usize) -> String {
+        let what = match self {
+            Self::NestedStack => "nested stack",
+            Self::Application => "serverless application",
+            Self::Module => "module",
+            Self::Macro => "macro",
+            Self::Include => "include",
+            Self::Loop => "loop",
+            Self::Transform => "transform",
+            Self::NoType => return format!("{} without a `Type`", number(count, "resource")),
+        };
+        number(count, what)
+    }
+}

@@ -1,0 +1,138 @@
+//! What there is to say of a whole run.
+
+use std::collections::BTreeMap;
+
+use cfn_egress_guard_core::rule::policy::Policy;
+use cfn_egress_guard_core::rule::{Preset, Setting, Treatment};
+
+use super::entry::{FileName, FileReport, Level};
+use super::not_judged::NotJudged;
+use super::number;
+
+/// What there is to say of a whole run.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// The sums.
+    pub totals: Totals,
+    /// By which policy was judged.
+    pub policy: JudgedBy,
+    /// How many files look like templates and were left out, as git ignores them.
+    pub ignored: usize,
+}
+
+/// The sums of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Templates that were checked, and files that could not be.
+    pub files: usize,
+    /// Files that could not be checked.
+    pub broken: usize,
+    /// Resources that were checked.
+    pub resources: usize,
+    /// Egress rules that were judged.
+    pub rules: usize,
+    /// Entries of level error.
+    pub errors: usize,
+    /// Entries of level warning.
+    pub warnings: usize,
+    /// Entries of level note.
+    pub notes: usize,
+    /// Those of the notes that are about what was not judged, by kind.
+    pub not_judged: BTreeMap<NotJudged, usize>,
+}
+
+impl Totals {
+    /// Adds another file's.
+    pub fn add(&mut self, file: &FileReport) {
+        let count = |level| file.entries.iter().filter(|entry| entry.level == level).count();
+        self.files += 1;
+        self.broken += usize::from(file.problem.is_some());
+        self.resources += file.resources.len();
+        self.rules += file.rules;
+        self.errors += count(Level::Error);
+        self.warnings += count(Level::Warning);
+        self.notes += count(Level::Note);
+        for kind in file.entries.iter().filter(|entry| entry.is_only_not_judged()).filter_map(|entry| entry.not_judged)
+        {
+            *self.not_judged.entry(kind).or_default() += 1;
+        }
+    }
+}
+
+/// By which policy was judged.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct JudgedBy {
+    /// Its file; without one, it is the published rule under a preset.
+    pub file: Option<FileName>,
+    /// The settings that it starts from.
+    pub preset: Preset,
+    /// Settings that it sets on their own.
+    pub settings: Vec<(Setting, Treatment)>,
+    /// How many exemptions it has.
+    pub exemptions: usize,
+}
+
+impl JudgedBy {
+    /// The description of a policy.
+    #[must_use]
+    pub fn of(policy: &Policy, file: Option<FileName>) -> Self {
+        Self { file, preset: policy.preset, settings: policy.overrides.clone(), exemptions: policy.exemptions.len() }
+    }
+
+    /// In words: ``policy.toml (preset literal, 1 exemption)``.
+    pub(super) fn sentence(&self) -> String {
+        let preset = format!("preset {}", self.preset);
+        let Some(file) = &self.file else {
+            return match self.preset {
+                Preset::Literal => "the published rule".to_owned(),
+                Preset::Effective => format!("no policy file, {preset}"),
+            };
+        };
+        let mut parts = vec![preset];
+        if !self.settings.is_empty() {
+            parts.push(number(self.settings.len(), "setting"));
+        }
+        if self.exemptions > 0 {
+            parts.push(number(self.exemptions, "exemption"));
+        }
+        format!("{} ({})", file.shown, parts.join(", "))
+    }
+}
+
+impl Summary {
+    /// How much was checked: `3 egress rules in 1 resource of 1 template`.
+    pub(super) fn checked(&self) -> String {
+        let Totals { files, broken, resources, rules, .. } = self.totals;
+        let (rules, resources) = (number(rules, "egress rule"), number(resources, "resource"));
+        format!("{rules} in {resources} of {}", number(files - broken, "template"))
+    }
+
+    /// What was found: `2 errors, 0 warnings, 0 notes; 1 file could not be checked`. Notes about what was not
+    /// judged count where they are listed.
+    pub(super) fn found(&self, with_notes: bool) -> String {
+        let totals = &self.totals;
+        let unlisted: usize = if with_notes { 0 } else { totals.not_judged.values().sum() };
+        let notes = number(totals.notes - unlisted, "note");
+        let broken = if totals.broken > 0 {
+            format!("; {} could not be checked", number(totals.broken, "file"))
+        } else {
+            String::new()
+        };
+        format!("{}, {}, {notes}{broken}", number(totals.errors, "error"), number(totals.warnings, "warning"))
+    }
+
+    /// What is only counted, and by which policy was judged: each a line.
+    pub(super) fn remarks(&self, with_notes: bool) -> Vec<String> {
+        let mut remarks = Vec::new();
+        let kinds = self.totals.not_judged.iter().map(|(kind, count)| kind.count(*count)).collect::<Vec<_>>();
+        if !kinds.is_empty() && !with_notes {
+            remarks.push(format!("not judged: {} (--notes lists them)", kinds.join(", ")));
+        }
+        if self.ignored > 0 {
+            let verb = if self.ignored == 1 { "looks like a template" } else { "look like templates" };
+            remarks.push(format!("left out: {} that {verb}, as git ignores them", number(self.ignored, "file")));
+        }
+        remarks.push(format!("judged by: {}", self.policy.sentence()));
+        remarks
+    }
+}

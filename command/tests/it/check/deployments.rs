@@ -1,0 +1,138 @@
+//! Each template judged once for each of its deployments.
+
+use serde_json::Value as Json;
+
+use super::{check, folder};
+
+const TEMPLATE: &str = "Parameters:\n  To: {Type: Number, Default: 80}\nConditions:\n  IsProd: !Equals [!Ref AWS::StackName, \
+                        app-prod]\nResources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    Properties: \
+                        {GroupId: sg-1, CidrIp: 10.0.0.0/8, IpProtocol: tcp, FromPort: 80, ToPort: !If [IsProd, 80, !Ref To]}\n";
+
+fn own(rest: &str) -> String {
+    format!(
+        "[[deployment]]\ntemplate = \"t.yaml\"\nstack_name = \"app-prod\"\naccount = \"111122223333\"\nregion = \
+         \"eu-central-1\"\n\n[[deployment]]\ntemplate = \"t.yaml\"\nstack_name = \"app-test\"\n{rest}"
+    )
+}
+
+#[test]
+fn a_template_is_judged_once_for_each_deployment() {
+    let ours = own("parameters = { To = 81 }\n\n[[deployment]]\ntemplate = \"t.yaml\"\nstack_name = \"app-dev\"\n\
+                    parameters = \"dev.json\"\n\n[[deployment]]\ntemplate = \"t.yaml\"\nstack_name = \"app-qa\"\n\
+                    [deployment.parameters]\nTo = \"82\"\n");
+    let folder = folder(
+        "deployments",
+        &[
+            ("t.yaml", TEMPLATE),
+            ("d/dev.json", r#"["To=81"]"#),
+            ("d/deploy.toml", &ours.replace("t.yaml", "../t.yaml")),
+        ],
+    );
+    let (code, told) = check(&folder, &["--deployments", "d/deploy.toml", "t.yaml"]).told();
+    assert_eq!(code, 1);
+    assert!(told.contains("opens a range of 2 ports (deployed as app-test, app-dev)\n"), "the same once: {told}");
+    assert!(told.contains("opens a range of 3 ports (deployed as app-qa)\n"), "{told}");
+    assert!(
+        told.contains("1 egress rule in 1 resource of 1 template checked: 2 errors, 0 warnings, 0 notes"),
+        "{told}"
+    );
+    for format in ["json", "sarif", "github", "gitlab", "junit"] {
+        let (_, told) = check(&folder, &["--deployments", "d/deploy.toml", "--format", format]).told();
+        assert!(told.contains("app-dev") && told.contains("app-qa") && !told.contains("app-prod"), "{format}: {told}");
+    }
+    let (_, told) = check(&folder, &["--deployments", "d/deploy.toml", "--format", "json"]).told();
+    let report: Json = serde_json::from_str(&told).unwrap();
+    assert_eq!(report["files"][0]["findings"][0]["deployments"], serde_json::json!(["app-test", "app-dev"]));
+    // What the command line gives for a parameter counts more.
+    let (code, _) = check(&folder, &["--deployments", "d/deploy.toml", "-p", "To=80", "--strict"]).told();
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn exemptions_match_where_a_template_is_deployed() {
+    let policy = "[[exemption]]\nid = \"prod\"\nreason = \"x\"\nowner = \"x\"\nexpires = 9999-12-31\naccount = \
+                  \"111122223333\"\nports = \"80-81\"\n";
+    let text = TEMPLATE.replace("!If [IsProd, 80, !Ref To]", "81");
+    let folder = folder("deployments-exempt", &[("t.yaml", &text), ("policy.toml", policy), ("d.toml", &own(""))]);
+    let (_, told) = check(&folder, &["t.yaml"]).told();
+    assert!(told.contains("Exemption prod would cover it if account is"), "{told}");
+    let (code, told) = check(&folder, &["t.yaml", "--deployments", "d.toml"]).told();
+    assert_eq!(code, 1);
+    assert!(
+        told.contains("exempted until 9999-12-31")
+            && told.contains("(deployed as app-prod (111122223333, eu-central-1))")
+    );
+    assert!(told.contains("opens a range of 2 ports (deployed as app-test)"), "{told}");
+    let other = own("account = \"444455556666\"\n");
+    std::fs::write(folder.join("d.toml"), other).unwrap();
+    let (_, told) = check(&folder, &["t.yaml", "--deployments", "d.toml"]).told();
+    assert!(!told.contains("would cover"), "{told}");
+}
+
+#[test]
+fn files_of_aws_are_taken_as_they_are() {
+    let sam = "version = 0.1\n[default.global.parameters]\nstack_name = \"app-sam\"\n[default.deploy.parameters]\n\
+               parameter_overrides = \"To=\\\"81\\\" \"\ncapabilities = \"CAPABILITY_IAM\"\n[prod.deploy.parameters]\n\
+               stack_name = \"app-prod\"\ntemplate_file = \"../t.yaml\"\n";
+    let folder = folder(
+        "deployments-aws",
+        &[
+            ("t.yaml", TEMPLATE),
+            ("sam/template.yaml", TEMPLATE),
+            ("sam/samconfig.toml", sam),
+            ("sync/a.yaml", "template-file-path: ./t.yaml\nparameters:\n  To: 82\ntags: {a: b}\n"),
+            ("sync/b.json", r#"{"template-file-path": "here.yaml", "parameters": {"To": "83"}}"#),
+            ("sync/here.yaml", TEMPLATE),
+        ],
+    );
+    let deployments =
+        ["--deployments", "sam/samconfig.toml", "--deployments", "sync/a.yaml", "--deployments", "sync/b.json"];
+    let (code, told) = check(&folder, &deployments).told();
+    assert_eq!(code, 1);
+    for says in [
+        "2 ports (deployed as app-sam)",
+        "3 ports (if `IsProd` is false; deployed as sync/a.yaml)",
+        "4 ports (if `IsProd` is false; deployed as sync/b.json)",
+    ] {
+        assert!(told.contains(says), "{says}: {told}");
+    }
+    assert!(told.contains("of 3 templates checked: 3 errors"), "{told}");
+}
+
+#[test]
+fn deployments_that_cannot_be_right_are_refused() {
+    let folder = folder(
+        "deployments-wrong",
+        &[
+            ("t.yaml", TEMPLATE),
+            ("gone.toml", "[[deployment]]\ntemplate = \"gone.yaml\"\n"),
+            ("typo.toml", "[[deployment]]\ntemplate = \"t.yaml\"\nstack = \"x\"\n"),
+            ("broken.toml", "[[deployment]\nsecret = 'hunter2'\n"),
+            ("none.toml", "a = 1\n"),
+            ("none.yaml", "on: push\n"),
+            (
+                "undeclared.toml",
+                "[[deployment]]\ntemplate = \"t.yaml\"\nstack_name = \"app\"\nparameters = {Too = 'hunter2'}\n",
+            ),
+            (
+                "value.toml",
+                "[[deployment]]\ntemplate = \"t.yaml\"\nstack_name = \"app\"\nparameters = {To = 'hunter2'}\n",
+            ),
+        ],
+    );
+    for (file, says) in [
+        ("gone.toml", "it names template `gone.yaml`, which is not there"),
+        ("typo.toml", "line 3, column 1: unknown field `stack`"),
+        ("broken.toml", "line 1, column"),
+        ("none.toml", "help: write a [[deployment]] table"),
+        ("none.yaml", "it is none of the files that name deployments"),
+        ("missing.toml", "--deployments missing.toml: No such file"),
+        ("undeclared.toml", "parameter `Too`, which is not declared; declared: To (deployed as app)"),
+        ("value.toml", "the value of parameter `To` is not a number, as its type Number asks (deployed as app)"),
+    ] {
+        let output = check(&folder, &["t.yaml", "--deployments", file]).output();
+        let all = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{file}: {all}");
+        assert!(all.contains(says) && !all.contains("hunter2"), "{file}: {all}");
+    }
+}

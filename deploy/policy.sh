@@ -1,0 +1,349 @@
+#!/usr/bin/env bash
+# Changes the policy of a guard that is deployed, without building anything: the function's zip file as it is, with
+# another policy.toml in it. Needs switch.sh beside it, the AWS CLI, zip, unzip, curl and openssl (AWS CloudShell has them all).
+#
+#   policy.sh [OPTION...] set POLICY.toml     check the file, try it on the function, deploy it with the stack
+#   policy.sh [OPTION...] back [VERSION]      the version of the function before the present one, or the one named
+#   policy.sh [OPTION...] show [VERSION]      print policy.toml of the present version, or of the one named
+#   policy.sh [OPTION...] versions            list the function's versions, with the one that decides marked
+#
+#   --fast              publish a version and move the alias, without the stack: seconds, but the next update of the
+#                       stack has to carry the same policy
+#   --unchecked         for the stack of organization.yaml: go on without `cfn-egress-guard policy check`
+#   --stack, --regions  as in switch.sh
+#
+# For the stack of organization.yaml, `set` gives all members the policy. Exit status as in switch.sh.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=switch.sh
+. "$here/switch.sh"
+
+fast='' unchecked='' verb='' operand=''
+command=${CFN_EGRESS_GUARD:-cfn-egress-guard}
+
+read_arguments() {
+  local rest=()
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --fast) fast=yes ;;
+      --unchecked) unchecked=yes ;;
+      --stack | --regions) rest+=("$1" "${2-}"); [ $# -lt 2 ] || shift ;;
+      --help | -h) usage; exit 0 ;;
+      -*) refuse "there is no option $1; --help lists them" ;;
+      *)
+        if [ -z "$verb" ]; then verb=$1; elif [ -z "$operand" ]; then operand=$1; else refuse "what is '$1' for?"; fi
+        ;;
+    esac
+    shift
+  done
+  arguments --show ${rest[@]+"${rest[@]}"}
+  show=
+  case $verb in
+    set) [ -n "$operand" ] || refuse "set needs the file: policy.sh set POLICY.toml" ;;
+    back | show) [[ $operand =~ ^[0-9]*$ ]] || refuse "'$operand' is no version of the function" ;;
+    versions) [ -z "$operand" ] || refuse "what is '$operand' for?" ;;
+    "") usage >&2; exit 2 ;;
+    *) refuse "there is no '$verb'; --help lists what there is" ;;
+  esac
+}
+
+# ---- The policy and the zip file ------------------------------------------------------------------------------
+
+# Whether the policy can be used, as far as that can be known here.
+check_policy() {
+  local status=0 said
+  [ -f "$1" ] && [ -r "$1" ] || refuse "cannot read $1"
+  if ! command -v "$command" >/dev/null; then
+    checked=
+    echo "$program: cfn-egress-guard is not on the PATH: only the function itself checks the policy"
+    return 0
+  fi
+  checked=yes
+  said=$("$command" policy check "$1" 2>&1) || status=$?
+  [ $status -eq 0 ] || printf '%s\n' "$said" >&2
+  # 2: it cannot be used. Otherwise there may be something to do about it, but it can.
+  [ $status -ne 2 ] && [ $status -lt 100 ] || refuse "$1 is refused; nothing was changed"
+}
+
+# Where a policy comes from, for who asks later: its commit, if the file is as committed.
+origin() {
+  local folder file commit
+  folder=$(dirname "$1") file=$(basename "$1")
+  if commit=$(git -C "$folder" log -n 1 --format=%H -- "$file" 2>/dev/null) && [ -n "$commit" ] &&
+    [ -z "$(git -C "$folder" status --porcelain -- "$file")" ]; then
+    printf 'policy: commit %s\n' "$commit"
+  else
+    printf 'policy: no commit\n'
+  fi
+}
+
+# Downloads the zip file of a version of the function.
+fetch() {
+  local region=$1 version=$2 target=$3
+  local expected
+  call "$region" lambda get-function --function-name "$function" --qualifier "$version" \
+    --query '[Code.Location, Configuration.CodeSha256]' || return 1
+  IFS=$'\t' read -r out expected <<<"$out"
+  # Not as an argument, which others on this machine could read: who has the address may download.
+  if ! printf 'url = "%s"\n' "$out" | curl --silent --show-error --fail --max-time 120 --config - --output "$target" \
+    2>"$work/$region.err"; then
+    err="could not download version $version: $(cat "$work/$region.err")"
+    return 1
+  fi
+  [ "$(openssl dgst -sha256 -binary "$target" | openssl base64)" = "$expected" ] && return 0
+  err="what was downloaded is not version $version: its hash differs"
+  return 1
+}
+
+# Replaces the policy in a zip file, and says in it where the policy is from.
+replace_policy() {
+  local archive=$1 folder=$2
+  mkdir -p "$folder"
+  cp "$operand" "$folder/policy.toml"
+  {
+    unzip -p "$archive" origin.txt 2>/dev/null | grep '^program: ' || true
+    origin "$operand"
+    printf 'set: %s by %s\n' "$stamp" "$caller"
+  } >"$folder/origin.txt"
+  (cd "$folder" && zip --quiet "$archive" policy.toml origin.txt) || { err="zip failed"; return 1; }
+  unzip -p "$archive" policy.toml | cmp -s - "$operand" || { err="the policy is not in the zip file"; return 1; }
+}
+
+# ---- The function ---------------------------------------------------------------------------------------------
+
+# $function, $alias and $live, the version that decides.
+find_function() {
+  local arn
+  if ! arn=$(row @FunctionAliasArn); then
+    err="this stack has no function of its own: the policy is that of the central account's stack"
+    return 1
+  fi
+  function=${arn%:*} alias=${arn##*:}
+  call "$1" lambda get-alias --function-name "$function" --name "$alias" --query FunctionVersion || return 1
+  live=$out
+}
+
+upload() {
+  call "$1" lambda update-function-code --function-name "$function" --zip-file "fileb://$2" --query CodeSha256 || return 1
+  sha256=$out
+  ready "$1" '$LATEST'
+}
+
+# Waits until a version can be called. The CLI's own waiter asks every five seconds.
+ready() {
+  local left=120
+  while [ $left -gt 0 ]; do
+    call "$1" lambda get-function-configuration --function-name "$function" --qualifier "$2" \
+      --query "join(' ', [State || 'Active', LastUpdateStatus || 'Successful'])" || return 1
+    [ "$out" != "Active Successful" ] || return 0
+    [[ $out != *Failed* ]] || break
+    sleep 1
+    left=$((left - 1))
+  done
+  err="version $2 of the function is $out"
+  return 1
+}
+
+# Asks the function about a group that every policy lets pass. Only the unpublished code is asked, which no hook calls.
+try() {
+  local region=$1 account answer=$work/$1.answer
+  account=$(cut -d : -f 5 <<<"$function")
+  cat >"$work/$region.event" <<EVENT
+{"clientRequestToken":"policy-trial","awsAccountId":"$account","hookTypeName":"Policy::Trial::Guard",
+ "stackId":"arn:aws:cloudformation:$region:$account:stack/policy-trial/0","hookTypeVersion":"00000001",
+ "hookModel":{"LambdaFunction":"$function"},"actionInvocationPoint":"CREATE_PRE_PROVISION",
+ "requestData":{"targetName":"AWS::EC2::SecurityGroup","targetType":"AWS::EC2::SecurityGroup","targetLogicalId":"Trial",
+  "targetModel":{"resourceProperties":{"GroupDescription":"trial","SecurityGroupEgress":
+   [{"IpProtocol":"tcp","FromPort":443,"ToPort":443,"CidrIp":"10.0.0.0/16"}]}}},
+ "requestContext":{"invocation":1,"callbackContext":null}}
+EVENT
+  call "$region" lambda invoke --function-name "$function" --payload "fileb://$work/$region.event" "$answer" || return 1
+  grep -q '"hookStatus": *"SUCCESS"' "$answer" && return 0
+  err="the function refuses the policy: $(sed -E 's/.*"message": *"(([^"\\]|\\.)*)".*/\1/; s/\\n/ /g; s/\\"/"/g' "$answer" | cut -c 1-600)"
+  return 1
+}
+
+move_alias() {
+  call "$1" lambda update-alias --function-name "$function" --name "$alias" --function-version "$2" \
+    --routing-config AdditionalVersionWeights={} --query FunctionVersion
+}
+
+# The latest version before one.
+version_before() {
+  call "$1" lambda list-versions-by-function --function-name "$function" --query 'Versions[].[Version]' || return 1
+  out=$(grep -E '^[0-9]+$' <<<"$out" | awk -v live="$2" '$1 < live' | sort -n | tail -n 1)
+  [ -n "$out" ] && return 0
+  err="there is no version before $2"
+  return 1
+}
+
+# ---- The stack ------------------------------------------------------------------------------------------------
+
+# Lets the stack's template name a zip file that is uploaded beside the one it names now, and updates the stack.
+carry() {
+  local region=$1 archive=$2 bucket key new text old format count
+  call "$region" cloudformation get-template --stack-name "$stack" --template-stage Processed --query \
+    'TemplateBody.Resources.GuardFunction.Properties.Code.[S3Bucket."Fn::Sub" || S3Bucket, S3Key]' || return 1
+  IFS=$'\t' read -r bucket key <<<"$out"
+  bucket=${bucket//'${AWS::Region}'/$region}
+  new=$(beside "$key").zip
+  # The AWS CLI reads a template that is JSON, and prints it as such; one of YAML is a text.
+  call "$region" cloudformation get-template --stack-name "$stack" --template-stage Original --query 'type(TemplateBody)' || return 1
+  [ "$out" = string ] && format=text || format=json
+  text=$(aws --region "$region" cloudformation get-template --stack-name "$stack" --template-stage Original \
+    --query TemplateBody --output $format) || { err="could not read the stack's template"; return 1; }
+  old=s3://$bucket/$key
+  [[ $text == *"$old"* ]] && new_text=s3://$bucket/$new || { old=$key new_text=$new; }
+  count=$(grep -oF -- "$old" <<<"$text" | grep -c . || true)
+  if [ "$count" -ne 1 ]; then
+    err="the stack's template names $old $count times, not once: deploy it anew"
+    return 1
+  fi
+  renew "${text/"$old"/$new_text}" >"$work/$region.template"
+  call "$region" s3 cp --only-show-errors "$archive" "s3://$bucket/$new" || return 1
+  say "$region" "updating $called: code from s3://$bucket/$new"
+  local prefix=()
+  [[ $key != */* ]] || prefix=(--s3-prefix "${key%/*}")
+  call "$region" cloudformation deploy --stack-name "$called" --template-file "$work/$region.template" \
+    --s3-bucket "$bucket" ${prefix[@]+"${prefix[@]}"} --capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND
+}
+
+# A new name beside a key of S3.
+beside() {
+  [[ $1 != */* ]] || printf '%s/' "${1%/*}"
+  printf 'policy-%s' "$(tr -d ':-' <<<"$stamp")"
+}
+
+# SAM names the function's version after its code, or no version is published. In a template without SAM, this does.
+renew() { sed -E "s/GuardFunctionVersion[0-9a-f]{10}/GuardFunctionVersion$(token)/g" <<<"$1"; }
+token() { printf '%s' "$stamp$RANDOM" | cksum | awk '{printf "%010x", $1}'; }
+
+# ---- In one Region --------------------------------------------------------------------------------------------
+
+set_region() {
+  local region=$1 stack='' called='' function alias live sha256 why old=$work/$1.old.zip new=$work/$1.new.zip
+  begin ${fast:+any}
+  if row TemplateUrl >/dev/null; then set_organization; return 0; fi
+  find_function "$region" || stop
+  [ -n "$fast" ] || [[ $called != StackSet-* ]] ||
+    stop "a StackSet made this stack: set the policy of the organization's stack, or --fast here"
+  { fetch "$region" "$live" "$old" && cp "$old" "$new" && replace_policy "$new" "$work/$region"; } || stop
+  if ! { upload "$region" "$new" && try "$region" && if [ -n "$fast" ]; then publish "$region"; else carry "$region" "$new"; fi; }; then
+    why=$err
+    upload "$region" "$old" || say "$region" "and the unpublished code could not be set back: $err"
+    stop "$why; version $live still decides"
+  fi
+  decides "$live"
+}
+
+publish() {
+  call "$1" lambda publish-version --function-name "$function" --code-sha256 "$sha256" \
+    --description "policy of $stamp, by ${caller##*:}" --query Version || return 1
+  local version=$out
+  ready "$1" "$version" && move_alias "$1" "$version"
+}
+
+back_region() {
+  local region=$1 stack='' called='' function alias live version=$operand old=$work/$1.old.zip
+  begin ${fast:+any}
+  find_function "$region" || stop
+  if [ -z "$version" ]; then
+    version_before "$region" "$live" || stop
+    version=$out
+  fi
+  # The alias first: that decides at once.
+  move_alias "$region" "$version" || stop
+  say "$region" "version $version decides, in place of $live"
+  [ -n "$fast" ] || { fetch "$region" "$version" "$old" && carry "$region" "$old"; } ||
+    stop "version $version decides, but the stack does not carry it: $err"
+  decides "$live"
+}
+
+# The result: what decides now, and what did before.
+decides() {
+  find_function "$region" || stop
+  [ -z "$fast" ] ||
+    say "$region" "the stack still carries another policy, and status says so: give it this one (without --fast) before it is updated"
+  result "$region" "$called" "version $live decides; before: $1"
+}
+
+show_region() {
+  local region=$1 stack='' called='' function alias live version text
+  begin any
+  find_function "$region" || stop
+  version=${operand:-$live}
+  fetch "$region" "$version" "$work/$region.zip" || stop
+  unzip -p "$work/$region.zip" policy.toml >"$work/$region.toml" 2>/dev/null || echo '# no policy.toml: the published rule' >"$work/$region.toml"
+  text="# $region, version $version (version $live decides)
+$(unzip -p "$work/$region.zip" origin.txt 2>/dev/null | sed 's/^/# /')
+# sha256: $(openssl dgst -sha256 "$work/$region.toml" | awk '{print $NF}')
+$(cat "$work/$region.toml")"
+  printf '%s\n' "$text" >&3
+  result "$region" "$called" "version $version shown"
+}
+
+versions_region() {
+  local region=$1 stack='' called='' function alias live
+  begin any
+  find_function "$region" || stop
+  call "$region" lambda list-versions-by-function --function-name "$function" \
+    --query "Versions[?Version != '\$LATEST'].[Version, LastModified, CodeSha256, Description]" || stop
+  while IFS= read -r line; do
+    [[ $line == "$live"$'\t'* ]] && line="$line  <- decides"
+    say "$region" "$line"
+  done <<<"$out"
+  result "$region" "$called" "version $live decides"
+}
+
+# ---- In an organization ---------------------------------------------------------------------------------------
+
+# Gives the members' template a key with the new policy, in the buckets of all their Regions, and the StackSet that.
+set_organization() {
+  local url address bucket template prefix key one archive=$work/$region.new.zip text flat where
+  [ -z "$fast" ] || stop "--fast is for a function; here each member has its own"
+  [ -n "$checked$unchecked" ] || stop "there is no function here to try the policy on: install cfn-egress-guard, or --unchecked"
+  url=$(row TemplateUrl)
+  # https://BUCKET.s3.REGION.amazonaws.com/KEY, or https://s3.REGION.amazonaws.com/BUCKET/KEY
+  [[ $url =~ ^https://([^/]*)/(.*)$ ]] || stop "cannot read the stack's TemplateUrl"
+  address=${BASH_REMATCH[1]} template=${BASH_REMATCH[2]}
+  case $address in
+    s3.* | s3-*) bucket=${template%%/*} address=$address/$bucket template=${template#*/} ;;
+    *) bucket=${address%%.s3[.-]*} ;;
+  esac
+  call "$region" s3 cp --only-show-errors "s3://$bucket/$template" "$work/$region.members" || stop
+  text=$(cat "$work/$region.members")
+  flat=$(tr '\n' ' ' <<<"$text")
+  [[ $flat =~ \"S3Bucket\":\ *\{\ *\"Fn::Sub\":\ *\"([^\"]*)\$\{AWS::Region\}\"\ *\},\ *\"S3Key\":\ *\"([^\"]*)\" ]] ||
+    stop "the members' template names no code: they call a central function, whose stack has the policy"
+  prefix=${BASH_REMATCH[1]} key=${BASH_REMATCH[2]}
+  one=$(row Regions)
+  one=${one%%,*}
+  { call "$one" s3 cp --only-show-errors "s3://$prefix$one/$key" "$archive" && replace_policy "$archive" "$work/$region"; } || stop
+  where=$(beside "$key")/bootstrap.zip
+  for one in $(printf '%s\n' "$(row Regions)" "$region" | tr ', ' '\n' | sort -u); do
+    call "$one" s3 cp --only-show-errors "$archive" "s3://$prefix$one/$where" || stop "$one: $err"
+    say "$region" "uploaded s3://$prefix$one/$where"
+  done
+  renew "${text/"\"$key\""/"\"$where\""}" >"$work/$region.members"
+  template=$(beside "$template")/${template##*/}
+  call "$region" s3 cp --only-show-errors "$work/$region.members" "s3://$bucket/$template" || stop
+  say "$region" "the way back: switch.sh --stack $called --regions $region TEMPLATE_URL=$url"
+  wanted=("TemplateUrl =https://$address/$template")
+  switch_region "$region"
+}
+
+read_arguments "$@"
+for tool in curl openssl unzip zip; do
+  command -v $tool >/dev/null || refuse "needs $tool, which is not on the PATH (AWS CloudShell has it)"
+done
+if [ "$verb" = set ]; then
+  check_policy "$operand"
+  operand=$(cd "$(dirname "$operand")" && pwd)/$(basename "$operand")
+fi
+stamp=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+caller=unknown
+[ "$verb" != set ] || caller=$(aws sts get-caller-identity --query Arn --output text 2>/dev/null) || caller=unknown
+# What `show` prints can be used as a policy: the rest goes elsewhere.
+exec 3>&1
+[ "$verb" != show ] || exec 1>&2
+everywhere "${verb}_region"

@@ -1,0 +1,400 @@
+#!/usr/bin/env bash
+# Switches settings of a guard that is deployed: parameters of its stack and nothing else. The template, the
+# function's code and all other parameters stay as they are. Needs bash and the AWS CLI.
+#
+#   switch.sh [OPTION...] SETTING=VALUE...
+#
+#   switch.sh FAILURE_MODE=WARN                        report and let through, in every Region where the stack is
+#   switch.sh --regions eu-west-1,us-east-1 HOOK_STATUS=DISABLED
+#   switch.sh STACK_NAMES_EXCLUDE+=legacy-app          add to a list; -= removes from it, = replaces all of it
+#   switch.sh --stack cfn-egress-guard-organization --emergency FAILURE_MODE=WARN
+#
+#   --stack NAME        the stack (else $STACK_NAME, else cfn-egress-guard), or what a StackSet of that name made
+#   --regions R,R...    these Regions; without it, every Region of the account where the stack is
+#   --show              show the settings, and what would change; change nothing
+#   --emergency         for the stack of organization.yaml: every account and Region at once, whatever fails
+#   --roll-out          for the stack of organization.yaml: the careful way again, which is its template's default
+#
+# Safe to repeat: what is as it should be is left alone, and an update that is running is waited for. Exit status:
+# 0 every Region is as it should be, 1 a Region or an account is not, 2 nothing was tried.
+set -euo pipefail
+set -f # stack names and roles have asterisks
+export AWS_PAGER="" AWS_RETRY_MODE="${AWS_RETRY_MODE:-standard}" AWS_MAX_ATTEMPTS="${AWS_MAX_ATTEMPTS:-5}"
+
+# The settings: environment variable of `make deploy`, parameter, and what changing it takes if it is no switch. After
+# the empty line, those of organization.yaml.
+settings() {
+  cat <<'SETTINGS'
+FAILURE_MODE         FailureMode
+HOOK_STATUS          HookStatus
+PRESET               Preset
+TARGET_OPERATIONS    TargetOperations
+STACK_NAMES_INCLUDE  StackNamesInclude
+STACK_NAMES_EXCLUDE  StackNamesExclude
+STACK_ROLES_INCLUDE  StackRolesInclude
+STACK_ROLES_EXCLUDE  StackRolesExclude
+RETENTION_DAYS       RetentionDays
+ALARM_TOPIC_ARN      AlarmTopicArn
+MEMORY_SIZE          MemorySize
+ALIAS                HookAlias                   replaces the hook, with a moment without one: deploy again
+ORGANIZATION_ID      OrganizationId              replaces the function: deploy again
+ARCH                 Architecture                needs a function that is built for it: deploy again
+
+TEMPLATE_URL                  TemplateUrl
+CONCURRENCY_MODE              ConcurrencyMode
+MAX_CONCURRENT_PERCENTAGE     MaxConcurrentPercentage
+FAILURE_TOLERANCE_PERCENTAGE  FailureTolerancePercentage
+REGION_CONCURRENCY            RegionConcurrency
+SETTINGS
+}
+
+LISTS=" TargetOperations StackNamesInclude StackNamesExclude StackRolesInclude StackRolesExclude "
+EMERGENCY="CONCURRENCY_MODE=SOFT_FAILURE_TOLERANCE MAX_CONCURRENT_PERCENTAGE=100 FAILURE_TOLERANCE_PERCENTAGE=100 REGION_CONCURRENCY=PARALLEL"
+ROLL_OUT="CONCURRENCY_MODE=STRICT_FAILURE_TOLERANCE MAX_CONCURRENT_PERCENTAGE=10 FAILURE_TOLERANCE_PERCENTAGE=10 REGION_CONCURRENCY=SEQUENTIAL"
+
+program=$(basename "$0" .sh)
+name=${STACK_NAME:-cfn-egress-guard}
+regions=
+show=
+wanted=() # PARAMETER OPERATOR=VALUE
+
+usage() { sed -n '/^#   /s/^# //p' "$0"; }
+refuse() {
+  echo "$program: $*" >&2
+  exit 2
+}
+
+# One line at a time, so that Regions that work side by side do not mix.
+say() { printf '%-15s %s\n' "$1" "$2"; }
+
+# ---- What is asked for ----------------------------------------------------------------------------------------
+
+# One SETTING=VALUE, SETTING+=VALUE or SETTING-=VALUE.
+want() {
+  local variable parameter why found='' given operator value other
+  [[ $1 =~ ^([A-Za-z_]+)([-+]?)=(.*)$ ]] || refuse "'$1' is no SETTING=VALUE"
+  given=${BASH_REMATCH[1]} operator=${BASH_REMATCH[2]} value=${BASH_REMATCH[3]}
+  while read -r variable parameter why; do
+    [ "$given" = "$variable" ] || [ "$given" = "$parameter" ] || continue
+    [ -z "$why" ] || refuse "$variable is no switch: it $why"
+    found=$parameter
+  done < <(settings | grep .)
+  [ -n "$found" ] || refuse "there is no setting $given. The settings are: $(settings | sed '/^$/,$d' | awk 'NF == 2 {printf "%s ", $1}')"
+  case $value in
+    *[\"\\]* | *[[:cntrl:]]*) refuse "$given must not contain quotation marks, backslashes or control characters" ;;
+  esac
+  if [ -n "$operator" ]; then
+    [[ $LISTS == *" $found "* ]] || refuse "$given is no list: write $given=$value"
+    [ -n "$value" ] || refuse "$given$operator= names nothing"
+  fi
+  for other in ${wanted[@]+"${wanted[@]}"}; do
+    [ "${other%% *}" != "$found" ] || refuse "$given is named twice"
+  done
+  wanted+=("$found $operator=$value")
+}
+
+arguments() {
+  local pair
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --stack | --regions)
+        [ $# -gt 1 ] || refuse "$1 needs a value"
+        [ "$1" = --stack ] && name=$2 || regions=$2
+        shift
+        ;;
+      --show) show=yes ;;
+      --emergency) for pair in $EMERGENCY; do want "$pair"; done ;;
+      --roll-out) for pair in $ROLL_OUT; do want "$pair"; done ;;
+      --help | -h) usage; exit 0 ;;
+      --settings) settings | sed '/^$/,$d'; exit 0 ;; # for deploy.sh
+      -*) refuse "there is no option $1; --help lists them" ;;
+      *) want "$1" ;;
+    esac
+    shift
+  done
+  [[ $name =~ ^[a-zA-Z][-a-zA-Z0-9]*$ ]] || refuse "'$name' is no name of a stack"
+  [ -n "$show" ] || [ ${#wanted[@]} -gt 0 ] || { usage >&2; exit 2; }
+}
+
+# ---- AWS ------------------------------------------------------------------------------------------------------
+
+# Runs the AWS CLI in a Region. What it prints is in $out; if it fails, why is in $err.
+call() {
+  local region=$1
+  shift
+  if out=$(aws --region "$region" --output text "$@" 2>"$work/$region.err"); then return 0; fi
+  err=$(tr -s '\n' ' ' <"$work/$region.err" | sed 's/^ *//; s/ *$//')
+  return 1
+}
+
+# The Regions that the account can use, one a line.
+all_regions() {
+  aws account list-regions --region-opt-status-contains ENABLED ENABLED_BY_DEFAULT \
+    --query 'Regions[].[RegionName]' --output text 2>/dev/null ||
+    aws ec2 describe-regions --query 'Regions[].[RegionName]' --output text ||
+    refuse "could not list the Regions of the account; name them with --regions"
+}
+
+# Rows of a stack: its parameters by name, its outputs as @NAME, and =id, =name, =status, =parent.
+rows_of() {
+  call "$1" cloudformation describe-stacks --stack-name "$2" --query "Stacks[0].[
+    [['=id', StackId], ['=name', StackName], ['=status', StackStatus], ['=parent', ParentId || '']],
+    Parameters[].[ParameterKey, ParameterValue],
+    Outputs[].[join('', ['@', OutputKey]), OutputValue]][]" || return 1
+  rows=$out
+}
+
+# The value of a row; fails if there is none.
+row() {
+  local key value
+  while IFS=$'\t' read -r key value; do
+    [ "$key" != "$1" ] || { printf '%s' "$value"; return 0; }
+  done <<<"$rows"
+  return 1
+}
+
+# Reads the stack of that name in a Region, or the one that a StackSet of that name made: its $rows, empty if
+# there is none. Fails with $err.
+find_stack() {
+  rows=
+  if rows_of "$1" "$name"; then return 0; fi
+  [[ $err == *"does not exist"* ]] || return 1
+  call "$1" cloudformation list-stacks \
+    --query "StackSummaries[?starts_with(StackName, 'StackSet-$name-') && StackStatus != 'DELETE_COMPLETE'].[StackId]" ||
+    return 1
+  local found
+  found=$(grep '^arn:' <<<"$out" || true)
+  case $found in
+    "") return 0 ;;
+    *$'\n'*) err="several stacks are named like StackSet-$name-…; name one with --stack"; return 1 ;;
+  esac
+  rows_of "$1" "$found"
+}
+
+# Waits until an operation of the stack ends; its $rows are then new.
+settle() {
+  local region=$1 stack=$2 started=$SECONDS pause=1 failed=0 said=0 status
+  while :; do
+    if rows_of "$region" "$stack"; then
+      failed=0 status=$(row =status)
+      [[ $status == *_IN_PROGRESS ]] || return 0
+      [ $((SECONDS - started - said)) -lt 60 ] || { said=$((SECONDS - started)); say "$region" "$status for $said s"; }
+    else
+      failed=$((failed + 1))
+      [ $failed -lt 5 ] || return 1
+    fi
+    sleep $pause
+    [ $pause -ge 8 ] || pause=$((pause * 2))
+  done
+}
+
+# Why the last operation of a stack failed, oldest first.
+failures() {
+  call "$1" cloudformation describe-stack-events --stack-name "$2" --max-items 60 --query \
+    "StackEvents[?ends_with(ResourceStatus, '_FAILED')].[LogicalResourceId, ResourceStatusReason]" || return 0
+  printf '%s\n' "$out" | grep -v '^None$' | tail -n 3
+}
+
+# ---- In one Region --------------------------------------------------------------------------------------------
+
+# A list with other elements added (+) or removed (-).
+list() {
+  local elements=$1 operator=$2 given=$3 element kept='' IFS=,
+  for element in $elements $([ "$operator" = - ] || printf '%s' "$given"); do
+    element=${element# }
+    [[ ",$kept," == *",$element,"* ]] && continue
+    [ "$operator" = - ] && [[ ",$given," == *",$element,"* ]] && continue
+    kept=$kept${kept:+,}$element
+  done
+  printf '%s' "$kept"
+}
+
+# What differs from what is wanted: PARAMETER<tab>VALUE lines in $changes. Shows each.
+compare() {
+  local region=$1 one parameter operator value before after
+  changes=
+  for one in ${wanted[@]+"${wanted[@]}"}; do
+    parameter=${one%% *} value=${one#*=}
+    operator=${one#* } operator=${operator%%=*}
+    before=$(row "$parameter") || { err="this stack has no parameter $parameter"; return 1; }
+    after=$value
+    [ -z "$operator" ] || after=$(list "$before" "$operator" "$value")
+    if [ "$before" = "$after" ]; then
+      say "$region" "$parameter is ${after:-empty} already"
+      continue
+    fi
+    if [[ $LISTS == *" $parameter "* ]]; then
+      say "$region" "$parameter before: ${before:-(empty)}"
+      say "$region" "$parameter after:  ${after:-(empty)}"
+    else
+      say "$region" "$parameter: ${before:-(empty)} -> ${after:-(empty)}"
+    fi
+    changes=$changes$parameter$'\t'$after$'\n'
+  done
+}
+
+# All parameters of the stack for update-stack: the changed ones, and the others as they are.
+parameters() {
+  local key value separator='' previous
+  previous=$rows
+  printf '['
+  while IFS=$'\t' read -r key value; do
+    case $key in =* | @* | None | "") continue ;; esac
+    rows=$changes
+    if value=$(row "$key"); then
+      printf '%s{"ParameterKey":"%s","ParameterValue":"%s"}' "$separator" "$key" "$value"
+    else
+      printf '%s{"ParameterKey":"%s","UsePreviousValue":true}' "$separator" "$key"
+    fi
+    separator=,
+  done <<<"$previous"
+  rows=$previous
+  printf ']'
+}
+
+# The accounts and Regions that a StackSet did not reach with its last values.
+not_reached() {
+  call "$1" cloudformation list-stack-instances --stack-set-name "$(row GuardStackName)" \
+    --call-as "$(row CallAs || echo SELF)" \
+    --query "Summaries[?Status != 'CURRENT'].[Account, Region, Status, StatusReason || '']" || return 1
+  grep -v '^None$' <<<"$out" || true
+}
+
+# Repeats what a StackSet did last, with the values and preferences that it has now.
+repeat() {
+  local region=$1 keys key given=() operation set=(--stack-set-name "$(row GuardStackName)" --call-as "$(row CallAs || echo SELF)")
+  call "$region" cloudformation describe-stack-set "${set[@]}" --query 'StackSet.Parameters[].[ParameterKey]' || return 1
+  keys=$out
+  for key in $keys; do given+=("ParameterKey=$key,UsePreviousValue=true"); done
+  call "$region" cloudformation update-stack-set "${set[@]}" --use-previous-template --capabilities CAPABILITY_IAM \
+    --parameters "${given[@]}" --query OperationId --operation-preferences "ConcurrencyMode=$(row ConcurrencyMode),$(
+      )MaxConcurrentPercentage=$(row MaxConcurrentPercentage),$(
+      )FailureTolerancePercentage=$(row FailureTolerancePercentage),RegionConcurrencyType=$(row RegionConcurrency)" || return 1
+  operation=$out
+  say "$region" "repeats it where it failed: operation $operation"
+  while :; do
+    call "$region" cloudformation describe-stack-set-operation "${set[@]}" --operation-id "$operation" \
+      --query StackSetOperation.Status || return 1
+    case $out in RUNNING | QUEUED | STOPPING) sleep 5 ;; *) return 0 ;; esac
+  done
+}
+
+result() { printf '%s\t%s\t%s\n' "$1" "$2" "$3" >"$work/$1.result"; }
+
+# Ends a Region's work: what went wrong is its result.
+stop() {
+  say "$region" "${1:-$err}"
+  result "$region" "${called:-$name}" "FAILED: ${1:-$err}"
+  exit 0
+}
+
+# Finds the stack: $stack is its id, $called its name, $rows what is known of it. Unless any state will do, waits until
+# it can be updated. Where Regions are not named, one without the stack is not reported.
+begin() {
+  local status
+  find_stack "$region" || stop
+  if [ -z "$rows" ]; then
+    [ -z "$regions" ] || stop "there is no stack $name here"
+    : >"$work/$region.absent"
+    exit 0
+  fi
+  stack=$(row =id) called=$(row =name)
+  [ "${1-}" != any ] || return 0
+  [ -z "$(row =parent)" ] || stop "this stack is nested in another: switch that one"
+  status=$(row =status)
+  if [[ $status == *_IN_PROGRESS ]]; then
+    say "$region" "waits for $status"
+    settle "$region" "$stack" || stop
+    status=$(row =status)
+  fi
+  case $status in
+    *_ROLLBACK_FAILED) stop "the stack is $status: continue its rollback first (operations.md)" ;;
+    CREATE_FAILED | ROLLBACK_* | DELETE_* | REVIEW_*) stop "the stack is $status: delete and deploy it" ;;
+  esac
+}
+
+# Changes the parameters in $changes, and waits.
+update() {
+  local status why
+  if ! call "$region" cloudformation update-stack --stack-name "$stack" --use-previous-template \
+    --capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND --parameters "$(parameters)"; then
+    [[ $err != *_IN_PROGRESS* ]] || { switch_region "$region"; exit 0; } # which waits; somebody else was faster
+    [[ $err == *"No updates are to be performed"* ]] || stop
+    return 0
+  fi
+  say "$region" "updating $called"
+  settle "$region" "$stack" || stop
+  status=$(row =status)
+  [ "$status" != UPDATE_COMPLETE ] || return 0
+  why=$(failures "$region" "$stack")
+  [ -z "$why" ] || while IFS= read -r line; do say "$region" "$line"; done <<<"$why"
+  stop "the update ended as $status"
+}
+
+# Whether the StackSet of organization.yaml reached everybody. If nothing was changed just now, it tries again.
+reach() {
+  local missing
+  missing=$(not_reached "$region") || stop "cannot list the accounts that were reached"
+  if [ -n "$missing" ] && [ -z "$changes" ]; then
+    repeat "$region" || stop
+    missing=$(not_reached "$region") || stop "cannot list the accounts that were reached"
+  fi
+  [ -n "$missing" ] || return 0
+  while IFS= read -r line; do say "$region" "not switched: $line"; done <<<"$missing"
+  stop "$(wc -l <<<"$missing" | tr -d ' ') stacks of the organization are not switched"
+}
+
+switch_region() {
+  local region=$1 stack='' called='' changes='' started=$SECONDS
+  begin
+  if [ ${#wanted[@]} -eq 0 ]; then
+    grep -v '^[=@]' <<<"$rows" | while IFS=$'\t' read -r key value; do say "$region" "$key=$value"; done
+    result "$region" "$called" "shown"
+    return 0
+  fi
+  compare "$region" || stop
+  if [ -n "$show" ]; then
+    result "$region" "$called" "$([ -n "$changes" ] && echo "would be switched" || echo "nothing to do")"
+    return 0
+  fi
+  [ -z "$changes" ] || update
+  if row TemplateUrl >/dev/null; then reach; fi
+  if [[ $called == StackSet-* ]]; then
+    say "$region" "a StackSet made this stack, and its next operation sets it back: switch the organization's stack, too"
+  fi
+  result "$region" "$called" "$([ -n "$changes" ] && echo "switched in $((SECONDS - started)) s" || echo "nothing to do")"
+}
+
+# ---- In all of them -------------------------------------------------------------------------------------------
+
+# Runs a function for each Region, all at once; then shows the results and ends with their exit status.
+everywhere() {
+  local region found=$regions
+  command -v aws >/dev/null || refuse "needs the AWS CLI (aws), which is not on the PATH"
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  trap 'echo "$program: stopped watching; what AWS has begun goes on. Run it again to see." >&2; exit 1' INT TERM
+  [ -n "$found" ] || found=$(all_regions) || exit 2
+  found=$(tr ', \t' '\n' <<<"$found" | grep . | sort -u)
+  for region in $found; do
+    [[ $region =~ ^[a-z]+(-[a-z0-9]+)+$ ]] || refuse "'$region' is no Region"
+  done
+  for region in $found; do "$@" "$region" & done
+  wait
+  for region in $found; do
+    [ -e "$work/$region.absent" ] || [ -e "$work/$region.result" ] || result "$region" "$name" "FAILED: stopped early"
+  done
+  set +f
+  if ! cat "$work"/*.result >"$work/results" 2>/dev/null; then
+    echo "$program: no stack $name in any of the Regions; --stack names another" >&2
+    exit 1
+  fi
+  printf '\n'
+  awk -F '\t' '{printf "%-15s %-28s %s\n", $1, $2, $3}' "$work/results"
+  ! grep -q $'\tFAILED: ' "$work/results"
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+  arguments "$@"
+  everywhere switch_region
+fi

@@ -1,0 +1,77 @@
+//! JSON that is not strict: with comments and trailing commas, which CloudFormation takes
+//! (aws-amplify/amplify-cli#509, stelligent/cfn_nag#203). It is read as YAML between brackets, with a warning.
+
+use super::build::{self, Built};
+use super::{BYTE_ORDER_MARK, Problem, SourceError, Warning};
+
+/// Reads a text that a strict reader refused for this reason.
+///
+/// # Errors
+/// What the strict reader said, if the text is no YAML either.
+pub(super) fn document(text: &str, strict: SourceError) -> Result<Built, SourceError> {
+    let Problem::Syntax { detail, .. } = &strict.problem else { return Err(strict) };
+    let warning = Warning::NotStrictJson { detail: detail.clone(), span: strict.span.unwrap_or_default() };
+    // Only what is written as JSON: between brackets, to the end.
+    let blank = without_comments(text);
+    if !blank.trim_end().ends_with('}') {
+        return Err(strict);
+    }
+    let mut built = build::document(&blank).map_err(|_| strict)?;
+    built.warnings.insert(0, warning);
+    Ok(built)
+}
+
+/// The text with each comment of JavaScript as blanks, and each tab outside of quotes as a blank: what is left keeps
+/// its place. Comments of YAML (`#`) are the reader's.
+fn without_comments(text: &str) -> String {
+    let mut blank = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    let mut quote: Option<char> = None;
+    while let Some(character) = rest.next() {
+        match (quote, character) {
+            (Some(_), '\\') => {
+                blank.push(character);
+                blank.extend(rest.next());
+            }
+            (Some(open), _) => {
+                blank.push(character);
+                if character == open {
+                    quote = None;
+                }
+            }
+            (None, '"') => {
+                blank.push(character);
+                quote = Some(character);
+            }
+            (None, '/') if rest.peek() == Some(&'/') => {
+                blank.push(' ');
+                while let Some(next) = rest.next_if(|next| *next != '\n') {
+                    push_blank(&mut blank, next);
+                }
+            }
+            (None, '/') if rest.peek() == Some(&'*') => {
+                blank.push(' ');
+                let mut before = ' ';
+                for next in rest.by_ref() {
+                    push_blank(&mut blank, next);
+                    if before == '*' && next == '/' && blank.len() > 2 {
+                        break;
+                    }
+                    before = next;
+                }
+            }
+            (None, '\t' | BYTE_ORDER_MARK) => push_blank(&mut blank, character),
+            (None, _) => blank.push(character),
+        }
+    }
+    blank
+}
+
+/// As many blanks as a character has bytes, line ends kept.
+fn push_blank(blank: &mut String, character: char) {
+    if character == '\n' || character == '\r' {
+        blank.push(character);
+    } else {
+        blank.extend(std::iter::repeat_n(' ', character.len_utf8()));
+    }
+}

@@ -1,0 +1,356 @@
+//! What a text was meant to be, whether or not it can be read.
+//!
+//! Programs that go through folders meet texts of all kinds: a playbook with its own tags, JSON of a hundred
+//! megabytes, a template without its last bracket. Only the last one is worth an error.
+
+use std::cell::Cell;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::event::{Event, Events};
+use super::{BYTE_ORDER_MARK, Format};
+
+/// Whether a text may hold a template: a quick look, without reading it, that misses none.
+#[must_use]
+pub fn may_hold_template(text: &str) -> bool {
+    const SECTIONS: [&str; 3] = ["Resources", VERSION, "Transform"];
+    SECTIONS.iter().any(|section| text.contains(section))
+        // Names of sections that are written with escapes.
+        || (text.contains('\\') && ["\\u00", "\\U0000", "\\x", "\\\n", "\\\r"].iter().any(|escape| text.contains(escape)))
+}
+
+/// Whether a text that cannot be read was meant to be a template: whether its outermost object has a section
+/// that only templates have.
+///
+/// As far as the text is well-formed, only that object counts, whatever words the text has elsewhere. Where it
+/// is not, so do the keys that are written like those of the outermost object.
+#[must_use]
+pub fn is_meant_as_template(text: &str) -> bool {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    if Format::of(text) == Format::Json {
+        let found = Cell::new(false);
+        let look = Look { at: At::Sections, found: &found };
+        let read = look.deserialize(&mut serde_json::Deserializer::from_str(text));
+        if read.is_ok() || found.get() {
+            return found.get();
+        }
+    }
+    match Outline::of(text) {
+        Outline::Template => true,
+        Outline::Other => false,
+        Outline::Broken { column: Some(column) } => is_written_in(text, column),
+        Outline::Broken { column: None } => is_written_between_brackets(text),
+    }
+}
+
+const VERSION: &str = "AWSTemplateFormatVersion";
+const RESOURCES: &str = "Resources";
+const TRANSFORM: &str = "Fn::Transform";
+const LOOP: &str = "Fn::ForEach";
+
+/// Whether a key of the outermost object says that it is a template.
+fn is_section(key: &str) -> bool {
+    key == VERSION || key == TRANSFORM
+}
+
+/// Whether a key of `Resources` says so.
+fn is_special_resource(key: &str) -> bool {
+    key == TRANSFORM || key.starts_with(LOOP)
+}
+
+/// Whether the `Type` of a resource says so.
+fn is_type(name: &str) -> bool {
+    name.contains("::")
+}
+
+/// What the events of a text show.
+enum Outline {
+    Template,
+    Other,
+    /// It is not well-formed, and nothing before that place says what it is. Where the keys of its outermost
+    /// object begin, from zero, if that is not written between brackets.
+    Broken {
+        column: Option<u32>,
+    },
+}
+
+impl Outline {
+    fn of(text: &str) -> Self {
+        let mut open: Vec<Level> = Vec::new();
+        let mut column = (Format::of(text) == Format::Yaml).then_some(0);
+        let mut documents = 0;
+        for event in Events::new(text) {
+            let Ok((event, span)) = event else { return Self::Broken { column } };
+            match event {
+                Event::Document => {
+                    documents += 1;
+                    if documents > 1 {
+                        return Self::Other;
+                    }
+                }
+                Event::Scalar { text, .. } => match Self::scalar(&mut open, &text) {
+                    Some(true) => return Self::Template,
+                    Some(false) => {}
+                    None => return Self::Other,
+                },
+                Event::Object(node) => {
+                    if open.is_empty() {
+                        column = (!node.flow).then(|| span.column.saturating_sub(1));
+                    }
+                    open.push(Level::Object { key: None });
+                }
+                // A template is no list.
+                Event::List(_) if open.is_empty() => return Self::Other,
+                Event::List(_) => open.push(Level::List),
+                Event::End => {
+                    open.pop();
+                    Level::value_done(&mut open);
+                }
+                Event::Alias(_) | Event::UnknownAlias(_) => Level::value_done(&mut open),
+            }
+        }
+        Self::Other
+    }
+
+    /// Takes a key or a value: whether it says that this is a template; nothing if it is the whole text.
+    fn scalar(open: &mut [Level], text: &str) -> Option<bool> {
+        let (innermost, outer) = open.split_last_mut()?;
+        let Level::Object { key } = innermost else { return Some(false) };
+        let in_resources = matches!(outer.first(), Some(Level::Object { key: Some(key) }) if key == RESOURCES);
+        Some(match key.take() {
+            None => {
+                *key = Some(text.to_owned());
+                match outer {
+                    [] => is_section(text),
+                    [_] => in_resources && is_special_resource(text),
+                    _ => false,
+                }
+            }
+            Some(key) => matches!(outer, [_, Level::Object { .. }]) && in_resources && key == "Type" && is_type(text),
+        })
+    }
+}
+
+/// An object or list that is not finished.
+enum Level {
+    /// With the key whose value comes next.
+    Object {
+        key: Option<String>,
+    },
+    List,
+}
+
+impl Level {
+    /// A value that is an object, a list or an alias has ended: a key comes next, or it was one.
+    fn value_done(open: &mut [Self]) {
+        if let Some(Self::Object { key }) = open.last_mut() {
+            *key = if key.is_some() { None } else { Some(String::new()) };
+        }
+    }
+}
+
+/// Whether keys in a column of the text, counted from zero, are sections of a template.
+fn is_written_in(text: &str, column: u32) -> bool {
+    let mut keys = text.lines().filter_map(|line| {
+        let key = line.trim_start_matches(' ');
+        let is_outermost = line.len() - key.len() == column as usize;
+        let (key, _) = key.split_once(':').filter(|_| is_outermost)?;
+        Some(key.trim_end().trim_matches(['"', '\'']))
+    });
+    keys.any(|key| key == VERSION || (key == RESOURCES && has_type(text)))
+}
+
+/// Whether a text between brackets has the sections of a template.
+fn is_written_between_brackets(text: &str) -> bool {
+    let has_key = |name: &str, opening: &str| {
+        text.match_indices(name).any(|(at, _)| {
+            let rest = text.get(at + name.len()..).unwrap_or_default().trim_start_matches(['"', '\'']).trim_start();
+            rest.strip_prefix(':').is_some_and(|value| value.trim_start().starts_with(opening))
+        })
+    };
+    has_key(VERSION, "") || (has_key(RESOURCES, "{") && has_type(text))
+}
+
+/// Whether there is a `Type` as resources have it, or a name of AWS's types.
+fn has_type(text: &str) -> bool {
+    if text.contains("AWS::") {
+        return true;
+    }
+    let quotes = ['"', '\''];
+    text.match_indices("Type").any(|(at, word)| {
+        let rest = text.get(at + word.len()..).unwrap_or_default().trim_start_matches(quotes).trim_start();
+        let Some(name) = rest.strip_prefix(':') else { return false };
+        let name = name.trim_start_matches(' ').trim_start_matches(quotes);
+        let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let end = name.find(|c| !is_letter(c)).unwrap_or(name.len());
+        end > 0 && name.get(end..).is_some_and(|rest| rest.starts_with("::"))
+    })
+}
+
+/// Looks at JSON, however large it is, and remembers whether it has what only templates have.
+struct Look<'f> {
+    at: At,
+    found: &'f Cell<bool>,
+}
+
+/// What is looked at.
+#[derive(Clone, Copy)]
+enum At {
+    Sections,
+    Resources,
+    Resource,
+    Type,
+}
+
+impl Look<'_> {
+    /// What to look at behind a key.
+    fn behind(&self, key: &str) -> Option<At> {
+        let (says_so, next) = match self.at {
+            At::Sections => (is_section(key), (key == RESOURCES).then_some(At::Resources)),
+            At::Resources => (is_special_resource(key), Some(At::Resource)),
+            At::Resource => (false, (key == "Type").then_some(At::Type)),
+            At::Type => (false, None),
+        };
+        self.found.set(self.found.get() || says_so);
+        next
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Look<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Look<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        while let Some(key) = entries.next_key::<String>()? {
+            match self.behind(&key) {
+                Some(at) => entries.next_value_seed(Look { at, found: self.found })?,
+                None => entries.next_value::<IgnoredAny>().map(drop)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        while entries.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.found.set(self.found.get() || (matches!(self.at, At::Type) && is_type(text)));
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_may_hold_a_template_has_a_section_however_it_is_written() {
+        for text in [
+            "Resources: {}",
+            "AWSTemplateFormatVersion: x",
+            "Transform: M",
+            r#"{"\u0052esources": {}}"#,
+            r#""\x52esources": {}"#,
+            r#""\U00000052esources": {}"#,
+            "? \"Reso\\\n  urces\"\n: {}",
+        ] {
+            assert!(may_hold_template(text), "{text}");
+        }
+        for text in ["on: push", r#"{"a": "\n\"\\"}"#, "resources: {}"] {
+            assert!(!may_hold_template(text), "{text}");
+        }
+    }
+
+    /// None of them can be read: broken, with tags that CloudFormation does not know, or too large.
+    #[test]
+    fn what_was_meant_as_a_template_is_told_from_what_only_has_its_words() {
+        for text in [
+            "Resources:\n  A: {Type: AWS::S3::Bucket\n",
+            "Parameters: {P: {Type: String\nResources:\n  A:\n    Type: AWS::S3::Bucket\n",
+            "Description: \"open\nResources:\n  A:\n    \"Type\": \"Custom::Thing\"\n",
+            "AWSTemplateFormatVersion: 2010-09-09\nA: [\n",
+            "Resources: [AWS::",
+            "\"AWSTemplateFormatVersion\" : 2010-09-09\nA: [\n",
+            "Resources:\n  A:\n    Type: !Own AWS::S3::Bucket\n",
+            "  Resources:\n    A:\n      Type: A::B\n   C: ]\n",
+            "\"\\x52esources\":\n  A:\n    Type: A::B\n    C: ]\n",
+            "Resources:\n  Fn::Transform: {Name: AWS::Include\n",
+            "Resources:\n  Fn::ForEach::L: [\n",
+            "Fn::Transform: {Name: AWS::Include\n",
+            "{% set a = 1 %}\nAWSTemplateFormatVersion: 2010-09-09\n",
+            r#"{"Resources": {"A": {"Type": "AWS::S3::Bucket""#,
+            r#"{"Parameters": {"P" {}}, "Resources": {"A": {"Type": "AWS::S3::Bucket"}}}"#,
+            r#"{"Resources": {"A": {"Properties": {"a" "b"}, "Type": "AWS::S3::Bucket"}}}"#,
+            r#"{"\u0052esources": {"A": {"Type": "A\u003a:B", "x": }}}"#,
+            r#"{"a": [1, 2 3], "AWSTemplateFormatVersion": "2010-09-09"}"#,
+            "{Resources: {A: {Type: A::B, Properties: {a: ]}}}}",
+        ] {
+            assert!(is_meant_as_template(text), "{text}");
+        }
+        for text in [
+            "- hosts: localhost\n  vars: {secret: !vault \"x\"}\n  tasks:\n    - template_body: \"Resources: {A: {Type: AWS::SNS::Topic}}\"\n",
+            "- AWSTemplateFormatVersion: x\n- Resources: {A: {Type: AWS::S3::Bucket}}\n- ]\n",
+            "jobs:\n  a: !reference [b]\n  script: |\n    Resources:\n      A: {Type: AWS::S3::Bucket}\n",
+            "jobs:\n  script: |\n    AWSTemplateFormatVersion: x\n  b: ]\n",
+            "markdown_extensions:\n  - x: !!python/name:y\nnav:\n  - Resources: AWS::S3::Bucket.md\n",
+            "kind: ConfigMap\ndata:\n  t: !Own |\n    AWSTemplateFormatVersion: 2010-09-09\n    Resources: {A: {Type: AWS::S3::Bucket}}\n",
+            "kind: A\n---\nResources: {A: {Type: AWS::S3::Bucket}}\n",
+            "resources:\n  Resources:\n    A: {Type: !Own AWS::S3::Bucket}\n",
+            "Resources: {{ .Values.x }}\n",
+            "Resources: [A, {Type: AWS::S3::Bucket}]\nx: !y z\n",
+            "Resources:\n  A: {Kind: AWS::S3::Bucket}\nx: !y z\n",
+            "just: text\nResources of AWS:: are ]: here\n",
+            r#"{"Resources": [{"Type": "AWS::S3::Bucket"}]}"#,
+            r#"{"a": {"Resources": {"A": {"Type": "AWS::S3::Bucket"}}, "AWSTemplateFormatVersion": "x"}}"#,
+            r#"{"a": 1}{"Resources": {"A": {"Type": "AWS::S3::Bucket"}}}"#,
+            r#"{"Resources": {"A": {"Properties": {"Type": "AWS::S3::Bucket"}}}}"#,
+            r#"{"Resources": {"A": {"Type": ["AWS::S3::Bucket"]}}}"#,
+            "!own \"Resources: {Type: A::B}\"\n",
+            "",
+        ] {
+            assert!(!is_meant_as_template(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn deep_and_large_texts_are_looked_at_too() {
+        let deep = format!("{{\"a\": {}{}, \"b\": \"Resources\"}}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(!is_meant_as_template(&deep));
+        let deep = deep.replace("\"b\"", "\"AWSTemplateFormatVersion\"");
+        assert!(is_meant_as_template(&deep));
+    }
+}
