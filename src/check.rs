@@ -12,6 +12,7 @@ mod gather;
 mod judge;
 mod literal;
 mod located;
+mod nested;
 mod place;
 mod properties;
 mod resource;
@@ -23,6 +24,7 @@ pub use checked::{Checked, CheckedResource};
 pub use explained::{ExplainedResource, ExplainedWorld, explain_each};
 pub use judge::{JudgedResource, MAX_JUDGED, judge_properties, judge_resource};
 pub use located::Located;
+pub use nested::{Nested, NestedKind, NestedWay, nested, passed};
 pub use place::{Part, Place};
 pub use terms::{Defaults, Terms};
 

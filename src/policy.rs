@@ -8,6 +8,8 @@
 
 mod file;
 mod kinds;
+#[cfg(feature = "schema")]
+mod nullable;
 mod problem;
 mod read;
 #[cfg(feature = "schema")]

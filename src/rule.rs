@@ -9,6 +9,8 @@
 //!
 //! Knows no JSON, no template, no AWS API and no clock.
 
+mod applied;
+mod date;
 mod egress;
 mod finding;
 mod judge;

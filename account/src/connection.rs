@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
+use aws_config::identity::IdentityCache;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_account::types::RegionOptStatus;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::config::SharedHttpClient;
+use aws_sdk_cloudformation::config::retry::RetryPartition;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder, tls};
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use super::credentials::{self, NoCredentials};
-use super::failure::Failure;
+use super::credentials::{self, NoCredentials, RoleOptions};
+use super::failure::{Failure, FailureKind};
 use super::pace::{Patience, patiently};
+use super::pages::MAX_PAGES;
 
 /// How long one attempt may take. The SDK then tries again, as often as the user's configuration says
 /// (`AWS_MAX_ATTEMPTS`, `max_attempts`).
@@ -20,9 +23,6 @@ const ATTEMPT: Duration = Duration::from_secs(30);
 
 /// How long a connection may take to come up.
 const CONNECT: Duration = Duration::from_secs(5);
-
-/// How many pages a list may have: a bound for servers that never stop.
-pub(super) const MAX_PAGES: usize = 20_000;
 
 /// Says that a result is about [`ALWAYS_ENABLED`] alone, because the account's own list could not be read.
 #[must_use]
@@ -67,10 +67,26 @@ pub struct ConnectionOptions {
     pub endpoint_url: Option<String>,
 }
 
+/// How long it may take to find out whose credentials they are, where that is good to know and not needed.
+const CALLER: Duration = Duration::from_secs(3);
+
+/// How long the credentials of an account may take to be renewed: STS may ask for patience.
+const RENEWAL: Duration = Duration::from_secs(60);
+
 /// Everything needed to make clients.
 #[derive(Debug, Clone)]
 pub struct Connection {
     config: SdkConfig,
+    /// The account that was entered, if it is not the caller's own.
+    account: Option<String>,
+}
+
+/// Whose credentials they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Caller {
+    pub(super) account: String,
+    /// The partition of AWS, for example `aws` or `aws-cn`.
+    pub(super) partition: String,
 }
 
 impl Connection {
@@ -104,13 +120,74 @@ impl Connection {
         if let Some(provider) = config.credentials_provider() {
             credentials::look(&provider, options.profile.as_deref()).await?;
         }
-        Ok(Self { config })
+        Ok(Self { config, account: None })
     }
 
     /// A connection of a configuration made elsewhere.
     #[must_use]
     pub const fn of_config(config: SdkConfig) -> Self {
-        Self { config }
+        Self { config, account: None }
+    }
+
+    /// A connection to another account, in a role of which is assumed there.
+    ///
+    /// # Errors
+    /// When the role cannot be assumed.
+    pub(super) async fn in_role(
+        &self,
+        account: &str,
+        arn: &str,
+        role: &RoleOptions,
+        patience: Patience,
+    ) -> Result<Self, Failure> {
+        let base = match self.config.region() {
+            Some(_) => self.config.clone(),
+            None => self.config.clone().into_builder().region(Region::new(self.home())).build(),
+        };
+        let provider = credentials::of_role(&base, arn, role, patience).await?;
+        // One cache for the clients of all Regions: the role is assumed once and renewed before its session ends.
+        let cache = IdentityCache::lazy().load_timeout(RENEWAL).build();
+        let config = base.into_builder().credentials_provider(provider).identity_cache(cache).build();
+        Ok(Self { config, account: Some(account.to_owned()) })
+    }
+
+    /// Whose credentials they are (`sts:GetCallerIdentity`, which needs no permission).
+    ///
+    /// # Errors
+    /// When STS does not say.
+    pub(super) async fn caller(&self, patience: Patience) -> Result<Caller, Failure> {
+        const ACTION: &str = "sts:GetCallerIdentity";
+        let config = aws_sdk_sts::config::Builder::from(&self.config).region(Region::new(self.home())).build();
+        let client = aws_sdk_sts::Client::from_conf(config);
+        let answer = patiently(patience, &mut 0, || async {
+            client.get_caller_identity().send().await.map_err(|error| Failure::of(ACTION, &error))
+        })
+        .await?;
+        let partition = answer.arn().and_then(|arn| arn.split(':').nth(1)).filter(|partition| !partition.is_empty());
+        match (answer.account(), partition) {
+            (Some(account), Some(partition)) if !account.is_empty() => {
+                Ok(Caller { account: account.to_owned(), partition: partition.to_owned() })
+            }
+            _ => Err(Failure::new(ACTION, FailureKind::Unreadable, "the answer names no account")),
+        }
+    }
+
+    /// The same, asked once and soon given up.
+    pub(super) async fn caller_if_told(&self) -> Option<Caller> {
+        let once = Patience { rounds: 0, ..Patience::default() };
+        tokio::time::timeout(CALLER, self.caller(once)).await.ok()?.ok()
+    }
+
+    /// The Region that is asked for what belongs to no Region.
+    fn home(&self) -> String {
+        self.region().unwrap_or_else(|| "us-east-1".to_owned())
+    }
+
+    /// A budget of retries for the account alone: the SDK would share one among all clients of a service in a
+    /// Region, and an account that is throttled would use up that of the others.
+    fn retries(&self, service: &str, region: &str) -> Option<RetryPartition> {
+        let account = self.account.as_ref()?;
+        Some(RetryPartition::custom(format!("{service}-{region}-{account}")).build())
     }
 
     /// The Region of the configuration, if it has one.
@@ -121,20 +198,30 @@ impl Connection {
 
     /// A client of CloudFormation in a Region.
     pub(super) fn cloudformation(&self, region: &str) -> Client {
-        let config = aws_sdk_cloudformation::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
+        let mut config =
+            aws_sdk_cloudformation::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
+        config.set_retry_partition(self.retries("cloudformation", region));
         Client::from_conf(config.build())
     }
 
     /// A client of Lambda in a Region.
     pub(super) fn lambda(&self, region: &str) -> aws_sdk_lambda::Client {
-        let config = aws_sdk_lambda::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
+        let mut config = aws_sdk_lambda::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
+        config.set_retry_partition(self.retries("lambda", region));
         aws_sdk_lambda::Client::from_conf(config.build())
     }
 
     /// A client of CloudWatch in a Region.
     pub(super) fn cloudwatch(&self, region: &str) -> aws_sdk_cloudwatch::Client {
-        let config = aws_sdk_cloudwatch::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
+        let mut config = aws_sdk_cloudwatch::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
+        config.set_retry_partition(self.retries("cloudwatch", region));
         aws_sdk_cloudwatch::Client::from_conf(config.build())
+    }
+
+    /// A client of Organizations, which has one endpoint in a partition.
+    pub(super) fn organizations(&self) -> aws_sdk_organizations::Client {
+        let config = aws_sdk_organizations::config::Builder::from(&self.config).region(Region::new(self.home()));
+        aws_sdk_organizations::Client::from_conf(config.build())
     }
 
     /// Where AWS is reached, if the user said so.
@@ -148,8 +235,7 @@ impl Connection {
     /// When they cannot be listed.
     pub async fn enabled_regions(&self, patience: Patience) -> Result<Vec<String>, Failure> {
         // One endpoint answers for all Regions of the partition.
-        let home = self.region().unwrap_or_else(|| "us-east-1".to_owned());
-        let config = aws_sdk_account::config::Builder::from(&self.config).region(Region::new(home)).build();
+        let config = aws_sdk_account::config::Builder::from(&self.config).region(Region::new(self.home())).build();
         let client = aws_sdk_account::Client::from_conf(config);
         let mut regions = Vec::new();
         let mut token: Option<String> = None;

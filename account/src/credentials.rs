@@ -5,13 +5,33 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_cloudformation::config::{ProvideCredentials, SharedCredentialsProvider, SharedHttpClient};
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::future;
+use aws_sdk_cloudformation::config::http::HttpResponse;
+use aws_sdk_cloudformation::config::{Credentials, ProvideCredentials, SharedCredentialsProvider, SharedHttpClient};
+use aws_sdk_sts::error::SdkError;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 
-use super::failure::causes;
+use super::failure::{Failure, FailureKind, causes};
+use super::pace::{Patience, patiently};
+
+const ASSUME_ROLE: &str = "sts:AssumeRole";
+
+/// The role that is assumed in each account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleOptions {
+    /// Its name, with the path before it if it has one.
+    pub name: String,
+    /// What the role's trust policy asks for, if it does.
+    pub external_id: Option<String>,
+    /// How the session is named.
+    pub session_name: String,
+}
 
 /// Why there are no credentials, as one sentence that says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +64,59 @@ pub(super) async fn look(provider: &SharedCredentialsProvider, profile: Option<&
     match provider.provide_credentials().await {
         Ok(_) => Ok(()),
         Err(error) => Err(NoCredentials { message: why_not(&causes(&error), profile) }),
+    }
+}
+
+/// The credentials of a role that the caller assumes. It is assumed now, and again before its session ends.
+///
+/// # Errors
+/// When it cannot be assumed.
+pub(super) async fn of_role(
+    base: &SdkConfig,
+    arn: &str,
+    role: &RoleOptions,
+    patience: Patience,
+) -> Result<SharedCredentialsProvider, Failure> {
+    let mut builder = AssumeRoleProvider::builder(arn).configure(base).session_name(&role.session_name);
+    if let Some(id) = &role.external_id {
+        builder = builder.external_id(id);
+    }
+    let provider = builder.build().await;
+    let first = patiently(patience, &mut 0, || async {
+        provider.provide_credentials().await.map_err(|error| not_assumed(&error))
+    })
+    .await?;
+    Ok(SharedCredentialsProvider::new(Assumed { first: Mutex::new(Some(first)), provider }))
+}
+
+/// Why a role could not be assumed: STS's own words, if it answered.
+fn not_assumed(error: &(dyn Error + 'static)) -> Failure {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(refused) = error.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>() {
+            return Failure::of(ASSUME_ROLE, refused);
+        }
+        cause = error.source();
+    }
+    Failure::new(ASSUME_ROLE, FailureKind::Unreadable, &causes(error))
+}
+
+/// The credentials of an assumed role, of which the first are there already.
+#[derive(Debug)]
+struct Assumed {
+    first: Mutex<Option<Credentials>>,
+    provider: AssumeRoleProvider,
+}
+
+impl ProvideCredentials for Assumed {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        match self.first.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(first) => future::ProvideCredentials::ready(Ok(first)),
+            None => self.provider.provide_credentials(),
+        }
     }
 }
 

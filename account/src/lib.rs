@@ -6,17 +6,20 @@
 //! are the SDK's business and behave as AWS users know them. Every command asks for as little as it can,
 //! names the permission that is missing ([`Failure`]), and goes on with what it can read.
 
+pub mod accounts;
+mod asff;
 pub mod audit;
 pub mod connection;
 mod credentials;
 mod failure;
-mod judge;
+mod hook_results;
 mod number;
 mod pace;
 mod page;
+mod pages;
 pub mod permissions;
 pub mod scan;
-mod stacks;
+mod spool;
 pub mod status;
 
 pub use cfn_egress_guard_core::rule::policy::Glob;
@@ -25,3 +28,4 @@ pub use credentials::NoCredentials;
 pub use failure::{Failure, FailureKind};
 pub use number::{count, grouped};
 pub use pace::Patience;
+pub use spool::Spool;

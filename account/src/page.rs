@@ -73,7 +73,7 @@ pub(super) fn answer(class: &str, sentences: &[String]) -> Markup {
     }
 }
 
-fn capitalized(text: &str) -> String {
+pub(super) fn capitalized(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

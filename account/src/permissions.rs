@@ -25,7 +25,9 @@ pub const AUDIT: &[Permission] = &[
     Permission { action: "cloudformation:ListAllHookResults", purpose: "the results of all hooks, or of one" },
     Permission { action: "cloudformation:GetHookResult", purpose: "annotations: rule, ports, remedy" },
     Permission { action: "cloudformation:DescribeType", purpose: "the hook's ARN from its alias" },
-    Permission { action: "cloudformation:DescribeStackEvents", purpose: "--events" },
+    Permission { action: "cloudformation:DescribeStackEvents", purpose: "--stack, --events" },
+    Permission { action: "cloudformation:ListChangeSets", purpose: "--stack, of a change set that was blocked" },
+    Permission { action: "cloudformation:ListHookResults", purpose: "--stack, of a change set that was blocked" },
     Permission { action: "account:ListRegions", purpose: "--regions all" },
 ];
 
@@ -46,14 +48,69 @@ pub const STATUS: &[Permission] = &[
     Permission { action: "account:ListRegions", purpose: "--regions all" },
 ];
 
+/// What an account asks for, beyond its own commands, to look at others: which accounts there are. The role in each
+/// of them is assumed with `sts:AssumeRole`.
+pub const ORGANIZATION: &[Permission] = &[
+    Permission { action: "organizations:ListAccounts", purpose: "--organization" },
+    Permission { action: "organizations:ListRoots", purpose: "--organization, the units of the accounts" },
+    Permission {
+        action: "organizations:ListOrganizationalUnitsForParent",
+        purpose: "--organizational-unit, and the units below",
+    },
+    Permission { action: "organizations:ListAccountsForParent", purpose: "--organizational-unit" },
+    Permission { action: "organizations:DescribeOrganizationalUnit", purpose: "the names of units" },
+];
+
+/// What a role that deploys stacks needs, so that the CDK shows why the hook blocked a deployment (aws-cdk-cli, pull
+/// requests 1768 and 1950).
+pub const DEPLOYER: &[Permission] = &[
+    Permission { action: "cloudformation:GetHookResult", purpose: "which rule, which ports, what to write instead" },
+    Permission { action: "cloudformation:ListHookResults", purpose: "the results of a change set" },
+];
+
+/// What a role in each account of an organization needs for every command: `deploy/reader-role.yaml` allows it.
+#[must_use]
+pub fn reader() -> Vec<Permission> {
+    let mut all: Vec<Permission> = [SCAN, AUDIT, STATUS].concat();
+    all.sort_unstable_by_key(|permission| permission.action);
+    all.dedup_by_key(|permission| permission.action);
+    all
+}
+
 /// The IAM policy that allows just these.
 #[must_use]
 pub fn policy(permissions: &[Permission]) -> Json {
-    let actions: Vec<&str> = permissions.iter().map(|permission| permission.action).collect();
+    json!({"Version": "2012-10-17", "Statement": [statement("CfnEgressGuardReadOnly", permissions)]})
+}
+
+/// The IAM policy of a role that deploys.
+#[must_use]
+pub fn deployer_policy() -> Json {
+    json!({"Version": "2012-10-17", "Statement": [statement("ReadWhatHooksSay", DEPLOYER)]})
+}
+
+/// The IAM policy of whoever looks at several accounts: a command's own permissions for the account itself, and the
+/// way to the others. The role in each of the others needs what [`reader`] says.
+#[must_use]
+pub fn caller_policy(permissions: &[Permission], role: &str) -> Json {
     json!({
         "Version": "2012-10-17",
-        "Statement": [{"Sid": "CfnEgressGuardReadOnly", "Effect": "Allow", "Action": actions, "Resource": "*"}]
+        "Statement": [
+            statement("CfnEgressGuardReadOnly", permissions),
+            statement("CfnEgressGuardListAccounts", ORGANIZATION),
+            {
+                "Sid": "CfnEgressGuardEnterAccounts",
+                "Effect": "Allow",
+                "Action": "sts:AssumeRole",
+                "Resource": format!("arn:*:iam::*:role/{role}"),
+            }
+        ]
     })
+}
+
+fn statement(sid: &str, permissions: &[Permission]) -> Json {
+    let actions: Vec<&str> = permissions.iter().map(|permission| permission.action).collect();
+    json!({"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": "*"})
 }
 
 #[cfg(test)]
@@ -62,7 +119,7 @@ mod tests {
 
     #[test]
     fn every_command_only_reads() {
-        for permission in [SCAN, AUDIT, STATUS].into_iter().flatten() {
+        for permission in [SCAN, AUDIT, STATUS, ORGANIZATION, DEPLOYER].into_iter().flatten() {
             let (_, operation) = permission.action.split_once(':').unwrap();
             assert!(
                 ["List", "Get", "Describe", "BatchDescribe"].iter().any(|verb| operation.starts_with(verb)),

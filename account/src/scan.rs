@@ -5,58 +5,65 @@
 //! goes to the caller one stack at a time, and then to the disk: in memory is a stack's name until it is
 //! read, and a template while it is judged.
 
+mod alternative;
 mod answer;
+mod asff;
+mod compare;
+mod comparison;
 mod csv;
 mod exemptions;
 mod file;
 mod html;
+mod join;
+mod judge;
 mod known;
 mod record;
+mod region;
 mod result;
-mod spool;
+mod stacks;
 mod summary;
 mod totals;
 mod unread;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use aws_sdk_cloudformation::Client;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
+pub use alternative::{Alternative, AlternativeKind};
 pub use answer::{PolicyTold, advice, alternatives_told};
+pub use asff::write_asff;
+pub use compare::{compare, read_trend};
+pub use comparison::{Change, ChangeGroup, Comparison, ComparisonFile, ComparisonHead, RuleChange, TrendPoint};
 pub(crate) use csv::row;
 pub use csv::write_csv;
 pub use exemptions::write_exemptions;
 pub use file::{Record, ResultError, ResultFile, Writer, read_records, read_result, write_json};
 pub use html::write_html;
+pub use join::{JoinError, Joined};
 pub use known::Known;
-use record::NAME_CHARS;
 pub use record::{Cause, FORMAT_VERSION, Fate, Head, Opens, RuleRecord, StackRecord, Tally, Unread};
+use region::{Reporter, scan_region};
 pub use result::{Ending, Found, ScanResult};
-pub use spool::Spool;
-pub use summary::{Alternative, AlternativeKind, Answer, Group, Summary};
+pub use summary::{AccountSummary, Answer, Group, Summary};
 pub use unread::UnreadGroup;
 
-use super::connection::Connection;
+use super::accounts::{Accounts, MemberAccount, side_by_side};
 use super::failure::{Failure, FailureKind};
-use super::judge::{Deployed, judge};
-use super::pace::{Limit, Patience};
-use super::stacks::{self, Given, Stack, Stacks, TemplateText, Told};
-use cfn_egress_guard_core::rule::excerpt;
+use super::pace::Patience;
 use cfn_egress_guard_core::rule::policy::{Date, Glob, Policy};
-use cfn_egress_guard_core::template::Scope;
 
 /// How many reports may wait for the caller.
 const WAITING: usize = 64;
 
+/// How many templates are read at once at the most, in all accounts and Regions together: each may have a
+/// megabyte.
+const TEMPLATES_AT_ONCE: usize = 64;
+
 /// What to scan, and how.
 #[derive(Debug)]
 pub struct ScanOptions {
-    /// The Regions.
-    pub regions: Vec<String>,
     /// Only stacks with these names (or nested in one with such a name); all, if there is none.
     pub stacks: Vec<Glob>,
     /// The policy that decides.
@@ -76,6 +83,13 @@ pub struct ScanOptions {
 /// What a scan reports while it runs.
 #[derive(Debug, Clone)]
 pub enum Progress {
+    /// An account was entered, which has so many Regions to look at.
+    Entered {
+        /// Regions to read.
+        regions: usize,
+    },
+    /// An account was read to its end, or could not be entered.
+    Left,
     /// So many more stacks will be read.
     Found {
         /// Stacks to read.
@@ -89,6 +103,8 @@ pub enum Progress {
     Unread(Unread),
     /// AWS asked for patience in a Region; so many templates are read at once now.
     Slower {
+        /// The account, if anybody says which it is.
+        account: Option<String>,
         /// The Region.
         region: String,
         /// Templates read at once.
@@ -103,20 +119,20 @@ pub enum Progress {
 /// # Errors
 /// Those of `report`, upon which the scan ends.
 pub async fn scan(
-    connection: &Connection,
+    accounts: &Accounts,
     options: ScanOptions,
     mut stop: watch::Receiver<bool>,
     mut report: impl FnMut(Progress) -> io::Result<()>,
 ) -> io::Result<bool> {
-    let options = Arc::new(options);
     let (sender, mut receiver) = mpsc::channel(WAITING);
-    let mut regions = JoinSet::new();
-    for region in options.regions.clone() {
-        let client = connection.cloudformation(&region);
-        let reporter = Reporter { region, options: Arc::clone(&options), sender: sender.clone() };
-        regions.spawn(async move { scan_region(&client, &reporter).await.unwrap_or_default() });
-    }
-    drop(sender);
+    let scanner = Scanner {
+        accounts: accounts.clone(),
+        options: Arc::new(options),
+        templates: Arc::new(Semaphore::new(TEMPLATES_AT_ONCE)),
+        sender,
+    };
+    let mut running = JoinSet::new();
+    running.spawn(scanner.every_account());
     let mut stoppable = true;
     loop {
         tokio::select! {
@@ -133,7 +149,7 @@ pub async fn scan(
             }
         }
     }
-    regions.abort_all();
+    running.abort_all();
     // What was found already waits in the channel; it closes when the last task is gone.
     while let Some(progress) = receiver.recv().await {
         report(progress)?;
@@ -141,185 +157,77 @@ pub async fn scan(
     Ok(false)
 }
 
-/// What the tasks of a Region share.
+/// What the accounts share.
 #[derive(Clone)]
-struct Reporter {
-    region: String,
+struct Scanner {
+    accounts: Accounts,
     options: Arc<ScanOptions>,
+    templates: Arc<Semaphore>,
     sender: mpsc::Sender<Progress>,
 }
 
-impl Reporter {
-    /// Tells the caller; nothing, if nobody listens any more.
+impl Scanner {
+    async fn every_account(self) {
+        let accounts = self.accounts.targets();
+        let work = |account| {
+            let scanner = self.clone();
+            async move { scanner.account(account).await }
+        };
+        let mut lost = Vec::new();
+        side_by_side(accounts, self.accounts.at_once, work, |account, ended| {
+            if let Err(error) = ended {
+                lost.push((account, error));
+            }
+        })
+        .await;
+        // A task that panicked: an account is missed and nobody would know.
+        for (account, error) in lost {
+            let failure = Failure::new("(this program)", FailureKind::Unreadable, &error.to_string());
+            self.unread(account.as_ref(), failure, false).await;
+        }
+    }
+
+    /// Scans an account to its end, or says why not; nothing, if nobody listens any more.
+    async fn account(self, account: Option<MemberAccount>) -> Option<()> {
+        let entered = match self.accounts.enter(account.as_ref(), self.options.patience).await {
+            Ok(entered) => entered,
+            Err(failure) => {
+                self.unread(account.as_ref(), failure, false).await?;
+                return self.tell(Progress::Left).await;
+            }
+        };
+        if let Some(failure) = entered.regions_assumed {
+            self.unread(account.as_ref(), failure, true).await?;
+        }
+        self.tell(Progress::Entered { regions: entered.regions.len() }).await?;
+        let mut regions = JoinSet::new();
+        for region in entered.regions {
+            let client = entered.connection.cloudformation(&region);
+            let reporter = Reporter {
+                account: account.as_ref().map(|member| member.account.clone()),
+                region,
+                options: Arc::clone(&self.options),
+                templates: Arc::clone(&self.templates),
+                sender: self.sender.clone(),
+            };
+            regions.spawn(async move { scan_region(&client, &reporter).await });
+        }
+        while let Some(ended) = regions.join_next().await {
+            if let Err(error) = ended {
+                let failure = Failure::new("(this program)", FailureKind::Unreadable, &error.to_string());
+                self.unread(account.as_ref(), failure, false).await?;
+            }
+        }
+        self.tell(Progress::Left).await
+    }
+
+    async fn unread(&self, account: Option<&MemberAccount>, failure: Failure, judged: bool) -> Option<()> {
+        let account = account.map(|member| member.account.clone());
+        let unread = Unread { account, region: None, stack: None, stack_id: None, failure, judged };
+        self.tell(Progress::Unread(unread)).await
+    }
+
     async fn tell(&self, progress: Progress) -> Option<()> {
         self.sender.send(progress).await.ok()
     }
-
-    fn unread(&self, stack: Option<&Stack>, failure: Failure, judged: bool) -> Progress {
-        Progress::Unread(Unread {
-            region: self.region.clone(),
-            stack: stack.map(|stack| stack.name.clone()),
-            stack_id: stack.map(|stack| stack.id.clone()),
-            failure,
-            judged,
-        })
-    }
-}
-
-/// Scans a Region to its end; nothing, if nobody listens any more.
-async fn scan_region(client: &Client, to: &Reporter) -> Option<()> {
-    let options = &to.options;
-    let mut stacks = Stacks::list(client, &options.stacks, options.patience).await;
-    let mut limit = Limit::new(options.concurrency);
-    let mut queue = Vec::<Told>::new().into_iter();
-    let mut listing = true;
-    let mut running: JoinSet<u32> = JoinSet::new();
-    loop {
-        if stacks.found > 0 {
-            to.tell(Progress::Found { stacks: std::mem::take(&mut stacks.found) }).await?;
-        }
-        let mut free = limit.now().saturating_sub(running.len());
-        while free > 0
-            && let Some((stack, given)) = queue.next()
-        {
-            if let Some(known) = options.known.get(&stack.id).filter(|known| is_unchanged(known, &stack)) {
-                to.tell(Progress::Judged(Box::new(known))).await?;
-                continue;
-            }
-            let values_denied = stacks.failures.iter().any(stacks::is_denied_values);
-            running.spawn(scan_stack(client.clone(), stack, given, values_denied, to.clone()));
-            free -= 1;
-        }
-        let throttled = if free > 0 && listing {
-            if let Some(page) = stacks.next().await {
-                queue = page.into_iter();
-            } else {
-                listing = false;
-                tell_lists(std::mem::take(&mut stacks.failures), to).await?;
-            }
-            std::mem::take(&mut stacks.throttled)
-        } else {
-            match running.join_next().await {
-                Some(Ok(throttled)) => throttled,
-                // A task that panicked: the stack is missed and nobody would know.
-                Some(Err(error)) => {
-                    let failure = Failure::new("(this program)", FailureKind::Unreadable, &error.to_string());
-                    to.tell(to.unread(None, failure, false)).await?;
-                    0
-                }
-                None => return Some(()),
-            }
-        };
-        if limit.learn(throttled) {
-            to.tell(Progress::Slower { region: to.region.clone(), at_once: limit.now() }).await?;
-        }
-    }
-}
-
-/// Tells that a Region's lists were read to their end, and what kept them from being complete.
-async fn tell_lists(failures: Vec<Failure>, to: &Reporter) -> Option<()> {
-    // Of two lists one is enough to know every stack.
-    let judged = failures.len() < stacks::LISTS;
-    for failure in failures {
-        to.tell(to.unread(None, failure, judged)).await?;
-    }
-    to.tell(Progress::Listed).await
-}
-
-fn is_unchanged(known: &StackRecord, stack: &Stack) -> bool {
-    let settled = !known.partial && !stack.status.ends_with("IN_PROGRESS");
-    settled && known.changed == stack.changed && known.status == stack.status
-}
-
-/// Reads and judges a stack, and tells what came of it; gives back how often AWS asked for patience.
-async fn scan_stack(client: Client, stack: Stack, given: Option<Given>, values_denied: bool, to: Reporter) -> u32 {
-    let mut throttled = 0;
-    let patience = to.options.patience;
-    let template = match stacks::template(&client, &stack.id, patience, &mut throttled).await {
-        Ok(template) => template,
-        // Deleted since it was listed: no longer a live stack.
-        Err(failure) if failure.kind == FailureKind::Gone => return throttled,
-        Err(failure) => {
-            to.tell(to.unread(Some(&stack), failure, false)).await;
-            return throttled;
-        }
-    };
-    let given = match given {
-        Some(given) => Ok(given),
-        None => stacks::describe_one(&client, &stack.id, patience, &mut throttled).await,
-    };
-    let given = match given {
-        Ok(given) => Some(given),
-        // What the Region's list was denied is said once and not for every stack.
-        Err(failure) if values_denied && stacks::is_denied_values(&failure) => None,
-        Err(failure) => {
-            to.tell(to.unread(Some(&stack), failure, true)).await;
-            None
-        }
-    };
-    let told = match record(&template, &stack, given, &to) {
-        Ok(record) => Progress::Judged(Box::new(record)),
-        Err(why) => {
-            let failure = Failure::new("cloudformation:GetTemplate", FailureKind::Unreadable, &why);
-            to.unread(Some(&stack), failure, false)
-        }
-    };
-    to.tell(told).await;
-    throttled
-}
-
-/// Judges a stack; without what it was given, as far as that goes.
-fn record(template: &TemplateText, stack: &Stack, given: Option<Given>, to: &Reporter) -> Result<StackRecord, String> {
-    let Reporter { region, options, .. } = to;
-    let parameters_known = given.is_some();
-    let given = given.unwrap_or_default();
-    let owner = owner(&given, &options.owner_tags);
-    let deployed = deployed(region, stack, given, parameters_known);
-    let (kinds, others): (Vec<_>, Vec<_>) = AlternativeKind::beside(&options.policy).into_iter().unzip();
-    let judged = judge(&template.text, &deployed, &options.policy, &others, options.today)?;
-    let otherwise =
-        if judged.resources > 0 { kinds.into_iter().zip(judged.otherwise).collect() } else { BTreeMap::new() };
-    let mut notes = judged.notes;
-    if !parameters_known {
-        notes.push("judged without the values of its parameters, which could not be read".to_owned());
-    }
-    if !template.processed {
-        notes.push("judged as written: the template after its macros could not be had".to_owned());
-    }
-    Ok(StackRecord {
-        region: region.clone(),
-        stack: stack.name.clone(),
-        stack_id: stack.id.clone(),
-        root: stack.root_name().map(str::to_owned),
-        owner,
-        status: stack.status.clone(),
-        changed: stack.changed.clone(),
-        partial: !parameters_known,
-        resources: judged.resources,
-        rules: judged.rules,
-        findings: judged.findings,
-        more: judged.more,
-        otherwise,
-        notes,
-    })
-}
-
-fn owner(given: &Given, owner_tags: &[String]) -> Option<String> {
-    let tag = |name: &String| given.tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-    owner_tags.iter().find_map(tag).map(|(_, value)| excerpt(value, NAME_CHARS))
-}
-
-fn deployed(region: &str, stack: &Stack, given: Given, parameters_known: bool) -> Deployed {
-    let scope = Scope {
-        parameters: given.parameters,
-        account: stack.id.split(':').nth(4).map(str::to_owned),
-        region: Some(region.to_owned()),
-        partition: stack.id.split(':').nth(1).map(str::to_owned),
-        stack_name: Some(stack.name.clone()),
-        stack_id: Some(stack.id.clone()),
-        notification_arns: parameters_known.then_some(given.notification_arns),
-        ignore_defaults: !parameters_known,
-        ..Scope::default()
-    };
-    Deployed { scope, resolved: given.resolved }
 }

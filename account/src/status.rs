@@ -15,36 +15,35 @@ mod hook;
 mod metrics;
 mod package;
 mod record;
+mod result;
 mod results;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use cfn_egress_guard_core::hook::is_loopback;
-use tokio::task::JoinSet;
 
 pub use hole::{Hole, Weight};
 pub use package::{Expected, Package, hex_sha256};
-pub use record::{
-    Contents, FunctionStatus, HoleRecord, HookState, Note, RecentCalls, RegionStatus, StatusResult, Verdict,
-};
+pub use record::{Contents, FunctionStatus, HoleRecord, HookState, Note, RecentCalls, RegionStatus, Verdict};
+use result::StatusFound;
+pub use result::{AccountStatus, StatusResult};
 
+use super::accounts::{Accounts, Place, Visit, VisitProgress, visit};
 use super::connection::Connection;
-use super::failure::{Failure, FailureKind};
+use super::failure::FailureKind;
+use super::hook_results::{FOR_TEMPLATES, ResultList};
 use super::pace::Patience;
 use cfn_egress_guard_core::rule::Preset;
 use cfn_egress_guard_core::rule::policy::Glob;
 use function::Called;
 use hook::Hook;
 
-/// What `template.yaml` puts behind the alias of the hook for whole templates.
-const FOR_TEMPLATES: &str = "Stack";
-
 /// What enforcement should look like.
 #[derive(Debug, Clone)]
 pub struct StatusOptions {
-    /// The Regions.
-    pub regions: Vec<String>,
-    /// Why the account's Regions could not be listed, if these are those that every account has.
+    /// Why the account's Regions could not be listed, if there is one account and it is looked at in those that
+    /// every account has.
     pub regions_assumed: Option<String>,
     /// The hook's alias.
     pub alias: String,
@@ -79,51 +78,106 @@ impl StatusOptions {
     }
 }
 
-/// How the account of the hooks and the one of their functions are reached.
+/// How the account of the hooks and those of functions are reached.
 #[derive(Debug, Clone)]
 struct Clients {
+    /// The account of the hooks.
     hooks: Connection,
-    /// The account of a central function, if it has credentials of its own.
+    /// Its id, if anybody says which it is.
+    account: Option<String>,
+    central: Arc<Central>,
+}
+
+/// How a central function is reached.
+#[derive(Debug)]
+struct Central {
+    /// The caller's own account, and its id if it is known.
+    own: (Option<String>, Connection),
+    /// Credentials of its own for a function in another account.
     functions: Option<Connection>,
 }
 
 impl Clients {
-    fn for_functions(&self) -> &Connection {
-        self.functions.as_ref().unwrap_or(&self.hooks)
+    /// The connection to a function: the one that has credentials of its own, the caller's own if it lies there,
+    /// or that of the hook.
+    fn of_function(&self, called: &Called) -> &Connection {
+        let is_here = called.account.is_none() || called.account == self.account;
+        let (own, connection) = &self.central.own;
+        match &self.central.functions {
+            Some(functions) if self.account.is_none() || !is_here => functions,
+            None if !is_here && own.is_some() && *own == called.account => connection,
+            _ => &self.hooks,
+        }
+    }
+
+    /// Whether nobody gave credentials of the function's account.
+    fn is_elsewhere(&self, called: &Called, hook_account: Option<&str>) -> bool {
+        let elsewhere = called.account.as_deref().is_some_and(|account| Some(account) != hook_account);
+        let own = self.central.own.0.is_some() && self.central.own.0 == called.account;
+        hook_account.is_some() && elsewhere && self.central.functions.is_none() && !own
     }
 
     /// A client for a function, in the Region of its ARN.
     fn lambda(&self, called: &Called, region: &str) -> aws_sdk_lambda::Client {
-        self.for_functions().lambda(called.region.as_deref().unwrap_or(region))
+        self.of_function(called).lambda(called.region.as_deref().unwrap_or(region))
     }
 
     /// Whether AWS is played on this machine.
     fn loopback(&self) -> bool {
-        self.for_functions().endpoint_url().is_some_and(|url| url.parse().is_ok_and(|uri| is_loopback(&uri)))
+        self.hooks.endpoint_url().is_some_and(|url| url.parse().is_ok_and(|uri| is_loopback(&uri)))
     }
 }
 
-/// Looks at every Region; those with problems come first. The functions are asked about with a connection
-/// of their own, if they lie in another account.
-pub async fn status(connection: &Connection, functions: Option<&Connection>, options: &StatusOptions) -> StatusResult {
-    let clients = Arc::new(Clients { hooks: connection.clone(), functions: functions.cloned() });
+/// Looks at every Region of every account; those with problems come first. The functions are asked about with a
+/// connection of their own, if they lie in another account. Says through `progress` how far it is.
+pub async fn status(
+    accounts: &Accounts,
+    functions: Option<&Connection>,
+    options: &StatusOptions,
+    mut progress: impl FnMut(VisitProgress),
+) -> StatusResult {
+    let own = (accounts.own_account().map(str::to_owned), accounts.connection().clone());
+    let central = Arc::new(Central { own, functions: functions.cloned() });
     let options = Arc::new(options.clone());
-    let mut running = JoinSet::new();
-    for region in options.regions.clone() {
-        let (clients, options) = (Arc::clone(&clients), Arc::clone(&options));
-        running.spawn(async move { of_region(&clients, region, &options).await });
-    }
-    let mut regions = Vec::new();
-    let mut lost = Vec::new();
-    while let Some(region) = running.join_next().await {
-        match region {
-            Ok(region) => regions.push(region),
-            Err(error) => lost.push(Failure::new("(this program)", FailureKind::Unreadable, &error.to_string())),
+    let work = {
+        let (central, options) = (Arc::clone(&central), Arc::clone(&options));
+        move |place: Place| {
+            let Place { connection: hooks, account, region } = place;
+            let clients = Clients { hooks, account, central: Arc::clone(&central) };
+            let options = Arc::clone(&options);
+            async move { of_region(&clients, region, &options).await }
         }
-    }
-    regions.sort_by(|one, two| one.region.cmp(&two.region));
-    let notes = code::compare(&clients, &options, &mut regions).await;
-    StatusResult::new(&options, regions, notes, lost)
+    };
+    let mut found = StatusFound::default();
+    let mut clients = HashMap::new();
+    visit(accounts, options.patience, work, |account, visited| {
+        if let Some(step) = visited.progress() {
+            progress(step);
+        }
+        let id = account.map(|member| member.account.clone());
+        match visited {
+            Visit::Entered { connection, regions_assumed, .. } => {
+                let of_account = Clients { hooks: *connection, account: id.clone(), central: Arc::clone(&central) };
+                clients.insert(id.clone(), of_account);
+                found.regions_assumed.extend(id.zip(regions_assumed));
+            }
+            Visit::NotEntered(failure) => match id {
+                Some(id) => found.not_entered.push((id, failure)),
+                None => found.lost.push(failure),
+            },
+            Visit::Region { outcome: Ok(mut region), .. } => {
+                region.account = region.account.take().or(id);
+                found.regions.push(region);
+            }
+            Visit::Region { outcome: Err(failure), .. } => found.lost.push(failure),
+            Visit::Left => {}
+        }
+    })
+    .await;
+    found.regions.sort_by(|one, two| (&one.account, &one.region).cmp(&(&two.account, &two.region)));
+    let of = |region: &RegionStatus| clients.get(&region.account).or_else(|| clients.get(&None)).cloned();
+    let notes = code::compare(&of, &options, &mut found.regions).await;
+    StatusResult::new(&options, &accounts.members, found, notes)
 }
 
 async fn of_region(clients: &Clients, region: String, options: &StatusOptions) -> RegionStatus {
@@ -148,10 +202,12 @@ async fn of_region(clients: &Clients, region: String, options: &StatusOptions) -
     }
     for (hook, alias) in [(Some(&first), None), (second.as_ref(), Some(alias.as_str()))] {
         let Some((hook, arn)) = hook.and_then(|hook| Some((hook, hook.arn.as_deref()?))) else { continue };
-        results::failures(&client, arn, alias, options, &mut found).await;
+        let name = alias.unwrap_or(&options.alias);
+        let mut list = ResultList::of(&client, Some(arn), &[name.to_owned()], options.patience);
+        results::failures(&mut list, alias, options, &mut found).await;
         if alias.is_none() {
             let key = hook.configuration.as_ref().and_then(|configuration| configuration.key());
-            results::annotations(&client, arn, key, options, &mut found).await;
+            results::annotations(&client, &mut list, key, options, &mut found).await;
         }
     }
     found
@@ -181,7 +237,7 @@ fn take(hook: &Hook, alias: Option<&str>, wanted: &[String], options: &StatusOpt
     if alias.is_none() {
         found.version.clone_from(&hook.version);
         found.execution_role.clone_from(&hook.execution_role);
-        found.account = hook.account().map(str::to_owned);
+        found.account = hook.account();
     }
     let Some(configuration) = &hook.configuration else { return };
     found.operations.extend(configuration.operations().iter().cloned());
@@ -210,8 +266,8 @@ async fn called(
     let region = found.region.clone();
     let unread = found.unread.len();
     let there = function::look(&clients.lambda(&function, &region), &function, options, &mut status, found).await;
-    let elsewhere = function.account.as_deref().filter(|account| first.account().is_some_and(|own| own != *account));
-    match elsewhere.filter(|_| clients.functions.is_none()) {
+    let elsewhere = clients.is_elsewhere(&function, first.account().as_deref());
+    match function.account.as_deref().filter(|_| elsewhere) {
         // Metrics are those of the caller's account: here they would be empty, and look well.
         Some(account) => {
             let denied = found.unread.iter().skip(unread).any(|failure| failure.kind == FailureKind::AccessDenied);
@@ -225,7 +281,7 @@ async fn called(
             );
         }
         None if there => {
-            let client = clients.for_functions().cloudwatch(function.region.as_deref().unwrap_or(&region));
+            let client = clients.of_function(&function).cloudwatch(function.region.as_deref().unwrap_or(&region));
             status.recent = metrics::look(&client, &function, options, found).await;
         }
         None => {}

@@ -3,8 +3,8 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use cfn_egress_guard::report::{FileReport, Human, HumanOptions, Reporter as _};
-use cfn_egress_guard_core::check::{Terms, check_each};
+use cfn_egress_guard::report::{FileName, FileReport, Human, HumanOptions, Reporter as _};
+use cfn_egress_guard_core::check::{Defaults, Terms, check_each};
 use cfn_egress_guard_core::hook::{self, Config, Plan, decide};
 use cfn_egress_guard_core::rule::Settings;
 use cfn_egress_guard_core::rule::policy::{Date, Policy};
@@ -75,13 +75,22 @@ fn templates(goals: &mut Goals) {
 fn report(text: &str) {
     let document = source::parse(text).unwrap();
     let policy = Policy::default();
-    let report = FileReport::of("measured.yaml".to_owned(), text.to_owned(), &document, false, |take| {
-        check_each(&document.root, &Scope::default(), &Terms::of(&policy, TODAY), take)
+    let terms = Terms { defaults: Defaults::MayChange, ..Terms::of(&policy, TODAY) };
+    let name = FileName::same("measured.yaml");
+    let report = FileReport::of(name, text.to_owned(), &document, &terms, false, |take| {
+        check_each(&document.root, &Scope::default(), &terms, take)
     });
     let mut out = Vec::new();
-    let options = HumanOptions { styled: false, quiet: false, max_findings: usize::MAX, complete_formats: Vec::new() };
+    let options = HumanOptions {
+        styled: false,
+        quiet: false,
+        notes: false,
+        max_findings: usize::MAX,
+        width: None,
+        complete_formats: Vec::new(),
+    };
     let mut human = Human::new(options);
-    human.file(report, &mut out).unwrap();
+    human.file(&report, &mut out).unwrap();
     black_box(out);
 }
 

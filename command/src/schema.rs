@@ -21,7 +21,7 @@ pub fn all() -> Vec<(&'static str, Generate)> {
         ("policy", policy::json_schema),
         ("report", written::<crate::report::JsonReport>),
         #[cfg(feature = "account")]
-        ("audit", written::<cfn_egress_guard_account::audit::AuditResult>),
+        ("audit", written::<cfn_egress_guard_account::audit::AuditFile>),
         #[cfg(feature = "account")]
         ("status", written::<cfn_egress_guard_account::status::StatusResult>),
         #[cfg(feature = "account")]

@@ -228,7 +228,7 @@ macro_rules! table {
         $(#[$about])*
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-        #[cfg_attr(feature = "schema", schemars(deny_unknown_fields, transform = $crate::policy::schema::without_null))]
+        #[cfg_attr(feature = "schema", schemars(deny_unknown_fields, transform = $crate::policy::nullable::without_null))]
         pub(crate) struct $name { $( $(#[$doc])* pub(super) $field: $type, )* }
 
         impl $crate::policy::read::ReadTable for $name {

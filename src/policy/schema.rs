@@ -3,38 +3,12 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::Value as Json;
 
 use super::kinds::{Account, LogicalId, Region, SettingsTable, StackId, StackName, TagValue, Tags};
 use super::read::{FromText, Located, OneOrMore, Tables};
 use crate::rule::policy::{Date, DestinationRange, ExemptionId, Line, PortRange};
 use crate::rule::{Preset, Protocol, Setting, Treatment, wording};
 use crate::security_group::ResourceType;
-
-/// Takes out the `null` that an optional key may be in JSON: TOML has none.
-pub(super) fn without_null(schema: &mut Schema) {
-    let Some(properties) = schema.get_mut("properties").and_then(Json::as_object_mut) else { return };
-    for property in properties.values_mut().filter_map(Json::as_object_mut) {
-        if let Some(values) = property.get_mut("enum").and_then(Json::as_array_mut) {
-            values.retain(|value| !value.is_null());
-        }
-        if let Some(Json::Array(types)) = property.get_mut("type") {
-            types.retain(|name| name != "null");
-            if let [only] = types.as_slice() {
-                let only = only.clone();
-                property.insert("type".to_owned(), only);
-            }
-        }
-        if let Some(Json::Array(alternatives)) = property.get_mut("anyOf") {
-            alternatives.retain(|alternative| alternative.get("type").is_none_or(|name| name != "null"));
-            if let [Json::Object(only)] = alternatives.as_slice() {
-                let only = only.clone();
-                property.remove("anyOf");
-                property.extend(only);
-            }
-        }
-    }
-}
 
 /// Texts, each described as its refusals describe it, with the constraints that a schema can state.
 macro_rules! texts {

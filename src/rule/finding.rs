@@ -1,7 +1,7 @@
 //! What the rule says: verdicts, reasons, findings.
 
+use super::applied::AppliedExemption;
 use super::egress::EgressRule;
-use super::policy::AppliedExemption;
 use super::port::Unknown;
 use super::settings::Setting;
 use crate::path::{Origin, PropertyPath};

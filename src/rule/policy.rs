@@ -7,20 +7,19 @@
 //! Knows no file format and no clock: today is an argument.
 
 mod conditions;
-mod date;
 mod exemption;
 mod glob;
 mod review;
 
+pub use super::applied::{
+    AppliedExemption, ExemptionId, InvalidIdError, InvalidLineError, Line, Owner, Reason, WARNING_DAYS,
+};
+pub use super::date::{Date, InvalidDateError};
 pub use conditions::{
     Conditions, Context, DestinationRange, DestinationRangeError, PlaceCondition, PortRange, PortRangeError, Tag,
     TagCondition,
 };
-pub use date::{Date, InvalidDateError};
-pub use exemption::{
-    AppliedExemption, Exemption, ExemptionError, ExemptionId, InvalidIdError, InvalidLineError, Line, Owner, Reason,
-    WARNING_DAYS,
-};
+pub use exemption::{Exemption, ExemptionError};
 pub use glob::{Glob, GlobError};
 pub use review::{DeployerChoice, Remark, Weight};
 

@@ -331,6 +331,9 @@ def put_query(properties):
 
 
 def put_stack_set(properties):
+    preferences = properties["OperationPreferences"]
+    for name in ("MaxConcurrentPercentage", "FailureTolerancePercentage"):
+        preferences[name] = int(preferences[name])  # as CloudFormation makes a number of a parameter's text
     jsonschema.validate(properties, resource_schema(STACK_SET))
     print("StackSet:", json.dumps(properties), flush=True)
     return properties["StackSetName"], {"StackSetId": f"{properties['StackSetName']}:{uuid.uuid4()}"}

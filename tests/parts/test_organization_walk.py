@@ -53,7 +53,7 @@ def blocks(central):
 class Walk:
     def __init__(self, bootstrap, folder, *, central):
         self.folder = folder
-        for name in ("deploy", "template.yaml", "Makefile", "policy.toml", "LICENSE", "Cargo.toml"):
+        for name in ("deploy", "docs", "template.yaml", "Makefile", "policy.toml", "LICENSE", "Cargo.toml"):
             source = ROOT / name
             shutil.copytree(source, folder / name) if source.is_dir() else shutil.copy(source, folder / name)
         built = folder / "target" / "lambda" / "x86_64"

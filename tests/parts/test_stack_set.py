@@ -98,6 +98,8 @@ class Organization:
         self.client("s3").put_object(Bucket="acme-guard", Key=key, Body=body.encode())
         groups = properties.pop("StackInstancesGroup")
         preferences = properties.pop("OperationPreferences")
+        for name in ("MaxConcurrentPercentage", "FailureTolerancePercentage"):
+            preferences[name] = int(preferences[name])  # as CloudFormation makes a number of a parameter's text
         cloudformation = self.client("cloudformation")
         # botocore checks the API's parameters: a property that is none of them would be refused.
         cloudformation.create_stack_set(**properties)

@@ -1,14 +1,19 @@
 //! The hook events of one stack (`DescribeStackEvents`), with the real text where an event only points
 //! to it.
 
+use std::io;
+
+use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::StackEvent;
 
-use super::{AuditResult, AuditUnread, HookRecord, MAX_RESULTS, TEXT_CHARS, detail, time};
-use crate::connection::{Connection, MAX_PAGES};
+use super::detail::detail;
+use super::record::{AuditUnread, HookRecord, text};
+use super::region::{MAX_RESULTS, account, time};
+use super::result::AuditResult;
+use crate::accounts::Accounts;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::{Patience, patiently};
-use crate::stacks::following;
-use cfn_egress_guard_core::rule::excerpt;
+use crate::pages::{MAX_PAGES, following};
 
 const EVENTS: &str = "cloudformation:DescribeStackEvents";
 
@@ -19,62 +24,91 @@ const ELSEWHERE: &str = "see hook results for details";
 /// What CloudFormation writes before the hook's own message.
 const PREFIX: &str = "Hook failed with message: ";
 
-/// Reads the hook events of a stack, of every hook, the newest first.
-pub async fn stack_events(connection: &Connection, region: &str, stack: &str, patience: Patience) -> AuditResult {
-    let client = connection.cloudformation(region);
-    let mut result = AuditResult::new("(every hook of the stack)", &[region.to_owned()], &[]);
+/// What an audit of one stack calls the hooks that it is about.
+pub(super) const EVERY_HOOK: &str = "(every hook of the stack)";
+
+/// Reads the hook events of a stack of the one account, of every hook, the newest first.
+///
+/// # Errors
+/// When they cannot be kept on the disk.
+pub async fn stack_events(
+    accounts: &Accounts,
+    region: &str,
+    stack: &str,
+    patience: Patience,
+) -> io::Result<AuditResult> {
+    let mut result = AuditResult::new(EVERY_HOOK, accounts, &[]);
+    let client = match accounts.enter_first(patience).await {
+        Ok(connection) => connection.cloudformation(region),
+        Err(failure) => {
+            result.unread(unread(accounts, region, None, failure))?;
+            return result.finish();
+        }
+    };
+    let mut records = Vec::new();
+    let read = read_events(&client, stack, patience, |event| {
+        records.extend(record(region, event));
+        records.len() < MAX_RESULTS
+    })
+    .await;
+    if let Err(failure) = read {
+        result.unread(unread(accounts, region, None, failure))?;
+    }
+    for mut record in records {
+        let elsewhere = record.reason.as_deref().is_none_or(|reason| reason.contains(ELSEWHERE));
+        if elsewhere && record.is_failed() && !record.id.is_empty() {
+            match detail(&client, &record.id, patience, &mut 0).await {
+                Ok(detail) => detail.add_to(&mut record),
+                Err(failure) => result.unread(unread(accounts, region, Some(record.id.clone()), failure))?,
+            }
+        }
+        result.result(&record)?;
+    }
+    result.finish()
+}
+
+pub(super) fn unread(accounts: &Accounts, region: &str, id: Option<String>, failure: Failure) -> AuditUnread {
+    let account = accounts.members.first().map(|member| member.account.clone());
+    AuditUnread { account, region: Some(region.to_owned()), id, failure }
+}
+
+/// Reads the events of a stack, the newest first, for as long as `take` wants more.
+///
+/// # Errors
+/// When they cannot be read to their end.
+pub(super) async fn read_events(
+    client: &Client,
+    stack: &str,
+    patience: Patience,
+    mut take: impl FnMut(&StackEvent) -> bool,
+) -> Result<(), Failure> {
     let mut token: Option<String> = None;
-    for page in 0..=MAX_PAGES {
-        let answer = patiently(patience, &mut 0, || async {
+    for _ in 0..MAX_PAGES {
+        let page = patiently(patience, &mut 0, || async {
             let request = client.describe_stack_events().stack_name(stack).set_next_token(token.clone());
             request.send().await.map_err(|error| Failure::of(EVENTS, &error))
         })
-        .await;
-        let next = answer.and_then(|answer| {
-            let finished = answer.stack_events().iter().filter_map(|event| record(region, event));
-            result.results.extend(finished);
-            following(answer.next_token(), token.as_deref(), EVENTS)
-        });
-        match next {
-            Ok(None) => break,
-            Ok(next) if page < MAX_PAGES && result.results.len() < MAX_RESULTS => token = next,
-            Ok(_) => {
-                let failure = Failure::new(EVENTS, FailureKind::Unreadable, "the list does not end");
-                result.unread.push(AuditUnread { region: region.to_owned(), id: None, failure });
-                break;
-            }
-            Err(failure) => {
-                result.unread.push(AuditUnread { region: region.to_owned(), id: None, failure });
-                break;
-            }
+        .await?;
+        if !page.stack_events().iter().all(&mut take) {
+            return Ok(());
+        }
+        token = following(page.next_token(), token.as_deref(), EVENTS)?;
+        if token.is_none() {
+            return Ok(());
         }
     }
-    for record in &mut result.results {
-        let elsewhere = record.reason.as_deref().is_none_or(|reason| reason.contains(ELSEWHERE));
-        if !elsewhere || !record.is_failed() || record.id.is_empty() {
-            continue;
-        }
-        match detail(&client, &record.id, patience, &mut 0).await {
-            Ok(detail) => detail.add_to(record),
-            Err(failure) => {
-                let id = Some(record.id.clone());
-                result.unread.push(AuditUnread { region: region.to_owned(), id, failure });
-            }
-        }
-    }
-    result.sort();
-    result
+    Err(Failure::new(EVENTS, FailureKind::Unreadable, "the list does not end"))
 }
 
 /// The end of a hook's invocation; its beginning says nothing.
-fn record(region: &str, event: &StackEvent) -> Option<HookRecord> {
+pub(super) fn record(region: &str, event: &StackEvent) -> Option<HookRecord> {
     let status = event.hook_status()?.as_str().to_owned();
     if status == "HOOK_IN_PROGRESS" {
         return None;
     }
-    let text = |text: Option<&str>| text.map(|text| excerpt(text, TEXT_CHARS));
     let reason = event.hook_status_reason().map(|reason| reason.strip_prefix(PREFIX).unwrap_or(reason));
     Some(HookRecord {
+        account: event.stack_id().and_then(account),
         region: region.to_owned(),
         id: event.hook_invocation_id().unwrap_or_default().to_owned(),
         at: event.timestamp().map(time).unwrap_or_default(),

@@ -1,42 +1,26 @@
 //! What an audit tells: one record for each invocation of the hook.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
-use crate::number::count;
+use cfn_egress_guard_core::rule::excerpt;
 
-/// The version of the result's format.
-const FORMAT_VERSION: u32 = 1;
+/// How much of a text is kept: a message's limit is 4,096 characters, an annotation's 16,384.
+const TEXT_CHARS: usize = 4_096;
 
-/// The result of an audit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct AuditResult {
-    /// The format's version.
-    pub version: u32,
-    /// The hook's alias.
-    pub hook: String,
-    /// The account, as the hook's ARN or those of the stacks tell it.
-    pub account: Option<String>,
-    /// The Regions that were asked.
-    pub regions: Vec<String>,
-    /// Why the account's Regions could not be listed; `regions` are then those that every account has.
-    pub regions_assumed: Option<String>,
-    /// The statuses that were asked for, as CloudFormation names them; none for all.
-    pub statuses: Vec<String>,
-    /// Invocations, the newest first.
-    pub results: Vec<HookRecord>,
-    /// What could not be read, and why.
-    pub unread: Vec<AuditUnread>,
+/// A text as it is kept. The SDK gives fields that the model requires and the answer lacks as empty text: they are
+/// not there.
+pub(super) fn text(text: Option<&str>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(|text| excerpt(text, TEXT_CHARS))
 }
 
 /// One invocation of the hook.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HookRecord {
+    /// The account, if anybody says which it is.
+    pub account: Option<String>,
     /// The Region.
     pub region: String,
     /// The result's id.
@@ -70,7 +54,7 @@ pub struct HookRecord {
 }
 
 /// What the hook said of one egress rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HookAnnotation {
     /// The annotation's name.
@@ -86,79 +70,17 @@ pub struct HookAnnotation {
 }
 
 /// Something that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditUnread {
-    /// The Region.
-    pub region: String,
+    /// The account, if anybody says which it is.
+    pub account: Option<String>,
+    /// The Region; without one, it is the account.
+    pub region: Option<String>,
     /// The result, if it is about one: what the list told of it stands among the results.
     pub id: Option<String>,
     /// Why.
     pub failure: Failure,
-}
-
-impl AuditResult {
-    pub(super) fn new(hook: &str, regions: &[String], statuses: &[String]) -> Self {
-        Self {
-            version: FORMAT_VERSION,
-            hook: hook.to_owned(),
-            account: None,
-            regions: regions.to_vec(),
-            regions_assumed: None,
-            statuses: statuses.to_vec(),
-            results: Vec::new(),
-            unread: Vec::new(),
-        }
-    }
-
-    /// How many results there are of each fate that was asked for; what was not asked for is no zero.
-    #[must_use]
-    pub fn counts(&self) -> Vec<(usize, &'static str)> {
-        let asked = |status: &str| self.statuses.is_empty() || self.statuses.iter().any(|asked| asked == status);
-        let (completed, broken) = (asked("HOOK_COMPLETE_FAILED"), asked("HOOK_FAILED"));
-        [
-            ("blocked", "blocked", completed),
-            ("warned", "warned", completed || broken),
-            ("hook error", "hook errors", broken),
-            ("passed", "passed", asked("HOOK_COMPLETE_SUCCEEDED")),
-        ]
-        .into_iter()
-        .filter(|(_, _, asked)| *asked)
-        .map(|(fate, label, _)| (self.results.iter().filter(|record| record.fate() == fate).count(), label))
-        .collect()
-    }
-
-    /// Whether a list of results could not be read: what was counted is a lower bound, and zero says nothing.
-    #[must_use]
-    pub fn is_lower_bound(&self) -> bool {
-        let is_list = |unread: &AuditUnread| unread.id.is_none() && unread.failure.action != super::TYPE;
-        self.regions_assumed.is_some() || self.unread.iter().any(is_list)
-    }
-
-    /// What could not be read, each reason once: in which Regions and for which result or how many, and why.
-    #[must_use]
-    pub fn unread_told(&self) -> Vec<(String, String)> {
-        let mut told: BTreeMap<String, (BTreeSet<&str>, Vec<&str>)> = BTreeMap::new();
-        for what in &self.unread {
-            let (regions, ids) = told.entry(what.failure.to_string()).or_default();
-            regions.insert(&what.region);
-            ids.extend(what.id.as_deref());
-        }
-        let told = told.into_iter().map(|(failure, (regions, ids))| {
-            let what = match ids.as_slice() {
-                [] => String::new(),
-                [id] => format!(" result {id}:"),
-                ids => format!(" {}:", count(ids.len(), "result")),
-            };
-            (format!("{}{what}", regions.into_iter().collect::<Vec<_>>().join(", ")), failure)
-        });
-        told.collect()
-    }
-
-    /// The newest first.
-    pub(super) fn sort(&mut self) {
-        self.results.sort_by(|one, two| (&two.at, &one.region, &one.id).cmp(&(&one.at, &two.region, &two.id)));
-    }
 }
 
 impl HookRecord {

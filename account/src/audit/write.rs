@@ -1,17 +1,22 @@
-//! An audit as a table for spreadsheets and as a page.
+//! An audit as JSON, as a table for spreadsheets and as a page.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use maud::{Markup, html};
+use serde::Serialize;
 
-use super::record::{AuditResult, HookRecord};
+use super::record::{AuditUnread, HookRecord};
+use super::result::{AuditHead, AuditResult};
+use crate::accounts::account_label;
 use crate::connection::regions_assumed;
 use crate::page;
 use crate::scan::row;
+use crate::spool::Listed;
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "at",
+    "account",
     "region",
     "fate",
     "status",
@@ -32,18 +37,41 @@ const MAX_ROWS: usize = 2_000;
 /// How many days the page's chart has.
 const MAX_DAYS: usize = 30;
 
+/// The result as JSON has it, of which one record is in memory at a time.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Json<'a> {
+    #[serde(flatten)]
+    head: &'a AuditHead,
+    results: Listed<'a, HookRecord>,
+    unread: Listed<'a, AuditUnread>,
+}
+
+/// Writes the result as JSON.
+///
+/// # Errors
+/// When it cannot be written, or the result's records cannot be read back.
+pub fn write_audit_json(result: &mut AuditResult, out: &mut dyn Write) -> io::Result<()> {
+    let AuditResult { head, results, unread, .. } = result;
+    let json = Json { head, results: Listed::new(results), unread: Listed::new(unread) };
+    serde_json::to_writer_pretty(&mut *out, &json)?;
+    writeln!(out)
+}
+
 /// Writes one row for each invocation, and one for each thing that could not be read.
 ///
 /// # Errors
-/// When it cannot be written.
-pub fn write_audit_csv(result: &AuditResult, out: &mut dyn Write) -> io::Result<()> {
+/// When it cannot be written, or the result's records cannot be read back.
+pub fn write_audit_csv(result: &mut AuditResult, out: &mut dyn Write) -> io::Result<()> {
     row(out, &COLUMNS)?;
-    for record in &result.results {
+    for record in result.results.iter() {
+        let record = record?;
         let said = record.said().join(" | ");
         row(
             out,
             &[
                 &record.at,
+                record.account.as_deref().unwrap_or_default(),
                 &record.region,
                 record.fate(),
                 &record.status,
@@ -59,9 +87,12 @@ pub fn write_audit_csv(result: &AuditResult, out: &mut dyn Write) -> io::Result<
             ],
         )?;
     }
-    for unread in &result.unread {
+    for unread in result.unread.iter() {
+        let unread = unread?;
+        let (account, region) = (unread.account.as_deref().unwrap_or_default(), unread.region.as_deref());
         let (why, id) = (unread.failure.to_string(), unread.id.as_deref().unwrap_or_default());
-        row(out, &["", &unread.region, "unread", "", "", "", "", "", "", "", "", &why, id])?;
+        let region = region.unwrap_or_default();
+        row(out, &["", account, region, "unread", "", "", "", "", "", "", "", "", &why, id])?;
     }
     Ok(())
 }
@@ -69,8 +100,9 @@ pub fn write_audit_csv(result: &AuditResult, out: &mut dyn Write) -> io::Result<
 /// Writes the page.
 ///
 /// # Errors
-/// When it cannot be written.
-pub fn write_audit_html(result: &AuditResult, out: &mut dyn Write) -> io::Result<()> {
+/// When it cannot be written, or the result's records cannot be read back.
+pub fn write_audit_html(result: &mut AuditResult, out: &mut dyn Write) -> io::Result<()> {
+    let (rows, days) = rows(result)?;
     let nothing = result.results.is_empty();
     let bound = result.is_lower_bound().then(|| {
         let said = if nothing {
@@ -82,31 +114,49 @@ pub fn write_audit_html(result: &AuditResult, out: &mut dyn Write) -> io::Result
     });
     let mut tiles = if bound.is_some() && nothing { Vec::new() } else { result.counts() };
     tiles.push((result.unread.len(), "not read"));
-    let cells = |record: &HookRecord| {
-        let class = if record.fate() == "blocked" { "blocked" } else { "undetermined" };
-        let fate = record.fate().to_owned();
-        (class, vec![fate, record.at.clone(), record.region.clone(), record.subject(), record.said().join(" ")])
-    };
     let unread = result.unread_told().into_iter().take(MAX_ROWS);
     let unread = unread.map(|(place, failure)| ("unread", vec!["not read".to_owned(), place, failure]));
+    let columns: &[&str] = if result.is_of_many() {
+        &["", "when", "account", "Region", "what", "why"]
+    } else {
+        &["", "when", "Region", "what", "why"]
+    };
     let body = html! {
         @if let Some(bound) = bound { (bound) }
-        @if let Some(why) = &result.regions_assumed { p.warning { (regions_assumed(why)) } }
+        @if let Some(why) = &result.head.regions_assumed { p.warning { (regions_assumed(why)) } }
+        @if result.is_of_many() { p.dim { (page::capitalized(&result.place())) "." } }
         (page::tiles(&tiles))
-        (days(result))
-        (page::table(&["", "when", "Region", "what", "why"], result.results.iter().take(MAX_ROWS).map(cells)))
+        (days)
+        (page::table(columns, rows.into_iter()))
         (page::table(&["", "where", "why"], unread))
     };
-    page::write(out, &format!("What {} decided", result.hook), &body)
+    page::write(out, &format!("What {} decided", result.head.hook), &body)
 }
 
-/// A bar for each of the last days on which something was blocked or warned about.
-fn days(result: &AuditResult) -> Markup {
-    let mut days: BTreeMap<&str, usize> = BTreeMap::new();
-    for record in result.results.iter().filter(|record| record.is_failed()) {
-        *days.entry(record.at.split('T').next().unwrap_or_default()).or_default() += 1;
+/// The class of a row, and its cells.
+type Row = (&'static str, Vec<String>);
+
+/// The newest results as rows, and a bar for each of the last days on which something was blocked or warned about.
+fn rows(result: &mut AuditResult) -> io::Result<(Vec<Row>, Markup)> {
+    let many = result.is_of_many();
+    let mut rows = Vec::new();
+    let mut days: BTreeMap<String, usize> = BTreeMap::new();
+    for record in result.results.iter() {
+        let record = record?;
+        if record.is_failed() {
+            *days.entry(record.at.split('T').next().unwrap_or_default().to_owned()).or_default() += 1;
+        }
+        if rows.len() < MAX_ROWS {
+            let class = if record.fate() == "blocked" { "blocked" } else { "undetermined" };
+            let account = account_label(&result.head.accounts, record.account.as_deref().unwrap_or_default());
+            let mut cells = vec![record.fate().to_owned(), record.at.clone()];
+            cells.extend(many.then_some(account));
+            cells.extend([record.region.clone(), record.subject(), record.said().join(" ")]);
+            rows.push((class, cells));
+        }
     }
-    let bar = |(day, number): (&&str, &usize)| ((*day).to_owned(), *number, number.to_string());
+    let bar = |(day, number): (&String, &usize)| (day.clone(), *number, number.to_string());
     let days: Vec<_> = days.iter().rev().take(MAX_DAYS).map(bar).collect();
-    html! { @if !days.is_empty() { (page::bars("Blocked or warned, day by day", &days)) } }
+    let days = html! { @if !days.is_empty() { (page::bars("Blocked or warned, day by day", &days)) } };
+    Ok((rows, days))
 }

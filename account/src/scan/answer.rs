@@ -1,13 +1,14 @@
 //! The answer that a scan gives, in sentences: can enforcement be switched on, and whom to talk to first.
 
+use super::alternative::AlternativeKind;
 use super::record::Cause;
 use super::result::ScanResult;
-use super::summary::{AlternativeKind, Answer, Group, Summary};
+use super::summary::{Answer, Group, Summary};
 use crate::connection::regions_assumed;
 use crate::number::{count, grouped};
 
-/// How many Regions a sentence names.
-const SHOWN_REGIONS: usize = 5;
+/// How many Regions or accounts a sentence names.
+const SHOWN: usize = 5;
 
 impl Summary {
     /// The answer in sentences, the most important first. A scan that was narrowed to stacks of some names
@@ -16,12 +17,16 @@ impl Summary {
     pub fn sentences(&self, only: &[String]) -> Vec<String> {
         let mut said = vec![self.verdict(only.is_empty())];
         if !only.is_empty() {
+            let those = if self.accounts.len() > 1 { "accounts" } else { "account" };
             said.push(format!(
-                "That is about stacks named {} alone, and says nothing of the others in the account.",
+                "That is about stacks named {} alone, and says nothing of the others in the {those}.",
                 only.join(", ")
             ));
         }
         said.extend(self.lower_bound());
+        if self.accounts.len() > 1 {
+            said.extend(self.account_by_account(only.is_empty()));
+        }
         said.extend(self.first_to_talk_to());
         said.extend(self.other_policies(only.is_empty()));
         said
@@ -62,14 +67,52 @@ impl Summary {
     /// What is missing in the numbers.
     fn lower_bound(&self) -> Option<String> {
         let mut missing = Vec::new();
+        let first = |names: &[String]| listed(names.get(..SHOWN).unwrap_or(names), names.len());
+        if !self.accounts_unread.is_empty() {
+            let accounts = count(self.accounts_unread.len(), "account");
+            missing.push(format!("{accounts} could not be entered ({})", first(&self.accounts_unread)));
+        }
+        if !self.accounts_in_part.is_empty() {
+            let accounts = count(self.accounts_in_part.len(), "account");
+            missing.push(format!("only the Regions that every account has were read in {accounts}"));
+        }
         if self.unread > 0 {
             missing.push(format!("{} could not be read", count(self.unread, "stack")));
         }
         if !self.regions_unread.is_empty() {
-            let regions = self.regions_unread.get(..SHOWN_REGIONS).unwrap_or(&self.regions_unread);
-            missing.push(format!("not every stack of {} could be listed", listed(regions, self.regions_unread.len())));
+            let accounts = self.accounts.iter().filter(|account| !account.regions_unread.is_empty()).count();
+            let of = match accounts {
+                _ if self.accounts.len() < 2 => String::new(),
+                accounts => format!(" in {}", count(accounts, "account")),
+            };
+            missing.push(format!("not every stack of {} could be listed{of}", first(&self.regions_unread)));
         }
         (!missing.is_empty()).then(|| format!("That is a lower bound: {}.", missing.join(", and ")))
+    }
+
+    /// Where FAIL is possible today, and where most is in its way.
+    fn account_by_account(&self, is_of_all: bool) -> Vec<String> {
+        let ready = self.accounts.iter().filter(|account| account.answer == Answer::Yes).count();
+        let mut said = Vec::new();
+        if ready > 0 && ready < self.accounts.len() && is_of_all {
+            said.push(format!(
+                "In {} of {} FAIL is possible today: nothing that is deployed there would be blocked.",
+                grouped(ready),
+                count(self.accounts.len(), "account")
+            ));
+        }
+        // They are sorted, those that most keeps from FAIL first.
+        if let Some(worst) = self.accounts.first().filter(|account| account.stacks_blocked > 0) {
+            let unit = worst.account.organizational_unit.as_ref();
+            let unit = unit.map_or_else(String::new, |unit| format!(" in {unit}"));
+            said.push(format!(
+                "Most is in account {}{unit}: {}, {}.",
+                worst.account.label(),
+                count(worst.stacks_blocked, "stack"),
+                count(worst.tally.blocked, "egress rule")
+            ));
+        }
+        said
     }
 
     fn first_to_talk_to(&self) -> Vec<String> {
@@ -144,11 +187,30 @@ impl ScanResult {
         said
     }
 
-    /// The accounts of the stacks that were read, if there are any.
+    /// The account of the stacks that were read, or how many there are.
     #[must_use]
     pub fn accounts_told(&self) -> Option<String> {
-        let accounts: Vec<&str> = self.accounts.iter().map(String::as_str).collect();
-        (!accounts.is_empty()).then(|| accounts.join(", "))
+        match self.summary.accounts.as_slice() {
+            [] => None,
+            [one] => Some(format!("account {}", one.account.label())),
+            accounts => Some(count(accounts.len(), "account")),
+        }
+    }
+
+    /// Where was looked: the account or how many, and the Regions.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let regions = match self.head.regions.as_slice() {
+            [] => "every Region that is switched on there".to_owned(),
+            regions => regions.join(", "),
+        };
+        self.accounts_told().into_iter().chain([regions]).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether it is about several accounts.
+    #[must_use]
+    pub const fn is_of_many(&self) -> bool {
+        self.summary.accounts.len() > 1
     }
 }
 

@@ -12,6 +12,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, IgnoredAny, MapAc
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value as Json};
 
+use super::comparison::ComparisonFile;
 use super::record::{FORMAT_VERSION, Head, StackRecord, Unread};
 use super::result::{Ending, Found, ScanResult};
 use super::summary::Summary;
@@ -36,6 +37,9 @@ pub struct ResultFile {
     /// Whether the scan was interrupted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
+    /// What changed since an earlier scan, if it was compared with one.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<ComparisonFile>,
 }
 
 /// Writes a result while it is found.
@@ -88,7 +92,12 @@ impl<W: Write> Writer<W> {
         let summary = serde_json::to_string(&result.summary)?;
         let Ending { complete, interrupted } = result.ending;
         let interrupted = if interrupted { ",\"interrupted\":true" } else { "" };
-        writeln!(self.out, "\n],\"summary\":{summary},\"complete\":{complete}{interrupted}}}")?;
+        write!(self.out, "\n],\"summary\":{summary},\"complete\":{complete}{interrupted}")?;
+        if let Some(comparison) = &mut result.comparison {
+            write!(self.out, ",\"comparison\":")?;
+            serde_json::to_writer(&mut self.out, &comparison.json())?;
+        }
+        writeln!(self.out, "}}")?;
         self.out.flush()
     }
 }
@@ -211,7 +220,7 @@ impl<'de> Visitor<'de> for &mut Reader<'_> {
             match key.as_str() {
                 "stacks" => map.next_value_seed(Each { reader: self, record: Record::Stack, of: PhantomData })?,
                 "unread" => map.next_value_seed(Each { reader: self, record: Record::Unread, of: PhantomData })?,
-                "summary" => drop(map.next_value::<IgnoredAny>()?),
+                "summary" | "comparison" => drop(map.next_value::<IgnoredAny>()?),
                 "complete" => self.ending.complete = map.next_value()?,
                 "interrupted" => self.ending.interrupted = map.next_value()?,
                 _ => drop(self.head.insert(key, map.next_value()?)),
@@ -245,7 +254,11 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Each<'_, '_, T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         while let Some(record) = list.next_element::<T>()? {
-            if let Err(error) = (self.reader.take)((self.record)(Box::new(record))) {
+            let mut record = (self.record)(Box::new(record));
+            if let Record::Stack(stack) = &mut record {
+                stack.know_account();
+            }
+            if let Err(error) = (self.reader.take)(record) {
                 self.reader.failed = Some(error);
                 return Err(A::Error::custom("what was read could not be kept"));
             }
@@ -257,11 +270,12 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Each<'_, '_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::{AlternativeKind, Spool, Tally};
-    use crate::{Failure, FailureKind};
+    use crate::scan::{AlternativeKind, Tally};
+    use crate::{Failure, FailureKind, Spool};
 
     fn stack(name: &str) -> StackRecord {
         StackRecord {
+            account: "123456789012".to_owned(),
             region: "eu-west-1".to_owned(),
             stack: name.to_owned(),
             stack_id: format!("arn:aws:cloudformation:eu-west-1:123456789012:stack/{name}/1"),
@@ -281,6 +295,7 @@ mod tests {
 
     fn head() -> Head {
         Head {
+            accounts: Vec::new(),
             regions_assumed: None,
             version: FORMAT_VERSION,
             program: "0".to_owned(),
@@ -296,7 +311,8 @@ mod tests {
 
     fn unread(stack: &str) -> Unread {
         Unread {
-            region: "eu-west-1".to_owned(),
+            account: Some("123456789012".to_owned()),
+            region: Some("eu-west-1".to_owned()),
             stack: Some(stack.to_owned()),
             stack_id: None,
             failure: Failure::new("cloudformation:GetTemplate", FailureKind::Unreachable, "no answer in time"),

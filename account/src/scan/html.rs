@@ -7,10 +7,10 @@ use maud::{Markup, html};
 use super::answer::{advice, alternatives_told};
 use super::record::{Cause, Fate, RuleRecord, StackRecord, Tally};
 use super::result::ScanResult;
-use super::spool::Spool;
 use super::summary::{Answer, Group, Summary};
 use crate::number::{count, grouped};
-use crate::page::{self, Bar};
+use crate::page::{self, Bar, capitalized};
+use crate::spool::Spool;
 
 /// How many egress rules the page lists; the JSON and CSV results have all of them.
 const MAX_ROWS: usize = 2_000;
@@ -57,8 +57,9 @@ pub fn write_html(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
 
 /// What was scanned: when, with which policy, where.
 fn scanned(result: &ScanResult) -> String {
-    let account = result.accounts_told().map_or_else(String::new, |accounts| format!("Account {accounts}, "));
+    let account = result.accounts_told().map_or_else(String::new, |accounts| format!("{}, ", capitalized(&accounts)));
     let regions = match result.head.regions.as_slice() {
+        [] => "every Region that is switched on there".to_owned(),
         [region] => region.clone(),
         regions => format!("{} ({})", count(regions.len(), "Region"), regions.join(", ")),
     };
@@ -142,7 +143,7 @@ fn unread(result: &ScanResult) -> Markup {
     let below = "The numbers above leave out what could not be read at all.";
     let rows = groups.iter().take(MAX_ROWS).map(|group| {
         let fate = if group.judged { "read in part" } else { "not read" };
-        ("unread", vec![fate.to_owned(), group.place(), group.what(), group.failure.to_string()])
+        ("unread", vec![fate.to_owned(), group.place(result.is_of_many()), group.what(), group.failure.to_string()])
     });
     html! {
         (page::heading("What could not be read", below))

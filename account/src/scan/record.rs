@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::summary::AlternativeKind;
+use super::alternative::AlternativeKind;
+use crate::accounts::MemberAccount;
 use crate::failure::Failure;
+use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::check::{CheckedResource, Located};
 use cfn_egress_guard_core::rule::{Destination, EgressRule, Outcome, Port, Protocol, Reason, excerpt, wording};
 
@@ -28,7 +30,10 @@ pub struct Head {
     pub policy: String,
     /// When it began, UTC.
     pub started: String,
-    /// The Regions asked for.
+    /// The accounts asked for; none if they are the caller's own and nobody says which that is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<MemberAccount>,
+    /// The Regions asked for; none if they are those that are switched on in each account.
     pub regions: Vec<String>,
     /// Why the account's Regions could not be listed; `regions` are then those that every account has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,6 +50,9 @@ pub struct Head {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StackRecord {
+    /// The account.
+    #[serde(default)]
+    pub account: String,
     /// The Region.
     pub region: String,
     /// The stack's name.
@@ -315,12 +323,16 @@ impl From<Reason> for Cause {
     }
 }
 
-/// Something that could not be read: a stack, or a whole Region's list.
+/// Something that could not be read: a stack, a whole Region's list, or an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Unread {
-    /// The Region.
-    pub region: String,
+    /// The account, if anybody says which it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The Region; without one, it is the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// The stack's name; without one, it is the Region's list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack: Option<String>,
@@ -329,13 +341,25 @@ pub struct Unread {
     pub stack_id: Option<String>,
     /// Why.
     pub failure: Failure,
-    /// Whether the stack was judged all the same, on less knowledge; or the Region's stacks were
-    /// listed all the same, by another list.
+    /// Whether the stack was judged all the same, on less knowledge; the Region's stacks were listed all the
+    /// same, by another list; or the account was read all the same, in the Regions that every account has.
     #[serde(default)]
     pub judged: bool,
 }
 
+/// The account in a stack's ARN.
+pub(super) fn account_of(stack_id: &str) -> Option<&str> {
+    Arn::parse(stack_id)?.account()
+}
+
 impl StackRecord {
+    /// Takes the account from the ARN, where a result of an earlier version does not say it.
+    pub(super) fn know_account(&mut self) {
+        if self.account.is_empty() {
+            self.account = account_of(&self.stack_id).unwrap_or_default().to_owned();
+        }
+    }
+
     /// What would happen to the stack's rules.
     #[must_use]
     pub fn tally(&self) -> Tally {

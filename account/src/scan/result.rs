@@ -1,31 +1,31 @@
 //! What a scan found, and the answer: the records on disk, the sums in memory.
 
-use std::collections::BTreeSet;
 use std::io;
 
+use super::comparison::Comparison;
 use super::record::{Head, StackRecord, Unread};
-use super::spool::Spool;
 use super::summary::Summary;
 use super::totals::Totals;
 use super::unread::{UnreadGroup, UnreadGroups};
+use crate::spool::Spool;
 
 /// The result of a scan.
 #[derive(Debug)]
 pub struct ScanResult {
     /// What it was made with.
     pub head: Head,
-    /// The stacks that were read, by Region and name.
+    /// The stacks that were read, by account, Region and name.
     pub stacks: Spool<StackRecord>,
     /// What could not be read, in the order it was tried.
     pub unread: Spool<Unread>,
     /// What could not be read, by reason.
     pub unread_groups: Vec<UnreadGroup>,
-    /// The accounts of the stacks that were read, as their ARNs tell them.
-    pub accounts: BTreeSet<String>,
     /// The answer.
     pub summary: Summary,
     /// How the scan ended.
     pub ending: Ending,
+    /// What changed since an earlier scan, if it was compared with one.
+    pub comparison: Option<Comparison>,
 }
 
 /// How a scan ended.
@@ -43,7 +43,6 @@ pub struct Found {
     stacks: Spool<StackRecord>,
     unread: Spool<Unread>,
     unread_groups: UnreadGroups,
-    accounts: BTreeSet<String>,
     totals: Totals,
 }
 
@@ -54,11 +53,6 @@ impl Found {
     /// When it cannot be written to the disk.
     pub fn stack(&mut self, record: &StackRecord) -> io::Result<()> {
         self.totals.stack(record);
-        if let Some(account) = record.stack_id.split(':').nth(4)
-            && !self.accounts.contains(account)
-        {
-            self.accounts.insert(account.to_owned());
-        }
         self.stacks.push(record).map(|_| ())
     }
 
@@ -90,15 +84,16 @@ impl Found {
     /// # Errors
     /// When the records cannot be read back.
     pub fn result(mut self, head: Head, ending: Ending) -> io::Result<ScanResult> {
-        self.stacks.sort_by_key(|record| (record.region, record.stack))?;
+        self.stacks.sort_by_key(|record| (record.account, record.region, record.stack))?;
+        let summary = self.totals.summary(ending.complete, &head.accounts);
         Ok(ScanResult {
             head,
             stacks: self.stacks,
             unread: self.unread,
             unread_groups: self.unread_groups.all(),
-            accounts: self.accounts,
-            summary: self.totals.summary(ending.complete),
+            summary,
             ending,
+            comparison: None,
         })
     }
 }

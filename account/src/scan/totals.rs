@@ -3,21 +3,31 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use super::alternative::{Alternative, AlternativeKind};
 use super::record::{Fate, StackRecord, Tally, Unread};
-use super::summary::{Alternative, AlternativeKind, Group, Summary};
+use super::summary::{AccountSummary, Answer, Group, Summary};
+use crate::accounts::MemberAccount;
 
 /// How many stacks a group names.
 const MAX_EXAMPLES: usize = 3;
 
-/// What was found so far, added up: it grows with the number of owners and not with that of stacks.
+/// What was found so far, added up: it grows with the number of owners and accounts and not with that of stacks.
 #[derive(Debug, Default)]
 pub(super) struct Totals {
     sums: Summary,
     causes: BTreeMap<Option<String>, Count>,
     owners: BTreeMap<Option<String>, Count>,
     regions: BTreeMap<Option<String>, Count>,
+    accounts: BTreeMap<String, AccountTotals>,
     policies: BTreeMap<AlternativeKind, Alternative>,
     settings: BTreeMap<String, Spared>,
+}
+
+/// What was found in an account.
+#[derive(Debug, Default)]
+struct AccountTotals {
+    sums: AccountSummary,
+    count: Count,
 }
 
 /// What a setting, changed alone, would let through.
@@ -28,30 +38,43 @@ struct Spared {
     rules: usize,
 }
 
+/// How many rules, which stack, in which account.
+type Example = (Reverse<usize>, String, String);
+
 /// What the rules of a group share.
 #[derive(Debug, Default)]
 struct Count {
     stacks: usize,
     tally: Tally,
     /// The stacks with the most blocked rules.
-    examples: Vec<(Reverse<usize>, String)>,
+    examples: Vec<Example>,
 }
 
 impl Count {
-    fn add(&mut self, stack: &str, tally: Tally) {
+    fn add(&mut self, record: &StackRecord, tally: Tally) {
         self.tally.add_all(tally);
         if tally.blocked == 0 {
             return;
         }
         self.stacks += 1;
-        let rules = Reverse(tally.blocked);
+        self.example((Reverse(tally.blocked), record.stack.clone(), record.account.clone()));
+    }
+
+    fn example(&mut self, example: Example) {
+        let (rules, stack, account) = &example;
         // Regions may have stacks of the same name.
-        match self.examples.iter_mut().find(|(_, name)| name == stack) {
-            Some((known, _)) => *known = rules.min(*known),
-            None => self.examples.push((rules, stack.to_owned())),
+        match self.examples.iter_mut().find(|(_, known, of)| known == stack && of == account) {
+            Some((known, ..)) => *known = (*rules).min(*known),
+            None => self.examples.push(example),
         }
         self.examples.sort_unstable();
         self.examples.truncate(MAX_EXAMPLES);
+    }
+
+    fn add_all(&mut self, other: &Self) {
+        self.tally.add_all(other.tally);
+        self.stacks += other.stacks;
+        other.examples.iter().for_each(|example| self.example(example.clone()));
     }
 }
 
@@ -66,11 +89,12 @@ impl Totals {
         self.sums.stacks_undetermined += usize::from(tally.blocked == 0 && tally.undetermined > 0);
         self.sums.tally.add_all(tally);
         if tally != Tally::default() {
-            self.owners.entry(record.owner.clone()).or_default().add(&record.stack, tally);
-            self.regions.entry(Some(record.region.clone())).or_default().add(&record.stack, tally);
+            self.owners.entry(record.owner.clone()).or_default().add(record, tally);
+            self.regions.entry(Some(record.region.clone())).or_default().add(record, tally);
         }
+        self.account(&record.account).stack(record, tally);
         for (cause, tally) in causes(record) {
-            self.causes.entry(Some(cause.to_owned())).or_default().add(&record.stack, tally);
+            self.causes.entry(Some(cause.to_owned())).or_default().add(record, tally);
         }
         for (kind, tally) in &record.otherwise {
             let policy = self.policies.entry(*kind).or_insert_with(|| Alternative::new(kind.name(), *kind));
@@ -85,26 +109,40 @@ impl Totals {
         }
     }
 
+    /// The totals of an account.
+    fn account(&mut self, id: &str) -> &mut AccountTotals {
+        self.accounts.entry(id.to_owned()).or_default()
+    }
+
     /// Adds what could not be read.
     pub(super) fn unread(&mut self, what: &Unread) {
-        if what.judged {
-            return;
+        let sums = &mut self.sums;
+        match (&what.stack, &what.region) {
+            (_, Some(_)) if what.judged => return,
+            (Some(_), _) => sums.unread += 1,
+            (None, Some(region)) => insert(&mut sums.regions_unread, region),
+            (None, None) => {
+                let accounts = if what.judged { &mut sums.accounts_in_part } else { &mut sums.accounts_unread };
+                insert(accounts, what.account.as_deref().unwrap_or_default());
+            }
         }
-        if what.stack.is_some() {
-            self.sums.unread += 1;
-        } else if !self.sums.regions_unread.contains(&what.region) {
-            self.sums.regions_unread.push(what.region.clone());
+        if let Some(account) = &what.account {
+            self.account(account).unread(what);
         }
     }
 
-    /// What it comes to; `complete` says whether everything was looked at.
-    pub(super) fn summary(self, complete: bool) -> Summary {
+    /// What it comes to; `complete` says whether everything was looked at, and `accounts` what is known of them.
+    pub(super) fn summary(self, complete: bool, accounts: &[MemberAccount]) -> Summary {
         let mut summary = self.sums;
         summary.regions_unread.sort_unstable();
+        summary.accounts_unread.sort_unstable();
+        summary.accounts_in_part.sort_unstable();
+        (summary.accounts, summary.organizational_units) = by_account(self.accounts, accounts, complete);
         summary.answer = summary.answered(complete);
-        summary.causes = largest_first(self.causes, |group| (group.tally.blocked, group.stacks));
-        summary.owners = largest_first(self.owners, |group| (group.stacks, group.tally.blocked));
-        summary.regions = largest_first(self.regions, |group| (group.stacks, group.tally.blocked));
+        let many = summary.accounts.len() > 1;
+        summary.causes = largest_first(self.causes, many, |group| (group.tally.blocked, group.stacks));
+        summary.owners = largest_first(self.owners, many, |group| (group.stacks, group.tally.blocked));
+        summary.regions = largest_first(self.regions, many, |group| (group.stacks, group.tally.blocked));
         summary.alternatives = self.policies.into_values().collect();
         for (setting, spared) in self.settings {
             summary.alternatives.push(Alternative {
@@ -147,9 +185,71 @@ fn settings(record: &StackRecord) -> BTreeMap<&str, usize> {
     settings
 }
 
-fn largest_first(groups: BTreeMap<Option<String>, Count>, size: impl Fn(&Group) -> (usize, usize)) -> Vec<Group> {
+impl AccountTotals {
+    fn stack(&mut self, record: &StackRecord, tally: Tally) {
+        self.sums.stacks += 1;
+        self.sums.rules += record.rules;
+        self.sums.stacks_with_rules += usize::from(record.resources > 0);
+        self.sums.stacks_blocked += usize::from(tally.blocked > 0);
+        self.sums.tally.add_all(tally);
+        self.count.add(record, tally);
+    }
+
+    fn unread(&mut self, what: &Unread) {
+        match (&what.stack, &what.region) {
+            (Some(_), _) => self.sums.unread += 1,
+            (None, Some(region)) => insert(&mut self.sums.regions_unread, region),
+            (None, None) => self.sums.failure = Some(what.failure.clone()),
+        }
+    }
+}
+
+/// Each account that was asked for or has something to say, and the rules by organizational unit.
+fn by_account(
+    mut totals: BTreeMap<String, AccountTotals>,
+    accounts: &[MemberAccount],
+    complete: bool,
+) -> (Vec<AccountSummary>, Vec<Group>) {
+    for member in accounts {
+        totals.entry(member.account.clone()).or_default().sums.account = member.clone();
+    }
+    let mut units: BTreeMap<Option<String>, Count> = BTreeMap::new();
+    let mut summaries = Vec::with_capacity(totals.len());
+    for (id, AccountTotals { mut sums, count }) in totals {
+        sums.account.account = id;
+        sums.regions_unread.sort_unstable();
+        sums.answer = sums.answered(complete);
+        if count.tally != Tally::default() && sums.account.organizational_unit.is_some() {
+            units.entry(sums.account.organizational_unit.clone()).or_default().add_all(&count);
+        }
+        summaries.push(sums);
+    }
+    let rank = |answer| match answer {
+        Answer::No => 0,
+        Answer::Unknown => 1,
+        Answer::Probably => 2,
+        Answer::Yes => 3,
+    };
+    summaries.sort_by_key(|one| (rank(one.answer), Reverse((one.stacks_blocked, one.tally.blocked))));
+    (summaries, largest_first(units, true, |group| (group.stacks, group.tally.blocked)))
+}
+
+/// Adds a name that is not there yet.
+fn insert(names: &mut Vec<String>, name: &str) {
+    if !names.iter().any(|known| known == name) {
+        names.push(name.to_owned());
+    }
+}
+
+/// The groups, the largest first; the examples of `many` accounts name theirs.
+fn largest_first(
+    groups: BTreeMap<Option<String>, Count>,
+    many: bool,
+    size: impl Fn(&Group) -> (usize, usize),
+) -> Vec<Group> {
+    let example = |(_, stack, account): Example| if many { format!("{stack} in {account}") } else { stack };
     let group = |(name, count): (Option<String>, Count)| {
-        let examples = count.examples.into_iter().map(|(_, stack)| stack).collect();
+        let examples = count.examples.into_iter().map(example).collect();
         Group { name, stacks: count.stacks, tally: count.tally, examples }
     };
     let mut groups: Vec<Group> = groups.into_iter().map(group).collect();
@@ -178,6 +278,7 @@ mod tests {
             settings: settings.iter().map(|setting| (*setting).to_owned()).collect(),
         };
         StackRecord {
+            account: "123456789012".to_owned(),
             region: "eu-west-1".to_owned(),
             stack: name.to_owned(),
             stack_id: name.to_owned(),
@@ -205,7 +306,7 @@ mod tests {
         let mut totals = Totals::default();
         stacks.iter().for_each(|record| totals.stack(record));
         unread.iter().for_each(|what| totals.unread(what));
-        totals.summary(complete)
+        totals.summary(complete, &[])
     }
 
     #[test]
@@ -240,7 +341,8 @@ mod tests {
     #[test]
     fn what_was_not_read_is_never_a_yes() {
         let unread = Unread {
-            region: "eu-west-1".to_owned(),
+            account: None,
+            region: Some("eu-west-1".to_owned()),
             stack: None,
             stack_id: None,
             failure: Failure::new("cloudformation:ListStacks", FailureKind::AccessDenied, "no"),
@@ -267,9 +369,9 @@ mod tests {
             stacks.rotate_left(turned);
             let mut count = Count::default();
             for (name, blocked) in &stacks {
-                count.add(name, Tally { blocked: *blocked, ..Tally::default() });
+                count.add(&stack(name, None, &[]), Tally { blocked: *blocked, ..Tally::default() });
             }
-            let examples: Vec<_> = count.examples.iter().map(|(_, name)| name.as_str()).collect();
+            let examples: Vec<_> = count.examples.iter().map(|(_, name, _)| name.as_str()).collect();
             assert_eq!((count.stacks, examples), (10, vec!["s6", "s5", "s4"]));
         }
     }

@@ -6,7 +6,10 @@ use super::record::Unread;
 use crate::failure::{Failure, FailureKind};
 use crate::number::{count, grouped};
 
-/// How many stacks or Regions are named.
+/// The IAM action that says which Regions an account has.
+const LIST_REGIONS: &str = "account:ListRegions";
+
+/// How many stacks, Regions or accounts are named.
 const MAX_NAMED: usize = 5;
 
 /// What could not be read for one reason.
@@ -16,28 +19,33 @@ pub struct UnreadGroup {
     pub failure: Failure,
     /// Whether they were judged or listed all the same.
     pub judged: bool,
+    accounts: BTreeSet<String>,
     regions: BTreeSet<String>,
-    /// How many stacks; none, if it is the Regions' list.
+    /// How many stacks; none, if it is the Regions' list, or an account.
     stacks: usize,
     /// The first of them by name.
     named: BTreeSet<String>,
 }
 
 impl UnreadGroup {
-    /// What it is: a list, a stack's name, or how many stacks and the first of them.
+    /// What it is: an account, a list, a stack's name, or how many stacks and the first of them.
     #[must_use]
     pub fn what(&self) -> String {
         match self.stacks {
+            0 if self.regions.is_empty() && self.failure.action == LIST_REGIONS => "the list of Regions".to_owned(),
+            0 if self.regions.is_empty() => "the account".to_owned(),
             0 => "the list of stacks".to_owned(),
             1 => first_of(&self.named, 1),
             stacks => format!("{} ({})", count(stacks, "stack"), first_of(&self.named, stacks)),
         }
     }
 
-    /// The Regions, the first of them by name.
+    /// The Regions, the first of them by name; before them the accounts, if `many` are looked at.
     #[must_use]
-    pub fn place(&self) -> String {
-        first_of(&self.regions, self.regions.len())
+    pub fn place(&self, many: bool) -> String {
+        let accounts = if many { first_of(&self.accounts, self.accounts.len()) } else { String::new() };
+        let regions = first_of(&self.regions, self.regions.len());
+        [accounts, regions].into_iter().filter(|names| !names.is_empty()).collect::<Vec<_>>().join(" in ")
     }
 }
 
@@ -46,21 +54,25 @@ impl UnreadGroup {
 #[derive(Debug, Default)]
 pub(super) struct UnreadGroups(BTreeMap<Key, UnreadGroup>);
 
-/// Whether it is a stack, whether it was judged all the same, the action, the kind of failure, its code.
-type Key = (bool, bool, String, FailureKind, Option<String>);
+/// Whether it is a stack, whether it is in a Region, whether it was judged all the same, the action, the kind of
+/// failure, its code.
+type Key = (bool, bool, bool, String, FailureKind, Option<String>);
 
 impl UnreadGroups {
     pub(super) fn add(&mut self, what: &Unread) {
         let failure = &what.failure;
-        let key = (what.stack.is_some(), what.judged, failure.action.clone(), failure.kind, failure.code.clone());
+        let (is_stack, is_regional) = (what.stack.is_some(), what.region.is_some());
+        let key = (is_stack, is_regional, what.judged, failure.action.clone(), failure.kind, failure.code.clone());
         let group = self.0.entry(key).or_insert_with(|| UnreadGroup {
             failure: failure.clone(),
             judged: what.judged,
+            accounts: BTreeSet::new(),
             regions: BTreeSet::new(),
             stacks: 0,
             named: BTreeSet::new(),
         });
-        group.regions.insert(what.region.clone());
+        group.accounts.extend(what.account.clone());
+        group.regions.extend(what.region.clone());
         if let Some(stack) = &what.stack {
             group.stacks += 1;
             group.named.insert(stack.clone());
@@ -92,7 +104,8 @@ mod tests {
     fn a_reason_is_told_once_with_those_whom_it_concerns() {
         let failure = |message: &str| Failure::new("cloudformation:GetTemplate", FailureKind::AccessDenied, message);
         let one = |region: &str, stack: Option<&str>, failure| Unread {
-            region: region.to_owned(),
+            account: Some(format!("account-{region}")),
+            region: Some(region.to_owned()),
             stack: stack.map(str::to_owned),
             stack_id: None,
             failure,
@@ -106,7 +119,7 @@ mod tests {
         }
         let mut groups = UnreadGroups::default();
         unread.iter().for_each(|what| groups.add(what));
-        let told: Vec<_> = groups.all().iter().map(|group| (group.place(), group.what())).collect();
+        let told: Vec<_> = groups.all().iter().map(|group| (group.place(false), group.what())).collect();
         let expected = [("a, b", "the list of stacks"), ("a, b", "8 stacks (s0, s1, s2, s3, s4 and 3 more)")];
         assert_eq!(told, expected.map(|(region, what)| (region.to_owned(), what.to_owned())));
     }

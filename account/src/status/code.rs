@@ -10,15 +10,22 @@ use aws_sdk_lambda::Client;
 
 use super::download::{ACTION, get};
 use super::function::Called;
-use super::hole::Hole;
+use super::hole::{HASH_CHARS, Hole};
 use super::package::{Expected, base64_sha256};
-use super::record::{Contents, HASH_CHARS, Note, RegionStatus};
+use super::record::{Contents, Note, RegionStatus};
 use super::{Clients, StatusOptions};
 use crate::failure::{Failure, FailureKind};
 use crate::pace::patiently;
 
+/// How many Regions a note names for each program or policy.
+const SHOWN: usize = 40;
+
 /// Compares every function with what is expected; without an expectation, with those of other Regions.
-pub(super) async fn compare(clients: &Clients, options: &StatusOptions, regions: &mut [RegionStatus]) -> Vec<Note> {
+pub(super) async fn compare(
+    clients: &impl Fn(&RegionStatus) -> Option<Clients>,
+    options: &StatusOptions,
+    regions: &mut [RegionStatus],
+) -> Vec<Note> {
     let expected = &options.expected;
     let hashes: BTreeSet<String> = regions.iter().filter_map(hash).map(str::to_owned).collect();
     let nothing_expected = !expected.is_code() && !expected.is_policy();
@@ -52,14 +59,14 @@ fn hash(region: &RegionStatus) -> Option<&str> {
 
 /// Looks into the zip file with a hash, in the first Region that lets it.
 async fn look_into(
-    clients: &Clients,
+    clients: &impl Fn(&RegionStatus) -> Option<Clients>,
     options: &StatusOptions,
     regions: &[RegionStatus],
     wanted: &str,
 ) -> Result<Contents, Failure> {
     let mut failure = Failure::new(ACTION, FailureKind::Unreadable, "no Region has it");
     for region in regions.iter().filter(|region| hash(region) == Some(wanted)) {
-        let Some(function) = &region.function else { continue };
+        let (Some(function), Some(clients)) = (&region.function, clients(region)) else { continue };
         let called = Called::parse(&function.arn);
         let client = clients.lambda(&called, &region.region);
         match download(&client, &called, clients.loopback(), options).await {
@@ -135,8 +142,8 @@ fn differences(regions: &[RegionStatus], known: &BTreeMap<String, Result<Content
         notes.push(Note { code: "zip-differs".to_owned(), message });
         return notes;
     }
-    let mut programs: BTreeMap<&str, BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
-    let mut policies: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut programs: BTreeMap<&str, BTreeMap<&str, Vec<&RegionStatus>>> = BTreeMap::new();
+    let mut policies: BTreeMap<&str, Vec<&RegionStatus>> = BTreeMap::new();
     for region in regions {
         let Some(function) = &region.function else { continue };
         let Some(contents) = &function.contents else { continue };
@@ -144,8 +151,8 @@ fn differences(regions: &[RegionStatus], known: &BTreeMap<String, Result<Content
         let policy = contents.policy_sha256.as_deref().unwrap_or("none");
         // Each architecture has a program of its own.
         let architecture = function.architecture.as_deref().unwrap_or_default();
-        programs.entry(architecture).or_default().entry(program).or_default().push(&region.region);
-        policies.entry(policy).or_default().push(&region.region);
+        programs.entry(architecture).or_default().entry(program).or_default().push(region);
+        policies.entry(policy).or_default().push(region);
     }
     for programs in programs.values().filter(|programs| programs.len() > 1) {
         let message =
@@ -160,9 +167,16 @@ fn differences(regions: &[RegionStatus], known: &BTreeMap<String, Result<Content
     notes
 }
 
-fn groups(groups: &BTreeMap<&str, Vec<&str>>) -> String {
-    let of = |(hash, regions): (&&str, &Vec<&str>)| {
-        format!("{} in {}", hash.get(..HASH_CHARS).unwrap_or(hash), regions.join(", "))
+fn groups(groups: &BTreeMap<&str, Vec<&RegionStatus>>) -> String {
+    let all = || groups.values().flatten().map(|region| &region.account);
+    let many = all().any(|account| Some(account) != all().next());
+    let of = |(hash, regions): (&&str, &Vec<&RegionStatus>)| {
+        let named: Vec<String> = regions.iter().take(SHOWN).map(|region| region.place(many)).collect();
+        let more = match regions.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("{} in {}{more}", hash.get(..HASH_CHARS).unwrap_or(hash), named.join(", "))
     };
     groups.iter().map(of).collect::<Vec<_>>().join("; ")
 }

@@ -8,7 +8,7 @@ use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurat
 use aws_sdk_lambda::types::{LastUpdateStatus, State};
 
 use super::StatusOptions;
-use super::hole::Hole;
+use super::hole::{HOOK_SECONDS, Hole};
 use super::record::{FunctionStatus, RegionStatus};
 use crate::failure::{Failure, FailureKind};
 use crate::pace::patiently;
@@ -18,10 +18,6 @@ use cfn_egress_guard_core::rule::excerpt;
 const CONFIGURATION: &str = "lambda:GetFunctionConfiguration";
 const CONCURRENCY: &str = "lambda:GetFunctionConcurrency";
 const ALIAS: &str = "lambda:GetAlias";
-
-/// How long CloudFormation waits for a hook's function, in seconds (source: Hooks User Guide, "Lambda
-/// Hooks": a time-out of 30 seconds per invocation).
-pub(super) const HOOK_SECONDS: i32 = 30;
 
 /// Fewer calls at once than this are told: it is the whole limit of a new account, and one large stack
 /// has as many security groups under way.

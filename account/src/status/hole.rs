@@ -5,8 +5,12 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::function::HOOK_SECONDS;
-use super::record::HASH_CHARS;
+/// How long CloudFormation waits for a hook's function, in seconds (source: Hooks User Guide, "Lambda
+/// Hooks": a time-out of 30 seconds per invocation).
+pub(super) const HOOK_SECONDS: i32 = 30;
+
+/// How much of a hash tells two apart for people.
+pub(super) const HASH_CHARS: usize = 12;
 
 /// How much a hole matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]

@@ -7,7 +7,9 @@ use super::StatusOptions;
 use super::configuration::Configuration;
 use super::hole::Hole;
 use crate::failure::{Failure, FailureKind};
+use crate::hook_results::type_arn;
 use crate::pace::patiently;
+use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::excerpt;
 
 const TYPE: &str = "cloudformation:DescribeType";
@@ -21,6 +23,7 @@ const LAMBDA_HOOK: &str = "AWS::Hooks::LambdaHook";
 pub(super) struct Hook {
     /// No hook has the alias.
     pub(super) missing: bool,
+    /// The type's ARN, without a version.
     pub(super) arn: Option<String>,
     pub(super) version: Option<String>,
     pub(super) execution_role: Option<String>,
@@ -30,9 +33,9 @@ pub(super) struct Hook {
 }
 
 impl Hook {
-    /// The account, from `arn:aws:cloudformation:REGION:ACCOUNT:type/hook/NAME`.
-    pub(super) fn account(&self) -> Option<&str> {
-        self.arn.as_deref()?.split(':').nth(4).filter(|account| !account.is_empty())
+    /// The account, as the type's ARN tells it.
+    pub(super) fn account(&self) -> Option<String> {
+        Arn::parse(self.arn.as_deref()?)?.account().map(str::to_owned)
     }
 }
 
@@ -55,7 +58,7 @@ pub(super) async fn read(client: &Client, alias: &str, options: &StatusOptions) 
             if let Some(other) = answer.original_type_name().filter(|name| *name != LAMBDA_HOOK) {
                 hook.holes.push(Hole::OtherHook { original: excerpt(other, 128) });
             }
-            hook.arn = answer.arn;
+            hook.arn = answer.arn.as_deref().and_then(type_arn);
         }
         Err(failure) if failure.kind == FailureKind::Gone => {
             hook.missing = true;
@@ -69,10 +72,8 @@ pub(super) async fn read(client: &Client, alias: &str, options: &StatusOptions) 
 
 /// What the hook is configured to do.
 async fn configuration(client: &Client, alias: &str, options: &StatusOptions, hook: &mut Hook) {
-    let identifier = match &hook.arn {
-        Some(arn) => TypeConfigurationIdentifier::builder().type_arn(arn),
-        None => TypeConfigurationIdentifier::builder().r#type(ThirdPartyType::Hook).type_name(alias),
-    };
+    // By name: an ARN may have a version behind it.
+    let identifier = TypeConfigurationIdentifier::builder().r#type(ThirdPartyType::Hook).type_name(alias);
     let identifier = identifier.type_configuration_alias("default").build();
     let answer = patiently(options.patience, &mut 0, || async {
         let request = client.batch_describe_type_configurations().type_configuration_identifiers(identifier.clone());

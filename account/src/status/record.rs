@@ -3,47 +3,17 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::StatusOptions;
-use super::hole::{Hole, Weight};
+use super::hole::{HASH_CHARS, Hole, Weight};
 use crate::failure::Failure;
-
-/// The version of the result's format.
-const FORMAT_VERSION: u32 = 1;
-
-/// How much of a hash tells two apart for people.
-pub(super) const HASH_CHARS: usize = 12;
-
-/// The state of enforcement in all Regions that were looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct StatusResult {
-    /// The format's version.
-    pub version: u32,
-    /// The hook's alias.
-    pub hook: String,
-    /// The account, as the hooks' ARNs tell it.
-    pub account: Option<String>,
-    /// Whether enforcement is on in all of them.
-    pub verdict: Verdict,
-    /// Why the account's Regions could not be listed; those that every account has were looked at.
-    pub regions_assumed: Option<String>,
-    /// The Regions, those with problems first.
-    pub regions: Vec<RegionStatus>,
-    /// What is worth knowing of several Regions together.
-    pub notes: Vec<Note>,
-    /// What went wrong apart from any Region.
-    pub unread: Vec<Failure>,
-}
 
 /// Enforcement in one Region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RegionStatus {
+    /// The account, if anybody says which it is.
+    pub account: Option<String>,
     /// The Region.
     pub region: String,
-    /// The account, once a hook was found.
-    #[serde(skip)]
-    pub(super) account: Option<String>,
     /// Whether enforcement is on there.
     pub verdict: Verdict,
     /// What the hook does there.
@@ -217,6 +187,15 @@ impl RegionStatus {
         self.notes.push(Note { code: code.to_owned(), message });
     }
 
+    /// Where it is: the Region, after the account if `many` are looked at.
+    #[must_use]
+    pub fn place(&self, many: bool) -> String {
+        match &self.account {
+            Some(account) if many => format!("{account} {}", self.region),
+            _ => self.region.clone(),
+        }
+    }
+
     /// The weight of the worst hole.
     #[must_use]
     pub fn worst(&self) -> Option<Weight> {
@@ -229,7 +208,7 @@ impl RegionStatus {
         self.verdict == Verdict::Enforced
     }
 
-    fn judged(&self) -> Verdict {
+    pub(super) fn judged(&self) -> Verdict {
         match (self.holes.is_empty(), self.unread.is_empty()) {
             (false, _) => Verdict::Hole,
             (true, true) => Verdict::Enforced,
@@ -238,7 +217,7 @@ impl RegionStatus {
     }
 
     /// How bad it is: the smaller, the worse.
-    fn rank(&self) -> (u8, usize) {
+    pub(super) fn rank(&self) -> (u8, usize) {
         let worst = match self.worst() {
             Some(Weight::Open) => 0,
             Some(Weight::Partial) => 1,
@@ -247,45 +226,5 @@ impl RegionStatus {
             None => 4,
         };
         (worst, usize::MAX - self.holes.len())
-    }
-}
-
-impl StatusResult {
-    pub(super) fn new(
-        options: &StatusOptions,
-        mut regions: Vec<RegionStatus>,
-        notes: Vec<Note>,
-        unread: Vec<Failure>,
-    ) -> Self {
-        let account = regions.iter().find_map(|region| region.account.clone());
-        for region in &mut regions {
-            region.holes.sort_by_key(|hole| hole.weight);
-            region.verdict = region.judged();
-        }
-        regions.sort_by(|one, two| (one.rank(), &one.region).cmp(&(two.rank(), &two.region)));
-        let any = |verdict| regions.iter().any(|region| region.verdict == verdict);
-        let verdict = if any(Verdict::Hole) {
-            Verdict::Hole
-        } else if any(Verdict::Unknown) || !unread.is_empty() || options.regions_assumed.is_some() {
-            Verdict::Unknown
-        } else {
-            Verdict::Enforced
-        };
-        Self {
-            version: FORMAT_VERSION,
-            hook: options.alias.clone(),
-            account,
-            verdict,
-            regions_assumed: options.regions_assumed.clone(),
-            regions,
-            notes,
-            unread,
-        }
-    }
-
-    /// How many Regions have a verdict.
-    #[must_use]
-    pub fn count(&self, verdict: Verdict) -> usize {
-        self.regions.iter().filter(|region| region.verdict == verdict).count()
     }
 }

@@ -4,18 +4,17 @@
 //! are encrypted with a customer's key needs `kms:Decrypt`).
 
 use aws_sdk_cloudformation::Client;
-use aws_sdk_cloudformation::types::{HookResultSummary, HookStatus};
+use aws_sdk_cloudformation::types::HookResultSummary;
 use aws_smithy_types::DateTime;
 
 use super::StatusOptions;
 use super::hole::Hole;
 use super::record::RegionStatus;
 use crate::failure::{Failure, FailureKind};
+use crate::hook_results::ResultList;
 use crate::pace::patiently;
-use crate::stacks::following;
 use cfn_egress_guard_core::rule::excerpt;
 
-const LIST: &str = "cloudformation:ListAllHookResults";
 const GET: &str = "cloudformation:GetHookResult";
 
 /// How many pages are read: in which order results come is not documented.
@@ -26,8 +25,7 @@ const TRIES: usize = 3;
 
 /// Whether the hook itself failed lately: its function is gone, throttled, too slow or broken.
 pub(super) async fn failures(
-    client: &Client,
-    arn: &str,
+    list: &mut ResultList<'_>,
     alias: Option<&str>,
     options: &StatusOptions,
     found: &mut RegionStatus,
@@ -36,7 +34,7 @@ pub(super) async fn failures(
     let mut token: Option<String> = None;
     let mut at_least = true;
     for _ in 0..PAGES {
-        match page(client, arn, HookStatus::HookFailed, token.as_deref(), options).await {
+        match list.page(Some("HOOK_FAILED"), token.as_deref()).await {
             Ok((results, next)) => {
                 for result in
                     results.into_iter().filter(|result| invoked(result).is_none_or(|at| at >= options.since()))
@@ -68,15 +66,15 @@ pub(super) async fn failures(
 /// Whether the annotations of a recent result can be read: without them nobody sees which rule it was.
 pub(super) async fn annotations(
     client: &Client,
-    arn: &str,
+    list: &mut ResultList<'_>,
     key: Option<&str>,
     options: &StatusOptions,
     found: &mut RegionStatus,
 ) {
     let mut results = Vec::new();
     // What failed is told in annotations always, but for an internal failure; what passed, if it was ours.
-    for status in [HookStatus::HookCompleteFailed, HookStatus::HookCompleteSucceeded] {
-        match page(client, arn, status, None, options).await {
+    for status in ["HOOK_COMPLETE_FAILED", "HOOK_COMPLETE_SUCCEEDED"] {
+        match list.page(Some(status), None).await {
             Ok((mut page, _)) => {
                 page.sort_by_key(|result| std::cmp::Reverse(invoked(result)));
                 results.extend(page.into_iter().take(TRIES));
@@ -129,21 +127,4 @@ pub(super) async fn annotations(
 
 fn invoked(result: &HookResultSummary) -> Option<i64> {
     result.invoked_at().map(DateTime::secs)
-}
-
-/// A page of results, and where the next one is.
-async fn page(
-    client: &Client,
-    arn: &str,
-    status: HookStatus,
-    token: Option<&str>,
-    options: &StatusOptions,
-) -> Result<(Vec<HookResultSummary>, Option<String>), Failure> {
-    let answer = patiently(options.patience, &mut 0, || async {
-        let request = client.list_hook_results().type_arn(arn).status(status.clone());
-        request.set_next_token(token.map(str::to_owned)).send().await.map_err(|error| Failure::of(LIST, &error))
-    })
-    .await?;
-    let next = following(answer.next_token(), token, LIST)?;
-    Ok((answer.hook_results.unwrap_or_default(), next))
 }

@@ -1,12 +1,12 @@
 //! The templates of nested stacks: where they may be, and how many there may be.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::plan::Stack;
+use cfn_egress_guard_core::check::passed;
 use cfn_egress_guard_core::source::Document;
 use cfn_egress_guard_core::template::{Resource, Scope, TemplateError, World};
-use cfn_egress_guard_core::value::{Kind, Value};
+use cfn_egress_guard_core::value::Value;
 
 /// The type of a nested stack.
 pub(super) const NESTED_STACK: &str = "AWS::CloudFormation::Stack";
@@ -108,40 +108,5 @@ pub(super) fn reference<'a>(
 
 /// What is known inside a nested stack: the parameters that its parent gives, and the place.
 pub(super) fn scope(stack_name: &str, parent: &Scope, world: &World<'_>) -> Scope {
-    let mut parameters = BTreeMap::new();
-    let mut open = BTreeSet::new();
-    for (key, value) in
-        world.properties.get("Parameters").and_then(Value::as_map).into_iter().flat_map(|map| map.iter())
-    {
-        match text(value) {
-            Some(text) => {
-                parameters.insert(key.name.clone(), text);
-            }
-            None => {
-                open.insert(key.name.clone());
-            }
-        }
-    }
-    Scope {
-        parameters,
-        open,
-        account: parent.account.clone(),
-        region: parent.region.clone(),
-        partition: parent.partition.clone(),
-        url_suffix: parent.url_suffix.clone(),
-        stack_name: Some(stack_name.to_owned()),
-        ..Scope::default()
-    }
-}
-
-/// A parameter's value as CloudFormation hands it on: "a list of values is separated by commas".
-fn text(value: &Value) -> Option<String> {
-    match &value.kind {
-        Kind::String(text) => Some(text.clone()),
-        Kind::Integer(number) => Some(number.to_string()),
-        Kind::Float(number) => Some(number.to_string()),
-        Kind::Bool(bool) => Some(bool.to_string()),
-        Kind::List(list) => list.iter().map(text).collect::<Option<Vec<_>>>().map(|entries| entries.join(",")),
-        Kind::Null | Kind::Ambiguous(_) | Kind::Map(_) | Kind::Unknown(_) => None,
-    }
+    Scope { stack_name: Some(stack_name.to_owned()), ..passed(parent, world) }
 }

@@ -1,8 +1,10 @@
 //! The commands that ask AWS: the real program with the real SDK against a loopback server.
 
+mod accounts;
 mod audit;
 mod credentials;
 mod function;
+mod results;
 mod scan;
 mod scan_memory;
 mod server;

@@ -1,105 +1,9 @@
 //! An exemption: what may break the rule, why, who answers for it, and until when.
 
-use std::fmt;
-use std::str::FromStr;
-
 use super::conditions::Conditions;
-use super::date::Date;
+use crate::rule::applied::{AppliedExemption, ExemptionId, Owner, Reason};
+use crate::rule::date::Date;
 use crate::rule::egress::Protocol;
-use crate::rule::text::excerpt;
-
-/// How many days before its end an exemption begins to warn.
-pub const WARNING_DAYS: i64 = 30;
-
-/// The name of an exemption: 1 to 64 lower-case letters, digits and hyphens.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ExemptionId(String);
-
-impl ExemptionId {
-    /// The longest name.
-    pub const MAX_CHARS: usize = 64;
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ExemptionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// A text that is no [`ExemptionId`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct InvalidIdError;
-
-impl fmt::Display for InvalidIdError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not 1 to {} lower-case letters, digits and hyphens", ExemptionId::MAX_CHARS)
-    }
-}
-
-impl std::error::Error for InvalidIdError {}
-
-impl FromStr for ExemptionId {
-    type Err = InvalidIdError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let fits = (1..=Self::MAX_CHARS).contains(&text.len())
-            && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidIdError) }
-    }
-}
-
-/// One line of printable text, 1 to `MAX` characters: it stands in messages whole.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Line<const MAX: usize>(String);
-
-/// Why an exemption exists.
-pub type Reason = Line<160>;
-/// Who answers for an exemption: a team, a person, an address.
-pub type Owner = Line<80>;
-
-impl<const MAX: usize> Line<MAX> {
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl<const MAX: usize> fmt::Display for Line<MAX> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// A text that is no [`Line`] of at most so many characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct InvalidLineError(usize);
-
-impl fmt::Display for InvalidLineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not one line of 1 to {} printable characters", self.0)
-    }
-}
-
-impl std::error::Error for InvalidLineError {}
-
-impl<const MAX: usize> FromStr for Line<MAX> {
-    type Err = InvalidLineError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.trim().is_empty() || excerpt(text, MAX) != text {
-            Err(InvalidLineError(MAX))
-        } else {
-            Ok(Self(text.to_owned()))
-        }
-    }
-}
 
 /// An exception from the rule, held by those who own the policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,34 +89,5 @@ impl Exemption {
             expires: self.expires,
             days_left: self.expires.days_after(today),
         }
-    }
-}
-
-/// An exemption that covers a finding, as it stands on the day of the decision.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AppliedExemption {
-    /// Its name.
-    pub id: ExemptionId,
-    /// Why it exists.
-    pub reason: Reason,
-    /// Who answers for it.
-    pub owner: Owner,
-    /// The last day on which it holds.
-    pub expires: Date,
-    /// How many days it holds after today; 0 on its last day, negative once it has expired.
-    pub days_left: i64,
-}
-
-impl AppliedExemption {
-    /// Whether it holds today.
-    #[must_use]
-    pub const fn holds(&self) -> bool {
-        self.days_left >= 0
-    }
-
-    /// Whether it holds today, but not for long: its owner should act.
-    #[must_use]
-    pub const fn expires_soon(&self) -> bool {
-        self.holds() && self.days_left <= WARNING_DAYS
     }
 }

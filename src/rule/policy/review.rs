@@ -1,10 +1,11 @@
 //! What whoever reviews a policy should know of it.
 
 use super::conditions::{Conditions, DestinationRange};
-use super::date::Date;
-use super::exemption::{AppliedExemption, Exemption};
+use super::exemption::Exemption;
 use super::glob::Glob;
 use super::{Policy, PortRange};
+use crate::rule::applied::AppliedExemption;
+use crate::rule::date::Date;
 use crate::rule::egress::Protocol;
 
 /// Whether a [`Remark`] asks for something.

@@ -1,14 +1,16 @@
 //! What the commands that ask AWS share: connection, Regions, interruption.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
+use cfn_egress_guard_account::accounts::{AccountSelection, Accounts, RegionSelection, VisitProgress};
 use cfn_egress_guard_account::connection::ALWAYS_ENABLED;
-use cfn_egress_guard_account::permissions::{Permission, policy};
+use cfn_egress_guard_account::permissions::{Permission, caller_policy, deployer_policy, policy};
 use cfn_egress_guard_account::{Connection, ConnectionOptions, NoCredentials, Patience};
 use tokio::sync::watch;
 
-use crate::args::Aws;
+use crate::args::{Aws, PolicyFor};
+use crate::style::CAUTION;
 
 /// The connection that the arguments ask for.
 pub(crate) async fn connect(aws: &Aws) -> Result<Connection, NoCredentials> {
@@ -17,9 +19,36 @@ pub(crate) async fn connect(aws: &Aws) -> Result<Connection, NoCredentials> {
     Connection::new(&options).await
 }
 
+/// The accounts to look at, and why their Regions may not be all that were asked for, if there is one account.
+pub(crate) async fn accounts(aws: &Aws, connection: Connection) -> anyhow::Result<(Accounts, Option<String>)> {
+    let selection = aws.accounts.selection();
+    if selection == AccountSelection::Own {
+        let (regions, assumed) = regions(aws, &connection).await?;
+        return Ok((Accounts::own(connection, regions).await, assumed));
+    }
+    let regions = if is_all(aws) { RegionSelection::Enabled } else { RegionSelection::Named(named(aws, &connection)?) };
+    let (role, at_once) = (aws.accounts.role(), aws.accounts.accounts_at_once.into());
+    let found = Accounts::with_role(connection, &selection, role, regions, at_once, Patience::default()).await;
+    let accounts = found.map_err(|failure| {
+        let hint = if failure.action.starts_with("organizations:") { ORGANIZATION_HINT } else { "" };
+        anyhow!("{failure}{hint}")
+    })?;
+    if accounts.members.is_empty() {
+        bail!("there is no active account to look at");
+    }
+    for note in &accounts.notes {
+        warn(note);
+    }
+    Ok((accounts, None))
+}
+
+/// What to do when the organization cannot be read.
+const ORGANIZATION_HINT: &str = ". The accounts of an organization are listed by its management account, or by one \
+                                 that it delegates AWS Organizations to; with --accounts nobody is asked";
+
 /// The Regions to look at, and a word if they may not be all that were asked for.
-pub(crate) async fn regions(aws: &Aws, connection: &Connection) -> anyhow::Result<(Vec<String>, Option<String>)> {
-    if aws.regions.iter().any(|name| name == "all") {
+async fn regions(aws: &Aws, connection: &Connection) -> anyhow::Result<(Vec<String>, Option<String>)> {
+    if is_all(aws) {
         return Ok(match connection.enabled_regions(Patience::default()).await {
             Ok(regions) if regions.is_empty() => {
                 (always_enabled(), Some("the account's list of Regions is empty".into()))
@@ -28,6 +57,15 @@ pub(crate) async fn regions(aws: &Aws, connection: &Connection) -> anyhow::Resul
             Err(failure) => (always_enabled(), Some(failure.to_string())),
         });
     }
+    Ok((named(aws, connection)?, None))
+}
+
+fn is_all(aws: &Aws) -> bool {
+    aws.regions.iter().any(|name| name == "all")
+}
+
+/// The Regions that are named, or the one of the configuration.
+fn named(aws: &Aws, connection: &Connection) -> anyhow::Result<Vec<String>> {
     let mut regions = aws.regions.clone();
     regions.extend(aws.region.clone());
     if regions.is_empty() {
@@ -38,17 +76,69 @@ pub(crate) async fn regions(aws: &Aws, connection: &Connection) -> anyhow::Resul
     }
     regions.sort();
     regions.dedup();
-    Ok((regions, None))
+    Ok(regions)
 }
 
 fn always_enabled() -> Vec<String> {
     ALWAYS_ENABLED.map(str::to_owned).to_vec()
 }
 
-/// Prints the IAM policy that a command needs.
-pub(crate) fn print_policy(permissions: &[Permission], out: &mut impl Write) -> std::io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &policy(permissions))?;
+/// A word of warning on standard error.
+pub(crate) fn warn(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{CAUTION}warning{CAUTION:#}: {text}");
+}
+
+/// Prints the IAM policy that a command needs, or another one that was asked for.
+pub(crate) fn print_policy(
+    whom: PolicyFor,
+    permissions: &[Permission],
+    aws: &Aws,
+    out: &mut impl Write,
+) -> std::io::Result<()> {
+    let policy = match (whom, aws.accounts.selection()) {
+        (PolicyFor::Deployer, _) => deployer_policy(),
+        (PolicyFor::Command, AccountSelection::Own) => policy(permissions),
+        (PolicyFor::Command, _) => caller_policy(permissions, &aws.accounts.role().name),
+    };
+    serde_json::to_writer_pretty(&mut *out, &policy)?;
     writeln!(out)
+}
+
+/// How far a look at several accounts is: one line on standard error, and only on a terminal.
+pub(crate) struct VisitMeter {
+    accounts: usize,
+    left: usize,
+    regions: usize,
+    read: usize,
+    shown: bool,
+}
+
+impl VisitMeter {
+    pub(crate) fn new(accounts: usize) -> Self {
+        Self { accounts, left: 0, regions: 0, read: 0, shown: accounts > 1 && std::io::stderr().is_terminal() }
+    }
+
+    pub(crate) fn show(&mut self, progress: VisitProgress) {
+        match progress {
+            VisitProgress::Entered { regions } => self.regions += regions,
+            VisitProgress::Region => self.read += 1,
+            VisitProgress::Left => self.left += 1,
+        }
+        if self.shown {
+            let mut err = anstream::stderr();
+            let (left, accounts) = (self.left, self.accounts);
+            let _ =
+                write!(err, "\r\x1b[2K{left} of {accounts} accounts, {} of {} Regions read", self.read, self.regions);
+            let _ = err.flush();
+        }
+    }
+
+    /// Takes the line away.
+    pub(crate) fn clear(&self) {
+        if self.shown {
+            let _ = write!(anstream::stderr(), "\r\x1b[2K");
+        }
+    }
 }
 
 /// Becomes true when the user, or a job's time-out, interrupts: what was found until then is reported.

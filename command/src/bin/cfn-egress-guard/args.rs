@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 #[cfg(feature = "account")]
-pub(crate) use account::{AccountFormat, Audit, AuditStatus, Aws, Scan, Status, StatusFormat, StatusFunction};
+pub(crate) use account::{
+    AccountFormat, Audit, AuditStatus, Aws, PolicyFor, Scan, Status, StatusFormat, StatusFunction,
+};
 pub(crate) use check::{Check, ReportFormat};
 pub(crate) use policy::{PolicyCheck, PolicyCommand, PolicyExplain};
 
@@ -15,6 +17,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 #[cfg(feature = "account")]
 mod account;
+#[cfg(feature = "account")]
+mod accounts;
 mod check;
 mod policy;
 

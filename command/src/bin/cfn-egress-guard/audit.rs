@@ -1,23 +1,27 @@
 //! `audit`: who was blocked or warned.
 
+mod stack;
+
 use std::io::Write;
 
 use anyhow::{Context, bail};
+use cfn_egress_guard_account::accounts::{Accounts, RegionSelection, account_label};
 use cfn_egress_guard_account::audit::{
-    AuditOptions, AuditResult, HookRecord, audit, stack_events, write_audit_csv, write_audit_html,
+    AuditOptions, AuditResult, audit, stack_events, write_audit_asff, write_audit_csv, write_audit_html,
+    write_audit_json,
 };
+use cfn_egress_guard_account::connection::regions_assumed;
 use cfn_egress_guard_account::{Patience, permissions};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::account::{connect, print_policy, regions};
+use crate::account::{VisitMeter, accounts, connect, print_policy};
 use crate::args::{AccountFormat, Audit, AuditStatus};
 use crate::exit::Exit;
 use crate::style::{BAD, BOLD, CAUTION, DIM, GOOD};
-use cfn_egress_guard_account::connection::regions_assumed;
 
 pub(crate) fn run(arguments: &Audit, out: &mut impl Write) -> anyhow::Result<Exit> {
-    if arguments.aws.print_iam_policy {
-        print_policy(permissions::AUDIT, out)?;
+    if let Some(whom) = arguments.aws.print_iam_policy {
+        print_policy(whom, permissions::AUDIT, &arguments.aws, out)?;
         return Ok(Exit::Clean);
     }
     let now = Timestamp::now();
@@ -25,45 +29,70 @@ pub(crate) fn run(arguments: &Audit, out: &mut impl Write) -> anyhow::Result<Exi
     let (since, until) = (moment(&arguments.since)?, moment(&arguments.until)?);
     span(since, until, now.as_second())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(async {
+    if let Some(stack) = &arguments.stack {
+        return stack::run(arguments, stack, &runtime, out);
+    }
+    let mut result = runtime.block_on(async {
         let connection = connect(&arguments.aws).await?;
-        let (regions, regions_assumed) = regions(&arguments.aws, &connection).await?;
-        let mut result = match &arguments.events {
-            Some(stack) => {
-                let [region] = regions.as_slice() else { bail!("--events looks at one stack in one Region") };
-                stack_events(&connection, region, stack, Patience::default()).await
-            }
-            None => {
-                let options = AuditOptions {
-                    regions,
-                    alias: arguments.hook_alias.clone(),
-                    statuses: statuses(arguments.status),
-                    since,
-                    until,
-                    patience: Patience::default(),
-                };
-                audit(&connection, &options).await
-            }
+        let (accounts, regions_assumed) = accounts(&arguments.aws, connection).await?;
+        if let Some(stack) = &arguments.events {
+            let mut result = stack_events(&accounts, one_region(&accounts)?, stack, Patience::default()).await?;
+            result.head.regions_assumed = regions_assumed;
+            return anyhow::Ok(result);
+        }
+        let options = AuditOptions {
+            alias: arguments.hook_alias.clone(),
+            statuses: statuses(arguments.status),
+            since,
+            until,
+            regions_assumed,
+            patience: Patience::default(),
         };
-        result.regions_assumed = regions_assumed;
-        Ok(result)
+        let mut meter = VisitMeter::new(accounts.members.len());
+        let result = audit(&accounts, &options, |progress| meter.show(progress)).await;
+        meter.clear();
+        result.context("keeping what is found")
     })?;
     match arguments.format {
-        AccountFormat::Human => human(&result, out)?,
-        AccountFormat::Csv => write_audit_csv(&result, out)?,
-        AccountFormat::Html => write_audit_html(&result, out)?,
-        AccountFormat::Json => {
-            serde_json::to_writer_pretty(&mut *out, &result)?;
-            writeln!(out)?;
-        }
+        AccountFormat::Human => human(&mut result, out)?,
+        format => write_as(&mut result, format, out)?,
     }
-    Ok(if result.regions_assumed.is_some() || !result.unread.is_empty() {
+    Ok(exit(&result))
+}
+
+/// Writes a result for programs, and as a page.
+fn write_as(result: &mut AuditResult, format: AccountFormat, out: &mut impl Write) -> std::io::Result<()> {
+    match format {
+        AccountFormat::Human => Ok(()),
+        AccountFormat::Csv => write_audit_csv(result, out),
+        AccountFormat::Html => write_audit_html(result, out),
+        AccountFormat::Json => write_audit_json(result, out),
+        AccountFormat::Asff => write_audit_asff(result, out),
+    }
+}
+
+fn exit(result: &AuditResult) -> Exit {
+    if !result.is_all_read() {
         Exit::CouldNotCheck
-    } else if result.results.iter().any(HookRecord::is_failed) {
+    } else if result.is_failed() {
         Exit::Findings
     } else {
         Exit::Clean
-    })
+    }
+}
+
+/// The one Region, of one account, in which a stack is looked at.
+fn one_region(accounts: &Accounts) -> anyhow::Result<&str> {
+    if accounts.members.len() > 1 {
+        bail!("one stack is looked at in one account: name it with --accounts");
+    }
+    match &accounts.regions {
+        RegionSelection::Named(regions) => match regions.as_slice() {
+            [region] => Ok(region),
+            _ => bail!("one stack is looked at in one Region: name it with --region"),
+        },
+        RegionSelection::Enabled => bail!("one stack is looked at in one Region: name it with --region"),
+    }
 }
 
 fn statuses(status: AuditStatus) -> Vec<String> {
@@ -119,8 +148,10 @@ fn span(since: Option<i64>, until: Option<i64>, now: i64) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn human(result: &AuditResult, out: &mut impl Write) -> std::io::Result<()> {
-    for record in &result.results {
+fn human(result: &mut AuditResult, out: &mut impl Write) -> std::io::Result<()> {
+    let many = result.is_of_many();
+    for record in result.results.iter() {
+        let record = record?;
         let style = match record.fate() {
             "blocked" | "hook error" => BAD,
             "passed" => GOOD,
@@ -128,7 +159,10 @@ fn human(result: &AuditResult, out: &mut impl Write) -> std::io::Result<()> {
         };
         let at = record.at.get(..19).unwrap_or(&record.at).replace('T', " ");
         let fate = record.fate();
-        writeln!(out, "{at}  {}  {style}{fate}{style:#}  {BOLD}{}{BOLD:#}", record.region, record.subject())?;
+        let account = record.account.as_deref().filter(|_| many);
+        let account = account.map_or_else(String::new, |id| format!("{}  ", account_label(&result.head.accounts, id)));
+        let (region, subject) = (&record.region, record.subject());
+        writeln!(out, "{at}  {account}{region}  {style}{fate}{style:#}  {BOLD}{subject}{BOLD:#}")?;
         for line in record.said() {
             writeln!(out, "    {line}")?;
         }
@@ -144,11 +178,10 @@ fn human(result: &AuditResult, out: &mut impl Write) -> std::io::Result<()> {
     for (place, failure) in result.unread_told() {
         writeln!(out, "{CAUTION}not read{CAUTION:#} {place} {failure}")?;
     }
-    if let Some(why) = &result.regions_assumed {
+    if let Some(why) = &result.head.regions_assumed {
         writeln!(out, "{CAUTION}{}{CAUTION:#}", regions_assumed(why))?;
     }
-    let account = result.account.as_ref().map_or_else(String::new, |account| format!("account {account}, "));
-    write!(out, "{BOLD}{}{BOLD:#} in {account}{}: ", result.hook, result.regions.join(", "))?;
+    write!(out, "{BOLD}{}{BOLD:#} in {}: ", result.head.hook, result.place())?;
     if result.is_lower_bound() && result.results.is_empty() {
         return writeln!(out, "{CAUTION}nobody can say, no result could be read{CAUTION:#}");
     }

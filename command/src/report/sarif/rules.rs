@@ -36,7 +36,17 @@ fn descriptor(code: &str) -> Value {
             (reason::title(Reason::UndeterminedValue), reason::help(Reason::UndeterminedValue), "warning")
         }
         Some(found) => (reason::title(*found), reason::help(*found), "error"),
-        None => ("Part of a template is not judged", NOT_JUDGED_HELP, "note"),
+        None => match code {
+            wording::KEY_TWICE => {
+                ("Key is written twice", "Keep one of the two: CloudFormation takes the last.", "warning")
+            }
+            wording::NOT_STRICT_JSON => (
+                "JSON is not strict",
+                "Write JSON without comments and trailing commas: other readers refuse them.",
+                "warning",
+            ),
+            _ => ("Part of a template is not judged", NOT_JUDGED_HELP, "note"),
+        },
     };
     let rule = wording::RULE;
     json!({

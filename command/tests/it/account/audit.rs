@@ -211,6 +211,33 @@ fn without_the_hooks_arn_everything_is_listed_and_filtered_here() {
     }
 }
 
+/// `DescribeType` gives some types' ARN with the version behind it, which the model of `ListHookResults` refuses
+/// (`Server` checks that).
+#[test]
+fn an_arn_with_a_version_is_cut_to_the_types() {
+    let server = Server::start(|request| match request.action.as_str() {
+        "DescribeType" if request.field("TypeName") == ALIAS => {
+            answered("DescribeType", &format!("<Arn>{ARN}/00000001</Arn>"))
+        }
+        _ => aws(request),
+    });
+    let (_, result) = json(&server, &[]);
+    assert_eq!((ids(&result), &result["unread"].as_array().unwrap().len()), (vec!["r3", "r2", "r1"], &1));
+    assert_eq!(result["account"], "123456789012");
+    let lists: Vec<_> = server.seen().into_iter().filter(|request| request.action == "ListHookResults").collect();
+    assert!(!lists.is_empty() && lists.iter().all(|request| request.field("TypeArn") == ARN), "{lists:?}");
+}
+
+#[test]
+fn a_list_by_arn_that_is_refused_is_made_without_it() {
+    let server = Server::start(|request| match request.action.as_str() {
+        "ListHookResults" if !request.field("TypeArn").is_empty() => refused(400, "ValidationError", "not this ARN"),
+        _ => aws(request),
+    });
+    let (code, result) = json(&server, &["--until", "2026-11-22"]);
+    assert_eq!((code, ids(&result)), (Some(1), vec!["r2", "r1"]), "what passed and other hooks' results are left out");
+}
+
 /// What STACK and CHANGE_SET are asked about has a hook of its own (template.yaml, `EgressStackHook`).
 #[test]
 fn results_of_the_hook_for_templates_are_read_too() {
@@ -296,4 +323,125 @@ fn tables_and_pages_hold_every_result() {
     assert_eq!(csv.lines().count(), 5, "a head, three results, one that could not be read: {csv}");
     let page = stdout(&server.command(&["audit", "--region", "eu-west-1", "--format", "html"]));
     assert!(page.contains("tcp 80-87 opens a range") && !page.contains("<script"), "{page}");
+}
+
+/// Events of an update that the hook blocked in a nested stack, newest first, and those of the update before it.
+fn events(request: &Request, hook_status: &str, mode: &str) -> Answer {
+    let nested = WEB.replace("/web/", "/web-Network/");
+    let event = |stack: &str, logical: &str, physical: &str, kind: &str, status: &str, more: &str| {
+        let name = if stack == WEB { "web" } else { "web-Network" };
+        format!(
+            "<member><StackId>{stack}</StackId><EventId>e</EventId><StackName>{name}</StackName>\
+             <LogicalResourceId>{logical}</LogicalResourceId><PhysicalResourceId>{physical}</PhysicalResourceId>\
+             <ResourceType>{kind}</ResourceType><Timestamp>2026-11-23T10:00:00Z</Timestamp>\
+             <ResourceStatus>{status}</ResourceStatus>{more}</member>"
+        )
+    };
+    let reason = |reason: &str| format!("<ResourceStatusReason>{reason}</ResourceStatusReason>");
+    let (stack, group) = ("AWS::CloudFormation::Stack", "AWS::EC2::SecurityGroup");
+    let hook = |id: &str| {
+        format!(
+            "<HookType>{ALIAS}</HookType><HookStatus>{hook_status}</HookStatus><HookStatusReason>Hook failed with \
+             message: see hook results for details</HookStatusReason><HookInvocationId>{id}</HookInvocationId>\
+             <HookFailureMode>{mode}</HookFailureMode>"
+        )
+    };
+    let events = if request.field("StackName") == nested {
+        [
+            event(&nested, "web-Network", &nested, stack, "UPDATE_ROLLBACK_COMPLETE", ""),
+            event(&nested, "WebSg", "", group, "UPDATE_FAILED", &reason("The following hook(s) failed")),
+            event(&nested, "WebSg", "", group, "UPDATE_IN_PROGRESS", &hook("r1")),
+            event(&nested, "web-Network", &nested, stack, "UPDATE_IN_PROGRESS", ""),
+        ]
+    } else {
+        [
+            event(WEB, "web", WEB, stack, "UPDATE_ROLLBACK_COMPLETE", ""),
+            event(WEB, "Network", &nested, stack, "UPDATE_FAILED", &reason("Embedded stack was not updated")),
+            event(WEB, "web", WEB, stack, "UPDATE_IN_PROGRESS", &reason("User Initiated")),
+            // Of an earlier operation: nobody asked about it.
+            event(WEB, "OldSg", "", group, "UPDATE_FAILED", &hook("r9")),
+        ]
+    };
+    answered("DescribeStackEvents", &format!("<StackEvents>{}</StackEvents>", events.concat()))
+}
+
+#[test]
+fn why_a_stack_was_blocked_is_one_screen() {
+    let server = Server::start(|request| match request.action.as_str() {
+        "DescribeStackEvents" => events(request, "HOOK_COMPLETE_FAILED", "FAIL"),
+        _ => aws(request),
+    });
+    let output = server.command(&["audit", "--region", "eu-west-1", "--stack", "web"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stdout(&output).lines().count() < 25, "{}", stdout(&output));
+    insta::assert_snapshot!(stdout(&output));
+    // An ARN says the Region, and the JSON has the shape of every audit.
+    let output = server.command(&["audit", "--region", "us-east-1", "--stack", WEB, "--format", "json"]);
+    let result: Json = serde_json::from_slice(&output.stdout).unwrap();
+    validator("schema/audit.schema.json").validate(&result).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((ids(&result), &result["results"][0]["region"]), (vec!["r1"], &Json::from("eu-west-1")));
+}
+
+#[test]
+fn a_stack_says_what_became_of_it_otherwise() {
+    for (status, mode, code, says) in [
+        ("HOOK_COMPLETE_FAILED", "WARN", 1, "web in eu-west-1 was let through with a warning of Security::Egress"),
+        ("HOOK_FAILED", "FAIL", 1, "web in eu-west-1 was stopped, because there was no answer from Security::Egress"),
+        ("HOOK_COMPLETE_SUCCEEDED", "FAIL", 0, "No hook stopped the newest operation of web in eu-west-1"),
+    ] {
+        let server = Server::start(move |request| match request.action.as_str() {
+            "DescribeStackEvents" => events(request, status, mode),
+            "ListChangeSets" => answered("ListChangeSets", "<Summaries/>"),
+            _ => aws(request),
+        });
+        let output = server.command(&["audit", "--region", "eu-west-1", "--stack", "web"]);
+        assert_eq!(output.status.code(), Some(code), "{status}: {}{}", stdout(&output), stderr(&output));
+        assert!(stdout(&output).starts_with(says), "{status}: {}", stdout(&output));
+    }
+    let gone = Server::start(|request| match request.action.as_str() {
+        "DescribeStackEvents" => refused(400, "ValidationError", "Stack [web] does not exist"),
+        _ => refused(400, "ValidationError", "Stack [web] does not exist"),
+    });
+    let output = gone.command(&["audit", "--region", "eu-west-1", "--stack", "web"]);
+    assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
+    assert!(stderr(&output).contains("there is no stack `web` in eu-west-1"), "{}", stderr(&output));
+}
+
+/// What the CDK deploys with: a change set that a hook refused leaves no event of a resource.
+#[test]
+fn a_change_set_that_was_blocked_is_found() {
+    let set = "arn:aws:cloudformation:eu-west-1:123456789012:changeSet/cdk-deploy/51af3dc0-da77-11e4-872e-1234567db123";
+    let server = Server::start(move |request| match request.action.as_str() {
+        "DescribeStackEvents" => answered("DescribeStackEvents", "<StackEvents/>"),
+        "ListChangeSets" => {
+            let summary = |name: &str, status: &str, reason: &str| {
+                format!(
+                    "<member><StackId>{WEB}</StackId><StackName>web</StackName><ChangeSetId>{set}</ChangeSetId>\
+                     <ChangeSetName>{name}</ChangeSetName><Status>{status}</Status><StatusReason>{reason}</StatusReason>\
+                     <CreationTime>2026-11-23T10:00:00Z</CreationTime></member>"
+                )
+            };
+            let failed =
+                summary("cdk-deploy", "FAILED", "Change set creation failed. The following hook(s) failed: [X]");
+            let other = summary("other", "FAILED", "The submitted information contains no changes");
+            answered("ListChangeSets", &format!("<Summaries>{failed}{other}</Summaries>"))
+        }
+        "ListHookResults" if request.field("TargetType") == "CHANGE_SET" && request.field("TargetId") == set => {
+            answered("ListHookResults", &format!("<HookResults>{}</HookResults>", summary(&RESULTS[1], ALIAS)))
+        }
+        _ => aws(request),
+    });
+    let output = server.command(&["audit", "--region", "eu-west-1", "--stack", "web"]);
+    assert_eq!(output.status.code(), Some(1), "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("seen in a change set"), "{}", stdout(&output));
+}
+
+#[test]
+fn the_statement_that_deploying_roles_need_is_printed() {
+    let server = Server::start(aws);
+    let output = server.command(&["audit", "--print-iam-policy=deployer"]);
+    let policy: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let actions = serde_json::json!(["cloudformation:GetHookResult", "cloudformation:ListHookResults"]);
+    assert_eq!((output.status.code(), &policy["Statement"][0]["Action"]), (Some(0), &actions));
+    assert!(server.seen().is_empty());
 }

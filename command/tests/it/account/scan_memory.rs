@@ -90,7 +90,8 @@ fn peaks(folder: &Path, stacks: usize) -> [u64; 4] {
     let asked = server.seen().len();
     let resumed = peak_kib(server.prepared(&["scan", "--region", "eu-west-1", "--resume", &json]));
     let pages = stacks.div_ceil(PAGE);
-    assert_eq!(server.seen().len() - asked, 2 * pages, "every stack was known");
+    let asked = server.seen().into_iter().skip(asked).filter(|request| request.action != "GetCallerIdentity").count();
+    assert_eq!(asked, 2 * pages, "every stack was known");
     let read = peak_kib(server.prepared(&["scan", "--from", &json, "--format", "html"]));
     let people = peak_kib(server.prepared(&["scan", "--from", &json, "--format", "human"]));
     [scanned, resumed, read, people]

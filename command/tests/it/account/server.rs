@@ -15,7 +15,7 @@ pub(crate) struct Request {
     pub(crate) region: String,
     /// Whose key it was signed with.
     pub(crate) access_key: String,
-    /// `Action` of the query protocol, or the path of another request.
+    /// `Action` of the query protocol, the operation of the JSON protocol, or the path of another request.
     pub(crate) action: String,
     /// The form's fields.
     pub(crate) form: BTreeMap<String, String>,
@@ -67,6 +67,43 @@ pub(crate) fn refused(status: u16, code: &str, message: &str) -> Answer {
          <RequestId>r</RequestId></ErrorResponse>"
     );
     Answer { status, body }
+}
+
+/// What AWS's model says of fields of requests about hooks (source: botocore 1.43, cloudformation 2010-05-15). An ARN
+/// with a version behind the type's name fits the first of them, and not the second.
+const PATTERNS: [(&str, &str, &str); 6] = [
+    ("DescribeType", "Arn", "arn:aws[A-Za-z0-9-]{0,64}:cloudformation:[A-Za-z0-9-]{1,64}:([0-9]{12})?:type/.+"),
+    (
+        "ListHookResults",
+        "TypeArn",
+        "arn:aws[A-Za-z0-9-]{0,64}:cloudformation:[A-Za-z0-9-]{1,64}:([0-9]{12})?:type/hook/[A-Za-z0-9-]+/?",
+    ),
+    (
+        "ListHookResults",
+        "TargetId",
+        "[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/]*|[a-f0-9]{8}(-[a-f0-9]{4}){3}-[a-f0-9]{12}",
+    ),
+    ("DescribeType", "TypeName", TYPE_NAME),
+    ("BatchDescribeTypeConfigurations", "TypeConfigurationIdentifiers.member.1.TypeName", TYPE_NAME),
+    (
+        "BatchDescribeTypeConfigurations",
+        "TypeConfigurationIdentifiers.member.1.TypeConfigurationAlias",
+        "[a-zA-Z0-9]{1,256}",
+    ),
+];
+
+const TYPE_NAME: &str = "[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}(::MODULE){0,1}";
+
+/// The refusal of a request with a field that AWS's model does not allow.
+fn refused_by_the_model(request: &Request) -> Option<Answer> {
+    let wrong = PATTERNS.iter().find(|(action, field, pattern)| {
+        let value = request.form.get(*field).filter(|_| request.action == *action);
+        let schema = serde_json::json!({"pattern": format!("^(?:{pattern})$")});
+        value.is_some_and(|value| !jsonschema::is_valid(&schema, &value.as_str().into()))
+    });
+    let (_, field, pattern) = wrong?;
+    let message = format!("1 validation error detected: Value at '{field}' failed to satisfy constraint: {pattern}");
+    Some(refused(400, "ValidationError", &message))
 }
 
 /// A server on the loopback interface, there until the test's process ends.
@@ -125,7 +162,8 @@ fn serve(stream: &TcpStream, answer: &dyn Fn(&Request) -> Reply, log: &Mutex<Vec
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader) {
         log.lock().unwrap().push(request.clone());
-        let Reply { status, headers, body } = answer(&request);
+        let reply = refused_by_the_model(&request).map_or_else(|| answer(&request), Reply::from);
+        let Reply { status, headers, body } = reply;
         let head = format!("HTTP/1.1 {status} x\r\n{headers}content-length: {}\r\n\r\n", body.len());
         let mut out = stream;
         if out.write_all(head.as_bytes()).and_then(|()| out.write_all(&body)).is_err() {
@@ -139,12 +177,14 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let path = line.split(' ').nth(1)?.to_owned();
     let (mut region, mut access_key, mut host, mut length) = (String::new(), String::new(), String::new(), 0);
+    let mut target = None;
     loop {
         line.clear();
         reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
         let Some((name, value)) = line.trim().split_once(':') else { break };
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().ok()?,
+            "x-amz-target" => target = value.trim().rsplit('.').next().map(str::to_owned),
             "host" => value.trim().clone_into(&mut host),
             "authorization" => {
                 let mut credential = value.split("Credential=").nth(1)?.split('/');
@@ -162,7 +202,7 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
         .filter_map(|pair| pair.split_once('='))
         .map(|(name, value)| (name.to_owned(), decoded(value)))
         .collect();
-    let action = form.get("Action").cloned().unwrap_or(path);
+    let action = form.get("Action").cloned().or(target).unwrap_or(path);
     let body = body.into_owned();
     Some(Request { region, access_key, action, form, host, body })
 }

@@ -90,6 +90,28 @@ fn what_the_stack_configures_is_enforced() {
     assert_eq!(result["regions"][0]["state"], "blocking");
 }
 
+/// Both forms of an ARN that `DescribeType` gives; the server refuses one with a version where AWS's model does.
+#[test]
+fn an_arn_with_a_version_is_as_good_as_one_without() {
+    let server = Server::start(|request| {
+        let mut reply = aws(request, &good());
+        if request.action == "DescribeType" {
+            let text = String::from_utf8(reply.body).unwrap();
+            reply.body = text.replace("SinglePort</Arn>", "SinglePort/00000001</Arn>").into_bytes();
+        }
+        reply
+    });
+    let (code, result) = json(&server, &["--function", "function:guard:live"]);
+    assert_eq!((code, codes(&result), &result["account"]), (Some(0), vec![], &Json::from("123456789012")), "{result}");
+    let asked = server.seen();
+    let lists: Vec<_> = asked.iter().filter(|request| request.action == "ListHookResults").collect();
+    assert!(!lists.is_empty() && lists.iter().all(|list| list.field("TypeArn") == arn("eu-west-1")), "{lists:?}");
+    let described = asked.iter().find(|request| request.action == "BatchDescribeTypeConfigurations").unwrap();
+    let identifier = |field: &str| described.field(&format!("TypeConfigurationIdentifiers.member.1.{field}"));
+    assert_eq!((identifier("Type"), identifier("TypeName")), ("HOOK", "Security::Egress::SinglePort"));
+    assert_eq!(identifier("TypeArn"), "");
+}
+
 #[test]
 fn everything_that_narrows_enforcement_is_a_hole() {
     let pointer = |path: &str| format!("/CloudFormationConfiguration/HookConfiguration/{path}");

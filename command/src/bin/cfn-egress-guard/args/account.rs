@@ -7,6 +7,7 @@ use cfn_egress_guard_core::rule::Preset;
 use clap::{Args, ValueEnum};
 use hyper::Uri;
 
+use super::accounts::AccountArguments;
 use super::parse_preset;
 
 /// How AWS is reached. Everything else is as for the AWS command line: environment, ~/.aws, SSO, roles.
@@ -29,9 +30,23 @@ pub(crate) struct Aws {
     #[arg(long, value_name = "URL", value_parser = endpoint_url)]
     pub(crate) endpoint_url: Option<String>,
 
-    /// Print the IAM policy that this command needs, and do nothing else.
-    #[arg(long)]
-    pub(crate) print_iam_policy: bool,
+    /// Print the IAM policy that this command needs, and do nothing else; with =deployer, the one that roles that
+    /// deploy need so that the CDK and others show why the hook blocked a deployment.
+    #[arg(long, value_enum, value_name = "FOR", num_args = 0..=1, require_equals = true, default_missing_value = "command")]
+    pub(crate) print_iam_policy: Option<PolicyFor>,
+
+    /// Which accounts.
+    #[command(flatten)]
+    pub(crate) accounts: AccountArguments,
+}
+
+/// Whom an IAM policy is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PolicyFor {
+    /// This command, in this account and on its way into others.
+    Command,
+    /// A role that deploys stacks.
+    Deployer,
 }
 
 /// A Region's name becomes part of a host's name.
@@ -87,9 +102,14 @@ pub(crate) struct Scan {
     #[arg(long, value_name = "FILE")]
     pub(crate) resume: Option<PathBuf>,
 
-    /// Report an earlier JSON result again, without asking AWS.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "profile", "region", "regions", "endpoint_url", "stacks", "policy", "preset"])]
-    pub(crate) from: Option<PathBuf>,
+    /// Compare with an earlier JSON result: what was fixed, and what is new. Several show the trend.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) compare: Vec<PathBuf>,
+
+    /// Report an earlier JSON result again, without asking AWS; several are put together, of which the newest word
+    /// about a stack counts.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "profile", "region", "regions", "endpoint_url", "stacks", "policy", "preset", "selection"])]
+    pub(crate) from: Vec<PathBuf>,
 
     /// Tags that name a stack's owner; the first that a stack has counts.
     #[arg(long = "owner-tag", value_name = "TAG", default_values = ["owner", "team", "contact"])]
@@ -119,6 +139,8 @@ pub(crate) enum AccountFormat {
     Csv,
     /// One self-contained page.
     Html,
+    /// Findings for AWS Security Hub: on each line the input of one call of BatchImportFindings.
+    Asff,
 }
 
 /// Which results to tell, and how.
@@ -139,6 +161,10 @@ pub(crate) struct Audit {
     /// Which results: `failed` is what was blocked, warned about or broken.
     #[arg(long, value_enum, default_value_t = AuditStatus::Failed, value_name = "STATUS")]
     pub(crate) status: AuditStatus,
+
+    /// Say why the newest operation of this stack was blocked, and what to do (name or ARN).
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["since", "until", "status", "hook_alias", "events"])]
+    pub(crate) stack: Option<String>,
 
     /// Tell the hook events of this stack instead, those of every hook.
     #[arg(long, value_name = "STACK", conflicts_with_all = ["since", "until", "status", "hook_alias"])]

@@ -3,9 +3,11 @@
 use std::io::{self, Write};
 
 use anstyle::Style;
+use cfn_egress_guard_account::accounts::{MemberAccount, account_label};
 use cfn_egress_guard_account::count;
 use cfn_egress_guard_account::scan::{
-    Answer, Fate, Group, ScanResult, StackRecord, Summary, Tally, UnreadGroup, alternatives_told,
+    AccountSummary, Answer, ChangeGroup, ComparisonHead, Fate, Group, ScanResult, StackRecord, Summary, Tally,
+    UnreadGroup, alternatives_told,
 };
 
 use crate::style::{BAD, BOLD, CAUTION, DIM, GOOD};
@@ -19,11 +21,15 @@ const MAX_GROUPS: usize = 10;
 /// How wide the names of groups are, unless they are longer.
 const MAX_WIDTH: usize = 40;
 
+/// What enters an account.
+const ASSUME_ROLE: &str = "sts:AssumeRole";
+
 /// How many reasons for what was not read are listed.
 const MAX_UNREAD: usize = 20;
 
 pub(crate) fn write(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
     let mut told = 0;
+    let many = result.is_of_many();
     for stack in result.stacks.iter() {
         let stack = stack?;
         if stack.findings.is_empty() {
@@ -31,7 +37,7 @@ pub(crate) fn write(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<
         }
         told += 1;
         if told <= MAX_STACKS {
-            write_stack(&stack, out)?;
+            write_stack(&stack, many.then(|| account_label(&result.head.accounts, &stack.account)), out)?;
         }
     }
     if told > MAX_STACKS {
@@ -41,12 +47,19 @@ pub(crate) fn write(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<
     if summary.tally != Tally::default() {
         write_groups("By cause", &summary.causes, out)?;
         write_groups("By owner", &summary.owners, out)?;
-        if result.head.regions.len() > 1 {
+        if result.is_of_many() {
+            write_groups("By account", &by_account(summary), out)?;
+            write_groups("By organizational unit", &summary.organizational_units, out)?;
+        }
+        if result.head.regions.len() != 1 {
             write_groups("By Region", &summary.regions, out)?;
         }
         write_alternatives(summary, out)?;
     }
-    write_unread(&result.unread_groups, out)?;
+    if let Some(comparison) = &result.comparison {
+        write_changes(&comparison.head, &result.head.accounts, out)?;
+    }
+    write_unread(&result.unread_groups, result.is_of_many(), out)?;
     let style = match summary.answer {
         Answer::Yes => GOOD,
         Answer::Probably | Answer::Unknown => CAUTION,
@@ -54,17 +67,19 @@ pub(crate) fn write(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<
     };
     let only = &result.head.only_stacks;
     let of = if only.is_empty() { String::new() } else { format!(" for stacks named {}", only.join(", ")) };
-    let account = result.accounts_told().map_or_else(String::new, |accounts| format!("account {accounts}, "));
     writeln!(
         out,
-        "{BOLD}Can the failure mode be FAIL{of}?{BOLD:#} {DIM}({} read in {account}{}, {}){DIM:#}",
+        "{BOLD}Can the failure mode be FAIL{of}?{BOLD:#} {DIM}({} read in {}, {}){DIM:#}",
         count(summary.stacks, "stack"),
-        result.head.regions.join(", "),
+        result.place(),
         result.head.policy
     )?;
     for (position, line) in summary.sentences(only).iter().enumerate() {
         let style = if position == 0 { style } else { Style::new() };
         writeln!(out, "{style}{line}{style:#}")?;
+    }
+    for line in result.comparison.iter().flat_map(|comparison| comparison.head.sentences()) {
+        writeln!(out, "{line}")?;
     }
     for warning in result.warnings() {
         writeln!(out, "{CAUTION}{warning}{CAUTION:#}")?;
@@ -72,10 +87,11 @@ pub(crate) fn write(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<
     Ok(())
 }
 
-fn write_stack(stack: &StackRecord, out: &mut dyn Write) -> io::Result<()> {
+fn write_stack(stack: &StackRecord, account: Option<String>, out: &mut dyn Write) -> io::Result<()> {
+    let account = account.map_or_else(String::new, |account| format!("{account}, "));
     let owner = stack.owner.as_ref().map_or_else(String::new, |owner| format!(", {owner}"));
     let nested = stack.root.as_ref().map_or_else(String::new, |root| format!(", nested in {root}"));
-    writeln!(out, "{BOLD}{}{BOLD:#} {DIM}({}{owner}{nested}){DIM:#}", stack.stack, stack.region)?;
+    writeln!(out, "{BOLD}{}{BOLD:#} {DIM}({account}{}{owner}{nested}){DIM:#}", stack.stack, stack.region)?;
     for rule in &stack.findings {
         let style = match rule.fate {
             Fate::Blocked => BAD,
@@ -96,7 +112,22 @@ fn write_stack(stack: &StackRecord, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
+/// The accounts with something to say, as groups of rules.
+fn by_account(summary: &Summary) -> Vec<Group> {
+    let accounts = summary.accounts.iter().filter(|account| account.tally != Tally::default());
+    let group = |account: &AccountSummary| Group {
+        name: Some(account.account.label()),
+        stacks: account.stacks_blocked,
+        tally: account.tally,
+        examples: Vec::new(),
+    };
+    accounts.map(group).collect()
+}
+
 fn write_groups(title: &str, groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
+    if groups.is_empty() {
+        return Ok(());
+    }
     writeln!(out, "{BOLD}{title}{BOLD:#}")?;
     let name = |group: &Group| group.name.clone().unwrap_or_else(|| "(no owner tag)".to_owned());
     let widths = groups.iter().take(MAX_GROUPS).map(|group| name(group).chars().count());
@@ -121,19 +152,47 @@ fn write_alternatives(summary: &Summary, out: &mut dyn Write) -> io::Result<()> 
     writeln!(out)
 }
 
-fn write_unread(groups: &[UnreadGroup], out: &mut dyn Write) -> io::Result<()> {
+/// What was fixed and what is new, by account and by owner.
+fn write_changes(comparison: &ComparisonHead, accounts: &[MemberAccount], out: &mut dyn Write) -> io::Result<()> {
+    let by_account = |group: &ChangeGroup| account_label(accounts, group.name.as_deref().unwrap_or_default());
+    let by_owner = |group: &ChangeGroup| group.name.clone().unwrap_or_else(|| "(no owner tag)".to_owned());
+    let day = comparison.earlier.get(..10).unwrap_or(&comparison.earlier);
+    type Name<'n> = &'n dyn Fn(&ChangeGroup) -> String;
+    let by_account: (_, _, Name<'_>) = ("account", &comparison.accounts, &by_account);
+    let by_owner: (_, _, Name<'_>) = ("owner", &comparison.owners, &by_owner);
+    for (by, groups, name) in [by_account, by_owner].into_iter().filter(|(_, groups, _)| !groups.is_empty()) {
+        writeln!(out, "{BOLD}Since {day}, by {by}{BOLD:#}")?;
+        let shown = || groups.iter().take(MAX_GROUPS);
+        let width = shown().map(|group| name(group).chars().count()).max().unwrap_or_default().min(MAX_WIDTH);
+        for group in shown() {
+            writeln!(out, "  {:width$}  {}", name(group), group.told())?;
+        }
+        if groups.len() > MAX_GROUPS {
+            writeln!(out, "  {DIM}… and {} more{DIM:#}", groups.len() - MAX_GROUPS)?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+fn write_unread(groups: &[UnreadGroup], many: bool, out: &mut dyn Write) -> io::Result<()> {
     if groups.is_empty() {
         return Ok(());
     }
     writeln!(out, "{BOLD}Could not be read{BOLD:#}")?;
     for group in groups.iter().take(MAX_UNREAD) {
         let in_part = if group.judged { " (in part)" } else { "" };
-        writeln!(out, "  {CAUTION}{}{CAUTION:#} {}{in_part}: {}", group.place(), group.what(), group.failure)?;
+        writeln!(out, "  {CAUTION}{}{CAUTION:#} {}{in_part}: {}", group.place(many), group.what(), group.failure)?;
     }
     if groups.len() > MAX_UNREAD {
         writeln!(out, "  {DIM}… and {} more; --output scan.csv has them all{DIM:#}", groups.len() - MAX_UNREAD)?;
     }
     let mut missing: Vec<&str> = groups.iter().filter_map(|group| group.failure.missing_permission()).collect();
+    if missing.contains(&ASSUME_ROLE) {
+        // Not only the caller's policy, but also the role's trust decides.
+        missing.retain(|action| *action != ASSUME_ROLE);
+        writeln!(out, "  An account is entered with the role that --role names: deploy/reader-role.yaml makes it")?;
+    }
     missing.sort_unstable();
     missing.dedup();
     if !missing.is_empty() {

@@ -4,28 +4,34 @@ use std::io::{IsTerminal, Write};
 
 use cfn_egress_guard_account::scan::Progress;
 
-use crate::style::CAUTION;
+use crate::account::warn;
 
 /// A progress bar's width.
 const WIDTH: usize = 24;
 
-/// How far a scan is.
+/// How far a scan is, in all accounts together.
 pub(crate) struct Meter {
+    accounts: usize,
+    left: usize,
     regions: usize,
     listed: usize,
     stacks: usize,
     done: usize,
     unread: usize,
+    slower: usize,
     shown: bool,
 }
 
 impl Meter {
-    pub(crate) fn new(regions: usize) -> Self {
-        Self { regions, listed: 0, stacks: 0, done: 0, unread: 0, shown: std::io::stderr().is_terminal() }
+    pub(crate) fn new(accounts: usize) -> Self {
+        let shown = std::io::stderr().is_terminal();
+        Self { accounts, left: 0, regions: 0, listed: 0, stacks: 0, done: 0, unread: 0, slower: 0, shown }
     }
 
     pub(crate) fn show(&mut self, progress: &Progress) {
         match progress {
+            Progress::Entered { regions } => self.regions += regions,
+            Progress::Left => self.left += 1,
             Progress::Found { stacks } => self.stacks += stacks,
             Progress::Listed => self.listed += 1,
             Progress::Judged(_) => self.done += 1,
@@ -34,23 +40,35 @@ impl Meter {
                 // What it was stands in the result.
                 self.done += usize::from(unread.stack.is_some() && !unread.judged);
             }
-            Progress::Slower { region, at_once } => {
+            Progress::Slower { region, at_once, .. } if self.accounts < 2 => {
                 self.clear();
                 warn(&format!("{region}: AWS is slow to answer or asks for patience; going on with {at_once} at once"));
             }
+            // A line for each Region of each account would be no progress display.
+            Progress::Slower { .. } => self.slower += 1,
         }
         if self.shown {
             let filled = (self.done * WIDTH).checked_div(self.stacks).unwrap_or_default().min(WIDTH);
             let bar = format!("{}{}", "█".repeat(filled), "░".repeat(WIDTH - filled));
-            let unread = if self.unread == 0 { String::new() } else { format!(", {} not read", self.unread) };
             let mut err = anstream::stderr();
-            let _ = write!(
-                err,
-                "\r\x1b[2K{bar} {} of {} stacks, {} of {} Regions listed{unread}",
-                self.done, self.stacks, self.listed, self.regions
-            );
+            let _ = write!(err, "\r\x1b[2K{bar} {}", self.told());
             let _ = err.flush();
         }
+    }
+
+    fn told(&self) -> String {
+        let mut told = format!("{} of {} stacks, ", self.done, self.stacks);
+        if self.accounts > 1 {
+            told.push_str(&format!("{} of {} accounts, ", self.left, self.accounts));
+        }
+        told.push_str(&format!("{} of {} Regions listed", self.listed, self.regions));
+        if self.unread > 0 {
+            told.push_str(&format!(", {} not read", self.unread));
+        }
+        if self.slower > 0 {
+            told.push_str(&format!(", throttled {} times", self.slower));
+        }
+        told
     }
 
     /// Takes the bar away.
@@ -61,7 +79,25 @@ impl Meter {
     }
 }
 
-/// A word of warning on standard error.
-pub(crate) fn warn(text: &str) {
-    let _ = writeln!(anstream::stderr(), "{CAUTION}warning{CAUTION:#}: {text}");
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_counts_what_all_accounts_have_done() {
+        let mut meter = Meter { shown: false, ..Meter::new(40) };
+        for progress in [
+            Progress::Entered { regions: 3 },
+            Progress::Found { stacks: 10 },
+            Progress::Listed,
+            Progress::Slower { account: None, region: "eu-west-1".to_owned(), at_once: 2 },
+            Progress::Left,
+        ] {
+            meter.show(&progress);
+        }
+        assert_eq!(meter.told(), "0 of 10 stacks, 1 of 40 accounts, 1 of 3 Regions listed, throttled 1 times");
+        let mut one = Meter { shown: false, ..Meter::new(1) };
+        one.show(&Progress::Entered { regions: 2 });
+        assert_eq!(one.told(), "0 of 0 stacks, 0 of 2 Regions listed");
+    }
 }

@@ -128,8 +128,9 @@ fn problem(declaration: &Value, value: &str) -> Option<(&'static str, String)> {
     if let Some(list) = declaration.get("AllowedValues").and_then(Value::as_list) {
         let allowed: Vec<String> = list.iter().filter_map(text).collect();
         let is_allowed = |value: &str| allowed.iter().any(|allowed| allowed == value);
+        let is_certain = allowed.len() == list.len();
         let is_each_allowed = || is_list && entries.iter().all(|entry| is_allowed(entry));
-        if !is_allowed(value) && !is_each_allowed() {
+        if is_certain && !is_allowed(value) && !is_each_allowed() {
             let which =
                 if is_secret { String::new() } else { format!(": {}", excerpt(&allowed.join(", "), SHOWN_CHARS)) };
             return Some(("AllowedValues", format!("is not one of its AllowedValues{which}")));
@@ -172,14 +173,14 @@ fn number(text: &str) -> Option<f64> {
     text.trim().parse::<f64>().ok().filter(|number| number.is_finite())
 }
 
-/// A scalar of a declaration as text.
+/// A scalar of a declaration as text; nothing for a number that readers differ on, which CloudFormation judges.
 fn text(value: &Value) -> Option<String> {
     match &value.kind {
-        Kind::String(text) | Kind::Ambiguous(text) => Some(text.clone()),
+        Kind::String(text) => Some(text.clone()),
         Kind::Bool(bool) => Some(bool.to_string()),
         Kind::Integer(number) => Some(number.to_string()),
         Kind::Float(number) => Some(number.to_string()),
-        Kind::Null | Kind::List(_) | Kind::Map(_) | Kind::Unknown(_) => None,
+        Kind::Null | Kind::Ambiguous(_) | Kind::List(_) | Kind::Map(_) | Kind::Unknown(_) => None,
     }
 }
 
@@ -218,6 +219,7 @@ mod tests {
         }
         assert_eq!(refused("Type: String, AllowedPattern: '(?<!a*)['", "x"), None, "left to CloudFormation");
         assert_eq!(refused("Type: String, MinValue: 5", "x"), None, "of numbers alone");
+        assert_eq!(refused("Type: Number, AllowedValues: [0443]", "443"), None, "readers differ");
     }
 
     #[test]

@@ -7,10 +7,10 @@ use aws_sdk_cloudformation::types::{StackStatus, TemplateStage};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
-use super::connection::MAX_PAGES;
-use super::failure::{Failure, FailureKind};
-use super::judge::known_values;
-use super::pace::{Patience, patiently};
+use crate::failure::{Failure, FailureKind};
+use crate::pace::{Patience, patiently};
+use crate::pages::{MAX_PAGES, following};
+use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::policy::Glob;
 
 const LIST: &str = "cloudformation:ListStacks";
@@ -52,7 +52,7 @@ impl Stack {
     /// The name of the outermost stack, if it is nested, as that stack's ARN tells it
     /// (`arn:aws:cloudformation:us-east-1:123456789012:stack/NAME/ID`).
     pub(super) fn root_name(&self) -> Option<&str> {
-        self.root.as_deref()?.split_once(":stack/")?.1.split('/').next()
+        Arn::parse(self.root.as_deref()?)?.stack_name()
     }
 
     fn is_wanted(&self, globs: &[Glob]) -> bool {
@@ -221,17 +221,6 @@ impl<'a> Stacks<'a> {
     }
 }
 
-/// The token of the next page; a page that names itself as the next one would never end.
-pub(super) fn following(next: Option<&str>, now: Option<&str>, action: &str) -> Result<Option<String>, Failure> {
-    match next {
-        None | Some("") => Ok(None),
-        Some(next) if Some(next) == now => {
-            Err(Failure::new(action, FailureKind::Unreadable, "a page of the list names itself as the next one"))
-        }
-        Some(next) => Ok(Some(next.to_owned())),
-    }
-}
-
 fn given(stack: &aws_sdk_cloudformation::types::Stack) -> Given {
     let parameters = stack.parameters().iter().filter_map(|parameter| {
         let owned = |text: Option<&str>| text.map(str::to_owned);
@@ -245,6 +234,23 @@ fn given(stack: &aws_sdk_cloudformation::types::Stack) -> Given {
         tags: stack.tags().iter().filter_map(tag).collect(),
         notification_arns: stack.notification_arns().to_vec(),
     }
+}
+
+/// The values of parameters as CloudFormation tells them: a `NoEcho` value comes as `****`.
+pub(super) fn known_values(
+    parameters: impl Iterator<Item = (String, Option<String>, Option<String>)>,
+) -> (BTreeMap<String, String>, BTreeSet<String>) {
+    let mut values = BTreeMap::new();
+    let mut resolved = BTreeSet::new();
+    for (name, value, from_systems_manager) in parameters {
+        if let Some(value) = from_systems_manager {
+            resolved.insert(name.clone());
+            values.insert(name, value);
+        } else if let Some(value) = value {
+            values.insert(name, value);
+        }
+    }
+    (values, resolved)
 }
 
 /// What one stack was given, if the list did not tell.

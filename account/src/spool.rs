@@ -1,10 +1,12 @@
 //! Records on disk instead of in memory.
 
+use std::cell::RefCell;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::marker::PhantomData;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::ser::{Error as _, SerializeSeq as _};
+use serde::{Serialize, Serializer};
 use tempfile::SpooledTempFile;
 
 /// How many bytes of records are kept in memory: those of an account of some hundred stacks.
@@ -93,6 +95,26 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
         self.file.seek(SeekFrom::Start(place.at))?;
         self.file.read_exact(&mut bytes)?;
         Ok(serde_json::from_slice(&bytes)?)
+    }
+}
+
+/// The records as a list, of which one is in memory at a time.
+pub(super) struct Listed<'a, T>(RefCell<&'a mut Spool<T>>);
+
+impl<'a, T> Listed<'a, T> {
+    pub(super) const fn new(spool: &'a mut Spool<T>) -> Self {
+        Self(RefCell::new(spool))
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> Serialize for Listed<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut spool = self.0.borrow_mut();
+        let mut list = serializer.serialize_seq(Some(spool.len()))?;
+        for record in spool.iter() {
+            list.serialize_element(&record.map_err(S::Error::custom)?)?;
+        }
+        list.end()
     }
 }
 

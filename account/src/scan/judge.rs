@@ -3,9 +3,9 @@
 //! The rule is asked through [`check`], as for the command of that name and the hook's STACK target; what
 //! is of its own here is what a deployed stack knows beyond its template.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::scan::{RuleRecord, Tally};
+use super::record::{RuleRecord, Tally};
 use cfn_egress_guard_core::check::{Checked, CheckedResource, Terms, check};
 use cfn_egress_guard_core::path::Origin;
 use cfn_egress_guard_core::rule::policy::{Context, Date, Policy, Unchanged};
@@ -144,27 +144,11 @@ fn plain(declaration: Value) -> Value {
     Value::new(Kind::Map(keys), declaration.origin)
 }
 
-/// The values of parameters as CloudFormation tells them: a `NoEcho` value comes as `****`.
-pub(super) fn known_values(
-    parameters: impl Iterator<Item = (String, Option<String>, Option<String>)>,
-) -> (BTreeMap<String, String>, BTreeSet<String>) {
-    let mut values = BTreeMap::new();
-    let mut resolved = BTreeSet::new();
-    for (name, value, from_systems_manager) in parameters {
-        if let Some(value) = from_systems_manager {
-            resolved.insert(name.clone());
-            values.insert(name, value);
-        } else if let Some(value) = value {
-            values.insert(name, value);
-        }
-    }
-    (values, resolved)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::scan::Fate;
+    use crate::scan::stacks::known_values;
     use cfn_egress_guard_core::rule::{Preset, Treatment};
 
     const BY_PARAMETER: &str = "

@@ -1,0 +1,227 @@
+//! Which accounts are looked at, how each is entered, and in which of its Regions.
+//!
+//! The caller's own account needs no role. In every other one a role of the same name is assumed; its
+//! credentials are renewed by the SDK before they end, for as long as a run takes.
+
+mod organization;
+mod side_by_side;
+mod visit;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::connection::{ALWAYS_ENABLED, Connection};
+pub use super::credentials::RoleOptions;
+use super::failure::{Failure, FailureKind};
+use super::pace::Patience;
+pub use organization::ListedAccounts;
+pub(super) use side_by_side::side_by_side;
+pub use visit::VisitProgress;
+pub(super) use visit::{Place, Visit, visit};
+
+/// The role that `deploy/reader-role.yaml` makes.
+pub const READER_ROLE: &str = "cfn-egress-guard-reader";
+
+/// How an assumed role's session is named in the accounts' trails.
+pub const SESSION_NAME: &str = "cfn-egress-guard";
+
+/// An account that is looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberAccount {
+    /// The account's id.
+    pub account: String,
+    /// Its name in the organization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The names of the organizational units that it is in, the outermost first: `Root/Workloads/Production`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organizational_unit: Option<String>,
+}
+
+impl MemberAccount {
+    /// An account of which only the id is known.
+    #[must_use]
+    pub fn of_id(account: &str) -> Self {
+        Self { account: account.to_owned(), ..Self::default() }
+    }
+
+    /// The account as people read it: `123456789012 (web-production)`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{} ({name})", self.account),
+            None => self.account.clone(),
+        }
+    }
+}
+
+/// An account as people read it, by its id.
+#[must_use]
+pub fn account_label(accounts: &[MemberAccount], id: &str) -> String {
+    accounts.iter().find(|member| member.account == id).map_or_else(|| id.to_owned(), MemberAccount::label)
+}
+
+/// Which accounts to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountSelection {
+    /// The account of the credentials.
+    Own,
+    /// Every active account of the organization.
+    Organization,
+    /// Named accounts, and the active ones of organizational units and of the units below those.
+    Named {
+        /// Ids of accounts.
+        accounts: Vec<String>,
+        /// Ids of organizational units, or of a root.
+        units: Vec<String>,
+    },
+}
+
+/// Which Regions of an account to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RegionSelection {
+    /// These.
+    Named(Vec<String>),
+    /// Those that are switched on in the account.
+    Enabled,
+}
+
+/// The accounts to look at.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    connection: Connection,
+    role: Option<Role>,
+    /// The accounts, by id. Without a role it is the caller's own, or none if nobody says which that is.
+    pub members: Vec<MemberAccount>,
+    /// Which Regions of each.
+    pub regions: RegionSelection,
+    /// How many accounts are looked at side by side.
+    pub at_once: usize,
+    /// What is not known of the organization, and which of its accounts are left out.
+    pub notes: Vec<String>,
+}
+
+/// How other accounts are entered.
+#[derive(Debug, Clone)]
+struct Role {
+    options: RoleOptions,
+    partition: String,
+    own: String,
+}
+
+/// An account that was entered.
+#[derive(Debug, Clone)]
+pub(super) struct Entered {
+    pub(super) connection: Connection,
+    pub(super) regions: Vec<String>,
+    /// Why the account's Regions could not be listed; `regions` are then those that every account has.
+    pub(super) regions_assumed: Option<Failure>,
+}
+
+impl Accounts {
+    /// The caller's own account alone. Which one that is, is good to know and not needed.
+    pub async fn own(connection: Connection, regions: Vec<String>) -> Self {
+        let members = connection.caller_if_told().await.map(|caller| MemberAccount::of_id(&caller.account));
+        Self {
+            connection,
+            role: None,
+            members: members.into_iter().collect(),
+            regions: RegionSelection::Named(regions),
+            at_once: 1,
+            notes: Vec::new(),
+        }
+    }
+
+    /// The accounts of a selection, entered with a role.
+    ///
+    /// # Errors
+    /// When the caller or the organization's accounts cannot be read.
+    pub async fn with_role(
+        connection: Connection,
+        selection: &AccountSelection,
+        role: RoleOptions,
+        regions: RegionSelection,
+        at_once: usize,
+        patience: Patience,
+    ) -> Result<Self, Failure> {
+        let caller = connection.caller(patience).await?;
+        let mut listed = organization::listed(&connection, selection, patience).await?;
+        if *selection == AccountSelection::Own {
+            listed.accounts.push(MemberAccount::of_id(&caller.account));
+        }
+        let notes = listed.notes();
+        let mut members = listed.accounts;
+        members.sort_by(|one, two| one.account.cmp(&two.account));
+        members.dedup_by(|one, two| one.account == two.account);
+        let role = Some(Role { options: role, partition: caller.partition, own: caller.account });
+        Ok(Self { connection, role, members, regions, at_once: at_once.max(1), notes })
+    }
+
+    /// The connection to the caller's own account.
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Enters the one account that there is.
+    ///
+    /// # Errors
+    /// When its role cannot be assumed.
+    pub(super) async fn enter_first(&self, patience: Patience) -> Result<Connection, Failure> {
+        Ok(self.enter(self.members.first(), patience).await?.connection)
+    }
+
+    /// The caller's own account, if anybody says which it is.
+    pub(super) fn own_account(&self) -> Option<&str> {
+        match &self.role {
+            Some(role) => Some(&role.own),
+            None => self.members.first().map(|member| member.account.as_str()),
+        }
+    }
+
+    /// Whether other accounts may be among them: results then name the account with each thing.
+    #[must_use]
+    pub const fn are_many(&self) -> bool {
+        self.role.is_some()
+    }
+
+    /// What is to look at: each account, or the caller's own if nobody says which that is.
+    pub(super) fn targets(&self) -> Vec<Option<MemberAccount>> {
+        if self.are_many() {
+            self.members.iter().cloned().map(Some).collect()
+        } else {
+            vec![self.members.first().cloned()]
+        }
+    }
+
+    /// Enters an account and says in which Regions to look.
+    ///
+    /// # Errors
+    /// When its role cannot be assumed.
+    pub(super) async fn enter(&self, target: Option<&MemberAccount>, patience: Patience) -> Result<Entered, Failure> {
+        let connection = match (target, &self.role) {
+            (Some(member), Some(role)) if member.account != role.own => {
+                let Role { options, partition, .. } = role;
+                let arn = format!("arn:{partition}:iam::{}:role/{}", member.account, options.name);
+                self.connection.in_role(&member.account, &arn, options, patience).await?
+            }
+            _ => self.connection.clone(),
+        };
+        let (regions, regions_assumed) = match &self.regions {
+            RegionSelection::Named(regions) => (regions.clone(), None),
+            RegionSelection::Enabled => match connection.enabled_regions(patience).await {
+                Ok(regions) if regions.is_empty() => {
+                    let empty = "the account's list of Regions is empty";
+                    (always_enabled(), Some(Failure::new("account:ListRegions", FailureKind::Unreadable, empty)))
+                }
+                Ok(regions) => (regions, None),
+                Err(failure) => (always_enabled(), Some(failure)),
+            },
+        };
+        Ok(Entered { connection, regions, regions_assumed })
+    }
+}
+
+fn always_enabled() -> Vec<String> {
+    ALWAYS_ENABLED.map(str::to_owned).to_vec()
+}

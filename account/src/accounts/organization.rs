@@ -1,0 +1,216 @@
+//! Which accounts an organization has, and in which organizational units they are.
+//!
+//! Sources: AWS Organizations API Reference, `ListAccounts`, `ListRoots`, `ListAccountsForParent`,
+//! `ListOrganizationalUnitsForParent`, `DescribeOrganizationalUnit`. `Status` of an account gave way to `State`
+//! on September 9, 2026; either is read.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_organizations::Client;
+use aws_sdk_organizations::types::Account;
+
+use super::{AccountSelection, MemberAccount};
+use crate::connection::Connection;
+use crate::failure::{Failure, FailureKind};
+use crate::number::count;
+use crate::pace::{Patience, patiently};
+use crate::pages::each_page;
+use cfn_egress_guard_core::rule::excerpt;
+
+const LIST: &str = "organizations:ListAccounts";
+const ROOTS: &str = "organizations:ListRoots";
+const IN_UNIT: &str = "organizations:ListAccountsForParent";
+const UNITS: &str = "organizations:ListOrganizationalUnitsForParent";
+const UNIT: &str = "organizations:DescribeOrganizationalUnit";
+
+/// How much of a name is kept, in characters.
+const NAME_CHARS: usize = 128;
+
+/// How many organizational units are read: the quota of an organization is 2,000.
+const MAX_UNITS: usize = 10_000;
+
+/// How many accounts that are left out are named.
+const SHOWN: usize = 5;
+
+/// The accounts that were asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ListedAccounts {
+    /// Those that are active, or were named one by one.
+    pub accounts: Vec<MemberAccount>,
+    /// Those that are suspended, being closed or not yet there.
+    pub inactive: Vec<MemberAccount>,
+    /// Why the organizational units of the accounts are not known.
+    pub units_unread: Option<Failure>,
+}
+
+impl ListedAccounts {
+    /// What is worth knowing before the accounts are looked at.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if !self.inactive.is_empty() {
+            let named: Vec<String> = self.inactive.iter().take(SHOWN).map(MemberAccount::label).collect();
+            let more = match self.inactive.len().saturating_sub(SHOWN) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let number = count(self.inactive.len(), "account");
+            let are = if self.inactive.len() == 1 { "is" } else { "are" };
+            notes.push(format!("{number} {are} not active and left out: {}{more}.", named.join(", ")));
+        }
+        if let Some(failure) = &self.units_unread {
+            notes.push(format!("The organizational units of the accounts are not known: {failure}."));
+        }
+        notes
+    }
+
+    fn add(&mut self, account: &Account, unit: Option<&str>) {
+        let Some(id) = account.id().filter(|id| !id.is_empty()) else { return };
+        let member = MemberAccount {
+            account: id.to_owned(),
+            name: account.name().filter(|name| !name.is_empty()).map(|name| excerpt(name, NAME_CHARS)),
+            organizational_unit: unit.map(str::to_owned),
+        };
+        if is_active(account) { self.accounts.push(member) } else { self.inactive.push(member) }
+    }
+}
+
+/// Whether an account can be entered at all.
+fn is_active(account: &Account) -> bool {
+    let status = account.status().map(|status| status.as_str());
+    account.state().map(|state| state.as_str()).or(status).is_none_or(|state| state == "ACTIVE")
+}
+
+/// Reads the accounts of a selection.
+///
+/// # Errors
+/// When they cannot be listed.
+pub(super) async fn listed(
+    connection: &Connection,
+    selection: &AccountSelection,
+    patience: Patience,
+) -> Result<ListedAccounts, Failure> {
+    let organization = Organization { client: connection.organizations(), patience };
+    match selection {
+        AccountSelection::Own => Ok(ListedAccounts::default()),
+        AccountSelection::Organization => organization.all().await,
+        AccountSelection::Named { accounts, units } => {
+            let mut listed = ListedAccounts::default();
+            let mut found = Vec::new();
+            for unit in units {
+                let name = organization.name(unit).await?;
+                organization.below(unit, &name, &mut found).await?;
+            }
+            for (account, unit) in &found {
+                listed.add(account, Some(unit));
+            }
+            let known = |id: &String| listed.accounts.iter().any(|member| member.account == *id);
+            let more: Vec<_> = accounts.iter().filter(|id| !known(id)).map(|id| MemberAccount::of_id(id)).collect();
+            listed.accounts.extend(more);
+            Ok(listed)
+        }
+    }
+}
+
+struct Organization {
+    client: Client,
+    patience: Patience,
+}
+
+impl Organization {
+    /// Every account, and the organizational unit of each as far as that can be read.
+    async fn all(&self) -> Result<ListedAccounts, Failure> {
+        let mut accounts = Vec::new();
+        each_page(LIST, async |token| {
+            let page = patiently(self.patience, &mut 0, || async {
+                let answer = self.client.list_accounts().set_next_token(token.clone()).send().await;
+                answer.map_err(|error| Failure::of(LIST, &error))
+            })
+            .await?;
+            accounts.extend(page.accounts.unwrap_or_default());
+            Ok(page.next_token)
+        })
+        .await?;
+        let mut listed = ListedAccounts::default();
+        let units = match self.units().await {
+            Ok(units) => units,
+            Err(failure) => {
+                listed.units_unread = Some(failure);
+                BTreeMap::new()
+            }
+        };
+        for account in &accounts {
+            listed.add(account, account.id().and_then(|id| units.get(id)).map(String::as_str));
+        }
+        Ok(listed)
+    }
+
+    /// The organizational unit of each account.
+    async fn units(&self) -> Result<BTreeMap<String, String>, Failure> {
+        let mut found = Vec::new();
+        let roots = patiently(self.patience, &mut 0, || async {
+            self.client.list_roots().send().await.map_err(|error| Failure::of(ROOTS, &error))
+        })
+        .await?;
+        for root in roots.roots() {
+            let Some(id) = root.id() else { continue };
+            self.below(id, root.name().unwrap_or(id), &mut found).await?;
+        }
+        Ok(found.into_iter().filter_map(|(account, unit)| Some((account.id?, unit))).collect())
+    }
+
+    /// The accounts of a unit and of those below it, each with the path of its unit.
+    async fn below(&self, unit: &str, name: &str, found: &mut Vec<(Account, String)>) -> Result<(), Failure> {
+        let mut waiting = vec![(unit.to_owned(), excerpt(name, NAME_CHARS))];
+        for _ in 0..MAX_UNITS {
+            let Some((unit, path)) = waiting.pop() else { return Ok(()) };
+            self.accounts(&unit, &path, found).await?;
+            self.children(&unit, &path, &mut waiting).await?;
+        }
+        Err(Failure::new(UNITS, FailureKind::Unreadable, "the list does not end"))
+    }
+
+    async fn accounts(&self, unit: &str, path: &str, found: &mut Vec<(Account, String)>) -> Result<(), Failure> {
+        each_page(IN_UNIT, async |token| {
+            let page = patiently(self.patience, &mut 0, || async {
+                let request = self.client.list_accounts_for_parent().parent_id(unit).set_next_token(token.clone());
+                request.send().await.map_err(|error| Failure::of(IN_UNIT, &error))
+            })
+            .await?;
+            found.extend(page.accounts.unwrap_or_default().into_iter().map(|account| (account, path.to_owned())));
+            Ok(page.next_token)
+        })
+        .await
+    }
+
+    async fn children(&self, unit: &str, path: &str, waiting: &mut Vec<(String, String)>) -> Result<(), Failure> {
+        each_page(UNITS, async |token| {
+            let page = patiently(self.patience, &mut 0, || async {
+                let request = self.client.list_organizational_units_for_parent().parent_id(unit);
+                let answer = request.set_next_token(token.clone()).send().await;
+                answer.map_err(|error| Failure::of(UNITS, &error))
+            })
+            .await?;
+            for child in page.organizational_units() {
+                let Some(id) = child.id() else { continue };
+                let name = excerpt(child.name().unwrap_or(id), NAME_CHARS);
+                waiting.push((id.to_owned(), format!("{path}/{name}")));
+            }
+            Ok(page.next_token)
+        })
+        .await
+    }
+
+    /// The name of a unit; that of a root is its id.
+    async fn name(&self, unit: &str) -> Result<String, Failure> {
+        if unit.starts_with("r-") {
+            return Ok(unit.to_owned());
+        }
+        let answer = patiently(self.patience, &mut 0, || async {
+            let request = self.client.describe_organizational_unit().organizational_unit_id(unit);
+            request.send().await.map_err(|error| Failure::of(UNIT, &error))
+        })
+        .await?;
+        let name = answer.organizational_unit().and_then(|unit| unit.name());
+        Ok(name.unwrap_or(unit).to_owned())
+    }
+}

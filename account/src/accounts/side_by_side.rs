@@ -1,0 +1,69 @@
+//! Accounts side by side, within a bound.
+
+use std::future::Future;
+
+use tokio::task::{JoinError, JoinSet};
+
+use super::MemberAccount;
+
+/// Does some work for each account, so many at once, and hands on what comes of each in the order in which they
+/// end; an account whose work panicked is handed on as that.
+pub(crate) async fn side_by_side<T, F, Fut>(
+    targets: Vec<Option<MemberAccount>>,
+    at_once: usize,
+    work: F,
+    mut done: impl FnMut(Option<MemberAccount>, Result<T, JoinError>),
+) where
+    T: Send + 'static,
+    F: Fn(Option<MemberAccount>) -> Fut,
+    Fut: Future<Output = T> + Send + 'static,
+{
+    let mut waiting = targets.into_iter();
+    let mut running = JoinSet::new();
+    let mut accounts = std::collections::HashMap::new();
+    loop {
+        while running.len() < at_once.max(1) {
+            let Some(target) = waiting.next() else { break };
+            let task = running.spawn(work(target.clone()));
+            accounts.insert(task.id(), target);
+        }
+        let Some(ended) = running.join_next_with_id().await else { return };
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let target = accounts.remove(&id).flatten();
+        done(target, ended.map(|(_, value)| value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn no_more_than_the_bound_run_at_once_and_each_is_handed_on_once() {
+        let targets: Vec<_> = (0..25).map(|number| Some(MemberAccount::of_id(&format!("{number:012}")))).collect();
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let mut seen = Vec::new();
+        side_by_side(
+            targets.clone(),
+            4,
+            |target| {
+                let (now, most) = (Arc::clone(&now), Arc::clone(&most));
+                async move {
+                    most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    tokio::task::yield_now().await;
+                    now.fetch_sub(1, Ordering::SeqCst);
+                    assert!(!target.unwrap().account.ends_with("13"), "one panics");
+                }
+            },
+            |target, ended| seen.push((target, ended.is_ok())),
+        )
+        .await;
+        assert_eq!(most.load(Ordering::SeqCst), 4);
+        seen.sort_by(|(one, _), (two, _)| one.as_ref().map(|m| &m.account).cmp(&two.as_ref().map(|m| &m.account)));
+        assert_eq!(seen.iter().map(|(target, _)| target.clone()).collect::<Vec<_>>(), targets);
+        assert_eq!(seen.iter().filter(|(_, ok)| !ok).count(), 1);
+    }
+}

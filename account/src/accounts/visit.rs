@@ -1,0 +1,150 @@
+//! Every Region of every account, side by side.
+
+use std::future::Future;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::side_by_side::side_by_side;
+use super::{Accounts, MemberAccount};
+use crate::connection::Connection;
+use crate::failure::{Failure, FailureKind};
+use crate::pace::Patience;
+
+/// How many reports may wait.
+const WAITING: usize = 16;
+
+/// How far a visit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VisitProgress {
+    /// An account was entered, which has so many Regions to look at.
+    Entered {
+        /// How many Regions.
+        regions: usize,
+    },
+    /// A Region was read.
+    Region,
+    /// An account was read to its end, or could not be entered.
+    Left,
+}
+
+/// What is told of a visit.
+#[derive(Debug)]
+pub(crate) enum Visit<T> {
+    /// An account could not be entered; or the work on it panicked.
+    NotEntered(Failure),
+    /// It was entered.
+    Entered {
+        connection: Box<Connection>,
+        regions: Vec<String>,
+        /// Why the account's Regions could not be listed; these are then those that every account has.
+        regions_assumed: Option<Failure>,
+    },
+    /// What came of a Region.
+    Region { region: String, outcome: Result<T, Failure> },
+    /// It was left.
+    Left,
+}
+
+impl<T> Visit<T> {
+    /// How far that is.
+    pub(crate) fn progress(&self) -> Option<VisitProgress> {
+        match self {
+            Self::NotEntered(_) => None,
+            Self::Entered { regions, .. } => Some(VisitProgress::Entered { regions: regions.len() }),
+            Self::Region { .. } => Some(VisitProgress::Region),
+            Self::Left => Some(VisitProgress::Left),
+        }
+    }
+}
+
+/// A Region of an account, for those who work on it.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) connection: Connection,
+    /// The account, if anybody says which it is.
+    pub(crate) account: Option<String>,
+    pub(crate) region: String,
+}
+
+/// Works on every Region of every account, and reports what comes of each.
+pub(crate) async fn visit<T, F, Fut>(
+    accounts: &Accounts,
+    patience: Patience,
+    work: F,
+    mut report: impl FnMut(Option<&MemberAccount>, Visit<T>),
+) where
+    T: Send + 'static,
+    F: Fn(Place) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = T> + Send + 'static,
+{
+    let (sender, mut receiver) = mpsc::channel(WAITING);
+    let every = async move {
+        let one = |account: Option<MemberAccount>| {
+            let (accounts, work, sender) = (accounts.clone(), work.clone(), sender.clone());
+            async move { visit_account(&accounts, account, patience, work, sender).await }
+        };
+        let mut lost = Vec::new();
+        side_by_side(accounts.targets(), accounts.at_once, one, |account, ended| {
+            if let Err(error) = ended {
+                lost.push((account, Visit::NotEntered(panicked(&error))));
+            }
+        })
+        .await;
+        for report in lost {
+            let _ = sender.send(report).await;
+        }
+    };
+    let reports = async {
+        while let Some((account, visit)) = receiver.recv().await {
+            report(account.as_ref(), visit);
+        }
+    };
+    tokio::join!(every, reports);
+}
+
+type Report<T> = (Option<MemberAccount>, Visit<T>);
+
+async fn visit_account<T, F, Fut>(
+    accounts: &Accounts,
+    account: Option<MemberAccount>,
+    patience: Patience,
+    work: F,
+    sender: mpsc::Sender<Report<T>>,
+) where
+    T: Send + 'static,
+    F: Fn(Place) -> Fut,
+    Fut: Future<Output = T> + Send + 'static,
+{
+    let tell = async |visit: Visit<T>| {
+        let _ = sender.send((account.clone(), visit)).await;
+    };
+    let entered = match accounts.enter(account.as_ref(), patience).await {
+        Ok(entered) => entered,
+        Err(failure) => {
+            tell(Visit::NotEntered(failure)).await;
+            return tell(Visit::Left).await;
+        }
+    };
+    let (connection, regions) = (entered.connection, entered.regions);
+    let mut running = JoinSet::new();
+    for region in &regions {
+        let account = account.as_ref().map(|member| member.account.clone());
+        let place = Place { connection: connection.clone(), account, region: region.clone() };
+        let (region, work) = (region.clone(), work(place));
+        running.spawn(async move { (region, work.await) });
+    }
+    tell(Visit::Entered { connection: Box::new(connection), regions, regions_assumed: entered.regions_assumed }).await;
+    while let Some(ended) = running.join_next().await {
+        tell(match ended {
+            Ok((region, value)) => Visit::Region { region, outcome: Ok(value) },
+            Err(error) => Visit::Region { region: String::new(), outcome: Err(panicked(&error)) },
+        })
+        .await;
+    }
+    tell(Visit::Left).await;
+}
+
+fn panicked(error: &tokio::task::JoinError) -> Failure {
+    Failure::new("(this program)", FailureKind::Unreadable, &error.to_string())
+}

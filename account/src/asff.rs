@@ -1,0 +1,191 @@
+//! Findings for AWS Security Hub: AWS Security Finding Format, in batches that `BatchImportFindings` takes.
+//!
+//! Source: Security Hub User Guide, "AWS Security Finding Format (ASFF)" and "BatchImportFindings for finding
+//! providers": at most 100 findings in a call, and with the default product all of them of the account and Region that
+//! make it. A finding that comes again under its id is an update of it.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::{Map, Value as Json, json};
+
+use cfn_egress_guard_core::arn::Arn;
+use cfn_egress_guard_core::rule::{ID, URL, excerpt};
+
+/// How many findings a call of `BatchImportFindings` takes.
+const BATCH: usize = 100;
+
+/// What kind of findings they are (ASFF types taxonomy).
+const TYPE: &str = "Software and Configuration Checks/AWS Security Best Practices/Network Reachability";
+
+/// The longest texts (Security Hub API Reference, `AwsSecurityFinding`).
+const DESCRIPTION_CHARS: usize = 1_024;
+const REMEDY_CHARS: usize = 512;
+const ID_CHARS: usize = 512;
+const FIELD_CHARS: usize = 1_024;
+
+/// Whether a resource keeps the rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Compliance {
+    /// It does now: the finding is over.
+    Passed,
+    /// Nobody can say before a deployment; or it breaks the rule, and the policy lets it.
+    Warning,
+    /// It does not.
+    Failed,
+}
+
+/// What is said of one resource.
+#[derive(Debug, Clone)]
+pub(super) struct ResourceFinding<'a> {
+    pub(super) account: &'a str,
+    pub(super) region: &'a str,
+    /// The stack's name; none of a Cloud Control request.
+    pub(super) stack: Option<&'a str>,
+    /// The stack's ARN.
+    pub(super) stack_id: Option<&'a str>,
+    /// The resource's logical id, or what stands for it.
+    pub(super) resource: &'a str,
+    pub(super) resource_type: &'a str,
+    pub(super) owner: Option<&'a str>,
+    pub(super) compliance: Compliance,
+    /// Whether it is worth more than knowing.
+    pub(super) is_medium: bool,
+    /// When it was found first, and last, UTC.
+    pub(super) created: &'a str,
+    pub(super) updated: &'a str,
+    /// What is wrong, in sentences.
+    pub(super) said: Vec<String>,
+    pub(super) remedy: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Batch<'a> {
+    findings: &'a [Json],
+}
+
+/// Writes batches, one on a line, each of which is the input of one call.
+pub(super) struct Batches<'a> {
+    out: &'a mut dyn Write,
+    place: (String, String),
+    findings: Vec<Json>,
+}
+
+impl<'a> Batches<'a> {
+    pub(super) fn new(out: &'a mut dyn Write) -> Self {
+        Self { out, place: (String::new(), String::new()), findings: Vec::new() }
+    }
+
+    /// Takes a finding up; those of one account and Region come together.
+    pub(super) fn push(&mut self, finding: &ResourceFinding<'_>) -> io::Result<()> {
+        let place = (finding.account.to_owned(), finding.region.to_owned());
+        if self.findings.len() >= BATCH || self.place != place {
+            self.flush()?;
+            self.place = place;
+        }
+        self.findings.push(finding.json());
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if !self.findings.is_empty() {
+            serde_json::to_writer(&mut *self.out, &Batch { findings: &self.findings })?;
+            writeln!(self.out)?;
+            self.findings.clear();
+        }
+        Ok(())
+    }
+
+    /// Writes what is left.
+    pub(super) fn end(mut self) -> io::Result<()> {
+        self.flush()?;
+        self.out.flush()
+    }
+}
+
+impl ResourceFinding<'_> {
+    /// One id for each rule, account and resource, whatever is found of it and however often.
+    fn id(&self) -> String {
+        let Self { account, region, resource, .. } = self;
+        let stack = self.stack.unwrap_or("(no stack)");
+        excerpt(&format!("cfn-egress-guard/{ID}/{account}/{region}/{stack}/{resource}"), ID_CHARS)
+    }
+
+    fn json(&self) -> Json {
+        let Self { account, region, .. } = self;
+        let partition = self.stack_id.and_then(Arn::parse).map_or_else(|| partition(region), |arn| arn.partition);
+        let (status, label) = match (self.compliance, self.is_medium) {
+            (Compliance::Passed, _) => ("PASSED", "INFORMATIONAL"),
+            (Compliance::Warning, true) => ("WARNING", "MEDIUM"),
+            (Compliance::Warning, false) => ("WARNING", "INFORMATIONAL"),
+            (Compliance::Failed, _) => ("FAILED", "MEDIUM"),
+        };
+        let resource = self.resource;
+        let subject = match self.stack {
+            Some(stack) => format!("{} {resource} in stack {stack}", self.resource_type),
+            None => format!("{} {resource}", self.resource_type),
+        };
+        let said = match self.compliance {
+            Compliance::Passed => "Each egress rule opens one explicit port now, or the resource is gone.".to_owned(),
+            _ => self.said.join(". "),
+        };
+        let mut fields = Map::new();
+        for (name, value) in [
+            ("cfn-egress-guard/Stack", self.stack),
+            ("cfn-egress-guard/LogicalId", Some(resource)),
+            ("cfn-egress-guard/ResourceType", Some(self.resource_type)),
+            ("cfn-egress-guard/Owner", self.owner),
+        ] {
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
+                fields.insert(name.to_owned(), excerpt(value, FIELD_CHARS).into());
+            }
+        }
+        let remedy = self.remedy.unwrap_or("Open exactly one explicit port in each egress rule.");
+        json!({
+            "SchemaVersion": "2018-10-08",
+            "Id": self.id(),
+            "ProductArn": format!("arn:{partition}:securityhub:{region}:{account}:product/{account}/default"),
+            "ProductName": "cfn-egress-guard",
+            "GeneratorId": ID,
+            "AwsAccountId": account,
+            "Region": region,
+            "Types": [TYPE],
+            "CreatedAt": self.created,
+            "UpdatedAt": self.updated,
+            "Severity": {"Label": label, "Original": label},
+            "Title": "Egress rules of a security group open more than one port",
+            "Description": excerpt(&format!("{subject}: {said}"), DESCRIPTION_CHARS),
+            "Remediation": {"Recommendation": {"Text": excerpt(remedy, REMEDY_CHARS), "Url": URL}},
+            "ProductFields": fields,
+            "Resources": self.resources(partition),
+            "Compliance": {"Status": status},
+            "RecordState": if self.compliance == Compliance::Passed { "ARCHIVED" } else { "ACTIVE" },
+        })
+    }
+
+    /// The resource by its place in the stack, whose physical id a template does not tell, and the stack.
+    fn resources(&self, partition: &str) -> Json {
+        let of = |kind: &str, id: &str| json!({"Type": kind, "Id": excerpt(id, ID_CHARS), "Partition": partition, "Region": self.region});
+        let stack_id = self.stack_id.unwrap_or_default();
+        let place = if stack_id.is_empty() { self.id() } else { format!("{stack_id}/{}", self.resource) };
+        let mut resources = vec![of("Other", &place)];
+        if let (Some(name), false) = (self.stack, stack_id.is_empty()) {
+            let mut stack = of("AwsCloudFormationStack", stack_id);
+            let details = json!({"AwsCloudFormationStack": {"StackName": name, "StackId": stack_id}});
+            stack.as_object_mut().map(|stack| stack.insert("Details".to_owned(), details));
+            resources.push(stack);
+        }
+        Json::Array(resources)
+    }
+}
+
+/// The partition of a Region whose ARNs are not known.
+fn partition(region: &str) -> &'static str {
+    match region.split('-').take(2).collect::<Vec<_>>().as_slice() {
+        ["cn", ..] => "aws-cn",
+        ["us", "gov"] => "aws-us-gov",
+        ["eusc", ..] => "aws-eusc",
+        _ => "aws",
+    }
+}

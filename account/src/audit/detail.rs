@@ -1,0 +1,114 @@
+//! What only the look at a single result tells: which rule it was.
+
+use aws_sdk_cloudformation::Client;
+use tokio::task::JoinSet;
+
+use super::record::{AuditUnread, HookAnnotation, HookRecord, text};
+use crate::failure::Failure;
+use crate::pace::{Limit, Patience, patiently};
+
+const GET: &str = "cloudformation:GetHookResult";
+
+/// How many results are looked at at once in a Region.
+const AT_ONCE: usize = 6;
+
+/// Looks at each result that did not pass: the annotations say which rule it was.
+pub(super) async fn details(
+    client: &Client,
+    records: &mut [HookRecord],
+    unread: &mut Vec<AuditUnread>,
+    patience: Patience,
+) {
+    let mut limit = Limit::new(AT_ONCE);
+    let mut waiting = records
+        .iter()
+        .enumerate()
+        .filter(|(_, record)| record.is_failed() && !record.id.is_empty())
+        .map(|(position, record)| (position, record.id.clone()))
+        .collect::<Vec<_>>()
+        .into_iter();
+    let mut running = JoinSet::new();
+    loop {
+        while running.len() < limit.now() {
+            let Some((position, id)) = waiting.next() else { break };
+            let client = client.clone();
+            running.spawn(async move {
+                let mut throttled = 0;
+                let answer = detail(&client, &id, patience, &mut throttled).await;
+                (position, answer, throttled)
+            });
+        }
+        let Some(done) = running.join_next().await else { return };
+        let Ok((position, answer, throttled)) = done else { continue };
+        limit.learn(throttled);
+        let Some(record) = records.get_mut(position) else { continue };
+        match answer {
+            Ok(detail) => detail.add_to(record),
+            Err(failure) => {
+                unread.push(AuditUnread {
+                    account: record.account.clone(),
+                    region: Some(record.region.clone()),
+                    id: Some(record.id.clone()),
+                    failure,
+                });
+            }
+        }
+    }
+}
+
+/// What only the look at a single result tells.
+#[derive(Debug, Default)]
+pub(super) struct Detail {
+    target_type: Option<String>,
+    target_name: Option<String>,
+    target_id: Option<String>,
+    action: Option<String>,
+    reason: Option<String>,
+    annotations: Vec<HookAnnotation>,
+}
+
+impl Detail {
+    pub(super) fn add_to(self, record: &mut HookRecord) {
+        let Self { target_type, target_name, target_id, action, reason, annotations } = self;
+        record.target_type = target_type.or(record.target_type.take());
+        record.target_id = target_id.or(record.target_id.take());
+        record.reason = reason.or(record.reason.take());
+        record.target_name = target_name;
+        record.action = action;
+        record.annotations = annotations;
+    }
+}
+
+/// Looks at one result.
+///
+/// The SDK gives fields that the model requires and the answer lacks as empty text: they are not there.
+pub(super) async fn detail(
+    client: &Client,
+    id: &str,
+    patience: Patience,
+    throttled: &mut u32,
+) -> Result<Detail, Failure> {
+    let answer = patiently(patience, throttled, || async {
+        client.get_hook_result().hook_result_id(id).send().await.map_err(|error| Failure::of(GET, &error))
+    })
+    .await?;
+    let target = answer.target();
+    Ok(Detail {
+        target_type: target.and_then(|target| target.target_type()).and_then(|target| text(Some(target.as_str()))),
+        target_name: text(target.and_then(|target| target.target_type_name())),
+        target_id: text(target.and_then(|target| target.target_id())),
+        action: target.and_then(|target| target.action()).and_then(|action| text(Some(action.as_str()))),
+        reason: text(answer.hook_status_reason()),
+        annotations: answer
+            .annotations()
+            .iter()
+            .map(|annotation| HookAnnotation {
+                name: text(annotation.annotation_name()).unwrap_or_default(),
+                status: annotation.status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
+                severity: annotation.severity_level().map(|severity| severity.as_str().to_owned()),
+                message: text(annotation.status_message()),
+                remedy: text(annotation.remediation_message()),
+            })
+            .collect(),
+    })
+}

@@ -1,0 +1,234 @@
+//! What an audit found: the invocations on disk, in the order of time, and their numbers in memory.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::record::{AuditUnread, HookRecord};
+use super::region::{RegionResults, TYPE, account};
+use crate::accounts::{Accounts, MemberAccount, RegionSelection};
+use crate::number::{count, grouped};
+use crate::spool::Spool;
+
+/// The version of the result's format.
+const FORMAT_VERSION: u32 = 1;
+
+/// How many accounts are named in one line.
+const SHOWN: usize = 5;
+
+/// What an audit was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditHead {
+    /// The format's version.
+    pub version: u32,
+    /// The hook's alias.
+    pub hook: String,
+    /// The account, if it is one: as AWS says whose the credentials are, or as the ARNs of the hook and of the stacks
+    /// tell it.
+    pub account: Option<String>,
+    /// The accounts that were asked for; none, if it is the caller's own and nobody says which that is.
+    pub accounts: Vec<MemberAccount>,
+    /// The Regions that were asked; none if they are those that are switched on in each account.
+    pub regions: Vec<String>,
+    /// Why the account's Regions could not be listed; `regions` are then those that every account has.
+    pub regions_assumed: Option<String>,
+    /// The statuses that were asked for, as CloudFormation names them; none for all.
+    pub statuses: Vec<String>,
+}
+
+/// The result of an audit, as its JSON holds it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AuditResult")]
+#[serde(rename_all = "camelCase")]
+pub struct AuditFile {
+    /// What was asked for.
+    #[serde(flatten)]
+    pub head: AuditHead,
+    /// Invocations, the newest first.
+    pub results: Vec<HookRecord>,
+    /// What could not be read, and why.
+    pub unread: Vec<AuditUnread>,
+}
+
+/// The result of an audit.
+#[derive(Debug)]
+pub struct AuditResult {
+    /// What was asked for.
+    pub head: AuditHead,
+    /// Invocations, the newest first.
+    pub results: Spool<HookRecord>,
+    /// What could not be read, and why.
+    pub unread: Spool<AuditUnread>,
+    fates: BTreeMap<&'static str, usize>,
+    failed: usize,
+    is_list_unread: bool,
+    unread_reasons: BTreeMap<String, UnreadReason>,
+}
+
+/// What could not be read for one reason.
+#[derive(Debug, Default)]
+struct UnreadReason {
+    accounts: BTreeSet<String>,
+    regions: BTreeSet<String>,
+    results: usize,
+    /// The first result.
+    id: Option<String>,
+}
+
+impl AuditResult {
+    pub(super) fn new(hook: &str, accounts: &Accounts, statuses: &[String]) -> Self {
+        let regions = match &accounts.regions {
+            RegionSelection::Named(regions) => regions.clone(),
+            RegionSelection::Enabled => Vec::new(),
+        };
+        let account = match accounts.members.as_slice() {
+            [member] => Some(member.account.clone()),
+            _ => None,
+        };
+        let head = AuditHead {
+            version: FORMAT_VERSION,
+            hook: hook.to_owned(),
+            account,
+            accounts: accounts.members.clone(),
+            regions,
+            regions_assumed: None,
+            statuses: statuses.to_vec(),
+        };
+        Self {
+            head,
+            results: Spool::new(),
+            unread: Spool::new(),
+            fates: BTreeMap::new(),
+            failed: 0,
+            is_list_unread: false,
+            unread_reasons: BTreeMap::new(),
+        }
+    }
+
+    /// Takes up what was read in a Region.
+    ///
+    /// # Errors
+    /// When it cannot be kept on the disk.
+    pub(super) fn take(&mut self, found: RegionResults) -> io::Result<()> {
+        for record in &found.records {
+            self.result(record)?;
+        }
+        found.unread.into_iter().try_for_each(|unread| self.unread(unread))
+    }
+
+    pub(super) fn result(&mut self, record: &HookRecord) -> io::Result<()> {
+        *self.fates.entry(record.fate()).or_default() += 1;
+        self.failed += usize::from(record.is_failed());
+        if self.head.accounts.len() < 2 && self.head.account.is_none() {
+            self.head.account =
+                record.account.clone().or_else(|| account(record.execution_target.as_deref().unwrap_or_default()));
+        }
+        self.results.push(record).map(|_| ())
+    }
+
+    pub(super) fn unread(&mut self, unread: AuditUnread) -> io::Result<()> {
+        self.is_list_unread |= unread.id.is_none() && unread.failure.action != TYPE;
+        let reason = self.unread_reasons.entry(unread.failure.to_string()).or_default();
+        reason.accounts.extend(unread.account.clone());
+        reason.regions.extend(unread.region.clone());
+        reason.results += usize::from(unread.id.is_some());
+        if reason.id.is_none() {
+            reason.id.clone_from(&unread.id);
+        }
+        self.unread.push(&unread).map(|_| ())
+    }
+
+    /// The newest first.
+    pub(super) fn finish(mut self) -> io::Result<Self> {
+        self.results.sort_by_key(|one| (Reverse(one.at), one.account, one.region, one.id))?;
+        Ok(self)
+    }
+
+    /// How many results there are of each fate that was asked for; what was not asked for is no zero.
+    #[must_use]
+    pub fn counts(&self) -> Vec<(usize, &'static str)> {
+        let statuses = &self.head.statuses;
+        let asked = |status: &str| statuses.is_empty() || statuses.iter().any(|asked| asked == status);
+        let (completed, broken) = (asked("HOOK_COMPLETE_FAILED"), asked("HOOK_FAILED"));
+        [
+            ("blocked", "blocked", completed),
+            ("warned", "warned", completed || broken),
+            ("hook error", "hook errors", broken),
+            ("passed", "passed", asked("HOOK_COMPLETE_SUCCEEDED")),
+        ]
+        .into_iter()
+        .filter(|(_, _, asked)| *asked)
+        .map(|(fate, label, _)| (self.fates.get(fate).copied().unwrap_or_default(), label))
+        .collect()
+    }
+
+    /// Whether the hook did not let something pass, or did not work.
+    #[must_use]
+    pub const fn is_failed(&self) -> bool {
+        self.failed > 0
+    }
+
+    /// Whether everything could be read.
+    #[must_use]
+    pub fn is_all_read(&self) -> bool {
+        self.unread.is_empty() && self.head.regions_assumed.is_none()
+    }
+
+    /// Whether a list of results could not be read: what was counted is a lower bound, and zero says nothing.
+    #[must_use]
+    pub const fn is_lower_bound(&self) -> bool {
+        self.head.regions_assumed.is_some() || self.is_list_unread
+    }
+
+    /// Whether it is about several accounts.
+    #[must_use]
+    pub const fn is_of_many(&self) -> bool {
+        self.head.accounts.len() > 1
+    }
+
+    /// Where was looked: the account or how many, and the Regions.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let account = match (self.head.accounts.as_slice(), &self.head.account) {
+            ([_, _, ..], _) => Some(count(self.head.accounts.len(), "account")),
+            ([member], _) => Some(format!("account {}", member.label())),
+            ([], account) => account.as_ref().map(|account| format!("account {account}")),
+        };
+        let regions = match self.head.regions.as_slice() {
+            [] => "every Region that is switched on there".to_owned(),
+            regions => regions.join(", "),
+        };
+        account.into_iter().chain([regions]).collect::<Vec<_>>().join(", ")
+    }
+
+    /// What could not be read, each reason once: where and for which result or how many, and why.
+    #[must_use]
+    pub fn unread_told(&self) -> Vec<(String, String)> {
+        let told = self.unread_reasons.iter().map(|(failure, reason)| {
+            let what = match (reason.results, &reason.id) {
+                (0, _) => String::new(),
+                (1, Some(id)) => format!(" result {id}:"),
+                (results, _) => format!(" {}:", count(results, "result")),
+            };
+            let accounts = if self.is_of_many() { first_of(&reason.accounts) } else { String::new() };
+            let regions = reason.regions.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let places = [accounts, regions];
+            let places: Vec<String> = places.into_iter().filter(|names| !names.is_empty()).collect();
+            (format!("{}{what}", places.join(" in ")), failure.clone())
+        });
+        told.collect()
+    }
+}
+
+/// The first names, and how many more there are.
+fn first_of(names: &BTreeSet<String>) -> String {
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+    match names.len() - shown.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {} more", shown.join(", "), grouped(more)),
+    }
+}

@@ -1,0 +1,184 @@
+//! Why the newest operation of one stack was stopped: what its events say of it, those of its nested stacks, and, if
+//! they say nothing, its change sets.
+//!
+//! Sources: CloudFormation API Reference, `DescribeStackEvents` (newest first), `ListChangeSets`, `ListHookResults`
+//! (`TargetType` `CHANGE_SET`), `GetHookResult`.
+
+use std::io;
+
+use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::types::{ChangeSetStatus, ListHookResultsTargetType, StackEvent};
+
+use super::detail::detail;
+use super::events::{EVERY_HOOK, read_events, record, unread};
+use super::record::{HookRecord, text};
+use super::region::time;
+use super::result::AuditResult;
+use crate::accounts::Accounts;
+use crate::failure::Failure;
+use crate::pace::{Patience, patiently};
+
+const CHANGE_SETS: &str = "cloudformation:ListChangeSets";
+const RESULTS: &str = "cloudformation:ListHookResults";
+
+/// The resource type of a stack.
+const STACK: &str = "AWS::CloudFormation::Stack";
+
+/// How many stacks are looked at: the stack and those nested in it that failed.
+const MAX_STACKS: usize = 20;
+
+/// How many events of an operation are read.
+const MAX_EVENTS: usize = 20_000;
+
+/// How many results of hooks are looked at one by one.
+const MAX_DETAILS: usize = 20;
+
+/// What is known of the newest operation of a stack.
+#[derive(Debug)]
+pub struct StackOperation {
+    /// The status that it left the stack in.
+    pub status: Option<String>,
+    /// Why resources failed, each as `LogicalId: reason`; what failed for a hook says so.
+    pub failures: Vec<String>,
+    /// What hooks did not let pass.
+    pub result: AuditResult,
+}
+
+/// Reads what stopped the newest operation of a stack of the one account.
+///
+/// # Errors
+/// When it cannot be kept on the disk.
+pub async fn newest_operation(
+    accounts: &Accounts,
+    region: &str,
+    stack: &str,
+    patience: Patience,
+) -> io::Result<StackOperation> {
+    let mut operation =
+        StackOperation { status: None, failures: Vec::new(), result: AuditResult::new(EVERY_HOOK, accounts, &[]) };
+    let client = match accounts.enter_first(patience).await {
+        Ok(connection) => connection.cloudformation(region),
+        Err(failure) => {
+            operation.result.unread(unread(accounts, region, None, failure))?;
+            return Ok(operation);
+        }
+    };
+    let mut found = Vec::new();
+    let mut waiting = vec![stack.to_owned()];
+    for number in 0..MAX_STACKS {
+        let Some(stack) = waiting.pop() else { break };
+        let mut events = Operation::default();
+        let read = read_events(&client, &stack, patience, |event| events.take(region, event)).await;
+        if let Err(failure) = read {
+            operation.result.unread(unread(accounts, region, None, failure))?;
+        }
+        if number == 0 {
+            operation.status = events.status;
+        }
+        operation.failures.extend(events.failures);
+        found.extend(events.hooks);
+        waiting.extend(events.nested);
+    }
+    if found.is_empty() {
+        match of_change_sets(&client, region, stack, patience).await {
+            Ok(results) => found = results,
+            Err(failure) => operation.result.unread(unread(accounts, region, None, failure))?,
+        }
+    }
+    for (number, mut record) in found.into_iter().enumerate() {
+        if number < MAX_DETAILS && !record.id.is_empty() {
+            match detail(&client, &record.id, patience, &mut 0).await {
+                Ok(detail) => detail.add_to(&mut record),
+                Err(failure) => {
+                    operation.result.unread(unread(accounts, region, Some(record.id.clone()), failure))?;
+                }
+            }
+        }
+        operation.result.result(&record)?;
+    }
+    operation.result = operation.result.finish()?;
+    Ok(operation)
+}
+
+/// What the events of one stack say of its newest operation.
+#[derive(Debug, Default)]
+struct Operation {
+    status: Option<String>,
+    failures: Vec<String>,
+    hooks: Vec<HookRecord>,
+    /// The ARNs of nested stacks that failed.
+    nested: Vec<String>,
+    events: usize,
+}
+
+impl Operation {
+    /// Takes an event up; false once the operation began.
+    fn take(&mut self, region: &str, event: &StackEvent) -> bool {
+        self.events += 1;
+        self.hooks.extend(record(region, event).filter(HookRecord::is_failed));
+        let status = event.resource_status().map(|status| status.as_str()).unwrap_or_default();
+        let is_stack = event.resource_type() == Some(STACK);
+        let is_own = is_stack && event.physical_resource_id() == event.stack_id();
+        if is_own && self.status.is_none() {
+            self.status = text(event.resource_status().map(|status| status.as_str()));
+        }
+        if !is_own && status.ends_with("_FAILED") && event.hook_status().is_none() {
+            let reason = event.resource_status_reason().unwrap_or("no reason is given");
+            let failure = format!("{}: {reason}", event.logical_resource_id().unwrap_or_default());
+            self.failures.extend(text(Some(&failure)));
+            if is_stack {
+                self.nested.extend(event.physical_resource_id().filter(|id| id.starts_with("arn:")).map(str::to_owned));
+            }
+        }
+        let begins = matches!(
+            status,
+            "CREATE_IN_PROGRESS"
+                | "UPDATE_IN_PROGRESS"
+                | "DELETE_IN_PROGRESS"
+                | "IMPORT_IN_PROGRESS"
+                | "REVIEW_IN_PROGRESS"
+        );
+        !(is_own && begins && event.hook_status().is_none()) && self.events < MAX_EVENTS
+    }
+}
+
+/// What hooks said of the stack's newest change set that failed.
+async fn of_change_sets(
+    client: &Client,
+    region: &str,
+    stack: &str,
+    patience: Patience,
+) -> Result<Vec<HookRecord>, Failure> {
+    let page = patiently(patience, &mut 0, || async {
+        client.list_change_sets().stack_name(stack).send().await.map_err(|error| Failure::of(CHANGE_SETS, &error))
+    })
+    .await?;
+    let failed = page.summaries().iter().filter(|set| {
+        let reason = set.status_reason().unwrap_or_default();
+        set.status() == Some(&ChangeSetStatus::Failed) && reason.contains("hook")
+    });
+    let newest = failed.max_by_key(|set| set.creation_time().copied());
+    let Some((set, id)) = newest.and_then(|set| Some((set, set.change_set_id()?))) else { return Ok(Vec::new()) };
+    let results = patiently(patience, &mut 0, || async {
+        let request = client.list_hook_results().target_type(ListHookResultsTargetType::ChangeSet).target_id(id);
+        request.send().await.map_err(|error| Failure::of(RESULTS, &error))
+    })
+    .await?;
+    let record = |result: &aws_sdk_cloudformation::types::HookResultSummary| HookRecord {
+        account: super::region::account(id),
+        region: region.to_owned(),
+        id: result.hook_result_id().unwrap_or_default().to_owned(),
+        // A list for one target does not say when.
+        at: result.invoked_at().or(set.creation_time()).map(time).unwrap_or_default(),
+        status: result.status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
+        failure_mode: result.failure_mode().map(|mode| mode.as_str().to_owned()),
+        hook: text(result.type_name()),
+        target_type: Some("CHANGE_SET".to_owned()),
+        target_id: text(set.change_set_name()),
+        stack: text(set.stack_name()),
+        execution_target: text(set.stack_id()),
+        reason: text(result.hook_status_reason()),
+        ..HookRecord::default()
+    };
+    Ok(results.hook_results().iter().map(record).filter(HookRecord::is_failed).collect())
+}

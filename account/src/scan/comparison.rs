@@ -1,0 +1,166 @@
+//! What changed since an earlier scan: the numbers in memory, the rules on disk.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::number::{count, grouped};
+use crate::spool::{Listed, Spool};
+
+/// What changed since an earlier scan.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ComparisonHead {
+    /// When the earlier scan began, UTC.
+    pub earlier: String,
+    /// What decided then, if something else decides now: what changed may be the policy and not the rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub earlier_policy: Option<String>,
+    /// Egress rules that would have been blocked then and are gone, or would not be now.
+    pub fixed: usize,
+    /// Egress rules that would be blocked now and were not there, or would not have been.
+    pub new: usize,
+    /// Egress rules that would have been blocked then and would be now.
+    pub remaining: usize,
+    /// Egress rules of either scan that the other did not look at.
+    pub not_compared: usize,
+    /// By account, the one with the most new rules first.
+    pub accounts: Vec<ChangeGroup>,
+    /// By owner, the one with the most new rules first.
+    pub owners: Vec<ChangeGroup>,
+    /// The scans in the order of time, this one last.
+    pub trend: Vec<TrendPoint>,
+}
+
+/// The changes of an account or an owner.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeGroup {
+    /// The account's id, or the owner; nothing for stacks without an owner.
+    pub name: Option<String>,
+    /// Rules that were fixed.
+    pub fixed: usize,
+    /// Rules that are new.
+    pub new: usize,
+    /// Rules that are as before.
+    pub remaining: usize,
+}
+
+/// How much a scan found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TrendPoint {
+    /// When it began, UTC.
+    pub started: String,
+    /// Stacks that were judged.
+    pub stacks: usize,
+    /// Stacks with at least one rule that would be blocked.
+    pub stacks_blocked: usize,
+    /// Rules that would be blocked.
+    pub rules_blocked: usize,
+}
+
+/// A rule that was fixed or is new.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RuleChange {
+    /// Which of the two.
+    pub change: Change,
+    /// The account.
+    pub account: String,
+    /// The Region.
+    pub region: String,
+    /// The stack's name.
+    pub stack: String,
+    /// The stack's ARN.
+    pub stack_id: String,
+    /// Whom the owner tag names.
+    pub owner: Option<String>,
+    /// The resource's logical id.
+    pub logical_id: String,
+    /// The resource's type.
+    pub resource_type: String,
+    /// What is wrong with the rule, or was.
+    pub statement: String,
+}
+
+/// What became of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// It no longer breaks the rule, or is gone.
+    Fixed,
+    /// It breaks the rule and did not before.
+    New,
+}
+
+/// What changed since an earlier scan, with the rules on disk.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// The numbers.
+    pub head: ComparisonHead,
+    /// The rules that were fixed or are new.
+    pub changes: Spool<RuleChange>,
+}
+
+/// The same, as JSON has it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Comparison")]
+#[serde(rename_all = "camelCase")]
+pub struct ComparisonFile {
+    /// The numbers.
+    #[serde(flatten)]
+    pub head: ComparisonHead,
+    /// The rules that were fixed or are new.
+    pub changes: Vec<RuleChange>,
+}
+
+/// The same, of which one rule is in memory at a time.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ComparisonJson<'a> {
+    #[serde(flatten)]
+    head: &'a ComparisonHead,
+    changes: Listed<'a, RuleChange>,
+}
+
+impl Comparison {
+    /// As JSON has it.
+    pub(super) fn json(&mut self) -> impl Serialize + '_ {
+        ComparisonJson { head: &self.head, changes: Listed::new(&mut self.changes) }
+    }
+}
+
+impl ComparisonHead {
+    /// What changed, in sentences, the most important first.
+    #[must_use]
+    pub fn sentences(&self) -> Vec<String> {
+        let day = self.earlier.get(..10).unwrap_or(&self.earlier);
+        let rules = |number| count(number, "egress rule");
+        let mut said = vec![format!(
+            "Since {day}: {} fixed, {} new, {} as before.",
+            rules(self.fixed),
+            grouped(self.new),
+            grouped(self.remaining)
+        )];
+        if let Some(policy) = &self.earlier_policy {
+            said.push(format!("Then {policy} decided: a change may be one of the policy."));
+        }
+        if self.not_compared > 0 {
+            said.push(format!(
+                "{} could not be compared: one of the scans did not look there.",
+                rules(self.not_compared)
+            ));
+        }
+        said
+    }
+}
+
+impl ChangeGroup {
+    /// Its numbers: `3 fixed, 1 new, 12 as before`.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let numbers = [(self.fixed, "fixed"), (self.new, "new"), (self.remaining, "as before")];
+        let told = numbers.into_iter().filter(|(number, _)| *number > 0);
+        told.map(|(number, what)| format!("{} {what}", grouped(number))).collect::<Vec<_>>().join(", ")
+    }
+}

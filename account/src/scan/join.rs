@@ -1,0 +1,130 @@
+//! Several results as one: of accounts or Regions that were scanned one by one.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
+use std::io::{self, Read};
+
+use super::file::{Record, ResultError, read_records};
+use super::record::Head;
+use super::result::{Ending, Found, ScanResult};
+
+/// Results that are put together, the newest first: of a stack that several have, the newest word counts.
+#[derive(Debug, Default)]
+pub struct Joined {
+    found: Found,
+    head: Option<Head>,
+    ending: Option<Ending>,
+    /// Hashes of the ARNs of the stacks that are known.
+    seen: HashSet<u64>,
+    hash: RandomState,
+}
+
+/// Why results do not go together.
+#[derive(Debug)]
+pub enum JoinError {
+    /// One of them cannot be read.
+    Unreadable(ResultError),
+    /// They answer different questions.
+    Different {
+        /// What one of them was made with.
+        one: String,
+        /// What the other was made with.
+        other: String,
+    },
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(error) => error.fmt(f),
+            Self::Different { one, other } => write!(
+                f,
+                "it was made with {one}, and another result with {other}: results that are put together have the same \
+                 policy, version of the program and names of stacks"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for JoinError {}
+
+impl Joined {
+    /// Takes up a result: each must be older than those before it.
+    ///
+    /// # Errors
+    /// When it cannot be read, or does not go with those before it.
+    pub fn add(&mut self, text: impl Read) -> Result<(), JoinError> {
+        let Self { found, seen, hash, .. } = self;
+        let mut own = HashSet::new();
+        let (head, ending) = read_records(text, &mut |record| match record {
+            Record::Stack(stack) => {
+                let stack_id = hash.hash_one(stack.stack_id.as_str());
+                if seen.contains(&stack_id) {
+                    return Ok(());
+                }
+                own.insert(stack_id);
+                found.stack(&stack)
+            }
+            Record::Unread(unread) => match &unread.stack_id {
+                // A newer result has read it.
+                Some(stack_id) if seen.contains(&hash.hash_one(stack_id.as_str())) => Ok(()),
+                _ => found.unread(&unread),
+            },
+        })
+        .map_err(JoinError::Unreadable)?;
+        self.seen.extend(own);
+        match &mut self.head {
+            Some(known) => join(known, head)?,
+            None => self.head = Some(head),
+        }
+        let before = self.ending.unwrap_or(Ending { complete: true, interrupted: false });
+        self.ending = Some(Ending {
+            complete: before.complete && ending.complete,
+            interrupted: before.interrupted || ending.interrupted,
+        });
+        Ok(())
+    }
+
+    /// The result; nothing, if none was taken up.
+    ///
+    /// # Errors
+    /// When the records cannot be read back.
+    pub fn result(self) -> io::Result<Option<ScanResult>> {
+        let Some((head, ending)) = self.head.zip(self.ending) else { return Ok(None) };
+        self.found.result(head, ending).map(Some)
+    }
+}
+
+/// What decided, in words.
+fn made_with(head: &Head) -> String {
+    let only = &head.only_stacks;
+    let only = if only.is_empty() { String::new() } else { format!(", for stacks named {}", only.join(", ")) };
+    format!("{} by version {}{only}", head.policy, head.program)
+}
+
+/// Adds the accounts and Regions of an older result.
+fn join(known: &mut Head, older: Head) -> Result<(), JoinError> {
+    let (one, other) = (made_with(&older), made_with(known));
+    if one != other {
+        return Err(JoinError::Different { one, other });
+    }
+    for member in older.accounts {
+        match known.accounts.iter_mut().find(|known| known.account == member.account) {
+            Some(known) if known.name.is_none() => *known = member,
+            Some(_) => {}
+            None => known.accounts.push(member),
+        }
+    }
+    known.accounts.sort_by(|one, two| one.account.cmp(&two.account));
+    // No Regions stand for those that are switched on.
+    if known.regions.is_empty() || older.regions.is_empty() {
+        known.regions.clear();
+    } else {
+        known.regions.extend(older.regions);
+        known.regions.sort();
+        known.regions.dedup();
+    }
+    known.regions_assumed = known.regions_assumed.take().or(older.regions_assumed);
+    Ok(())
+}

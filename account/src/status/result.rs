@@ -1,0 +1,180 @@
+//! The state of enforcement in every Region of every account.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::StatusOptions;
+use super::record::{Note, RegionStatus, Verdict};
+use crate::accounts::MemberAccount;
+use crate::failure::Failure;
+
+/// The version of the result's format. Within a version fields may be added; none changes its meaning or goes.
+const FORMAT_VERSION: u32 = 1;
+
+/// The state of enforcement in all accounts and Regions that were looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusResult {
+    /// The format's version. Within a version fields may be added; none changes its meaning or goes.
+    pub version: u32,
+    /// The hook's alias.
+    pub hook: String,
+    /// The account, if it is one: as AWS says whose the credentials are, or as the hooks' ARNs tell it.
+    pub account: Option<String>,
+    /// Whether enforcement is on in all of them; the exit status says the same.
+    pub verdict: Verdict,
+    /// Why the account's Regions could not be listed; those that every account has were looked at.
+    pub regions_assumed: Option<String>,
+    /// The accounts, those with problems first; none, if it is the caller's own and nobody says which that is.
+    pub accounts: Vec<AccountStatus>,
+    /// The Regions, those of accounts with problems first, and of an account those with problems.
+    pub regions: Vec<RegionStatus>,
+    /// What is worth knowing of several Regions together.
+    pub notes: Vec<Note>,
+    /// What went wrong apart from any Region.
+    pub unread: Vec<Failure>,
+}
+
+/// Enforcement in one account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountStatus {
+    /// Which account.
+    #[serde(flatten)]
+    pub account: MemberAccount,
+    /// Whether enforcement is on in all its Regions.
+    pub verdict: Verdict,
+    /// How many of its Regions are enforced without a hole.
+    pub regions_enforced: usize,
+    /// How many of its Regions have a hole.
+    pub regions_with_holes: usize,
+    /// How many of its Regions could not be judged.
+    pub regions_unknown: usize,
+    /// Why it could not be entered.
+    pub failure: Option<Failure>,
+    /// Why its Regions could not be listed; those that every account has were looked at.
+    pub regions_assumed: Option<Failure>,
+}
+
+/// What was found so far.
+#[derive(Debug, Default)]
+pub(super) struct StatusFound {
+    pub(super) regions: Vec<RegionStatus>,
+    /// Accounts that could not be entered.
+    pub(super) not_entered: Vec<(String, Failure)>,
+    /// Accounts whose Regions could not be listed.
+    pub(super) regions_assumed: Vec<(String, Failure)>,
+    /// What went wrong apart from any account.
+    pub(super) lost: Vec<Failure>,
+}
+
+impl StatusResult {
+    pub(super) fn new(
+        options: &StatusOptions,
+        members: &[MemberAccount],
+        found: StatusFound,
+        notes: Vec<Note>,
+    ) -> Self {
+        let StatusFound { mut regions, not_entered, regions_assumed, lost } = found;
+        for region in &mut regions {
+            region.holes.sort_by_key(|hole| hole.weight);
+            region.verdict = region.judged();
+        }
+        let account = match members {
+            [member] => Some(member.account.clone()),
+            [] => regions.iter().find_map(|region| region.account.clone()),
+            _ => None,
+        };
+        let mut accounts: Vec<AccountStatus> =
+            members.iter().map(|member| AccountStatus::of(member, &regions)).collect();
+        for account in &mut accounts {
+            let of = |list: &[(String, Failure)]| {
+                list.iter().find(|(id, _)| *id == account.account.account).map(|(_, failure)| failure.clone())
+            };
+            account.failure = of(&not_entered);
+            account.regions_assumed = of(&regions_assumed);
+            let is_unknown = account.failure.is_some() || account.regions_assumed.is_some();
+            if is_unknown && account.verdict == Verdict::Enforced {
+                account.verdict = Verdict::Unknown;
+            }
+        }
+        // How bad the worst Region of each account is.
+        let mut worst: BTreeMap<Option<String>, _> = BTreeMap::new();
+        for region in &regions {
+            let rank = worst.entry(region.account.clone()).or_insert_with(|| region.rank());
+            *rank = (*rank).min(region.rank());
+        }
+        let rank = |account: &Option<String>| worst.get(account).copied();
+        // An account that could not be entered comes after those with a hole, and before those that are well.
+        const UNKNOWN: (u8, usize) = (3, 0);
+        accounts.sort_by_key(|account| {
+            let of_regions = rank(&Some(account.account.account.clone()));
+            let own = if account.verdict == Verdict::Unknown { Some(UNKNOWN) } else { None };
+            (own.into_iter().chain(of_regions).min(), account.account.account.clone())
+        });
+        regions.sort_by(|one, two| {
+            let key = |region: &RegionStatus| (rank(&region.account), region.account.clone(), region.rank());
+            (key(one), &one.region).cmp(&(key(two), &two.region))
+        });
+        let any = |verdict| {
+            regions.iter().any(|region| region.verdict == verdict)
+                || accounts.iter().any(|account| account.verdict == verdict)
+        };
+        let verdict = if any(Verdict::Hole) {
+            Verdict::Hole
+        } else if any(Verdict::Unknown) || !lost.is_empty() || options.regions_assumed.is_some() {
+            Verdict::Unknown
+        } else {
+            Verdict::Enforced
+        };
+        Self {
+            version: FORMAT_VERSION,
+            hook: options.alias.clone(),
+            account,
+            verdict,
+            regions_assumed: options.regions_assumed.clone(),
+            accounts,
+            regions,
+            notes,
+            unread: lost,
+        }
+    }
+
+    /// How many Regions have a verdict.
+    #[must_use]
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.regions.iter().filter(|region| region.verdict == verdict).count()
+    }
+
+    /// Whether it is about several accounts.
+    #[must_use]
+    pub const fn is_of_many(&self) -> bool {
+        self.accounts.len() > 1
+    }
+}
+
+impl AccountStatus {
+    fn of(member: &MemberAccount, regions: &[RegionStatus]) -> Self {
+        let own = || regions.iter().filter(|region| region.account.as_ref() == Some(&member.account));
+        let count = |verdict| own().filter(|region| region.verdict == verdict).count();
+        let [regions_enforced, regions_with_holes, regions_unknown] =
+            [Verdict::Enforced, Verdict::Hole, Verdict::Unknown].map(count);
+        let verdict = match (regions_with_holes, regions_unknown, regions_enforced) {
+            (0, 0, 0) => Verdict::Unknown,
+            (0, 0, _) => Verdict::Enforced,
+            (0, ..) => Verdict::Unknown,
+            _ => Verdict::Hole,
+        };
+        Self {
+            account: member.clone(),
+            verdict,
+            regions_enforced,
+            regions_with_holes,
+            regions_unknown,
+            failure: None,
+            regions_assumed: None,
+        }
+    }
+}

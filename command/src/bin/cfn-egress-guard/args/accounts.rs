@@ -1,0 +1,121 @@
+//! Arguments that say which accounts are looked at and how they are entered.
+
+use cfn_egress_guard_account::accounts::{AccountSelection, READER_ROLE, RoleOptions, SESSION_NAME};
+use clap::{ArgGroup, Args};
+
+/// Which accounts, and how they are entered. Without these it is the account of the credentials alone.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Accounts")]
+#[command(group = ArgGroup::new("selection").multiple(true).args(["organization", "accounts", "organizational_units"]))]
+pub(crate) struct AccountArguments {
+    /// Look at every active account of the organization: from its management account, or from one that it
+    /// delegates AWS Organizations to.
+    #[arg(long, conflicts_with_all = ["accounts", "organizational_units"])]
+    organization: bool,
+
+    /// Look at these accounts, separated by commas.
+    #[arg(long, value_name = "ID,…", value_delimiter = ',', value_parser = account_id)]
+    accounts: Vec<String>,
+
+    /// Look at the active accounts of these organizational units (or of a root) and of the units below them.
+    #[arg(long = "organizational-unit", value_name = "OU,…", value_delimiter = ',', value_parser = unit_id)]
+    organizational_units: Vec<String>,
+
+    /// The role to assume in each account but the caller's own [default: cfn-egress-guard-reader, which
+    /// deploy/reader-role.yaml makes].
+    #[arg(long, value_name = "NAME", value_parser = role_name, requires = "selection")]
+    role: Option<String>,
+
+    /// The external id that the role asks for.
+    #[arg(long, value_name = "ID", value_parser = external_id, requires = "role")]
+    external_id: Option<String>,
+
+    /// How the sessions are named in the trails of the accounts [default: cfn-egress-guard].
+    #[arg(long, value_name = "NAME", value_parser = session_name, requires = "selection")]
+    role_session_name: Option<String>,
+
+    /// How many accounts are looked at side by side, at the most.
+    #[arg(long, value_name = "NUMBER", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) accounts_at_once: u8,
+}
+
+impl AccountArguments {
+    /// The accounts that are asked for.
+    pub(crate) fn selection(&self) -> AccountSelection {
+        if self.organization {
+            AccountSelection::Organization
+        } else if self.accounts.is_empty() && self.organizational_units.is_empty() {
+            AccountSelection::Own
+        } else {
+            let (accounts, units) = (self.accounts.clone(), self.organizational_units.clone());
+            AccountSelection::Named { accounts, units }
+        }
+    }
+
+    /// The role that is assumed in them.
+    pub(crate) fn role(&self) -> RoleOptions {
+        RoleOptions {
+            name: self.role.clone().unwrap_or_else(|| READER_ROLE.to_owned()),
+            external_id: self.external_id.clone(),
+            session_name: self.role_session_name.clone().unwrap_or_else(|| SESSION_NAME.to_owned()),
+        }
+    }
+}
+
+fn account_id(text: &str) -> Result<String, String> {
+    let is_id = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_id { Ok(text.to_owned()) } else { Err("an account's id has 12 digits".to_owned()) }
+}
+
+/// An organizational unit or a root (AWS Organizations API Reference, `ParentId`).
+fn unit_id(text: &str) -> Result<String, String> {
+    let name = |text: &str, least: usize| {
+        (least..=32).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
+    let is_id = match text.split('-').collect::<Vec<_>>().as_slice() {
+        ["r", root] => name(root, 4),
+        ["ou", root, unit] => name(root, 4) && name(unit, 8),
+        _ => false,
+    };
+    if is_id {
+        Ok(text.to_owned())
+    } else {
+        Err("an organizational unit is written like ou-ab12-cd34ef56, a root like r-ab12".to_owned())
+    }
+}
+
+/// A role's name, with its path (IAM User Guide, "IAM and AWS STS quotas").
+fn role_name(text: &str) -> Result<String, String> {
+    let name = text.rsplit('/').next().unwrap_or_default();
+    let is_name = (1..=64).contains(&name.len())
+        && text.len() <= 512
+        && !text.starts_with('/')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-/".contains(&byte));
+    if is_name {
+        Ok(text.to_owned())
+    } else {
+        Err("a role is named like cfn-egress-guard-reader or path/to/reader: its name, and not its ARN".to_owned())
+    }
+}
+
+/// What STS takes (API Reference, `AssumeRole`).
+fn external_id(text: &str) -> Result<String, String> {
+    let is_id = (2..=1224).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte));
+    if is_id {
+        Ok(text.to_owned())
+    } else {
+        Err("an external id has 2 to 1,224 letters, digits and _+=,.@:/-".to_owned())
+    }
+}
+
+fn session_name(text: &str) -> Result<String, String> {
+    let is_name = (2..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte));
+    if is_name {
+        Ok(text.to_owned())
+    } else {
+        Err("a session's name has 2 to 64 letters, digits and _+=,.@-".to_owned())
+    }
+}

@@ -1,0 +1,128 @@
+//! The files that a scan reads and writes: results, whole or cut off, and what they are put together from.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail};
+use cfn_egress_guard_account::scan::{
+    Head, Joined, Known, Record, ResultError, ScanResult, TrendPoint, compare, read_records, read_trend,
+};
+
+use crate::args::AccountFormat;
+
+/// The files to write, each with the format that its name asks for.
+pub(super) fn outputs(paths: &[PathBuf]) -> anyhow::Result<Vec<(&Path, AccountFormat)>> {
+    let format = |path: &Path| match path.extension().and_then(|extension| extension.to_str()) {
+        Some("json") => Ok(AccountFormat::Json),
+        Some("csv") => Ok(AccountFormat::Csv),
+        Some("html") => Ok(AccountFormat::Html),
+        _ => bail!("`{}`: an output file's name ends in .json, .csv or .html", path.display()),
+    };
+    paths.iter().map(|path| Ok((path.as_path(), format(path)?))).collect()
+}
+
+/// Where a result stands until it is whole.
+pub(super) fn part(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".part");
+    PathBuf::from(name)
+}
+
+/// Stacks of an earlier result, and of one that was cut off while it was written.
+pub(super) fn known(path: &Path, head: &Head) -> anyhow::Result<Known> {
+    let part = part(path);
+    let mut known = Known::default();
+    let mut files = Vec::new();
+    if path.exists() || !part.exists() {
+        files.push((path, reading(path, head_of)?));
+    }
+    if part.exists() {
+        // Not even a whole head may have been written.
+        files.extend(reading(&part, head_of).ok().map(|head| (part.as_path(), head)));
+    }
+    for (file, earlier) in files {
+        if (&earlier.policy, &earlier.program) != (&head.policy, &head.program) {
+            bail!(
+                "`{}` was made with {} by version {}: what it says may no longer hold; scan anew without --resume",
+                path.display(),
+                earlier.policy,
+                earlier.program
+            );
+        }
+        if earlier.owner_tags != head.owner_tags {
+            bail!(
+                "`{}` took owners from the tags {}: resume with --owner-tag as it was, or scan anew",
+                path.display(),
+                earlier.owner_tags.join(", ")
+            );
+        }
+        reading(file, |file| {
+            read_records(file, &mut |record| match record {
+                Record::Stack(stack) => known.add(&stack),
+                // It is tried again.
+                Record::Unread(_) => Ok(()),
+            })
+        })?;
+    }
+    Ok(known)
+}
+
+/// What a result was made with.
+fn head_of(file: BufReader<File>) -> Result<Head, ResultError> {
+    read_records(file, &mut |_| Ok(())).map(|(head, _)| head)
+}
+
+fn reading<T>(path: &Path, read: impl FnOnce(BufReader<File>) -> Result<T, ResultError>) -> anyhow::Result<T> {
+    let context = || format!("reading `{}`", path.display());
+    let file = File::open(path).with_context(context)?;
+    read(BufReader::new(file)).with_context(context)
+}
+
+pub(super) fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> anyhow::Result<()> {
+    let written = || -> std::io::Result<()> {
+        let mut out = BufWriter::new(File::create(path)?);
+        write(&mut out)?;
+        out.flush()
+    };
+    written().with_context(|| format!("writing `{}`", path.display()))
+}
+
+/// Results of several scans as one.
+pub(super) fn joined(paths: &[PathBuf]) -> anyhow::Result<ScanResult> {
+    let mut newest_first = Vec::new();
+    for path in paths {
+        newest_first.push((reading(path, head_of)?.started, path));
+    }
+    newest_first.sort_by(|(one, _), (two, _)| two.cmp(one));
+    let mut joined = Joined::default();
+    for (_, path) in newest_first {
+        let context = || format!("reading `{}`", path.display());
+        let file = File::open(path).with_context(context)?;
+        joined.add(BufReader::new(file)).with_context(context)?;
+    }
+    joined
+        .result()
+        .context("reading back what was put together")?
+        .ok_or_else(|| anyhow!("there is no result to report"))
+}
+
+/// The numbers of earlier results, each with its file.
+pub(super) fn earlier<'a>(paths: &'a [PathBuf], outputs: &[PathBuf]) -> anyhow::Result<Vec<(TrendPoint, &'a Path)>> {
+    if let Some(path) = paths.iter().find(|path| outputs.contains(path)) {
+        bail!("`{}` is compared with and written to: name another file for the result", path.display());
+    }
+    paths.iter().map(|path| Ok((reading(path, read_trend)?, path.as_path()))).collect()
+}
+
+/// Compares a result with the newest of some earlier ones, and adds the numbers of all to the trend.
+pub(super) fn compared(result: &mut ScanResult, earlier: Vec<(TrendPoint, &Path)>) -> anyhow::Result<()> {
+    let newest = earlier.iter().max_by(|(one, _), (two, _)| one.started.cmp(&two.started));
+    let Some((_, path)) = newest else { return Ok(()) };
+    let path = *path;
+    let open = || File::open(path).map(BufReader::new);
+    let trend = earlier.into_iter().map(|(point, _)| point).collect();
+    let comparison = compare(result, open, trend).with_context(|| format!("reading `{}`", path.display()))?;
+    result.comparison = Some(comparison);
+    Ok(())
+}

@@ -1,0 +1,339 @@
+//! Templates that a template deploys besides itself: of nested stacks, SAM applications and StackSets, and what it
+//! passes to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::terms::Defaults;
+use crate::path::Origin;
+use crate::template::{Evaluated, Scope, Template, TemplateError, World};
+use crate::value::{Kind, Value};
+
+/// How many ways of passing parameters are looked at; beyond it, those that differ are not known.
+const MAX_WAYS: usize = 16;
+
+/// What deploys another template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NestedKind {
+    /// `AWS::CloudFormation::Stack`.
+    Stack,
+    /// `AWS::Serverless::Application`, which becomes a nested stack.
+    Application,
+    /// `AWS::CloudFormation::StackSet`, which deploys to other accounts and Regions.
+    StackSet,
+}
+
+impl NestedKind {
+    /// The kind of a resource type, if resources of it deploy templates.
+    #[must_use]
+    pub fn of(type_name: &str) -> Option<Self> {
+        match type_name {
+            "AWS::CloudFormation::Stack" => Some(Self::Stack),
+            "AWS::Serverless::Application" => Some(Self::Application),
+            "AWS::CloudFormation::StackSet" => Some(Self::StackSet),
+            _ => None,
+        }
+    }
+
+    /// The property that says where the template is.
+    const fn location(self) -> &'static str {
+        match self {
+            Self::Stack | Self::StackSet => "TemplateURL",
+            Self::Application => "Location",
+        }
+    }
+}
+
+/// A resource that deploys another template.
+#[derive(Debug, Clone)]
+pub struct Nested {
+    /// What it is.
+    pub kind: NestedKind,
+    /// Its logical id.
+    pub logical_id: String,
+    /// Where its logical id was written.
+    pub origin: Origin,
+    /// The file that the AWS CDK names beside the resource (`Metadata`, `aws:asset:path`).
+    pub asset_path: Option<String>,
+    /// In which ways it is deployed; none if it never is.
+    pub ways: Vec<NestedWay>,
+}
+
+/// A way in which a template is deployed by another one.
+#[derive(Debug, Clone)]
+pub struct NestedWay {
+    /// Where the template is, if that is known.
+    pub location: Option<String>,
+    /// The template itself, if it is written there, and where.
+    pub body: Option<(String, Origin)>,
+    /// What is known of its deployment. Parameters that the parent does not pass have their defaults.
+    pub scope: Scope,
+    /// Under which conditions of the parent it is deployed so, if not always.
+    pub when: Option<String>,
+    /// Whether it is deployed only if a deployment of the parent overrides defaults.
+    pub is_by_override: bool,
+}
+
+/// The resources of a template that deploy others, in the order written.
+///
+/// # Errors
+/// When the value is no template, or one that takes too much work.
+pub fn nested(root: &Value, scope: &Scope, defaults: Defaults) -> Result<Vec<Nested>, TemplateError> {
+    let template = Template::new(root, scope)?;
+    let open_scope = Scope { ignore_defaults: true, ..scope.clone() };
+    let open = match defaults {
+        Defaults::AreValues => None,
+        Defaults::MayChange => Some(Template::new(root, &open_scope)?),
+    };
+    let mut found = Vec::new();
+    for resource in template.resources() {
+        let Some(kind) = NestedKind::of(&resource.type_name) else { continue };
+        let evaluated = template.evaluate_only(resource, &LOOKED_AT);
+        let open = open.as_ref().and_then(|open| Some((open, open.resource(&resource.logical_id)?)));
+        let without = open.map(|(open, resource)| open.evaluate_only(resource, &LOOKED_AT));
+        let metadata = resource.body().get("Metadata");
+        let asset = metadata.and_then(|metadata| metadata.get("aws:asset:path")).and_then(Value::as_str);
+        found.push(Nested {
+            kind,
+            logical_id: resource.logical_id.to_string(),
+            origin: resource.origin,
+            asset_path: asset.map(str::to_owned),
+            ways: ways(kind, scope, &evaluated, without.as_ref()),
+        });
+    }
+    Ok(found)
+}
+
+/// The properties that say what is deployed.
+const LOOKED_AT: [&str; 5] = ["Location", "Parameters", "StackInstancesGroup", "TemplateBody", "TemplateURL"];
+
+/// What a parent passes to a nested stack, in one of its worlds.
+#[must_use]
+pub fn passed(parent: &Scope, world: &World<'_>) -> Scope {
+    passed_to(NestedKind::Stack, parent, world)
+}
+
+fn passed_to(kind: NestedKind, parent: &Scope, world: &World<'_>) -> Scope {
+    let (mut values, mut open) = (BTreeMap::new(), BTreeSet::new());
+    let mut is_known = world.open.is_none();
+    let mut pass = |name: &str, value: Option<&Value>| match value.and_then(text) {
+        Some(text) => drop(values.insert(name.to_owned(), text)),
+        None => drop(open.insert(name.to_owned())),
+    };
+    match world.properties.get("Parameters").map(|value| &value.kind) {
+        None | Some(Kind::Null) => {}
+        Some(Kind::Map(map)) => map.iter().for_each(|(key, value)| pass(&key.name, Some(value))),
+        Some(Kind::List(list)) => {
+            for entry in list {
+                match entry.get("ParameterKey").and_then(Value::as_str) {
+                    Some(name) => pass(name, entry.get("ParameterValue")),
+                    None => is_known = false,
+                }
+            }
+        }
+        Some(_) => is_known = false,
+    }
+    // What the instances of a StackSet are given differs from one to the other.
+    for name in overridden(&world.properties) {
+        values.remove(&name);
+        open.insert(name);
+    }
+    let place = |value: &Option<String>| value.clone().filter(|_| kind != NestedKind::StackSet);
+    Scope {
+        parameters: values,
+        open,
+        account: place(&parent.account),
+        region: place(&parent.region),
+        partition: place(&parent.partition),
+        url_suffix: place(&parent.url_suffix),
+        ignore_defaults: !is_known,
+        ..Scope::default()
+    }
+}
+
+/// The parameters that a StackSet gives its instances values of their own for.
+fn overridden(properties: &Value) -> Vec<String> {
+    let groups = properties.get("StackInstancesGroup").and_then(Value::as_list).unwrap_or_default();
+    let overrides = groups.iter().filter_map(|group| group.get("ParameterOverrides")?.as_list()).flatten();
+    overrides.filter_map(|entry| entry.get("ParameterKey")?.as_str().map(str::to_owned)).collect()
+}
+
+/// A parameter's value as CloudFormation hands it on: "a list of values is separated by commas".
+fn text(value: &Value) -> Option<String> {
+    match &value.kind {
+        Kind::String(text) => Some(text.clone()),
+        Kind::Integer(number) => Some(number.to_string()),
+        Kind::Float(number) => Some(number.to_string()),
+        Kind::Bool(bool) => Some(bool.to_string()),
+        Kind::List(list) => list.iter().map(text).collect::<Option<Vec<_>>>().map(|entries| entries.join(",")),
+        Kind::Null | Kind::Ambiguous(_) | Kind::Map(_) | Kind::Unknown(_) => None,
+    }
+}
+
+/// In which ways a resource deploys its template: with the defaults of its parent, or else without them.
+fn ways(kind: NestedKind, scope: &Scope, evaluated: &Evaluated<'_>, without: Option<&Evaluated<'_>>) -> Vec<NestedWay> {
+    let mut ways = ways_of(kind, scope, evaluated);
+    if ways.is_empty()
+        && let Some(without) = without
+    {
+        ways = ways_of(kind, scope, without);
+        ways.iter_mut().for_each(|way| way.is_by_override = true);
+    } else if let Some(without) = without {
+        let others: Vec<Scope> = ways_of(kind, scope, without).into_iter().map(|way| way.scope).collect();
+        let known: Vec<Scope> = ways.iter().map(|way| way.scope.clone()).collect();
+        for way in &mut ways {
+            let values = std::mem::take(&mut way.scope.parameters);
+            // Certain is what no other value of the parent's parameters changes.
+            let is_certain = |name: &String| {
+                others.iter().all(|other| {
+                    let value = other.parameters.get(name);
+                    value.is_some() && known.iter().any(|known| known.parameters.get(name) == value)
+                })
+            };
+            (way.scope.parameters, way.scope.defaults) = values.into_iter().partition(|(name, _)| is_certain(name));
+        }
+    }
+    ways
+}
+
+fn ways_of(kind: NestedKind, scope: &Scope, evaluated: &Evaluated<'_>) -> Vec<NestedWay> {
+    let mut ways: Vec<NestedWay> = Vec::new();
+    let worlds: Vec<&World<'_>> = evaluated.worlds.iter().filter(|world| world.exists).collect();
+    let is_always = worlds.len() == evaluated.worlds.len();
+    for world in &worlds {
+        let property = |name: &str| world.properties.get(name);
+        let body = property("TemplateBody").filter(|_| kind == NestedKind::StackSet);
+        let way = NestedWay {
+            location: property(kind.location()).and_then(Value::as_str).map(str::to_owned),
+            body: body.and_then(|body| Some((body.as_str()?.to_owned(), body.origin))),
+            scope: passed_to(kind, scope, world),
+            when: assumed(world),
+            is_by_override: false,
+        };
+        match ways.iter_mut().find(|known| is_same(known, &way)) {
+            Some(known) => known.when = None,
+            None => ways.push(way),
+        }
+    }
+    if ways.len() == 1 && is_always {
+        ways.iter_mut().for_each(|way| way.when = None);
+    }
+    if (ways.len() > MAX_WAYS || evaluated.undetermined.is_some())
+        && let Some(first) = ways.first().cloned()
+    {
+        // Too many to look at each: what is passed is not known.
+        let names = ways.iter().flat_map(|way| way.scope.parameters.keys().chain(&way.scope.open)).cloned().collect();
+        let scope = Scope { parameters: BTreeMap::new(), open: names, ..first.scope };
+        ways = vec![NestedWay { scope, when: None, ..first }];
+    }
+    ways
+}
+
+fn is_same(one: &NestedWay, other: &NestedWay) -> bool {
+    let key = |way: &NestedWay| (way.location.clone(), way.body.clone(), way.scope.ignore_defaults);
+    key(one) == key(other)
+        && one.scope.parameters == other.scope.parameters
+        && one.scope.open == other.scope.open
+}
+
+fn assumed(world: &World<'_>) -> Option<String> {
+    let assumptions: Vec<String> = world.assumptions.iter().map(ToString::to_string).collect();
+    (!assumptions.is_empty()).then(|| format!("if {}", assumptions.join(" and ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source;
+
+    fn shown(text: &str, given: &[(&str, &str)]) -> Vec<String> {
+        let document = source::parse(text).unwrap();
+        let parameters = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let scope = Scope { parameters, region: Some("eu-central-1".to_owned()), ..Scope::default() };
+        let nested = nested(&document.root, &scope, Defaults::MayChange).unwrap();
+        let way = |nested: &Nested, way: &NestedWay| {
+            let NestedWay { location, body, scope, when, is_by_override } = way;
+            let body = body.as_ref().map(|(text, _)| text.trim());
+            format!(
+                "{} {:?}: {:?} given {:?} default {:?} open {:?}{}{}{}",
+                nested.logical_id,
+                location.as_deref().or(body).or(nested.asset_path.as_deref()).unwrap_or_default(),
+                scope.region.as_deref().unwrap_or_default(),
+                scope.parameters,
+                scope.defaults,
+                scope.open,
+                if scope.ignore_defaults { " others open" } else { "" },
+                when.as_ref().map_or_else(String::new, |when| format!(" {when}")),
+                if *is_by_override { " by override" } else { "" },
+            )
+        };
+        nested.iter().flat_map(|one| one.ways.iter().map(move |it| way(one, it))).collect()
+    }
+
+    const PARENT: &str = "Parameters: {A: {Type: Number, Default: 1}, B: {Type: Number}, Env: {Type: String}}\n\
+        Conditions: {Prod: !Equals [!Ref Env, prod], Second: !Equals [!Ref A, 2]}\nResources:\n";
+
+    #[test]
+    fn what_a_parent_passes_is_certain_a_default_or_open() {
+        let stack = |properties: &str| format!("{PARENT}  S:\n    Type: AWS::CloudFormation::Stack\n{properties}");
+        let text = stack("    Properties: {TemplateURL: a.yaml, Parameters: {L: [1, 2], D: !Ref A, O: !Ref B, C: 443}}\n");
+        assert_eq!(
+            shown(&text, &[]),
+            [r#"S "a.yaml": "eu-central-1" given {"C": "443", "L": "1,2"} default {"D": "1"} open {"O"}"#]
+        );
+        assert_eq!(
+            shown(&text, &[("A", "5"), ("B", "6")]),
+            [r#"S "a.yaml": "eu-central-1" given {"C": "443", "D": "5", "L": "1,2", "O": "6"} default {} open {}"#]
+        );
+        assert_eq!(
+            shown(&stack("    Properties: {TemplateURL: a.yaml, Parameters: {P: !If [Prod, 1, 2]}}\n"), &[]),
+            [
+                r#"S "a.yaml": "eu-central-1" given {"P": "1"} default {} open {} if `Prod` is true"#,
+                r#"S "a.yaml": "eu-central-1" given {"P": "2"} default {} open {} if `Prod` is false"#,
+            ]
+        );
+        assert_eq!(
+            shown(&stack("    Condition: Prod\n    Properties: {TemplateURL: !Ref B, Parameters: !Ref B}\n    Metadata: {aws:asset:path: x.json}\n"), &[]),
+            [r#"S "x.json": "eu-central-1" given {} default {} open {} others open if `Prod` is true"#]
+        );
+        assert_eq!(
+            shown(&stack("    Condition: Second\n    Properties: {TemplateURL: a.yaml}\n"), &[]),
+            [r#"S "a.yaml": "eu-central-1" given {} default {} open {} if `Second` is true by override"#]
+        );
+        assert!(shown(&stack("    Condition: Second\n    Properties: {TemplateURL: a.yaml}\n"), &[("A", "1")]).is_empty());
+    }
+
+    #[test]
+    fn stack_sets_and_applications_deploy_templates_too() {
+        let text = format!(
+            "{PARENT}  Set:\n    Type: AWS::CloudFormation::StackSet\n    Properties:\n      TemplateBody: 'Resources: {{}}'\n      \
+             Parameters: [{{ParameterKey: P, ParameterValue: 1}}, {{ParameterKey: Q, ParameterValue: 2}}]\n      \
+             StackInstancesGroup: [{{ParameterOverrides: [{{ParameterKey: Q, ParameterValue: 3}}]}}]\n  App:\n    Type: \
+             AWS::Serverless::Application\n    Properties: {{Location: app.yaml, Parameters: {{P: 1}}}}\n  Repository:\n    Type: \
+             AWS::Serverless::Application\n    Properties: {{Location: {{ApplicationId: x}}}}\n"
+        );
+        assert_eq!(
+            shown(&text, &[]),
+            [
+                r#"Set "Resources: {}": "" given {"P": "1"} default {} open {"Q"}"#,
+                r#"App "app.yaml": "eu-central-1" given {"P": "1"} default {} open {}"#,
+                r#"Repository "": "eu-central-1" given {} default {} open {}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn too_many_ways_leave_what_is_passed_open() {
+        let conditions: String = (0..5).map(|n| format!("  C{n}: !Equals [!Ref P{n}, x]\n")).collect();
+        let parameters: String = (0..5).map(|n| format!("  P{n}: {{Type: String}}\n")).collect();
+        let passed: Vec<String> = (0..5).map(|n| format!("V{n}: !If [C{n}, 1, 2]")).collect();
+        let text = format!(
+            "Parameters:\n{parameters}Conditions:\n{conditions}Resources:\n  S:\n    Type: AWS::CloudFormation::Stack\n    \
+             Properties: {{TemplateURL: a.yaml, Parameters: {{{}}}}}\n",
+            passed.join(", ")
+        );
+        assert_eq!(
+            shown(&text, &[]),
+            [r#"S "a.yaml": "eu-central-1" given {} default {} open {"V0", "V1", "V2", "V3", "V4"}"#]
+        );
+    }
+}
