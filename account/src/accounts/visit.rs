@@ -33,7 +33,6 @@ pub enum VisitProgress {
 pub(crate) enum Visit<T> {
     /// An account could not be entered; or the work on it panicked.
     NotEntered(Failure),
-    /// It was entered.
     Entered {
         connection: Box<Connection>,
         regions: Vec<String>,
@@ -42,7 +41,6 @@ pub(crate) enum Visit<T> {
     },
     /// What came of a Region.
     Region { region: String, outcome: Result<T, Failure> },
-    /// It was left.
     Left,
 }
 

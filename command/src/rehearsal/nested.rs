@@ -27,12 +27,10 @@ pub struct NestedStack<'a> {
     pub asset_path: Option<&'a str>,
 }
 
-/// A template that was found.
 #[derive(Debug, Clone)]
 pub struct FoundTemplate {
     /// Where it came from, the same for the same template.
     pub file: String,
-    /// Its text.
     pub text: String,
     /// What the text holds.
     pub document: Document,

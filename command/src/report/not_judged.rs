@@ -12,7 +12,6 @@ pub enum NotJudged {
     NestedStack,
     /// An application of the Serverless Application Repository, which is a nested stack.
     Application,
-    /// A module.
     Module,
     /// What a macro may change.
     Macro,

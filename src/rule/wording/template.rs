@@ -163,7 +163,7 @@ pub fn refused_url(problem: &str) -> String {
     )
 }
 
-/// The download failed.
+/// Why the document of an invocation did not arrive from S3, and what to do; the URL is a credential and not shown.
 #[must_use]
 pub fn failed_download(host: &str, problem: &str) -> String {
     format!(
