@@ -40,7 +40,10 @@ pub(crate) enum Visit<T> {
         regions_assumed: Option<Failure>,
     },
     /// What came of a Region.
-    Region { region: String, outcome: Result<T, Failure> },
+    Region {
+        region: String,
+        outcome: Result<T, Failure>,
+    },
     Left,
 }
 

@@ -87,7 +87,7 @@ impl Plan {
 
     /// Whether nothing at all changes: CloudFormation refuses such an update ("No updates are to be performed").
     #[must_use]
-    pub fn is_unchanged(&self) -> bool {
+    pub(super) fn is_unchanged(&self) -> bool {
         self.operations.is_empty() && self.previous_template.as_ref() == Some(&self.template)
     }
 

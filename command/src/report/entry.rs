@@ -139,7 +139,7 @@ impl Entry {
 
     /// Whether it is a note about what was not judged: many of them, which hide what matters.
     #[must_use]
-    pub fn is_only_not_judged(&self) -> bool {
+    pub(super) fn is_only_not_judged(&self) -> bool {
         self.level == Level::Note && self.not_judged.is_some()
     }
 }
