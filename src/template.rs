@@ -87,7 +87,7 @@ pub struct Template<'a> {
 /// An entry of a section: as written, or made by a loop.
 type Entry<'a> = (Cow<'a, Key>, Cow<'a, Value>);
 
-/// A resource of a template.
+/// An entry of `Resources`, or one that a loop makes.
 #[derive(Debug, Clone)]
 pub struct Resource<'a> {
     /// Its logical id. Of a loop over a list that is not known it still holds the identifier

@@ -37,7 +37,7 @@ use crate::path::PropertyPath;
 /// What decides. The default is the published rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// The settings to start from.
+    /// The named settings that single ones differ from.
     pub preset: Preset,
     /// Settings that are set on their own.
     pub overrides: Vec<(Setting, Treatment)>,
@@ -115,7 +115,7 @@ pub struct Case<'a> {
 /// An exemption that covers an egress rule if its place is as it asks, which is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NearlyExempted<'a> {
-    /// The exemption.
+    /// All its conditions but those about the place hold for the rule.
     pub exemption: &'a Exemption,
     /// What it asks of what is not known; one of the texts must match.
     pub asked: Vec<(PlaceCondition, &'a [Glob])>,

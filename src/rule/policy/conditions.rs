@@ -13,17 +13,17 @@ use crate::rule::port::Port;
 /// Where a resource stands, as far as it is known: what is `None` matches no condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Context<'a> {
-    /// The account's number.
+    /// 12 digits.
     pub account: Option<&'a str>,
-    /// The Region's name.
+    /// Such as `eu-central-1`.
     pub region: Option<&'a str>,
-    /// The stack's name.
+    /// As the stack's ARN has it; a template alone has none.
     pub stack_name: Option<&'a str>,
-    /// The stack's ARN.
+    /// None for the Cloud Control API and for a template alone.
     pub stack_id: Option<&'a str>,
-    /// The resource's logical id.
+    /// The key under `Resources`.
     pub logical_id: Option<&'a str>,
-    /// The resource type.
+    /// CloudFormation's name of it, such as `AWS::EC2::SecurityGroup`.
     pub resource_type: Option<&'a str>,
     /// The group's tags.
     pub tags: Option<&'a [Tag]>,
@@ -69,9 +69,9 @@ pub enum DestinationRange {
 /// empty list is no condition.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Conditions {
-    /// Accounts.
+    /// Of 12 digits; any of them, and any account if there is none.
     pub accounts: Vec<Glob>,
-    /// Regions.
+    /// Such as `eu-*`; any of them, and any Region if there is none.
     pub regions: Vec<Glob>,
     /// Stacks, by name.
     pub stack_names: Vec<Glob>,
@@ -79,7 +79,7 @@ pub struct Conditions {
     pub stack_ids: Vec<Glob>,
     /// Resources, by logical id.
     pub logical_ids: Vec<Glob>,
-    /// Resource types.
+    /// CloudFormation's names; any of them, and both types if there is none.
     pub resource_types: Vec<String>,
     /// Protocols, exactly: `-1` covers only a rule that says `-1`.
     pub protocols: Vec<Protocol>,
