@@ -95,8 +95,11 @@ impl Changes {
 
     /// Leaves those dashes as they are that are part of something longer; false if there is none.
     fn leave(&mut self, dashes: &Dashes, spaces: &[usize]) -> bool {
-        let wrong = dashes.wrong.iter().map(|place| in_text(*place as usize, spaces));
-        wrong.fold(false, |some, place| self.dashes.remove(&place) || some)
+        let before = self.dashes.len();
+        for place in &dashes.wrong {
+            self.dashes.remove(&in_text(*place as usize, spaces));
+        }
+        self.dashes.len() < before
     }
 
     /// The draft, where it has spaces that the text has not, and its dashes.
