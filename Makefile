@@ -16,8 +16,9 @@ GIVEN = $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin 
 .PHONY: run test bench schema build package deploy switch policy policy-back scp release deny lint-template help clean
 
 run: ## build the programs and rehearse two deployments on this machine
-	cargo build --locked --bin bootstrap
-	cargo build --locked $(CHECK_ALONE)
+	@# In one go, so that what both programs need is built once.
+	cargo build --locked --package cfn-egress-guard-core --package cfn-egress-guard --no-default-features \
+	  --features cfn-egress-guard-core/lambda
 	@target/debug/cfn-egress-guard rehearse examples/compliant.yaml
 	@echo
 	@target/debug/cfn-egress-guard rehearse examples/non-compliant.yaml; test $$? -eq 1
@@ -28,14 +29,20 @@ run: ## build the programs and rehearse two deployments on this machine
 test: $(VENV)/.lint ## run every test, lint and check of generated files
 	cargo fmt --check
 	@$(MAKE) --no-print-directory deny
-	@# libFuzzer, which is C++, is not needed to check the fuzz targets.
-	CUSTOM_LIBFUZZER_PATH=./libfuzzer.a cargo clippy --locked --workspace --all-targets -- -D warnings
-	@# Each combination that is built on its own, so that no feature of one member hides what another lacks.
+	@# Each combination that is built on its own is linted on its own, so that no feature of one member hides what
+	@# another lacks; in this order, and not as one workspace, the AWS SDK is checked once. What is checked here is
+	@# built again for the tests below: a lint reads no machine code, and Cargo unifies features per selection.
 	cargo clippy --locked --quiet --lib --no-default-features -- -D warnings
 	cargo clippy --locked --quiet --all-targets -- -D warnings
 	cargo clippy --locked --quiet $(CHECK_ALONE) -- -D warnings
+	cargo clippy --locked --quiet --package cfn-egress-guard -- -D warnings
 	cargo clippy --locked --quiet --package cfn-egress-guard-account -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --workspace --exclude cfn-egress-guard-fuzz
+	cargo clippy --locked --quiet --package cfn-egress-guard --package cfn-egress-guard-account --all-targets -- -D warnings
+	@# libFuzzer, which is C++, is not needed to check the fuzz targets.
+	CUSTOM_LIBFUZZER_PATH=./libfuzzer.a cargo clippy --locked --quiet --package cfn-egress-guard-benches \
+	  --package cfn-egress-guard-fuzz --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --package cfn-egress-guard --package cfn-egress-guard-account
 	cargo test --locked --workspace --exclude cfn-egress-guard-fuzz --exclude cfn-egress-guard-benches
 	@deploy/lint.sh
 	tests/parts/setup
@@ -85,6 +92,8 @@ scp: ## write an organization's service control policies into dist/; names: see 
 
 release: package $(VENV)/.release ## make everything of a release in dist/: packages, programs, wheel, npm packages, SBOM, sums
 	@python3 packaging/release.py
+	@# Crates may be published too: what is packed of them is complete for cargo.
+	cargo publish --quiet --dry-run --workspace --locked --no-verify
 
 deny: $(VENV)/.lint ## check what the dependencies are: bans, licenses, sources, and advisories where they can be fetched
 	@cargo deny --workspace --locked --log-level error check --hide-inclusion-graph bans licenses sources

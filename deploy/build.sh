@@ -3,8 +3,6 @@
 # name, for each one whose Rust target is installed. Fetches no toolchain.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-RUSTFLAGS="$(deploy/rustflags.sh)"
-export RUSTFLAGS
 
 # The oldest C library that the function starts with. provided.al2023 has 2.34; the wheel, which brings the function
 # along for rehearsals, promises 2.28.
@@ -26,7 +24,7 @@ missing() {
 
 build() {
   local arch=$1 target=$2 out=target/lambda/$1
-  cargo-lambda lambda build --skip-target-check --locked --profile function --bin bootstrap \
+  RUSTFLAGS=$(deploy/rustflags.sh) cargo-lambda lambda build --skip-target-check --locked --profile function --bin bootstrap \
     --target "$target.$glibc" --lambda-dir "$out" --flatten bootstrap
   python3 deploy/check_artifact.py "$out/bootstrap" --arch "$arch" --glibc "$glibc"
   install -m 644 policy.toml "$out/policy.toml"

@@ -1,6 +1,6 @@
 """Makes everything that a release consists of into dist/, from what `make package` made. Publishes nothing.
 
-The version is that of Cargo.toml; the same sources make the same bytes, but for the wheel's own timestamps.
+The version is that of Cargo.toml; the same sources make the same bytes.
 """
 
 import gzip

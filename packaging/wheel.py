@@ -9,19 +9,19 @@ import sys
 from pathlib import Path
 
 COMMAND = Path(__file__).resolve().parent.parent / "command"
-DATA = COMMAND / "cfn_egress_guard.data"  # maturin's own name for what goes into the wheel beside the program
+# What is installed as share/cfn-egress-guard: policy.toml, and while maturin runs the function. Not in .gitignore, which
+# maturin obeys.
+SHARE = COMMAND / "cfn_egress_guard.data" / "data" / "share" / "cfn-egress-guard"
 
 
 def build(function, *options):
-    shutil.rmtree(DATA, ignore_errors=True)
-    place = DATA / "data" / "share" / "cfn-egress-guard" / "bootstrap"
-    place.parent.mkdir(parents=True)
+    place = SHARE / "bootstrap"
     shutil.copy(function, place)
     place.chmod(0o755)
     try:
         subprocess.run(["maturin", "build", "--manifest-path", COMMAND / "Cargo.toml", "--locked", *options], check=True)
     finally:
-        shutil.rmtree(DATA)
+        place.unlink()
 
 
 if __name__ == "__main__":

@@ -86,6 +86,8 @@
 //! assert!(response.message.contains("tcp 80-87 to 0.0.0.0/0 opens a range of 8 ports"));
 //! ```
 
+#![warn(missing_docs)]
+
 pub mod arn;
 pub mod check;
 pub mod event;

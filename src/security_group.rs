@@ -34,7 +34,7 @@ impl ResourceType {
     /// Both types.
     pub const ALL: [Self; 2] = [Self::SecurityGroup, Self::SecurityGroupEgress];
 
-    /// The type's name in CloudFormation.
+    /// `AWS::EC2::SecurityGroup` or `AWS::EC2::SecurityGroupEgress`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

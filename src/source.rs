@@ -100,7 +100,7 @@ impl Span {
 pub enum Format {
     /// JSON (RFC 8259).
     Json,
-    /// YAML.
+    /// YAML 1.1, as CloudFormation reads it.
     Yaml,
 }
 

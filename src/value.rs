@@ -15,13 +15,13 @@ pub use crate::rule::Unknown;
 /// A value and where it was written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Value {
-    /// What it is.
+    /// A scalar, a list, an object, or a value that only AWS knows.
     pub kind: Kind,
     /// Which node of the source text it came from, if any.
     pub origin: Origin,
 }
 
-/// What a [`Value`] is.
+/// JSON's kinds of values, and those that only AWS knows.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
     /// `null`; in CloudFormation the same as a property that is not there.
@@ -37,7 +37,7 @@ pub enum Kind {
     Ambiguous(String),
     /// Text.
     String(String),
-    /// A list.
+    /// Its entries in the order written.
     List(Vec<Value>),
     /// An object, its keys in the order written.
     Map(Map),
@@ -52,7 +52,7 @@ pub struct Map(Vec<(Key, Value)>);
 /// A key of a [`Map`] and where it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// Its text.
+    /// The key as written, without quotes.
     pub name: String,
     /// Which node of the source text it came from, if any.
     pub origin: Origin,

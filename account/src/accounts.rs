@@ -42,7 +42,7 @@ pub struct MemberAccount {
 impl MemberAccount {
     /// An account of which only the id is known.
     #[must_use]
-    pub fn of_id(account: &str) -> Self {
+    pub(crate) fn of_id(account: &str) -> Self {
         Self { account: account.to_owned(), ..Self::default() }
     }
 
@@ -181,7 +181,7 @@ impl Accounts {
 
     /// Whether other accounts may be among them: results then name the account with each thing.
     #[must_use]
-    pub const fn are_many(&self) -> bool {
+    pub(crate) const fn are_many(&self) -> bool {
         self.role.is_some()
     }
 

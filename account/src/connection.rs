@@ -123,12 +123,6 @@ impl Connection {
         Ok(Self { config, account: None })
     }
 
-    /// A connection of a configuration made elsewhere.
-    #[must_use]
-    pub const fn of_config(config: SdkConfig) -> Self {
-        Self { config, account: None }
-    }
-
     /// A connection to another account, in a role of which is assumed there.
     ///
     /// # Errors

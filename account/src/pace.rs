@@ -21,7 +21,6 @@ pub struct Patience {
     pub rounds: u32,
     /// How long the first pause is; each further one is twice as long.
     pub first_pause: Duration,
-    /// The longest pause.
     pub longest_pause: Duration,
 }
 

@@ -105,7 +105,6 @@ pub enum Progress {
     Slower {
         /// The account, if anybody says which it is.
         account: Option<String>,
-        /// The Region.
         region: String,
         /// Templates read at once.
         at_once: usize,

@@ -23,7 +23,7 @@ pub use event::{HookEvent, HookProgress, StackEvent};
 pub use function::Function;
 pub use invocation::Hook;
 pub use invoke::InvokeError;
-pub use nested::{FoundTemplate, MAX_NESTED_STACKS, NestedStack, NestedTemplates, PlanError};
+pub use nested::{FoundTemplate, NestedStack, NestedTemplates, PlanError};
 pub use plan::{Action, Assumed, Described, FailureMode, NotJudged, Operation, Plan, Stack};
 pub use planner::plan;
 pub use runtime_api::{LocalFunction, StartError};

@@ -18,9 +18,9 @@ pub struct Checked {
 /// What the rule says of one resource.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckedResource {
-    /// Its logical id.
+    /// The key of the resource under `Resources`, with its loops unrolled.
     pub logical_id: String,
-    /// Its type.
+    /// Which of the two types that can have egress rules it is.
     pub resource_type: ResourceType,
     /// Where its logical id was written.
     pub origin: Origin,
@@ -58,7 +58,7 @@ impl CheckedResource {
         }
     }
 
-    /// The verdict on the resource.
+    /// The worst that any world of the resource comes to; undetermined if not all of it was looked at.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         let worst = self.findings.iter().map(|located| located.finding.outcome.verdict());

@@ -46,9 +46,9 @@ impl NestedKind {
 /// A resource that deploys another template.
 #[derive(Debug, Clone)]
 pub struct Nested {
-    /// What it is.
+    /// A nested stack, or another resource that deploys a template.
     pub kind: NestedKind,
-    /// Its logical id.
+    /// The key under `Resources`.
     pub logical_id: String,
     /// Where its logical id was written.
     pub origin: Origin,

@@ -9,7 +9,7 @@ use crate::value::Value;
 pub struct Place {
     /// Where the offending value was written.
     pub primary: Origin,
-    /// What it is.
+    /// Which part of the egress rule the value states.
     pub part: Part,
     /// Where its partners were written, and what they are.
     pub related: Vec<(Origin, Part)>,

@@ -5,7 +5,7 @@ use crate::rule::policy::{Context, Date, Policy, Unchanged};
 /// By which policy a template is judged, and where it is deployed as far as that is known.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms<'a> {
-    /// The policy.
+    /// The settings to judge by, and the exemptions from them.
     pub policy: &'a Policy,
     /// Account, Region and stack; what is about a resource is filled in for each.
     pub context: Context<'a>,

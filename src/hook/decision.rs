@@ -39,9 +39,9 @@ impl TemplateAssessment {
 /// What the rule says of one resource of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceAssessment {
-    /// Its type.
+    /// Which of the two types that can have egress rules it is.
     pub resource_type: ResourceType,
-    /// Its logical id.
+    /// As the template or the change set names it.
     pub logical_id: String,
     /// Where it stands in the template.
     pub line: Option<u32>,

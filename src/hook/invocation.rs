@@ -15,7 +15,7 @@ pub enum Target {
     CloudControl,
     /// A whole stack's template.
     Stack,
-    /// A change set.
+    /// What a change set would do, before anyone executes it.
     ChangeSet,
 }
 

@@ -219,7 +219,7 @@ pub(super) fn refused_url(problem: &str) -> String {
     )
 }
 
-/// The download failed.
+/// Why the document of an invocation did not arrive from S3, and what to do; the URL is a credential and not shown.
 pub(super) fn failed_download(host: &str, problem: &str) -> String {
     format!(
         "cfn-egress-guard could not download the document of this invocation from {}: {}. Retry the operation; the \

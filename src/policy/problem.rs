@@ -8,7 +8,7 @@ use crate::source::Span;
 /// One mistake in a policy file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Where.
+    /// The key or value in the policy file that is wrong.
     pub span: Span,
     /// What is wrong.
     pub message: String,

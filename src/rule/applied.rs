@@ -14,10 +14,10 @@ pub const WARNING_DAYS: i64 = 30;
 pub struct ExemptionId(String);
 
 impl ExemptionId {
-    /// The longest name.
+    /// How long an id may be: it is part of messages that have little room.
     pub const MAX_CHARS: usize = 64;
 
-    /// The name.
+    /// As the policy file has it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -102,7 +102,7 @@ impl<const MAX: usize> FromStr for Line<MAX> {
 /// An exemption that covers a finding, as it stands on the day of the decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppliedExemption {
-    /// Its name.
+    /// What the policy file calls it, unique there.
     pub id: ExemptionId,
     /// Why it exists.
     pub reason: Reason,

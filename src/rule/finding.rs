@@ -217,7 +217,7 @@ pub struct Explained {
     pub path: PropertyPath,
     /// The egress rule, unless the finding holds it.
     pub rule: Option<EgressRule>,
-    /// What decided.
+    /// The rule itself, a setting, or a finding with its exemption.
     pub decided: Decided,
 }
 

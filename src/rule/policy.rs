@@ -6,6 +6,7 @@
 //!
 //! Knows no file format and no clock: today is an argument.
 
+mod breadth;
 mod conditions;
 mod exemption;
 mod glob;
@@ -15,9 +16,10 @@ pub use super::applied::{
     AppliedExemption, ExemptionId, InvalidIdError, InvalidLineError, Line, Owner, Reason, WARNING_DAYS,
 };
 pub use super::date::{Date, InvalidDateError};
+pub use breadth::Breadth;
 pub use conditions::{
-    Breadth, Conditions, Context, DestinationRange, DestinationRangeError, PlaceCondition, PortRange, PortRangeError,
-    Tag, TagCondition,
+    Conditions, Context, DestinationRange, DestinationRangeError, PlaceCondition, PortRange, PortRangeError, Tag,
+    TagCondition,
 };
 pub use exemption::{Exemption, ExemptionError};
 pub use glob::{Glob, GlobError};
@@ -35,7 +37,7 @@ use crate::path::PropertyPath;
 /// What decides. The default is the published rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// The settings to start from.
+    /// The named settings that single ones differ from.
     pub preset: Preset,
     /// Settings that are set on their own.
     pub overrides: Vec<(Setting, Treatment)>,
@@ -113,7 +115,7 @@ pub struct Case<'a> {
 /// An exemption that covers an egress rule if its place is as it asks, which is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NearlyExempted<'a> {
-    /// The exemption.
+    /// All its conditions but those about the place hold for the rule.
     pub exemption: &'a Exemption,
     /// What it asks of what is not known; one of the texts must match.
     pub asked: Vec<(PlaceCondition, &'a [Glob])>,

@@ -13,7 +13,7 @@ pub struct PortNumber(i32);
 impl PortNumber {
     /// The smallest value EC2 accepts: "all".
     pub const MIN: i64 = -1;
-    /// The largest port.
+    /// The largest number of 16 bits: TCP and UDP have no larger port.
     pub const MAX: i64 = 65_535;
     /// All ports, or all ICMP types or codes.
     pub const ALL: Self = Self(-1);

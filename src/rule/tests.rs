@@ -134,6 +134,12 @@ fn two_destinations_are_never_an_idiom() {
     ] {
         assert_eq!(verdict(ResourceType::SecurityGroupEgress, &rule, Preset::Effective), "all-traffic");
     }
+    let placeholder = json!({"IpProtocol": "icmp", "FromPort": 252, "ToPort": 86, "CidrIp": "255.255.255.255/32"});
+    let mut two = placeholder.clone();
+    two["CidrIpv6"] = json!("::/0");
+    for (rule, code) in [(placeholder, "no-traffic-placeholder"), (two, "icmp-type-and-code")] {
+        assert_eq!(verdict(ResourceType::SecurityGroupEgress, &rule, Preset::Literal), code);
+    }
 }
 
 fn unknown(identity: Option<&str>) -> Port {
@@ -196,6 +202,18 @@ fn an_unknown_protocol_or_destination_matters_only_where_it_can_change_the_verdi
     let all = rule_of(Protocol::All, Port::Absent, Port::Absent, Destination::Unknown(what.clone()));
     assert_eq!(judge(&all, &literal, Partial), Judgement::NonCompliant(Reason::AllTraffic));
     assert_eq!(judge(&all, &effective, Partial), Judgement::Undetermined, "it may be the loopback address");
+
+    // Two destinations are never an idiom, whichever of them is unknown and whatever it turns out to be.
+    for destinations in [
+        [Destination::Unknown(what.clone()), Destination::from_cidr("10.0.0.0/8")],
+        [Destination::from_cidr("10.0.0.0/8"), Destination::Unknown(what.clone())],
+        [Destination::loopback(), Destination::Unknown(what.clone())],
+        [Destination::loopback(), Destination::from_cidr("10.0.0.0/8")],
+        [Destination::from_cidr("10.0.0.0/8"), Destination::loopback()],
+    ] {
+        let two = EgressRule { destinations: destinations.into(), ..all.clone() };
+        assert_eq!(judge(&two, &effective, Partial), Judgement::NonCompliant(Reason::AllTraffic), "{two:?}");
+    }
 
     let group = rule_of(Protocol::All, Port::Absent, Port::Absent, Destination::UnknownId(what.clone()));
     assert_eq!(judge(&group, &effective, Partial), Judgement::NonCompliant(Reason::AllTraffic), "no group is loopback");

@@ -24,7 +24,7 @@ enum Part {
     Entry,
     /// The value of `Tags`.
     Tags,
-    /// A tag.
+    /// An entry of `Tags`: a `Key` and a `Value`.
     Tag,
     /// A value of which only the kind matters, if it is no scalar.
     Scalar,

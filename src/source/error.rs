@@ -138,7 +138,7 @@ impl std::error::Error for SourceError {}
 pub enum Warning {
     /// A key is written twice in one object: the last value counts.
     KeyTwice {
-        /// The key.
+        /// As written, without quotes.
         key: String,
         /// The line of its earlier use.
         first_line: u32,
@@ -151,7 +151,7 @@ pub enum Warning {
     NotStrictJson {
         /// What a strict reader says.
         detail: String,
-        /// Where.
+        /// The first byte that a strict reader does not take.
         span: Span,
     },
 }

@@ -10,7 +10,7 @@ use crate::value::{Kind, Value};
 /// Something that a template leaves open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// What it is.
+    /// What leaves something open, with what names it.
     pub subject: Subject,
     /// Where it was written.
     pub origin: Origin,

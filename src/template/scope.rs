@@ -93,7 +93,7 @@ fn pseudo_unknown(name: &str) -> Unknown {
 /// A parameter that a template declares.
 #[derive(Debug, Clone)]
 pub struct Parameter {
-    /// Its name.
+    /// The key under `Parameters`.
     pub name: String,
     /// Its type, for example `Number` or `AWS::EC2::VPC::Id`.
     pub type_name: String,

@@ -33,7 +33,6 @@ pub enum VisitProgress {
 pub(crate) enum Visit<T> {
     /// An account could not be entered; or the work on it panicked.
     NotEntered(Failure),
-    /// It was entered.
     Entered {
         connection: Box<Connection>,
         regions: Vec<String>,
@@ -41,8 +40,10 @@ pub(crate) enum Visit<T> {
         regions_assumed: Option<Failure>,
     },
     /// What came of a Region.
-    Region { region: String, outcome: Result<T, Failure> },
-    /// It was left.
+    Region {
+        region: String,
+        outcome: Result<T, Failure>,
+    },
     Left,
 }
 

@@ -193,7 +193,7 @@ impl ScanResult {
 
     /// The account of the stacks that were read, or how many there are.
     #[must_use]
-    pub fn accounts_told(&self) -> Option<String> {
+    pub(crate) fn accounts_told(&self) -> Option<String> {
         match self.summary.accounts.as_slice() {
             [] => None,
             [one] => Some(format!("account {}", one.account.label())),

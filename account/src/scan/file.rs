@@ -155,7 +155,6 @@ pub fn read_result(text: impl Read) -> Result<ScanResult, ResultError> {
 /// What a result is made of.
 #[derive(Debug)]
 pub enum Record {
-    /// A stack.
     Stack(Box<StackRecord>),
     /// Something that could not be read.
     Unread(Box<Unread>),

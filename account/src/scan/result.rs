@@ -9,7 +9,6 @@ use super::totals::Totals;
 use super::unread::{UnreadGroup, UnreadGroups};
 use crate::spool::Spool;
 
-/// The result of a scan.
 #[derive(Debug)]
 pub struct ScanResult {
     /// What it was made with.

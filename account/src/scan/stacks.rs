@@ -62,7 +62,6 @@ impl Stack {
     }
 }
 
-/// What a stack was given.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Given {
     /// Values of parameters.

@@ -130,7 +130,7 @@ impl Summary {
 
     /// One of the other policies.
     #[must_use]
-    pub fn alternative(&self, kind: AlternativeKind) -> Option<&Alternative> {
+    pub(crate) fn alternative(&self, kind: AlternativeKind) -> Option<&Alternative> {
         self.alternatives.iter().find(|alternative| alternative.kind == kind)
     }
 }

@@ -109,7 +109,6 @@ impl Totals {
         }
     }
 
-    /// The totals of an account.
     fn account(&mut self, id: &str) -> &mut AccountTotals {
         self.accounts.entry(id.to_owned()).or_default()
     }

@@ -26,9 +26,7 @@ const LOW_CONCURRENCY: i32 = 10;
 /// What a hook calls, taken apart. A name that is no ARN lies in the hook's account and Region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Called {
-    /// Its Region.
     pub(super) region: Option<String>,
-    /// Its account.
     pub(super) account: Option<String>,
     /// Its ARN or name, without version or alias.
     pub(super) function: String,

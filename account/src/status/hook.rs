@@ -39,7 +39,6 @@ impl Hook {
     }
 }
 
-/// Reads a hook.
 pub(super) async fn read(client: &Client, alias: &str, options: &StatusOptions) -> Hook {
     let mut hook = Hook::default();
     let answer = patiently(options.patience, &mut 0, || async {

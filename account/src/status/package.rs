@@ -35,13 +35,13 @@ pub struct Expected {
 impl Expected {
     /// Whether it is said what the code should be.
     #[must_use]
-    pub fn is_code(&self) -> bool {
+    pub(crate) fn is_code(&self) -> bool {
         !self.packages.is_empty() || !self.code_sha256.is_empty()
     }
 
     /// Whether it is said what the policy should be.
     #[must_use]
-    pub fn is_policy(&self) -> bool {
+    pub(crate) fn is_policy(&self) -> bool {
         !self.packages.is_empty() || self.policy.is_some()
     }
 }

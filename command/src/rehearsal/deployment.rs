@@ -38,7 +38,6 @@ pub enum Ending {
 /// Something that happened.
 #[derive(Debug)]
 pub struct Told<'a> {
-    /// The event.
     pub event: StackEvent,
     /// The operation that it is about, if it is about one.
     pub operation: Option<&'a Operation>,

@@ -29,7 +29,6 @@ pub struct Hook {
 
 /// What an invocation is about.
 pub(super) enum Subject<'a> {
-    /// A resource.
     Resource(&'a Operation),
     /// A whole stack, whose document is behind this URL.
     Stack(&'a Plan, &'a str),
@@ -81,7 +80,6 @@ impl Subject<'_> {
         }
     }
 
-    /// The invocation.
     pub(super) fn invocation(&self, hook: &Hook, stack_id: &str, number: usize) -> Json {
         let change_set = if let Self::ChangeSet(arn, _) = self { Some(*arn) } else { None };
         json!({

@@ -12,7 +12,7 @@ use cfn_egress_guard_core::value::Value;
 pub(super) const NESTED_STACK: &str = "AWS::CloudFormation::Stack";
 
 /// How many nested stacks one rehearsal goes into. Templates that nest each other multiply.
-pub const MAX_NESTED_STACKS: usize = 500;
+pub(super) const MAX_NESTED_STACKS: usize = 500;
 
 /// The template of a nested stack, by everything that may tell where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,12 +27,10 @@ pub struct NestedStack<'a> {
     pub asset_path: Option<&'a str>,
 }
 
-/// A template that was found.
 #[derive(Debug, Clone)]
 pub struct FoundTemplate {
     /// Where it came from, the same for the same template.
     pub file: String,
-    /// Its text.
     pub text: String,
     /// What the text holds.
     pub document: Document,

@@ -20,7 +20,6 @@ pub enum FailureMode {
 /// A stack to deploy.
 #[derive(Debug, Clone, Copy)]
 pub struct Stack<'a> {
-    /// Its name.
     pub name: &'a str,
     /// Where its template came from.
     pub file: &'a str,
@@ -53,7 +52,6 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct NotJudged {
-    /// The stack.
     pub stack_name: String,
     /// The resource, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,9 +64,7 @@ pub struct NotJudged {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Assumed {
-    /// The stack.
     pub stack_name: String,
-    /// The resource.
     pub logical_resource_id: String,
     /// The assumption: `` `IsProd` is true ``, or what AWS does not say.
     pub assumption: String,
@@ -107,7 +103,7 @@ impl Plan {
 
     /// Whether nothing at all changes: CloudFormation refuses such an update ("No updates are to be performed").
     #[must_use]
-    pub fn is_unchanged(&self) -> bool {
+    pub(super) fn is_unchanged(&self) -> bool {
         self.operations.is_empty() && self.previous_template.as_ref() == Some(&self.template)
     }
 
@@ -160,7 +156,6 @@ impl Plan {
 pub struct Operation {
     /// The resource's logical id.
     pub logical_id: String,
-    /// Its type.
     pub resource_type: String,
     /// What is done to it.
     pub action: Action,

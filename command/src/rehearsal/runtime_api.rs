@@ -61,7 +61,6 @@ pub enum StartError {
     Listen(std::io::Error),
     /// The program could not be started.
     Spawn {
-        /// Which program.
         program: String,
         /// Why not.
         error: std::io::Error,

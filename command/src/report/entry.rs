@@ -28,7 +28,6 @@ impl FileName {
 /// What is said of one file.
 #[derive(Debug, Clone, Default)]
 pub struct FileReport {
-    /// Its name.
     pub name: FileName,
     /// Its text, if it could be read.
     pub text: String,
@@ -45,9 +44,7 @@ pub struct FileReport {
 /// A resource that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceName {
-    /// Its logical id.
     pub logical_id: String,
-    /// Its type.
     pub type_name: &'static str,
     /// The construct of the AWS CDK that it is made by, if it says so (`aws:cdk:path`).
     pub construct: Option<String>,
@@ -142,7 +139,7 @@ impl Entry {
 
     /// Whether it is a note about what was not judged: many of them, which hide what matters.
     #[must_use]
-    pub fn is_only_not_judged(&self) -> bool {
+    pub(super) fn is_only_not_judged(&self) -> bool {
         self.level == Level::Note && self.not_judged.is_some()
     }
 }
@@ -163,7 +160,6 @@ pub struct Problem {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
-    /// Where.
     pub span: Option<Span>,
 }
 

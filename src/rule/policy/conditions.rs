@@ -13,17 +13,17 @@ use crate::rule::port::Port;
 /// Where a resource stands, as far as it is known: what is `None` matches no condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Context<'a> {
-    /// The account's number.
+    /// 12 digits.
     pub account: Option<&'a str>,
-    /// The Region's name.
+    /// Such as `eu-central-1`.
     pub region: Option<&'a str>,
-    /// The stack's name.
+    /// As the stack's ARN has it; a template alone has none.
     pub stack_name: Option<&'a str>,
-    /// The stack's ARN.
+    /// None for the Cloud Control API and for a template alone.
     pub stack_id: Option<&'a str>,
-    /// The resource's logical id.
+    /// The key under `Resources`.
     pub logical_id: Option<&'a str>,
-    /// The resource type.
+    /// CloudFormation's name of it, such as `AWS::EC2::SecurityGroup`.
     pub resource_type: Option<&'a str>,
     /// The group's tags.
     pub tags: Option<&'a [Tag]>,
@@ -69,9 +69,9 @@ pub enum DestinationRange {
 /// empty list is no condition.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Conditions {
-    /// Accounts.
+    /// Of 12 digits; any of them, and any account if there is none.
     pub accounts: Vec<Glob>,
-    /// Regions.
+    /// Such as `eu-*`; any of them, and any Region if there is none.
     pub regions: Vec<Glob>,
     /// Stacks, by name.
     pub stack_names: Vec<Glob>,
@@ -79,7 +79,7 @@ pub struct Conditions {
     pub stack_ids: Vec<Glob>,
     /// Resources, by logical id.
     pub logical_ids: Vec<Glob>,
-    /// Resource types.
+    /// CloudFormation's names; any of them, and both types if there is none.
     pub resource_types: Vec<String>,
     /// Protocols, exactly: `-1` covers only a rule that says `-1`.
     pub protocols: Vec<Protocol>,
@@ -89,15 +89,6 @@ pub struct Conditions {
     pub destinations: Vec<DestinationRange>,
     /// Tags, all of which the group must have.
     pub tags: Vec<TagCondition>,
-}
-
-/// How much an exemption covers that says nothing, or everything, of ports and destination.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Breadth {
-    /// All protocols, to everywhere.
-    Everything,
-    /// All ports of the protocols that it names, to everywhere.
-    AllPorts,
 }
 
 /// A condition on the place that a command line can state.
@@ -173,23 +164,6 @@ impl Conditions {
         self.protocols.is_empty() && self.ports.is_empty() && any_destination
     }
 
-    /// Whether everything, or every port, to everywhere is covered, by whatever way of saying so.
-    #[must_use]
-    pub fn breadth(&self) -> Option<Breadth> {
-        if !reach_everywhere(&self.destinations) || !cover_all_ports(&self.ports) {
-            return None;
-        }
-        let names = |protocol: &Protocol| self.protocols.contains(protocol);
-        // With ports an exemption is about tcp and udp, and these two are all that most stacks use.
-        let everything =
-            self.protocols.is_empty() || names(&Protocol::All) || (names(&Protocol::Tcp) && names(&Protocol::Udp));
-        if everything {
-            Some(Breadth::Everything)
-        } else {
-            self.protocols.iter().any(Protocol::has_ports).then_some(Breadth::AllPorts)
-        }
-    }
-
     /// Whether at least one condition narrows what is covered. There are two resource types: both are all.
     #[must_use]
     pub fn narrow(&self) -> bool {
@@ -207,28 +181,6 @@ impl Conditions {
             || !self.tags.is_empty()
             || !self.cover_every_rule()
     }
-}
-
-/// Whether all addresses of IPv4, or all of IPv6, are within: no condition, one block, or several that make them up.
-fn reach_everywhere(destinations: &[DestinationRange]) -> bool {
-    let blocks: Vec<IpNet> = destinations
-        .iter()
-        .filter_map(|range| match range {
-            DestinationRange::Cidr(cidr) => Some(*cidr),
-            DestinationRange::PrefixList(_) | DestinationRange::SecurityGroup(_) => None,
-        })
-        .collect();
-    destinations.is_empty() || IpNet::aggregate(&blocks).iter().any(|block| block.prefix_len() == 0)
-}
-
-/// Whether the ranges make up all ports from 1 to 65535: no condition, one range, or several.
-fn cover_all_ports(ranges: &[PortRange]) -> bool {
-    let mut sorted = ranges.to_vec();
-    sorted.sort_unstable();
-    let covered = sorted.iter().fold(0_u16, |covered, range| {
-        if range.from <= covered.saturating_add(1) { covered.max(range.to) } else { covered }
-    });
-    ranges.is_empty() || covered == u16::MAX
 }
 
 // Texts with nothing in common: a pattern that matches all of one kind narrows nothing, however it is written.
@@ -277,6 +229,11 @@ impl PortRange {
     #[must_use]
     pub fn new(from: u16, to: u16) -> Option<Self> {
         (from <= to).then_some(Self { from, to })
+    }
+
+    /// The first and the last port.
+    pub(super) const fn bounds(self) -> (u16, u16) {
+        (self.from, self.to)
     }
 
     /// Whether it is one port.

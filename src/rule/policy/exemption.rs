@@ -49,7 +49,7 @@ impl Exemption {
         Ok(Self { id, reason, owner, expires, conditions })
     }
 
-    /// Its name.
+    /// What the policy file calls it, unique there.
     #[must_use]
     pub const fn id(&self) -> &ExemptionId {
         &self.id

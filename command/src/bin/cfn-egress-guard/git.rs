@@ -37,7 +37,6 @@ impl Repository {
         folder.ancestors().find_map(Self::at)
     }
 
-    /// Its root.
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }

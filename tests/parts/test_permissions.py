@@ -1,0 +1,142 @@
+"""The IAM policy of each command and each role beside the calls that the code makes, by name: nothing that is called is
+missing, and nothing is allowed that nobody calls.
+"""
+
+import json
+import re
+import subprocess
+import sys
+
+import boto3
+import pytest
+from botocore import xform_name
+from cfnlint.decode import cfn_yaml
+
+from conftest import ROOT
+from server import environment
+
+sys.path.insert(0, str(ROOT / "packaging"))
+import sbom  # noqa: E402
+
+SOURCES = ROOT / "account" / "src"
+# Modules that every command goes through: the Regions and, for an organization, the accounts.
+SHARED = ("connection", "accounts")
+# Whose calls a module makes of which other commands only use the paging.
+OWNERS = {"stacks": "scan"}
+# Where IAM calls an operation otherwise than the API does. ListHookResults without a target is a permission of its own
+# (Service Authorization Reference, AWS CloudFormation).
+OTHERWISE = {"cloudformation:ListHookResults": {"cloudformation:ListHookResults", "cloudformation:ListAllHookResults"}}
+
+
+def operations():
+    """The operations of each AWS SDK that is linked, by the names that Rust's have: `list_stacks`."""
+    services = re.findall(r"^aws-sdk-(\w+)", (ROOT / "account" / "Cargo.toml").read_text(), re.MULTILINE)
+    assert "cloudformation" in services
+    known = {}
+    for service in services:
+        prefix = {"cloudwatchlogs": "logs"}.get(service, service)
+        model = boto3.client(prefix, region_name="us-east-1").meta.service_model
+        for operation in model.operation_names:
+            known.setdefault(xform_name(operation), set()).add(f"{prefix}:{operation}")
+    return known
+
+
+OPERATIONS = operations()
+
+
+def module_files(name):
+    files = [SOURCES / f"{name}.rs", *sorted((SOURCES / name).rglob("*.rs"))]
+    return [file for file in files if file.is_file() and file.name != "tests.rs"]
+
+
+def text_of(files):
+    """The code without its tests."""
+    return "\n".join(file.read_text().split("#[cfg(test)]\nmod tests {")[0] for file in files)
+
+
+def calls(text):
+    found = {}
+    for name in re.findall(r"\.\s*([a-z_]+)\(\)", text):
+        if name in OPERATIONS:
+            [action] = OPERATIONS[name]
+            found[action] = OTHERWISE.get(action, {action})
+    return found
+
+
+def reached(name):
+    """The code of a module and of what it uses, but for what every command goes through."""
+    commands = {"scan", "audit", "status"}
+    modules = {file.stem for file in SOURCES.glob("*.rs")} - {"lib", *SHARED, *OWNERS} - commands
+    todo, done = {name, *(module for module, owner in OWNERS.items() if owner == name)}, set()
+    while todo:
+        module = todo.pop()
+        done.add(module)
+        used = set(re.findall(r"crate::(\w+)", text_of(module_files(module)))) & modules
+        todo |= used - done
+    return text_of([file for module in sorted(done) for file in module_files(module)])
+
+
+def allowed(program, command, folder):
+    printed = subprocess.run(
+        [program, command, "--print-iam-policy"], env=environment(folder), capture_output=True, text=True, check=True
+    )
+    [statement] = json.loads(printed.stdout)["Statement"]
+    assert statement["Effect"] == "Allow"
+    return set(statement["Action"])
+
+
+@pytest.mark.parametrize("command", ["scan", "audit", "status"])
+def test_a_command_needs_what_it_calls_and_nothing_else(program, command, tmp_path):
+    policy = allowed(program, command, tmp_path)
+    made = calls(reached(command)) | {"account:ListRegions": {"account:ListRegions"}}
+    assert len(made) > 1, "calls are found at all"
+    missing = [action for action, names in made.items() if not names & policy]
+    assert not missing, f"{command} calls what its policy does not allow"
+    assert not policy - set().union(*made.values()), f"{command}'s policy allows what it never calls"
+
+
+def test_what_every_command_goes_through_is_named_too():
+    named = (SOURCES / "permissions.rs").read_text()
+    made = calls(text_of([file for module in SHARED for file in module_files(module)]))
+    assert "account:ListRegions" in made
+    assert all(f'"{action}"' in named for action in made)
+
+
+def test_no_call_is_made_elsewhere():
+    everywhere = calls(text_of(sorted(file for file in SOURCES.rglob("*.rs") if file.name != "tests.rs")))
+    parts = [calls(reached(command)) for command in ("scan", "audit", "status")]
+    parts.append(calls(text_of([file for module in SHARED for file in module_files(module)])))
+    assert everywhere.keys() == set().union(*parts)
+
+
+# What each role may do, and who does it. The function itself calls no AWS API.
+ROLES = {
+    ("template.yaml", "GuardFunctionRole"): {"logs:CreateLogStream", "logs:PutLogEvents"},  # Lambda, with what it prints
+    ("template.yaml", "HookRole"): {"lambda:InvokeFunction"},  # CloudFormation, for each check
+    ("deploy/central-hook.yaml", "HookRole"): {"lambda:InvokeFunction"},  # the same, across accounts
+}
+
+
+def actions(policy):
+    statements = policy["Statement"]
+    for statement in statements if isinstance(statements, list) else [statements]:
+        assert statement["Effect"] == "Allow"
+        yield from [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+
+
+def test_each_role_may_do_what_it_is_for_and_nothing_else():
+    found = {}
+    for file in (ROOT / "template.yaml", *sorted((ROOT / "deploy").glob("*.yaml"))):
+        for name, resource in cfn_yaml.load(str(file)).get("Resources", {}).items():
+            if resource["Type"] == "AWS::IAM::Role":
+                properties = resource["Properties"]
+                assert not properties.get("ManagedPolicyArns"), name
+                documents = [policy["PolicyDocument"] for policy in properties["Policies"]]
+                found[str(file.relative_to(ROOT)), name] = {action for each in documents for action in actions(each)}
+    assert found == ROLES
+
+
+def test_the_function_calls_no_aws_api():
+    linked = {name for name, _ in sbom.linked("cfn-egress-guard-core", "x86_64-unknown-linux-gnu")}
+    assert "lambda_runtime" in linked
+    assert not {name for name in linked if name.startswith("aws-")}

@@ -1,0 +1,40 @@
+"""THREATS.md: every line points at a test that exists, or at the AWS feature that it rests on."""
+
+import re
+import tomllib
+
+from conftest import ROOT
+
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split(" | ")]
+    for line in (ROOT / "THREATS.md").read_text().splitlines()
+    if line.startswith("| ") and not line.startswith(("| tries", "| assumption"))
+]
+
+
+def names_of_tests():
+    """The names of all tests, of Rust and of Python."""
+    found = set()
+    for folder in ("src", "command", "account", "tests"):
+        for file in [*(ROOT / folder).rglob("*.rs"), *(ROOT / folder).rglob("*.py")]:
+            found |= set(re.findall(r"^\s*(?:fn|async fn|def) ([a-z]\w+)\(", file.read_text(), re.MULTILINE))
+    return found
+
+
+def test_every_line_points_at_a_test_or_at_aws():
+    known = names_of_tests()
+    assert len(ROWS) > 30
+    for row in ROWS:
+        shown_by = row[-1].rstrip(" |")
+        if not shown_by.startswith("AWS: "):
+            names = re.findall(r"`(\w+)`", shown_by)
+            assert names, row
+            assert not set(names) - known, f"no such test: {set(names) - known}"
+
+
+def test_unsafe_code_is_forbidden_everywhere():
+    workspace = tomllib.loads((ROOT / "Cargo.toml").read_text())
+    assert workspace["workspace"]["lints"]["rust"]["unsafe_code"] == "forbid"
+    for member in (".", *workspace["workspace"]["members"]):
+        manifest = tomllib.loads((ROOT / member / "Cargo.toml").read_text())
+        assert manifest.get("lints") == {"workspace": True} or member == "fuzz", member
