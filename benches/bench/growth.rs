@@ -1,7 +1,6 @@
 //! In this process, without starts and sockets: what grows with an event and with a template.
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
 
 use cfn_egress_guard::report::{FileName, FileReport, Human, HumanOptions, Reporter as _};
 use cfn_egress_guard_core::check::{Defaults, Terms, check_each};
@@ -14,13 +13,15 @@ use cfn_egress_guard_core::template::Scope;
 
 use super::goals::Goals;
 use super::inputs::{GROUPS_OF_1_MB, RULES, document, resource_event, stack_event, yaml};
-use super::statistics::{Durations, mega};
+use super::statistics::{in_turns, mega};
+use super::wide;
 
 const TODAY: Date = Date::of_unix_seconds(0);
 
 pub(crate) fn measure(goals: &mut Goals) {
     events(goals);
     senders(goals);
+    wide::keys(goals);
     templates(goals);
 }
 
@@ -112,21 +113,4 @@ fn report(text: &str) {
     let mut human = Human::new(options);
     human.file(&report, &mut out).unwrap();
     black_box(out);
-}
-
-/// The median of each, in milliseconds.
-fn in_turns<const N: usize>(rounds: u32, mut work: [&mut dyn FnMut(); N]) -> [f64; N] {
-    let mut times: [Durations; N] = std::array::from_fn(|_| Durations::default());
-    for _ in 0..rounds.clamp(20, 5_000) {
-        for (work, times) in work.iter_mut().zip(&mut times) {
-            times.add(time(*work));
-        }
-    }
-    times.map(|times| times.median_ms())
-}
-
-fn time(work: &mut dyn FnMut()) -> Duration {
-    let started = Instant::now();
-    work();
-    started.elapsed()
 }

@@ -39,6 +39,17 @@ pub(crate) fn resource_event(rules: usize) -> Vec<u8> {
     }))
 }
 
+/// An invocation about a group with these properties, as JSON text.
+pub(crate) fn properties_event(properties: &str) -> Vec<u8> {
+    let event = event(&json!({
+        "targetName": "AWS::EC2::SecurityGroup",
+        "targetType": "AWS::EC2::SecurityGroup",
+        "targetLogicalId": "WebSg",
+        "targetModel": {"resourceProperties": "PROPERTIES"}
+    }));
+    String::from_utf8(event).unwrap().replace("\"PROPERTIES\"", properties).into_bytes()
+}
+
 /// An invocation about a stack, whose document lies there.
 pub(crate) fn stack_event(url: &str) -> Vec<u8> {
     event(&json!({"targetName": "STACK", "targetType": "STACK", "targetLogicalId": "web", "payload": url}))

@@ -16,6 +16,7 @@ mod lambda;
 mod process;
 mod scan;
 mod statistics;
+mod wide;
 
 use goals::Goals;
 

@@ -1,6 +1,6 @@
 //! From many durations to one figure.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Durations of the same thing.
 #[derive(Default, Clone)]
@@ -34,4 +34,21 @@ impl Durations {
 #[expect(clippy::cast_precision_loss, reason = "sizes of megabytes")]
 pub(crate) fn mega(bytes: u64) -> f64 {
     bytes as f64 / 1e6
+}
+
+/// The median of each, in milliseconds.
+pub(crate) fn in_turns<const N: usize>(rounds: u32, mut work: [&mut dyn FnMut(); N]) -> [f64; N] {
+    let mut times: [Durations; N] = std::array::from_fn(|_| Durations::default());
+    for _ in 0..rounds.clamp(20, 5_000) {
+        for (work, times) in work.iter_mut().zip(&mut times) {
+            times.add(time(*work));
+        }
+    }
+    times.map(|times| times.median_ms())
+}
+
+fn time(work: &mut dyn FnMut()) -> Duration {
+    let started = Instant::now();
+    work();
+    started.elapsed()
 }
