@@ -60,10 +60,7 @@ show=
 wanted=() # PARAMETER OPERATOR=VALUE
 
 usage() { sed -n '/^#   /s/^# //p' "$0"; }
-refuse() {
-  echo "$program: $*" >&2
-  exit 2
-}
+refuse() { echo "$program: $*" >&2; exit 2; }
 
 # One line at a time, so that Regions that work side by side do not mix.
 say() { printf '%-15s %s\n' "$1" "$2"; }
@@ -157,17 +154,16 @@ row() {
 # Reads the stack of that name in a Region, or the one that a StackSet of that name made: its $rows, empty if
 # there is none. Fails with $err.
 find_stack() {
+  local found uuid='[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
   rows=
   if rows_of "$1" "$name"; then return 0; fi
   [[ $err == *"does not exist"* ]] || return 1
   call "$1" cloudformation list-stacks \
-    --query "StackSummaries[?starts_with(StackName, 'StackSet-$name-') && StackStatus != 'DELETE_COMPLETE'].[StackId]" ||
-    return 1
-  local found
-  found=$(grep '^arn:' <<<"$out" || true)
+    --query "StackSummaries[?starts_with(StackName, 'StackSet-$name-') && StackStatus != 'DELETE_COMPLETE'].[StackId]" || return 1
+  found=$(grep -E ":stack/StackSet-$name-$uuid/" <<<"$out" || true)
   case $found in
     "") return 0 ;;
-    *$'\n'*) err="several stacks are named like StackSet-$name-…; name one with --stack"; return 1 ;;
+    *$'\n'*) err="several stacks are named StackSet-$name-…; name one with --stack"; return 1 ;;
   esac
   rows_of "$1" "$found"
 }
@@ -268,15 +264,16 @@ repeat() {
   keys=$out
   for key in $keys; do given+=("ParameterKey=$key,UsePreviousValue=true"); done
   call "$region" cloudformation update-stack-set "${set[@]}" --use-previous-template --capabilities CAPABILITY_IAM \
-    --parameters "${given[@]}" --query OperationId --operation-preferences "ConcurrencyMode=$(row ConcurrencyMode),$(
-      )MaxConcurrentPercentage=$(row MaxConcurrentPercentage),$(
-      )FailureTolerancePercentage=$(row FailureTolerancePercentage),RegionConcurrencyType=$(row RegionConcurrency)" || return 1
+    --parameters "${given[@]}" --query OperationId --operation-preferences \
+    "ConcurrencyMode=$(row ConcurrencyMode),MaxConcurrentPercentage=$(row MaxConcurrentPercentage),RegionConcurrencyType=$(
+      row RegionConcurrency),FailureTolerancePercentage=$(row FailureTolerancePercentage)" || return 1
   operation=$out
   say "$region" "retries where it failed: operation $operation"
   while :; do
     call "$region" cloudformation describe-stack-set-operation "${set[@]}" --operation-id "$operation" \
       --query StackSetOperation.Status || return 1
-    case $out in RUNNING | QUEUED | STOPPING) sleep 5 ;; *) return 0 ;; esac
+    [[ $out == RUNNING || $out == QUEUED || $out == STOPPING ]] || return 0
+    sleep 5
   done
 }
 

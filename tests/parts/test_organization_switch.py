@@ -50,17 +50,19 @@ class Organization:
         )
         self.stop = self.server.stop
         self.clients = {}
+        self.members = []
         self.variables = {
             **keys,
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
             "AWS_DEFAULT_REGION": HOME,
             "CFN_EGRESS_GUARD": os.environ.get("CFN_EGRESS_GUARD", str(ROOT / "target/debug/cfn-egress-guard")),
         }
+
+    def deploy(self):
         organizations = self.client("organizations")
         organizations.create_organization(FeatureSet="ALL")
         [root] = organizations.list_roots()["Roots"]
         unit = organizations.create_organizational_unit(ParentId=root["Id"], Name="workloads")["OrganizationalUnit"]["Id"]
-        self.members = []
         for number in range(ACCOUNTS):
             made = organizations.create_account(Email=f"{number}@example.com", AccountName=f"member-{number}")
             self.members.append(made["CreateAccountStatus"]["AccountId"])
@@ -159,8 +161,11 @@ class Organization:
 @pytest.fixture(scope="module")
 def organization(tmp_path_factory):
     made = Organization(tmp_path_factory.mktemp("organization"))
-    yield made
-    made.stop()
+    try:
+        made.deploy()
+        yield made
+    finally:
+        made.stop()
 
 
 @pytest.fixture

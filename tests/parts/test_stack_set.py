@@ -3,8 +3,8 @@
 moto knows StackSets by their API and not as a resource of a template. So the resource's properties, with parameters
 and functions resolved, go to CreateStackSet and CreateStackInstances, as CloudFormation's own handler of the type
 hands them on; moto then makes the stacks in the members' accounts. What it does not know there (LambdaHook, alarms, saved
-queries) it leaves out. It stops at an output of such a resource and at a condition on an empty list, so it gets the
-members' templates without outputs and with conditions that are decided already.
+queries) it leaves out. It stops at an output of such a resource, at a condition on an empty list and at AWS::NoValue in
+a list, so it gets the members' templates without outputs and with conditions that are decided already.
 """
 
 import ast
@@ -37,7 +37,24 @@ def playable(template, **given):
     """A template as moto can play it."""
     stack = Stack(template, **given)
     decided = {name: {"Fn::Equals": [str(stack.condition(name)), "True"]} for name in template.get("Conditions", {})}
-    return {**{name: section for name, section in template.items() if name != "Outputs"}, "Conditions": decided}
+    played = {**template, "Resources": chosen(template["Resources"], stack), "Conditions": decided}
+    return {name: section for name, section in played.items() if name != "Outputs"}
+
+
+NO_VALUE = {"Ref": "AWS::NoValue"}
+
+
+def chosen(node, stack):
+    """What is under a condition, chosen: moto keeps AWS::NoValue in lists."""
+    if isinstance(node, dict) and [*node] == ["Fn::If"]:
+        condition, if_true, if_false = node["Fn::If"]
+        return chosen(if_true if stack.condition(condition) else if_false, stack)
+    if isinstance(node, dict):
+        members = {name: chosen(member, stack) for name, member in node.items()}
+        return {name: member for name, member in members.items() if member != NO_VALUE}
+    if isinstance(node, list):
+        return [item for item in (chosen(item, stack) for item in node) if item != NO_VALUE]
+    return node
 
 
 class Organization:
