@@ -3,9 +3,10 @@
 # another policy.toml in it. Needs switch.sh beside it, the AWS CLI, zip, unzip, curl and openssl (AWS CloudShell has them all).
 #
 #   policy.sh [OPTION...] set POLICY.toml     check the file, try it on the function, deploy it with the stack
-#   policy.sh [OPTION...] back [VERSION]      the version of the function before the present one, or the one named
-#   policy.sh [OPTION...] show [VERSION]      print policy.toml of the present version, or of the one named
-#   policy.sh [OPTION...] versions            list the function's versions, with the one that decides marked
+#   policy.sh [OPTION...] back [VERSION]      the version of the function before the live one, or the one named
+#   policy.sh [OPTION...] carry               after --fast: deploy the live version with the stack, which then carries it
+#   policy.sh [OPTION...] show [VERSION]      print policy.toml of the live version, or of the one named
+#   policy.sh [OPTION...] versions            list the function's versions, with the live one marked
 #
 #   --fast              publish a version and move the alias, without the stack: seconds, but the next update of the
 #                       stack has to carry the same policy
@@ -29,9 +30,9 @@ read_arguments() {
       --unchecked) unchecked=yes ;;
       --stack | --regions) rest+=("$1" "${2-}"); [ $# -lt 2 ] || shift ;;
       --help | -h) usage; exit 0 ;;
-      -*) refuse "there is no option $1; --help lists them" ;;
+      -*) refuse "unknown option $1; --help lists them" ;;
       *)
-        if [ -z "$verb" ]; then verb=$1; elif [ -z "$operand" ]; then operand=$1; else refuse "what is '$1' for?"; fi
+        if [ -z "$verb" ]; then verb=$1; elif [ -z "$operand" ]; then operand=$1; else refuse "unexpected argument '$1'"; fi
         ;;
     esac
     shift
@@ -40,10 +41,10 @@ read_arguments() {
   show=
   case $verb in
     set) [ -n "$operand" ] || refuse "set needs the file: policy.sh set POLICY.toml" ;;
-    back | show) [[ $operand =~ ^[0-9]*$ ]] || refuse "'$operand' is no version of the function" ;;
-    versions) [ -z "$operand" ] || refuse "what is '$operand' for?" ;;
+    back | show) [[ $operand =~ ^[0-9]*$ ]] || refuse "'$operand' is not a version of the function" ;;
+    carry | versions) [ -z "$operand" ] || refuse "unexpected argument '$operand'" ;;
     "") usage >&2; exit 2 ;;
-    *) refuse "there is no '$verb'; --help lists what there is" ;;
+    *) refuse "unknown command '$verb'; --help lists them" ;;
   esac
 }
 
@@ -109,9 +110,18 @@ replace_policy() {
   unzip -p "$archive" policy.toml | cmp -s - "$operand" || { err="the policy is not in the zip file"; return 1; }
 }
 
+# Makes other bytes of a version's zip file: Lambda does not publish what it published last, and the stack would fail.
+renew_archive() {
+  local archive=$1 folder=$2
+  mkdir -p "$folder"
+  { unzip -p "$archive" origin.txt 2>/dev/null | grep -v '^deployed again: ' || true
+    printf 'deployed again: %s by %s\n' "$stamp" "$caller"; } >"$folder/origin.txt"
+  (cd "$folder" && zip --quiet "$archive" origin.txt) || { err="zip failed"; return 1; }
+}
+
 # ---- The function ---------------------------------------------------------------------------------------------
 
-# $function, $alias and $live, the version that decides.
+# $function, $alias and $live, the version that the alias names.
 find_function() {
   local arn
   if ! arn=$(row @FunctionAliasArn); then
@@ -196,7 +206,7 @@ carry() {
   [[ $text == *"$old"* ]] && new_text=s3://$bucket/$new || { old=$key new_text=$new; }
   count=$(grep -oF -- "$old" <<<"$text" | grep -c . || true)
   if [ "$count" -ne 1 ]; then
-    err="the stack's template names $old $count times, not once: deploy it anew"
+    err="the stack's template names $old $count times, not once: deploy it again"
     return 1
   fi
   renew "${text/"$old"/$new_text}" >"$work/$region.template"
@@ -231,9 +241,9 @@ set_region() {
   if ! { upload "$region" "$new" && try "$region" && if [ -n "$fast" ]; then publish "$region"; else carry "$region" "$new"; fi; }; then
     why=$err
     upload "$region" "$old" || say "$region" "and the unpublished code could not be set back: $err"
-    stop "$why; version $live still decides"
+    stop "$why; version $live is still live"
   fi
-  decides "$live"
+  now_live "$live"
 }
 
 publish() {
@@ -251,20 +261,33 @@ back_region() {
     version_before "$region" "$live" || stop
     version=$out
   fi
-  # The alias first: that decides at once.
+  # The alias first: that takes effect at once.
   move_alias "$region" "$version" || stop
-  say "$region" "version $version decides, in place of $live"
-  [ -n "$fast" ] || { fetch "$region" "$version" "$old" && carry "$region" "$old"; } ||
-    stop "version $version decides, but the stack does not carry it: $err"
-  decides "$live"
+  say "$region" "version $version is live, instead of $live"
+  [ -n "$fast" ] || again "$version"
+  now_live "$live"
 }
 
-# The result: what decides now, and what did before.
-decides() {
+carry_region() {
+  local region=$1 stack='' called='' function alias live old=$work/$1.old.zip
+  begin
+  find_function "$region" || stop
+  again "$live"
+  now_live "$live"
+}
+
+# Deploys a version of the function with the stack.
+again() {
+  { fetch "$region" "$1" "$old" && renew_archive "$old" "$work/$region" && carry "$region" "$old"; } ||
+    stop "version $1 is live, but the stack does not carry it: $err"
+}
+
+# The result: what is live now, and what was before.
+now_live() {
   find_function "$region" || stop
   [ -z "$fast" ] ||
-    say "$region" "the stack still carries another policy, and status says so: give it this one (without --fast) before it is updated"
-  result "$region" "$called" "version $live decides; before: $1"
+    say "$region" "the stack still carries another policy, and status says so: run 'policy.sh carry' before the stack is updated"
+  result "$region" "$called" "version $live is live; before: $1"
 }
 
 show_region() {
@@ -274,7 +297,7 @@ show_region() {
   version=${operand:-$live}
   fetch "$region" "$version" "$work/$region.zip" || stop
   unzip -p "$work/$region.zip" policy.toml >"$work/$region.toml" 2>/dev/null || echo '# no policy.toml: the published rule' >"$work/$region.toml"
-  text="# $region, version $version (version $live decides)
+  text="# $region, version $version (version $live is live)
 $(unzip -p "$work/$region.zip" origin.txt 2>/dev/null | sed 's/^/# /')
 # sha256: $(openssl dgst -sha256 "$work/$region.toml" | awk '{print $NF}')
 $(cat "$work/$region.toml")"
@@ -289,10 +312,10 @@ versions_region() {
   call "$region" lambda list-versions-by-function --function-name "$function" \
     --query "Versions[?Version != '\$LATEST'].[Version, LastModified, CodeSha256, Description]" || stop
   while IFS= read -r line; do
-    [[ $line == "$live"$'\t'* ]] && line="$line  <- decides"
+    [[ $line == "$live"$'\t'* ]] && line="$line  <- live"
     say "$region" "$line"
   done <<<"$out"
-  result "$region" "$called" "version $live decides"
+  result "$region" "$called" "version $live is live"
 }
 
 # ---- In an organization ---------------------------------------------------------------------------------------
@@ -342,7 +365,7 @@ if [ "$verb" = set ]; then
 fi
 stamp=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 caller=unknown
-[ "$verb" != set ] || caller=$(aws sts get-caller-identity --query Arn --output text 2>/dev/null) || caller=unknown
+[[ $verb != set && $verb != back && $verb != carry ]] || caller=$(aws sts get-caller-identity --query Arn --output text 2>/dev/null) || caller=unknown
 # What `show` prints can be used as a policy: the rest goes elsewhere.
 exec 3>&1
 [ "$verb" != show ] || exec 1>&2

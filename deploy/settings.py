@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 STACK = "cfn-egress-guard"  # as in samconfig.toml
-# What make's command line and the environment may have besides, the names of deploy/ORGANIZATION.md's walk among it.
+# Names that are no settings and may be set: for make, for tools, and by the walk of deploy/ORGANIZATION.md.
 OTHERS = re.compile(r"STACK_NAME|REGIONS|ORGANIZATION|VENV|SAM_CLI_\w+|AWS_\w+|CARGO\w*|RUST\w*")
 
 
@@ -45,7 +45,7 @@ def distance(one, other):
 
 
 def meant(name, known):
-    """The setting that a name nearly is, or none. Whoever writes a parameter's name means its variable."""
+    """The setting that a name is close to, or None. A parameter's name means its variable."""
     squashed = re.sub(r"[^A-Z0-9]", "", name.upper())
     found = []
     for variable, parameter in {**known, "STACK_NAME": "StackName"}.items():
@@ -65,9 +65,9 @@ def check_names(environment, named):
             continue
         suggestion = meant(name, known)
         if suggestion and suggestion not in environment:
-            raise Refused(f"{name} is no setting: do you mean {suggestion}? (If it is not for this deployment: unset {name})")
+            raise Refused(f"{name} is not a setting: do you mean {suggestion}? (If it is not for this deployment: unset {name})")
         if name in named:
-            raise Refused(f"{name} is no setting. The settings are: STACK_NAME {' '.join(known)}")
+            raise Refused(f"{name} is not a setting. The settings are: STACK_NAME {' '.join(known)}")
 
 
 # ---- Values -------------------------------------------------------------------------------------------------------
@@ -138,13 +138,13 @@ def plan(environment):
     before = deployed(name)
     if before is None and "FailureMode" not in values:
         raise Refused(
-            f"there is no stack {name} yet, so name what it shall do: FAILURE_MODE=WARN reports and lets through,"
-            " FAILURE_MODE=FAIL blocks"
+            f"the stack {name} does not exist yet. A first deployment must set FAILURE_MODE: WARN reports and lets"
+            " deployments through, FAIL blocks them"
         )
     host = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
     architecture = values.pop("Architecture", None) or (before or {}).get("Architecture") or host
     if not {**(before or {}), **values}.get("AlarmTopicArn"):
-        print("deploy: warning: no topic hears the alarms; name one with ALARM_TOPIC_ARN", file=sys.stderr)
+        print("deploy: warning: the alarms have no SNS topic, so they notify nobody; set ALARM_TOPIC_ARN", file=sys.stderr)
     return architecture, values
 
 

@@ -21,7 +21,7 @@ set -euo pipefail
 set -f # stack names and roles have asterisks
 export AWS_PAGER="" AWS_RETRY_MODE="${AWS_RETRY_MODE:-standard}" AWS_MAX_ATTEMPTS="${AWS_MAX_ATTEMPTS:-5}"
 
-# The settings: environment variable of `make deploy`, parameter, and what changing it takes if it is no switch. After
+# The settings: environment variable of `make deploy`, parameter, and why switch.sh does not change it. After
 # the empty line, those of organization.yaml.
 settings() {
   cat <<'SETTINGS'
@@ -73,19 +73,19 @@ say() { printf '%-15s %s\n' "$1" "$2"; }
 # One SETTING=VALUE, SETTING+=VALUE or SETTING-=VALUE.
 want() {
   local variable parameter why found='' given operator value other
-  [[ $1 =~ ^([A-Za-z_]+)([-+]?)=(.*)$ ]] || refuse "'$1' is no SETTING=VALUE"
+  [[ $1 =~ ^([A-Za-z_]+)([-+]?)=(.*)$ ]] || refuse "'$1' is not SETTING=VALUE"
   given=${BASH_REMATCH[1]} operator=${BASH_REMATCH[2]} value=${BASH_REMATCH[3]}
   while read -r variable parameter why; do
     [ "$given" = "$variable" ] || [ "$given" = "$parameter" ] || continue
-    [ -z "$why" ] || refuse "$variable is no switch: it $why"
+    [ -z "$why" ] || refuse "switch.sh does not change $variable, which $why"
     found=$parameter
   done < <(settings | grep .)
-  [ -n "$found" ] || refuse "there is no setting $given. The settings are: $(settings | sed '/^$/,$d' | awk 'NF == 2 {printf "%s ", $1}')"
+  [ -n "$found" ] || refuse "unknown setting $given. The settings are: $(settings | sed '/^$/,$d' | awk 'NF == 2 {printf "%s ", $1}')"
   case $value in
     *[\"\\]* | *[[:cntrl:]]*) refuse "$given must not contain quotation marks, backslashes or control characters" ;;
   esac
   if [ -n "$operator" ]; then
-    [[ $LISTS == *" $found "* ]] || refuse "$given is no list: write $given=$value"
+    [[ $LISTS == *" $found "* ]] || refuse "$given is not a list: write $given=$value"
     [ -n "$value" ] || refuse "$given$operator= names nothing"
   fi
   for other in ${wanted[@]+"${wanted[@]}"}; do
@@ -108,12 +108,12 @@ arguments() {
       --roll-out) for pair in $ROLL_OUT; do want "$pair"; done ;;
       --help | -h) usage; exit 0 ;;
       --settings) settings | sed '/^$/,$d'; exit 0 ;; # for deploy.sh
-      -*) refuse "there is no option $1; --help lists them" ;;
+      -*) refuse "unknown option $1; --help lists them" ;;
       *) want "$1" ;;
     esac
     shift
   done
-  [[ $name =~ ^[a-zA-Z][-a-zA-Z0-9]*$ ]] || refuse "'$name' is no name of a stack"
+  [[ $name =~ ^[a-zA-Z][-a-zA-Z0-9]*$ ]] || refuse "'$name' is not a stack name"
   [ -n "$show" ] || [ ${#wanted[@]} -gt 0 ] || { usage >&2; exit 2; }
 }
 
@@ -272,7 +272,7 @@ repeat() {
       )MaxConcurrentPercentage=$(row MaxConcurrentPercentage),$(
       )FailureTolerancePercentage=$(row FailureTolerancePercentage),RegionConcurrencyType=$(row RegionConcurrency)" || return 1
   operation=$out
-  say "$region" "repeats it where it failed: operation $operation"
+  say "$region" "retries where it failed: operation $operation"
   while :; do
     call "$region" cloudformation describe-stack-set-operation "${set[@]}" --operation-id "$operation" \
       --query StackSetOperation.Status || return 1
@@ -319,7 +319,7 @@ update() {
   local status why
   if ! call "$region" cloudformation update-stack --stack-name "$stack" --use-previous-template \
     --capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND --parameters "$(parameters)"; then
-    [[ $err != *_IN_PROGRESS* ]] || { switch_region "$region"; exit 0; } # which waits; somebody else was faster
+    [[ $err != *_IN_PROGRESS* ]] || { switch_region "$region"; exit 0; } # which waits: another update started first
     [[ $err == *"No updates are to be performed"* ]] || stop
     return 0
   fi
@@ -374,11 +374,11 @@ everywhere() {
   command -v aws >/dev/null || refuse "needs the AWS CLI (aws), which is not on the PATH"
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
-  trap 'echo "$program: stopped watching; what AWS has begun goes on. Run it again to see." >&2; exit 1' INT TERM
+  trap 'echo "$program: stopped watching; updates that have started continue in AWS. Run it again to see them." >&2; exit 1' INT TERM
   [ -n "$found" ] || found=$(all_regions) || exit 2
   found=$(tr ', \t' '\n' <<<"$found" | grep . | sort -u)
   for region in $found; do
-    [[ $region =~ ^[a-z]+(-[a-z0-9]+)+$ ]] || refuse "'$region' is no Region"
+    [[ $region =~ ^[a-z]+(-[a-z0-9]+)+$ ]] || refuse "'$region' is not a Region"
   done
   for region in $found; do "$@" "$region" & done
   wait
@@ -387,7 +387,7 @@ everywhere() {
   done
   set +f
   if ! cat "$work"/*.result >"$work/results" 2>/dev/null; then
-    echo "$program: no stack $name in any of the Regions; --stack names another" >&2
+    echo "$program: no stack $name in any of the Regions; --stack names another one" >&2
     exit 1
   fi
   printf '\n'

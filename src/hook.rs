@@ -20,7 +20,7 @@ mod sentences;
 mod stack;
 
 pub use annotation::MAX_ANNOTATIONS;
-pub use config::{Config, ENV_LOOPBACK_PAYLOADS, ENV_LOOPBACK_ROOTS, ENV_PRESET};
+pub use config::{Config, ENV_LOOPBACK_PAYLOADS, ENV_LOOPBACK_ROOTS, ENV_PRESET, PolicyOrigin};
 pub use decision::{Conclusion, Decision, ResourceAssessment, TemplateAssessment};
 pub use invocation::{Invocation, InvocationPoint, Target};
 pub use message::MESSAGE_CHARS;

@@ -34,6 +34,10 @@ pub struct Delivery<'a> {
     pub request_id: &'a str,
     /// The guard's name, a dimension of every metric: the name of its stack.
     pub guard: &'a str,
+    /// Where the policy is from: the name of its file, or `none`.
+    pub policy_source: &'a str,
+    /// The SHA-256 of the policy's file, in hexadecimal.
+    pub policy_sha256: Option<&'a str>,
     /// Milliseconds since the Unix epoch.
     pub timestamp_millis: u64,
     /// How long reading and deciding took, in microseconds.

@@ -9,6 +9,7 @@
 //! Whatever the text is, the answer is a [`Document`] or a [`SourceError`] in words: size, nesting
 //! and what aliases multiply to are bounded ([`MAX_BYTES`], [`MAX_DEPTH`], [`MAX_NODES`]).
 
+mod amend;
 mod build;
 mod dash;
 mod error;
@@ -157,7 +158,7 @@ pub fn parse(text: &str) -> Result<Document, SourceError> {
     let format = Format::of(text);
     let Built { root, spans, warnings } = match format {
         Format::Json => json::document(text).or_else(|strict| lenient::document(text, strict)),
-        Format::Yaml => build::document(text),
+        Format::Yaml => amend::document(text),
     }?;
     Ok(Document { root, format, warnings, spans })
 }

@@ -168,8 +168,14 @@ impl ResourceFinding<'_> {
     fn resources(&self, partition: &str) -> Json {
         let of = |kind: &str, id: &str| json!({"Type": kind, "Id": excerpt(id, ID_CHARS), "Partition": partition, "Region": self.region});
         let stack_id = self.stack_id.unwrap_or_default();
-        let place = if stack_id.is_empty() { self.id() } else { format!("{stack_id}/{}", self.resource) };
-        let mut resources = vec![of("Other", &place)];
+        let Self { account, region, resource, .. } = self;
+        let mut resources = vec![if resource.starts_with("sg-") {
+            of("AwsEc2SecurityGroup", &format!("arn:{partition}:ec2:{region}:{account}:security-group/{resource}"))
+        } else if stack_id.is_empty() {
+            of("Other", &self.id())
+        } else {
+            of("Other", &format!("{stack_id}/{resource}"))
+        }];
         if let (Some(name), false) = (self.stack, stack_id.is_empty()) {
             let mut stack = of("AwsCloudFormationStack", stack_id);
             let details = json!({"AwsCloudFormationStack": {"StackName": name, "StackId": stack_id}});

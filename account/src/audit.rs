@@ -8,6 +8,7 @@ mod asff;
 mod detail;
 mod direct;
 mod events;
+mod html;
 mod record;
 mod region;
 mod result;
@@ -19,10 +20,11 @@ use std::sync::Arc;
 
 pub use asff::write_audit_asff;
 pub use events::stack_events;
+pub use html::write_audit_html;
 pub use record::{AuditUnread, DirectCall, HookAnnotation, HookRecord};
 pub use result::{AuditFile, AuditHead, AuditResult};
 pub use stack::{StackOperation, newest_operation};
-pub use write::{write_audit_csv, write_audit_html, write_audit_json};
+pub use write::{write_audit_csv, write_audit_json};
 
 use super::accounts::{Accounts, Visit, VisitProgress, visit};
 use super::pace::Patience;

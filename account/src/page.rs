@@ -27,6 +27,62 @@ pub(super) struct Bar {
     pub(super) said: String,
 }
 
+/// Something that can be opened: a line that says how it is, and what is behind it.
+pub(super) struct Disclosure {
+    /// The class of its first word: `good`, `maybe` or `bad`.
+    pub(super) class: &'static str,
+    /// How it is, in a word or two.
+    pub(super) word: &'static str,
+    /// Its name, number, parts and small print, as a bar of a chart has them.
+    pub(super) bar: Bar,
+    /// What is behind it; nothing to open without.
+    pub(super) behind: Option<Markup>,
+    /// Whether it is open from the start.
+    pub(super) is_open: bool,
+}
+
+/// How many lines of a list are seen without opening the rest of it.
+const SHOWN: usize = 20;
+
+/// A list of what can be opened, with bars on one scale; of a long one, the end is opened first.
+pub(super) fn disclosures(list: &[Disclosure], noun: &str) -> Markup {
+    let longest = list.iter().map(|one| length(&one.bar)).max().unwrap_or_default();
+    let (first, rest) = list.split_at_checked(SHOWN).unwrap_or((list, &[]));
+    let lines = |list: &[Disclosure]| {
+        html! {
+            div.list {
+                @for one in list {
+                    "\n"
+                    @if let Some(behind) = &one.behind {
+                        details open[one.is_open] { summary { (line(one, longest)) } div.behind { (behind) } }
+                    } @else {
+                        div.summary { (line(one, longest)) }
+                    }
+                }
+            }
+        }
+    };
+    html! {
+        (lines(first))
+        @if !rest.is_empty() {
+            details.rows { summary { (grouped(rest.len())) " more " (noun) } (lines(rest)) }
+        }
+    }
+}
+
+fn line(one: &Disclosure, longest: usize) -> Markup {
+    html! {
+        b.(one.class) { (one.word) }
+        span.name { (one.bar.name) @if !one.bar.note.is_empty() { small { (one.bar.note) } } }
+        (drawn(&one.bar.parts, longest))
+        span.said { (one.bar.said) }
+    }
+}
+
+fn length(bar: &Bar) -> usize {
+    bar.parts.iter().map(|(_, size)| size).sum()
+}
+
 /// Writes a page.
 pub(super) fn write(out: &mut dyn Write, title: &str, body: &Markup) -> io::Result<()> {
     let page = html! {
@@ -98,7 +154,6 @@ pub(super) fn bars(title: &str, bars: &[(String, usize, String)]) -> Markup {
 
 /// A chart of bars of several parts, on one scale.
 pub(super) fn chart(bars: &[Bar]) -> Markup {
-    let length = |bar: &Bar| bar.parts.iter().map(|(_, size)| size).sum::<usize>();
     let longest = bars.iter().map(length).max().unwrap_or_default();
     html! {
         div.chart {
@@ -177,10 +232,12 @@ mod tests {
         let hostile = "</td><script>alert('x')</script>&\" onload=x <img src=//e.example>";
         let text = || hostile.to_owned();
         let bar = Bar { name: text(), note: text(), parts: vec![("blocked", 1)], said: text() };
+        let opened = Bar { name: text(), note: text(), parts: vec![("blocked", 1)], said: text() };
         let body = html! {
             (heading(hostile, hostile))
             (answer("bad", &[format!("{hostile}: {hostile}"), text()]))
             (bars(hostile, &[(text(), 1, text())]))
+            (disclosures(&[Disclosure { class: "bad", word: "bad", bar: opened, behind: Some(heading(hostile, "")), is_open: true }], "x"))
             (chart(&[bar]))
             (whole(&[("blocked", 1, hostile)]))
             (table(&[hostile], [("bad", vec![text()])].into_iter()))
@@ -192,7 +249,7 @@ mod tests {
         for foreign in ["<script", "<img", "http:", "https:", "src=\"", "href", "@import", "url(", "\" onload"] {
             assert!(!page.contains(foreign), "{foreign}: {page}");
         }
-        assert_eq!(page.matches("&lt;script&gt;").count(), 18, "each text is shown as it is: {page}");
+        assert_eq!(page.matches("&lt;script&gt;").count(), 22, "each text is shown as it is: {page}");
     }
 
     #[test]

@@ -41,7 +41,14 @@ pub fn checked(decision: &Decision) -> Response {
     assert!((1..=MESSAGE_CHARS).contains(&response.message.chars().count()));
     assert!(response.annotations.len() <= MAX_ANNOTATIONS);
     assert!(response.error_code != Some(ErrorCode::NonCompliant) || !response.annotations.is_empty());
-    let invocation = log::Delivery { request_id: "r", guard: "g", timestamp_millis: 1, evaluation_micros: 1 };
+    let invocation = log::Delivery {
+        request_id: "r",
+        guard: "g",
+        policy_source: "none",
+        policy_sha256: None,
+        timestamp_millis: 1,
+        evaluation_micros: 1,
+    };
     for line in log::lines(decision, &response, &invocation).lines() {
         assert!(serde_json::from_str::<Json>(line).is_ok() && !line.contains("SECRET"));
     }

@@ -21,7 +21,7 @@ pub fn judge_properties(
     case: &Case<'_>,
 ) -> Assessment {
     let assessment = assess(resource_type, properties, &policy.settings(), knowledge);
-    if policy.exemptions.is_empty() && *case.unchanged == Unchanged::Nothing {
+    if policy.exemptions.is_empty() && policy.contact.is_none() && *case.unchanged == Unchanged::Nothing {
         return assessment;
     }
     policy.apply(assessment, case)

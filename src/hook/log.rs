@@ -33,6 +33,9 @@ struct DecisionLine<'a> {
     request_id: &'a str,
     timestamp_millis: u64,
     evaluation_micros: u64,
+    policy_source: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_sha256: Option<&'a str>,
     #[serde(rename = "Guard")]
     guard: &'a str,
     #[serde(rename = "Decisions")]
@@ -50,9 +53,9 @@ struct DecisionLine<'a> {
     unlisted_rule_count: usize,
 }
 
-/// The fields of a decision line that are neither reasons nor listed rules: 24 of its own, 10 in `_aws`, the count
+/// The fields of a decision line that are neither reasons nor listed rules: 26 of its own, 10 in `_aws`, the count
 /// behind the lists.
-const FIXED_FIELDS: usize = 35;
+const FIXED_FIELDS: usize = 37;
 
 /// The log lines of a decision, each ending in a newline: the decision itself, then one per reason with
 /// the number of its offending rules, one per exemption and one per reason of known debt.
@@ -91,6 +94,8 @@ pub fn lines(decision: &Decision, response: &Response, delivery: &Delivery<'_>) 
             request_id: delivery.request_id,
             timestamp_millis: delivery.timestamp_millis,
             evaluation_micros: delivery.evaluation_micros,
+            policy_source: delivery.policy_source,
+            policy_sha256: delivery.policy_sha256,
             guard: delivery.guard,
             decisions: 1,
             evaluation_time: delivery.evaluation_micros,

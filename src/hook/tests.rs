@@ -271,8 +271,14 @@ fn the_log_tells_the_decision_and_nothing_else_of_the_template() {
     event["requestData"]["callerCredentials"] = json!("SECRET");
     event["requestData"]["payload"] = json!("https://SECRET");
     let decision = decide(event.to_string().as_bytes(), &Config::new(Settings::default()), today());
-    let invocation =
-        log::Delivery { request_id: "r-1", guard: "guard", timestamp_millis: 1_764_000_000_000, evaluation_micros: 42 };
+    let invocation = log::Delivery {
+        request_id: "r-1",
+        guard: "guard",
+        policy_source: "none",
+        policy_sha256: None,
+        timestamp_millis: 1_764_000_000_000,
+        evaluation_micros: 42,
+    };
     let lines = log::lines(&decision, &decision.response(), &invocation);
     assert!(!lines.contains("SECRET"));
     let lines: Vec<Json> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -283,7 +289,14 @@ fn the_log_tells_the_decision_and_nothing_else_of_the_template() {
 #[test]
 fn the_metrics_are_where_the_embedded_metric_format_looks_for_them() {
     let decision = decide(range().to_string().as_bytes(), &Config::new(Settings::default()), today());
-    let invocation = log::Delivery { request_id: "r-1", guard: "guard", timestamp_millis: 1, evaluation_micros: 42 };
+    let invocation = log::Delivery {
+        request_id: "r-1",
+        guard: "guard",
+        policy_source: "none",
+        policy_sha256: None,
+        timestamp_millis: 1,
+        evaluation_micros: 42,
+    };
     for line in log::lines(&decision, &decision.response(), &invocation).lines() {
         let line: Json = serde_json::from_str(line).unwrap();
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
@@ -400,7 +413,14 @@ fn a_decision_line_has_few_enough_fields_and_says_what_it_leaves_out() {
     let config = Config::read(Some(&format!("unchanged_rules = \"allow\"\n{exempt}")), None);
     assert_eq!(config.problem(), None);
     let decision = decide(event.to_string().as_bytes(), &config, today());
-    let delivery = log::Delivery { request_id: "r", guard: "guard", timestamp_millis: 1, evaluation_micros: 1 };
+    let delivery = log::Delivery {
+        request_id: "r",
+        guard: "guard",
+        policy_source: "none",
+        policy_sha256: None,
+        timestamp_millis: 1,
+        evaluation_micros: 1,
+    };
     let lines = log::lines(&decision, &decision.response(), &delivery);
     let line: Json = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
     assert!(leaves(&line) <= log::MAX_FIELDS, "{} fields", leaves(&line));

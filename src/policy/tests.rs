@@ -49,6 +49,7 @@ fn the_file_documents_every_setting_and_every_condition() {
         );
         assert!(DEFAULT.contains(&presets), "{presets}");
     }
+    assert_eq!((policy.contact.unwrap().as_str(), policy.max_days), ("platform@example.com", Some(365)));
     let conditions = policy.exemptions[0].conditions();
     let Conditions {
         accounts,
@@ -218,6 +219,9 @@ fn every_refusal() {
     files.push(with(&format!("stack_name = '{}'", "x".repeat(257))));
     files.push(
         "presset = 'x'\nunchanged_rules = 'y'\n[settings]\nz = 1\n[[exemption]]\nid = ''\nports = 'a'\n".to_owned(),
+    );
+    files.extend(
+        ["contact = ''", "contact = 1", "max_days = 0", "max_days = '90'", "max_days = 4000"].map(str::to_owned),
     );
     files.push("# x\n".repeat(MAX_BYTES));
 
@@ -469,4 +473,102 @@ mod schema {
             list => format!("{key} = {list:?}"),
         })
     }
+}
+
+/// A policy of 5,000 exemptions is read and reviewed, and what is the same in it is said once.
+#[test]
+fn five_thousand_exemptions_are_a_policy() {
+    let long = "x".repeat(160);
+    let mut text = String::new();
+    for number in 0..5_000 {
+        write!(
+            text,
+            "[[exemption]]\nid = 'debt-{account:012}-{number:012x}'\nreason = 'REVIEW: {}'\nowner = 'UNKNOWN: name an owner'\n\
+             expires = 2027-06-30\naccount = '{account:012}'\nregion = 'eu-central-1'\nstack_name = 'stack-{number}'\n\
+             logical_id = 'Group{number}'\nprotocol = 'tcp'\nports = '1024-65535'\ndestination = '10.0.0.0/8'\n",
+            &long[8..],
+            account = number % 40,
+        )
+        .unwrap();
+    }
+    assert!(text.len() < MAX_BYTES, "{}", text.len());
+    let policy = parse(&text).unwrap();
+    assert_eq!(policy.exemptions.len(), 5_000);
+    let remarks = wording::remarks(&policy.review("2027-01-01".parse().unwrap(), 30));
+    let drafts: Vec<_> = remarks.iter().filter(|remark| remark.code.starts_with("draft")).collect();
+    assert_eq!(drafts.len(), 2, "each once");
+    assert!(drafts.iter().all(|remark| remark.exemptions.len() == 5_000));
+    assert!(drafts[0].message.starts_with("Exemptions debt-000000000000-000000000000, "), "{}", drafts[0].message);
+    assert!(drafts[0].message.contains(" and 4995 more are a draft"), "{}", drafts[0].message);
+    assert!(remarks.iter().all(|remark| remark.code != "overlap"), "no stack has two");
+}
+
+#[test]
+fn what_covers_everything_is_said_however_it_is_written() {
+    let code = |lines: &str| {
+        let policy = parse(&exemption(&format!("account = '111122223333'\n{lines}"))).unwrap();
+        let remarks = policy.review("2027-01-01".parse().unwrap(), 0);
+        let found: Vec<_> = wording::remarks(&remarks).iter().map(|remark| remark.code).collect();
+        found.join(" ")
+    };
+    for everything in [
+        "",
+        "ports = '0-65535'",
+        "ports = '1-65535'",
+        "ports = ['1024-65535', '0-1023']",
+        "protocol = '-1'",
+        "protocol = ['tcp', 'udp']\nports = '0-65535'",
+        "protocol = ['tcp', '-1']\ndestination = '0.0.0.0/0'",
+        "destination = '::/0'",
+        "destination = ['0.0.0.0/1', '128.0.0.0/1']\nports = '0-65535'",
+        "destination = ['10.0.0.0/8', '0.0.0.0/0']",
+    ] {
+        assert_eq!(code(everything), "covers-everything", "{everything}");
+    }
+    for all_ports in ["protocol = 'tcp'", "protocol = 'udp'\nports = '0-65535'\ndestination = '0.0.0.0/0'"] {
+        assert_eq!(code(all_ports), "covers-all-ports", "{all_ports}");
+    }
+    for narrow in [
+        "ports = '1024-65535'",
+        "ports = ['0-1023', '1025-65535']",
+        "destination = '10.0.0.0/8'",
+        "destination = ['0.0.0.0/1', '10.0.0.0/8']",
+        "protocol = '-1'\ndestination = '10.0.0.0/8'",
+        "protocol = '50'",
+        "protocol = 'icmp'",
+        "destination = 'pl-*'",
+    ] {
+        assert_eq!(code(narrow), "", "{narrow}");
+    }
+}
+
+#[test]
+fn an_end_that_is_far_away_is_a_warning_or_an_error() {
+    let worst = |max_days: &str, today: &str| {
+        let policy = parse(&format!("{max_days}\n{}", exemption("account = '111122223333'\nports = '80-87'"))).unwrap();
+        let weight = policy.review(today.parse().unwrap(), 0).iter().map(Remark::weight).max();
+        weight
+    };
+    use crate::rule::policy::Weight;
+    assert_eq!(worst("", "2026-06-29"), None, "366 days");
+    assert_eq!(worst("", "2026-06-28"), Some(Weight::Warning));
+    assert_eq!(worst("max_days = 90", "2027-04-01"), None, "90 days");
+    assert_eq!(worst("max_days = 90", "2027-03-31"), Some(Weight::Error));
+    assert_eq!(worst("max_days = 3650", "2026-06-28"), None, "the policy says how long is long");
+}
+
+#[test]
+fn a_text_that_a_draft_left_is_said() {
+    let codes = |reason: &str, owner: &str| {
+        let text = exemption("account = '111122223333'\nports = '80-87'");
+        let text = text.replace("reason = \"b\"", &format!("reason = '{reason}'"));
+        let policy = parse(&text.replace("owner = \"c\"", &format!("owner = '{owner}'"))).unwrap();
+        let remarks = policy.review("2027-01-01".parse().unwrap(), 0);
+        let found: Vec<_> = wording::remarks(&remarks).iter().map(|remark| remark.code).collect();
+        found.join(" ")
+    };
+    assert_eq!(codes("REVIEW: deployed before enforcement", "UNKNOWN: name an owner"), "draft-reason draft-owner");
+    assert_eq!(codes("REVIEW", "team"), "draft-reason");
+    assert_eq!(codes("REVIEWED in May", "UNKNOWNS"), "");
+    assert_eq!(codes("code review", "team unknown"), "");
 }

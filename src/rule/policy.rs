@@ -6,6 +6,7 @@
 //!
 //! Knows no file format and no clock: today is an argument.
 
+mod breadth;
 mod conditions;
 mod exemption;
 mod glob;
@@ -15,9 +16,10 @@ pub use super::applied::{
     AppliedExemption, ExemptionId, InvalidIdError, InvalidLineError, Line, Owner, Reason, WARNING_DAYS,
 };
 pub use super::date::{Date, InvalidDateError};
+pub use breadth::Breadth;
 pub use conditions::{
-    Breadth, Conditions, Context, DestinationRange, DestinationRangeError, PlaceCondition, PortRange, PortRangeError,
-    Tag, TagCondition,
+    Conditions, Context, DestinationRange, DestinationRangeError, PlaceCondition, PortRange, PortRangeError, Tag,
+    TagCondition,
 };
 pub use exemption::{Exemption, ExemptionError};
 pub use glob::{Glob, GlobError};

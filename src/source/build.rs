@@ -3,38 +3,23 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::dash;
+use super::dash::Dashes;
 use super::event::{Event, Events, Node, Tag};
 use super::tag::{self, Meaning};
 use super::{BYTES_PER_NODE, Format, MAX_DEPTH, MAX_NODES, Problem, SourceError, Span, Warning, scalar};
 use crate::path::Origin;
 use crate::value::{Key, Kind, Map, Value, repeated};
 
-/// Reads the one document of a text of YAML.
-pub(super) fn document(text: &str) -> Result<Built, SourceError> {
-    read(text, &HashSet::new()).or_else(|error| {
-        if !matches!(error.problem, Problem::Syntax { .. }) {
-            return Err(error);
-        }
-        let (patched, dashes) = dash::replaced(text);
-        if dashes.is_empty() { Err(error) } else { read(&patched, &dashes).map_err(|_| error) }
-    })
-}
-
-/// Reads a text in which these bytes stand for dashes that the parser does not take.
-fn read(text: &str, dashes: &HashSet<u32>) -> Result<Built, SourceError> {
+/// Reads a text of YAML in which these dashes are replaced.
+pub(super) fn read(text: &str, dashes: &mut Dashes) -> Result<Built, SourceError> {
     read_into(Builder::new(Format::Yaml), text, dashes)
 }
 
-pub(super) fn read_into(mut builder: Builder, text: &str, dashes: &HashSet<u32>) -> Result<Built, SourceError> {
+pub(super) fn read_into(mut builder: Builder, text: &str, dashes: &mut Dashes) -> Result<Built, SourceError> {
     let mut documents = 0;
     for event in Events::new(text) {
         let (mut event, span) = event?;
-        if let Event::Scalar { text, .. } = &mut event
-            && dashes.contains(&span.offset)
-        {
-            *text = Cow::Borrowed("-");
-        }
+        dashes.restore(&mut event, span);
         if matches!(event, Event::Document) {
             documents += 1;
             if documents > 1 {
@@ -102,7 +87,7 @@ struct Open {
 /// What is open, and where what stands in it begins.
 enum Content {
     List { first: usize },
-    Object { first: usize, slot: Slot, merged: Vec<Value> },
+    Object { first: usize, slot: Slot, merged: Vec<Vec<Value>> },
 }
 
 /// What the next value of an object is.
@@ -242,6 +227,8 @@ impl Builder {
             match (meaning, &content) {
                 (Meaning::Function(_), _) => self.count(1, span)?,
                 (Meaning::List, Content::List { .. }) | (Meaning::Object, Content::Object { .. }) => {}
+                // Without a name it says no more than that the value is what it is.
+                (Meaning::Text, _) if tag.name == "!" => {}
                 (Meaning::Text | Meaning::Scalar(_) | Meaning::List | Meaning::Object, _) => {
                     return Err(misplaced(tag));
                 }
@@ -344,14 +331,14 @@ impl Builder {
             Content::Object { slot, merged, .. } => match std::mem::replace(slot, Slot::Key) {
                 Slot::Value(key) => self.entries.push((key, built.value)),
                 Slot::Merged(at) => {
-                    if let Kind::List(list) = built.value.kind {
-                        merged.extend(list);
-                    } else {
-                        merged.push(built.value);
-                    }
-                    if merged.iter().any(|value| value.as_map().is_none()) {
+                    let values = match built.value.kind {
+                        Kind::List(list) => list,
+                        _ => vec![built.value],
+                    };
+                    if values.iter().any(|value| value.as_map().is_none()) {
                         return Err(SourceError::new(Problem::MergeNotObject, Some(at)));
                     }
+                    merged.push(values);
                 }
                 Slot::Key => {} // keys never come here
             },
@@ -362,7 +349,7 @@ impl Builder {
     /// An object's entries, with those of its merge keys behind them: of a key that is written twice the last one
     /// counts, as CloudFormation reads it (go-to-k/cdk-real-drift#1074, #1133), with a warning; its own key counts
     /// before a merged one, and the earlier of two merged ones ("Merge Key Language-Independent Type for YAML").
-    fn object(&mut self, entries: Vec<(Key, Value)>, merged: Vec<Value>) -> Map {
+    fn object(&mut self, entries: Vec<(Key, Value)>, merged: Vec<Vec<Value>>) -> Map {
         let warnings = repeated(&entries).filter_map(|(first, second)| {
             let span = |key: &Key| key.origin.index().and_then(|index| self.spans.get(index)).copied();
             let (first_line, span) = (span(first)?.line, span(second)?);
@@ -378,7 +365,8 @@ impl Builder {
         }
         let mut names: HashSet<String> = map.iter().map(|(key, _)| key.name.clone()).collect();
         let mut entries: Vec<(Key, Value)> = map.into_entries().collect();
-        for value in merged {
+        // Of two merge keys the last one counts, as of any key.
+        for value in merged.into_iter().rev().flatten() {
             if let Kind::Map(map) = value.kind {
                 entries.extend(map.into_entries().filter(|(key, _)| names.insert(key.name.clone())));
             }

@@ -165,6 +165,12 @@ impl Warning {
         }
     }
 
+    pub(super) const fn span_mut(&mut self) -> &mut Span {
+        match self {
+            Self::KeyTwice { span, .. } | Self::NotStrictJson { span, .. } => span,
+        }
+    }
+
     /// What to do about it: one sentence.
     #[must_use]
     pub const fn help(&self) -> &'static str {

@@ -61,6 +61,8 @@ impl<'t> Events<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         let mut options = Options::default();
         options.emit_unresolved_aliases = true;
+        // As YAML 1.1's readers do.
+        options.block_scalar_eof_without_line_feed = true;
         options.flow_nesting_limit = MAX_DEPTH;
         options.block_nesting_limit = MAX_DEPTH;
         Self { parser: Parser::new_from_str_with_options(text, options), text }

@@ -1,7 +1,8 @@
 //! JSON that is not strict: with comments and trailing commas, which CloudFormation takes
 //! (aws-amplify/amplify-cli#509, stelligent/cfn_nag#203). It is read as YAML between brackets, with a warning.
 
-use super::build::{self, Built};
+use super::amend;
+use super::build::Built;
 use super::{BYTE_ORDER_MARK, Problem, SourceError, Warning};
 
 /// Reads a text that a strict reader refused for this reason.
@@ -13,10 +14,11 @@ pub(super) fn document(text: &str, strict: SourceError) -> Result<Built, SourceE
     let warning = Warning::NotStrictJson { detail: detail.clone(), span: strict.span.unwrap_or_default() };
     // Only what is written as JSON: between brackets, to the end.
     let blank = without_comments(text);
-    if !blank.trim_end().ends_with('}') {
+    let is_comment = |line: &&str| line.trim_start().starts_with('#') || line.trim().is_empty();
+    if !blank.lines().rev().find(|line| !is_comment(line)).is_some_and(|line| line.trim_end().ends_with('}')) {
         return Err(strict);
     }
-    let mut built = build::document(&blank).map_err(|_| strict)?;
+    let mut built = amend::document(&blank).map_err(|_| strict)?;
     built.warnings.insert(0, warning);
     Ok(built)
 }

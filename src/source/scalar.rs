@@ -46,10 +46,15 @@ fn word(text: &str) -> Option<Kind> {
     }
 }
 
-/// Whether a version of YAML reads a number that another does not: with a leading zero or a prefix of its base, with
-/// underscores, with colons (base 60), or with an exponent that YAML 1.1 wants written otherwise.
+/// Whether a version of YAML reads a number that another does not, or that readers write in different ways: with a
+/// leading zero or a prefix of its base, with underscores, with colons (base 60), with an exponent that YAML 1.1 wants
+/// written otherwise, a fraction with more digits than it needs (`1.10`), or no number of digits (`.inf`).
 fn is_ambiguous(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if let Some(fraction) = digits.strip_prefix('.') {
+        return fraction.starts_with(|c: char| c.is_ascii_digit()) && is_ambiguous(&format!("0{digits}"))
+            || ["inf", "nan"].iter().any(|word| fraction.eq_ignore_ascii_case(word));
+    }
     if !digits.starts_with(|c: char| c.is_ascii_digit()) {
         return false;
     }
@@ -112,7 +117,10 @@ fn number(text: &str) -> Option<Kind> {
                 && !(whole.is_empty() && fraction.is_empty())
                 && !leading_zero =>
         {
-            text.parse().ok().map(Kind::Float)
+            let number: f64 = text.parse().ok()?;
+            // `1.10` is 1.1 to a reader that keeps numbers, `1.10` to one that keeps texts, and no port to either.
+            let is_kept = exponent.is_some() || number.fract() == 0.0 || format!("{number:?}") == text;
+            is_kept.then_some(Kind::Float(number))
         }
         _ => None,
     }

@@ -77,11 +77,13 @@ pub(super) fn scalar(meaning: Meaning, text: &str) -> Option<Kind> {
     match meaning {
         // A function's text is never a number: `!Ref 1` names something called `1`.
         Meaning::Function(_) | Meaning::Text => Some(Kind::String(text.to_owned())),
+        Meaning::Scalar("null") => Some(Kind::Null),
         Meaning::Scalar(kind) => {
             let value = scalar::of_yaml(text)?;
             match (kind, &value) {
-                ("int" | "float", Kind::Integer(_)) | ("float", Kind::Float(_)) => Some(value),
-                ("bool", Kind::Bool(_)) | ("null", Kind::Null) => Some(value),
+                ("float", Kind::Integer(_)) => text.parse().ok().map(Kind::Float),
+                ("int" | "float", Kind::Integer(_) | Kind::Ambiguous(_)) | ("float", Kind::Float(_)) => Some(value),
+                ("bool", Kind::Bool(_)) => Some(value),
                 _ => None,
             }
         }

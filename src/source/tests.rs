@@ -51,12 +51,13 @@ fn scalars_are_what_all_readers_agree_on() {
         ("0", json!(0)),
         ("443.0", json!(443.0)),
         ("443.5", json!(443.5)),
-        (".5", json!(0.5)),
+        ("443.00", json!(443.0)),
+        ("0.5", json!(0.5)),
         ("1.5e+3", json!(1500.0)),
         ("99999999999999999999", json!(1e20)),
-        (".inf", json!(".inf")),
-        (".nan", json!(".nan")),
         (".", json!(".")),
+        (".info", json!(".info")),
+        ("-.a", json!("-.a")),
         ("-", json!([null])),
         ("1.2.3", json!("1.2.3")),
         ("2010-09-09", json!("2010-09-09")),
@@ -91,7 +92,9 @@ fn scalars_are_what_all_readers_agree_on() {
         ("!!str 443", json!("443")),
         ("! 443", json!("443")),
         ("!!int '443'", json!(443)),
-        ("!!float 443", json!(443)),
+        ("!!float 443", json!(443.0)),
+        ("!!float 0443", json!({"ambiguous": "0443"})),
+        ("!!null x", json!(null)),
         ("!!bool 'true'", json!(true)),
         ("!!null ''", json!(null)),
         ("!!map {a: 1}", json!({"a": 1})),
@@ -367,7 +370,7 @@ fn any_spelling() -> impl Strategy<Value = String> {
 /// JSON is YAML: its reader agrees with YAML's on every value and on every place, and on what to refuse.
 fn assert_reads_as_yaml(text: &str) {
     let places = |Built { root, spans, warnings }: Built| format!("{root:?} {spans:?} {warnings:?}");
-    match build::read_into(build::Builder::new(Format::Json), text, &Default::default()) {
+    match build::read_into(build::Builder::new(Format::Json), text, &mut dash::Dashes::default()) {
         // What YAML's reader cannot take: characters that are not printable, keys of a thousand characters.
         Err(SourceError { problem: Problem::Syntax { .. }, .. }) => {}
         by_yaml => assert_eq!(json::document(text).map(places), by_yaml.map(places), "{text}"),
@@ -419,7 +422,12 @@ fn block(value: &Json, indent: usize, out: &mut String) {
                 block(entry, indent + 2, out);
             }
         }
-        Json::Number(number) if number.is_f64() => out.push_str(&format!(" {:.6}", number.as_f64().unwrap())),
+        Json::Number(number) if number.is_f64() => {
+            let digits = format!("{:.6}", number.as_f64().unwrap());
+            let (whole, fraction) = digits.split_once('.').unwrap();
+            let fraction = fraction.trim_end_matches('0');
+            out.push_str(&format!(" {whole}.{}", if fraction.is_empty() { "0" } else { fraction }));
+        }
         other => out.push_str(&format!(" {other}")),
     }
 }
@@ -518,6 +526,41 @@ fn json_that_is_not_strict_is_read_with_a_warning() {
             refused.starts_with("this is not well-formed JSON") && refused.contains(says) || says.is_empty(),
             "{refused}"
         );
+    }
+}
+
+#[test]
+fn what_only_yaml_1_1_takes_is_read_with_its_places() {
+    for (text, expected) in [
+        ("a: {b: [c]}# why\nd: \"e\"# f\n", json!({"a": {"b": ["c"]}, "d": "e"})),
+        ("a: {Fn::If:[B, 1, {c:{d: 2}}]}\n", json!({"a": {"Fn::If": ["B", 1, {"c": {"d": 2}}]}})),
+        ("a: b # c\u{2028}d: e\n", json!({"a": "b", "d": "e"})),
+        ("a: b\u{85}d: [é,\u{2029} e]\n", json!({"a": "b", "d": ["é", "e"]})),
+        ("a: 'b\u{2028}c'\n", json!({"a": "b c"})),
+        ("a: b\u{2028}c\n", json!({"a": "b\u{2028}c"})),
+        (
+            "a: [-]# [-, b]\nc: |\n  [ -, b]# x\nd: \"[-, b]# e\"\n",
+            json!({"a": ["-"], "c": "[ -, b]# x\n", "d": "[-, b]# e"}),
+        ),
+        ("a: {b:[-, c]}# d\n", json!({"a": {"b": ["-", "c"]}})),
+        ("a: ! [1]\nb: ! {c: 1}\n", json!({"a": [1], "b": {"c": 1}})),
+        ("<<: {a: 1, b: 1}\n<<: [{a: 2}, {a: 3, c: 3}]\n", json!({"a": 2, "c": 3, "b": 1})),
+    ] {
+        let document = parse(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        assert_eq!(plain(&document.root), expected, "{text}");
+        for span in &document.spans {
+            assert_eq!(*span, Span::of(text, span.offset as usize..span.end() as usize), "{text}");
+        }
+    }
+    let document = parse("a: {Fn::If:[B, 1, {c:{d: 2}}]}\n").unwrap();
+    let inner = document.root.get("a").unwrap().get("Fn::If").unwrap().as_list().unwrap()[2].get("c").unwrap();
+    assert_eq!(document.span(inner.origin).unwrap().text("a: {Fn::If:[B, 1, {c:{d: 2}}]}\n"), Some("{d: 2}"));
+}
+
+#[test]
+fn reading_again_ends() {
+    for text in ["a: [b]#c\n".repeat(2_000), "a: '[-,'\nb: [-\n".to_owned(), "[-,".repeat(100), "{a:[".repeat(50)] {
+        let _ = parse(&format!("x: 1\n{text}"));
     }
 }
 

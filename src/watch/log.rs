@@ -32,6 +32,9 @@ struct CallLine<'a> {
     request_id: &'a str,
     timestamp_millis: u64,
     evaluation_micros: u64,
+    policy_source: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_sha256: Option<&'a str>,
     #[serde(rename = "Guard")]
     guard: &'a str,
     #[serde(rename = "Decisions")]
@@ -47,9 +50,9 @@ struct CallLine<'a> {
     unlisted_rule_count: usize,
 }
 
-/// The fields of a line that are neither reasons nor listed rules: 26 of its own, 12 in `_aws`, the count behind the
+/// The fields of a line that are neither reasons nor listed rules: 28 of its own, 12 in `_aws`, the count behind the
 /// lists.
-pub(super) const FIXED_FIELDS: usize = 39;
+pub(super) const FIXED_FIELDS: usize = 41;
 
 /// The log lines of a decision, each ending in a newline: the decision itself, then one per reason with the number of
 /// its offending rules and one per exemption. Their metrics have the dimension `via` beside those of the hook; those of
@@ -89,6 +92,8 @@ pub fn lines(decision: &Decision, delivery: &Delivery<'_>) -> String {
             request_id: delivery.request_id,
             timestamp_millis: delivery.timestamp_millis,
             evaluation_micros: delivery.evaluation_micros,
+            policy_source: delivery.policy_source,
+            policy_sha256: delivery.policy_sha256,
             guard: delivery.guard,
             decisions: 1,
             evaluation_time: delivery.evaluation_micros,

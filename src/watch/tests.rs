@@ -52,8 +52,14 @@ fn verdict(event: &Json, policy: &Policy) -> &'static str {
     decided(event, policy).verdict()
 }
 
-const DELIVERY: Delivery<'_> =
-    Delivery { request_id: "r-1", guard: "guard", timestamp_millis: 1_764_000_000_000, evaluation_micros: 42 };
+const DELIVERY: Delivery<'_> = Delivery {
+    request_id: "r-1",
+    guard: "guard",
+    policy_source: "none",
+    policy_sha256: None,
+    timestamp_millis: 1_764_000_000_000,
+    evaluation_micros: 42,
+};
 
 fn logged(decision: &Decision) -> Vec<Json> {
     lines(decision, &DELIVERY).lines().map(|line| serde_json::from_str(line).unwrap()).collect()

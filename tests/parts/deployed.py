@@ -116,6 +116,14 @@ class Deployed(Account):
         with zipfile.ZipFile(archive) as opened:
             return {name: opened.read(name) for name in opened.namelist()}
 
+    def same(self, one, other):
+        """Whether two versions have the same program and policy."""
+        return {**self.code(one), "origin.txt": b""} == {**self.code(other), "origin.txt": b""}
+
+    def sha256(self, version):
+        function = self.function()[0]
+        return self.lambdas.get_function_configuration(FunctionName=function, Qualifier=version)["CodeSha256"]
+
     def blocks(self, name, *rules):
         """Whether a new stack with a port range, or with these rules, is blocked."""
         status = self.create(name, stack_with(*(rules or [rule(80, 87)])))

@@ -34,7 +34,7 @@ class FaultyProxy(Loopback):
                 number = next(numbers)
                 if denied and number > denied_after and f"/{denied}/" in self.headers.get("Authorization", ""):
                     return self.error(403, "AccessDenied", "User: x is not authorized to perform this")
-                if self.refuses(body) or self.answers(body):
+                if self.refuses(body):
                     return None
                 for every, fault in (faults or {}).items():
                     if number % every == 0:
@@ -42,7 +42,7 @@ class FaultyProxy(Loopback):
                         if getattr(self, fault)():
                             return None
                         break
-                return self.forward(body)
+                return None if self.answers(body) else self.forward(body)
 
             def throttle(self):
                 self.error(400, "TooManyRequestsException" if self.headers.get("X-Amz-Target") else "Throttling", "Rate exceeded")

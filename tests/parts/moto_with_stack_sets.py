@@ -10,7 +10,7 @@ driver adds, in the same process:
   described and updated as others.
 - Its operations, after the API Reference's StackSetOperationPreferences: Region after Region or all at once, so many
   accounts at a time, strict or soft concurrency, failure tolerance per Region; a Region in which more fail stops the
-  operation and those after it. A stack counts as two minutes: what the operation takes stands in its EndTimestamp.
+  operation and those after it. A stack counts as two minutes: its EndTimestamp says how long the operation takes.
   Whose stack fails is written in the file that FAILING_ACCOUNTS names, one account a line.
 - A stack whose StackSet's operation failed: UPDATE_ROLLBACK_COMPLETE, with the parameters and the StackSet of before.
 - UsePreviousValue of a parameter that was never given, for which moto raises KeyError, and lists and numbers among

@@ -51,16 +51,16 @@ def make(guard, *arguments, rust=True, **variables):
 def test_a_first_deployment_does_not_enforce_by_accident(guard):
     status, said, built = make(guard, "deploy")
     assert (status, built) == (2, False)
-    assert f"deploy: there is no stack {GUARD} yet, so name what it shall do: FAILURE_MODE=WARN" in said
+    assert f"deploy: the stack {GUARD} does not exist yet. A first deployment must set FAILURE_MODE" in said
     assert guard.cloudformation.describe_stacks()["Stacks"] == []
 
 
 @pytest.mark.parametrize(
     ("given", "variables", "why"),
     [
-        ([], {"FAILURE_MOD": "WARN"}, "FAILURE_MOD is no setting: do you mean FAILURE_MODE?"),
-        (["FAILURE_MOD=WARN"], {}, "FAILURE_MOD is no setting: do you mean FAILURE_MODE?"),
-        (["FAILURE_MODE=WARN", "OWNER=me"], {}, "OWNER is no setting. The settings are: STACK_NAME FAILURE_MODE"),
+        ([], {"FAILURE_MOD": "WARN"}, "FAILURE_MOD is not a setting: do you mean FAILURE_MODE?"),
+        (["FAILURE_MOD=WARN"], {}, "FAILURE_MOD is not a setting: do you mean FAILURE_MODE?"),
+        (["FAILURE_MODE=WARN", "OWNER=me"], {}, "OWNER is not a setting. The settings are: STACK_NAME FAILURE_MODE"),
         ([], {"FAILURE_MODE": "WARM"}, "FAILURE_MODE='WARM': must be FAIL (block) or WARN (report only)"),
         ([], {"FAILURE_MODE": "WARN", "RETENTION_DAYS": "31"}, "RETENTION_DAYS='31': must be a number of days"),
     ],
@@ -99,10 +99,10 @@ def test_on_a_bare_machine_it_names_everything(tmp_path):
     assert "needs the SAM CLI and cargo-lambda" in said()
 
 
-def test_with_all_in_order_it_builds_and_mentions_alarms_that_nobody_hears(guard):
+def test_with_all_in_order_it_builds_and_warns_of_alarms_without_a_topic(guard):
     status, said, built = make(guard, "deploy", FAILURE_MODE="WARN")
     assert built and status != 0, "these scripts build nothing"
-    assert "deploy: warning: no topic hears the alarms; name one with ALARM_TOPIC_ARN" in said
+    assert "deploy: warning: the alarms have no SNS topic, so they notify nobody; set ALARM_TOPIC_ARN" in said
     assert guard.cloudformation.describe_stacks()["Stacks"] == []
 
 

@@ -133,12 +133,12 @@ def test_the_policy_has_a_mistake(guard):
     [*_, last] = [event["HookStatusReason"] for event in guard.events("harmless", "Web") if event.get("HookType") == ALIAS]
     assert "cfn-egress-guard is misconfigured" in last and "policy.toml, line 1, column 10" in last
     page.run()
-    [decides] = [line for line in page.run().splitlines() if line.endswith("<- decides")]
+    [decides] = [line for line in page.run().splitlines() if line.endswith("<- live")]
     assert decides.split()[1] == before
     assert not guard.blocks("harmless-again", rule(443, 443))
     page.run()
     assert int(guard.function()[1]) > int(broken), "the stack carries it, as a version of its own"
-    assert guard.code(guard.function()[1]) == guard.code(before)
+    assert guard.same(guard.function()[1], before)
     # Without the package.
     said = page.run(VERSION=broken)
     assert guard.function()[1] == broken and f"{before}\t20" in said
@@ -161,7 +161,7 @@ def test_yesterdays_policy(guard):
 
 def test_who_changed_the_policy(guard):
     said = Page(guard, "Who changed the policy", REGION=REGION).run()
-    assert "<- decides" in said and "# program: commit 1234" in said
+    assert "<- live" in said and "# program: commit 1234" in said
 
 
 def test_the_guards_stack_cannot_be_updated(guard):
@@ -198,10 +198,10 @@ def test_a_users_stack_cannot_roll_back(guard):
     guard.run("./switch.sh FAILURE_MODE=WARN")
     assert guard.create("old", stack_with(rule(80, 87))) == "CREATE_COMPLETE", "an old group"
     guard.run("./switch.sh FAILURE_MODE=FAIL")
-    # The owner mends it, and adds one that is blocked: so it has to go back to the old one.
-    mended = stack_with(rule(443, 443))
-    mended["Resources"]["More"] = {**stack_with(rule(0, 65535))["Resources"]["Web"], "DependsOn": "Web"}
-    assert guard.update("old", mended) == "UPDATE_ROLLBACK_FAILED"
+    # The owner fixes it, and adds one that is blocked: so the stack goes back to the old one.
+    fixed = stack_with(rule(443, 443))
+    fixed["Resources"]["More"] = {**stack_with(rule(0, 65535))["Resources"]["Web"], "DependsOn": "Web"}
+    assert guard.update("old", fixed) == "UPDATE_ROLLBACK_FAILED"
     page.run()
     assert page.run() == "UPDATE_ROLLBACK_COMPLETE\n"
     assert guard.open_ports("old") == [(80, 87)]
@@ -223,10 +223,10 @@ def test_a_central_function(guard):
     assert not guard.blocks("member-goes-on", rule(443, 443))
     page.run()
     assert guard.parameters()["FailureMode"] == "WARN"
-    [decides] = [line for line in page.run().splitlines() if line.endswith("<- decides")]
+    [decides] = [line for line in page.run().splitlines() if line.endswith("<- live")]
     assert decides.split()[1] == before
     page.run()
-    assert guard.parameters()["FailureMode"] == "FAIL" and guard.code(guard.function()[1]) == guard.code(before)
+    assert guard.parameters()["FailureMode"] == "FAIL" and guard.same(guard.function()[1], before)
     page.ends()
     assert guard.run("./policy.sh --stack member versions", expect=1).count("the policy is that of the central account's stack")
     # A member's own switch.

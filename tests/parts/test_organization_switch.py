@@ -191,13 +191,13 @@ def test_the_emergency_switch_reaches_all_but_the_account_that_fails_and_comes_b
     listed = organization.page(1).stdout.splitlines()
     assert sorted(line.split("\t")[:2] for line in listed) == [[one_fails, region] for region in REGIONS]
 
-    # Repeated, it tries again where it failed: in vain, and then with the account mended.
+    # Repeated, it tries again where it failed: first in vain, then with the account repaired.
     again = organization.page(0)
     assert again.returncode == 1 and "FailureMode is WARN already" in again.stdout
     assert organization.modes() == {"WARN": 117, "FAIL": 3}
     organization.failing.write_text("")
     again = organization.page(0)
-    assert again.returncode == 0 and "repeats it where it failed" in again.stdout, again.stdout + again.stderr
+    assert again.returncode == 0 and "retries where it failed" in again.stdout, again.stdout + again.stderr
     assert organization.modes() == {"WARN": 120}
     assert "nothing to do" in organization.switch("--emergency", "FAILURE_MODE=WARN").stdout
 

@@ -50,7 +50,7 @@ def test_a_policy_with_a_mistake_changes_nothing(guard):
     for fast in ("", "--fast"):
         said = guard.run(f"./policy.sh {HERE} {fast} set typo.toml", expect=1)
         assert "only the function itself checks the policy" in said
-        assert "policy.toml, line 1, column 10" in said and "version 1 still decides" in said
+        assert "policy.toml, line 1, column 10" in said and "version 1 is still live" in said
         assert state(guard) == before
     assert guard.blocks("ping-before", PING)
 
@@ -58,7 +58,7 @@ def test_a_policy_with_a_mistake_changes_nothing(guard):
 def test_a_policy_is_deployed_with_the_same_code_and_taken_back_with_one_command(guard):
     before = guard.code("1")
     said = guard.run(f"./policy.sh {HERE} set effective.toml", variables=guard.command)
-    assert f"{REGION}       {GUARD}             version 2 decides; before: 1" in said
+    assert f"{REGION}       {GUARD}             version 2 is live; before: 1" in said
     after = guard.code("2")
     assert after["bootstrap"] == before["bootstrap"]
     assert (before["policy.toml"], after["policy.toml"]) == (POLICY, b'preset = "effective"\n')
@@ -68,8 +68,10 @@ def test_a_policy_is_deployed_with_the_same_code_and_taken_back_with_one_command
     assert template(guard).count("s3://artifacts-us-east-1/policy-") == 1
 
     said = guard.run(f"./policy.sh {HERE} back", variables=guard.command)
-    assert "version 1 decides, in place of 2" in said and "version 3 decides; before: 2" in said
-    assert guard.code("3") == before, "the whole package of before"
+    assert "version 1 is live, instead of 2" in said and "version 3 is live; before: 2" in said
+    assert guard.same("3", "1"), "program and policy of before"
+    assert guard.sha256("3") != guard.sha256("2") != guard.sha256("1") != guard.sha256("3")
+    assert b"deployed again: " in guard.code("3")["origin.txt"]
     assert guard.blocks("ping-after", PING)
     # A switch leaves it there.
     guard.run(f"./switch.sh {HERE} MEMORY_SIZE=512")
@@ -86,13 +88,19 @@ def test_the_fastest_way_leaves_the_stack_and_says_so(guard):
     published = guard.lambdas.get_function_configuration(FunctionName=function, Qualifier=version)
     assert published["Description"].startswith("policy of 20") and published["Description"].endswith(", by root")
 
-    # The same policy with the stack: Lambda refuses to publish what it has published, so it must be other bytes.
-    guard.run(f"./policy.sh {HERE} set effective.toml")
-    assert int(guard.function()[1]) == int(version) + 1
+    # With the stack: Lambda does not publish what it published last, so these are other bytes.
+    said = guard.run(f"./policy.sh {HERE} carry")
+    carried = str(int(version) + 1)
+    assert guard.function()[1] == carried and f"version {carried} is live; before: {version}" in said
+    assert guard.same(carried, version) and guard.sha256(carried) != guard.sha256(version)
     assert not guard.blocks("ping-carried", PING)
+    # Back by the alias and forth with the stack, to what was published last.
+    guard.run(f"./policy.sh {HERE} --fast back")
+    guard.run(f"./policy.sh {HERE} back {carried}")
+    assert guard.same(guard.function()[1], carried) and guard.sha256(guard.function()[1]) != guard.sha256(carried)
 
     said = guard.run(f"./policy.sh {HERE} --fast back {before}")
-    assert f"version {before} decides" in said
+    assert f"version {before} is live" in said
     assert guard.blocks("ping-back", PING)
     guard.run(f"./policy.sh {HERE} back {before}")
     assert guard.code(guard.function()[1])["policy.toml"] == POLICY
@@ -101,10 +109,10 @@ def test_the_fastest_way_leaves_the_stack_and_says_so(guard):
 def test_versions_and_policies_can_be_looked_at(guard):
     function, version = guard.function()
     said = guard.run(f"./policy.sh {HERE} versions")
-    assert [line for line in said.splitlines() if line.endswith("<- decides")][0].split()[1] == version
-    shown = guard.run(f"./policy.sh {HERE} show 2 2> told")
+    assert [line for line in said.splitlines() if line.endswith("<- live")][0].split()[1] == version
+    shown = guard.run(f"./policy.sh {HERE} show 2 2> results")
     assert shown == (
-        f"# {REGION}, version 2 (version {version} decides)\n"
+        f"# {REGION}, version 2 (version {version} is live)\n"
         + "".join(f"# {line}\n" for line in guard.code("2")["origin.txt"].decode().splitlines())
         + f"# sha256: {hashlib.sha256(guard.code('2')['policy.toml']).hexdigest()}\n"
         + 'preset = "effective"\n'
@@ -142,10 +150,10 @@ def test_a_template_of_json_gets_a_policy_too(guard):
               f" --template-url https://s3.{JSON_REGION}.amazonaws.com/acme-guard-{JSON_REGION}/guard/1/guard.json",
               region=JSON_REGION)  # fmt: skip
     said = guard.run(f"./policy.sh --regions {JSON_REGION} set effective.toml")
-    assert "version 2 decides; before: 1" in said
+    assert "version 2 is live; before: 1" in said
     assert 'preset = "effective"' in guard.run(f"./policy.sh --regions {JSON_REGION} show")
     said = guard.run(f"./policy.sh --regions {JSON_REGION} back")
-    assert "version 3 decides; before: 2" in said
+    assert "version 3 is live; before: 2" in said
     assert 'preset = "literal"' in guard.run(f"./policy.sh --regions {JSON_REGION} show")
 
 
@@ -154,9 +162,9 @@ def test_a_template_of_json_gets_a_policy_too(guard):
     [
         ("set", "set needs the file"),
         ("set nothing.toml", "cannot read nothing.toml"),
-        ("restore", "there is no 'restore'"),
-        ("back yesterday", "'yesterday' is no version of the function"),
-        ("--slow set effective.toml", "there is no option --slow"),
+        ("restore", "unknown command 'restore'"),
+        ("back yesterday", "'yesterday' is not a version of the function"),
+        ("--slow set effective.toml", "unknown option --slow"),
         ("", "policy.sh [OPTION...] set POLICY.toml"),
     ],
 )

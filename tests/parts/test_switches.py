@@ -94,15 +94,15 @@ def test_a_list_is_shown_before_and_after_and_can_grow_and_shrink(guard):
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ("FAILURE_MOD=WARN", "there is no setting FAILURE_MOD. The settings are: FAILURE_MODE "),
-        ("FAILURE_MODE=WARN HOOK_STATE=DISABLED", "there is no setting HOOK_STATE"),
-        ("ARCH=arm64", "ARCH is no switch: it needs a function that is built for it"),
-        ("HookAlias=Acme::Egress::Guard", "ALIAS is no switch: it replaces the hook"),
+        ("FAILURE_MOD=WARN", "unknown setting FAILURE_MOD. The settings are: FAILURE_MODE "),
+        ("FAILURE_MODE=WARN HOOK_STATE=DISABLED", "unknown setting HOOK_STATE"),
+        ("ARCH=arm64", "switch.sh does not change ARCH, which needs a function that is built for it"),
+        ("HookAlias=Acme::Egress::Guard", "switch.sh does not change ALIAS, which replaces the hook"),
         ("FAILURE_MODE=WARN FailureMode=FAIL", "FailureMode is named twice"),
-        ("FAILURE_MODE+=WARN", "FAILURE_MODE is no list"),
+        ("FAILURE_MODE+=WARN", "FAILURE_MODE is not a list"),
         ("'STACK_NAMES_EXCLUDE=\"a\"'", "must not contain quotation marks"),
-        ("--force FAILURE_MODE=WARN", "there is no option --force"),
-        ("--regions Frankfurt FAILURE_MODE=WARN", "'Frankfurt' is no Region"),
+        ("--force FAILURE_MODE=WARN", "unknown option --force"),
+        ("--regions Frankfurt FAILURE_MODE=WARN", "'Frankfurt' is not a Region"),
         ("", "switch.sh [OPTION...] SETTING=VALUE..."),
     ],
 )

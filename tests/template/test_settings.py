@@ -49,7 +49,7 @@ class Names(unittest.TestCase):
             ("Architecture", "ARCH"),
         ):
             with self.subTest(name):
-                self.assertIn(f"{name} is no setting: do you mean {meant}?", refused(settings.check_names, {name: "x"}, []) or "")
+                self.assertIn(f"{name} is not a setting: do you mean {meant}?", refused(settings.check_names, {name: "x"}, []) or "")
 
     def test_what_others_have_in_their_environment_is_let_alone(self):
         for name in ("PATH", "HOME", "AWS_REGION", "AWS_PROFILE", "STACK_ID", "ALIASES_FILE", "ARC", "MODE", "CI", "HOOKS", "RUST_LOG"):
@@ -67,7 +67,7 @@ class Names(unittest.TestCase):
         self.assertIsNone(refused(settings.check_names, both, []))
 
     def test_on_makes_command_line_every_name_must_be_a_setting(self):
-        self.assertIn("MODE is no setting. The settings are: STACK_NAME FAILURE_MODE", refused(settings.check_names, {}, ["MODE"]))
+        self.assertIn("MODE is not a setting. The settings are: STACK_NAME FAILURE_MODE", refused(settings.check_names, {}, ["MODE"]))
         self.assertIsNone(refused(settings.check_names, {}, ["FAILURE_MODE", "ARCH", "STACK_NAME", "VENV", "CARGO_BUILD_JOBS"]))
 
 
@@ -98,8 +98,8 @@ class Plan(unittest.TestCase):
             return (*settings.plan(environment), said.getvalue())
 
     def test_a_first_deployment_says_whether_it_blocks(self):
-        self.assertIn("there is no stack cfn-egress-guard yet", refused(self.plan, FIRST))
-        self.assertIn("there is no stack mine yet", refused(lambda: self.plan(FIRST, STACK_NAME="mine")))
+        self.assertIn("the stack cfn-egress-guard does not exist yet", refused(self.plan, FIRST))
+        self.assertIn("the stack mine does not exist yet", refused(lambda: self.plan(FIRST, STACK_NAME="mine")))
         for mode in ("WARN", "FAIL"):
             self.assertEqual(self.plan(FIRST, FAILURE_MODE=mode)[1], {"FailureMode": mode})
         self.assertEqual(self.plan(DEPLOYED)[1], {}, "later, what is not named stays")
@@ -112,15 +112,15 @@ class Plan(unittest.TestCase):
             self.assertEqual(self.plan(DEPLOYED)[0], "arm64")
             self.assertEqual(self.plan(DEPLOYED, ARCH="x86_64")[0], "x86_64")
 
-    def test_alarms_that_nobody_hears_are_mentioned(self):
-        for deployed, given, heard in (
+    def test_alarms_without_a_topic_bring_a_warning(self):
+        for deployed, given, has_topic in (
             (FIRST, {"FAILURE_MODE": "WARN"}, False),
             (FIRST, {"FAILURE_MODE": "WARN", "ALARM_TOPIC_ARN": TOPIC}, True),
             (DEPLOYED, {}, False),
             ({**DEPLOYED, "AlarmTopicArn": TOPIC}, {}, True),
             ({**DEPLOYED, "AlarmTopicArn": TOPIC}, {"ALARM_TOPIC_ARN": ""}, False),
         ):
-            self.assertEqual("no topic hears the alarms" in self.plan(deployed, **given)[2], not heard, (deployed, given))
+            self.assertEqual("the alarms have no SNS topic" in self.plan(deployed, **given)[2], not has_topic, (deployed, given))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ use super::result::AuditResult;
 use crate::asff::{Batches, Compliance, ResourceFinding};
 use crate::spool::Spool;
 
-/// Writes a finding for each resource, by its newest result: `FAILED` if it was blocked or warned about, `PASSED` and
-/// archived if it passed. A hook that did not answer found nothing.
+/// Writes a finding for each resource, by its newest result: `FAILED` if it was blocked or warned about, or opened by a
+/// call that no hook was asked about; `PASSED` and archived if it passed. A hook that did not answer found nothing.
 ///
 /// # Errors
 /// When they cannot be written, or the result's records cannot be read back.

@@ -1,5 +1,8 @@
 //! The result as one page for people who decide.
 
+mod accounts;
+mod changes;
+
 use std::io::{self, Write};
 
 use maud::{Markup, html};
@@ -23,7 +26,12 @@ const MAX_BARS: usize = 20;
 /// # Errors
 /// When it cannot be written, or the result's records cannot be read back.
 pub fn write_html(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
-    let rules = rules(&mut result.stacks)?;
+    let many = result.is_of_many();
+    let details = if many { accounts::overview(result)? } else { rules(&mut result.stacks)? };
+    let changes = match &mut result.comparison {
+        Some(comparison) => changes::changes(comparison, &result.head.accounts, many)?,
+        None => Markup::default(),
+    };
     let summary = &result.summary;
     let class = match summary.answer {
         Answer::Yes => "good",
@@ -43,9 +51,11 @@ pub fn write_html(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
         (page::answer(class, &summary.sentences(&result.head.only_stacks)))
         @for warning in result.warnings() { p.warning { (warning) } }
         (page::tiles(&numbers))
+        @if many { (details) }
+        (changes)
         (charts(summary))
         (unread(result))
-        (rules)
+        @if !many { (details) }
         p.dim {
             "The rule: each egress rule of a security group opens exactly one explicit port. A rule that breaks it is \
              blocked when its group is next created or updated through CloudFormation; nothing that runs is touched. \
@@ -88,11 +98,13 @@ fn charts(summary: &Summary) -> Markup {
         let cause = Cause::ALL.iter().find(|cause| group.name.as_deref() == Some(cause.label()));
         cause.map_or_else(String::new, |cause| advice(*cause).to_owned())
     };
+    let units = "Those with the most blocked stacks first; without those below them.";
     let regions = "Regions, those with the most blocked stacks first.";
     html! {
         @if summary.rules > 0 { (page::heading("All egress rules", "")) (page::whole(&parts)) }
         (groups("Whom to talk to first", owners, &summary.owners, examples))
         (groups("What kind of rule it is", causes, &summary.causes, to_do))
+        (groups("Organizational units", units, &summary.organizational_units, |_| String::new()))
         (groups("Where", regions, &summary.regions, |_| String::new()))
         @if summary.tally != Tally::default() {
             (page::heading("How another policy changes it", "Stacks that would be blocked."))
@@ -147,7 +159,7 @@ fn unread(result: &ScanResult) -> Markup {
     });
     html! {
         (page::heading("What could not be read", below))
-        (page::table(&["", "Region", "what", "why"], rows))
+        (page::table(&["", "where", "what", "why"], rows))
         (cut(groups.len()))
     }
 }
@@ -171,10 +183,13 @@ fn rules(stacks: &mut Spool<StackRecord>) -> io::Result<Markup> {
     let rows = rows.into_iter().flatten().take(MAX_ROWS);
     Ok(html! {
         (page::heading("Rule by rule", "What would be blocked comes first."))
-        (page::table(&["", "stack", "Region", "owner", "rule", "what"], rows))
+        (page::table(&COLUMNS, rows))
         (cut(total))
     })
 }
+
+/// The columns of the rules.
+const COLUMNS: [&str; 6] = ["", "stack", "Region", "owner", "rule", "what"];
 
 /// The fates in the order of the page.
 const FATES: [Fate; 4] = [Fate::Blocked, Fate::Undetermined, Fate::Exempted, Fate::KnownDebt];

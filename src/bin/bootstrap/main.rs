@@ -140,6 +140,8 @@ async fn handle(event: &[u8], context: &Context, shared: &Shared) -> Answer {
     let delivery = || Delivery {
         request_id: &context.request_id,
         guard,
+        policy_source: config.policy_origin().source(),
+        policy_sha256: config.policy_origin().sha256(),
         timestamp_millis: u64::try_from(now.clone().unwrap_or_default().as_millis()).unwrap_or(u64::MAX),
         evaluation_micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
     };

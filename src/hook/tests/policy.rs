@@ -44,7 +44,14 @@ fn answered(decision: &Decision) -> Json {
     let response = decision.response();
     let answer = serde_json::to_value(&response).unwrap();
     assert!(RESPONSE_SCHEMA.is_valid(&answer), "{answer}");
-    let invocation = log::Delivery { request_id: "r-1", guard: "guard", timestamp_millis: 1, evaluation_micros: 42 };
+    let invocation = log::Delivery {
+        request_id: "r-1",
+        guard: "guard",
+        policy_source: "none",
+        policy_sha256: None,
+        timestamp_millis: 1,
+        evaluation_micros: 42,
+    };
     let lines = log::lines(decision, &response, &invocation);
     let mut lines: Vec<Json> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for line in &mut lines {
@@ -311,4 +318,61 @@ fn what_expires_soon_comes_first() {
     let message = decision.response().message;
     let place = |text: &str| message.find(text).unwrap_or_else(|| panic!("{text}: {message}"));
     assert!(place("soon") < place("late"), "{message}");
+}
+
+#[test]
+fn a_block_names_whom_to_ask() {
+    let contact = "platform@example.com";
+    let with = config(&format!("contact = \"{contact}\""));
+    let without = config("");
+    let wide = group(json!([{"IpProtocol": "tcp", "FromPort": 32768, "ToPort": 65535, "CidrIp": "10.0.0.0/16"}]));
+    let narrow = group(json!([{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 87, "CidrIp": "10.0.0.0/16"}]));
+    let fine = group(json!([{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "CidrIp": "10.0.0.0/16"}]));
+    let rules: Vec<Json> = (0..200)
+        .map(|port| json!({"IpProtocol": "tcp", "FromPort": port, "ToPort": port + 9, "CidrIp": "10.0.0.0/16"}))
+        .collect();
+    let many = group(json!(rules));
+    for (event, blocks) in [(&wide, true), (&narrow, true), (&many, true), (&fine, false)] {
+        let answer = on("2027-01-01", event, &with).response();
+        assert_eq!(answer.message.contains(contact), blocks, "{}", answer.message);
+        assert!(answer.message.chars().count() <= MESSAGE_CHARS);
+        assert_eq!(answer.message.ends_with(&format!("\nQuestions and exemptions: {contact}.")), blocks);
+        let annotations = serde_json::to_value(&answer.annotations).unwrap();
+        let listed = annotations.as_array().unwrap().iter().take(99);
+        for annotation in listed.filter(|annotation| annotation["status"] == "FAILED") {
+            assert!(annotation["remediationMessage"].as_str().unwrap().contains(contact), "{annotation}");
+        }
+        assert!(!on("2027-01-01", event, &without).response().message.contains("Questions"));
+    }
+    let message = on("2027-01-01", &wide, &with).response().message;
+    assert!(message.contains("Ask platform@example.com for an exemption if the whole range is needed"), "{message}");
+    assert!(!message.contains("FromPort: 443"), "{message}");
+}
+
+#[test]
+fn each_decision_says_which_policy_decided() {
+    let lines = |config: &Config| -> Json {
+        let decision = on("2027-01-01", &load_balancer(), config);
+        let policy = config.policy_origin();
+        let delivery = log::Delivery {
+            request_id: "r",
+            guard: "guard",
+            policy_source: policy.source(),
+            policy_sha256: policy.sha256(),
+            timestamp_millis: 1,
+            evaluation_micros: 1,
+        };
+        let lines = log::lines(&decision, &decision.response(), &delivery);
+        serde_json::from_str(lines.lines().next().unwrap()).unwrap()
+    };
+    let line = lines(&config(""));
+    // `printf '' | sha256sum`
+    let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    assert_eq!((&line["policySource"], &line["policySha256"]), (&json!("policy.toml"), &json!(empty)));
+    let line = lines(&Config::read(Some("preset = 'x'"), None));
+    assert_eq!((&line["policySource"], &line["verdict"]), (&json!("policy.toml"), &json!("internal-failure")));
+    assert_eq!(line["policySha256"].as_str().unwrap().len(), 64, "a broken file, too, is one that can be found");
+    let line = lines(&Config::read(None, None));
+    assert_eq!((&line["policySource"], line.get("policySha256")), (&json!("none"), None));
+    assert_eq!(lines(&Config::unreadable("no"))["policySource"], "policy.toml");
 }

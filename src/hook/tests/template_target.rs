@@ -19,7 +19,14 @@ pub(super) fn with_document(event: &Json, document: Result<&Json, &str>, config:
     let lines = log::lines(
         &decision,
         &decision.response(),
-        &log::Delivery { request_id: "r", guard: "guard", timestamp_millis: 1, evaluation_micros: 1 },
+        &log::Delivery {
+            request_id: "r",
+            guard: "guard",
+            policy_source: "none",
+            policy_sha256: None,
+            timestamp_millis: 1,
+            evaluation_micros: 1,
+        },
     );
     assert!(!lines.contains("SECRET"), "the URL's signature is never logged");
     let logged: Json = serde_json::from_str(lines.lines().next().unwrap()).unwrap();

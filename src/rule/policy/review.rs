@@ -1,6 +1,9 @@
 //! What whoever reviews a policy should know of it.
 
-use super::conditions::{Breadth, Conditions, DestinationRange};
+use std::collections::{BTreeSet, HashMap};
+
+use super::breadth::Breadth;
+use super::conditions::{Conditions, DestinationRange};
 use super::exemption::Exemption;
 use super::glob::Glob;
 use super::{Policy, PortRange};
@@ -120,6 +123,7 @@ impl Policy {
     #[must_use]
     pub fn review(&self, today: Date, within: u32) -> Vec<Remark<'_>> {
         let mut remarks = Vec::new();
+        let near = ByStack::of(&self.exemptions);
         for (position, exemption) in self.exemptions.iter().enumerate() {
             let conditions = exemption.conditions();
             let now = exemption.on(today);
@@ -143,8 +147,9 @@ impl Policy {
             if let Some(breadth) = conditions.breadth() {
                 remarks.push(Remark::Covers(exemption, breadth));
             }
-            let later = self.exemptions.iter().skip(position + 1);
             let covers_some = |other: &&Exemption| overlap(conditions, other.conditions());
+            let later = near.later_than(position, conditions);
+            let later = later.into_iter().filter_map(|later| self.exemptions.get(later));
             remarks.extend(later.filter(covers_some).map(|other| Remark::Overlap(exemption, other)));
         }
         remarks
@@ -158,6 +163,42 @@ impl Policy {
             None => (days > LONG_DAYS).then_some(Remark::EndsLate(exemption)),
         }
     }
+}
+
+/// Exemptions by the names of their stacks: most of a long policy name some, and can only overlap with those of the
+/// same stacks or of any.
+#[derive(Default)]
+struct ByStack<'a> {
+    named: HashMap<&'a str, Vec<usize>>,
+    any: Vec<usize>,
+    all: usize,
+}
+
+impl<'a> ByStack<'a> {
+    fn of(exemptions: &'a [Exemption]) -> Self {
+        let mut found = Self { all: exemptions.len(), ..Self::default() };
+        for (position, exemption) in exemptions.iter().enumerate() {
+            match named_stacks(exemption.conditions()) {
+                Some(names) => names.for_each(|name| found.named.entry(name).or_default().push(position)),
+                None => found.any.push(position),
+            }
+        }
+        found
+    }
+
+    /// Which of those behind a position may have stacks in common with conditions.
+    fn later_than(&self, position: usize, conditions: &Conditions) -> Vec<usize> {
+        let Some(names) = named_stacks(conditions) else { return (position + 1..self.all).collect() };
+        let same = names.filter_map(|name| self.named.get(name)).flatten();
+        let later: BTreeSet<usize> = same.chain(&self.any).copied().filter(|other| *other > position).collect();
+        later.into_iter().collect()
+    }
+}
+
+/// The stacks of conditions, if they are named one by one.
+fn named_stacks(conditions: &Conditions) -> Option<impl Iterator<Item = &str>> {
+    let names = &conditions.stack_names;
+    (!names.is_empty() && names.iter().all(Glob::is_literal)).then(|| names.iter().map(Glob::as_str))
 }
 
 /// What is left to write in a draft.

@@ -113,7 +113,8 @@ const MAX_MEANT_PORTS: i64 = 1_024;
 
 /// Whether a range is so wide that its bounds say nothing of the ports that are used.
 fn is_wide(rule: &EgressRule) -> bool {
-    matches!((&rule.from, &rule.to), (Port::Known(_), Port::Known(_))) && count(rule).abs() > MAX_MEANT_PORTS
+    let (Port::Known(from), Port::Known(to)) = (&rule.from, &rule.to) else { return false };
+    count(rule).abs() > MAX_MEANT_PORTS || (from.get() <= 0 && to.get() > EXAMPLE_PORT)
 }
 
 /// A port that exemplifies the remedy: the rule's own where it states a usable one.
@@ -131,3 +132,40 @@ pub(super) fn example_port(rule: &EgressRule) -> i32 {
 }
 
 pub(super) const EXAMPLE_PORT: i32 = 443;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::path::PropertyPath;
+    use crate::rule::egress::Origins;
+    use crate::rule::port::PortNumber;
+
+    #[test]
+    fn a_bound_of_a_wide_range_is_no_port_to_name() {
+        let port = |number| Port::Known(PortNumber::new(number).unwrap());
+        let example = |from, to| {
+            example_port(&EgressRule {
+                path: PropertyPath::root(),
+                protocol: Protocol::Tcp,
+                from: port(from),
+                to: port(to),
+                destinations: Vec::new(),
+                origins: Origins::default(),
+            })
+        };
+        for (from, to, expected) in [
+            (80, 87, 80),
+            (0, 87, 87),
+            (8000, 8999, 8000),
+            (0, 65535, 443),
+            (1, 65535, 443),
+            (0, 1023, 443),
+            (-1, 65535, 443),
+            (1024, 65535, 443),
+            (32768, 60999, 443),
+            (65535, 0, 443),
+        ] {
+            assert_eq!(example(from, to), expected, "{from}-{to}");
+        }
+    }
+}

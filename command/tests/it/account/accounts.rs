@@ -537,6 +537,7 @@ fn action(request: &Request) -> Option<String> {
     Some(match path.rsplit('/').next().unwrap() {
         "listRegions" => "account:ListRegions".to_owned(),
         "GetMetricData" => "cloudwatch:GetMetricData".to_owned(),
+        "FilterLogEvents" => "logs:FilterLogEvents".to_owned(),
         _ if path.starts_with("/code") => return None,
         "configuration" => "lambda:GetFunctionConfiguration".to_owned(),
         "concurrency" => "lambda:GetFunctionConcurrency".to_owned(),
@@ -558,4 +559,30 @@ fn who_looks_at_others_needs_the_way_there() {
     assert_eq!(statements[2]["Action"], "sts:AssumeRole");
     assert_eq!(statements[2]["Resource"], "arn:*:iam::*:role/audit");
     assert!(server.seen().is_empty());
+}
+
+/// One page for all: each account can be opened, nothing runs and nothing is fetched.
+#[test]
+fn pages_have_an_overview_of_accounts_that_can_be_opened() {
+    let server = Server::start(organization);
+    let page = stdout(&server.command(&["scan", "--organization", "--region", "eu-west-1", "--format", "html"]));
+    let (_, overview) = page.split_once("Account by account").unwrap();
+    assert_eq!(page.matches("<summary>").count(), 3, "two with rules and one that refuses: {page}");
+    let order = ["222222222222 (web)", "333333333333 (data)", "555555555555 (refuses)", "111111111111 (security)"];
+    let at = order.map(|account| overview.find(account).unwrap_or_else(|| panic!("{account}: {overview}")));
+    assert!(at.is_sorted(), "what most keeps from FAIL comes first: {at:?}");
+    assert!(
+        overview.contains("could not be entered") && overview.contains("sts:AssumeRole is not allowed"),
+        "{overview}"
+    );
+    assert!(page.contains("Root/Workloads/Production"));
+    let server = Server::start(guarded);
+    let audit = stdout(&server.command(&["audit", "--organization", "--region", "eu-west-1", "--format", "html"]));
+    assert_eq!(audit.matches("<summary>").count(), 3, "{audit}");
+    assert!(audit.contains("1 blocked") && audit.contains("<th>account</th>"), "{audit}");
+    for page in [page, audit] {
+        for foreign in ["<script", "src=\"", "href=", "http:", "https:"] {
+            assert!(!page.contains(foreign), "{foreign}");
+        }
+    }
 }

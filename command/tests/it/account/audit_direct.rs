@@ -18,7 +18,14 @@ fn lines(call: &str) -> String {
     let Watched::Decided(decision) = watch::decide(event.as_bytes(), Ok(&policy), Date::of_unix_seconds(0)) else {
         panic!("{call} is ignored")
     };
-    let delivery = Delivery { request_id: "r", guard: "guard", timestamp_millis: 1, evaluation_micros: 1 };
+    let delivery = Delivery {
+        request_id: "r",
+        guard: "guard",
+        policy_source: "none",
+        policy_sha256: None,
+        timestamp_millis: 1,
+        evaluation_micros: 1,
+    };
     watch::lines(&decision, &delivery)
 }
 

@@ -111,7 +111,8 @@ impl Judge<'_> {
 
     /// The reports of a template, once or once for each of its deployments, and of the templates that it deploys.
     fn template(&self, input: &Input, text: &str, document: &Document) -> Reports {
-        let deployments = input.file().and_then(|file| self.deployments.get(&same(file)));
+        let file = input.file().filter(|_| !self.deployments.is_empty());
+        let deployments = file.and_then(|file| self.deployments.get(&same(file)));
         let scope = declared_only(&self.scope, &document.root);
         let unit = Unit { name: &input.name, file: input.file().unwrap_or(Path::new("")), text, document };
         let Some(deployments) = deployments else {

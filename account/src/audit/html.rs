@@ -1,0 +1,188 @@
+//! An audit as one page for people.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Write};
+
+use maud::{Markup, html};
+
+use super::record::HookRecord;
+use super::result::AuditResult;
+use crate::accounts::{MemberAccount, account_label};
+use crate::connection::regions_assumed;
+use crate::number::grouped;
+use crate::page::{self, Bar, Disclosure};
+
+/// How many results the page lists in one time line, and in all accounts together; the JSON and CSV results have all
+/// of them.
+const MAX_ROWS: usize = 2_000;
+
+/// How many results of an account are listed at the least.
+const LEAST_ROWS: usize = 5;
+
+/// How many days the page's chart has.
+const MAX_DAYS: usize = 30;
+
+/// What is listed of an account, and how many results it has.
+#[derive(Default)]
+struct OfAccount {
+    rows: Vec<Row>,
+    blocked: usize,
+    not_blocked: usize,
+    warned: usize,
+    errors: usize,
+    passed: usize,
+}
+
+/// The class of a row, and its cells.
+type Row = (&'static str, Vec<String>);
+
+/// What the page has of the results.
+struct Parts {
+    rows: Vec<Row>,
+    days: BTreeMap<String, usize>,
+    accounts: HashMap<String, OfAccount>,
+}
+
+/// Writes the page.
+///
+/// # Errors
+/// When it cannot be written, or the result's records cannot be read back.
+pub fn write_audit_html(result: &mut AuditResult, out: &mut dyn Write) -> io::Result<()> {
+    let many = result.is_of_many();
+    let mut parts = parts(result)?;
+    let nothing = result.results.is_empty();
+    let bound = result.is_lower_bound().then(|| {
+        let said = if nothing {
+            "Nobody can say who was blocked: no result could be read."
+        } else {
+            "Not everything could be read: the numbers are a lower bound."
+        };
+        page::answer("maybe", &[said.to_owned()])
+    });
+    let mut tiles = if bound.is_some() && nothing { Vec::new() } else { result.counts() };
+    tiles.push((result.unread.len(), "not read"));
+    let unread = result.unread_told().into_iter().take(MAX_ROWS);
+    let unread = unread.map(|(place, failure)| ("unread", vec!["not read".to_owned(), place, failure]));
+    let columns: &[&str] =
+        if many { &["", "when", "account", "Region", "what", "why"] } else { &["", "when", "Region", "what", "why"] };
+    let left_out = result.results.len() - parts.rows.len();
+    let overview = if many { overview(&result.head.accounts, &mut parts.accounts) } else { Markup::default() };
+    let body = html! {
+        @if let Some(bound) = bound { (bound) }
+        @if let Some(why) = &result.head.regions_assumed { p.warning { (regions_assumed(why)) } }
+        @if let Some(why) = result.direct_calls_unread() { p.warning { (why) } }
+        @if many { p.dim { (page::capitalized(&result.place())) "." } }
+        (page::tiles(&tiles))
+        (overview)
+        (days(&parts.days))
+        @if many { (page::heading("One after the other", "The newest first.")) }
+        (page::table(columns, parts.rows.into_iter()))
+        @if left_out > 0 { p.dim { (grouped(left_out)) " more are in the JSON and CSV results." } }
+        (page::table(&["", "where", "why"], unread))
+    };
+    page::write(out, &format!("What {} decided", result.head.hook), &body)
+}
+
+/// Goes through the results once.
+fn parts(result: &mut AuditResult) -> io::Result<Parts> {
+    let many = result.is_of_many();
+    let most = (MAX_ROWS / result.head.accounts.len().max(1)).max(LEAST_ROWS);
+    let mut parts = Parts { rows: Vec::new(), days: BTreeMap::new(), accounts: HashMap::new() };
+    for record in result.results.iter() {
+        let record = record?;
+        if record.is_failed() && record.call.is_none() {
+            *parts.days.entry(record.at.split('T').next().unwrap_or_default().to_owned()).or_default() += 1;
+        }
+        let id = record.account.clone().unwrap_or_default();
+        if parts.rows.len() < MAX_ROWS {
+            parts.rows.push(row(&record, many.then(|| account_label(&result.head.accounts, &id))));
+        }
+        if many {
+            parts.accounts.entry(id).or_default().add(&record, most);
+        }
+    }
+    Ok(parts)
+}
+
+impl OfAccount {
+    fn add(&mut self, record: &HookRecord, most: usize) {
+        match record.fate() {
+            "blocked" => self.blocked += 1,
+            "not blocked" => self.not_blocked += 1,
+            "warned" => self.warned += 1,
+            "hook error" => self.errors += 1,
+            _ => self.passed += 1,
+        }
+        if self.rows.len() < most {
+            self.rows.push(row(record, None));
+        }
+    }
+
+    fn disclosure(self, account: &MemberAccount) -> Disclosure {
+        let Self { rows, blocked, not_blocked, warned, errors, passed } = self;
+        let numbers = [
+            (blocked, "blocked"),
+            (not_blocked, "not blocked"),
+            (warned, "warned"),
+            (errors, "hook errors"),
+            (passed, "passed"),
+        ];
+        let said: Vec<String> = numbers
+            .iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, what)| format!("{} {what}", grouped(*number)))
+            .collect();
+        let (class, word) = match (blocked, warned + not_blocked, errors) {
+            (0, 0, 0) => ("good", "Nobody"),
+            (0, 0, _) => ("maybe", "Errors"),
+            (0, _, _) => ("maybe", "Warned"),
+            _ => ("bad", "Blocked"),
+        };
+        let left_out = numbers.iter().map(|(number, _)| number).sum::<usize>() - rows.len();
+        let behind = (!rows.is_empty()).then(|| {
+            html! {
+                (page::table(&["", "when", "Region", "what", "why"], rows.into_iter()))
+                @if left_out > 0 { p.dim { (grouped(left_out)) " more are in the JSON and CSV results." } }
+            }
+        });
+        let bar = Bar {
+            name: account.label(),
+            note: account.organizational_unit.clone().unwrap_or_default(),
+            parts: vec![
+                ("blocked", blocked),
+                ("undetermined", warned + not_blocked),
+                ("debt", errors),
+                ("passed", passed),
+            ],
+            said: if said.is_empty() { "no results".to_owned() } else { said.join(", ") },
+        };
+        Disclosure { class, word, bar, behind, is_open: false }
+    }
+}
+
+/// The accounts, those with the most blocks first.
+fn overview(accounts: &[MemberAccount], found: &mut HashMap<String, OfAccount>) -> Markup {
+    let mut list: Vec<(&MemberAccount, OfAccount)> =
+        accounts.iter().map(|account| (account, found.remove(&account.account).unwrap_or_default())).collect();
+    list.sort_by_key(|(_, of)| std::cmp::Reverse((of.blocked, of.not_blocked, of.warned, of.errors, of.passed)));
+    let list: Vec<Disclosure> = list.into_iter().map(|(account, of)| of.disclosure(account)).collect();
+    html! {
+        (page::heading("Account by account", "Those with the most blocks first. Open one to see its results."))
+        (page::disclosures(&list, "accounts"))
+    }
+}
+
+fn row(record: &HookRecord, account: Option<String>) -> Row {
+    let class = if matches!(record.fate(), "blocked" | "not blocked") { "blocked" } else { "undetermined" };
+    let mut cells = vec![record.fate().to_owned(), record.at.clone()];
+    cells.extend(account);
+    cells.extend([record.region.clone(), record.subject(), record.said().join(" ")]);
+    (class, cells)
+}
+
+/// A bar for each of the last days on which something was blocked or warned about.
+fn days(days: &BTreeMap<String, usize>) -> Markup {
+    let bar = |(day, number): (&String, &usize)| (day.clone(), *number, number.to_string());
+    let days: Vec<_> = days.iter().rev().take(MAX_DAYS).map(bar).collect();
+    html! { @if !days.is_empty() { (page::bars("Blocked or warned, day by day", &days)) } }
+}

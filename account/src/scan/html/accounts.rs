@@ -1,0 +1,137 @@
+//! The accounts one below the other, each of which can be opened.
+
+use std::collections::HashMap;
+use std::io;
+
+use maud::{Markup, html};
+
+use super::{COLUMNS, FATES, Row, row};
+use crate::number::{count, grouped};
+use crate::page::{self, Bar, Disclosure};
+use crate::scan::result::ScanResult;
+use crate::scan::summary::{AccountSummary, Answer};
+
+/// How many egress rules the page lists in all accounts together, and in each at the least and at the most.
+const MAX_ROWS: usize = 6_000;
+const LEAST_ROWS: usize = 5;
+const MOST_ROWS: usize = 500;
+
+/// Of so few accounts each is open from the start.
+const OPEN: usize = 5;
+
+/// What an account's rules are, of which some are listed.
+#[derive(Default)]
+struct Rules {
+    rows: Vec<(usize, Row)>,
+    total: usize,
+}
+
+/// The overview.
+pub(super) fn overview(result: &mut ScanResult) -> io::Result<Markup> {
+    let accounts = result.summary.accounts.len();
+    let most = (MAX_ROWS / accounts.max(1)).clamp(LEAST_ROWS, MOST_ROWS);
+    let mut rules: HashMap<String, Rules> = HashMap::new();
+    for stack in result.stacks.iter() {
+        let stack = stack?;
+        for rule in &stack.findings {
+            let rank = FATES.iter().position(|fate| *fate == rule.fate).unwrap_or(FATES.len());
+            rules.entry(stack.account.clone()).or_default().add(rank, || row(&stack, rule), most);
+        }
+    }
+    let list: Vec<Disclosure> = result
+        .summary
+        .accounts
+        .iter()
+        .map(|account| {
+            let rules = rules.remove(&account.account.account).unwrap_or_default();
+            disclosure(account, rules, accounts <= OPEN)
+        })
+        .collect();
+    let below = "Those that most keeps from FAIL first. Open one to see its egress rules.";
+    Ok(html! { (page::heading("Account by account", below)) (page::disclosures(&list, "accounts")) })
+}
+
+impl Rules {
+    /// Keeps the worst rules: of those that are as bad, the first.
+    fn add(&mut self, rank: usize, row: impl FnOnce() -> Row, most: usize) {
+        self.total += 1;
+        let is_full = self.rows.len() >= most;
+        if is_full && self.rows.iter().all(|(known, _)| *known <= rank) {
+            return;
+        }
+        let at = self.rows.partition_point(|(known, _)| *known <= rank);
+        self.rows.insert(at, (rank, row()));
+        self.rows.truncate(most);
+    }
+}
+
+fn disclosure(account: &AccountSummary, rules: Rules, is_open: bool) -> Disclosure {
+    let (class, word) = match account.answer {
+        Answer::No => ("bad", "Not yet"),
+        Answer::Unknown => ("maybe", "Unknown"),
+        Answer::Probably => ("maybe", "Probably"),
+        Answer::Yes => ("good", "Yes"),
+    };
+    let tally = account.tally;
+    let bar = Bar {
+        name: account.account.label(),
+        note: account.account.organizational_unit.clone().unwrap_or_default(),
+        parts: vec![
+            ("blocked", tally.blocked),
+            ("undetermined", tally.undetermined),
+            ("exempted", tally.exempted),
+            ("debt", tally.known_debt),
+        ],
+        said: said(account),
+    };
+    let shown = rules.rows.len();
+    let more = rules.total - shown;
+    let has_more = account.failure.is_some() || account.unread > 0 || !account.regions_unread.is_empty();
+    let behind = (shown > 0 || has_more).then(|| {
+        html! {
+            @for line in unread(account) { p.warning { (line) } }
+            (page::table(&COLUMNS, rules.rows.into_iter().map(|(_, row)| row)))
+            @if more > 0 { p.dim { (grouped(more)) " more are in the JSON and CSV results." } }
+        }
+    });
+    Disclosure { class, word, bar, is_open: is_open && behind.is_some(), behind }
+}
+
+/// The numbers of an account in a line.
+fn said(account: &AccountSummary) -> String {
+    if account.failure.is_some() && account.stacks == 0 {
+        return "could not be entered".to_owned();
+    }
+    let stacks = count(account.stacks, "stack");
+    let mut said = Vec::new();
+    for (number, what) in [
+        (account.tally.blocked, "blocked"),
+        (account.tally.undetermined, "undetermined"),
+        (account.tally.exempted, "exempted"),
+        (account.tally.known_debt, "known debt"),
+    ] {
+        if number > 0 {
+            said.push(format!("{} {what}", grouped(number)));
+        }
+    }
+    let read = if account.stacks_blocked > 0 {
+        format!("{} of {stacks} affected", grouped(account.stacks_blocked))
+    } else {
+        format!("{stacks} read")
+    };
+    said.push(read);
+    said.join(", ")
+}
+
+/// What could not be read of an account, in sentences.
+fn unread(account: &AccountSummary) -> Vec<String> {
+    let mut said = Vec::new();
+    said.extend(account.failure.as_ref().map(|failure| format!("{failure}.")));
+    if !account.regions_unread.is_empty() {
+        said.push(format!("Not every stack of {} could be listed.", account.regions_unread.join(", ")));
+    }
+    if account.unread > 0 {
+        said.push(format!("{} could not be read.", count(account.unread, "stack")));
+    }
+    said
+}

@@ -1,0 +1,99 @@
+//! What changed since an earlier scan.
+
+use std::io;
+
+use maud::{Markup, html};
+
+use super::{MAX_BARS, Row};
+use crate::accounts::{MemberAccount, account_label};
+use crate::number::{count, grouped};
+use crate::page::{self, Bar};
+use crate::scan::comparison::{Change, ChangeGroup, Comparison, ComparisonHead, RuleChange};
+
+/// How many rules that were fixed or are new the page lists.
+const MAX_ROWS: usize = 500;
+
+/// How many of them are shown without being opened.
+const SHOWN: usize = 25;
+
+/// The section.
+pub(super) fn changes(comparison: &mut Comparison, accounts: &[MemberAccount], many: bool) -> io::Result<Markup> {
+    let mut rows = Vec::new();
+    for change in comparison.changes.iter().take(MAX_ROWS) {
+        rows.push(row(&change?, accounts, many));
+    }
+    // What is new comes first.
+    rows.sort_by_key(|(class, _)| *class != "blocked");
+    let left_out = comparison.changes.len() - rows.len();
+    let head = &comparison.head;
+    let by_account = |group: &ChangeGroup| account_label(accounts, group.name.as_deref().unwrap_or_default());
+    let by_owner = |group: &ChangeGroup| group.name.clone().unwrap_or_else(|| "(no owner tag)".to_owned());
+    let columns: &[&str] = if many {
+        &["", "account", "stack", "Region", "owner", "what"]
+    } else {
+        &["", "stack", "Region", "owner", "what"]
+    };
+    let number = rows.len();
+    let table = html! {
+        (page::table(columns, rows.into_iter()))
+        @if left_out > 0 { p.dim { (grouped(left_out)) " more are in the JSON result." } }
+    };
+    // So long a table would be in the way of what follows.
+    let table = if number > SHOWN {
+        html! { details.rows { summary { (count(number, "rule")) " one by one" } (table) } }
+    } else {
+        table
+    };
+    Ok(html! {
+        (page::heading("What changed", &head.sentences().join(" ")))
+        @if head.trend.len() > 1 { (page::chart(&trend(head))) }
+        @if many { (groups("By account", &head.accounts, by_account)) }
+        (groups("By owner", &head.owners, by_owner))
+        (table)
+    })
+}
+
+/// A bar for each scan, the newest last.
+fn trend(head: &ComparisonHead) -> Vec<Bar> {
+    let bar = |point: &crate::scan::comparison::TrendPoint| Bar {
+        name: point.started.get(..10).unwrap_or(&point.started).to_owned(),
+        note: String::new(),
+        parts: vec![("blocked", point.rules_blocked)],
+        said: format!(
+            "{} in {} of {}",
+            count(point.rules_blocked, "rule"),
+            grouped(point.stacks_blocked),
+            count(point.stacks, "stack")
+        ),
+    };
+    head.trend.iter().map(bar).collect()
+}
+
+fn groups(title: &str, groups: &[ChangeGroup], name: impl Fn(&ChangeGroup) -> String) -> Markup {
+    if groups.is_empty() {
+        return Markup::default();
+    }
+    let bar = |group: &ChangeGroup| Bar {
+        name: name(group),
+        note: String::new(),
+        parts: vec![("fixed", group.fixed), ("blocked", group.new), ("passed", group.remaining)],
+        said: group.told(),
+    };
+    html! {
+        h3 { (title) }
+        (page::chart(&groups.iter().take(MAX_BARS).map(bar).collect::<Vec<_>>()))
+        @if groups.len() > MAX_BARS { p.dim { "… and " (grouped(groups.len() - MAX_BARS)) " more." } }
+    }
+}
+
+fn row(change: &RuleChange, accounts: &[MemberAccount], many: bool) -> Row {
+    let (class, word) = match change.change {
+        Change::Fixed => ("fixed", "fixed"),
+        Change::New => ("blocked", "new"),
+    };
+    let mut cells = vec![word.to_owned()];
+    cells.extend(many.then(|| account_label(accounts, &change.account)));
+    let what = format!("{}: {}.", change.logical_id, change.statement);
+    cells.extend([change.stack.clone(), change.region.clone(), change.owner.clone().unwrap_or_default(), what]);
+    (class, cells)
+}

@@ -1,0 +1,39 @@
+//! What a template is told from other objects by.
+
+use super::{expand, note};
+use crate::value::{Key, Value};
+
+/// Whether a value is a CloudFormation template, judged by its content: an object with
+/// `AWSTemplateFormatVersion`, with a `Resources` object of which an entry has a `Type`, or whose resources a
+/// transform may bring.
+#[must_use]
+pub fn is_template(root: &Value) -> bool {
+    let Some(sections) = root.as_map() else { return false };
+    let has_section = |name| sections.get(name).is_some();
+    let is_resource = |(key, body): (&Key, &Value)| match body.get("Type").and_then(Value::as_str) {
+        Some(name) => name.contains("::"),
+        None => key.name == "Fn::Transform" || (key.name.starts_with(expand::LOOP) && body.as_list().is_some()),
+    };
+    has_section("AWSTemplateFormatVersion")
+        || has_section("Fn::Transform")
+        || sections.get("Resources").and_then(Value::as_map).is_some_and(|map| map.iter().any(is_resource))
+        || (sections.get("Transform").is_some_and(note::is_transform)
+            && sections.get("Resources").is_none_or(|resources| resources.as_map().is_some())
+            && sections.iter().all(|(key, _)| SECTIONS.contains(&key.name.as_str())))
+}
+
+/// The sections of a template ("Template sections"), and SAM's.
+const SECTIONS: [&str; 12] = [
+    "AWSTemplateFormatVersion",
+    "Conditions",
+    "Description",
+    "Globals",
+    "Hooks",
+    "Mappings",
+    "Metadata",
+    "Outputs",
+    "Parameters",
+    "Resources",
+    "Rules",
+    "Transform",
+];
