@@ -27,6 +27,9 @@ sys.path.insert(0, str(ROOT / "packaging"))
 import release  # noqa: E402
 import sbom  # noqa: E402
 
+# The first test that takes the wheel may have to build the command with the features of its own package.
+pytestmark = pytest.mark.timeout(900)
+
 TOOLS = ROOT / ".venv" / "bin"
 EXAMPLES = ROOT / "examples"
 VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
