@@ -9,6 +9,7 @@
 pub mod accounts;
 mod asff;
 pub mod audit;
+mod called;
 pub mod connection;
 mod credentials;
 mod failure;

@@ -21,6 +21,7 @@ mod results;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::called::Called;
 use cfn_egress_guard_core::hook::is_loopback;
 
 pub use hole::{Hole, Weight};
@@ -36,7 +37,6 @@ use super::hook_results::{FOR_TEMPLATES, ResultList};
 use super::pace::Patience;
 use cfn_egress_guard_core::rule::Preset;
 use cfn_egress_guard_core::rule::policy::Glob;
-use function::Called;
 use hook::Hook;
 
 /// What enforcement should look like.

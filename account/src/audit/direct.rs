@@ -14,10 +14,10 @@ use serde_json::Value as Json;
 use super::AuditOptions;
 use super::record::{DIRECT_PASSED, DirectCall, HookAnnotation, HookRecord, NOT_BLOCKED, text};
 use crate::accounts::Place;
+use crate::called::Called;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::patiently;
 use crate::pages::{MAX_PAGES, following};
-use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::log::NAMESPACE;
 use cfn_egress_guard_core::rule::{ID, excerpt};
 
@@ -83,13 +83,15 @@ async fn log_with_calls(
     .await?;
     let configuration = answer.type_configurations().iter().find_map(|details| details.configuration());
     let Some(function) = configuration.and_then(function_of) else { return Ok(None) };
-    let elsewhere = Arn::parse(&function).and_then(|arn| arn.account()).zip(account).is_some_and(|(of, own)| of != own);
+    let called = Called::parse(&function);
+    let elsewhere = called.account.as_deref().zip(account).is_some_and(|(of, own)| of != own);
     if elsewhere {
         return Ok(None);
     }
     let client = place.connection.lambda(&place.region);
     let function = patiently(options.patience, &mut 0, || async {
-        let request = client.get_function_configuration().function_name(&function);
+        let request = client.get_function_configuration().function_name(&called.function);
+        let request = request.set_qualifier(called.qualifier.clone());
         request.send().await.map_err(|error| Failure::of(FUNCTION, &error))
     })
     .await?;

@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_lambda::Client;
 
 use super::download::{ACTION, get};
-use super::function::Called;
 use super::hole::{HASH_CHARS, Hole};
 use super::package::{Expected, base64_sha256};
 use super::record::{Contents, Note, RegionStatus};
 use super::{Clients, StatusOptions};
+use crate::called::Called;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::patiently;
 

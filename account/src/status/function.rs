@@ -10,6 +10,7 @@ use aws_sdk_lambda::types::{LastUpdateStatus, State};
 use super::StatusOptions;
 use super::hole::{HOOK_SECONDS, Hole};
 use super::record::{FunctionStatus, RegionStatus};
+use crate::called::Called;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::patiently;
 use cfn_egress_guard_core::hook::{ENV_LOOPBACK_PAYLOADS, ENV_LOOPBACK_ROOTS, ENV_PRESET};
@@ -22,47 +23,6 @@ const ALIAS: &str = "lambda:GetAlias";
 /// Fewer calls at once than this are told: it is the whole limit of a new account, and one large stack
 /// has as many security groups under way.
 const LOW_CONCURRENCY: i32 = 10;
-
-/// What a hook calls, taken apart. A name that is no ARN lies in the hook's account and Region.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Called {
-    pub(super) region: Option<String>,
-    pub(super) account: Option<String>,
-    /// Its ARN or name, without version or alias.
-    pub(super) function: String,
-    /// Its name alone.
-    pub(super) name: String,
-    /// The version or alias.
-    pub(super) qualifier: Option<String>,
-}
-
-impl Called {
-    /// Takes `arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]` and its shorter forms apart
-    /// (source: Lambda API Reference, `GetFunctionConfiguration`, "Name formats").
-    pub(super) fn parse(text: &str) -> Self {
-        let owned = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        let parts: Vec<&str> = text.split(':').collect();
-        let (region, account, name, qualifier) = match parts.as_slice() {
-            ["arn", _, "lambda", region, account, "function", name, rest @ ..] => {
-                (owned(region), owned(account), *name, rest.first())
-            }
-            [account, "function", name, rest @ ..] => (None, owned(account), *name, rest.first()),
-            [name, rest @ ..] => (None, None, *name, rest.first()),
-            [] => (None, None, text, None),
-        };
-        let qualifier = qualifier.and_then(|qualifier| owned(qualifier));
-        let behind = qualifier.as_ref().map_or(0, |qualifier| qualifier.len() + 1);
-        let function = text.get(..text.len() - behind).unwrap_or(text).to_owned();
-        Self { region, account, function, name: name.to_owned(), qualifier }
-    }
-
-    /// The alias behind it; a version is a number.
-    fn alias(&self) -> Option<&str> {
-        let qualifier = self.qualifier.as_deref()?;
-        let version = qualifier.starts_with('$') || qualifier.bytes().all(|byte| byte.is_ascii_digit());
-        (!version).then_some(qualifier)
-    }
-}
 
 /// Looks at the function; false if there is none.
 pub(super) async fn look(

@@ -9,9 +9,9 @@ use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
 use aws_smithy_types::DateTime;
 
 use super::StatusOptions;
-use super::function::Called;
 use super::hole::Hole;
 use super::record::{RecentCalls, RegionStatus};
+use crate::called::Called;
 use crate::failure::Failure;
 use crate::pace::patiently;
 use cfn_egress_guard_core::hook::log::NAMESPACE;

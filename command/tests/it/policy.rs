@@ -42,9 +42,9 @@ fn check_says_what_a_policy_means_and_what_is_to_do() {
     insta::assert_snapshot!(stdout(&check("2027-06-15", "30")));
     for (day, within, code) in [
         ("2027-05-30", "30", 0),
-        ("2027-05-31", "30", 1),
+        ("2027-05-31", "30", 3),
         ("2027-05-31", "29", 0),
-        ("2027-06-30", "0", 1),
+        ("2027-06-30", "0", 3),
         ("2027-07-01", "0", 1),
     ] {
         assert_eq!(check(day, within).status.code(), Some(code), "{day} {within}");

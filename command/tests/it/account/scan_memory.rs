@@ -86,7 +86,7 @@ fn peaks(folder: &Path, stacks: usize) -> [u64; 4] {
     let result: Json = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
     assert_eq!(result["summary"]["tally"]["blocked"], RULES * stacks);
     assert_eq!(std::fs::read_to_string(csv).unwrap().lines().count(), RULES * stacks + 1);
-    assert_eq!(std::fs::read_to_string(toml).unwrap().matches("[[exemption]]").count(), RULES * stacks);
+    assert_eq!(std::fs::read_to_string(toml).unwrap().matches("[[exemption]]").count(), RULES, "equal rules share one");
     let asked = server.seen().len();
     let resumed = peak_kib(server.prepared(&["scan", "--region", "eu-west-1", "--resume", &json]));
     let pages = stacks.div_ceil(PAGE);
