@@ -21,8 +21,12 @@ pub const MAX_LISTED: usize = 20;
 /// Insights finds 200 in an event (source: CloudWatch Logs User Guide, "Supported logs and discovered fields").
 pub const MAX_FIELDS: usize = 150;
 
+/// The variable of the function that sets the guard's name in its metrics: the name of its stack. The
+/// function's own name stands in for it.
+pub const ENV_GUARD: &str = "GUARD_NAME";
+
 /// The dimension of every metric that names the guard.
-const GUARD: &str = "Guard";
+pub const GUARD: &str = "Guard";
 
 /// The dimension of the metrics of decisions that no hook asked for, and the field of their lines.
 const VIA: &str = "via";

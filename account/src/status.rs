@@ -282,7 +282,7 @@ async fn called(
         }
         None if there => {
             let client = clients.of_function(&function).cloudwatch(function.region.as_deref().unwrap_or(&region));
-            status.recent = metrics::look(&client, &function, options, found).await;
+            status.recent = metrics::look(&client, &function, status.guard.as_deref(), options, found).await;
         }
         None => {}
     }

@@ -18,7 +18,7 @@ use crate::called::Called;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::patiently;
 use crate::pages::{MAX_PAGES, following};
-use cfn_egress_guard_core::log::NAMESPACE;
+use cfn_egress_guard_core::log::{ENV_GUARD, GUARD, NAMESPACE};
 use cfn_egress_guard_core::rule::{ID, excerpt};
 
 const CONFIGURATION: &str = "cloudformation:BatchDescribeTypeConfigurations";
@@ -95,7 +95,7 @@ async fn log_with_calls(
         request.send().await.map_err(|error| Failure::of(FUNCTION, &error))
     })
     .await?;
-    let guard = function.environment().and_then(|environment| environment.variables()?.get("GUARD_NAME"));
+    let guard = function.environment().and_then(|environment| environment.variables()?.get(ENV_GUARD));
     if let Some(guard) = guard
         && let Ok(0) = calls(place, guard, options).await
     {
@@ -120,7 +120,7 @@ async fn calls(place: &Place, guard: &str, options: &AuditOptions) -> Result<u64
     let queries: Vec<MetricDataQuery> = ["INFO", "WARN"]
         .into_iter()
         .map(|level| {
-            let dimensions = [dimension("Guard", guard), dimension("via", EVENT), dimension("level", level)];
+            let dimensions = [dimension(GUARD, guard), dimension("via", EVENT), dimension("level", level)];
             let metric = Metric::builder().namespace(NAMESPACE).metric_name("Decisions");
             let metric = metric.set_dimensions(Some(dimensions.to_vec())).build();
             // An hour: finer sums are kept for 15 days only.

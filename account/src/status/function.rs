@@ -14,6 +14,7 @@ use crate::called::Called;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::patiently;
 use cfn_egress_guard_core::hook::{ENV_LOOPBACK_PAYLOADS, ENV_LOOPBACK_ROOTS, ENV_PRESET};
+use cfn_egress_guard_core::log::ENV_GUARD;
 use cfn_egress_guard_core::rule::excerpt;
 
 const CONFIGURATION: &str = "lambda:GetFunctionConfiguration";
@@ -115,6 +116,7 @@ fn variables(
     }
     let variables = environment.and_then(|environment| environment.variables());
     let set = |name: &str| variables.and_then(|variables| variables.get(name));
+    status.guard = set(ENV_GUARD).map(String::as_str).or(configuration.function_name()).map(str::to_owned);
     status.preset = set(ENV_PRESET).map(|preset| excerpt(preset, 64));
     let should_be = options.preset.map(|preset| preset.name().to_owned());
     if status.preset != should_be {

@@ -111,6 +111,9 @@ pub struct FunctionStatus {
     pub timeout_seconds: Option<i32>,
     /// The preset that `EGRESS_PRESET` sets, if it is set.
     pub preset: Option<String>,
+    /// The guard's name, a dimension of its metrics, if its settings could be read.
+    #[serde(skip)]
+    pub guard: Option<String>,
     /// How many calls may run at once at the most; none, if nothing is reserved.
     pub reserved_concurrency: Option<i32>,
     /// What became of its calls lately.

@@ -15,7 +15,7 @@ use cfn_egress_guard_core::event::Sender;
 use cfn_egress_guard_core::hook::{
     self, Config, Decision, ENV_LOOPBACK_PAYLOADS, ENV_LOOPBACK_ROOTS, ENV_PRESET, Plan, Response,
 };
-use cfn_egress_guard_core::log::Delivery;
+use cfn_egress_guard_core::log::{Delivery, ENV_GUARD};
 use cfn_egress_guard_core::policy;
 use cfn_egress_guard_core::rule::policy::Date;
 use cfn_egress_guard_core::watch::{self, Watched};
@@ -29,8 +29,6 @@ const ENV_TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
 /// Where the Lambda Runtime API listens; set by Lambda and by everything that plays its part.
 const ENV_RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 
-/// The guard's name in its metrics: the name of its stack.
-const ENV_GUARD: &str = "GUARD_NAME";
 /// The function's name, set by Lambda: the guard's name where its stack says none.
 const ENV_FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 

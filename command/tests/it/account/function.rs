@@ -69,6 +69,10 @@ impl Function {
         let unqualified = self.arn.strip_suffix(":live").unwrap_or(&self.arn).replace(':', "%3A");
         let known = operation == "GetMetricData" || operation == "download" || path.contains(&unqualified);
         assert!(known && !path.contains("%3Alive"), "{path}");
+        if operation == "GetMetricData" && request.body.contains("undecided") {
+            // A metric is asked for with every dimension that it has: `Guard` and `verdict`.
+            assert!(["Guard", "guard", "verdict"].iter().all(|part| request.body.contains(part)), "{}", request.body);
+        }
         Some(match operation {
             "download" => Reply { status: 200, headers: "", body: self.zip.clone() },
             "GetFunctionConfiguration" => {
