@@ -43,7 +43,7 @@ class ReaderRole(unittest.TestCase):
         session = Session()
         for action in statement["Action"]:
             service, operation = action.split(":")
-            self.assertRegex(operation, r"^(Get|List|Describe|BatchDescribe)")
+            self.assertRegex(operation, r"^(Get|List|Describe|BatchDescribe|FilterLogEvents$)")
             if action not in NO_OPERATION:
                 self.assertIn(operation, session.get_service_model(service).operation_names)
 
