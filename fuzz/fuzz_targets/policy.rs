@@ -28,8 +28,8 @@ fuzz_target!(|text: &str| {
     for line in wording::policy::meaning(&policy, today) {
         assert!(!line.contains(['\n', '\r']));
     }
-    for remark in policy.review(today, 30) {
-        assert!(!wording::policy::remark(&remark).contains(['\n', '\r']));
+    for remark in wording::policy::remarks(&policy.review(today, 30)) {
+        assert!(!remark.message.contains(['\n', '\r']));
     }
     let Some(properties) = parts.next().and_then(|json| serde_json::from_str::<Value>(json).ok()) else { return };
     let previous = parts.next().and_then(|json| serde_json::from_str::<Value>(json).ok());

@@ -69,7 +69,7 @@ pub enum PlanError {
         /// The template.
         file: String,
     },
-    /// There are more nested stacks than [`MAX_NESTED_STACKS`].
+    /// There are more nested stacks than `MAX_NESTED_STACKS`.
     TooMany,
 }
 
