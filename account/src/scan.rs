@@ -1,7 +1,7 @@
 //! What would be blocked among the live stacks if the rule were enforced.
 //!
 //! Every Region is read by itself: two lists say which stacks there are and what they were given, a page
-//! at a time, and their templates follow, several at once, fewer when AWS asks for patience. What is found
+//! at a time, and their templates follow, several at once, fewer when AWS throttles the calls. What is found
 //! goes to the caller one stack at a time, and then to the disk: in memory is a stack's name until it is
 //! read, and a template while it is judged.
 

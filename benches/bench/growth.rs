@@ -42,7 +42,7 @@ fn events(goals: &mut Goals) {
     }
 }
 
-/// A RESOURCE event is told from one of EventBridge, and decided.
+/// A RESOURCE event is distinguished from one of EventBridge, and decided.
 fn senders(goals: &mut Goals) {
     let config = Config::new(Settings::default());
     let event = resource_event(3);

@@ -28,7 +28,7 @@ pub enum VisitProgress {
     Left,
 }
 
-/// What is told of a visit.
+/// The progress of a visit, as events.
 #[derive(Debug)]
 pub(crate) enum Visit<T> {
     /// An account could not be entered; or the work on it panicked.

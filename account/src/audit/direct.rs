@@ -202,7 +202,7 @@ async fn read(
     Err(Failure::new(LOG, FailureKind::Unreadable, "the log does not end"))
 }
 
-/// A line of the function about a direct call, as far as it is told here.
+/// The fields that the report uses of a line that the function logs about a direct call.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct CallLine {

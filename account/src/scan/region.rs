@@ -1,4 +1,4 @@
-//! The stacks of one Region of an account: read side by side, fewer at once when AWS asks for patience.
+//! The stacks of one Region of an account: read side by side, fewer at once when AWS throttles the calls.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

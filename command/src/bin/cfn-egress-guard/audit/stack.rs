@@ -14,10 +14,10 @@ use crate::args::{AccountFormat, Audit};
 use crate::exit::Exit;
 use crate::style::{BAD, BOLD, CAUTION, DIM, GOOD};
 
-/// How many results are told in detail: more do not fit on a screen.
+/// How many results are shown in detail: more do not fit on a screen.
 const MAX_RESULTS: usize = 4;
 
-/// How many findings of a result are told.
+/// How many findings of a result are shown.
 const MAX_FINDINGS: usize = 4;
 
 /// How many other failures are told.

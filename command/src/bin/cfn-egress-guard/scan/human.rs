@@ -12,7 +12,7 @@ use cfn_egress_guard_account::scan::{
 
 use crate::style::{BAD, BOLD, CAUTION, DIM, GOOD};
 
-/// How many stacks are told in detail.
+/// How many stacks are shown in detail.
 const MAX_STACKS: usize = 50;
 
 /// How many lines a group has.
