@@ -318,8 +318,7 @@ fn a_template_from_standard_input_is_deployed_under_the_name_given() {
 /// A name of the template's author begins no line of its own, and steers no terminal.
 #[test]
 fn names_of_a_template_are_shown_on_one_line() {
-    let folder = crate::support::root().join("target/tests/rehearsal-names");
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = crate::support::scratch("rehearsal-names");
     let path = folder.join("names.json");
     let group = serde_json::json!({"Type": "AWS::EC2::SecurityGroup", "Properties": {"GroupDescription": "x",
         "SecurityGroupEgress": [{"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}]}});

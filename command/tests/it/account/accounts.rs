@@ -513,7 +513,7 @@ fn the_reader_role_allows_what_the_commands_call_and_nothing_else() {
         }
         _ => guarded(request),
     });
-    let package = crate::support::root().join("target/tests/reader.zip");
+    let package = crate::support::scratch("reader").join("reader.zip");
     std::fs::write(&package, super::function::zipped(&[("bootstrap", "other"), ("policy.toml", "")])).unwrap();
     for arguments in [
         vec!["scan", "--regions", "all"],

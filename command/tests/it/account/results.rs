@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::accounts::{OWN, account, with_egress};
 use super::server::{Request, Server, refused};
-use crate::support::{root, stderr, stdout, validator};
+use crate::support::{stderr, stdout, validator};
 
 const WEB: &str = "222222222222";
 const DATA: &str = "333333333333";
@@ -16,9 +16,7 @@ const OPEN: &str = "{IpProtocol: '-1', CidrIp: 0.0.0.0/0}";
 const GOOD: &str = "{IpProtocol: tcp, FromPort: 443, ToPort: 443, CidrIp: 10.0.0.0/8}";
 
 fn folder(name: &str) -> PathBuf {
-    let folder = root().join("target/tests/results").join(name);
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = crate::support::scratch(&format!("results/{name}"));
     folder
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value as Json;
 
 use super::server::{Answer, Request, Server, answered, escaped, refused};
-use crate::support::{read, root, stderr, stdout, validator};
+use crate::support::{read, stderr, stdout, validator};
 
 const COMPLIANT: &str = "{IpProtocol: tcp, FromPort: 443, ToPort: 443, CidrIp: 10.0.0.0/8}";
 const BY_PARAMETER: &str = "{IpProtocol: tcp, FromPort: 443, ToPort: !Ref To, CidrIp: 10.0.0.0/8}";
@@ -217,9 +217,7 @@ fn the_original_template_is_judged_where_there_is_no_processed_one() {
 
 #[test]
 fn resuming_reads_only_what_is_missing_or_changed() {
-    let folder = root().join("target/tests/scan-resume");
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = crate::support::scratch("scan-resume");
     let file = folder.join("scan.json");
     let path = file.to_str().unwrap();
 
@@ -253,8 +251,7 @@ fn resuming_reads_only_what_is_missing_or_changed() {
 
 #[test]
 fn a_draft_policy_decides_and_suggested_exemptions_cover_todays_debt() {
-    let folder = root().join("target/tests/scan-policy");
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = crate::support::scratch("scan-policy");
     let (draft, debt) = (folder.join("draft.toml"), folder.join("debt.toml"));
     let (draft, debt) = (draft.to_str().unwrap(), debt.to_str().unwrap());
     let server = Server::start(|request| account(request, &STACKS));
@@ -330,9 +327,7 @@ fn nested_stacks_are_read_and_belong_to_their_root() {
 #[test]
 fn a_filter_is_answered_for_and_nothing_else() {
     let server = Server::start(|request| account(request, &STACKS));
-    let folder = root().join("target/tests/scan-filter");
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = crate::support::scratch("scan-filter");
     let path = folder.join("scan.json");
     let scan = ["scan", "--region", "eu-west-1", "--output", path.to_str().unwrap(), "--stack"];
     let output = server.command(&[&scan[..], &["typo-*", "--stack", "tpyo"]].concat());
@@ -371,9 +366,7 @@ fn what_fails_alike_in_several_regions_is_told_once() {
 
 #[test]
 fn what_was_judged_without_its_parameters_is_read_again_on_resuming() {
-    let folder = root().join("target/tests/scan-partial");
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = crate::support::scratch("scan-partial");
     let path = folder.join("scan.json");
     let path = path.to_str().unwrap();
     let server = Server::start(|request| match request.action.as_str() {

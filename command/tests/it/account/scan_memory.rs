@@ -9,7 +9,6 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use super::server::{Answer, Request, Server, answered, escaped, refused};
-use crate::support::root;
 
 /// Egress rules that break the rule, of one stack: some 40 kB in a result.
 const RULES: usize = 100;
@@ -101,8 +100,7 @@ fn peaks(folder: &Path, stacks: usize) -> [u64; 4] {
 /// place in a file, and what the allocator makes of it.
 #[test]
 fn memory_holds_where_a_stack_is_and_not_what_was_found() {
-    let folder = root().join("target/tests/scan-memory");
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = crate::support::scratch("scan-memory");
     let few = peaks(&folder, 50);
     let many = peaks(&folder, 200);
     assert!(std::fs::metadata(folder.join("scan.json")).unwrap().len() > 7_000_000);
