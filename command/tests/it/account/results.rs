@@ -16,8 +16,7 @@ const OPEN: &str = "{IpProtocol: '-1', CidrIp: 0.0.0.0/0}";
 const GOOD: &str = "{IpProtocol: tcp, FromPort: 443, ToPort: 443, CidrIp: 10.0.0.0/8}";
 
 fn folder(name: &str) -> PathBuf {
-    let folder = crate::support::scratch(&format!("results/{name}"));
-    folder
+    crate::support::scratch(&format!("results/{name}"))
 }
 
 /// Scans accounts whose stacks have these egress rules, into a file that says it is so many days old.
