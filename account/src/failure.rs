@@ -169,8 +169,14 @@ fn denied_action(message: &str) -> Option<&str> {
 }
 
 fn kind(code: &str, status: u16, message: &str) -> FailureKind {
-    let gone = ["StackNotFoundException", "HookResultNotFound", "TypeNotFoundException", "ResourceNotFoundException"]
-        .contains(&code)
+    let gone = [
+        "StackNotFoundException",
+        "HookResultNotFound",
+        "TypeNotFoundException",
+        "ResourceNotFoundException",
+        "TrailNotFoundException",
+    ]
+    .contains(&code)
         || (code == "ValidationError" && message.contains("does not exist"));
     if THROTTLING.contains(&code) || status == 429 {
         FailureKind::Throttled

@@ -82,14 +82,16 @@ async fn log_with_calls(
     })
     .await?;
     let configuration = answer.type_configurations().iter().find_map(|details| details.configuration());
-    let Some(function) = configuration.and_then(function_of) else { return Ok(None) };
-    let elsewhere = Arn::parse(&function).and_then(|arn| arn.account()).zip(account).is_some_and(|(of, own)| of != own);
-    if elsewhere {
+    let Some(called) = configuration.and_then(function_of) else { return Ok(None) };
+    let arn = Arn::parse(&called);
+    if arn.and_then(|arn| arn.account()).zip(account).is_some_and(|(of, own)| of != own) {
         return Ok(None);
     }
-    let client = place.connection.lambda(&place.region);
+    let (function, qualifier) = unqualified(&called);
+    let client = place.connection.lambda(arn.and_then(|arn| arn.region()).unwrap_or(&place.region));
     let function = patiently(options.patience, &mut 0, || async {
-        let request = client.get_function_configuration().function_name(&function);
+        let request = client.get_function_configuration().function_name(function);
+        let request = request.set_qualifier(qualifier.map(str::to_owned));
         request.send().await.map_err(|error| Failure::of(FUNCTION, &error))
     })
     .await?;
@@ -102,6 +104,15 @@ async fn log_with_calls(
     let own = || format!("/aws/lambda/{}", function.function_name().unwrap_or_default());
     let log = function.logging_config().and_then(|logging| logging.log_group()).map_or_else(own, str::to_owned);
     Ok(Some(log))
+}
+
+/// A function's ARN (`…:function:NAME:QUALIFIER`), and the version or alias behind it.
+fn unqualified(called: &str) -> (&str, Option<&str>) {
+    let qualified = Arn::parse(called).is_some_and(|arn| arn.resource.split(':').count() == 3);
+    match called.rsplit_once(':').filter(|_| qualified) {
+        Some((function, qualifier)) => (function, Some(qualifier)),
+        None => (called, None),
+    }
 }
 
 /// The function in a hook's configuration.

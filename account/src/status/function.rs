@@ -19,6 +19,9 @@ const CONFIGURATION: &str = "lambda:GetFunctionConfiguration";
 const CONCURRENCY: &str = "lambda:GetFunctionConcurrency";
 const ALIAS: &str = "lambda:GetAlias";
 
+/// The variable that names the guard in the function's metrics.
+const ENV_GUARD: &str = "GUARD_NAME";
+
 /// Fewer calls at once than this are told: it is the whole limit of a new account, and one large stack
 /// has as many security groups under way.
 const LOW_CONCURRENCY: i32 = 10;
@@ -157,6 +160,7 @@ fn variables(
     }
     let variables = environment.and_then(|environment| environment.variables());
     let set = |name: &str| variables.and_then(|variables| variables.get(name));
+    status.guard = set(ENV_GUARD).map(|name| excerpt(name, 128));
     status.preset = set(ENV_PRESET).map(|preset| excerpt(preset, 64));
     let should_be = options.preset.map(|preset| preset.name().to_owned());
     if status.preset != should_be {

@@ -28,10 +28,11 @@ const PAGES: usize = 10;
 pub(super) async fn look(
     client: &Client,
     called: &Called,
+    guard: Option<&str>,
     options: &StatusOptions,
     found: &mut RegionStatus,
 ) -> Option<RecentCalls> {
-    match read(client, called, options).await {
+    match read(client, called, guard, options).await {
         Ok(calls) => {
             for (times, hole) in [
                 (calls.throttles, Hole::Throttled { times: calls.throttles, days: options.days }),
@@ -54,7 +55,12 @@ pub(super) async fn look(
     }
 }
 
-async fn read(client: &Client, called: &Called, options: &StatusOptions) -> Result<RecentCalls, Failure> {
+async fn read(
+    client: &Client,
+    called: &Called,
+    guard: Option<&str>,
+    options: &StatusOptions,
+) -> Result<RecentCalls, Failure> {
     let mut calls = RecentCalls::default();
     let mut token: Option<String> = None;
     for _ in 0..PAGES {
@@ -63,7 +69,7 @@ async fn read(client: &Client, called: &Called, options: &StatusOptions) -> Resu
                 .get_metric_data()
                 .start_time(DateTime::from_secs(options.since()))
                 .end_time(DateTime::from_secs(options.now))
-                .set_metric_data_queries(Some(queries(called)))
+                .set_metric_data_queries(Some(queries(called, guard)))
                 .set_next_token(token.clone());
             request.send().await.map_err(|error| Failure::of(METRICS, &error))
         })
@@ -86,7 +92,8 @@ async fn read(client: &Client, called: &Called, options: &StatusOptions) -> Resu
     Ok(calls)
 }
 
-fn queries(called: &Called) -> Vec<MetricDataQuery> {
+/// Without the guard's name its own metrics cannot be asked for: the dimension is part of what they are.
+fn queries(called: &Called, guard: Option<&str>) -> Vec<MetricDataQuery> {
     let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
     let mut function = vec![dimension("FunctionName", &called.name)];
     if let Some(qualifier) = &called.qualifier {
@@ -97,12 +104,16 @@ fn queries(called: &Called) -> Vec<MetricDataQuery> {
         let sum = MetricStat::builder().metric(metric).period(PERIOD).stat("Sum").build();
         MetricDataQuery::builder().id(id).metric_stat(sum).return_data(true).build()
     };
-    vec![
+    let mut queries = vec![
         query("invocations", "AWS/Lambda", "Invocations", function.clone()),
         query("errors", "AWS/Lambda", "Errors", function.clone()),
         query("throttles", "AWS/Lambda", "Throttles", function),
-        query("undecided", NAMESPACE, "Decisions", vec![dimension("verdict", "internal-failure")]),
-    ]
+    ];
+    queries.extend(guard.map(|guard| {
+        let undecided = vec![dimension("Guard", guard), dimension("verdict", "internal-failure")];
+        query("undecided", NAMESPACE, "Decisions", undecided)
+    }));
+    queries
 }
 
 /// A sum of counts as the count that it is.

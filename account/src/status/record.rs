@@ -28,10 +28,29 @@ pub struct RegionStatus {
     pub function: Option<FunctionStatus>,
     /// The role that it calls the function with.
     pub execution_role: Option<String>,
+    /// Whether calls of EC2's API that no hook is asked about are reported.
+    pub direct_calls: Option<DirectCallsStatus>,
     /// What is missing from enforcement.
     pub holes: Vec<HoleRecord>,
     /// What is worth knowing and no hole.
     pub notes: Vec<Note>,
+    /// What could not be read, and why.
+    pub unread: Vec<Failure>,
+}
+
+/// Whether calls of EC2's API that no hook is asked about are reported: `WatchDirectCalls` of `template.yaml` brings
+/// the rule, and CloudTrail has to have a trail. What could not be read says nothing about enforcement.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DirectCallsStatus {
+    /// Whether the rule and the trail are there and switched on, as far as could be read.
+    pub watched: Option<bool>,
+    /// The EventBridge rule that sends the calls to the function.
+    pub rule: Option<String>,
+    /// Whether the rule is switched on.
+    pub rule_enabled: Option<bool>,
+    /// The ARN of a trail that logs management events of the Region.
+    pub trail: Option<String>,
     /// What could not be read, and why.
     pub unread: Vec<Failure>,
 }
@@ -115,6 +134,8 @@ pub struct FunctionStatus {
     pub reserved_concurrency: Option<i32>,
     /// What became of its calls lately.
     pub recent: Option<RecentCalls>,
+    /// The guard's name in the function's own metrics.
+    pub guard: Option<String>,
 }
 
 /// What a function's zip file holds, each as SHA-256 in hexadecimal (`sha256sum`).
@@ -163,6 +184,7 @@ impl RegionStatus {
             operations: Vec::new(),
             function: None,
             execution_role: None,
+            direct_calls: None,
             holes: Vec::new(),
             notes: Vec::new(),
             unread: Vec::new(),

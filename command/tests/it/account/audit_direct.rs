@@ -61,10 +61,6 @@ fn account(function: Function, calls: Vec<String>) -> impl Fn(&Request) -> Reply
             }
             log_reply(200, &body)
         }
-        path if path.contains("/functions/") => {
-            assert!(path.ends_with("/configuration"), "{path}");
-            function.configured()
-        }
         _ => function.reply(request).unwrap_or_else(|| aws(request).into()),
     }
 }

@@ -54,7 +54,11 @@ fn a_profile_wins_over_the_keys_of_the_environment() {
     }
     let server = Server::start(|request| around(request, &good(), &Function::new()));
     run(&server, "environment", &["audit", "--region", "eu-west-1"]);
-    assert_eq!(keys(&server), pairs(&[("hook", "AKIAEXAMPLE")]), "without a profile it is the environment");
+    assert_eq!(
+        keys(&server),
+        pairs(&[("function", "AKIAEXAMPLE"), ("hook", "AKIAEXAMPLE")]),
+        "without a profile it is the environment"
+    );
 }
 
 #[test]

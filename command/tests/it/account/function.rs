@@ -86,14 +86,6 @@ impl Function {
         })
     }
 
-    /// The configuration, however the function is named.
-    pub(crate) fn configured(&self) -> Reply {
-        match self.refused {
-            Some(("GetFunctionConfiguration", code)) => refusal("GetFunctionConfiguration", code),
-            _ => reply(&self.configuration()),
-        }
-    }
-
     fn configuration(&self) -> Json {
         let mut configuration = json!({
             "FunctionName": "guard", "FunctionArn": self.arn, "Runtime": "provided.al2023", "Handler": "bootstrap",
