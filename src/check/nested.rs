@@ -230,7 +230,9 @@ fn ways_of(kind: NestedKind, scope: &Scope, evaluated: &Evaluated<'_>) -> Vec<Ne
 
 fn is_same(one: &NestedWay, other: &NestedWay) -> bool {
     let key = |way: &NestedWay| (way.location.clone(), way.body.clone(), way.scope.ignore_defaults);
-    key(one) == key(other) && one.scope.parameters == other.scope.parameters && one.scope.open == other.scope.open
+    key(one) == key(other)
+        && one.scope.parameters == other.scope.parameters
+        && one.scope.open == other.scope.open
 }
 
 fn assumed(world: &World<'_>) -> Option<String> {
@@ -273,8 +275,7 @@ mod tests {
     #[test]
     fn what_a_parent_passes_is_certain_a_default_or_open() {
         let stack = |properties: &str| format!("{PARENT}  S:\n    Type: AWS::CloudFormation::Stack\n{properties}");
-        let text =
-            stack("    Properties: {TemplateURL: a.yaml, Parameters: {L: [1, 2], D: !Ref A, O: !Ref B, C: 443}}\n");
+        let text = stack("    Properties: {TemplateURL: a.yaml, Parameters: {L: [1, 2], D: !Ref A, O: !Ref B, C: 443}}\n");
         assert_eq!(
             shown(&text, &[]),
             [r#"S "a.yaml": "eu-central-1" given {"C": "443", "L": "1,2"} default {"D": "1"} open {"O"}"#]
@@ -291,21 +292,14 @@ mod tests {
             ]
         );
         assert_eq!(
-            shown(
-                &stack(
-                    "    Condition: Prod\n    Properties: {TemplateURL: !Ref B, Parameters: !Ref B}\n    Metadata: {aws:asset:path: x.json}\n"
-                ),
-                &[]
-            ),
+            shown(&stack("    Condition: Prod\n    Properties: {TemplateURL: !Ref B, Parameters: !Ref B}\n    Metadata: {aws:asset:path: x.json}\n"), &[]),
             [r#"S "x.json": "eu-central-1" given {} default {} open {} others open if `Prod` is true"#]
         );
         assert_eq!(
             shown(&stack("    Condition: Second\n    Properties: {TemplateURL: a.yaml}\n"), &[]),
             [r#"S "a.yaml": "eu-central-1" given {} default {} open {} if `Second` is true by override"#]
         );
-        assert!(
-            shown(&stack("    Condition: Second\n    Properties: {TemplateURL: a.yaml}\n"), &[("A", "1")]).is_empty()
-        );
+        assert!(shown(&stack("    Condition: Second\n    Properties: {TemplateURL: a.yaml}\n"), &[("A", "1")]).is_empty());
     }
 
     #[test]
