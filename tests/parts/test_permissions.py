@@ -34,7 +34,7 @@ def operations():
     assert "cloudformation" in services
     known = {}
     for service in services:
-        prefix = {"cloudwatchlogs": "logs"}.get(service, service)
+        prefix = {"cloudwatchlogs": "logs", "eventbridge": "events"}.get(service, service)
         model = boto3.client(prefix, region_name="us-east-1").meta.service_model
         for operation in model.operation_names:
             known.setdefault(xform_name(operation), set()).add(f"{prefix}:{operation}")
