@@ -40,6 +40,9 @@ pub const ANNOTATION_CHARS: usize = 400;
 /// How much of a logical id is shown: CloudFormation allows 255 characters, and the author chose them.
 pub const LOGICAL_ID_CHARS: usize = 100;
 
+/// The longest name of a stack.
+const STACK_NAME_CHARS: usize = 128;
+
 /// What is wrong, or worth knowing: `tcp 80-87 to 0.0.0.0/0 opens a range of 8 ports`.
 #[must_use]
 pub fn statement(finding: &Finding) -> String {
@@ -117,8 +120,12 @@ fn hints(finding: &Finding) -> String {
 
 /// The first sentence about a resource that breaks the rule: type, logical id, rule, how many.
 #[must_use]
-pub fn broken(resource_type: &str, logical_id: &str, assessment: &Assessment) -> String {
-    let name = name(resource_type, logical_id);
+pub fn broken(resource_type: &str, logical_id: &str, stack: &str, assessment: &Assessment) -> String {
+    let mut name = name(resource_type, logical_id);
+    // For readers who do not see it beside the message, such as those of a notification.
+    if !stack.is_empty() {
+        name = format!("{name} in stack {}", excerpt(stack, STACK_NAME_CHARS));
+    }
     let count = assessment.of(Outcome::NonCompliant).count();
     match assessment.judged {
         0 => format!("{name} breaks rule {ID}."),

@@ -116,6 +116,9 @@ ROLES = {
         "logs:CreateLogStream", "logs:PutLogEvents",  # Lambda, with what the function prints
         "sqs:SendMessage",  # Lambda, with events that the function could not take
     },
+    ("template.yaml", "NotificationRole"): {
+        "sns:Publish", "kms:Decrypt", "kms:GenerateDataKey",  # EventBridge, for each notification
+    },
     ("template.yaml", "HookRole"): {"lambda:InvokeFunction"},  # CloudFormation, for each check
     ("deploy/central-hook.yaml", "HookRole"): {"lambda:InvokeFunction"},  # the same, across accounts
     ("deploy/reader-role.yaml", "ReaderRole"): "the commands",
