@@ -56,7 +56,7 @@ pub fn write_html(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
         (charts(summary))
         (unread(result))
         @if !many { (details) }
-        p.dim {
+        p.dim.foot {
             "The rule: each egress rule of a security group opens exactly one explicit port. A rule that breaks it is \
              blocked when its group is next created or updated through CloudFormation; nothing that runs is touched. \
              Made by cfn-egress-guard " (result.head.program) "."

@@ -1,5 +1,6 @@
 //! What changed since an earlier scan.
 
+use std::collections::HashSet;
 use std::io;
 
 use maud::{Markup, html};
@@ -8,7 +9,7 @@ use super::{MAX_BARS, Row};
 use crate::accounts::{MemberAccount, account_label};
 use crate::number::{count, grouped};
 use crate::page::{self, Bar};
-use crate::scan::comparison::{Change, ChangeGroup, Comparison, ComparisonHead, RuleChange};
+use crate::scan::comparison::{Change, ChangeGroup, Comparison, ComparisonHead, RuleChange, TrendPoint};
 
 /// How many rules that were fixed or are new the page lists.
 const MAX_ROWS: usize = 500;
@@ -55,8 +56,12 @@ pub(super) fn changes(comparison: &mut Comparison, accounts: &[MemberAccount], m
 
 /// A bar for each scan, the newest last.
 fn trend(head: &ComparisonHead) -> Vec<Bar> {
-    let bar = |point: &crate::scan::comparison::TrendPoint| Bar {
-        name: point.started.get(..10).unwrap_or(&point.started).to_owned(),
+    // The day alone, unless two scans are of one.
+    let day = |point: &TrendPoint| point.started.get(..10).map(str::to_owned);
+    let days: HashSet<_> = head.trend.iter().map(day).collect();
+    let length = if days.len() == head.trend.len() { 10 } else { 16 };
+    let bar = |point: &TrendPoint| Bar {
+        name: point.started.get(..length).unwrap_or(&point.started).replace('T', " "),
         note: String::new(),
         parts: vec![("blocked", point.rules_blocked)],
         said: format!(
