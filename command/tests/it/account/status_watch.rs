@@ -60,7 +60,10 @@ impl Watch {
                 json!({"Name": name, "State": state, "EventPattern": pattern})
             }
             "DescribeTrails" => {
-                let trails = self.trails.iter().map(|(name, ..)| json!({"Name": name, "TrailARN": arn(name), "HomeRegion": "us-east-1"}));
+                let trails = self
+                    .trails
+                    .iter()
+                    .map(|(name, ..)| json!({"Name": name, "TrailARN": arn(name), "HomeRegion": "us-east-1"}));
                 json!({"trailList": trails.collect::<Vec<_>>()})
             }
             "GetTrailStatus" => json!({"IsLogging": trail("Name").1}),
