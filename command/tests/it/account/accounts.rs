@@ -556,7 +556,6 @@ fn action(request: &Request) -> Option<String> {
         "live" => "lambda:GetAlias".to_owned(),
         _ if path.contains("/functions/") => "lambda:GetFunction".to_owned(),
         "ListHookResults" if request.field("TargetId").is_empty() => "cloudformation:ListAllHookResults".to_owned(),
-        "FilterLogEvents" => "logs:FilterLogEvents".to_owned(),
         operation @ ("ListRuleNamesByTarget" | "DescribeRule") => format!("events:{operation}"),
         operation @ ("DescribeTrails" | "GetTrailStatus" | "GetEventSelectors") => format!("cloudtrail:{operation}"),
         operation => format!("cloudformation:{operation}"),
