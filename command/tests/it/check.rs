@@ -164,7 +164,7 @@ fn standard_input_is_a_template_like_any_other() {
     assert!(told.contains("2 egress rules in 2 resources of 2 templates checked: 1 error,"), "{told}");
     let (code, told) = check(&folder, &["-"]).stdin("").told();
     assert_eq!(code, 2);
-    assert!(told.contains("the text is empty"), "{told}");
+    assert!(told.contains("the file is empty"), "{told}");
 }
 
 #[test]

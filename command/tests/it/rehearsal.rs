@@ -120,7 +120,7 @@ fn what_cloudformation_resolves_before_a_hook_sees_it_is_not_known_here() {
         assert_eq!(output.status.code(), Some(0), "{ports}\n{table}");
         assert!(table.contains("not known here: SecurityGroupEgress[0].FromPort is {{resolve:ssm:/port}}"), "{table}");
         assert_eq!(table.contains("HOOK_COMPLETE_SUCCEEDED"), asked, "{table}");
-        assert_eq!(table.contains("the hook is not asked: SecurityGroupEgress[0]: FromPort"), !asked, "{table}");
+        assert_eq!(table.contains("the hook is not called: SecurityGroupEgress[0]: FromPort"), !asked, "{table}");
     }
     // A reference to a secret is what the hook gets, and blocks.
     let secret = "'{{resolve:secretsmanager:ports:SecretString:https}}'";
@@ -132,7 +132,7 @@ fn what_cloudformation_resolves_before_a_hook_sees_it_is_not_known_here() {
 fn a_group_that_a_transform_may_add_rules_to_is_not_judged_without_them() {
     let output = rehearsed("transform", "Fn::Transform: {Name: 'AWS::Include', Parameters: {Location: 's3://a/b'}}");
     let table = stdout(&output);
-    assert!(table.contains("the hook is not asked: SecurityGroupEgress: it is Fn::Transform"), "{table}");
+    assert!(table.contains("the hook is not called: SecurityGroupEgress: it is Fn::Transform"), "{table}");
     assert!(!table.contains("HOOK_IN_PROGRESS"), "{table}");
 }
 
@@ -211,7 +211,7 @@ fn json_says_of_which_resource_the_hook_is_not_asked() {
         .iter()
         .filter_map(|event| event["ResourceStatusReason"].as_str())
         .collect();
-    assert!(reasons.iter().any(|reason| reason.starts_with("the hook is not asked: ")), "{reasons:?}");
+    assert!(reasons.iter().any(|reason| reason.starts_with("the hook is not called: ")), "{reasons:?}");
 }
 
 #[test]
@@ -528,7 +528,7 @@ fn a_creation_needs_a_value_for_each_required_parameter() {
     let path = written("required", template);
     let output = command(&["rehearse", &path]);
     assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
-    let says = "parameters `A`, `B` have no default and no value; give each with -p Key=Value";
+    let says = "parameters `A`, `B` have no default and no value; pass each one with -p Key=Value";
     assert!(stderr(&output).contains(says), "{}", stderr(&output));
     let output = command(&["rehearse", &path, "-p", "A=1", "-p", "B=2"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));

@@ -166,7 +166,7 @@ fn only_what_was_asked_for_and_read_is_counted() {
     let denied = Server::start(|_| refused(403, "AccessDenied", "no"));
     let place = "Security::Egress::SinglePort in eu-west-1, us-east-1:";
     let (code, said) = last(&denied, &[]);
-    assert_eq!((code, said), (Some(2), format!("{place} nobody can say, no result could be read")));
+    assert_eq!((code, said), (Some(2), format!("{place} unknown, because no result could be read")));
     let output = denied.command(&["audit", "--regions", "eu-west-1,us-east-1"]);
     assert_eq!(stdout(&output).lines().filter(|line| line.starts_with("not read eu-west-1, us-east-1 ")).count(), 2);
     let page = stdout(&denied.command(&["audit", "--region", "eu-west-1", "--format", "html"]));
@@ -389,8 +389,8 @@ fn why_a_stack_was_blocked_is_one_screen() {
 #[test]
 fn a_stack_says_what_became_of_it_otherwise() {
     for (status, mode, code, says) in [
-        ("HOOK_COMPLETE_FAILED", "WARN", 1, "web in eu-west-1 was let through with a warning of Security::Egress"),
-        ("HOOK_FAILED", "FAIL", 1, "web in eu-west-1 was stopped, because there was no answer from Security::Egress"),
+        ("HOOK_COMPLETE_FAILED", "WARN", 1, "web in eu-west-1 was allowed with a warning by Security::Egress"),
+        ("HOOK_FAILED", "FAIL", 1, "web in eu-west-1 was blocked, because there was no answer from Security::Egress"),
         ("HOOK_COMPLETE_SUCCEEDED", "FAIL", 0, "No hook stopped the newest operation of web in eu-west-1"),
     ] {
         let server = Server::start(move |request| match request.action.as_str() {

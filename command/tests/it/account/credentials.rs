@@ -80,7 +80,8 @@ fn who_has_no_credentials_is_told_once_and_nothing_is_asked() {
         for (arguments, says) in [
             (vec!["--profile", "typo"], "error: there is no profile `typo` in ~/.aws/config or ~/.aws/credentials"),
             (vec!["--profile", "empty"], "error: there is no profile `empty` with credentials"),
-            (vec!["--profile", "orphan"], "error: the profile `orphan` gives no credentials: profile `gone` was not"),
+            (vec!["--profile", "orphan"], "error: the profile `orphan` has no usable credentials: profile `gone` was \
+                                           not"),
         ] {
             let output = run(&server, "none", &[&[command][..], &regions, &arguments].concat());
             assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()), "{arguments:?}");
@@ -90,7 +91,7 @@ fn who_has_no_credentials_is_told_once_and_nothing_is_asked() {
         let mut bare = server.prepared(&[&[command][..], &regions].concat());
         let output = bare.env_remove("AWS_ACCESS_KEY_ID").output().unwrap();
         assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
-        let says = "error: no AWS credentials: give --profile, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and \
+        let says = "error: no AWS credentials: pass --profile, or set AWS_PROFILE, or set AWS_ACCESS_KEY_ID and \
                     AWS_SECRET_ACCESS_KEY\n";
         assert_eq!(stderr(&output), says);
     }

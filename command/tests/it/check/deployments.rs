@@ -128,7 +128,7 @@ fn deployments_that_cannot_be_right_are_refused() {
         ("none.yaml", "it is none of the files that name deployments"),
         ("missing.toml", "--deployments missing.toml: No such file"),
         ("undeclared.toml", "parameter `Too`, which is not declared; declared: To (deployed as app)"),
-        ("value.toml", "the value of parameter `To` is not a number, as its type Number asks (deployed as app)"),
+        ("value.toml", "the value of parameter `To` is not a number, which its type Number requires (deployed as app)"),
     ] {
         let output = check(&folder, &["t.yaml", "--deployments", file]).output();
         let all = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();

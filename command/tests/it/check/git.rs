@@ -45,7 +45,7 @@ fn what_git_tracks_is_read_whatever_it_ignores() {
     assert_eq!(files(&folder.join("sub"), &["--strict", ".."]), READ.map(|name| format!("../{name}")));
     let (code, told) = check(&folder, &[]).told();
     assert_eq!(code, 0);
-    assert!(told.contains("\nleft out: 2 files that look like templates, as git ignores them\n"), "{told}");
+    assert!(told.contains("\nskipped: 2 files that look like templates, because git ignores them\n"), "{told}");
     // By name, by a pattern, and in a folder that is named itself.
     assert_eq!(files(&folder, &["sub/prod.yaml"]), ["sub/prod.yaml"]);
     assert_eq!(files(&folder, &["**/prod.yaml"]), ["prod.yaml"]);

@@ -82,7 +82,7 @@ fn of_template(
     }
     for (index, note) in notes.iter().enumerate() {
         let gap = if index == 0 && !resources.is_empty() { "\n" } else { "" };
-        writeln!(out, "{gap}Not judged: {note}.")?;
+        writeln!(out, "{gap}Not checked: {note}.")?;
     }
     Ok(exit)
 }
@@ -125,7 +125,7 @@ fn of_resource(resource: &ExplainedResource, terms: &Terms<'_>, out: &mut impl W
         writeln!(out, "  {}", wording::explained(&explained, terms.policy))?;
     }
     if let Some(why) = checked.undetermined {
-        writeln!(out, "  not all of it was looked at: {why}")?;
+        writeln!(out, "  not all of it was checked: {why}")?;
     }
     Ok(exit)
 }
