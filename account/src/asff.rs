@@ -29,7 +29,7 @@ const FIELD_CHARS: usize = 1_024;
 pub(super) enum Compliance {
     /// It does now: the finding is over.
     Passed,
-    /// Nobody can say before a deployment; or it breaks the rule, and the policy lets it.
+    /// Unknown before a deployment; or it breaks the rule, and the policy lets it.
     Warning,
     /// It does not.
     Failed,

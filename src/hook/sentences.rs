@@ -32,8 +32,9 @@ pub(super) fn import(unchanged_rules: Treatment) -> String {
 /// The function's configuration cannot be used.
 pub(super) fn broken_configuration(problem: &str) -> String {
     format!(
-        "cfn-egress-guard is misconfigured: every check fails until this is fixed: {problem}. Correct the hook's \
-         stack and deploy it again."
+        "cfn-egress-guard is misconfigured: every check fails until this is fixed: {}. Correct the hook's stack and \
+         deploy it again.",
+        problem.trim_end_matches(['.', '?'])
     )
 }
 

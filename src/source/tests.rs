@@ -494,7 +494,8 @@ fn of_a_key_that_is_written_twice_the_last_value_counts() {
         let document = parse(text).unwrap();
         assert_eq!(plain(&document.root), json!({"a": 3, "b": 2}), "{text}");
         assert!(
-            warnings(&document).contains(&"key `a` occurs twice, on lines 1 and 3: CloudFormation uses the last one".to_owned())
+            warnings(&document)
+                .contains(&"key `a` occurs twice, on lines 1 and 3: CloudFormation uses the last one".to_owned())
         );
         let twice = document.warnings.iter().find(|warning| matches!(warning, Warning::KeyTwice { .. })).unwrap();
         assert_eq!(twice.span().line, 3);

@@ -18,7 +18,7 @@ impl Summary {
         let mut said = vec![self.verdict(only.is_empty())];
         if !only.is_empty() {
             let those = if self.accounts.len() > 1 { "accounts" } else { "account" };
-            said.push(format!("This covers only stacks named {}, not the others among the {those}.", only.join(", ")));
+            said.push(format!("This covers only stacks named {}, not the others in the {those}.", only.join(", ")));
         }
         said.extend(self.lower_bound());
         if self.accounts.len() > 1 {
@@ -313,7 +313,7 @@ mod tests {
             let regions_unread = (0..count).map(|number| format!("r-{number}")).collect();
             Summary { regions_unread, ..Summary::default() }.lower_bound().unwrap()
         };
-        assert_eq!(unread(2), "That is a lower bound: not every stack of r-0, r-1 could be listed.");
+        assert_eq!(unread(2), "This is a lower bound: not every stack of r-0, r-1 could be listed.");
         assert!(unread(7).contains("r-3, r-4 and 2 more could be listed"), "{}", unread(7));
     }
 }

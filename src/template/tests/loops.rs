@@ -153,8 +153,11 @@ Resources:
     let document = read(text);
     let scope = Scope::default();
     let template = Template::new(&document.root, &scope).unwrap();
-    assert_eq!(template.notes()[0].to_string(), "the resources that loop `Fn::ForEach::Loop` creates are not checked \
-                                                 here");
+    assert_eq!(
+        template.notes()[0].to_string(),
+        "the resources that loop `Fn::ForEach::Loop` creates are not checked \
+                                                 here"
+    );
 }
 
 #[test]

@@ -258,7 +258,7 @@ fn an_organization_that_cannot_be_read_says_what_to_do() {
     let output = server.command(&["status", "--organization", "--region", "eu-west-1"]);
     assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
     let said = stderr(&output);
-    assert!(said.contains("organizations:ListAccounts is not allowed") && said.contains("with --accounts"), "{said}");
+    assert!(said.contains("organizations:ListAccounts is not allowed") && said.contains("use --accounts"), "{said}");
     // Names of units are good to know: without them the rest goes on.
     let server = Server::start(refuses("ListRoots"));
     let output = server.command(&["scan", "--organization", "--region", "eu-west-1", "--format", "json"]);
@@ -275,7 +275,7 @@ fn arguments_that_make_no_sense_are_refused() {
         (vec!["scan", "--accounts", "123"], "not an account ID, which has 12 digits"),
         (vec!["scan", "--organizational-unit", "Workloads"], "ou-ab12-cd34ef56"),
         (vec!["scan", "--organization", "--accounts", OWN], "cannot be used with"),
-        (vec!["audit", "--organization", "--role", "arn:aws:iam::1:role/x"], "its name, and not its ARN"),
+        (vec!["audit", "--organization", "--role", "arn:aws:iam::1:role/x"], "write its name and not its ARN"),
         (vec!["scan", "--organization", "--from", "x.json"], "cannot be used with"),
     ] {
         let output = server.command(&arguments);
@@ -461,7 +461,7 @@ fn one_stack_of_another_account_is_looked_at_there() {
     assert_eq!(output.status.code(), Some(2), "{}{}", stdout(&output), stderr(&output));
     assert!(stdout(&output).contains("sts:AssumeRole is not allowed"), "{}", stdout(&output));
     let output = server.command(&[&look[..], &["--organization"]].concat());
-    assert!(stderr(&output).contains("one stack is looked at in one account"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("--stack needs exactly one account"), "{}", stderr(&output));
 }
 
 /// A central function is reached with the caller's own credentials if it lies there: the members are asked about none.
