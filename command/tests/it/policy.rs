@@ -159,7 +159,11 @@ async fn the_function_reads_the_policy_that_is_packaged_with_it() {
 #[tokio::test]
 async fn a_packaged_policy_that_cannot_be_used_fails_every_invocation_closed() {
     for (name, policy, says) in [
-        ("typo", b"preset = 'literal'\nexemptions = []\n".as_slice(), "policy.toml, line 2, column 1: unknown key `exemptions`"),
+        (
+            "typo",
+            b"preset = 'literal'\nexemptions = []\n".as_slice(),
+            "policy.toml, line 2, column 1: unknown key `exemptions`",
+        ),
         ("no-text", b"preset = \"\xff\"", "policy.toml, stream did not contain valid UTF-8"),
     ] {
         let code = Code::with(name, policy);

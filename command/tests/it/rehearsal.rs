@@ -99,7 +99,10 @@ fn what_cannot_be_rehearsed_says_why() {
             vec!["rehearse", "examples/compliant.yaml", "examples/non-compliant.yaml", "--stack-name", "web"],
             "pass one template with them",
         ),
-        (vec!["rehearse", "a.yaml", "b.yaml", "--update-from", "examples/compliant.yaml"], "pass one template with them"),
+        (
+            vec!["rehearse", "a.yaml", "b.yaml", "--update-from", "examples/compliant.yaml"],
+            "pass one template with them",
+        ),
         (vec!["rehearse", "examples/compliant.yaml", "--stack-name", "9"], "write a letter"),
         (vec!["rehearse", "--bootstrap", "no-such-program", "examples/compliant.yaml"], "--bootstrap"),
         (vec!["rehearse", "--endpoint", "127.0.0.1:1", "examples/compliant.yaml"], "http://"),
@@ -494,7 +497,11 @@ fn a_parameter_that_keeps_its_value_has_the_one_of_the_deployed_stack() {
         (vec!["--update-from", &required, &new, "-p", keep, "--previous-parameters", "To=80"], 0, "the hook allows it"),
         (vec!["--update-from", &required, &new, "-p", keep], 2, "pass it with --previous-parameters"),
         (vec![&new, "-p", keep], 2, "name the deployed template with --update-from"),
-        (vec!["--update-from", &old, &new, "--previous-parameters", "Too=80"], 2, "`Too` has a value, but no template declares it"),
+        (
+            vec!["--update-from", &old, &new, "--previous-parameters", "Too=80"],
+            2,
+            "`Too` has a value, but no template declares it",
+        ),
         (vec!["--update-from", &old, &new, "--previous-parameters", keep], 2, "pass the value of `To` itself"),
         (vec![&new, "--previous-parameters", "To=80"], 2, "--update-from"),
     ] {

@@ -343,7 +343,9 @@ fn a_filter_is_answered_for_and_nothing_else() {
         "Can the failure mode be FAIL for stacks named a1, typo-*? (1 stack read in account 123456789012, eu-west-1";
     assert!(said.contains(asked), "{said}");
     assert!(
-        said.contains("Yes: FAIL would block none of these stacks.\nThis covers only stacks named a1, typo-*, not the others"),
+        said.contains(
+            "Yes: FAIL would block none of these stacks.\nThis covers only stacks named a1, typo-*, not the others"
+        ),
         "{said}"
     );
     let again = server.command(&["scan", "--from", path.to_str().unwrap()]);
