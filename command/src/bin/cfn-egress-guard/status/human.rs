@@ -8,7 +8,7 @@ use anstyle::Style;
 use cfn_egress_guard_account::connection::regions_assumed;
 use cfn_egress_guard_account::count;
 use cfn_egress_guard_account::status::{
-    AccountStatus, FunctionStatus, HookState, RegionStatus, StatusResult, Verdict, Weight,
+    AccountStatus, Enforcement, FunctionStatus, GapSeverity, HookState, RegionStatus, StatusResult,
 };
 
 use crate::style::{BAD, BOLD, CAUTION, DIM, GOOD};
@@ -63,7 +63,7 @@ pub(super) fn write(result: &StatusResult, out: &mut impl Write) -> io::Result<(
     if let Some(why) = &result.regions_assumed {
         writeln!(out, "{CAUTION}{}{CAUTION:#}", regions_assumed(why))?;
     }
-    let style = if result.verdict == Verdict::Enforced { GOOD } else { CAUTION };
+    let style = if result.verdict == Enforcement::Enforced { GOOD } else { CAUTION };
     let counted = if many { counted_accounts(result) } else { counted(result) };
     writeln!(out, "{style}=> {counted}{style:#}")
 }
@@ -119,13 +119,13 @@ fn account_state(account: &AccountStatus, regions: &[&RegionStatus]) -> (Style, 
     (if account.regions_assumed.is_some() && style == GOOD { CAUTION } else { style }, told)
 }
 
-type Shared<'a> = BTreeMap<String, Vec<&'a RegionStatus>>;
+type RegionsByText<'a> = BTreeMap<String, Vec<&'a RegionStatus>>;
 
 /// A Region with its holes; what is told of several at once is left out.
 fn write_region(
     region: &RegionStatus,
     width: usize,
-    (told_once, noted_once): (&Shared<'_>, &Shared<'_>),
+    (told_once, noted_once): (&RegionsByText<'_>, &RegionsByText<'_>),
     out: &mut impl Write,
 ) -> io::Result<()> {
     let (style, state) = shown(region);
@@ -146,7 +146,11 @@ fn write_region(
 /// How many accounts are well, have a hole, or cannot be judged.
 fn counted_accounts(result: &StatusResult) -> String {
     let count_of = |verdict| result.accounts.iter().filter(|account| account.verdict == verdict).count();
-    said([Verdict::Enforced, Verdict::Hole, Verdict::Unknown].map(count_of), result.accounts.len(), "account")
+    said(
+        [Enforcement::Enforced, Enforcement::Hole, Enforcement::Unknown].map(count_of),
+        result.accounts.len(),
+        "account",
+    )
 }
 
 /// What is said alike of several Regions: told once, below them.
@@ -186,7 +190,7 @@ fn places(regions: &[&RegionStatus], many: bool) -> String {
 
 /// How many Regions are well, have a hole, or cannot be judged: what could not be read is no hole.
 fn counted(result: &StatusResult) -> String {
-    let numbers = [Verdict::Enforced, Verdict::Hole, Verdict::Unknown].map(|verdict| result.count(verdict));
+    let numbers = [Enforcement::Enforced, Enforcement::Hole, Enforcement::Unknown].map(|verdict| result.count(verdict));
     said(numbers, result.regions.len(), "Region")
 }
 
@@ -213,9 +217,9 @@ fn shown(region: &RegionStatus) -> (Style, &'static str) {
     match (region.state, region.worst()) {
         (HookState::Blocking, None) if region.is_well() => (GOOD, "enforced"),
         (HookState::Blocking, None) => (CAUTION, "enforced as far as could be read"),
-        (HookState::Blocking, Some(Weight::Health)) => (CAUTION, "enforced, with trouble"),
-        (HookState::Blocking, Some(Weight::Partial)) => (CAUTION, "enforced in part"),
-        (HookState::Blocking, Some(Weight::Open)) => (BAD, "not as it should be"),
+        (HookState::Blocking, Some(GapSeverity::Health)) => (CAUTION, "enforced, with trouble"),
+        (HookState::Blocking, Some(GapSeverity::Partial)) => (CAUTION, "enforced in part"),
+        (HookState::Blocking, Some(GapSeverity::Open)) => (BAD, "not as it should be"),
         (HookState::Warning, _) => (CAUTION, "warns only"),
         (HookState::Disabled, _) => (BAD, "disabled"),
         (HookState::Missing, _) => (BAD, "no hook"),
