@@ -4,7 +4,7 @@
 //! Sources: CloudFormation API Reference, `DescribeType`, `BatchDescribeTypeConfigurations`,
 //! `ListHookResults`, `GetHookResult`; the Hooks User Guide, "hook configuration schema"; Lambda API
 //! Reference, `GetFunctionConfiguration` and its neighbours. A hook's configuration may name what it
-//! leaves out; whatever narrows enforcement is a hole unless it was said to be expected.
+//! leaves out; whatever narrows enforcement is a gap unless it was said to be expected.
 
 mod code;
 mod configuration;
@@ -194,7 +194,7 @@ async fn of_region(clients: &Clients, region: String, options: &StatusOptions) -
     if let Some(second) = &second {
         if second.missing {
             for operation in &elsewhere {
-                found.hole(&Gap::OperationMissing { operation: operation.clone() });
+                found.gap(&Gap::OperationMissing { operation: operation.clone() });
             }
         }
         take(second, Some(&alias), &elsewhere, options, &mut found);
@@ -235,12 +235,12 @@ fn take(
 ) {
     if hook.missing && alias.is_none() {
         found.state = HookState::Missing;
-        found.hole(&Gap::Missing);
+        found.gap(&Gap::Missing);
     }
     found.unread.extend(hook.unread.iter().cloned());
     let configured = hook.configuration.as_ref().map(|configuration| configuration.judge(wanted, options));
-    for hole in hook.holes.iter().chain(configured.iter().flatten()) {
-        found.hole_of(alias, hole);
+    for gap in hook.gaps.iter().chain(configured.iter().flatten()) {
+        found.gap_of(alias, gap);
     }
     if alias.is_none() {
         found.version.clone_from(&hook.version);
@@ -267,7 +267,7 @@ async fn called(
     let of = |hook: &RegisteredHook| hook.configuration.as_ref().and_then(|c| c.function().map(str::to_owned));
     let Some(arn) = of(first) else { return };
     if let Some(other) = second.and_then(of).filter(|other| *other != arn) {
-        found.hole_of(Some(alias), &Gap::OtherFunction { is: other, should_be: arn.clone() });
+        found.gap_of(Some(alias), &Gap::OtherFunction { is: other, should_be: arn.clone() });
     }
     let function = CalledFunction::parse(&arn);
     let mut status = FunctionStatus { arn, ..FunctionStatus::default() };

@@ -110,7 +110,7 @@ fn judge(
 ) {
     if !expected.code_sha256.is_empty() && expected.code_sha256.iter().all(|wanted| wanted != hash) {
         let should_be = expected.code_sha256.clone();
-        region.hole(&Gap::CodeDiffers { is: hash.to_owned(), should_be });
+        region.gap(&Gap::CodeDiffers { is: hash.to_owned(), should_be });
     }
     let contents = match contents {
         Some(Ok(contents)) => contents,
@@ -122,7 +122,7 @@ fn judge(
     let program = contents.bootstrap_sha256.as_deref();
     if !programs.is_empty() && !program.is_some_and(|program| programs.contains(program)) {
         let is = program.unwrap_or("none").to_owned();
-        region.hole(&Gap::CodeDiffers { is, should_be: programs.into_iter().map(str::to_owned).collect() });
+        region.gap(&Gap::CodeDiffers { is, should_be: programs.into_iter().map(str::to_owned).collect() });
     }
     let policies: BTreeSet<Option<String>> = match &expected.policy {
         Some(policy) => BTreeSet::from([Some(policy.clone())]),
@@ -130,7 +130,7 @@ fn judge(
     };
     if !policies.is_empty() && !policies.contains(&contents.policy_sha256) {
         let is = contents.policy_sha256.clone();
-        region.hole(&Gap::PolicyDiffers { is, should_be: policies.into_iter().collect() });
+        region.gap(&Gap::PolicyDiffers { is, should_be: policies.into_iter().collect() });
     }
 }
 

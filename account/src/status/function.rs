@@ -42,7 +42,7 @@ pub(super) async fn look(
     match configuration {
         Ok(configuration) => judge(&configuration, options, status, found),
         Err(failure) if failure.kind == FailureKind::Gone => {
-            found.hole(&Gap::FunctionMissing { function: status.arn.clone() });
+            found.gap(&Gap::FunctionMissing { function: status.arn.clone() });
             return false;
         }
         Err(failure) => found.unread.push(failure),
@@ -68,11 +68,11 @@ fn judge(
     status.timeout_seconds = configuration.timeout();
     state(configuration, found);
     if let Some(seconds) = configuration.timeout().filter(|seconds| *seconds >= HOOK_SECONDS) {
-        found.hole(&Gap::TimeoutTooLong { seconds });
+        found.gap(&Gap::TimeoutTooLong { seconds });
     }
     let layers = configuration.layers().len();
     if layers > 0 && options.expected.is_code() {
-        found.hole(&Gap::Layers { number: layers });
+        found.gap(&Gap::Layers { number: layers });
     }
     variables(configuration, options, status, found);
 }
@@ -82,13 +82,13 @@ fn state(configuration: &GetFunctionConfigurationOutput, found: &mut RegionStatu
     let reason = |reason: Option<&str>| excerpt(reason.unwrap_or("Lambda gives no reason"), 300);
     match configuration.state() {
         None | Some(State::Active) => {}
-        Some(state) => found.hole(&Gap::FunctionNotActive {
+        Some(state) => found.gap(&Gap::FunctionNotActive {
             what: format!("is {} and not Active", excerpt(state.as_str(), 64)),
             reason: reason(configuration.state_reason()),
         }),
     }
     if configuration.last_update_status() == Some(&LastUpdateStatus::Failed) {
-        found.hole(&Gap::FunctionNotActive {
+        found.gap(&Gap::FunctionNotActive {
             what: "was not updated at the last attempt".to_owned(),
             reason: reason(configuration.last_update_status_reason()),
         });
@@ -120,11 +120,11 @@ fn variables(
     status.preset = set(ENV_PRESET).map(|preset| excerpt(preset, 64));
     let should_be = options.preset.map(|preset| preset.name().to_owned());
     if status.preset != should_be {
-        found.hole(&Gap::Preset { is: status.preset.clone(), should_be });
+        found.gap(&Gap::Preset { is: status.preset.clone(), should_be });
     }
     for variable in [ENV_LOOPBACK_PAYLOADS, ENV_LOOPBACK_ROOTS] {
         if set(variable).is_some() {
-            found.hole(&Gap::TestSetting { variable });
+            found.gap(&Gap::TestSetting { variable });
         }
     }
 }
@@ -145,8 +145,8 @@ async fn concurrency(
         Ok(answer) => {
             status.reserved_concurrency = answer.reserved_concurrent_executions();
             match status.reserved_concurrency {
-                Some(0) => found.hole(&Gap::NoConcurrency),
-                Some(reserved) if reserved < LOW_CONCURRENCY => found.hole(&Gap::LowConcurrency { reserved }),
+                Some(0) => found.gap(&Gap::NoConcurrency),
+                Some(reserved) if reserved < LOW_CONCURRENCY => found.gap(&Gap::LowConcurrency { reserved }),
                 _ => {}
             }
         }
@@ -179,7 +179,7 @@ async fn routing(
             reason = "clamped to what fits; a weight is between 0 and 1"
         )]
         let percent = (weight * 100.0).ceil().clamp(1.0, 100.0) as u8;
-        found.hole(&Gap::AliasSplit { alias: alias.to_owned(), version: excerpt(version, 64), percent });
+        found.gap(&Gap::AliasSplit { alias: alias.to_owned(), version: excerpt(version, 64), percent });
     }
 }
 

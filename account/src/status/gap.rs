@@ -12,7 +12,7 @@ pub(super) const HOOK_SECONDS: i32 = 30;
 /// How much of a hash tells two apart for people.
 pub(super) const HASH_CHARS: usize = 12;
 
-/// How much a hole matters.
+/// How much a gap matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum GapSeverity {

@@ -28,7 +28,7 @@ pub(super) struct RegisteredHook {
     pub(super) version: Option<String>,
     pub(super) execution_role: Option<String>,
     pub(super) configuration: Option<Configuration>,
-    pub(super) holes: Vec<Gap>,
+    pub(super) gaps: Vec<Gap>,
     pub(super) unread: Vec<Failure>,
 }
 
@@ -52,10 +52,10 @@ pub(super) async fn read(client: &Client, alias: &str, options: &StatusOptions) 
             hook.version = version.map(|text| excerpt(text, 64));
             hook.execution_role = answer.execution_role_arn().map(|arn| excerpt(arn, 256));
             if answer.is_activated() == Some(false) {
-                hook.holes.push(Gap::NotActivated);
+                hook.gaps.push(Gap::NotActivated);
             }
             if let Some(other) = answer.original_type_name().filter(|name| *name != LAMBDA_HOOK) {
-                hook.holes.push(Gap::OtherHook { original: excerpt(other, 128) });
+                hook.gaps.push(Gap::OtherHook { original: excerpt(other, 128) });
             }
             hook.arn = answer.arn.as_deref().and_then(type_arn);
         }
@@ -81,7 +81,7 @@ async fn configuration(client: &Client, alias: &str, options: &StatusOptions, ho
     .await;
     let answer = match answer {
         Ok(answer) => answer,
-        Err(failure) if failure.kind == FailureKind::Gone => return hook.holes.push(Gap::NoConfiguration),
+        Err(failure) if failure.kind == FailureKind::Gone => return hook.gaps.push(Gap::NoConfiguration),
         Err(failure) => return hook.unread.push(failure),
     };
     for error in answer.errors() {
@@ -97,7 +97,7 @@ async fn configuration(client: &Client, alias: &str, options: &StatusOptions, ho
             FailureKind::Unreadable,
             &format!("the configuration is not understood: {error}"),
         )),
-        None if answer.errors().is_empty() => hook.holes.push(Gap::NoConfiguration),
+        None if answer.errors().is_empty() => hook.gaps.push(Gap::NoConfiguration),
         None => {}
     }
 }

@@ -34,13 +34,13 @@ pub(super) async fn look(
 ) -> Option<RecentCalls> {
     match read(client, called, guard, options).await {
         Ok(calls) => {
-            for (times, hole) in [
+            for (times, gap) in [
                 (calls.throttles, Gap::Throttled { times: calls.throttles, days: options.days }),
                 (calls.errors, Gap::Erred { times: calls.errors, days: options.days }),
                 (calls.internal_failures, Gap::InternalFailures { times: calls.internal_failures, days: options.days }),
             ] {
                 if times > 0 {
-                    found.hole(&hole);
+                    found.gap(&gap);
                 }
             }
             Some(calls)

@@ -29,8 +29,9 @@ pub struct RegionStatus {
     /// The role that it calls the function with.
     pub execution_role: Option<String>,
     /// What is missing from enforcement.
-    pub holes: Vec<GapRecord>,
-    /// What is worth knowing and no hole.
+    #[serde(rename = "holes")] // the name in format 1
+    pub gaps: Vec<GapRecord>,
+    /// What is worth knowing and no gap.
     pub notes: Vec<StatusNote>,
     /// What could not be read, and why.
     pub unread: Vec<Failure>,
@@ -40,11 +41,12 @@ pub struct RegionStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Enforcement {
-    /// It is, without a hole.
+    /// It is, without a gap.
     Enforced,
-    /// It has a hole, whatever could not be read beside it.
-    Hole,
-    /// It could not be found out: what was not read is no hole, and no proof either.
+    /// It has a gap, whatever could not be read beside it.
+    #[serde(rename = "hole")] // the name in format 1
+    Gap,
+    /// It could not be found out: what was not read is no gap, and no proof either.
     Unknown,
 }
 
@@ -64,7 +66,7 @@ pub enum HookState {
     Blocking,
 }
 
-/// A hole with its code and its sentence.
+/// A gap with its code and its sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GapRecord {
@@ -166,23 +168,23 @@ impl RegionStatus {
             operations: Vec::new(),
             function: None,
             execution_role: None,
-            holes: Vec::new(),
+            gaps: Vec::new(),
             notes: Vec::new(),
             unread: Vec::new(),
         }
     }
 
-    pub(super) fn hole(&mut self, hole: &Gap) {
-        self.hole_of(None, hole);
+    pub(super) fn gap(&mut self, gap: &Gap) {
+        self.gap_of(None, gap);
     }
 
-    /// A hole of a hook; without an alias, of the one for resources.
-    pub(super) fn hole_of(&mut self, hook: Option<&str>, hole: &Gap) {
-        self.holes.push(GapRecord {
-            code: hole.code().to_owned(),
-            weight: hole.weight(),
+    /// A gap of a hook; without an alias, of the one for resources.
+    pub(super) fn gap_of(&mut self, hook: Option<&str>, gap: &Gap) {
+        self.gaps.push(GapRecord {
+            code: gap.code().to_owned(),
+            weight: gap.weight(),
             hook: hook.map(str::to_owned),
-            message: hole.to_string(),
+            message: gap.to_string(),
         });
     }
 
@@ -199,21 +201,21 @@ impl RegionStatus {
         }
     }
 
-    /// The weight of the worst hole.
+    /// The weight of the worst gap.
     #[must_use]
     pub fn worst(&self) -> Option<GapSeverity> {
-        self.holes.iter().map(|hole| hole.weight).min()
+        self.gaps.iter().map(|gap| gap.weight).min()
     }
 
-    /// Whether it is known to be enforced without a hole.
+    /// Whether it is known to be enforced without a gap.
     #[must_use]
     pub fn is_well(&self) -> bool {
         self.verdict == Enforcement::Enforced
     }
 
     pub(super) fn judged(&self) -> Enforcement {
-        match (self.holes.is_empty(), self.unread.is_empty()) {
-            (false, _) => Enforcement::Hole,
+        match (self.gaps.is_empty(), self.unread.is_empty()) {
+            (false, _) => Enforcement::Gap,
             (true, true) => Enforcement::Enforced,
             (true, false) => Enforcement::Unknown,
         }
@@ -228,6 +230,6 @@ impl RegionStatus {
             None if !self.unread.is_empty() => 3,
             None => 4,
         };
-        (worst, usize::MAX - self.holes.len())
+        (worst, usize::MAX - self.gaps.len())
     }
 }

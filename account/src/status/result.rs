@@ -46,10 +46,11 @@ pub struct AccountStatus {
     pub account: MemberAccount,
     /// Whether enforcement is on in all its Regions.
     pub verdict: Enforcement,
-    /// How many of its Regions are enforced without a hole.
+    /// How many of its Regions are enforced without a gap.
     pub regions_enforced: usize,
-    /// How many of its Regions have a hole.
-    pub regions_with_holes: usize,
+    /// How many of its Regions have a gap.
+    #[serde(rename = "regionsWithHoles")] // the name in format 1
+    pub regions_with_gaps: usize,
     /// How many of its Regions could not be judged.
     pub regions_unknown: usize,
     /// Why it could not be entered.
@@ -79,7 +80,7 @@ impl StatusResult {
     ) -> Self {
         let StatusRecords { mut regions, not_entered, regions_assumed, lost } = found;
         for region in &mut regions {
-            region.holes.sort_by_key(|hole| hole.weight);
+            region.gaps.sort_by_key(|gap| gap.weight);
             region.verdict = region.judged();
         }
         let account = match members {
@@ -107,7 +108,7 @@ impl StatusResult {
             *rank = (*rank).min(region.rank());
         }
         let rank = |account: &Option<String>| worst.get(account).copied();
-        // An account that could not be entered comes after those with a hole, and before those that are well.
+        // An account that could not be entered comes after those with a gap, and before those that are well.
         const UNKNOWN: (u8, usize) = (3, 0);
         accounts.sort_by_key(|account| {
             let of_regions = rank(&Some(account.account.account.clone()));
@@ -122,8 +123,8 @@ impl StatusResult {
             regions.iter().any(|region| region.verdict == verdict)
                 || accounts.iter().any(|account| account.verdict == verdict)
         };
-        let verdict = if any(Enforcement::Hole) {
-            Enforcement::Hole
+        let verdict = if any(Enforcement::Gap) {
+            Enforcement::Gap
         } else if any(Enforcement::Unknown) || !lost.is_empty() || options.regions_assumed.is_some() {
             Enforcement::Unknown
         } else {
@@ -159,19 +160,19 @@ impl AccountStatus {
     fn of(member: &MemberAccount, regions: &[RegionStatus]) -> Self {
         let own = || regions.iter().filter(|region| region.account.as_ref() == Some(&member.account));
         let count = |verdict| own().filter(|region| region.verdict == verdict).count();
-        let [regions_enforced, regions_with_holes, regions_unknown] =
-            [Enforcement::Enforced, Enforcement::Hole, Enforcement::Unknown].map(count);
-        let verdict = match (regions_with_holes, regions_unknown, regions_enforced) {
+        let [regions_enforced, regions_with_gaps, regions_unknown] =
+            [Enforcement::Enforced, Enforcement::Gap, Enforcement::Unknown].map(count);
+        let verdict = match (regions_with_gaps, regions_unknown, regions_enforced) {
             (0, 0, 0) => Enforcement::Unknown,
             (0, 0, _) => Enforcement::Enforced,
             (0, ..) => Enforcement::Unknown,
-            _ => Enforcement::Hole,
+            _ => Enforcement::Gap,
         };
         Self {
             account: member.clone(),
             verdict,
             regions_enforced,
-            regions_with_holes,
+            regions_with_gaps,
             regions_unknown,
             failure: None,
             regions_assumed: None,

@@ -59,7 +59,7 @@ pub(super) async fn failures(
     }
     if let Some(newest) = newest {
         let reason = excerpt(newest.hook_status_reason().unwrap_or_default(), 300);
-        found.hole_of(alias, &Gap::FailedLately { times, at_least, days: options.days, reason });
+        found.gap_of(alias, &Gap::FailedLately { times, at_least, days: options.days, reason });
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) use account::{
     AccountFormat, Audit, AuditStatus, Aws, PolicyFor, Scan, Status, StatusFormat, StatusFunction,
 };
 pub(crate) use check::{Check, ReportFormat};
+pub(crate) use judge::{PolicyArguments, StackArguments};
 pub(crate) use policy::{PolicyCheck, PolicyCommand, PolicyExplain, PolicyFormat};
 
 use cfn_egress_guard::rehearsal::FailureMode;
@@ -20,6 +21,7 @@ mod account;
 #[cfg(feature = "account")]
 mod accounts;
 mod check;
+mod judge;
 mod policy;
 
 /// Checks that security group egress rules open exactly one explicit port, as the CloudFormation hook of
@@ -77,7 +79,7 @@ pub(crate) enum Command {
     /// not; is its function there, is it the code and policy that it should be, and was it throttled or did it
     /// fail in the last days.
     ///
-    /// Exit status: 0 if it is, 1 if it has a hole, 2 if that could not be found out.
+    /// Exit status: 0 if it is, 1 if it has a gap, 2 if that could not be found out.
     #[cfg(feature = "account")]
     Status(Box<Status>),
     /// Print the JSON Schema of something that the programs read or write.

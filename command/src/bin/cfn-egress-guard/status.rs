@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &Status, out: &mut impl Write) -> anyhow::Result<Ex
         }
     }
     Ok(match result.verdict {
-        Enforcement::Hole => Exit::Findings,
+        Enforcement::Gap => Exit::Findings,
         Enforcement::Unknown => Exit::CouldNotCheck,
         Enforcement::Enforced => Exit::Clean,
     })

@@ -121,7 +121,7 @@ fn account_state(account: &AccountStatus, regions: &[&RegionStatus]) -> (Style, 
 
 type RegionsByText<'a> = BTreeMap<String, Vec<&'a RegionStatus>>;
 
-/// A Region with its holes; what is told of several at once is left out.
+/// A Region with its gaps; what is told of several at once is left out.
 fn write_region(
     region: &RegionStatus,
     width: usize,
@@ -130,9 +130,9 @@ fn write_region(
 ) -> io::Result<()> {
     let (style, state) = shown(region);
     writeln!(out, "{:width$}  {style}{state}{style:#}{DIM}{}{DIM:#}", region.region, versions(region))?;
-    for hole in &region.holes {
-        let hook = hole.hook.as_ref().map_or_else(String::new, |hook| format!(" of {hook}"));
-        writeln!(out, "{:width$}    {BAD}hole{BAD:#}{hook}: {}", "", hole.message)?;
+    for gap in &region.gaps {
+        let hook = gap.hook.as_ref().map_or_else(String::new, |hook| format!(" of {hook}"));
+        writeln!(out, "{:width$}    {BAD}hole{BAD:#}{hook}: {}", "", gap.message)?;
     }
     for failure in failures(region).iter().filter(|failure| !told_once.contains_key(*failure)) {
         writeln!(out, "{:width$}    {CAUTION}not read{CAUTION:#}: {failure}", "")?;
@@ -143,11 +143,11 @@ fn write_region(
     Ok(())
 }
 
-/// How many accounts are well, have a hole, or cannot be judged.
+/// How many accounts are well, have a gap, or cannot be judged.
 fn counted_accounts(result: &StatusResult) -> String {
     let count_of = |verdict| result.accounts.iter().filter(|account| account.verdict == verdict).count();
     said(
-        [Enforcement::Enforced, Enforcement::Hole, Enforcement::Unknown].map(count_of),
+        [Enforcement::Enforced, Enforcement::Gap, Enforcement::Unknown].map(count_of),
         result.accounts.len(),
         "account",
     )
@@ -188,9 +188,9 @@ fn places(regions: &[&RegionStatus], many: bool) -> String {
     regions.iter().map(|region| region.place(many)).collect::<Vec<_>>().join(", ")
 }
 
-/// How many Regions are well, have a hole, or cannot be judged: what could not be read is no hole.
+/// How many Regions are well, have a gap, or cannot be judged: what could not be read is no gap.
 fn counted(result: &StatusResult) -> String {
-    let numbers = [Enforcement::Enforced, Enforcement::Hole, Enforcement::Unknown].map(|verdict| result.count(verdict));
+    let numbers = [Enforcement::Enforced, Enforcement::Gap, Enforcement::Unknown].map(|verdict| result.count(verdict));
     said(numbers, result.regions.len(), "Region")
 }
 
