@@ -9,7 +9,7 @@ use self::collection::{
     CollectionContent, FinishedValue, ObjectSlot, OpenCollection, attribute, levels, meaning, misplaced,
 };
 use super::dash::Dashes;
-use super::event::{YamlEvent, YamlEvents, YamlNode, YamlTag};
+use super::event::{YamlEvent, YamlEvents, YamlNode};
 use super::tag::{self, TagMeaning};
 use super::{BYTES_PER_NODE, Format, MAX_DEPTH, MAX_NODES, SourceError, SourceErrorKind, Span, Warning, scalar};
 use crate::path::Origin;

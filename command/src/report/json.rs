@@ -35,7 +35,7 @@ impl Reporter for JsonReporter {
             tool: JsonTool { name: TOOL, version: VERSION },
             rule: JsonRule { id: rule::ID, title: rule::TITLE, url: rule::URL, severity: Severity::Medium.into() },
             policy: (&run.policy).into(),
-            summary: RunSummary { ignored_templates: run.ignored, ..(&run.totals).into() },
+            summary: JsonSummary { ignored_templates: run.ignored, ..(&run.totals).into() },
             files: std::mem::take(&mut self.files),
         };
         super::write_json(&report, out)
@@ -57,7 +57,7 @@ pub struct JsonReport {
     /// The policy that judged.
     policy: JsonPolicy,
     /// The sums.
-    summary: RunSummary,
+    summary: JsonSummary,
     /// The templates, and the files that could not be checked.
     files: Vec<JsonFile>,
 }
@@ -115,7 +115,7 @@ impl From<&AppliedPolicy> for JsonPolicy {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
-struct RunSummary {
+struct JsonSummary {
     /// Templates that were checked, and files that could not be.
     files: usize,
     /// Files that could not be checked.
@@ -134,7 +134,7 @@ struct RunSummary {
     ignored_templates: usize,
 }
 
-impl From<&RunTotals> for RunSummary {
+impl From<&RunTotals> for JsonSummary {
     fn from(totals: &RunTotals) -> Self {
         let RunTotals { files, broken, resources, rules, errors, warnings, notes, not_judged: _ } = *totals;
         Self {
