@@ -15,11 +15,11 @@ use crate::rule::{Finding, Outcome, excerpt, wording};
 pub const NAMESPACE: &str = "CfnEgressGuard";
 
 /// How many egress rules of one kind a log line lists; the count says how many there are.
-pub const MAX_LISTED: usize = 20;
+pub(crate) const MAX_LISTED: usize = 20;
 
 /// How many fields a decision line has at the most, those inside lists and objects counted one by one: CloudWatch Logs
 /// Insights finds 200 in an event (source: CloudWatch Logs User Guide, "Supported logs and discovered fields").
-pub const MAX_FIELDS: usize = 150;
+pub(crate) const MAX_FIELDS: usize = 150;
 
 /// The variable of the function that sets the guard's name in its metrics: the name of its stack. The
 /// function's own name stands in for it.

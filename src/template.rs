@@ -190,7 +190,7 @@ impl<'a> Template<'a> {
 
     /// The parameters whose defaults decide which entries the loops among resources and conditions make.
     #[must_use]
-    pub const fn loop_defaults(&self) -> &BTreeSet<String> {
+    pub(crate) const fn loop_defaults(&self) -> &BTreeSet<String> {
         &self.loop_defaults
     }
 

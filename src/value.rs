@@ -129,7 +129,7 @@ impl Map {
 
     /// Appends an entry without looking for an earlier one of the same name: for builders that know
     /// their keys to be unique.
-    pub fn push_unique(&mut self, key: Key, value: Value) {
+    pub(crate) fn push_unique(&mut self, key: Key, value: Value) {
         self.0.push((key, value));
     }
 
@@ -204,7 +204,7 @@ impl Value {
 
     /// What kind of value this is, in words a template author knows (`a list`).
     #[must_use]
-    pub const fn kind_name(&self) -> &'static str {
+    pub(crate) const fn kind_name(&self) -> &'static str {
         match self.kind {
             Kind::Null => "null",
             Kind::Bool(_) => "a boolean",

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::decision::Decision;
 use super::response::{HookStatus, Response};
 use crate::log::{DecisionFields, DecisionSource, OffendingRules, push};
-pub use crate::log::{Delivery, MAX_FIELDS, MAX_LISTED, NAMESPACE};
+pub use crate::log::{Delivery, NAMESPACE};
 use crate::rule::Outcome;
 
 #[derive(Serialize)]

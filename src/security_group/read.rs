@@ -77,7 +77,7 @@ impl PropertyLevel {
 ///
 /// # Errors
 /// What the deserializer says.
-pub fn read_properties<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+pub(crate) fn read_properties<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     PropertyLevel::Properties.deserialize(deserializer).map(|value| Some(value).filter(|value| !value.is_null()))
 }
 
@@ -227,7 +227,7 @@ struct ChangeSetContext {
 
 /// The `Properties` in JSON text; nothing if the text is no such JSON.
 #[must_use]
-pub fn properties_of_context(context: &str) -> Option<Value> {
+pub(crate) fn properties_of_context(context: &str) -> Option<Value> {
     serde_json::from_str::<ChangeSetContext>(context).ok()?.properties
 }
 

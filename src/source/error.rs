@@ -21,10 +21,7 @@ pub enum SourceErrorKind {
     /// There is no value in it.
     Empty,
     /// It is longer than [`MAX_BYTES`].
-    TooLong {
-        /// Its length.
-        bytes: usize,
-    },
+    TooLong { bytes: usize },
     /// Values stand deeper inside each other than [`MAX_DEPTH`].
     TooDeep,
     /// It holds more values than [`MAX_NODES`], most likely through aliases of aliases.

@@ -8,7 +8,7 @@ use crate::value::{Kind, Value};
 impl Template<'_> {
     /// The parameters that a condition refers to, by its own definition or by that of a condition in it.
     #[must_use]
-    pub fn parameters_behind<'t>(&'t self, condition: &'t str) -> BTreeSet<&'t str> {
+    pub(crate) fn parameters_behind<'t>(&'t self, condition: &'t str) -> BTreeSet<&'t str> {
         let mut found = BTreeSet::new();
         self.each_definition(condition, &mut |definition| {
             each_reference(definition, &mut |kind, name| {
@@ -23,7 +23,7 @@ impl Template<'_> {
     /// Whether a condition compares a number that readers of YAML differ on: whether it is true is certain, but not
     /// known here.
     #[must_use]
-    pub fn is_in_dispute(&self, condition: &str) -> bool {
+    pub(crate) fn is_in_dispute(&self, condition: &str) -> bool {
         let mut found = false;
         self.each_definition(condition, &mut |definition| {
             found |= is_ambiguous(definition);

@@ -12,7 +12,6 @@ use crate::failure::Failure;
 pub struct RegionStatus {
     /// The account, if anybody says which it is.
     pub account: Option<String>,
-    /// The Region.
     pub region: String,
     /// Whether enforcement is on there.
     pub verdict: Enforcement,
