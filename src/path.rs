@@ -55,7 +55,7 @@ impl PropertyPath {
 
     /// Whether this is the object itself.
     #[must_use]
-    pub fn is_root(&self) -> bool {
+    pub(crate) fn is_root(&self) -> bool {
         self.0.is_empty()
     }
 

@@ -38,10 +38,10 @@ pub const MAX_DEPTH: usize = 128;
 /// How many values a text may hold once its aliases stand for what they name: one value for every
 /// eight bytes of the largest template CloudFormation accepts; real ones have one for every thirty.
 /// Long texts count for several ([`BYTES_PER_NODE`]).
-pub const MAX_NODES: usize = 128 * 1024;
+pub(crate) const MAX_NODES: usize = 128 * 1024;
 
 /// Each time a key or text is so long, in bytes, it counts for one value more.
-pub const BYTES_PER_NODE: usize = 64;
+pub(crate) const BYTES_PER_NODE: usize = 64;
 
 /// Where something stands in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

@@ -1,5 +1,6 @@
 //! How AWS is reached: the SDK's configuration, and a client per Region.
 
+use cfn_egress_guard_core::arn::Arn;
 use std::time::Duration;
 
 use aws_config::identity::IdentityCache;
@@ -157,7 +158,8 @@ impl Connection {
             client.get_caller_identity().send().await.map_err(|error| Failure::of(ACTION, &error))
         })
         .await?;
-        let partition = answer.arn().and_then(|arn| arn.split(':').nth(1)).filter(|partition| !partition.is_empty());
+        let partition =
+            answer.arn().and_then(Arn::parse).map(|arn| arn.partition).filter(|partition| !partition.is_empty());
         match (answer.account(), partition) {
             (Some(account), Some(partition)) if !account.is_empty() => {
                 Ok(Caller { account: account.to_owned(), partition: partition.to_owned() })

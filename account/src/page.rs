@@ -199,6 +199,9 @@ fn drawn(parts: &[(&'static str, usize)], longest: usize) -> Markup {
     }
 }
 
+/// A row of a table: its class and its cells.
+pub(super) type Row = (&'static str, Vec<String>);
+
 /// A table; the class of a row colors its first cell. Without rows, nothing.
 pub(super) fn table<'a>(columns: &[&str], rows: impl Iterator<Item = (&'a str, Vec<String>)>) -> Markup {
     let mut rows = rows.peekable();

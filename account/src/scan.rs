@@ -38,7 +38,7 @@ pub use comparison::{Change, ChangeGroup, Comparison, ComparisonFile, Comparison
 pub(crate) use csv::row;
 pub use csv::write_csv;
 pub use exemptions::write_exemptions;
-pub use file::{ResultError, ResultFile, ResultRecord, ResultWriter, read_records, read_result, write_json};
+pub use file::{ResultError, ResultFile, ResultRecord, ResultWriter, read_records, write_json};
 pub use html::write_html;
 pub use join::{JoinError, JoinedResults};
 pub use known::KnownStacks;

@@ -58,7 +58,7 @@ pub fn judge_resource<'t>(
 
 /// How many egress rules of one template are judged in more than the first of their worlds, each world
 /// counted: the work that undecided conditions multiply.
-pub const MAX_JUDGED: usize = 250_000;
+pub(crate) const MAX_JUDGED: usize = 250_000;
 
 /// A resource on its way to its assessment.
 #[derive(Clone, Copy)]

@@ -97,7 +97,7 @@ impl Decision {
     }
 
     /// The findings of one outcome, each with the resource of the template that it is about.
-    pub fn of_each(&self, outcome: Outcome) -> impl Iterator<Item = (Option<&ResourceAssessment>, &Finding)> {
+    pub(crate) fn of_each(&self, outcome: Outcome) -> impl Iterator<Item = (Option<&ResourceAssessment>, &Finding)> {
         self.assessments()
             .flat_map(move |(judged, assessment)| assessment.of(outcome).map(move |finding| (judged, finding)))
     }

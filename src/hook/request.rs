@@ -184,7 +184,7 @@ impl LenientText {
 
     /// The text, if there is any.
     #[must_use]
-    pub fn non_empty(&self) -> Option<&str> {
+    pub(crate) fn non_empty(&self) -> Option<&str> {
         Some(self.as_str()).filter(|text| !text.is_empty())
     }
 }

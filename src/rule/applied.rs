@@ -15,7 +15,7 @@ pub struct ExemptionId(String);
 
 impl ExemptionId {
     /// How long an id may be: it is part of messages that have little room.
-    pub const MAX_CHARS: usize = 64;
+    pub(crate) const MAX_CHARS: usize = 64;
 
     /// As the policy file has it.
     #[must_use]
@@ -123,7 +123,7 @@ impl AppliedExemption {
 
     /// Whether it holds today, but not for long: its owner should act.
     #[must_use]
-    pub const fn expires_soon(&self) -> bool {
+    pub(crate) const fn expires_soon(&self) -> bool {
         self.holds() && self.days_left <= WARNING_DAYS
     }
 }

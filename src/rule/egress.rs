@@ -67,7 +67,7 @@ impl Protocol {
 
     /// The protocol of a number.
     #[must_use]
-    pub fn from_integer(number: i64) -> Self {
+    pub(crate) fn from_integer(number: i64) -> Self {
         match number {
             -1 => Self::All,
             1 => Self::Icmp,
@@ -95,13 +95,13 @@ impl Protocol {
 
     /// Whether it is one of the two whose `FromPort` and `ToPort` are ports.
     #[must_use]
-    pub const fn has_ports(&self) -> bool {
+    pub(crate) const fn has_ports(&self) -> bool {
         matches!(self, Self::Tcp | Self::Udp)
     }
 
     /// What a value that can never be a protocol states.
     #[must_use]
-    pub fn of_wrong_kind(found: &str) -> Self {
+    pub(crate) fn of_wrong_kind(found: &str) -> Self {
         Self::Unrecognized(Some(excerpt(found, Self::SHOWN_CHARS)))
     }
 }
@@ -145,20 +145,20 @@ impl Destination {
 
     /// The destination that a CIDR's text states.
     #[must_use]
-    pub fn from_cidr(text: &str) -> Self {
+    pub(crate) fn from_cidr(text: &str) -> Self {
         let trimmed = text.trim();
         cidr(trimmed).map_or_else(|| Self::of_other_text(trimmed, Self::Invalid, Self::Unknown), Self::Cidr)
     }
 
     /// The destination that a prefix list's id states.
     #[must_use]
-    pub fn from_prefix_list(id: &str) -> Self {
+    pub(crate) fn from_prefix_list(id: &str) -> Self {
         Self::of_other_text(id, Self::PrefixList, Self::UnknownId)
     }
 
     /// The destination that a security group's id states.
     #[must_use]
-    pub fn from_security_group(id: &str) -> Self {
+    pub(crate) fn from_security_group(id: &str) -> Self {
         Self::of_other_text(id, Self::SecurityGroup, Self::UnknownId)
     }
 

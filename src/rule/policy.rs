@@ -23,7 +23,8 @@ pub use conditions::{
 };
 pub use exemption::{Exemption, ExemptionError};
 pub use glob::{Glob, GlobError};
-pub use review::{DeployerChoice, LONG_DAYS, Placeholder, Remark, RemarkLevel};
+pub(crate) use review::LONG_DAYS;
+pub use review::{DeployerChoice, Placeholder, Remark, RemarkLevel};
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -132,7 +133,7 @@ impl Policy {
 
     /// Whether an exemption rests on the tags of a group.
     #[must_use]
-    pub fn looks_at_tags(&self) -> bool {
+    pub(crate) fn looks_at_tags(&self) -> bool {
         self.exemptions.iter().any(|exemption| !exemption.conditions().tags.is_empty())
     }
 

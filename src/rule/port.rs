@@ -12,7 +12,7 @@ pub struct PortNumber(i32);
 
 impl PortNumber {
     /// The smallest value EC2 accepts: "all".
-    pub const MIN: i64 = -1;
+    pub(crate) const MIN: i64 = -1;
     /// The largest number of 16 bits: TCP and UDP have no larger port.
     pub const MAX: i64 = 65_535;
     /// All ports, or all ICMP types or codes.
@@ -74,7 +74,7 @@ impl Unknown {
 
     /// The same under another identity, or under none.
     #[must_use]
-    pub fn with_identity(mut self, identity: Option<String>) -> Self {
+    pub(crate) fn with_identity(mut self, identity: Option<String>) -> Self {
         self.0.identity = identity;
         self
     }
@@ -83,7 +83,7 @@ impl Unknown {
     /// what a change set writes for a value that it cannot know
     /// (source: CloudFormation User Guide, "dynamic references"; `DescribeChangeSet`).
     #[must_use]
-    pub fn of_text(text: &str) -> Option<Self> {
+    pub(crate) fn of_text(text: &str) -> Option<Self> {
         let text = text.trim();
         let (identity, why) = if text.contains("{{changeSet:KNOWN_AFTER_APPLY}}") {
             (None, "the change set cannot determine it before it is executed")
@@ -97,7 +97,7 @@ impl Unknown {
 
     /// Whether both are certainly the same value.
     #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.identity.is_some() && self.identity == other.identity
     }
 }
@@ -152,7 +152,7 @@ impl InvalidPort {
 impl Port {
     /// The port that an integer states.
     #[must_use]
-    pub fn from_integer(number: i64) -> Self {
+    pub(crate) fn from_integer(number: i64) -> Self {
         PortNumber::new(number).map_or_else(
             || Self::Invalid(InvalidPort::new(&number.to_string(), InvalidPortProblem::OutOfRange)),
             Self::Known,
@@ -161,7 +161,7 @@ impl Port {
 
     /// The port that a floating-point number states: `443.0` is 443, `443.5` is none.
     #[must_use]
-    pub fn from_float(number: f64) -> Self {
+    pub(crate) fn from_float(number: f64) -> Self {
         let invalid = |problem| Self::Invalid(InvalidPort::new(&number.to_string(), problem));
         if !number.is_finite() {
             return invalid(InvalidPortProblem::NotANumber);
@@ -219,13 +219,13 @@ impl Port {
 
     /// What a number states that readers of YAML differ on, as written.
     #[must_use]
-    pub fn ambiguous(text: &str) -> Self {
+    pub(crate) fn ambiguous(text: &str) -> Self {
         Self::Invalid(InvalidPort::new(&format!("\"{text}\""), InvalidPortProblem::Ambiguous))
     }
 
     /// What a value of a kind that can never be a port (`a boolean`, `a list`, `an object`) states.
     #[must_use]
-    pub fn of_wrong_kind(kind: &str) -> Self {
+    pub(crate) fn of_wrong_kind(kind: &str) -> Self {
         Self::Invalid(InvalidPort::new(kind, InvalidPortProblem::NotANumber))
     }
 }

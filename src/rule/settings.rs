@@ -150,7 +150,7 @@ settings! {
 impl Settings {
     /// These settings with one of them turned round.
     #[must_use]
-    pub const fn flipped(self, setting: Setting) -> Self {
+    pub(crate) const fn flipped(self, setting: Setting) -> Self {
         self.with(setting, self.get(setting).other())
     }
 

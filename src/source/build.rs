@@ -1,10 +1,15 @@
 //! Events → values: one pass, with tags, aliases and merge keys replaced by what they mean.
 
+mod collection;
+
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use self::collection::{
+    CollectionContent, FinishedValue, ObjectSlot, OpenCollection, attribute, levels, meaning, misplaced,
+};
 use super::dash::Dashes;
-use super::event::{YamlEvent, YamlEvents, YamlNode, YamlTag};
+use super::event::{YamlEvent, YamlEvents, YamlNode};
 use super::tag::{self, TagMeaning};
 use super::{BYTES_PER_NODE, Format, MAX_DEPTH, MAX_NODES, SourceError, SourceErrorKind, Span, Warning, scalar};
 use crate::path::Origin;
@@ -67,38 +72,6 @@ pub(super) struct BuiltDocument {
     pub(super) root: Value,
     pub(super) spans: Vec<Span>,
     pub(super) warnings: Vec<Warning>,
-}
-
-/// A finished value, how many values it holds and how deep they go.
-#[derive(Clone)]
-struct FinishedValue {
-    value: Value,
-    nodes: usize,
-    height: usize,
-}
-
-struct OpenCollection {
-    content: CollectionContent,
-    flow: bool,
-    anchor: Option<usize>,
-    tag: Option<(YamlTag, TagMeaning)>,
-    origin: Origin,
-    start: Span,
-    nodes_before: usize,
-    height: usize,
-}
-
-/// What is open, and where what stands in it begins.
-enum CollectionContent {
-    List { first: usize },
-    Object { first: usize, slot: ObjectSlot, merged: Vec<Vec<Value>> },
-}
-
-/// What the next value of an object is.
-enum ObjectSlot {
-    Key,
-    Value(Key),
-    Merged(Span),
 }
 
 impl DocumentBuilder {
@@ -390,26 +363,3 @@ impl DocumentBuilder {
 
 /// How many warnings of one text are kept.
 const MAX_WARNINGS: usize = 1_000;
-
-fn levels(tag: Option<&(YamlTag, TagMeaning)>) -> usize {
-    if matches!(tag, Some((_, TagMeaning::Function(_)))) { 2 } else { 1 }
-}
-
-fn meaning(tag: &YamlTag) -> Result<TagMeaning, SourceError> {
-    tag::meaning(&tag.name).map_err(|problem| SourceError::new(problem, Some(tag.span)))
-}
-
-fn misplaced(tag: &YamlTag) -> SourceError {
-    let name = tag.name.replace("tag:yaml.org,2002:", "!!");
-    SourceError::new(SourceErrorKind::MisplacedTag { tag: name }, Some(tag.span))
-}
-
-/// `!GetAtt a.b` is the list `[a, b]`, split at the first point as CloudFormation does
-/// (`!GetAtt Nested.Outputs.Port`).
-fn attribute(text: &str, origin: Origin) -> Value {
-    let part = |text: &str| Value::new(Kind::String(text.to_owned()), origin);
-    match text.split_once('.') {
-        Some((resource, attribute)) => Value::new(Kind::List(vec![part(resource), part(attribute)]), origin),
-        None => part(text),
-    }
-}

@@ -21,10 +21,7 @@ pub enum SourceErrorKind {
     /// There is no value in it.
     Empty,
     /// It is longer than [`MAX_BYTES`].
-    TooLong {
-        /// Its length.
-        bytes: usize,
-    },
+    TooLong { bytes: usize },
     /// Values stand deeper inside each other than [`MAX_DEPTH`].
     TooDeep,
     /// It holds more values than [`MAX_NODES`], most likely through aliases of aliases.
@@ -121,8 +118,12 @@ impl fmt::Display for SourceError {
             SourceErrorKind::TooDeep => write!(f, "values are nested more than {MAX_DEPTH} levels deep"),
             SourceErrorKind::TooManyValues => write!(f, "the file has more than {MAX_NODES} values"),
             SourceErrorKind::SeveralDocuments => f.write_str("the file has more than one YAML document"),
-            SourceErrorKind::Syntax { format: Format::Json, detail } => write!(f, "this is not valid JSON: {detail}"),
-            SourceErrorKind::Syntax { format: Format::Yaml, detail } => write!(f, "this is not valid YAML: {detail}"),
+            SourceErrorKind::Syntax { format: Format::Json, detail } => {
+                write!(f, "this is not valid JSON: {detail}")
+            }
+            SourceErrorKind::Syntax { format: Format::Yaml, detail } => {
+                write!(f, "this is not valid YAML: {detail}")
+            }
             SourceErrorKind::Unreadable { detail } => write!(f, "this JSON cannot be read: {detail}"),
             SourceErrorKind::KeyNotText => f.write_str("a key is a list or an object"),
             SourceErrorKind::UnknownTag { tag } => write!(f, "`{}` is not a CloudFormation function", shown(tag)),

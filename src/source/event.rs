@@ -13,7 +13,6 @@ pub(super) enum YamlEvent<'t> {
     /// A scalar, its escapes resolved. An implicit empty value is the plain scalar `~`, or empty
     /// text behind a tag.
     Scalar {
-        /// Its text.
         text: Cow<'t, str>,
         /// Whether it was written without quotes and not as a block.
         plain: bool,
@@ -44,7 +43,6 @@ pub(super) struct YamlNode {
 
 /// A tag as resolved (`!Ref`, `tag:yaml.org,2002:str`; a lone `!` as it is) and where it stands.
 pub(super) struct YamlTag {
-    /// Its name.
     pub(super) name: String,
     /// Where it stands.
     pub(super) span: Span,

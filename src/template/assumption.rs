@@ -15,7 +15,6 @@ pub(super) enum Atom {
     Is {
         /// The unknown's identity.
         identity: String,
-        /// The text.
         text: String,
     },
     /// Anything else, by its canonical form.

@@ -65,7 +65,7 @@ impl EvaluatedResource<'_> {
     /// In which worlds something occurs, given in which of [`EvaluatedResource::worlds`] it was seen, by
     /// index. Nothing if it was seen in none.
     #[must_use]
-    pub fn occurrence(&self, seen: &[usize]) -> Option<Occurrence> {
+    pub(crate) fn occurrence(&self, seen: &[usize]) -> Option<Occurrence> {
         let seen_in: Vec<&World<'_>> = seen.iter().filter_map(|index| self.worlds.get(*index)).collect();
         let (first, others) = seen_in.split_first()?;
         if seen_in.len() == self.worlds.len() && self.undetermined.is_none() {
@@ -140,7 +140,7 @@ impl<'a> Template<'a> {
 
     /// Like [`Template::evaluate_only`], in the worlds in which these parameters have these values.
     #[must_use]
-    pub fn evaluate_given<'t>(
+    pub(crate) fn evaluate_given<'t>(
         &'t self,
         resource: &'t Resource<'a>,
         properties: &[&str],

@@ -81,11 +81,9 @@ pub struct Call {
     pub event_id: String,
     /// When, UTC.
     pub time: String,
-    /// The operation.
     pub operation: Ec2Operation,
     /// The account's 12 digits.
     pub account: String,
-    /// The Region.
     pub region: String,
     /// The security group's id.
     pub group_id: String,

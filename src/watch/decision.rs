@@ -51,7 +51,7 @@ impl CallDecision {
 
     /// Whether someone should look at it.
     #[must_use]
-    pub fn is_worth_a_look(&self) -> bool {
+    pub(crate) fn is_worth_a_look(&self) -> bool {
         ["non-compliant", "undetermined", "internal-failure"].contains(&self.verdict())
     }
 

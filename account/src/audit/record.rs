@@ -21,7 +21,6 @@ pub(super) fn text(text: Option<&str>) -> Option<String> {
 pub struct HookRecord {
     /// The account, if anybody says which it is.
     pub account: Option<String>,
-    /// The Region.
     pub region: String,
     /// The result's id.
     pub id: String,

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 
 use super::record::{OpenedTraffic, RuleOutcome, RuleRecord, StackRecord};
 use super::result::ScanResult;
+use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::rule::policy::{Date, Glob, Placeholder};
 
@@ -139,7 +140,7 @@ impl ScannedStacks {
 
 /// The account's number, from the stack's ARN.
 fn account_of(stack: &StackRecord) -> &str {
-    stack.stack_id.split(':').nth(4).unwrap_or_default()
+    Arn::parse(&stack.stack_id).map_or("", |arn| arn.account)
 }
 
 /// Equal rules of a stack, which one exemption covers.

@@ -14,7 +14,7 @@ use serde_json::{Map, Value as Json};
 
 use super::comparison::ComparisonFile;
 use super::record::{FORMAT_VERSION, ScanHead, StackRecord, Unread};
-use super::result::{ScanCompletion, ScanRecords, ScanResult};
+use super::result::{ScanCompletion, ScanResult};
 use super::summary::ScanSummary;
 
 /// The result of a scan, as its JSON file holds it.
@@ -139,19 +139,6 @@ impl fmt::Display for ResultError {
 
 impl std::error::Error for ResultError {}
 
-/// Reads a result back: whole, or as far as it was written. The answer is worked out anew.
-///
-/// # Errors
-/// When the text is no result of a scan.
-pub fn read_result(text: impl Read) -> Result<ScanResult, ResultError> {
-    let mut found = ScanRecords::default();
-    let (head, ending) = read_records(text, &mut |record| match record {
-        ResultRecord::Stack(stack) => found.stack(&stack),
-        ResultRecord::Unread(unread) => found.unread(&unread),
-    })?;
-    found.result(head, ending).map_err(ResultError::Io)
-}
-
 /// What a result is made of.
 #[derive(Debug)]
 pub enum ResultRecord {
@@ -273,8 +260,20 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for RecordList<'_, '_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::scan::result::ScanRecords;
     use crate::scan::{AlternativeKind, OutcomeCounts};
     use crate::{Failure, FailureKind, Spool};
+
+    /// Reads a result back: whole, or as far as it was written. The answer is worked out anew.
+    fn read_result(text: impl Read) -> Result<ScanResult, ResultError> {
+        let mut found = ScanRecords::default();
+        let (head, ending) = read_records(text, &mut |record| match record {
+            ResultRecord::Stack(stack) => found.stack(&stack),
+            ResultRecord::Unread(unread) => found.unread(&unread),
+        })?;
+        found.result(head, ending).map_err(ResultError::Io)
+    }
 
     fn stack(name: &str) -> StackRecord {
         StackRecord {

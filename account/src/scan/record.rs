@@ -53,7 +53,6 @@ pub struct StackRecord {
     /// The account.
     #[serde(default)]
     pub account: String,
-    /// The Region.
     pub region: String,
     /// The stack's name.
     pub stack: String,

@@ -56,7 +56,6 @@ pub struct JsonReport {
     rule: JsonRule,
     /// The policy that judged.
     policy: JsonPolicy,
-    /// The sums.
     summary: JsonSummary,
     /// The templates, and the files that could not be checked.
     files: Vec<JsonFile>,
@@ -66,9 +65,7 @@ pub struct JsonReport {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct JsonTool {
-    /// Its name.
     name: &'static str,
-    /// Its version.
     version: &'static str,
 }
 
@@ -76,13 +73,9 @@ struct JsonTool {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct JsonRule {
-    /// Its id.
     id: &'static str,
-    /// Its title.
     title: &'static str,
-    /// Its page.
     url: &'static str,
-    /// Its severity.
     severity: JsonSeverity,
 }
 
@@ -232,9 +225,7 @@ struct JsonExemption {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct JsonResource {
-    /// Its logical id.
     logical_id: String,
-    /// Its type.
     #[serde(rename = "type")]
     type_name: &'static str,
     /// The construct of the AWS CDK that it is made by.

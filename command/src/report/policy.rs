@@ -61,7 +61,6 @@ struct PolicyMeaning {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct PolicyExemption {
-    /// Its name.
     id: String,
     /// Why it exists.
     reason: String,

@@ -157,7 +157,7 @@ impl Conditions {
 
     /// Whether nothing about the egress rule itself is asked: all addresses are no narrow destination.
     #[must_use]
-    pub fn cover_every_rule(&self) -> bool {
+    pub(crate) fn cover_every_rule(&self) -> bool {
         let everywhere =
             |range: &DestinationRange| matches!(range, DestinationRange::Cidr(cidr) if cidr.prefix_len() == 0);
         let any_destination = self.destinations.is_empty() || self.destinations.iter().any(everywhere);
@@ -238,13 +238,13 @@ impl PortRange {
 
     /// Whether it is one port.
     #[must_use]
-    pub const fn is_single(self) -> bool {
+    pub(crate) const fn is_single(self) -> bool {
         self.from == self.to
     }
 
     /// The ports in both.
     #[must_use]
-    pub fn intersection(self, other: Self) -> Option<Self> {
+    pub(crate) fn intersection(self, other: Self) -> Option<Self> {
         Self::new(self.from.max(other.from), self.to.min(other.to))
     }
 
@@ -315,7 +315,7 @@ impl DestinationRange {
 
     /// Whether some destination lies within both.
     #[must_use]
-    pub fn intersects(&self, other: &Self) -> bool {
+    pub(crate) fn intersects(&self, other: &Self) -> bool {
         match (self, other) {
             // Two blocks of addresses are nested or apart.
             (Self::Cidr(one), Self::Cidr(two)) => one.contains(two) || two.contains(one),

@@ -12,7 +12,7 @@ use crate::rule::date::Date;
 use crate::rule::egress::Protocol;
 
 /// How many days ahead an exemption ends at the most without a warning.
-pub const LONG_DAYS: i64 = 366;
+pub(crate) const LONG_DAYS: i64 = 366;
 
 /// Whether a [`Remark`] asks for something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

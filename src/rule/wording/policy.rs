@@ -62,7 +62,7 @@ fn standing(finding: &Finding) -> String {
 
 /// The first sentence about a resource that is let through although egress rules of it break the rule.
 #[must_use]
-pub fn headline(resource_type: &str, logical_id: &str, assessment: &Assessment) -> String {
+pub(crate) fn headline(resource_type: &str, logical_id: &str, assessment: &Assessment) -> String {
     let name = name(resource_type, logical_id);
     let of = |outcome, what: &str| {
         let count = assessment.of(outcome).count();
@@ -124,7 +124,7 @@ pub fn expired_hint(exemption: &AppliedExemption) -> String {
 
 /// Why conditions make no exemption, and what to write.
 #[must_use]
-pub const fn exemption_error(error: ExemptionError) -> (&'static str, &'static str) {
+pub(crate) const fn exemption_error(error: ExemptionError) -> (&'static str, &'static str) {
     match error {
         ExemptionError::CoversEverything => (
             "the exemption has no condition, so it would cover every egress rule everywhere",

@@ -7,6 +7,7 @@ pub(crate) use account::{
     AccountFormat, Audit, AuditStatus, Aws, PolicyFor, Scan, Status, StatusFormat, StatusFunction,
 };
 pub(crate) use check::{Check, ReportFormat};
+pub(crate) use judge::{PolicyArguments, StackArguments};
 pub(crate) use policy::{PolicyCheck, PolicyCommand, PolicyExplain, PolicyFormat};
 
 use cfn_egress_guard::rehearsal::FailureMode;
@@ -20,6 +21,7 @@ mod account;
 #[cfg(feature = "account")]
 mod accounts;
 mod check;
+mod judge;
 mod policy;
 
 /// Check that each security group egress rule opens exactly one explicit port, as the CloudFormation hook of the same

@@ -28,7 +28,7 @@ use parameters::DeclaredParameters;
 pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
     let (paths, overrides) = parameters::told_apart(&arguments.paths, &arguments.parameters);
     let given = parameters::read(&overrides)?;
-    let choice = crate::policy::choose(arguments.policy.as_deref(), arguments.no_policy, arguments.preset)?;
+    let choice = crate::policy::choose(&arguments.policy)?;
     let deployments = deployments::read(&arguments.deployments)?;
     let inputs = Inputs::of(&paths, &arguments.exclude, arguments.skip_other_files)?;
     let baseline = arguments.baseline.as_deref().map(|file| baseline(file, &inputs)).transpose()?;
@@ -37,14 +37,7 @@ pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
         names: inputs.names(),
         nested: &nested,
         given: &given,
-        scope: Scope {
-            parameters: given.values.clone(),
-            open: given.previous.clone(),
-            account: arguments.account.clone(),
-            region: arguments.region.clone(),
-            stack_name: arguments.stack_name.clone(),
-            ..Scope::default()
-        },
+        scope: Scope { parameters: given.values.clone(), open: given.previous.clone(), ..arguments.stack.scope() },
         deployments: &deployments,
         policy: &choice.policy,
         today: crate::policy::today(),

@@ -3,11 +3,10 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use cfn_egress_guard_core::rule::Preset;
 use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
 use clap::{Arg, Args, Command, Error, ValueEnum};
 
-use super::{parse_max_findings, parse_nested, parse_preset};
+use super::{PolicyArguments, StackArguments, parse_max_findings, parse_nested};
 
 /// Check templates, and show the lines that the hook would block.
 ///
@@ -50,30 +49,11 @@ pub(crate) struct Check {
     #[arg(long, value_name = "LOGICAL_ID=FILE", value_parser = parse_nested)]
     pub(crate) nested: Vec<(String, PathBuf)>,
 
-    /// The Region of the deployment (AWS::Region).
-    #[arg(long, value_name = "REGION")]
-    pub(crate) region: Option<String>,
+    #[command(flatten)]
+    pub(crate) stack: StackArguments,
 
-    /// The account of the deployment (AWS::AccountId).
-    #[arg(long, value_name = "ID")]
-    pub(crate) account: Option<String>,
-
-    /// The stack's name (AWS::StackName).
-    #[arg(long, value_name = "NAME")]
-    pub(crate) stack_name: Option<String>,
-
-    /// The policy file [default: policy.toml in the working directory, or in the nearest parent folder up to the root
-    /// of the git repository].
-    #[arg(long, value_name = "FILE")]
-    pub(crate) policy: Option<PathBuf>,
-
-    /// Use the published rule and ignore policy.toml.
-    #[arg(long, conflicts_with = "policy")]
-    pub(crate) no_policy: bool,
-
-    /// The preset that the hook uses: literal (the published rule) or effective (what EC2 opens).
-    #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
-    pub(crate) preset: Option<Preset>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArguments,
 
     /// Treat undetermined and unchecked parts as errors.
     #[arg(long)]
