@@ -1,6 +1,6 @@
-//! What the structured log lines of all decisions share: egress rules within the fields that CloudWatch Logs finds, and
-//! metrics in Embedded Metric Format. A line says what was decided and on which egress rules, never what else the
-//! template or the event holds.
+//! What the structured log lines of all decisions share: egress rules within the fields that CloudWatch Logs finds,
+//! and metrics in Embedded Metric Format. A line says what was decided and on which egress rules, never what else the
+//! template or the event contains.
 //!
 //! Source: CloudWatch User Guide, "Specification: Embedded metric format".
 
@@ -17,12 +17,12 @@ pub const NAMESPACE: &str = "CfnEgressGuard";
 /// How many egress rules of one kind a log line lists; the count says how many there are.
 pub(crate) const MAX_LISTED: usize = 20;
 
-/// How many fields a decision line has at the most, those inside lists and objects counted one by one: CloudWatch Logs
+/// How many fields a decision line has at most, those inside lists and objects counted one by one: CloudWatch Logs
 /// Insights finds 200 in an event (source: CloudWatch Logs User Guide, "Supported logs and discovered fields").
 pub(crate) const MAX_FIELDS: usize = 150;
 
-/// The variable of the function that sets the guard's name in its metrics: the name of its stack. The
-/// function's own name stands in for it.
+/// The variable of the function that sets the guard's name in its metrics: the name of its stack. The function's own
+/// name replaces it.
 pub const ENV_GUARD: &str = "GUARD_NAME";
 
 /// The dimension of every metric that names the guard.
@@ -136,9 +136,9 @@ pub(crate) struct OffendingRules<'a> {
     debt_by_reason: BTreeMap<&'a str, usize>,
     /// Those that break the rule.
     offending: Vec<ListedRule>,
-    /// Those that an exemption lets through.
+    /// Those that an exemption allows.
     exempted: Vec<ListedRule>,
-    /// Those that the policy lets through as they were before.
+    /// Those that the policy allows as they were before.
     known_debt: Vec<ListedRule>,
 }
 
@@ -178,12 +178,12 @@ impl<'a> OffendingRules<'a> {
         self.by_reason.values().sum()
     }
 
-    /// How many an exemption lets through.
+    /// How many an exemption allows.
     pub(crate) fn exempted_count(&self) -> usize {
         self.by_exemption.values().sum()
     }
 
-    /// How many the policy lets through as they were before.
+    /// How many the policy allows as they were before.
     pub(crate) fn known_debt_count(&self) -> usize {
         self.debt_by_reason.values().sum()
     }
@@ -303,7 +303,7 @@ pub(crate) struct ListedRule {
     exemption: Option<ListedExemption>,
 }
 
-/// The exemption that covers a rule; one with days left below zero has expired and lets nothing through.
+/// The exemption that covers a rule; one with days left below zero has expired and allows nothing.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ListedExemption {

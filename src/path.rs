@@ -1,5 +1,5 @@
-//! Where something stands: a property path such as `SecurityGroupEgress[1].ToPort`, and the
-//! [`Origin`] that ties a value to the text it was written in.
+//! Where something is: a property path such as `SecurityGroupEgress[1].ToPort`, and the [`Origin`] that ties a value
+//! to the text it was written in.
 //!
 //! Knows nothing else: no rule, no JSON, no text.
 

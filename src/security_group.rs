@@ -50,7 +50,7 @@ impl ResourceType {
     }
 }
 
-/// What stands where an egress rule belongs.
+/// The value in the place of a egress rule.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EgressEntry {
     /// An egress rule.
@@ -107,7 +107,7 @@ fn each_entry(resource_type: ResourceType, properties: &Value, knowledge: Knowle
     }
 }
 
-/// Something that holds no egress rules where some should be.
+/// Something that contains no egress rules where some should be.
 struct MalformedEgress<'a> {
     value: &'a Value,
     path: PropertyPath,

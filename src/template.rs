@@ -1,10 +1,9 @@
 //! A parsed template and what is known from outside → resources with resolved, unknown or absent
 //! values.
 //!
-//! Functions are worked out as far as the template allows. What only AWS knows stays a value of its
-//! own kind ([`Kind::Unknown`]) that says who it is and why it is not known. A resource whose
-//! properties depend on conditions that cannot be decided is looked at in every [`World`] they
-//! allow. Knows no text, no rule and no hook.
+//! Functions are computed as far as the template allows. What only AWS knows stays a value of its own kind
+//! ([`Kind::Unknown`]) that says who it is and why it is not known. A resource whose properties depend on conditions
+//! that cannot be decided is looked at in every [`World`] they allow. Knows no text, no rule and no hook.
 //!
 //! Whatever the template is, evaluation ends: its work is bounded ([`BASE_STEPS`],
 //! [`STEPS_PER_VALUE`], [`MAX_EVALUATION_DEPTH`]), as are the worlds of one resource

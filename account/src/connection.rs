@@ -71,7 +71,7 @@ pub struct ConnectionOptions {
 /// How long it may take to find out whose credentials they are, where that is good to know and not needed.
 const CALLER: Duration = Duration::from_secs(3);
 
-/// How long the credentials of an account may take to be renewed: STS may ask for patience.
+/// How long the credentials of an account may take to be renewed: STS may throttle requests.
 const RENEWAL: Duration = Duration::from_secs(60);
 
 /// Everything needed to make clients.
@@ -233,7 +233,7 @@ impl Connection {
         self.config.endpoint_url()
     }
 
-    /// The Regions that are switched on in the account (`account:ListRegions`).
+    /// The Regions that are enabled in the account (`account:ListRegions`).
     ///
     /// # Errors
     /// When they cannot be listed.

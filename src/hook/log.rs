@@ -1,5 +1,5 @@
-//! A decision as one structured log line, which CloudWatch also reads as metrics (Embedded Metric
-//! Format). It says what was decided and on which egress rules, never what else the template holds.
+//! A decision as one structured log line, which CloudWatch also reads as metrics (Embedded Metric Format). It says
+//! what was decided and on which egress rules, never what else the template contains.
 
 use serde::Serialize;
 

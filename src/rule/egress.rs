@@ -1,4 +1,4 @@
-//! An egress rule as it was written: protocol, ports, destination, and where it stands.
+//! An egress rule as it was written: protocol, ports, destination, and where it is.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -12,8 +12,7 @@ use crate::path::{Origin, PropertyPath};
 /// One entry of `SecurityGroupEgress`, or one `AWS::EC2::SecurityGroupEgress` resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EgressRule {
-    /// Where it stands within the resource's properties: `SecurityGroupEgress[1]`, or the root for a
-    /// resource of its own.
+    /// Where it is within the resource's properties: `SecurityGroupEgress[1]`, or the root for a resource of its own.
     pub path: PropertyPath,
     /// `IpProtocol`.
     pub protocol: Protocol,
@@ -21,8 +20,8 @@ pub struct EgressRule {
     pub from: Port,
     /// `ToPort`; for ICMP the code.
     pub to: Port,
-    /// Where to. EC2 takes exactly one; what was written is kept, so that nothing that holds for one
-    /// destination is believed of two.
+    /// Where to. EC2 takes exactly one; what was written is kept, so that nothing that contains for one destination
+    /// is believed of two.
     pub destinations: Vec<Destination>,
     /// The origins of the entry, of `FromPort` and of `ToPort` in the source text.
     pub origins: Origins,

@@ -1,5 +1,5 @@
-//! The policy: which settings decide, what may break the rule until when, and what becomes of egress
-//! rules that stood there before.
+//! The policy: which settings decide, what may break the rule until when, and what becomes of egress rules that were
+//! there before.
 //!
 //! It belongs to those who own the hook. Nothing that the deployer of a stack writes can widen it: what
 //! is unknown, ambiguous or stated twice matches no condition.
@@ -46,7 +46,7 @@ pub struct Policy {
     pub unchanged_rules: Treatment,
     /// Whom to ask about what is blocked.
     pub contact: Option<Owner>,
-    /// How many days ahead an exemption may end at the most.
+    /// How many days ahead an exemption may end at most.
     pub max_days: Option<u32>,
     /// What may break the rule, in the order written. No two have the same id.
     pub exemptions: Vec<Exemption>,
@@ -105,7 +105,7 @@ impl UnchangedRules {
 /// What a policy has to know of a resource beside its egress rules.
 #[derive(Debug, Clone, Copy)]
 pub struct ResourceContext<'a> {
-    /// Where the resource stands.
+    /// Where the resource is.
     pub context: Context<'a>,
     /// What stood there before.
     pub unchanged: &'a UnchangedRules,
@@ -185,7 +185,7 @@ impl Policy {
     }
 }
 
-/// The exemption that covers an egress rule: of several, the one that holds longest, or expired last.
+/// The exemption that covers an egress rule: of several, the one that lasts longest, or expired last.
 fn longest<'a>(here: &[&'a Exemption], rule: &EgressRule) -> Option<&'a Exemption> {
     let covering = here.iter().copied().filter(|exemption| exemption.conditions().match_egress(rule));
     // Of equal ones the first in the file: `max_by_key` would give the last.

@@ -5,8 +5,8 @@ use std::fmt;
 
 use super::text::excerpt;
 
-/// A port number that EC2 accepts: -1 … 65535, where -1 stands for "all" (EC2 API, `IpPermission`:
-/// "for TCP or UDP … the start of the port range; if ICMP, the type number; -1 indicates all").
+/// A port number that EC2 accepts: -1 … 65535, where -1 represents "all" (EC2 API, `IpPermission`: "for TCP or UDP …
+/// the start of the port range; if ICMP, the type number; -1 indicates all").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PortNumber(i32);
 
@@ -47,8 +47,8 @@ pub struct Unknown(Box<UnknownFacts>);
 /// What there is to say of an [`Unknown`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UnknownFacts {
-    /// What tells the unknown from others. Two unknowns with the same identity have the same value,
-    /// whatever it is (`!Ref Port` twice); an unknown without one equals nothing, not even itself.
+    /// What distinguishes the unknown from others. Two unknowns with the same identity have the same value, whatever
+    /// it is (`!Ref Port` twice); an unknown without one equals nothing, not even itself.
     pub identity: Option<String>,
     /// How a reader knows it: `!Ref Port`, `!GetAtt Db.Endpoint.Port`.
     pub shown_as: String,
@@ -79,9 +79,9 @@ impl Unknown {
         self
     }
 
-    /// The unknown that a text stands for, if it contains a dynamic reference (`{{resolve:…}}`) or is
-    /// what a change set writes for a value that it cannot know
-    /// (source: CloudFormation User Guide, "dynamic references"; `DescribeChangeSet`).
+    /// The unknown that a text represents, if it contains a dynamic reference (`{{resolve:…}}`) or is what a change
+    /// set writes for a value that it cannot know (source: CloudFormation User Guide, "dynamic references";
+    /// `DescribeChangeSet`).
     #[must_use]
     pub(crate) fn of_text(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -115,7 +115,7 @@ pub enum Port {
     Invalid(InvalidPort),
 }
 
-/// What stands where a port should, shortened to what a message can show.
+/// What is where a port should, shortened to what a message can show.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct InvalidPort {
     /// What was found (`"http"`, `70000`, `a list`), at most [`InvalidPort::SHOWN_CHARS`] characters.

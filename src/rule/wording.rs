@@ -92,7 +92,7 @@ pub fn note(finding: &Finding) -> String {
     format!("{}: passes, but {}.{}", place(finding), conditional_statement(finding), hints(finding))
 }
 
-/// The statement with the condition under which it holds, if not in any case.
+/// The statement with the condition under which it applies, if not in any case.
 fn conditional_statement(finding: &Finding) -> String {
     let statement = statement(finding);
     match &finding.when {
@@ -107,7 +107,7 @@ pub fn annotation(finding: &Finding) -> String {
     format!("{}: {}.{}", place(finding), conditional_statement(finding), hints(finding))
 }
 
-/// What stands behind a finding: the exemption that has expired, the setting that would let it pass.
+/// What follows a finding: the exemption that has expired, the setting that would let it pass.
 fn hints(finding: &Finding) -> String {
     let expired = finding.exemption.as_deref().filter(|exemption| !exemption.holds()).map(policy::expired_hint);
     expired.into_iter().chain(setting_hint(finding)).map(|hint| format!(" {hint}")).collect()
@@ -154,7 +154,7 @@ fn name(resource_type: &str, logical_id: &str) -> String {
     if id.is_empty() { resource_type.to_owned() } else { format!("{resource_type} {id}") }
 }
 
-/// What stands in place of lines that do not fit.
+/// Replaces lines that do not fit.
 #[must_use]
 pub(crate) fn and_more(count: usize) -> String {
     format!("… and {count} more.")

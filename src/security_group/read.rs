@@ -48,7 +48,7 @@ const SCALARS: [&str; 11] = [
 /// How many tags are read; AWS allows 50. Of a longer list none is known.
 const MAX_TAGS: usize = 1_000;
 
-/// The name of what stands for the entries of an object that are not kept. No property has it.
+/// The name of what represents the entries of an object that are not kept. No property has it.
 const REST: &str = "\u{0}rest";
 
 impl PropertyLevel {

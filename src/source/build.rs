@@ -46,7 +46,7 @@ const fn weight(text: &str) -> usize {
     text.len() / BYTES_PER_NODE
 }
 
-/// Takes what stands in a text, in the order written.
+/// Takes the parts of a text, in the order written.
 pub(super) struct DocumentBuilder {
     format: Format,
     spans: Vec<Span>,
@@ -54,11 +54,11 @@ pub(super) struct DocumentBuilder {
     nodes: usize,
     /// The lists and objects that are not finished, the innermost last.
     open: Vec<OpenCollection>,
-    /// What stands in them so far: in lists …
+    /// Their content so far: in lists …
     values: Vec<Value>,
     /// … and in objects. Each gets its own, of the right size, when it is finished.
     entries: Vec<(Key, Value)>,
-    /// How deep the innermost stands; a tag counts as a level.
+    /// The depth of the innermost; a tag counts as a level.
     depth: usize,
     anchors: HashMap<usize, FinishedValue>,
     /// Where the last scalar or bracket ended: block lists and objects end there.
@@ -303,7 +303,7 @@ impl DocumentBuilder {
     /// Puts a finished value where it belongs.
     fn attach(&mut self, built: FinishedValue, anchor: Option<usize>, span: Span) -> Result<(), SourceError> {
         if let Some(anchor) = anchor {
-            // The copy that aliases are made from counts as well: anchors can stand inside anchors.
+            // The copy that aliases are made from counts as well: anchors can be inside anchors.
             self.count(built.nodes, span)?;
             self.anchors.insert(anchor, built.clone());
         }

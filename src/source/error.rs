@@ -22,20 +22,20 @@ pub enum SourceErrorKind {
     Empty,
     /// It is longer than [`MAX_BYTES`].
     TooLong { bytes: usize },
-    /// Values stand deeper inside each other than [`MAX_DEPTH`].
+    /// Values are nested deeper than [`MAX_DEPTH`].
     TooDeep,
-    /// It holds more values than [`MAX_NODES`], most likely through aliases of aliases.
+    /// It has more values than [`MAX_NODES`], most likely through aliases of aliases.
     TooManyValues,
     /// More than one YAML document.
     SeveralDocuments,
-    /// It is not well-formed.
+    /// It is not valid.
     Syntax {
         /// What it was read as.
         format: Format,
         /// What the reader missed.
         detail: String,
     },
-    /// It is well-formed JSON, but holds what is no text: half of a surrogate pair.
+    /// It is valid JSON, but holds what is no text: half of a surrogate pair.
     Unreadable {
         /// What the reader stumbled over.
         detail: String,
@@ -62,7 +62,7 @@ pub enum SourceErrorKind {
         /// The anchor's name.
         name: String,
     },
-    /// An alias inside the very value it stands for.
+    /// An alias inside the very value it represents.
     RecursiveAlias,
     /// A merge key (`<<`) whose value is neither an object nor a list of objects.
     MergeNotObject,

@@ -6,7 +6,7 @@ use granit_parser::{ErrorKind, Event as Parsed, Options, Parser, ScalarStyle, Sc
 
 use super::{Format, MAX_DEPTH, SourceError, SourceErrorKind, Span, narrow};
 
-/// Something that stands in the text, in the order written.
+/// Something that is in the text, in the order written.
 pub(super) enum YamlEvent<'t> {
     /// The start of a document.
     Document,
@@ -41,10 +41,10 @@ pub(super) struct YamlNode {
     pub(super) flow: bool,
 }
 
-/// A tag as resolved (`!Ref`, `tag:yaml.org,2002:str`; a lone `!` as it is) and where it stands.
+/// A tag as resolved (`!Ref`, `tag:yaml.org,2002:str`; a lone `!` as it is) and where it is.
 pub(super) struct YamlTag {
     pub(super) name: String,
-    /// Where it stands.
+    /// Where it is.
     pub(super) span: Span,
 }
 

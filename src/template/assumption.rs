@@ -26,7 +26,7 @@ pub(super) enum Atom {
 pub(super) enum ConditionValue {
     /// Decided.
     Decided {
-        /// Whether it holds.
+        /// Whether it is true.
         holds: bool,
         /// Whether that rests on an assumption.
         assumed: bool,

@@ -27,7 +27,7 @@ pub enum NoteSubject {
     Include {
         /// The resource, if it is in one.
         logical_id: Option<String>,
-        /// The macro, which may change what it stands among; `AWS::Include` adds to it.
+        /// The macro, which may change what it is among; `AWS::Include` adds to it.
         macro_name: Option<String>,
     },
     /// An application of SAM, which becomes a nested stack: its template is not in this one.
@@ -42,7 +42,7 @@ pub enum NoteSubject {
     /// A nested stack, whose template is a file of its own. Told by whoever knows which files are judged.
     NestedStack {
         logical_id: String,
-        /// The file that holds its template, if one is named.
+        /// The file that contains its template, if one is named.
         file: Option<String>,
     },
     /// A StackSet, whose template is a file of its own or not known. Told by whoever knows which files are judged.

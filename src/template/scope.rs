@@ -33,7 +33,7 @@ pub struct Scope {
     /// Whether a parameter whose value was not given is unknown even if it has a default: the
     /// deployment may give it another value. One that can have only one value is known all the same.
     pub ignore_defaults: bool,
-    /// Values of parameters that hold only until someone overrides them, by name, in place of the template's
+    /// Values of parameters that apply only until someone overrides them, by name, in place of the template's
     /// defaults: what a nested stack is given by a parameter of its parent that keeps its default.
     pub defaults: BTreeMap<String, String>,
 }

@@ -171,7 +171,7 @@ pub(super) fn detail<'v>(event: &'v Value, name: &str) -> Option<&'v Value> {
     event.get("detail")?.get(name)
 }
 
-/// Text, from whatever stands there: a number gives its digits, anything else no text.
+/// Text, from any value: a number gives its digits, anything else no text.
 pub(super) fn text(value: Option<&Value>) -> String {
     match value.map(|value| &value.kind) {
         Some(Kind::String(text)) => text.clone(),

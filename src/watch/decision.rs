@@ -28,7 +28,7 @@ pub struct CallDecision {
 /// The longest message, in characters: as long as those of the hook.
 const MESSAGE_CHARS: usize = 1_024;
 
-/// How many lines a message is made of at the most: no line is shorter than eight characters.
+/// How many lines a message is made of at most: no line is shorter than eight characters.
 const MAX_LINES: usize = MESSAGE_CHARS / 8;
 
 impl CallDecision {

@@ -107,7 +107,7 @@ pub struct AuditUnread {
     pub account: Option<String>,
     /// The Region; without one, it is the account.
     pub region: Option<String>,
-    /// The result, if it is about one: what the list told of it stands among the results.
+    /// The result, if it is about one: what the list told of it is among the results.
     pub id: Option<String>,
     /// Why.
     pub failure: Failure,

@@ -16,8 +16,8 @@ use cfn_egress_guard_core::rule::policy::{Date, Glob, Placeholder};
 /// How many stacks an exemption names before a pattern is tried.
 const NAMED_STACKS: usize = 8;
 
-/// Writes an exemption for each blocked rule that one can name, and says which cannot be covered. They end one after
-/// the other in the second half of the days from today, so that not all of them are blocked on one day.
+/// Writes an exemption for each blocked rule that one can name, and says which cannot be covered. They end one by one
+/// in the second half of the days from today, so that not all of them are blocked on one day.
 ///
 /// # Errors
 /// When it cannot be written, or the result's records cannot be read back.

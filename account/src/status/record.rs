@@ -106,7 +106,7 @@ pub struct FunctionStatus {
     pub modified: Option<String>,
     /// The SHA-256 of its zip file in base64, as Lambda tells it.
     pub code_sha256: Option<String>,
-    /// What its zip file holds, if it was looked into.
+    /// What its zip file contains, if it was looked into.
     pub contents: Option<PackageDigests>,
     /// How long it may take, in seconds.
     pub timeout_seconds: Option<i32>,
@@ -115,13 +115,13 @@ pub struct FunctionStatus {
     /// The guard's name, a dimension of its metrics, if its settings could be read.
     #[serde(skip)]
     pub guard: Option<String>,
-    /// How many calls may run at once at the most; none, if nothing is reserved.
+    /// How many calls may run at once at most; none, if nothing is reserved.
     pub reserved_concurrency: Option<i32>,
     /// What became of its calls lately.
     pub recent: Option<RecentCalls>,
 }
 
-/// What a function's zip file holds, each as SHA-256 in hexadecimal (`sha256sum`).
+/// What a function's zip file contains, each as SHA-256 in hexadecimal (`sha256sum`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PackageDigests {
@@ -139,7 +139,7 @@ pub struct RecentCalls {
     pub invocations: u64,
     /// How many crashed or ran out of time.
     pub errors: u64,
-    /// How many Lambda turned away.
+    /// How many Lambda rejected.
     pub throttles: u64,
     /// How many the function could not decide (`InternalFailure`).
     pub internal_failures: u64,

@@ -185,13 +185,13 @@ struct JsonFinding {
     when: Option<String>,
     /// What to write instead.
     help: Option<String>,
-    /// The exemption that lets it through.
+    /// The exemption that allows it.
     exemption: Option<JsonExemption>,
     /// Which setting of the hook would change the verdict.
     setting: Option<String>,
     /// Which exemption would have let it through, had it not expired.
     expired: Option<String>,
-    /// Which exemption would let it through if the place of the deployment were known.
+    /// Which exemption would allow it if the place of the deployment were known.
     nearly_exempted: Option<String>,
     /// In which deployments of the template it is so; none if it has no deployments that are known.
     deployments: Vec<String>,
@@ -216,7 +216,7 @@ struct JsonExemption {
     reason: String,
     /// Who answers for it.
     owner: String,
-    /// The last day on which it holds (UTC).
+    /// The last day on which it applies (UTC).
     expires: String,
 }
 
@@ -274,7 +274,7 @@ enum JsonOutcome {
     NonCompliant,
     /// Whether it does cannot be known from the template.
     Undetermined,
-    /// It breaks the rule, and an exemption lets it through.
+    /// It breaks the rule, and an exemption allows it.
     Exempted,
     /// It breaks the rule as it did before.
     KnownDebt,

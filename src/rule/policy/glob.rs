@@ -1,4 +1,4 @@
-//! Anchored globs: `*` is any number of characters, `?` is one, everything else stands for itself.
+//! Anchored globs: `*` is any number of characters, `?` is one, everything else is literal.
 
 use std::fmt;
 use std::str::FromStr;
@@ -44,7 +44,7 @@ impl Glob {
         &self.0
     }
 
-    /// Whether it stands for one text only.
+    /// Whether it represents one text only.
     #[must_use]
     pub(crate) fn is_literal(&self) -> bool {
         !self.0.contains(['*', '?'])

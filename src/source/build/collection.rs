@@ -6,7 +6,7 @@ use super::super::{SourceError, SourceErrorKind, Span};
 use crate::path::Origin;
 use crate::value::{Key, Kind, Value};
 
-/// A finished value, how many values it holds and how deep they go.
+/// A finished value, how many values it contains and how deep they go.
 #[derive(Clone)]
 pub(super) struct FinishedValue {
     pub(super) value: Value,
@@ -26,7 +26,7 @@ pub(super) struct OpenCollection {
     pub(super) height: usize,
 }
 
-/// What is open, and where what stands in it begins.
+/// What is open, and where its content begins.
 pub(super) enum CollectionContent {
     List { first: usize },
     Object { first: usize, slot: ObjectSlot, merged: Vec<Vec<Value>> },
