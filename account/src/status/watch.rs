@@ -11,8 +11,8 @@ use aws_sdk_cloudtrail::types::{AdvancedEventSelector, ReadWriteType};
 use aws_sdk_eventbridge::types::RuleState;
 
 use super::StatusOptions;
-use super::hole::Hole;
-use super::record::{DirectCallsStatus, Note, RegionStatus};
+use super::gap::Gap;
+use super::record::{DirectCallsStatus, StatusNote, RegionStatus};
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::number::count;
@@ -54,9 +54,9 @@ pub(super) async fn look(
     };
     if let Some(rule) = status.rule.clone() {
         if off {
-            found.hole(&Hole::WatchDisabled { rule });
+            found.gap(&Gap::WatchDisabled { rule });
         } else if no_trail {
-            found.hole(&Hole::WatchWithoutTrail { rule });
+            found.gap(&Gap::WatchWithoutTrail { rule });
         }
     }
     found.direct_calls = Some(status);
@@ -161,7 +161,7 @@ fn field_equals(selector: &AdvancedEventSelector, field: &str, value: &str) -> b
 }
 
 /// Where a hook is there and nothing is reported. That is a note: `WatchDirectCalls` is a choice.
-pub(super) fn not_watched(regions: &[RegionStatus]) -> Option<Note> {
+pub(super) fn not_watched(regions: &[RegionStatus]) -> Option<StatusNote> {
     let looked: Vec<&DirectCallsStatus> = regions.iter().filter_map(|region| region.direct_calls.as_ref()).collect();
     let open: Vec<_> = looked.iter().filter(|status| status.watched != Some(true) && status.rule.is_none()).collect();
     let [first, ..] = open.as_slice() else { return None };
@@ -177,5 +177,5 @@ pub(super) fn not_watched(regions: &[RegionStatus]) -> Option<Note> {
          WatchDirectCalls is not on; {trail}",
         count(open.len(), "Region")
     );
-    Some(Note { code: "direct-calls-not-watched".to_owned(), message })
+    Some(StatusNote { code: "direct-calls-not-watched".to_owned(), message })
 }
