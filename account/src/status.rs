@@ -28,7 +28,8 @@ use cfn_egress_guard_core::hook::is_loopback;
 pub use gap::{Gap, GapSeverity};
 pub use package::{Expected, Package, hex_sha256};
 pub use record::{
-    DirectCallsStatus, Enforcement, FunctionStatus, GapRecord, HookState, PackageDigests, RecentCalls, RegionStatus, StatusNote,
+    DirectCallsStatus, Enforcement, FunctionStatus, GapRecord, HookState, PackageDigests, RecentCalls, RegionStatus,
+    StatusNote,
 };
 use result::StatusRecords;
 pub use result::{AccountStatus, StatusResult};

@@ -12,7 +12,7 @@ use aws_sdk_eventbridge::types::RuleState;
 
 use super::StatusOptions;
 use super::gap::Gap;
-use super::record::{DirectCallsStatus, StatusNote, RegionStatus};
+use super::record::{DirectCallsStatus, RegionStatus, StatusNote};
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::number::count;
