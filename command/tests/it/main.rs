@@ -12,3 +12,4 @@ mod rehearsal;
 mod runtime;
 mod schemas;
 mod support;
+mod witnesses;

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use cfn_egress_guard_core::policy;
-use cfn_egress_guard_core::rule::Preset;
 use cfn_egress_guard_core::rule::policy::{Date, WARNING_DAYS};
+use cfn_egress_guard_core::rule::{Preset, Reason};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::parse_preset;
@@ -17,7 +18,7 @@ pub(crate) enum PolicyCommand {
     /// 2 if the file cannot be used, or an exemption ends later than max_days allows; 3 if nothing but exemptions that
     /// end soon asks for something.
     Check(PolicyCheck),
-    /// Say for each egress rule which setting or exemption decides about it.
+    /// Say for each egress rule which setting or exemption decides about it, or what a reason means.
     ///
     /// Exit status: 0 if nothing is blocked, 1 if something is, 2 if it could not be checked.
     Explain(PolicyExplain),
@@ -56,8 +57,12 @@ pub(crate) enum PolicyFormat {
 #[derive(Debug, Args)]
 pub(crate) struct PolicyExplain {
     /// An event of the hook, or a template; - is standard input.
-    #[arg(value_name = "EVENT_OR_TEMPLATE")]
-    pub(crate) file: PathBuf,
+    #[arg(value_name = "EVENT_OR_TEMPLATE", required_unless_present = "reason")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Explain a reason instead: the smallest template that shows it, and its compliant form.
+    #[arg(long, value_name = "NAME", value_parser = parse_reason(), exclusive = true)]
+    pub(crate) reason: Option<Reason>,
 
     /// The policy file [default: policy.toml of this folder, or of the nearest one above it up to the root of the
     /// git repository].
@@ -87,4 +92,10 @@ pub(crate) struct PolicyExplain {
     /// Of a template: the stack's name.
     #[arg(long, value_name = "NAME")]
     pub(crate) stack_name: Option<String>,
+}
+
+/// A reason by its code.
+fn parse_reason() -> impl TypedValueParser<Value = Reason> {
+    PossibleValuesParser::new(Reason::ALL.iter().map(|reason| reason.code()))
+        .try_map(|code| Reason::ALL.iter().copied().find(|reason| reason.code() == code).ok_or("not a reason"))
 }
