@@ -56,7 +56,9 @@ fn the_table_of_the_documentation_holds() {
     let rows = rows(8);
     assert!(rows.len() > 60, "the table is read: {} rows", rows.len());
     for row in rows {
-        let [protocol, from, to, destination, literal, effective, code, why] = row.as_slice() else { panic!("{row:?}") };
+        let [protocol, from, to, destination, literal, effective, code, why] = row.as_slice() else {
+            panic!("{row:?}")
+        };
         let mut rule = serde_json::Map::new();
         for (key, cell) in [("IpProtocol", protocol), ("FromPort", from), ("ToPort", to), ("CidrIp", destination)] {
             if let Some(cell) = cell {

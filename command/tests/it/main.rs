@@ -5,6 +5,7 @@
 mod account;
 mod check;
 mod download;
+mod examples;
 mod one_path;
 mod policy;
 mod readme;
