@@ -18,10 +18,14 @@ const COLORS: [&str; 4] = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728"];
 /// What the sample account had on each of seven days.
 const DAYS: [u64; 7] = [14, 22, 19, 31, 26, 9, 12];
 /// Names and numbers of the sample, for bars.
-const REASONS: [(&str, u64); 4] = [("all-traffic", 21), ("port-range", 13), ("missing-ports", 4), ("icmp-type-and-code", 2)];
+const REASONS: [(&str, u64); 4] =
+    [("all-traffic", 21), ("port-range", 13), ("missing-ports", 4), ("icmp-type-and-code", 2)];
 /// Sample values of a table's columns.
-const ROWS: [[&str; 3]; 3] =
-    [["payments", "WebSecurityGroup", "port-range"], ["orders", "TaskGroup", "all-traffic"], ["search", "NodeGroup", "port-range"]];
+const ROWS: [[&str; 3]; 3] = [
+    ["payments", "WebSecurityGroup", "port-range"],
+    ["orders", "TaskGroup", "all-traffic"],
+    ["search", "NodeGroup", "port-range"],
+];
 
 /// The widgets as the template defines them, without those that an option adds.
 fn widgets() -> Vec<Json> {
@@ -65,8 +69,13 @@ fn columns(picture: &mut String, series: &[(String, String)], [x, y, width, heig
             let share = (total * (height - 90) / 31) / (place * 6 + 1 + u64::from(place > 0) * day % 3);
             let share = if place == 0 { share * 3 / 4 } else { share / 2 };
             top -= share;
-            writeln!(picture, "<rect x=\"{}\" y=\"{top}\" width=\"{}\" height=\"{share}\" fill=\"{color}\"/>", x + 20 + day * step, step - 12)
-                .unwrap();
+            writeln!(
+                picture,
+                "<rect x=\"{}\" y=\"{top}\" width=\"{}\" height=\"{share}\" fill=\"{color}\"/>",
+                x + 20 + day * step,
+                step - 12
+            )
+            .unwrap();
         }
     }
     let mut left = x + 16;
@@ -105,13 +114,21 @@ fn bars(picture: &mut String, [x, y, width, _]: [u64; 4]) {
 
 /// The columns that a query has, with sample rows.
 fn table(picture: &mut String, query: &str, [x, y, width, _]: [u64; 4]) {
-    let named = query.split(" | ").find_map(|part| part.strip_prefix("fields ").or_else(|| part.strip_prefix("stats "))).unwrap();
+    let named = query
+        .split(" | ")
+        .find_map(|part| part.strip_prefix("fields ").or_else(|| part.strip_prefix("stats ")))
+        .unwrap();
     let (values, by) = named.split_once(" by ").unwrap_or((named, ""));
-    let columns: Vec<&str> =
-        by.split(", ").chain(values.split(", ")).filter(|name| !name.is_empty()).map(|name| name.rsplit(" as ").next().unwrap()).collect();
+    let columns: Vec<&str> = by
+        .split(", ")
+        .chain(values.split(", "))
+        .filter(|name| !name.is_empty())
+        .map(|name| name.rsplit(" as ").next().unwrap())
+        .collect();
     let step = (width - 32) / u64::try_from(columns.len()).unwrap();
     for (place, name) in (0_u64..).zip(&columns) {
-        writeln!(picture, "<text x=\"{}\" y=\"{}\" class=\"name\">{name}</text>", x + 16 + place * step, y + 60).unwrap();
+        writeln!(picture, "<text x=\"{}\" y=\"{}\" class=\"name\">{name}</text>", x + 16 + place * step, y + 60)
+            .unwrap();
         for (line, [stack, group, reason]) in (0_u64..).zip(ROWS) {
             let value = match *name {
                 "@timestamp" | "last" => "2026-11-25 09:14",
@@ -121,10 +138,13 @@ fn table(picture: &mut String, query: &str, [x, y, width, _]: [u64; 4]) {
                 "logicalId" => group,
                 "resourceType" => "AWS::EC2::SecurityGroup",
                 "message" => reason,
-                "exemption" => ["lb-bridge-mode", "payments-until-friday", "legacy-search"][usize::try_from(line).unwrap()],
+                "exemption" => {
+                    ["lb-bridge-mode", "payments-until-friday", "legacy-search"][usize::try_from(line).unwrap()]
+                }
                 _ => ["7", "4", "1"][usize::try_from(line).unwrap()],
             };
-            writeln!(picture, "<text x=\"{}\" y=\"{}\">{value}</text>", x + 16 + place * step, y + 88 + line * 26).unwrap();
+            writeln!(picture, "<text x=\"{}\" y=\"{}\">{value}</text>", x + 16 + place * step, y + 88 + line * 26)
+                .unwrap();
         }
     }
 }
