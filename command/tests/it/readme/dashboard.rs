@@ -89,7 +89,7 @@ fn columns(picture: &mut String, series: &[(String, String)], [x, y, width, heig
             escaped(name)
         )
         .unwrap();
-        left += 18 + u64::try_from(name.len()).unwrap() * 5;
+        left += 20 + u64::try_from(name.len()).unwrap() * 11 / 2;
     }
 }
 
@@ -125,27 +125,28 @@ fn table(picture: &mut String, query: &str, [x, y, width, _]: [u64; 4]) {
         .filter(|name| !name.is_empty())
         .map(|name| name.rsplit(" as ").next().unwrap())
         .collect();
-    let step = (width - 32) / u64::try_from(columns.len()).unwrap();
-    for (place, name) in (0_u64..).zip(&columns) {
-        writeln!(picture, "<text x=\"{}\" y=\"{}\" class=\"name\">{name}</text>", x + 16 + place * step, y + 60)
-            .unwrap();
+    // Names take more room than numbers.
+    let weight = |name: &str| if ["rules", "decisions", "blocks"].contains(&name) { 2 } else { 4 };
+    let unit = (width - 32) / columns.iter().map(|name| weight(name)).sum::<u64>();
+    let mut left = x + 16;
+    for name in columns {
+        writeln!(picture, "<text x=\"{left}\" y=\"{}\" class=\"name\">{name}</text>", y + 60).unwrap();
         for (line, [stack, group, reason]) in (0_u64..).zip(ROWS) {
-            let value = match *name {
+            let of_line = |values: [&'static str; 3]| values[usize::try_from(line).unwrap()];
+            let value = match name {
                 "@timestamp" | "last" => "2026-11-25 09:14",
                 "verdict" => "non-compliant",
                 "account" => "123456789012",
                 "stackName" => stack,
                 "logicalId" => group,
-                "resourceType" => "AWS::EC2::SecurityGroup",
+                "resourceType" => "…::SecurityGroup",
                 "message" => reason,
-                "exemption" => {
-                    ["lb-bridge-mode", "payments-until-friday", "legacy-search"][usize::try_from(line).unwrap()]
-                }
-                _ => ["7", "4", "1"][usize::try_from(line).unwrap()],
+                "exemption" => of_line(["lb-bridge-mode", "payments-friday", "legacy-search"]),
+                _ => of_line(["7", "4", "1"]),
             };
-            writeln!(picture, "<text x=\"{}\" y=\"{}\">{value}</text>", x + 16 + place * step, y + 88 + line * 26)
-                .unwrap();
+            writeln!(picture, "<text x=\"{left}\" y=\"{}\">{value}</text>", y + 88 + line * 26).unwrap();
         }
+        left += weight(name) * unit;
     }
 }
 
@@ -157,8 +158,8 @@ pub(super) fn picture() -> String {
     let (width, height) = (24 * UNIT + GAP, bottom + GAP + HEADING);
     let mut picture = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
-         aria-label=\"The widgets of the dashboard, with sample data\">\n<style>text {{ font: 13px sans-serif; fill: #16191f; }} \
-         .title {{ font-size: 15px; font-weight: 600; }} .name {{ font-weight: 600; }} .small {{ font-size: 10px; }}</style>\n\
+         aria-label=\"The widgets of the dashboard, with sample data\">\n<style>text {{ font: 12px sans-serif; fill: #16191f; }} \
+         .title {{ font-size: 13px; font-weight: 600; }} .name {{ font-weight: 600; }} .small {{ font-size: 9px; }}</style>\n\
          <rect width=\"{width}\" height=\"{height}\" fill=\"#f2f3f3\"/>\n\
          <text x=\"{GAP}\" y=\"26\" class=\"title\">cfn-egress-guard: the widgets of template.yaml, with sample data</text>\n"
     );
