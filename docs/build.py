@@ -44,7 +44,8 @@ def collect():
         return "](" + str((summary.parent / match[1]).resolve().relative_to(ROOT)).replace("README", "index")
 
     (WORK / "src" / "SUMMARY.md").write_text(LINK.sub(from_root, summary.read_text()))
-    shutil.copy(ROOT / "docs" / "book.toml", WORK)
+    for name in ("book.toml", "site.css"):
+        shutil.copy(ROOT / "docs" / name, WORK)
 
 
 class Page(HTMLParser):

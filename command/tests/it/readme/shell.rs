@@ -1,4 +1,5 @@
-//! The `sh` blocks of the pages: each is run here, in a scratch repository, or names the test of `tests/parts` that runs it.
+//! The commands of the pages. A `sh` block is run here, in a scratch repository, or names the test of `tests/parts` that runs
+//! it. So are the steps of pipelines in `yaml` blocks.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -26,8 +27,10 @@ fn blocks() -> Vec<Block> {
                 run_by = Some(test.to_owned());
             } else if let Some(status) = comment(line, "exit") {
                 exit = status.parse().unwrap();
-            } else if line == "```sh" {
-                let text = lines.by_ref().take_while(|line| *line != "```").flat_map(|line| [line, "\n"]).collect();
+            } else if line == "```sh" || line == "```yaml" {
+                let text: String =
+                    lines.by_ref().take_while(|line| *line != "```").flat_map(|line| [line, "\n"]).collect();
+                let text = if line == "```sh" { text } else { steps(&text) };
                 blocks.push(Block {
                     page: page.clone(),
                     text,
@@ -43,6 +46,26 @@ fn blocks() -> Vec<Block> {
     blocks
 }
 
+/// The commands of a pipeline's steps: `- run: COMMAND`, the lines below `- run: |`, or a job's `- COMMAND`.
+fn steps(yaml: &str) -> String {
+    let mut commands = String::new();
+    let mut lines = yaml.lines().peekable();
+    while let Some(line) = lines.next() {
+        let Some(step) = line.trim_start().strip_prefix("- ") else { continue };
+        match step.strip_prefix("run: ") {
+            Some("|") => {
+                while let Some(line) = lines.next_if(|line| line.starts_with("    ")) {
+                    commands.extend([line.trim_start(), "\n"]);
+                }
+            }
+            Some(command) => commands.extend([command, "\n"]),
+            None if step.starts_with("git ") || step.starts_with("cfn-egress-guard ") => commands.extend([step, "\n"]),
+            None => {}
+        }
+    }
+    commands
+}
+
 fn bash(folder: &Path, script: &str) -> Output {
     let program = Path::new(env!("CARGO_BIN_EXE_cfn-egress-guard")).parent().unwrap();
     let path = std::env::var("PATH").unwrap();
@@ -50,14 +73,16 @@ fn bash(folder: &Path, script: &str) -> Output {
         .args(["-euo", "pipefail", "-c", script])
         .current_dir(folder)
         .env_clear()
-        .env("PATH", format!("{}:{path}", program.display()))
+        .env("PATH", format!("{}:{}:{path}", folder.join(".git/tools").display(), program.display()))
+        .envs([("GITHUB_BASE_REF", "main"), ("RUNNER_TEMP", ".git"), ("CI_DEFAULT_BRANCH", "main")])
         .env("HOME", folder)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .output()
         .unwrap()
 }
 
-/// A repository with a branch `main`, a policy and a template, and the examples if a block names one.
+/// A repository with a branch `main`, a policy and a template, and the examples if a block names one. Its `npx cdk synth`
+/// writes what the example of the CDK has.
 fn repository(name: &str, block: &str) -> PathBuf {
     let folder = scratch(name);
     let examples =
@@ -67,7 +92,10 @@ fn repository(name: &str, block: &str) -> PathBuf {
         &format!(
             "{examples}\ncp '{root}/policy.toml' . && cp '{root}/examples/compliant.yaml' template.yaml\n\
              git init --quiet --initial-branch main && git add . && \
-             git -c user.name=T -c user.email=t@example.com commit --quiet -m examples",
+             git -c user.name=T -c user.email=t@example.com commit --quiet -m examples\n\
+             git remote add origin . && git fetch --quiet origin\n\
+             mkdir .git/tools && printf '#!/bin/sh\\nmkdir cdk.out && cp {root}/examples/cdk/compliant.json \
+             cdk.out/Shop.template.json\\n' > .git/tools/npx && chmod +x .git/tools/npx",
             root = root().display()
         ),
     );
@@ -78,8 +106,9 @@ fn repository(name: &str, block: &str) -> PathBuf {
 #[test]
 fn commands_run() {
     let mut run = 0;
-    for block in blocks().iter().filter(|block| block.run_by.is_none()) {
+    for block in blocks().iter().filter(|block| block.run_by.is_none() && !block.text.is_empty()) {
         let folder = repository("pages", &block.text);
+
         let output = bash(&folder, &block.text);
         assert_eq!(
             output.status.code(),
