@@ -23,6 +23,8 @@ mod terminal;
 
 use std::fmt::Write as _;
 
+use cfn_egress_guard_core::policy;
+
 use crate::support::{command, read, root, stdout};
 
 /// A page whose blocks are run: its path from the root.
@@ -173,4 +175,19 @@ fn the_targets_of_make_that_they_name_exist() {
             }
         }
     }
+}
+
+#[test]
+fn the_policies_they_show_are_policies() {
+    let mut seen = 0;
+    for page in pages() {
+        let text = read(&page);
+        for block in text.split("```toml\n").skip(1).filter_map(|rest| rest.split_once("\n```")).map(|(block, _)| block) {
+            if block.contains("[settings]") || block.contains("[[exemption]]") {
+                assert!(policy::parse(block).is_ok(), "{page}: {block}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 2, "{seen}");
 }
