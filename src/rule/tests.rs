@@ -234,7 +234,7 @@ fn example_of_each_reason() -> Vec<Finding> {
             found.entry(finding.reason).or_insert(finding);
         }
     };
-    for row in rows(7) {
+    for row in rows(8) {
         let mut rule = json!({});
         for (key, cell) in ["IpProtocol", "FromPort", "ToPort", "CidrIp"].iter().zip(&row) {
             if let Some(cell) = cell {
@@ -246,7 +246,7 @@ fn example_of_each_reason() -> Vec<Finding> {
             keep(ResourceType::SecurityGroup, &inline(&rule), &preset.into(), Knowledge::Partial);
         }
     }
-    for row in rows(3) {
+    for row in rows(4) {
         let egress = row.first().cloned().flatten().map_or(Json::Null, |cell| serde_json::from_str(&cell).unwrap());
         let properties = json!({ "SecurityGroupEgress": egress });
         keep(ResourceType::SecurityGroup, &properties, &Settings::default(), Knowledge::Final);

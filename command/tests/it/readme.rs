@@ -182,7 +182,8 @@ fn the_policies_they_show_are_policies() {
     let mut seen = 0;
     for page in pages() {
         let text = read(&page);
-        for block in text.split("```toml\n").skip(1).filter_map(|rest| rest.split_once("\n```")).map(|(block, _)| block) {
+        for block in text.split("```toml\n").skip(1).filter_map(|rest| rest.split_once("\n```")).map(|(block, _)| block)
+        {
             if block.contains("[settings]") || block.contains("[[exemption]]") {
                 assert!(policy::parse(block).is_ok(), "{page}: {block}");
                 seen += 1;
