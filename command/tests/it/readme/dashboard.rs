@@ -89,7 +89,7 @@ fn columns(picture: &mut String, series: &[(String, String)], [x, y, width, heig
             escaped(name)
         )
         .unwrap();
-        left += 20 + u64::try_from(name.len()).unwrap() * 11 / 2;
+        left += 15 + u64::try_from(name.len()).unwrap() * 9 / 2;
     }
 }
 
