@@ -39,7 +39,8 @@ fn anchor(heading: &str) -> String {
 fn anchors(text: &str) -> BTreeSet<String> {
     let mut seen = BTreeMap::new();
     prose(text)
-        .filter_map(|line| line.starts_with('#').then(|| anchor(line.trim_start_matches('#'))))
+        .filter(|line| line.starts_with('#'))
+        .map(|line| anchor(line.trim_start_matches('#')))
         .map(|anchor| {
             let count: &mut u32 = seen.entry(anchor.clone()).or_default();
             *count += 1;
