@@ -21,6 +21,7 @@ mod account;
 mod accounts;
 mod check;
 mod policy;
+mod reason;
 
 /// Checks that security group egress rules open exactly one explicit port, as the CloudFormation hook of
 /// the same name does.

@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use cfn_egress_guard::report::PolicyReport;
 use cfn_egress_guard_core::policy::{self, PolicyError, Problem};
 use cfn_egress_guard_core::rule::policy::{Date, Policy, Weight};
@@ -23,10 +23,9 @@ use crate::style::{BAD, CAUTION};
 pub(crate) fn run(command: &PolicyCommand, out: &mut impl Write) -> anyhow::Result<Exit> {
     match command {
         PolicyCommand::Check(arguments) => check(arguments, out),
-        PolicyCommand::Explain(arguments) => match (arguments.reason, &arguments.file) {
-            (Some(code), _) => reason::run(code, out),
-            (None, Some(file)) => explain::run(file, arguments, out),
-            (None, None) => bail!("a template, an event of the hook, or --reason is needed"),
+        PolicyCommand::Explain(arguments) => match arguments.reason {
+            Some(code) => reason::run(code, out),
+            None => explain::run(arguments, out),
         },
     }
 }

@@ -17,16 +17,12 @@ use crate::ID_CHARS;
 use crate::args::PolicyExplain;
 use crate::exit::Exit;
 
-pub(crate) fn run(file: &Path, arguments: &PolicyExplain, out: &mut impl Write) -> anyhow::Result<Exit> {
+pub(crate) fn run(arguments: &PolicyExplain, out: &mut impl Write) -> anyhow::Result<Exit> {
     let policy = super::choose(arguments.policy.as_deref(), arguments.no_policy, arguments.preset)?.policy;
     let today = arguments.as_of.unwrap_or_else(super::today);
-    let text = super::text(file)?;
+    let text = super::text(&arguments.file)?;
     let is_event = serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|json| json.get("requestData").is_some());
-    if is_event {
-        of_event(&text, &policy, today, out)
-    } else {
-        of_template(file, &text, arguments, &policy, today, out)
-    }
+    if is_event { of_event(&text, &policy, today, out) } else { of_template(&text, arguments, &policy, today, out) }
 }
 
 fn of_event(text: &str, policy: &Policy, today: Date, out: &mut impl Write) -> anyhow::Result<Exit> {
@@ -47,7 +43,6 @@ fn of_event(text: &str, policy: &Policy, today: Date, out: &mut impl Write) -> a
 }
 
 fn of_template(
-    file: &Path,
     text: &str,
     arguments: &PolicyExplain,
     policy: &Policy,
@@ -60,6 +55,7 @@ fn of_template(
         stack_name: arguments.stack_name.clone(),
         ..Scope::default()
     };
+    let file = arguments.file.as_path();
     let document = source::parse(text).map_err(|error| {
         let place = error.span.map_or_else(String::new, |span| format!(":{}:{}", span.line, span.column));
         anyhow!("{}{place}: {error}\nhelp: {}", shown(file), error.help())
