@@ -41,7 +41,7 @@
 //!
 //! ```
 //! use cfn_egress_guard_core::check::judge_properties;
-//! use cfn_egress_guard_core::rule::policy::{Case, Context, Date, Policy, Unchanged};
+//! use cfn_egress_guard_core::rule::policy::{Context, Date, Policy, ResourceContext, UnchangedRules};
 //! use cfn_egress_guard_core::rule::{Knowledge, Verdict, wording};
 //! use cfn_egress_guard_core::security_group::ResourceType;
 //! use cfn_egress_guard_core::value::Value;
@@ -53,7 +53,7 @@
 //!
 //! let policy = Policy::default(); // the published rule
 //! let today = Date::new(2027, 6, 15).unwrap(); // the core has no clock
-//! let case = Case { context: Context::default(), unchanged: &Unchanged::Nothing, today };
+//! let case = ResourceContext { context: Context::default(), unchanged: &UnchangedRules::Nothing, today };
 //! let assessment = judge_properties(ResourceType::SecurityGroup, &properties, Knowledge::Final, &policy, &case);
 //!
 //! assert_eq!(assessment.verdict(), Verdict::NonCompliant);
@@ -64,7 +64,7 @@
 //! Check a template, with every case that its conditions allow:
 //!
 //! ```
-//! use cfn_egress_guard_core::check::{Defaults, Terms, check};
+//! use cfn_egress_guard_core::check::{CheckContext, Defaults, check};
 //! use cfn_egress_guard_core::rule::Verdict;
 //! use cfn_egress_guard_core::rule::policy::{Date, Policy};
 //! use cfn_egress_guard_core::{source, template::Scope};
@@ -82,11 +82,11 @@
 //! .unwrap();
 //!
 //! let policy = Policy::default();
-//! let terms = Terms::of(&policy, Date::new(2027, 6, 15).unwrap());
-//! assert_eq!(check(&document.root, &Scope::default(), &terms)?.verdict(), Verdict::Compliant);
+//! let context = CheckContext::of(&policy, Date::new(2027, 6, 15).unwrap());
+//! assert_eq!(check(&document.root, &Scope::default(), &context)?.verdict(), Verdict::Compliant);
 //!
 //! // A deployment may override the default of a parameter.
-//! let open = Terms { defaults: Defaults::MayChange, ..terms };
+//! let open = CheckContext { defaults: Defaults::MayChange, ..context };
 //! assert_eq!(check(&document.root, &Scope::default(), &open)?.verdict(), Verdict::Undetermined);
 //! # Ok::<(), cfn_egress_guard_core::template::TemplateError>(())
 //! ```
@@ -106,18 +106,24 @@
 //! assert!(response.message.contains("tcp 80-87 to 0.0.0.0/0 opens a range of 8 ports"));
 //! ```
 
-#![warn(missing_docs)]
-
+#[warn(missing_docs)]
 pub mod arn;
+#[warn(missing_docs)]
 pub mod check;
 pub mod event;
+#[warn(missing_docs)]
 pub mod hook;
 pub mod log;
+#[warn(missing_docs)]
 pub mod path;
+#[warn(missing_docs)]
 pub mod policy;
+#[warn(missing_docs)]
 pub mod rule;
+#[warn(missing_docs)]
 pub mod security_group;
 pub mod source;
 pub mod template;
+#[warn(missing_docs)]
 pub mod value;
 pub mod watch;

@@ -1,7 +1,7 @@
 //! What the rule says of the templates that show its reasons.
 
-use cfn_egress_guard_core::check::{Defaults, Terms, check, judge_properties};
-use cfn_egress_guard_core::rule::policy::{Case, Context, Date, Policy, Unchanged};
+use cfn_egress_guard_core::check::{CheckContext, Defaults, check, judge_properties};
+use cfn_egress_guard_core::rule::policy::{Context, Date, Policy, ResourceContext, UnchangedRules};
 use cfn_egress_guard_core::rule::{Finding, Knowledge, Outcome, Treatment, Witness};
 use cfn_egress_guard_core::security_group::ResourceType;
 use cfn_egress_guard_core::source;
@@ -21,8 +21,8 @@ pub fn findings(template: &str, witness: &Witness) -> anyhow::Result<Vec<Finding
     let root = source::parse(template)?.root;
     let found: Vec<Finding> = match witness.knowledge {
         Knowledge::Partial => {
-            let terms = Terms { defaults: Defaults::MayChange, ..Terms::of(&policy, today) };
-            let checked = check(&root, &Scope::default(), &terms)?;
+            let context = CheckContext { defaults: Defaults::MayChange, ..CheckContext::of(&policy, today) };
+            let checked = check(&root, &Scope::default(), &context)?;
             checked
                 .resources
                 .into_iter()
@@ -32,7 +32,7 @@ pub fn findings(template: &str, witness: &Witness) -> anyhow::Result<Vec<Finding
         }
         // As the hook sees it: the properties, resolved already.
         Knowledge::Final => {
-            let case = Case { context: Context::default(), unchanged: &Unchanged::Nothing, today };
+            let case = ResourceContext { context: Context::default(), unchanged: &UnchangedRules::Nothing, today };
             let resources = root.get("Resources").and_then(|resources| resources.as_map());
             resources
                 .into_iter()
