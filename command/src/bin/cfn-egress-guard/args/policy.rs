@@ -6,6 +6,7 @@ use cfn_egress_guard_core::policy;
 use cfn_egress_guard_core::rule::policy::{Date, WARNING_DAYS};
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::reason::parse_reason;
 use super::{PolicyArguments, StackArguments};
 
 #[derive(Debug, Subcommand)]
