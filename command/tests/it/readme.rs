@@ -81,7 +81,7 @@ fn output(shell: &str) -> String {
     let (program, arguments) = words.split_first().unwrap();
     assert_eq!(*program, "cfn-egress-guard", "only this project's program is run: {shell}");
     let output = command(arguments);
-    assert_ne!(output.status.code(), Some(2), "{shell}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(matches!(output.status.code(), Some(0 | 1 | 3)), "{shell}: {}", String::from_utf8_lossy(&output.stderr));
     stdout(&output)
 }
 

@@ -56,7 +56,7 @@ pub(crate) enum PolicyFormat {
 #[derive(Debug, Args)]
 pub(crate) struct PolicyExplain {
     /// A hook event or a template; - is standard input.
-    #[arg(value_name = "EVENT_OR_TEMPLATE", required_unless_present = "reason")]
+    #[arg(value_name = "EVENT_OR_TEMPLATE", required = false, required_unless_present = "reason")]
     #[arg(default_value_if("reason", clap::builder::ArgPredicate::IsPresent, "-"))]
     pub(crate) file: PathBuf,
 
