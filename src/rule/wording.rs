@@ -336,7 +336,7 @@ fn not_known(name: &str, unknown: &Unknown) -> String {
 
 /// The settings of a preset and what they say, for `--help` and messages.
 #[must_use]
-pub(crate) const fn setting_covers(setting: Setting) -> &'static str {
+pub const fn setting_covers(setting: Setting) -> &'static str {
     match setting {
         Setting::IgnoredPorts => "protocol -1 or another number with equal ports, which EC2 ignores",
         Setting::MinusOnePorts => "tcp or udp from -1 to -1",
