@@ -124,6 +124,7 @@ impl Outline {
                 match outer {
                     [] => is_section(text),
                     [_] => in_resources && is_special_resource(text),
+                    [_, Level::Object { .. }] => in_resources && text == TRANSFORM,
                     _ => false,
                 }
             }
@@ -209,7 +210,7 @@ impl Look<'_> {
         let (says_so, next) = match self.at {
             At::Sections => (is_section(key), (key == RESOURCES).then_some(At::Resources)),
             At::Resources => (is_special_resource(key), Some(At::Resource)),
-            At::Resource => (false, (key == "Type").then_some(At::Type)),
+            At::Resource => (key == TRANSFORM, (key == "Type").then_some(At::Type)),
             At::Type => (false, None),
         };
         self.found.set(self.found.get() || says_so);
@@ -311,6 +312,8 @@ mod tests {
             "Resources:\n  Fn::Transform: {Name: AWS::Include\n",
             "Resources:\n  Fn::ForEach::L: [\n",
             "Fn::Transform: {Name: AWS::Include\n",
+            "Resources:\n  A:\n    Fn::Transform: {Name: M}\n    B: ]\n",
+            r#"{"Resources": {"A": {"Fn::Transform": {"Name": "M"}, "B": }}}"#,
             "{% set a = 1 %}\nAWSTemplateFormatVersion: 2010-09-09\n",
             r#"{"Resources": {"A": {"Type": "AWS::S3::Bucket""#,
             r#"{"Parameters": {"P" {}}, "Resources": {"A": {"Type": "AWS::S3::Bucket"}}}"#,

@@ -12,7 +12,11 @@ pub fn is_template(root: &Value) -> bool {
     let has_section = |name| sections.get(name).is_some();
     let is_resource = |(key, body): (&Key, &Value)| match body.get("Type").and_then(Value::as_str) {
         Some(name) => name.contains("::"),
-        None => key.name == "Fn::Transform" || (key.name.starts_with(expand::LOOP) && body.as_list().is_some()),
+        None => {
+            key.name == "Fn::Transform"
+                || body.get("Fn::Transform").is_some()
+                || (key.name.starts_with(expand::LOOP) && body.as_list().is_some())
+        }
     };
     has_section("AWSTemplateFormatVersion")
         || has_section("Fn::Transform")

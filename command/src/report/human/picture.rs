@@ -6,7 +6,6 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level as Severity, Origin, Renderer, Snippet};
 use cfn_egress_guard_core::rule::excerpt;
-use cfn_egress_guard_core::rule::wording::LOGICAL_ID_CHARS;
 use cfn_egress_guard_core::source::Span;
 
 use super::lines::{fitting, wrapped};
@@ -17,6 +16,9 @@ const MAX_LINE_BYTES: usize = 1_000;
 
 /// A related value further away than this is not shown.
 const MAX_WINDOW_BYTES: u32 = 4_000;
+
+/// How much of a logical id is shown, in characters: CloudFormation takes no longer one.
+const ID_CHARS: usize = 255;
 
 /// What is drawn of a finding or of a problem.
 pub(super) struct Picture<'a> {
@@ -69,7 +71,7 @@ impl<'a> Picture<'a> {
         };
         let mut remarks = Vec::with_capacity(4);
         if let Some(resource) = file.resource(entry) {
-            let id = excerpt(&resource.logical_id, LOGICAL_ID_CHARS);
+            let id = excerpt(&resource.logical_id, ID_CHARS);
             let construct = resource.construct.as_ref().map_or_else(String::new, |path| format!(", construct {path}"));
             let within = if entry.property.is_empty() { "" } else { ", " };
             let note = format!("in `{id}` ({}{construct}){within}{}", resource.type_name, entry.property);

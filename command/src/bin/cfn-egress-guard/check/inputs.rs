@@ -1,5 +1,6 @@
 //! Which files to check: those named, and the templates in folders, by their content.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -189,11 +190,25 @@ impl Input {
         };
         match String::from_utf8(bytes) {
             Ok(text) => Ok((self.must_be_template || may_hold_template(&text)).then_some(text)),
-            Err(error) if self.must_be_template || is_meant_as_template(&String::from_utf8_lossy(error.as_bytes())) => {
+            Err(error) if self.must_be_template || is_meant_as_template(&without_encoding(error.as_bytes())) => {
                 Err(Problem::new("it is not UTF-8 text", Some("save it as UTF-8: CloudFormation takes nothing else")))
             }
             Err(_) => Ok(None),
         }
+    }
+}
+
+/// Text of another encoding as far as it can be read: UTF-16 where its mark says so, as Windows PowerShell writes it.
+fn without_encoding(bytes: &[u8]) -> Cow<'_, str> {
+    let units = |unit: fn([u8; 2]) -> u16| {
+        let pairs = bytes.chunks_exact(2).skip(1).filter_map(|pair| pair.try_into().ok());
+        let text = char::decode_utf16(pairs.map(unit)).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER));
+        Cow::Owned(text.collect())
+    };
+    match bytes {
+        [0xff, 0xfe, ..] => units(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => units(u16::from_be_bytes),
+        _ => String::from_utf8_lossy(bytes),
     }
 }
 
