@@ -36,6 +36,7 @@
 mod assumption;
 mod budget;
 mod condition;
+mod dispute;
 mod error;
 mod evaluate;
 mod evaluator;
@@ -133,6 +134,7 @@ impl<'a> Template<'a> {
         let grows = notes.iter().any(|note| matches!(note.subject, Subject::Macro { .. } | Subject::Include { .. }));
         let resources = match sections.get("Resources") {
             Some(Value { kind: Kind::Map(map), .. }) => Some(map),
+            Some(Value { kind: Kind::Null, .. }) if grows => None,
             Some(other) => {
                 return Err(TemplateError::ResourcesNotAnObject { found: other.kind_name(), origin: other.origin });
             }
@@ -206,20 +208,6 @@ impl<'a> Template<'a> {
         found
     }
 
-    /// Whether a condition compares a number that readers of YAML differ on: whether it is true is certain, but not
-    /// known here.
-    #[must_use]
-    pub fn is_in_dispute(&self, condition: &str) -> bool {
-        let mut found = false;
-        self.each_definition(condition, &mut |definition| {
-            found |= is_ambiguous(definition);
-            each_reference(definition, &mut |_, name| {
-                found |= self.parameter(name).is_some_and(|parameter| parameter.is_in_dispute);
-            });
-        });
-        found
-    }
-
     /// The definition of a condition, and those of the conditions in it, each once.
     fn each_definition<'t>(&'t self, condition: &'t str, take: &mut dyn FnMut(&'t Value)) {
         let (mut seen, mut next) = (BTreeSet::new(), vec![condition]);
@@ -283,11 +271,9 @@ impl<'a> Template<'a> {
             self.notes.push(Note::new(subject, origin));
             return;
         }
-        let Some(type_name) = body.get("Type").and_then(Value::as_str).map(str::to_owned) else {
-            self.notes.push(Note::new(Subject::NoType { logical_id: logical_id.into_owned() }, origin));
-            return;
-        };
-        self.notes.extend(note::resource(&logical_id, &type_name, &body, origin));
+        let type_name = body.get("Type").and_then(Value::as_str).map(str::to_owned);
+        self.notes.extend(note::resource(&logical_id, type_name.as_deref(), &body, origin));
+        let Some(type_name) = type_name else { return };
         self.by_name.insert(logical_id.clone().into_owned(), self.resources.len());
         self.resources.push(Resource { logical_id, type_name, origin, body });
     }
@@ -372,16 +358,6 @@ fn each_reference<'v>(value: &'v Value, take: &mut dyn FnMut(&'static str, &'v s
             }
         }),
         _ => {}
-    }
-}
-
-/// Whether a value has a number somewhere that readers of YAML differ on.
-fn is_ambiguous(value: &Value) -> bool {
-    match &value.kind {
-        Kind::Ambiguous(_) => true,
-        Kind::List(list) => list.iter().any(is_ambiguous),
-        Kind::Map(map) => map.iter().any(|(_, entry)| is_ambiguous(entry)),
-        _ => false,
     }
 }
 

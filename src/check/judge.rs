@@ -9,7 +9,7 @@ use crate::rule::policy::{Case, Context, Policy, Unchanged};
 use crate::rule::{Assessment, Explained, Knowledge, Reason};
 use crate::security_group::{ResourceType, assess, explain, tags};
 use crate::template::{Evaluated, Resource, Template, Undetermined, World};
-use crate::value::Value;
+use crate::value::{Kind, Value};
 
 /// What the rule says of properties under a policy.
 #[must_use]
@@ -151,20 +151,37 @@ pub(super) fn rules_apart(template: &Template<'_>) -> HashSet<String> {
         .resources()
         .filter(is_rule)
         .filter_map(|rule| {
-            let group = template.resource(group_of(rule.body())?)?;
+            let group = template.resource(&group_of(template, rule)?)?;
             let own = condition(rule.body());
             (own.is_none() || own == condition(group.body())).then(|| group.logical_id.to_string())
         })
         .collect()
 }
 
-/// The logical id of the group of a standalone egress rule, if its `GroupId` refers to one of the template.
-fn group_of(rule: &Value) -> Option<&str> {
-    let (function, argument) = rule.get("Properties")?.get("GroupId")?.as_map()?.single()?;
-    match (function.name.as_str(), argument.as_list()) {
-        ("Ref", _) => argument.as_str(),
-        ("Fn::GetAtt", Some([group, attribute])) if attribute.as_str() == Some("GroupId") => group.as_str(),
-        ("Fn::GetAtt", None) => argument.as_str()?.strip_suffix(".GroupId"),
-        _ => None,
+/// The logical id of the group of a standalone egress rule, if its `GroupId` is one of the template in every world.
+fn group_of(template: &Template<'_>, rule: &Resource<'_>) -> Option<String> {
+    let written = rule.body().get("Properties")?.get("GroupId")?;
+    let (function, argument) = written.as_map()?.single()?;
+    let is_id = |attribute: &str| matches!(attribute, "GroupId" | "Id");
+    match (function.name.as_str(), &argument.kind) {
+        ("Ref", Kind::String(name)) => return Some(name.clone()),
+        ("Fn::GetAtt", Kind::String(path)) => {
+            return path.split_once('.').filter(|(_, attribute)| is_id(attribute)).map(|(group, _)| group.to_owned());
+        }
+        ("Fn::GetAtt", Kind::List(list)) => {
+            let [group, attribute] = list.as_slice() else { return None };
+            return attribute.as_str().filter(|name| is_id(name)).and(group.as_str()).map(str::to_owned);
+        }
+        _ => {}
     }
+    let evaluated = template.evaluate_only(rule, &["GroupId"]);
+    let mut groups = evaluated.worlds.iter().filter(|world| world.exists).map(|world| {
+        let Kind::Unknown(group) = &world.properties.get("GroupId")?.kind else { return None };
+        let identity = group.identity.as_deref()?;
+        let attribute = || identity.strip_prefix("!GetAtt ")?.split_once('.').filter(|(_, attribute)| is_id(attribute));
+        identity.strip_prefix("!Ref ").or_else(|| Some(attribute()?.0)).map(str::to_owned)
+    });
+    let first = groups.next()??;
+    let is_same = groups.all(|group| group.as_ref() == Some(&first));
+    (is_same && evaluated.undetermined.is_none()).then_some(first)
 }

@@ -283,10 +283,23 @@ fn a_rule_of_its_own_replaces_the_default_rule_of_its_group() {
              ToPort: 1}}\n"
         )
     };
-    for group in ["!GetAtt Sg.GroupId", "!Ref Sg", "{'Fn::GetAtt': [Sg, GroupId]}"] {
+    for group in [
+        "!GetAtt Sg.GroupId",
+        "!GetAtt Sg.Id",
+        "!Ref Sg",
+        "{'Fn::GetAtt': [Sg, GroupId]}",
+        "!Sub '${Sg}'",
+        "!Sub '${Sg.GroupId}'",
+        "!If [Sometimes, !Ref Sg, !GetAtt Sg.GroupId]",
+    ] {
         assert_eq!(open(&text("", group)), [""; 0], "{group}");
     }
-    for (extra, group) in [("", "sg-1"), ("    Condition: Sometimes\n", "!Ref Sg")] {
+    for (extra, group) in [
+        ("", "sg-1"),
+        ("", "!GetAtt Sg.VpcId"),
+        ("", "!If [Sometimes, !Ref Sg, sg-1]"),
+        ("    Condition: Sometimes\n", "!Ref Sg"),
+    ] {
         assert_eq!(open(&text(extra, group)), ["Note default-egress"], "{extra}{group}");
     }
 }

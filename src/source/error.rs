@@ -184,12 +184,15 @@ impl Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::KeyTwice { key, first_line, span, .. } => write!(
-                f,
-                "key `{}` is written twice, in lines {first_line} and {}: the last one counts",
-                shown(key),
-                span.line
-            ),
+            Self::KeyTwice { key, first_line, span, .. } => {
+                write!(f, "key `{}` is written twice, in ", shown(key))?;
+                if *first_line == span.line {
+                    write!(f, "line {first_line}")?;
+                } else {
+                    write!(f, "lines {first_line} and {}", span.line)?;
+                }
+                f.write_str(": the last one counts")
+            }
             Self::NotStrictJson { detail, .. } => write!(f, "this is not strict JSON: {detail}"),
         }
     }

@@ -89,11 +89,11 @@ impl Outline {
                         return Self::Other;
                     }
                 }
-                Event::Scalar { text, .. } => match Self::scalar(&mut open, &text) {
-                    Some(true) => return Self::Template,
-                    Some(false) => {}
-                    None => return Self::Other,
-                },
+                Event::Scalar { text, .. } => {
+                    if Self::scalar(&mut open, &text) == Some(true) {
+                        return Self::Template;
+                    }
+                }
                 Event::Object(node) => {
                     if open.is_empty() {
                         column = (!node.flow).then(|| span.column.saturating_sub(1));
@@ -321,6 +321,8 @@ mod tests {
             r#"{"\u0052esources": {"A": {"Type": "A\u003a:B", "x": }}}"#,
             r#"{"a": [1, 2 3], "AWSTemplateFormatVersion": "2010-09-09"}"#,
             "{Resources: {A: {Type: A::B, Properties: {a: ]}}}}",
+            "<<<<<<< HEAD\nResources:\n  A: {Type: AWS::S3::Bucket}\n=======\n>>>>>>> x\n",
+            "{{ header }}\nResources:\n  A: {Type: AWS::S3::Bucket}\n",
         ] {
             assert!(is_meant_as_template(text), "{text}");
         }

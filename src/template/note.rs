@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use super::function::is_function;
 use super::unknown::shortened;
 use crate::path::Origin;
 use crate::value::{Kind, Value};
@@ -53,6 +54,16 @@ pub enum Subject {
         /// Its logical id.
         logical_id: String,
     },
+    /// A resource whose `Type` is not known.
+    UnknownType {
+        /// Its logical id.
+        logical_id: String,
+    },
+    /// A product of Service Catalog: its template is not in this one.
+    Product {
+        /// Its logical id.
+        logical_id: String,
+    },
     /// A loop that is not written as CloudFormation expects it, or that rests on something that
     /// cannot be decided.
     Loop {
@@ -70,6 +81,13 @@ pub enum Subject {
     StackSet {
         /// Its logical id.
         logical_id: String,
+    },
+    /// A template that this one deploys does not take the values that it is passed. Told by whoever knows that template.
+    RefusedParameters {
+        /// The logical id of the resource that deploys it.
+        logical_id: String,
+        /// What is wrong with the values.
+        why: String,
     },
     /// A value was given for a parameter that the template does not declare.
     UndeclaredParameter {
@@ -154,6 +172,17 @@ impl fmt::Display for Note {
             Subject::NoType { logical_id } => {
                 write!(f, "resource `{}` has no `Type` and is not judged", shortened(logical_id))
             }
+            Subject::UnknownType { logical_id } => {
+                write!(f, "the type of resource `{}` is not known, and it is not judged", shortened(logical_id))
+            }
+            Subject::Product { logical_id } => write!(
+                f,
+                "the template of Service Catalog product `{}` is not judged here",
+                shortened(logical_id)
+            ),
+            Subject::RefusedParameters { logical_id, why } => {
+                write!(f, "`{}` cannot be deployed with the parameters that it passes: {why}", shortened(logical_id))
+            }
             Subject::Loop { name } => write!(f, "what loop `{}` makes is not judged here", shortened(name)),
             Subject::NestedStack { logical_id, file: Some(file) } => write!(
                 f,
@@ -217,20 +246,28 @@ fn transform(value: &Value) -> Option<Note> {
     Some(Note::new(subject, value.origin))
 }
 
-/// Notes on one resource.
-pub(super) fn resource(logical_id: &str, type_name: &str, body: &Value, origin: Origin) -> Option<Note> {
+/// The note on one resource, if there is one to make.
+pub(super) fn resource(logical_id: &str, type_name: Option<&str>, body: &Value, origin: Origin) -> Option<Note> {
     let logical_id = logical_id.to_owned();
     let transforms: Vec<&Value> =
         [Some(body), body.get("Properties")].into_iter().flatten().filter_map(|it| it.get("Fn::Transform")).collect();
-    let subject = if type_name.ends_with("::MODULE") {
-        Subject::Module { logical_id, type_name: type_name.to_owned() }
-    } else if type_name == "AWS::Serverless::Application" {
-        Subject::Application { logical_id }
-    } else if !transforms.is_empty() {
-        let macro_name = transforms.into_iter().find_map(macro_of);
-        Subject::Include { logical_id: Some(logical_id), macro_name }
-    } else {
-        return None;
+    let subject = match type_name {
+        Some(name) if name.ends_with("::MODULE") => Subject::Module { logical_id, type_name: name.to_owned() },
+        Some("AWS::Serverless::Application") => Subject::Application { logical_id },
+        Some("AWS::ServiceCatalog::CloudFormationProvisionedProduct") => Subject::Product { logical_id },
+        _ if !transforms.is_empty() => {
+            let macro_name = transforms.into_iter().find_map(macro_of);
+            Subject::Include { logical_id: Some(logical_id), macro_name }
+        }
+        Some(_) => return None,
+        None if is_unknown(body) || body.get("Type").is_some_and(is_unknown) => Subject::UnknownType { logical_id },
+        None => Subject::NoType { logical_id },
     };
     Some(Note::new(subject, origin))
+}
+
+/// Whether a value is not known, or is a function that may give text.
+fn is_unknown(value: &Value) -> bool {
+    let function = || value.as_map().and_then(|map| map.single()).is_some_and(|(key, _)| is_function(&key.name));
+    matches!(value.kind, Kind::Unknown(_)) || function()
 }

@@ -22,8 +22,10 @@ pub fn is_template(root: &Value) -> bool {
         || has_section("Fn::Transform")
         || sections.get("Resources").and_then(Value::as_map).is_some_and(|map| map.iter().any(is_resource))
         || (sections.get("Transform").is_some_and(note::is_transform)
-            && sections.get("Resources").is_none_or(|resources| resources.as_map().is_some())
-            && sections.iter().all(|(key, _)| SECTIONS.contains(&key.name.as_str())))
+            && match sections.get("Resources") {
+                Some(resources) => resources.as_map().is_some() || resources.is_null(),
+                None => sections.iter().all(|(key, _)| SECTIONS.contains(&key.name.as_str())),
+            })
 }
 
 /// The sections of a template ("Template sections"), and SAM's.

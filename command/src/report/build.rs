@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::entry::{Entry, FileName, FileReport, Level, Place, Problem, ResourceName};
 use super::not_judged::NotJudged;
 use super::printable;
+use super::twice;
 use super::words;
 use crate::fingerprint::Fingerprint;
 use cfn_egress_guard_core::check::{CheckedResource, Located, Part, Terms};
@@ -13,7 +14,7 @@ use cfn_egress_guard_core::rule::policy::{Case, Context};
 use cfn_egress_guard_core::rule::wording::{self, label};
 use cfn_egress_guard_core::rule::{Finding, Outcome, Severity};
 use cfn_egress_guard_core::source::{Document, Warning};
-use cfn_egress_guard_core::template::{Note, TemplateError};
+use cfn_egress_guard_core::template::{Note, Subject, TemplateError};
 
 impl FileReport {
     /// The report of a template, which this checks: resource by resource, and at last what cannot be
@@ -207,6 +208,9 @@ impl<'d> Builder<'d> {
             let not_judged = NotJudged::of(&note.subject);
             let (outcome, code) = match not_judged {
                 Some(kind) => (kind.outcome(), words::NOT_JUDGED),
+                None if matches!(note.subject, Subject::RefusedParameters { .. }) => {
+                    (Outcome::Undetermined, words::REFUSED_PARAMETERS)
+                }
                 None => (Outcome::Note, words::UNDECLARED_PARAMETER),
             };
             self.other(outcome, code, note.to_string(), None, note.origin);
@@ -256,8 +260,8 @@ impl<'d> Builder<'d> {
     /// so.
     fn warnings(&mut self) {
         for warning in &self.document.warnings {
-            let code = match warning {
-                Warning::KeyTwice { value, .. } => {
+            let (code, subject, concern) = match warning {
+                Warning::KeyTwice { key, value, .. } => {
                     let within = self.document.span(*value).map(|span| span.offset..=span.end());
                     let is_within = |place: &Place| within.as_ref().is_some_and(|it| it.contains(&place.span.offset));
                     for entry in self.entries.iter_mut().filter(|entry| entry.resource.is_some()) {
@@ -266,12 +270,13 @@ impl<'d> Builder<'d> {
                             entry.when = Some(format!("{when}{warning}"));
                         }
                     }
-                    words::KEY_TWICE
+                    (words::KEY_TWICE, key.clone(), twice::concern(&self.document.root, *value))
                 }
-                Warning::NotStrictJson { .. } => words::NOT_STRICT_JSON,
+                Warning::NotStrictJson { .. } => (words::NOT_STRICT_JSON, warning.to_string(), None),
             };
-            let parts = [code, &warning.to_string()].into_iter().fold(Fingerprint::new(), |all, part| all.with(part));
+            let parts = [code, &subject].into_iter().fold(Fingerprint::new(), |all, part| all.with(part));
             let fingerprint = self.numbered(parts);
+            let concern = concern.map_or_else(String::new, |concern| format!("; {concern}"));
             self.push(Entry {
                 outcome: Outcome::Note,
                 // Whatever --strict says: CloudFormation takes it.
@@ -279,7 +284,7 @@ impl<'d> Builder<'d> {
                 code,
                 resource: None,
                 property: String::new(),
-                message: warning.to_string(),
+                message: format!("{warning}{concern}"),
                 help: Some(warning.help().to_owned()),
                 exemption: None,
                 setting: None,

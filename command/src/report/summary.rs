@@ -129,8 +129,9 @@ impl Summary {
             remarks.push(format!("not judged: {} (--notes lists them)", kinds.join(", ")));
         }
         if self.ignored > 0 {
-            let verb = if self.ignored == 1 { "looks like a template" } else { "look like templates" };
-            remarks.push(format!("left out: {} that {verb}, as git ignores them", number(self.ignored, "file")));
+            let (verb, them) =
+                if self.ignored == 1 { ("looks like a template", "it") } else { ("look like templates", "them") };
+            remarks.push(format!("left out: {} that {verb}, as git ignores {them}", number(self.ignored, "file")));
         }
         remarks.push(format!("judged by: {}", self.policy.sentence()));
         remarks

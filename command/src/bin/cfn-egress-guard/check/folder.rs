@@ -179,7 +179,9 @@ impl Exclude {
     pub(super) fn new(patterns: &[String], here: &Path) -> anyhow::Result<Self> {
         let mut builder = GitignoreBuilder::new("");
         for pattern in patterns {
-            builder.add_line(None, pattern).map_err(|error| anyhow::anyhow!("--exclude: {error}"))?;
+            // A shell's way to name what is here, which .gitignore does not know.
+            let pattern = pattern.strip_prefix("./").map_or_else(|| pattern.clone(), |below| format!("/{below}"));
+            builder.add_line(None, &pattern).map_err(|error| anyhow::anyhow!("--exclude: {error}"))?;
         }
         let patterns = builder.build().map_err(|error| anyhow::anyhow!("--exclude: {error}"))?;
         Ok(Self { patterns, here: same(here) })

@@ -1,6 +1,6 @@
 //! One input → what is said of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -161,7 +161,7 @@ impl Judge<'_> {
             let mut notes = check_each(&document.root, scope, &terms, take)?;
             // The evaluator does not know which templates are here.
             notes.retain(|note| !matches!(note.subject, Subject::Application { .. }));
-            notes.append(&mut inside.missing);
+            notes.append(&mut inside.notes);
             Ok(notes)
         });
         for (logical_id, report) in inside.inline {
@@ -178,6 +178,7 @@ impl Judge<'_> {
         };
         let mut inline = Vec::new();
         let mut is_missing = false;
+        let mut refusals: BTreeSet<String> = BTreeSet::new();
         for way in &nested.ways {
             let deployed = Deployed {
                 label: nested::label(nested.kind, &path, &unit.name.shown),
@@ -186,29 +187,35 @@ impl Judge<'_> {
             };
             let around = Around { path: &path, files: around.files.clone(), stack_name: None };
             if let Some((body, origin)) = &way.body {
-                inline.extend(self.inline(body, unit.document.span(*origin), unit, way, &around));
+                let (report, refused) = self.inline(body, unit.document.span(*origin), unit, way, &around);
+                inline.push(report);
+                refusals.extend(refused);
             } else if let Some(file) = self.nested.file(&path, unit.file, nested, way)
                 && around.files.len() < nested::MAX_DEPTH
                 && !around.files.contains(&same(&file))
             {
-                let mut reports = self.nested_file(&file, way, around);
+                let (mut reports, refused) = self.nested_file(&file, way, around);
+                refusals.extend(refused);
                 reports.own.deployed_by(&deployed, self.strict);
                 inside.others.push((same(&file), reports.own));
                 inside.others.append(&mut reports.others);
             } else if !std::mem::replace(&mut is_missing, true) {
-                inside.missing.push(nested::missing(nested, way));
+                inside.notes.push(nested::missing(nested, way));
             }
         }
+        inside.notes.extend(refusals.into_iter().map(|why| {
+            let subject = Subject::RefusedParameters { logical_id: nested.logical_id.clone(), why };
+            Note { subject, origin: nested.origin }
+        }));
         inside.inline.extend(FileReport::merged(inline).map(|report| (nested.logical_id.clone(), report)));
     }
 
-    /// The reports of a nested template in a file of its own.
-    fn nested_file(&self, file: &Path, way: &NestedWay, mut around: Around<'_>) -> Reports {
+    /// The reports of a nested template in a file of its own, and why it does not take the parameters that it is passed.
+    fn nested_file(&self, file: &Path, way: &NestedWay, mut around: Around<'_>) -> (Reports, Option<String>) {
         let name = self.names.of(file);
         around.files.push(same(file));
-        let broken = |text: String, problem: Problem| Reports {
-            own: FileReport::broken(name.clone(), text, problem),
-            others: Vec::new(),
+        let broken = |text: String, problem: Problem| {
+            (Reports { own: FileReport::broken(name.clone(), text, problem), others: Vec::new() }, None)
         };
         let text = match std::fs::read_to_string(file) {
             Ok(text) => text,
@@ -217,14 +224,16 @@ impl Judge<'_> {
         match source::parse(&text) {
             Ok(document) if is_template(&document.root) => {
                 let unit = Unit { name: &name, file, text: &text, document: &document };
-                self.with_nested(&unit, &nested_scope(way, &document.root), &around)
+                let reports = self.with_nested(&unit, &nested_scope(way, &document.root), &around);
+                (reports, nested::refused(way, &document.root))
             }
             Err(error) if is_meant_as_template(&text) => broken(text, error.into()),
             _ => broken(String::new(), Problem::new("a nested stack names this file, which is no template", None)),
         }
     }
 
-    /// The report of a template that is written in another one, with the places there.
+    /// The report of a template that is written in another one, with the places there, and why it does not take the
+    /// parameters that it is passed.
     fn inline(
         &self,
         body: &str,
@@ -232,17 +241,18 @@ impl Judge<'_> {
         unit: &Unit<'_>,
         way: &NestedWay,
         around: &Around<'_>,
-    ) -> Option<FileReport> {
-        let mut report = match source::parse(body) {
+    ) -> (FileReport, Option<String>) {
+        let (mut report, refused) = match source::parse(body) {
             Ok(document) => {
                 let inner = Unit { text: body, document: &document, ..*unit };
-                self.with_nested(&inner, &nested_scope(way, &document.root), around).own
+                let own = self.with_nested(&inner, &nested_scope(way, &document.root), around).own;
+                (own, nested::refused(way, &document.root))
             }
-            Err(error) => FileReport::broken(unit.name.clone(), String::new(), error.into()),
+            Err(error) => (FileReport::broken(unit.name.clone(), String::new(), error.into()), None),
         };
         let lines = span.map(|span| Inline::of(body, unit.text, span));
         report.moved(span, |place| lines.as_ref()?.outer(body, place));
-        Some(report)
+        (report, refused)
     }
 }
 
@@ -271,8 +281,8 @@ struct Inside {
     others: Vec<(PathBuf, FileReport)>,
     /// Templates that are written in it, by logical id.
     inline: Vec<(String, FileReport)>,
-    /// Templates that are not available.
-    missing: Vec<Note>,
+    /// What is said of the resources that deploy them: templates that are not available, or that take other parameters.
+    notes: Vec<Note>,
 }
 
 /// The report of a template, and of those that it deploys, each with what tells its file from others.

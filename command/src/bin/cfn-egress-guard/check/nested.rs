@@ -9,10 +9,12 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::bail;
 use cfn_egress_guard_core::check::{Nested, NestedKind, NestedWay};
 use cfn_egress_guard_core::template::{Note, Subject};
+use cfn_egress_guard_core::value::Value;
 
 pub(super) use inline::Inline;
 
 use super::folder::same;
+use super::parameters::{Declared, all_declared, all_passed, allowed};
 use crate::git::Repository;
 
 /// How deep templates may deploy each other.
@@ -81,6 +83,17 @@ pub(super) fn missing(nested: &Nested, way: &NestedWay) -> Note {
         NestedKind::StackSet => Subject::StackSet { logical_id },
     };
     Note { subject, origin: nested.origin }
+}
+
+/// Why CloudFormation refuses to deploy a template with the parameters that another one passes to it, if it does.
+pub(super) fn refused(way: &NestedWay, root: &Value) -> Option<String> {
+    let NestedWay { scope, when, .. } = way;
+    let problem = all_declared(scope.parameters.keys().chain(scope.defaults.keys()).chain(&scope.open), &Declared::by(root))
+        .err()
+        .map(|error| error.to_string())
+        .or_else(|| [&scope.parameters, &scope.defaults].into_iter().find_map(|values| allowed(values, root).err()).map(|it| it.message))
+        .or_else(|| all_passed(scope, root).err().map(|error| error.to_string()))?;
+    Some(when.as_ref().map_or(problem.clone(), |when| format!("{problem} ({when})")))
 }
 
 /// What a template is deployed as, in words.
