@@ -4,7 +4,7 @@ use super::checked::CheckedResource;
 use super::judge::{Path, rules_apart};
 use super::terms::Terms;
 use super::{MAX_JUDGED, check_each};
-use crate::rule::Explained;
+use crate::rule::{Decided, Explained, Outcome};
 use crate::security_group::ResourceType;
 use crate::template::{Assumption, Note, Scope, Template, TemplateError};
 use crate::value::Value;
@@ -48,9 +48,28 @@ pub fn explain_each(
             let path = Path { template: &template, resource, resource_type, terms, rules_apart: &apart };
             let mut evaluated = path.evaluate(&[]);
             path.each_world(&mut evaluated, &mut left, |_, world, _, _| {
-                worlds.push(ExplainedWorld { assumptions: world.assumptions.clone(), explained: path.explain(world) });
+                let mut explained = path.explain(world);
+                explained.iter_mut().for_each(|one| settle(one, &checked));
+                worlds.push(ExplainedWorld { assumptions: world.assumptions.clone(), explained });
             });
         }
         take(ExplainedResource { checked, worlds });
     })
+}
+
+/// Leaves no other verdict on an egress rule than the check of its resource has: there every value that a parameter can
+/// have is tried, and what readers of YAML differ on is open.
+fn settle(explained: &mut Explained, checked: &CheckedResource) {
+    let Decided::Finding(finding) = &mut explained.decided else { return };
+    let here = || checked.findings.iter().map(|located| &located.finding).filter(|it| it.origin == finding.origin);
+    match finding.outcome {
+        Outcome::Undetermined if here().next().is_none() => explained.decided = Decided::Complies,
+        Outcome::NonCompliant => {
+            let mut same = here().filter(|it| it.reason == finding.reason).peekable();
+            if same.peek().is_some() && same.all(|it| it.outcome == Outcome::Undetermined) {
+                finding.outcome = Outcome::Undetermined;
+            }
+        }
+        _ => {}
+    }
 }

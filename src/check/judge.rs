@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::properties::{known_properties, properties_of};
 use super::terms::Terms;
 use crate::rule::policy::{Case, Context, Policy, Unchanged};
-use crate::rule::{Assessment, Explained, Knowledge, Reason};
+use crate::rule::{Assessment, Decided, Explained, Knowledge, Reason};
 use crate::security_group::{ResourceType, assess, explain, tags};
 use crate::template::{Evaluated, Resource, Template, Undetermined, World};
 use crate::value::{Kind, Value};
@@ -114,7 +114,7 @@ impl<'p, 'a> Path<'p, 'a> {
         let mut assessment = self.with_case(properties, |case| {
             judge_properties(self.resource_type, properties, Knowledge::Partial, policy, case)
         });
-        if self.rules_apart.contains(&*self.resource.logical_id) {
+        if self.has_rules_apart() {
             assessment.findings.retain(|finding| finding.reason != Reason::DefaultEgress);
         }
         assessment
@@ -123,9 +123,21 @@ impl<'p, 'a> Path<'p, 'a> {
     /// What decides about each egress rule in a world.
     pub(super) fn explain(&self, world: &World<'_>) -> Vec<Explained> {
         let properties = known_properties(self.resource_type, world);
-        self.with_case(&properties, |case| {
+        let mut explained = self.with_case(&properties, |case| {
             explain(self.resource_type, &properties, Knowledge::Partial, self.terms.policy, case)
-        })
+        });
+        if self.has_rules_apart() {
+            let is_default = |decided: &Decided| {
+                matches!(decided, Decided::Finding(finding) if finding.reason == Reason::DefaultEgress)
+            };
+            explained.retain(|one| !is_default(&one.decided));
+        }
+        explained
+    }
+
+    /// Whether the resource is a group whose egress rules are resources of the same template.
+    fn has_rules_apart(&self) -> bool {
+        self.rules_apart.contains(&*self.resource.logical_id)
     }
 
     fn with_case<T>(&self, properties: &Value, then: impl FnOnce(&Case<'_>) -> T) -> T {

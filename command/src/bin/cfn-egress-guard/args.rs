@@ -7,6 +7,7 @@ pub(crate) use account::{
     AccountFormat, Audit, AuditStatus, Aws, PolicyFor, Scan, Status, StatusFormat, StatusFunction,
 };
 pub(crate) use check::{Check, ReportFormat};
+pub(crate) use deployed::Deployed;
 pub(crate) use policy::{PolicyCheck, PolicyCommand, PolicyExplain, PolicyFormat};
 
 use cfn_egress_guard::rehearsal::FailureMode;
@@ -20,6 +21,7 @@ mod account;
 #[cfg(feature = "account")]
 mod accounts;
 mod check;
+mod deployed;
 mod policy;
 
 /// Checks that security group egress rules open exactly one explicit port, as the CloudFormation hook of

@@ -1,7 +1,7 @@
 //! `check`: templates in an editor, before a commit, in a pipeline.
 
 mod deployments;
-mod folder;
+pub(crate) mod folder;
 mod inputs;
 mod judge;
 mod names;
@@ -16,7 +16,6 @@ use std::path::Path;
 use anyhow::Context;
 use cfn_egress_guard::report::{Baseline, FileReport, JudgedBy, Problem, Summary, Totals};
 use cfn_egress_guard_core::check::Defaults;
-use cfn_egress_guard_core::template::Scope;
 
 use crate::args::Check;
 use crate::exit::Exit;
@@ -26,25 +25,18 @@ use output::Outputs;
 use parameters::Declared;
 
 pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
-    let (paths, overrides) = parameters::told_apart(&arguments.paths, &arguments.parameters);
+    let (paths, overrides) = parameters::told_apart(&arguments.paths, &arguments.deployed.parameters);
     let given = parameters::read(&overrides)?;
     let choice = crate::policy::choose(arguments.policy.as_deref(), arguments.no_policy, arguments.preset)?;
     let deployments = deployments::read(&arguments.deployments)?;
     let inputs = Inputs::of(&paths, &arguments.exclude, arguments.skip_other_files)?;
     let baseline = arguments.baseline.as_deref().map(|file| baseline(file, &inputs)).transpose()?;
-    let nested = nested::Files::new(&arguments.nested);
+    let nested = nested::Files::new(&arguments.deployed.nested);
     let judge = Judge {
         names: inputs.names(),
         nested: &nested,
         given: &given,
-        scope: Scope {
-            parameters: given.values.clone(),
-            open: given.previous.clone(),
-            account: arguments.account.clone(),
-            region: arguments.region.clone(),
-            stack_name: arguments.stack_name.clone(),
-            ..Scope::default()
-        },
+        scope: parameters::scope(&arguments.deployed, &given),
         deployments: &deployments,
         policy: &choice.policy,
         today: crate::policy::today(),

@@ -7,7 +7,7 @@ use cfn_egress_guard_core::rule::Preset;
 use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
 use clap::{Arg, Args, Command, Error, ValueEnum};
 
-use super::{parse_max_findings, parse_nested, parse_preset};
+use super::{Deployed, parse_max_findings, parse_preset};
 
 /// Check templates, and show the lines that the hook would block.
 ///
@@ -30,13 +30,8 @@ pub(crate) struct Check {
     #[arg(long, value_name = "GLOB")]
     pub(crate) exclude: Vec<String>,
 
-    /// Values of parameters: Key=Value, or a parameter file (may be repeated).
-    ///
-    /// Takes the AWS CLI's ParameterKey=Key,ParameterValue=Value, inline JSON, and files in the forms
-    /// [{"ParameterKey": …, "ParameterValue": …}], ["Key=Value"] and {"Parameters": {"Key": "Value"}}.
-    /// Values of NoEcho parameters are never looked at and never shown.
-    #[arg(short, long, alias = "parameter-overrides", value_name = "KEY=VALUE|FILE")]
-    pub(crate) parameters: Vec<String>,
+    #[command(flatten)]
+    pub(crate) deployed: Deployed,
 
     /// Which template is deployed as which stack, where and with which parameters (may be repeated).
     ///
@@ -45,23 +40,6 @@ pub(crate) struct Check {
     /// for each of its deployments.
     #[arg(long, value_name = "FILE")]
     pub(crate) deployments: Vec<PathBuf>,
-
-    /// The file of a nested stack's template, if it is not where TemplateURL or the CDK's metadata says
-    /// (may be repeated). A nested stack within another is written Outer/Inner.
-    #[arg(long, value_name = "LOGICAL_ID=FILE", value_parser = parse_nested)]
-    pub(crate) nested: Vec<(String, PathBuf)>,
-
-    /// The Region that the templates are for (AWS::Region).
-    #[arg(long, value_name = "REGION")]
-    pub(crate) region: Option<String>,
-
-    /// The account that the templates are for (AWS::AccountId).
-    #[arg(long, value_name = "ID")]
-    pub(crate) account: Option<String>,
-
-    /// The name of the stack that the templates are for (AWS::StackName).
-    #[arg(long, value_name = "NAME")]
-    pub(crate) stack_name: Option<String>,
 
     /// The policy file to judge by [default: policy.toml of the working directory, or of the nearest folder
     /// above it up to the root of the git repository].

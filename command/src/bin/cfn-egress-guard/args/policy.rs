@@ -7,7 +7,7 @@ use cfn_egress_guard_core::rule::Preset;
 use cfn_egress_guard_core::rule::policy::{Date, WARNING_DAYS};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::parse_preset;
+use super::{Deployed, parse_preset};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
@@ -56,8 +56,10 @@ pub(crate) enum PolicyFormat {
 #[derive(Debug, Args)]
 pub(crate) struct PolicyExplain {
     /// An event of the hook, or a template; - is standard input.
-    #[arg(value_name = "EVENT_OR_TEMPLATE")]
-    pub(crate) file: PathBuf,
+    ///
+    /// An event says itself what the rest of the arguments says of a template.
+    #[arg(required = true, value_name = "EVENT_OR_TEMPLATE")]
+    pub(crate) files: Vec<String>,
 
     /// The policy file [default: policy.toml of this folder, or of the nearest one above it up to the root of the
     /// git repository].
@@ -76,15 +78,6 @@ pub(crate) struct PolicyExplain {
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub(crate) as_of: Option<Date>,
 
-    /// Of a template: the account that it is deployed to.
-    #[arg(long, value_name = "ID")]
-    pub(crate) account: Option<String>,
-
-    /// Of a template: the Region that it is deployed to.
-    #[arg(long, value_name = "REGION")]
-    pub(crate) region: Option<String>,
-
-    /// Of a template: the stack's name.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) stack_name: Option<String>,
+    #[command(flatten)]
+    pub(crate) deployed: Deployed,
 }

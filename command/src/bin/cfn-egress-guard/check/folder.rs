@@ -213,6 +213,6 @@ impl Exclude {
 }
 
 /// What tells whether two paths are the same file.
-pub(super) fn same(path: &Path) -> PathBuf {
+pub(crate) fn same(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }

@@ -10,14 +10,13 @@ use cfn_egress_guard_core::path::Origin;
 use cfn_egress_guard_core::rule::policy::{Context, Date, Policy};
 use cfn_egress_guard_core::source::{self, Document, Span, is_meant_as_template};
 use cfn_egress_guard_core::template::{Note, Scope, Subject, is_template};
-use cfn_egress_guard_core::value::{Map, Value};
 
 use super::deployments::Deployment;
 use super::folder::{Ignored, same};
 use super::inputs::Input;
 use super::names::Names;
 use super::nested::{self, Inline};
-use super::parameters::{Declared, Given, Refused, all_declared, allowed, default_of};
+use super::parameters::{Declared, Given, Refused, all_declared, allowed, declared_only, nested_scope};
 
 /// What all templates of a run are judged by.
 pub(super) struct Judge<'a> {
@@ -291,23 +290,6 @@ pub(super) struct Reports {
     pub(super) others: Vec<(PathBuf, FileReport)>,
 }
 
-/// What is known of a nested template: parameters that its parent does not pass have their defaults.
-fn nested_scope(way: &NestedWay, root: &Value) -> Scope {
-    let mut scope = declared_only(&way.scope, root);
-    let declared = root.get("Parameters").and_then(Value::as_map).into_iter().flat_map(Map::iter);
-    if !scope.ignore_defaults {
-        for (key, _) in declared {
-            let is_passed = scope.parameters.contains_key(&key.name)
-                || scope.defaults.contains_key(&key.name)
-                || scope.open.contains(&key.name);
-            if let Some(default) = default_of(root, &key.name).filter(|_| !is_passed) {
-                scope.parameters.insert(key.name.clone(), default);
-            }
-        }
-    }
-    scope
-}
-
 /// Whether a template takes the values that are given for its parameters; if not, why not and where it says so.
 fn accepted(scope: &Scope, document: &Document, deployment: Option<&Deployment>) -> Result<(), (String, Origin)> {
     let root = &document.root;
@@ -317,16 +299,4 @@ fn accepted(scope: &Scope, document: &Document, deployment: Option<&Deployment>)
             .map_err(|error| (format!("{error}{place}"), Origin::NONE))?;
     }
     allowed(&scope.parameters, root).map_err(|refused| (format!("{refused}{place}"), refused.origin))
-}
-
-/// What is known of a run, without values of parameters that this template does not declare: they are for others.
-fn declared_only(scope: &Scope, root: &Value) -> Scope {
-    let mut scope = scope.clone();
-    if !scope.parameters.is_empty() || !scope.open.is_empty() || !scope.defaults.is_empty() {
-        let declared = Declared::by(root);
-        scope.defaults.retain(|name, _| declared.names(name));
-        scope.parameters.retain(|name, _| declared.names(name));
-        scope.open.retain(|name| declared.names(name));
-    }
-    scope
 }

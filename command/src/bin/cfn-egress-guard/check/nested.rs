@@ -18,21 +18,21 @@ use super::parameters::{Declared, all_declared, all_passed, allowed};
 use crate::git::Repository;
 
 /// How deep templates may deploy each other.
-pub(super) const MAX_DEPTH: usize = 8;
+pub(crate) const MAX_DEPTH: usize = 8;
 
 /// The files of nested stacks.
-pub(super) struct Files<'f> {
+pub(crate) struct Files<'f> {
     given: &'f [(String, PathBuf)],
     met: Mutex<BTreeSet<String>>,
 }
 
 impl<'f> Files<'f> {
-    pub(super) const fn new(given: &'f [(String, PathBuf)]) -> Self {
+    pub(crate) const fn new(given: &'f [(String, PathBuf)]) -> Self {
         Self { given, met: Mutex::new(BTreeSet::new()) }
     }
 
     /// Whether each file given was of use: a typo would go unnoticed.
-    pub(super) fn finish(&self) -> anyhow::Result<()> {
+    pub(crate) fn finish(&self) -> anyhow::Result<()> {
         let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((path, _)) = self.given.iter().find(|(path, _)| !met.contains(path)) else { return Ok(()) };
         if met.is_empty() {
@@ -46,7 +46,7 @@ impl<'f> Files<'f> {
     ///
     /// What a template names lies in its own repository or below the working directory: a template is no reason to
     /// show another file of this machine.
-    pub(super) fn file(&self, path: &str, parent: &Path, nested: &Nested, way: &NestedWay) -> Option<PathBuf> {
+    pub(crate) fn file(&self, path: &str, parent: &Path, nested: &Nested, way: &NestedWay) -> Option<PathBuf> {
         self.met.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
         if let Some((_, file)) = self.given.iter().rev().find(|(given, _)| given == path) {
             return Some(file.clone());
@@ -72,7 +72,7 @@ fn plain(path: &Path) -> PathBuf {
 }
 
 /// The note on a template that is not available.
-pub(super) fn missing(nested: &Nested, way: &NestedWay) -> Note {
+pub(crate) fn missing(nested: &Nested, way: &NestedWay) -> Note {
     let logical_id = nested.logical_id.clone();
     let subject = match nested.kind {
         NestedKind::Stack => {
@@ -86,7 +86,7 @@ pub(super) fn missing(nested: &Nested, way: &NestedWay) -> Note {
 }
 
 /// Why CloudFormation refuses to deploy a template with the parameters that another one passes to it, if it does.
-pub(super) fn refused(way: &NestedWay, root: &Value) -> Option<String> {
+pub(crate) fn refused(way: &NestedWay, root: &Value) -> Option<String> {
     let NestedWay { scope, when, .. } = way;
     let problem = all_declared(scope.parameters.keys().chain(scope.defaults.keys()).chain(&scope.open), &Declared::by(root))
         .err()
@@ -97,7 +97,7 @@ pub(super) fn refused(way: &NestedWay, root: &Value) -> Option<String> {
 }
 
 /// What a template is deployed as, in words.
-pub(super) fn label(kind: NestedKind, path: &str, parent: &str) -> String {
+pub(crate) fn label(kind: NestedKind, path: &str, parent: &str) -> String {
     let kind = match kind {
         NestedKind::Stack => "nested stack",
         NestedKind::Application => "application",

@@ -5,6 +5,7 @@
 //! CodePipeline, "template configuration file")
 
 mod declared;
+mod known;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,12 +16,14 @@ use cfn_egress_guard_core::source;
 use cfn_egress_guard_core::template::Scope;
 use cfn_egress_guard_core::value::{Kind, Map, Value};
 
+use crate::args::Deployed;
 pub(crate) use declared::{Declared, Refused, all_declared, allowed, default_of};
 use declared::SHOWN_CHARS;
+pub(crate) use known::{declared_only, nested_scope};
 
 /// Paths and parameters: the AWS CLI takes several values behind one `--parameters`, so what follows
 /// looks like a path here.
-pub(super) fn told_apart(paths: &[String], parameters: &[String]) -> (Vec<String>, Vec<String>) {
+pub(crate) fn told_apart(paths: &[String], parameters: &[String]) -> (Vec<String>, Vec<String>) {
     let is_parameter =
         |argument: &&String| !parameters.is_empty() && assignment(argument).is_some() && !Path::new(argument).exists();
     let (more, paths): (Vec<_>, Vec<_>) = paths.iter().partition(is_parameter);
@@ -54,6 +57,18 @@ impl Given {
     /// The names of all parameters that something is given for.
     pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
         self.values.keys().chain(&self.previous)
+    }
+}
+
+/// What a command line says of the deployment of its templates.
+pub(crate) fn scope(deployed: &Deployed, given: &Given) -> Scope {
+    Scope {
+        parameters: given.values.clone(),
+        open: given.previous.clone(),
+        account: deployed.account.clone(),
+        region: deployed.region.clone(),
+        stack_name: deployed.stack_name.clone(),
+        ..Scope::default()
     }
 }
 
