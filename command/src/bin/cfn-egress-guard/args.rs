@@ -90,6 +90,31 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// Whether its output is text for people that any width fits. `check` fits its own, and what machines read is never
+    /// broken.
+    pub(crate) fn is_for_people(&self) -> bool {
+        match self {
+            Self::Rehearse(arguments) => arguments.format == EventFormat::Human,
+            Self::Policy(PolicyCommand::Check(arguments)) => arguments.format == PolicyFormat::Human,
+            Self::Policy(PolicyCommand::Explain(_)) => true,
+            Self::Check(_) | Self::Completions { .. } | Self::Schema { .. } => false,
+            #[cfg(feature = "account")]
+            Self::Scan(arguments) => {
+                arguments.aws.print_iam_policy.is_none() && arguments.format == AccountFormat::Human
+            }
+            #[cfg(feature = "account")]
+            Self::Audit(arguments) => {
+                arguments.aws.print_iam_policy.is_none() && arguments.format == AccountFormat::Human
+            }
+            #[cfg(feature = "account")]
+            Self::Status(arguments) => {
+                arguments.aws.print_iam_policy.is_none() && arguments.format == StatusFormat::Human
+            }
+        }
+    }
+}
+
 /// Rehearse deployments on this machine, with the real hook function behind a loopback Lambda.
 ///
 /// Plays CloudFormation's part: walks each template's resources in dependency order, nested stacks

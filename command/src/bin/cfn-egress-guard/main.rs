@@ -17,6 +17,7 @@ mod scan;
 #[cfg(feature = "account")]
 mod status;
 mod style;
+mod wrap;
 
 use std::io::Write;
 
@@ -25,6 +26,7 @@ use clap::{CommandFactory, Parser};
 
 use args::{Cli, Color, Command};
 use exit::Exit;
+use wrap::Wrapped;
 
 /// How much of a logical id is shown, in characters: CloudFormation takes no longer one.
 const ID_CHARS: usize = 255;
@@ -41,16 +43,24 @@ fn main() -> Exit {
         ColorChoice::Auto => AutoStream::choice(&std::io::stdout()) != ColorChoice::Never,
         choice => choice == ColorChoice::Always,
     };
-    match run(&cli.command, styled, &mut out) {
+    match wrapped(&cli.command, styled, &mut out) {
         Ok(exit) => exit,
         // Whoever reads has read enough (`| head`): not worth words, and no proof that nothing was found.
         Err(error) if is_broken_pipe(&error) => Exit::CutOff,
         Err(error) => {
-            let mut err = AutoStream::new(std::io::stderr(), choice);
-            let _ = writeln!(err, "error: {error:#}");
+            let mut err = Wrapped::new(AutoStream::new(std::io::stderr(), choice), wrap::width());
+            let _ = writeln!(err, "error: {error:#}").and_then(|()| err.finish());
             Exit::CouldNotCheck
         }
     }
+}
+
+/// Runs a command; lines for people fit their terminal.
+fn wrapped(command: &Command, styled: bool, out: &mut impl Write) -> anyhow::Result<Exit> {
+    let mut out = Wrapped::new(out, wrap::width().filter(|_| command.is_for_people()));
+    let exit = run(command, styled, &mut out);
+    out.finish()?;
+    exit
 }
 
 fn run(command: &Command, styled: bool, out: &mut impl Write) -> anyhow::Result<Exit> {

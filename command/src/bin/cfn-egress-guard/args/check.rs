@@ -36,8 +36,8 @@ pub(crate) struct Check {
     /// Which template is deployed as which stack, where and with which parameters (may be repeated).
     ///
     /// Takes a TOML file of [[deployment]] tables (template, stack_name, account, region, parameters),
-    /// samconfig.toml, and stack deployment files of CloudFormation's Git sync. Each template is judged once
-    /// for each of its deployments.
+    /// samconfig.toml or samconfig.yaml, and stack deployment files of CloudFormation's Git sync. Each template
+    /// is judged once for each of its deployments.
     #[arg(long, value_name = "FILE")]
     pub(crate) deployments: Vec<PathBuf>,
 
