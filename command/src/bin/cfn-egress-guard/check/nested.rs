@@ -14,7 +14,7 @@ use cfn_egress_guard_core::value::Value;
 pub(super) use inline::Inline;
 
 use super::folder::same;
-use super::parameters::{Declared, all_declared, all_passed, allowed};
+use super::parameters::{Declared, all_declared, allowed};
 use crate::git::Repository;
 
 /// How deep templates may deploy each other.
@@ -88,12 +88,11 @@ pub(crate) fn missing(nested: &Nested, way: &NestedWay) -> Note {
 /// Why CloudFormation refuses to deploy a template with the parameters that another one passes to it, if it does.
 pub(crate) fn refused(way: &NestedWay, root: &Value) -> Option<String> {
     let NestedWay { scope, when, .. } = way;
-    let problem = all_declared(scope.parameters.keys().chain(scope.defaults.keys()).chain(&scope.open), &Declared::by(root))
-        .err()
-        .map(|error| error.to_string())
-        .or_else(|| [&scope.parameters, &scope.defaults].into_iter().find_map(|values| allowed(values, root).err()).map(|it| it.message))
-        .or_else(|| all_passed(scope, root).err().map(|error| error.to_string()))?;
-    Some(when.as_ref().map_or(problem.clone(), |when| format!("{problem} ({when})")))
+    let names = scope.parameters.keys().chain(scope.defaults.keys()).chain(&scope.open);
+    let undeclared = all_declared(names, &Declared::by(root)).err().map(|error| error.to_string());
+    let mut values = [&scope.parameters, &scope.defaults].into_iter();
+    let problem = undeclared.or_else(|| Some(values.find_map(|values| allowed(values, root).err())?.message))?;
+    Some(when.as_ref().map_or_else(|| problem.clone(), |when| format!("{problem} ({when})")))
 }
 
 /// What a template is deployed as, in words.

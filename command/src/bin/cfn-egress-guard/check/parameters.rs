@@ -120,15 +120,6 @@ pub(crate) fn all_given(scope: &Scope, root: &Value) -> anyhow::Result<()> {
     }
 }
 
-/// Refuses a nested stack of which a parameter has no value, as CloudFormation does.
-pub(crate) fn all_passed(scope: &Scope, root: &Value) -> anyhow::Result<()> {
-    match without_value(scope, root).as_slice() {
-        _ if scope.ignore_defaults => Ok(()),
-        [] => Ok(()),
-        names => bail!("it passes no value for {}, which has no default", names.join(", ")),
-    }
-}
-
 /// The parameters that have neither a value nor a default.
 fn without_value(scope: &Scope, root: &Value) -> Vec<String> {
     let has_value = |name: &String| {
