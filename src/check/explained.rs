@@ -1,5 +1,6 @@
 //! What decides about each egress rule of a template.
 
+use super::candidates::is_at;
 use super::checked::CheckedResource;
 use super::judge::{Path, rules_apart};
 use super::terms::Terms;
@@ -61,7 +62,7 @@ pub fn explain_each(
 /// have is tried, and what readers of YAML differ on is open.
 fn settle(explained: &mut Explained, checked: &CheckedResource) {
     let Decided::Finding(finding) = &mut explained.decided else { return };
-    let here = || checked.findings.iter().map(|located| &located.finding).filter(|it| it.origin == finding.origin);
+    let here = || checked.findings.iter().map(|located| &located.finding).filter(|it| is_at(it.origin, finding.origin));
     match finding.outcome {
         Outcome::Undetermined if here().next().is_none() => explained.decided = Decided::Complies,
         Outcome::NonCompliant => {

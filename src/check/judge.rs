@@ -127,9 +127,7 @@ impl<'p, 'a> Path<'p, 'a> {
             explain(self.resource_type, &properties, Knowledge::Partial, self.terms.policy, case)
         });
         if self.has_rules_apart() {
-            let is_default = |decided: &Decided| {
-                matches!(decided, Decided::Finding(finding) if finding.reason == Reason::DefaultEgress)
-            };
+            let is_default = |decided: &Decided| matches!(decided, Decided::Finding(finding) if finding.reason == Reason::DefaultEgress);
             explained.retain(|one| !is_default(&one.decided));
         }
         explained

@@ -40,7 +40,8 @@ pub fn is_meant_as_template(text: &str) -> bool {
         Outline::Template => true,
         Outline::Other => false,
         Outline::Broken { column: Some(column) } => is_written_in(text, column),
-        Outline::Broken { column: None } => is_written_between_brackets(text),
+        // A directive of a template engine, too, begins with a bracket.
+        Outline::Broken { column: None } => is_written_between_brackets(text) || is_written_in(text, 0),
     }
 }
 

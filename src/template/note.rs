@@ -175,11 +175,9 @@ impl fmt::Display for Note {
             Subject::UnknownType { logical_id } => {
                 write!(f, "the type of resource `{}` is not known, and it is not judged", shortened(logical_id))
             }
-            Subject::Product { logical_id } => write!(
-                f,
-                "the template of Service Catalog product `{}` is not judged here",
-                shortened(logical_id)
-            ),
+            Subject::Product { logical_id } => {
+                write!(f, "the template of Service Catalog product `{}` is not judged here", shortened(logical_id))
+            }
             Subject::RefusedParameters { logical_id, why } => {
                 write!(f, "`{}` cannot be deployed with the parameters that it passes: {why}", shortened(logical_id))
             }

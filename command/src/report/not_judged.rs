@@ -71,12 +71,9 @@ impl NotJudged {
     pub(super) const fn is_in_template(self) -> bool {
         match self {
             Self::Module | Self::Macro | Self::Include | Self::Loop | Self::UnknownType => true,
-            Self::NestedStack
-            | Self::Application
-            | Self::StackSet
-            | Self::Product
-            | Self::Transform
-            | Self::NoType => false,
+            Self::NestedStack | Self::Application | Self::StackSet | Self::Product | Self::Transform | Self::NoType => {
+                false
+            }
         }
     }
 

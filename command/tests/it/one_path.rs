@@ -153,7 +153,8 @@ fn any_declared(type_name: &'static str, values: &'static [&'static str]) -> imp
     (allowed, prop::option::of(any::<prop::sample::Index>())).prop_map(move |(allowed, default)| {
         let choice = allowed.as_deref().unwrap_or(values);
         let default = default.map_or_else(String::new, |index| format!(", Default: '{}'", index.get(choice)));
-        let list = allowed.as_ref().map_or_else(String::new, |list| format!(", AllowedValues: ['{}']", list.join("', '")));
+        let list =
+            allowed.as_ref().map_or_else(String::new, |list| format!(", AllowedValues: ['{}']", list.join("', '")));
         (format!("{{Type: {type_name}{list}{default}}}"), choice.iter().map(|value| (*value).to_owned()).collect())
     })
 }
@@ -227,7 +228,10 @@ impl Case {
                 scope.parameters.insert((*name).to_owned(), value.clone());
                 scope
             };
-            all = all.iter().flat_map(|scope| values.iter().map(|value| with(scope, value)).collect::<Vec<_>>()).collect();
+            all = all
+                .iter()
+                .flat_map(|scope| values.iter().map(|value| with(scope, value)).collect::<Vec<_>>())
+                .collect();
         }
         all
     }

@@ -73,6 +73,11 @@ fn templates_in_folders_are_found_by_their_content() {
     let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
     std::fs::write(folder.join("utf-16.yaml"), utf_16(&format!("\u{feff}{good}"))).unwrap();
     std::fs::write(folder.join("utf-16-other.yaml"), utf_16("\u{feff}on: push\n")).unwrap();
+    std::fs::write(folder.join("utf-16-bare.yaml"), utf_16(&good)).unwrap();
+    let utf_32 = |text: &str| text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect::<Vec<u8>>();
+    std::fs::write(folder.join("utf-32.yaml"), utf_32(&format!("\u{feff}{good}"))).unwrap();
+    std::fs::write(folder.join("conflict.yaml"), format!("<<<<<<< HEAD\n{good}=======\n{good}>>>>>>> x\n")).unwrap();
+    std::fs::write(folder.join("zeros.yaml"), [0; 64]).unwrap();
     let expected = [
         ".hidden/f.yaml",
         "E.YAML",
@@ -80,6 +85,7 @@ fn templates_in_folders_are_found_by_their_content() {
         "b.yml",
         "!broken.yaml",
         "c.json",
+        "!conflict.yaml",
         "d.template",
         "escaped.json",
         "escaped.yaml",
@@ -90,7 +96,9 @@ fn templates_in_folders_are_found_by_their_content() {
         "macro.yaml",
         "macros.yaml",
         "sub/g.yaml",
+        "!utf-16-bare.yaml",
         "!utf-16.yaml",
+        "!utf-32.yaml",
     ];
     assert_eq!(files(&folder, &[]), expected);
     assert_eq!(files(&folder, &["."]), expected);

@@ -1,7 +1,8 @@
 //! Files below a folder in the order of their names: which of them git ignores, and which it tracks all the same.
 //!
 //! Only `.gitignore` files of the repository count. Those above it, the user's own and `.git/info/exclude` are
-//! not part of a checkout, and the same checkout gives the same answer everywhere.
+//! not part of a checkout, and the same checkout gives the same answer everywhere: also where it is no repository, and
+//! nothing says what git tracks, so that no file is ignored.
 
 use std::ffi::OsStr;
 use std::fs::DirEntry;
@@ -122,7 +123,8 @@ impl Walk<'_> {
         {
             own = Some(Rules { repository: Some(Rc::new(repository)), ..Rules::default() });
         }
-        if has(IGNORE_FILE) && !above.is_ignored {
+        let rules = own.as_ref().unwrap_or(above);
+        if has(IGNORE_FILE) && !above.is_ignored && rules.repository.is_some() {
             let rules = own.get_or_insert_with(|| above.clone());
             rules.files.push(Rc::new(Gitignore::new(real.join(IGNORE_FILE)).0));
         }

@@ -17,8 +17,8 @@ use cfn_egress_guard_core::template::Scope;
 use cfn_egress_guard_core::value::{Kind, Map, Value};
 
 use crate::args::Deployed;
-pub(crate) use declared::{Declared, Refused, all_declared, allowed, default_of};
 use declared::SHOWN_CHARS;
+pub(crate) use declared::{Declared, Refused, all_declared, allowed, default_of};
 pub(crate) use known::{declared_only, nested_scope};
 
 /// Paths and parameters: the AWS CLI takes several values behind one `--parameters`, so what follows

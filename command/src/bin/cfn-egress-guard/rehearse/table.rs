@@ -8,8 +8,8 @@ use cfn_egress_guard::rehearsal::{Assumed, Ending, HookProgress, Operation, Plan
 use cfn_egress_guard_core::rule::excerpt;
 
 use crate::ID_CHARS;
-use crate::wrap;
 use crate::style::{BAD, BOLD, CAUTION, DIM, GOOD};
+use crate::wrap;
 
 /// The longest status that is usual, so that the reasons behind it stand below each other.
 const STATUS_WIDTH: usize = "HOOK_COMPLETE_SUCCEEDED".len();

@@ -109,7 +109,8 @@ impl Explainer<'_> {
             if index == 0 {
                 self.paragraph()?;
             }
-            writeln!(self.out, "Not judged: {note}.")?;
+            let is_refused = matches!(note.subject, Subject::RefusedParameters { .. });
+            writeln!(self.out, "{}: {note}.", if is_refused { "Warning" } else { "Not judged" })?;
         }
         Ok(exit)
     }
