@@ -41,7 +41,7 @@ pub fn is_meant_as_template(text: &str) -> bool {
         Outline::Other => false,
         Outline::Broken { column: Some(column) } => is_written_in(text, column),
         // A directive of a template engine, too, begins with a bracket.
-        Outline::Broken { column: None } => is_written_between_brackets(text) || is_written_in(text, 0),
+        Outline::Broken { column: None } => is_written_between_brackets(text) || begins_sections(text),
     }
 }
 
@@ -161,6 +161,13 @@ fn is_written_in(text: &str, column: u32) -> bool {
         Some(key.trim_end().trim_matches(['"', '\'']))
     });
     keys.any(|key| key == VERSION || (key == RESOURCES && has_type(text)))
+}
+
+/// Whether a line of its own begins the resources of a template, or says its version.
+fn begins_sections(text: &str) -> bool {
+    let has_line = |is: &dyn Fn(&str) -> bool| text.lines().any(|line| is(line.trim_end()));
+    has_line(&|line| line.split_once(':').is_some_and(|(key, _)| key == VERSION))
+        || (has_line(&|line| line.strip_suffix(':') == Some(RESOURCES)) && has_type(text))
 }
 
 /// Whether a text between brackets has the sections of a template.
@@ -337,6 +344,7 @@ mod tests {
             "kind: A\n---\nResources: {A: {Type: AWS::S3::Bucket}}\n",
             "resources:\n  Resources:\n    A: {Type: !Own AWS::S3::Bucket}\n",
             "Resources: {{ .Values.x }}\n",
+            "{{- if .Values.x }}\nkind: A\nResources: AWS::EC2::Instance\n{{- end }}\n",
             "Resources: [A, {Type: AWS::S3::Bucket}]\nx: !y z\n",
             "Resources:\n  A: {Kind: AWS::S3::Bucket}\nx: !y z\n",
             "just: text\nResources of AWS:: are ]: here\n",

@@ -583,3 +583,25 @@ fn no_control_character_of_a_template_reaches_a_terminal() {
         assert_eq!(found, None, "{arguments:?}: {told}");
     }
 }
+
+#[test]
+fn a_nested_stack_that_does_not_take_what_it_is_passed_is_refused() {
+    let child = "Parameters:\n  To: {Type: Number, MaxValue: 80}\nResources:\n  T: {Type: AWS::SNS::Topic}\n";
+    let child = written("refused-child", child);
+    for (passed, says) in [
+        ("To: 80", ""),
+        ("To: 90", "the value of parameter `To` is greater than its MaxValue, 80"),
+        ("To: 80, Nobody: 1", "parameter `Nobody`, which is not declared; declared: To"),
+        ("", "no value is passed for `To`, without a default"),
+    ] {
+        let parent = written(
+            "refused-parent",
+            &format!(
+                "Resources:\n  S:\n    Type: AWS::CloudFormation::Stack\n    Properties: {{TemplateURL: x, Parameters: {{{passed}}}}}\n"
+            ),
+        );
+        let output = command(&["rehearse", &parent, "--nested", &format!("S={child}")]);
+        assert_eq!(output.status.code(), Some(if says.is_empty() { 0 } else { 2 }), "{passed}: {}", stderr(&output));
+        assert!(stderr(&output).contains(says), "{passed}: {}", stderr(&output));
+    }
+}

@@ -207,12 +207,13 @@ fn without_zeros(text: String) -> Result<String, Vec<u8>> {
 /// Text of another encoding as far as it can be read: UTF-16 where its mark says so, as Windows PowerShell writes it,
 /// or what of UTF-16 and UTF-32 is ASCII.
 fn without_encoding(bytes: &[u8]) -> Cow<'_, str> {
-    let units = |unit: fn([u8; 2]) -> u16| {
+    type Unit = fn([u8; 2]) -> u16;
+    let units = |unit: Unit| {
         let pairs = bytes.chunks_exact(2).skip(1).filter_map(|pair| pair.try_into().ok());
         let text = char::decode_utf16(pairs.map(unit)).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER));
         Cow::Owned(text.collect())
     };
-    let (bytes, unit): (_, Option<fn([u8; 2]) -> u16>) = match bytes {
+    let (bytes, unit): (_, Option<Unit>) = match bytes {
         [0xff, 0xfe, 0, 0, rest @ ..] | [0, 0, 0xfe, 0xff, rest @ ..] => (rest, None),
         [0xff, 0xfe, ..] => (bytes, Some(u16::from_le_bytes)),
         [0xfe, 0xff, ..] => (bytes, Some(u16::from_be_bytes)),

@@ -120,6 +120,14 @@ pub(crate) fn all_given(scope: &Scope, root: &Value) -> anyhow::Result<()> {
     }
 }
 
+/// Refuses the creation of a nested stack of which a parameter has no value, as CloudFormation does.
+pub(crate) fn all_passed(scope: &Scope, root: &Value) -> anyhow::Result<()> {
+    match without_value(scope, root).as_slice() {
+        [] => Ok(()),
+        names => bail!("no value is passed for {}, without a default", names.join(", ")),
+    }
+}
+
 /// The parameters that have neither a value nor a default.
 fn without_value(scope: &Scope, root: &Value) -> Vec<String> {
     let has_value = |name: &String| {
