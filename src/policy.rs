@@ -72,15 +72,15 @@ fn read_policy(text: &str, problems: &mut Problems<'_>) -> Option<Policy> {
     if text.len() > MAX_BYTES {
         problems.add(
             0..0,
-            format!("the policy is longer than {MAX_BYTES} bytes"),
-            "keep only exemptions that still hold",
+            format!("the policy is larger than {MAX_BYTES} bytes"),
+            "remove exemptions that have expired",
         );
         return None;
     }
     match DeTable::parse(text) {
         Ok(root) => file::PolicyFile::read_table(root.get_ref(), 0..0, problems)?.into_policy(problems),
         Err(error) => {
-            problems.add(error.span().unwrap_or(0..0), format!("this is not TOML: {}", error.message()), "");
+            problems.add(error.span().unwrap_or(0..0), format!("this is not valid TOML: {}", error.message()), "");
             None
         }
     }

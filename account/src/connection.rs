@@ -28,8 +28,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 #[must_use]
 pub fn regions_assumed(why: &str) -> String {
     format!(
-        "Only the Regions that every account has were looked at, and none of those switched on later, because the \
-         account's list of Regions could not be read: {why}."
+        "Only the Regions that are enabled by default were read, because the account's list of Regions could not be \
+         read: {why}."
     )
 }
 

@@ -117,10 +117,10 @@ impl fmt::Display for FailureKind {
                 "the credentials are not valid here (expired, or the Region is not enabled for the account)"
             }
             Self::Throttled => "throttled for too long",
-            Self::Gone => "gone in the meantime",
-            Self::Refused => "refused by the service",
+            Self::Gone => "it no longer exists",
+            Self::Refused => "the service refused the request",
             Self::Unreachable => "no answer from the service",
-            Self::Unreadable => "an answer that could not be understood",
+            Self::Unreadable => "the answer could not be read",
         })
     }
 }

@@ -275,8 +275,8 @@ async fn called(
             found.note(
                 "function-elsewhere",
                 format!(
-                    "the function lies in account {account}: {more} are read with credentials of that account, named \
-                     with --function-profile"
+                    "the function is in account {account}: to read {more}, pass credentials of that account with \
+                     --function-profile"
                 ),
             );
         }

@@ -50,7 +50,7 @@ impl Located {
         } else if self.occurrence == Occurrence::Always {
             None
         } else {
-            Some("in the cases that were looked at".to_owned())
+            Some("in the cases that were checked".to_owned())
         };
         match (conditions, self.kept_by_default()) {
             (conditions, None) => conditions,

@@ -147,13 +147,13 @@ fn what_the_protocol_leaves_open_is_tolerated() {
 fn what_is_not_ours_is_let_through_saying_that_nothing_was_checked() {
     for (change, says) in [
         ((|event| event["requestData"]["targetName"] = json!("AWS::S3::Bucket")) as fn(&mut Json), "AWS::S3::Bucket"),
-        (|event| event["actionInvocationPoint"] = json!("DELETE_PRE_PROVISION"), "deletion"),
+        (|event| event["actionInvocationPoint"] = json!("DELETE_PRE_PROVISION"), "deleting"),
         (
             |event| {
                 event["actionInvocationPoint"] = json!("DELETE_PRE_PROVISION");
                 event["requestData"]["targetModel"] = json!(null);
             },
-            "deletion",
+            "deleting",
         ),
         (|event| event["actionInvocationPoint"] = json!("IMPORT_PRE_PROVISION"), "import"),
     ] {

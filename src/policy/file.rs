@@ -78,8 +78,8 @@ impl PolicyFile {
             if ids.insert(id.clone(), ()).is_some() {
                 problems.add(
                     at.clone(),
-                    format!("`id` is \"{id}\", as that of an earlier exemption"),
-                    "give each its own",
+                    format!("`id` is \"{id}\", which an earlier exemption already uses"),
+                    "give each exemption a unique id",
                 );
             }
             exemptions.extend(table.into_exemption(problems));
@@ -102,8 +102,8 @@ impl ExemptionTable {
         if !tags.is_empty() && !resource_types.is_empty() && !resource_types.contains(&ResourceType::SecurityGroup) {
             problems.add(
                 self.id.at.clone(),
-                "the exemption asks for tags of a resource type that has none, so it can never match",
-                "leave tags out, or resource_type",
+                "the exemption requires tags, but its resource type has no tags, so it can never match",
+                "remove tags or resource_type",
             );
         }
         let conditions = Conditions {

@@ -113,8 +113,8 @@ impl<T: FromText> Read for OneOrMore<T> {
             };
         };
         if list.is_empty() {
-            let help = format!("leave it out, or write {}, such as {}", T::EXPECTED, Self::example());
-            problems.add(value.span(), format!("`{key}` is an empty list, which nothing can match"), help);
+            let help = format!("remove it, or write {}, such as {}", T::EXPECTED, Self::example());
+            problems.add(value.span(), format!("`{key}` is an empty list, so nothing can match it"), help);
             return None;
         }
         // All of them, so that every mistake is told.
@@ -196,7 +196,7 @@ impl Problems<'_> {
     /// Notes the keys of a table that are not known.
     pub(super) fn unknown_keys(&mut self, table: &DeTable<'_>, known: &[&'static str]) {
         for key in table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
-            let message = format!("`{}` is no key that is known here", excerpt(key.get_ref(), SHOWN_CHARS));
+            let message = format!("unknown key `{}`", excerpt(key.get_ref(), SHOWN_CHARS));
             let help = match nearest(key.get_ref(), known.iter().copied()) {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("known are {}", known.join(", ")),

@@ -36,7 +36,7 @@ pub struct InvalidIdError;
 
 impl fmt::Display for InvalidIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not 1 to {} lower-case letters, digits and hyphens", ExemptionId::MAX_CHARS)
+        write!(f, "not 1 to {} lowercase letters, digits, and hyphens", ExemptionId::MAX_CHARS)
     }
 }
 

@@ -86,7 +86,7 @@ impl Unknown {
     pub fn of_text(text: &str) -> Option<Self> {
         let text = text.trim();
         let (identity, why) = if text.contains("{{changeSet:KNOWN_AFTER_APPLY}}") {
-            (None, "the change set cannot know it before it is executed")
+            (None, "the change set cannot determine it before it is executed")
         } else if text.contains("{{resolve:") {
             (Some(text.to_owned()), "it is a dynamic reference that CloudFormation resolves")
         } else {

@@ -82,9 +82,9 @@ impl SourceError {
         match self.problem {
             Problem::Empty => "write a template with a `Resources` section",
             Problem::TooLong { .. } => "CloudFormation accepts templates up to 1 MB: split it into nested stacks",
-            Problem::TooDeep => "write it flatter: CloudFormation templates never need such nesting",
-            Problem::TooManyValues => "write fewer aliases of aliases: each one repeats everything it stands for",
-            Problem::SeveralDocuments => "keep one template per file: CloudFormation reads a single document",
+            Problem::TooDeep => "reduce the nesting: CloudFormation templates never need this many levels",
+            Problem::TooManyValues => "use fewer aliases of aliases: each alias repeats all of its value",
+            Problem::SeveralDocuments => "keep one template per file: CloudFormation reads one document",
             Problem::Syntax { format: Format::Json, .. } => "check the quotes, commas and brackets before this place",
             Problem::Syntax { format: Format::Yaml, .. } => {
                 "check the indentation, quotes and brackets before this place"
@@ -92,17 +92,17 @@ impl SourceError {
             Problem::Unreadable { .. } => "write both halves of a surrogate pair (`\\ud83d\\ude00`)",
             Problem::KeyNotText => "write keys as plain text",
             Problem::UnknownTag { .. } => {
-                "use a function of CloudFormation (`!Ref`, `!Sub`, `!If` and so on), or quote text that begins with `!`"
+                "use a CloudFormation function (`!Ref`, `!Sub`, `!If`, and so on), or quote text that begins with `!`"
             }
             Problem::UnsupportedTag { .. } => {
                 "CloudFormation does not support the tags binary, omap, pairs, set and timestamp: write plain text"
             }
             Problem::MisplacedTag { .. } => "remove the tag",
             Problem::UnknownAlias { .. } => {
-                "write the anchor before its first alias, or quote text that begins with `*`"
+                "define the anchor before its first alias, or quote text that begins with `*`"
             }
             Problem::RecursiveAlias => "write out the value: it cannot contain itself",
-            Problem::MergeNotObject => "give `<<` an alias of an object, or a list of them",
+            Problem::MergeNotObject => "set `<<` to an alias of an object, or to a list of such aliases",
         }
     }
 }
@@ -110,23 +110,23 @@ impl SourceError {
 impl fmt::Display for SourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.problem {
-            Problem::Empty => f.write_str("the text is empty"),
+            Problem::Empty => f.write_str("the file is empty"),
             Problem::TooLong { bytes } => {
-                write!(f, "the text is {bytes} bytes long, more than the {MAX_BYTES} that are read")
+                write!(f, "the file has {bytes} bytes, more than the limit of {MAX_BYTES}")
             }
-            Problem::TooDeep => write!(f, "values are nested deeper than {MAX_DEPTH} levels"),
-            Problem::TooManyValues => write!(f, "the text holds more than {MAX_NODES} values"),
-            Problem::SeveralDocuments => f.write_str("the text holds several YAML documents"),
-            Problem::Syntax { format: Format::Json, detail } => write!(f, "this is not well-formed JSON: {detail}"),
-            Problem::Syntax { format: Format::Yaml, detail } => write!(f, "this is not well-formed YAML: {detail}"),
+            Problem::TooDeep => write!(f, "values are nested more than {MAX_DEPTH} levels deep"),
+            Problem::TooManyValues => write!(f, "the file has more than {MAX_NODES} values"),
+            Problem::SeveralDocuments => f.write_str("the file has more than one YAML document"),
+            Problem::Syntax { format: Format::Json, detail } => write!(f, "this is not valid JSON: {detail}"),
+            Problem::Syntax { format: Format::Yaml, detail } => write!(f, "this is not valid YAML: {detail}"),
             Problem::Unreadable { detail } => write!(f, "this JSON cannot be read: {detail}"),
             Problem::KeyNotText => f.write_str("a key is a list or an object"),
-            Problem::UnknownTag { tag } => write!(f, "tag `{}` is no function of CloudFormation", shown(tag)),
+            Problem::UnknownTag { tag } => write!(f, "`{}` is not a CloudFormation function", shown(tag)),
             Problem::UnsupportedTag { tag } => write!(f, "CloudFormation does not support tag `{}`", shown(tag)),
-            Problem::MisplacedTag { tag } => write!(f, "tag `{}` does not fit the value behind it", shown(tag)),
+            Problem::MisplacedTag { tag } => write!(f, "tag `{}` does not match its value", shown(tag)),
             Problem::UnknownAlias { name } => write!(f, "alias `*{}` has no anchor before it", shown(name)),
-            Problem::RecursiveAlias => f.write_str("an alias stands inside the value that it stands for"),
-            Problem::MergeNotObject => f.write_str("the merge key `<<` has a value that is no object"),
+            Problem::RecursiveAlias => f.write_str("an alias is inside the value that it refers to"),
+            Problem::MergeNotObject => f.write_str("the value of the merge key `<<` is not an object"),
         }
     }
 }
@@ -175,8 +175,8 @@ impl Warning {
     #[must_use]
     pub const fn help(&self) -> &'static str {
         match self {
-            Self::KeyTwice { .. } => "Remove the one that does not count.",
-            Self::NotStrictJson { .. } => "Remove comments and trailing commas: other tools refuse them.",
+            Self::KeyTwice { .. } => "Remove the key that CloudFormation ignores.",
+            Self::NotStrictJson { .. } => "Remove comments and trailing commas: other tools reject them.",
         }
     }
 }
@@ -185,13 +185,13 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::KeyTwice { key, first_line, span, .. } => {
-                write!(f, "key `{}` is written twice, in ", shown(key))?;
+                write!(f, "key `{}` occurs twice, on ", shown(key))?;
                 if *first_line == span.line {
                     write!(f, "line {first_line}")?;
                 } else {
                     write!(f, "lines {first_line} and {}", span.line)?;
                 }
-                f.write_str(": the last one counts")
+                f.write_str(": CloudFormation uses the last one")
             }
             Self::NotStrictJson { detail, .. } => write!(f, "this is not strict JSON: {detail}"),
         }

@@ -105,7 +105,7 @@ impl<'de> Visitor<'de> for &mut Reader<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("what stands there")
+        f.write_str("the value there")
     }
 
     /// Text that is as it is written.

@@ -63,7 +63,7 @@ impl Evaluator<'_> {
         let resolved = self.entries(value, map, &|_| true)?;
         if let Some(function) = std::mem::replace(&mut self.open, around) {
             self.template.budget.unknown()?;
-            let why = "a loop makes entries of it that are not known".to_owned();
+            let why = "a loop adds entries to it that are not known".to_owned();
             let unknown = unknown::function(function, &resolved.into_value(value), why).with_identity(None);
             return Ok(Resolved::New(Value::new(Kind::Unknown(unknown), value.origin)));
         }

@@ -72,7 +72,7 @@ fn output(body: &Value) -> Option<&Map> {
 /// The entry that an unknown collection is gone through with.
 fn entry_of(identifier: &str, key: &Key, list: &Unknown) -> Unknown {
     let form = list.identity.as_ref().map(|identity| format!("!ForEach [{},{identity}]", key.name));
-    let why = format!("it goes through `{}`, and {}", list.shown_as, list.why);
+    let why = format!("it iterates over `{}`, and {}", list.shown_as, list.why);
     Unknown::new(form, format!("${{{}}}", unknown::shortened(identifier)), why)
 }
 

@@ -132,7 +132,7 @@ impl<'n> Macros<'n> {
     #[must_use]
     pub fn proviso(&self, logical_id: &str) -> Option<String> {
         let name = self.of_all.or_else(|| self.of_one.get(logical_id).copied())?;
-        Some(format!("as long as macro `{}` does not change it", shortened(name)))
+        Some(format!("unless macro `{}` changes it", shortened(name)))
     }
 }
 
@@ -143,7 +143,7 @@ impl fmt::Display for Note {
                 write!(f, "macro `{}` may change anything in this template when it is deployed", shortened(name))
             }
             Subject::Generator { name } => {
-                write!(f, "transform `{}` adds resources that are not judged here", shortened(name))
+                write!(f, "transform `{}` adds resources that are not checked here", shortened(name))
             }
             Subject::Include { logical_id: Some(logical_id), macro_name: Some(name) } => write!(
                 f,
@@ -155,49 +155,55 @@ impl fmt::Display for Note {
                 write!(f, "macro `{}` may change any resource of this template when it is deployed", shortened(name))
             }
             Subject::Include { logical_id: Some(logical_id), macro_name: None } => {
-                write!(f, "what `Fn::Transform` adds to resource `{}` is not judged here", shortened(logical_id))
+                write!(
+                    f,
+                    "the properties that `Fn::Transform` adds to resource `{}` are not checked here",
+                    shortened(logical_id)
+                )
             }
             Subject::Include { logical_id: None, macro_name: None } => {
-                f.write_str("the resources that `Fn::Transform` adds are not judged here")
+                f.write_str("the resources that `Fn::Transform` adds are not checked here")
             }
             Subject::Application { logical_id } => {
-                write!(f, "the template of application `{}` is not judged here", shortened(logical_id))
+                write!(f, "the template of application `{}` is not checked here", shortened(logical_id))
             }
             Subject::Module { logical_id, type_name } => write!(
                 f,
-                "the resources of module `{}` (`{}`) are not judged here",
+                "the resources of module `{}` (`{}`) are not checked here",
                 shortened(logical_id),
                 shortened(type_name)
             ),
             Subject::NoType { logical_id } => {
-                write!(f, "resource `{}` has no `Type` and is not judged", shortened(logical_id))
+                write!(f, "resource `{}` has no `Type` and is not checked", shortened(logical_id))
+            }
+            Subject::Loop { name } => {
+                write!(f, "the resources that loop `{}` creates are not checked here", shortened(name))
             }
             Subject::UnknownType { logical_id } => {
-                write!(f, "the type of resource `{}` is not known, and it is not judged", shortened(logical_id))
+                write!(f, "the type of resource `{}` is not known, and it is not checked", shortened(logical_id))
             }
             Subject::Product { logical_id } => {
-                write!(f, "the template of Service Catalog product `{}` is not judged here", shortened(logical_id))
+                write!(f, "the template of Service Catalog product `{}` is not checked here", shortened(logical_id))
             }
             Subject::RefusedParameters { logical_id, why } => {
                 write!(f, "`{}` cannot be deployed with the parameters that it passes: {why}", shortened(logical_id))
             }
-            Subject::Loop { name } => write!(f, "what loop `{}` makes is not judged here", shortened(name)),
             Subject::NestedStack { logical_id, file: Some(file) } => write!(
                 f,
-                "the template of nested stack `{}` is not judged here; check its file too: {}",
+                "the template of nested stack `{}` is not checked here; check its file too: {}",
                 shortened(logical_id),
                 shortened(file)
             ),
             Subject::NestedStack { logical_id, file: None } => write!(
                 f,
-                "the template of nested stack `{}` is not judged here; check its file too",
+                "the template of nested stack `{}` is not checked here; check its file too",
                 shortened(logical_id)
             ),
             Subject::StackSet { logical_id } => {
-                write!(f, "the template of StackSet `{}` is not judged here", shortened(logical_id))
+                write!(f, "the template of StackSet `{}` is not checked here", shortened(logical_id))
             }
             Subject::UndeclaredParameter { name } => {
-                write!(f, "a value was given for parameter `{}`, which the template does not declare", shortened(name))
+                write!(f, "parameter `{}` has a value, but the template does not declare it", shortened(name))
             }
         }
     }

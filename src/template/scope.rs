@@ -87,7 +87,7 @@ impl Scope {
 }
 
 fn pseudo_unknown(name: &str) -> Unknown {
-    unknown::reference(&format!("!Ref {name}"), format!("`{name}` was not given"))
+    unknown::reference(&format!("!Ref {name}"), format!("`{name}` has no value"))
 }
 
 /// A parameter that a template declares.
@@ -186,20 +186,20 @@ impl Parameter {
         let known = certain.or_else(|| default.filter(|_| is_default));
         let shown = unknown::shortened(name);
         let why = if no_echo {
-            Some(format!("parameter `{shown}` is marked `NoEcho`, so its value is not looked at"))
+            Some(format!("parameter `{shown}` has `NoEcho`, so its value is not used"))
         } else if is_read(&type_name) {
-            Some(format!("parameter `{shown}` is read from Systems Manager when the stack is deployed"))
+            Some(format!("CloudFormation reads parameter `{shown}` from Systems Manager when it deploys the stack"))
         } else if !is_documented(&type_name) {
             Some(format!("parameter `{shown}` has type `{}`, which is not documented", unknown::shortened(&type_name)))
         } else if let (None, Some(text), false, false) = (&known, in_dispute, open, scope.ignore_defaults) {
             let text = unknown::shortened(text);
-            Some(format!("readers of YAML take the default `{text}` of parameter `{shown}` for different numbers"))
+            Some(format!("YAML parsers disagree on the number in the default `{text}` of parameter `{shown}`"))
         } else if known.is_none() && open {
-            Some(format!("parameter `{shown}` is given a value that is not known here"))
+            Some(format!("the value of parameter `{shown}` is not known here"))
         } else if known.is_none() && has_default {
-            Some(format!("parameter `{shown}` may be given another value than its default"))
+            Some(format!("parameter `{shown}` may have a value other than its default"))
         } else if known.is_none() {
-            Some(format!("parameter `{shown}` has no default and no value was given"))
+            Some(format!("parameter `{shown}` has no default and no value"))
         } else {
             None
         };

@@ -113,9 +113,9 @@ pub enum Undetermined {
 impl fmt::Display for Undetermined {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooManyWorlds => f.write_str("its undecided conditions allow more combinations than are looked at"),
-            Self::TooMuchWork => f.write_str("its functions take more work than is spent on one resource"),
-            Self::TooDeep => f.write_str("its functions or conditions go too deep"),
+            Self::TooManyWorlds => f.write_str("its undetermined conditions have more combinations than the limit"),
+            Self::TooMuchWork => f.write_str("its functions exceed the work limit for one resource"),
+            Self::TooDeep => f.write_str("its functions or conditions are nested too deep"),
         }
     }
 }

@@ -170,7 +170,9 @@ fn the_default_rule_of_a_new_group_follows_the_setting() {
     let decision = decided(&event, &block);
     assert_eq!(decision.verdict(), "non-compliant");
     assert!(
-        decision.message().starts_with("CreateSecurityGroup made sg-0a1b2c3d4e5f60718 with EC2's default egress rule")
+        decision
+            .message()
+            .starts_with("CreateSecurityGroup created sg-0a1b2c3d4e5f60718 with EC2's default egress rule")
     );
 }
 

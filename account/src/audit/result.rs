@@ -196,7 +196,7 @@ impl AuditResult {
     #[must_use]
     pub fn direct_calls_unread(&self) -> Option<String> {
         let why = self.head.direct_calls_unread.as_ref()?;
-        Some(format!("Calls of EC2's API that no hook was asked about are not among these results: {why}."))
+        Some(format!("These results exclude direct EC2 API calls, which hooks do not see: {why}."))
     }
 
     /// Whether it is about several accounts.
@@ -214,7 +214,7 @@ impl AuditResult {
             ([], account) => account.as_ref().map(|account| format!("account {account}")),
         };
         let regions = match self.head.regions.as_slice() {
-            [] => "every Region that is switched on there".to_owned(),
+            [] => "every Region that is enabled there".to_owned(),
             regions => regions.join(", "),
         };
         account.into_iter().chain([regions]).collect::<Vec<_>>().join(", ")

@@ -23,9 +23,9 @@ const NAMED_STACKS: usize = 8;
 pub fn write_exemptions(result: &mut ScanResult, today: Date, days: u16, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
-        "# Exemptions for what `cfn-egress-guard scan` found on {}: a draft, which `policy check` does not accept\n# until \
-         each reason ({}) and owner ({}) is written. Remove an exemption if its rule can be changed.\n# Its ids carry \
-         the account: drafts of several accounts can be joined in one policy.",
+        "# Draft exemptions for what `cfn-egress-guard scan` found on {}. `policy check` rejects this draft until\n# \
+         each reason ({}) and owner ({}) is replaced. Remove an exemption if its rule can be changed.\n# Each id \
+         contains the account, so drafts of several accounts can be joined in one policy.",
         result.head.started,
         Placeholder::Reason.prefix(),
         Placeholder::Owner.prefix()
@@ -218,7 +218,8 @@ fn write_uncovered(stack: &StackRecord, headed: &mut bool, out: &mut dyn Write) 
         *headed = true;
         writeln!(
             out,
-            "#\n# Not covered, since an exemption names a protocol, ports and a destination, and these have none to name:"
+            "#\n# Not covered, because an exemption names a protocol, ports, and a destination, and these rules have \
+             none:"
         )?;
     }
     lines.iter().try_for_each(|line| writeln!(out, "#   {line}"))

@@ -130,7 +130,7 @@ impl fmt::Display for ResultError {
         match self {
             Self::NotAResult(error) => write!(f, "not the JSON result of a scan: {error}"),
             Self::Version(version) => {
-                write!(f, "the result has format version {version}, and this program knows {FORMAT_VERSION}")
+                write!(f, "the result has format version {version}, but this program supports {FORMAT_VERSION}")
             }
             Self::Io(error) => error.fmt(f),
         }
@@ -259,7 +259,7 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Each<'_, '_, T> {
             }
             if let Err(error) = (self.reader.take)(record) {
                 self.reader.failed = Some(error);
-                return Err(A::Error::custom("what was read could not be kept"));
+                return Err(A::Error::custom("the results could not be stored"));
             }
         }
         Ok(())

@@ -40,8 +40,8 @@ impl fmt::Display for JoinError {
             Self::Unreadable(error) => error.fmt(f),
             Self::Different { one, other } => write!(
                 f,
-                "it was made with {one}, and another result with {other}: results that are put together have the same \
-                 policy, version of the program and names of stacks"
+                "it was made with {one}, but another result with {other}: results that are joined must have the same \
+                 policy, program version, and stack names"
             ),
         }
     }

@@ -100,7 +100,7 @@ fn told(checked: &Checked) -> Judged {
         }
         if let Some(why) = resource.undetermined {
             judged.more.undetermined += 1;
-            notes.push(format!("`{}` could not be looked at in full: {why}", resource.logical_id));
+            notes.push(format!("`{}` could not be checked in full: {why}", resource.logical_id));
         }
     }
     notes.truncate(MAX_NOTES);

@@ -196,7 +196,7 @@ pub struct RuleRecord {
     /// The exemption that covers it, its owner and its end; one that has ended changes nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exemption: Option<String>,
-    /// The settings each of which, changed alone, would let it pass.
+    /// The settings each of which, changed alone, would allow this.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub settings: Vec<String>,
 }

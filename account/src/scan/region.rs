@@ -166,10 +166,10 @@ fn record(template: &TemplateText, stack: &Stack, given: Option<Given>, to: &Rep
         if judged.resources > 0 { kinds.into_iter().zip(judged.otherwise).collect() } else { BTreeMap::new() };
     let mut notes = judged.notes;
     if !parameters_known {
-        notes.push("judged without the values of its parameters, which could not be read".to_owned());
+        notes.push("checked without the values of its parameters, which could not be read".to_owned());
     }
     if !template.processed {
-        notes.push("judged as written: the template after its macros could not be had".to_owned());
+        notes.push("checked as written, because the template after its macros could not be read".to_owned());
     }
     Ok(StackRecord {
         account: account_of(&stack.id).unwrap_or_default().to_owned(),

@@ -263,7 +263,14 @@ pub(super) async fn describe_one(
         client.describe_stacks().stack_name(id).send().await.map_err(|error| Failure::of(DESCRIBE, &error))
     })
     .await?;
-    page.stacks().first().map(given).ok_or_else(|| Failure::new(DESCRIBE, FailureKind::Gone, "the stack is gone"))
+    page.stacks().first().map(given).ok_or_else(|| {
+        Failure::new(
+            DESCRIBE,
+            FailureKind::Gone,
+            "the stack no longer \
+        exists",
+        )
+    })
 }
 
 /// A stack's template, and whether macros and transforms are expanded in it.
@@ -288,7 +295,7 @@ pub(super) async fn template(
     }
     match get_template(client, id, TemplateStage::Original, patience, throttled).await? {
         Some(text) => Ok(TemplateText { text, processed: false }),
-        None => Err(Failure::new(TEMPLATE, FailureKind::Unreadable, "the answer holds no template")),
+        None => Err(Failure::new(TEMPLATE, FailureKind::Unreadable, "the answer has no template")),
     }
 }
 

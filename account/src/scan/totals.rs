@@ -168,7 +168,7 @@ fn causes(record: &StackRecord) -> BTreeMap<&'static str, Tally> {
         causes.entry(rule.cause.label()).or_default().add_all(rule.fate.tally());
     }
     if record.more != Tally::default() {
-        causes.insert("not listed one by one", record.more);
+        causes.insert("not listed individually", record.more);
     }
     causes
 }

@@ -83,13 +83,13 @@ fn state(configuration: &GetFunctionConfigurationOutput, found: &mut RegionStatu
     match configuration.state() {
         None | Some(State::Active) => {}
         Some(state) => found.hole(&Hole::FunctionNotActive {
-            what: format!("is {} and not Active", excerpt(state.as_str(), 64)),
+            what: format!("is {} instead of Active", excerpt(state.as_str(), 64)),
             reason: reason(configuration.state_reason()),
         }),
     }
     if configuration.last_update_status() == Some(&LastUpdateStatus::Failed) {
         found.hole(&Hole::FunctionNotActive {
-            what: "was not updated at the last attempt".to_owned(),
+            what: "failed its last update".to_owned(),
             reason: reason(configuration.last_update_status_reason()),
         });
     }

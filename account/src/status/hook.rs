@@ -95,7 +95,7 @@ async fn configuration(client: &Client, alias: &str, options: &StatusOptions, ho
         Some(Err(error)) => hook.unread.push(Failure::new(
             CONFIGURATION,
             FailureKind::Unreadable,
-            &format!("the configuration is not understood: {error}"),
+            &format!("the configuration could not be read: {error}"),
         )),
         None if answer.errors().is_empty() => hook.holes.push(Hole::NoConfiguration),
         None => {}

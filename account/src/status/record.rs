@@ -40,7 +40,7 @@ pub struct RegionStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// It is, without a hole.
+    /// It is, enforced.
     Enforced,
     /// It has a hole, whatever could not be read beside it.
     Hole,
@@ -205,7 +205,7 @@ impl RegionStatus {
         self.holes.iter().map(|hole| hole.weight).min()
     }
 
-    /// Whether it is known to be enforced without a hole.
+    /// Whether it is known to be enforced enforced.
     #[must_use]
     pub fn is_well(&self) -> bool {
         self.verdict == Verdict::Enforced

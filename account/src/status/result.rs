@@ -46,7 +46,7 @@ pub struct AccountStatus {
     pub account: MemberAccount,
     /// Whether enforcement is on in all its Regions.
     pub verdict: Verdict,
-    /// How many of its Regions are enforced without a hole.
+    /// How many of its Regions are enforced enforced.
     pub regions_enforced: usize,
     /// How many of its Regions have a hole.
     pub regions_with_holes: usize,

@@ -96,9 +96,9 @@ impl fmt::Display for PlanError {
             Self::Refused { path, problem } => {
                 write!(f, "nested stack `{path}` cannot be deployed with the parameters that it is passed: {problem}")
             }
-            Self::Cycle { path, file } => write!(f, "nested stack `{path}` is made of `{file}`, which it is part of"),
+            Self::Cycle { path, file } => write!(f, "nested stack `{path}` uses `{file}`, which contains it"),
             Self::TooMany => {
-                write!(f, "more than {MAX_NESTED_STACKS} nested stacks: rehearse them one by one instead")
+                write!(f, "there are more than {MAX_NESTED_STACKS} nested stacks: rehearse them one by one")
             }
         }
     }

@@ -73,7 +73,7 @@ pub struct Assumed {
 impl Assumed {
     /// What is taken for granted of an update that is rolled back.
     pub const NO_HOOK_ON_ROLLBACK: &str =
-        "hooks do not run while the stack rolls back: AWS does not say whether they do";
+        "hooks do not run while a stack rolls back (AWS does not document whether they do)";
 
     /// What is taken for granted of an update that is rolled back.
     #[must_use]
@@ -183,7 +183,7 @@ impl Operation {
     /// That the hook is not asked about it, and why.
     #[must_use]
     pub fn not_asked(&self) -> Option<String> {
-        self.undetermined.as_ref().map(|why| format!("the hook is not asked: {why}"))
+        self.undetermined.as_ref().map(|why| format!("the hook is not called: {why}"))
     }
 }
 

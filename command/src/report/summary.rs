@@ -126,12 +126,12 @@ impl Summary {
         let mut remarks = Vec::new();
         let kinds = self.totals.not_judged.iter().map(|(kind, count)| kind.count(*count)).collect::<Vec<_>>();
         if !kinds.is_empty() && !with_notes {
-            remarks.push(format!("not judged: {} (--notes lists them)", kinds.join(", ")));
+            remarks.push(format!("not checked: {} (--notes lists them)", kinds.join(", ")));
         }
         if self.ignored > 0 {
             let (verb, them) =
                 if self.ignored == 1 { ("looks like a template", "it") } else { ("look like templates", "them") };
-            remarks.push(format!("left out: {} that {verb}, as git ignores {them}", number(self.ignored, "file")));
+            remarks.push(format!("skipped: {} that {verb}, because git ignores {them}", number(self.ignored, "file")));
         }
         remarks.push(format!("judged by: {}", self.policy.sentence()));
         remarks

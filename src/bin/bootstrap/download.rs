@@ -116,7 +116,7 @@ async fn request(uri: &Uri, stream: impl Read + Write + Unpin + Send + 'static) 
     let request = Request::get(path)
         .header("host", host)
         .body(Empty::<Bytes>::new())
-        .map_err(|_| Failure::Final("its URL cannot be read".to_owned()))?;
+        .map_err(|_| Failure::Final("its URL is not valid".to_owned()))?;
     sender.send_request(request).await.map_err(failed)
 }
 
@@ -131,9 +131,9 @@ async fn document(response: Response<Incoming>) -> Result<Bytes, Failure> {
     }
     let body = Limited::new(response.into_body(), Fetch::MAX_BYTES).collect().await.map_err(|error| {
         if error.is::<http_body_util::LengthLimitError>() {
-            Failure::Final(format!("it is longer than {} MB", Fetch::MAX_BYTES / (1024 * 1024)))
+            Failure::Final(format!("it is larger than {} MB", Fetch::MAX_BYTES / (1024 * 1024)))
         } else {
-            Failure::Passing(format!("the transfer broke off: {error}"))
+            Failure::Passing(format!("the transfer was interrupted: {error}"))
         }
     })?;
     Ok(body.to_bytes())

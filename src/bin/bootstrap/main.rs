@@ -43,8 +43,8 @@ fn main() -> ExitCode {
     if std::env::var_os(ENV_RUNTIME_API).is_none() {
         let _ = writeln!(
             std::io::stderr(),
-            "bootstrap is the function that AWS Lambda starts ({ENV_RUNTIME_API} is not set).\nTo try it here: \
-             cfn-egress-guard rehearse TEMPLATE"
+            "bootstrap is the AWS Lambda function; Lambda starts it ({ENV_RUNTIME_API} is not set).\nTo try it on \
+             this machine, run: cfn-egress-guard rehearse TEMPLATE"
         );
         return ExitCode::from(2);
     }

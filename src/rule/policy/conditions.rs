@@ -276,8 +276,8 @@ pub enum PortRangeError {
 impl fmt::Display for PortRangeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotAPortRange => "no range of ports from 0 to 65535",
-            Self::Reversed => "a range that runs backwards",
+            Self::NotAPortRange => "not a range of ports from 0 to 65535",
+            Self::Reversed => "a range whose first port is above its last",
         })
     }
 }
@@ -351,7 +351,7 @@ impl fmt::Display for DestinationRangeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotADestination => f.write_str("neither a CIDR block nor the id of a prefix list or security group"),
-            Self::HostBits(network) => write!(f, "no network: its address has bits behind the prefix of {network}"),
+            Self::HostBits(network) => write!(f, "not a network address: bits are set beyond the prefix of {network}"),
             Self::Id(error) => error.fmt(f),
         }
     }

@@ -29,11 +29,11 @@ fn port(
     let own = of(rule);
     match finding.reason {
         Reason::AllTraffic | Reason::ProtocolWithoutPorts | Reason::LoopbackOnly => "ignored by EC2".to_owned(),
-        Reason::MissingPorts | Reason::IcmpWithoutType => format!("no {partner} beside it"),
+        Reason::MissingPorts | Reason::IcmpWithoutType => format!("without {partner}"),
         Reason::MinusOnePorts => "-1 means all".to_owned(),
         Reason::IcmpTypeAndCode | Reason::NoTrafficPlaceholder => format!("{icmp} {own}"),
         Reason::PortRange if name == "ToPort" => format!("to {own}: {} ports", count(rule)),
-        Reason::ReversedRange if name == "ToPort" => format!("to {own}, which is below it"),
+        Reason::ReversedRange if name == "ToPort" => format!("to {own}, which is lower"),
         _ => match own {
             Port::Invalid(_) => "not a port".to_owned(),
             Port::Unknown(_) => "not known here".to_owned(),
@@ -51,8 +51,8 @@ pub fn protocol(finding: &Finding) -> String {
         Reason::AllTraffic => "every port of every protocol",
         Reason::ProtocolWithoutPorts => "the whole protocol",
         Reason::LoopbackOnly => "not one explicit port",
-        Reason::MissingPorts | Reason::IcmpWithoutType => "neither FromPort nor ToPort beside it",
-        Reason::UnrecognizedProtocol => "no protocol that EC2 knows",
+        Reason::MissingPorts | Reason::IcmpWithoutType => "without FromPort and ToPort",
+        Reason::UnrecognizedProtocol => "not a protocol that EC2 recognizes",
         Reason::UnresolvedValue | Reason::UndeterminedValue => "not known here",
         _ => "the protocol",
     }
@@ -75,7 +75,7 @@ pub fn entry(finding: &Finding) -> String {
         (_, Reason::MalformedProperties) => "not an object",
         (_, Reason::MissingPorts | Reason::IcmpWithoutType) => "neither FromPort nor ToPort here",
         (_, Reason::UnrecognizedProtocol) => "no IpProtocol here",
-        (_, Reason::UnresolvedValue | Reason::UndeterminedValue) => "rests on a value that is not known here",
+        (_, Reason::UnresolvedValue | Reason::UndeterminedValue) => "depends on a value that is not known here",
         _ => "this egress rule",
     }
     .to_owned()

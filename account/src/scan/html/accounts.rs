@@ -47,8 +47,8 @@ pub(super) fn overview(result: &mut ScanResult) -> io::Result<Markup> {
             disclosure(account, rules, accounts <= OPEN)
         })
         .collect();
-    let below = "Those that most keeps from FAIL first. Open one to see its egress rules.";
-    Ok(html! { (page::heading("Account by account", below)) (page::disclosures(&list, "accounts")) })
+    let below = "Accounts with the most blocked egress rules first. Open one to see its egress rules.";
+    Ok(html! { (page::heading("By account", below)) (page::disclosures(&list, "accounts")) })
 }
 
 impl Rules {
@@ -100,7 +100,7 @@ fn disclosure(account: &AccountSummary, rules: Rules, is_open: bool) -> Disclosu
 /// The numbers of an account in a line.
 fn said(account: &AccountSummary) -> String {
     if account.failure.is_some() && account.stacks == 0 {
-        return "could not be entered".to_owned();
+        return "could not be accessed".to_owned();
     }
     let stacks = count(account.stacks, "stack");
     let mut said = Vec::new();

@@ -105,7 +105,7 @@ impl Run<'_> {
         for ((argument, has_template), ignored) in inputs.arguments.iter().zip(has_template).zip(&ignored) {
             if argument.is_search && !has_template {
                 let help = if *ignored > 0 { inputs::IGNORED_HELP } else { inputs::SEARCH_HELP };
-                let problem = Problem::new("there is no CloudFormation template here", Some(help));
+                let problem = Problem::new("no CloudFormation template was found", Some(help));
                 self.file(FileReport::broken(argument.name.clone(), String::new(), problem))?;
             }
         }

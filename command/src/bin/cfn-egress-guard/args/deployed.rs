@@ -9,16 +9,16 @@ use super::parse_nested;
 /// How templates are deployed.
 #[derive(Debug, Args)]
 pub(crate) struct Deployed {
-    /// Values of parameters: Key=Value, or a parameter file (may be repeated).
+    /// Parameter values: Key=Value or a parameter file (repeatable).
     ///
-    /// Takes the AWS CLI's ParameterKey=Key,ParameterValue=Value, inline JSON, and files in the forms
-    /// [{"ParameterKey": …, "ParameterValue": …}], ["Key=Value"] and {"Parameters": {"Key": "Value"}}.
-    /// Values of NoEcho parameters are never looked at and never shown.
+    /// Accepts the AWS CLI's ParameterKey=Key,ParameterValue=Value, inline JSON, and files in the forms
+    /// [{"ParameterKey": …, "ParameterValue": …}], ["Key=Value"], and {"Parameters": {"Key": "Value"}}. Values of
+    /// NoEcho parameters are never used and never shown.
     #[arg(short, long, alias = "parameter-overrides", value_name = "KEY=VALUE|FILE")]
     pub(crate) parameters: Vec<String>,
 
-    /// The file of a nested stack's template, if it is not where TemplateURL or the CDK's metadata says
-    /// (may be repeated). A nested stack within another is written Outer/Inner.
+    /// The template file of a nested stack, if it is not where TemplateURL or the CDK's metadata says (repeatable).
+    /// Write a nested stack within another one as Outer/Inner.
     #[arg(long, value_name = "LOGICAL_ID=FILE", value_parser = parse_nested)]
     pub(crate) nested: Vec<(String, PathBuf)>,
 

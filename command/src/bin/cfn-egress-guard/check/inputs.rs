@@ -15,10 +15,10 @@ use super::names::Names;
 
 /// What to say where a search found nothing: a pipeline that checks the wrong folder must not pass.
 pub(super) const SEARCH_HELP: &str =
-    "name a template, or a folder with .yaml, .yml, .json or .template files that git does not ignore";
+    "name a template, or a folder with .yaml, .yml, .json, or .template files that git does not ignore";
 
 /// What to say where it found only what git ignores.
-pub(super) const IGNORED_HELP: &str = "git ignores what looks like a template here: name the files to check them";
+pub(super) const IGNORED_HELP: &str = "git ignores files here that look like templates: to check them, name them";
 
 /// Files found in folders are read up to this size: templates are far smaller.
 const MAX_SEARCHED_BYTES: u64 = 32 * 1024 * 1024;
@@ -192,7 +192,8 @@ impl Input {
         match String::from_utf8(bytes).map_err(FromUtf8Error::into_bytes).and_then(without_zeros) {
             Ok(text) => Ok((self.must_be_template || may_hold_template(&text)).then_some(text)),
             Err(bytes) if self.must_be_template || is_meant_as_template(&without_encoding(&bytes)) => {
-                Err(Problem::new("it is not UTF-8 text", Some("save it as UTF-8: CloudFormation takes nothing else")))
+                let help = "save it as UTF-8, the only encoding that CloudFormation accepts";
+                Err(Problem::new("it is not UTF-8 text", Some(help)))
             }
             Err(_) => Ok(None),
         }

@@ -64,7 +64,7 @@ impl Judge<'_> {
         // One template that this program stumbles over must not hide what is found in the others.
         catch_unwind(AssertUnwindSafe(|| self.text(input, text))).unwrap_or_else(|_| {
             let problem = Problem::new(
-                "this program failed inside while checking the file, which is a defect",
+                "cfn-egress-guard hit an internal error while checking this file (a bug)",
                 Some("please report it, with the template if you can"),
             );
             broken(String::new(), problem)
@@ -85,8 +85,8 @@ impl Judge<'_> {
             Ignored::No => {}
             Ignored::Yes => return Judged::Ignored,
             Ignored::Perhaps(why) => {
-                let message = format!("git ignores this template, and whether it tracks it is not known: {why}");
-                let help = "name the file to check it, or leave it out with --exclude";
+                let message = format!("git ignores this template, and it is not known whether git tracks it: {why}");
+                let help = "name the file to check it, or exclude it with --exclude";
                 return broken(String::new(), Problem::new(message, Some(help)));
             }
         }
@@ -96,7 +96,7 @@ impl Judge<'_> {
         };
         if !is_template {
             let help = "a template has a `Resources` section whose entries have a `Type`";
-            return broken(text, Problem::new("this is no CloudFormation template", Some(help)));
+            return broken(text, Problem::new("this is not a CloudFormation template", Some(help)));
         }
         let is_given = self.given.names().next().is_some();
         let declared = if is_given { Declared::by(&document.root) } else { Declared::default() };
@@ -227,7 +227,7 @@ impl Judge<'_> {
                 (reports, nested::refused(way, &document.root))
             }
             Err(error) if is_meant_as_template(&text) => broken(text, error.into()),
-            _ => broken(String::new(), Problem::new("a nested stack names this file, which is no template", None)),
+            _ => broken(String::new(), Problem::new("a nested stack uses this file, which is not a template", None)),
         }
     }
 

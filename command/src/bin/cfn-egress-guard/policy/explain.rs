@@ -94,7 +94,7 @@ fn of_resource(resource: &ExplainedResource, terms: &Terms<'_>, out: &mut dyn Wr
         writeln!(out, "  {}", wording::explained(&explained, terms.policy))?;
     }
     if let Some(why) = checked.undetermined {
-        writeln!(out, "  not all of it was looked at: {why}")?;
+        writeln!(out, "  not all of it was checked: {why}")?;
     }
     Ok(exit)
 }

@@ -26,7 +26,7 @@ pub(super) fn title(out: &mut impl Write, plan: &Plan, first: bool) -> std::io::
     writeln!(out, "{gap}{BOLD}Rehearsal: {what} {}{BOLD:#}", plan.stack_name)?;
     for open in plan.not_judged().iter().filter(|open| open.logical_resource_id.is_none()) {
         let place = if open.stack_name == plan.stack_name { String::new() } else { format!("{}: ", open.stack_name) };
-        writeln!(out, "  {CAUTION}not judged: {place}{}{CAUTION:#}", open.reason)?;
+        writeln!(out, "  {CAUTION}not checked: {place}{}{CAUTION:#}", open.reason)?;
     }
     Ok(())
 }
@@ -144,52 +144,63 @@ pub(super) fn conclusion(out: &mut impl Write, plan: &Plan, ending: Ending, hear
     let only_if = only_if(&hinges_on);
     let (style, sentence) = match ending {
         Ending::NothingToUpdate => {
-            (CAUTION, format!("there is nothing to update in {name}: CloudFormation does not ask the hook."))
+            (CAUTION, format!("there is nothing to update in {name}: CloudFormation does not call the hook."))
         }
         Ending::Complete if not_judged > 0 => (
             CAUTION,
-            format!("{name} would be deployed if what is not known here keeps the rule ({not_judged} not judged)."),
+            format!(
+                "{name} would be deployed if the parts that are not known here follow the rule ({not_judged} not \
+                     checked)."
+            ),
         ),
-        Ending::Complete if heard.asked => (GOOD, format!("{name} is deployed: the hook lets it pass.")),
+        Ending::Complete if heard.asked => (GOOD, format!("{name} is deployed: the hook allows it.")),
         Ending::Complete if !plan.switched_off.is_empty() => (
             GOOD,
             format!(
-                "{name} is deployed without asking the hook: with these parameters it creates no {}.",
+                "{name} is deployed without a call to the hook: with these parameters it creates no {}.",
                 list(&plan.switched_off)
             ),
         ),
-        Ending::Complete if plan.is_update() => {
-            (GOOD, format!("{name} is updated without asking the hook: no security group and no egress rule changes."))
-        }
-        Ending::Complete => {
-            (GOOD, format!("{name} is deployed without asking the hook: it has no security group and no egress rule."))
-        }
+        Ending::Complete if plan.is_update() => (
+            GOOD,
+            format!(
+                "{name} is updated without a call to the hook: no security group and no egress rule \
+                            changes."
+            ),
+        ),
+        Ending::Complete => (
+            GOOD,
+            format!(
+                "{name} is deployed without a call to the hook: it has no security group and no egress \
+                            rule."
+            ),
+        ),
         Ending::CompleteWithWarnings => (
             CAUTION,
-            format!("{name} is deployed with a warning; under failure mode FAIL the hook would block it{}.", only_if),
+            format!("{name} is deployed with a warning; with failure mode FAIL, the hook would block it{}.", only_if),
         ),
         Ending::RolledBack if plan.is_update() => {
-            (BAD, format!("the update of {name} is blocked{only_if}: the stack stays as it was."))
+            (BAD, format!("the update of {name} is blocked{only_if}: the stack does not change."))
         }
         Ending::LeftAsItIs => (
             BAD,
             format!(
-                "{name} is blocked{only_if}. Rollback is disabled: what was created or updated before stays as it is, \
-                 and the stack has failed. Update it with a corrected template, or roll it back."
+                "{name} is blocked{only_if}. Rollback is disabled: resources that were already created or updated \
+                 remain, and the stack is in a failed state. Update it with a corrected template, or roll it back."
             ),
         ),
-        Ending::ChangeSetFailed => (BAD, format!("the change set of {name} is blocked{only_if}: nothing was touched.")),
-        Ending::RolledBack => (BAD, format!("{name} is blocked{only_if}: nothing of it is left behind.")),
+        Ending::ChangeSetFailed => (BAD, format!("the change set of {name} is blocked{only_if}: nothing changes.")),
+        Ending::RolledBack => (BAD, format!("{name} is blocked{only_if}: no resource remains.")),
     };
     writeln!(out, "{style}=> {sentence}{style:#}")?;
     if ending == Ending::RolledBack && plan.is_update() {
         writeln!(out, "   Assumed: {}.", Assumed::NO_HOOK_ON_ROLLBACK)?;
     }
     if ending == Ending::CompleteWithWarnings && not_judged > 0 {
-        writeln!(out, "   {not_judged} not judged: told above.")?;
+        writeln!(out, "   {not_judged} not checked: see above.")?;
     }
     if !hinges_on.is_empty() {
-        writeln!(out, "   Only the deployment knows that: it rests on a value that AWS reads or makes.")?;
+        writeln!(out, "   Only the deployment can determine this: it depends on a value that AWS provides.")?;
     }
     Ok(())
 }

@@ -42,7 +42,7 @@ impl Meter {
             }
             Progress::Slower { region, at_once, .. } if self.accounts < 2 => {
                 self.clear();
-                warn(&format!("{region}: AWS is slow to answer or asks for patience; going on with {at_once} at once"));
+                warn(&format!("{region}: AWS is throttling requests; reducing to {at_once} concurrent requests"));
             }
             // A line for each Region of each account would be no progress display.
             Progress::Slower { .. } => self.slower += 1,

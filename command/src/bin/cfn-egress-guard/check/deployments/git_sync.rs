@@ -14,7 +14,7 @@ use crate::git::Repository;
 pub(super) fn read(file: &Path, folder: &Path, root: &Value) -> anyhow::Result<Vec<Found>> {
     let Some(template) = root.get("template-file-path").and_then(Value::as_str) else {
         bail!(
-            "it is none of the files that name deployments\nhelp: give a .toml file of [[deployment]] tables, samconfig.toml or \
+            "it is not a deployments file\nhelp: pass a .toml file of [[deployment]] tables, samconfig.toml or \
              samconfig.yaml, or a stack deployment file with `template-file-path`"
         );
     };

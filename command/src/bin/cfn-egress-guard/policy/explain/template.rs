@@ -110,7 +110,7 @@ impl Explainer<'_> {
                 self.paragraph()?;
             }
             let is_refused = matches!(note.subject, Subject::RefusedParameters { .. });
-            writeln!(self.out, "{}: {note}.", if is_refused { "Warning" } else { "Not judged" })?;
+            writeln!(self.out, "{}: {note}.", if is_refused { "Warning" } else { "Not checked" })?;
         }
         Ok(exit)
     }
@@ -139,7 +139,7 @@ impl Explainer<'_> {
             let name = file.display().to_string();
             let document = parsed(&name, &text)?;
             if !is_template(&document.root) {
-                bail!("{name}: a nested stack names this file, which is no template");
+                bail!("{name}: a nested stack uses this file, which is not a template");
             }
             if let Some(why) = files::refused(way, &document.root) {
                 let subject = Subject::RefusedParameters { logical_id: nested.logical_id.clone(), why };
