@@ -2,12 +2,12 @@
 
 use super::candidates::is_at;
 use super::checked::CheckedResource;
-use super::judge::{Path, rules_apart};
-use super::terms::Terms;
+use super::context::CheckContext;
+use super::judge::{ResourceCheck, rules_apart};
 use super::{MAX_JUDGED, check_each};
-use crate::rule::{Decided, Explained, Outcome};
+use crate::rule::{DecidedBy, ExplainedRule, Outcome};
 use crate::security_group::ResourceType;
-use crate::template::{Assumption, Note, Scope, Template, TemplateError};
+use crate::template::{Assumption, Scope, Template, TemplateError, TemplateNote};
 use crate::value::Value;
 
 /// What decides about the egress rules of one resource.
@@ -25,7 +25,7 @@ pub struct ExplainedWorld {
     /// The undecided conditions that the world rests on.
     pub assumptions: Vec<Assumption>,
     /// What decides about each egress rule, in the order written.
-    pub explained: Vec<Explained>,
+    pub explained: Vec<ExplainedRule>,
 }
 
 /// Explains each resource that carries egress rules, in the order written; what cannot be judged comes at the end.
@@ -35,9 +35,9 @@ pub struct ExplainedWorld {
 pub fn explain_each(
     root: &Value,
     scope: &Scope,
-    terms: &Terms<'_>,
+    terms: &CheckContext<'_>,
     take: &mut dyn FnMut(ExplainedResource),
-) -> Result<Vec<Note>, TemplateError> {
+) -> Result<Vec<TemplateNote>, TemplateError> {
     let template = Template::new(root, scope)?;
     let apart = rules_apart(&template);
     let mut left = MAX_JUDGED;
@@ -46,7 +46,7 @@ pub fn explain_each(
         if let Some(resource) = template.resource(&checked.logical_id)
             && let Some(resource_type) = ResourceType::from_name(&resource.type_name)
         {
-            let path = Path { template: &template, resource, resource_type, terms, rules_apart: &apart };
+            let path = ResourceCheck { template: &template, resource, resource_type, terms, rules_apart: &apart };
             let mut evaluated = path.evaluate(&[]);
             path.each_world(&mut evaluated, &mut left, |_, world, _, _| {
                 let mut explained = path.explain(world);
@@ -60,11 +60,11 @@ pub fn explain_each(
 
 /// Leaves no other verdict on an egress rule than the check of its resource has: there every value that a parameter can
 /// have is tried, and what readers of YAML differ on is open.
-fn settle(explained: &mut Explained, checked: &CheckedResource) {
-    let Decided::Finding(finding) = &mut explained.decided else { return };
+fn settle(explained: &mut ExplainedRule, checked: &CheckedResource) {
+    let DecidedBy::Finding(finding) = &mut explained.decided else { return };
     let here = || checked.findings.iter().map(|located| &located.finding).filter(|it| is_at(it.origin, finding.origin));
     match finding.outcome {
-        Outcome::Undetermined if here().next().is_none() => explained.decided = Decided::Complies,
+        Outcome::Undetermined if here().next().is_none() => explained.decided = DecidedBy::Complies,
         Outcome::NonCompliant => {
             let mut same = here().filter(|it| it.reason == finding.reason).peekable();
             if same.peek().is_some() && same.all(|it| it.outcome == Outcome::Undetermined) {

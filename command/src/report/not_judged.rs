@@ -1,7 +1,7 @@
 //! Kinds of what a template leaves open.
 
 use cfn_egress_guard_core::rule::Outcome;
-use cfn_egress_guard_core::template::Subject;
+use cfn_egress_guard_core::template::NoteSubject;
 
 use super::number;
 
@@ -34,20 +34,20 @@ pub enum NotJudged {
 
 impl NotJudged {
     /// Which kind a note of a template is; nothing if it is about something else.
-    pub(super) const fn of(subject: &Subject) -> Option<Self> {
+    pub(super) const fn of(subject: &NoteSubject) -> Option<Self> {
         Some(match subject {
-            Subject::NestedStack { .. } => Self::NestedStack,
-            Subject::Application { .. } => Self::Application,
-            Subject::StackSet { .. } => Self::StackSet,
-            Subject::Module { .. } => Self::Module,
-            Subject::Macro { .. } => Self::Macro,
-            Subject::Include { .. } => Self::Include,
-            Subject::Loop { .. } => Self::Loop,
-            Subject::Generator { .. } => Self::Transform,
-            Subject::NoType { .. } => Self::NoType,
-            Subject::Product { .. } => Self::Product,
-            Subject::UnknownType { .. } => Self::UnknownType,
-            Subject::RefusedParameters { .. } | Subject::UndeclaredParameter { .. } => return None,
+            NoteSubject::NestedStack { .. } => Self::NestedStack,
+            NoteSubject::Application { .. } => Self::Application,
+            NoteSubject::StackSet { .. } => Self::StackSet,
+            NoteSubject::Module { .. } => Self::Module,
+            NoteSubject::Macro { .. } => Self::Macro,
+            NoteSubject::Include { .. } => Self::Include,
+            NoteSubject::Loop { .. } => Self::Loop,
+            NoteSubject::Generator { .. } => Self::Transform,
+            NoteSubject::NoType { .. } => Self::NoType,
+            NoteSubject::Product { .. } => Self::Product,
+            NoteSubject::UnknownType { .. } => Self::UnknownType,
+            NoteSubject::RefusedParameters { .. } | NoteSubject::UndeclaredParameter { .. } => return None,
         })
     }
 

@@ -7,9 +7,9 @@ use maud::{Markup, html};
 
 use super::{COLUMNS, FATES, Row, row};
 use crate::number::{count, grouped};
-use crate::page::{self, Bar, Disclosure};
+use crate::page::{self, Bar, ExpandableSection};
 use crate::scan::result::ScanResult;
-use crate::scan::summary::{AccountSummary, Answer};
+use crate::scan::summary::{AccountSummary, Readiness};
 
 /// How many egress rules the page lists in all accounts together, and in each at the least and at the most.
 const MAX_ROWS: usize = 6_000;
@@ -21,7 +21,7 @@ const OPEN: usize = 5;
 
 /// What an account's rules are, of which some are listed.
 #[derive(Default)]
-struct Rules {
+struct AccountRules {
     rows: Vec<(usize, Row)>,
     total: usize,
 }
@@ -30,7 +30,7 @@ struct Rules {
 pub(super) fn overview(result: &mut ScanResult) -> io::Result<Markup> {
     let accounts = result.summary.accounts.len();
     let most = (MAX_ROWS / accounts.max(1)).clamp(LEAST_ROWS, MOST_ROWS);
-    let mut rules: HashMap<String, Rules> = HashMap::new();
+    let mut rules: HashMap<String, AccountRules> = HashMap::new();
     for stack in result.stacks.iter() {
         let stack = stack?;
         for rule in &stack.findings {
@@ -38,7 +38,7 @@ pub(super) fn overview(result: &mut ScanResult) -> io::Result<Markup> {
             rules.entry(stack.account.clone()).or_default().add(rank, || row(&stack, rule), most);
         }
     }
-    let list: Vec<Disclosure> = result
+    let list: Vec<ExpandableSection> = result
         .summary
         .accounts
         .iter()
@@ -51,7 +51,7 @@ pub(super) fn overview(result: &mut ScanResult) -> io::Result<Markup> {
     Ok(html! { (page::heading("By account", below)) (page::disclosures(&list, "accounts")) })
 }
 
-impl Rules {
+impl AccountRules {
     /// Keeps the worst rules: of those that are as bad, the first.
     fn add(&mut self, rank: usize, row: impl FnOnce() -> Row, most: usize) {
         self.total += 1;
@@ -65,12 +65,12 @@ impl Rules {
     }
 }
 
-fn disclosure(account: &AccountSummary, rules: Rules, is_open: bool) -> Disclosure {
+fn disclosure(account: &AccountSummary, rules: AccountRules, is_open: bool) -> ExpandableSection {
     let (class, word) = match account.answer {
-        Answer::No => ("bad", "Not yet"),
-        Answer::Unknown => ("maybe", "Unknown"),
-        Answer::Probably => ("maybe", "Probably"),
-        Answer::Yes => ("good", "Yes"),
+        Readiness::No => ("bad", "Not yet"),
+        Readiness::Unknown => ("maybe", "Unknown"),
+        Readiness::Probably => ("maybe", "Probably"),
+        Readiness::Yes => ("good", "Yes"),
     };
     let tally = account.tally;
     let bar = Bar {
@@ -94,7 +94,7 @@ fn disclosure(account: &AccountSummary, rules: Rules, is_open: bool) -> Disclosu
             @if more > 0 { p.dim { (grouped(more)) " more are in the JSON and CSV results." } }
         }
     });
-    Disclosure { class, word, bar, is_open: is_open && behind.is_some(), behind }
+    ExpandableSection { class, word, bar, is_open: is_open && behind.is_some(), behind }
 }
 
 /// The numbers of an account in a line.

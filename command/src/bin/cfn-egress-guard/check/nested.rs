@@ -8,25 +8,25 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::bail;
 use cfn_egress_guard_core::check::{Nested, NestedKind, NestedWay};
-use cfn_egress_guard_core::template::{Note, Subject};
+use cfn_egress_guard_core::template::{NoteSubject, TemplateNote};
 use cfn_egress_guard_core::value::Value;
 
-pub(super) use inline::Inline;
+pub(super) use inline::InlineTemplate;
 
 use super::folder::same;
-use super::parameters::{Declared, all_declared, allowed};
+use super::parameters::{DeclaredParameters, all_declared, allowed};
 use crate::git::Repository;
 
 /// How deep templates may deploy each other.
 pub(crate) const MAX_DEPTH: usize = 8;
 
 /// The files of nested stacks.
-pub(crate) struct Files<'f> {
+pub(crate) struct NestedFiles<'f> {
     given: &'f [(String, PathBuf)],
     met: Mutex<BTreeSet<String>>,
 }
 
-impl<'f> Files<'f> {
+impl<'f> NestedFiles<'f> {
     pub(crate) const fn new(given: &'f [(String, PathBuf)]) -> Self {
         Self { given, met: Mutex::new(BTreeSet::new()) }
     }
@@ -72,24 +72,24 @@ fn plain(path: &Path) -> PathBuf {
 }
 
 /// The note on a template that is not available.
-pub(crate) fn missing(nested: &Nested, way: &NestedWay) -> Note {
+pub(crate) fn missing(nested: &Nested, way: &NestedWay) -> TemplateNote {
     let logical_id = nested.logical_id.clone();
     let subject = match nested.kind {
         NestedKind::Stack => {
             let file = local(nested.asset_path.as_deref(), way.location.as_deref()).map(str::to_owned);
-            Subject::NestedStack { logical_id, file }
+            NoteSubject::NestedStack { logical_id, file }
         }
-        NestedKind::Application => Subject::Application { logical_id },
-        NestedKind::StackSet => Subject::StackSet { logical_id },
+        NestedKind::Application => NoteSubject::Application { logical_id },
+        NestedKind::StackSet => NoteSubject::StackSet { logical_id },
     };
-    Note { subject, origin: nested.origin }
+    TemplateNote { subject, origin: nested.origin }
 }
 
 /// Why CloudFormation refuses to deploy a template with the parameters that another one passes to it, if it does.
 pub(crate) fn refused(way: &NestedWay, root: &Value) -> Option<String> {
     let NestedWay { scope, when, .. } = way;
     let names = scope.parameters.keys().chain(scope.defaults.keys()).chain(&scope.open);
-    let undeclared = all_declared(names, &Declared::by(root)).err().map(|error| error.to_string());
+    let undeclared = all_declared(names, &DeclaredParameters::by(root)).err().map(|error| error.to_string());
     let mut values = [&scope.parameters, &scope.defaults].into_iter();
     let problem = undeclared.or_else(|| Some(values.find_map(|values| allowed(values, root).err())?.message))?;
     Some(when.as_ref().map_or_else(|| problem.clone(), |when| format!("{problem} ({when})")))

@@ -7,11 +7,11 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::bail;
-use cfn_egress_guard_core::check::{ExplainedResource, Terms};
+use cfn_egress_guard_core::check::{CheckContext, ExplainedResource};
 use cfn_egress_guard_core::hook::{self, Conclusion};
-use cfn_egress_guard_core::rule::policy::{Case, Context as Place, Date, Policy};
+use cfn_egress_guard_core::rule::policy::{Context as Place, Date, Policy, ResourceContext};
 use cfn_egress_guard_core::rule::wording::policy as wording;
-use cfn_egress_guard_core::rule::{Decided, Explained, Finding, Outcome, excerpt};
+use cfn_egress_guard_core::rule::{DecidedBy, ExplainedRule, Finding, Outcome, excerpt};
 use cfn_egress_guard_core::template::Assumption;
 
 use crate::ID_CHARS;
@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &PolicyExplain, out: &mut impl Write) -> anyhow::Re
         return of_event(&text, &policy, today, out);
     }
     let given = parameters::read(&overrides)?;
-    template::explain(file, &text, &arguments.deployed, &given, &Terms::of(&policy, today), out)
+    template::explain(file, &text, &arguments.deployed, &given, &CheckContext::of(&policy, today), out)
 }
 
 fn of_event(text: &str, policy: &Policy, today: Date, out: &mut impl Write) -> anyhow::Result<Exit> {
@@ -54,7 +54,7 @@ fn of_event(text: &str, policy: &Policy, today: Date, out: &mut impl Write) -> a
 }
 
 /// What decides about a resource in each of its worlds, and what else `check` says of it.
-fn of_resource(resource: &ExplainedResource, terms: &Terms<'_>, out: &mut dyn Write) -> anyhow::Result<Exit> {
+fn of_resource(resource: &ExplainedResource, terms: &CheckContext<'_>, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let checked = &resource.checked;
     let id = excerpt(&checked.logical_id, ID_CHARS);
     let mut exit = Exit::Clean;
@@ -67,14 +67,14 @@ fn of_resource(resource: &ExplainedResource, terms: &Terms<'_>, out: &mut dyn Wr
             resource_type: Some(checked.resource_type.name()),
             ..terms.context
         };
-        let case = Case { context, unchanged: terms.unchanged, today: terms.today };
+        let case = ResourceContext { context, unchanged: terms.unchanged, today: terms.today };
         exit = exit.max(lines(&world.explained, terms.policy, Some(&case), out)?);
         if world.explained.is_empty() {
             writeln!(out, "  its egress rules are resources of their own")?;
         }
         seen.extend(world.explained.iter().filter_map(|explained| match &explained.decided {
-            Decided::Finding(finding) => Some((finding.origin.index(), finding.outcome)),
-            Decided::Complies | Decided::Setting(_) => None,
+            DecidedBy::Finding(finding) => Some((finding.origin.index(), finding.outcome)),
+            DecidedBy::Complies | DecidedBy::Setting(_) => None,
         }));
     }
     if resource.worlds.is_empty() {
@@ -90,7 +90,7 @@ fn of_resource(resource: &ExplainedResource, terms: &Terms<'_>, out: &mut dyn Wr
         }
         let finding = Finding { when: located.when(), ..located.finding.clone() };
         let explained =
-            Explained { path: finding.path.clone(), rule: None, decided: Decided::Finding(Box::new(finding)) };
+            ExplainedRule { path: finding.path.clone(), rule: None, decided: DecidedBy::Finding(Box::new(finding)) };
         writeln!(out, "  {}", wording::explained(&explained, terms.policy))?;
     }
     if let Some(why) = checked.undetermined {
@@ -101,15 +101,15 @@ fn of_resource(resource: &ExplainedResource, terms: &Terms<'_>, out: &mut dyn Wr
 
 /// One line for each egress rule.
 fn lines(
-    explained: &[Explained],
+    explained: &[ExplainedRule],
     policy: &Policy,
-    case: Option<&Case<'_>>,
+    case: Option<&ResourceContext<'_>>,
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     let mut exit = Exit::Clean;
     for one in explained {
         write!(out, "  {}", wording::explained(one, policy))?;
-        if let Decided::Finding(finding) = &one.decided
+        if let DecidedBy::Finding(finding) = &one.decided
             && finding.outcome == Outcome::NonCompliant
         {
             exit = Exit::Findings;

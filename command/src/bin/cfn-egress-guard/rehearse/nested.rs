@@ -8,17 +8,17 @@ use cfn_egress_guard::rehearsal::{FoundTemplate, NestedStack, NestedTemplates};
 use cfn_egress_guard_core::source::Document;
 use cfn_egress_guard_core::template::Scope;
 
-use super::Text;
+use super::TemplateFile;
 use crate::check::nested::local;
-use crate::check::parameters::{Declared, all_declared, all_passed, allowed};
+use crate::check::parameters::{DeclaredParameters, all_declared, all_passed, allowed};
 
 /// Templates of nested stacks: in the files given, else where the template says.
-pub(super) struct Files<'a> {
+pub(super) struct NestedTemplateFiles<'a> {
     given: &'a [(String, PathBuf)],
     met: BTreeSet<String>,
 }
 
-impl<'a> Files<'a> {
+impl<'a> NestedTemplateFiles<'a> {
     pub(super) const fn new(given: &'a [(String, PathBuf)]) -> Self {
         Self { given, met: BTreeSet::new() }
     }
@@ -43,18 +43,18 @@ impl<'a> Files<'a> {
     }
 }
 
-impl NestedTemplates for Files<'_> {
+impl NestedTemplates for NestedTemplateFiles<'_> {
     fn find(&mut self, nested: &NestedStack<'_>) -> Result<Option<FoundTemplate>, String> {
         self.met.insert(nested.path.to_owned());
         let Some(file) = self.file(nested) else { return Ok(None) };
-        let Text { file, text, document } = Text::read(&file).map_err(|error| format!("{error:#}"))?;
+        let TemplateFile { file, text, document } = TemplateFile::read(&file).map_err(|error| format!("{error:#}"))?;
         Ok(Some(FoundTemplate { file, text, document }))
     }
 
     fn accept(&self, template: &Document, passed: &Scope, is_creation: bool) -> Result<(), String> {
         let root = &template.root;
         let names = passed.parameters.keys().chain(&passed.open);
-        all_declared(names, &Declared::by(root)).map_err(|error| error.to_string())?;
+        all_declared(names, &DeclaredParameters::by(root)).map_err(|error| error.to_string())?;
         allowed(&passed.parameters, root).map_err(|refused| refused.message)?;
         // What else is passed is not known.
         if is_creation && !passed.ignore_defaults {

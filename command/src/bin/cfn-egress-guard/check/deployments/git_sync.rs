@@ -6,19 +6,19 @@ use anyhow::bail;
 use cfn_egress_guard_core::value::{Kind, Value};
 
 use super::super::folder::same;
-use super::super::parameters::{self, Given};
-use super::{Deployment, Found};
+use super::super::parameters::{self, ParameterValues};
+use super::{Deployment, TemplateDeployment};
 use crate::git::Repository;
 
 /// The deployment of a file in this folder.
-pub(super) fn read(file: &Path, folder: &Path, root: &Value) -> anyhow::Result<Vec<Found>> {
+pub(super) fn read(file: &Path, folder: &Path, root: &Value) -> anyhow::Result<Vec<TemplateDeployment>> {
     let Some(template) = root.get("template-file-path").and_then(Value::as_str) else {
         bail!(
             "it is not a deployments file\nhelp: pass a .toml file of [[deployment]] tables, samconfig.toml or \
              samconfig.yaml, or a stack deployment file with `template-file-path`"
         );
     };
-    let mut given = Given::default();
+    let mut given = ParameterValues::default();
     match root.get("parameters").map(|section| &section.kind) {
         Some(Kind::Map(map)) => parameters::assigned(map, &mut given)?,
         None | Some(Kind::Null) => {}

@@ -4,7 +4,7 @@ use cfn_egress_guard_core::check::NestedWay;
 use cfn_egress_guard_core::template::Scope;
 use cfn_egress_guard_core::value::{Map, Value};
 
-use super::declared::{Declared, default_of};
+use super::declared::{DeclaredParameters, default_of};
 
 /// What is known of a nested template: parameters that its parent does not pass have their defaults.
 pub(crate) fn nested_scope(way: &NestedWay, root: &Value) -> Scope {
@@ -27,7 +27,7 @@ pub(crate) fn nested_scope(way: &NestedWay, root: &Value) -> Scope {
 pub(crate) fn declared_only(scope: &Scope, root: &Value) -> Scope {
     let mut scope = scope.clone();
     if !scope.parameters.is_empty() || !scope.open.is_empty() || !scope.defaults.is_empty() {
-        let declared = Declared::by(root);
+        let declared = DeclaredParameters::by(root);
         scope.defaults.retain(|name, _| declared.names(name));
         scope.parameters.retain(|name, _| declared.names(name));
         scope.open.retain(|name| declared.names(name));

@@ -4,18 +4,18 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
-use cfn_egress_guard_core::check::{Defaults, Nested, NestedWay, Terms, explain_each, nested};
+use cfn_egress_guard_core::check::{CheckContext, Defaults, Nested, NestedWay, explain_each, nested};
 use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::rule::policy::Context as Place;
 use cfn_egress_guard_core::source::{self, Document};
-use cfn_egress_guard_core::template::{Note, Scope, Subject, is_template};
+use cfn_egress_guard_core::template::{NoteSubject, Scope, TemplateNote, is_template};
 
 use super::of_resource;
 use crate::ID_CHARS;
 use crate::args::Deployed;
 use crate::check::folder::same;
 use crate::check::nested as files;
-use crate::check::parameters::{self, Declared, Given};
+use crate::check::parameters::{self, DeclaredParameters, ParameterValues};
 use crate::exit::Exit;
 
 /// Explains a template under what is known of its deployment.
@@ -23,13 +23,13 @@ pub(super) fn explain(
     file: &Path,
     text: &str,
     deployed: &Deployed,
-    given: &Given,
-    terms: &Terms<'_>,
+    given: &ParameterValues,
+    terms: &CheckContext<'_>,
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     let name = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
     let document = parsed(&name, text)?;
-    parameters::all_declared(given.names(), &Declared::by(&document.root))?;
+    parameters::all_declared(given.names(), &DeclaredParameters::by(&document.root))?;
     let scope = parameters::scope(deployed, given);
     parameters::allowed(&scope.parameters, &document.root).with_context(|| name.clone())?;
     let context = Place { stack_name: scope.stack_name.as_deref(), ..place(&scope) };
@@ -55,7 +55,7 @@ fn parsed(name: &str, text: &str) -> anyhow::Result<Document> {
 }
 
 struct Explainer<'e> {
-    terms: &'e Terms<'e>,
+    terms: &'e CheckContext<'e>,
     nested: &'e files::Files<'e>,
     out: &'e mut dyn Write,
     /// Whether nothing is written yet.
@@ -91,12 +91,12 @@ impl Explainer<'_> {
         around: &Around,
     ) -> anyhow::Result<Exit> {
         let root = &unit.document.root;
-        let terms = Terms { context, defaults: Defaults::MayChange, ..*self.terms };
+        let terms = CheckContext { context, defaults: Defaults::MayChange, ..*self.terms };
         let mut resources = Vec::new();
         let mut notes = explain_each(root, scope, &terms, &mut |resource| resources.push(resource))
             .with_context(|| format!("reading `{}`", unit.name))?;
         // Which templates are here is looked up below.
-        notes.retain(|note| !matches!(note.subject, Subject::Application { .. }));
+        notes.retain(|note| !matches!(note.subject, NoteSubject::Application { .. }));
         let mut exit = Exit::Clean;
         for resource in &resources {
             self.paragraph()?;
@@ -109,7 +109,7 @@ impl Explainer<'_> {
             if index == 0 {
                 self.paragraph()?;
             }
-            let is_refused = matches!(note.subject, Subject::RefusedParameters { .. });
+            let is_refused = matches!(note.subject, NoteSubject::RefusedParameters { .. });
             writeln!(self.out, "{}: {note}.", if is_refused { "Warning" } else { "Not checked" })?;
         }
         Ok(exit)
@@ -121,7 +121,7 @@ impl Explainer<'_> {
         nested: &Nested,
         unit: &Unit<'_>,
         around: &Around,
-        notes: &mut Vec<Note>,
+        notes: &mut Vec<TemplateNote>,
     ) -> anyhow::Result<Exit> {
         let path = match around.path.as_str() {
             "" => nested.logical_id.clone(),
@@ -142,8 +142,8 @@ impl Explainer<'_> {
                 bail!("{name}: a nested stack uses this file, which is not a template");
             }
             if let Some(why) = files::refused(way, &document.root) {
-                let subject = Subject::RefusedParameters { logical_id: nested.logical_id.clone(), why };
-                notes.push(Note { subject, origin: nested.origin });
+                let subject = NoteSubject::RefusedParameters { logical_id: nested.logical_id.clone(), why };
+                notes.push(TemplateNote { subject, origin: nested.origin });
             }
             let label = files::label(nested.kind, &excerpt(&path, ID_CHARS), unit.name);
             let when = way.when.as_ref().map_or_else(String::new, |when| format!(" ({when})"));
