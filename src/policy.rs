@@ -1,8 +1,7 @@
 //! The policy file: TOML → [`Policy`], or what is wrong with it and where.
 //!
-//! Every mistake is told at once, each with its line, its column and what to write instead. Nothing is
-//! guessed: a key that is not known, a date that is none, an exemption that covers everything or nothing
-//! is refused.
+//! Every mistake is reported at once, each with its line, its column and what to write instead. Nothing is guessed: a
+//! key that is not known, a date that is none, an exemption that covers everything or nothing is refused.
 //!
 //! Knows no file and no clock; what a policy means is `rule::policy`.
 

@@ -10,7 +10,7 @@ mod tags;
 mod unchanged;
 
 pub use explain::explain;
-pub use read::{properties_of_context, read_properties};
+pub(crate) use read::{properties_of_context, read_properties};
 pub use tags::tags;
 pub use unchanged::unchanged;
 
@@ -50,7 +50,7 @@ impl ResourceType {
     }
 }
 
-/// What stands where an egress rule belongs.
+/// The value in the place of a egress rule.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EgressEntry {
     /// An egress rule.
@@ -74,7 +74,7 @@ pub const EGRESS: &str = "SecurityGroupEgress";
 
 /// How many egress rules of a group are judged; one with more breaks the rule for that. EC2 allows 1,000
 /// (Amazon VPC quotas, "rules per security group" times groups per interface).
-pub const MAX_ENTRIES: usize = 20_000;
+pub(crate) const MAX_ENTRIES: usize = 20_000;
 
 /// What a longer list is called.
 const TOO_MANY: &str = "a list of more than 20,000 entries";
@@ -107,7 +107,7 @@ fn each_entry(resource_type: ResourceType, properties: &Value, knowledge: Knowle
     }
 }
 
-/// Something that holds no egress rules where some should be.
+/// Something that contains no egress rules where some should be.
 struct MalformedEgress<'a> {
     value: &'a Value,
     path: PropertyPath,

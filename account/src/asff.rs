@@ -44,7 +44,7 @@ pub(super) struct ResourceFinding<'a> {
     pub(super) stack: Option<&'a str>,
     /// The stack's ARN.
     pub(super) stack_id: Option<&'a str>,
-    /// The resource's logical id, or what stands for it.
+    /// The resource's logical id, or what represents it.
     pub(super) resource: &'a str,
     pub(super) resource_type: &'a str,
     pub(super) owner: Option<&'a str>,

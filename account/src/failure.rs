@@ -35,7 +35,7 @@ pub enum FailureKind {
     AccessDenied,
     /// There are no credentials, or they are not valid in this Region.
     Credentials,
-    /// The service asked for patience for longer than it was given.
+    /// The service throttled requests for longer than it was given.
     Throttled,
     /// What was asked about is gone.
     Gone,

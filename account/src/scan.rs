@@ -38,7 +38,7 @@ pub use comparison::{Change, ChangeGroup, Comparison, ComparisonFile, Comparison
 pub(crate) use csv::row;
 pub use csv::write_csv;
 pub use exemptions::write_exemptions;
-pub use file::{ResultError, ResultFile, ResultRecord, ResultWriter, read_records, read_result, write_json};
+pub use file::{ResultError, ResultFile, ResultRecord, ResultWriter, read_records, write_json};
 pub use html::write_html;
 pub use join::{JoinError, JoinedResults};
 pub use known::KnownStacks;
@@ -59,8 +59,7 @@ use cfn_egress_guard_core::rule::policy::{Date, Glob, Policy};
 /// How many reports may wait for the caller.
 const WAITING: usize = 64;
 
-/// How many templates are read at once at the most, in all accounts and Regions together: each may have a
-/// megabyte.
+/// How many templates are read at once at most, in all accounts and Regions together: each may have a megabyte.
 const TEMPLATES_AT_ONCE: usize = 64;
 
 /// What to scan, and how.
@@ -74,9 +73,9 @@ pub struct ScanOptions {
     pub today: Date,
     /// Tags that name a stack's owner, the first that a stack has counts; letter case does not.
     pub owner_tags: Vec<String>,
-    /// How many templates of a Region are read at once, at the most.
+    /// How many templates of a Region are read at once, at most.
     pub concurrency: usize,
-    /// How long AWS may ask for patience.
+    /// How long AWS may throttle requests.
     pub patience: RetryPolicy,
     /// What an earlier scan with the same policy found.
     pub known: KnownStacks,
@@ -103,7 +102,7 @@ pub enum Progress {
     Judged(Box<StackRecord>),
     /// Something could not be read.
     Unread(Unread),
-    /// AWS asked for patience in a Region; so many templates are read at once now.
+    /// AWS throttled requests in a Region; so many templates are read at once now.
     Slower {
         /// The account, if anybody says which it is.
         account: Option<String>,

@@ -7,7 +7,7 @@ use crate::template::{Assumption, Occurrence};
 /// A finding, under which conditions it is one, and what to point at.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LocatedFinding {
-    /// What the rule says, and whether the policy lets it through.
+    /// What the rule says, and whether the policy allows it.
     pub finding: Finding,
     /// Under which undecided conditions.
     pub occurrence: Occurrence,

@@ -3,7 +3,7 @@
 use crate::rule::wording::{LOGICAL_ID_CHARS, line, place, statement};
 use crate::rule::{Finding, ID, Port, Protocol, Treatment, excerpt};
 
-/// Another resource type is let through.
+/// Another resource type is allowed.
 pub(super) fn other_type(resource_type: &str) -> String {
     format!(
         "Not checked: {} has no egress rules. Rule {ID} applies to AWS::EC2::SecurityGroup and \
@@ -12,12 +12,12 @@ pub(super) fn other_type(resource_type: &str) -> String {
     )
 }
 
-/// A deletion is let through.
+/// A deletion is allowed.
 pub(super) fn deletion() -> String {
     "Not checked: deleting a resource opens no port.".to_owned()
 }
 
-/// An import is let through.
+/// An import is allowed.
 pub(super) fn import(unchanged_rules: Treatment) -> String {
     let next = match unchanged_rules {
         Treatment::Block => format!("the next update is checked against rule {ID}"),
@@ -55,7 +55,7 @@ pub(super) fn missing_field(field: &str) -> String {
     )
 }
 
-/// The invocation point is none that is known.
+/// The invocation point is not known.
 pub(super) fn unknown_invocation_point(point: &str) -> String {
     format!(
         "cfn-egress-guard does not support the invocation point \"{}\". Configure the hook for CREATE and UPDATE, or \
@@ -86,7 +86,7 @@ pub(super) struct TemplateCounts {
     pub(super) broken: usize,
     /// Those that cannot be judged from the template.
     pub(super) undetermined: usize,
-    /// Those that are let through by the policy.
+    /// Those that are allowed by the policy.
     pub(super) let_through: usize,
     /// Whether there is anything besides that cannot be judged at all.
     pub(super) open: bool,
@@ -124,7 +124,7 @@ pub(super) fn headline(what: &str, counts: TemplateCounts) -> String {
     text
 }
 
-/// Where in a template a resource stands.
+/// Where in a template a resource is.
 pub(super) fn resource(logical_id: &str, template_line: Option<u32>) -> String {
     let id = excerpt(logical_id, LOGICAL_ID_CHARS);
     template_line.map_or_else(|| id.clone(), |line| format!("{id} (template line {line})"))

@@ -423,8 +423,8 @@ fn a_decision_line_has_few_enough_fields_and_says_what_it_leaves_out() {
     };
     let lines = log::lines(&decision, &decision.response(), &delivery);
     let line: Json = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
-    assert!(leaves(&line) <= log::MAX_FIELDS, "{} fields", leaves(&line));
-    assert!(leaves(&line) > log::MAX_FIELDS - 12, "the room is used: {} fields", leaves(&line));
+    assert!(leaves(&line) <= crate::log::MAX_FIELDS, "{} fields", leaves(&line));
+    assert!(leaves(&line) > crate::log::MAX_FIELDS - 12, "the room is used: {} fields", leaves(&line));
     let count = |key: &str| line[key].as_u64().unwrap();
     let listed = |key: &str| line[key].as_array().map_or(0, Vec::len) as u64;
     let all = count("offendingRuleCount") + count("exemptedRuleCount") + count("knownDebtRuleCount");

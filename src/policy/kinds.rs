@@ -176,7 +176,7 @@ impl ReadValue for Days {
     }
 }
 
-/// Globs of one kind each: what they stand for, which characters can match at all, how they are shown.
+/// Globs of one kind each: what they represent, which characters can match at all, how they are shown.
 macro_rules! globs {
     ($( $(#[$doc:meta])* $name:ident: $expected:literal, $example:literal, $fits:expr; )*) => { $(
         $(#[$doc])*

@@ -14,7 +14,8 @@ mod remedy;
 
 pub use cdk::cdk_remedy;
 pub use headed::headed;
-pub use remedy::{ask, remediation, remedy};
+pub(crate) use remedy::remediation;
+pub use remedy::{ask, remedy};
 
 use std::fmt;
 
@@ -30,12 +31,9 @@ use crate::path::PropertyPath;
 pub const RULE: &str = "An egress rule of a security group must open exactly one explicit port: FromPort and ToPort \
                         must both be present and equal.";
 
-/// What to do about it in general.
-pub const RULE_REMEDY: &str = "Write one egress rule per port, with the same number as FromPort and ToPort.";
-
 /// What the AWS CDK command prints of an annotation's text, in characters
 /// (source: aws-cdk-cli, `toolkit-lib/lib/api/stack-events/hook-result-details.ts`).
-pub const ANNOTATION_CHARS: usize = 400;
+pub(crate) const ANNOTATION_CHARS: usize = 400;
 
 /// How much of a logical id is shown: CloudFormation allows 255 characters, and the author chose them.
 pub const LOGICAL_ID_CHARS: usize = 100;
@@ -94,7 +92,7 @@ pub fn note(finding: &Finding) -> String {
     format!("{}: passes, but {}.{}", place(finding), conditional_statement(finding), hints(finding))
 }
 
-/// The statement with the condition under which it holds, if not in any case.
+/// The statement with the condition under which it applies, if not in any case.
 fn conditional_statement(finding: &Finding) -> String {
     let statement = statement(finding);
     match &finding.when {
@@ -109,7 +107,7 @@ pub fn annotation(finding: &Finding) -> String {
     format!("{}: {}.{}", place(finding), conditional_statement(finding), hints(finding))
 }
 
-/// What stands behind a finding: the exemption that has expired, the setting that would let it pass.
+/// What follows a finding: the exemption that has expired, the setting that would let it pass.
 fn hints(finding: &Finding) -> String {
     let expired = finding.exemption.as_deref().filter(|exemption| !exemption.holds()).map(policy::expired_hint);
     expired.into_iter().chain(setting_hint(finding)).map(|hint| format!(" {hint}")).collect()
@@ -148,17 +146,17 @@ pub fn passed(resource_type: &str, logical_id: &str, assessment: &Assessment) ->
 }
 
 /// What a hook cannot know of a group without egress rules: RESOURCE invocations are about one resource each.
-pub const RULES_APART: &str = "The hook cannot see whether the stack has AWS::EC2::SecurityGroupEgress resources for \
-                               the group, which remove the default rule.";
+pub(crate) const RULES_APART: &str = "The hook cannot see whether the stack has AWS::EC2::SecurityGroupEgress \
+                                      resources for the group, which remove the default rule.";
 
 fn name(resource_type: &str, logical_id: &str) -> String {
     let id = excerpt(logical_id, LOGICAL_ID_CHARS);
     if id.is_empty() { resource_type.to_owned() } else { format!("{resource_type} {id}") }
 }
 
-/// What stands in place of lines that do not fit.
+/// Replaces lines that do not fit.
 #[must_use]
-pub fn and_more(count: usize) -> String {
+pub(crate) fn and_more(count: usize) -> String {
     format!("… and {count} more.")
 }
 
@@ -331,7 +329,7 @@ fn not_known(name: &str, unknown: &Unknown) -> String {
 
 /// The settings of a preset and what they say, for `--help` and messages.
 #[must_use]
-pub const fn setting_covers(setting: Setting) -> &'static str {
+pub(crate) const fn setting_covers(setting: Setting) -> &'static str {
     match setting {
         Setting::IgnoredPorts => "protocol -1 or another number with equal ports, which EC2 ignores",
         Setting::MinusOnePorts => "tcp or udp from -1 to -1",

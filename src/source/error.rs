@@ -21,24 +21,21 @@ pub enum SourceErrorKind {
     /// There is no value in it.
     Empty,
     /// It is longer than [`MAX_BYTES`].
-    TooLong {
-        /// Its length.
-        bytes: usize,
-    },
-    /// Values stand deeper inside each other than [`MAX_DEPTH`].
+    TooLong { bytes: usize },
+    /// Values are nested deeper than [`MAX_DEPTH`].
     TooDeep,
-    /// It holds more values than [`MAX_NODES`], most likely through aliases of aliases.
+    /// It has more values than [`MAX_NODES`], most likely through aliases of aliases.
     TooManyValues,
     /// More than one YAML document.
     SeveralDocuments,
-    /// It is not well-formed.
+    /// It is not valid.
     Syntax {
         /// What it was read as.
         format: Format,
         /// What the reader missed.
         detail: String,
     },
-    /// It is well-formed JSON, but holds what is no text: half of a surrogate pair.
+    /// It is valid JSON, but holds what is no text: half of a surrogate pair.
     Unreadable {
         /// What the reader stumbled over.
         detail: String,
@@ -65,7 +62,7 @@ pub enum SourceErrorKind {
         /// The anchor's name.
         name: String,
     },
-    /// An alias inside the very value it stands for.
+    /// An alias inside the very value it represents.
     RecursiveAlias,
     /// A merge key (`<<`) whose value is neither an object nor a list of objects.
     MergeNotObject,
@@ -121,8 +118,12 @@ impl fmt::Display for SourceError {
             SourceErrorKind::TooDeep => write!(f, "values are nested more than {MAX_DEPTH} levels deep"),
             SourceErrorKind::TooManyValues => write!(f, "the file has more than {MAX_NODES} values"),
             SourceErrorKind::SeveralDocuments => f.write_str("the file has more than one YAML document"),
-            SourceErrorKind::Syntax { format: Format::Json, detail } => write!(f, "this is not valid JSON: {detail}"),
-            SourceErrorKind::Syntax { format: Format::Yaml, detail } => write!(f, "this is not valid YAML: {detail}"),
+            SourceErrorKind::Syntax { format: Format::Json, detail } => {
+                write!(f, "this is not valid JSON: {detail}")
+            }
+            SourceErrorKind::Syntax { format: Format::Yaml, detail } => {
+                write!(f, "this is not valid YAML: {detail}")
+            }
             SourceErrorKind::Unreadable { detail } => write!(f, "this JSON cannot be read: {detail}"),
             SourceErrorKind::KeyNotText => f.write_str("a key is a list or an object"),
             SourceErrorKind::UnknownTag { tag } => write!(f, "`{}` is not a CloudFormation function", shown(tag)),

@@ -1,13 +1,14 @@
 //! Conditions that compare numbers which readers of YAML differ on.
 
-use super::{Template, each_reference};
+use super::Template;
+use super::reference::each_reference;
 use crate::value::{Kind, Value};
 
 impl Template<'_> {
     /// Whether a condition compares a number that readers of YAML differ on: whether it is true is certain, but not
     /// known here.
     #[must_use]
-    pub fn is_in_dispute(&self, condition: &str) -> bool {
+    pub(crate) fn is_in_dispute(&self, condition: &str) -> bool {
         let mut found = false;
         self.each_definition(condition, &mut |definition| {
             found |= self.compares_disputed(definition);

@@ -12,16 +12,16 @@ const SHOWN_RESOURCES: usize = 8;
 /// Why a template could not be evaluated. All of them are its author's to mend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TemplateError {
-    /// The text holds something else than an object.
+    /// The text contains something else than an object.
     NotAnObject {
-        /// What it holds.
+        /// What it contains.
         found: &'static str,
         /// Where.
         origin: Origin,
     },
     /// There is no `Resources` section, which every template needs ("Template sections").
     NoResources {
-        /// Where the template stands.
+        /// Where the template is.
         origin: Origin,
     },
     /// The `Resources` section is something else than an object.
@@ -31,7 +31,7 @@ pub enum TemplateError {
         /// Where.
         origin: Origin,
     },
-    /// Values stand too deep inside each other.
+    /// Values are nested too deep.
     TooDeep,
     /// Its loops and functions take more work than is spent on a template.
     TooMuchWork {

@@ -65,7 +65,7 @@ impl Evaluator<'_> {
         Ok(Resolved::New(Value::new(Kind::Unknown(unknown), origin)))
     }
 
-    /// A function that is not known because its argument, already worked out, is not.
+    /// A function that is not known because its argument, already computed, is not.
     pub(super) fn depends<'v>(&mut self, name: &str, argument: &Value, origin: Origin) -> Result<Resolved<'v>, Stop> {
         self.template.budget.unknown()?;
         let why = match unknown::within(argument) {

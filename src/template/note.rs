@@ -21,79 +21,45 @@ pub struct TemplateNote {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoteSubject {
     /// A macro of the whole template, which may change anything in it.
-    Macro {
-        /// Its name.
-        name: String,
-    },
+    Macro { name: String },
     /// A transform of AWS that adds resources and leaves the others as they are.
-    Generator {
-        /// Its name.
-        name: String,
-    },
+    Generator { name: String },
     /// `Fn::Transform` (`AWS::Include` or a macro) among the resources or in one of them.
     Include {
         /// The resource, if it is in one.
         logical_id: Option<String>,
-        /// The macro, which may change what it stands among; `AWS::Include` adds to it.
+        /// The macro, which may change what it is among; `AWS::Include` adds to it.
         macro_name: Option<String>,
     },
     /// An application of SAM, which becomes a nested stack: its template is not in this one.
-    Application {
-        /// Its logical id.
-        logical_id: String,
-    },
+    Application { logical_id: String },
     /// A module: its resources are not in the template.
-    Module {
-        /// Its logical id.
-        logical_id: String,
-        /// Its type.
-        type_name: String,
-    },
+    Module { logical_id: String, type_name: String },
     /// An entry of `Resources` without a `Type`.
-    NoType {
-        /// Its logical id.
-        logical_id: String,
-    },
+    NoType { logical_id: String },
     /// A resource whose `Type` is not known.
-    UnknownType {
-        /// Its logical id.
-        logical_id: String,
-    },
+    UnknownType { logical_id: String },
     /// A product of Service Catalog: its template is not in this one.
-    Product {
-        /// Its logical id.
-        logical_id: String,
-    },
+    Product { logical_id: String },
     /// A loop that is not written as CloudFormation expects it, or that rests on something that
     /// cannot be decided.
-    Loop {
-        /// Its key.
-        name: String,
-    },
+    Loop { name: String },
     /// A nested stack, whose template is a file of its own. Told by whoever knows which files are judged.
     NestedStack {
-        /// Its logical id.
         logical_id: String,
-        /// The file that holds its template, if one is named.
+        /// The file that contains its template, if one is named.
         file: Option<String>,
     },
     /// A StackSet, whose template is a file of its own or not known. Told by whoever knows which files are judged.
-    StackSet {
-        /// Its logical id.
-        logical_id: String,
-    },
+    StackSet { logical_id: String },
     /// A template that this one deploys does not take the values that it is passed. Told by whoever knows that template.
     RefusedParameters {
-        /// The logical id of the resource that deploys it.
         logical_id: String,
         /// What is wrong with the values.
         why: String,
     },
     /// A value was given for a parameter that the template does not declare.
-    UndeclaredParameter {
-        /// Its name.
-        name: String,
-    },
+    UndeclaredParameter { name: String },
 }
 
 impl TemplateNote {
@@ -130,7 +96,7 @@ impl<'n> Macros<'n> {
 
     /// As long as what is what a resource says as it is written, if a macro may change it.
     #[must_use]
-    pub fn proviso(&self, logical_id: &str) -> Option<String> {
+    pub(crate) fn proviso(&self, logical_id: &str) -> Option<String> {
         let name = self.of_all.or_else(|| self.of_one.get(logical_id).copied())?;
         Some(format!("unless macro `{}` changes it", shortened(name)))
     }

@@ -283,7 +283,7 @@ fn pointers(value: &Json, at: &str, found: &mut Vec<String>) {
 }
 
 proptest! {
-    /// Whatever stands anywhere in an event, it is decided or ignored, and told within bounds.
+    /// Whatever is anywhere in an event, it is decided or ignored, and told within bounds.
     #[test]
     fn no_event_makes_it_fail(
         fixture_name in prop::sample::select(FIXTURES.map(|(name, _)| name).to_vec()),

@@ -10,7 +10,7 @@ use super::result::AuditResult;
 use crate::accounts::{MemberAccount, account_label};
 use crate::connection::regions_assumed;
 use crate::number::grouped;
-use crate::page::{self, Bar, ExpandableSection};
+use crate::page::{self, Bar, ExpandableSection, Row};
 
 /// How many results the page lists in one time line, and in all accounts together; the JSON and CSV results have all
 /// of them.
@@ -32,9 +32,6 @@ struct AccountRows {
     errors: usize,
     passed: usize,
 }
-
-/// The class of a row, and its cells.
-type Row = (&'static str, Vec<String>);
 
 /// What the page has of the results.
 struct PageParts {

@@ -32,7 +32,7 @@ pub struct AuditHead {
     pub account: Option<String>,
     /// The accounts that were asked for; none, if it is the caller's own and nobody says which that is.
     pub accounts: Vec<MemberAccount>,
-    /// The Regions that were asked; none if they are those that are switched on in each account.
+    /// The Regions that were asked; none if they are those that are enabled in each account.
     pub regions: Vec<String>,
     /// Why the account's Regions could not be listed; `regions` are then those that every account has.
     pub regions_assumed: Option<String>,

@@ -67,7 +67,6 @@ pub struct RuleChange {
     pub change: Change,
     /// The account.
     pub account: String,
-    /// The Region.
     pub region: String,
     /// The stack's name.
     pub stack: String,

@@ -9,14 +9,15 @@ use std::io::{self, Write};
 
 use super::record::{OpenedTraffic, RuleOutcome, RuleRecord, StackRecord};
 use super::result::ScanResult;
+use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::rule::policy::{Date, Glob, Placeholder};
 
 /// How many stacks an exemption names before a pattern is tried.
 const NAMED_STACKS: usize = 8;
 
-/// Writes an exemption for each blocked rule that one can name, and says which cannot be covered. They end one after
-/// the other in the second half of the days from today, so that not all of them are blocked on one day.
+/// Writes an exemption for each blocked rule that one can name, and says which cannot be covered. They end one by one
+/// in the second half of the days from today, so that not all of them are blocked on one day.
 ///
 /// # Errors
 /// When it cannot be written, or the result's records cannot be read back.
@@ -139,7 +140,7 @@ impl ScannedStacks {
 
 /// The account's number, from the stack's ARN.
 fn account_of(stack: &StackRecord) -> &str {
-    stack.stack_id.split(':').nth(4).unwrap_or_default()
+    Arn::parse(&stack.stack_id).map_or("", |arn| arn.account)
 }
 
 /// Equal rules of a stack, which one exemption covers.

@@ -1,7 +1,7 @@
 //! The result's JSON: written one stack at a time, read back the same way, even if the writer was killed.
 //!
-//! One JSON document, never in memory as a whole. Its head stands on the first line and each stack on a
-//! line of its own; a file without its end still gives back every stack that was written.
+//! One JSON document, never in memory as a whole. Its head is on the first line and each stack on a line of its own;
+//! a file without its end still gives back every stack that was written.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -14,10 +14,10 @@ use serde_json::{Map, Value as Json};
 
 use super::comparison::ComparisonFile;
 use super::record::{FORMAT_VERSION, ScanHead, StackRecord, Unread};
-use super::result::{ScanCompletion, ScanRecords, ScanResult};
+use super::result::{ScanCompletion, ScanResult};
 use super::summary::ScanSummary;
 
-/// The result of a scan, as its JSON file holds it.
+/// The result of a scan, as its JSON file contains it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "ScanResult")]
 #[serde(rename_all = "camelCase")]
@@ -121,7 +121,7 @@ pub enum ResultError {
     NotAResult(serde_json::Error),
     /// It has a version that this program does not know.
     Version(u64),
-    /// It could not be read, or what it holds not be kept.
+    /// It could not be read, or what it contains not be kept.
     Io(io::Error),
 }
 
@@ -138,19 +138,6 @@ impl fmt::Display for ResultError {
 }
 
 impl std::error::Error for ResultError {}
-
-/// Reads a result back: whole, or as far as it was written. The answer is worked out anew.
-///
-/// # Errors
-/// When the text is no result of a scan.
-pub fn read_result(text: impl Read) -> Result<ScanResult, ResultError> {
-    let mut found = ScanRecords::default();
-    let (head, ending) = read_records(text, &mut |record| match record {
-        ResultRecord::Stack(stack) => found.stack(&stack),
-        ResultRecord::Unread(unread) => found.unread(&unread),
-    })?;
-    found.result(head, ending).map_err(ResultError::Io)
-}
 
 /// What a result is made of.
 #[derive(Debug)]
@@ -273,8 +260,20 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for RecordList<'_, '_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::scan::result::ScanRecords;
     use crate::scan::{AlternativeKind, OutcomeCounts};
     use crate::{Failure, FailureKind, Spool};
+
+    /// Reads a result back: whole, or as far as it was written. The answer is computed anew.
+    fn read_result(text: impl Read) -> Result<ScanResult, ResultError> {
+        let mut found = ScanRecords::default();
+        let (head, ending) = read_records(text, &mut |record| match record {
+            ResultRecord::Stack(stack) => found.stack(&stack),
+            ResultRecord::Unread(unread) => found.unread(&unread),
+        })?;
+        found.result(head, ending).map_err(ResultError::Io)
+    }
 
     fn stack(name: &str) -> StackRecord {
         StackRecord {

@@ -12,7 +12,7 @@ use super::record::{Cause, OutcomeCounts, RuleOutcome, RuleRecord, StackRecord};
 use super::result::ScanResult;
 use super::summary::{Readiness, RuleGroup, ScanSummary};
 use crate::number::{count, grouped};
-use crate::page::{self, Bar, capitalized};
+use crate::page::{self, Bar, Row, capitalized};
 use crate::spool::Spool;
 
 /// How many egress rules the page lists; the JSON and CSV results have all of them.
@@ -195,9 +195,6 @@ const COLUMNS: [&str; 6] = ["", "stack", "Region", "owner", "rule", "what"];
 /// The fates in the order of the page.
 const FATES: [RuleOutcome; 4] =
     [RuleOutcome::Blocked, RuleOutcome::Undetermined, RuleOutcome::Exempted, RuleOutcome::KnownDebt];
-
-/// A row's class, and its cells.
-type Row = (&'static str, Vec<String>);
 
 fn row(stack: &StackRecord, rule: &RuleRecord) -> Row {
     let class = if rule.fate == RuleOutcome::KnownDebt { "debt" } else { rule.fate.name() };

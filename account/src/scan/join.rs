@@ -117,7 +117,7 @@ fn join(known: &mut ScanHead, older: ScanHead) -> Result<(), JoinError> {
         }
     }
     known.accounts.sort_by(|one, two| one.account.cmp(&two.account));
-    // No Regions stand for those that are switched on.
+    // No Regions represent those that are enabled.
     if known.regions.is_empty() || older.regions.is_empty() {
         known.regions.clear();
     } else {

@@ -1,4 +1,4 @@
-//! The answer that a scan gives, in sentences: can enforcement be switched on, and whom to talk to first.
+//! The answer that a scan gives, in sentences: can enforcement be enabled, and whom to talk to first.
 
 use super::alternative::AlternativeKind;
 use super::record::Cause;

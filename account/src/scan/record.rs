@@ -33,7 +33,7 @@ pub struct ScanHead {
     /// The accounts asked for; none if they are the caller's own and nobody says which that is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<MemberAccount>,
-    /// The Regions asked for; none if they are those that are switched on in each account.
+    /// The Regions asked for; none if they are those that are enabled in each account.
     pub regions: Vec<String>,
     /// Why the account's Regions could not be listed; `regions` are then those that every account has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,7 +53,6 @@ pub struct StackRecord {
     /// The account.
     #[serde(default)]
     pub account: String,
-    /// The Region.
     pub region: String,
     /// The stack's name.
     pub stack: String,
@@ -76,7 +75,7 @@ pub struct StackRecord {
     pub resources: usize,
     /// Egress rules in it.
     pub rules: usize,
-    /// What is to tell of them.
+    /// What is to report of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<RuleRecord>,
     /// What would happen to rules beyond those listed.
@@ -170,7 +169,7 @@ impl RuleOutcome {
     }
 }
 
-/// One egress rule to tell about.
+/// One egress rule to report about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleRecord {
@@ -178,7 +177,7 @@ pub struct RuleRecord {
     pub logical_id: String,
     /// The resource's type.
     pub resource_type: String,
-    /// Where it stands in the resource's properties.
+    /// Where it is in the resource's properties.
     pub path: String,
     /// What would happen to it.
     pub fate: RuleOutcome,

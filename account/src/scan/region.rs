@@ -114,7 +114,7 @@ fn is_unchanged(known: &StackRecord, stack: &LiveStack) -> bool {
     settled && known.changed == stack.changed && known.status == stack.status
 }
 
-/// Reads and judges a stack, and tells what came of it; gives back how often AWS asked for patience.
+/// Reads and judges a stack, and tells what came of it; gives back how often AWS throttled requests.
 async fn scan_stack(
     client: Client,
     stack: LiveStack,

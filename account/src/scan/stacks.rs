@@ -106,7 +106,7 @@ pub(super) struct LiveStacks<'a> {
     pub(super) found: usize,
     /// Why a list is not complete.
     pub(super) failures: Vec<Failure>,
-    /// How often AWS asked for patience.
+    /// How often AWS throttled requests.
     pub(super) throttled: u32,
 }
 
@@ -194,7 +194,7 @@ impl<'a> LiveStacks<'a> {
             answer.map_err(|error| Failure::of(DESCRIBE, &error))
         })
         .await?;
-        // A page whose successor is not to be had is itself good.
+        // A page whose successor is not available is itself good.
         let next = match following(page.next_token(), token, DESCRIBE) {
             Ok(next) => next,
             Err(failure) => {

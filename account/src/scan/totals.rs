@@ -30,7 +30,7 @@ struct AccountTotals {
     count: GroupTotals,
 }
 
-/// What a setting, changed alone, would let through.
+/// What a setting, changed alone, would allow.
 #[derive(Debug, Default)]
 struct SettingEffect {
     /// Stacks of which nothing else would be blocked.
@@ -173,7 +173,7 @@ fn causes(record: &StackRecord) -> BTreeMap<&'static str, OutcomeCounts> {
     causes
 }
 
-/// How many of a stack's blocked rules each setting, changed alone, would let through.
+/// How many of a stack's blocked rules each setting, changed alone, would allow.
 fn settings(record: &StackRecord) -> BTreeMap<&str, usize> {
     let mut settings = BTreeMap::new();
     for rule in record.findings.iter().filter(|rule| rule.fate == RuleOutcome::Blocked) {

@@ -21,8 +21,8 @@ const CONFIGURATION: &str = "lambda:GetFunctionConfiguration";
 const CONCURRENCY: &str = "lambda:GetFunctionConcurrency";
 const ALIAS: &str = "lambda:GetAlias";
 
-/// Fewer calls at once than this are told: it is the whole limit of a new account, and one large stack
-/// has as many security groups under way.
+/// Fewer calls at once than this are reported: it is the whole limit of a new account, and one large stack has as
+/// many security groups under way.
 const LOW_CONCURRENCY: i32 = 10;
 
 /// Looks at the function; false if there is none.

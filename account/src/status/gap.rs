@@ -9,7 +9,7 @@ use serde::Serialize;
 /// Hooks": a time-out of 30 seconds per invocation).
 pub(super) const HOOK_SECONDS: i32 = 30;
 
-/// How much of a hash tells two apart for people.
+/// How much of a hash distinguishes two for people.
 pub(super) const HASH_CHARS: usize = 12;
 
 /// How much a gap matters.

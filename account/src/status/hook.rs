@@ -28,7 +28,7 @@ pub(super) struct RegisteredHook {
     pub(super) version: Option<String>,
     pub(super) execution_role: Option<String>,
     pub(super) configuration: Option<Configuration>,
-    pub(super) holes: Vec<Gap>,
+    pub(super) gaps: Vec<Gap>,
     pub(super) unread: Vec<Failure>,
 }
 

@@ -1,4 +1,4 @@
-//! What a function's zip file holds, and what it should hold.
+//! What a function's zip file contains, and what it should hold.
 
 use std::io::{Cursor, Read};
 
@@ -51,7 +51,7 @@ impl Expected {
 pub struct Package {
     /// The SHA-256 of its zip file in base64, if it is one.
     pub code_sha256: Option<String>,
-    /// What it holds.
+    /// What it contains.
     pub contents: PackageDigests,
 }
 

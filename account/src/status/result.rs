@@ -46,9 +46,10 @@ pub struct AccountStatus {
     pub account: MemberAccount,
     /// Whether enforcement is on in all its Regions.
     pub verdict: Enforcement,
-    /// How many of its Regions are enforced enforced.
+    /// How many of its Regions are enforced without a gap.
     pub regions_enforced: usize,
     /// How many of its Regions have a gap.
+    #[serde(rename = "regionsWithHoles")] // the name in format 1
     pub regions_with_gaps: usize,
     /// How many of its Regions could not be judged.
     pub regions_unknown: usize,

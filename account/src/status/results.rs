@@ -72,7 +72,7 @@ pub(super) async fn annotations(
     found: &mut RegionStatus,
 ) {
     let mut results = Vec::new();
-    // What failed is told in annotations always, but for an internal failure; what passed, if it was ours.
+    // What failed is reported in annotations always, but for an internal failure; what passed, if it was ours.
     for status in ["HOOK_COMPLETE_FAILED", "HOOK_COMPLETE_SUCCEEDED"] {
         match list.page(Some(status), None).await {
             Ok((mut page, _)) => {

@@ -32,7 +32,7 @@ pub struct FoundTemplate {
     /// Where it came from, the same for the same template.
     pub file: String,
     pub text: String,
-    /// What the text holds.
+    /// What the text contains.
     pub document: Document,
 }
 

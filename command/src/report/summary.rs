@@ -12,7 +12,6 @@ use super::number;
 /// What there is to say of a whole run.
 #[derive(Debug, Clone)]
 pub struct RunSummary {
-    /// The sums.
     pub totals: RunTotals,
     /// By which policy was judged.
     pub policy: AppliedPolicy,

@@ -24,7 +24,7 @@ struct Run {
     stdin: String,
 }
 
-/// A folder that holds these files.
+/// A folder that contains these files.
 fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("check").join(name);
     let _ = std::fs::remove_dir_all(&folder);

@@ -8,7 +8,7 @@ use super::LOGICAL_ID_CHARS;
 /// The first sentences about a call that was judged: what it did to which group, and what the rule says. `certain` is
 /// whether its rules are egress rules.
 #[must_use]
-pub fn headline(operation: &str, group: &str, certain: bool, assessment: &Assessment) -> String {
+pub(crate) fn headline(operation: &str, group: &str, certain: bool, assessment: &Assessment) -> String {
     let group = if group.is_empty() { "a security group".to_owned() } else { excerpt(group, LOGICAL_ID_CHARS) };
     let made = assessment.findings.iter().any(|finding| finding.reason == Reason::DefaultEgress);
     let broken = assessment.of(Outcome::NonCompliant).count();
@@ -64,13 +64,13 @@ pub fn by([caller, service, tool, source]: &[&str; 4]) -> String {
 
 /// The event names no egress rules.
 #[must_use]
-pub fn no_egress_rules(operation: &str) -> String {
+pub(crate) fn no_egress_rules(operation: &str) -> String {
     format!("{operation} was called, but the event does not name the egress rules. Review the security group.")
 }
 
 /// The event is about something else.
 #[must_use]
-pub fn other_event() -> String {
+pub(crate) fn other_event() -> String {
     "Not checked: the event is not a CloudTrail record of AuthorizeSecurityGroupEgress, ModifySecurityGroupRules, or \
      CreateSecurityGroup."
         .to_owned()
@@ -78,7 +78,7 @@ pub fn other_event() -> String {
 
 /// The event cannot be read.
 #[must_use]
-pub fn unreadable_event(place: &str) -> String {
+pub(crate) fn unreadable_event(place: &str) -> String {
     format!(
         "cfn-egress-guard could not read an EventBridge event at {place}, so it checked nothing. If this happens \
          again, update cfn-egress-guard."

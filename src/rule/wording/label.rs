@@ -5,13 +5,13 @@ use crate::rule::EgressRule;
 use crate::rule::finding::{Finding, FindingSubject, Reason};
 use crate::rule::port::Port;
 
-/// What stands beside `FromPort`'s value.
+/// The label next to `FromPort`'s value.
 #[must_use]
 pub fn from_port(finding: &Finding) -> String {
     port(finding, "FromPort", "ToPort", "from", "type", |rule| &rule.from)
 }
 
-/// What stands beside `ToPort`'s value.
+/// The label next to `ToPort`'s value.
 #[must_use]
 pub fn to_port(finding: &Finding) -> String {
     port(finding, "ToPort", "FromPort", "to", "code", |rule| &rule.to)
@@ -44,7 +44,7 @@ fn port(
     }
 }
 
-/// What stands beside `IpProtocol`'s value.
+/// The label next to `IpProtocol`'s value.
 #[must_use]
 pub fn protocol(finding: &Finding) -> String {
     match finding.reason {
@@ -59,13 +59,13 @@ pub fn protocol(finding: &Finding) -> String {
     .to_owned()
 }
 
-/// What stands beside the destination's value.
+/// The label next to the destination's value.
 #[must_use]
 pub fn destination() -> String {
     "not known here".to_owned()
 }
 
-/// What stands beside an entry as a whole.
+/// The label next to an entry as a whole.
 #[must_use]
 pub fn entry(finding: &Finding) -> String {
     match (&finding.subject, finding.reason) {
@@ -81,7 +81,7 @@ pub fn entry(finding: &Finding) -> String {
     .to_owned()
 }
 
-/// What stands beside a resource's logical id.
+/// The label next to a resource's logical id.
 #[must_use]
 pub fn resource() -> String {
     "no egress rule in this group".to_owned()

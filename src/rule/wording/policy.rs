@@ -27,19 +27,19 @@ pub fn justification(exemption: &AppliedExemption) -> String {
     )
 }
 
-/// Why something that breaks the rule is let through: `SecurityGroupEgress[0]: exempted until …`.
+/// Why something that breaks the rule is allowed: `SecurityGroupEgress[0]: exempted until …`.
 #[must_use]
 pub fn let_through(finding: &Finding) -> String {
     excerpt(&format!("{}: {}.", place(finding), standing(finding)), ANNOTATION_CHARS - 1)
 }
 
-/// Why something that breaks the rule is let through, without its place and without a full stop.
+/// Why something that breaks the rule is allowed, without its place and without a full stop.
 #[must_use]
 pub fn exempted(finding: &Finding) -> String {
     format!("is {}", standing(finding))
 }
 
-/// What lets something through that breaks the rule, and how it breaks it.
+/// What allows something that breaks the rule, and how it breaks it.
 fn standing(finding: &Finding) -> String {
     match (&finding.exemption, finding.outcome) {
         (Some(exemption), Outcome::Exempted) => format!(
@@ -60,9 +60,9 @@ fn standing(finding: &Finding) -> String {
     }
 }
 
-/// The first sentence about a resource that is let through although egress rules of it break the rule.
+/// The first sentence about a resource that is allowed although egress rules of it break the rule.
 #[must_use]
-pub fn headline(resource_type: &str, logical_id: &str, assessment: &Assessment) -> String {
+pub(crate) fn headline(resource_type: &str, logical_id: &str, assessment: &Assessment) -> String {
     let name = name(resource_type, logical_id);
     let of = |outcome, what: &str| {
         let count = assessment.of(outcome).count();
@@ -78,8 +78,8 @@ pub fn headline(resource_type: &str, logical_id: &str, assessment: &Assessment) 
     }
 }
 
-/// What is let through on one line, with what to do about it. That an exemption ends stands in front of
-/// why there is one: readers that cut after [`ANNOTATION_CHARS`] characters must not lose it.
+/// What is allowed on one line, with what to do about it. That an exemption ends comes before why there is one:
+/// readers that cut after [`ANNOTATION_CHARS`] characters must not lose it.
 #[must_use]
 pub fn line(finding: &Finding) -> String {
     match advice(finding) {
@@ -110,7 +110,7 @@ pub fn advice(finding: &Finding) -> Option<String> {
     }
 }
 
-/// What to add about an exemption that no longer holds.
+/// What to add about an exemption that no longer applies.
 #[must_use]
 pub fn expired_hint(exemption: &AppliedExemption) -> String {
     format!(
@@ -124,7 +124,7 @@ pub fn expired_hint(exemption: &AppliedExemption) -> String {
 
 /// Why conditions make no exemption, and what to write.
 #[must_use]
-pub const fn exemption_error(error: ExemptionError) -> (&'static str, &'static str) {
+pub(crate) const fn exemption_error(error: ExemptionError) -> (&'static str, &'static str) {
     match error {
         ExemptionError::CoversEverything => (
             "the exemption has no condition, so it would cover every egress rule everywhere",

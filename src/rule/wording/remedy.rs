@@ -82,7 +82,7 @@ const OWNERS: &str = "the owners of this hook";
 
 /// What to write instead, and whom to ask, where the policy names somebody.
 #[must_use]
-pub fn remediation(finding: &Finding) -> String {
+pub(crate) fn remediation(finding: &Finding) -> String {
     let remedy = remedy(finding);
     match &finding.contact {
         Some(contact) if !remedy.contains(contact.as_str()) => format!("{remedy} {}", ask(contact)),

@@ -190,7 +190,7 @@ fn no_value_removes_what_it_stands_for() {
     assert_eq!(value("!If [Yes, !Ref 'AWS::NoValue', [1]]"), Json::Null);
 }
 
-/// The unknowns that stand for two values.
+/// The unknowns that represent two values.
 fn pair(left: &str, right: &str) -> (crate::rule::Unknown, crate::rule::Unknown) {
     let text = format!("{DECLARED}  X:\n    Type: A::B::C\n    Properties: {{L: {left}, R: {right}}}\n");
     let document = read(&text);

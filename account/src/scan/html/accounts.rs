@@ -11,7 +11,7 @@ use crate::page::{self, Bar, ExpandableSection};
 use crate::scan::result::ScanResult;
 use crate::scan::summary::{AccountSummary, Readiness};
 
-/// How many egress rules the page lists in all accounts together, and in each at the least and at the most.
+/// How many egress rules the page lists in all accounts together, and in each at the least and at most.
 const MAX_ROWS: usize = 6_000;
 const LEAST_ROWS: usize = 5;
 const MOST_ROWS: usize = 500;

@@ -8,6 +8,7 @@ pub(crate) use account::{
 };
 pub(crate) use check::{Check, ReportFormat};
 pub(crate) use deployed::Deployed;
+pub(crate) use judge::{PolicyArguments, StackArguments};
 pub(crate) use policy::{PolicyCheck, PolicyCommand, PolicyExplain, PolicyFormat};
 
 use cfn_egress_guard::rehearsal::FailureMode;
@@ -22,6 +23,7 @@ mod account;
 mod accounts;
 mod check;
 mod deployed;
+mod judge;
 mod policy;
 
 /// Check that each security group egress rule opens exactly one explicit port, as the CloudFormation hook of the same

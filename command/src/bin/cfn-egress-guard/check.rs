@@ -27,7 +27,7 @@ use parameters::DeclaredParameters;
 pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
     let (paths, overrides) = parameters::told_apart(&arguments.paths, &arguments.deployed.parameters);
     let given = parameters::read(&overrides)?;
-    let choice = crate::policy::choose(arguments.policy.as_deref(), arguments.no_policy, arguments.preset)?;
+    let choice = crate::policy::choose(&arguments.policy)?;
     let deployments = deployments::read(&arguments.deployments)?;
     let inputs = Inputs::of(&paths, &arguments.exclude, arguments.skip_other_files)?;
     let baseline = arguments.baseline.as_deref().map(|file| baseline(file, &inputs)).transpose()?;

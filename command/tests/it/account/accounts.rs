@@ -334,7 +334,7 @@ fn each_account_says_which_regions_it_has() {
     assert!(page.contains("only the Regions that are enabled by default were read in 1 account"), "{page}");
 }
 
-/// What `status` and `audit` are told of the hooks of each account.
+/// What `status` and `audit` are reported of the hooks of each account.
 fn guarded(request: &Request) -> Reply {
     if let Some(reply) = entered(request) {
         return reply;

@@ -170,7 +170,7 @@ fn only_what_was_asked_for_and_read_is_counted() {
     let output = denied.command(&["audit", "--regions", "eu-west-1,us-east-1"]);
     assert_eq!(stdout(&output).lines().filter(|line| line.starts_with("not read eu-west-1, us-east-1 ")).count(), 2);
     let page = stdout(&denied.command(&["audit", "--region", "eu-west-1", "--format", "html"]));
-    assert!(page.contains("Unknown: no result") && !page.contains("</b>blocked<"), "{page}");
+    assert!(page.contains("<b>Unknown.</b> No result could be read.") && !page.contains("</b>blocked<"), "{page}");
 
     let half = Server::start(|request| match request.region.as_str() {
         "us-east-1" if request.action == "ListHookResults" => refused(403, "AccessDenied", "no"),

@@ -185,7 +185,7 @@ fn the_log_is_read_only_if_the_metrics_count_direct_calls() {
     assert_eq!(asked(&server, "FilterLogEvents"), 6, "what the metrics do not say, the log does");
 }
 
-/// Whoever has the permissions of an earlier version gets the hook's results as before, and is told.
+/// Whoever has the permissions of an earlier version gets the hook's results as before, and is reported.
 #[test]
 fn what_cannot_be_read_takes_nothing_from_the_hooks_results() {
     for refused in ["BatchDescribeTypeConfigurations", "GetFunctionConfiguration", "FilterLogEvents"] {

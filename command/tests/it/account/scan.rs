@@ -1,6 +1,5 @@
-//! `scan` against stacks that are told in the shapes of `ListStacks`, `DescribeStacks` and
-//! `GetTemplate` (source: the output structures of aws-sdk-cloudformation 1.136, written in the XML of
-//! the query protocol).
+//! `scan` against stacks that are reported in the shapes of `ListStacks`, `DescribeStacks` and `GetTemplate` (source:
+//! the output structures of aws-sdk-cloudformation 1.136, written in the XML of the query protocol).
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -354,7 +353,7 @@ fn a_filter_is_answered_for_and_nothing_else() {
     assert!(page.contains("only stacks named a1, typo-*"), "{page}");
 }
 
-/// Once, on standard output, with all the Regions that it holds for.
+/// Once, on standard output, with all the Regions that it contains for.
 #[test]
 fn what_fails_alike_in_several_regions_is_told_once() {
     let server = Server::start(|_| refused(403, "AccessDenied", "no"));

@@ -218,7 +218,7 @@ fn the_report_has_a_line_for_each_region_the_problems_first() {
     insta::assert_snapshot!(stdout(&output));
 }
 
-/// What could not be read is neither well nor a hole; what fails alike is told once.
+/// What could not be read is neither well nor a hole; what fails alike is reported once.
 #[test]
 fn regions_that_cannot_be_judged_are_counted_apart() {
     let server = Server::start(|request| match (request.region.as_str(), request.action.as_str()) {

@@ -3,11 +3,10 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use cfn_egress_guard_core::rule::Preset;
 use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
 use clap::{Arg, Args, Command, Error, ValueEnum};
 
-use super::{Deployed, parse_max_findings, parse_preset};
+use super::{Deployed, PolicyArguments, parse_max_findings};
 
 /// Check templates, and show the lines that the hook would block.
 ///
@@ -40,18 +39,8 @@ pub(crate) struct Check {
     #[arg(long, value_name = "FILE")]
     pub(crate) deployments: Vec<PathBuf>,
 
-    /// The policy file [default: policy.toml in the working directory, or in the nearest parent folder up to the root
-    /// of the git repository].
-    #[arg(long, value_name = "FILE")]
-    pub(crate) policy: Option<PathBuf>,
-
-    /// Use the published rule and ignore policy.toml.
-    #[arg(long, conflicts_with = "policy")]
-    pub(crate) no_policy: bool,
-
-    /// The preset that the hook uses: literal (the published rule) or effective (what EC2 opens).
-    #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
-    pub(crate) preset: Option<Preset>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArguments,
 
     /// Treat undetermined and unchecked parts as errors.
     #[arg(long)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::parse_nested;
+use super::{StackArguments, parse_nested};
 
 /// How templates are deployed.
 #[derive(Debug, Args)]
@@ -22,15 +22,6 @@ pub(crate) struct Deployed {
     #[arg(long, value_name = "LOGICAL_ID=FILE", value_parser = parse_nested)]
     pub(crate) nested: Vec<(String, PathBuf)>,
 
-    /// The Region of the deployment (AWS::Region).
-    #[arg(long, value_name = "REGION")]
-    pub(crate) region: Option<String>,
-
-    /// The account of the deployment (AWS::AccountId).
-    #[arg(long, value_name = "ID")]
-    pub(crate) account: Option<String>,
-
-    /// The stack's name (AWS::StackName).
-    #[arg(long, value_name = "NAME")]
-    pub(crate) stack_name: Option<String>,
+    #[command(flatten)]
+    pub(crate) stack: StackArguments,
 }

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use cfn_egress_guard_core::policy;
-use cfn_egress_guard_core::rule::Preset;
 use cfn_egress_guard_core::rule::policy::{Date, WARNING_DAYS};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Deployed, parse_preset};
+use super::{Deployed, PolicyArguments};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
@@ -61,18 +60,8 @@ pub(crate) struct PolicyExplain {
     #[arg(required = true, value_name = "EVENT_OR_TEMPLATE")]
     pub(crate) files: Vec<String>,
 
-    /// The policy file [default: policy.toml in the working directory, or in the nearest parent folder up to the root
-    /// of the git repository].
-    #[arg(long, value_name = "FILE")]
-    pub(crate) policy: Option<PathBuf>,
-
-    /// Use the published rule and ignore policy.toml.
-    #[arg(long, conflicts_with = "policy")]
-    pub(crate) no_policy: bool,
-
-    /// The preset, instead of the policy's.
-    #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
-    pub(crate) preset: Option<Preset>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArguments,
 
     /// The date to use as today, in UTC [default: today].
     #[arg(long, value_name = "YYYY-MM-DD")]

@@ -20,7 +20,7 @@ const MAX_RESULTS: usize = 4;
 /// How many findings of a result are shown.
 const MAX_FINDINGS: usize = 4;
 
-/// How many other failures are told.
+/// How many other failures are reported.
 const MAX_FAILURES: usize = 5;
 
 pub(super) fn run(arguments: &Audit, stack: &str, runtime: &Runtime, out: &mut impl Write) -> anyhow::Result<Exit> {

@@ -30,7 +30,7 @@ pub(super) struct Inputs {
     pub(super) arguments: Vec<Argument>,
     /// The files to check, each once, in a stable order.
     pub(super) found: Vec<Input>,
-    /// Those of them that are files, each as what tells it from others.
+    /// Those of them that are files, each as what distinguishes it from others.
     pub(super) files: HashSet<PathBuf>,
     names: FileNames,
     exclude: Exclude,

@@ -302,7 +302,7 @@ struct NestedReports {
     notes: Vec<TemplateNote>,
 }
 
-/// The report of a template, and of those that it deploys, each with what tells its file from others.
+/// The report of a template, and of those that it deploys, each with what distinguishes its file from others.
 pub(super) struct InputReports {
     pub(super) own: FileReport,
     pub(super) others: Vec<(PathBuf, FileReport)>,

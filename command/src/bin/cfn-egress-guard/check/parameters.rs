@@ -62,14 +62,7 @@ impl ParameterValues {
 
 /// What a command line says of the deployment of its templates.
 pub(crate) fn scope(deployed: &Deployed, given: &ParameterValues) -> Scope {
-    Scope {
-        parameters: given.values.clone(),
-        open: given.previous.clone(),
-        account: deployed.account.clone(),
-        region: deployed.region.clone(),
-        stack_name: deployed.stack_name.clone(),
-        ..Scope::default()
-    }
+    Scope { parameters: given.values.clone(), open: given.previous.clone(), ..deployed.stack.scope() }
 }
 
 /// What these arguments give, later ones counting more.

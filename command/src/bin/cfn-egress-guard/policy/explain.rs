@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::bail;
 use cfn_egress_guard_core::check::{CheckContext, ExplainedResource};
 use cfn_egress_guard_core::hook::{self, Conclusion};
-use cfn_egress_guard_core::rule::policy::{Context as Place, Date, Policy, ResourceContext};
+use cfn_egress_guard_core::rule::policy::{Context, Date, Policy, ResourceContext};
 use cfn_egress_guard_core::rule::wording::policy as wording;
 use cfn_egress_guard_core::rule::{DecidedBy, ExplainedRule, Finding, Outcome, excerpt};
 use cfn_egress_guard_core::template::Assumption;
@@ -20,7 +20,7 @@ use crate::check::parameters;
 use crate::exit::Exit;
 
 pub(crate) fn run(arguments: &PolicyExplain, out: &mut impl Write) -> anyhow::Result<Exit> {
-    let policy = super::choose(arguments.policy.as_deref(), arguments.no_policy, arguments.preset)?.policy;
+    let policy = super::choose(&arguments.policy)?.policy;
     let today = arguments.as_of.unwrap_or_else(super::today);
     let (files, overrides) = parameters::told_apart(&arguments.files, &arguments.deployed.parameters);
     let [file] = files.as_slice() else {
@@ -62,7 +62,7 @@ fn of_resource(resource: &ExplainedResource, terms: &CheckContext<'_>, out: &mut
     for (index, world) in resource.worlds.iter().enumerate() {
         let gap = if index > 0 { "\n" } else { "" };
         writeln!(out, "{gap}{} {id}{}", checked.resource_type.name(), assumed(&world.assumptions))?;
-        let context = Place {
+        let context = Context {
             logical_id: Some(&checked.logical_id),
             resource_type: Some(checked.resource_type.name()),
             ..terms.context

@@ -63,7 +63,7 @@ pub(super) fn row(out: &mut impl Write, told: &RehearsalEvent<'_>, width: usize)
     let event = &told.event;
     let (status, note, text) = match &event.hook {
         Some(hook) => (hook.hook_status.name(), hook.hook_type.clone(), hook_text(hook.hook_status, event)),
-        // Why the hook is not asked stands below.
+        // Why the hook is not asked is below.
         None if is_not_asked(told) => (event.resource_status, String::new(), None),
         None => (event.resource_status, event.resource_status_reason.clone().unwrap_or_default(), None),
     };

@@ -23,7 +23,7 @@ pub(super) fn outputs(paths: &[PathBuf]) -> anyhow::Result<Vec<(&Path, AccountFo
     paths.iter().map(|path| Ok((path.as_path(), format(path)?))).collect()
 }
 
-/// Where a result stands until it is whole.
+/// Where a result is until it is whole.
 pub(super) fn part(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".part");

@@ -37,7 +37,7 @@ impl Meter {
             Progress::Judged(_) => self.done += 1,
             Progress::Unread(unread) => {
                 self.unread += 1;
-                // What it was stands in the result.
+                // What it was is in the result.
                 self.done += usize::from(unread.stack.is_some() && !unread.judged);
             }
             Progress::Slower { region, at_once, .. } if self.accounts < 2 => {

@@ -121,7 +121,7 @@ fn account_state(account: &AccountStatus, regions: &[&RegionStatus]) -> (Style, 
 
 type RegionsByText<'a> = BTreeMap<String, Vec<&'a RegionStatus>>;
 
-/// A Region with its gaps; what is told of several at once is left out.
+/// A Region with its gaps; what is reported of several at once is left out.
 fn write_region(
     region: &RegionStatus,
     width: usize,

@@ -33,7 +33,7 @@ pub(super) fn explain(
     let scope = parameters::scope(deployed, given);
     parameters::allowed(&scope.parameters, &document.root).with_context(|| name.clone())?;
     let context = Place { stack_name: scope.stack_name.as_deref(), ..place(&scope) };
-    let mut explainer = Explainer { terms, nested: &files::Files::new(&deployed.nested), out, is_first: true };
+    let mut explainer = Explainer { terms, nested: &files::NestedFiles::new(&deployed.nested), out, is_first: true };
     let unit = Unit { name: &name, file, document: &document };
     let exit = explainer.template(&unit, &scope, context, &Around::default())?;
     if explainer.is_first {
@@ -56,7 +56,7 @@ fn parsed(name: &str, text: &str) -> anyhow::Result<Document> {
 
 struct Explainer<'e> {
     terms: &'e CheckContext<'e>,
-    nested: &'e files::Files<'e>,
+    nested: &'e files::NestedFiles<'e>,
     out: &'e mut dyn Write,
     /// Whether nothing is written yet.
     is_first: bool,
