@@ -9,6 +9,7 @@ mod args;
 mod audit;
 mod check;
 mod exit;
+mod explain;
 mod git;
 mod policy;
 mod rehearse;
@@ -24,7 +25,7 @@ use std::io::Write;
 use anstream::{AutoStream, ColorChoice};
 use clap::{CommandFactory, Parser};
 
-use args::{Cli, Color, Command};
+use args::{Cli, Color, Command, PolicyCommand};
 use exit::Exit;
 use wrap::Wrapped;
 
@@ -74,7 +75,8 @@ fn run(command: &Command, styled: bool, out: &mut impl Write) -> anyhow::Result<
             Ok(Exit::Clean)
         }
         Command::Rehearse(arguments) => rehearse::run(arguments, out),
-        Command::Policy(command) => policy::run(command, out),
+        Command::Policy(PolicyCommand::Check(arguments)) => policy::check(arguments, out),
+        Command::Policy(PolicyCommand::Explain(arguments)) => explain::run(arguments, out),
         #[cfg(feature = "account")]
         Command::Scan(arguments) => scan::run(arguments, out),
         #[cfg(feature = "account")]

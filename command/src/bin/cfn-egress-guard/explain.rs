@@ -18,16 +18,17 @@ use crate::ID_CHARS;
 use crate::args::PolicyExplain;
 use crate::check::parameters;
 use crate::exit::Exit;
+use crate::policy;
 
 pub(crate) fn run(arguments: &PolicyExplain, out: &mut impl Write) -> anyhow::Result<Exit> {
-    let policy = super::choose(&arguments.policy)?.policy;
-    let today = arguments.as_of.unwrap_or_else(super::today);
+    let policy = policy::choose(&arguments.policy)?.policy;
+    let today = arguments.as_of.unwrap_or_else(policy::today);
     let (files, overrides) = parameters::told_apart(&arguments.files, &arguments.deployed.parameters);
     let [file] = files.as_slice() else {
         bail!("one event or template is explained at a time: {} are named", files.len());
     };
     let file = Path::new(file);
-    let text = super::text(file)?;
+    let text = policy::text(file)?;
     let is_event = serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|json| json.get("requestData").is_some());
     if is_event {
         return of_event(&text, &policy, today, out);
