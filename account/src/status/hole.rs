@@ -70,6 +70,8 @@ pub enum Hole {
     TestSetting { variable: &'static str },
     /// Part of the calls go to another version.
     AliasSplit { alias: String, version: String, percent: u8 },
+    /// The alias names another version than the one that the stack carries.
+    CarriesAnother { alias: String, live: String, stack: String, carried: String },
     /// It is not the code that it should be.
     CodeDiffers { is: String, should_be: Vec<String> },
     /// Layers bring in code that is in no package.
@@ -112,6 +114,7 @@ impl Hole {
             Self::Preset { .. } => "preset",
             Self::TestSetting { .. } => "test-setting",
             Self::AliasSplit { .. } => "alias-split",
+            Self::CarriesAnother { .. } => "carries-another",
             Self::CodeDiffers { .. } => "code-differs",
             Self::Layers { .. } => "layers",
             Self::PolicyDiffers { .. } => "policy-differs",
@@ -150,6 +153,7 @@ impl Hole {
             Self::FunctionNotActive { .. }
             | Self::LowConcurrency { .. }
             | Self::TimeoutTooLong { .. }
+            | Self::CarriesAnother { .. }
             | Self::Throttled { .. }
             | Self::Erred { .. }
             | Self::InternalFailures { .. }
@@ -205,6 +209,11 @@ impl fmt::Display for Hole {
                 f,
                 "the alias {alias} sends {percent}% of the calls to version {version}, which is not looked at: end \
                  the weighted routing"
+            ),
+            Self::CarriesAnother { alias, live, stack, carried } => write!(
+                f,
+                "the alias {alias} names version {live}, and the stack {stack} carries version {carried}, which its \
+                 next update brings back: run `policy.sh carry`, or `policy.sh back {carried}`"
             ),
             Self::CodeDiffers { is, should_be } => {
                 let should_be: Vec<String> = should_be.iter().map(|hash| short(hash)).collect();

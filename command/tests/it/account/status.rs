@@ -63,6 +63,7 @@ fn hooks(request: &Request, configuration: &Json) -> Answer {
             "<HookResultId>r1</HookResultId><Annotations><member><AnnotationName>a</AnnotationName>\
              <Status>FAILED</Status></member></Annotations>",
         ),
+        "DescribeStackResources" => refused(400, "ValidationError", "Stack for guard does not exist"),
         other => refused(400, "InvalidAction", other),
     }
 }
