@@ -21,8 +21,11 @@ mod wide;
 
 use goals::Goals;
 
+/// Measures something, and adds its goals.
+type Row = fn(&mut Goals);
+
 /// What can be measured on its own, in the order of a whole run.
-const ROWS: [(&str, fn(&mut Goals)); 8] = [
+const ROWS: [(&str, Row); 8] = [
     ("function", function::measure),
     ("memory", wide::events),
     ("download", download::measure),

@@ -144,7 +144,8 @@ fn no_message_states_the_rule_as_the_fault() {
         assert_eq!(response["errorCode"], "NonCompliant", "{egress}");
         let annotations = response["annotations"].as_array().unwrap().iter().map(|one| &one["statusMessage"]);
         for text in annotations.chain([&response["message"]]).map(|text| text.as_str().unwrap()) {
-            for statement in ["opens exactly one explicit port", "open exactly one explicit port: rules", wording::RULE] {
+            for statement in ["opens exactly one explicit port", "open exactly one explicit port: rules", wording::RULE]
+            {
                 assert!(!text.contains(statement), "{egress}: {text}");
             }
         }
