@@ -7,9 +7,9 @@
 use aws_sdk_cloudformation::Client;
 
 use super::StatusOptions;
-use super::hole::Hole;
+use super::gap::Gap;
 use super::record::{FunctionStatus, RegionStatus};
-use crate::called::Called;
+use crate::called::CalledFunction;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::patiently;
 use cfn_egress_guard_core::rule::excerpt;
@@ -22,7 +22,7 @@ const VERSION: &str = "AWS::Lambda::Version";
 /// Compares the version that the alias names with that of the stack. A function that no stack made has none.
 pub(super) async fn look(
     client: &Client,
-    called: &Called,
+    called: &CalledFunction,
     status: &FunctionStatus,
     options: &StatusOptions,
     found: &mut RegionStatus,
@@ -50,7 +50,7 @@ pub(super) async fn look(
     });
     let Some((version, stack)) = carried.next() else { return };
     if version != live && carried.all(|(version, _)| version != live) {
-        found.hole(&Hole::CarriesAnother {
+        found.gap(&Gap::CarriesAnother {
             alias: excerpt(alias, 64),
             live: live.to_owned(),
             stack: excerpt(stack, 128),
