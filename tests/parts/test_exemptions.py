@@ -125,12 +125,12 @@ def test_a_draft_is_not_a_policy_and_says_each_thing_to_write_once(guard):
     assert remarks["draft-reason"]["level"] == remarks["draft-owner"]["level"] == "action"
     assert (len(remarks["draft-reason"]["exemptions"]), len(remarks["draft-owner"]["exemptions"])) == (3, 2)
     human = command(guard, "policy", "check", f"draft-{ACCOUNT_ID}.toml", expect=1)
-    assert [human.count(f"a draft: write {what}") for what in ("why", "who")] == [1, 1]
+    assert [human.count(f"a draft: replace the {what}") for what in ("reason", "owner")] == [1, 1]
     assert masked(SAID[1]) in masked(human), human
 
 
 def test_drafts_are_joined_reviewed_and_accepted(guard):
-    assert "a draft: write why" in run(guard, JOIN, expect=1)
+    assert "a draft: replace the reason" in run(guard, JOIN, expect=1)
     joined = guard.package / "exemptions.toml"
     said, _ = check(guard, "exemptions.toml", expect=1)
     assert len(said["policy"]["exemptions"]) == 4, "no two have one id"
@@ -172,7 +172,7 @@ def test_the_hook_lets_the_old_stacks_pass_and_nothing_else(guard):
     run(guard, DEPLOY)
     for stack, rules in (("web-03", [RANGE]), ("load-balancer", [WIDE, RANGE])):
         assert guard.update(stack, with_tag(*rules)) == "UPDATE_COMPLETE"
-        assert re.search(r"exempted until \d{4}-\d\d-\d\d \(\d+ days left\)", last_reason(guard, stack))
+        assert re.search(r"exempt until \d{4}-\d\d-\d\d \(\d+ days left\)", last_reason(guard, stack))
     wider = rule(8000, 8011, CidrIp="10.0.16.0/20")
     assert guard.update("web-04", with_tag(wider)) == "UPDATE_ROLLBACK_COMPLETE"
     said = last_reason(guard, "web-04")
@@ -188,6 +188,6 @@ def test_after_its_end_an_exemption_blocks_and_names_its_owner(guard):
     assert "is refused" not in guard.run("./policy.sh --fast set ended.toml")
     assert guard.update("web-05", with_tag(RANGE)) == "UPDATE_ROLLBACK_COMPLETE"
     said = last_reason(guard, "web-05")
-    assert "covered it and expired on 2026-01-31" in said and "ask web@example.com about it" in said
+    assert "covered it and expired on 2026-01-31" in said and "ask web@example.com to renew it" in said
     guard.run("./policy.sh --fast back")
     assert guard.update("web-05", with_tag(RANGE)) == "UPDATE_COMPLETE"
