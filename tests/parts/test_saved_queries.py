@@ -249,7 +249,7 @@ def test_each_policy_that_decided_is_a_row(queries, decisions):
     assert (row["policySource"], row["policySha256"]) == ("policy.toml", hashlib.sha256(EXPIRED.encode()).hexdigest())
     asked = [number for line, number in lines if '"event":"decision"' in line]
     assert (row["decisions"], row["first"], row["last"]) == (5, min(asked), max(asked))
-    # Another policy is a row of its own, in the order in which they began to decide.
+    # Another policy is a row of its own, in the order in which they decided last.
     other = [(line.replace(row["policySha256"], "0" * 64), len(lines) + number) for line, number in lines]
     rows = run(queries, "PoliciesQuery", "DecisionLogGroup", lines + other)
     assert [(found["policySha256"], found["decisions"]) for found in rows] == [(row["policySha256"], 5), ("0" * 64, 5)]
