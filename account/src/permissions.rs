@@ -56,6 +56,11 @@ pub const STATUS: &[Permission] = &[
         purpose: "whether the stack carries the version that decides",
     },
     Permission { action: "cloudwatch:GetMetricData", purpose: "whether it was throttled or failed lately" },
+    Permission { action: "events:ListRuleNamesByTarget", purpose: "direct calls: whether a rule sends them" },
+    Permission { action: "events:DescribeRule", purpose: "direct calls: whether the rule is enabled" },
+    Permission { action: "cloudtrail:DescribeTrails", purpose: "direct calls: whether there is a trail" },
+    Permission { action: "cloudtrail:GetTrailStatus", purpose: "direct calls: whether the trail is logging" },
+    Permission { action: "cloudtrail:GetEventSelectors", purpose: "direct calls: whether it logs management events" },
     Permission { action: "account:ListRegions", purpose: "--regions all" },
 ];
 

@@ -64,6 +64,9 @@ fn hooks(request: &Request, configuration: &Json) -> Answer {
              <Status>FAILED</Status></member></Annotations>",
         ),
         "DescribeStackResources" => refused(400, "ValidationError", "Stack for guard does not exist"),
+        // Neither a rule of EventBridge nor a trail.
+        "ListRuleNamesByTarget" => Answer { status: 200, body: "{\"RuleNames\": []}".to_owned() },
+        "DescribeTrails" => Answer { status: 200, body: "{\"trailList\": []}".to_owned() },
         other => refused(400, "InvalidAction", other),
     }
 }
