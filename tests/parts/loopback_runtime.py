@@ -1,6 +1,5 @@
-"""Lambda's Runtime API on loopback, on one plain socket a function: fast enough for a million invocations, and it can go
-away.
-"""
+"""Lambda's Runtime API on loopback, one plain socket a function: fast enough for a million invocations, and it can go
+away."""
 
 import contextlib
 import os
@@ -8,6 +7,7 @@ import queue
 import socket
 import subprocess
 import threading
+import time
 
 from server import environment
 
@@ -15,8 +15,9 @@ from server import environment
 class Runtime:
     """Hands events to one function and takes its answers."""
 
-    def __init__(self, port=0):
-        self.events, self.answers = queue.Queue(), queue.Queue()
+    def __init__(self, port=0, deadline_seconds=None):
+        self.deadline_seconds = deadline_seconds
+        self.events, self.answers = queue.SimpleQueue(), queue.SimpleQueue()
         self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
         self.connections = []
@@ -26,6 +27,7 @@ class Runtime:
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = self.listener.accept()
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.connections.append(connection)
                 threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
@@ -33,7 +35,7 @@ class Runtime:
         with contextlib.suppress(OSError, ValueError), connection, connection.makefile("rb") as reader:
             while line := reader.readline():
                 headers = {}
-                while (header := reader.readline().strip()):
+                while header := reader.readline().strip():
                     name, _, value = header.partition(b":")
                     headers[name.lower()] = value.strip()
                 if line.startswith(b"GET"):
@@ -52,10 +54,13 @@ class Runtime:
         event = self.events.get()
         if event is None:
             raise ValueError("the Runtime API goes away")
+        deadline = 9_999_999_999_999
+        if self.deadline_seconds is not None:
+            deadline = int((time.time() + self.deadline_seconds) * 1000)
         connection.sendall(
-            b"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 1\r\nLambda-Runtime-Deadline-Ms: 9999999999999\r\n"
+            b"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 1\r\nLambda-Runtime-Deadline-Ms: %d\r\n"
             b"Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:us-east-1:123456789012:function:guard:live\r\n"
-            b"Content-Length: %d\r\n\r\n%b" % (len(event), event)
+            b"Content-Length: %d\r\n\r\n%b" % (deadline, len(event), event)
         )
 
     def invoke(self, event, seconds=30):
@@ -67,8 +72,10 @@ class Runtime:
         return body
 
     def stop(self):
-        """Goes away, in the middle of whatever goes on."""
+        """Goes away, whatever goes on."""
         self.events.put(None)
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)  # else the thread that accepts keeps the port
         self.listener.close()
         for connection in self.connections:
             with contextlib.suppress(OSError):
