@@ -309,3 +309,6 @@ fn destinations(properties: &Map) -> Vec<Destination> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;
