@@ -13,7 +13,7 @@ CHECK_ALONE := --package cfn-egress-guard --no-default-features
 # What make's own command line names, where nothing may be misspelled.
 GIVEN = $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 
-.PHONY: run test bench mutants fuzz faults soak coverage schema build package deploy switch policy policy-back scp release deny lint-template help clean
+.PHONY: run test bench mutants fuzz faults soak coverage schema build package deploy switch policy policy-back scp release image deny lint-template help clean
 
 run: ## build the programs and rehearse two deployments on this machine
 	@# In one go, so that what both programs need is built once.
@@ -112,6 +112,12 @@ release: package $(VENV)/.release ## make everything of a release in dist/: pack
 	@python3 packaging/release.py
 	@# Crates may be published too: what is packed of them is complete for cargo.
 	cargo publish --quiet --dry-run --workspace --locked --no-verify
+
+image: ## make a container image of the static command (check, policy) in dist/; needs the Rust target x86_64-unknown-linux-musl
+	cargo build --locked --release --target x86_64-unknown-linux-musl $(CHECK_ALONE)
+	@mkdir -p dist
+	@version=$$(sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1); \
+	python3 packaging/image.py target/x86_64-unknown-linux-musl/release/cfn-egress-guard dist/cfn-egress-guard-$$version-x86_64-image.tar
 
 deny: $(VENV)/.lint ## check what the dependencies are: bans, licenses, sources, and advisories where they can be fetched
 	@cargo deny --workspace --locked --log-level error check --hide-inclusion-graph bans licenses sources
