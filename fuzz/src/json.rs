@@ -18,10 +18,8 @@ pub fn run(input: &[u8]) {
             assert!(same(&document.root, &json), "{:?}\n{json}", document.root);
             as_yaml(&json);
         }
-        // RFC 8259 knows no largest number.
-        (Err(error), Ok(_)) => {
-            assert!(error.to_string().starts_with("number out of range"), "only we read it: {error}")
-        }
+        // What is no JSON may be YAML, and RFC 8259 knows no largest number.
+        (Err(_), _) => {}
         (Ok(_), Err(error)) => assert!(
             matches!(
                 error.problem,
@@ -29,7 +27,6 @@ pub fn run(input: &[u8]) {
             ),
             "only we refuse it: {error}"
         ),
-        (Err(_), Err(_)) => {}
     }
 }
 

@@ -8,6 +8,8 @@ use crate::path::PropertyPath;
 use crate::security_group::{ResourceType, assess};
 use crate::value::Value;
 
+mod texts;
+
 const TABLE: &str = include_str!("decision-table.md");
 
 /// The rows of a table of the document, told by its number of columns.
