@@ -1,6 +1,6 @@
-//! What the structured log lines of all decisions share: egress rules within the fields that CloudWatch Logs finds, and
-//! metrics in Embedded Metric Format. A line says what was decided and on which egress rules, never what else the
-//! template or the event holds.
+//! What the structured log lines of all decisions share: egress rules within the fields that CloudWatch Logs finds,
+//! and metrics in Embedded Metric Format. A line says what was decided and on which egress rules, never what else the
+//! template or the event contains.
 //!
 //! Source: CloudWatch User Guide, "Specification: Embedded metric format".
 
@@ -15,14 +15,14 @@ use crate::rule::{Finding, Outcome, excerpt, wording};
 pub const NAMESPACE: &str = "CfnEgressGuard";
 
 /// How many egress rules of one kind a log line lists; the count says how many there are.
-pub const MAX_LISTED: usize = 20;
+pub(crate) const MAX_LISTED: usize = 20;
 
-/// How many fields a decision line has at the most, those inside lists and objects counted one by one: CloudWatch Logs
+/// How many fields a decision line has at most, those inside lists and objects counted one by one: CloudWatch Logs
 /// Insights finds 200 in an event (source: CloudWatch Logs User Guide, "Supported logs and discovered fields").
-pub const MAX_FIELDS: usize = 150;
+pub(crate) const MAX_FIELDS: usize = 150;
 
-/// The variable of the function that sets the guard's name in its metrics: the name of its stack. The
-/// function's own name stands in for it.
+/// The variable of the function that sets the guard's name in its metrics: the name of its stack. The function's own
+/// name replaces it.
 pub const ENV_GUARD: &str = "GUARD_NAME";
 
 /// The dimension of every metric that names the guard.
@@ -50,14 +50,14 @@ pub struct Delivery<'a> {
 
 /// Which way a decision came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Via {
+pub enum DecisionSource {
     /// A hook asked. The metrics of these decisions are the ones without the dimension `via`.
     Hook,
     /// EventBridge reported a call of EC2's API that no hook was asked about.
     DirectCall,
 }
 
-impl Via {
+impl DecisionSource {
     /// The value of the dimension `via`, and the beginning of the name of every line, where there is one.
     pub(crate) const fn name(self) -> Option<&'static str> {
         match self {
@@ -72,12 +72,12 @@ impl Via {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Metadata<'a> {
     timestamp: u64,
-    cloud_watch_metrics: [Directive<'a>; 1],
+    cloud_watch_metrics: [MetricDirective<'a>; 1],
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Directive<'a> {
+struct MetricDirective<'a> {
     namespace: &'static str,
     dimensions: Vec<Vec<&'a str>>,
     metrics: &'a [Metric],
@@ -92,57 +92,57 @@ struct Metric {
 
 impl<'a> Metadata<'a> {
     /// The metrics of a decision's own line: `Decisions` and `EvaluationTime`, by each of these fields.
-    pub(crate) fn of_decision(delivery: &Delivery<'_>, via: Via, by: &[&'a str]) -> Self {
+    pub(crate) fn of_decision(delivery: &Delivery<'_>, via: DecisionSource, by: &[&'a str]) -> Self {
         const METRICS: &[Metric] =
             &[Metric { name: "Decisions", unit: "Count" }, Metric { name: "EvaluationTime", unit: "Microseconds" }];
         Self::new(delivery, via, by, METRICS)
     }
 
-    fn new(delivery: &Delivery<'_>, via: Via, by: &[&'a str], metrics: &'a [Metric]) -> Self {
+    fn new(delivery: &Delivery<'_>, via: DecisionSource, by: &[&'a str], metrics: &'a [Metric]) -> Self {
         let via = via.name().map(|_| VIA);
         let beside = |field: &&'a str| [Some(GUARD), via, Some(*field)].into_iter().flatten().collect();
-        let directive = Directive { namespace: NAMESPACE, dimensions: by.iter().map(beside).collect(), metrics };
+        let directive = MetricDirective { namespace: NAMESPACE, dimensions: by.iter().map(beside).collect(), metrics };
         Self { timestamp: delivery.timestamp_millis, cloud_watch_metrics: [directive] }
     }
 }
 
 /// How many rules there are of one kind: a metric with one dimension beside the guard.
-struct Count {
+struct CountMetric {
     event: &'static str,
     dimension: &'static str,
     metrics: &'static [Metric; 1],
 }
 
-const OFFENDING: Count = Count {
+const OFFENDING: CountMetric = CountMetric {
     event: "offending-rules",
     dimension: "reason",
     metrics: &[Metric { name: "OffendingRules", unit: "Count" }],
 };
-const EXEMPTED: Count = Count {
+const EXEMPTED: CountMetric = CountMetric {
     event: "exempted-rules",
     dimension: "exemption",
     metrics: &[Metric { name: "ExemptedRules", unit: "Count" }],
 };
-const KNOWN_DEBT: Count = Count {
+const KNOWN_DEBT: CountMetric = CountMetric {
     event: "known-debt-rules",
     dimension: "reason",
     metrics: &[Metric { name: "KnownDebtRules", unit: "Count" }],
 };
 
 /// The egress rules of a decision that break the rule, counted and listed.
-pub(crate) struct Told<'a> {
+pub(crate) struct OffendingRules<'a> {
     by_reason: BTreeMap<&'a str, usize>,
     by_exemption: BTreeMap<&'a str, usize>,
     debt_by_reason: BTreeMap<&'a str, usize>,
     /// Those that break the rule.
-    pub(crate) offending: Vec<ListedRule>,
-    /// Those that an exemption lets through.
-    pub(crate) exempted: Vec<ListedRule>,
-    /// Those that the policy lets through as they were before.
-    pub(crate) known_debt: Vec<ListedRule>,
+    offending: Vec<ListedRule>,
+    /// Those that an exemption allows.
+    exempted: Vec<ListedRule>,
+    /// Those that the policy allows as they were before.
+    known_debt: Vec<ListedRule>,
 }
 
-impl<'a> Told<'a> {
+impl<'a> OffendingRules<'a> {
     /// Of findings, each with the logical id of its resource where the decision is about several, on a line that has so
     /// many fields besides.
     pub(crate) fn of<F>(findings: impl Fn(Outcome) -> F, fixed_fields: usize) -> Self
@@ -178,12 +178,12 @@ impl<'a> Told<'a> {
         self.by_reason.values().sum()
     }
 
-    /// How many an exemption lets through.
+    /// How many an exemption allows.
     pub(crate) fn exempted_count(&self) -> usize {
         self.by_exemption.values().sum()
     }
 
-    /// How many the policy lets through as they were before.
+    /// How many the policy allows as they were before.
     pub(crate) fn known_debt_count(&self) -> usize {
         self.debt_by_reason.values().sum()
     }
@@ -196,7 +196,7 @@ impl<'a> Told<'a> {
 
     /// Appends a line for each reason with the number of its offending rules, one for each exemption and one for each
     /// reason of known debt.
-    pub(crate) fn push_counts(&self, lines: &mut String, delivery: &Delivery<'_>, via: Via) {
+    pub(crate) fn push_counts(&self, lines: &mut String, delivery: &Delivery<'_>, via: DecisionSource) {
         let Self { by_reason, by_exemption, debt_by_reason, .. } = self;
         for (count, numbers) in [(OFFENDING, by_reason), (EXEMPTED, by_exemption), (KNOWN_DEBT, debt_by_reason)] {
             for (value, number) in numbers {
@@ -215,6 +215,54 @@ impl<'a> Told<'a> {
                 }
                 push(lines, &line);
             }
+        }
+    }
+}
+
+/// What the line of every decision ends with.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DecisionFields<'a> {
+    request_id: &'a str,
+    timestamp_millis: u64,
+    evaluation_micros: u64,
+    policy_source: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_sha256: Option<&'a str>,
+    #[serde(rename = "Guard")]
+    guard: &'a str,
+    #[serde(rename = "Decisions")]
+    decisions: u8,
+    #[serde(rename = "EvaluationTime")]
+    evaluation_time: u64,
+    #[serde(rename = "_aws")]
+    metadata: Metadata<'a>,
+    offending_rules: Vec<ListedRule>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exempted_rules: Vec<ListedRule>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    known_debt_rules: Vec<ListedRule>,
+    /// Egress rules of these kinds that are not listed.
+    unlisted_rule_count: usize,
+}
+
+impl<'a> DecisionFields<'a> {
+    /// Of a decision that came in this way, with metrics by each of these fields.
+    pub(crate) fn new(rules: OffendingRules<'_>, delivery: &Delivery<'a>, via: DecisionSource, by: &[&'a str]) -> Self {
+        Self {
+            request_id: delivery.request_id,
+            timestamp_millis: delivery.timestamp_millis,
+            evaluation_micros: delivery.evaluation_micros,
+            policy_source: delivery.policy_source,
+            policy_sha256: delivery.policy_sha256,
+            guard: delivery.guard,
+            decisions: 1,
+            evaluation_time: delivery.evaluation_micros,
+            metadata: Metadata::of_decision(delivery, via, by),
+            unlisted_rule_count: rules.unlisted_count(),
+            offending_rules: rules.offending,
+            exempted_rules: rules.exempted,
+            known_debt_rules: rules.known_debt,
         }
     }
 }
@@ -255,7 +303,7 @@ pub(crate) struct ListedRule {
     exemption: Option<ListedExemption>,
 }
 
-/// The exemption that covers a rule; one with days left below zero has expired and lets nothing through.
+/// The exemption that covers a rule; one with days left below zero has expired and allows nothing.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ListedExemption {

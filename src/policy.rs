@@ -1,26 +1,25 @@
 //! The policy file: TOML → [`Policy`], or what is wrong with it and where.
 //!
-//! Every mistake is told at once, each with its line, its column and what to write instead. Nothing is
-//! guessed: a key that is not known, a date that is none, an exemption that covers everything or nothing
-//! is refused.
+//! Every mistake is reported at once, each with its line, its column and what to write instead. Nothing is guessed: a
+//! key that is not known, a date that is none, an exemption that covers everything or nothing is refused.
 //!
 //! Knows no file and no clock; what a policy means is `rule::policy`.
 
+mod diagnostic;
 mod file;
 mod kinds;
 #[cfg(feature = "schema")]
 mod nullable;
-mod problem;
 mod read;
 #[cfg(feature = "schema")]
 mod schema;
 
-pub use problem::{PolicyError, Problem};
+pub use diagnostic::{PolicyDiagnostic, PolicyError};
 
 use toml::de::DeTable;
 
 use crate::rule::policy::Policy;
-use problem::Problems;
+use diagnostic::PolicyDiagnostics;
 use read::ReadTable as _;
 
 /// The name of the file beside the programs and in a repository.
@@ -59,7 +58,7 @@ pub fn json_schema() -> schemars::Schema {
 /// # Errors
 /// Everything that is wrong with the text, in the order of the lines.
 pub fn parse(text: &str) -> Result<Policy, PolicyError> {
-    let mut problems = Problems::new(text);
+    let mut problems = PolicyDiagnostics::new(text);
     let policy = read_policy(text, &mut problems);
     match problems.into_error() {
         Some(error) => Err(error),
@@ -68,19 +67,19 @@ pub fn parse(text: &str) -> Result<Policy, PolicyError> {
     }
 }
 
-fn read_policy(text: &str, problems: &mut Problems<'_>) -> Option<Policy> {
+fn read_policy(text: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Policy> {
     if text.len() > MAX_BYTES {
         problems.add(
             0..0,
-            format!("the policy is longer than {MAX_BYTES} bytes"),
-            "keep only exemptions that still hold",
+            format!("the policy is larger than {MAX_BYTES} bytes"),
+            "remove exemptions that have expired",
         );
         return None;
     }
     match DeTable::parse(text) {
         Ok(root) => file::PolicyFile::read_table(root.get_ref(), 0..0, problems)?.into_policy(problems),
         Err(error) => {
-            problems.add(error.span().unwrap_or(0..0), format!("this is not TOML: {}", error.message()), "");
+            problems.add(error.span().unwrap_or(0..0), format!("this is not valid TOML: {}", error.message()), "");
             None
         }
     }

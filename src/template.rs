@@ -1,10 +1,9 @@
 //! A parsed template and what is known from outside → resources with resolved, unknown or absent
 //! values.
 //!
-//! Functions are worked out as far as the template allows. What only AWS knows stays a value of its
-//! own kind ([`Kind::Unknown`]) that says who it is and why it is not known. A resource whose
-//! properties depend on conditions that cannot be decided is looked at in every [`World`] they
-//! allow. Knows no text, no rule and no hook.
+//! Functions are computed as far as the template allows. What only AWS knows stays a value of its own kind
+//! ([`Kind::Unknown`]) that says who it is and why it is not known. A resource whose properties depend on conditions
+//! that cannot be decided is looked at in every [`World`] they allow. Knows no text, no rule and no hook.
 //!
 //! Whatever the template is, evaluation ends: its work is bounded ([`BASE_STEPS`],
 //! [`STEPS_PER_VALUE`], [`MAX_EVALUATION_DEPTH`]), as are the worlds of one resource
@@ -45,6 +44,7 @@ mod mapping;
 mod note;
 mod order;
 mod recognize;
+mod reference;
 mod scope;
 mod text;
 mod unknown;
@@ -55,11 +55,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub use budget::{BASE_STEPS, MAX_EVALUATION_DEPTH, STEPS_PER_VALUE};
 pub use error::TemplateError;
-pub use note::{Macros, Note, Subject};
+pub use note::{Macros, NoteSubject, TemplateNote};
 pub use recognize::is_template;
 pub use scope::{Parameter, Scope};
 pub use unknown::MAX_IDENTITY_BYTES;
-pub use world::{Assumption, Evaluated, MAX_WORLD_VALUES, MAX_WORLDS, Occurrence, Undetermined, World};
+pub use world::{Assumption, EvaluatedResource, MAX_WORLD_VALUES, MAX_WORLDS, Occurrence, Undetermined, World};
 
 use crate::path::{Origin, PropertyPath};
 use crate::value::{Key, Kind, Map, Value};
@@ -79,13 +79,13 @@ pub struct Template<'a> {
     loop_defaults: BTreeSet<String>,
     resources: Vec<Resource<'a>>,
     by_name: HashMap<String, usize>,
-    notes: Vec<Note>,
+    notes: Vec<TemplateNote>,
     budget: Budget,
     values: u64,
 }
 
 /// An entry of a section: as written, or made by a loop.
-type Entry<'a> = (Cow<'a, Key>, Cow<'a, Value>);
+type SectionEntry<'a> = (Cow<'a, Key>, Cow<'a, Value>);
 
 /// An entry of `Resources`, or one that a loop makes.
 #[derive(Debug, Clone)]
@@ -129,8 +129,9 @@ impl<'a> Template<'a> {
             return Err(TemplateError::TooDeep);
         }
         let transforms = ["Transform", "Fn::Transform"].into_iter().filter_map(|key| sections.get(key));
-        let notes: Vec<Note> = transforms.flat_map(note::transforms).collect();
-        let grows = notes.iter().any(|note| matches!(note.subject, Subject::Macro { .. } | Subject::Include { .. }));
+        let notes: Vec<TemplateNote> = transforms.flat_map(note::transforms).collect();
+        let grows =
+            notes.iter().any(|note| matches!(note.subject, NoteSubject::Macro { .. } | NoteSubject::Include { .. }));
         let resources = match sections.get("Resources") {
             Some(Value { kind: Kind::Map(map), .. }) => Some(map),
             Some(other) => {
@@ -188,63 +189,18 @@ impl<'a> Template<'a> {
 
     /// The parameters whose defaults decide which entries the loops among resources and conditions make.
     #[must_use]
-    pub const fn loop_defaults(&self) -> &BTreeSet<String> {
+    pub(crate) const fn loop_defaults(&self) -> &BTreeSet<String> {
         &self.loop_defaults
-    }
-
-    /// The parameters that a condition refers to, by its own definition or by that of a condition in it.
-    #[must_use]
-    pub fn parameters_behind<'t>(&'t self, condition: &'t str) -> BTreeSet<&'t str> {
-        let mut found = BTreeSet::new();
-        self.each_definition(condition, &mut |definition| {
-            each_reference(definition, &mut |kind, name| {
-                if kind == "Ref" {
-                    found.extend(self.parameter(name).map(|parameter| parameter.name.as_str()));
-                }
-            });
-        });
-        found
-    }
-
-    /// Whether a condition compares a number that readers of YAML differ on: whether it is true is certain, but not
-    /// known here.
-    #[must_use]
-    pub fn is_in_dispute(&self, condition: &str) -> bool {
-        let mut found = false;
-        self.each_definition(condition, &mut |definition| {
-            found |= is_ambiguous(definition);
-            each_reference(definition, &mut |_, name| {
-                found |= self.parameter(name).is_some_and(|parameter| parameter.is_in_dispute);
-            });
-        });
-        found
-    }
-
-    /// The definition of a condition, and those of the conditions in it, each once.
-    fn each_definition<'t>(&'t self, condition: &'t str, take: &mut dyn FnMut(&'t Value)) {
-        let (mut seen, mut next) = (BTreeSet::new(), vec![condition]);
-        while let Some(name) = next.pop() {
-            if seen.insert(name)
-                && let Some(definition) = self.condition(name)
-            {
-                take(definition);
-                each_reference(definition, &mut |kind, name| {
-                    if kind == "Condition" {
-                        next.push(name);
-                    }
-                });
-            }
-        }
     }
 
     /// What cannot be judged from this template alone.
     #[must_use]
-    pub fn notes(&self) -> &[Note] {
+    pub fn notes(&self) -> &[TemplateNote] {
         &self.notes
     }
 
     /// The entries of a section, those that loops make included.
-    fn entries(&mut self, section: &'a Map) -> Result<Vec<Entry<'a>>, TemplateError> {
+    fn entries(&mut self, section: &'a Map) -> Result<Vec<SectionEntry<'a>>, TemplateError> {
         let mut entries = Vec::with_capacity(section.len());
         let (mut notes, mut defaults) = (Vec::new(), BTreeSet::new());
         for (key, value) in section.iter() {
@@ -252,19 +208,19 @@ impl<'a> Template<'a> {
                 entries.push((Cow::Borrowed(key), Cow::Borrowed(value)));
                 continue;
             }
-            let mut made = expand::Made::default();
+            let mut made = expand::LoopOutput::default();
             let mut evaluator = Evaluator::new(self, &[]);
             let done = expand::expand(&mut evaluator, key, value, &mut made);
             defaults.extend(evaluator.defaults.into_iter().map(str::to_owned));
             match done {
                 Ok(()) => {
                     if made.malformed {
-                        notes.push(Note::new(Subject::Loop { name: key.name.clone() }, key.origin));
+                        notes.push(TemplateNote::new(NoteSubject::Loop { name: key.name.clone() }, key.origin));
                     }
                     entries.extend(made.entries.into_iter().map(|(key, value)| (Cow::Owned(key), Cow::Owned(value))));
                 }
                 Err(Stop::Undecided(_)) => {
-                    notes.push(Note::new(Subject::Loop { name: key.name.clone() }, key.origin));
+                    notes.push(TemplateNote::new(NoteSubject::Loop { name: key.name.clone() }, key.origin));
                 }
                 Err(Stop::OutOfSteps) => return Err(TemplateError::TooMuchWork { origin: key.origin }),
                 Err(Stop::TooDeep) => return Err(TemplateError::TooDeep),
@@ -279,12 +235,12 @@ impl<'a> Template<'a> {
         let origin = key.origin;
         let logical_id = name(key);
         if logical_id == "Fn::Transform" {
-            let subject = Subject::Include { logical_id: None, macro_name: note::macro_of(&body) };
-            self.notes.push(Note::new(subject, origin));
+            let subject = NoteSubject::Include { logical_id: None, macro_name: note::macro_of(&body) };
+            self.notes.push(TemplateNote::new(subject, origin));
             return;
         }
         let Some(type_name) = body.get("Type").and_then(Value::as_str).map(str::to_owned) else {
-            self.notes.push(Note::new(Subject::NoType { logical_id: logical_id.into_owned() }, origin));
+            self.notes.push(TemplateNote::new(NoteSubject::NoType { logical_id: logical_id.into_owned() }, origin));
             return;
         };
         self.notes.extend(note::resource(&logical_id, &type_name, &body, origin));
@@ -295,7 +251,8 @@ impl<'a> Template<'a> {
     fn note_given(&mut self) {
         for name in self.scope.parameters.keys() {
             if !self.parameters.contains_key(name) {
-                self.notes.push(Note::new(Subject::UndeclaredParameter { name: name.clone() }, Origin::NONE));
+                self.notes
+                    .push(TemplateNote::new(NoteSubject::UndeclaredParameter { name: name.clone() }, Origin::NONE));
             }
         }
     }
@@ -345,44 +302,6 @@ fn name(key: Cow<'_, Key>) -> Cow<'_, str> {
 
 fn parameters(section: &Map, scope: &Scope) -> BTreeMap<String, Parameter> {
     section.iter().map(|(key, declaration)| (key.name.clone(), Parameter::new(&key.name, declaration, scope))).collect()
-}
-
-/// Each `Ref`, name in a `Fn::Sub` and `Condition` of a value, as `Ref` or `Condition` and what it names.
-fn each_reference<'v>(value: &'v Value, take: &mut dyn FnMut(&'static str, &'v str)) {
-    match &value.kind {
-        Kind::List(list) => list.iter().for_each(|entry| each_reference(entry, take)),
-        Kind::Map(map) => {
-            for (key, entry) in map.iter() {
-                match (key.name.as_str(), entry.as_str()) {
-                    ("Ref", Some(name)) => take("Ref", name),
-                    ("Condition", Some(name)) => take("Condition", name),
-                    (_, Some(text)) => text::pieces(text).into_iter().for_each(|piece| {
-                        if let text::Piece::Name(name) = piece {
-                            take("Ref", name);
-                        }
-                    }),
-                    (_, None) => each_reference(entry, take),
-                }
-            }
-        }
-        // The text of `Fn::Sub` with values of its own.
-        Kind::String(text) => text::pieces(text).into_iter().for_each(|piece| {
-            if let text::Piece::Name(name) = piece {
-                take("Ref", name);
-            }
-        }),
-        _ => {}
-    }
-}
-
-/// Whether a value has a number somewhere that readers of YAML differ on.
-fn is_ambiguous(value: &Value) -> bool {
-    match &value.kind {
-        Kind::Ambiguous(_) => true,
-        Kind::List(list) => list.iter().any(is_ambiguous),
-        Kind::Map(map) => map.iter().any(|(_, entry)| is_ambiguous(entry)),
-        _ => false,
-    }
 }
 
 /// The value of a key, paying for the search.

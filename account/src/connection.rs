@@ -1,5 +1,6 @@
 //! How AWS is reached: the SDK's configuration, and a client per Region.
 
+use cfn_egress_guard_core::arn::Arn;
 use std::time::Duration;
 
 use aws_config::identity::IdentityCache;
@@ -14,7 +15,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::credentials::{self, NoCredentials, RoleOptions};
 use super::failure::{Failure, FailureKind};
-use super::pace::{Patience, patiently};
+use super::pace::{RetryPolicy, patiently};
 use super::pages::MAX_PAGES;
 
 /// How long one attempt may take. The SDK then tries again, as often as the user's configuration says
@@ -28,8 +29,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 #[must_use]
 pub fn regions_assumed(why: &str) -> String {
     format!(
-        "Only the Regions that every account has were looked at, and none of those switched on later, because the \
-         account's list of Regions could not be read: {why}."
+        "Only the Regions that are enabled by default were read, because the account's list of Regions could not be \
+         read: {why}."
     )
 }
 
@@ -70,7 +71,7 @@ pub struct ConnectionOptions {
 /// How long it may take to find out whose credentials they are, where that is good to know and not needed.
 const CALLER: Duration = Duration::from_secs(3);
 
-/// How long the credentials of an account may take to be renewed: STS may ask for patience.
+/// How long the credentials of an account may take to be renewed: STS may throttle requests.
 const RENEWAL: Duration = Duration::from_secs(60);
 
 /// Everything needed to make clients.
@@ -132,7 +133,7 @@ impl Connection {
         account: &str,
         arn: &str,
         role: &RoleOptions,
-        patience: Patience,
+        patience: RetryPolicy,
     ) -> Result<Self, Failure> {
         let base = match self.config.region() {
             Some(_) => self.config.clone(),
@@ -149,7 +150,7 @@ impl Connection {
     ///
     /// # Errors
     /// When STS does not say.
-    pub(super) async fn caller(&self, patience: Patience) -> Result<Caller, Failure> {
+    pub(super) async fn caller(&self, patience: RetryPolicy) -> Result<Caller, Failure> {
         const ACTION: &str = "sts:GetCallerIdentity";
         let config = aws_sdk_sts::config::Builder::from(&self.config).region(Region::new(self.home())).build();
         let client = aws_sdk_sts::Client::from_conf(config);
@@ -157,7 +158,8 @@ impl Connection {
             client.get_caller_identity().send().await.map_err(|error| Failure::of(ACTION, &error))
         })
         .await?;
-        let partition = answer.arn().and_then(|arn| arn.split(':').nth(1)).filter(|partition| !partition.is_empty());
+        let partition =
+            answer.arn().and_then(Arn::parse).map(|arn| arn.partition).filter(|partition| !partition.is_empty());
         match (answer.account(), partition) {
             (Some(account), Some(partition)) if !account.is_empty() => {
                 Ok(Caller { account: account.to_owned(), partition: partition.to_owned() })
@@ -168,7 +170,7 @@ impl Connection {
 
     /// The same, asked once and soon given up.
     pub(super) async fn caller_if_told(&self) -> Option<Caller> {
-        let once = Patience { rounds: 0, ..Patience::default() };
+        let once = RetryPolicy { rounds: 0, ..RetryPolicy::default() };
         tokio::time::timeout(CALLER, self.caller(once)).await.ok()?.ok()
     }
 
@@ -231,11 +233,11 @@ impl Connection {
         self.config.endpoint_url()
     }
 
-    /// The Regions that are switched on in the account (`account:ListRegions`).
+    /// The Regions that are enabled in the account (`account:ListRegions`).
     ///
     /// # Errors
     /// When they cannot be listed.
-    pub async fn enabled_regions(&self, patience: Patience) -> Result<Vec<String>, Failure> {
+    pub async fn enabled_regions(&self, patience: RetryPolicy) -> Result<Vec<String>, Failure> {
         // One endpoint answers for all Regions of the partition.
         let config = aws_sdk_account::config::Builder::from(&self.config).region(Region::new(self.home())).build();
         let client = aws_sdk_account::Client::from_conf(config);

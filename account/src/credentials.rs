@@ -18,7 +18,7 @@ use aws_sdk_sts::error::SdkError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 
 use super::failure::{Failure, FailureKind, causes};
-use super::pace::{Patience, patiently};
+use super::pace::{RetryPolicy, patiently};
 
 const ASSUME_ROLE: &str = "sts:AssumeRole";
 
@@ -75,7 +75,7 @@ pub(super) async fn of_role(
     base: &SdkConfig,
     arn: &str,
     role: &RoleOptions,
-    patience: Patience,
+    patience: RetryPolicy,
 ) -> Result<SharedCredentialsProvider, Failure> {
     let mut builder = AssumeRoleProvider::builder(arn).configure(base).session_name(&role.session_name);
     if let Some(id) = &role.external_id {
@@ -86,7 +86,7 @@ pub(super) async fn of_role(
         provider.provide_credentials().await.map_err(|error| not_assumed(&error))
     })
     .await?;
-    Ok(SharedCredentialsProvider::new(Assumed { first: Mutex::new(Some(first)), provider }))
+    Ok(SharedCredentialsProvider::new(AssumedRole { first: Mutex::new(Some(first)), provider }))
 }
 
 /// Why a role could not be assumed: STS's own words, if it answered.
@@ -103,12 +103,12 @@ fn not_assumed(error: &(dyn Error + 'static)) -> Failure {
 
 /// The credentials of an assumed role, of which the first are there already.
 #[derive(Debug)]
-struct Assumed {
+struct AssumedRole {
     first: Mutex<Option<Credentials>>,
     provider: AssumeRoleProvider,
 }
 
-impl ProvideCredentials for Assumed {
+impl ProvideCredentials for AssumedRole {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
@@ -122,7 +122,7 @@ impl ProvideCredentials for Assumed {
 
 /// What to do without credentials.
 const NONE: &str =
-    "no AWS credentials: give --profile, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+    "no AWS credentials: pass --profile, or set AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
 
 fn why_not(causes: &str, profile: Option<&str>) -> String {
     // Source of the phrases: aws-config, `profile::credentials` and `meta::credentials::chain`.
@@ -133,7 +133,7 @@ fn why_not(causes: &str, profile: Option<&str>) -> String {
     match (profile, undefined) {
         (Some(name), Some(undefined)) if name == undefined => no_profile(name, ""),
         (Some(name), _) if causes == "the credential provider was not enabled" => no_profile(name, " with credentials"),
-        (Some(name), _) => format!("the profile `{name}` gives no credentials: {causes}"),
+        (Some(name), _) => format!("the profile `{name}` has no usable credentials: {causes}"),
         // AWS_PROFILE, or what that profile names.
         (None, Some(undefined)) => no_profile(undefined, ""),
         (None, None) if causes.contains("no credentials found in chain") => NONE.to_owned(),
@@ -143,7 +143,7 @@ fn why_not(causes: &str, profile: Option<&str>) -> String {
 
 fn no_profile(name: &str, with: &str) -> String {
     format!(
-        "there is no profile `{name}`{with} in ~/.aws/config or ~/.aws/credentials: `aws configure list-profiles` \
-         names those there are"
+        "there is no profile `{name}`{with} in ~/.aws/config or ~/.aws/credentials; `aws configure list-profiles` \
+         lists the profiles"
     )
 }

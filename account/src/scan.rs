@@ -6,7 +6,6 @@
 //! read, and a template while it is judged.
 
 mod alternative;
-mod answer;
 mod asff;
 mod compare;
 mod comparison;
@@ -17,6 +16,7 @@ mod html;
 mod join;
 mod judge;
 mod known;
+mod readiness;
 mod record;
 mod region;
 mod result;
@@ -32,33 +32,34 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 pub use alternative::{Alternative, AlternativeKind};
-pub use answer::{PolicyTold, advice, alternatives_told};
 pub use asff::write_asff;
 pub use compare::{compare, read_trend};
 pub use comparison::{Change, ChangeGroup, Comparison, ComparisonFile, ComparisonHead, RuleChange, TrendPoint};
 pub(crate) use csv::row;
 pub use csv::write_csv;
 pub use exemptions::write_exemptions;
-pub use file::{Record, ResultError, ResultFile, Writer, read_records, read_result, write_json};
+pub use file::{ResultError, ResultFile, ResultRecord, ResultWriter, read_records, write_json};
 pub use html::write_html;
-pub use join::{JoinError, Joined};
-pub use known::Known;
-pub use record::{Cause, FORMAT_VERSION, Fate, Head, Opens, RuleRecord, StackRecord, Tally, Unread};
-use region::{Reporter, scan_region};
-pub use result::{Ending, Found, ScanResult};
-pub use summary::{AccountSummary, Answer, Group, Summary};
+pub use join::{JoinError, JoinedResults};
+pub use known::KnownStacks;
+pub use readiness::{PolicyImpact, advice, alternatives_told};
+pub use record::{
+    Cause, FORMAT_VERSION, OpenedTraffic, OutcomeCounts, RuleOutcome, RuleRecord, ScanHead, StackRecord, Unread,
+};
+use region::{RegionContext, scan_region};
+pub use result::{ScanCompletion, ScanRecords, ScanResult};
+pub use summary::{AccountSummary, Readiness, RuleGroup, ScanSummary};
 pub use unread::UnreadGroup;
 
 use super::accounts::{Accounts, MemberAccount, side_by_side};
 use super::failure::{Failure, FailureKind};
-use super::pace::Patience;
+use super::pace::RetryPolicy;
 use cfn_egress_guard_core::rule::policy::{Date, Glob, Policy};
 
 /// How many reports may wait for the caller.
 const WAITING: usize = 64;
 
-/// How many templates are read at once at the most, in all accounts and Regions together: each may have a
-/// megabyte.
+/// How many templates are read at once at most, in all accounts and Regions together: each may have a megabyte.
 const TEMPLATES_AT_ONCE: usize = 64;
 
 /// What to scan, and how.
@@ -72,12 +73,12 @@ pub struct ScanOptions {
     pub today: Date,
     /// Tags that name a stack's owner, the first that a stack has counts; letter case does not.
     pub owner_tags: Vec<String>,
-    /// How many templates of a Region are read at once, at the most.
+    /// How many templates of a Region are read at once, at most.
     pub concurrency: usize,
-    /// How long AWS may ask for patience.
-    pub patience: Patience,
+    /// How long AWS may throttle requests.
+    pub patience: RetryPolicy,
     /// What an earlier scan with the same policy found.
-    pub known: Known,
+    pub known: KnownStacks,
 }
 
 /// What a scan reports while it runs.
@@ -101,7 +102,7 @@ pub enum Progress {
     Judged(Box<StackRecord>),
     /// Something could not be read.
     Unread(Unread),
-    /// AWS asked for patience in a Region; so many templates are read at once now.
+    /// AWS throttled requests in a Region; so many templates are read at once now.
     Slower {
         /// The account, if anybody says which it is.
         account: Option<String>,
@@ -202,7 +203,7 @@ impl Scanner {
         let mut regions = JoinSet::new();
         for region in entered.regions {
             let client = entered.connection.cloudformation(&region);
-            let reporter = Reporter {
+            let reporter = RegionContext {
                 account: account.as_ref().map(|member| member.account.clone()),
                 region,
                 options: Arc::clone(&self.options),

@@ -2,9 +2,9 @@
 //! CloudTrail's are decided or ignored. The input is an event, a NUL, and the document that a download returns.
 
 use cfn_egress_guard_core::event::Sender;
-use cfn_egress_guard_core::hook::{Config, ErrorCode, Plan, plan};
+use cfn_egress_guard_core::hook::{Config, ErrorCode, HookPlan, plan};
 use cfn_egress_guard_core::rule::{Settings, wording};
-use cfn_egress_guard_core::watch::{self, Conclusion, Watched};
+use cfn_egress_guard_core::watch::{self, CallConclusion, WatchOutcome};
 use serde_json::Value as Json;
 
 use crate::answer;
@@ -22,22 +22,22 @@ pub fn run(input: &[u8]) {
     let config = Config::new(Settings::default());
     match Sender::of(event) {
         Sender::Hook => match plan(event, &config, answer::today()) {
-            Plan::Decided(decision) => drop(answer::checked(&decision)),
-            Plan::Fetch(fetch) => {
+            HookPlan::Decided(decision) => drop(answer::checked(&decision)),
+            HookPlan::Fetch(fetch) => {
                 answer::checked(&fetch.decide(Ok(document), &config, answer::today()));
                 let failed = answer::checked(&fetch.decide(Err("it timed out"), &config, answer::today()));
                 assert_eq!(failed.error_code, Some(ErrorCode::InternalFailure));
             }
         },
         Sender::EventBridge => match watch::decide(event, config.policy(), answer::today()) {
-            Watched::Decided(decision) => {
-                let defect = Conclusion::InternalFailure(wording::direct::defect());
+            WatchOutcome::Decided(decision) => {
+                let defect = CallConclusion::InternalFailure(wording::direct::defect());
                 assert_ne!(decision.conclusion, defect);
                 for line in watch::lines(&decision, &answer::DELIVERY).lines() {
                     assert!(serde_json::from_str::<Json>(line).is_ok(), "{line}");
                 }
             }
-            Watched::Ignored(_) => {}
+            WatchOutcome::Ignored(_) => {}
         },
     }
 }

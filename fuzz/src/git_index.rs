@@ -5,7 +5,7 @@ mod index;
 
 /// Checks one input.
 pub fn run(input: &[u8]) {
-    match index::Index::read(input) {
+    match index::GitIndex::read(input) {
         // No path in an index is as long as the whole of it.
         Ok(index) => assert!(!index.has(input)),
         Err(why) => assert!(!why.is_empty() && !why.ends_with('.')),

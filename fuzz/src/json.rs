@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use cfn_egress_guard_core::source::{self, Problem};
+use cfn_egress_guard_core::source::{self, SourceErrorKind};
 use cfn_egress_guard_core::value::{Kind, Value};
 use serde_json::Value as Json;
 
@@ -23,7 +23,10 @@ pub fn run(input: &[u8]) {
         (Ok(_), Err(error)) => assert!(
             matches!(
                 error.problem,
-                Problem::TooDeep | Problem::TooManyValues | Problem::TooLong { .. } | Problem::Unreadable { .. }
+                SourceErrorKind::TooDeep
+                    | SourceErrorKind::TooManyValues
+                    | SourceErrorKind::TooLong { .. }
+                    | SourceErrorKind::Unreadable { .. }
             ),
             "only we refuse it: {error}"
         ),
@@ -63,7 +66,10 @@ fn as_yaml(json: &Json) {
     match source::parse(&text) {
         Ok(document) => assert!(same(&document.root, json), "{text}\n{:?}\n{json}", document.root),
         Err(error) => {
-            let limits = matches!(error.problem, Problem::TooDeep | Problem::TooManyValues | Problem::TooLong { .. });
+            let limits = matches!(
+                error.problem,
+                SourceErrorKind::TooDeep | SourceErrorKind::TooManyValues | SourceErrorKind::TooLong { .. }
+            );
             assert!(limits, "{error}\n{text}");
         }
     }

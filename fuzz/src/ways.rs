@@ -1,13 +1,13 @@
 //! Egress rules get one verdict whichever way they come in: in an event in front of the hook, in a template that `check`
 //! reads, and as a call of EC2's API. The input is a list of egress rules as CloudFormation writes them, in JSON.
 
-use cfn_egress_guard_core::check::{Terms, check};
+use cfn_egress_guard_core::check::{CheckContext, check};
 use cfn_egress_guard_core::hook::{self, Config};
 use cfn_egress_guard_core::rule::policy::Policy;
 use cfn_egress_guard_core::rule::{Preset, Verdict};
 use cfn_egress_guard_core::source;
 use cfn_egress_guard_core::template::Scope;
-use cfn_egress_guard_core::watch::{self, Watched};
+use cfn_egress_guard_core::watch::{self, WatchOutcome};
 use serde_json::{Map, Value as Json, json};
 
 use crate::answer;
@@ -45,7 +45,7 @@ fn in_template(rules: &[Json], policy: &Policy) -> Option<&'static str> {
     let template = json!({"Resources": {"Web": {"Type": "AWS::EC2::SecurityGroup",
         "Properties": {"SecurityGroupEgress": rules}}}});
     let document = source::parse(&template.to_string()).ok()?;
-    let checked = check(&document.root, &Scope::default(), &Terms::of(policy, answer::today())).ok()?;
+    let checked = check(&document.root, &Scope::default(), &CheckContext::of(policy, answer::today())).ok()?;
     Some(match checked.verdict() {
         Verdict::NonCompliant => "non-compliant",
         Verdict::Undetermined => "undetermined",
@@ -89,7 +89,7 @@ fn called(permissions: &[Json], policy: &Policy) -> &'static str {
             "requestParameters": {"groupId": "sg-1", "ipPermissions": {"items": permissions}}},
     });
     match watch::decide(event.to_string().as_bytes(), Ok(policy), answer::today()) {
-        Watched::Decided(decision) => decision.verdict(),
-        Watched::Ignored(why) => panic!("{why:?}"),
+        WatchOutcome::Decided(decision) => decision.verdict(),
+        WatchOutcome::Ignored(why) => panic!("{why:?}"),
     }
 }

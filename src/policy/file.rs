@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::diagnostic::PolicyDiagnostics;
 use super::kinds::{Account, Days, LogicalId, Region, SettingsTable, StackId, StackName, Tags};
-use super::problem::Problems;
-use super::read::{Located, OneOrMore, Tables, table};
+use super::read::{AtSpan, OneOrMore, Tables, table};
 use crate::rule::policy::{
-    Conditions, Date, DestinationRange, Exemption, ExemptionId, Glob, Owner, Policy, PortRange, Reason,
+    Conditions, Date, DestinationRange, Exemption, ExemptionId, ExemptionReason, Glob, Owner, Policy, PortRange,
 };
 use crate::rule::{Preset, Protocol, Treatment, wording};
 use crate::security_group::ResourceType;
@@ -17,14 +17,14 @@ table! {
         /// The settings to start from: literal (the default) is the text of the published rule, effective
         /// is what EC2 will really open. The environment variable EGRESS_PRESET overrides it.
         preset: Option<Preset>,
-        /// How an update treats an egress rule that breaks the rule and stays as it was: block (the
-        /// default), or allow, which lets it through as known debt.
+        /// How an update treats an egress rule that breaks the rule and stays as it was: block (the default), or
+        /// allow, which allows it as known debt.
         unchanged_rules: Option<Treatment>,
         /// Single settings that differ from the preset.
         settings: Option<SettingsTable>,
         /// Whom to ask about what is blocked: one line, at most 80 characters. Messages name it.
         contact: Option<Owner>,
-        /// How many days ahead an exemption may end at the most: policy check refuses one that ends later.
+        /// How many days ahead an exemption may end at most: policy check refuses one that ends later.
         max_days: Option<Days>,
         /// What may break the rule, why, who answers for it, and until when.
         exemption: Option<Tables<ExemptionTable>>,
@@ -32,16 +32,16 @@ table! {
 }
 
 table! {
-    /// An exemption. All conditions must hold, and at least one is needed; a list holds if one of its
-    /// entries does. What cannot be known does not hold.
+    /// An exemption. All conditions must be true, and at least one is needed; a list contains if one of its entries
+    /// does. What cannot be known is not true.
     struct ExemptionTable {
         /// Its name in messages, logs and reports: lower-case letters, digits and hyphens, at most 64.
-        id: Located<ExemptionId>,
+        id: AtSpan<ExemptionId>,
         /// Why it is needed: one line, at most 160 characters.
-        reason: Reason,
+        reason: ExemptionReason,
         /// Who answers for it: one line, at most 80 characters.
         owner: Owner,
-        /// The last day on which it holds (UTC).
+        /// The last day on which it applies (UTC).
         expires: Date,
         /// The account. Globs: * is any number of characters, ? is one, and the whole text must match.
         account: Option<OneOrMore<Account>>,
@@ -70,16 +70,16 @@ table! {
 
 impl PolicyFile {
     /// The policy that the file makes, unless its parts do not fit together.
-    pub(super) fn into_policy(self, problems: &mut Problems<'_>) -> Option<Policy> {
+    pub(super) fn into_policy(self, problems: &mut PolicyDiagnostics<'_>) -> Option<Policy> {
         let mut ids: BTreeMap<ExemptionId, ()> = BTreeMap::new();
         let mut exemptions = Vec::new();
         for table in self.exemption.map_or_else(Vec::new, |tables| tables.0) {
-            let Located { at, value: id } = &table.id;
+            let AtSpan { at, value: id } = &table.id;
             if ids.insert(id.clone(), ()).is_some() {
                 problems.add(
                     at.clone(),
-                    format!("`id` is \"{id}\", as that of an earlier exemption"),
-                    "give each its own",
+                    format!("`id` is \"{id}\", which an earlier exemption already uses"),
+                    "give each exemption a unique id",
                 );
             }
             exemptions.extend(table.into_exemption(problems));
@@ -96,14 +96,14 @@ impl PolicyFile {
 }
 
 impl ExemptionTable {
-    fn into_exemption(self, problems: &mut Problems<'_>) -> Option<Exemption> {
+    fn into_exemption(self, problems: &mut PolicyDiagnostics<'_>) -> Option<Exemption> {
         let resource_types = list(self.resource_type);
         let tags = self.tags.map_or_else(Vec::new, |tags| tags.0);
         if !tags.is_empty() && !resource_types.is_empty() && !resource_types.contains(&ResourceType::SecurityGroup) {
             problems.add(
                 self.id.at.clone(),
-                "the exemption asks for tags of a resource type that has none, so it can never match",
-                "leave tags out, or resource_type",
+                "the exemption requires tags, but its resource type has no tags, so it can never match",
+                "remove tags or resource_type",
             );
         }
         let conditions = Conditions {
@@ -118,7 +118,7 @@ impl ExemptionTable {
             destinations: list(self.destination),
             tags,
         };
-        let Located { at, value: id } = self.id;
+        let AtSpan { at, value: id } = self.id;
         let exemption = Exemption::new(id, self.reason, self.owner, self.expires, conditions);
         exemption
             .map_err(|error| {

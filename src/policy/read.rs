@@ -1,20 +1,20 @@
-//! From TOML's values to typed ones: each mistake is noted where it stands, and reading goes on.
+//! From TOML's values to typed ones: each mistake is noted where it is, and reading goes on.
 
 use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Problems, nearest};
+use super::diagnostic::{PolicyDiagnostics, nearest};
 use crate::rule::excerpt;
 
 /// How much of what was written is repeated.
 const SHOWN_CHARS: usize = 64;
 
 /// Something that a key may be set to.
-pub(super) trait Read: Sized {
+pub(super) trait ReadValue: Sized {
     /// Reads the value of a key; whoever returns `None` has noted why.
-    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self>;
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Self>;
 
     /// What a missing key means, if it may be missing.
     fn absent() -> Option<Self> {
@@ -32,19 +32,19 @@ pub(super) trait FromText: Sized {
     /// One of its values.
     const EXAMPLE: &'static str;
 
-    /// The value that a text stands for.
-    fn from_text(text: &str) -> Result<Self, Refusal>;
+    /// The value that a text represents.
+    fn from_text(text: &str) -> Result<Self, ValueError>;
 }
 
 /// Why a text is not what a key may be set to.
-pub(super) struct Refusal {
+pub(super) struct ValueError {
     /// In words that follow `` `key` is "text"``.
     pub problem: String,
     /// What to write instead, if more can be said than what is expected.
     pub help: Option<String>,
 }
 
-impl Refusal {
+impl ValueError {
     pub(super) fn new(problem: impl std::fmt::Display) -> Self {
         Self { problem: format!(", {problem}"), help: None }
     }
@@ -60,8 +60,8 @@ impl Refusal {
     }
 }
 
-impl<T: FromText> Read for T {
-    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+impl<T: FromText> ReadValue for T {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Self> {
         let DeValue::String(text) = value.get_ref() else {
             problems.wrong_kind::<Self>(value, key, "text");
             return None;
@@ -83,8 +83,8 @@ impl<T: FromText> Read for T {
     }
 }
 
-impl<T: Read> Read for Option<T> {
-    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+impl<T: ReadValue> ReadValue for Option<T> {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Self> {
         T::read(value, key, problems).map(Some)
     }
 
@@ -101,8 +101,8 @@ impl<T: Read> Read for Option<T> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct OneOrMore<T>(pub(super) Vec<T>);
 
-impl<T: FromText> Read for OneOrMore<T> {
-    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+impl<T: FromText> ReadValue for OneOrMore<T> {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Self> {
         let DeValue::Array(list) = value.get_ref() else {
             return match value.get_ref() {
                 DeValue::String(_) => T::read(value, key, problems).map(|one| Self(vec![one])),
@@ -113,29 +113,29 @@ impl<T: FromText> Read for OneOrMore<T> {
             };
         };
         if list.is_empty() {
-            let help = format!("leave it out, or write {}, such as {}", T::EXPECTED, Self::example());
-            problems.add(value.span(), format!("`{key}` is an empty list, which nothing can match"), help);
+            let help = format!("remove it, or write {}, such as {}", T::EXPECTED, Self::example());
+            problems.add(value.span(), format!("`{key}` is an empty list, so nothing can match it"), help);
             return None;
         }
-        // All of them, so that every mistake is told.
+        // All of them, so that every mistake is reported.
         let values: Vec<Option<T>> = list.iter().map(|value| T::read(value, key, problems)).collect();
         values.into_iter().collect::<Option<Vec<T>>>().map(Self)
     }
 
     fn example() -> String {
-        <T as Read>::example()
+        <T as ReadValue>::example()
     }
 }
 
-/// A value and where it stands.
+/// A value and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Located<T> {
+pub(super) struct AtSpan<T> {
     pub(super) at: Range<usize>,
     pub(super) value: T,
 }
 
-impl<T: Read> Read for Located<T> {
-    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+impl<T: ReadValue> ReadValue for AtSpan<T> {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Self> {
         T::read(value, key, problems).map(|read| Self { at: value.span(), value: read })
     }
 
@@ -146,16 +146,16 @@ impl<T: Read> Read for Located<T> {
 
 /// A table whose keys are known.
 pub(super) trait ReadTable: Sized {
-    /// Reads a table; `at` is where what is missing in it is told.
-    fn read_table(table: &DeTable<'_>, at: Range<usize>, problems: &mut Problems<'_>) -> Option<Self>;
+    /// Reads a table; `at` is where what is missing in it is reported.
+    fn read_table(table: &DeTable<'_>, at: Range<usize>, problems: &mut PolicyDiagnostics<'_>) -> Option<Self>;
 }
 
 /// Any number of tables with the same keys: `[[key]]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tables<T>(pub(super) Vec<T>);
 
-impl<T: ReadTable> Read for Tables<T> {
-    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+impl<T: ReadTable> ReadValue for Tables<T> {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Self> {
         let DeValue::Array(list) = value.get_ref() else {
             problems.wrong_kind::<Self>(value, key, "a list of tables");
             return None;
@@ -176,9 +176,9 @@ impl<T: ReadTable> Read for Tables<T> {
     }
 }
 
-impl Problems<'_> {
+impl PolicyDiagnostics<'_> {
     /// Notes a value of the wrong kind.
-    pub(super) fn wrong_kind<T: Read>(&mut self, value: &Spanned<DeValue<'_>>, key: &str, wanted: &str) {
+    pub(super) fn wrong_kind<T: ReadValue>(&mut self, value: &Spanned<DeValue<'_>>, key: &str, wanted: &str) {
         let found = match value.get_ref() {
             DeValue::String(_) => "text",
             DeValue::Integer(_) | DeValue::Float(_) => "a number",
@@ -196,7 +196,7 @@ impl Problems<'_> {
     /// Notes the keys of a table that are not known.
     pub(super) fn unknown_keys(&mut self, table: &DeTable<'_>, known: &[&'static str]) {
         for key in table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
-            let message = format!("`{}` is no key that is known here", excerpt(key.get_ref(), SHOWN_CHARS));
+            let message = format!("unknown key `{}`", excerpt(key.get_ref(), SHOWN_CHARS));
             let help = match nearest(key.get_ref(), known.iter().copied()) {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("known are {}", known.join(", ")),
@@ -207,11 +207,11 @@ impl Problems<'_> {
 }
 
 /// Reads the value of one key.
-pub(super) fn field<T: Read>(
+pub(super) fn field<T: ReadValue>(
     table: &DeTable<'_>,
     key: &'static str,
     at: &Range<usize>,
-    problems: &mut Problems<'_>,
+    problems: &mut PolicyDiagnostics<'_>,
 ) -> Option<T> {
     match table.get(key) {
         Some(value) => T::read(value, key, problems),
@@ -235,7 +235,7 @@ macro_rules! table {
             fn read_table(
                 table: &toml::de::DeTable<'_>,
                 at: std::ops::Range<usize>,
-                problems: &mut $crate::policy::problem::Problems<'_>,
+                problems: &mut $crate::policy::diagnostic::PolicyDiagnostics<'_>,
             ) -> Option<Self> {
                 problems.unknown_keys(table, &[$( stringify!($field), )*]);
                 $( let $field = $crate::policy::read::field(table, stringify!($field), &at, problems); )*

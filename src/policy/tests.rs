@@ -248,7 +248,7 @@ fn every_refusal() {
 fn all_mistakes_are_told_at_once_and_the_first_one_leads() {
     let error = parse("presset = 'x'\n[settings]\nz = 1\nloopback_only = 2\n").unwrap_err();
     assert_eq!(error.problems().count(), 3);
-    let text = "line 1, column 1: `presset` is no key that is known here: did you mean `preset`? (and 2 more mistakes)";
+    let text = "line 1, column 1: unknown key `presset`: did you mean `preset`? (and 2 more mistakes)";
     assert_eq!(error.to_string(), text);
     let source = "\"ä\" = 'x'\n";
     let span = parse(source).unwrap_err().problems().next().unwrap().span;
@@ -548,11 +548,11 @@ fn an_end_that_is_far_away_is_a_warning_or_an_error() {
         let policy = parse(&format!("{max_days}\n{}", exemption("account = '111122223333'\nports = '80-87'"))).unwrap();
         policy.review(today.parse().unwrap(), 0).iter().map(Remark::weight).max()
     };
-    use crate::rule::policy::Weight;
+    use crate::rule::policy::RemarkLevel;
     assert_eq!(worst("", "2026-06-29"), None, "366 days");
-    assert_eq!(worst("", "2026-06-28"), Some(Weight::Warning));
+    assert_eq!(worst("", "2026-06-28"), Some(RemarkLevel::Warning));
     assert_eq!(worst("max_days = 90", "2027-04-01"), None, "90 days");
-    assert_eq!(worst("max_days = 90", "2027-03-31"), Some(Weight::Error));
+    assert_eq!(worst("max_days = 90", "2027-03-31"), Some(RemarkLevel::Error));
     assert_eq!(worst("max_days = 3650", "2026-06-28"), None, "the policy says how long is long");
 }
 
@@ -598,7 +598,7 @@ fn a_protocol_is_written_as_ec2_writes_it() {
 fn a_policy_is_read_up_to_its_bound() {
     let comment = |length: usize| format!("#{}", "x".repeat(length - 1));
     assert_eq!(parse(&comment(MAX_BYTES)).unwrap(), Policy::default());
-    assert!(parse(&comment(MAX_BYTES + 1)).unwrap_err().to_string().contains("is longer than"));
+    assert!(parse(&comment(MAX_BYTES + 1)).unwrap_err().to_string().contains("is larger than"));
 }
 
 /// Whether two exemptions are said to cover some of the same egress rules, one row for each condition.

@@ -103,9 +103,9 @@ pub enum Outcome {
     NonCompliant,
     /// Whether it does cannot be known here.
     Undetermined,
-    /// It breaks the rule, and an exemption lets it through.
+    /// It breaks the rule, and an exemption allows it.
     Exempted,
-    /// It breaks the rule as it did before this update, and the policy lets that through.
+    /// It breaks the rule as it did before this update, and the policy allows that.
     KnownDebt,
     /// It does not, but the reader should know.
     Note,
@@ -125,7 +125,7 @@ impl Outcome {
 
 /// What a [`Finding`] is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Subject {
+pub enum FindingSubject {
     /// An egress rule.
     Rule(Box<EgressRule>),
     /// Something else, named by its kind (`text`, `a list`).
@@ -136,7 +136,7 @@ pub enum Subject {
     Nothing,
 }
 
-/// Something to tell about an egress rule, or about the property that should hold one.
+/// Something to report about an egress rule, or about the property that should hold one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// What it means for the deployment.
@@ -147,8 +147,8 @@ pub struct Finding {
     pub path: PropertyPath,
     /// Where, in the source text.
     pub origin: Origin,
-    /// What stands there.
-    pub subject: Subject,
+    /// The value there.
+    pub subject: FindingSubject,
     /// The settings each of which, changed alone, would change the verdict.
     pub settings: Vec<Setting>,
     /// The exemption that covers it; one that has expired changes nothing but what is said.
@@ -161,10 +161,10 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// The egress rule, if what stands there is one.
+    /// The egress rule, if the value there is one.
     #[must_use]
     pub const fn rule(&self) -> Option<&EgressRule> {
-        if let Subject::Rule(rule) = &self.subject { Some(rule) } else { None }
+        if let FindingSubject::Rule(rule) = &self.subject { Some(rule) } else { None }
     }
 
     /// The severity as annotations and reports carry it.
@@ -182,14 +182,14 @@ impl Finding {
 pub struct Assessment {
     /// How many egress rules were judged, compliant ones included.
     pub judged: usize,
-    /// What is to tell, in the order of the properties.
+    /// What is to report, in the order of the properties.
     pub findings: Vec<Finding>,
 }
 
 /// The verdict on a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Verdict {
-    /// Every egress rule is, or the policy lets it through.
+    /// Every egress rule is, or the policy allows it.
     Compliant,
     /// None is certainly not, but at least one cannot be known.
     Undetermined,
@@ -212,22 +212,22 @@ impl Assessment {
 
 /// What decided about an egress rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Explained {
-    /// Where it stands.
+pub struct ExplainedRule {
+    /// Where it is.
     pub path: PropertyPath,
-    /// The egress rule, unless the finding holds it.
+    /// The egress rule, unless the finding contains it.
     pub rule: Option<EgressRule>,
     /// The rule itself, a setting, or a finding with its exemption.
-    pub decided: Decided,
+    pub decided: DecidedBy,
 }
 
 /// What decides about an egress rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decided {
+pub enum DecidedBy {
     /// The rule itself: one explicit port.
     Complies,
-    /// A setting lets it through.
+    /// A setting allows it.
     Setting(Setting),
-    /// There is something to tell: it blocks, an exemption lets it through, it is known debt.
+    /// There is something to report: it blocks, an exemption allows it, it is known debt.
     Finding(Box<Finding>),
 }

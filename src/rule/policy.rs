@@ -1,5 +1,5 @@
-//! The policy: which settings decide, what may break the rule until when, and what becomes of egress
-//! rules that stood there before.
+//! The policy: which settings decide, what may break the rule until when, and what becomes of egress rules that were
+//! there before.
 //!
 //! It belongs to those who own the hook. Nothing that the deployer of a stack writes can widen it: what
 //! is unknown, ambiguous or stated twice matches no condition.
@@ -13,23 +13,24 @@ mod glob;
 mod review;
 
 pub use super::applied::{
-    AppliedExemption, ExemptionId, InvalidIdError, InvalidLineError, Line, Owner, Reason, WARNING_DAYS,
+    AppliedExemption, ExemptionId, ExemptionReason, InvalidIdError, InvalidLineError, Line, Owner, WARNING_DAYS,
 };
 pub use super::date::{Date, InvalidDateError};
 pub use breadth::Breadth;
 pub use conditions::{
-    Conditions, Context, DestinationRange, DestinationRangeError, PlaceCondition, PortRange, PortRangeError, Tag,
+    Conditions, Context, ContextCondition, DestinationRange, DestinationRangeError, PortRange, PortRangeError, Tag,
     TagCondition,
 };
 pub use exemption::{Exemption, ExemptionError};
 pub use glob::{Glob, GlobError};
-pub use review::{DeployerChoice, LONG_DAYS, Placeholder, Remark, Weight};
+pub(crate) use review::LONG_DAYS;
+pub use review::{DeployerChoice, Placeholder, Remark, RemarkLevel};
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::egress::{EgressRule, Origins, Protocol};
-use super::finding::{Assessment, Finding, Outcome, Subject};
+use super::finding::{Assessment, Finding, FindingSubject, Outcome};
 use super::port::Port;
 use super::settings::{Preset, Setting, Settings, Treatment};
 use crate::path::PropertyPath;
@@ -45,7 +46,7 @@ pub struct Policy {
     pub unchanged_rules: Treatment,
     /// Whom to ask about what is blocked.
     pub contact: Option<Owner>,
-    /// How many days ahead an exemption may end at the most.
+    /// How many days ahead an exemption may end at most.
     pub max_days: Option<u32>,
     /// What may break the rule, in the order written. No two have the same id.
     pub exemptions: Vec<Exemption>,
@@ -81,7 +82,7 @@ impl From<Settings> for Policy {
 
 /// Which of the proposed egress rules stood there before, and how often.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Unchanged {
+pub enum UnchangedRules {
     /// None: a creation, or nothing is known of before.
     #[default]
     Nothing,
@@ -91,7 +92,7 @@ pub enum Unchanged {
     Everything,
 }
 
-impl Unchanged {
+impl UnchangedRules {
     fn contains(&self, path: &PropertyPath) -> bool {
         match self {
             Self::Nothing => false,
@@ -103,11 +104,11 @@ impl Unchanged {
 
 /// What a policy has to know of a resource beside its egress rules.
 #[derive(Debug, Clone, Copy)]
-pub struct Case<'a> {
-    /// Where the resource stands.
+pub struct ResourceContext<'a> {
+    /// Where the resource is.
     pub context: Context<'a>,
     /// What stood there before.
-    pub unchanged: &'a Unchanged,
+    pub unchanged: &'a UnchangedRules,
     /// The day of the decision, UTC.
     pub today: Date,
 }
@@ -118,7 +119,7 @@ pub struct NearlyExempted<'a> {
     /// All its conditions but those about the place hold for the rule.
     pub exemption: &'a Exemption,
     /// What it asks of what is not known; one of the texts must match.
-    pub asked: Vec<(PlaceCondition, &'a [Glob])>,
+    pub asked: Vec<(ContextCondition, &'a [Glob])>,
 }
 
 impl Policy {
@@ -132,7 +133,7 @@ impl Policy {
 
     /// Whether an exemption rests on the tags of a group.
     #[must_use]
-    pub fn looks_at_tags(&self) -> bool {
+    pub(crate) fn looks_at_tags(&self) -> bool {
         self.exemptions.iter().any(|exemption| !exemption.conditions().tags.is_empty())
     }
 
@@ -141,7 +142,7 @@ impl Policy {
     /// Never makes a verdict worse, and touches nothing that does not break the rule: without
     /// exemptions and with `unchanged_rules` at `block` the assessment comes back as it was.
     #[must_use]
-    pub fn apply(&self, mut assessment: Assessment, case: &Case<'_>) -> Assessment {
+    pub fn apply(&self, mut assessment: Assessment, case: &ResourceContext<'_>) -> Assessment {
         // The place is the same for all egress rules: asked once, since there may be many of both.
         let here: Vec<&Exemption> =
             self.exemptions.iter().filter(|exemption| exemption.conditions().match_context(&case.context)).collect();
@@ -156,7 +157,7 @@ impl Policy {
     /// The exemption that would cover an egress rule if what is not known of its place were as the exemption
     /// asks, and what it asks.
     #[must_use]
-    pub fn nearly_exempted(&self, rule: &EgressRule, case: &Case<'_>) -> Option<NearlyExempted<'_>> {
+    pub fn nearly_exempted(&self, rule: &EgressRule, case: &ResourceContext<'_>) -> Option<NearlyExempted<'_>> {
         self.exemptions.iter().filter(|exemption| exemption.on(case.today).holds()).find_map(|exemption| {
             let asked = exemption.conditions().asked_of_unknown(&case.context);
             (!asked.is_empty() && exemption.conditions().match_egress(rule))
@@ -164,7 +165,7 @@ impl Policy {
         })
     }
 
-    fn apply_to(&self, finding: &mut Finding, here: &[&Exemption], case: &Case<'_>) {
+    fn apply_to(&self, finding: &mut Finding, here: &[&Exemption], case: &ResourceContext<'_>) {
         if let Some(exemption) = egress_rule(finding).and_then(|rule| longest(here, &rule)) {
             let exemption = exemption.on(case.today);
             if exemption.holds() {
@@ -184,7 +185,7 @@ impl Policy {
     }
 }
 
-/// The exemption that covers an egress rule: of several, the one that holds longest, or expired last.
+/// The exemption that covers an egress rule: of several, the one that lasts longest, or expired last.
 fn longest<'a>(here: &[&'a Exemption], rule: &EgressRule) -> Option<&'a Exemption> {
     let covering = here.iter().copied().filter(|exemption| exemption.conditions().match_egress(rule));
     // Of equal ones the first in the file: `max_by_key` would give the last.
@@ -195,8 +196,8 @@ fn longest<'a>(here: &[&'a Exemption], rule: &EgressRule) -> Option<&'a Exemptio
 /// everywhere, which lies within no destination.
 fn egress_rule(finding: &Finding) -> Option<Cow<'_, EgressRule>> {
     match &finding.subject {
-        Subject::Rule(rule) => Some(Cow::Borrowed(rule)),
-        Subject::Nothing => Some(Cow::Owned(EgressRule {
+        FindingSubject::Rule(rule) => Some(Cow::Borrowed(rule)),
+        FindingSubject::Nothing => Some(Cow::Owned(EgressRule {
             path: finding.path.clone(),
             protocol: Protocol::All,
             from: Port::Absent,
@@ -204,7 +205,7 @@ fn egress_rule(finding: &Finding) -> Option<Cow<'_, EgressRule>> {
             destinations: Vec::new(),
             origins: Origins::default(),
         })),
-        Subject::NoRule(_) | Subject::Unknown(_) => None,
+        FindingSubject::NoRule(_) | FindingSubject::Unknown(_) => None,
     }
 }
 

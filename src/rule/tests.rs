@@ -493,11 +493,11 @@ fn statements_say_which_ports_there_are() {
     insta::assert_snapshot!(statements.join("\n"), @r#"
     tcp -1/443 to 10.0.0.0/8 opens a range of 65536 ports
     tcp 443-444 to 10.0.0.0/8 opens a range of 2 ports
-    tcp to 10.0.0.0/8 states no FromPort
-    tcp to 10.0.0.0/8 states no ToPort
-    tcp to 10.0.0.0/8 states neither FromPort nor ToPort
-    Properties: passes, but IpProtocol -1 to 10.0.0.0/8 opens every port of every protocol, and EC2 ignores the ports stated (443). The setting ignored_ports = "allow" lets it pass; "block" would not.
-    IpProtocol -1 to 10.0.0.0/8 opens every port of every protocol, and EC2 ignores the ports stated (443)
+    tcp to 10.0.0.0/8 has no FromPort
+    tcp to 10.0.0.0/8 has no ToPort
+    tcp to 10.0.0.0/8 has neither FromPort nor ToPort
+    Properties: passes, but IpProtocol -1 to 10.0.0.0/8 opens every port of every protocol, and EC2 ignores the ports (443). The setting ignored_ports = "allow" allows this; "block" would block it.
+    IpProtocol -1 to 10.0.0.0/8 opens every port of every protocol, and EC2 ignores the ports (443)
     IpProtocol -1 to 10.0.0.0/8 opens every port of every protocol
     "#);
 }

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::rule::policy::{Case, Context, Date, Policy, Unchanged};
-use crate::rule::{Decided, Preset};
+use crate::rule::policy::{Context, Date, Policy, ResourceContext, UnchangedRules};
+use crate::rule::{DecidedBy, Preset};
 
 fn value(json: &serde_json::Value) -> Value {
     serde_json::from_str(&json.to_string()).unwrap()
@@ -24,7 +24,7 @@ fn a_list_is_judged_up_to_its_bound_and_breaks_the_rule_beyond() {
         let found: Vec<_> = assessment.findings.iter().map(|finding| finding.reason).collect();
         assert_eq!((assessment.judged, found), (judged, reasons), "{length}");
         for finding in assessment.findings {
-            assert_eq!(finding.subject, Subject::NoRule(TOO_MANY));
+            assert_eq!(finding.subject, FindingSubject::NoRule(TOO_MANY));
         }
     }
 }
@@ -46,15 +46,15 @@ fn what_stands_where_a_rule_belongs_and_may_become_one_is_not_known() {
 fn each_entry_is_explained_whatever_it_is() {
     let policy = Policy::default();
     let today = Date::new(2027, 6, 15).unwrap();
-    let case = Case { context: Context::default(), unchanged: &Unchanged::Nothing, today };
+    let case = ResourceContext { context: Context::default(), unchanged: &UnchangedRules::Nothing, today };
     let explained = |properties| {
         let explained = explain(ResourceType::SecurityGroup, &value(&properties), Knowledge::Final, &policy, &case);
         explained
             .into_iter()
             .map(|one| match one.decided {
-                Decided::Complies => "complies".to_owned(),
-                Decided::Setting(setting) => setting.name().to_owned(),
-                Decided::Finding(finding) => finding.reason.code().to_owned(),
+                DecidedBy::Complies => "complies".to_owned(),
+                DecidedBy::Setting(setting) => setting.name().to_owned(),
+                DecidedBy::Finding(finding) => finding.reason.code().to_owned(),
             })
             .collect::<Vec<_>>()
     };

@@ -1,11 +1,11 @@
 //! The state of an evaluation in one world, and what can become of a value. How values, functions, conditions and
-//! loops are worked out is in the files named so.
+//! loops are computed is in the files named so.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Template;
-use super::assumption::{Assumptions, Atom, Truth};
+use super::assumption::{Assumptions, Atom, ConditionValue};
 use super::budget::{Exhausted, MAX_EVALUATION_DEPTH};
 use crate::path::Origin;
 use crate::rule::Unknown;
@@ -66,7 +66,7 @@ pub(super) struct Evaluator<'t> {
     pub(super) template: &'t Template<'t>,
     pub(super) assumptions: Assumptions,
     /// Conditions that were looked at; nothing while one is being looked at.
-    pub(super) decided: HashMap<String, Option<Truth>>,
+    pub(super) decided: HashMap<String, Option<ConditionValue>>,
     /// Whether the value of an unknown was assumed since somebody asked.
     pub(super) used_assumption: bool,
     /// The conditions that something rested on and that hold or not by assumption only.
@@ -105,19 +105,18 @@ impl<'t> Evaluator<'t> {
     /// Whether a condition holds that something rests on.
     pub(super) fn holds(&mut self, name: &str) -> Result<bool, Stop> {
         match self.condition(name)? {
-            Truth::Decided { holds, assumed } => {
+            ConditionValue::Decided { holds, assumed } => {
                 if assumed {
                     self.template.budget.text(name.len())?;
                     self.assumed.insert(name.to_owned(), holds);
                 }
                 Ok(holds)
             }
-            Truth::Open(atom) => Err(Stop::Undecided(atom)),
+            ConditionValue::Open(atom) => Err(Stop::Undecided(atom)),
         }
     }
 
-    /// A value that stands here because nothing better is known; in a world that assumes what it
-    /// is, that.
+    /// A value at this position because nothing better is known; in a world that assumes what it is, that.
     pub(super) fn unknown<'v>(&mut self, unknown: Unknown, origin: Origin) -> Resolved<'v> {
         let kind = self.assumed_value(&unknown).unwrap_or(Kind::Unknown(unknown));
         Resolved::New(Value::new(kind, origin))

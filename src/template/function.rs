@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::evaluator::{Evaluator, Resolved, Stop};
 use super::expand;
 use super::text::{self, Piece};
-use super::unknown::{self, Part};
+use super::unknown::{self, TextPart};
 use crate::path::Origin;
 use crate::rule::Unknown;
 use crate::value::{Kind, Map, Value};
@@ -39,13 +39,13 @@ impl Evaluator<'_> {
             "Fn::ToJsonString" => self.json(argument, origin),
             "Fn::GetAZs" => self.zones(argument, origin),
             "Fn::Cidr" => {
-                self.opaque(name, argument, origin, "address blocks are worked out when the stack is deployed")
+                self.opaque(name, argument, origin, "CloudFormation computes address blocks when it deploys the stack")
             }
-            "Fn::ImportValue" => self.opaque(name, argument, origin, "it is exported by another stack"),
+            "Fn::ImportValue" => self.opaque(name, argument, origin, "it is an export of another stack"),
             "Fn::GetStackOutput" => self.opaque(name, argument, origin, "it is an output of another stack"),
             // A macro may give something else each time.
-            "Fn::Transform" => self.unrelated(name, argument, origin, "a macro makes it when the stack is deployed"),
-            _ => self.unrelated(name, argument, origin, "it is no function that gives a value here"),
+            "Fn::Transform" => self.unrelated(name, argument, origin, "a macro creates it when the stack is deployed"),
+            _ => self.unrelated(name, argument, origin, "it is not a function that returns a value here"),
         }
     }
 
@@ -65,7 +65,7 @@ impl Evaluator<'_> {
         Ok(Resolved::New(Value::new(Kind::Unknown(unknown), origin)))
     }
 
-    /// A function that is not known because its argument, already worked out, is not.
+    /// A function that is not known because its argument, already computed, is not.
     pub(super) fn depends<'v>(&mut self, name: &str, argument: &Value, origin: Origin) -> Result<Resolved<'v>, Stop> {
         self.template.budget.unknown()?;
         let why = match unknown::within(argument) {
@@ -141,7 +141,7 @@ impl Evaluator<'_> {
             let (resource, attribute) = (unknown::shortened(resource), unknown::shortened(attribute));
             format!("attribute `{attribute}` of resource `{resource}` is known once it is created")
         } else {
-            format!("`{}` is no resource of this template", unknown::shortened(resource))
+            format!("`{}` is not a resource of this template", unknown::shortened(resource))
         };
         Ok(self.unknown(unknown::reference(&format!("!GetAtt {path}"), why), origin))
     }
@@ -174,12 +174,12 @@ impl Evaluator<'_> {
             }
         };
         let mut parts = Vec::new();
-        let mut resolved: HashMap<&str, Part> = HashMap::new();
+        let mut resolved: HashMap<&str, TextPart> = HashMap::new();
         for piece in text::pieces(written) {
             self.template.budget.steps(1)?;
             let name = match piece {
                 Piece::Text(text) => {
-                    parts.push(Part::Text(text.into_owned()));
+                    parts.push(TextPart::Text(text.into_owned()));
                     continue;
                 }
                 Piece::Name(name) => name,
@@ -198,7 +198,7 @@ impl Evaluator<'_> {
             let part = match part {
                 Resolved::Same(value) => self.part(value)?,
                 Resolved::New(value) => self.part(&value)?,
-                Resolved::Gone => Part::Text(String::new()),
+                Resolved::Gone => TextPart::Text(String::new()),
             };
             parts.push(part.clone());
             resolved.insert(name, part);
@@ -207,27 +207,27 @@ impl Evaluator<'_> {
     }
 
     /// A value as a part of a text.
-    fn part(&self, value: &Value) -> Result<Part, Stop> {
+    fn part(&self, value: &Value) -> Result<TextPart, Stop> {
         let unknown = match &value.kind {
             Kind::Unknown(unknown) => Some(unknown.clone()),
             Kind::Ambiguous(text) => Some(unknown::ambiguous(text)),
             _ => None,
         };
         if let Some(unknown) = unknown {
-            let part = Part::Unknown(unknown);
+            let part = TextPart::Unknown(unknown);
             self.template.budget.text(part.bytes())?;
             return Ok(part);
         }
         match text::of_scalar(value) {
             Some(text) => {
                 self.template.budget.text(text.len())?;
-                Ok(Part::Text(text.into_owned()))
+                Ok(TextPart::Text(text.into_owned()))
             }
-            None => Ok(Part::Unknown(not_text(value))),
+            None => Ok(TextPart::Unknown(not_text(value))),
         }
     }
 
-    fn joined<'v>(&mut self, parts: Vec<Part>, origin: Origin) -> Result<Resolved<'v>, Stop> {
+    fn joined<'v>(&mut self, parts: Vec<TextPart>, origin: Origin) -> Result<Resolved<'v>, Stop> {
         match unknown::text(parts) {
             Ok(text) => {
                 self.template.budget.text(text.len())?;
@@ -250,7 +250,7 @@ impl Evaluator<'_> {
         for (index, entry) in list.iter().enumerate() {
             if index > 0 && !delimiter.is_empty() {
                 self.template.budget.text(delimiter.len())?;
-                parts.push(Part::Text(delimiter.to_owned()));
+                parts.push(TextPart::Text(delimiter.to_owned()));
             }
             parts.push(self.part(entry)?);
         }
@@ -341,12 +341,12 @@ impl Evaluator<'_> {
 
 pub(super) fn malformed<'v>(name: &str, origin: Origin) -> Resolved<'v> {
     let name = unknown::shortened(name);
-    let why = format!("`{name}` is not written as CloudFormation expects it");
+    let why = format!("`{name}` does not have the form that CloudFormation expects");
     Resolved::New(Value::new(Kind::Unknown(Unknown::new(None, name, why)), origin))
 }
 
 fn not_text(value: &Value) -> Unknown {
-    let why = format!("{} stands where text belongs", value.kind_name());
+    let why = format!("{} is used where text is expected", value.kind_name());
     Unknown::new(None, value.kind_name(), why)
 }
 

@@ -8,7 +8,7 @@ use super::tool::tool;
 
 /// An operation of EC2's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Operation {
+pub enum Ec2Operation {
     /// It adds egress rules to a group.
     AuthorizeSecurityGroupEgress,
     /// It replaces rules of a group, by their ids.
@@ -20,7 +20,7 @@ pub enum Operation {
     Other,
 }
 
-impl Operation {
+impl Ec2Operation {
     /// Its name in EC2's API.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -81,11 +81,9 @@ pub struct Call {
     pub event_id: String,
     /// When, UTC.
     pub time: String,
-    /// The operation.
-    pub operation: Operation,
+    pub operation: Ec2Operation,
     /// The account's 12 digits.
     pub account: String,
-    /// The Region.
     pub region: String,
     /// The security group's id.
     pub group_id: String,
@@ -124,7 +122,7 @@ impl Call {
         Self {
             event_id: or(field(detail(event, "eventID")), &|| field(event.get("id"))),
             time: or(field(detail(event, "eventTime")), &|| field(event.get("time"))),
-            operation: Operation::of(event),
+            operation: Ec2Operation::of(event),
             account: or(field(event.get("account")), &|| field(detail(event, "recipientAccountId"))),
             region: or(field(event.get("region")), &|| field(detail(event, "awsRegion"))),
             group_id: excerpt(&group_id(event), FIELD_CHARS),
@@ -173,7 +171,7 @@ pub(super) fn detail<'v>(event: &'v Value, name: &str) -> Option<&'v Value> {
     event.get("detail")?.get(name)
 }
 
-/// Text, from whatever stands there: a number gives its digits, anything else no text.
+/// Text, from any value: a number gives its digits, anything else no text.
 pub(super) fn text(value: Option<&Value>) -> String {
     match value.map(|value| &value.kind) {
         Some(Kind::String(text)) => text.clone(),

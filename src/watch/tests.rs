@@ -37,14 +37,14 @@ fn today() -> Date {
     Date::new(2027, 6, 15).unwrap()
 }
 
-fn watch(event: &Json, policy: &Policy) -> Watched {
+fn watch(event: &Json, policy: &Policy) -> WatchOutcome {
     decide(event.to_string().as_bytes(), Ok(policy), today())
 }
 
-fn decided(event: &Json, policy: &Policy) -> Decision {
+fn decided(event: &Json, policy: &Policy) -> CallDecision {
     match watch(event, policy) {
-        Watched::Decided(decision) => *decision,
-        Watched::Ignored(why) => panic!("ignored: {why:?}"),
+        WatchOutcome::Decided(decision) => *decision,
+        WatchOutcome::Ignored(why) => panic!("ignored: {why:?}"),
     }
 }
 
@@ -61,15 +61,15 @@ const DELIVERY: Delivery<'_> = Delivery {
     evaluation_micros: 42,
 };
 
-fn logged(decision: &Decision) -> Vec<Json> {
+fn logged(decision: &CallDecision) -> Vec<Json> {
     lines(decision, &DELIVERY).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[test]
 fn each_call_is_judged_and_named() {
     let said = FIXTURES.map(|(name, _)| match watch(&fixture(name), &Policy::default()) {
-        Watched::Decided(decision) => format!("{name}: {}\n{}\n", decision.verdict(), decision.message()),
-        Watched::Ignored(why) => format!("{name}: ignored, {why:?}\n"),
+        WatchOutcome::Decided(decision) => format!("{name}: {}\n{}\n", decision.verdict(), decision.message()),
+        WatchOutcome::Ignored(why) => format!("{name}: ignored, {why:?}\n"),
     });
     insta::assert_snapshot!(said.join("\n"));
 }
@@ -170,7 +170,9 @@ fn the_default_rule_of_a_new_group_follows_the_setting() {
     let decision = decided(&event, &block);
     assert_eq!(decision.verdict(), "non-compliant");
     assert!(
-        decision.message().starts_with("CreateSecurityGroup made sg-0a1b2c3d4e5f60718 with EC2's default egress rule")
+        decision
+            .message()
+            .starts_with("CreateSecurityGroup created sg-0a1b2c3d4e5f60718 with EC2's default egress rule")
     );
 }
 
@@ -179,7 +181,7 @@ fn one_permission_with_several_ranges_is_several_egress_rules() {
     let decision = decided(&fixture("authorize"), &Policy::default());
     let at: Vec<String> = decision.of(Outcome::NonCompliant).map(|finding| finding.path.to_string()).collect();
     assert_eq!(at, ["ipPermissions[0].ipRanges[0]", "ipPermissions[0].ipRanges[1]", "ipPermissions[0].ipv6Ranges[0]"]);
-    let Conclusion::Judged(assessment) = decision.conclusion else { panic!() };
+    let CallConclusion::Judged(assessment) = decision.conclusion else { panic!() };
     assert_eq!(assessment.judged, 5);
 }
 
@@ -195,7 +197,7 @@ fn only_cloudformations_own_calls_were_judged_before() {
         let mut event = fixture("authorize");
         event["detail"]["userIdentity"]["invokedBy"] = identity.clone();
         event["detail"]["sourceIPAddress"] = json!(source);
-        let is_ignored = watch(&event, &Policy::default()) == Watched::Ignored(Ignored::ByCloudFormation);
+        let is_ignored = watch(&event, &Policy::default()) == WatchOutcome::Ignored(IgnoredCall::ByCloudFormation);
         assert_eq!(is_ignored, ignored, "{identity} {source}");
     }
 }
@@ -236,11 +238,11 @@ fn shapes_that_ec2_would_refuse_are_told_and_never_pass() {
 #[test]
 fn a_configuration_that_cannot_be_used_is_told_on_the_line() {
     let event = fixture("authorize").to_string();
-    let Watched::Decided(decision) = decide(event.as_bytes(), Err("policy.toml, line 3: …"), today()) else {
+    let WatchOutcome::Decided(decision) = decide(event.as_bytes(), Err("policy.toml, line 3: …"), today()) else {
         panic!()
     };
     assert_eq!((decision.verdict(), decision.message().as_str()), ("internal-failure", "policy.toml, line 3: …"));
-    let Watched::Decided(decision) = decide(b"{\"source\": \"SECRET", Err(""), today()) else { panic!() };
+    let WatchOutcome::Decided(decision) = decide(b"{\"source\": \"SECRET", Err(""), today()) else { panic!() };
     assert_eq!(decision.verdict(), "internal-failure");
     assert!(!lines(&decision, &DELIVERY).contains("SECRET"));
 }
@@ -281,7 +283,7 @@ fn pointers(value: &Json, at: &str, found: &mut Vec<String>) {
 }
 
 proptest! {
-    /// Whatever stands anywhere in an event, it is decided or ignored, and told within bounds.
+    /// Whatever is anywhere in an event, it is decided or ignored, and told within bounds.
     #[test]
     fn no_event_makes_it_fail(
         fixture_name in prop::sample::select(FIXTURES.map(|(name, _)| name).to_vec()),
@@ -293,7 +295,7 @@ proptest! {
         let mut places = Vec::new();
         pointers(&event, "", &mut places);
         *event.pointer_mut(at.get(places.as_slice()).as_str()).unwrap() = value;
-        if let Watched::Decided(decision) = watch(&event, &preset.into()) {
+        if let WatchOutcome::Decided(decision) = watch(&event, &preset.into()) {
             let message = decision.message();
             prop_assert!(message.chars().count() <= 1_024);
             for line in lines(&decision, &DELIVERY).lines() {

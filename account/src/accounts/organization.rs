@@ -13,7 +13,7 @@ use super::{AccountSelection, MemberAccount};
 use crate::connection::Connection;
 use crate::failure::{Failure, FailureKind};
 use crate::number::count;
-use crate::pace::{Patience, patiently};
+use crate::pace::{RetryPolicy, patiently};
 use crate::pages::each_page;
 use cfn_egress_guard_core::rule::excerpt;
 
@@ -55,7 +55,7 @@ impl ListedAccounts {
             };
             let number = count(self.inactive.len(), "account");
             let are = if self.inactive.len() == 1 { "is" } else { "are" };
-            notes.push(format!("{number} {are} not active and left out: {}{more}.", named.join(", ")));
+            notes.push(format!("{number} {are} not active and skipped: {}{more}.", named.join(", ")));
         }
         if let Some(failure) = &self.units_unread {
             notes.push(format!("The organizational units of the accounts are not known: {failure}."));
@@ -87,7 +87,7 @@ fn is_active(account: &Account) -> bool {
 pub(super) async fn listed(
     connection: &Connection,
     selection: &AccountSelection,
-    patience: Patience,
+    patience: RetryPolicy,
 ) -> Result<ListedAccounts, Failure> {
     let organization = Organization { client: connection.organizations(), patience };
     match selection {
@@ -113,7 +113,7 @@ pub(super) async fn listed(
 
 struct Organization {
     client: Client,
-    patience: Patience,
+    patience: RetryPolicy,
 }
 
 impl Organization {

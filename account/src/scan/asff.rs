@@ -1,4 +1,4 @@
-//! The result for AWS Security Hub: one finding for each resource with something to tell, and one that is over for
+//! The result for AWS Security Hub: one finding for each resource with something to report, and one that is over for
 //! each that an earlier scan found and this one does not.
 
 use std::collections::{BTreeMap, HashSet};
@@ -6,7 +6,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Write};
 
 use super::comparison::{Change, Comparison, RuleChange};
-use super::record::{Fate, RuleRecord, StackRecord};
+use super::record::{RuleOutcome, RuleRecord, StackRecord};
 use super::result::ScanResult;
 use crate::asff::{Batches, Compliance, ResourceFinding};
 
@@ -53,12 +53,12 @@ fn finding<'a>(
     rules: &[&'a RuleRecord],
     started: &'a str,
 ) -> ResourceFinding<'a> {
-    let compliance = |fate| if fate == Fate::Blocked { Compliance::Failed } else { Compliance::Warning };
+    let compliance = |fate| if fate == RuleOutcome::Blocked { Compliance::Failed } else { Compliance::Warning };
     let worst = rules.iter().map(|rule| compliance(rule.fate)).max().unwrap_or(Compliance::Warning);
     let said = |rule: &&RuleRecord| {
         let exemption =
             rule.exemption.as_ref().map_or_else(String::new, |exemption| format!(" (exemption {exemption})"));
-        let fate = if rule.fate == Fate::Blocked { String::new() } else { format!("{}: ", rule.fate.name()) };
+        let fate = if rule.fate == RuleOutcome::Blocked { String::new() } else { format!("{}: ", rule.fate.name()) };
         format!("{}: {fate}{}{exemption}", rule.path, rule.statement)
     };
     // What is blocked comes first, since the text is cut.
@@ -73,7 +73,7 @@ fn finding<'a>(
         resource_type: sorted.first().map_or("", |rule| &rule.resource_type),
         owner: stack.owner.as_deref(),
         compliance: worst,
-        is_medium: rules.iter().any(|rule| rule.fate != Fate::Exempted),
+        is_medium: rules.iter().any(|rule| rule.fate != RuleOutcome::Exempted),
         created: if stack.changed.is_empty() { started } else { &stack.changed },
         updated: started,
         said: sorted.iter().map(said).collect(),

@@ -9,9 +9,9 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Read};
 
 use super::comparison::{Change, ChangeGroup, Comparison, RuleChange, TrendPoint};
-use super::file::{Record, ResultError, read_records};
-use super::record::{Fate, Head, RuleRecord, StackRecord, Unread};
-use super::result::{Ending, ScanResult};
+use super::file::{ResultError, ResultRecord, read_records};
+use super::record::{RuleOutcome, RuleRecord, ScanHead, StackRecord, Unread};
+use super::result::{ScanCompletion, ScanResult};
 
 /// A result's numbers alone.
 ///
@@ -20,7 +20,7 @@ use super::result::{Ending, ScanResult};
 pub fn read_trend(text: impl Read) -> Result<TrendPoint, ResultError> {
     let (mut stacks, mut stacks_blocked, mut rules_blocked) = (0, 0, 0);
     let (head, _) = read_records(text, &mut |record| {
-        if let Record::Stack(stack) = record {
+        if let ResultRecord::Stack(stack) = record {
             let blocked = stack.tally().blocked;
             stacks += 1;
             stacks_blocked += usize::from(blocked > 0);
@@ -41,20 +41,20 @@ pub fn compare<R: Read>(
     mut trend: Vec<TrendPoint>,
 ) -> Result<Comparison, ResultError> {
     let hash = RandomState::new();
-    let mut then = Looked::default();
+    let mut then = ScanCoverage::default();
     let (head, ending) = read_records(open().map_err(ResultError::Io)?, &mut |record| {
         match record {
-            Record::Stack(stack) => then.stack(&hash, &stack),
-            Record::Unread(unread) => then.unread(&hash, &unread),
+            ResultRecord::Stack(stack) => then.stack(&hash, &stack),
+            ResultRecord::Unread(unread) => then.unread(&hash, &unread),
         }
         Ok(())
     })?;
     then.end(&head, ending);
-    let (mut here, mut blocked) = (Looked::default(), HashMap::<u64, usize>::new());
+    let (mut here, mut blocked) = (ScanCoverage::default(), HashMap::<u64, usize>::new());
     for stack in now.stacks.iter() {
         let stack = stack.map_err(ResultError::Io)?;
         here.stack(&hash, &stack);
-        for rule in stack.findings.iter().filter(|rule| rule.fate == Fate::Blocked) {
+        for rule in stack.findings.iter().filter(|rule| rule.fate == RuleOutcome::Blocked) {
             *blocked.entry(key(&hash, &stack, rule)).or_default() += 1;
         }
     }
@@ -63,10 +63,11 @@ pub fn compare<R: Read>(
     }
     here.end(&now.head, now.ending);
 
-    let mut changes = Changes { comparison: Comparison::default(), accounts: BTreeMap::new(), owners: BTreeMap::new() };
+    let mut changes =
+        ComparisonBuilder { comparison: Comparison::default(), accounts: BTreeMap::new(), owners: BTreeMap::new() };
     read_records(open().map_err(ResultError::Io)?, &mut |record| match record {
-        Record::Stack(stack) => changes.earlier(&hash, &here, &mut blocked, &stack),
-        Record::Unread(_) => Ok(()),
+        ResultRecord::Stack(stack) => changes.earlier(&hash, &here, &mut blocked, &stack),
+        ResultRecord::Unread(_) => Ok(()),
     })?;
     for stack in now.stacks.iter() {
         let stack = stack.map_err(ResultError::Io)?;
@@ -79,7 +80,7 @@ pub fn compare<R: Read>(
         rules_blocked: now.summary.tally.blocked,
     });
     trend.sort_by(|one, two| one.started.cmp(&two.started));
-    let Changes { mut comparison, accounts, owners } = changes;
+    let ComparisonBuilder { mut comparison, accounts, owners } = changes;
     comparison.head.earlier_policy = (head.policy != now.head.policy).then_some(head.policy);
     comparison.head.earlier = head.started;
     comparison.head.trend = trend;
@@ -102,7 +103,7 @@ fn place(hash: &RandomState, stack: &StackRecord) -> u64 {
 
 /// What a scan looked at.
 #[derive(Debug, Default)]
-struct Looked {
+struct ScanCoverage {
     accounts: BTreeSet<String>,
     regions: BTreeSet<(String, String)>,
     named_regions: BTreeSet<String>,
@@ -114,7 +115,7 @@ struct Looked {
     is_whole: bool,
 }
 
-impl Looked {
+impl ScanCoverage {
     fn stack(&mut self, hash: &RandomState, stack: &StackRecord) {
         if !self.accounts.contains(&stack.account) {
             self.accounts.insert(stack.account.clone());
@@ -144,7 +145,7 @@ impl Looked {
         }
     }
 
-    fn end(&mut self, head: &Head, ending: Ending) {
+    fn end(&mut self, head: &ScanHead, ending: ScanCompletion) {
         self.accounts.extend(head.accounts.iter().map(|member| member.account.clone()));
         self.named_regions.extend(head.regions.iter().cloned());
         self.is_whole = ending.complete && !ending.interrupted && head.only_stacks.is_empty();
@@ -168,23 +169,23 @@ impl Looked {
 }
 
 /// The changes while they are found.
-struct Changes {
+struct ComparisonBuilder {
     comparison: Comparison,
     accounts: BTreeMap<Option<String>, ChangeGroup>,
     owners: BTreeMap<Option<String>, ChangeGroup>,
 }
 
-impl Changes {
+impl ComparisonBuilder {
     /// A stack of the earlier scan: what of it remains is taken out of `blocked`.
     fn earlier(
         &mut self,
         hash: &RandomState,
-        now: &Looked,
+        now: &ScanCoverage,
         blocked: &mut HashMap<u64, usize>,
         stack: &StackRecord,
     ) -> io::Result<()> {
         let seen = now.saw(hash, stack);
-        for rule in stack.findings.iter().filter(|rule| rule.fate == Fate::Blocked) {
+        for rule in stack.findings.iter().filter(|rule| rule.fate == RuleOutcome::Blocked) {
             match blocked.get_mut(&key(hash, stack, rule)).filter(|number| **number > 0) {
                 Some(number) => {
                     *number -= 1;
@@ -206,12 +207,12 @@ impl Changes {
     fn later(
         &mut self,
         hash: &RandomState,
-        then: &Looked,
+        then: &ScanCoverage,
         blocked: &mut HashMap<u64, usize>,
         stack: &StackRecord,
     ) -> io::Result<()> {
         let seen = then.saw(hash, stack);
-        for rule in stack.findings.iter().filter(|rule| rule.fate == Fate::Blocked) {
+        for rule in stack.findings.iter().filter(|rule| rule.fate == RuleOutcome::Blocked) {
             let Some(number) = blocked.get_mut(&key(hash, stack, rule)).filter(|number| **number > 0) else { continue };
             *number -= 1;
             if seen {

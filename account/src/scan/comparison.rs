@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::number::{count, grouped};
-use crate::spool::{Listed, Spool};
+use crate::spool::{Spool, SpoolList};
 
 /// What changed since an earlier scan.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
@@ -67,7 +67,6 @@ pub struct RuleChange {
     pub change: Change,
     /// The account.
     pub account: String,
-    /// The Region.
     pub region: String,
     /// The stack's name.
     pub stack: String,
@@ -120,13 +119,13 @@ pub struct ComparisonFile {
 struct ComparisonJson<'a> {
     #[serde(flatten)]
     head: &'a ComparisonHead,
-    changes: Listed<'a, RuleChange>,
+    changes: SpoolList<'a, RuleChange>,
 }
 
 impl Comparison {
     /// As JSON has it.
     pub(super) fn json(&mut self) -> impl Serialize + '_ {
-        ComparisonJson { head: &self.head, changes: Listed::new(&mut self.changes) }
+        ComparisonJson { head: &self.head, changes: SpoolList::new(&mut self.changes) }
     }
 }
 
@@ -143,11 +142,11 @@ impl ComparisonHead {
             grouped(self.remaining)
         )];
         if let Some(policy) = &self.earlier_policy {
-            said.push(format!("Then {policy} decided: a change may be one of the policy."));
+            said.push(format!("That scan used {policy}, so a change may come from the policy."));
         }
         if self.not_compared > 0 {
             said.push(format!(
-                "{} could not be compared: one of the scans did not look there.",
+                "{} could not be compared, because only one of the scans covered them.",
                 rules(self.not_compared)
             ));
         }

@@ -29,7 +29,7 @@ const COLUMNS: [&str; 20] = [
     "settings",
 ];
 
-/// Writes one row for each egress rule to tell about, and one for each stack, list or account that could not be
+/// Writes one row for each egress rule to report about, and one for each stack, list or account that could not be
 /// read. Rows of several results can be put below each other.
 ///
 /// # Errors

@@ -7,12 +7,12 @@ use std::io::{self, Write};
 
 use maud::{Markup, html};
 
-use super::answer::{advice, alternatives_told};
-use super::record::{Cause, Fate, RuleRecord, StackRecord, Tally};
+use super::readiness::{advice, alternatives_told};
+use super::record::{Cause, OutcomeCounts, RuleOutcome, RuleRecord, StackRecord};
 use super::result::ScanResult;
-use super::summary::{Answer, Group, Summary};
+use super::summary::{Readiness, RuleGroup, ScanSummary};
 use crate::number::{count, grouped};
-use crate::page::{self, Bar, capitalized};
+use crate::page::{self, Bar, Row, capitalized};
 use crate::spool::Spool;
 
 /// How many egress rules the page lists; the JSON and CSV results have all of them.
@@ -34,9 +34,9 @@ pub fn write_html(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
     };
     let summary = &result.summary;
     let class = match summary.answer {
-        Answer::Yes => "good",
-        Answer::Probably | Answer::Unknown => "maybe",
-        Answer::No => "bad",
+        Readiness::Yes => "good",
+        Readiness::Probably | Readiness::Unknown => "maybe",
+        Readiness::No => "bad",
     };
     let numbers = [
         (summary.stacks, "stacks judged"),
@@ -57,9 +57,9 @@ pub fn write_html(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
         (unread(result))
         @if !many { (details) }
         p.dim {
-            "The rule: each egress rule of a security group opens exactly one explicit port. A rule that breaks it is \
-             blocked when its group is next created or updated through CloudFormation; nothing that runs is touched. \
-             Made by cfn-egress-guard " (result.head.program) "."
+            "The rule: each egress rule of a security group must open exactly one explicit port. With FAIL, \
+             CloudFormation blocks a group that breaks the rule the next time it is created or updated; running \
+             resources are not affected. Created by cfn-egress-guard " (result.head.program) "."
         }
     };
     page::write(out, "Egress rules: can enforcement be switched on?", &body)
@@ -69,7 +69,7 @@ pub fn write_html(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
 fn scanned(result: &ScanResult) -> String {
     let account = result.accounts_told().map_or_else(String::new, |accounts| format!("{}, ", capitalized(&accounts)));
     let regions = match result.head.regions.as_slice() {
-        [] => "every Region that is switched on there".to_owned(),
+        [] => "every Region that is enabled there".to_owned(),
         [region] => region.clone(),
         regions => format!("{} ({})", count(regions.len(), "Region"), regions.join(", ")),
     };
@@ -79,41 +79,42 @@ fn scanned(result: &ScanResult) -> String {
     format!("{account}{regions}; {only}{when}; {}", result.head.policy)
 }
 
-fn charts(summary: &Summary) -> Markup {
+fn charts(summary: &ScanSummary) -> Markup {
     let told = summary.tally;
     let passed = summary.rules.saturating_sub(told.blocked + told.undetermined + told.exempted + told.known_debt);
     let parts = [
         ("blocked", told.blocked, "would be blocked"),
-        ("undetermined", told.undetermined, "undetermined: only a deployment tells"),
-        ("exempted", told.exempted, "exempted by the policy"),
-        ("debt", told.known_debt, "known debt, let be while unchanged"),
-        ("passed", passed, "open one explicit port, or are allowed by a setting"),
+        ("undetermined", told.undetermined, "undetermined before a deployment"),
+        ("exempted", told.exempted, "exempt by the policy"),
+        ("debt", told.known_debt, "known debt, allowed while unchanged"),
+        ("passed", passed, "one explicit port, or allowed by a setting"),
     ];
-    let owners = "Owners, from tags of the stacks, those with the most blocked stacks first; a bar shows egress rules.";
-    let examples = |group: &Group| {
+    let owners = "Owners, from tags of the stacks. Those with the most blocked stacks come first; each bar shows \
+                  egress rules.";
+    let examples = |group: &RuleGroup| {
         if group.examples.is_empty() { String::new() } else { format!("e.g. {}", group.examples.join(", ")) }
     };
-    let causes = "Causes by number of egress rules, with what to do.";
-    let to_do = |group: &Group| {
+    let causes = "Causes by number of egress rules, with the fix for each.";
+    let to_do = |group: &RuleGroup| {
         let cause = Cause::ALL.iter().find(|cause| group.name.as_deref() == Some(cause.label()));
         cause.map_or_else(String::new, |cause| advice(*cause).to_owned())
     };
-    let units = "Those with the most blocked stacks first; without those below them.";
-    let regions = "Regions, those with the most blocked stacks first.";
+    let units = "Units with the most blocked stacks first, without the units below them.";
+    let regions = "Regions with the most blocked stacks first.";
     html! {
         @if summary.rules > 0 { (page::heading("All egress rules", "")) (page::whole(&parts)) }
         (groups("Whom to talk to first", owners, &summary.owners, examples))
-        (groups("What kind of rule it is", causes, &summary.causes, to_do))
+        (groups("Causes", causes, &summary.causes, to_do))
         (groups("Organizational units", units, &summary.organizational_units, |_| String::new()))
         (groups("Where", regions, &summary.regions, |_| String::new()))
-        @if summary.tally != Tally::default() {
-            (page::heading("How another policy changes it", "Stacks that would be blocked."))
+        @if summary.tally != OutcomeCounts::default() {
+            (page::heading("With another policy", "Stacks that would be blocked."))
             (page::chart(&alternatives(summary)))
         }
     }
 }
 
-fn alternatives(summary: &Summary) -> Vec<Bar> {
+fn alternatives(summary: &ScanSummary) -> Vec<Bar> {
     alternatives_told(summary)
         .into_iter()
         .map(|told| Bar {
@@ -125,11 +126,11 @@ fn alternatives(summary: &Summary) -> Vec<Bar> {
         .collect()
 }
 
-fn groups(title: &str, below: &str, groups: &[Group], note: impl Fn(&Group) -> String) -> Markup {
+fn groups(title: &str, below: &str, groups: &[RuleGroup], note: impl Fn(&RuleGroup) -> String) -> Markup {
     if groups.is_empty() {
         return Markup::default();
     }
-    let bar = |group: &Group| Bar {
+    let bar = |group: &RuleGroup| Bar {
         name: group.name.clone().unwrap_or_else(|| "(no owner tag)".to_owned()),
         note: note(group),
         parts: vec![
@@ -152,7 +153,7 @@ fn unread(result: &ScanResult) -> Markup {
     if groups.is_empty() {
         return Markup::default();
     }
-    let below = "The numbers above leave out what could not be read at all.";
+    let below = "The numbers above exclude what could not be read.";
     let rows = groups.iter().take(MAX_ROWS).map(|group| {
         let fate = if group.judged { "read in part" } else { "not read" };
         ("unread", vec![fate.to_owned(), group.place(result.is_of_many()), group.what(), group.failure.to_string()])
@@ -182,7 +183,7 @@ fn rules(stacks: &mut Spool<StackRecord>) -> io::Result<Markup> {
     }
     let rows = rows.into_iter().flatten().take(MAX_ROWS);
     Ok(html! {
-        (page::heading("Rule by rule", "What would be blocked comes first."))
+        (page::heading("By rule", "Blocked rules come first."))
         (page::table(&COLUMNS, rows))
         (cut(total))
     })
@@ -192,18 +193,16 @@ fn rules(stacks: &mut Spool<StackRecord>) -> io::Result<Markup> {
 const COLUMNS: [&str; 6] = ["", "stack", "Region", "owner", "rule", "what"];
 
 /// The fates in the order of the page.
-const FATES: [Fate; 4] = [Fate::Blocked, Fate::Undetermined, Fate::Exempted, Fate::KnownDebt];
-
-/// A row's class, and its cells.
-type Row = (&'static str, Vec<String>);
+const FATES: [RuleOutcome; 4] =
+    [RuleOutcome::Blocked, RuleOutcome::Undetermined, RuleOutcome::Exempted, RuleOutcome::KnownDebt];
 
 fn row(stack: &StackRecord, rule: &RuleRecord) -> Row {
-    let class = if rule.fate == Fate::KnownDebt { "debt" } else { rule.fate.name() };
+    let class = if rule.fate == RuleOutcome::KnownDebt { "debt" } else { rule.fate.name() };
     let place = format!("{} {}", rule.logical_id, rule.path);
     let owner = stack.owner.clone().unwrap_or_default();
     let mut what = rule.statement.clone();
     what.push('.');
-    if rule.fate == Fate::Blocked {
+    if rule.fate == RuleOutcome::Blocked {
         what.push_str(&format!(" {}", rule.remedy));
     }
     if let Some(exemption) = &rule.exemption {

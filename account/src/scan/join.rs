@@ -5,16 +5,16 @@ use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Read};
 
-use super::file::{Record, ResultError, read_records};
-use super::record::Head;
-use super::result::{Ending, Found, ScanResult};
+use super::file::{ResultError, ResultRecord, read_records};
+use super::record::ScanHead;
+use super::result::{ScanCompletion, ScanRecords, ScanResult};
 
 /// Results that are put together, the newest first: of a stack that several have, the newest word counts.
 #[derive(Debug, Default)]
-pub struct Joined {
-    found: Found,
-    head: Option<Head>,
-    ending: Option<Ending>,
+pub struct JoinedResults {
+    found: ScanRecords,
+    head: Option<ScanHead>,
+    ending: Option<ScanCompletion>,
     /// Hashes of the ARNs of the stacks that are known.
     seen: HashSet<u64>,
     hash: RandomState,
@@ -40,8 +40,8 @@ impl fmt::Display for JoinError {
             Self::Unreadable(error) => error.fmt(f),
             Self::Different { one, other } => write!(
                 f,
-                "it was made with {one}, and another result with {other}: results that are put together have the same \
-                 policy, version of the program and names of stacks"
+                "it was made with {one}, but another result with {other}: results that are joined must have the same \
+                 policy, program version, and stack names"
             ),
         }
     }
@@ -49,7 +49,7 @@ impl fmt::Display for JoinError {
 
 impl std::error::Error for JoinError {}
 
-impl Joined {
+impl JoinedResults {
     /// Takes up a result: each must be older than those before it.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl Joined {
         let Self { found, seen, hash, .. } = self;
         let mut own = HashSet::new();
         let (head, ending) = read_records(text, &mut |record| match record {
-            Record::Stack(stack) => {
+            ResultRecord::Stack(stack) => {
                 let stack_id = hash.hash_one(stack.stack_id.as_str());
                 if seen.contains(&stack_id) {
                     return Ok(());
@@ -66,7 +66,7 @@ impl Joined {
                 own.insert(stack_id);
                 found.stack(&stack)
             }
-            Record::Unread(unread) => match &unread.stack_id {
+            ResultRecord::Unread(unread) => match &unread.stack_id {
                 // A newer result has read it.
                 Some(stack_id) if seen.contains(&hash.hash_one(stack_id.as_str())) => Ok(()),
                 _ => found.unread(&unread),
@@ -78,8 +78,8 @@ impl Joined {
             Some(known) => join(known, head)?,
             None => self.head = Some(head),
         }
-        let before = self.ending.unwrap_or(Ending { complete: true, interrupted: false });
-        self.ending = Some(Ending {
+        let before = self.ending.unwrap_or(ScanCompletion { complete: true, interrupted: false });
+        self.ending = Some(ScanCompletion {
             complete: before.complete && ending.complete,
             interrupted: before.interrupted || ending.interrupted,
         });
@@ -97,14 +97,14 @@ impl Joined {
 }
 
 /// What decided, in words.
-fn made_with(head: &Head) -> String {
+fn made_with(head: &ScanHead) -> String {
     let only = &head.only_stacks;
     let only = if only.is_empty() { String::new() } else { format!(", for stacks named {}", only.join(", ")) };
     format!("{} by version {}{only}", head.policy, head.program)
 }
 
 /// Adds the accounts and Regions of an older result.
-fn join(known: &mut Head, older: Head) -> Result<(), JoinError> {
+fn join(known: &mut ScanHead, older: ScanHead) -> Result<(), JoinError> {
     let (one, other) = (made_with(&older), made_with(known));
     if one != other {
         return Err(JoinError::Different { one, other });
@@ -117,7 +117,7 @@ fn join(known: &mut Head, older: Head) -> Result<(), JoinError> {
         }
     }
     known.accounts.sort_by(|one, two| one.account.cmp(&two.account));
-    // No Regions stand for those that are switched on.
+    // No Regions represent those that are enabled.
     if known.regions.is_empty() || older.regions.is_empty() {
         known.regions.clear();
     } else {

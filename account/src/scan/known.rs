@@ -11,13 +11,13 @@ use crate::spool::Spool;
 /// Stacks that are known from an earlier scan with the same policy, by ARN: on disk. In memory is a hash of the
 /// ARN and where the stack is; of two ARNs with one hash the later is known, and the other is read again.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct KnownStacks {
     stacks: Mutex<Spool<StackRecord>>,
     numbers: HashMap<u64, usize>,
     hash: RandomState,
 }
 
-impl Known {
+impl KnownStacks {
     /// Adds a stack; the last word about it counts.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use super::alternative::AlternativeKind;
 use crate::accounts::MemberAccount;
 use crate::failure::Failure;
 use cfn_egress_guard_core::arn::Arn;
-use cfn_egress_guard_core::check::{CheckedResource, Located};
+use cfn_egress_guard_core::check::{CheckedResource, LocatedFinding};
 use cfn_egress_guard_core::rule::{Destination, EgressRule, Outcome, Port, Protocol, Reason, excerpt, wording};
 
 /// How much of a name is kept, in characters.
@@ -21,7 +21,7 @@ pub const FORMAT_VERSION: u32 = 1;
 /// What a scan was made with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Head {
+pub struct ScanHead {
     /// The format's version.
     pub version: u32,
     /// The program's version: another one may decide otherwise.
@@ -33,7 +33,7 @@ pub struct Head {
     /// The accounts asked for; none if they are the caller's own and nobody says which that is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<MemberAccount>,
-    /// The Regions asked for; none if they are those that are switched on in each account.
+    /// The Regions asked for; none if they are those that are enabled in each account.
     pub regions: Vec<String>,
     /// Why the account's Regions could not be listed; `regions` are then those that every account has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,7 +53,6 @@ pub struct StackRecord {
     /// The account.
     #[serde(default)]
     pub account: String,
-    /// The Region.
     pub region: String,
     /// The stack's name.
     pub stack: String,
@@ -76,28 +75,28 @@ pub struct StackRecord {
     pub resources: usize,
     /// Egress rules in it.
     pub rules: usize,
-    /// What is to tell of them.
+    /// What is to report of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<RuleRecord>,
     /// What would happen to rules beyond those listed.
     #[serde(default, skip_serializing_if = "is_none")]
-    pub more: Tally,
+    pub more: OutcomeCounts,
     /// How it would look under other policies; nothing for a stack without security groups.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub otherwise: BTreeMap<AlternativeKind, Tally>,
+    pub otherwise: BTreeMap<AlternativeKind, OutcomeCounts>,
     /// What could not be looked at in full.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
-fn is_none(tally: &Tally) -> bool {
-    *tally == Tally::default()
+fn is_none(tally: &OutcomeCounts) -> bool {
+    *tally == OutcomeCounts::default()
 }
 
 /// How many rules meet which fate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Tally {
+pub struct OutcomeCounts {
     /// Would be blocked.
     pub blocked: usize,
     /// Cannot be judged from the template.
@@ -110,7 +109,7 @@ pub struct Tally {
     pub known_debt: usize,
 }
 
-impl Tally {
+impl OutcomeCounts {
     /// Counts a rule.
     pub(crate) const fn add(&mut self, outcome: Outcome) {
         match outcome {
@@ -134,7 +133,7 @@ impl Tally {
 /// What would happen to an egress rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Fate {
+pub enum RuleOutcome {
     /// Its next creation or update would be blocked.
     Blocked,
     /// It cannot be judged from the template; the hook will, with resolved values.
@@ -145,7 +144,7 @@ pub enum Fate {
     KnownDebt,
 }
 
-impl Fate {
+impl RuleOutcome {
     /// The fate in the words of reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -158,8 +157,8 @@ impl Fate {
     }
 
     /// One rule of this fate.
-    pub(super) fn tally(self) -> Tally {
-        let mut tally = Tally::default();
+    pub(super) fn tally(self) -> OutcomeCounts {
+        let mut tally = OutcomeCounts::default();
         match self {
             Self::Blocked => tally.blocked = 1,
             Self::Undetermined => tally.undetermined = 1,
@@ -170,7 +169,7 @@ impl Fate {
     }
 }
 
-/// One egress rule to tell about.
+/// One egress rule to report about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleRecord {
@@ -178,10 +177,10 @@ pub struct RuleRecord {
     pub logical_id: String,
     /// The resource's type.
     pub resource_type: String,
-    /// Where it stands in the resource's properties.
+    /// Where it is in the resource's properties.
     pub path: String,
     /// What would happen to it.
-    pub fate: Fate,
+    pub fate: RuleOutcome,
     /// What groups it with others.
     pub cause: Cause,
     /// The rule's reason code, for example `port-range`.
@@ -192,24 +191,24 @@ pub struct RuleRecord {
     pub remedy: String,
     /// What it opens, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule: Option<Opens>,
+    pub rule: Option<OpenedTraffic>,
     /// The exemption that covers it, its owner and its end; one that has ended changes nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exemption: Option<String>,
-    /// The settings each of which, changed alone, would let it pass.
+    /// The settings each of which, changed alone, would allow this.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub settings: Vec<String>,
 }
 
 impl RuleRecord {
     /// A finding of a template; nothing if the rule lets it pass.
-    pub(crate) fn of(resource: &CheckedResource, located: &Located) -> Option<Self> {
+    pub(crate) fn of(resource: &CheckedResource, located: &LocatedFinding) -> Option<Self> {
         let finding = &located.finding;
         let fate = match resource.settled(located) {
-            Outcome::NonCompliant => Fate::Blocked,
-            Outcome::Undetermined => Fate::Undetermined,
-            Outcome::Exempted => Fate::Exempted,
-            Outcome::KnownDebt => Fate::KnownDebt,
+            Outcome::NonCompliant => RuleOutcome::Blocked,
+            Outcome::Undetermined => RuleOutcome::Undetermined,
+            Outcome::Exempted => RuleOutcome::Exempted,
+            Outcome::KnownDebt => RuleOutcome::KnownDebt,
             Outcome::Note => return None,
         };
         let statement = wording::statement(finding);
@@ -225,7 +224,7 @@ impl RuleRecord {
                 None => statement,
             },
             remedy: wording::remedy(finding),
-            rule: finding.rule().and_then(Opens::of),
+            rule: finding.rule().and_then(OpenedTraffic::of),
             exemption: finding.exemption.as_ref().map(|exemption| {
                 let ended = if exemption.holds() { "until" } else { "ended" };
                 format!("{} ({}, {ended} {})", exemption.id, exemption.owner, exemption.expires)
@@ -238,7 +237,7 @@ impl RuleRecord {
 /// What an egress rule opens.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Opens {
+pub struct OpenedTraffic {
     /// The protocol.
     pub protocol: String,
     /// From which port to which (for ICMP: type and code), if both are known.
@@ -248,7 +247,7 @@ pub struct Opens {
     pub destination: String,
 }
 
-impl Opens {
+impl OpenedTraffic {
     /// What an egress rule opens, as an exemption would name it; nothing, if not all of it is known.
     fn of(rule: &EgressRule) -> Option<Self> {
         let [destination] = rule.destinations.as_slice() else { return None };
@@ -362,7 +361,7 @@ impl StackRecord {
 
     /// What would happen to the stack's rules.
     #[must_use]
-    pub fn tally(&self) -> Tally {
+    pub fn tally(&self) -> OutcomeCounts {
         let mut tally = self.more;
         self.findings.iter().for_each(|rule| tally.add_all(rule.fate.tally()));
         tally

@@ -8,19 +8,19 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::alternative::AlternativeKind;
-use super::judge::{Deployed, judge};
+use super::judge::{DeployedScope, judge};
 use super::record::{NAME_CHARS, StackRecord, Unread, account_of};
-use super::stacks::{self, Given, Stack, Stacks, TemplateText, Told};
+use super::stacks::{self, ListedStack, LiveStack, LiveStacks, StackInputs, TemplateText};
 use super::{Progress, ScanOptions};
 use crate::failure::{Failure, FailureKind};
-use crate::pace::Limit;
+use crate::pace::RequestLimit;
 use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::template::Scope;
 
 /// What the tasks of a Region share.
 #[derive(Clone)]
-pub(super) struct Reporter {
+pub(super) struct RegionContext {
     /// The account, if anybody says which it is.
     pub(super) account: Option<String>,
     pub(super) region: String,
@@ -30,13 +30,13 @@ pub(super) struct Reporter {
     pub(super) sender: mpsc::Sender<Progress>,
 }
 
-impl Reporter {
+impl RegionContext {
     /// Tells the caller; nothing, if nobody listens any more.
     async fn tell(&self, progress: Progress) -> Option<()> {
         self.sender.send(progress).await.ok()
     }
 
-    fn unread(&self, stack: Option<&Stack>, failure: Failure, judged: bool) -> Progress {
+    fn unread(&self, stack: Option<&LiveStack>, failure: Failure, judged: bool) -> Progress {
         Progress::Unread(Unread {
             account: self.account.clone().or_else(|| stack.and_then(|stack| account_of(&stack.id)).map(str::to_owned)),
             region: Some(self.region.clone()),
@@ -49,11 +49,11 @@ impl Reporter {
 }
 
 /// Scans a Region to its end; nothing, if nobody listens any more.
-pub(super) async fn scan_region(client: &Client, to: &Reporter) -> Option<()> {
+pub(super) async fn scan_region(client: &Client, to: &RegionContext) -> Option<()> {
     let options = &to.options;
-    let mut stacks = Stacks::list(client, &options.stacks, options.patience).await;
-    let mut limit = Limit::new(options.concurrency);
-    let mut queue = Vec::<Told>::new().into_iter();
+    let mut stacks = LiveStacks::list(client, &options.stacks, options.patience).await;
+    let mut limit = RequestLimit::new(options.concurrency);
+    let mut queue = Vec::<ListedStack>::new().into_iter();
     let mut listing = true;
     let mut running: JoinSet<u32> = JoinSet::new();
     loop {
@@ -100,7 +100,7 @@ pub(super) async fn scan_region(client: &Client, to: &Reporter) -> Option<()> {
 }
 
 /// Tells that a Region's lists were read to their end, and what kept them from being complete.
-async fn tell_lists(failures: Vec<Failure>, to: &Reporter) -> Option<()> {
+async fn tell_lists(failures: Vec<Failure>, to: &RegionContext) -> Option<()> {
     // Of two lists one is enough to know every stack.
     let judged = failures.len() < stacks::LISTS;
     for failure in failures {
@@ -109,13 +109,19 @@ async fn tell_lists(failures: Vec<Failure>, to: &Reporter) -> Option<()> {
     to.tell(Progress::Listed).await
 }
 
-fn is_unchanged(known: &StackRecord, stack: &Stack) -> bool {
+fn is_unchanged(known: &StackRecord, stack: &LiveStack) -> bool {
     let settled = !known.partial && !stack.status.ends_with("IN_PROGRESS");
     settled && known.changed == stack.changed && known.status == stack.status
 }
 
-/// Reads and judges a stack, and tells what came of it; gives back how often AWS asked for patience.
-async fn scan_stack(client: Client, stack: Stack, given: Option<Given>, values_denied: bool, to: Reporter) -> u32 {
+/// Reads and judges a stack, and tells what came of it; gives back how often AWS throttled requests.
+async fn scan_stack(
+    client: Client,
+    stack: LiveStack,
+    given: Option<StackInputs>,
+    values_denied: bool,
+    to: RegionContext,
+) -> u32 {
     let mut throttled = 0;
     let patience = to.options.patience;
     // It is never closed.
@@ -154,8 +160,13 @@ async fn scan_stack(client: Client, stack: Stack, given: Option<Given>, values_d
 }
 
 /// Judges a stack; without what it was given, as far as that goes.
-fn record(template: &TemplateText, stack: &Stack, given: Option<Given>, to: &Reporter) -> Result<StackRecord, String> {
-    let Reporter { region, options, .. } = to;
+fn record(
+    template: &TemplateText,
+    stack: &LiveStack,
+    given: Option<StackInputs>,
+    to: &RegionContext,
+) -> Result<StackRecord, String> {
+    let RegionContext { region, options, .. } = to;
     let parameters_known = given.is_some();
     let given = given.unwrap_or_default();
     let owner = owner(&given, &options.owner_tags);
@@ -166,10 +177,10 @@ fn record(template: &TemplateText, stack: &Stack, given: Option<Given>, to: &Rep
         if judged.resources > 0 { kinds.into_iter().zip(judged.otherwise).collect() } else { BTreeMap::new() };
     let mut notes = judged.notes;
     if !parameters_known {
-        notes.push("judged without the values of its parameters, which could not be read".to_owned());
+        notes.push("checked without the values of its parameters, which could not be read".to_owned());
     }
     if !template.processed {
-        notes.push("judged as written: the template after its macros could not be had".to_owned());
+        notes.push("checked as written, because the template after its macros could not be read".to_owned());
     }
     Ok(StackRecord {
         account: account_of(&stack.id).unwrap_or_default().to_owned(),
@@ -190,12 +201,12 @@ fn record(template: &TemplateText, stack: &Stack, given: Option<Given>, to: &Rep
     })
 }
 
-fn owner(given: &Given, owner_tags: &[String]) -> Option<String> {
+fn owner(given: &StackInputs, owner_tags: &[String]) -> Option<String> {
     let tag = |name: &String| given.tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
     owner_tags.iter().find_map(tag).map(|(_, value)| excerpt(value, NAME_CHARS))
 }
 
-fn deployed(region: &str, stack: &Stack, given: Given, parameters_known: bool) -> Deployed {
+fn deployed(region: &str, stack: &LiveStack, given: StackInputs, parameters_known: bool) -> DeployedScope {
     let scope = Scope {
         parameters: given.parameters,
         account: account_of(&stack.id).map(str::to_owned),
@@ -207,5 +218,5 @@ fn deployed(region: &str, stack: &Stack, given: Given, parameters_known: bool) -
         ignore_defaults: !parameters_known,
         ..Scope::default()
     };
-    Deployed { scope, resolved: given.resolved }
+    DeployedScope { scope, resolved: given.resolved }
 }

@@ -3,16 +3,16 @@
 use std::io;
 
 use super::comparison::Comparison;
-use super::record::{Head, StackRecord, Unread};
-use super::summary::Summary;
-use super::totals::Totals;
+use super::record::{ScanHead, StackRecord, Unread};
+use super::summary::ScanSummary;
+use super::totals::ScanTotals;
 use super::unread::{UnreadGroup, UnreadGroups};
 use crate::spool::Spool;
 
 #[derive(Debug)]
 pub struct ScanResult {
     /// What it was made with.
-    pub head: Head,
+    pub head: ScanHead,
     /// The stacks that were read, by account, Region and name.
     pub stacks: Spool<StackRecord>,
     /// What could not be read, in the order it was tried.
@@ -20,17 +20,17 @@ pub struct ScanResult {
     /// What could not be read, by reason.
     pub unread_groups: Vec<UnreadGroup>,
     /// The answer.
-    pub summary: Summary,
+    pub summary: ScanSummary,
     /// How the scan ended.
-    pub ending: Ending,
+    pub ending: ScanCompletion,
     /// What changed since an earlier scan, if it was compared with one.
     pub comparison: Option<Comparison>,
 }
 
 /// How a scan ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Ending {
-    /// Whether every stack was read or is told as unread.
+pub struct ScanCompletion {
+    /// Whether every stack was read or is reported as unread.
     pub complete: bool,
     /// Whether it was interrupted.
     pub interrupted: bool,
@@ -38,14 +38,14 @@ pub struct Ending {
 
 /// What was found so far.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct ScanRecords {
     stacks: Spool<StackRecord>,
     unread: Spool<Unread>,
     unread_groups: UnreadGroups,
-    totals: Totals,
+    totals: ScanTotals,
 }
 
-impl Found {
+impl ScanRecords {
     /// Takes up a stack; each stack once.
     ///
     /// # Errors
@@ -77,12 +77,12 @@ impl Found {
         self.unread.is_empty()
     }
 
-    /// The result. Stacks were found in the order of AWS's answers; they are told in one that is the
-    /// same every time.
+    /// The result. Stacks were found in the order of AWS's answers; they are reported in one that is the same every
+    /// time.
     ///
     /// # Errors
     /// When the records cannot be read back.
-    pub fn result(mut self, head: Head, ending: Ending) -> io::Result<ScanResult> {
+    pub fn result(mut self, head: ScanHead, ending: ScanCompletion) -> io::Result<ScanResult> {
         self.stacks.sort_by_key(|record| (record.account, record.region, record.stack))?;
         let summary = self.totals.summary(ending.complete, &head.accounts);
         Ok(ScanResult {

@@ -1,15 +1,15 @@
 //! An exemption: what may break the rule, why, who answers for it, and until when.
 
 use super::conditions::Conditions;
-use crate::rule::applied::{AppliedExemption, ExemptionId, Owner, Reason};
+use crate::rule::applied::{AppliedExemption, ExemptionId, ExemptionReason, Owner};
 use crate::rule::date::Date;
 use crate::rule::egress::Protocol;
 
-/// An exception from the rule, held by those who own the policy.
+/// An exception from the rule, owned by those who own the policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exemption {
     id: ExemptionId,
-    reason: Reason,
+    reason: ExemptionReason,
     owner: Owner,
     expires: Date,
     // INVARIANT: it narrows, and does not contradict itself.
@@ -32,7 +32,7 @@ impl Exemption {
     /// When the conditions cover everything or contradict each other.
     pub fn new(
         id: ExemptionId,
-        reason: Reason,
+        reason: ExemptionReason,
         owner: Owner,
         expires: Date,
         conditions: Conditions,
@@ -57,7 +57,7 @@ impl Exemption {
 
     /// Why it exists.
     #[must_use]
-    pub const fn reason(&self) -> &Reason {
+    pub const fn reason(&self) -> &ExemptionReason {
         &self.reason
     }
 
@@ -67,7 +67,7 @@ impl Exemption {
         &self.owner
     }
 
-    /// The last day on which it holds, UTC.
+    /// The last day on which it applies, UTC.
     #[must_use]
     pub const fn expires(&self) -> Date {
         self.expires
@@ -79,7 +79,7 @@ impl Exemption {
         &self.conditions
     }
 
-    /// How it stands on a day.
+    /// Its state on a day.
     #[must_use]
     pub fn on(&self, today: Date) -> AppliedExemption {
         AppliedExemption {

@@ -11,12 +11,12 @@ use crate::rule::applied::AppliedExemption;
 use crate::rule::date::Date;
 use crate::rule::egress::Protocol;
 
-/// How many days ahead an exemption ends at the most without a warning.
-pub const LONG_DAYS: i64 = 366;
+/// How many days ahead an exemption ends at most without a warning.
+pub(crate) const LONG_DAYS: i64 = 366;
 
 /// Whether a [`Remark`] asks for something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Weight {
+pub enum RemarkLevel {
     /// Good to know.
     Notice,
     /// It may be meant, but hardly.
@@ -29,7 +29,7 @@ pub enum Weight {
     Error,
 }
 
-impl Weight {
+impl RemarkLevel {
     /// Its stable name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -68,7 +68,7 @@ impl Placeholder {
 pub enum DeployerChoice {
     /// `stack_name`.
     StackName,
-    /// `stack_id` with a `*` or `?`: the ARN holds the stack's name.
+    /// `stack_id` with a `*` or `?`: the ARN contains the stack's name.
     StackId,
     /// `logical_id`.
     LogicalId,
@@ -104,22 +104,22 @@ pub enum Remark<'a> {
 impl Remark<'_> {
     /// Whether it asks for something.
     #[must_use]
-    pub const fn weight(&self) -> Weight {
+    pub const fn weight(&self) -> RemarkLevel {
         match self {
             Self::Expired(..) | Self::OnlySinglePorts(_) | Self::StackIdElsewhere(_) | Self::Draft(..) => {
-                Weight::Action
+                RemarkLevel::Action
             }
-            Self::EndsTooLate(..) => Weight::Error,
-            Self::Expires(..) => Weight::Soon,
-            Self::Covers(..) | Self::EndsLate(_) => Weight::Warning,
-            Self::Overlap(..) | Self::DeployerChooses(..) => Weight::Notice,
+            Self::EndsTooLate(..) => RemarkLevel::Error,
+            Self::Expires(..) => RemarkLevel::Soon,
+            Self::Covers(..) | Self::EndsLate(_) => RemarkLevel::Warning,
+            Self::Overlap(..) | Self::DeployerChooses(..) => RemarkLevel::Notice,
         }
     }
 }
 
 impl Policy {
-    /// What is to know of the exemptions, in the order of the file; `within` is how many days ahead
-    /// their ends are told.
+    /// What is to know of the exemptions, in the order of the file; `within` is how many days ahead their ends are
+    /// reported.
     #[must_use]
     pub fn review(&self, today: Date, within: u32) -> Vec<Remark<'_>> {
         let mut remarks = Vec::new();

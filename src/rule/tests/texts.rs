@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::rule::policy::{Case, Conditions, Context, Date, Exemption, Glob, NearlyExempted, PlaceCondition, Policy};
-use crate::rule::policy::{Owner, Unchanged};
+use crate::rule::policy::{
+    Conditions, Context, ContextCondition, Date, Exemption, Glob, NearlyExempted, Policy, ResourceContext,
+};
+use crate::rule::policy::{Owner, UnchangedRules};
 use crate::rule::wording::{cdk_remedy, direct, label, policy as policy_wording};
 use crate::security_group::explain;
 
@@ -97,12 +99,12 @@ fn what_a_policy_makes_of_egress_rules() {
     ] {
         let today: Date = today.parse().unwrap();
         let context = Context { account, ..Context::default() };
-        let case = Case { context, unchanged: &Unchanged::Nothing, today };
+        let case = ResourceContext { context, unchanged: &UnchangedRules::Nothing, today };
         lines.push(format!("== {account:?} {today}"));
         for (knowledge, properties) in [(Knowledge::Partial, rules.clone()), (Knowledge::Final, json!({}))] {
             for one in explain(ResourceType::SecurityGroup, &value(&properties), knowledge, &policy, &case) {
                 lines.push(policy_wording::explained(&one, &policy));
-                let Decided::Finding(finding) = &one.decided else { continue };
+                let DecidedBy::Finding(finding) = &one.decided else { continue };
                 if let Some(applied) = finding.exemption.as_deref().filter(|_| finding.outcome == Outcome::Exempted) {
                     lines.push(policy_wording::justification(applied));
                     lines.push(policy_wording::exempted(finding));
@@ -115,9 +117,9 @@ fn what_a_policy_makes_of_egress_rules() {
     let nearly = NearlyExempted {
         exemption: &policy.exemptions[0],
         asked: vec![
-            (PlaceCondition::Account, &asked),
-            (PlaceCondition::Region, &asked),
-            (PlaceCondition::StackName, &asked),
+            (ContextCondition::Account, &asked),
+            (ContextCondition::Region, &asked),
+            (ContextCondition::StackName, &asked),
         ],
     };
     lines.push(policy_wording::nearly_exempted(&nearly));
@@ -128,15 +130,19 @@ fn what_a_policy_makes_of_egress_rules() {
 fn a_reason_that_is_too_long_is_cut_within_the_length_of_an_annotation() {
     let policy = Policy { exemptions: vec![exemption(&"x".repeat(160), &"y".repeat(80))], ..Policy::default() };
     let context = Context { account: Some("111122223333"), ..Context::default() };
-    let finding = example_of_each_reason().into_iter().find(|finding| finding.reason == Reason::PortRange).unwrap();
+    let rule = json!({"IpProtocol": "tcp", "FromPort": 80, "ToPort": 87, "CidrIp": "10.0.0.0/8", "DestinationSecurityGroupId":
+        format!("sg-{}", "a".repeat(40))});
+    let assessment =
+        assess(ResourceType::SecurityGroup, &value(&inline(&rule)), &Preset::Literal.into(), Knowledge::Final);
+    let [finding] = assessment.findings.as_slice() else { panic!("{assessment:?}") };
     for (today, cut) in
         [("2027-05-01", policy_wording::let_through as fn(&Finding) -> String), ("2027-06-30", policy_wording::line)]
     {
-        let case = Case { context, unchanged: &Unchanged::Nothing, today: today.parse().unwrap() };
+        let case = ResourceContext { context, unchanged: &UnchangedRules::Nothing, today: today.parse().unwrap() };
         let applied = policy.apply(Assessment { judged: 1, findings: vec![finding.clone()] }, &case);
         let text = cut(&applied.findings[0]);
-        let part = text.find("It is exempted").map_or(text.as_str(), |at| &text[at..]);
-        assert_eq!(part.chars().count(), wording::ANNOTATION_CHARS - 1, "{text}");
+        let part = text.find("It is exempt").map_or(text.as_str(), |at| &text[at..]);
+        assert_eq!(part.chars().count(), wording::ANNOTATION_CHARS, "{text}");
     }
 }
 

@@ -7,11 +7,11 @@ use maud::{Markup, html};
 
 use super::{COLUMNS, FATES, Row, row};
 use crate::number::{count, grouped};
-use crate::page::{self, Bar, Disclosure};
+use crate::page::{self, Bar, ExpandableSection};
 use crate::scan::result::ScanResult;
-use crate::scan::summary::{AccountSummary, Answer};
+use crate::scan::summary::{AccountSummary, Readiness};
 
-/// How many egress rules the page lists in all accounts together, and in each at the least and at the most.
+/// How many egress rules the page lists in all accounts together, and in each at the least and at most.
 const MAX_ROWS: usize = 6_000;
 const LEAST_ROWS: usize = 5;
 const MOST_ROWS: usize = 500;
@@ -21,7 +21,7 @@ const OPEN: usize = 5;
 
 /// What an account's rules are, of which some are listed.
 #[derive(Default)]
-struct Rules {
+struct AccountRules {
     rows: Vec<(usize, Row)>,
     total: usize,
 }
@@ -30,7 +30,7 @@ struct Rules {
 pub(super) fn overview(result: &mut ScanResult) -> io::Result<Markup> {
     let accounts = result.summary.accounts.len();
     let most = (MAX_ROWS / accounts.max(1)).clamp(LEAST_ROWS, MOST_ROWS);
-    let mut rules: HashMap<String, Rules> = HashMap::new();
+    let mut rules: HashMap<String, AccountRules> = HashMap::new();
     for stack in result.stacks.iter() {
         let stack = stack?;
         for rule in &stack.findings {
@@ -38,7 +38,7 @@ pub(super) fn overview(result: &mut ScanResult) -> io::Result<Markup> {
             rules.entry(stack.account.clone()).or_default().add(rank, || row(&stack, rule), most);
         }
     }
-    let list: Vec<Disclosure> = result
+    let list: Vec<ExpandableSection> = result
         .summary
         .accounts
         .iter()
@@ -47,11 +47,11 @@ pub(super) fn overview(result: &mut ScanResult) -> io::Result<Markup> {
             disclosure(account, rules, accounts <= OPEN)
         })
         .collect();
-    let below = "Those that most keeps from FAIL first. Open one to see its egress rules.";
-    Ok(html! { (page::heading("Account by account", below)) (page::disclosures(&list, "accounts")) })
+    let below = "Accounts with the most blocked egress rules first. Open one to see its egress rules.";
+    Ok(html! { (page::heading("By account", below)) (page::disclosures(&list, "accounts")) })
 }
 
-impl Rules {
+impl AccountRules {
     /// Keeps the worst rules: of those that are as bad, the first.
     fn add(&mut self, rank: usize, row: impl FnOnce() -> Row, most: usize) {
         self.total += 1;
@@ -65,12 +65,12 @@ impl Rules {
     }
 }
 
-fn disclosure(account: &AccountSummary, rules: Rules, is_open: bool) -> Disclosure {
+fn disclosure(account: &AccountSummary, rules: AccountRules, is_open: bool) -> ExpandableSection {
     let (class, word) = match account.answer {
-        Answer::No => ("bad", "Not yet"),
-        Answer::Unknown => ("maybe", "Unknown"),
-        Answer::Probably => ("maybe", "Probably"),
-        Answer::Yes => ("good", "Yes"),
+        Readiness::No => ("bad", "Not yet"),
+        Readiness::Unknown => ("maybe", "Unknown"),
+        Readiness::Probably => ("maybe", "Probably"),
+        Readiness::Yes => ("good", "Yes"),
     };
     let tally = account.tally;
     let bar = Bar {
@@ -94,13 +94,13 @@ fn disclosure(account: &AccountSummary, rules: Rules, is_open: bool) -> Disclosu
             @if more > 0 { p.dim { (grouped(more)) " more are in the JSON and CSV results." } }
         }
     });
-    Disclosure { class, word, bar, is_open: is_open && behind.is_some(), behind }
+    ExpandableSection { class, word, bar, is_open: is_open && behind.is_some(), behind }
 }
 
 /// The numbers of an account in a line.
 fn said(account: &AccountSummary) -> String {
     if account.failure.is_some() && account.stacks == 0 {
-        return "could not be entered".to_owned();
+        return "could not be accessed".to_owned();
     }
     let stacks = count(account.stacks, "stack");
     let mut said = Vec::new();

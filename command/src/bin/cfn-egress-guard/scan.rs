@@ -12,10 +12,10 @@ use anyhow::{Context, bail};
 use cfn_egress_guard::fingerprint::Fingerprint;
 use cfn_egress_guard_account::accounts::RegionSelection;
 use cfn_egress_guard_account::scan::{
-    Ending, FORMAT_VERSION, Found, Head, Known, Progress, ScanOptions, ScanResult, StackRecord, Writer, scan,
-    write_asff, write_csv, write_exemptions, write_html, write_json,
+    FORMAT_VERSION, KnownStacks, Progress, ResultWriter, ScanCompletion, ScanHead, ScanOptions, ScanRecords,
+    ScanResult, StackRecord, scan, write_asff, write_csv, write_exemptions, write_html, write_json,
 };
-use cfn_egress_guard_account::{Glob, Patience, count, permissions};
+use cfn_egress_guard_account::{Glob, RetryPolicy, count, permissions};
 use cfn_egress_guard_core::rule::policy::{Date, Policy};
 
 use crate::account::{accounts, connect, interruption, print_policy, warn};
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &Scan, out: &mut impl Write) -> anyhow::Result<Exit
     }
     let outputs = outputs(&arguments.output)?;
     if let Some(path) = arguments.suggest_exemptions.as_ref().filter(|path| path.exists()) {
-        bail!("`{}` exists already, and may be a policy: name a new file for the exemptions", path.display());
+        bail!("`{}` already exists and may be a policy: name a new file for the exemptions", path.display());
     }
     // Before a scan that may take an hour.
     let earlier = earlier(&arguments.compare, &arguments.output)?;
@@ -102,7 +102,7 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
         RegionSelection::Named(regions) => regions.clone(),
         RegionSelection::Enabled => Vec::new(),
     };
-    let head = Head {
+    let head = ScanHead {
         version: FORMAT_VERSION,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         policy: policy_name,
@@ -115,14 +115,14 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
     };
     let known = match &arguments.resume {
         Some(path) => known(path, &head)?,
-        None => Known::default(),
+        None => KnownStacks::default(),
     };
     let mut files = Vec::new();
     for (path, format) in outputs {
         if *format == AccountFormat::Json {
             let part = part(path);
             let file = File::create(&part).with_context(|| format!("creating `{}`", part.display()))?;
-            files.push((*path, Writer::new(BufWriter::new(file), &head)?));
+            files.push((*path, ResultWriter::new(BufWriter::new(file), &head)?));
         }
     }
     let options = ScanOptions {
@@ -131,11 +131,11 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
         today,
         owner_tags: arguments.owner_tags.clone(),
         concurrency: arguments.concurrency.into(),
-        patience: Patience::default(),
+        patience: RetryPolicy::default(),
         known,
     };
     let mut meter = Meter::new(accounts.members.len());
-    let mut found = Found::default();
+    let mut found = ScanRecords::default();
     let mut unused: Vec<&Glob> = arguments.stacks.iter().collect();
     let scanned = scan(&accounts, options, interruption(), |progress| {
         meter.show(&progress);
@@ -155,21 +155,21 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
     })
     .await;
     meter.clear();
-    let finished = scanned.context("writing what is found")?;
+    let finished = scanned.context("storing the results")?;
     if finished && found.is_all_read() {
         let unused: Vec<String> = unused.iter().map(|glob| format!("`{glob}`")).collect();
         if !unused.is_empty() && found.is_empty() {
             for (path, _) in files {
                 let _ = std::fs::remove_file(part(path));
             }
-            bail!("no stack is named {} in {}: nothing was looked at", unused.join(" or "), place(&head));
+            bail!("no stack in {} is named {}, so nothing was scanned", place(&head), unused.join(" or "));
         }
         for name in unused {
             warn(&format!("no stack is named {name}"));
         }
     }
-    let ending = Ending { complete: finished && head.regions_assumed.is_none(), interrupted: !finished };
-    let mut result = found.result(head, ending).context("reading back what was found")?;
+    let ending = ScanCompletion { complete: finished && head.regions_assumed.is_none(), interrupted: !finished };
+    let mut result = found.result(head, ending).context("reading the stored results")?;
     for (path, writer) in files {
         writer.end(&mut result).context("writing the result")?;
         std::fs::rename(part(path), path).with_context(|| format!("writing `{}`", path.display()))?;
@@ -178,7 +178,7 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
 }
 
 /// Where a scan looks.
-fn place(head: &Head) -> String {
+fn place(head: &ScanHead) -> String {
     match (head.regions.as_slice(), head.accounts.len()) {
         ([], accounts) => count(accounts, "account"),
         (regions, 0 | 1) => regions.join(", "),

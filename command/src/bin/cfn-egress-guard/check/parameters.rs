@@ -14,7 +14,7 @@ use cfn_egress_guard_core::source;
 use cfn_egress_guard_core::template::{Scope, Template};
 use cfn_egress_guard_core::value::{Kind, Map, Value};
 
-pub(crate) use declared::{Declared, Refused, all_declared, allowed, default_of};
+pub(crate) use declared::{DeclaredParameters, ParameterError, all_declared, allowed, default_of};
 
 /// Paths and parameters: the AWS CLI takes several values behind one `--parameters`, so what follows
 /// looks like a path here.
@@ -27,14 +27,14 @@ pub(super) fn told_apart(paths: &[String], parameters: &[String]) -> (Vec<String
 
 /// What a command line or a file gives for parameters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Given {
+pub(crate) struct ParameterValues {
     /// Values, by the name of the parameter.
     pub(crate) values: BTreeMap<String, String>,
     /// Parameters that keep the value that the deployed stack has (`UsePreviousValue`).
     pub(crate) previous: BTreeSet<String>,
 }
 
-impl Given {
+impl ParameterValues {
     /// Gives a parameter a value, or the one that the deployed stack has; the last one counts.
     fn set(&mut self, name: &str, value: Option<String>) {
         match value {
@@ -56,8 +56,8 @@ impl Given {
 }
 
 /// What these arguments give, later ones counting more.
-pub(crate) fn read(arguments: &[String]) -> anyhow::Result<Given> {
-    let mut given = Given::default();
+pub(crate) fn read(arguments: &[String]) -> anyhow::Result<ParameterValues> {
+    let mut given = ParameterValues::default();
     for (position, argument) in arguments.iter().enumerate() {
         let position = position + 1;
         if argument.starts_with(['[', '{']) {
@@ -80,7 +80,7 @@ pub(crate) fn read(arguments: &[String]) -> anyhow::Result<Given> {
             // What cannot be read may be a value, and no path.
             let path = Path::new(argument.strip_prefix("file://").unwrap_or(argument));
             std::fs::metadata(path).with_context(|| {
-                format!("value {position} of --parameters is neither Key=Value nor a parameter file that can be read")
+                format!("value {position} of --parameters is neither Key=Value nor a readable parameter file")
             })?;
             file(path, &mut given)?;
         }
@@ -89,7 +89,7 @@ pub(crate) fn read(arguments: &[String]) -> anyhow::Result<Given> {
 }
 
 /// What a parameter file gives.
-pub(crate) fn file(path: &Path, given: &mut Given) -> anyhow::Result<()> {
+pub(crate) fn file(path: &Path, given: &mut ParameterValues) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?;
     texts(&text, given).with_context(|| format!("parameter file `{}`", path.display()))
 }
@@ -108,16 +108,16 @@ pub(crate) fn all_given(scope: &Scope, root: &Value) -> anyhow::Result<()> {
         .collect();
     match missing.as_slice() {
         [] => Ok(()),
-        [only] => bail!("parameter {only} has no default and no value; give one with -p Key=Value"),
-        _ => bail!("parameters {} have no default and no value; give each with -p Key=Value", missing.join(", ")),
+        [only] => bail!("parameter {only} has no default and no value; pass one with -p Key=Value"),
+        _ => bail!("parameters {} have no default and no value; pass each one with -p Key=Value", missing.join(", ")),
     }
 }
 
 /// A value, or nothing for the value that the deployed stack has.
 fn value_or_previous(key: &str, value: Option<String>, previous: bool) -> anyhow::Result<Option<String>> {
     match (value, previous) {
-        (Some(_), true) => bail!("`{key}` has a value and UsePreviousValue: give one of them"),
-        (None, false) => bail!("`{key}` has no value: give ParameterValue, or UsePreviousValue=true"),
+        (Some(_), true) => bail!("`{key}` has both a value and UsePreviousValue; pass only one of them"),
+        (None, false) => bail!("`{key}` has no value; pass ParameterValue, or UsePreviousValue=true"),
         (value, _) => Ok(value),
     }
 }
@@ -141,12 +141,12 @@ fn shorthand(text: &str) -> anyhow::Result<Vec<(String, String)>> {
                 (Some('\\'), _) => value.extend(characters.next()),
                 (Some(c), Some(quote)) if c == quote => {
                     if !matches!(characters.next(), None | Some(',')) {
-                        bail!("there is text behind the closing quote of {key}");
+                        bail!("there is text after the closing quote of {key}");
                     }
                     break;
                 }
                 (Some(','), None) | (None, None) => break,
-                (None, Some(_)) => bail!("the quote of {key} is not closed"),
+                (None, Some(_)) => bail!("the closing quote of {key} is missing"),
                 (Some(c), _) => value.push(c),
             }
         }
@@ -156,7 +156,7 @@ fn shorthand(text: &str) -> anyhow::Result<Vec<(String, String)>> {
 }
 
 /// What the text of a parameter file gives, in any of its published forms.
-fn texts(text: &str, given: &mut Given) -> anyhow::Result<()> {
+fn texts(text: &str, given: &mut ParameterValues) -> anyhow::Result<()> {
     let document = source::parse(text).map_err(|error| {
         let place = error.span.map_or_else(String::new, |span| format!("line {}, column {}: ", span.line, span.column));
         anyhow!("{place}it is neither JSON nor YAML")
@@ -169,15 +169,15 @@ fn texts(text: &str, given: &mut Given) -> anyhow::Result<()> {
             .try_for_each(|(index, entry)| listed(entry, given).with_context(|| format!("entry {}", index + 1))),
         Kind::Map(map) if document.root.get("Parameters").is_some() => assigned(map, given),
         _ => bail!(
-            "it holds no parameters: write a list of {{\"ParameterKey\": …, \"ParameterValue\": …}}, a list of \
+            "it has no parameters: write a list of {{\"ParameterKey\": …, \"ParameterValue\": …}}, a list of \
              \"Key=Value\", or {{\"Parameters\": {{\"Key\": \"Value\"}}}}"
         ),
     }
 }
 
-fn listed(entry: &Value, given: &mut Given) -> anyhow::Result<()> {
+fn listed(entry: &Value, given: &mut ParameterValues) -> anyhow::Result<()> {
     if let Some(text) = entry.as_str() {
-        let (key, value) = assignment(text).ok_or_else(|| anyhow!("it is not of the form Key=Value"))?;
+        let (key, value) = assignment(text).ok_or_else(|| anyhow!("it does not have the form Key=Value"))?;
         given.set(key, Some(value.to_owned()));
         return Ok(());
     }
@@ -193,7 +193,7 @@ fn listed(entry: &Value, given: &mut Given) -> anyhow::Result<()> {
 }
 
 /// What an object gives, with a value for each key.
-pub(crate) fn assigned(map: &Map, given: &mut Given) -> anyhow::Result<()> {
+pub(crate) fn assigned(map: &Map, given: &mut ParameterValues) -> anyhow::Result<()> {
     for (key, value) in map.iter() {
         if let Some(value) = scalar(&key.name, value)? {
             given.set(&key.name, Some(value));

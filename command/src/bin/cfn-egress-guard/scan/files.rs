@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use cfn_egress_guard_account::scan::{
-    Head, Joined, Known, Record, ResultError, ScanResult, TrendPoint, compare, read_records, read_trend,
+    JoinedResults, KnownStacks, ResultError, ResultRecord, ScanHead, ScanResult, TrendPoint, compare, read_records,
+    read_trend,
 };
 
 use crate::args::AccountFormat;
@@ -17,12 +18,12 @@ pub(super) fn outputs(paths: &[PathBuf]) -> anyhow::Result<Vec<(&Path, AccountFo
         Some("json") => Ok(AccountFormat::Json),
         Some("csv") => Ok(AccountFormat::Csv),
         Some("html") => Ok(AccountFormat::Html),
-        _ => bail!("`{}`: an output file's name ends in .json, .csv or .html", path.display()),
+        _ => bail!("`{}`: the name of an output file must end in .json, .csv, or .html", path.display()),
     };
     paths.iter().map(|path| Ok((path.as_path(), format(path)?))).collect()
 }
 
-/// Where a result stands until it is whole.
+/// Where a result is until it is whole.
 pub(super) fn part(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".part");
@@ -30,9 +31,9 @@ pub(super) fn part(path: &Path) -> PathBuf {
 }
 
 /// Stacks of an earlier result, and of one that was cut off while it was written.
-pub(super) fn known(path: &Path, head: &Head) -> anyhow::Result<Known> {
+pub(super) fn known(path: &Path, head: &ScanHead) -> anyhow::Result<KnownStacks> {
     let part = part(path);
-    let mut known = Known::default();
+    let mut known = KnownStacks::default();
     let mut files = Vec::new();
     if path.exists() || !part.exists() {
         files.push((path, reading(path, head_of)?));
@@ -44,7 +45,7 @@ pub(super) fn known(path: &Path, head: &Head) -> anyhow::Result<Known> {
     for (file, earlier) in files {
         if (&earlier.policy, &earlier.program) != (&head.policy, &head.program) {
             bail!(
-                "`{}` was made with {} by version {}: what it says may no longer hold; scan anew without --resume",
+                "`{}` was made with {} by version {} and may be outdated; scan again without --resume",
                 path.display(),
                 earlier.policy,
                 earlier.program
@@ -52,16 +53,16 @@ pub(super) fn known(path: &Path, head: &Head) -> anyhow::Result<Known> {
         }
         if earlier.owner_tags != head.owner_tags {
             bail!(
-                "`{}` took owners from the tags {}: resume with --owner-tag as it was, or scan anew",
+                "`{}` reads owners from the tags {}: resume with the same --owner-tag, or scan again without --resume",
                 path.display(),
                 earlier.owner_tags.join(", ")
             );
         }
         reading(file, |file| {
             read_records(file, &mut |record| match record {
-                Record::Stack(stack) => known.add(&stack),
+                ResultRecord::Stack(stack) => known.add(&stack),
                 // It is tried again.
-                Record::Unread(_) => Ok(()),
+                ResultRecord::Unread(_) => Ok(()),
             })
         })?;
     }
@@ -69,7 +70,7 @@ pub(super) fn known(path: &Path, head: &Head) -> anyhow::Result<Known> {
 }
 
 /// What a result was made with.
-fn head_of(file: BufReader<File>) -> Result<Head, ResultError> {
+fn head_of(file: BufReader<File>) -> Result<ScanHead, ResultError> {
     read_records(file, &mut |_| Ok(())).map(|(head, _)| head)
 }
 
@@ -95,22 +96,19 @@ pub(super) fn joined(paths: &[PathBuf]) -> anyhow::Result<ScanResult> {
         newest_first.push((reading(path, head_of)?.started, path));
     }
     newest_first.sort_by(|(one, _), (two, _)| two.cmp(one));
-    let mut joined = Joined::default();
+    let mut joined = JoinedResults::default();
     for (_, path) in newest_first {
         let context = || format!("reading `{}`", path.display());
         let file = File::open(path).with_context(context)?;
         joined.add(BufReader::new(file)).with_context(context)?;
     }
-    joined
-        .result()
-        .context("reading back what was put together")?
-        .ok_or_else(|| anyhow!("there is no result to report"))
+    joined.result().context("reading the joined results")?.ok_or_else(|| anyhow!("there is no result to report"))
 }
 
 /// The numbers of earlier results, each with its file.
 pub(super) fn earlier<'a>(paths: &'a [PathBuf], outputs: &[PathBuf]) -> anyhow::Result<Vec<(TrendPoint, &'a Path)>> {
     if let Some(path) = paths.iter().find(|path| outputs.contains(path)) {
-        bail!("`{}` is compared with and written to: name another file for the result", path.display());
+        bail!("`{}` is used both for --compare and for the result: name another file for the result", path.display());
     }
     paths.iter().map(|path| Ok((reading(path, read_trend)?, path.as_path()))).collect()
 }
