@@ -13,7 +13,7 @@ CHECK_ALONE := --package cfn-egress-guard --no-default-features
 # What make's own command line names, where nothing may be misspelled.
 GIVEN = $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 
-.PHONY: run test bench mutants fuzz faults soak coverage schema build package deploy switch policy policy-back scp release image deny lint-template help clean
+.PHONY: run test bench mutants fuzz faults soak coverage schema build package deploy switch policy policy-back scp release image deny docs lint-template help clean
 
 run: ## build the programs and rehearse two deployments on this machine
 	@# In one go, so that what both programs need is built once.
@@ -118,6 +118,12 @@ image: ## make a container image of the static command (check, policy) in dist/;
 	@mkdir -p dist
 	@version=$$(sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1); \
 	python3 packaging/image.py target/x86_64-unknown-linux-musl/release/cfn-egress-guard dist/cfn-egress-guard-$$version-x86_64-image.tar
+
+docs: .parts/bin/mdbook ## build the site of the documentation into target/book
+	@python3 docs/build.py
+
+.parts/bin/mdbook:
+	nice -n 19 cargo install --quiet --locked --version 0.5.4 --root .parts --target-dir target/mdbook --no-default-features --features search mdbook
 
 deny: $(VENV)/.lint ## check what the dependencies are: bans, licenses, sources, and advisories where they can be fetched
 	@cargo deny --workspace --locked --log-level error check --hide-inclusion-graph bans licenses sources

@@ -23,6 +23,7 @@ mod accounts;
 mod check;
 mod judge;
 mod policy;
+mod reason;
 
 /// Check that each security group egress rule opens exactly one explicit port, as the CloudFormation hook of the same
 /// name does.

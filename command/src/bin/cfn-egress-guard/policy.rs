@@ -2,6 +2,7 @@
 
 mod choice;
 mod explain;
+mod reason;
 
 pub(crate) use choice::{choose, nearest};
 
@@ -22,7 +23,10 @@ use crate::style::{BAD, CAUTION};
 pub(crate) fn run(command: &PolicyCommand, out: &mut impl Write) -> anyhow::Result<Exit> {
     match command {
         PolicyCommand::Check(arguments) => check(arguments, out),
-        PolicyCommand::Explain(arguments) => explain::run(arguments, out),
+        PolicyCommand::Explain(arguments) => match arguments.reason {
+            Some(code) => reason::run(code, out),
+            None => explain::run(arguments, out),
+        },
     }
 }
 

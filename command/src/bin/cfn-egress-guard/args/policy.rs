@@ -6,6 +6,7 @@ use cfn_egress_guard_core::policy;
 use cfn_egress_guard_core::rule::policy::{Date, WARNING_DAYS};
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::reason::parse_reason;
 use super::{PolicyArguments, StackArguments};
 
 #[derive(Debug, Subcommand)]
@@ -55,8 +56,13 @@ pub(crate) enum PolicyFormat {
 #[derive(Debug, Args)]
 pub(crate) struct PolicyExplain {
     /// A hook event or a template; - is standard input.
-    #[arg(value_name = "EVENT_OR_TEMPLATE")]
+    #[arg(value_name = "EVENT_OR_TEMPLATE", required = false, required_unless_present = "reason")]
+    #[arg(default_value_if("reason", clap::builder::ArgPredicate::IsPresent, "-"))]
     pub(crate) file: PathBuf,
+
+    /// Explain a reason instead: the smallest template that shows it, and its compliant form.
+    #[arg(long, value_name = "NAME", value_parser = parse_reason(), exclusive = true)]
+    pub(crate) reason: Option<cfn_egress_guard_core::rule::Reason>,
 
     #[command(flatten)]
     pub(crate) policy: PolicyArguments,
