@@ -14,7 +14,7 @@ use crate::security_group::explain;
 fn every_finding() -> Vec<Finding> {
     let mut all = Vec::new();
     let mut egress = Vec::new();
-    for row in rows(7) {
+    for row in rows(8) {
         let mut rule = json!({});
         for (key, cell) in ["IpProtocol", "FromPort", "ToPort", "CidrIp"].iter().zip(&row) {
             if let Some(cell) = cell {
@@ -23,7 +23,7 @@ fn every_finding() -> Vec<Finding> {
         }
         egress.push(inline(&rule));
     }
-    let odd = rows(3).into_iter().filter_map(|row| row.first().cloned().flatten());
+    let odd = rows(4).into_iter().filter_map(|row| row.first().cloned().flatten());
     egress.extend(odd.map(|cell| json!({"SecurityGroupEgress": serde_json::from_str::<Json>(&cell).unwrap()})));
     egress.extend([json!("text"), json!({"SecurityGroupEgress": ["{{resolve:ssm:a}}"]})]);
     let unknown = "{{resolve:ssm:a}}";
