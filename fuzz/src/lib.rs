@@ -26,8 +26,11 @@ pub mod stack;
 pub mod template;
 pub mod ways;
 
-/// Every target by its name.
-pub const TARGETS: [(&str, fn(&[u8])); 10] = [
+/// A target by its name.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: [Target; 10] = [
     ("source", source::run),
     ("json", json::run),
     ("template", template::run),
