@@ -311,3 +311,6 @@ fn destinations(properties: &Map) -> Vec<Destination> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -481,3 +481,21 @@ fn a_decision_line_has_few_enough_fields_and_says_what_it_leaves_out() {
         .into();
     assert!(keys.is_sorted(), "what a reader looks for comes first");
 }
+
+#[test]
+fn a_token_that_is_no_text_is_answered_as_its_digits_or_as_none() {
+    for (token, expected) in [
+        (json!("t"), "t"),
+        (json!(7), "7"),
+        (json!(-7), "-7"),
+        (json!(1.5), "1.5"),
+        (json!(true), ""),
+        (json!(null), ""),
+        (json!(["t"]), ""),
+        (json!({"t": 1}), ""),
+    ] {
+        let mut event = range();
+        event["clientRequestToken"] = token.clone();
+        assert_eq!(answer(&event)["clientRequestToken"], expected, "{token}");
+    }
+}
