@@ -43,11 +43,11 @@ pub struct RegionStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DirectCallsStatus {
-    /// Whether the rule and the trail are there and switched on, as far as could be read.
+    /// Whether the rule and the trail are there and enabled, as far as could be read.
     pub watched: Option<bool>,
     /// The EventBridge rule that sends the calls to the function.
     pub rule: Option<String>,
-    /// Whether the rule is switched on.
+    /// Whether the rule is enabled.
     pub rule_enabled: Option<bool>,
     /// The ARN of a trail that logs management events of the Region.
     pub trail: Option<String>,

@@ -75,7 +75,7 @@ fn exemption(reason: &str, owner: &str) -> Exemption {
     Exemption::new(id, reason, owner, "2027-06-30".parse().unwrap(), conditions()).unwrap()
 }
 
-/// What `policy explain` and messages say of rules that a policy lets through or nearly does.
+/// What `policy explain` and messages say of rules that a policy allows or nearly does.
 #[test]
 fn what_a_policy_makes_of_egress_rules() {
     let policy =
