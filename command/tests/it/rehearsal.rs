@@ -599,7 +599,7 @@ fn a_nested_stack_that_does_not_take_what_it_is_passed_is_refused() {
     for (passed, says) in [
         ("To: 80", ""),
         ("To: 90", "the value of parameter `To` is greater than its MaxValue, 80"),
-        ("To: 80, Nobody: 1", "parameter `Nobody`, which is not declared; declared: To"),
+        ("To: 80, Nobody: 1", "parameter `Nobody` has a value, but no template declares it; declared: To"),
         ("", "no value is passed for `To`, without a default"),
     ] {
         let parent = written(
