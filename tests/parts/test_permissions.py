@@ -34,7 +34,7 @@ def operations():
     assert "cloudformation" in services
     known = {}
     for service in services:
-        prefix = {"cloudwatchlogs": "logs"}.get(service, service)
+        prefix = {"cloudwatchlogs": "logs", "eventbridge": "events"}.get(service, service)
         model = boto3.client(prefix, region_name="us-east-1").meta.service_model
         for operation in model.operation_names:
             known.setdefault(xform_name(operation), set()).add(f"{prefix}:{operation}")
@@ -115,6 +115,9 @@ ROLES = {
     ("template.yaml", "GuardFunctionRole"): {
         "logs:CreateLogStream", "logs:PutLogEvents",  # Lambda, with what the function prints
         "sqs:SendMessage",  # Lambda, with events that the function could not take
+    },
+    ("template.yaml", "NotificationRole"): {
+        "sns:Publish", "kms:Decrypt", "kms:GenerateDataKey",  # EventBridge, for each notification
     },
     ("template.yaml", "HookRole"): {"lambda:InvokeFunction"},  # CloudFormation, for each check
     ("deploy/central-hook.yaml", "HookRole"): {"lambda:InvokeFunction"},  # the same, across accounts

@@ -73,7 +73,7 @@ fn a_broken_policy_is_refused_at_once_with_every_mistake() {
               help: add owner = "platform@example.com"
             @@FOLDER@@/policy.toml:2:1: `expires` is missing
               help: add expires = 2027-06-30
-            @@FOLDER@@/policy.toml:4:1: `expire` is no key that is known here
+            @@FOLDER@@/policy.toml:4:1: unknown key `expire`
               help: did you mean `expires`?
             "#);
         }

@@ -25,6 +25,7 @@ mod check;
 mod deployed;
 mod judge;
 mod policy;
+mod reason;
 
 /// Check that each security group egress rule opens exactly one explicit port, as the CloudFormation hook of the same
 /// name does.
