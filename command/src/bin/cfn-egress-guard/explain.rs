@@ -1,5 +1,6 @@
 //! `policy explain`: which setting or exemption decides about each egress rule.
 
+mod reason;
 mod template;
 
 use std::collections::HashSet;
@@ -21,6 +22,9 @@ use crate::exit::Exit;
 use crate::policy;
 
 pub(crate) fn run(arguments: &PolicyExplain, out: &mut impl Write) -> anyhow::Result<Exit> {
+    if let Some(code) = arguments.reason {
+        return reason::run(code, out);
+    }
     let policy = policy::choose(&arguments.policy)?.policy;
     let today = arguments.as_of.unwrap_or_else(policy::today);
     let (files, overrides) = parameters::told_apart(&arguments.files, &arguments.deployed.parameters);

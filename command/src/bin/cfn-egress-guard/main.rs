@@ -76,10 +76,7 @@ fn run(command: &Command, styled: bool, out: &mut impl Write) -> anyhow::Result<
         }
         Command::Rehearse(arguments) => rehearse::run(arguments, out),
         Command::Policy(PolicyCommand::Check(arguments)) => policy::check(arguments, out),
-        Command::Policy(PolicyCommand::Explain(arguments)) => match arguments.reason {
-            Some(code) => policy::reason::run(code, out),
-            None => explain::run(arguments, out),
-        },
+        Command::Policy(PolicyCommand::Explain(arguments)) => explain::run(arguments, out),
         #[cfg(feature = "account")]
         Command::Scan(arguments) => scan::run(arguments, out),
         #[cfg(feature = "account")]

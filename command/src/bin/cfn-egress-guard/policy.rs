@@ -1,7 +1,6 @@
 //! `policy check`: what a policy file means. Which policy a command judges by.
 
 mod choice;
-pub(crate) mod reason;
 
 pub(crate) use choice::{choose, nearest};
 
