@@ -10,6 +10,10 @@ FUNCTION := $(REPEATABLE) cargo build --locked --profile function --bin bootstra
 # The command without scan, audit and status: a build without the AWS SDK.
 CHECK_ALONE := --package cfn-egress-guard --no-default-features
 
+# Whether `make bench` measures one of these rows: all, unless ROWS names some.
+comma := ,
+MEASURES = $(if $(ROWS),$(filter $(1),$(subst $(comma), ,$(ROWS))),all)
+
 # What make's own command line names, where nothing may be misspelled.
 GIVEN = $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 
@@ -49,13 +53,14 @@ test: $(VENV)/.lint ## run every test, lint and check of generated files
 	$(FUNCTION)
 	.parts/venv/bin/python -m pytest tests/parts
 
-bench: ## measure everything beside its floor and its peers, in some seven minutes
-	benches/peers/setup
-	$(FUNCTION)
-	$(REPEATABLE) cargo build --locked --profile function --package cfn-egress-guard-benches --bin bare
-	cargo build --locked --release --package cfn-egress-guard-benches --bin parse
-	cargo build --locked --release --package cfn-egress-guard
-	cargo bench --locked --package cfn-egress-guard-benches --bench bench
+bench: ## measure everything beside its floor and its peers, in some seven minutes; ROWS=keys,memory: only these
+	@# What the rows that are measured compare with, and no more.
+	$(if $(call MEASURES,function check),benches/peers/setup)
+	$(if $(call MEASURES,function memory download exemptions),$(FUNCTION))
+	$(if $(call MEASURES,function),$(REPEATABLE) cargo build --locked --profile function --package cfn-egress-guard-benches --bin bare)
+	$(if $(call MEASURES,check),cargo build --locked --release --package cfn-egress-guard-benches --bin parse)
+	$(if $(call MEASURES,check scan),cargo build --locked --release --package cfn-egress-guard)
+	ROWS="$(ROWS)" cargo bench --locked --package cfn-egress-guard-benches --bench bench
 
 mutants: ## change the core in small ways, and fail where no test notices: [PART=k/n] [FOLDERS="rule hook"] make mutants
 	@python3 tests/mutants/mutants.py $(if $(PART),--part $(PART)) $(FOLDERS)

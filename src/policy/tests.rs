@@ -501,6 +501,13 @@ fn five_thousand_exemptions_are_a_policy() {
     assert!(drafts[0].message.starts_with("Exemptions debt-000000000000-000000000000, "), "{}", drafts[0].message);
     assert!(drafts[0].message.contains(" and 4995 more are a draft"), "{}", drafts[0].message);
     assert!(remarks.iter().all(|remark| remark.code != "overlap"), "no stack has two");
+    let chosen: Vec<_> = remarks.iter().filter(|remark| remark.code == "deployer-chooses").collect();
+    assert_eq!(chosen.len(), 1, "once for 40 accounts: {chosen:?}");
+    assert!(
+        chosen[0].message.ends_with("everyone who may deploy to their accounts and Regions."),
+        "{}",
+        chosen[0].message
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use cfn_egress_guard_core::rule::policy::{Date, WARNING_DAYS};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::reason::parse_reason;
-use super::{PolicyArguments, StackArguments};
+use super::{Deployed, PolicyArguments};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
@@ -56,9 +56,10 @@ pub(crate) enum PolicyFormat {
 #[derive(Debug, Args)]
 pub(crate) struct PolicyExplain {
     /// A hook event or a template; - is standard input.
-    #[arg(value_name = "EVENT_OR_TEMPLATE", required = false, required_unless_present = "reason")]
-    #[arg(default_value_if("reason", clap::builder::ArgPredicate::IsPresent, "-"))]
-    pub(crate) file: PathBuf,
+    ///
+    /// The other arguments about the deployment are for a template; an event contains its own.
+    #[arg(required_unless_present = "reason", value_name = "EVENT_OR_TEMPLATE")]
+    pub(crate) files: Vec<String>,
 
     /// Explain a reason instead: the smallest template that shows it, and its compliant form.
     #[arg(long, value_name = "NAME", value_parser = parse_reason(), exclusive = true)]
@@ -72,5 +73,5 @@ pub(crate) struct PolicyExplain {
     pub(crate) as_of: Option<Date>,
 
     #[command(flatten)]
-    pub(crate) stack: StackArguments,
+    pub(crate) deployed: Deployed,
 }
