@@ -56,7 +56,7 @@ def main():
             took.append((processor_seconds(function.process) - before) / tenth * 1e6)
             memory.append(function.memory())
             print(f"{part:>5}  {part * tenth:>11,}  {memory[-1]:>12,}  {took[-1]:>10.1f}", flush=True)
-    grown, slower = memory[-1] / memory[0], min(took[5:]) / min(took[:5])
+    grown, slower = memory[-1] / memory[0], min(took[5:]) / max(min(took[:5]), 1)
     print(f"\n{grown:.3f} times the memory and {slower:.2f} times the processor time at the end; {wrong} wrong answers")
     sys.exit(wrong > 0 or grown >= 1.05 or slower >= 1.25)
 
