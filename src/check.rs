@@ -6,11 +6,13 @@
 
 mod candidates;
 mod checked;
+mod declared;
 mod defaults;
 mod explained;
 mod gather;
 mod judge;
 mod literal;
+mod live;
 mod located;
 mod nested;
 mod place;
@@ -21,8 +23,10 @@ mod terms;
 use std::cell::OnceCell;
 
 pub use checked::{Checked, CheckedResource};
+pub use declared::{Declared, DeclaredGroup, DeclaredRule, declared};
 pub use explained::{ExplainedResource, ExplainedWorld, explain_each};
 pub use judge::{JudgedResource, MAX_JUDGED, judge_properties, judge_resource};
+pub use live::{Drift, drift, judge_live};
 pub use located::Located;
 pub use nested::{Nested, NestedKind, NestedWay, nested, passed};
 pub use place::{Part, Place};

@@ -159,7 +159,7 @@ pub(super) fn rules_apart(template: &Template<'_>) -> HashSet<String> {
 }
 
 /// The logical id of the group of a standalone egress rule, if its `GroupId` refers to one of the template.
-fn group_of(rule: &Value) -> Option<&str> {
+pub(super) fn group_of(rule: &Value) -> Option<&str> {
     let (function, argument) = rule.get("Properties")?.get("GroupId")?.as_map()?.single()?;
     match (function.name.as_str(), argument.as_list()) {
         ("Ref", _) => argument.as_str(),
