@@ -198,6 +198,14 @@ impl Connection {
         Client::from_conf(config.build())
     }
 
+    /// A client of the Cloud Control API in a Region.
+    pub(super) fn cloudcontrol(&self, region: &str) -> aws_sdk_cloudcontrol::Client {
+        let mut config =
+            aws_sdk_cloudcontrol::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
+        config.set_retry_partition(self.retries("cloudcontrol", region));
+        aws_sdk_cloudcontrol::Client::from_conf(config.build())
+    }
+
     /// A client of Lambda in a Region.
     pub(super) fn lambda(&self, region: &str) -> aws_sdk_lambda::Client {
         let mut config = aws_sdk_lambda::config::Builder::from(&self.config).region(Region::new(region.to_owned()));

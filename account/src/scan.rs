@@ -12,13 +12,17 @@ mod compare;
 mod comparison;
 mod csv;
 mod exemptions;
+mod expected;
 mod file;
 mod html;
 mod join;
 mod judge;
 mod known;
+mod live;
+mod paced;
 mod record;
 mod region;
+mod reporter;
 mod result;
 mod stacks;
 mod summary;
@@ -26,7 +30,7 @@ mod totals;
 mod unread;
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
@@ -35,16 +39,21 @@ pub use alternative::{Alternative, AlternativeKind};
 pub use answer::{PolicyTold, advice, alternatives_told};
 pub use asff::write_asff;
 pub use compare::{compare, read_trend};
-pub use comparison::{Change, ChangeGroup, Comparison, ComparisonFile, ComparisonHead, RuleChange, TrendPoint};
+pub use comparison::{
+    Change, ChangeGroup, Comparison, ComparisonFile, ComparisonHead, LiveChanges, RuleChange, TrendPoint,
+};
 pub(crate) use csv::row;
 pub use csv::write_csv;
 pub use exemptions::write_exemptions;
+use expected::Expected;
 pub use file::{Record, ResultError, ResultFile, Writer, read_records, read_result, write_json};
 pub use html::write_html;
 pub use join::{JoinError, Joined};
 pub use known::Known;
+pub use live::{Difference, DifferenceKind, GroupRecord, LiveCount, LiveSummary, Ownership};
 pub use record::{Cause, FORMAT_VERSION, Fate, Head, Opens, RuleRecord, StackRecord, Tally, Unread};
-use region::{Reporter, scan_region};
+use region::{Clients, scan_region};
+use reporter::Reporter;
 pub use result::{Ending, Found, ScanResult};
 pub use summary::{AccountSummary, Answer, Group, Summary};
 pub use unread::UnreadGroup;
@@ -78,6 +87,10 @@ pub struct ScanOptions {
     pub patience: Patience,
     /// What an earlier scan with the same policy found.
     pub known: Known,
+    /// Whether the security groups that exist are read, too.
+    pub live: bool,
+    /// When the scan begins, UTC.
+    pub started: String,
 }
 
 /// What a scan reports while it runs.
@@ -99,6 +112,13 @@ pub enum Progress {
     Listed,
     /// A stack was judged.
     Judged(Box<StackRecord>),
+    /// So many more live security groups will be read.
+    FoundGroups {
+        /// Groups to read.
+        groups: usize,
+    },
+    /// A live security group was judged.
+    Group(Box<GroupRecord>),
     /// Something could not be read.
     Unread(Unread),
     /// AWS asked for patience in a Region; so many templates are read at once now.
@@ -201,15 +221,20 @@ impl Scanner {
         self.tell(Progress::Entered { regions: entered.regions.len() }).await?;
         let mut regions = JoinSet::new();
         for region in entered.regions {
-            let client = entered.connection.cloudformation(&region);
+            let clients = Clients {
+                cloudformation: entered.connection.cloudformation(&region),
+                cloudcontrol: entered.connection.cloudcontrol(&region),
+            };
+            let expected = self.options.live.then(|| Arc::new(Mutex::new(Expected::default())));
             let reporter = Reporter {
                 account: account.as_ref().map(|member| member.account.clone()),
                 region,
                 options: Arc::clone(&self.options),
                 templates: Arc::clone(&self.templates),
                 sender: self.sender.clone(),
+                expected,
             };
-            regions.spawn(async move { scan_region(&client, &reporter).await });
+            regions.spawn(async move { scan_region(clients, &reporter).await });
         }
         while let Some(ended) = regions.join_next().await {
             if let Err(error) = ended {
@@ -222,7 +247,8 @@ impl Scanner {
 
     async fn unread(&self, account: Option<&MemberAccount>, failure: Failure, judged: bool) -> Option<()> {
         let account = account.map(|member| member.account.clone());
-        let unread = Unread { account, region: None, stack: None, stack_id: None, failure, judged };
+        let unread =
+            Unread { account, region: None, stack: None, stack_id: None, live: false, group: None, failure, judged };
         self.tell(Progress::Unread(unread)).await
     }
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::comparison::ComparisonFile;
+use super::live::GroupRecord;
 use super::record::{FORMAT_VERSION, Head, StackRecord, Unread};
 use super::result::{Ending, Found, ScanResult};
 use super::summary::Summary;
@@ -27,6 +28,9 @@ pub struct ResultFile {
     pub head: Head,
     /// The stacks that were read, in the order they were.
     pub stacks: Vec<StackRecord>,
+    /// The security groups that exist, if they were read (`--live`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupRecord>,
     /// What could not be read, and why.
     pub unread: Vec<Unread>,
     /// The answer.
@@ -47,7 +51,12 @@ pub struct ResultFile {
 pub struct Writer<W> {
     out: W,
     written: usize,
+    list: &'static str,
 }
+
+/// The names of the lists of records.
+const STACKS: &str = "stacks";
+const GROUPS: &str = "groups";
 
 impl<W: Write> Writer<W> {
     /// Begins a result.
@@ -57,8 +66,8 @@ impl<W: Write> Writer<W> {
     pub fn new(mut out: W, head: &Head) -> io::Result<Self> {
         let head = serde_json::to_string(head)?;
         // The head without its closing brace: the document goes on.
-        writeln!(out, "{},\"stacks\":[", head.strip_suffix('}').unwrap_or(&head))?;
-        Ok(Self { out, written: 0 })
+        writeln!(out, "{},\"{STACKS}\":[", head.strip_suffix('}').unwrap_or(&head))?;
+        Ok(Self { out, written: 0, list: STACKS })
     }
 
     /// Writes a stack.
@@ -66,9 +75,31 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// When it cannot be written.
     pub fn stack(&mut self, record: &StackRecord) -> io::Result<()> {
+        self.begin(STACKS)?;
         self.line(record)?;
         // What is found is not lost when the process is killed.
         self.out.flush()
+    }
+
+    /// Writes a live security group. The groups of one Region come while the stacks of another do: each turn begins a list
+    /// anew, which [`read_records`] reads, and [`write_json`] puts in order when all is found.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn group(&mut self, record: &GroupRecord) -> io::Result<()> {
+        self.begin(GROUPS)?;
+        self.line(record)?;
+        self.out.flush()
+    }
+
+    /// Goes on with a list, or begins it.
+    fn begin(&mut self, list: &'static str) -> io::Result<()> {
+        if self.list != list {
+            writeln!(self.out, "\n],\"{list}\":[")?;
+            self.list = list;
+            self.written = 0;
+        }
+        Ok(())
     }
 
     fn line(&mut self, record: &impl Serialize) -> io::Result<()> {
@@ -111,6 +142,10 @@ pub fn write_json(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
     for record in result.stacks.iter() {
         writer.line(&record?)?;
     }
+    for record in result.groups.iter() {
+        writer.begin(GROUPS)?;
+        writer.line(&record?)?;
+    }
     writer.end(result)
 }
 
@@ -147,6 +182,7 @@ pub fn read_result(text: impl Read) -> Result<ScanResult, ResultError> {
     let mut found = Found::default();
     let (head, ending) = read_records(text, &mut |record| match record {
         Record::Stack(stack) => found.stack(&stack),
+        Record::Group(group) => found.group(&group),
         Record::Unread(unread) => found.unread(&unread),
     })?;
     found.result(head, ending).map_err(ResultError::Io)
@@ -156,6 +192,8 @@ pub fn read_result(text: impl Read) -> Result<ScanResult, ResultError> {
 #[derive(Debug)]
 pub enum Record {
     Stack(Box<StackRecord>),
+    /// A live security group.
+    Group(Box<GroupRecord>),
     /// Something that could not be read.
     Unread(Box<Unread>),
 }
@@ -218,6 +256,7 @@ impl<'de> Visitor<'de> for &mut Reader<'_> {
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "stacks" => map.next_value_seed(Each { reader: self, record: Record::Stack, of: PhantomData })?,
+                "groups" => map.next_value_seed(Each { reader: self, record: Record::Group, of: PhantomData })?,
                 "unread" => map.next_value_seed(Each { reader: self, record: Record::Unread, of: PhantomData })?,
                 "summary" | "comparison" => drop(map.next_value::<IgnoredAny>()?),
                 "complete" => self.ending.complete = map.next_value()?,
@@ -289,6 +328,7 @@ mod tests {
             more: Tally::default(),
             otherwise: [(AlternativeKind::Effective, Tally { blocked: 1, ..Tally::default() })].into(),
             notes: Vec::new(),
+            declared: Vec::new(),
         }
     }
 
@@ -303,6 +343,7 @@ mod tests {
             regions: vec!["eu-west-1".to_owned()],
             owner_tags: vec!["owner".to_owned()],
             only_stacks: Vec::new(),
+            live: false,
         }
     }
 
@@ -314,6 +355,8 @@ mod tests {
             region: Some("eu-west-1".to_owned()),
             stack: Some(stack.to_owned()),
             stack_id: None,
+            live: false,
+            group: None,
             failure: Failure::new("cloudformation:GetTemplate", FailureKind::Unreachable, "no answer in time"),
             judged: false,
         }

@@ -98,7 +98,13 @@ pub(crate) struct Scan {
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Vec<PathBuf>,
 
-    /// Take stacks that did not change from an earlier JSON result, even one that was cut off.
+    /// Also read every security group that exists, whoever made it, through the Cloud Control API: which break the rule,
+    /// which no stack owns, which differ from their stack's template, and which default groups of VPCs are open.
+    #[arg(long, conflicts_with_all = ["stacks", "from"])]
+    pub(crate) live: bool,
+
+    /// Take stacks that did not change from an earlier JSON result, even one that was cut off; with --live also the
+    /// security groups that it read within the last 12 hours.
     #[arg(long, value_name = "FILE")]
     pub(crate) resume: Option<PathBuf>,
 
@@ -119,7 +125,7 @@ pub(crate) struct Scan {
     #[arg(long)]
     pub(crate) strict: bool,
 
-    /// How many templates of a Region are read at once, at the most.
+    /// How many templates or security groups of a Region are read at once, at the most.
     #[arg(long, value_name = "NUMBER", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(crate) concurrency: u8,
 

@@ -1,0 +1,110 @@
+//! Which stack owns a security group: CloudFormation's own tags say it, or else CloudFormation is asked.
+
+use aws_sdk_cloudformation::Client;
+
+use super::record::Ownership;
+use crate::failure::{Failure, FailureKind};
+use crate::pace::{Patience, patiently};
+use crate::scan::expected::{Expected, StackKnowledge};
+use cfn_egress_guard_core::arn::Arn;
+use cfn_egress_guard_core::rule::policy::Tag;
+
+const RESOURCES: &str = "cloudformation:DescribeStackResources";
+
+/// A place in a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StackPlace {
+    pub(super) stack: String,
+    pub(super) stack_id: String,
+    pub(super) logical_id: String,
+}
+
+/// Whose a group is, and its place in the stack that owns it or left it behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Owned {
+    pub(super) by: Ownership,
+    pub(super) place: Option<StackPlace>,
+}
+
+/// The place that CloudFormation's tags name. Nobody else can write tags that begin with `aws:`
+/// (CloudFormation User Guide, "Resource tags").
+pub(super) fn tagged(tags: &[Tag]) -> Option<StackPlace> {
+    let tag = |name: &str| {
+        let key = format!("aws:cloudformation:{name}");
+        tags.iter().find(|tag| tag.key == key)?.value.clone()
+    };
+    let stack_id = tag("stack-id")?;
+    let stack = tag("stack-name").or_else(|| Some(Arn::parse(&stack_id)?.stack_name()?.to_owned()))?;
+    Some(StackPlace { stack, stack_id, logical_id: tag("logical-id")? })
+}
+
+/// The place of a group that has no such tags: the stack that has its id among its resources. Nothing, if none has.
+pub(super) async fn asked(
+    client: &Client,
+    group: &str,
+    patience: Patience,
+    throttled: &mut u32,
+) -> Result<Option<StackPlace>, Failure> {
+    let answer = patiently(patience, throttled, || async {
+        let request = client.describe_stack_resources().physical_resource_id(group);
+        request.send().await.map_err(|error| Failure::of(RESOURCES, &error))
+    })
+    .await;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(failure) if failure.kind == FailureKind::Gone => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    let place = |resource: &aws_sdk_cloudformation::types::StackResource| {
+        Some(StackPlace {
+            stack: resource.stack_name()?.to_owned(),
+            stack_id: resource.stack_id()?.to_owned(),
+            logical_id: resource.logical_resource_id()?.to_owned(),
+        })
+    };
+    let resource = answer.stack_resources().iter().find(|resource| resource.physical_resource_id() == Some(group));
+    Ok(resource.and_then(place))
+}
+
+/// Whose a group is that has such a place. A group whose stack is gone keeps its tags.
+pub(super) fn owned(place: Option<StackPlace>, expected: &Expected) -> Owned {
+    let by = match &place {
+        Some(place) if expected.stack(&place.stack_id) == StackKnowledge::Gone => Ownership::None,
+        Some(_) => Ownership::Stack,
+        None => Ownership::None,
+    };
+    Owned { by, place }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tag(key: &str, value: &str) -> Tag {
+        Tag { key: key.to_owned(), value: Some(value.to_owned()) }
+    }
+
+    const ID: &str = "arn:aws:cloudformation:eu-west-1:123456789012:stack/app/1";
+
+    #[test]
+    fn cloudformations_tags_name_the_stack() {
+        let tags = [tag("aws:cloudformation:stack-id", ID), tag("aws:cloudformation:logical-id", "Sg")];
+        let place = StackPlace { stack: "app".to_owned(), stack_id: ID.to_owned(), logical_id: "Sg".to_owned() };
+        assert_eq!(tagged(&tags), Some(place));
+        assert_eq!(tagged(&[tag("cloudformation:stack-id", ID)]), None);
+    }
+
+    #[test]
+    fn a_group_whose_stack_is_gone_belongs_to_none() {
+        let place = StackPlace { stack: "app".to_owned(), stack_id: ID.to_owned(), logical_id: "Sg".to_owned() };
+        let by = |expected: &Expected| owned(Some(place.clone()), expected).by;
+        let mut expected = Expected::default();
+        assert_eq!(by(&expected), Ownership::None);
+        expected.list_is_incomplete();
+        assert_eq!(by(&expected), Ownership::Stack, "nobody says that it is gone");
+        let mut expected = Expected::default();
+        expected.listed(ID);
+        assert_eq!(by(&expected), Ownership::Stack);
+        assert_eq!(owned(None, &expected).by, Ownership::None);
+    }
+}

@@ -1,0 +1,52 @@
+//! What the tasks of a Region share, and how they tell what they find.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{Semaphore, mpsc};
+
+use super::expected::{Expected, locked};
+use super::record::{StackRecord, Unread, account_of};
+use super::stacks::Stack;
+use super::{Progress, ScanOptions};
+use crate::failure::Failure;
+
+/// What the tasks of a Region share.
+#[derive(Clone)]
+pub(super) struct Reporter {
+    /// The account, if anybody says which it is.
+    pub(super) account: Option<String>,
+    pub(super) region: String,
+    pub(super) options: Arc<ScanOptions>,
+    /// How many templates may be in memory at once, of all accounts and Regions together.
+    pub(super) templates: Arc<Semaphore>,
+    pub(super) sender: mpsc::Sender<Progress>,
+    /// What the templates of the Region declare, if live groups are compared with it.
+    pub(super) expected: Option<Arc<Mutex<Expected>>>,
+}
+
+impl Reporter {
+    /// Takes up what a stack's template declares, if that is asked for.
+    pub(super) fn expect(&self, record: &StackRecord) {
+        if let Some(expected) = &self.expected {
+            locked(expected).judged(record);
+        }
+    }
+
+    /// Tells the caller; nothing, if nobody listens any more.
+    pub(super) async fn tell(&self, progress: Progress) -> Option<()> {
+        self.sender.send(progress).await.ok()
+    }
+
+    pub(super) fn unread(&self, stack: Option<&Stack>, failure: Failure, judged: bool) -> Progress {
+        Progress::Unread(Unread {
+            account: self.account.clone().or_else(|| stack.and_then(|stack| account_of(&stack.id)).map(str::to_owned)),
+            region: Some(self.region.clone()),
+            stack: stack.map(|stack| stack.name.clone()),
+            stack_id: stack.map(|stack| stack.id.clone()),
+            live: false,
+            group: None,
+            failure,
+            judged,
+        })
+    }
+}
