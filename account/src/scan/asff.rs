@@ -36,7 +36,8 @@ pub fn write_asff(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
     }
     for group in result.groups.iter() {
         let group = group?;
-        if group.is_worth_a_line() {
+        // A finding names its account.
+        if group.is_worth_a_line() && !group.account.is_empty() {
             told.insert(key(&group.account, &group.region, LIVE, &group.group));
             batches.push(&of_group(&group, &result.head.started))?;
         }

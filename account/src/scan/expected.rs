@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::BuildHasher as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::record::StackRecord;
+use super::record::{StackRecord, account_of};
 use crate::spool::Spool;
 use cfn_egress_guard_core::check::{Declared, DeclaredGroup};
 use cfn_egress_guard_core::security_group::Traffic;
@@ -19,6 +19,7 @@ pub(super) struct Expected {
     listed: HashSet<u64>,
     judged: HashSet<u64>,
     elsewhere: BTreeSet<Traffic>,
+    account: Option<String>,
     is_list_incomplete: bool,
     is_lost: bool,
     hash: RandomState,
@@ -45,7 +46,15 @@ pub(super) fn locked(expected: &Mutex<Expected>) -> MutexGuard<'_, Expected> {
 impl Expected {
     /// A stack is there.
     pub(super) fn listed(&mut self, stack_id: &str) {
+        if self.account.is_none() {
+            self.account = account_of(stack_id).map(str::to_owned);
+        }
         self.listed.insert(self.hash.hash_one(stack_id));
+    }
+
+    /// The account of the stacks, if there is one.
+    pub(super) fn account(&self) -> Option<String> {
+        self.account.clone()
     }
 
     /// There may be other stacks.

@@ -41,7 +41,7 @@ impl fmt::Display for JoinError {
             Self::Different { one, other } => write!(
                 f,
                 "it was made with {one}, and another result with {other}: results that are put together have the same \
-                 policy, version of the program and names of stacks"
+                 policy, version of the program, names of stacks and --live"
             ),
         }
     }

@@ -136,9 +136,12 @@ fn said(account: &AccountSummary) -> String {
         }
     }
     if let Some(live) = account.live.as_ref().filter(|live| live.has_findings()) {
-        let groups = |number: usize, what: &str| (number > 0).then(|| format!("{} {what}", grouped(number)));
-        said.extend(groups(live.all.breaking, "live groups break the rule"));
-        said.extend(groups(live.changed.groups, "differ from their stack"));
+        if live.all.breaking > 0 {
+            said.push(format!("{} against the rule", count(live.all.breaking, "live group")));
+        }
+        if live.changed.groups > 0 {
+            said.push(format!("{} changed outside of stacks", grouped(live.changed.groups)));
+        }
     }
     let read = if account.stacks_blocked > 0 {
         format!("{} of {stacks} affected", grouped(account.stacks_blocked))

@@ -18,7 +18,7 @@ use crate::pages::{MAX_PAGES, following};
 use crate::scan::Progress;
 use crate::scan::expected::{Expected, StackKnowledge, locked};
 use crate::scan::paced::{Source, Started, work};
-use crate::scan::record::{Unread, account_of};
+use crate::scan::record::Unread;
 use crate::scan::reporter::Reporter;
 use cfn_egress_guard_core::security_group::{self, ResourceType, read_properties, without_ignored_ports};
 use cfn_egress_guard_core::value::Value;
@@ -152,7 +152,8 @@ fn known(group: &str, expected: &Mutex<Expected>, to: &Reporter) -> Option<Group
 }
 
 fn unread(to: &Reporter, group: Option<&str>, failure: Failure, judged: bool) -> Progress {
-    let (account, region) = (to.account.clone(), Some(to.region.clone()));
+    let account = to.account.clone().or_else(|| locked(to.expected.as_ref()?).account());
+    let region = Some(to.region.clone());
     let group = group.map(str::to_owned);
     Progress::Unread(Unread { account, region, stack: None, stack_id: None, live: true, group, failure, judged })
 }
@@ -172,8 +173,8 @@ async fn scan_group(clients: Clients, group: String, expected: Arc<Mutex<Expecte
         }
     };
     let owned = whose(&clients.cloudformation, &group, &properties, &expected, &to, &mut throttled).await;
-    let account = to.account.clone();
-    let account = account.or_else(|| Some(account_of(&owned.place.as_ref()?.stack_id)?.to_owned())).unwrap_or_default();
+    // Where nobody says whose credentials they are, the stacks of the Region do.
+    let account = to.account.clone().or_else(|| locked(&expected).account()).unwrap_or_default();
     let read = Read { account, region: to.region.clone(), group, properties, owned };
     let record = record(read, &mut locked(&expected), &to.options);
     to.tell(Progress::Group(Box::new(record))).await;

@@ -133,7 +133,9 @@ fn with_groups(request: &Request, groups: usize) -> Reply {
             let tag = |name: &str, value: &str| json!({"Key": format!("aws:cloudformation:{name}"), "Value": value});
             let tags = [tag("stack-id", id), tag("stack-name", "s00000"), tag("logical-id", "Other")];
             let properties = json!({"GroupName": "x", "SecurityGroupEgress": rules, "Tags": tags}).to_string();
-            cloud_control(&json!({"ResourceDescription": {"Identifier": asked["Identifier"], "Properties": properties}}))
+            cloud_control(
+                &json!({"ResourceDescription": {"Identifier": asked["Identifier"], "Properties": properties}}),
+            )
         }
         _ => account(request, 1).into(),
     }
@@ -179,9 +181,14 @@ fn accounts_peak(folder: &Path, accounts: usize) -> u64 {
     let ids: Vec<String> = (0..accounts).map(|number| format!("{:012}", 700_000_000_000_u64 + number as u64)).collect();
     let json = folder.join("accounts.json").to_str().unwrap().to_owned();
     let ids = ids.join(",");
-    let peak = peak_kib(server.prepared(&["scan", "--live", "--accounts", &ids, "--region", "eu-west-1", "--output", &json]));
-    let entered: std::collections::BTreeSet<_> =
-        server.seen().iter().filter(|request| request.action == "GetTemplate").map(|r| signed_by(r).to_owned()).collect();
+    let peak =
+        peak_kib(server.prepared(&["scan", "--live", "--accounts", &ids, "--region", "eu-west-1", "--output", &json]));
+    let entered: std::collections::BTreeSet<_> = server
+        .seen()
+        .iter()
+        .filter(|request| request.action == "GetTemplate")
+        .map(|r| signed_by(r).to_owned())
+        .collect();
     assert_eq!(entered.len(), accounts);
     peak
 }

@@ -99,14 +99,14 @@ fn write_accounts(accounts: &[AccountSummary], out: &mut dyn Write) -> io::Resul
     let width = told.iter().take(MAX_ACCOUNTS).map(|(label, _)| label.chars().count()).max().unwrap_or_default();
     for (label, live) in told.iter().take(MAX_ACCOUNTS) {
         let mut said = vec![format!("{} of {} break the rule", grouped(live.all.breaking), grouped(live.all.groups))];
-        for (number, what) in [
-            (live.unowned.breaking, "of no stack"),
-            (live.defaults.breaking, "default groups"),
-            (live.changed.groups, "differ from their stack"),
-        ] {
-            if number > 0 {
-                said.push(format!("{} {what}", grouped(number)));
-            }
+        if live.unowned.breaking > 0 {
+            said.push(format!("{} of no stack", grouped(live.unowned.breaking)));
+        }
+        if live.defaults.breaking > 0 {
+            said.push(count(live.defaults.breaking, "default group"));
+        }
+        if live.changed.groups > 0 {
+            said.push(format!("{} changed outside of stacks", grouped(live.changed.groups)));
         }
         writeln!(out, "  {label:width$}  {}", said.join(", "))?;
     }
