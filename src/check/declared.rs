@@ -8,7 +8,7 @@ use super::judge::group_of;
 use super::properties::{known_properties, properties_of};
 use crate::rule::{Knowledge, Outcome, Unknown};
 use crate::security_group::{Entry, ResourceType, Traffic, entries};
-use crate::template::{Evaluated, Resource, Scope, Template, TemplateError};
+use crate::template::{Evaluated, Resource, Scope, Template, TemplateError, World};
 use crate::value::Value;
 
 /// The egress rules that one resource of a template declares.
@@ -112,7 +112,7 @@ fn group(template: &Template<'_>, resource: &Resource<'_>, evaluated: &Evaluated
     if let Some(group) = group_of(resource.body()).and_then(|name| template.resource(name)) {
         return DeclaredGroup::LogicalId(group.logical_id.to_string());
     }
-    let id = |world: &crate::template::World<'_>| {
+    let id = |world: &World<'_>| {
         let id = world.properties.get("GroupId")?.as_str()?.to_owned();
         Unknown::of_text(&id).is_none().then_some(id)
     };

@@ -83,7 +83,7 @@ pub fn compare<R: Read>(
     let Changes { rules, stacks, groups } = changes;
     let (of_stacks, of_groups) = (stacks.changes(), groups.changes());
     let earlier_policy = (head.policy != now.head.policy).then_some(head.policy);
-    let LiveChanges { fixed, new, remaining, not_compared, accounts, owners } = of_stacks;
+    let LiveChanges { fixed, new, remaining, not_compared, accounts, owners, .. } = of_stacks;
     let live = (head.live && now.head.live).then_some(of_groups);
     let earlier = head.started;
     let head =
@@ -111,18 +111,21 @@ struct Subject<'a> {
     group: Option<&'a str>,
     owner: Option<&'a str>,
     findings: &'a [RuleRecord],
+    /// Whether it is a group that differs from the templates of stacks.
+    differs: bool,
 }
 
 impl<'a> Subject<'a> {
     fn of_stack(stack: &'a StackRecord) -> Self {
         let StackRecord { account, region, stack: name, stack_id, owner, findings, .. } = stack;
-        Self { account, region, stack: name, stack_id, group: None, owner: owner.as_deref(), findings }
+        Self { account, region, stack: name, stack_id, group: None, owner: owner.as_deref(), findings, differs: false }
     }
 
     fn of_group(group: &'a GroupRecord) -> Self {
-        let GroupRecord { account, region, group: id, owner, findings, stack, stack_id, .. } = group;
+        let GroupRecord { account, region, group: id, owner, findings, stack, stack_id, differences, .. } = group;
+        let differs = !differences.is_empty();
         let (stack, stack_id) = (stack.as_deref().unwrap_or_default(), stack_id.as_deref().unwrap_or_default());
-        Self { account, region, stack, stack_id, group: Some(id), owner: owner.as_deref(), findings }
+        Self { account, region, stack, stack_id, group: Some(id), owner: owner.as_deref(), findings, differs }
     }
 
     fn blocked(&self) -> impl Iterator<Item = &'a RuleRecord> {
@@ -167,6 +170,8 @@ struct Looked {
     /// Regions whose groups were not all listed.
     unread_live: BTreeSet<(String, String)>,
     unread_places: HashSet<u64>,
+    /// Groups that differ from the templates of stacks.
+    changed: HashSet<u64>,
     /// Whether a stack that was not read is not there.
     is_whole: bool,
     /// Whether live groups were read.
@@ -183,6 +188,9 @@ impl Looked {
             self.regions.insert(region);
         }
         self.places.insert(subject.place(hash));
+        if subject.differs {
+            self.changed.insert(subject.place(hash));
+        }
     }
 
     fn unread(&mut self, hash: &RandomState, unread: &Unread) {
@@ -246,6 +254,8 @@ struct Changes {
 struct Counts {
     all: ChangeGroup,
     not_compared: usize,
+    changed: usize,
+    restored: usize,
     accounts: BTreeMap<Option<String>, ChangeGroup>,
     owners: BTreeMap<Option<String>, ChangeGroup>,
 }
@@ -263,6 +273,8 @@ impl Counts {
             new: self.all.new,
             remaining: self.all.remaining,
             not_compared: self.not_compared,
+            groups_changed: self.changed,
+            groups_restored: self.restored,
             accounts: most_new_first(self.accounts),
             owners: most_new_first(self.owners),
         }
@@ -283,6 +295,8 @@ impl Changes {
         subject: &Subject<'_>,
     ) -> io::Result<()> {
         let seen = now.saw(hash, subject);
+        let is_restored = subject.differs && seen && !now.changed.contains(&subject.place(hash));
+        self.groups.restored += usize::from(is_restored);
         for rule in subject.blocked() {
             match blocked.get_mut(&subject.key(hash, rule)).filter(|number| **number > 0) {
                 Some(number) => {
@@ -308,6 +322,8 @@ impl Changes {
         subject: &Subject<'_>,
     ) -> io::Result<()> {
         let seen = then.saw(hash, subject);
+        let is_changed = subject.differs && seen && !then.changed.contains(&subject.place(hash));
+        self.groups.changed += usize::from(is_changed);
         for rule in subject.blocked() {
             let Some(number) = blocked.get_mut(&subject.key(hash, rule)).filter(|number| **number > 0) else {
                 continue;

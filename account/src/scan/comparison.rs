@@ -46,6 +46,10 @@ pub struct LiveChanges {
     pub remaining: usize,
     /// Egress rules of either scan whose group the other did not read.
     pub not_compared: usize,
+    /// Groups that differ from the templates of stacks now and did not then.
+    pub groups_changed: usize,
+    /// Groups that differed from the templates of stacks then and do not now, or are gone.
+    pub groups_restored: usize,
     /// By account, the one with the most new rules first.
     pub accounts: Vec<ChangeGroup>,
     /// By owner, the one with the most new rules first.
@@ -182,6 +186,13 @@ impl ComparisonHead {
                 grouped(live.new),
                 grouped(live.remaining)
             ));
+            if live.groups_changed + live.groups_restored > 0 {
+                said.push(format!(
+                    "Groups that differ from the templates of their stacks: {} more, {} fewer.",
+                    grouped(live.groups_changed),
+                    grouped(live.groups_restored)
+                ));
+            }
         }
         said
     }

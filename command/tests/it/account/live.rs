@@ -480,6 +480,7 @@ fn results_are_joined_and_compared() {
         let mut groups = groups();
         groups[5].3 = vec![tcp(80, 80)];
         groups[6].3 = vec![tcp(443, 443), tcp(1, 9)];
+        groups[3].3 = vec![tcp(443, 443)];
         region(request, &STACKS, &groups)
     });
     let output = scan(&server, REGION, &after, &["--compare", &before, "--format", "json"]);
@@ -489,6 +490,8 @@ fn results_are_joined_and_compared() {
     }
     let live = &result["comparison"]["live"];
     assert_eq!((&live["fixed"], &live["new"], &live["remaining"]), (&json!(1), &json!(1), &json!(2)), "{live}");
+    // The group without tags began to differ from its stack, and one has its rule again.
+    assert_eq!((&live["groupsChanged"], &live["groupsRestored"]), (&json!(1), &json!(1)), "{live}");
     let changes: Vec<_> =
         result["comparison"]["changes"].as_array().unwrap().iter().map(|one| (&one["change"], &one["group"])).collect();
     assert_eq!(changes, [(&json!("fixed"), &json!("sg-0hand")), (&json!("new"), &json!("sg-0untagged"))]);
