@@ -6,6 +6,7 @@
 
 mod candidates;
 mod checked;
+mod context;
 mod declared;
 mod defaults;
 mod explained;
@@ -15,37 +16,36 @@ mod literal;
 mod live;
 mod located;
 mod nested;
-mod place;
+mod origins;
 mod properties;
 mod resource;
-mod terms;
 
 use std::cell::OnceCell;
 
-pub use checked::{Checked, CheckedResource};
+pub use checked::{CheckedResource, CheckedTemplate};
+pub use context::{CheckContext, Defaults};
 pub use declared::{Declared, DeclaredGroup, DeclaredRule, declared};
 pub use explained::{ExplainedResource, ExplainedWorld, explain_each};
 pub use judge::{JudgedResource, MAX_JUDGED, judge_properties, judge_resource};
 pub use live::{Drift, drift, judge_live};
-pub use located::Located;
+pub use located::LocatedFinding;
 pub use nested::{Nested, NestedKind, NestedWay, nested, passed};
-pub use place::{Part, Place};
-pub use terms::{Defaults, Terms};
+pub use origins::{FindingOrigins, RulePart};
 
 use crate::security_group::ResourceType;
-use crate::template::{Note, Scope, Template, TemplateError, Undetermined};
+use crate::template::{Scope, Template, TemplateError, TemplateNote, Undetermined};
 use crate::value::Value;
-use judge::{Path, rules_apart};
-use resource::InWorlds;
+use judge::{ResourceCheck, rules_apart};
+use resource::ResourceInWorlds;
 
 /// Checks a template that was read.
 ///
 /// # Errors
 /// When the value is no template, or one that takes too much work.
-pub fn check(root: &Value, scope: &Scope, terms: &Terms<'_>) -> Result<Checked, TemplateError> {
+pub fn check(root: &Value, scope: &Scope, terms: &CheckContext<'_>) -> Result<CheckedTemplate, TemplateError> {
     let mut resources = Vec::new();
     let notes = check_each(root, scope, terms, &mut |resource| resources.push(resource))?;
-    Ok(Checked { resources, notes })
+    Ok(CheckedTemplate { resources, notes })
 }
 
 /// Like [`check`], handing over each resource when it is checked, in the order written; what cannot be
@@ -56,9 +56,9 @@ pub fn check(root: &Value, scope: &Scope, terms: &Terms<'_>) -> Result<Checked, 
 pub fn check_each(
     root: &Value,
     scope: &Scope,
-    terms: &Terms<'_>,
+    terms: &CheckContext<'_>,
     take: &mut dyn FnMut(CheckedResource),
-) -> Result<Vec<Note>, TemplateError> {
+) -> Result<Vec<TemplateNote>, TemplateError> {
     let template = Template::new(root, scope)?;
     let open_scope = Scope { ignore_defaults: true, ..scope.clone() };
     let open = OnceCell::new();
@@ -66,8 +66,8 @@ pub fn check_each(
     let apart = rules_apart(&template);
     for resource in template.resources() {
         let Some(resource_type) = ResourceType::from_name(&resource.type_name) else { continue };
-        let path = Path { template: &template, resource, resource_type, terms, rules_apart: &apart };
-        let mut found = InWorlds::of(&path, &mut checker.left);
+        let path = ResourceCheck { template: &template, resource, resource_type, terms, rules_apart: &apart };
+        let mut found = ResourceInWorlds::of(&path, &mut checker.left);
         if terms.defaults == Defaults::MayChange && !found.defaults.is_empty() {
             match open.get_or_init(|| Template::new(root, &open_scope).ok()) {
                 Some(open) => checker.without_defaults(&path, open, &mut found),
@@ -87,17 +87,17 @@ pub fn check_each(
 
 /// What the resources of one template share while they are checked.
 struct Checker<'c> {
-    terms: &'c Terms<'c>,
+    terms: &'c CheckContext<'c>,
     /// How many egress rules may still be judged in further worlds.
     left: usize,
 }
 
 impl Checker<'_> {
     /// Adds what a resource comes to if a deployment overrides defaults.
-    fn without_defaults(&mut self, path: &Path<'_, '_>, open: &Template<'_>, found: &mut InWorlds) {
+    fn without_defaults(&mut self, path: &ResourceCheck<'_, '_>, open: &Template<'_>, found: &mut ResourceInWorlds) {
         let Some(resource) = open.resource(&path.resource.logical_id) else { return };
-        let other = Path { template: open, resource, ..*path };
-        let without = InWorlds::of(&other, &mut self.left);
+        let other = ResourceCheck { template: open, resource, ..*path };
+        let without = ResourceInWorlds::of(&other, &mut self.left);
         defaults::add(found, without, open);
     }
 
@@ -106,9 +106,10 @@ impl Checker<'_> {
         let apart = rules_apart(open);
         for resource in open.resources().filter(|resource| template.resource(&resource.logical_id).is_none()) {
             let Some(resource_type) = ResourceType::from_name(&resource.type_name) else { continue };
-            let path = Path { template: open, resource, resource_type, terms: self.terms, rules_apart: &apart };
-            let without = InWorlds::of(&path, &mut self.left);
-            let mut found = InWorlds::nothing(&path, template.loop_defaults());
+            let path =
+                ResourceCheck { template: open, resource, resource_type, terms: self.terms, rules_apart: &apart };
+            let without = ResourceInWorlds::of(&path, &mut self.left);
+            let mut found = ResourceInWorlds::nothing(&path, template.loop_defaults());
             defaults::add(&mut found, without, open);
             if !found.resource.findings.is_empty() || found.resource.undetermined.is_some() {
                 take(found.resource);

@@ -25,17 +25,17 @@ pub use decision::{Conclusion, Decision, ResourceAssessment, TemplateAssessment}
 pub use invocation::{Invocation, InvocationPoint, Target};
 pub use message::MESSAGE_CHARS;
 pub use payload::{PayloadUrl, PayloadUrlError, is_loopback};
-pub use request::{HookModel, Request, RequestContext, RequestData, RequestError, TargetModel, Text};
+pub use request::{HookModel, LenientText, Request, RequestContext, RequestData, RequestError, TargetModel};
 pub use response::{Annotation, AnnotationStatus, ErrorCode, HookStatus, Response, SeverityLevel};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::rule::Explained;
+use crate::rule::ExplainedRule;
 use crate::rule::policy::{Date, Policy};
 
 /// What an invocation needs.
 #[derive(Debug, Clone)]
-pub enum Plan {
+pub enum HookPlan {
     /// Nothing more: it is decided.
     Decided(Box<Decision>),
     /// The document that it is about, which the edge downloads.
@@ -79,21 +79,21 @@ impl Fetch {
 /// Decides an invocation, given as the bytes that Lambda delivered, as of a day (UTC), or says what has to
 /// be fetched first.
 #[must_use]
-pub fn plan(event: &[u8], config: &Config, today: Date) -> Plan {
+pub fn plan(event: &[u8], config: &Config, today: Date) -> HookPlan {
     let request = match Request::parse(event) {
         Ok(request) => request,
-        Err(error) => return Plan::Decided(Box::new(unreadable(&error))),
+        Err(error) => return HookPlan::Decided(Box::new(unreadable(&error))),
     };
     let invocation = Invocation::of(&request);
     let conclusion = match (&config.policy, invocation.target) {
         (Err(problem), _) => Conclusion::InternalFailure(problem.clone()),
         (Ok(_), Target::Stack | Target::ChangeSet) => match document_url(&request, &invocation, config) {
-            Ok(url) => return Plan::Fetch(Box::new(Fetch { request, invocation, url })),
+            Ok(url) => return HookPlan::Fetch(Box::new(Fetch { request, invocation, url })),
             Err(conclusion) => conclusion,
         },
         (Ok(policy), Target::Resource | Target::CloudControl) => resource::decide(&request, &invocation, policy, today),
     };
-    Plan::Decided(Box::new(Decision { invocation, conclusion }))
+    HookPlan::Decided(Box::new(Decision { invocation, conclusion }))
 }
 
 /// Decides an invocation that needs no document; one that does is an internal failure, since nobody here
@@ -101,8 +101,8 @@ pub fn plan(event: &[u8], config: &Config, today: Date) -> Plan {
 #[must_use]
 pub fn decide(event: &[u8], config: &Config, today: Date) -> Decision {
     match plan(event, config, today) {
-        Plan::Decided(decision) => *decision,
-        Plan::Fetch(fetch) => fetch.decide(Err("nothing is downloaded here"), config, today),
+        HookPlan::Decided(decision) => *decision,
+        HookPlan::Fetch(fetch) => fetch.decide(Err("nothing is downloaded here"), config, today),
     }
 }
 
@@ -144,7 +144,7 @@ pub fn guarded<T>(event: &[u8], decide: impl FnOnce() -> T) -> Result<T, Box<Dec
 ///
 /// # Errors
 /// The decision on an invocation of which no egress rule is checked.
-pub fn explain(event: &[u8], policy: &Policy, today: Date) -> Result<(Invocation, Vec<Explained>), Box<Decision>> {
+pub fn explain(event: &[u8], policy: &Policy, today: Date) -> Result<(Invocation, Vec<ExplainedRule>), Box<Decision>> {
     let request = Request::parse(event).map_err(|error| unreadable(&error))?;
     let invocation = Invocation::of(&request);
     match resource::explain(&request, &invocation, policy, today) {

@@ -50,14 +50,14 @@ pub struct Delivery<'a> {
 
 /// Which way a decision came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Via {
+pub enum DecisionSource {
     /// A hook asked. The metrics of these decisions are the ones without the dimension `via`.
     Hook,
     /// EventBridge reported a call of EC2's API that no hook was asked about.
     DirectCall,
 }
 
-impl Via {
+impl DecisionSource {
     /// The value of the dimension `via`, and the beginning of the name of every line, where there is one.
     pub(crate) const fn name(self) -> Option<&'static str> {
         match self {
@@ -72,12 +72,12 @@ impl Via {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Metadata<'a> {
     timestamp: u64,
-    cloud_watch_metrics: [Directive<'a>; 1],
+    cloud_watch_metrics: [MetricDirective<'a>; 1],
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Directive<'a> {
+struct MetricDirective<'a> {
     namespace: &'static str,
     dimensions: Vec<Vec<&'a str>>,
     metrics: &'a [Metric],
@@ -92,45 +92,45 @@ struct Metric {
 
 impl<'a> Metadata<'a> {
     /// The metrics of a decision's own line: `Decisions` and `EvaluationTime`, by each of these fields.
-    pub(crate) fn of_decision(delivery: &Delivery<'_>, via: Via, by: &[&'a str]) -> Self {
+    pub(crate) fn of_decision(delivery: &Delivery<'_>, via: DecisionSource, by: &[&'a str]) -> Self {
         const METRICS: &[Metric] =
             &[Metric { name: "Decisions", unit: "Count" }, Metric { name: "EvaluationTime", unit: "Microseconds" }];
         Self::new(delivery, via, by, METRICS)
     }
 
-    fn new(delivery: &Delivery<'_>, via: Via, by: &[&'a str], metrics: &'a [Metric]) -> Self {
+    fn new(delivery: &Delivery<'_>, via: DecisionSource, by: &[&'a str], metrics: &'a [Metric]) -> Self {
         let via = via.name().map(|_| VIA);
         let beside = |field: &&'a str| [Some(GUARD), via, Some(*field)].into_iter().flatten().collect();
-        let directive = Directive { namespace: NAMESPACE, dimensions: by.iter().map(beside).collect(), metrics };
+        let directive = MetricDirective { namespace: NAMESPACE, dimensions: by.iter().map(beside).collect(), metrics };
         Self { timestamp: delivery.timestamp_millis, cloud_watch_metrics: [directive] }
     }
 }
 
 /// How many rules there are of one kind: a metric with one dimension beside the guard.
-struct Count {
+struct CountMetric {
     event: &'static str,
     dimension: &'static str,
     metrics: &'static [Metric; 1],
 }
 
-const OFFENDING: Count = Count {
+const OFFENDING: CountMetric = CountMetric {
     event: "offending-rules",
     dimension: "reason",
     metrics: &[Metric { name: "OffendingRules", unit: "Count" }],
 };
-const EXEMPTED: Count = Count {
+const EXEMPTED: CountMetric = CountMetric {
     event: "exempted-rules",
     dimension: "exemption",
     metrics: &[Metric { name: "ExemptedRules", unit: "Count" }],
 };
-const KNOWN_DEBT: Count = Count {
+const KNOWN_DEBT: CountMetric = CountMetric {
     event: "known-debt-rules",
     dimension: "reason",
     metrics: &[Metric { name: "KnownDebtRules", unit: "Count" }],
 };
 
 /// The egress rules of a decision that break the rule, counted and listed.
-pub(crate) struct Told<'a> {
+pub(crate) struct OffendingRules<'a> {
     by_reason: BTreeMap<&'a str, usize>,
     by_exemption: BTreeMap<&'a str, usize>,
     debt_by_reason: BTreeMap<&'a str, usize>,
@@ -142,7 +142,7 @@ pub(crate) struct Told<'a> {
     pub(crate) known_debt: Vec<ListedRule>,
 }
 
-impl<'a> Told<'a> {
+impl<'a> OffendingRules<'a> {
     /// Of findings, each with the logical id of its resource where the decision is about several, on a line that has so
     /// many fields besides.
     pub(crate) fn of<F>(findings: impl Fn(Outcome) -> F, fixed_fields: usize) -> Self
@@ -196,7 +196,7 @@ impl<'a> Told<'a> {
 
     /// Appends a line for each reason with the number of its offending rules, one for each exemption and one for each
     /// reason of known debt.
-    pub(crate) fn push_counts(&self, lines: &mut String, delivery: &Delivery<'_>, via: Via) {
+    pub(crate) fn push_counts(&self, lines: &mut String, delivery: &Delivery<'_>, via: DecisionSource) {
         let Self { by_reason, by_exemption, debt_by_reason, .. } = self;
         for (count, numbers) in [(OFFENDING, by_reason), (EXEMPTED, by_exemption), (KNOWN_DEBT, debt_by_reason)] {
             for (value, number) in numbers {

@@ -6,21 +6,21 @@
 //!
 //! Knows no file and no clock; what a policy means is `rule::policy`.
 
+mod diagnostic;
 mod file;
 mod kinds;
 #[cfg(feature = "schema")]
 mod nullable;
-mod problem;
 mod read;
 #[cfg(feature = "schema")]
 mod schema;
 
-pub use problem::{PolicyError, Problem};
+pub use diagnostic::{PolicyDiagnostic, PolicyError};
 
 use toml::de::DeTable;
 
 use crate::rule::policy::Policy;
-use problem::Problems;
+use diagnostic::PolicyDiagnostics;
 use read::ReadTable as _;
 
 /// The name of the file beside the programs and in a repository.
@@ -59,7 +59,7 @@ pub fn json_schema() -> schemars::Schema {
 /// # Errors
 /// Everything that is wrong with the text, in the order of the lines.
 pub fn parse(text: &str) -> Result<Policy, PolicyError> {
-    let mut problems = Problems::new(text);
+    let mut problems = PolicyDiagnostics::new(text);
     let policy = read_policy(text, &mut problems);
     match problems.into_error() {
         Some(error) => Err(error),
@@ -68,7 +68,7 @@ pub fn parse(text: &str) -> Result<Policy, PolicyError> {
     }
 }
 
-fn read_policy(text: &str, problems: &mut Problems<'_>) -> Option<Policy> {
+fn read_policy(text: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Policy> {
     if text.len() > MAX_BYTES {
         problems.add(
             0..0,

@@ -21,9 +21,11 @@ mod text;
 pub mod wording;
 
 pub use egress::{Destination, EgressRule, Origins, Protocol};
-pub use finding::{Assessment, Decided, Explained, Finding, Judgement, Outcome, Reason, Severity, Subject, Verdict};
+pub use finding::{
+    Assessment, DecidedBy, ExplainedRule, Finding, FindingSubject, Judgement, Outcome, Reason, Severity, Verdict,
+};
 pub use judge::{Knowledge, judge};
-pub use port::{Facts, InvalidPort, InvalidPortProblem, Port, PortNumber, Unknown};
+pub use port::{InvalidPort, InvalidPortProblem, Port, PortNumber, Unknown, UnknownFacts};
 pub use settings::{Preset, Setting, Settings, Treatment, UnknownPresetError};
 pub use text::excerpt;
 

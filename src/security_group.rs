@@ -18,8 +18,8 @@ pub use unchanged::unchanged;
 
 use crate::path::{Origin, PropertyPath};
 use crate::rule::{
-    Assessment, Destination, EgressRule, Finding, Judgement, Knowledge, Origins, Outcome, Port, Protocol, Reason,
-    Setting, Settings, Subject, Treatment, Unknown, judge,
+    Assessment, Destination, EgressRule, Finding, FindingSubject, Judgement, Knowledge, Origins, Outcome, Port,
+    Protocol, Reason, Setting, Settings, Treatment, Unknown, judge,
 };
 use crate::value::{Kind, Map, Value};
 
@@ -54,18 +54,18 @@ impl ResourceType {
 
 /// What stands where an egress rule belongs.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Entry {
+pub enum EgressEntry {
     /// An egress rule.
     Rule(EgressRule),
     /// A finding about something that is no egress rule, whatever the settings.
     NoRule(Finding),
 }
 
-impl Entry {
+impl EgressEntry {
     /// The finding about something of another kind.
     fn of_kind(self, kind: &'static str) -> Self {
         match self {
-            Self::NoRule(finding) => Self::NoRule(Finding { subject: Subject::NoRule(kind), ..finding }),
+            Self::NoRule(finding) => Self::NoRule(Finding { subject: FindingSubject::NoRule(kind), ..finding }),
             Self::Rule(rule) => Self::Rule(rule),
         }
     }
@@ -83,15 +83,15 @@ const TOO_MANY: &str = "a list of more than 20,000 entries";
 
 /// The egress rules of a resource, in the order written. Total: what is no rule is an entry of its own.
 #[must_use]
-pub fn entries(resource_type: ResourceType, properties: &Value, knowledge: Knowledge) -> Vec<Entry> {
+pub fn entries(resource_type: ResourceType, properties: &Value, knowledge: Knowledge) -> Vec<EgressEntry> {
     let mut entries = Vec::new();
     each_entry(resource_type, properties, knowledge, |entry| entries.push(entry));
     entries
 }
 
-fn each_entry(resource_type: ResourceType, properties: &Value, knowledge: Knowledge, take: impl FnMut(Entry)) {
+fn each_entry(resource_type: ResourceType, properties: &Value, knowledge: Knowledge, take: impl FnMut(EgressEntry)) {
     let entry = |(path, value): (PropertyPath, &Value)| match &value.kind {
-        Kind::Map(map) => Entry::Rule(rule(map, value.origin, path)),
+        Kind::Map(map) => EgressEntry::Rule(rule(map, value.origin, path)),
         _ => no_rule(value, path, Reason::MalformedEntry, knowledge),
     };
     match places(resource_type, properties) {
@@ -103,22 +103,24 @@ fn each_entry(resource_type: ResourceType, properties: &Value, knowledge: Knowle
             });
             places.into_iter().map(entry).chain(too_many).for_each(take);
         }
-        Err(Malformed { value, path, reason }) => [no_rule(value, path, reason, knowledge)].into_iter().for_each(take),
+        Err(MalformedEgress { value, path, reason }) => {
+            [no_rule(value, path, reason, knowledge)].into_iter().for_each(take)
+        }
     }
 }
 
 /// Something that holds no egress rules where some should be.
-struct Malformed<'a> {
+struct MalformedEgress<'a> {
     value: &'a Value,
     path: PropertyPath,
     reason: Reason,
 }
 
 /// Where the entries of a resource stand, in the order written.
-fn places(resource_type: ResourceType, properties: &Value) -> Result<Vec<(PropertyPath, &Value)>, Malformed<'_>> {
+fn places(resource_type: ResourceType, properties: &Value) -> Result<Vec<(PropertyPath, &Value)>, MalformedEgress<'_>> {
     let root = PropertyPath::root();
     let Some(map) = properties.as_map() else {
-        return Err(Malformed { value: properties, path: root, reason: Reason::MalformedProperties });
+        return Err(MalformedEgress { value: properties, path: root, reason: Reason::MalformedProperties });
     };
     if resource_type == ResourceType::SecurityGroupEgress {
         return Ok(vec![(root, properties)]);
@@ -131,7 +133,7 @@ fn places(resource_type: ResourceType, properties: &Value) -> Result<Vec<(Proper
         Kind::List(list) => {
             Ok(list.iter().enumerate().take(MAX_ENTRIES + 1).map(|(index, entry)| (path.index(index), entry)).collect())
         }
-        _ => Err(Malformed { value, path, reason: Reason::MalformedEgress }),
+        _ => Err(MalformedEgress { value, path, reason: Reason::MalformedEgress }),
     }
 }
 
@@ -147,8 +149,8 @@ pub fn assess(
     each_entry(resource_type, properties, knowledge, |entry| {
         assessment.judged += 1;
         match entry {
-            Entry::Rule(rule) => assessment.findings.extend(finding(rule, settings, knowledge)),
-            Entry::NoRule(finding) => assessment.findings.push(finding),
+            EgressEntry::Rule(rule) => assessment.findings.extend(finding(rule, settings, knowledge)),
+            EgressEntry::NoRule(finding) => assessment.findings.push(finding),
         }
     });
     if assessment.judged == 0 {
@@ -173,7 +175,7 @@ pub fn finding(rule: EgressRule, settings: &Settings, knowledge: Knowledge) -> O
         reason,
         path: rule.path.clone(),
         origin: rule.origins.entry,
-        subject: Subject::Rule(Box::new(rule)),
+        subject: FindingSubject::Rule(Box::new(rule)),
         settings,
         exemption: None,
         contact: None,
@@ -194,7 +196,7 @@ fn opens_more(rule: EgressRule, setting: Setting) -> Option<Finding> {
         reason,
         path: rule.path.clone(),
         origin: rule.origins.entry,
-        subject: Subject::Rule(Box::new(rule)),
+        subject: FindingSubject::Rule(Box::new(rule)),
         settings: vec![setting],
         exemption: None,
         contact: None,
@@ -213,7 +215,7 @@ fn default_egress(origin: Origin, settings: &Settings) -> Finding {
         reason: Reason::DefaultEgress,
         path: PropertyPath::root(),
         origin,
-        subject: Subject::Nothing,
+        subject: FindingSubject::Nothing,
         settings,
         exemption: None,
         contact: None,
@@ -221,7 +223,7 @@ fn default_egress(origin: Origin, settings: &Settings) -> Finding {
     }
 }
 
-fn no_rule(value: &Value, path: PropertyPath, malformed: Reason, knowledge: Knowledge) -> Entry {
+fn no_rule(value: &Value, path: PropertyPath, malformed: Reason, knowledge: Knowledge) -> EgressEntry {
     let unknown = match &value.kind {
         Kind::Unknown(unknown) => Some(unknown.clone()),
         Kind::String(text) => Unknown::of_text(text),
@@ -232,8 +234,8 @@ fn no_rule(value: &Value, path: PropertyPath, malformed: Reason, knowledge: Know
         (Some(_), Knowledge::Final) => (Outcome::NonCompliant, Reason::UnresolvedValue),
         (None, _) => (Outcome::NonCompliant, malformed),
     };
-    let subject = unknown.map_or(Subject::NoRule(value.kind_name()), Subject::Unknown);
-    Entry::NoRule(Finding {
+    let subject = unknown.map_or(FindingSubject::NoRule(value.kind_name()), FindingSubject::Unknown);
+    EgressEntry::NoRule(Finding {
         outcome,
         reason,
         path,
@@ -286,9 +288,9 @@ fn protocol(value: Option<&Value>) -> Protocol {
 }
 
 /// How a property's text and its unknown value become a destination.
-type Reader = (fn(&str) -> Destination, fn(Unknown) -> Destination);
+type DestinationReader = (fn(&str) -> Destination, fn(Unknown) -> Destination);
 
-const DESTINATIONS: [(&str, Reader); 4] = [
+const DESTINATIONS: [(&str, DestinationReader); 4] = [
     ("CidrIp", (Destination::from_cidr, Destination::Unknown)),
     ("CidrIpv6", (Destination::from_cidr, Destination::Unknown)),
     ("DestinationPrefixListId", (Destination::from_prefix_list, Destination::UnknownId)),

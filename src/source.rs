@@ -20,12 +20,12 @@ mod probe;
 mod scalar;
 mod tag;
 
-pub use error::{Problem, SourceError, Warning};
+pub use error::{SourceError, SourceErrorKind, Warning};
 pub use probe::{is_meant_as_template, may_hold_template};
 
 use crate::path::Origin;
 use crate::value::Value;
-use build::Built;
+use build::BuiltDocument;
 
 /// How long a text may be, in bytes: twice what CloudFormation accepts (1 MB, "CloudFormation
 /// quotas"), because templates are often shrunk before they are sent.
@@ -153,10 +153,10 @@ impl Document {
 /// keys that are no text), or is larger than the limits of this module.
 pub fn parse(text: &str) -> Result<Document, SourceError> {
     if text.len() > MAX_BYTES {
-        return Err(SourceError::new(Problem::TooLong { bytes: text.len() }, None));
+        return Err(SourceError::new(SourceErrorKind::TooLong { bytes: text.len() }, None));
     }
     let format = Format::of(text);
-    let Built { root, spans, warnings } = match format {
+    let BuiltDocument { root, spans, warnings } = match format {
         Format::Json => json::document(text).or_else(|strict| lenient::document(text, strict)),
         Format::Yaml => amend::document(text),
     }?;

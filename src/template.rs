@@ -55,11 +55,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub use budget::{BASE_STEPS, MAX_EVALUATION_DEPTH, STEPS_PER_VALUE};
 pub use error::TemplateError;
-pub use note::{Macros, Note, Subject};
+pub use note::{Macros, NoteSubject, TemplateNote};
 pub use recognize::is_template;
 pub use scope::{Parameter, Scope};
 pub use unknown::MAX_IDENTITY_BYTES;
-pub use world::{Assumption, Evaluated, MAX_WORLD_VALUES, MAX_WORLDS, Occurrence, Undetermined, World};
+pub use world::{Assumption, EvaluatedResource, MAX_WORLD_VALUES, MAX_WORLDS, Occurrence, Undetermined, World};
 
 use crate::path::{Origin, PropertyPath};
 use crate::value::{Key, Kind, Map, Value};
@@ -79,13 +79,13 @@ pub struct Template<'a> {
     loop_defaults: BTreeSet<String>,
     resources: Vec<Resource<'a>>,
     by_name: HashMap<String, usize>,
-    notes: Vec<Note>,
+    notes: Vec<TemplateNote>,
     budget: Budget,
     values: u64,
 }
 
 /// An entry of a section: as written, or made by a loop.
-type Entry<'a> = (Cow<'a, Key>, Cow<'a, Value>);
+type SectionEntry<'a> = (Cow<'a, Key>, Cow<'a, Value>);
 
 /// An entry of `Resources`, or one that a loop makes.
 #[derive(Debug, Clone)]
@@ -129,8 +129,9 @@ impl<'a> Template<'a> {
             return Err(TemplateError::TooDeep);
         }
         let transforms = ["Transform", "Fn::Transform"].into_iter().filter_map(|key| sections.get(key));
-        let notes: Vec<Note> = transforms.flat_map(note::transforms).collect();
-        let grows = notes.iter().any(|note| matches!(note.subject, Subject::Macro { .. } | Subject::Include { .. }));
+        let notes: Vec<TemplateNote> = transforms.flat_map(note::transforms).collect();
+        let grows =
+            notes.iter().any(|note| matches!(note.subject, NoteSubject::Macro { .. } | NoteSubject::Include { .. }));
         let resources = match sections.get("Resources") {
             Some(Value { kind: Kind::Map(map), .. }) => Some(map),
             Some(other) => {
@@ -239,12 +240,12 @@ impl<'a> Template<'a> {
 
     /// What cannot be judged from this template alone.
     #[must_use]
-    pub fn notes(&self) -> &[Note] {
+    pub fn notes(&self) -> &[TemplateNote] {
         &self.notes
     }
 
     /// The entries of a section, those that loops make included.
-    fn entries(&mut self, section: &'a Map) -> Result<Vec<Entry<'a>>, TemplateError> {
+    fn entries(&mut self, section: &'a Map) -> Result<Vec<SectionEntry<'a>>, TemplateError> {
         let mut entries = Vec::with_capacity(section.len());
         let (mut notes, mut defaults) = (Vec::new(), BTreeSet::new());
         for (key, value) in section.iter() {
@@ -252,19 +253,19 @@ impl<'a> Template<'a> {
                 entries.push((Cow::Borrowed(key), Cow::Borrowed(value)));
                 continue;
             }
-            let mut made = expand::Made::default();
+            let mut made = expand::LoopOutput::default();
             let mut evaluator = Evaluator::new(self, &[]);
             let done = expand::expand(&mut evaluator, key, value, &mut made);
             defaults.extend(evaluator.defaults.into_iter().map(str::to_owned));
             match done {
                 Ok(()) => {
                     if made.malformed {
-                        notes.push(Note::new(Subject::Loop { name: key.name.clone() }, key.origin));
+                        notes.push(TemplateNote::new(NoteSubject::Loop { name: key.name.clone() }, key.origin));
                     }
                     entries.extend(made.entries.into_iter().map(|(key, value)| (Cow::Owned(key), Cow::Owned(value))));
                 }
                 Err(Stop::Undecided(_)) => {
-                    notes.push(Note::new(Subject::Loop { name: key.name.clone() }, key.origin));
+                    notes.push(TemplateNote::new(NoteSubject::Loop { name: key.name.clone() }, key.origin));
                 }
                 Err(Stop::OutOfSteps) => return Err(TemplateError::TooMuchWork { origin: key.origin }),
                 Err(Stop::TooDeep) => return Err(TemplateError::TooDeep),
@@ -279,12 +280,12 @@ impl<'a> Template<'a> {
         let origin = key.origin;
         let logical_id = name(key);
         if logical_id == "Fn::Transform" {
-            let subject = Subject::Include { logical_id: None, macro_name: note::macro_of(&body) };
-            self.notes.push(Note::new(subject, origin));
+            let subject = NoteSubject::Include { logical_id: None, macro_name: note::macro_of(&body) };
+            self.notes.push(TemplateNote::new(subject, origin));
             return;
         }
         let Some(type_name) = body.get("Type").and_then(Value::as_str).map(str::to_owned) else {
-            self.notes.push(Note::new(Subject::NoType { logical_id: logical_id.into_owned() }, origin));
+            self.notes.push(TemplateNote::new(NoteSubject::NoType { logical_id: logical_id.into_owned() }, origin));
             return;
         };
         self.notes.extend(note::resource(&logical_id, &type_name, &body, origin));
@@ -295,7 +296,8 @@ impl<'a> Template<'a> {
     fn note_given(&mut self) {
         for name in self.scope.parameters.keys() {
             if !self.parameters.contains_key(name) {
-                self.notes.push(Note::new(Subject::UndeclaredParameter { name: name.clone() }, Origin::NONE));
+                self.notes
+                    .push(TemplateNote::new(NoteSubject::UndeclaredParameter { name: name.clone() }, Origin::NONE));
             }
         }
     }

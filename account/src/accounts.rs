@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 use super::connection::{ALWAYS_ENABLED, Connection};
 pub use super::credentials::RoleOptions;
 use super::failure::{Failure, FailureKind};
-use super::pace::Patience;
+use super::pace::RetryPolicy;
 pub use organization::ListedAccounts;
 pub(super) use side_by_side::side_by_side;
 pub use visit::VisitProgress;
-pub(super) use visit::{Place, Visit, visit};
+pub(super) use visit::{AccountRegion, VisitEvent, visit};
 
 /// The role that `deploy/reader-role.yaml` makes.
 pub const READER_ROLE: &str = "cfn-egress-guard-reader";
@@ -91,7 +91,7 @@ pub enum RegionSelection {
 #[derive(Debug, Clone)]
 pub struct Accounts {
     connection: Connection,
-    role: Option<Role>,
+    role: Option<AssumableRole>,
     /// The accounts, by id. Without a role it is the caller's own, or none if nobody says which that is.
     pub members: Vec<MemberAccount>,
     /// Which Regions of each.
@@ -104,7 +104,7 @@ pub struct Accounts {
 
 /// How other accounts are entered.
 #[derive(Debug, Clone)]
-struct Role {
+struct AssumableRole {
     options: RoleOptions,
     partition: String,
     own: String,
@@ -112,7 +112,7 @@ struct Role {
 
 /// An account that was entered.
 #[derive(Debug, Clone)]
-pub(super) struct Entered {
+pub(super) struct EnteredAccount {
     pub(super) connection: Connection,
     pub(super) regions: Vec<String>,
     /// Why the account's Regions could not be listed; `regions` are then those that every account has.
@@ -143,7 +143,7 @@ impl Accounts {
         role: RoleOptions,
         regions: RegionSelection,
         at_once: usize,
-        patience: Patience,
+        patience: RetryPolicy,
     ) -> Result<Self, Failure> {
         let caller = connection.caller(patience).await?;
         let mut listed = organization::listed(&connection, selection, patience).await?;
@@ -154,7 +154,7 @@ impl Accounts {
         let mut members = listed.accounts;
         members.sort_by(|one, two| one.account.cmp(&two.account));
         members.dedup_by(|one, two| one.account == two.account);
-        let role = Some(Role { options: role, partition: caller.partition, own: caller.account });
+        let role = Some(AssumableRole { options: role, partition: caller.partition, own: caller.account });
         Ok(Self { connection, role, members, regions, at_once: at_once.max(1), notes })
     }
 
@@ -167,7 +167,7 @@ impl Accounts {
     ///
     /// # Errors
     /// When its role cannot be assumed.
-    pub(super) async fn enter_first(&self, patience: Patience) -> Result<Connection, Failure> {
+    pub(super) async fn enter_first(&self, patience: RetryPolicy) -> Result<Connection, Failure> {
         Ok(self.enter(self.members.first(), patience).await?.connection)
     }
 
@@ -198,10 +198,14 @@ impl Accounts {
     ///
     /// # Errors
     /// When its role cannot be assumed.
-    pub(super) async fn enter(&self, target: Option<&MemberAccount>, patience: Patience) -> Result<Entered, Failure> {
+    pub(super) async fn enter(
+        &self,
+        target: Option<&MemberAccount>,
+        patience: RetryPolicy,
+    ) -> Result<EnteredAccount, Failure> {
         let connection = match (target, &self.role) {
             (Some(member), Some(role)) if member.account != role.own => {
-                let Role { options, partition, .. } = role;
+                let AssumableRole { options, partition, .. } = role;
                 let arn = format!("arn:{partition}:iam::{}:role/{}", member.account, options.name);
                 self.connection.in_role(&member.account, &arn, options, patience).await?
             }
@@ -218,7 +222,7 @@ impl Accounts {
                 Err(failure) => (always_enabled(), Some(failure)),
             },
         };
-        Ok(Entered { connection, regions, regions_assumed })
+        Ok(EnteredAccount { connection, regions, regions_assumed })
     }
 }
 

@@ -26,8 +26,8 @@ pub use result::{AuditFile, AuditHead, AuditResult};
 pub use stack::{StackOperation, newest_operation};
 pub use write::{write_audit_csv, write_audit_json};
 
-use super::accounts::{Accounts, Visit, VisitProgress, visit};
-use super::pace::Patience;
+use super::accounts::{Accounts, VisitEvent, VisitProgress, visit};
+use super::pace::RetryPolicy;
 use region::of_region;
 
 /// What to look for.
@@ -48,7 +48,7 @@ pub struct AuditOptions {
     /// Now, in seconds since 1970.
     pub now: i64,
     /// How long AWS may ask for patience.
-    pub patience: Patience,
+    pub patience: RetryPolicy,
 }
 
 /// Reads the results of the hook in every Region of every account, the newest first; says through `progress`
@@ -76,15 +76,15 @@ pub async fn audit(
         }
         let account = account.map(|member| member.account.clone());
         let more = match visited {
-            Visit::NotEntered(failure) => result.unread(AuditUnread { account, region: None, id: None, failure }),
-            Visit::Entered { regions_assumed: Some(failure), .. } => {
+            VisitEvent::NotEntered(failure) => result.unread(AuditUnread { account, region: None, id: None, failure }),
+            VisitEvent::Entered { regions_assumed: Some(failure), .. } => {
                 result.unread(AuditUnread { account, region: None, id: None, failure })
             }
-            Visit::Region { region, outcome: Err(failure) } => {
+            VisitEvent::Region { region, outcome: Err(failure) } => {
                 result.unread(AuditUnread { account, region: Some(region), id: None, failure })
             }
-            Visit::Region { outcome: Ok(found), .. } => result.take(found),
-            Visit::Entered { .. } | Visit::Left => Ok(()),
+            VisitEvent::Region { outcome: Ok(found), .. } => result.take(found),
+            VisitEvent::Entered { .. } | VisitEvent::Left => Ok(()),
         };
         if kept.is_ok() {
             kept = more;

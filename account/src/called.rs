@@ -2,7 +2,7 @@
 
 /// What a hook calls, taken apart. A name that is no ARN lies in the hook's account and Region.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Called {
+pub(crate) struct CalledFunction {
     pub(crate) region: Option<String>,
     pub(crate) account: Option<String>,
     /// Its ARN or name, without version or alias.
@@ -13,7 +13,7 @@ pub(crate) struct Called {
     pub(crate) qualifier: Option<String>,
 }
 
-impl Called {
+impl CalledFunction {
     /// Takes `arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]` and its shorter forms apart
     /// (source: Lambda API Reference, `GetFunctionConfiguration`, "Name formats").
     pub(crate) fn parse(text: &str) -> Self {

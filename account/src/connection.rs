@@ -14,7 +14,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::credentials::{self, NoCredentials, RoleOptions};
 use super::failure::{Failure, FailureKind};
-use super::pace::{Patience, patiently};
+use super::pace::{RetryPolicy, patiently};
 use super::pages::MAX_PAGES;
 
 /// How long one attempt may take. The SDK then tries again, as often as the user's configuration says
@@ -132,7 +132,7 @@ impl Connection {
         account: &str,
         arn: &str,
         role: &RoleOptions,
-        patience: Patience,
+        patience: RetryPolicy,
     ) -> Result<Self, Failure> {
         let base = match self.config.region() {
             Some(_) => self.config.clone(),
@@ -149,7 +149,7 @@ impl Connection {
     ///
     /// # Errors
     /// When STS does not say.
-    pub(super) async fn caller(&self, patience: Patience) -> Result<Caller, Failure> {
+    pub(super) async fn caller(&self, patience: RetryPolicy) -> Result<Caller, Failure> {
         const ACTION: &str = "sts:GetCallerIdentity";
         let config = aws_sdk_sts::config::Builder::from(&self.config).region(Region::new(self.home())).build();
         let client = aws_sdk_sts::Client::from_conf(config);
@@ -168,7 +168,7 @@ impl Connection {
 
     /// The same, asked once and soon given up.
     pub(super) async fn caller_if_told(&self) -> Option<Caller> {
-        let once = Patience { rounds: 0, ..Patience::default() };
+        let once = RetryPolicy { rounds: 0, ..RetryPolicy::default() };
         tokio::time::timeout(CALLER, self.caller(once)).await.ok()?.ok()
     }
 
@@ -243,7 +243,7 @@ impl Connection {
     ///
     /// # Errors
     /// When they cannot be listed.
-    pub async fn enabled_regions(&self, patience: Patience) -> Result<Vec<String>, Failure> {
+    pub async fn enabled_regions(&self, patience: RetryPolicy) -> Result<Vec<String>, Failure> {
         // One endpoint answers for all Regions of the partition.
         let config = aws_sdk_account::config::Builder::from(&self.config).region(Region::new(self.home())).build();
         let client = aws_sdk_account::Client::from_conf(config);

@@ -18,7 +18,7 @@ use aws_sdk_sts::error::SdkError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 
 use super::failure::{Failure, FailureKind, causes};
-use super::pace::{Patience, patiently};
+use super::pace::{RetryPolicy, patiently};
 
 const ASSUME_ROLE: &str = "sts:AssumeRole";
 
@@ -75,7 +75,7 @@ pub(super) async fn of_role(
     base: &SdkConfig,
     arn: &str,
     role: &RoleOptions,
-    patience: Patience,
+    patience: RetryPolicy,
 ) -> Result<SharedCredentialsProvider, Failure> {
     let mut builder = AssumeRoleProvider::builder(arn).configure(base).session_name(&role.session_name);
     if let Some(id) = &role.external_id {
@@ -86,7 +86,7 @@ pub(super) async fn of_role(
         provider.provide_credentials().await.map_err(|error| not_assumed(&error))
     })
     .await?;
-    Ok(SharedCredentialsProvider::new(Assumed { first: Mutex::new(Some(first)), provider }))
+    Ok(SharedCredentialsProvider::new(AssumedRole { first: Mutex::new(Some(first)), provider }))
 }
 
 /// Why a role could not be assumed: STS's own words, if it answered.
@@ -103,12 +103,12 @@ fn not_assumed(error: &(dyn Error + 'static)) -> Failure {
 
 /// The credentials of an assumed role, of which the first are there already.
 #[derive(Debug)]
-struct Assumed {
+struct AssumedRole {
     first: Mutex<Option<Credentials>>,
     provider: AssumeRoleProvider,
 }
 
-impl ProvideCredentials for Assumed {
+impl ProvideCredentials for AssumedRole {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,

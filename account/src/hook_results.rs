@@ -8,7 +8,7 @@ use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::{HookResultSummary, HookStatus};
 
 use super::failure::{Failure, FailureKind};
-use super::pace::{Patience, patiently};
+use super::pace::{RetryPolicy, patiently};
 use super::pages::following;
 use cfn_egress_guard_core::arn::Arn;
 
@@ -29,7 +29,7 @@ pub(super) fn type_arn(arn: &str) -> Option<String> {
 #[derive(Debug)]
 pub(super) struct ResultList<'a> {
     client: &'a Client,
-    patience: Patience,
+    patience: RetryPolicy,
     /// The ARN of the one hook that is asked for; without it, everything is listed.
     arn: Option<String>,
     /// The hooks whose results are kept; one that does not say whose it is, is.
@@ -38,7 +38,7 @@ pub(super) struct ResultList<'a> {
 
 impl<'a> ResultList<'a> {
     /// The results of a hook, by its ARN if that is known.
-    pub(super) fn of(client: &'a Client, arn: Option<&str>, hooks: &[String], patience: Patience) -> Self {
+    pub(super) fn of(client: &'a Client, arn: Option<&str>, hooks: &[String], patience: RetryPolicy) -> Self {
         Self { client, patience, arn: arn.and_then(type_arn), hooks: hooks.to_vec() }
     }
 

@@ -28,5 +28,5 @@ pub use connection::{Connection, ConnectionOptions};
 pub use credentials::NoCredentials;
 pub use failure::{Failure, FailureKind};
 pub use number::{count, grouped};
-pub use pace::Patience;
+pub use pace::RetryPolicy;
 pub use spool::Spool;

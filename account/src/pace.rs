@@ -16,7 +16,7 @@ const ROUNDS_WITHOUT_ANSWER: u32 = 3;
 
 /// How long a throttled request is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// How often it is tried after the SDK's own attempts.
     pub rounds: u32,
     /// How long the first pause is; each further one is twice as long.
@@ -24,14 +24,14 @@ pub struct Patience {
     pub longest_pause: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     /// About two minutes.
     fn default() -> Self {
         Self { rounds: 8, first_pause: Duration::from_millis(500), longest_pause: Duration::from_secs(30) }
     }
 }
 
-impl Patience {
+impl RetryPolicy {
     /// The pause before a round, between half and the whole of its length, so that requests that were
     /// throttled together do not come back together.
     fn pause(self, round: u32) -> Duration {
@@ -45,7 +45,11 @@ impl Patience {
 
 /// Makes a request until it is answered and not throttled, within the bounds of patience; counts how
 /// often it was not.
-pub(super) async fn patiently<T, F, Fut>(patience: Patience, throttled: &mut u32, mut request: F) -> Result<T, Failure>
+pub(super) async fn patiently<T, F, Fut>(
+    patience: RetryPolicy,
+    throttled: &mut u32,
+    mut request: F,
+) -> Result<T, Failure>
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<T, Failure>>,
@@ -71,13 +75,13 @@ where
 /// How many requests run at once in a Region: half as many after a throttled one, one more after
 /// as many good ones as run at once.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limit {
+pub(super) struct RequestLimit {
     now: usize,
     most: usize,
     good: usize,
 }
 
-impl Limit {
+impl RequestLimit {
     /// Starts at half of the most.
     pub(super) fn new(most: usize) -> Self {
         let most = most.max(1);
@@ -109,8 +113,8 @@ impl Limit {
 mod tests {
     use super::*;
 
-    const QUICK: Patience =
-        Patience { rounds: 3, first_pause: Duration::from_millis(1), longest_pause: Duration::from_millis(2) };
+    const QUICK: RetryPolicy =
+        RetryPolicy { rounds: 3, first_pause: Duration::from_millis(1), longest_pause: Duration::from_millis(2) };
 
     #[tokio::test]
     async fn throttled_requests_are_tried_again_and_not_for_ever() {
@@ -137,7 +141,7 @@ mod tests {
     async fn no_answer_is_tried_again_a_few_times() {
         let mut calls = 0;
         let failure = || Failure::new("a:B", FailureKind::Unreachable, "reset");
-        let patience = Patience { rounds: 100, ..QUICK };
+        let patience = RetryPolicy { rounds: 100, ..QUICK };
         let answer: Result<(), _> = patiently(patience, &mut 0, || {
             calls += 1;
             async { Err(failure()) }
@@ -160,7 +164,7 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_longest() {
-        let patience = Patience::default();
+        let patience = RetryPolicy::default();
         for round in [0, 1, 5, 6, 31, 32, 1_000] {
             let whole = (500_u64 << round.min(6)).min(30_000);
             let pause = u64::try_from(patience.pause(round).as_millis()).unwrap();
@@ -170,7 +174,7 @@ mod tests {
 
     #[test]
     fn the_limit_halves_when_throttled_and_recovers() {
-        let mut limit = Limit::new(16);
+        let mut limit = RequestLimit::new(16);
         assert_eq!(limit.now(), 8);
         assert!(limit.learn(1) && limit.learn(2) && limit.learn(1));
         assert_eq!(limit.now(), 1);
@@ -179,6 +183,6 @@ mod tests {
             limit.learn(0);
         }
         assert_eq!(limit.now(), 16);
-        assert_eq!(Limit::new(0).now(), 1);
+        assert_eq!(RequestLimit::new(0).now(), 1);
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct Bar {
 }
 
 /// Something that can be opened: a line that says how it is, and what is behind it.
-pub(super) struct Disclosure {
+pub(super) struct ExpandableSection {
     /// The class of its first word: `good`, `maybe` or `bad`.
     pub(super) class: &'static str,
     /// How it is, in a word or two.
@@ -45,10 +45,10 @@ pub(super) struct Disclosure {
 const SHOWN: usize = 20;
 
 /// A list of what can be opened, with bars on one scale; of a long one, the end is opened first.
-pub(super) fn disclosures(list: &[Disclosure], noun: &str) -> Markup {
+pub(super) fn disclosures(list: &[ExpandableSection], noun: &str) -> Markup {
     let longest = list.iter().map(|one| length(&one.bar)).max().unwrap_or_default();
     let (first, rest) = list.split_at_checked(SHOWN).unwrap_or((list, &[]));
-    let lines = |list: &[Disclosure]| {
+    let lines = |list: &[ExpandableSection]| {
         html! {
             div.list {
                 @for one in list {
@@ -70,7 +70,7 @@ pub(super) fn disclosures(list: &[Disclosure], noun: &str) -> Markup {
     }
 }
 
-fn line(one: &Disclosure, longest: usize) -> Markup {
+fn line(one: &ExpandableSection, longest: usize) -> Markup {
     html! {
         b.(one.class) { (one.word) }
         span.name { (one.bar.name) @if !one.bar.note.is_empty() { small { (one.bar.note) } } }
@@ -237,7 +237,7 @@ mod tests {
             (heading(hostile, hostile))
             (answer("bad", &[format!("{hostile}: {hostile}"), text()]))
             (bars(hostile, &[(text(), 1, text())]))
-            (disclosures(&[Disclosure { class: "bad", word: "bad", bar: opened, behind: Some(heading(hostile, "")), is_open: true }], "x"))
+            (disclosures(&[ExpandableSection { class: "bad", word: "bad", bar: opened, behind: Some(heading(hostile, "")), is_open: true }], "x"))
             (chart(&[bar]))
             (whole(&[("blocked", 1, hostile)]))
             (table(&[hostile], [("bad", vec![text()])].into_iter()))

@@ -6,10 +6,10 @@
 //! read, and a template while it is judged.
 
 mod alternative;
-mod answer;
 mod asff;
 mod compare;
 mod comparison;
+mod context;
 mod csv;
 mod exemptions;
 mod expected;
@@ -20,9 +20,10 @@ mod judge;
 mod known;
 mod live;
 mod paced;
+mod readiness;
 mod record;
 mod region;
-mod reporter;
+
 mod result;
 mod stacks;
 mod summary;
@@ -36,7 +37,6 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 pub use alternative::{Alternative, AlternativeKind};
-pub use answer::{PolicyTold, advice, alternatives_told};
 pub use asff::write_asff;
 pub use compare::{compare, read_trend};
 pub use comparison::{
@@ -46,21 +46,24 @@ pub(crate) use csv::row;
 pub use csv::write_csv;
 pub use exemptions::write_exemptions;
 use expected::Expected;
-pub use file::{Record, ResultError, ResultFile, Writer, read_records, read_result, write_json};
+pub use file::{ResultError, ResultFile, ResultRecord, ResultWriter, read_records, read_result, write_json};
 pub use html::write_html;
-pub use join::{JoinError, Joined};
-pub use known::Known;
+pub use join::{JoinError, JoinedResults};
+pub use known::KnownStacks;
 pub use live::{Difference, DifferenceKind, GroupRecord, LiveCount, LiveSummary, Ownership};
-pub use record::{Cause, FORMAT_VERSION, Fate, Head, Opens, RuleRecord, StackRecord, Tally, Unread};
+pub use readiness::{PolicyImpact, advice, alternatives_told};
+pub use record::{
+    Cause, FORMAT_VERSION, OpenedTraffic, OutcomeCounts, RuleOutcome, RuleRecord, ScanHead, StackRecord, Unread,
+};
 use region::{Clients, scan_region};
-use reporter::Reporter;
-pub use result::{Ending, Found, ScanResult};
-pub use summary::{AccountSummary, Answer, Group, Summary};
+use context::RegionContext;
+pub use result::{ScanCompletion, ScanRecords, ScanResult};
+pub use summary::{AccountSummary, Readiness, RuleGroup, ScanSummary};
 pub use unread::UnreadGroup;
 
 use super::accounts::{Accounts, MemberAccount, side_by_side};
 use super::failure::{Failure, FailureKind};
-use super::pace::Patience;
+use super::pace::RetryPolicy;
 use cfn_egress_guard_core::rule::policy::{Date, Glob, Policy};
 
 /// How many reports may wait for the caller.
@@ -84,9 +87,9 @@ pub struct ScanOptions {
     /// How many templates of a Region are read at once, at the most.
     pub concurrency: usize,
     /// How long AWS may ask for patience.
-    pub patience: Patience,
+    pub patience: RetryPolicy,
     /// What an earlier scan with the same policy found.
-    pub known: Known,
+    pub known: KnownStacks,
     /// Whether the security groups that exist are read, too.
     pub live: bool,
     /// When the scan begins, UTC.
@@ -226,7 +229,7 @@ impl Scanner {
                 cloudcontrol: entered.connection.cloudcontrol(&region),
             };
             let expected = self.options.live.then(|| Arc::new(Mutex::new(Expected::default())));
-            let reporter = Reporter {
+            let reporter = RegionContext {
                 account: account.as_ref().map(|member| member.account.clone()),
                 region,
                 options: Arc::clone(&self.options),

@@ -19,13 +19,13 @@ const IN_MEMORY: usize = 1024 * 1024;
 pub struct Spool<T> {
     file: SpooledTempFile,
     end: u64,
-    places: Vec<Place>,
+    places: Vec<RecordPosition>,
     of: PhantomData<T>,
 }
 
 /// Where a record stands in the file.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct RecordPosition {
     at: u64,
     length: usize,
 }
@@ -57,7 +57,7 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
         let bytes = serde_json::to_vec(record)?;
         self.file.seek(SeekFrom::Start(self.end))?;
         self.file.write_all(&bytes)?;
-        self.places.push(Place { at: self.end, length: bytes.len() });
+        self.places.push(RecordPosition { at: self.end, length: bytes.len() });
         self.end += bytes.len() as u64;
         Ok(self.places.len() - 1)
     }
@@ -90,7 +90,7 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
         Ok(())
     }
 
-    fn read(&mut self, place: Place) -> io::Result<T> {
+    fn read(&mut self, place: RecordPosition) -> io::Result<T> {
         let mut bytes = vec![0; place.length];
         self.file.seek(SeekFrom::Start(place.at))?;
         self.file.read_exact(&mut bytes)?;
@@ -99,15 +99,15 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
 }
 
 /// The records as a list, of which one is in memory at a time.
-pub(super) struct Listed<'a, T>(RefCell<&'a mut Spool<T>>);
+pub(super) struct SpoolList<'a, T>(RefCell<&'a mut Spool<T>>);
 
-impl<'a, T> Listed<'a, T> {
+impl<'a, T> SpoolList<'a, T> {
     pub(super) const fn new(spool: &'a mut Spool<T>) -> Self {
         Self(RefCell::new(spool))
     }
 }
 
-impl<T: Serialize + DeserializeOwned> Serialize for Listed<'_, T> {
+impl<T: Serialize + DeserializeOwned> Serialize for SpoolList<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut spool = self.0.borrow_mut();
         let mut list = serializer.serialize_seq(Some(spool.len()))?;

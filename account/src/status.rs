@@ -4,13 +4,13 @@
 //! Sources: CloudFormation API Reference, `DescribeType`, `BatchDescribeTypeConfigurations`,
 //! `ListHookResults`, `GetHookResult`; the Hooks User Guide, "hook configuration schema"; Lambda API
 //! Reference, `GetFunctionConfiguration` and its neighbours. A hook's configuration may name what it
-//! leaves out; whatever narrows enforcement is a hole unless it was said to be expected.
+//! leaves out; whatever narrows enforcement is a gap unless it was said to be expected.
 
 mod code;
 mod configuration;
 mod download;
 mod function;
-mod hole;
+mod gap;
 mod hook;
 mod metrics;
 mod package;
@@ -21,23 +21,25 @@ mod results;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::called::Called;
+use crate::called::CalledFunction;
 use cfn_egress_guard_core::hook::is_loopback;
 
-pub use hole::{Hole, Weight};
+pub use gap::{Gap, GapSeverity};
 pub use package::{Expected, Package, hex_sha256};
-pub use record::{Contents, FunctionStatus, HoleRecord, HookState, Note, RecentCalls, RegionStatus, Verdict};
-use result::StatusFound;
+pub use record::{
+    Enforcement, FunctionStatus, GapRecord, HookState, PackageDigests, RecentCalls, RegionStatus, StatusNote,
+};
+use result::StatusRecords;
 pub use result::{AccountStatus, StatusResult};
 
-use super::accounts::{Accounts, Place, Visit, VisitProgress, visit};
+use super::accounts::{AccountRegion, Accounts, VisitEvent, VisitProgress, visit};
 use super::connection::Connection;
 use super::failure::FailureKind;
 use super::hook_results::{FOR_TEMPLATES, ResultList};
-use super::pace::Patience;
+use super::pace::RetryPolicy;
 use cfn_egress_guard_core::rule::Preset;
 use cfn_egress_guard_core::rule::policy::Glob;
-use hook::Hook;
+use hook::RegisteredHook;
 
 /// What enforcement should look like.
 #[derive(Debug, Clone)]
@@ -68,7 +70,7 @@ pub struct StatusOptions {
     /// Now, in seconds since 1970.
     pub now: i64,
     /// How long AWS may ask for patience.
-    pub patience: Patience,
+    pub patience: RetryPolicy,
 }
 
 impl StatusOptions {
@@ -85,12 +87,12 @@ struct Clients {
     hooks: Connection,
     /// Its id, if anybody says which it is.
     account: Option<String>,
-    central: Arc<Central>,
+    central: Arc<CentralFunction>,
 }
 
 /// How a central function is reached.
 #[derive(Debug)]
-struct Central {
+struct CentralFunction {
     /// The caller's own account, and its id if it is known.
     own: (Option<String>, Connection),
     /// Credentials of its own for a function in another account.
@@ -100,7 +102,7 @@ struct Central {
 impl Clients {
     /// The connection to a function: the one that has credentials of its own, the caller's own if it lies there,
     /// or that of the hook.
-    fn of_function(&self, called: &Called) -> &Connection {
+    fn of_function(&self, called: &CalledFunction) -> &Connection {
         let is_here = called.account.is_none() || called.account == self.account;
         let (own, connection) = &self.central.own;
         match &self.central.functions {
@@ -111,14 +113,14 @@ impl Clients {
     }
 
     /// Whether nobody gave credentials of the function's account.
-    fn is_elsewhere(&self, called: &Called, hook_account: Option<&str>) -> bool {
+    fn is_elsewhere(&self, called: &CalledFunction, hook_account: Option<&str>) -> bool {
         let elsewhere = called.account.as_deref().is_some_and(|account| Some(account) != hook_account);
         let own = self.central.own.0.is_some() && self.central.own.0 == called.account;
         hook_account.is_some() && elsewhere && self.central.functions.is_none() && !own
     }
 
     /// A client for a function, in the Region of its ARN.
-    fn lambda(&self, called: &Called, region: &str) -> aws_sdk_lambda::Client {
+    fn lambda(&self, called: &CalledFunction, region: &str) -> aws_sdk_lambda::Client {
         self.of_function(called).lambda(called.region.as_deref().unwrap_or(region))
     }
 
@@ -137,18 +139,18 @@ pub async fn status(
     mut progress: impl FnMut(VisitProgress),
 ) -> StatusResult {
     let own = (accounts.own_account().map(str::to_owned), accounts.connection().clone());
-    let central = Arc::new(Central { own, functions: functions.cloned() });
+    let central = Arc::new(CentralFunction { own, functions: functions.cloned() });
     let options = Arc::new(options.clone());
     let work = {
         let (central, options) = (Arc::clone(&central), Arc::clone(&options));
-        move |place: Place| {
-            let Place { connection: hooks, account, region } = place;
+        move |place: AccountRegion| {
+            let AccountRegion { connection: hooks, account, region } = place;
             let clients = Clients { hooks, account, central: Arc::clone(&central) };
             let options = Arc::clone(&options);
             async move { of_region(&clients, region, &options).await }
         }
     };
-    let mut found = StatusFound::default();
+    let mut found = StatusRecords::default();
     let mut clients = HashMap::new();
     visit(accounts, options.patience, work, |account, visited| {
         if let Some(step) = visited.progress() {
@@ -156,21 +158,21 @@ pub async fn status(
         }
         let id = account.map(|member| member.account.clone());
         match visited {
-            Visit::Entered { connection, regions_assumed, .. } => {
+            VisitEvent::Entered { connection, regions_assumed, .. } => {
                 let of_account = Clients { hooks: *connection, account: id.clone(), central: Arc::clone(&central) };
                 clients.insert(id.clone(), of_account);
                 found.regions_assumed.extend(id.zip(regions_assumed));
             }
-            Visit::NotEntered(failure) => match id {
+            VisitEvent::NotEntered(failure) => match id {
                 Some(id) => found.not_entered.push((id, failure)),
                 None => found.lost.push(failure),
             },
-            Visit::Region { outcome: Ok(mut region), .. } => {
+            VisitEvent::Region { outcome: Ok(mut region), .. } => {
                 region.account = region.account.take().or(id);
                 found.regions.push(region);
             }
-            Visit::Region { outcome: Err(failure), .. } => found.lost.push(failure),
-            Visit::Left => {}
+            VisitEvent::Region { outcome: Err(failure), .. } => found.lost.push(failure),
+            VisitEvent::Left => {}
         }
     })
     .await;
@@ -192,7 +194,7 @@ async fn of_region(clients: &Clients, region: String, options: &StatusOptions) -
     if let Some(second) = &second {
         if second.missing {
             for operation in &elsewhere {
-                found.hole(&Hole::OperationMissing { operation: operation.clone() });
+                found.gap(&Gap::OperationMissing { operation: operation.clone() });
             }
         }
         take(second, Some(&alias), &elsewhere, options, &mut found);
@@ -215,7 +217,7 @@ async fn of_region(clients: &Clients, region: String, options: &StatusOptions) -
 
 /// The wanted operations: those that the first hook has to look at, and those of the hook for templates,
 /// which is only asked for what the first one leaves.
-fn divided(first: &Hook, options: &StatusOptions) -> (Vec<String>, Vec<String>) {
+fn divided(first: &RegisteredHook, options: &StatusOptions) -> (Vec<String>, Vec<String>) {
     let has = |operation: &String| {
         first.configuration.as_ref().is_some_and(|configuration| configuration.operations().contains(operation))
     };
@@ -224,15 +226,21 @@ fn divided(first: &Hook, options: &StatusOptions) -> (Vec<String>, Vec<String>) 
 }
 
 /// What is known of a hook, into what is known of the Region.
-fn take(hook: &Hook, alias: Option<&str>, wanted: &[String], options: &StatusOptions, found: &mut RegionStatus) {
+fn take(
+    hook: &RegisteredHook,
+    alias: Option<&str>,
+    wanted: &[String],
+    options: &StatusOptions,
+    found: &mut RegionStatus,
+) {
     if hook.missing && alias.is_none() {
         found.state = HookState::Missing;
-        found.hole(&Hole::Missing);
+        found.gap(&Gap::Missing);
     }
     found.unread.extend(hook.unread.iter().cloned());
     let configured = hook.configuration.as_ref().map(|configuration| configuration.judge(wanted, options));
-    for hole in hook.holes.iter().chain(configured.iter().flatten()) {
-        found.hole_of(alias, hole);
+    for gap in hook.gaps.iter().chain(configured.iter().flatten()) {
+        found.gap_of(alias, gap);
     }
     if alias.is_none() {
         found.version.clone_from(&hook.version);
@@ -250,18 +258,18 @@ fn take(hook: &Hook, alias: Option<&str>, wanted: &[String], options: &StatusOpt
 /// The function that the hooks call.
 async fn called(
     clients: &Clients,
-    first: &Hook,
-    second: Option<&Hook>,
+    first: &RegisteredHook,
+    second: Option<&RegisteredHook>,
     alias: &str,
     options: &StatusOptions,
     found: &mut RegionStatus,
 ) {
-    let of = |hook: &Hook| hook.configuration.as_ref().and_then(|c| c.function().map(str::to_owned));
+    let of = |hook: &RegisteredHook| hook.configuration.as_ref().and_then(|c| c.function().map(str::to_owned));
     let Some(arn) = of(first) else { return };
     if let Some(other) = second.and_then(of).filter(|other| *other != arn) {
-        found.hole_of(Some(alias), &Hole::OtherFunction { is: other, should_be: arn.clone() });
+        found.gap_of(Some(alias), &Gap::OtherFunction { is: other, should_be: arn.clone() });
     }
-    let function = Called::parse(&arn);
+    let function = CalledFunction::parse(&arn);
     let mut status = FunctionStatus { arn, ..FunctionStatus::default() };
     let region = found.region.clone();
     let unread = found.unread.len();

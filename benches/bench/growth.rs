@@ -2,10 +2,10 @@
 
 use std::hint::black_box;
 
-use cfn_egress_guard::report::{FileName, FileReport, Human, HumanOptions, Reporter as _};
-use cfn_egress_guard_core::check::{Defaults, Terms, check_each};
+use cfn_egress_guard::report::{FileName, FileReport, HumanOptions, HumanReporter, Reporter as _};
+use cfn_egress_guard_core::check::{CheckContext, Defaults, check_each};
 use cfn_egress_guard_core::event::Sender;
-use cfn_egress_guard_core::hook::{self, Config, Plan, decide};
+use cfn_egress_guard_core::hook::{self, Config, HookPlan, decide};
 use cfn_egress_guard_core::rule::Settings;
 use cfn_egress_guard_core::rule::policy::{Date, Policy};
 use cfn_egress_guard_core::source;
@@ -75,7 +75,7 @@ fn templates(goals: &mut Goals) {
         let document = document(&text);
         let mut parse = || drop(black_box(source::parse(&text).unwrap()));
         let mut hook = || {
-            let Plan::Fetch(fetch) = hook::plan(&event, &config, TODAY) else { panic!("nothing to fetch") };
+            let HookPlan::Fetch(fetch) = hook::plan(&event, &config, TODAY) else { panic!("nothing to fetch") };
             black_box(fetch.decide(Ok(&document), &config, TODAY).response());
         };
         let mut checked = || report(&text);
@@ -96,7 +96,7 @@ fn templates(goals: &mut Goals) {
 fn report(text: &str) {
     let document = source::parse(text).unwrap();
     let policy = Policy::default();
-    let terms = Terms { defaults: Defaults::MayChange, ..Terms::of(&policy, TODAY) };
+    let terms = CheckContext { defaults: Defaults::MayChange, ..CheckContext::of(&policy, TODAY) };
     let name = FileName::same("measured.yaml");
     let report = FileReport::of(name, text.to_owned(), &document, &terms, false, |take| {
         check_each(&document.root, &Scope::default(), &terms, take)
@@ -110,7 +110,7 @@ fn report(text: &str) {
         width: None,
         complete_formats: Vec::new(),
     };
-    let mut human = Human::new(options);
+    let mut human = HumanReporter::new(options);
     human.file(&report, &mut out).unwrap();
     black_box(out);
 }

@@ -15,15 +15,18 @@ mod plan;
 mod planner;
 mod properties;
 mod runtime_api;
-mod words;
+mod status_names;
 
-pub use deployment::{Ending, Told, rehearse};
+pub use deployment::{RehearsalEvent, RehearsalOutcome, rehearse};
 pub use endpoint::{Endpoint, EndpointError};
 pub use event::{HookEvent, HookProgress, StackEvent};
 pub use function::Function;
-pub use invocation::Hook;
+pub use invocation::HookSettings;
 pub use invoke::InvokeError;
 pub use nested::{FoundTemplate, NestedStack, NestedTemplates, PlanError};
-pub use plan::{Action, Assumed, Described, FailureMode, NotJudged, Operation, Plan, Stack};
+pub use plan::{
+    Action, AssumedViolation, DeploymentPlan, DescribedProperties, FailureMode, NotRehearsed, ResourceOperation,
+    StackToDeploy,
+};
 pub use planner::plan;
 pub use runtime_api::{LocalFunction, StartError};

@@ -5,7 +5,7 @@
 
 mod baseline;
 mod build;
-mod entry;
+mod diagnostic;
 mod github;
 mod gitlab;
 mod human;
@@ -20,18 +20,18 @@ mod summary;
 mod tally;
 mod words;
 
-pub use baseline::{Baseline, NotABaseline};
-pub use entry::{Entry, FileName, FileReport, Level, Place, Problem, ResourceName};
-pub use github::{GitHub, StepSummary};
-pub use gitlab::GitLab;
-pub use human::{Human, HumanOptions};
-pub use json::{Json, JsonReport};
-pub use junit::JUnit;
-pub use nested::Deployed;
+pub use baseline::{Baseline, BaselineError};
+pub use diagnostic::{Diagnostic, DiagnosticLevel, FileError, FileName, FileReport, LabeledSpan, ResourceName};
+pub use github::{GitHubReporter, StepSummaryReporter};
+pub use gitlab::GitLabReporter;
+pub use human::{HumanOptions, HumanReporter};
+pub use json::{JsonReport, JsonReporter};
+pub use junit::JUnitReporter;
+pub use nested::NestedDeployment;
 pub use not_judged::NotJudged;
 pub use policy::PolicyReport;
-pub use sarif::Sarif;
-pub use summary::{JudgedBy, Summary, Totals};
+pub use sarif::SarifReporter;
+pub use summary::{AppliedPolicy, RunSummary, RunTotals};
 
 use std::io::{self, BufWriter, Write};
 
@@ -50,7 +50,7 @@ pub trait Reporter {
     ///
     /// # Errors
     /// When it cannot be written.
-    fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()>;
+    fn end(&mut self, summary: &RunSummary, out: &mut dyn Write) -> io::Result<()>;
 }
 
 /// How many bytes of a long report are written at once: few writes, and none of it whole in memory.

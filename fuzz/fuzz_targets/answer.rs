@@ -1,7 +1,7 @@
 //! What every answer of the hook has to be, whatever it is about.
 
 use cfn_egress_guard_core::hook::{
-    Config, Decision, ErrorCode, Fetch, HookStatus, MAX_ANNOTATIONS, MESSAGE_CHARS, Plan, Response, log, plan,
+    Config, Decision, ErrorCode, Fetch, HookPlan, HookStatus, MAX_ANNOTATIONS, MESSAGE_CHARS, Response, log, plan,
 };
 use cfn_egress_guard_core::rule::policy::Date;
 use serde_json::{Value as Json, json};
@@ -29,8 +29,8 @@ pub fn about(target: &str, config: &Config) -> Fetch {
     let data = json!({"targetName": target, "targetType": target, "targetLogicalId": "web",
         "payload": "https://bucket.s3.us-east-1.amazonaws.com/key?X-Amz-Signature=SECRET"});
     match plan(&invocation(target, data), config, today()) {
-        Plan::Fetch(fetch) => *fetch,
-        Plan::Decided(decision) => panic!("it needs a document: {}", decision.response().message),
+        HookPlan::Fetch(fetch) => *fetch,
+        HookPlan::Decided(decision) => panic!("it needs a document: {}", decision.response().message),
     }
 }
 

@@ -3,7 +3,7 @@
 #![no_main]
 #![expect(clippy::disallowed_methods, reason = "libFuzzer's macro writes a file")]
 
-use cfn_egress_guard_core::source::{self, Problem};
+use cfn_egress_guard_core::source::{self, SourceErrorKind};
 use cfn_egress_guard_core::value::{Kind, Value};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value as Json;
@@ -21,7 +21,10 @@ fuzz_target!(|text: &str| {
         (Ok(_), Err(error)) => assert!(
             matches!(
                 error.problem,
-                Problem::TooDeep | Problem::TooManyValues | Problem::TooLong { .. } | Problem::Unreadable { .. }
+                SourceErrorKind::TooDeep
+                    | SourceErrorKind::TooManyValues
+                    | SourceErrorKind::TooLong { .. }
+                    | SourceErrorKind::Unreadable { .. }
             ),
             "only we refuse it: {error}"
         ),

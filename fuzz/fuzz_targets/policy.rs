@@ -5,7 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "libFuzzer's macro writes a file")]
 
 use cfn_egress_guard_core::policy;
-use cfn_egress_guard_core::rule::policy::{Case, Context, Date, Glob, Policy, Unchanged};
+use cfn_egress_guard_core::rule::policy::{Context, Date, Glob, Policy, ResourceContext, UnchangedRules};
 use cfn_egress_guard_core::rule::{Knowledge, Outcome, Treatment, wording};
 use cfn_egress_guard_core::security_group::{ResourceType, assess, explain, tags, unchanged};
 use cfn_egress_guard_core::value::Value;
@@ -43,7 +43,7 @@ fn decide(policy: &Policy, kind: ResourceType, properties: &Value, previous: Opt
     let before = assess(kind, properties, &settings, Knowledge::Final);
     let tags = tags(kind, properties);
     let unchanged = unchanged(kind, properties, previous);
-    assert!(previous.is_some() || unchanged == Unchanged::Nothing);
+    assert!(previous.is_some() || unchanged == UnchangedRules::Nothing);
     // A place that the first exemption is about, so that conditions hold more often than by chance.
     let first = policy.exemptions.first().map(|exemption| exemption.conditions());
     let text = |globs: Option<&Vec<Glob>>| globs.and_then(|globs| globs.first()).map(|glob| glob.as_str().to_owned());
@@ -58,7 +58,7 @@ fn decide(policy: &Policy, kind: ResourceType, properties: &Value, previous: Opt
         resource_type: Some(kind.name()),
         tags: tags.as_deref(),
     };
-    let case = Case { context, unchanged: &unchanged, today };
+    let case = ResourceContext { context, unchanged: &unchanged, today };
     let after = policy.apply(before.clone(), &case);
     assert!(after.verdict() <= before.verdict());
     assert_eq!(before.findings.len(), after.findings.len());
@@ -73,7 +73,7 @@ fn decide(policy: &Policy, kind: ResourceType, properties: &Value, previous: Opt
                 }
             }
             Outcome::KnownDebt => {
-                assert!(policy.unchanged_rules == Treatment::Allow && unchanged != Unchanged::Nothing)
+                assert!(policy.unchanged_rules == Treatment::Allow && unchanged != UnchangedRules::Nothing)
             }
             outcome => assert_eq!(outcome, before.outcome),
         }

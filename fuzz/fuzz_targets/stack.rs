@@ -5,7 +5,7 @@
 
 mod answer;
 
-use cfn_egress_guard_core::check::{Terms, check};
+use cfn_egress_guard_core::check::{CheckContext, check};
 use cfn_egress_guard_core::hook::{Config, ErrorCode};
 use cfn_egress_guard_core::rule::policy::Policy;
 use cfn_egress_guard_core::rule::{Treatment, Verdict};
@@ -30,7 +30,8 @@ fuzz_target!(|text: &str| {
             stack_name: Some("web".to_owned()),
             ..Scope::default()
         };
-        let checked = check(&parsed.root, &scope, &Terms::of(&policy, answer::today())).expect("it was judged before");
+        let checked =
+            check(&parsed.root, &scope, &CheckContext::of(&policy, answer::today())).expect("it was judged before");
         assert_eq!(checked.verdict(), Verdict::NonCompliant);
     }
 });

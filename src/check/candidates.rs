@@ -6,17 +6,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::gather::gathered;
-use super::judge::Path;
-use super::located::Located;
-use crate::rule::{Destination, EgressRule, Finding, Outcome, Port, Protocol, Subject, Unknown, Verdict};
+use super::judge::ResourceCheck;
+use super::located::LocatedFinding;
+use crate::rule::{Destination, EgressRule, Finding, FindingSubject, Outcome, Port, Protocol, Unknown, Verdict};
 use crate::template::{Occurrence, Parameter};
 
 /// How many combinations of values are tried for one resource.
 const MAX_COMBINATIONS: usize = 64;
 
 /// Settles the undetermined findings of a resource as far as the values of parameters are known.
-pub(super) fn settle(path: &Path<'_, '_>, findings: &mut Vec<Located>, left: &mut usize) {
-    let mut tried = Tried { combinations: 0, of: BTreeMap::new() };
+pub(super) fn settle(path: &ResourceCheck<'_, '_>, findings: &mut Vec<LocatedFinding>, left: &mut usize) {
+    let mut tried = TriedCombinations { combinations: 0, of: BTreeMap::new() };
     let mut settled = Vec::with_capacity(findings.len());
     for located in findings.drain(..) {
         let names = if located.finding.outcome == Outcome::Undetermined {
@@ -44,7 +44,7 @@ pub(super) fn parameters_in(finding: &Finding) -> BTreeSet<String> {
 
 fn each_unknown(finding: &Finding, take: &mut dyn FnMut(&Unknown)) {
     match &finding.subject {
-        Subject::Rule(rule) => {
+        FindingSubject::Rule(rule) => {
             if let Protocol::Unknown(unknown) = &rule.protocol {
                 take(unknown);
             }
@@ -55,13 +55,13 @@ fn each_unknown(finding: &Finding, take: &mut dyn FnMut(&Unknown)) {
             }
             rule.destinations.iter().filter_map(Destination::unknown).for_each(take);
         }
-        Subject::Unknown(unknown) => take(unknown),
-        Subject::NoRule(_) | Subject::Nothing => {}
+        FindingSubject::Unknown(unknown) => take(unknown),
+        FindingSubject::NoRule(_) | FindingSubject::Nothing => {}
     }
 }
 
 /// The combinations of values that were tried for a resource, by parameters.
-struct Tried {
+struct TriedCombinations {
     combinations: usize,
     of: BTreeMap<(BTreeSet<String>, bool), Option<Vec<Combination>>>,
 }
@@ -69,7 +69,7 @@ struct Tried {
 /// One value for each of some parameters, and what is found with them.
 struct Combination {
     values: Vec<(String, String)>,
-    findings: Vec<Located>,
+    findings: Vec<LocatedFinding>,
     /// Whether every world of the combination was looked at.
     is_whole: bool,
 }
@@ -78,13 +78,13 @@ struct Combination {
 struct Outcomes {
     compliant: bool,
     undetermined: bool,
-    breaking: Option<Located>,
+    breaking: Option<LocatedFinding>,
 }
 
-impl Tried {
+impl TriedCombinations {
     fn outcomes(
         &mut self,
-        path: &Path<'_, '_>,
+        path: &ResourceCheck<'_, '_>,
         names: BTreeSet<String>,
         finding: &Finding,
         left: &mut usize,
@@ -106,7 +106,8 @@ impl Tried {
             match worst.map(|located| (located, located.finding.outcome.verdict())) {
                 Some((located, Verdict::NonCompliant)) => {
                     if outcomes.breaking.is_none() {
-                        outcomes.breaking = Some(Located { values: combination.values.clone(), ..located.clone() });
+                        outcomes.breaking =
+                            Some(LocatedFinding { values: combination.values.clone(), ..located.clone() });
                     }
                     // Under some of its conditions the combination may keep the rule.
                     outcomes.undetermined |= located.occurrence != Occurrence::Always;
@@ -122,7 +123,7 @@ impl Tried {
     /// What is found with each combination of values; nothing if there are too many, or a parameter can have any value.
     fn tried(
         &mut self,
-        path: &Path<'_, '_>,
+        path: &ResourceCheck<'_, '_>,
         names: &BTreeSet<String>,
         one_port: Option<(&str, String)>,
         left: &mut usize,
@@ -169,7 +170,7 @@ impl Tried {
 
 /// The parameter that both ports of a rule are, and its least value, if that is a port: every value that it can have is
 /// then judged alike.
-fn the_same_port<'p>(path: &Path<'p, '_>, rule: &EgressRule) -> Option<(&'p str, String)> {
+fn the_same_port<'p>(path: &ResourceCheck<'p, '_>, rule: &EgressRule) -> Option<(&'p str, String)> {
     let (Port::Unknown(from), Port::Unknown(to)) = (&rule.from, &rule.to) else { return None };
     let name = from.identity.as_deref().filter(|_| from.is_same(to))?.strip_prefix("!Ref ")?;
     let parameter = path.template.parameters().find(|parameter| parameter.name == name)?;
@@ -180,7 +181,7 @@ fn the_same_port<'p>(path: &Path<'p, '_>, rule: &EgressRule) -> Option<(&'p str,
 
 impl Outcomes {
     /// The finding as it is known then; nothing if the rule is kept with every combination.
-    fn settled(self, located: Located) -> Option<Located> {
+    fn settled(self, located: LocatedFinding) -> Option<LocatedFinding> {
         match (self.breaking, self.compliant, self.undetermined) {
             (None, true, false) => None,
             (Some(breaking), false, false) => Some(breaking),

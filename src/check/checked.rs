@@ -1,18 +1,18 @@
 //! What the rule says of one template and of each of its resources.
 
-use super::located::Located;
+use super::located::LocatedFinding;
 use crate::path::Origin;
 use crate::rule::{Outcome, Verdict};
 use crate::security_group::ResourceType;
-use crate::template::{Note, Occurrence, Undetermined};
+use crate::template::{Occurrence, TemplateNote, Undetermined};
 
 /// What the rule says of one template.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Checked {
+pub struct CheckedTemplate {
     /// Its resources that carry egress rules, in the order written.
     pub resources: Vec<CheckedResource>,
     /// What cannot be judged from this template alone.
-    pub notes: Vec<Note>,
+    pub notes: Vec<TemplateNote>,
 }
 
 /// What the rule says of one resource.
@@ -29,7 +29,7 @@ pub struct CheckedResource {
     /// How many egress rules were judged, compliant ones included; of several worlds, the most.
     pub judged: usize,
     /// What is to tell.
-    pub findings: Vec<Located>,
+    pub findings: Vec<LocatedFinding>,
     /// Whether those of its findings that hold only under some conditions leave no way to keep the rule:
     /// however the conditions turn out, it breaks the rule in one way or another.
     pub breaks_either_way: bool,
@@ -37,7 +37,7 @@ pub struct CheckedResource {
     pub undetermined: Option<Undetermined>,
 }
 
-impl Checked {
+impl CheckedTemplate {
     /// The verdict on the template: non-compliant if any resource is under any condition.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
@@ -49,7 +49,7 @@ impl CheckedResource {
     /// What a finding of the resource means as far as the template tells: what breaks the rule under some
     /// conditions only is undetermined, unless the resource breaks it under all others too.
     #[must_use]
-    pub fn settled(&self, located: &Located) -> Outcome {
+    pub fn settled(&self, located: &LocatedFinding) -> Outcome {
         match located.finding.outcome {
             Outcome::NonCompliant if located.occurrence != Occurrence::Always && !self.breaks_either_way => {
                 Outcome::Undetermined

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::judge::group_of;
 use super::properties::{known_properties, properties_of};
 use crate::rule::{Knowledge, Outcome, Unknown};
-use crate::security_group::{Entry, ResourceType, Traffic, entries};
-use crate::template::{Evaluated, Resource, Scope, Template, TemplateError, World};
+use crate::security_group::{EgressEntry, ResourceType, Traffic, entries};
+use crate::template::{EvaluatedResource, Resource, Scope, Template, TemplateError, World};
 use crate::value::Value;
 
 /// The egress rules that one resource of a template declares.
@@ -74,7 +74,7 @@ fn of_resource(
     template: &Template<'_>,
     resource: &Resource<'_>,
     resource_type: ResourceType,
-    evaluated: &Evaluated<'_>,
+    evaluated: &EvaluatedResource<'_>,
 ) -> Declared {
     let group = match resource_type {
         ResourceType::SecurityGroup => DeclaredGroup::LogicalId(resource.logical_id.to_string()),
@@ -91,8 +91,8 @@ fn of_resource(
         let mut rules: Vec<Traffic> = Vec::with_capacity(found.len());
         for entry in found {
             match entry {
-                Entry::Rule(rule) => rules.extend(Traffic::of(&rule)),
-                Entry::NoRule(finding) => open |= finding.outcome == Outcome::Undetermined,
+                EgressEntry::Rule(rule) => rules.extend(Traffic::of(&rule)),
+                EgressEntry::NoRule(finding) => open |= finding.outcome == Outcome::Undetermined,
             }
         }
         rules.sort_unstable();
@@ -108,7 +108,7 @@ fn of_resource(
 }
 
 /// The group of a standalone egress rule.
-fn group(template: &Template<'_>, resource: &Resource<'_>, evaluated: &Evaluated<'_>) -> DeclaredGroup {
+fn group(template: &Template<'_>, resource: &Resource<'_>, evaluated: &EvaluatedResource<'_>) -> DeclaredGroup {
     if let Some(group) = group_of(resource.body()).and_then(|name| template.resource(name)) {
         return DeclaredGroup::LogicalId(group.logical_id.to_string());
     }

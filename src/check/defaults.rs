@@ -6,13 +6,13 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::candidates::parameters_in;
-use super::located::Located;
-use super::resource::InWorlds;
+use super::located::LocatedFinding;
+use super::resource::ResourceInWorlds;
 use crate::rule::Outcome;
 use crate::template::Template;
 
 /// Adds what was found without the defaults and is not found with them.
-pub(super) fn add(found: &mut InWorlds, without: InWorlds, open: &Template<'_>) {
+pub(super) fn add(found: &mut ResourceInWorlds, without: ResourceInWorlds, open: &Template<'_>) {
     let counts = |outcome| matches!(outcome, Outcome::NonCompliant | Outcome::Undetermined);
     let known: HashSet<Option<usize>> = found
         .resource
@@ -34,7 +34,7 @@ pub(super) fn add(found: &mut InWorlds, without: InWorlds, open: &Template<'_>) 
 }
 
 /// The parameters on which a finding rests, of those whose defaults were used; all of those if none can be named.
-fn behind(located: &Located, used: &BTreeSet<String>, open: &Template<'_>) -> Vec<String> {
+fn behind(located: &LocatedFinding, used: &BTreeSet<String>, open: &Template<'_>) -> Vec<String> {
     let mut names: BTreeSet<&str> =
         located.conditions().iter().flat_map(|assumption| open.parameters_behind(&assumption.condition)).collect();
     names.extend(located.values.iter().map(|(name, _)| name.as_str()));

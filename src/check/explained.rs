@@ -1,12 +1,12 @@
 //! What decides about each egress rule of a template.
 
 use super::checked::CheckedResource;
-use super::judge::{Path, rules_apart};
-use super::terms::Terms;
+use super::context::CheckContext;
+use super::judge::{ResourceCheck, rules_apart};
 use super::{MAX_JUDGED, check_each};
-use crate::rule::Explained;
+use crate::rule::ExplainedRule;
 use crate::security_group::ResourceType;
-use crate::template::{Assumption, Note, Scope, Template, TemplateError};
+use crate::template::{Assumption, Scope, Template, TemplateError, TemplateNote};
 use crate::value::Value;
 
 /// What decides about the egress rules of one resource.
@@ -24,7 +24,7 @@ pub struct ExplainedWorld {
     /// The undecided conditions that the world rests on.
     pub assumptions: Vec<Assumption>,
     /// What decides about each egress rule, in the order written.
-    pub explained: Vec<Explained>,
+    pub explained: Vec<ExplainedRule>,
 }
 
 /// Explains each resource that carries egress rules, in the order written; what cannot be judged comes at the end.
@@ -34,9 +34,9 @@ pub struct ExplainedWorld {
 pub fn explain_each(
     root: &Value,
     scope: &Scope,
-    terms: &Terms<'_>,
+    terms: &CheckContext<'_>,
     take: &mut dyn FnMut(ExplainedResource),
-) -> Result<Vec<Note>, TemplateError> {
+) -> Result<Vec<TemplateNote>, TemplateError> {
     let template = Template::new(root, scope)?;
     let apart = rules_apart(&template);
     let mut left = MAX_JUDGED;
@@ -45,7 +45,7 @@ pub fn explain_each(
         if let Some(resource) = template.resource(&checked.logical_id)
             && let Some(resource_type) = ResourceType::from_name(&resource.type_name)
         {
-            let path = Path { template: &template, resource, resource_type, terms, rules_apart: &apart };
+            let path = ResourceCheck { template: &template, resource, resource_type, terms, rules_apart: &apart };
             let mut evaluated = path.evaluate(&[]);
             path.each_world(&mut evaluated, &mut left, |_, world, _, _| {
                 worlds.push(ExplainedWorld { assumptions: world.assumptions.clone(), explained: path.explain(world) });

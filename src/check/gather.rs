@@ -2,19 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::judge::Path;
-use super::located::Located;
-use super::place::Place;
+use super::judge::ResourceCheck;
+use super::located::LocatedFinding;
+use super::origins::FindingOrigins;
 use crate::path::Origin;
 use crate::rule::{Assessment, Finding, Outcome, Reason, wording};
-use crate::template::{Evaluated, Occurrence};
+use crate::template::{EvaluatedResource, Occurrence};
 use crate::value::Value;
 
 /// What makes findings of several worlds the same one: what is said of which values, and what the
 /// policy makes of it, since the tags that an exemption asks for may differ. Its number tells apart
 /// what a loop or an alias repeats within one world.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Identity {
+struct FindingIdentity {
     reason: Reason,
     outcome: Outcome,
     origins: [Option<usize>; 3],
@@ -22,7 +22,7 @@ struct Identity {
     number: usize,
 }
 
-impl Identity {
+impl FindingIdentity {
     fn of(finding: &Finding) -> Self {
         let ports = finding.rule().map(|rule| rule.origins).unwrap_or_default();
         Self {
@@ -37,13 +37,13 @@ impl Identity {
 
 /// Findings of all worlds, equal ones once.
 #[derive(Debug, Default)]
-pub(super) struct Gathered {
+pub(super) struct GatheredFindings {
     /// Each with the worlds it was found in; of a resource that has only one, without.
-    findings: Vec<(Located, Vec<usize>)>,
-    known: HashMap<Identity, usize>,
+    findings: Vec<(LocatedFinding, Vec<usize>)>,
+    known: HashMap<FindingIdentity, usize>,
 }
 
-impl Gathered {
+impl GatheredFindings {
     pub(super) fn add(
         &mut self,
         world: usize,
@@ -54,7 +54,7 @@ impl Gathered {
     ) {
         for finding in assessment.findings {
             if several_worlds {
-                let mut identity = Identity::of(&finding);
+                let mut identity = FindingIdentity::of(&finding);
                 let mut known = self.known.get(&identity).copied();
                 // Found in this world already: the same again is another finding.
                 while let Some((_, worlds)) = known.and_then(|index| self.findings.get(index))
@@ -69,14 +69,14 @@ impl Gathered {
                 }
                 self.known.insert(identity, self.findings.len());
             }
-            let place = Place::of(&finding, properties, resource);
+            let place = FindingOrigins::of(&finding, properties, resource);
             let worlds = if several_worlds { vec![world] } else { Vec::new() };
-            self.findings.push((Located::always(finding, place), worlds));
+            self.findings.push((LocatedFinding::always(finding, place), worlds));
         }
     }
 
     /// Whether the findings that are not in all worlds are in each of them all the same, taken together.
-    pub(super) fn breaks_either_way(&self, evaluated: &Evaluated<'_>) -> bool {
+    pub(super) fn breaks_either_way(&self, evaluated: &EvaluatedResource<'_>) -> bool {
         let all = evaluated.worlds.len();
         if all <= 1 {
             return false;
@@ -89,14 +89,14 @@ impl Gathered {
         worlds.len() == all && evaluated.undetermined.is_none()
     }
 
-    pub(super) fn merged(self, evaluated: &Evaluated<'_>) -> Vec<Located> {
+    pub(super) fn merged(self, evaluated: &EvaluatedResource<'_>) -> Vec<LocatedFinding> {
         if evaluated.worlds.len() <= 1 {
             let occurrence = evaluated.occurrence(&[0]).unwrap_or(Occurrence::Always);
-            let located = |located| Located { occurrence: occurrence.clone(), ..located };
+            let located = |located| LocatedFinding { occurrence: occurrence.clone(), ..located };
             return self.findings.into_iter().map(|(finding, _)| located(finding)).collect();
         }
         let mut known: HashMap<Vec<usize>, Occurrence> = HashMap::new();
-        let mut findings: Vec<Located> = self
+        let mut findings: Vec<LocatedFinding> = self
             .findings
             .into_iter()
             .map(|(mut located, worlds)| {
@@ -113,8 +113,12 @@ impl Gathered {
 }
 
 /// The findings of each world, and of several worlds the most egress rules that were judged in one.
-pub(super) fn gathered(path: &Path<'_, '_>, evaluated: &mut Evaluated<'_>, left: &mut usize) -> (Gathered, usize) {
-    let mut gathered = Gathered::default();
+pub(super) fn gathered(
+    path: &ResourceCheck<'_, '_>,
+    evaluated: &mut EvaluatedResource<'_>,
+    left: &mut usize,
+) -> (GatheredFindings, usize) {
+    let mut gathered = GatheredFindings::default();
     let mut judged = 0;
     let several = evaluated.worlds.len() > 1;
     path.each_world(evaluated, left, |index, _, assessment, properties| {

@@ -3,12 +3,12 @@
 
 use std::collections::HashSet;
 
+use super::context::CheckContext;
 use super::properties::{known_properties, properties_of};
-use super::terms::Terms;
-use crate::rule::policy::{Case, Context, Policy, Unchanged};
-use crate::rule::{Assessment, Explained, Knowledge, Reason};
+use crate::rule::policy::{Context, Policy, ResourceContext, UnchangedRules};
+use crate::rule::{Assessment, ExplainedRule, Knowledge, Reason};
 use crate::security_group::{ResourceType, assess, explain, tags};
-use crate::template::{Evaluated, Resource, Template, Undetermined, World};
+use crate::template::{EvaluatedResource, Resource, Template, Undetermined, World};
 use crate::value::Value;
 
 /// What the rule says of properties under a policy.
@@ -18,10 +18,10 @@ pub fn judge_properties(
     properties: &Value,
     knowledge: Knowledge,
     policy: &Policy,
-    case: &Case<'_>,
+    case: &ResourceContext<'_>,
 ) -> Assessment {
     let assessment = assess(resource_type, properties, &policy.settings(), knowledge);
-    if policy.exemptions.is_empty() && policy.contact.is_none() && *case.unchanged == Unchanged::Nothing {
+    if policy.exemptions.is_empty() && policy.contact.is_none() && *case.unchanged == UnchangedRules::Nothing {
         return assessment;
     }
     policy.apply(assessment, case)
@@ -31,7 +31,7 @@ pub fn judge_properties(
 #[derive(Debug, Clone, PartialEq)]
 pub struct JudgedResource<'t> {
     /// The resource in each world, all of its properties worked out.
-    pub evaluated: Evaluated<'t>,
+    pub evaluated: EvaluatedResource<'t>,
     /// What the rule says in each of those worlds, by index; nothing is judged where the resource is not created.
     pub assessments: Vec<Assessment>,
 }
@@ -41,12 +41,12 @@ pub struct JudgedResource<'t> {
 pub fn judge_resource<'t>(
     template: &'t Template<'_>,
     resource: &'t Resource<'_>,
-    terms: &Terms<'_>,
+    terms: &CheckContext<'_>,
 ) -> JudgedResource<'t> {
     let mut evaluated = template.evaluate(resource);
     let mut assessments = vec![Assessment::default(); evaluated.worlds.len()];
     if let Some(resource_type) = ResourceType::from_name(&resource.type_name) {
-        let path = Path { template, resource, resource_type, terms, rules_apart: &rules_apart(template) };
+        let path = ResourceCheck { template, resource, resource_type, terms, rules_apart: &rules_apart(template) };
         path.each_world(&mut evaluated, &mut MAX_JUDGED.clone(), |index, _, assessment, _| {
             if let Some(judged) = assessments.get_mut(index) {
                 *judged = assessment;
@@ -62,19 +62,19 @@ pub const MAX_JUDGED: usize = 250_000;
 
 /// A resource on its way to its assessment.
 #[derive(Clone, Copy)]
-pub(super) struct Path<'p, 'a> {
+pub(super) struct ResourceCheck<'p, 'a> {
     pub(super) template: &'p Template<'a>,
     pub(super) resource: &'p Resource<'a>,
     pub(super) resource_type: ResourceType,
-    pub(super) terms: &'p Terms<'p>,
+    pub(super) terms: &'p CheckContext<'p>,
     /// The groups whose egress rules are resources of the same template.
     pub(super) rules_apart: &'p HashSet<String>,
 }
 
-impl<'p, 'a> Path<'p, 'a> {
+impl<'p, 'a> ResourceCheck<'p, 'a> {
     /// The resource in each world, the properties worked out that the rule and the policy look at, under these values
     /// of parameters.
-    pub(super) fn evaluate(&self, given: &[(&str, &str)]) -> Evaluated<'p> {
+    pub(super) fn evaluate(&self, given: &[(&str, &str)]) -> EvaluatedResource<'p> {
         let looked_at = properties_of(self.resource_type);
         if self.terms.policy.looks_at_tags() {
             self.template.evaluate_given(self.resource, &[looked_at, &["Tags"]].concat(), given)
@@ -87,7 +87,7 @@ impl<'p, 'a> Path<'p, 'a> {
     /// resource is undetermined.
     pub(super) fn each_world(
         &self,
-        evaluated: &mut Evaluated<'_>,
+        evaluated: &mut EvaluatedResource<'_>,
         left: &mut usize,
         mut take: impl FnMut(usize, &World<'_>, Assessment, &Value),
     ) {
@@ -121,14 +121,14 @@ impl<'p, 'a> Path<'p, 'a> {
     }
 
     /// What decides about each egress rule in a world.
-    pub(super) fn explain(&self, world: &World<'_>) -> Vec<Explained> {
+    pub(super) fn explain(&self, world: &World<'_>) -> Vec<ExplainedRule> {
         let properties = known_properties(self.resource_type, world);
         self.with_case(&properties, |case| {
             explain(self.resource_type, &properties, Knowledge::Partial, self.terms.policy, case)
         })
     }
 
-    fn with_case<T>(&self, properties: &Value, then: impl FnOnce(&Case<'_>) -> T) -> T {
+    fn with_case<T>(&self, properties: &Value, then: impl FnOnce(&ResourceContext<'_>) -> T) -> T {
         let terms = self.terms;
         let tags = if terms.policy.exemptions.is_empty() { None } else { tags(self.resource_type, properties) };
         let context = Context {
@@ -137,7 +137,7 @@ impl<'p, 'a> Path<'p, 'a> {
             tags: tags.as_deref(),
             ..terms.context
         };
-        then(&Case { context, unchanged: terms.unchanged, today: terms.today })
+        then(&ResourceContext { context, unchanged: terms.unchanged, today: terms.today })
     }
 }
 

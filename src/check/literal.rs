@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 
-use super::located::Located;
-use super::place::Place;
+use super::located::LocatedFinding;
+use super::origins::FindingOrigins;
 use super::properties::properties_of;
 use crate::path::Origin;
 use crate::rule::{Assessment, Finding, Outcome, Unknown};
@@ -36,7 +36,12 @@ pub(super) fn properties(resource_type: ResourceType, body: &Value) -> Option<Va
 }
 
 /// Takes what breaks the rule by literal values for certain.
-pub(super) fn settle(findings: &mut Vec<Located>, assessment: &Assessment, properties: &Value, resource: Origin) {
+pub(super) fn settle(
+    findings: &mut Vec<LocatedFinding>,
+    assessment: &Assessment,
+    properties: &Value,
+    resource: Origin,
+) {
     let key = |finding: &Finding| (finding.origin.index(), finding.reason);
     let breaking = || assessment.findings.iter().filter(|finding| finding.outcome == Outcome::NonCompliant);
     let literal: HashSet<_> = breaking().map(key).collect();
@@ -46,8 +51,8 @@ pub(super) fn settle(findings: &mut Vec<Located>, assessment: &Assessment, prope
         found.insert(key(&located.finding));
     }
     for finding in breaking().filter(|finding| !found.contains(&key(finding))).cloned() {
-        let place = Place::of(&finding, properties, resource);
-        findings.push(Located::always(finding, place));
+        let place = FindingOrigins::of(&finding, properties, resource);
+        findings.push(LocatedFinding::always(finding, place));
     }
 }
 

@@ -6,15 +6,15 @@ use std::collections::BTreeSet;
 use super::declared::Declared;
 use super::judge::judge_properties;
 use crate::path::PropertyPath;
-use crate::rule::policy::{Case, Policy};
+use crate::rule::policy::{Policy, ResourceContext};
 use crate::rule::{Assessment, Knowledge, Reason};
-use crate::security_group::{Entry, ResourceType, Traffic, entries};
+use crate::security_group::{EgressEntry, ResourceType, Traffic, entries};
 use crate::value::Value;
 
 /// What the rule says of a live group's properties under a policy. A live group without egress rules lets nothing out:
 /// EC2's default rule would be among them.
 #[must_use]
-pub fn judge_live(properties: &Value, policy: &Policy, case: &Case<'_>) -> Assessment {
+pub fn judge_live(properties: &Value, policy: &Policy, case: &ResourceContext<'_>) -> Assessment {
     let mut assessment = judge_properties(ResourceType::SecurityGroup, properties, Knowledge::Final, policy, case);
     assessment.findings.retain(|finding| finding.reason != Reason::DefaultEgress);
     assessment
@@ -49,7 +49,7 @@ pub fn drift(properties: &Value, declared: &[Declared], elsewhere: impl Fn(&Traf
     let mut drift = Drift::default();
     let mut live_rules = BTreeSet::new();
     for entry in entries(ResourceType::SecurityGroup, properties, Knowledge::Final) {
-        let Entry::Rule(rule) = entry else { continue };
+        let EgressEntry::Rule(rule) = entry else { continue };
         let Some(live) = Traffic::of(&rule) else { continue };
         live_rules.insert(live.clone());
         if is_declared(&live) {
@@ -71,7 +71,7 @@ pub fn drift(properties: &Value, declared: &[Declared], elsewhere: impl Fn(&Traf
 mod tests {
     use super::super::declared::declared;
     use super::*;
-    use crate::rule::policy::{Context, Date, Unchanged};
+    use crate::rule::policy::{Context, Date, UnchangedRules};
     use crate::rule::{Preset, Verdict};
     use crate::security_group::without_ignored_ports;
     use crate::template::Scope;
@@ -139,8 +139,9 @@ mod tests {
     #[test]
     fn a_live_group_is_judged_as_what_ec2_opens() {
         let policy = Policy::default();
-        let unchanged = Unchanged::Nothing;
-        let case = Case { context: Context::default(), unchanged: &unchanged, today: Date::of_unix_seconds(0) };
+        let unchanged = UnchangedRules::Nothing;
+        let case =
+            ResourceContext { context: Context::default(), unchanged: &unchanged, today: Date::of_unix_seconds(0) };
         let verdict = |egress: &str, policy: &Policy| judge_live(&live(egress), policy, &case).verdict();
         assert_eq!(verdict(HTTPS, &policy), Verdict::Compliant);
         assert_eq!(verdict(ALL, &policy), Verdict::NonCompliant, "-1 is no port that anybody stated");

@@ -1,12 +1,12 @@
 //! A finding of a template: under which conditions it is one, and what to point at.
 
-use super::place::Place;
+use super::origins::FindingOrigins;
 use crate::rule::{Finding, excerpt};
 use crate::template::{Assumption, Occurrence};
 
 /// A finding, under which conditions it is one, and what to point at.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Located {
+pub struct LocatedFinding {
     /// What the rule says, and whether the policy lets it through.
     pub finding: Finding,
     /// Under which undecided conditions.
@@ -16,16 +16,16 @@ pub struct Located {
     /// The parameters whose defaults avoid it: it is one only if a deployment overrides them.
     pub defaults: Vec<String>,
     /// The values to point at.
-    pub place: Place,
+    pub place: FindingOrigins,
 }
 
 /// How much of a parameter's value is shown, in characters.
 const SHOWN_CHARS: usize = 40;
 
-impl Located {
+impl LocatedFinding {
     /// A finding in every world.
     #[must_use]
-    pub const fn always(finding: Finding, place: Place) -> Self {
+    pub const fn always(finding: Finding, place: FindingOrigins) -> Self {
         Self { finding, occurrence: Occurrence::Always, values: Vec::new(), defaults: Vec::new(), place }
     }
 

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::terms::Defaults;
+use super::context::Defaults;
 use crate::path::Origin;
-use crate::template::{Evaluated, Scope, Template, TemplateError, World};
+use crate::template::{EvaluatedResource, Scope, Template, TemplateError, World};
 use crate::value::{Kind, Value};
 
 /// How many ways of passing parameters are looked at; beyond it, those that differ are not known.
@@ -170,7 +170,12 @@ fn text(value: &Value) -> Option<String> {
 }
 
 /// In which ways a resource deploys its template: with the defaults of its parent, or else without them.
-fn ways(kind: NestedKind, scope: &Scope, evaluated: &Evaluated<'_>, without: Option<&Evaluated<'_>>) -> Vec<NestedWay> {
+fn ways(
+    kind: NestedKind,
+    scope: &Scope,
+    evaluated: &EvaluatedResource<'_>,
+    without: Option<&EvaluatedResource<'_>>,
+) -> Vec<NestedWay> {
     let mut ways = ways_of(kind, scope, evaluated);
     if ways.is_empty()
         && let Some(without) = without
@@ -195,7 +200,7 @@ fn ways(kind: NestedKind, scope: &Scope, evaluated: &Evaluated<'_>, without: Opt
     ways
 }
 
-fn ways_of(kind: NestedKind, scope: &Scope, evaluated: &Evaluated<'_>) -> Vec<NestedWay> {
+fn ways_of(kind: NestedKind, scope: &Scope, evaluated: &EvaluatedResource<'_>) -> Vec<NestedWay> {
     let mut ways: Vec<NestedWay> = Vec::new();
     let worlds: Vec<&World<'_>> = evaluated.worlds.iter().filter(|world| world.exists).collect();
     let is_always = worlds.len() == evaluated.worlds.len();

@@ -5,21 +5,21 @@ use std::collections::BTreeSet;
 use super::candidates;
 use super::checked::CheckedResource;
 use super::gather::gathered;
-use super::judge::Path;
+use super::judge::ResourceCheck;
 use super::literal;
-use super::located::Located;
+use super::located::LocatedFinding;
 use crate::rule::Outcome;
 
 /// What a resource comes to in all of its worlds.
 #[derive(Debug)]
-pub(super) struct InWorlds {
+pub(super) struct ResourceInWorlds {
     pub(super) resource: CheckedResource,
     /// The parameters of which a default decided something.
     pub(super) defaults: BTreeSet<String>,
 }
 
-impl InWorlds {
-    pub(super) fn of(path: &Path<'_, '_>, left: &mut usize) -> Self {
+impl ResourceInWorlds {
+    pub(super) fn of(path: &ResourceCheck<'_, '_>, left: &mut usize) -> Self {
         let mut evaluated = path.evaluate(&[]);
         let (gathered, mut judged) = gathered(path, &mut evaluated, left);
         let breaks_either_way = gathered.breaks_either_way(&evaluated);
@@ -51,11 +51,11 @@ impl InWorlds {
     }
 
     /// A resource that the defaults of these parameters do not make.
-    pub(super) fn nothing(path: &Path<'_, '_>, defaults: &BTreeSet<String>) -> Self {
+    pub(super) fn nothing(path: &ResourceCheck<'_, '_>, defaults: &BTreeSet<String>) -> Self {
         Self { resource: Self::unjudged(path), defaults: defaults.clone() }
     }
 
-    fn unjudged(path: &Path<'_, '_>) -> CheckedResource {
+    fn unjudged(path: &ResourceCheck<'_, '_>) -> CheckedResource {
         CheckedResource {
             logical_id: path.resource.logical_id.to_string(),
             resource_type: path.resource_type,
@@ -71,7 +71,7 @@ impl InWorlds {
 
 /// What breaks the rule only if a number that readers of YAML differ on is one and not another is undetermined: no
 /// parameter decides that.
-fn leave_open(path: &Path<'_, '_>, findings: &mut [Located]) {
+fn leave_open(path: &ResourceCheck<'_, '_>, findings: &mut [LocatedFinding]) {
     for located in findings.iter_mut().filter(|located| located.finding.outcome == Outcome::NonCompliant) {
         if located.conditions().iter().any(|assumption| path.template.is_in_dispute(&assumption.condition)) {
             located.finding.outcome = Outcome::Undetermined;

@@ -5,16 +5,16 @@ use crate::source::{self, Document};
 
 const TODAY: Date = Date::of_unix_seconds(1_790_000_000);
 
-fn checked(text: &str) -> (Document, Checked) {
+fn checked(text: &str) -> (Document, CheckedTemplate) {
     let document = source::parse(text).unwrap();
-    let checked = check(&document.root, &Scope::default(), &Terms::of(&Policy::default(), TODAY)).unwrap();
+    let checked = check(&document.root, &Scope::default(), &CheckContext::of(&Policy::default(), TODAY)).unwrap();
     (document, checked)
 }
 
 /// Each finding as `reason underlined (when)`.
 fn told(text: &str) -> Vec<String> {
     let (document, checked) = checked(text);
-    let tell = |located: &Located| {
+    let tell = |located: &LocatedFinding| {
         let span = document.span(located.place.primary).unwrap();
         let underlined = span.text(text).unwrap().lines().next().unwrap_or_default();
         let when = located.when().map_or_else(String::new, |when| format!(" ({when})"));
@@ -128,7 +128,7 @@ fn an_exemption_that_holds_under_a_condition_hides_nothing_under_the_other() {
                 Type: AWS::EC2::SecurityGroup\n    Properties:\n      Tags: [{Key: Exempt, Value: !If [IsProd, 'yes', 'no']}]\n      \
                 SecurityGroupEgress: [{IpProtocol: tcp, FromPort: 1, ToPort: 2, CidrIp: 10.0.0.0/8}]\n";
     let document = source::parse(text).unwrap();
-    let checked = check(&document.root, &Scope::default(), &Terms::of(&policy, TODAY)).unwrap();
+    let checked = check(&document.root, &Scope::default(), &CheckContext::of(&policy, TODAY)).unwrap();
     let mut told: Vec<_> = checked.resources[0]
         .findings
         .iter()
@@ -180,9 +180,9 @@ fn a_template_without_resources_of_its_own_is_left_open() {
 fn open(text: &str) -> Vec<String> {
     let document = source::parse(text).unwrap();
     let policy = Policy::default();
-    let terms = Terms { defaults: Defaults::MayChange, ..Terms::of(&policy, TODAY) };
+    let terms = CheckContext { defaults: Defaults::MayChange, ..CheckContext::of(&policy, TODAY) };
     let checked = check(&document.root, &Scope::default(), &terms).unwrap();
-    let tell = |located: &Located| {
+    let tell = |located: &LocatedFinding| {
         let when = located.when().map_or_else(String::new, |when| format!(" ({when})"));
         format!("{:?} {}{when}", located.finding.outcome, located.finding.reason.code())
     };
@@ -297,7 +297,7 @@ fn the_same_unknown_port_is_certain_only_if_it_cannot_be_minus_one() {
     let open = |parameters: &str| {
         let text = rule(parameters, "IpProtocol: tcp, FromPort: !Ref P, ToPort: !Ref P");
         let document = source::parse(&text).unwrap();
-        let terms = Terms { defaults: Defaults::MayChange, ..Terms::of(&effective, TODAY) };
+        let terms = CheckContext { defaults: Defaults::MayChange, ..CheckContext::of(&effective, TODAY) };
         check(&document.root, &Scope::default(), &terms).unwrap().verdict()
     };
     for (parameters, expected) in [

@@ -7,7 +7,7 @@ use super::payload::{self, ChangeSetPayload, ChangedResource, Documented as _};
 use super::request::Request;
 use super::sentences;
 use crate::check::judge_properties;
-use crate::rule::policy::{Case, Context, Date, Policy, Unchanged};
+use crate::rule::policy::{Context, Date, Policy, ResourceContext, UnchangedRules};
 use crate::rule::{Knowledge, Treatment};
 use crate::security_group::{ResourceType, properties_of_context, tags, unchanged};
 
@@ -16,7 +16,7 @@ pub(super) fn decide(document: &[u8], request: &Request, policy: &Policy, today:
     let changed = payload::read::<ChangeSetPayload>(document)
         .and_then(|payload| payload.changed_resources.ok_or_else(|| sentences::empty_document("changedResources")));
     let changed = match changed {
-        Ok(payload::Changes(changed)) => changed,
+        Ok(payload::ChangedResources(changed)) => changed,
         Err(problem) => return Conclusion::Template(TemplateAssessment::unread(problem)),
     };
     let mut judged = TemplateAssessment::default();
@@ -56,11 +56,11 @@ fn changed_resource(
     let previous = before.and_then(properties_of_context);
     let unchanged = match policy.unchanged_rules {
         Treatment::Allow => unchanged(resource_type, &properties, previous.as_ref()),
-        Treatment::Block => Unchanged::Nothing,
+        Treatment::Block => UnchangedRules::Nothing,
     };
     let tags = tags(resource_type, &properties);
     let context = Context { logical_id: Some(logical_id), ..context(request, Some(resource_type), tags.as_deref()) };
-    let case = Case { context, unchanged: &unchanged, today };
+    let case = ResourceContext { context, unchanged: &unchanged, today };
     let assessment = judge_properties(resource_type, &properties, Knowledge::Partial, policy, &case);
     Ok(Some(ResourceAssessment {
         resource_type,

@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::decision::Decision;
 use super::response::{HookStatus, Response};
+use crate::log::{DecisionSource, ListedRule, Metadata, OffendingRules, push};
 pub use crate::log::{Delivery, MAX_FIELDS, MAX_LISTED, NAMESPACE};
-use crate::log::{ListedRule, Metadata, Told, Via, push};
 use crate::rule::Outcome;
 
 #[derive(Serialize)]
@@ -65,11 +65,11 @@ pub fn lines(decision: &Decision, response: &Response, delivery: &Delivery<'_>) 
         let each = decision.of_each(outcome);
         each.map(|(judged, finding)| (judged.map(|judged| judged.logical_id.as_str()), finding))
     };
-    let told = Told::of(findings, FIXED_FIELDS);
+    let told = OffendingRules::of(findings, FIXED_FIELDS);
     let invocation = &decision.invocation;
     let mut lines = String::new();
     let mut counts = String::new();
-    told.push_counts(&mut counts, delivery, Via::Hook);
+    told.push_counts(&mut counts, delivery, DecisionSource::Hook);
     push(
         &mut lines,
         &DecisionLine {
@@ -99,7 +99,7 @@ pub fn lines(decision: &Decision, response: &Response, delivery: &Delivery<'_>) 
             guard: delivery.guard,
             decisions: 1,
             evaluation_time: delivery.evaluation_micros,
-            metadata: Metadata::of_decision(delivery, Via::Hook, &["verdict"]),
+            metadata: Metadata::of_decision(delivery, DecisionSource::Hook, &["verdict"]),
             unlisted_rule_count: told.unlisted_count(),
             offending_rules: told.offending,
             exempted_rules: told.exempted,

@@ -66,7 +66,7 @@ impl Decision {
             .take(MAX_LINES)
             .collect();
         let all = self.reported().count() + template.remarks.len();
-        let counts = sentences::Counts {
+        let counts = sentences::TemplateCounts {
             judged: template.resources.iter().map(|judged| judged.assessment.judged).sum(),
             broken: template.resources.iter().map(ResourceAssessment::broken).sum(),
             undetermined: self.of(Outcome::Undetermined).count(),

@@ -11,7 +11,7 @@ use http::uri::Scheme;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, SeqAccess, Visitor};
 
-use super::request::{Text, problem};
+use super::request::{LenientText, problem};
 use super::sentences::unreadable_document;
 
 /// An object whose fields are spelled as the documentation has them, or as the models of custom hooks do, or both: the
@@ -51,9 +51,9 @@ object! {
     /// The document of a STACK invocation.
     struct StackPayload {
         /// The template as it was given to CloudFormation; empty when the stack is deleted.
-        template: Text = "template" or custom_template = "Template",
+        template: LenientText = "template" or custom_template = "Template",
         /// The template that is deployed; empty when the stack is created.
-        previous_template: Text = "previousTemplate" or custom_previous_template = "PreviousTemplate",
+        previous_template: LenientText = "previousTemplate" or custom_previous_template = "PreviousTemplate",
     }
 }
 
@@ -61,23 +61,23 @@ object! {
     /// The document of a CHANGE_SET invocation.
     struct ChangeSetPayload {
         /// What the change set would do; missing is an error, unlike empty.
-        changed_resources: Option<Changes> = "changedResources" or custom_changes = "ChangedResources",
+        changed_resources: Option<ChangedResources> = "changedResources" or custom_changes = "ChangedResources",
     }
 }
 
 object! {
     /// What a change set would do to one resource.
     struct ChangedResource {
-        logical_resource_id: Text = "logicalResourceId" or custom_id = "LogicalResourceId",
-        resource_type: Text = "resourceType" or custom_type = "ResourceType",
+        logical_resource_id: LenientText = "logicalResourceId" or custom_id = "LogicalResourceId",
+        resource_type: LenientText = "resourceType" or custom_type = "ResourceType",
         /// `CREATE`, `UPDATE` or `DELETE`.
-        action: Text = "action" or custom_action = "Action",
+        action: LenientText = "action" or custom_action = "Action",
         /// Where the resource is in the template.
-        line_number: Text = "lineNumber" or custom_line = "LineNumber",
+        line_number: LenientText = "lineNumber" or custom_line = "LineNumber",
         /// The resource before, as JSON text.
-        before_context: Text = "beforeContext" or custom_before = "BeforeContext",
+        before_context: LenientText = "beforeContext" or custom_before = "BeforeContext",
         /// The resource after, as JSON text.
-        after_context: Text = "afterContext" or custom_after = "AfterContext",
+        after_context: LenientText = "afterContext" or custom_after = "AfterContext",
     }
 }
 
@@ -86,9 +86,9 @@ const MAX_CHANGES: usize = 10_000;
 
 /// The changes of a change set.
 #[derive(Debug, Clone)]
-pub(super) struct Changes(pub(super) Vec<ChangedResource>);
+pub(super) struct ChangedResources(pub(super) Vec<ChangedResource>);
 
-impl<'de> Deserialize<'de> for Changes {
+impl<'de> Deserialize<'de> for ChangedResources {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_seq(ChangesVisitor)
     }
@@ -97,13 +97,13 @@ impl<'de> Deserialize<'de> for Changes {
 struct ChangesVisitor;
 
 impl<'de> Visitor<'de> for ChangesVisitor {
-    type Value = Changes;
+    type Value = ChangedResources;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "a list of at most {MAX_CHANGES} changes")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Changes, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<ChangedResources, A::Error> {
         let mut changes = Vec::new();
         while let Some(change) = entries.next_element()? {
             if changes.len() == MAX_CHANGES {
@@ -111,7 +111,7 @@ impl<'de> Visitor<'de> for ChangesVisitor {
             }
             changes.push(change);
         }
-        Ok(Changes(changes))
+        Ok(ChangedResources(changes))
     }
 }
 

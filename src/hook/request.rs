@@ -23,30 +23,30 @@ use crate::value::Value;
 #[serde(rename_all = "camelCase", default)]
 pub struct Request {
     /// A token that the response must repeat.
-    pub client_request_token: Text,
+    pub client_request_token: LenientText,
     /// The same in the spelling of the documentation's shape blocks.
     #[serde(rename = "clientRequesttoken")]
     #[cfg_attr(feature = "schema", schemars(skip))]
-    client_requesttoken: Text,
+    client_requesttoken: LenientText,
     /// The account of the stack or resource.
-    pub aws_account_id: Text,
+    pub aws_account_id: LenientText,
     /// The stack's ARN; empty if the caller is the Cloud Control API.
-    pub stack_id: Text,
+    pub stack_id: LenientText,
     /// The same in the spelling of the documentation's shape blocks.
     #[serde(rename = "stackID")]
     #[cfg_attr(feature = "schema", schemars(skip))]
-    stack_id_in_shape: Text,
+    stack_id_in_shape: LenientText,
     /// The change set that is executed, if one is.
-    pub change_set_id: Text,
+    pub change_set_id: LenientText,
     /// The hook's alias.
-    pub hook_type_name: Text,
+    pub hook_type_name: LenientText,
     /// The hook's version.
-    pub hook_type_version: Text,
+    pub hook_type_version: LenientText,
     /// The hook's properties.
     #[serde(deserialize_with = "section")]
     pub hook_model: Option<HookModel>,
     /// `CREATE_PRE_PROVISION`, `UPDATE_PRE_PROVISION` or `DELETE_PRE_PROVISION`.
-    pub action_invocation_point: Text,
+    pub action_invocation_point: LenientText,
     /// What is to be created, updated or deleted.
     #[serde(deserialize_with = "section")]
     pub request_data: Option<RequestData>,
@@ -62,7 +62,7 @@ pub struct Request {
 pub struct HookModel {
     /// The ARN of the function that was invoked.
     #[serde(rename = "LambdaFunction")]
-    pub lambda_function: Text,
+    pub lambda_function: LenientText,
 }
 
 /// The target of an invocation.
@@ -71,16 +71,16 @@ pub struct HookModel {
 #[serde(rename_all = "camelCase", default)]
 pub struct RequestData {
     /// The resource type, `STACK` or `CHANGE_SET`.
-    pub target_name: Text,
+    pub target_name: LenientText,
     /// `RESOURCE`, the resource type again, `STACK` or `CHANGE_SET`.
-    pub target_type: Text,
+    pub target_type: LenientText,
     /// The logical id, the stack's name, or the change set's ARN; for Cloud Control a constructed value.
-    pub target_logical_id: Text,
+    pub target_logical_id: LenientText,
     /// The resource's properties; absent for `STACK` and `CHANGE_SET`.
     #[serde(deserialize_with = "section")]
     pub target_model: Option<TargetModel>,
     /// A presigned URL of what `STACK` and `CHANGE_SET` invocations are about.
-    pub payload: Text,
+    pub payload: LenientText,
 }
 
 /// A resource's properties before and after the operation.
@@ -105,7 +105,7 @@ pub struct TargetModel {
 pub struct RequestContext {
     /// 1 for the first attempt; CloudFormation makes at most 3.
     #[cfg_attr(feature = "schema", schemars(with = "u32"))]
-    pub invocation: Text,
+    pub invocation: LenientText,
 }
 
 impl Request {
@@ -117,7 +117,7 @@ impl Request {
         let mut request: Self = serde_json::from_slice(bytes).map_err(|error| RequestError {
             problem: problem(&error),
             // A deeply nested event is still JSON: its token can be repeated.
-            client_request_token: serde_json::from_slice::<Token>(bytes)
+            client_request_token: serde_json::from_slice::<RequestToken>(bytes)
                 .map(|token| token.client_request_token.or(token.client_requesttoken))
                 .unwrap_or_default(),
         })?;
@@ -134,7 +134,7 @@ pub struct RequestError {
     /// What the JSON reader says.
     pub problem: String,
     /// The token, if it could be read all the same.
-    pub client_request_token: Text,
+    pub client_request_token: LenientText,
 }
 
 impl fmt::Display for RequestError {
@@ -158,18 +158,18 @@ pub(super) fn problem(error: &serde_json::Error) -> String {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Token {
+struct RequestToken {
     #[serde(default)]
-    client_request_token: Text,
+    client_request_token: LenientText,
     #[serde(default, rename = "clientRequesttoken")]
-    client_requesttoken: Text,
+    client_requesttoken: LenientText,
 }
 
 /// Text, read from whatever stands there: a number gives its digits, anything else no text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Text(String);
+pub struct LenientText(String);
 
-impl Text {
+impl LenientText {
     /// The text; empty where there was none.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -190,7 +190,7 @@ impl Text {
 }
 
 #[cfg(feature = "schema")]
-impl schemars::JsonSchema for Text {
+impl schemars::JsonSchema for LenientText {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Text".into()
     }
@@ -204,7 +204,7 @@ impl schemars::JsonSchema for Text {
     }
 }
 
-impl<'de> Deserialize<'de> for Text {
+impl<'de> Deserialize<'de> for LenientText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(TextVisitor)
     }
@@ -213,44 +213,44 @@ impl<'de> Deserialize<'de> for Text {
 struct TextVisitor;
 
 impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Text;
+    type Value = LenientText;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("text")
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Text, E> {
-        Ok(Text(text.to_owned()))
+    fn visit_str<E>(self, text: &str) -> Result<LenientText, E> {
+        Ok(LenientText(text.to_owned()))
     }
 
-    fn visit_i64<E>(self, number: i64) -> Result<Text, E> {
-        Ok(Text(number.to_string()))
+    fn visit_i64<E>(self, number: i64) -> Result<LenientText, E> {
+        Ok(LenientText(number.to_string()))
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<Text, E> {
-        Ok(Text(number.to_string()))
+    fn visit_u64<E>(self, number: u64) -> Result<LenientText, E> {
+        Ok(LenientText(number.to_string()))
     }
 
-    fn visit_f64<E>(self, number: f64) -> Result<Text, E> {
-        Ok(Text(number.to_string()))
+    fn visit_f64<E>(self, number: f64) -> Result<LenientText, E> {
+        Ok(LenientText(number.to_string()))
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Text, E> {
-        Ok(Text::default())
+    fn visit_bool<E>(self, _: bool) -> Result<LenientText, E> {
+        Ok(LenientText::default())
     }
 
-    fn visit_unit<E>(self) -> Result<Text, E> {
-        Ok(Text::default())
+    fn visit_unit<E>(self) -> Result<LenientText, E> {
+        Ok(LenientText::default())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Text, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<LenientText, A::Error> {
         while entries.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Text::default())
+        Ok(LenientText::default())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Text, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<LenientText, A::Error> {
         while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Text::default())
+        Ok(LenientText::default())
     }
 }
 

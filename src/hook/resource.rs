@@ -6,14 +6,14 @@ use super::invocation::{Invocation, InvocationPoint, Target, context};
 use super::request::Request;
 use super::sentences;
 use crate::check::judge_properties;
-use crate::rule::policy::{Case, Date, Policy, Unchanged};
-use crate::rule::{Explained, Knowledge, Treatment};
+use crate::rule::policy::{Date, Policy, ResourceContext, UnchangedRules};
+use crate::rule::{ExplainedRule, Knowledge, Treatment};
 use crate::security_group::{ResourceType, explain as explain_each, tags, unchanged};
 use crate::value::Value;
 
 /// What an invocation about a resource comes to.
 pub(super) fn decide(request: &Request, invocation: &Invocation, policy: &Policy, today: Date) -> Conclusion {
-    match Checked::of(request, invocation, policy) {
+    match ResourceToCheck::of(request, invocation, policy) {
         Ok(checked) => Conclusion::Resource(checked.case(request, policy, today, |case| {
             judge_properties(checked.resource_type, checked.properties, Knowledge::Final, policy, case)
         })),
@@ -30,22 +30,22 @@ pub(super) fn explain(
     invocation: &Invocation,
     policy: &Policy,
     today: Date,
-) -> Result<Vec<Explained>, Conclusion> {
-    let checked = Checked::of(request, invocation, policy)?;
+) -> Result<Vec<ExplainedRule>, Conclusion> {
+    let checked = ResourceToCheck::of(request, invocation, policy)?;
     Ok(checked.case(request, policy, today, |case| {
         explain_each(checked.resource_type, checked.properties, Knowledge::Final, policy, case)
     }))
 }
 
 /// A resource whose egress rules are checked.
-struct Checked<'a> {
+struct ResourceToCheck<'a> {
     resource_type: ResourceType,
     properties: &'a Value,
     /// Its properties before an update.
     previous: Option<&'a Value>,
 }
 
-impl<'a> Checked<'a> {
+impl<'a> ResourceToCheck<'a> {
     /// The resource, or what the invocation comes to without looking at egress rules.
     fn of(request: &'a Request, invocation: &Invocation, policy: &Policy) -> Result<Self, Conclusion> {
         let failure = Conclusion::InternalFailure;
@@ -75,14 +75,20 @@ impl<'a> Checked<'a> {
     }
 
     /// Does something with what a policy has to know of the resource.
-    fn case<T>(&self, request: &Request, policy: &Policy, today: Date, then: impl FnOnce(&Case<'_>) -> T) -> T {
+    fn case<T>(
+        &self,
+        request: &Request,
+        policy: &Policy,
+        today: Date,
+        then: impl FnOnce(&ResourceContext<'_>) -> T,
+    ) -> T {
         let unchanged = match policy.unchanged_rules {
             Treatment::Allow => unchanged(self.resource_type, self.properties, self.previous),
-            Treatment::Block => Unchanged::Nothing,
+            Treatment::Block => UnchangedRules::Nothing,
         };
         let tags = tags(self.resource_type, self.properties);
         let context = context(request, Some(self.resource_type), tags.as_deref());
-        then(&Case { context, unchanged: &unchanged, today })
+        then(&ResourceContext { context, unchanged: &unchanged, today })
     }
 }
 

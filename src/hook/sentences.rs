@@ -78,7 +78,7 @@ pub(super) fn defect() -> String {
 
 /// How many of each there are in a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Counts {
+pub(super) struct TemplateCounts {
     /// Egress rules that were judged.
     pub(super) judged: usize,
     /// Those that break the rule for certain.
@@ -92,7 +92,7 @@ pub(super) struct Counts {
 }
 
 /// The first sentence about a template or change set.
-pub(super) fn headline(what: &str, counts: Counts) -> String {
+pub(super) fn headline(what: &str, counts: TemplateCounts) -> String {
     let rules = |count: usize| if count == 1 { "1 egress rule".to_owned() } else { format!("{count} egress rules") };
     if counts.broken > 0 {
         return format!(

@@ -5,7 +5,7 @@
 //! their defaults, and what breaks the rule only with those is not certain. Neither is what a macro may
 //! change, nor a template that cannot be read here.
 
-mod before;
+mod deployed;
 
 use std::collections::HashMap;
 
@@ -14,13 +14,13 @@ use super::invocation::{Invocation, InvocationPoint, context};
 use super::payload::{self, StackPayload};
 use super::request::Request;
 use super::sentences;
-use crate::check::{self, CheckedResource, Defaults, Terms};
+use crate::check::{self, CheckContext, CheckedResource, Defaults};
 use crate::rule::policy::{Context, Date, Policy};
 use crate::rule::{Assessment, Finding, Outcome, Treatment};
 use crate::source;
 use crate::template::{Macros, Scope};
 use crate::value::Value;
-use before::{Before, Groups, groups};
+use deployed::{DeployedGroups, DeployedViolations, groups};
 
 /// What a stack's template comes to.
 pub(super) fn decide(
@@ -55,8 +55,8 @@ fn judged(
         ..Scope::default()
     };
     let context = Context { logical_id: None, ..place };
-    let by_default = Terms { context, ..Terms::of(policy, today) };
-    let terms = Terms { defaults: Defaults::MayChange, ..by_default };
+    let by_default = CheckContext { context, ..CheckContext::of(policy, today) };
+    let terms = CheckContext { defaults: Defaults::MayChange, ..by_default };
     let template = source::parse(text).map_err(|error| {
         sentences::unreadable_template(&error.to_string(), error.span.map(|span| (span.line, span.column)))
     })?;
@@ -68,7 +68,7 @@ fn judged(
         // What is created was not there before, whatever the document says.
         policy.unchanged_rules == Treatment::Allow && invocation.point != InvocationPoint::Create
     });
-    let before = previous.map(|text| Before::of(text, &scope, &by_default)).transpose();
+    let before = previous.map(|text| DeployedViolations::of(text, &scope, &by_default)).transpose();
     let (mut before, mut before_open) = before
         .unwrap_or_else(|problem| {
             remarks.push(sentences::unreadable_previous_template(&problem));
@@ -128,16 +128,16 @@ fn settled(mut findings: Vec<Finding>, proviso: Option<String>) -> Vec<Finding> 
 }
 
 /// Findings by their place in the text: loops and lists may turn out longer or shorter.
-type Found = HashMap<Option<usize>, Finding>;
+type FindingsByOrigin = HashMap<Option<usize>, Finding>;
 
 /// Room for the findings of each resource that breaks the rule.
-fn breaking(resources: &[ResourceAssessment]) -> HashMap<String, Found> {
+fn breaking(resources: &[ResourceAssessment]) -> HashMap<String, FindingsByOrigin> {
     let breaks = |resource: &&ResourceAssessment| resource.assessment.of(Outcome::NonCompliant).next().is_some();
-    resources.iter().filter(breaks).map(|resource| (resource.logical_id.clone(), Found::new())).collect()
+    resources.iter().filter(breaks).map(|resource| (resource.logical_id.clone(), FindingsByOrigin::new())).collect()
 }
 
 /// Takes back what breaks the rule only as long as parameters keep their defaults.
-fn leave_open(resource: &mut ResourceAssessment, without_defaults: &HashMap<String, Found>) {
+fn leave_open(resource: &mut ResourceAssessment, without_defaults: &HashMap<String, FindingsByOrigin>) {
     let there = without_defaults.get(&resource.logical_id);
     let breaking = resource.assessment.findings.iter_mut().filter(|finding| finding.outcome == Outcome::NonCompliant);
     for finding in breaking {
@@ -155,7 +155,7 @@ fn leave_open(resource: &mut ResourceAssessment, without_defaults: &HashMap<Stri
 /// The findings of one resource of a template. One is known debt if it stood in the template before, for
 /// the same resource; one that holds only under some conditions is certain if the resource breaks the rule
 /// under all others too.
-fn findings(resource: &CheckedResource, groups: &Groups<'_>, before: &mut Before) -> Vec<Finding> {
+fn findings(resource: &CheckedResource, groups: &DeployedGroups<'_>, before: &mut DeployedViolations) -> Vec<Finding> {
     let mut certain = resource.breaks_either_way;
     let mut findings: Vec<Finding> = Vec::with_capacity(resource.findings.len());
     for located in &resource.findings {

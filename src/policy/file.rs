@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::diagnostic::PolicyDiagnostics;
 use super::kinds::{Account, Days, LogicalId, Region, SettingsTable, StackId, StackName, Tags};
-use super::problem::Problems;
-use super::read::{Located, OneOrMore, Tables, table};
+use super::read::{AtSpan, OneOrMore, Tables, table};
 use crate::rule::policy::{
-    Conditions, Date, DestinationRange, Exemption, ExemptionId, Glob, Owner, Policy, PortRange, Reason,
+    Conditions, Date, DestinationRange, Exemption, ExemptionId, ExemptionReason, Glob, Owner, Policy, PortRange,
 };
 use crate::rule::{Preset, Protocol, Treatment, wording};
 use crate::security_group::ResourceType;
@@ -36,9 +36,9 @@ table! {
     /// entries does. What cannot be known does not hold.
     struct ExemptionTable {
         /// Its name in messages, logs and reports: lower-case letters, digits and hyphens, at most 64.
-        id: Located<ExemptionId>,
+        id: AtSpan<ExemptionId>,
         /// Why it is needed: one line, at most 160 characters.
-        reason: Reason,
+        reason: ExemptionReason,
         /// Who answers for it: one line, at most 80 characters.
         owner: Owner,
         /// The last day on which it holds (UTC).
@@ -70,11 +70,11 @@ table! {
 
 impl PolicyFile {
     /// The policy that the file makes, unless its parts do not fit together.
-    pub(super) fn into_policy(self, problems: &mut Problems<'_>) -> Option<Policy> {
+    pub(super) fn into_policy(self, problems: &mut PolicyDiagnostics<'_>) -> Option<Policy> {
         let mut ids: BTreeMap<ExemptionId, ()> = BTreeMap::new();
         let mut exemptions = Vec::new();
         for table in self.exemption.map_or_else(Vec::new, |tables| tables.0) {
-            let Located { at, value: id } = &table.id;
+            let AtSpan { at, value: id } = &table.id;
             if ids.insert(id.clone(), ()).is_some() {
                 problems.add(
                     at.clone(),
@@ -96,7 +96,7 @@ impl PolicyFile {
 }
 
 impl ExemptionTable {
-    fn into_exemption(self, problems: &mut Problems<'_>) -> Option<Exemption> {
+    fn into_exemption(self, problems: &mut PolicyDiagnostics<'_>) -> Option<Exemption> {
         let resource_types = list(self.resource_type);
         let tags = self.tags.map_or_else(Vec::new, |tags| tags.0);
         if !tags.is_empty() && !resource_types.is_empty() && !resource_types.contains(&ResourceType::SecurityGroup) {
@@ -118,7 +118,7 @@ impl ExemptionTable {
             destinations: list(self.destination),
             tags,
         };
-        let Located { at, value: id } = self.id;
+        let AtSpan { at, value: id } = self.id;
         let exemption = Exemption::new(id, self.reason, self.owner, self.expires, conditions);
         exemption
             .map_err(|error| {

@@ -3,11 +3,11 @@
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::problem::Problems;
-use super::read::{FromText, OneOrMore, Read, Refusal};
+use super::diagnostic::PolicyDiagnostics;
+use super::read::{FromText, OneOrMore, ReadValue, ValueError};
 use crate::rule::policy::{
-    Date, DestinationRange, DestinationRangeError, ExemptionId, Glob, InvalidDateError, Owner, PortRange, Reason,
-    TagCondition,
+    Date, DestinationRange, DestinationRangeError, ExemptionId, ExemptionReason, Glob, InvalidDateError, Owner,
+    PortRange, TagCondition,
 };
 use crate::rule::{Preset, Protocol, Setting, Treatment};
 use crate::security_group::ResourceType;
@@ -16,8 +16,8 @@ impl FromText for Preset {
     const EXPECTED: &'static str = "a preset";
     const EXAMPLE: &'static str = "literal";
 
-    fn from_text(text: &str) -> Result<Self, Refusal> {
-        text.parse().map_err(|_| Refusal::none_of(text, &Self::ALL.map(Self::name)))
+    fn from_text(text: &str) -> Result<Self, ValueError> {
+        text.parse().map_err(|_| ValueError::none_of(text, &Self::ALL.map(Self::name)))
     }
 }
 
@@ -25,12 +25,12 @@ impl FromText for Treatment {
     const EXPECTED: &'static str = "allow or block";
     const EXAMPLE: &'static str = "block";
 
-    fn from_text(text: &str) -> Result<Self, Refusal> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         let known = [Self::Allow, Self::Block];
         known
             .into_iter()
             .find(|treatment| treatment.name() == text)
-            .ok_or_else(|| Refusal::none_of(text, &known.map(Self::name)))
+            .ok_or_else(|| ValueError::none_of(text, &known.map(Self::name)))
     }
 }
 
@@ -38,8 +38,8 @@ impl FromText for ResourceType {
     const EXPECTED: &'static str = "a resource type";
     const EXAMPLE: &'static str = "AWS::EC2::SecurityGroup";
 
-    fn from_text(text: &str) -> Result<Self, Refusal> {
-        Self::from_name(text).ok_or_else(|| Refusal::none_of(text, &Self::ALL.map(Self::name)))
+    fn from_text(text: &str) -> Result<Self, ValueError> {
+        Self::from_name(text).ok_or_else(|| ValueError::none_of(text, &Self::ALL.map(Self::name)))
     }
 }
 
@@ -47,17 +47,17 @@ impl FromText for ExemptionId {
     const EXPECTED: &'static str = "a short name";
     const EXAMPLE: &'static str = "lb-bridge-mode";
 
-    fn from_text(text: &str) -> Result<Self, Refusal> {
-        text.parse().map_err(Refusal::new)
+    fn from_text(text: &str) -> Result<Self, ValueError> {
+        text.parse().map_err(ValueError::new)
     }
 }
 
-impl FromText for Reason {
+impl FromText for ExemptionReason {
     const EXPECTED: &'static str = "why it is needed";
     const EXAMPLE: &'static str = "the load balancer reaches containers on ephemeral host ports";
 
-    fn from_text(text: &str) -> Result<Self, Refusal> {
-        text.parse().map_err(Refusal::new)
+    fn from_text(text: &str) -> Result<Self, ValueError> {
+        text.parse().map_err(ValueError::new)
     }
 }
 
@@ -65,8 +65,8 @@ impl FromText for Owner {
     const EXPECTED: &'static str = "who answers for it";
     const EXAMPLE: &'static str = "platform@example.com";
 
-    fn from_text(text: &str) -> Result<Self, Refusal> {
-        text.parse().map_err(Refusal::new)
+    fn from_text(text: &str) -> Result<Self, ValueError> {
+        text.parse().map_err(ValueError::new)
     }
 }
 
@@ -74,13 +74,13 @@ impl FromText for Protocol {
     const EXPECTED: &'static str = "tcp, udp, icmp, icmpv6, -1 or a protocol number, in quotes";
     const EXAMPLE: &'static str = "tcp";
 
-    fn from_text(text: &str) -> Result<Self, Refusal> {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
         let plain = text == "-1" || text == "0" || !text.starts_with(|c: char| c == '0' || !c.is_ascii_alphanumeric());
         match Self::from_text(text) {
             known if plain && text.trim() == text && !matches!(known, Self::Unrecognized(_) | Self::Unknown(_)) => {
                 Ok(known)
             }
-            _ => Err(Refusal::new("no protocol that EC2 knows")),
+            _ => Err(ValueError::new("no protocol that EC2 knows")),
         }
     }
 }
@@ -89,8 +89,8 @@ impl FromText for PortRange {
     const EXPECTED: &'static str = "the first and the last port";
     const EXAMPLE: &'static str = "32768-65535";
 
-    fn from_text(text: &str) -> Result<Self, Refusal> {
-        text.parse().map_err(Refusal::new)
+    fn from_text(text: &str) -> Result<Self, ValueError> {
+        text.parse().map_err(ValueError::new)
     }
 }
 
@@ -98,20 +98,20 @@ impl FromText for DestinationRange {
     const EXPECTED: &'static str = "a CIDR block, or the id of a prefix list (pl-…) or security group (sg-…)";
     const EXAMPLE: &'static str = "10.0.0.0/16";
 
-    fn from_text(text: &str) -> Result<Self, Refusal> {
-        text.parse().map_err(|error| Refusal {
+    fn from_text(text: &str) -> Result<Self, ValueError> {
+        text.parse().map_err(|error| ValueError {
             help: match &error {
                 DestinationRangeError::HostBits(network) => Some(format!("write \"{network}\"")),
                 DestinationRangeError::NotADestination | DestinationRangeError::Id(_) => None,
             },
-            ..Refusal::new(error)
+            ..ValueError::new(error)
         })
     }
 }
 
 /// A day, as a date of TOML or as text.
-impl Read for Date {
-    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+impl ReadValue for Date {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Self> {
         let date = match value.get_ref() {
             DeValue::String(text) => {
                 text.parse().map_err(|error: InvalidDateError| (format!("\"{text}\""), error.to_string()))
@@ -151,8 +151,8 @@ impl Days {
     pub(super) const MAX: u32 = 3_650;
 }
 
-impl Read for Days {
-    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+impl ReadValue for Days {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Self> {
         let DeValue::Integer(number) = value.get_ref() else {
             problems.wrong_kind::<Self>(value, key, "a number of days");
             return None;
@@ -187,18 +187,18 @@ macro_rules! globs {
             const EXPECTED: &'static str = $expected;
             const EXAMPLE: &'static str = $example;
 
-            fn from_text(text: &str) -> Result<Self, Refusal> {
-                let glob: Glob = text.parse().map_err(Refusal::new)?;
+            fn from_text(text: &str) -> Result<Self, ValueError> {
+                let glob: Glob = text.parse().map_err(ValueError::new)?;
                 let fits: fn(&Glob) -> bool = $fits;
                 if glob.is_any() {
-                    Err(Refusal {
+                    Err(ValueError {
                         help: Some(format!("leave it out, or write {}, such as {:?}", $expected, $example)),
-                        ..Refusal::new("which narrows nothing")
+                        ..ValueError::new("which narrows nothing")
                     })
                 } else if fits(&glob) {
                     Ok(Self(glob))
                 } else {
-                    Err(Refusal::new("which can never match"))
+                    Err(ValueError::new("which can never match"))
                 }
             }
         }
@@ -237,8 +237,8 @@ impl FromText for TagValue {
     const EXPECTED: &'static str = "a tag's value, with * and ? for any characters";
     const EXAMPLE: &'static str = "data-*";
 
-    fn from_text(text: &str) -> Result<Self, Refusal> {
-        text.parse().map(Self).map_err(Refusal::new)
+    fn from_text(text: &str) -> Result<Self, ValueError> {
+        text.parse().map(Self).map_err(ValueError::new)
     }
 }
 
@@ -246,8 +246,8 @@ impl FromText for TagValue {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tags(pub(super) Vec<TagCondition>);
 
-impl Read for Tags {
-    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+impl ReadValue for Tags {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Self> {
         let DeValue::Table(table) = value.get_ref() else {
             problems.wrong_kind::<Self>(value, key, "a table");
             return None;
@@ -278,8 +278,8 @@ impl Read for Tags {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct SettingsTable(pub(super) Vec<(Setting, Treatment)>);
 
-impl Read for SettingsTable {
-    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+impl ReadValue for SettingsTable {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Self> {
         let DeValue::Table(table) = value.get_ref() else {
             problems.wrong_kind::<Self>(value, key, "a table");
             return None;

@@ -5,16 +5,16 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Problems, nearest};
+use super::diagnostic::{PolicyDiagnostics, nearest};
 use crate::rule::excerpt;
 
 /// How much of what was written is repeated.
 const SHOWN_CHARS: usize = 64;
 
 /// Something that a key may be set to.
-pub(super) trait Read: Sized {
+pub(super) trait ReadValue: Sized {
     /// Reads the value of a key; whoever returns `None` has noted why.
-    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self>;
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Self>;
 
     /// What a missing key means, if it may be missing.
     fn absent() -> Option<Self> {
@@ -33,18 +33,18 @@ pub(super) trait FromText: Sized {
     const EXAMPLE: &'static str;
 
     /// The value that a text stands for.
-    fn from_text(text: &str) -> Result<Self, Refusal>;
+    fn from_text(text: &str) -> Result<Self, ValueError>;
 }
 
 /// Why a text is not what a key may be set to.
-pub(super) struct Refusal {
+pub(super) struct ValueError {
     /// In words that follow `` `key` is "text"``.
     pub problem: String,
     /// What to write instead, if more can be said than what is expected.
     pub help: Option<String>,
 }
 
-impl Refusal {
+impl ValueError {
     pub(super) fn new(problem: impl std::fmt::Display) -> Self {
         Self { problem: format!(", {problem}"), help: None }
     }
@@ -60,8 +60,8 @@ impl Refusal {
     }
 }
 
-impl<T: FromText> Read for T {
-    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+impl<T: FromText> ReadValue for T {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Self> {
         let DeValue::String(text) = value.get_ref() else {
             problems.wrong_kind::<Self>(value, key, "text");
             return None;
@@ -83,8 +83,8 @@ impl<T: FromText> Read for T {
     }
 }
 
-impl<T: Read> Read for Option<T> {
-    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+impl<T: ReadValue> ReadValue for Option<T> {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Self> {
         T::read(value, key, problems).map(Some)
     }
 
@@ -101,8 +101,8 @@ impl<T: Read> Read for Option<T> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct OneOrMore<T>(pub(super) Vec<T>);
 
-impl<T: FromText> Read for OneOrMore<T> {
-    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+impl<T: FromText> ReadValue for OneOrMore<T> {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Self> {
         let DeValue::Array(list) = value.get_ref() else {
             return match value.get_ref() {
                 DeValue::String(_) => T::read(value, key, problems).map(|one| Self(vec![one])),
@@ -123,19 +123,19 @@ impl<T: FromText> Read for OneOrMore<T> {
     }
 
     fn example() -> String {
-        <T as Read>::example()
+        <T as ReadValue>::example()
     }
 }
 
 /// A value and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Located<T> {
+pub(super) struct AtSpan<T> {
     pub(super) at: Range<usize>,
     pub(super) value: T,
 }
 
-impl<T: Read> Read for Located<T> {
-    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+impl<T: ReadValue> ReadValue for AtSpan<T> {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Self> {
         T::read(value, key, problems).map(|read| Self { at: value.span(), value: read })
     }
 
@@ -147,15 +147,15 @@ impl<T: Read> Read for Located<T> {
 /// A table whose keys are known.
 pub(super) trait ReadTable: Sized {
     /// Reads a table; `at` is where what is missing in it is told.
-    fn read_table(table: &DeTable<'_>, at: Range<usize>, problems: &mut Problems<'_>) -> Option<Self>;
+    fn read_table(table: &DeTable<'_>, at: Range<usize>, problems: &mut PolicyDiagnostics<'_>) -> Option<Self>;
 }
 
 /// Any number of tables with the same keys: `[[key]]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tables<T>(pub(super) Vec<T>);
 
-impl<T: ReadTable> Read for Tables<T> {
-    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut Problems<'_>) -> Option<Self> {
+impl<T: ReadTable> ReadValue for Tables<T> {
+    fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Self> {
         let DeValue::Array(list) = value.get_ref() else {
             problems.wrong_kind::<Self>(value, key, "a list of tables");
             return None;
@@ -176,9 +176,9 @@ impl<T: ReadTable> Read for Tables<T> {
     }
 }
 
-impl Problems<'_> {
+impl PolicyDiagnostics<'_> {
     /// Notes a value of the wrong kind.
-    pub(super) fn wrong_kind<T: Read>(&mut self, value: &Spanned<DeValue<'_>>, key: &str, wanted: &str) {
+    pub(super) fn wrong_kind<T: ReadValue>(&mut self, value: &Spanned<DeValue<'_>>, key: &str, wanted: &str) {
         let found = match value.get_ref() {
             DeValue::String(_) => "text",
             DeValue::Integer(_) | DeValue::Float(_) => "a number",
@@ -207,11 +207,11 @@ impl Problems<'_> {
 }
 
 /// Reads the value of one key.
-pub(super) fn field<T: Read>(
+pub(super) fn field<T: ReadValue>(
     table: &DeTable<'_>,
     key: &'static str,
     at: &Range<usize>,
-    problems: &mut Problems<'_>,
+    problems: &mut PolicyDiagnostics<'_>,
 ) -> Option<T> {
     match table.get(key) {
         Some(value) => T::read(value, key, problems),
@@ -235,7 +235,7 @@ macro_rules! table {
             fn read_table(
                 table: &toml::de::DeTable<'_>,
                 at: std::ops::Range<usize>,
-                problems: &mut $crate::policy::problem::Problems<'_>,
+                problems: &mut $crate::policy::diagnostic::PolicyDiagnostics<'_>,
             ) -> Option<Self> {
                 problems.unknown_keys(table, &[$( stringify!($field), )*]);
                 $( let $field = $crate::policy::read::field(table, stringify!($field), &at, problems); )*

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::kinds::{Account, Days, LogicalId, Region, SettingsTable, StackId, StackName, TagValue, Tags};
-use super::read::{FromText, Located, OneOrMore, Tables};
+use super::read::{AtSpan, FromText, OneOrMore, Tables};
 use crate::rule::policy::{Date, DestinationRange, ExemptionId, Line, PortRange};
 use crate::rule::{Preset, Protocol, Setting, Treatment, wording};
 use crate::security_group::ResourceType;
@@ -106,7 +106,7 @@ impl<T: JsonSchema> JsonSchema for OneOrMore<T> {
     }
 }
 
-impl<T: JsonSchema> JsonSchema for Located<T> {
+impl<T: JsonSchema> JsonSchema for AtSpan<T> {
     fn schema_name() -> Cow<'static, str> {
         T::schema_name()
     }

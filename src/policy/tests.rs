@@ -548,11 +548,11 @@ fn an_end_that_is_far_away_is_a_warning_or_an_error() {
         let policy = parse(&format!("{max_days}\n{}", exemption("account = '111122223333'\nports = '80-87'"))).unwrap();
         policy.review(today.parse().unwrap(), 0).iter().map(Remark::weight).max()
     };
-    use crate::rule::policy::Weight;
+    use crate::rule::policy::RemarkLevel;
     assert_eq!(worst("", "2026-06-29"), None, "366 days");
-    assert_eq!(worst("", "2026-06-28"), Some(Weight::Warning));
+    assert_eq!(worst("", "2026-06-28"), Some(RemarkLevel::Warning));
     assert_eq!(worst("max_days = 90", "2027-04-01"), None, "90 days");
-    assert_eq!(worst("max_days = 90", "2027-03-31"), Some(Weight::Error));
+    assert_eq!(worst("max_days = 90", "2027-03-31"), Some(RemarkLevel::Error));
     assert_eq!(worst("max_days = 3650", "2026-06-28"), None, "the policy says how long is long");
 }
 

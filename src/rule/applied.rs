@@ -57,7 +57,7 @@ impl FromStr for ExemptionId {
 pub struct Line<const MAX: usize>(String);
 
 /// Why an exemption exists.
-pub type Reason = Line<160>;
+pub type ExemptionReason = Line<160>;
 /// Who answers for an exemption: a team, a person, an address.
 pub type Owner = Line<80>;
 
@@ -105,7 +105,7 @@ pub struct AppliedExemption {
     /// What the policy file calls it, unique there.
     pub id: ExemptionId,
     /// Why it exists.
-    pub reason: Reason,
+    pub reason: ExemptionReason,
     /// Who answers for it.
     pub owner: Owner,
     /// The last day on which it holds.

@@ -125,7 +125,7 @@ impl Outcome {
 
 /// What a [`Finding`] is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Subject {
+pub enum FindingSubject {
     /// An egress rule.
     Rule(Box<EgressRule>),
     /// Something else, named by its kind (`text`, `a list`).
@@ -148,7 +148,7 @@ pub struct Finding {
     /// Where, in the source text.
     pub origin: Origin,
     /// What stands there.
-    pub subject: Subject,
+    pub subject: FindingSubject,
     /// The settings each of which, changed alone, would change the verdict.
     pub settings: Vec<Setting>,
     /// The exemption that covers it; one that has expired changes nothing but what is said.
@@ -164,7 +164,7 @@ impl Finding {
     /// The egress rule, if what stands there is one.
     #[must_use]
     pub const fn rule(&self) -> Option<&EgressRule> {
-        if let Subject::Rule(rule) = &self.subject { Some(rule) } else { None }
+        if let FindingSubject::Rule(rule) = &self.subject { Some(rule) } else { None }
     }
 
     /// The severity as annotations and reports carry it.
@@ -212,18 +212,18 @@ impl Assessment {
 
 /// What decided about an egress rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Explained {
+pub struct ExplainedRule {
     /// Where it stands.
     pub path: PropertyPath,
     /// The egress rule, unless the finding holds it.
     pub rule: Option<EgressRule>,
     /// The rule itself, a setting, or a finding with its exemption.
-    pub decided: Decided,
+    pub decided: DecidedBy,
 }
 
 /// What decides about an egress rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decided {
+pub enum DecidedBy {
     /// The rule itself: one explicit port.
     Complies,
     /// A setting lets it through.

@@ -18,7 +18,7 @@ pub enum Knowledge {
 
 /// What `FromPort` and `ToPort` state together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ports {
+pub(super) enum StatedPorts {
     /// The same explicit number.
     Single(PortNumber),
     /// The very same unknown value.
@@ -37,7 +37,7 @@ pub(super) enum Ports {
     Undetermined,
 }
 
-impl Ports {
+impl StatedPorts {
     /// The rule's heart: every pair of (`FromPort`, `ToPort`), none by default.
     #[deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
     pub(super) fn of(from: &Port, to: &Port) -> Self {
@@ -108,8 +108,8 @@ fn judge_known(
     settings: &Settings,
     knowledge: Knowledge,
 ) -> Judgement {
-    let ports = match (Ports::of(&rule.from, &rule.to), knowledge) {
-        (Ports::SameUnknown, Knowledge::Final) => Ports::Undetermined,
+    let ports = match (StatedPorts::of(&rule.from, &rule.to), knowledge) {
+        (StatedPorts::SameUnknown, Knowledge::Final) => StatedPorts::Undetermined,
         (ports, _) => ports,
     };
     let by = |setting: Setting, reason: Reason| {
@@ -120,7 +120,7 @@ fn judge_known(
     match protocol {
         Protocol::All | Protocol::Number(_) => {
             let loopback = *protocol == Protocol::All && one_destination.is_some_and(Destination::is_loopback);
-            if loopback && settings.allows(Setting::LoopbackOnly) && ports != Ports::Invalid {
+            if loopback && settings.allows(Setting::LoopbackOnly) && ports != StatedPorts::Invalid {
                 return Judgement::Compliant(Some(Setting::LoopbackOnly));
             }
             let reason = if loopback {
@@ -131,41 +131,49 @@ fn judge_known(
                 Reason::ProtocolWithoutPorts
             };
             match ports {
-                Ports::Single(_) | Ports::SameUnknown => by(Setting::IgnoredPorts, reason),
-                Ports::Undetermined if settings.allows(Setting::IgnoredPorts) => Judgement::Undetermined,
+                StatedPorts::Single(_) | StatedPorts::SameUnknown => by(Setting::IgnoredPorts, reason),
+                StatedPorts::Undetermined if settings.allows(Setting::IgnoredPorts) => Judgement::Undetermined,
                 // Whatever an unknown port turns out to be, EC2 ignores it.
-                Ports::Range(..) | Ports::NoFrom | Ports::NoTo | Ports::Neither | Ports::Undetermined => {
-                    Judgement::NonCompliant(reason)
-                }
-                Ports::Invalid => Judgement::NonCompliant(Reason::InvalidPort),
+                StatedPorts::Range(..)
+                | StatedPorts::NoFrom
+                | StatedPorts::NoTo
+                | StatedPorts::Neither
+                | StatedPorts::Undetermined => Judgement::NonCompliant(reason),
+                StatedPorts::Invalid => Judgement::NonCompliant(Reason::InvalidPort),
             }
         }
         Protocol::Icmp | Protocol::Icmpv6 => match ports {
-            Ports::Single(_) | Ports::SameUnknown => Judgement::Compliant(None),
-            Ports::Range(from, to) if is_no_traffic_placeholder(protocol, from, to, one_destination) => {
+            StatedPorts::Single(_) | StatedPorts::SameUnknown => Judgement::Compliant(None),
+            StatedPorts::Range(from, to) if is_no_traffic_placeholder(protocol, from, to, one_destination) => {
                 by(Setting::NoTrafficPlaceholder, Reason::NoTrafficPlaceholder)
             }
-            Ports::Range(..) => by(Setting::IcmpTypeAndCode, Reason::IcmpTypeAndCode),
-            Ports::Neither if *protocol == Protocol::Icmpv6 => by(Setting::Icmpv6WithoutType, Reason::IcmpWithoutType),
-            Ports::Neither | Ports::NoFrom | Ports::NoTo => Judgement::NonCompliant(Reason::IcmpWithoutType),
-            Ports::Undetermined => Judgement::Undetermined,
-            Ports::Invalid => Judgement::NonCompliant(Reason::InvalidPort),
+            StatedPorts::Range(..) => by(Setting::IcmpTypeAndCode, Reason::IcmpTypeAndCode),
+            StatedPorts::Neither if *protocol == Protocol::Icmpv6 => {
+                by(Setting::Icmpv6WithoutType, Reason::IcmpWithoutType)
+            }
+            StatedPorts::Neither | StatedPorts::NoFrom | StatedPorts::NoTo => {
+                Judgement::NonCompliant(Reason::IcmpWithoutType)
+            }
+            StatedPorts::Undetermined => Judgement::Undetermined,
+            StatedPorts::Invalid => Judgement::NonCompliant(Reason::InvalidPort),
         },
         Protocol::Tcp | Protocol::Udp | Protocol::Unrecognized(_) | Protocol::Unknown(_) => {
             let recognized = matches!(protocol, Protocol::Tcp | Protocol::Udp);
             match ports {
-                Ports::Single(_) | Ports::SameUnknown if !recognized => {
+                StatedPorts::Single(_) | StatedPorts::SameUnknown if !recognized => {
                     by(Setting::UnrecognizedProtocol, Reason::UnrecognizedProtocol)
                 }
-                Ports::Single(PortNumber::ALL) => by(Setting::MinusOnePorts, Reason::MinusOnePorts),
+                StatedPorts::Single(PortNumber::ALL) => by(Setting::MinusOnePorts, Reason::MinusOnePorts),
                 // It may be -1 on both sides.
-                Ports::SameUnknown if !settings.allows(Setting::MinusOnePorts) => Judgement::Undetermined,
-                Ports::Single(_) | Ports::SameUnknown => Judgement::Compliant(None),
-                Ports::Range(from, to) if from > to => Judgement::NonCompliant(Reason::ReversedRange),
-                Ports::Range(..) => Judgement::NonCompliant(Reason::PortRange),
-                Ports::NoFrom | Ports::NoTo | Ports::Neither => Judgement::NonCompliant(Reason::MissingPorts),
-                Ports::Undetermined => Judgement::Undetermined,
-                Ports::Invalid => Judgement::NonCompliant(Reason::InvalidPort),
+                StatedPorts::SameUnknown if !settings.allows(Setting::MinusOnePorts) => Judgement::Undetermined,
+                StatedPorts::Single(_) | StatedPorts::SameUnknown => Judgement::Compliant(None),
+                StatedPorts::Range(from, to) if from > to => Judgement::NonCompliant(Reason::ReversedRange),
+                StatedPorts::Range(..) => Judgement::NonCompliant(Reason::PortRange),
+                StatedPorts::NoFrom | StatedPorts::NoTo | StatedPorts::Neither => {
+                    Judgement::NonCompliant(Reason::MissingPorts)
+                }
+                StatedPorts::Undetermined => Judgement::Undetermined,
+                StatedPorts::Invalid => Judgement::NonCompliant(Reason::InvalidPort),
             }
         }
     }

@@ -13,23 +13,23 @@ mod glob;
 mod review;
 
 pub use super::applied::{
-    AppliedExemption, ExemptionId, InvalidIdError, InvalidLineError, Line, Owner, Reason, WARNING_DAYS,
+    AppliedExemption, ExemptionId, ExemptionReason, InvalidIdError, InvalidLineError, Line, Owner, WARNING_DAYS,
 };
 pub use super::date::{Date, InvalidDateError};
 pub use breadth::Breadth;
 pub use conditions::{
-    Conditions, Context, DestinationRange, DestinationRangeError, PlaceCondition, PortRange, PortRangeError, Tag,
+    Conditions, Context, ContextCondition, DestinationRange, DestinationRangeError, PortRange, PortRangeError, Tag,
     TagCondition,
 };
 pub use exemption::{Exemption, ExemptionError};
 pub use glob::{Glob, GlobError};
-pub use review::{DeployerChoice, LONG_DAYS, Placeholder, Remark, Weight};
+pub use review::{DeployerChoice, LONG_DAYS, Placeholder, Remark, RemarkLevel};
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::egress::{EgressRule, Origins, Protocol};
-use super::finding::{Assessment, Finding, Outcome, Subject};
+use super::finding::{Assessment, Finding, FindingSubject, Outcome};
 use super::port::Port;
 use super::settings::{Preset, Setting, Settings, Treatment};
 use crate::path::PropertyPath;
@@ -81,7 +81,7 @@ impl From<Settings> for Policy {
 
 /// Which of the proposed egress rules stood there before, and how often.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Unchanged {
+pub enum UnchangedRules {
     /// None: a creation, or nothing is known of before.
     #[default]
     Nothing,
@@ -91,7 +91,7 @@ pub enum Unchanged {
     Everything,
 }
 
-impl Unchanged {
+impl UnchangedRules {
     fn contains(&self, path: &PropertyPath) -> bool {
         match self {
             Self::Nothing => false,
@@ -103,11 +103,11 @@ impl Unchanged {
 
 /// What a policy has to know of a resource beside its egress rules.
 #[derive(Debug, Clone, Copy)]
-pub struct Case<'a> {
+pub struct ResourceContext<'a> {
     /// Where the resource stands.
     pub context: Context<'a>,
     /// What stood there before.
-    pub unchanged: &'a Unchanged,
+    pub unchanged: &'a UnchangedRules,
     /// The day of the decision, UTC.
     pub today: Date,
 }
@@ -118,7 +118,7 @@ pub struct NearlyExempted<'a> {
     /// All its conditions but those about the place hold for the rule.
     pub exemption: &'a Exemption,
     /// What it asks of what is not known; one of the texts must match.
-    pub asked: Vec<(PlaceCondition, &'a [Glob])>,
+    pub asked: Vec<(ContextCondition, &'a [Glob])>,
 }
 
 impl Policy {
@@ -141,7 +141,7 @@ impl Policy {
     /// Never makes a verdict worse, and touches nothing that does not break the rule: without
     /// exemptions and with `unchanged_rules` at `block` the assessment comes back as it was.
     #[must_use]
-    pub fn apply(&self, mut assessment: Assessment, case: &Case<'_>) -> Assessment {
+    pub fn apply(&self, mut assessment: Assessment, case: &ResourceContext<'_>) -> Assessment {
         // The place is the same for all egress rules: asked once, since there may be many of both.
         let here: Vec<&Exemption> =
             self.exemptions.iter().filter(|exemption| exemption.conditions().match_context(&case.context)).collect();
@@ -156,7 +156,7 @@ impl Policy {
     /// The exemption that would cover an egress rule if what is not known of its place were as the exemption
     /// asks, and what it asks.
     #[must_use]
-    pub fn nearly_exempted(&self, rule: &EgressRule, case: &Case<'_>) -> Option<NearlyExempted<'_>> {
+    pub fn nearly_exempted(&self, rule: &EgressRule, case: &ResourceContext<'_>) -> Option<NearlyExempted<'_>> {
         self.exemptions.iter().filter(|exemption| exemption.on(case.today).holds()).find_map(|exemption| {
             let asked = exemption.conditions().asked_of_unknown(&case.context);
             (!asked.is_empty() && exemption.conditions().match_egress(rule))
@@ -164,7 +164,7 @@ impl Policy {
         })
     }
 
-    fn apply_to(&self, finding: &mut Finding, here: &[&Exemption], case: &Case<'_>) {
+    fn apply_to(&self, finding: &mut Finding, here: &[&Exemption], case: &ResourceContext<'_>) {
         if let Some(exemption) = egress_rule(finding).and_then(|rule| longest(here, &rule)) {
             let exemption = exemption.on(case.today);
             if exemption.holds() {
@@ -195,8 +195,8 @@ fn longest<'a>(here: &[&'a Exemption], rule: &EgressRule) -> Option<&'a Exemptio
 /// everywhere, which lies within no destination.
 fn egress_rule(finding: &Finding) -> Option<Cow<'_, EgressRule>> {
     match &finding.subject {
-        Subject::Rule(rule) => Some(Cow::Borrowed(rule)),
-        Subject::Nothing => Some(Cow::Owned(EgressRule {
+        FindingSubject::Rule(rule) => Some(Cow::Borrowed(rule)),
+        FindingSubject::Nothing => Some(Cow::Owned(EgressRule {
             path: finding.path.clone(),
             protocol: Protocol::All,
             from: Port::Absent,
@@ -204,7 +204,7 @@ fn egress_rule(finding: &Finding) -> Option<Cow<'_, EgressRule>> {
             destinations: Vec::new(),
             origins: Origins::default(),
         })),
-        Subject::NoRule(_) | Subject::Unknown(_) => None,
+        FindingSubject::NoRule(_) | FindingSubject::Unknown(_) => None,
     }
 }
 

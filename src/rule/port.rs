@@ -42,11 +42,11 @@ impl fmt::Display for PortNumber {
 ///
 /// In a box: few values are unknown, but whatever may be one would be as large.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Unknown(Box<Facts>);
+pub struct Unknown(Box<UnknownFacts>);
 
 /// What there is to say of an [`Unknown`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Facts {
+pub struct UnknownFacts {
     /// What tells the unknown from others. Two unknowns with the same identity have the same value,
     /// whatever it is (`!Ref Port` twice); an unknown without one equals nothing, not even itself.
     pub identity: Option<String>,
@@ -58,9 +58,9 @@ pub struct Facts {
 }
 
 impl std::ops::Deref for Unknown {
-    type Target = Facts;
+    type Target = UnknownFacts;
 
-    fn deref(&self) -> &Facts {
+    fn deref(&self) -> &UnknownFacts {
         &self.0
     }
 }
@@ -69,7 +69,7 @@ impl Unknown {
     /// An unknown with this identity, if it has one, under this name, and why it is unknown.
     #[must_use]
     pub fn new(identity: Option<String>, shown_as: impl Into<String>, why: impl Into<String>) -> Self {
-        Self(Box::new(Facts { identity, shown_as: shown_as.into(), why: why.into() }))
+        Self(Box::new(UnknownFacts { identity, shown_as: shown_as.into(), why: why.into() }))
     }
 
     /// The same under another identity, or under none.

@@ -20,7 +20,7 @@ use std::fmt;
 
 use super::ID;
 use super::egress::{Destination, EgressRule, Protocol};
-use super::finding::{Assessment, Finding, Outcome, Reason, Subject};
+use super::finding::{Assessment, Finding, FindingSubject, Outcome, Reason};
 use super::port::{InvalidPort, InvalidPortProblem, Port, Unknown};
 use super::settings::{Preset, Setting, Settings};
 use super::text::excerpt;
@@ -44,14 +44,14 @@ pub const LOGICAL_ID_CHARS: usize = 100;
 #[must_use]
 pub fn statement(finding: &Finding) -> String {
     match &finding.subject {
-        Subject::Rule(rule) => rule_statement(rule, finding.reason),
-        Subject::Unknown(unknown) => not_known("it", unknown),
-        Subject::NoRule(kind) => match finding.reason {
+        FindingSubject::Rule(rule) => rule_statement(rule, finding.reason),
+        FindingSubject::Unknown(unknown) => not_known("it", unknown),
+        FindingSubject::NoRule(kind) => match finding.reason {
             Reason::MalformedEgress => format!("SecurityGroupEgress is {kind}, not a list of egress rules"),
             Reason::MalformedProperties => format!("the resource's properties are {kind}, not an object"),
             _ => format!("this entry is {kind}, not an egress rule"),
         },
-        Subject::Nothing => {
+        FindingSubject::Nothing => {
             "the group has no egress rule: when EC2 creates such a group it adds its default rule, which allows all \
              traffic"
                 .to_owned()
@@ -163,18 +163,18 @@ pub fn and_more(count: usize) -> String {
 }
 
 /// `tcp 80-87 to 0.0.0.0/0`.
-struct Traffic<'a>(&'a EgressRule);
+struct TrafficText<'a>(&'a EgressRule);
 
-impl fmt::Display for Traffic<'_> {
+impl fmt::Display for TrafficText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(rule) = self;
-        write!(f, "{} {}{}", rule.protocol, Ports(rule), To(rule))
+        write!(f, "{} {}{}", rule.protocol, PortsText(rule), DestinationText(rule))
     }
 }
 
 fn rule_statement(rule: &EgressRule, reason: Reason) -> String {
     let protocol = &rule.protocol;
-    let (to, traffic) = (To(rule), Traffic(rule));
+    let (to, traffic) = (DestinationText(rule), TrafficText(rule));
     match reason {
         Reason::PortRange => format!("{traffic} opens a range of {} ports", count(rule)),
         Reason::ReversedRange => format!("{traffic} runs backwards (FromPort is above ToPort), which EC2 refuses"),
@@ -204,12 +204,12 @@ fn rule_statement(rule: &EgressRule, reason: Reason) -> String {
         }
         Reason::NoTrafficPlaceholder => format!(
             "{protocol} {}{to} is the rule that CDK writes to disallow all traffic: it opens nothing, but its ports differ",
-            Ports(rule)
+            PortsText(rule)
         ),
         Reason::LoopbackOnly => {
             format!("IpProtocol -1{to} lets nothing leave the host, but it is not one explicit port")
         }
-        Reason::MinusOnePorts => format!("{protocol} {}{to} is not a single port: -1 means all", Ports(rule)),
+        Reason::MinusOnePorts => format!("{protocol} {}{to} is not a single port: -1 means all", PortsText(rule)),
         Reason::UnrecognizedProtocol => match protocol {
             Protocol::Unrecognized(None) => format!("the egress rule{to} has no IpProtocol"),
             _ => format!("IpProtocol \"{protocol}\"{to} is none that EC2 knows"),
@@ -224,12 +224,12 @@ fn rule_statement(rule: &EgressRule, reason: Reason) -> String {
 /// The ports of an egress rule: `80-87`, `443`, `no ports`.
 #[must_use]
 pub fn ports(rule: &EgressRule) -> String {
-    Ports(rule).to_string()
+    PortsText(rule).to_string()
 }
 
-struct Ports<'a>(&'a EgressRule);
+struct PortsText<'a>(&'a EgressRule);
 
-impl fmt::Display for Ports<'_> {
+impl fmt::Display for PortsText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(rule) = self;
         match (&rule.from, &rule.to) {
@@ -247,14 +247,14 @@ impl fmt::Display for Ports<'_> {
 fn ignored_ports(rule: &EgressRule) -> String {
     match (&rule.from, &rule.to) {
         (Port::Absent, Port::Absent) => String::new(),
-        _ => format!(", and EC2 ignores the ports stated ({})", Ports(rule)),
+        _ => format!(", and EC2 ignores the ports stated ({})", PortsText(rule)),
     }
 }
 
 /// ` to 0.0.0.0/0`, or nothing where no destination is stated.
-struct To<'a>(&'a EgressRule);
+struct DestinationText<'a>(&'a EgressRule);
 
-impl fmt::Display for To<'_> {
+impl fmt::Display for DestinationText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, to) in self.0.destinations.iter().enumerate() {
             f.write_str(if position == 0 { " to " } else { " and " })?;

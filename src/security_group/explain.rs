@@ -1,8 +1,8 @@
 //! What decided about each egress rule of a resource.
 
-use super::{Entry, ResourceType, default_egress, entries, finding};
-use crate::rule::policy::{Case, Policy};
-use crate::rule::{Assessment, Decided, Explained, Judgement, Knowledge, judge};
+use super::{EgressEntry, ResourceType, default_egress, entries, finding};
+use crate::rule::policy::{Policy, ResourceContext};
+use crate::rule::{Assessment, DecidedBy, ExplainedRule, Judgement, Knowledge, judge};
 use crate::value::Value;
 
 /// What decided about each egress rule, in the order written; of a group without any, about that.
@@ -12,15 +12,15 @@ pub fn explain(
     properties: &Value,
     knowledge: Knowledge,
     policy: &Policy,
-    case: &Case<'_>,
-) -> Vec<Explained> {
+    case: &ResourceContext<'_>,
+) -> Vec<ExplainedRule> {
     let settings = policy.settings();
     let applied = |finding| {
         let assessment = policy.apply(Assessment { judged: 1, findings: vec![finding] }, case);
-        assessment.findings.into_iter().next().map(|finding| Explained {
+        assessment.findings.into_iter().next().map(|finding| ExplainedRule {
             path: finding.path.clone(),
             rule: None,
-            decided: Decided::Finding(Box::new(finding)),
+            decided: DecidedBy::Finding(Box::new(finding)),
         })
     };
     let entries = entries(resource_type, properties, knowledge);
@@ -28,16 +28,16 @@ pub fn explain(
         return applied(default_egress(properties.origin, &settings)).into_iter().collect();
     }
     let explained = |entry| match entry {
-        Entry::NoRule(finding) => applied(finding),
-        Entry::Rule(rule) => {
+        EgressEntry::NoRule(finding) => applied(finding),
+        EgressEntry::Rule(rule) => {
             let decided = match judge(&rule, &settings, knowledge) {
-                Judgement::Compliant(None) => Decided::Complies,
-                Judgement::Compliant(Some(setting)) => Decided::Setting(setting),
+                Judgement::Compliant(None) => DecidedBy::Complies,
+                Judgement::Compliant(Some(setting)) => DecidedBy::Setting(setting),
                 Judgement::NonCompliant(_) | Judgement::Undetermined => {
                     return finding(rule, &settings, knowledge).and_then(applied);
                 }
             };
-            Some(Explained { path: rule.path.clone(), rule: Some(rule), decided })
+            Some(ExplainedRule { path: rule.path.clone(), rule: Some(rule), decided })
         }
     };
     entries.into_iter().filter_map(explained).collect()

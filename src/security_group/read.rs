@@ -15,7 +15,7 @@ use crate::value::{Key, Kind, Map, Value};
 
 /// What is read: how deep the parts are that are looked at.
 #[derive(Clone, Copy)]
-enum Part {
+enum PropertyLevel {
     /// The properties of a resource.
     Properties,
     /// The value of `SecurityGroupEgress`: a list of entries, or one.
@@ -51,7 +51,7 @@ const MAX_TAGS: usize = 1_000;
 /// The name of what stands for the entries of an object that are not kept. No property has it.
 const REST: &str = "\u{0}rest";
 
-impl Part {
+impl PropertyLevel {
     /// What the value of a key is read as, if it is kept.
     fn of(self, key: &str) -> Option<Self> {
         match self {
@@ -78,18 +78,18 @@ impl Part {
 /// # Errors
 /// What the deserializer says.
 pub fn read_properties<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Part::Properties.deserialize(deserializer).map(|value| Some(value).filter(|value| !value.is_null()))
+    PropertyLevel::Properties.deserialize(deserializer).map(|value| Some(value).filter(|value| !value.is_null()))
 }
 
-impl<'de> DeserializeSeed<'de> for Part {
+impl<'de> DeserializeSeed<'de> for PropertyLevel {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(Kept(self))
+        deserializer.deserialize_any(PropertyLevelSeed(self))
     }
 }
 
-struct Kept(Part);
+struct PropertyLevelSeed(PropertyLevel);
 
 macro_rules! scalars {
     () => {
@@ -120,7 +120,7 @@ macro_rules! scalars {
     };
 }
 
-impl<'de> Visitor<'de> for Kept {
+impl<'de> Visitor<'de> for PropertyLevelSeed {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -132,7 +132,7 @@ impl<'de> Visitor<'de> for Kept {
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
         let mut rest = DefaultHasher::new();
-        let (part, most) = self.0.listed().unwrap_or((Part::Scalar, 0));
+        let (part, most) = self.0.listed().unwrap_or((PropertyLevel::Scalar, 0));
         let mut is_whole = true;
         while list.len() < most {
             match entries.next_element_seed(part)? {
@@ -140,10 +140,10 @@ impl<'de> Visitor<'de> for Kept {
                 None => return Ok(Kind::List(list).into()),
             }
         }
-        while entries.next_element_seed(Digest(&mut rest))?.is_some() {
+        while entries.next_element_seed(ValueHasher(&mut rest))?.is_some() {
             is_whole = false;
         }
-        if matches!(self.0, Part::Tags) && !is_whole {
+        if matches!(self.0, PropertyLevel::Tags) && !is_whole {
             return Ok(Kind::String("too many tags".to_owned()).into());
         }
         if !is_whole {
@@ -169,7 +169,7 @@ impl<'de> Visitor<'de> for Kept {
                 }
                 None => {
                     key.hash(&mut rest);
-                    entries.next_value_seed(Digest(&mut rest))?;
+                    entries.next_value_seed(ValueHasher(&mut rest))?;
                     is_whole = false;
                 }
             }
@@ -186,9 +186,9 @@ fn digest(hasher: &DefaultHasher) -> Value {
 }
 
 /// Hashes a value without keeping it.
-struct Digest<'h>(&'h mut DefaultHasher);
+struct ValueHasher<'h>(&'h mut DefaultHasher);
 
-impl<'de> DeserializeSeed<'de> for Digest<'_> {
+impl<'de> DeserializeSeed<'de> for ValueHasher<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -196,7 +196,7 @@ impl<'de> DeserializeSeed<'de> for Digest<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Digest<'_> {
+impl<'de> Visitor<'de> for ValueHasher<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -235,7 +235,7 @@ impl<'de> Visitor<'de> for Digest<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         5_u8.hash(self.0);
-        while entries.next_element_seed(Digest(self.0))?.is_some() {}
+        while entries.next_element_seed(ValueHasher(self.0))?.is_some() {}
         6_u8.hash(self.0);
         Ok(())
     }
@@ -244,7 +244,7 @@ impl<'de> Visitor<'de> for Digest<'_> {
         7_u8.hash(self.0);
         while let Some(key) = entries.next_key::<String>()? {
             key.hash(self.0);
-            entries.next_value_seed(Digest(self.0))?;
+            entries.next_value_seed(ValueHasher(self.0))?;
         }
         8_u8.hash(self.0);
         Ok(())
@@ -253,7 +253,7 @@ impl<'de> Visitor<'de> for Digest<'_> {
 
 /// A context of a change set, which is a resource as JSON text.
 #[derive(serde::Deserialize)]
-struct Context {
+struct ChangeSetContext {
     #[serde(rename = "Properties", default, deserialize_with = "read_properties")]
     properties: Option<Value>,
 }
@@ -261,7 +261,7 @@ struct Context {
 /// The `Properties` in JSON text; nothing if the text is no such JSON.
 #[must_use]
 pub fn properties_of_context(context: &str) -> Option<Value> {
-    serde_json::from_str::<Context>(context).ok()?.properties
+    serde_json::from_str::<ChangeSetContext>(context).ok()?.properties
 }
 
 #[cfg(test)]

@@ -131,14 +131,14 @@ pub fn without_ignored_ports(properties: Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Entry, ResourceType, entries};
+    use super::super::{EgressEntry, ResourceType, entries};
     use super::*;
     use crate::rule::Knowledge;
 
     fn traffic(rule: &str) -> Option<String> {
         let rule: Value = serde_json::from_str(rule).unwrap();
         match entries(ResourceType::SecurityGroupEgress, &rule, Knowledge::Final).pop() {
-            Some(Entry::Rule(rule)) => Traffic::of(&rule).map(|traffic| traffic.to_string()),
+            Some(EgressEntry::Rule(rule)) => Traffic::of(&rule).map(|traffic| traffic.to_string()),
             _ => None,
         }
     }

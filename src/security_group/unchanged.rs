@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use super::{DESTINATIONS, ResourceType, places, rule};
 use crate::path::PropertyPath;
-use crate::rule::policy::Unchanged;
+use crate::rule::policy::UnchangedRules;
 use crate::rule::{Destination, Port, Protocol, Unknown};
 use crate::value::{Kind, Map, Value};
 
@@ -17,24 +17,24 @@ use crate::value::{Kind, Map, Value};
 /// dynamic reference, which may resolve to something else this time) is never unchanged, unless nothing
 /// at all changes. Of a group that the update replaces nothing stood there before.
 #[must_use]
-pub fn unchanged(resource_type: ResourceType, proposed: &Value, previous: Option<&Value>) -> Unchanged {
+pub fn unchanged(resource_type: ResourceType, proposed: &Value, previous: Option<&Value>) -> UnchangedRules {
     let Some(previous) = previous.filter(|previous| previous.as_map().is_some_and(|map| !map.is_empty())) else {
-        return Unchanged::Nothing;
+        return UnchangedRules::Nothing;
     };
     if let (Some(now), Some(before)) = (text(proposed, Certainty::Written), text(previous, Certainty::Written))
         && now == before
     {
-        return Unchanged::Everything;
+        return UnchangedRules::Everything;
     }
     if resource_type == ResourceType::SecurityGroup && is_replaced(proposed, previous) {
-        return Unchanged::Nothing;
+        return UnchangedRules::Nothing;
     }
     let (Ok(now), Ok(before)) = (places(resource_type, proposed), places(resource_type, previous)) else {
-        return Unchanged::Nothing;
+        return UnchangedRules::Nothing;
     };
     if now.is_empty() && before.is_empty() {
         // A group without egress rules that had none.
-        return Unchanged::Entries([PropertyPath::root()].into());
+        return UnchangedRules::Entries([PropertyPath::root()].into());
     }
     let mut left: HashMap<String, usize> = HashMap::new();
     for (_, entry) in before {
@@ -47,7 +47,7 @@ pub fn unchanged(resource_type: ResourceType, proposed: &Value, previous: Option
         *count = count.checked_sub(1)?;
         Some(path)
     };
-    Unchanged::Entries(now.into_iter().filter_map(stood_before).collect())
+    UnchangedRules::Entries(now.into_iter().filter_map(stood_before).collect())
 }
 
 /// The properties of a group that it is created with: another value makes another group, whose rules are all

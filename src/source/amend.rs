@@ -9,16 +9,16 @@
 
 use std::collections::BTreeSet;
 
-use super::build::{self, Built};
+use super::build::{self, BuiltDocument};
 use super::dash::{self, Dashes};
-use super::{Problem, SourceError, Span, narrow};
+use super::{SourceError, SourceErrorKind, Span, narrow};
 
 /// How often a text is read again at most, and how many bytes that may be altogether.
 const MAX_DRAFTS: usize = 200;
 const MAX_BYTES_AGAIN: usize = 32 * 1024 * 1024;
 
 /// Reads the one document of a text of YAML.
-pub(super) fn document(text: &str) -> Result<Built, SourceError> {
+pub(super) fn document(text: &str) -> Result<BuiltDocument, SourceError> {
     // What such a character ends decides what stands behind it. Where the text makes no sense so, it is text.
     if let Some(lines) = with_line_ends(text)
         && let Ok(mut built) = drafted(&lines)
@@ -29,12 +29,12 @@ pub(super) fn document(text: &str) -> Result<Built, SourceError> {
     drafted(text)
 }
 
-fn drafted(text: &str) -> Result<Built, SourceError> {
+fn drafted(text: &str) -> Result<BuiltDocument, SourceError> {
     let first = match build::read(text, &mut Dashes::default()) {
-        Err(error) if matches!(error.problem, Problem::Syntax { .. }) => error,
+        Err(error) if matches!(error.problem, SourceErrorKind::Syntax { .. }) => error,
         read => return read,
     };
-    let mut changes = Changes::default();
+    let mut changes = DraftChanges::default();
     let mut failed_at = first.span.map(|span| span.offset as usize);
     for _ in 0..(MAX_BYTES_AGAIN / text.len().max(1)).min(MAX_DRAFTS) {
         match failed_at {
@@ -55,7 +55,7 @@ fn drafted(text: &str) -> Result<Built, SourceError> {
                 }
                 return Ok(built);
             }
-            Err(error) if matches!(error.problem, Problem::Syntax { .. }) => {
+            Err(error) if matches!(error.problem, SourceErrorKind::Syntax { .. }) => {
                 failed_at = error.span.map(|span| in_text(span.offset as usize, &spaces));
             }
             Err(_) => break,
@@ -66,7 +66,7 @@ fn drafted(text: &str) -> Result<Built, SourceError> {
 
 /// How a draft differs from its text, by offsets in the text.
 #[derive(Default)]
-struct Changes {
+struct DraftChanges {
     dashes: BTreeSet<usize>,
     /// Whether dashes were looked for.
     knows_dashes: bool,
@@ -76,7 +76,7 @@ struct Changes {
     spaces: BTreeSet<usize>,
 }
 
-impl Changes {
+impl DraftChanges {
     /// Changes what the parser stumbled over; false if that is nothing that is known here.
     fn mend(&mut self, text: &str, at: usize) -> bool {
         let rest = text.as_bytes().get(at..).unwrap_or_default();
@@ -166,8 +166,8 @@ fn in_text(at: usize, spaces: &[usize]) -> usize {
 }
 
 /// Places in a draft become places in the text.
-fn relocate(text: &str, built: &mut Built, spaces: &[usize]) {
-    let mut cursor = Cursor { text, at: 0, line: 1, column: 1 };
+fn relocate(text: &str, built: &mut BuiltDocument, spaces: &[usize]) {
+    let mut cursor = TextCursor { text, at: 0, line: 1, column: 1 };
     for span in built.spans.iter_mut().chain(built.warnings.iter_mut().map(super::Warning::span_mut)) {
         let (start, end) = (in_text(span.offset as usize, spaces), in_text(span.end() as usize, spaces));
         cursor.go_to(start);
@@ -181,14 +181,14 @@ fn relocate(text: &str, built: &mut Built, spaces: &[usize]) {
 }
 
 /// A place in a text that goes to others near to it.
-struct Cursor<'t> {
+struct TextCursor<'t> {
     text: &'t str,
     at: usize,
     line: usize,
     column: usize,
 }
 
-impl Cursor<'_> {
+impl TextCursor<'_> {
     fn go_to(&mut self, at: usize) {
         let passed = self.text.get(self.at.min(at)..self.at.max(at)).unwrap_or_default();
         let lines = passed.bytes().filter(|byte| *byte == b'\n').count();
@@ -222,7 +222,7 @@ mod tests {
             ("a: [b-c, -1, - d]", "a: [b-c, -1, - d]"),
             ("a:\n  - b\n  -\n    c: 1", "a:\n  - b\n  -\n    c: 1"),
         ] {
-            let changes = Changes { dashes: lone_dashes(text), ..Changes::default() };
+            let changes = DraftChanges { dashes: lone_dashes(text), ..DraftChanges::default() };
             assert_eq!(changes.draft(text).0, draft, "{text}");
         }
     }
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn a_cursor_goes_both_ways() {
         let text = "é: 1\nbb: [2,\n  ü]\n";
-        let mut cursor = Cursor { text, at: 0, line: 1, column: 1 };
+        let mut cursor = TextCursor { text, at: 0, line: 1, column: 1 };
         for at in [0, 3, 16, 6, 7, 4, 17, 0, 12] {
             if !text.is_char_boundary(at) {
                 continue;

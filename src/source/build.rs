@@ -4,26 +4,30 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::dash::Dashes;
-use super::event::{Event, Events, Node, Tag};
-use super::tag::{self, Meaning};
-use super::{BYTES_PER_NODE, Format, MAX_DEPTH, MAX_NODES, Problem, SourceError, Span, Warning, scalar};
+use super::event::{YamlEvent, YamlEvents, YamlNode, YamlTag};
+use super::tag::{self, TagMeaning};
+use super::{BYTES_PER_NODE, Format, MAX_DEPTH, MAX_NODES, SourceError, SourceErrorKind, Span, Warning, scalar};
 use crate::path::Origin;
 use crate::value::{Key, Kind, Map, Value, repeated};
 
 /// Reads a text of YAML in which these dashes are replaced.
-pub(super) fn read(text: &str, dashes: &mut Dashes) -> Result<Built, SourceError> {
-    read_into(Builder::new(Format::Yaml), text, dashes)
+pub(super) fn read(text: &str, dashes: &mut Dashes) -> Result<BuiltDocument, SourceError> {
+    read_into(DocumentBuilder::new(Format::Yaml), text, dashes)
 }
 
-pub(super) fn read_into(mut builder: Builder, text: &str, dashes: &mut Dashes) -> Result<Built, SourceError> {
+pub(super) fn read_into(
+    mut builder: DocumentBuilder,
+    text: &str,
+    dashes: &mut Dashes,
+) -> Result<BuiltDocument, SourceError> {
     let mut documents = 0;
-    for event in Events::new(text) {
+    for event in YamlEvents::new(text) {
         let (mut event, span) = event?;
         dashes.restore(&mut event, span);
-        if matches!(event, Event::Document) {
+        if matches!(event, YamlEvent::Document) {
             documents += 1;
             if documents > 1 {
-                return Err(SourceError::new(Problem::SeveralDocuments, Some(span)));
+                return Err(SourceError::new(SourceErrorKind::SeveralDocuments, Some(span)));
             }
             continue;
         }
@@ -38,20 +42,20 @@ const fn weight(text: &str) -> usize {
 }
 
 /// Takes what stands in a text, in the order written.
-pub(super) struct Builder {
+pub(super) struct DocumentBuilder {
     format: Format,
     spans: Vec<Span>,
     /// Values so far, counted as if each alias were written out.
     nodes: usize,
     /// The lists and objects that are not finished, the innermost last.
-    open: Vec<Open>,
+    open: Vec<OpenCollection>,
     /// What stands in them so far: in lists …
     values: Vec<Value>,
     /// … and in objects. Each gets its own, of the right size, when it is finished.
     entries: Vec<(Key, Value)>,
     /// How deep the innermost stands; a tag counts as a level.
     depth: usize,
-    anchors: HashMap<usize, Finished>,
+    anchors: HashMap<usize, FinishedValue>,
     /// Where the last scalar or bracket ended: block lists and objects end there.
     end: u32,
     root: Option<Value>,
@@ -59,7 +63,7 @@ pub(super) struct Builder {
 }
 
 /// What was read: the value, the places of its parts, and what the reader should know.
-pub(super) struct Built {
+pub(super) struct BuiltDocument {
     pub(super) root: Value,
     pub(super) spans: Vec<Span>,
     pub(super) warnings: Vec<Warning>,
@@ -67,17 +71,17 @@ pub(super) struct Built {
 
 /// A finished value, how many values it holds and how deep they go.
 #[derive(Clone)]
-struct Finished {
+struct FinishedValue {
     value: Value,
     nodes: usize,
     height: usize,
 }
 
-struct Open {
-    content: Content,
+struct OpenCollection {
+    content: CollectionContent,
     flow: bool,
     anchor: Option<usize>,
-    tag: Option<(Tag, Meaning)>,
+    tag: Option<(YamlTag, TagMeaning)>,
     origin: Origin,
     start: Span,
     nodes_before: usize,
@@ -85,19 +89,19 @@ struct Open {
 }
 
 /// What is open, and where what stands in it begins.
-enum Content {
+enum CollectionContent {
     List { first: usize },
-    Object { first: usize, slot: Slot, merged: Vec<Vec<Value>> },
+    Object { first: usize, slot: ObjectSlot, merged: Vec<Vec<Value>> },
 }
 
 /// What the next value of an object is.
-enum Slot {
+enum ObjectSlot {
     Key,
     Value(Key),
     Merged(Span),
 }
 
-impl Builder {
+impl DocumentBuilder {
     pub(super) fn new(format: Format) -> Self {
         Self {
             format,
@@ -115,17 +119,17 @@ impl Builder {
     }
 
     /// What was read.
-    pub(super) fn end(self) -> Result<Built, SourceError> {
+    pub(super) fn end(self) -> Result<BuiltDocument, SourceError> {
         match self.root {
-            Some(root) => Ok(Built { root, spans: self.spans, warnings: self.warnings }),
-            None => Err(SourceError::new(Problem::Empty, None)),
+            Some(root) => Ok(BuiltDocument { root, spans: self.spans, warnings: self.warnings }),
+            None => Err(SourceError::new(SourceErrorKind::Empty, None)),
         }
     }
 
-    pub(super) fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), SourceError> {
+    pub(super) fn take(&mut self, event: YamlEvent<'_>, span: Span) -> Result<(), SourceError> {
         match event {
-            Event::Document => Ok(()),
-            Event::Scalar { text, plain, node } => {
+            YamlEvent::Document => Ok(()),
+            YamlEvent::Scalar { text, plain, node } => {
                 if span.length > 0 {
                     self.end = span.end();
                 }
@@ -135,21 +139,25 @@ impl Builder {
                     self.scalar(&text, plain, node, span)
                 }
             }
-            Event::List(node) => self.start(Content::List { first: self.values.len() }, node, span),
-            Event::Object(node) => {
-                let content = Content::Object { first: self.entries.len(), slot: Slot::Key, merged: Vec::new() };
+            YamlEvent::List(node) => self.start(CollectionContent::List { first: self.values.len() }, node, span),
+            YamlEvent::Object(node) => {
+                let content =
+                    CollectionContent::Object { first: self.entries.len(), slot: ObjectSlot::Key, merged: Vec::new() };
                 self.start(content, node, span)
             }
-            Event::End => self.finish(span),
-            Event::Alias(anchor) => self.alias(anchor, span),
-            Event::UnknownAlias(name) => {
-                Err(SourceError::new(Problem::UnknownAlias { name: name.into_owned() }, Some(span)))
+            YamlEvent::End => self.finish(span),
+            YamlEvent::Alias(anchor) => self.alias(anchor, span),
+            YamlEvent::UnknownAlias(name) => {
+                Err(SourceError::new(SourceErrorKind::UnknownAlias { name: name.into_owned() }, Some(span)))
             }
         }
     }
 
     fn awaits_key(&self) -> bool {
-        matches!(self.open.last(), Some(Open { content: Content::Object { slot: Slot::Key, .. }, .. }))
+        matches!(
+            self.open.last(),
+            Some(OpenCollection { content: CollectionContent::Object { slot: ObjectSlot::Key, .. }, .. })
+        )
     }
 
     fn origin(&mut self, span: Span) -> Origin {
@@ -160,14 +168,14 @@ impl Builder {
     fn count(&mut self, nodes: usize, span: Span) -> Result<(), SourceError> {
         self.nodes += nodes;
         if self.nodes > MAX_NODES {
-            return Err(SourceError::new(Problem::TooManyValues, Some(span)));
+            return Err(SourceError::new(SourceErrorKind::TooManyValues, Some(span)));
         }
         Ok(())
     }
 
-    fn key(&mut self, text: &str, plain: bool, node: &Node, span: Span) -> Result<(), SourceError> {
+    fn key(&mut self, text: &str, plain: bool, node: &YamlNode, span: Span) -> Result<(), SourceError> {
         if let Some(tag) = &node.tag
-            && meaning(tag)? != Meaning::Text
+            && meaning(tag)? != TagMeaning::Text
         {
             return Err(misplaced(tag));
         }
@@ -177,18 +185,22 @@ impl Builder {
             let nodes = 1 + weight(text);
             self.count(nodes, span)?;
             let value = Value::new(Kind::String(text.to_owned()), origin);
-            self.anchors.insert(anchor, Finished { value, nodes, height: 0 });
+            self.anchors.insert(anchor, FinishedValue { value, nodes, height: 0 });
         }
         let is_plain = plain && node.tag.is_none() && self.format == Format::Yaml;
         let merge = text == "<<" && is_plain;
         let name = if is_plain { scalar::key(text) } else { Cow::Borrowed(text) };
-        if let Some(Open { content: Content::Object { slot, .. }, .. }) = self.open.last_mut() {
-            *slot = if merge { Slot::Merged(span) } else { Slot::Value(Key { name: name.into_owned(), origin }) };
+        if let Some(OpenCollection { content: CollectionContent::Object { slot, .. }, .. }) = self.open.last_mut() {
+            *slot = if merge {
+                ObjectSlot::Merged(span)
+            } else {
+                ObjectSlot::Value(Key { name: name.into_owned(), origin })
+            };
         }
         Ok(())
     }
 
-    fn scalar(&mut self, text: &str, plain: bool, node: Node, span: Span) -> Result<(), SourceError> {
+    fn scalar(&mut self, text: &str, plain: bool, node: YamlNode, span: Span) -> Result<(), SourceError> {
         self.count(1 + weight(text), span)?;
         let tag = node.tag.map(|tag| meaning(&tag).map(|meaning| (tag, meaning))).transpose()?;
         let kind = match &tag {
@@ -203,7 +215,7 @@ impl Builder {
         let origin = self.origin(span);
         let mut value = Value::new(kind, origin);
         let mut height = 0;
-        if let Some((tag, Meaning::Function(function))) = &tag {
+        if let Some((tag, TagMeaning::Function(function))) = &tag {
             if *function == "Fn::GetAtt" {
                 value = attribute(text, origin);
             }
@@ -213,23 +225,24 @@ impl Builder {
             self.deep_enough(self.depth + height, span)?;
         }
         let nodes = 1 + weight(text) + height;
-        self.attach(Finished { value, nodes, height }, node.anchor, span)
+        self.attach(FinishedValue { value, nodes, height }, node.anchor, span)
     }
 
-    fn start(&mut self, content: Content, node: Node, span: Span) -> Result<(), SourceError> {
+    fn start(&mut self, content: CollectionContent, node: YamlNode, span: Span) -> Result<(), SourceError> {
         if self.awaits_key() {
-            return Err(SourceError::new(Problem::KeyNotText, Some(span)));
+            return Err(SourceError::new(SourceErrorKind::KeyNotText, Some(span)));
         }
         let nodes_before = self.nodes;
         self.count(1, span)?;
         let tag = node.tag.map(|tag| meaning(&tag).map(|meaning| (tag, meaning))).transpose()?;
         if let Some((tag, meaning)) = &tag {
             match (meaning, &content) {
-                (Meaning::Function(_), _) => self.count(1, span)?,
-                (Meaning::List, Content::List { .. }) | (Meaning::Object, Content::Object { .. }) => {}
+                (TagMeaning::Function(_), _) => self.count(1, span)?,
+                (TagMeaning::List, CollectionContent::List { .. })
+                | (TagMeaning::Object, CollectionContent::Object { .. }) => {}
                 // Without a name it says no more than that the value is what it is.
-                (Meaning::Text, _) if tag.name == "!" => {}
-                (Meaning::Text | Meaning::Scalar(_) | Meaning::List | Meaning::Object, _) => {
+                (TagMeaning::Text, _) if tag.name == "!" => {}
+                (TagMeaning::Text | TagMeaning::Scalar(_) | TagMeaning::List | TagMeaning::Object, _) => {
                     return Err(misplaced(tag));
                 }
             }
@@ -240,7 +253,7 @@ impl Builder {
             self.end = span.end();
         }
         let origin = self.origin(span);
-        self.open.push(Open {
+        self.open.push(OpenCollection {
             content,
             flow: node.flow,
             anchor: node.anchor,
@@ -265,18 +278,18 @@ impl Builder {
         let levels = levels(open.tag.as_ref());
         self.depth -= levels;
         let kind = match open.content {
-            Content::List { first } => Kind::List(self.values.split_off(first)),
-            Content::Object { first, merged, .. } => {
+            CollectionContent::List { first } => Kind::List(self.values.split_off(first)),
+            CollectionContent::Object { first, merged, .. } => {
                 let entries = self.entries.split_off(first);
                 Kind::Map(self.object(entries, merged))
             }
         };
         let mut value = Value::new(kind, open.origin);
-        if let Some((tag, Meaning::Function(function))) = &open.tag {
+        if let Some((tag, TagMeaning::Function(function))) = &open.tag {
             value = self.function(function, tag.span, value);
         }
         let nodes = self.nodes - open.nodes_before;
-        self.attach(Finished { value, nodes, height: open.height + levels }, open.anchor, open.start)
+        self.attach(FinishedValue { value, nodes, height: open.height + levels }, open.anchor, open.start)
     }
 
     /// The object of a function in its short form: it reaches from the tag to the end of the value.
@@ -292,14 +305,14 @@ impl Builder {
     fn alias(&mut self, anchor: usize, span: Span) -> Result<(), SourceError> {
         self.end = span.end();
         let Some(built) = self.anchors.get(&anchor) else {
-            return Err(SourceError::new(Problem::RecursiveAlias, Some(span)));
+            return Err(SourceError::new(SourceErrorKind::RecursiveAlias, Some(span)));
         };
         if self.awaits_key() {
             let Kind::String(text) = &built.value.kind else {
-                return Err(SourceError::new(Problem::KeyNotText, Some(span)));
+                return Err(SourceError::new(SourceErrorKind::KeyNotText, Some(span)));
             };
             let text = text.clone();
-            return self.key(&text, false, &Node { anchor: None, tag: None, flow: false }, span);
+            return self.key(&text, false, &YamlNode { anchor: None, tag: None, flow: false }, span);
         }
         let (nodes, height) = (built.nodes, built.height);
         self.count(nodes, span)?;
@@ -311,11 +324,11 @@ impl Builder {
     }
 
     fn deep_enough(&self, depth: usize, span: Span) -> Result<(), SourceError> {
-        if depth > MAX_DEPTH { Err(SourceError::new(Problem::TooDeep, Some(span))) } else { Ok(()) }
+        if depth > MAX_DEPTH { Err(SourceError::new(SourceErrorKind::TooDeep, Some(span))) } else { Ok(()) }
     }
 
     /// Puts a finished value where it belongs.
-    fn attach(&mut self, built: Finished, anchor: Option<usize>, span: Span) -> Result<(), SourceError> {
+    fn attach(&mut self, built: FinishedValue, anchor: Option<usize>, span: Span) -> Result<(), SourceError> {
         if let Some(anchor) = anchor {
             // The copy that aliases are made from counts as well: anchors can stand inside anchors.
             self.count(built.nodes, span)?;
@@ -327,20 +340,20 @@ impl Builder {
         };
         open.height = open.height.max(built.height);
         match &mut open.content {
-            Content::List { .. } => self.values.push(built.value),
-            Content::Object { slot, merged, .. } => match std::mem::replace(slot, Slot::Key) {
-                Slot::Value(key) => self.entries.push((key, built.value)),
-                Slot::Merged(at) => {
+            CollectionContent::List { .. } => self.values.push(built.value),
+            CollectionContent::Object { slot, merged, .. } => match std::mem::replace(slot, ObjectSlot::Key) {
+                ObjectSlot::Value(key) => self.entries.push((key, built.value)),
+                ObjectSlot::Merged(at) => {
                     let values = match built.value.kind {
                         Kind::List(list) => list,
                         _ => vec![built.value],
                     };
                     if values.iter().any(|value| value.as_map().is_none()) {
-                        return Err(SourceError::new(Problem::MergeNotObject, Some(at)));
+                        return Err(SourceError::new(SourceErrorKind::MergeNotObject, Some(at)));
                     }
                     merged.push(values);
                 }
-                Slot::Key => {} // keys never come here
+                ObjectSlot::Key => {} // keys never come here
             },
         }
         Ok(())
@@ -378,17 +391,17 @@ impl Builder {
 /// How many warnings of one text are kept.
 const MAX_WARNINGS: usize = 1_000;
 
-fn levels(tag: Option<&(Tag, Meaning)>) -> usize {
-    if matches!(tag, Some((_, Meaning::Function(_)))) { 2 } else { 1 }
+fn levels(tag: Option<&(YamlTag, TagMeaning)>) -> usize {
+    if matches!(tag, Some((_, TagMeaning::Function(_)))) { 2 } else { 1 }
 }
 
-fn meaning(tag: &Tag) -> Result<Meaning, SourceError> {
+fn meaning(tag: &YamlTag) -> Result<TagMeaning, SourceError> {
     tag::meaning(&tag.name).map_err(|problem| SourceError::new(problem, Some(tag.span)))
 }
 
-fn misplaced(tag: &Tag) -> SourceError {
+fn misplaced(tag: &YamlTag) -> SourceError {
     let name = tag.name.replace("tag:yaml.org,2002:", "!!");
-    SourceError::new(Problem::MisplacedTag { tag: name }, Some(tag.span))
+    SourceError::new(SourceErrorKind::MisplacedTag { tag: name }, Some(tag.span))
 }
 
 /// `!GetAtt a.b` is the list `[a, b]`, split at the first point as CloudFormation does

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Span;
-use super::event::Event;
+use super::event::YamlEvent;
 
 /// Takes a dash's place in the draft: a plain scalar of the same length.
 pub(super) const STAND_IN: &str = "_";
@@ -19,11 +19,11 @@ pub(super) struct Dashes {
 
 impl Dashes {
     /// Puts the dash back.
-    pub(super) fn restore(&mut self, event: &mut Event<'_>, span: Span) {
+    pub(super) fn restore(&mut self, event: &mut YamlEvent<'_>, span: Span) {
         if self.places.is_empty() {
             return;
         }
-        let Event::Scalar { text, plain, .. } = event else { return };
+        let YamlEvent::Scalar { text, plain, .. } = event else { return };
         let first = self.places.partition_point(|place| *place < span.offset);
         for place in self.places.iter().skip(first).take_while(|place| **place < span.end()) {
             if *plain && text == STAND_IN {

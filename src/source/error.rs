@@ -10,14 +10,14 @@ use super::{Format, MAX_BYTES, MAX_DEPTH, MAX_NODES, Span};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceError {
     /// What is wrong.
-    pub problem: Problem,
+    pub problem: SourceErrorKind,
     /// Where, if it has a place.
     pub span: Option<Span>,
 }
 
 /// What is wrong with a text. All of them are its author's to mend.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Problem {
+pub enum SourceErrorKind {
     /// There is no value in it.
     Empty,
     /// It is longer than [`MAX_BYTES`].
@@ -72,7 +72,7 @@ pub enum Problem {
 }
 
 impl SourceError {
-    pub(super) const fn new(problem: Problem, span: Option<Span>) -> Self {
+    pub(super) const fn new(problem: SourceErrorKind, span: Option<Span>) -> Self {
         Self { problem, span }
     }
 
@@ -80,29 +80,35 @@ impl SourceError {
     #[must_use]
     pub const fn help(&self) -> &'static str {
         match self.problem {
-            Problem::Empty => "write a template with a `Resources` section",
-            Problem::TooLong { .. } => "CloudFormation accepts templates up to 1 MB: split it into nested stacks",
-            Problem::TooDeep => "write it flatter: CloudFormation templates never need such nesting",
-            Problem::TooManyValues => "write fewer aliases of aliases: each one repeats everything it stands for",
-            Problem::SeveralDocuments => "keep one template per file: CloudFormation reads a single document",
-            Problem::Syntax { format: Format::Json, .. } => "check the quotes, commas and brackets before this place",
-            Problem::Syntax { format: Format::Yaml, .. } => {
+            SourceErrorKind::Empty => "write a template with a `Resources` section",
+            SourceErrorKind::TooLong { .. } => {
+                "CloudFormation accepts templates up to 1 MB: split it into nested stacks"
+            }
+            SourceErrorKind::TooDeep => "write it flatter: CloudFormation templates never need such nesting",
+            SourceErrorKind::TooManyValues => {
+                "write fewer aliases of aliases: each one repeats everything it stands for"
+            }
+            SourceErrorKind::SeveralDocuments => "keep one template per file: CloudFormation reads a single document",
+            SourceErrorKind::Syntax { format: Format::Json, .. } => {
+                "check the quotes, commas and brackets before this place"
+            }
+            SourceErrorKind::Syntax { format: Format::Yaml, .. } => {
                 "check the indentation, quotes and brackets before this place"
             }
-            Problem::Unreadable { .. } => "write both halves of a surrogate pair (`\\ud83d\\ude00`)",
-            Problem::KeyNotText => "write keys as plain text",
-            Problem::UnknownTag { .. } => {
+            SourceErrorKind::Unreadable { .. } => "write both halves of a surrogate pair (`\\ud83d\\ude00`)",
+            SourceErrorKind::KeyNotText => "write keys as plain text",
+            SourceErrorKind::UnknownTag { .. } => {
                 "use a function of CloudFormation (`!Ref`, `!Sub`, `!If` and so on), or quote text that begins with `!`"
             }
-            Problem::UnsupportedTag { .. } => {
+            SourceErrorKind::UnsupportedTag { .. } => {
                 "CloudFormation does not support the tags binary, omap, pairs, set and timestamp: write plain text"
             }
-            Problem::MisplacedTag { .. } => "remove the tag",
-            Problem::UnknownAlias { .. } => {
+            SourceErrorKind::MisplacedTag { .. } => "remove the tag",
+            SourceErrorKind::UnknownAlias { .. } => {
                 "write the anchor before its first alias, or quote text that begins with `*`"
             }
-            Problem::RecursiveAlias => "write out the value: it cannot contain itself",
-            Problem::MergeNotObject => "give `<<` an alias of an object, or a list of them",
+            SourceErrorKind::RecursiveAlias => "write out the value: it cannot contain itself",
+            SourceErrorKind::MergeNotObject => "give `<<` an alias of an object, or a list of them",
         }
     }
 }
@@ -110,23 +116,29 @@ impl SourceError {
 impl fmt::Display for SourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.problem {
-            Problem::Empty => f.write_str("the text is empty"),
-            Problem::TooLong { bytes } => {
+            SourceErrorKind::Empty => f.write_str("the text is empty"),
+            SourceErrorKind::TooLong { bytes } => {
                 write!(f, "the text is {bytes} bytes long, more than the {MAX_BYTES} that are read")
             }
-            Problem::TooDeep => write!(f, "values are nested deeper than {MAX_DEPTH} levels"),
-            Problem::TooManyValues => write!(f, "the text holds more than {MAX_NODES} values"),
-            Problem::SeveralDocuments => f.write_str("the text holds several YAML documents"),
-            Problem::Syntax { format: Format::Json, detail } => write!(f, "this is not well-formed JSON: {detail}"),
-            Problem::Syntax { format: Format::Yaml, detail } => write!(f, "this is not well-formed YAML: {detail}"),
-            Problem::Unreadable { detail } => write!(f, "this JSON cannot be read: {detail}"),
-            Problem::KeyNotText => f.write_str("a key is a list or an object"),
-            Problem::UnknownTag { tag } => write!(f, "tag `{}` is no function of CloudFormation", shown(tag)),
-            Problem::UnsupportedTag { tag } => write!(f, "CloudFormation does not support tag `{}`", shown(tag)),
-            Problem::MisplacedTag { tag } => write!(f, "tag `{}` does not fit the value behind it", shown(tag)),
-            Problem::UnknownAlias { name } => write!(f, "alias `*{}` has no anchor before it", shown(name)),
-            Problem::RecursiveAlias => f.write_str("an alias stands inside the value that it stands for"),
-            Problem::MergeNotObject => f.write_str("the merge key `<<` has a value that is no object"),
+            SourceErrorKind::TooDeep => write!(f, "values are nested deeper than {MAX_DEPTH} levels"),
+            SourceErrorKind::TooManyValues => write!(f, "the text holds more than {MAX_NODES} values"),
+            SourceErrorKind::SeveralDocuments => f.write_str("the text holds several YAML documents"),
+            SourceErrorKind::Syntax { format: Format::Json, detail } => {
+                write!(f, "this is not well-formed JSON: {detail}")
+            }
+            SourceErrorKind::Syntax { format: Format::Yaml, detail } => {
+                write!(f, "this is not well-formed YAML: {detail}")
+            }
+            SourceErrorKind::Unreadable { detail } => write!(f, "this JSON cannot be read: {detail}"),
+            SourceErrorKind::KeyNotText => f.write_str("a key is a list or an object"),
+            SourceErrorKind::UnknownTag { tag } => write!(f, "tag `{}` is no function of CloudFormation", shown(tag)),
+            SourceErrorKind::UnsupportedTag { tag } => {
+                write!(f, "CloudFormation does not support tag `{}`", shown(tag))
+            }
+            SourceErrorKind::MisplacedTag { tag } => write!(f, "tag `{}` does not fit the value behind it", shown(tag)),
+            SourceErrorKind::UnknownAlias { name } => write!(f, "alias `*{}` has no anchor before it", shown(name)),
+            SourceErrorKind::RecursiveAlias => f.write_str("an alias stands inside the value that it stands for"),
+            SourceErrorKind::MergeNotObject => f.write_str("the merge key `<<` has a value that is no object"),
         }
     }
 }

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use granit_parser::{ErrorKind, Event as Parsed, Options, Parser, ScalarStyle, ScanError, StrInput, StructureStyle};
 
-use super::{Format, MAX_DEPTH, Problem, SourceError, Span, narrow};
+use super::{Format, MAX_DEPTH, SourceError, SourceErrorKind, Span, narrow};
 
 /// Something that stands in the text, in the order written.
-pub(super) enum Event<'t> {
+pub(super) enum YamlEvent<'t> {
     /// The start of a document.
     Document,
     /// A scalar, its escapes resolved. An implicit empty value is the plain scalar `~`, or empty
@@ -18,12 +18,12 @@ pub(super) enum Event<'t> {
         /// Whether it was written without quotes and not as a block.
         plain: bool,
         /// What marks it.
-        node: Node,
+        node: YamlNode,
     },
     /// The start of a list.
-    List(Node),
+    List(YamlNode),
     /// The start of an object.
-    Object(Node),
+    Object(YamlNode),
     /// The end of the innermost list or object.
     End,
     /// An alias of the anchor of this number.
@@ -33,17 +33,17 @@ pub(super) enum Event<'t> {
 }
 
 /// What marks a value.
-pub(super) struct Node {
+pub(super) struct YamlNode {
     /// Number of its anchor, if it has one.
     pub(super) anchor: Option<usize>,
     /// Its tag, if it has one.
-    pub(super) tag: Option<Tag>,
+    pub(super) tag: Option<YamlTag>,
     /// Whether it is written between brackets.
     pub(super) flow: bool,
 }
 
 /// A tag as resolved (`!Ref`, `tag:yaml.org,2002:str`; a lone `!` as it is) and where it stands.
-pub(super) struct Tag {
+pub(super) struct YamlTag {
     /// Its name.
     pub(super) name: String,
     /// Where it stands.
@@ -51,12 +51,12 @@ pub(super) struct Tag {
 }
 
 /// The events of a text and where they stand.
-pub(super) struct Events<'t> {
+pub(super) struct YamlEvents<'t> {
     parser: Parser<'t, StrInput<'t>>,
     text: &'t str,
 }
 
-impl<'t> Events<'t> {
+impl<'t> YamlEvents<'t> {
     /// Starts to read.
     pub(super) fn new(text: &'t str) -> Self {
         let mut options = Options::default();
@@ -79,17 +79,17 @@ impl<'t> Events<'t> {
             column: narrow(marker.col() + 1),
         };
         let problem = if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
-            Problem::TooDeep
+            SourceErrorKind::TooDeep
         } else {
             let detail = printable(&error.kind().to_string()).trim_end_matches('.').to_owned();
-            Problem::Syntax { format: Format::Yaml, detail }
+            SourceErrorKind::Syntax { format: Format::Yaml, detail }
         };
         SourceError::new(problem, Some(span))
     }
 }
 
-impl<'t> Iterator for Events<'t> {
-    type Item = Result<(Event<'t>, Span), SourceError>;
+impl<'t> Iterator for YamlEvents<'t> {
+    type Item = Result<(YamlEvent<'t>, Span), SourceError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -97,28 +97,28 @@ impl<'t> Iterator for Events<'t> {
                 Ok(event) => event,
                 Err(error) => return Some(Err(self.error(&error))),
             };
-            let node = |anchor: usize, tag: Option<Cow<'t, granit_parser::Tag>>, flow| Node {
+            let node = |anchor: usize, tag: Option<Cow<'t, granit_parser::Tag>>, flow| YamlNode {
                 anchor: (anchor != 0).then_some(anchor),
-                tag: tag.map(|tag| Tag {
+                tag: tag.map(|tag| YamlTag {
                     name: tag.to_string(),
                     span: place.tag_span().map_or_else(|| span(&place), |place| span(&place)),
                 }),
                 flow,
             };
             let event = match parsed {
-                Parsed::DocumentStart(..) => Event::Document,
+                Parsed::DocumentStart(..) => YamlEvent::Document,
                 Parsed::Scalar(text, style, anchor, tag) => {
-                    Event::Scalar { text, plain: style == ScalarStyle::Plain, node: node(anchor, tag, false) }
+                    YamlEvent::Scalar { text, plain: style == ScalarStyle::Plain, node: node(anchor, tag, false) }
                 }
                 Parsed::SequenceStart(style, anchor, tag) => {
-                    Event::List(node(anchor, tag, style == StructureStyle::Flow))
+                    YamlEvent::List(node(anchor, tag, style == StructureStyle::Flow))
                 }
                 Parsed::MappingStart(style, anchor, tag) => {
-                    Event::Object(node(anchor, tag, style == StructureStyle::Flow))
+                    YamlEvent::Object(node(anchor, tag, style == StructureStyle::Flow))
                 }
-                Parsed::SequenceEnd | Parsed::MappingEnd => Event::End,
-                Parsed::Alias(anchor) => Event::Alias(anchor),
-                Parsed::UnresolvedAlias(name) => Event::UnknownAlias(name),
+                Parsed::SequenceEnd | Parsed::MappingEnd => YamlEvent::End,
+                Parsed::Alias(anchor) => YamlEvent::Alias(anchor),
+                Parsed::UnresolvedAlias(name) => YamlEvent::UnknownAlias(name),
                 Parsed::StreamStart | Parsed::StreamEnd | Parsed::DocumentEnd | Parsed::Anchor(..) | _ => continue,
             };
             return Some(Ok((event, span(&place))));

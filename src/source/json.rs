@@ -8,14 +8,15 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::build::{Builder, Built};
-use super::event::{Event, Node};
-use super::{BYTE_ORDER_MARK, Format, Problem, SourceError, Span, narrow};
+use super::build::{BuiltDocument, DocumentBuilder};
+use super::event::{YamlEvent, YamlNode};
+use super::{BYTE_ORDER_MARK, Format, SourceError, SourceErrorKind, Span, narrow};
 
 /// Reads a text of JSON.
-pub(super) fn document(text: &str) -> Result<Built, SourceError> {
+pub(super) fn document(text: &str) -> Result<BuiltDocument, SourceError> {
     let json = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    let mut reader = Reader { cursor: Cursor::new(text), builder: Builder::new(Format::Json), refusal: None };
+    let mut reader =
+        JsonReader { cursor: JsonCursor::new(text), builder: DocumentBuilder::new(Format::Json), refusal: None };
     let mut deserializer = serde_json::Deserializer::from_str(json);
     // The builder bounds how deep it goes.
     deserializer.disable_recursion_limit();
@@ -24,11 +25,11 @@ pub(super) fn document(text: &str) -> Result<Built, SourceError> {
     // That it is not well-formed is said before anything else, wherever it is.
     serde_json::from_str::<IgnoredAny>(json).map_err(|error| {
         let (detail, span) = told(&error, text);
-        SourceError::new(Problem::Syntax { format: Format::Json, detail }, Some(span))
+        SourceError::new(SourceErrorKind::Syntax { format: Format::Json, detail }, Some(span))
     })?;
     Err(reader.refusal.unwrap_or_else(|| {
         let (detail, span) = told(&error, text);
-        SourceError::new(Problem::Unreadable { detail }, Some(span))
+        SourceError::new(SourceErrorKind::Unreadable { detail }, Some(span))
     }))
 }
 
@@ -55,15 +56,15 @@ fn position(text: &str, line: u32, column: usize) -> Span {
 }
 
 /// Hands each value and key to the builder, with the place where it stands.
-struct Reader<'t> {
-    cursor: Cursor<'t>,
-    builder: Builder,
+struct JsonReader<'t> {
+    cursor: JsonCursor<'t>,
+    builder: DocumentBuilder,
     /// Why the builder did not take a value.
     refusal: Option<SourceError>,
 }
 
-impl Reader<'_> {
-    fn take<E: Error>(&mut self, event: Event<'_>, length: usize) -> Result<(), E> {
+impl JsonReader<'_> {
+    fn take<E: Error>(&mut self, event: YamlEvent<'_>, length: usize) -> Result<(), E> {
         let span = self.cursor.pass(length);
         self.builder.take(event, span).map_err(|refusal| {
             self.refusal = Some(refusal);
@@ -72,18 +73,18 @@ impl Reader<'_> {
     }
 
     fn scalar<E: Error>(&mut self, text: &str, plain: bool, length: usize) -> Result<(), E> {
-        let node = Node { anchor: None, tag: None, flow: true };
-        self.take(Event::Scalar { text: Cow::Borrowed(text), plain, node }, length)
+        let node = YamlNode { anchor: None, tag: None, flow: true };
+        self.take(YamlEvent::Scalar { text: Cow::Borrowed(text), plain, node }, length)
     }
 
     fn end<E: Error>(&mut self) -> Result<(), E> {
         self.cursor.next();
-        self.take(Event::End, 1)
+        self.take(YamlEvent::End, 1)
     }
 }
 
 /// A value or a key.
-impl<'de> DeserializeSeed<'de> for &mut Reader<'_> {
+impl<'de> DeserializeSeed<'de> for &mut JsonReader<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -101,7 +102,7 @@ impl<'de> DeserializeSeed<'de> for &mut Reader<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for &mut Reader<'_> {
+impl<'de> Visitor<'de> for &mut JsonReader<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -120,13 +121,13 @@ impl<'de> Visitor<'de> for &mut Reader<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        self.take(Event::List(Node { anchor: None, tag: None, flow: true }), 1)?;
+        self.take(YamlEvent::List(YamlNode { anchor: None, tag: None, flow: true }), 1)?;
         while entries.next_element_seed(&mut *self)?.is_some() {}
         self.end()
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        self.take(Event::Object(Node { anchor: None, tag: None, flow: true }), 1)?;
+        self.take(YamlEvent::Object(YamlNode { anchor: None, tag: None, flow: true }), 1)?;
         while entries.next_key_seed(&mut *self)?.is_some() {
             entries.next_value_seed(&mut *self)?;
         }
@@ -135,7 +136,7 @@ impl<'de> Visitor<'de> for &mut Reader<'_> {
 }
 
 /// A place in a text that is known to be well-formed up to there.
-struct Cursor<'t> {
+struct JsonCursor<'t> {
     text: &'t str,
     at: usize,
     line: usize,
@@ -143,7 +144,7 @@ struct Cursor<'t> {
     margin: usize,
 }
 
-impl<'t> Cursor<'t> {
+impl<'t> JsonCursor<'t> {
     fn new(text: &'t str) -> Self {
         let at = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
         Self { text, at, line: 1, margin: at }

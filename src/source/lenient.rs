@@ -2,15 +2,15 @@
 //! (aws-amplify/amplify-cli#509, stelligent/cfn_nag#203). It is read as YAML between brackets, with a warning.
 
 use super::amend;
-use super::build::Built;
-use super::{BYTE_ORDER_MARK, Problem, SourceError, Warning};
+use super::build::BuiltDocument;
+use super::{BYTE_ORDER_MARK, SourceError, SourceErrorKind, Warning};
 
 /// Reads a text that a strict reader refused for this reason.
 ///
 /// # Errors
 /// What the strict reader said, if the text is no YAML either.
-pub(super) fn document(text: &str, strict: SourceError) -> Result<Built, SourceError> {
-    let Problem::Syntax { detail, .. } = &strict.problem else { return Err(strict) };
+pub(super) fn document(text: &str, strict: SourceError) -> Result<BuiltDocument, SourceError> {
+    let SourceErrorKind::Syntax { detail, .. } = &strict.problem else { return Err(strict) };
     let warning = Warning::NotStrictJson { detail: detail.clone(), span: strict.span.unwrap_or_default() };
     // Only what is written as JSON: between brackets, to the end.
     let blank = without_comments(text);

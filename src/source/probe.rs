@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::event::{Event, Events};
+use super::event::{YamlEvent, YamlEvents};
 use super::{BYTE_ORDER_MARK, Format};
 
 /// Whether a text may hold a template: a quick look, without reading it, that misses none.
@@ -30,17 +30,17 @@ pub fn is_meant_as_template(text: &str) -> bool {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     if Format::of(text) == Format::Json {
         let found = Cell::new(false);
-        let look = Look { at: At::Sections, found: &found };
+        let look = ProbeVisitor { at: ProbePosition::Sections, found: &found };
         let read = look.deserialize(&mut serde_json::Deserializer::from_str(text));
         if read.is_ok() || found.get() {
             return found.get();
         }
     }
-    match Outline::of(text) {
-        Outline::Template => true,
-        Outline::Other => false,
-        Outline::Broken { column: Some(column) } => is_written_in(text, column),
-        Outline::Broken { column: None } => is_written_between_brackets(text),
+    match JsonOutline::of(text) {
+        JsonOutline::Template => true,
+        JsonOutline::Other => false,
+        JsonOutline::Broken { column: Some(column) } => is_written_in(text, column),
+        JsonOutline::Broken { column: None } => is_written_between_brackets(text),
     }
 }
 
@@ -65,7 +65,7 @@ fn is_type(name: &str) -> bool {
 }
 
 /// What the events of a text show.
-enum Outline {
+enum JsonOutline {
     Template,
     Other,
     /// It is not well-formed, and nothing before that place says what it is. Where the keys of its outermost
@@ -75,49 +75,49 @@ enum Outline {
     },
 }
 
-impl Outline {
+impl JsonOutline {
     fn of(text: &str) -> Self {
-        let mut open: Vec<Level> = Vec::new();
+        let mut open: Vec<ProbeLevel> = Vec::new();
         let mut column = (Format::of(text) == Format::Yaml).then_some(0);
         let mut documents = 0;
-        for event in Events::new(text) {
+        for event in YamlEvents::new(text) {
             let Ok((event, span)) = event else { return Self::Broken { column } };
             match event {
-                Event::Document => {
+                YamlEvent::Document => {
                     documents += 1;
                     if documents > 1 {
                         return Self::Other;
                     }
                 }
-                Event::Scalar { text, .. } => match Self::scalar(&mut open, &text) {
+                YamlEvent::Scalar { text, .. } => match Self::scalar(&mut open, &text) {
                     Some(true) => return Self::Template,
                     Some(false) => {}
                     None => return Self::Other,
                 },
-                Event::Object(node) => {
+                YamlEvent::Object(node) => {
                     if open.is_empty() {
                         column = (!node.flow).then(|| span.column.saturating_sub(1));
                     }
-                    open.push(Level::Object { key: None });
+                    open.push(ProbeLevel::Object { key: None });
                 }
                 // A template is no list.
-                Event::List(_) if open.is_empty() => return Self::Other,
-                Event::List(_) => open.push(Level::List),
-                Event::End => {
+                YamlEvent::List(_) if open.is_empty() => return Self::Other,
+                YamlEvent::List(_) => open.push(ProbeLevel::List),
+                YamlEvent::End => {
                     open.pop();
-                    Level::value_done(&mut open);
+                    ProbeLevel::value_done(&mut open);
                 }
-                Event::Alias(_) | Event::UnknownAlias(_) => Level::value_done(&mut open),
+                YamlEvent::Alias(_) | YamlEvent::UnknownAlias(_) => ProbeLevel::value_done(&mut open),
             }
         }
         Self::Other
     }
 
     /// Takes a key or a value: whether it says that this is a template; nothing if it is the whole text.
-    fn scalar(open: &mut [Level], text: &str) -> Option<bool> {
+    fn scalar(open: &mut [ProbeLevel], text: &str) -> Option<bool> {
         let (innermost, outer) = open.split_last_mut()?;
-        let Level::Object { key } = innermost else { return Some(false) };
-        let in_resources = matches!(outer.first(), Some(Level::Object { key: Some(key) }) if key == RESOURCES);
+        let ProbeLevel::Object { key } = innermost else { return Some(false) };
+        let in_resources = matches!(outer.first(), Some(ProbeLevel::Object { key: Some(key) }) if key == RESOURCES);
         Some(match key.take() {
             None => {
                 *key = Some(text.to_owned());
@@ -127,13 +127,15 @@ impl Outline {
                     _ => false,
                 }
             }
-            Some(key) => matches!(outer, [_, Level::Object { .. }]) && in_resources && key == "Type" && is_type(text),
+            Some(key) => {
+                matches!(outer, [_, ProbeLevel::Object { .. }]) && in_resources && key == "Type" && is_type(text)
+            }
         })
     }
 }
 
 /// An object or list that is not finished.
-enum Level {
+enum ProbeLevel {
     /// With the key whose value comes next.
     Object {
         key: Option<String>,
@@ -141,7 +143,7 @@ enum Level {
     List,
 }
 
-impl Level {
+impl ProbeLevel {
     /// A value that is an object, a list or an alias has ended: a key comes next, or it was one.
     fn value_done(open: &mut [Self]) {
         if let Some(Self::Object { key }) = open.last_mut() {
@@ -189,35 +191,35 @@ fn has_type(text: &str) -> bool {
 }
 
 /// Looks at JSON, however large it is, and remembers whether it has what only templates have.
-struct Look<'f> {
-    at: At,
+struct ProbeVisitor<'f> {
+    at: ProbePosition,
     found: &'f Cell<bool>,
 }
 
 /// What is looked at.
 #[derive(Clone, Copy)]
-enum At {
+enum ProbePosition {
     Sections,
     Resources,
     Resource,
     Type,
 }
 
-impl Look<'_> {
+impl ProbeVisitor<'_> {
     /// What to look at behind a key.
-    fn behind(&self, key: &str) -> Option<At> {
+    fn behind(&self, key: &str) -> Option<ProbePosition> {
         let (says_so, next) = match self.at {
-            At::Sections => (is_section(key), (key == RESOURCES).then_some(At::Resources)),
-            At::Resources => (is_special_resource(key), Some(At::Resource)),
-            At::Resource => (false, (key == "Type").then_some(At::Type)),
-            At::Type => (false, None),
+            ProbePosition::Sections => (is_section(key), (key == RESOURCES).then_some(ProbePosition::Resources)),
+            ProbePosition::Resources => (is_special_resource(key), Some(ProbePosition::Resource)),
+            ProbePosition::Resource => (false, (key == "Type").then_some(ProbePosition::Type)),
+            ProbePosition::Type => (false, None),
         };
         self.found.set(self.found.get() || says_so);
         next
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Look<'_> {
+impl<'de> DeserializeSeed<'de> for ProbeVisitor<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -225,7 +227,7 @@ impl<'de> DeserializeSeed<'de> for Look<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Look<'_> {
+impl<'de> Visitor<'de> for ProbeVisitor<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -235,7 +237,7 @@ impl<'de> Visitor<'de> for Look<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         while let Some(key) = entries.next_key::<String>()? {
             match self.behind(&key) {
-                Some(at) => entries.next_value_seed(Look { at, found: self.found })?,
+                Some(at) => entries.next_value_seed(ProbeVisitor { at, found: self.found })?,
                 None => entries.next_value::<IgnoredAny>().map(drop)?,
             }
         }
@@ -248,7 +250,7 @@ impl<'de> Visitor<'de> for Look<'_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        self.found.set(self.found.get() || (matches!(self.at, At::Type) && is_type(text)));
+        self.found.set(self.found.get() || (matches!(self.at, ProbePosition::Type) && is_type(text)));
         Ok(())
     }
 

@@ -1,11 +1,11 @@
 //! YAML tags: CloudFormation's short-form functions, and YAML's own.
 
-use super::{Problem, scalar};
+use super::{SourceErrorKind, scalar};
 use crate::value::Kind;
 
 /// What a tag makes of the value behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Meaning {
+pub(super) enum TagMeaning {
     /// A function: an object with this one key around the value.
     Function(&'static str),
     /// Text whatever it looks like (`!`, `!!str`).
@@ -52,33 +52,33 @@ const RULE_FUNCTIONS: [(&str, &str); 3] =
     [("!RefAll", "Fn::RefAll"), ("!ValueOf", "Fn::ValueOf"), ("!ValueOfAll", "Fn::ValueOfAll")];
 
 /// What a tag means.
-pub(super) fn meaning(name: &str) -> Result<Meaning, Problem> {
+pub(super) fn meaning(name: &str) -> Result<TagMeaning, SourceErrorKind> {
     if let Some((_, function)) = FUNCTIONS.iter().chain(&RULE_FUNCTIONS).find(|(tag, _)| *tag == name) {
-        return Ok(Meaning::Function(function));
+        return Ok(TagMeaning::Function(function));
     }
     if name == "!" {
-        return Ok(Meaning::Text);
+        return Ok(TagMeaning::Text);
     }
     match name.strip_prefix("tag:yaml.org,2002:") {
-        Some("str") => Ok(Meaning::Text),
-        Some("int") => Ok(Meaning::Scalar("int")),
-        Some("float") => Ok(Meaning::Scalar("float")),
-        Some("bool") => Ok(Meaning::Scalar("bool")),
-        Some("null") => Ok(Meaning::Scalar("null")),
-        Some("seq") => Ok(Meaning::List),
-        Some("map") => Ok(Meaning::Object),
-        Some(other) => Err(Problem::UnsupportedTag { tag: format!("!!{other}") }),
-        None => Err(Problem::UnknownTag { tag: name.to_owned() }),
+        Some("str") => Ok(TagMeaning::Text),
+        Some("int") => Ok(TagMeaning::Scalar("int")),
+        Some("float") => Ok(TagMeaning::Scalar("float")),
+        Some("bool") => Ok(TagMeaning::Scalar("bool")),
+        Some("null") => Ok(TagMeaning::Scalar("null")),
+        Some("seq") => Ok(TagMeaning::List),
+        Some("map") => Ok(TagMeaning::Object),
+        Some(other) => Err(SourceErrorKind::UnsupportedTag { tag: format!("!!{other}") }),
+        None => Err(SourceErrorKind::UnknownTag { tag: name.to_owned() }),
     }
 }
 
 /// The scalar that a tag of YAML makes of a text.
-pub(super) fn scalar(meaning: Meaning, text: &str) -> Option<Kind> {
+pub(super) fn scalar(meaning: TagMeaning, text: &str) -> Option<Kind> {
     match meaning {
         // A function's text is never a number: `!Ref 1` names something called `1`.
-        Meaning::Function(_) | Meaning::Text => Some(Kind::String(text.to_owned())),
-        Meaning::Scalar("null") => Some(Kind::Null),
-        Meaning::Scalar(kind) => {
+        TagMeaning::Function(_) | TagMeaning::Text => Some(Kind::String(text.to_owned())),
+        TagMeaning::Scalar("null") => Some(Kind::Null),
+        TagMeaning::Scalar(kind) => {
             let value = scalar::of_yaml(text)?;
             match (kind, &value) {
                 ("float", Kind::Integer(_)) => text.parse().ok().map(Kind::Float),
@@ -87,6 +87,6 @@ pub(super) fn scalar(meaning: Meaning, text: &str) -> Option<Kind> {
                 _ => None,
             }
         }
-        Meaning::List | Meaning::Object => None,
+        TagMeaning::List | TagMeaning::Object => None,
     }
 }

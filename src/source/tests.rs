@@ -279,33 +279,37 @@ fn bombs_are_refused_at_once() {
         text
     };
     for (name, text, expected) in [
-        ("billion laughs", billion_laughs, Problem::TooManyValues),
-        ("merges", merges, Problem::TooManyValues),
-        ("anchors in anchors", anchors, Problem::TooManyValues),
-        ("deepening aliases", deepening, Problem::TooDeep),
-        ("flow nesting", "[".repeat(10_000), Problem::TooDeep),
+        ("billion laughs", billion_laughs, SourceErrorKind::TooManyValues),
+        ("merges", merges, SourceErrorKind::TooManyValues),
+        ("anchors in anchors", anchors, SourceErrorKind::TooManyValues),
+        ("deepening aliases", deepening, SourceErrorKind::TooDeep),
+        ("flow nesting", "[".repeat(10_000), SourceErrorKind::TooDeep),
         (
             "flow maps",
             "{a: ".repeat(10_000),
-            Problem::Syntax { format: Format::Json, detail: "key must be a string".to_owned() },
+            SourceErrorKind::Syntax { format: Format::Json, detail: "key must be a string".to_owned() },
         ),
-        ("json nesting", format!("{{\"a\": {}{}}}", "[".repeat(10_000), "]".repeat(10_000)), Problem::TooDeep),
-        ("json objects", format!("{}1{}", "{\"a\":".repeat(10_000), "}".repeat(10_000)), Problem::TooDeep),
-        ("block nesting", "- ".repeat(10_000), Problem::TooDeep),
-        ("block and flow", format!("{}{}x{}", "- ".repeat(100), "[".repeat(100), "]".repeat(100)), Problem::TooDeep),
-        ("functions", format!("{}x{}", "!Not [".repeat(100), "]".repeat(100)), Problem::TooDeep),
-        ("many values", format!("[{}]", "1,".repeat(MAX_NODES)), Problem::TooManyValues),
+        ("json nesting", format!("{{\"a\": {}{}}}", "[".repeat(10_000), "]".repeat(10_000)), SourceErrorKind::TooDeep),
+        ("json objects", format!("{}1{}", "{\"a\":".repeat(10_000), "}".repeat(10_000)), SourceErrorKind::TooDeep),
+        ("block nesting", "- ".repeat(10_000), SourceErrorKind::TooDeep),
+        (
+            "block and flow",
+            format!("{}{}x{}", "- ".repeat(100), "[".repeat(100), "]".repeat(100)),
+            SourceErrorKind::TooDeep,
+        ),
+        ("functions", format!("{}x{}", "!Not [".repeat(100), "]".repeat(100)), SourceErrorKind::TooDeep),
+        ("many values", format!("[{}]", "1,".repeat(MAX_NODES)), SourceErrorKind::TooManyValues),
         (
             "aliases of a long text",
             format!("a: &a {}\nb: [{}]", "x".repeat(20_000), "*a,".repeat(20_000)),
-            Problem::TooManyValues,
+            SourceErrorKind::TooManyValues,
         ),
         (
             "aliases of an object with a long key",
             format!("a: &a {{{}: 1}}\nb: [{}]", "x".repeat(1_000), "*a,".repeat(20_000)),
-            Problem::TooManyValues,
+            SourceErrorKind::TooManyValues,
         ),
-        ("long", "#".repeat(MAX_BYTES + 1), Problem::TooLong { bytes: MAX_BYTES + 1 }),
+        ("long", "#".repeat(MAX_BYTES + 1), SourceErrorKind::TooLong { bytes: MAX_BYTES + 1 }),
     ] {
         assert_eq!(error(&text).problem, expected, "{name}");
     }
@@ -369,10 +373,10 @@ fn any_spelling() -> impl Strategy<Value = String> {
 
 /// JSON is YAML: its reader agrees with YAML's on every value and on every place, and on what to refuse.
 fn assert_reads_as_yaml(text: &str) {
-    let places = |Built { root, spans, warnings }: Built| format!("{root:?} {spans:?} {warnings:?}");
-    match build::read_into(build::Builder::new(Format::Json), text, &mut dash::Dashes::default()) {
+    let places = |BuiltDocument { root, spans, warnings }: BuiltDocument| format!("{root:?} {spans:?} {warnings:?}");
+    match build::read_into(build::DocumentBuilder::new(Format::Json), text, &mut dash::Dashes::default()) {
         // What YAML's reader cannot take: characters that are not printable, keys of a thousand characters.
-        Err(SourceError { problem: Problem::Syntax { .. }, .. }) => {}
+        Err(SourceError { problem: SourceErrorKind::Syntax { .. }, .. }) => {}
         by_yaml => assert_eq!(json::document(text).map(places), by_yaml.map(places), "{text}"),
     }
 }
@@ -402,7 +406,7 @@ fn json_may_hold_what_yaml_may_not() {
     let text = format!("{{\"{key}\": \"\u{7f}\u{9f}\u{fffe}\"}}");
     assert_eq!(read(&text), json!({key: "\u{7f}\u{9f}\u{fffe}"}));
     let text = "{\"a\":\n [\"x\", \"\\ud83d\"]}";
-    let problem = Problem::Unreadable { detail: "unexpected end of hex escape".to_owned() };
+    let problem = SourceErrorKind::Unreadable { detail: "unexpected end of hex escape".to_owned() };
     assert_eq!((error(text).problem, error(text).span.unwrap().line), (problem, 2));
 }
 

@@ -24,7 +24,7 @@ pub(super) enum Atom {
 
 /// The value of a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Truth {
+pub(super) enum ConditionValue {
     /// Decided.
     Decided {
         /// Whether it holds.
@@ -84,8 +84,8 @@ impl Assumptions {
         }
     }
 
-    pub(super) fn decide(&mut self, template: &Template<'_>, atom: Atom) -> Truth {
-        let assumed = |holds| Truth::Decided { holds, assumed: true };
+    pub(super) fn decide(&mut self, template: &Template<'_>, atom: Atom) -> ConditionValue {
+        let assumed = |holds| ConditionValue::Decided { holds, assumed: true };
         match &atom {
             Atom::Is { identity, text } => {
                 if let Some(value) = self.is.get(identity) {
@@ -96,7 +96,7 @@ impl Assumptions {
                 }
                 let candidates = template.candidates(identity);
                 if (!candidates.is_empty() && !candidates.contains(text)) || template.rules_out(identity, text) {
-                    return Truth::Decided { holds: false, assumed: false };
+                    return ConditionValue::Decided { holds: false, assumed: false };
                 }
             }
             Atom::Open(_) => {
@@ -111,7 +111,7 @@ impl Assumptions {
                 self.met.push(atom);
                 assumed(holds)
             }
-            None => Truth::Open(atom),
+            None => ConditionValue::Open(atom),
         }
     }
 }

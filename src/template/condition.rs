@@ -1,6 +1,6 @@
 //! Conditions, three-valued: true, false, or open until something unknown is decided.
 
-use super::assumption::{Atom, Truth};
+use super::assumption::{Atom, ConditionValue};
 use super::evaluator::{Evaluator, Stop};
 use super::{text, unknown};
 use crate::rule::Unknown;
@@ -8,7 +8,7 @@ use crate::value::{Kind, Value};
 
 impl Evaluator<'_> {
     /// The value of a condition by its name. What it rests on is remembered for the world.
-    pub(super) fn condition(&mut self, name: &str) -> Result<Truth, Stop> {
+    pub(super) fn condition(&mut self, name: &str) -> Result<ConditionValue, Stop> {
         match self.decided.get(name) {
             Some(Some(truth)) => return Ok(truth.clone()),
             // A condition that is being looked at rests on itself.
@@ -28,15 +28,15 @@ impl Evaluator<'_> {
     }
 
     /// The value of a condition as written.
-    pub(super) fn truth(&mut self, value: &Value) -> Result<Truth, Stop> {
+    pub(super) fn truth(&mut self, value: &Value) -> Result<ConditionValue, Stop> {
         self.descend()?;
         let truth = self.truth_inside(value);
         self.ascend();
         truth
     }
 
-    fn truth_inside(&mut self, value: &Value) -> Result<Truth, Stop> {
-        let decided = |holds| Ok(Truth::Decided { holds, assumed: false });
+    fn truth_inside(&mut self, value: &Value) -> Result<ConditionValue, Stop> {
+        let decided = |holds| Ok(ConditionValue::Decided { holds, assumed: false });
         if let Some(text) = text::of_scalar(value) {
             return match &*text {
                 "true" => decided(true),
@@ -63,8 +63,8 @@ impl Evaluator<'_> {
             },
             ("Fn::Equals", Some([left, right])) => self.equals(value, left, right),
             ("Fn::Not", Some([operand])) => Ok(match self.truth(operand)? {
-                Truth::Decided { holds, assumed } => Truth::Decided { holds: !holds, assumed },
-                open @ Truth::Open(_) => open,
+                ConditionValue::Decided { holds, assumed } => ConditionValue::Decided { holds: !holds, assumed },
+                open @ ConditionValue::Open(_) => open,
             }),
             ("Fn::And", Some(operands)) => self.all_are(true, operands),
             ("Fn::Or", Some(operands)) => self.all_are(false, operands),
@@ -73,8 +73,8 @@ impl Evaluator<'_> {
                 let resolved = self.resolve(value)?.into_value(value);
                 let assumed = std::mem::replace(&mut self.used_assumption, before);
                 match text::of_scalar(&resolved).as_deref() {
-                    Some("true") => Ok(Truth::Decided { holds: true, assumed }),
-                    Some("false") => Ok(Truth::Decided { holds: false, assumed }),
+                    Some("true") => Ok(ConditionValue::Decided { holds: true, assumed }),
+                    Some("false") => Ok(ConditionValue::Decided { holds: false, assumed }),
                     _ => {
                         let form = form(&resolved).unwrap_or_else(|| place(value));
                         Ok(self.open(&form))
@@ -86,35 +86,35 @@ impl Evaluator<'_> {
 
     /// `Fn::And` (`wanted` true) and `Fn::Or` (`wanted` false): whether every operand is as wanted;
     /// one that is not decides.
-    fn all_are(&mut self, wanted: bool, operands: &[Value]) -> Result<Truth, Stop> {
+    fn all_are(&mut self, wanted: bool, operands: &[Value]) -> Result<ConditionValue, Stop> {
         let mut open = None;
         let mut on_assumption = None;
         let mut all_assumed = false;
         for operand in operands {
             match self.truth(operand)? {
-                Truth::Decided { holds, assumed } if holds == wanted => all_assumed |= assumed,
-                Truth::Decided { assumed: false, .. } => {
-                    return Ok(Truth::Decided { holds: !wanted, assumed: false });
+                ConditionValue::Decided { holds, assumed } if holds == wanted => all_assumed |= assumed,
+                ConditionValue::Decided { assumed: false, .. } => {
+                    return Ok(ConditionValue::Decided { holds: !wanted, assumed: false });
                 }
-                Truth::Decided { assumed: true, .. } => on_assumption = Some(!wanted),
-                Truth::Open(atom) => {
+                ConditionValue::Decided { assumed: true, .. } => on_assumption = Some(!wanted),
+                ConditionValue::Open(atom) => {
                     open.get_or_insert(atom);
                 }
             }
         }
         Ok(match (on_assumption, open) {
-            (Some(holds), _) => Truth::Decided { holds, assumed: true },
-            (None, Some(atom)) => Truth::Open(atom),
-            (None, None) => Truth::Decided { holds: wanted, assumed: all_assumed },
+            (Some(holds), _) => ConditionValue::Decided { holds, assumed: true },
+            (None, Some(atom)) => ConditionValue::Open(atom),
+            (None, None) => ConditionValue::Decided { holds: wanted, assumed: all_assumed },
         })
     }
 
-    fn equals(&mut self, written: &Value, left: &Value, right: &Value) -> Result<Truth, Stop> {
+    fn equals(&mut self, written: &Value, left: &Value, right: &Value) -> Result<ConditionValue, Stop> {
         let before = std::mem::take(&mut self.used_assumption);
         let left = self.resolve(left)?.into_value(left);
         let right = self.resolve(right)?.into_value(right);
         let assumed = std::mem::replace(&mut self.used_assumption, before);
-        let decided = |holds| Ok(Truth::Decided { holds, assumed });
+        let decided = |holds| Ok(ConditionValue::Decided { holds, assumed });
         let atom = match (&left.kind, &right.kind) {
             (Kind::Ambiguous(left), Kind::Ambiguous(right)) if left == right => return decided(true),
             (Kind::Ambiguous(_), Kind::Ambiguous(_)) => None,
@@ -150,7 +150,7 @@ impl Evaluator<'_> {
         Ok(self.assumptions.decide(self.template, atom))
     }
 
-    fn open(&mut self, form: &str) -> Truth {
+    fn open(&mut self, form: &str) -> ConditionValue {
         self.assumptions.decide(self.template, Atom::Open(form.to_owned()))
     }
 }

@@ -101,7 +101,7 @@ impl Evaluator<'_> {
 
     /// The properties that a loop among properties makes.
     fn expanded(&mut self, key: &Key, body: &Value, new: &mut Map) -> Result<(), Stop> {
-        let mut made = expand::Made::default();
+        let mut made = expand::LoopOutput::default();
         expand::expand(self, key, body, &mut made)?;
         if made.unknown_key || made.malformed {
             self.open.get_or_insert("Fn::ForEach");

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Template;
-use super::assumption::{Assumptions, Atom, Truth};
+use super::assumption::{Assumptions, Atom, ConditionValue};
 use super::budget::{Exhausted, MAX_EVALUATION_DEPTH};
 use crate::path::Origin;
 use crate::rule::Unknown;
@@ -66,7 +66,7 @@ pub(super) struct Evaluator<'t> {
     pub(super) template: &'t Template<'t>,
     pub(super) assumptions: Assumptions,
     /// Conditions that were looked at; nothing while one is being looked at.
-    pub(super) decided: HashMap<String, Option<Truth>>,
+    pub(super) decided: HashMap<String, Option<ConditionValue>>,
     /// Whether the value of an unknown was assumed since somebody asked.
     pub(super) used_assumption: bool,
     /// The conditions that something rested on and that hold or not by assumption only.
@@ -105,14 +105,14 @@ impl<'t> Evaluator<'t> {
     /// Whether a condition holds that something rests on.
     pub(super) fn holds(&mut self, name: &str) -> Result<bool, Stop> {
         match self.condition(name)? {
-            Truth::Decided { holds, assumed } => {
+            ConditionValue::Decided { holds, assumed } => {
                 if assumed {
                     self.template.budget.text(name.len())?;
                     self.assumed.insert(name.to_owned(), holds);
                 }
                 Ok(holds)
             }
-            Truth::Open(atom) => Err(Stop::Undecided(atom)),
+            ConditionValue::Open(atom) => Err(Stop::Undecided(atom)),
         }
     }
 

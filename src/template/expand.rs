@@ -9,7 +9,7 @@
 use super::budget::Budget;
 use super::evaluator::{Evaluator, Stop};
 use super::text;
-use super::unknown::{self, Part};
+use super::unknown::{self, TextPart};
 use crate::rule::Unknown;
 use crate::value::{Key, Kind, Map, Value};
 
@@ -18,7 +18,7 @@ pub(super) const LOOP: &str = "Fn::ForEach::";
 
 /// What a loop makes, that of loops inside it included.
 #[derive(Default)]
-pub(super) struct Made {
+pub(super) struct LoopOutput {
     /// The entries. A key of which a part is not known still holds the identifier.
     pub(super) entries: Vec<(Key, Value)>,
     /// Whether a part of a key is not known.
@@ -28,7 +28,12 @@ pub(super) struct Made {
 }
 
 /// Goes through a loop.
-pub(super) fn expand(evaluator: &mut Evaluator<'_>, key: &Key, body: &Value, made: &mut Made) -> Result<(), Stop> {
+pub(super) fn expand(
+    evaluator: &mut Evaluator<'_>,
+    key: &Key,
+    body: &Value,
+    made: &mut LoopOutput,
+) -> Result<(), Stop> {
     evaluator.descend()?;
     let done = expand_inside(evaluator, key, body, made);
     evaluator.ascend();
@@ -36,7 +41,12 @@ pub(super) fn expand(evaluator: &mut Evaluator<'_>, key: &Key, body: &Value, mad
     Ok(())
 }
 
-fn expand_inside(evaluator: &mut Evaluator<'_>, key: &Key, body: &Value, made: &mut Made) -> Result<Option<()>, Stop> {
+fn expand_inside(
+    evaluator: &mut Evaluator<'_>,
+    key: &Key,
+    body: &Value,
+    made: &mut LoopOutput,
+) -> Result<Option<()>, Stop> {
     let Some([identifier, collection, output]) = body.as_list() else { return Ok(None) };
     let (Some(identifier), Some(output)) = (identifier.as_str(), output.as_map()) else { return Ok(None) };
     let collection = evaluator.resolve(collection)?.into_value(collection);
@@ -194,14 +204,14 @@ impl Loop<'_> {
         let letters = unknown.clone().with_identity(identity);
         for (index, between) in text.split(&self.plain).enumerate() {
             if index > 0 {
-                parts.push(Part::Unknown(unknown.clone()));
+                parts.push(TextPart::Unknown(unknown.clone()));
             }
             for (index, text) in between.split(&self.letters).enumerate() {
                 if index > 0 {
-                    parts.push(Part::Unknown(letters.clone()));
+                    parts.push(TextPart::Unknown(letters.clone()));
                 }
                 if !text.is_empty() {
-                    parts.push(Part::Text(text.to_owned()));
+                    parts.push(TextPart::Text(text.to_owned()));
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::evaluator::{Evaluator, Resolved, Stop};
 use super::expand;
 use super::text::{self, Piece};
-use super::unknown::{self, Part};
+use super::unknown::{self, TextPart};
 use crate::path::Origin;
 use crate::rule::Unknown;
 use crate::value::{Kind, Map, Value};
@@ -174,12 +174,12 @@ impl Evaluator<'_> {
             }
         };
         let mut parts = Vec::new();
-        let mut resolved: HashMap<&str, Part> = HashMap::new();
+        let mut resolved: HashMap<&str, TextPart> = HashMap::new();
         for piece in text::pieces(written) {
             self.template.budget.steps(1)?;
             let name = match piece {
                 Piece::Text(text) => {
-                    parts.push(Part::Text(text.into_owned()));
+                    parts.push(TextPart::Text(text.into_owned()));
                     continue;
                 }
                 Piece::Name(name) => name,
@@ -198,7 +198,7 @@ impl Evaluator<'_> {
             let part = match part {
                 Resolved::Same(value) => self.part(value)?,
                 Resolved::New(value) => self.part(&value)?,
-                Resolved::Gone => Part::Text(String::new()),
+                Resolved::Gone => TextPart::Text(String::new()),
             };
             parts.push(part.clone());
             resolved.insert(name, part);
@@ -207,27 +207,27 @@ impl Evaluator<'_> {
     }
 
     /// A value as a part of a text.
-    fn part(&self, value: &Value) -> Result<Part, Stop> {
+    fn part(&self, value: &Value) -> Result<TextPart, Stop> {
         let unknown = match &value.kind {
             Kind::Unknown(unknown) => Some(unknown.clone()),
             Kind::Ambiguous(text) => Some(unknown::ambiguous(text)),
             _ => None,
         };
         if let Some(unknown) = unknown {
-            let part = Part::Unknown(unknown);
+            let part = TextPart::Unknown(unknown);
             self.template.budget.text(part.bytes())?;
             return Ok(part);
         }
         match text::of_scalar(value) {
             Some(text) => {
                 self.template.budget.text(text.len())?;
-                Ok(Part::Text(text.into_owned()))
+                Ok(TextPart::Text(text.into_owned()))
             }
-            None => Ok(Part::Unknown(not_text(value))),
+            None => Ok(TextPart::Unknown(not_text(value))),
         }
     }
 
-    fn joined<'v>(&mut self, parts: Vec<Part>, origin: Origin) -> Result<Resolved<'v>, Stop> {
+    fn joined<'v>(&mut self, parts: Vec<TextPart>, origin: Origin) -> Result<Resolved<'v>, Stop> {
         match unknown::text(parts) {
             Ok(text) => {
                 self.template.budget.text(text.len())?;
@@ -250,7 +250,7 @@ impl Evaluator<'_> {
         for (index, entry) in list.iter().enumerate() {
             if index > 0 && !delimiter.is_empty() {
                 self.template.budget.text(delimiter.len())?;
-                parts.push(Part::Text(delimiter.to_owned()));
+                parts.push(TextPart::Text(delimiter.to_owned()));
             }
             parts.push(self.part(entry)?);
         }

@@ -7,7 +7,7 @@ use crate::path::Origin;
 use crate::value::{Kind, Value};
 
 /// What stands in the mappings under three keys.
-enum Found<'t> {
+enum MappingLookup<'t> {
     Value(&'t Value),
     Nothing,
     /// A transform may bring it in, or change it.
@@ -16,24 +16,24 @@ enum Found<'t> {
 
 impl Template<'_> {
     /// A macro may change what stands around it, an include adds to it.
-    fn find(&self, keys: [&str; 3]) -> Result<Found<'_>, Stop> {
+    fn find(&self, keys: [&str; 3]) -> Result<MappingLookup<'_>, Stop> {
         let Some(mut entries) = self.mappings else {
-            return Ok(if self.grows { Found::Open } else { Found::Nothing });
+            return Ok(if self.grows { MappingLookup::Open } else { MappingLookup::Nothing });
         };
         let mut grows = self.grows;
         for key in keys {
             if let Some(transform) = look_up(&self.budget, entries, "Fn::Transform")? {
                 if note::macro_of(transform).is_some() {
-                    return Ok(Found::Open);
+                    return Ok(MappingLookup::Open);
                 }
                 grows = true;
             }
             match look_up(&self.budget, entries, key)? {
                 Some(found) => entries = found,
-                None => return Ok(if grows { Found::Open } else { Found::Nothing }),
+                None => return Ok(if grows { MappingLookup::Open } else { MappingLookup::Nothing }),
             }
         }
-        Ok(Found::Value(entries))
+        Ok(MappingLookup::Value(entries))
     }
 }
 
@@ -54,21 +54,21 @@ impl Evaluator<'_> {
         if let [mapping, top, second] = texts.as_slice() {
             let shown = unknown::shortened(mapping);
             match (self.template.find([mapping, top, second])?, default) {
-                (Found::Value(found), _) => {
+                (MappingLookup::Value(found), _) => {
                     let mut value = self.resolve(found)?.into_value(found).into_owned();
                     self.template.budget.copy(bytes(&value.kind))?;
                     value.origin = origin;
                     return Ok(Resolved::New(value));
                 }
-                (Found::Nothing, Some(default)) => {
+                (MappingLookup::Nothing, Some(default)) => {
                     return Ok(match self.resolve(default)? {
                         Resolved::Same(value) => Resolved::New(value.clone()),
                         Resolved::New(value) => Resolved::New(value),
                         Resolved::Gone => Resolved::Gone,
                     });
                 }
-                (Found::Nothing, None) => why = Some(format!("mapping `{shown}` has no such keys")),
-                (Found::Open, _) => {
+                (MappingLookup::Nothing, None) => why = Some(format!("mapping `{shown}` has no such keys")),
+                (MappingLookup::Open, _) => {
                     why = Some(format!("a transform may change mapping `{shown}` when the stack is deployed"));
                 }
             }

@@ -9,16 +9,16 @@ use crate::value::{Kind, Value};
 
 /// Something that a template leaves open.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
+pub struct TemplateNote {
     /// What leaves something open, with what names it.
-    pub subject: Subject,
+    pub subject: NoteSubject,
     /// Where it was written.
     pub origin: Origin,
 }
 
-/// What a [`Note`] is about.
+/// What a [`TemplateNote`] is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Subject {
+pub enum NoteSubject {
     /// A macro of the whole template, which may change anything in it.
     Macro {
         /// Its name.
@@ -78,8 +78,8 @@ pub enum Subject {
     },
 }
 
-impl Note {
-    pub(super) const fn new(subject: Subject, origin: Origin) -> Self {
+impl TemplateNote {
+    pub(super) const fn new(subject: NoteSubject, origin: Origin) -> Self {
         Self { subject, origin }
     }
 }
@@ -94,14 +94,14 @@ pub struct Macros<'n> {
 impl<'n> Macros<'n> {
     /// Those that a template's notes name.
     #[must_use]
-    pub fn of(notes: &'n [Note]) -> Self {
+    pub fn of(notes: &'n [TemplateNote]) -> Self {
         let mut macros = Self::default();
         for note in notes {
             match &note.subject {
-                Subject::Macro { name } | Subject::Include { logical_id: None, macro_name: Some(name) } => {
+                NoteSubject::Macro { name } | NoteSubject::Include { logical_id: None, macro_name: Some(name) } => {
                     macros.of_all.get_or_insert(name);
                 }
-                Subject::Include { logical_id: Some(logical_id), macro_name: Some(name) } => {
+                NoteSubject::Include { logical_id: Some(logical_id), macro_name: Some(name) } => {
                     macros.of_one.insert(logical_id, name);
                 }
                 _ => {}
@@ -118,58 +118,58 @@ impl<'n> Macros<'n> {
     }
 }
 
-impl fmt::Display for Note {
+impl fmt::Display for TemplateNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.subject {
-            Subject::Macro { name } => {
+            NoteSubject::Macro { name } => {
                 write!(f, "macro `{}` may change anything in this template when it is deployed", shortened(name))
             }
-            Subject::Generator { name } => {
+            NoteSubject::Generator { name } => {
                 write!(f, "transform `{}` adds resources that are not judged here", shortened(name))
             }
-            Subject::Include { logical_id: Some(logical_id), macro_name: Some(name) } => write!(
+            NoteSubject::Include { logical_id: Some(logical_id), macro_name: Some(name) } => write!(
                 f,
                 "macro `{}` may change anything in resource `{}` when it is deployed",
                 shortened(name),
                 shortened(logical_id)
             ),
-            Subject::Include { logical_id: None, macro_name: Some(name) } => {
+            NoteSubject::Include { logical_id: None, macro_name: Some(name) } => {
                 write!(f, "macro `{}` may change any resource of this template when it is deployed", shortened(name))
             }
-            Subject::Include { logical_id: Some(logical_id), macro_name: None } => {
+            NoteSubject::Include { logical_id: Some(logical_id), macro_name: None } => {
                 write!(f, "what `Fn::Transform` adds to resource `{}` is not judged here", shortened(logical_id))
             }
-            Subject::Include { logical_id: None, macro_name: None } => {
+            NoteSubject::Include { logical_id: None, macro_name: None } => {
                 f.write_str("the resources that `Fn::Transform` adds are not judged here")
             }
-            Subject::Application { logical_id } => {
+            NoteSubject::Application { logical_id } => {
                 write!(f, "the template of application `{}` is not judged here", shortened(logical_id))
             }
-            Subject::Module { logical_id, type_name } => write!(
+            NoteSubject::Module { logical_id, type_name } => write!(
                 f,
                 "the resources of module `{}` (`{}`) are not judged here",
                 shortened(logical_id),
                 shortened(type_name)
             ),
-            Subject::NoType { logical_id } => {
+            NoteSubject::NoType { logical_id } => {
                 write!(f, "resource `{}` has no `Type` and is not judged", shortened(logical_id))
             }
-            Subject::Loop { name } => write!(f, "what loop `{}` makes is not judged here", shortened(name)),
-            Subject::NestedStack { logical_id, file: Some(file) } => write!(
+            NoteSubject::Loop { name } => write!(f, "what loop `{}` makes is not judged here", shortened(name)),
+            NoteSubject::NestedStack { logical_id, file: Some(file) } => write!(
                 f,
                 "the template of nested stack `{}` is not judged here; check its file too: {}",
                 shortened(logical_id),
                 shortened(file)
             ),
-            Subject::NestedStack { logical_id, file: None } => write!(
+            NoteSubject::NestedStack { logical_id, file: None } => write!(
                 f,
                 "the template of nested stack `{}` is not judged here; check its file too",
                 shortened(logical_id)
             ),
-            Subject::StackSet { logical_id } => {
+            NoteSubject::StackSet { logical_id } => {
                 write!(f, "the template of StackSet `{}` is not judged here", shortened(logical_id))
             }
-            Subject::UndeclaredParameter { name } => {
+            NoteSubject::UndeclaredParameter { name } => {
                 write!(f, "a value was given for parameter `{}`, which the template does not declare", shortened(name))
             }
         }
@@ -177,7 +177,7 @@ impl fmt::Display for Note {
 }
 
 /// Notes on the `Transform` section: one name, or a list of names or of objects with a `Name`.
-pub(super) fn transforms(section: &Value) -> Vec<Note> {
+pub(super) fn transforms(section: &Value) -> Vec<TemplateNote> {
     match &section.kind {
         Kind::List(list) => list.iter().flat_map(transforms).collect(),
         _ => transform(section).into_iter().collect(),
@@ -196,13 +196,13 @@ pub(super) fn is_transform(section: &Value) -> bool {
 /// The macro among one or several transforms: what is not AWS's own.
 pub(super) fn macro_of(section: &Value) -> Option<String> {
     transforms(section).into_iter().find_map(|note| match note.subject {
-        Subject::Macro { name } => Some(name),
+        NoteSubject::Macro { name } => Some(name),
         _ => None,
     })
 }
 
 /// A note on one transform. Those of AWS are listed in "Transforms reference".
-fn transform(value: &Value) -> Option<Note> {
+fn transform(value: &Value) -> Option<TemplateNote> {
     let name = value.as_str().or_else(|| value.get("Name").and_then(Value::as_str)).unwrap_or("Fn::Transform");
     let name = name.to_owned();
     let subject = match name.as_str() {
@@ -210,27 +210,27 @@ fn transform(value: &Value) -> Option<Note> {
         "AWS::CodeDeployBlueGreen" => return None, // adds hooks, no resources
         // None of its 836 published outputs has a security group that the input has not, but for applications.
         _ if name.starts_with("AWS::Serverless-") => return None,
-        "AWS::Include" => Subject::Include { logical_id: None, macro_name: None },
-        _ if name.starts_with("AWS::SecretsManager-") => Subject::Generator { name },
-        _ => Subject::Macro { name },
+        "AWS::Include" => NoteSubject::Include { logical_id: None, macro_name: None },
+        _ if name.starts_with("AWS::SecretsManager-") => NoteSubject::Generator { name },
+        _ => NoteSubject::Macro { name },
     };
-    Some(Note::new(subject, value.origin))
+    Some(TemplateNote::new(subject, value.origin))
 }
 
 /// Notes on one resource.
-pub(super) fn resource(logical_id: &str, type_name: &str, body: &Value, origin: Origin) -> Option<Note> {
+pub(super) fn resource(logical_id: &str, type_name: &str, body: &Value, origin: Origin) -> Option<TemplateNote> {
     let logical_id = logical_id.to_owned();
     let transforms: Vec<&Value> =
         [Some(body), body.get("Properties")].into_iter().flatten().filter_map(|it| it.get("Fn::Transform")).collect();
     let subject = if type_name.ends_with("::MODULE") {
-        Subject::Module { logical_id, type_name: type_name.to_owned() }
+        NoteSubject::Module { logical_id, type_name: type_name.to_owned() }
     } else if type_name == "AWS::Serverless::Application" {
-        Subject::Application { logical_id }
+        NoteSubject::Application { logical_id }
     } else if !transforms.is_empty() {
         let macro_name = transforms.into_iter().find_map(macro_of);
-        Subject::Include { logical_id: Some(logical_id), macro_name }
+        NoteSubject::Include { logical_id: Some(logical_id), macro_name }
     } else {
         return None;
     };
-    Some(Note::new(subject, origin))
+    Some(TemplateNote::new(subject, origin))
 }

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 
-use super::assumption::Truth;
+use super::assumption::ConditionValue;
 use super::evaluator::{Evaluator, Stop};
 use super::text::{self, Piece};
 use super::{Resource, Template, TemplateError, budget, expand};
@@ -113,7 +113,7 @@ impl<'a> Template<'a> {
                     return Ok(());
                 }
                 for (key, entry) in map.iter() {
-                    let mut made = expand::Made::default();
+                    let mut made = expand::LoopOutput::default();
                     if key.name.starts_with(expand::LOOP)
                         && expand::expand(&mut Evaluator::new(self, &[]), key, entry, &mut made).is_ok()
                     {
@@ -144,9 +144,9 @@ impl<'a> Template<'a> {
             ("Fn::If", _, Some([condition, then, otherwise])) => {
                 let name = text::of_scalar(condition).unwrap_or_default();
                 match Evaluator::new(self, &[]).condition(&name) {
-                    Ok(Truth::Decided { holds: true, .. }) => self.walk(then, found)?,
-                    Ok(Truth::Decided { holds: false, .. }) => self.walk(otherwise, found)?,
-                    Ok(Truth::Open(_)) | Err(Stop::Undecided(_)) => {
+                    Ok(ConditionValue::Decided { holds: true, .. }) => self.walk(then, found)?,
+                    Ok(ConditionValue::Decided { holds: false, .. }) => self.walk(otherwise, found)?,
+                    Ok(ConditionValue::Open(_)) | Err(Stop::Undecided(_)) => {
                         self.walk(then, found)?;
                         self.walk(otherwise, found)?;
                     }

@@ -39,14 +39,14 @@ pub(super) fn ambiguous(text: &str) -> Unknown {
 
 /// Text that is partly unknown.
 #[derive(Debug, Clone)]
-pub(super) enum Part {
+pub(super) enum TextPart {
     /// Known text.
     Text(String),
     /// What is not known.
     Unknown(Unknown),
 }
 
-impl Part {
+impl TextPart {
     /// How much work it is to handle, as bytes of text.
     pub(super) fn bytes(&self) -> usize {
         match self {
@@ -57,13 +57,13 @@ impl Part {
 }
 
 /// Parts joined to one text, or the unknown that they make.
-pub(super) fn text(parts: Vec<Part>) -> Result<String, Unknown> {
+pub(super) fn text(parts: Vec<TextPart>) -> Result<String, Unknown> {
     let mut known = String::new();
     let mut unknowns = 0_usize;
     for part in &parts {
         match part {
-            Part::Text(text) => known.push_str(text),
-            Part::Unknown(_) => unknowns += 1,
+            TextPart::Text(text) => known.push_str(text),
+            TextPart::Unknown(_) => unknowns += 1,
         }
     }
     if unknowns == 0 {
@@ -75,13 +75,13 @@ pub(super) fn text(parts: Vec<Part>) -> Result<String, Unknown> {
     let mut literal = String::new();
     for part in parts {
         match part {
-            Part::Text(text) => {
+            TextPart::Text(text) => {
                 if shown_as.len() < 8 * SHOWN_CHARS {
                     shown_as.push_str(&text);
                 }
                 literal.push_str(&text);
             }
-            Part::Unknown(unknown) => {
+            TextPart::Unknown(unknown) => {
                 let inside = unknown.shown_as.strip_prefix("!Ref ").or(unknown.shown_as.strip_prefix("!GetAtt "));
                 let _ = write!(shown_as, "${{{}}}", inside.unwrap_or("…"));
                 form = form.zip(unknown.identity.as_ref()).and_then(|(form, inner)| {

@@ -24,7 +24,7 @@ const MAX_DECISIONS: usize = 64;
 
 /// A resource as it may be deployed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Evaluated<'t> {
+pub struct EvaluatedResource<'t> {
     /// It in each world, the same world never twice. A resource that depends on nothing undecided
     /// has exactly one.
     pub worlds: Vec<World<'t>>,
@@ -61,8 +61,8 @@ pub enum Occurrence {
     Sometimes(Vec<Assumption>),
 }
 
-impl Evaluated<'_> {
-    /// In which worlds something occurs, given in which of [`Evaluated::worlds`] it was seen, by
+impl EvaluatedResource<'_> {
+    /// In which worlds something occurs, given in which of [`EvaluatedResource::worlds`] it was seen, by
     /// index. Nothing if it was seen in none.
     #[must_use]
     pub fn occurrence(&self, seen: &[usize]) -> Option<Occurrence> {
@@ -127,14 +127,14 @@ impl<'a> Template<'a> {
     /// is reached, make worlds; worlds that contradict themselves (`!Ref Env` being both `dev` and
     /// `prod`) are left out.
     #[must_use]
-    pub fn evaluate<'t>(&'t self, resource: &'t Resource<'a>) -> Evaluated<'t> {
+    pub fn evaluate<'t>(&'t self, resource: &'t Resource<'a>) -> EvaluatedResource<'t> {
         self.evaluate_some(resource, None, &[])
     }
 
     /// Like [`Template::evaluate`], for who looks at these properties only: the others make no
     /// worlds, and whether they are there and worked out is left open.
     #[must_use]
-    pub fn evaluate_only<'t>(&'t self, resource: &'t Resource<'a>, properties: &[&str]) -> Evaluated<'t> {
+    pub fn evaluate_only<'t>(&'t self, resource: &'t Resource<'a>, properties: &[&str]) -> EvaluatedResource<'t> {
         self.evaluate_some(resource, Some(properties), &[])
     }
 
@@ -145,7 +145,7 @@ impl<'a> Template<'a> {
         resource: &'t Resource<'a>,
         properties: &[&str],
         given: &[(&str, &str)],
-    ) -> Evaluated<'t> {
+    ) -> EvaluatedResource<'t> {
         let is = |(name, text): &(&str, &str)| {
             (Atom::Is { identity: format!("!Ref {name}"), text: (*text).to_owned() }, true)
         };
@@ -157,11 +157,11 @@ impl<'a> Template<'a> {
         resource: &'t Resource<'a>,
         wanted: Option<&[&str]>,
         given: &[(Atom, bool)],
-    ) -> Evaluated<'t> {
+    ) -> EvaluatedResource<'t> {
         let mut values = 0;
         measure(resource.body(), MAX_EVALUATION_DEPTH, &mut values);
         let own = budget::share_of(values);
-        let mut worlds = Worlds::default();
+        let mut worlds = ResourceWorlds::default();
         let mut undetermined = self.budget.share(own, || self.all_worlds(resource, wanted, given, &mut worlds)).err();
         if undetermined == Some(Undetermined::TooManyWorlds) {
             worlds.found.clear();
@@ -172,7 +172,7 @@ impl<'a> Template<'a> {
                 undetermined = Some(Undetermined::TooDeep);
             }
         }
-        Evaluated { worlds: distinct(worlds.found), undetermined, defaults: worlds.defaults }
+        EvaluatedResource { worlds: distinct(worlds.found), undetermined, defaults: worlds.defaults }
     }
 
     fn all_worlds<'t>(
@@ -180,7 +180,7 @@ impl<'a> Template<'a> {
         resource: &'t Resource<'a>,
         wanted: Option<&[&str]>,
         given: &[(Atom, bool)],
-        worlds: &mut Worlds<'t>,
+        worlds: &mut ResourceWorlds<'t>,
     ) -> Result<(), Undetermined> {
         let mut pending: Vec<Vec<(Atom, bool)>> = vec![given.to_vec()];
         while let Some(decisions) = pending.pop() {
@@ -211,7 +211,7 @@ impl<'a> Template<'a> {
         resource: &'t Resource<'a>,
         wanted: Option<&[&str]>,
         given: &[(Atom, bool)],
-        worlds: &mut Worlds<'t>,
+        worlds: &mut ResourceWorlds<'t>,
     ) -> Result<(), Stop> {
         let mut differing = Vec::with_capacity(2);
         for otherwise in [true, false] {
@@ -236,7 +236,7 @@ impl<'a> Template<'a> {
         wanted: Option<&[&str]>,
         decisions: &[(Atom, bool)],
         otherwise: Option<bool>,
-        worlds: &mut Worlds<'t>,
+        worlds: &mut ResourceWorlds<'t>,
     ) -> Result<(World<'t>, Vec<Atom>), Stop> {
         self.budget.steps(4 * decisions.len() as u64)?;
         let mut evaluator = Evaluator::new(self, decisions);
@@ -277,14 +277,14 @@ impl<'a> Template<'a> {
 
 /// The worlds of a resource that were found so far.
 #[derive(Default)]
-struct Worlds<'t> {
+struct ResourceWorlds<'t> {
     found: Vec<World<'t>>,
     /// How many values they hold of their own.
     held: u64,
     defaults: BTreeSet<&'t str>,
 }
 
-impl<'t> Worlds<'t> {
+impl<'t> ResourceWorlds<'t> {
     /// Keeps a world, unless those that are kept hold too many values of their own with it. The first one
     /// is kept in any case.
     fn hold(&mut self, world: World<'t>) -> Result<(), Exhausted> {

@@ -8,7 +8,7 @@ use super::tool::tool;
 
 /// An operation of EC2's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Operation {
+pub enum Ec2Operation {
     /// It adds egress rules to a group.
     AuthorizeSecurityGroupEgress,
     /// It replaces rules of a group, by their ids.
@@ -20,7 +20,7 @@ pub enum Operation {
     Other,
 }
 
-impl Operation {
+impl Ec2Operation {
     /// Its name in EC2's API.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -82,7 +82,7 @@ pub struct Call {
     /// When, UTC.
     pub time: String,
     /// The operation.
-    pub operation: Operation,
+    pub operation: Ec2Operation,
     /// The account's 12 digits.
     pub account: String,
     /// The Region.
@@ -124,7 +124,7 @@ impl Call {
         Self {
             event_id: or(field(detail(event, "eventID")), &|| field(event.get("id"))),
             time: or(field(detail(event, "eventTime")), &|| field(event.get("time"))),
-            operation: Operation::of(event),
+            operation: Ec2Operation::of(event),
             account: or(field(event.get("account")), &|| field(detail(event, "recipientAccountId"))),
             region: or(field(event.get("region")), &|| field(detail(event, "awsRegion"))),
             group_id: excerpt(&group_id(event), FIELD_CHARS),

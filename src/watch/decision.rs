@@ -5,7 +5,7 @@ use crate::rule::{Assessment, Finding, Outcome, Verdict, wording};
 
 /// What a call came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Conclusion {
+pub enum CallConclusion {
     /// The rule was checked on what it asks for.
     Judged(Assessment),
     /// The event does not say which egress rules it is about, for this reason.
@@ -18,11 +18,11 @@ pub enum Conclusion {
 
 /// A decision on one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decision {
+pub struct CallDecision {
     /// Who called what.
     pub call: Call,
     /// What it came to.
-    pub conclusion: Conclusion,
+    pub conclusion: CallConclusion,
 }
 
 /// The longest message, in characters: as long as those of the hook.
@@ -31,21 +31,21 @@ const MESSAGE_CHARS: usize = 1_024;
 /// How many lines a message is made of at the most: no line is shorter than eight characters.
 const MAX_LINES: usize = MESSAGE_CHARS / 8;
 
-impl Decision {
+impl CallDecision {
     /// The verdict's name in logs and metrics, as the hook has them. What may be an egress rule and would break the rule
     /// as one is undetermined.
     #[must_use]
     pub fn verdict(&self) -> &'static str {
         match &self.conclusion {
-            Conclusion::Judged(assessment) => match (assessment.verdict(), self.call.operation.direction()) {
+            CallConclusion::Judged(assessment) => match (assessment.verdict(), self.call.operation.direction()) {
                 (Verdict::NonCompliant, Direction::Egress) => "non-compliant",
                 (Verdict::NonCompliant, Direction::MayBeEgress) | (Verdict::Undetermined, _) => "undetermined",
                 (Verdict::Compliant, _) if self.of(Outcome::Exempted).next().is_some() => "exempted",
                 (Verdict::Compliant, _) => "compliant",
             },
-            Conclusion::NotRead(_) => "undetermined",
-            Conclusion::NotChecked(_) => "not-checked",
-            Conclusion::InternalFailure(_) => "internal-failure",
+            CallConclusion::NotRead(_) => "undetermined",
+            CallConclusion::NotChecked(_) => "not-checked",
+            CallConclusion::InternalFailure(_) => "internal-failure",
         }
     }
 
@@ -58,8 +58,8 @@ impl Decision {
     /// The findings of one outcome.
     pub fn of(&self, outcome: Outcome) -> impl Iterator<Item = &Finding> {
         let assessment = match &self.conclusion {
-            Conclusion::Judged(assessment) => Some(assessment),
-            Conclusion::NotRead(_) | Conclusion::NotChecked(_) | Conclusion::InternalFailure(_) => None,
+            CallConclusion::Judged(assessment) => Some(assessment),
+            CallConclusion::NotRead(_) | CallConclusion::NotChecked(_) | CallConclusion::InternalFailure(_) => None,
         };
         assessment.into_iter().flat_map(move |assessment| assessment.of(outcome))
     }
@@ -70,7 +70,7 @@ impl Decision {
         let call = &self.call;
         let by = wording::direct::by(&[&call.caller, &call.service, &call.tool, &call.source_ip]);
         match &self.conclusion {
-            Conclusion::Judged(assessment) => {
+            CallConclusion::Judged(assessment) => {
                 let certain = call.operation.direction() == Direction::Egress;
                 let headline = wording::direct::headline(call.operation.name(), &call.group_id, certain, assessment);
                 let rules = |outcome| self.of(outcome).filter(|finding| finding.rule().is_some());
@@ -81,8 +81,8 @@ impl Decision {
                 let all = outcomes.into_iter().sum::<usize>() + rules(Outcome::Note).count();
                 wording::headed(&format!("{headline} {by}"), &lines, all, MESSAGE_CHARS)
             }
-            Conclusion::NotRead(why) => wording::headed(&format!("{why} {by}"), &[], 0, MESSAGE_CHARS),
-            Conclusion::NotChecked(why) | Conclusion::InternalFailure(why) => {
+            CallConclusion::NotRead(why) => wording::headed(&format!("{why} {by}"), &[], 0, MESSAGE_CHARS),
+            CallConclusion::NotChecked(why) | CallConclusion::InternalFailure(why) => {
                 wording::headed(why, &[], 0, MESSAGE_CHARS)
             }
         }

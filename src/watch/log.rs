@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::decision::Decision;
-use crate::log::{Delivery, ListedRule, Metadata, Told, Via, push};
+use super::decision::CallDecision;
+use crate::log::{DecisionSource, Delivery, ListedRule, Metadata, OffendingRules, push};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct CallLine<'a> {
+struct CallLogLine<'a> {
     event: &'static str,
     level: &'static str,
     message: &'a str,
@@ -58,16 +58,16 @@ pub(super) const FIXED_FIELDS: usize = 41;
 /// its offending rules and one per exemption. Their metrics have the dimension `via` beside those of the hook; those of
 /// the decision are there by level as well, so that one alarm can look at all that is worth a look.
 #[must_use]
-pub fn lines(decision: &Decision, delivery: &Delivery<'_>) -> String {
-    const VIA: Via = Via::DirectCall;
-    let told = Told::of(|outcome| decision.of(outcome).map(|finding| (None, finding)), FIXED_FIELDS);
+pub fn lines(decision: &CallDecision, delivery: &Delivery<'_>) -> String {
+    const VIA: DecisionSource = DecisionSource::DirectCall;
+    let told = OffendingRules::of(|outcome| decision.of(outcome).map(|finding| (None, finding)), FIXED_FIELDS);
     let call = &decision.call;
     let mut counts = String::new();
     told.push_counts(&mut counts, delivery, VIA);
     let mut lines = String::new();
     push(
         &mut lines,
-        &CallLine {
+        &CallLogLine {
             event: VIA.name().unwrap_or_default(),
             level: if decision.is_worth_a_look() { "WARN" } else { "INFO" },
             message: &decision.message(),

@@ -37,14 +37,14 @@ fn today() -> Date {
     Date::new(2027, 6, 15).unwrap()
 }
 
-fn watch(event: &Json, policy: &Policy) -> Watched {
+fn watch(event: &Json, policy: &Policy) -> WatchOutcome {
     decide(event.to_string().as_bytes(), Ok(policy), today())
 }
 
-fn decided(event: &Json, policy: &Policy) -> Decision {
+fn decided(event: &Json, policy: &Policy) -> CallDecision {
     match watch(event, policy) {
-        Watched::Decided(decision) => *decision,
-        Watched::Ignored(why) => panic!("ignored: {why:?}"),
+        WatchOutcome::Decided(decision) => *decision,
+        WatchOutcome::Ignored(why) => panic!("ignored: {why:?}"),
     }
 }
 
@@ -61,15 +61,15 @@ const DELIVERY: Delivery<'_> = Delivery {
     evaluation_micros: 42,
 };
 
-fn logged(decision: &Decision) -> Vec<Json> {
+fn logged(decision: &CallDecision) -> Vec<Json> {
     lines(decision, &DELIVERY).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[test]
 fn each_call_is_judged_and_named() {
     let said = FIXTURES.map(|(name, _)| match watch(&fixture(name), &Policy::default()) {
-        Watched::Decided(decision) => format!("{name}: {}\n{}\n", decision.verdict(), decision.message()),
-        Watched::Ignored(why) => format!("{name}: ignored, {why:?}\n"),
+        WatchOutcome::Decided(decision) => format!("{name}: {}\n{}\n", decision.verdict(), decision.message()),
+        WatchOutcome::Ignored(why) => format!("{name}: ignored, {why:?}\n"),
     });
     insta::assert_snapshot!(said.join("\n"));
 }
@@ -179,7 +179,7 @@ fn one_permission_with_several_ranges_is_several_egress_rules() {
     let decision = decided(&fixture("authorize"), &Policy::default());
     let at: Vec<String> = decision.of(Outcome::NonCompliant).map(|finding| finding.path.to_string()).collect();
     assert_eq!(at, ["ipPermissions[0].ipRanges[0]", "ipPermissions[0].ipRanges[1]", "ipPermissions[0].ipv6Ranges[0]"]);
-    let Conclusion::Judged(assessment) = decision.conclusion else { panic!() };
+    let CallConclusion::Judged(assessment) = decision.conclusion else { panic!() };
     assert_eq!(assessment.judged, 5);
 }
 
@@ -195,7 +195,7 @@ fn only_cloudformations_own_calls_were_judged_before() {
         let mut event = fixture("authorize");
         event["detail"]["userIdentity"]["invokedBy"] = identity.clone();
         event["detail"]["sourceIPAddress"] = json!(source);
-        let is_ignored = watch(&event, &Policy::default()) == Watched::Ignored(Ignored::ByCloudFormation);
+        let is_ignored = watch(&event, &Policy::default()) == WatchOutcome::Ignored(IgnoredCall::ByCloudFormation);
         assert_eq!(is_ignored, ignored, "{identity} {source}");
     }
 }
@@ -236,11 +236,11 @@ fn shapes_that_ec2_would_refuse_are_told_and_never_pass() {
 #[test]
 fn a_configuration_that_cannot_be_used_is_told_on_the_line() {
     let event = fixture("authorize").to_string();
-    let Watched::Decided(decision) = decide(event.as_bytes(), Err("policy.toml, line 3: …"), today()) else {
+    let WatchOutcome::Decided(decision) = decide(event.as_bytes(), Err("policy.toml, line 3: …"), today()) else {
         panic!()
     };
     assert_eq!((decision.verdict(), decision.message().as_str()), ("internal-failure", "policy.toml, line 3: …"));
-    let Watched::Decided(decision) = decide(b"{\"source\": \"SECRET", Err(""), today()) else { panic!() };
+    let WatchOutcome::Decided(decision) = decide(b"{\"source\": \"SECRET", Err(""), today()) else { panic!() };
     assert_eq!(decision.verdict(), "internal-failure");
     assert!(!lines(&decision, &DELIVERY).contains("SECRET"));
 }
@@ -293,7 +293,7 @@ proptest! {
         let mut places = Vec::new();
         pointers(&event, "", &mut places);
         *event.pointer_mut(at.get(places.as_slice()).as_str()).unwrap() = value;
-        if let Watched::Decided(decision) = watch(&event, &preset.into()) {
+        if let WatchOutcome::Decided(decision) = watch(&event, &preset.into()) {
             let message = decision.message();
             prop_assert!(message.chars().count() <= 1_024);
             for line in lines(&decision, &DELIVERY).lines() {

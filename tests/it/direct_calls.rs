@@ -1,14 +1,14 @@
 //! The same egress rule gets the same verdict whichever way it comes in: as a group or a rule in front of the hook, in
 //! a template, and as a call of EC2's API.
 
-use cfn_egress_guard_core::check::{Terms, check};
+use cfn_egress_guard_core::check::{CheckContext, check};
 use cfn_egress_guard_core::hook::{self, Config};
 use cfn_egress_guard_core::policy;
 use cfn_egress_guard_core::rule::policy::{Date, Policy};
 use cfn_egress_guard_core::rule::{Outcome, Preset, Verdict};
 use cfn_egress_guard_core::source;
 use cfn_egress_guard_core::template::Scope;
-use cfn_egress_guard_core::watch::{self, Watched};
+use cfn_egress_guard_core::watch::{self, WatchOutcome};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -140,7 +140,7 @@ fn in_template(rules: &[Rule], policy: &Policy) -> &'static str {
     let template = json!({"Resources": {"Web": {"Type": "AWS::EC2::SecurityGroup",
         "Properties": {"GroupDescription": "x", "SecurityGroupEgress": egress}}}});
     let document = source::parse(&template.to_string()).unwrap();
-    let mut terms = Terms::of(policy, TODAY);
+    let mut terms = CheckContext::of(policy, TODAY);
     terms.context.account = Some(ACCOUNT);
     terms.context.region = Some(REGION);
     let checked = check(&document.root, &Scope::default(), &terms).unwrap();
@@ -162,8 +162,8 @@ fn called(operation: &str, request: &Json, policy: &Policy) -> &'static str {
         "detail": {"eventSource": "ec2.amazonaws.com", "eventName": operation, "requestParameters": request},
     });
     match watch::decide(event.to_string().as_bytes(), Ok(policy), TODAY) {
-        Watched::Decided(decision) => decision.verdict(),
-        Watched::Ignored(why) => panic!("{why:?}"),
+        WatchOutcome::Decided(decision) => decision.verdict(),
+        WatchOutcome::Ignored(why) => panic!("{why:?}"),
     }
 }
 

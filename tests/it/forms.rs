@@ -1,7 +1,7 @@
 //! The same template in YAML's short form, in YAML's long form and in JSON gives the same findings, each at the same
 //! value.
 
-use cfn_egress_guard_core::check::{Terms, check};
+use cfn_egress_guard_core::check::{CheckContext, check};
 use cfn_egress_guard_core::rule::policy::{Date, Policy};
 use cfn_egress_guard_core::rule::wording;
 use cfn_egress_guard_core::source::{self, Document};
@@ -89,9 +89,9 @@ fn underlined(document: &Document, origin: cfn_egress_guard_core::path::Origin, 
 fn findings(text: &str) -> Vec<String> {
     let document = source::parse(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let policy = Policy::default();
-    let checked = check(&document.root, &Scope::default(), &Terms::of(&policy, TODAY)).unwrap();
+    let checked = check(&document.root, &Scope::default(), &CheckContext::of(&policy, TODAY)).unwrap();
     let of_resource = |resource: &cfn_egress_guard_core::check::CheckedResource| -> Vec<String> {
-        let tell = |located: &cfn_egress_guard_core::check::Located| {
+        let tell = |located: &cfn_egress_guard_core::check::LocatedFinding| {
             let finding = &located.finding;
             let places = std::iter::once(located.place.primary).chain(located.place.related.iter().map(|it| it.0));
             let places: Vec<_> = places.map(|origin| underlined(&document, origin, text).to_string()).collect();

@@ -13,7 +13,7 @@ use super::{AccountSelection, MemberAccount};
 use crate::connection::Connection;
 use crate::failure::{Failure, FailureKind};
 use crate::number::count;
-use crate::pace::{Patience, patiently};
+use crate::pace::{RetryPolicy, patiently};
 use crate::pages::each_page;
 use cfn_egress_guard_core::rule::excerpt;
 
@@ -87,7 +87,7 @@ fn is_active(account: &Account) -> bool {
 pub(super) async fn listed(
     connection: &Connection,
     selection: &AccountSelection,
-    patience: Patience,
+    patience: RetryPolicy,
 ) -> Result<ListedAccounts, Failure> {
     let organization = Organization { client: connection.organizations(), patience };
     match selection {
@@ -113,7 +113,7 @@ pub(super) async fn listed(
 
 struct Organization {
     client: Client,
-    patience: Patience,
+    patience: RetryPolicy,
 }
 
 impl Organization {

@@ -9,7 +9,7 @@ use super::side_by_side::side_by_side;
 use super::{Accounts, MemberAccount};
 use crate::connection::Connection;
 use crate::failure::{Failure, FailureKind};
-use crate::pace::Patience;
+use crate::pace::RetryPolicy;
 
 /// How many reports may wait.
 const WAITING: usize = 16;
@@ -30,7 +30,7 @@ pub enum VisitProgress {
 
 /// The progress of a visit, as events.
 #[derive(Debug)]
-pub(crate) enum Visit<T> {
+pub(crate) enum VisitEvent<T> {
     /// An account could not be entered; or the work on it panicked.
     NotEntered(Failure),
     Entered {
@@ -47,7 +47,7 @@ pub(crate) enum Visit<T> {
     Left,
 }
 
-impl<T> Visit<T> {
+impl<T> VisitEvent<T> {
     /// How far that is.
     pub(crate) fn progress(&self) -> Option<VisitProgress> {
         match self {
@@ -61,7 +61,7 @@ impl<T> Visit<T> {
 
 /// A Region of an account, for those who work on it.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct AccountRegion {
     pub(crate) connection: Connection,
     /// The account, if anybody says which it is.
     pub(crate) account: Option<String>,
@@ -71,12 +71,12 @@ pub(crate) struct Place {
 /// Works on every Region of every account, and reports what comes of each.
 pub(crate) async fn visit<T, F, Fut>(
     accounts: &Accounts,
-    patience: Patience,
+    patience: RetryPolicy,
     work: F,
-    mut report: impl FnMut(Option<&MemberAccount>, Visit<T>),
+    mut report: impl FnMut(Option<&MemberAccount>, VisitEvent<T>),
 ) where
     T: Send + 'static,
-    F: Fn(Place) -> Fut + Clone + Send + Sync + 'static,
+    F: Fn(AccountRegion) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = T> + Send + 'static,
 {
     let (sender, mut receiver) = mpsc::channel(WAITING);
@@ -88,7 +88,7 @@ pub(crate) async fn visit<T, F, Fut>(
         let mut lost = Vec::new();
         side_by_side(accounts.targets(), accounts.at_once, one, |account, ended| {
             if let Err(error) = ended {
-                lost.push((account, Visit::NotEntered(panicked(&error))));
+                lost.push((account, VisitEvent::NotEntered(panicked(&error))));
             }
         })
         .await;
@@ -104,46 +104,47 @@ pub(crate) async fn visit<T, F, Fut>(
     tokio::join!(every, reports);
 }
 
-type Report<T> = (Option<MemberAccount>, Visit<T>);
+type AccountVisit<T> = (Option<MemberAccount>, VisitEvent<T>);
 
 async fn visit_account<T, F, Fut>(
     accounts: &Accounts,
     account: Option<MemberAccount>,
-    patience: Patience,
+    patience: RetryPolicy,
     work: F,
-    sender: mpsc::Sender<Report<T>>,
+    sender: mpsc::Sender<AccountVisit<T>>,
 ) where
     T: Send + 'static,
-    F: Fn(Place) -> Fut,
+    F: Fn(AccountRegion) -> Fut,
     Fut: Future<Output = T> + Send + 'static,
 {
-    let tell = async |visit: Visit<T>| {
+    let tell = async |visit: VisitEvent<T>| {
         let _ = sender.send((account.clone(), visit)).await;
     };
     let entered = match accounts.enter(account.as_ref(), patience).await {
         Ok(entered) => entered,
         Err(failure) => {
-            tell(Visit::NotEntered(failure)).await;
-            return tell(Visit::Left).await;
+            tell(VisitEvent::NotEntered(failure)).await;
+            return tell(VisitEvent::Left).await;
         }
     };
     let (connection, regions) = (entered.connection, entered.regions);
     let mut running = JoinSet::new();
     for region in &regions {
         let account = account.as_ref().map(|member| member.account.clone());
-        let place = Place { connection: connection.clone(), account, region: region.clone() };
+        let place = AccountRegion { connection: connection.clone(), account, region: region.clone() };
         let (region, work) = (region.clone(), work(place));
         running.spawn(async move { (region, work.await) });
     }
-    tell(Visit::Entered { connection: Box::new(connection), regions, regions_assumed: entered.regions_assumed }).await;
+    tell(VisitEvent::Entered { connection: Box::new(connection), regions, regions_assumed: entered.regions_assumed })
+        .await;
     while let Some(ended) = running.join_next().await {
         tell(match ended {
-            Ok((region, value)) => Visit::Region { region, outcome: Ok(value) },
-            Err(error) => Visit::Region { region: String::new(), outcome: Err(panicked(&error)) },
+            Ok((region, value)) => VisitEvent::Region { region, outcome: Ok(value) },
+            Err(error) => VisitEvent::Region { region: String::new(), outcome: Err(panicked(&error)) },
         })
         .await;
     }
-    tell(Visit::Left).await;
+    tell(VisitEvent::Left).await;
 }
 
 fn panicked(error: &tokio::task::JoinError) -> Failure {

@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 
 use super::record::{AuditUnread, HookAnnotation, HookRecord, text};
 use crate::failure::Failure;
-use crate::pace::{Limit, Patience, patiently};
+use crate::pace::{RequestLimit, RetryPolicy, patiently};
 
 const GET: &str = "cloudformation:GetHookResult";
 
@@ -17,9 +17,9 @@ pub(super) async fn details(
     client: &Client,
     records: &mut [HookRecord],
     unread: &mut Vec<AuditUnread>,
-    patience: Patience,
+    patience: RetryPolicy,
 ) {
-    let mut limit = Limit::new(AT_ONCE);
+    let mut limit = RequestLimit::new(AT_ONCE);
     let mut waiting = records
         .iter()
         .enumerate()
@@ -85,7 +85,7 @@ impl Detail {
 pub(super) async fn detail(
     client: &Client,
     id: &str,
-    patience: Patience,
+    patience: RetryPolicy,
     throttled: &mut u32,
 ) -> Result<Detail, Failure> {
     let answer = patiently(patience, throttled, || async {

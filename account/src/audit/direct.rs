@@ -13,8 +13,8 @@ use serde_json::Value as Json;
 
 use super::AuditOptions;
 use super::record::{DIRECT_PASSED, DirectCall, HookAnnotation, HookRecord, NOT_BLOCKED, text};
-use crate::accounts::Place;
-use crate::called::Called;
+use crate::accounts::AccountRegion;
+use crate::called::CalledFunction;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::patiently;
 use crate::pages::{MAX_PAGES, following};
@@ -41,7 +41,7 @@ pub(super) struct DirectCalls {
 
 /// Reads the direct calls of a Region, at most so many.
 pub(super) async fn direct_calls(
-    place: &Place,
+    place: &AccountRegion,
     account: Option<&str>,
     hook: Option<&str>,
     options: &AuditOptions,
@@ -69,7 +69,7 @@ pub(super) async fn direct_calls(
 /// The log of the function that the hook calls, if the function recorded direct calls in the time that is asked for. A
 /// central function in another account records none of this one.
 async fn log_with_calls(
-    place: &Place,
+    place: &AccountRegion,
     account: Option<&str>,
     hook: &str,
     options: &AuditOptions,
@@ -83,7 +83,7 @@ async fn log_with_calls(
     .await?;
     let configuration = answer.type_configurations().iter().find_map(|details| details.configuration());
     let Some(function) = configuration.and_then(function_of) else { return Ok(None) };
-    let called = Called::parse(&function);
+    let called = CalledFunction::parse(&function);
     let elsewhere = called.account.as_deref().zip(account).is_some_and(|(of, own)| of != own);
     if elsewhere {
         return Ok(None);
@@ -114,7 +114,7 @@ fn function_of(configuration: &str) -> Option<String> {
 }
 
 /// How many direct calls the guard's metrics count.
-async fn calls(place: &Place, guard: &str, options: &AuditOptions) -> Result<u64, Failure> {
+async fn calls(place: &AccountRegion, guard: &str, options: &AuditOptions) -> Result<u64, Failure> {
     let client = place.connection.cloudwatch(&place.region);
     let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
     let queries: Vec<MetricDataQuery> = ["INFO", "WARN"]
@@ -162,7 +162,7 @@ fn until(options: &AuditOptions) -> i64 {
 
 /// Reads the calls in a log.
 async fn read(
-    place: &Place,
+    place: &AccountRegion,
     log: &str,
     options: &AuditOptions,
     most: usize,
@@ -185,7 +185,7 @@ async fn read(
         })
         .await?;
         for event in page.events() {
-            let Some(line) = event.message().and_then(CallLine::parse) else { continue };
+            let Some(line) = event.message().and_then(LoggedCall::parse) else { continue };
             // EventBridge may deliver an event twice.
             if (line.event_id.is_empty() || seen.insert(line.event_id.clone())) && line.is_wanted(options) {
                 if records.len() >= most {
@@ -205,7 +205,7 @@ async fn read(
 /// The fields that the report uses of a line that the function logs about a direct call.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct CallLine {
+struct LoggedCall {
     event: String,
     event_id: String,
     time: String,
@@ -224,7 +224,7 @@ struct CallLine {
     tool: String,
 }
 
-impl CallLine {
+impl LoggedCall {
     /// Reads a line; nothing if it is another one.
     fn parse(line: &str) -> Option<Self> {
         let line: Self = serde_json::from_str(line).ok()?;
@@ -237,7 +237,7 @@ impl CallLine {
         options.statuses.is_empty() || options.statuses.iter().any(|wanted| wanted == status)
     }
 
-    fn record(self, place: &Place) -> HookRecord {
+    fn record(self, place: &AccountRegion) -> HookRecord {
         let mut lines = self.message.lines();
         let reason = text(lines.next());
         let annotations = lines.filter_map(|line| line.strip_prefix("- ")).map(|line| HookAnnotation {

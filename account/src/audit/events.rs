@@ -12,7 +12,7 @@ use super::region::{MAX_RESULTS, account, time};
 use super::result::AuditResult;
 use crate::accounts::Accounts;
 use crate::failure::{Failure, FailureKind};
-use crate::pace::{Patience, patiently};
+use crate::pace::{RetryPolicy, patiently};
 use crate::pages::{MAX_PAGES, following};
 
 const EVENTS: &str = "cloudformation:DescribeStackEvents";
@@ -35,7 +35,7 @@ pub async fn stack_events(
     accounts: &Accounts,
     region: &str,
     stack: &str,
-    patience: Patience,
+    patience: RetryPolicy,
 ) -> io::Result<AuditResult> {
     let mut result = AuditResult::new(EVERY_HOOK, accounts, &[]);
     let client = match accounts.enter_first(patience).await {
@@ -79,7 +79,7 @@ pub(super) fn unread(accounts: &Accounts, region: &str, id: Option<String>, fail
 pub(super) async fn read_events(
     client: &Client,
     stack: &str,
-    patience: Patience,
+    patience: RetryPolicy,
     mut take: impl FnMut(&StackEvent) -> bool,
 ) -> Result<(), Failure> {
     let mut token: Option<String> = None;

@@ -10,7 +10,7 @@ use super::result::AuditResult;
 use crate::accounts::{MemberAccount, account_label};
 use crate::connection::regions_assumed;
 use crate::number::grouped;
-use crate::page::{self, Bar, Disclosure};
+use crate::page::{self, Bar, ExpandableSection};
 
 /// How many results the page lists in one time line, and in all accounts together; the JSON and CSV results have all
 /// of them.
@@ -24,7 +24,7 @@ const MAX_DAYS: usize = 30;
 
 /// What is listed of an account, and how many results it has.
 #[derive(Default)]
-struct OfAccount {
+struct AccountRows {
     rows: Vec<Row>,
     blocked: usize,
     not_blocked: usize,
@@ -37,10 +37,10 @@ struct OfAccount {
 type Row = (&'static str, Vec<String>);
 
 /// What the page has of the results.
-struct Parts {
+struct PageParts {
     rows: Vec<Row>,
     days: BTreeMap<String, usize>,
-    accounts: HashMap<String, OfAccount>,
+    accounts: HashMap<String, AccountRows>,
 }
 
 /// Writes the page.
@@ -84,10 +84,10 @@ pub fn write_audit_html(result: &mut AuditResult, out: &mut dyn Write) -> io::Re
 }
 
 /// Goes through the results once.
-fn parts(result: &mut AuditResult) -> io::Result<Parts> {
+fn parts(result: &mut AuditResult) -> io::Result<PageParts> {
     let many = result.is_of_many();
     let most = (MAX_ROWS / result.head.accounts.len().max(1)).max(LEAST_ROWS);
-    let mut parts = Parts { rows: Vec::new(), days: BTreeMap::new(), accounts: HashMap::new() };
+    let mut parts = PageParts { rows: Vec::new(), days: BTreeMap::new(), accounts: HashMap::new() };
     for record in result.results.iter() {
         let record = record?;
         if record.is_failed() && record.call.is_none() {
@@ -104,7 +104,7 @@ fn parts(result: &mut AuditResult) -> io::Result<Parts> {
     Ok(parts)
 }
 
-impl OfAccount {
+impl AccountRows {
     fn add(&mut self, record: &HookRecord, most: usize) {
         match record.fate() {
             "blocked" => self.blocked += 1,
@@ -118,7 +118,7 @@ impl OfAccount {
         }
     }
 
-    fn disclosure(self, account: &MemberAccount) -> Disclosure {
+    fn disclosure(self, account: &MemberAccount) -> ExpandableSection {
         let Self { rows, blocked, not_blocked, warned, errors, passed } = self;
         let numbers = [
             (blocked, "blocked"),
@@ -156,16 +156,16 @@ impl OfAccount {
             ],
             said: if said.is_empty() { "no results".to_owned() } else { said.join(", ") },
         };
-        Disclosure { class, word, bar, behind, is_open: false }
+        ExpandableSection { class, word, bar, behind, is_open: false }
     }
 }
 
 /// The accounts, those with the most blocks first.
-fn overview(accounts: &[MemberAccount], found: &mut HashMap<String, OfAccount>) -> Markup {
-    let mut list: Vec<(&MemberAccount, OfAccount)> =
+fn overview(accounts: &[MemberAccount], found: &mut HashMap<String, AccountRows>) -> Markup {
+    let mut list: Vec<(&MemberAccount, AccountRows)> =
         accounts.iter().map(|account| (account, found.remove(&account.account).unwrap_or_default())).collect();
     list.sort_by_key(|(_, of)| std::cmp::Reverse((of.blocked, of.not_blocked, of.warned, of.errors, of.passed)));
-    let list: Vec<Disclosure> = list.into_iter().map(|(account, of)| of.disclosure(account)).collect();
+    let list: Vec<ExpandableSection> = list.into_iter().map(|(account, of)| of.disclosure(account)).collect();
     html! {
         (page::heading("Account by account", "Those with the most blocks first. Open one to see its results."))
         (page::disclosures(&list, "accounts"))

@@ -11,7 +11,7 @@ use super::AuditOptions;
 use super::detail::details;
 use super::direct::direct_calls;
 use super::record::{AuditUnread, HookRecord, text};
-use crate::accounts::Place;
+use crate::accounts::AccountRegion;
 use crate::failure::{Failure, FailureKind};
 use crate::hook_results::{FOR_TEMPLATES, LIST, ResultList, type_arn};
 use crate::pace::patiently;
@@ -34,7 +34,7 @@ pub(super) struct RegionResults {
 }
 
 /// Reads a Region.
-pub(super) async fn of_region(place: &Place, options: &AuditOptions) -> RegionResults {
+pub(super) async fn of_region(place: &AccountRegion, options: &AuditOptions) -> RegionResults {
     let client = place.connection.cloudformation(&place.region);
     let mut found = RegionResults::default();
     let arns = match hook_arns(&client, options).await {
@@ -85,7 +85,7 @@ pub(super) async fn of_region(place: &Place, options: &AuditOptions) -> RegionRe
     found
 }
 
-fn not_read(place: &Place, failure: Failure) -> AuditUnread {
+fn not_read(place: &AccountRegion, failure: Failure) -> AuditUnread {
     AuditUnread { account: place.account.clone(), region: Some(place.region.clone()), id: None, failure }
 }
 
@@ -116,7 +116,7 @@ async fn hook_arns(client: &Client, options: &AuditOptions) -> Result<Vec<(Strin
 
 async fn read(
     list: &mut ResultList<'_>,
-    place: &Place,
+    place: &AccountRegion,
     options: &AuditOptions,
     status: Option<&str>,
     records: &mut Vec<HookRecord>,

@@ -16,7 +16,7 @@ use super::region::time;
 use super::result::AuditResult;
 use crate::accounts::Accounts;
 use crate::failure::Failure;
-use crate::pace::{Patience, patiently};
+use crate::pace::{RetryPolicy, patiently};
 
 const CHANGE_SETS: &str = "cloudformation:ListChangeSets";
 const RESULTS: &str = "cloudformation:ListHookResults";
@@ -52,7 +52,7 @@ pub async fn newest_operation(
     accounts: &Accounts,
     region: &str,
     stack: &str,
-    patience: Patience,
+    patience: RetryPolicy,
 ) -> io::Result<StackOperation> {
     let mut operation =
         StackOperation { status: None, failures: Vec::new(), result: AuditResult::new(EVERY_HOOK, accounts, &[]) };
@@ -67,7 +67,7 @@ pub async fn newest_operation(
     let mut waiting = vec![stack.to_owned()];
     for number in 0..MAX_STACKS {
         let Some(stack) = waiting.pop() else { break };
-        let mut events = Operation::default();
+        let mut events = OperationEvents::default();
         let read = read_events(&client, &stack, patience, |event| events.take(region, event)).await;
         if let Err(failure) = read {
             operation.result.unread(unread(accounts, region, None, failure))?;
@@ -102,7 +102,7 @@ pub async fn newest_operation(
 
 /// What the events of one stack say of its newest operation.
 #[derive(Debug, Default)]
-struct Operation {
+struct OperationEvents {
     status: Option<String>,
     failures: Vec<String>,
     hooks: Vec<HookRecord>,
@@ -111,7 +111,7 @@ struct Operation {
     events: usize,
 }
 
-impl Operation {
+impl OperationEvents {
     /// Takes an event up; false once the operation began.
     fn take(&mut self, region: &str, event: &StackEvent) -> bool {
         self.events += 1;
@@ -147,7 +147,7 @@ async fn of_change_sets(
     client: &Client,
     region: &str,
     stack: &str,
-    patience: Patience,
+    patience: RetryPolicy,
 ) -> Result<Vec<HookRecord>, Failure> {
     let page = patiently(patience, &mut 0, || async {
         client.list_change_sets().stack_name(stack).send().await.map_err(|error| Failure::of(CHANGE_SETS, &error))

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::record::{AuditUnread, DirectCall, HookRecord};
 use super::result::{AuditHead, AuditResult};
 use crate::scan::row;
-use crate::spool::Listed;
+use crate::spool::SpoolList;
 
 const COLUMNS: [&str; 18] = [
     "at",
@@ -33,11 +33,11 @@ const COLUMNS: [&str; 18] = [
 /// The result as JSON has it, of which one record is in memory at a time.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Json<'a> {
+struct AuditJson<'a> {
     #[serde(flatten)]
     head: &'a AuditHead,
-    results: Listed<'a, HookRecord>,
-    unread: Listed<'a, AuditUnread>,
+    results: SpoolList<'a, HookRecord>,
+    unread: SpoolList<'a, AuditUnread>,
 }
 
 /// Writes the result as JSON.
@@ -46,7 +46,7 @@ struct Json<'a> {
 /// When it cannot be written, or the result's records cannot be read back.
 pub fn write_audit_json(result: &mut AuditResult, out: &mut dyn Write) -> io::Result<()> {
     let AuditResult { head, results, unread, .. } = result;
-    let json = Json { head, results: Listed::new(results), unread: Listed::new(unread) };
+    let json = AuditJson { head, results: SpoolList::new(results), unread: SpoolList::new(unread) };
     serde_json::to_writer_pretty(&mut *out, &json)?;
     writeln!(out)
 }

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use super::comparison::{Change, Comparison, RuleChange};
 use super::live::{GroupRecord, Ownership};
-use super::record::{Fate, RuleRecord, StackRecord};
+use super::record::{RuleOutcome, RuleRecord, StackRecord};
 use super::result::ScanResult;
 use crate::asff::{Batches, Compliance, ResourceFinding};
 use cfn_egress_guard_core::security_group::ResourceType;
@@ -90,7 +90,7 @@ fn of_group<'a>(group: &'a GroupRecord, started: &'a str) -> ResourceFinding<'a>
 /// A rule in a sentence.
 fn said_of(rule: &&RuleRecord) -> String {
     let exemption = rule.exemption.as_ref().map_or_else(String::new, |exemption| format!(" (exemption {exemption})"));
-    let fate = if rule.fate == Fate::Blocked { String::new() } else { format!("{}: ", rule.fate.name()) };
+    let fate = if rule.fate == RuleOutcome::Blocked { String::new() } else { format!("{}: ", rule.fate.name()) };
     format!("{}: {fate}{}{exemption}", rule.path, rule.statement)
 }
 
@@ -100,7 +100,7 @@ fn finding<'a>(
     rules: &[&'a RuleRecord],
     started: &'a str,
 ) -> ResourceFinding<'a> {
-    let compliance = |fate| if fate == Fate::Blocked { Compliance::Failed } else { Compliance::Warning };
+    let compliance = |fate| if fate == RuleOutcome::Blocked { Compliance::Failed } else { Compliance::Warning };
     let worst = rules.iter().map(|rule| compliance(rule.fate)).max().unwrap_or(Compliance::Warning);
     // What is blocked comes first, since the text is cut.
     let mut sorted = rules.to_vec();
@@ -114,7 +114,7 @@ fn finding<'a>(
         resource_type: sorted.first().map_or("", |rule| &rule.resource_type),
         owner: stack.owner.as_deref(),
         compliance: worst,
-        is_medium: rules.iter().any(|rule| rule.fate != Fate::Exempted),
+        is_medium: rules.iter().any(|rule| rule.fate != RuleOutcome::Exempted),
         created: if stack.changed.is_empty() { started } else { &stack.changed },
         updated: started,
         said: sorted.iter().map(said_of).collect(),

@@ -9,10 +9,10 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Read};
 
 use super::comparison::{Change, ChangeGroup, Comparison, ComparisonHead, LiveChanges, RuleChange, TrendPoint};
-use super::file::{Record, ResultError, read_records};
+use super::file::{ResultError, ResultRecord, read_records};
 use super::live::GroupRecord;
-use super::record::{Fate, Head, RuleRecord, StackRecord, Unread};
-use super::result::{Ending, ScanResult};
+use super::record::{RuleOutcome, RuleRecord, ScanHead, StackRecord, Unread};
+use super::result::{ScanCompletion, ScanResult};
 use crate::spool::Spool;
 
 /// A result's numbers alone.
@@ -22,7 +22,7 @@ use crate::spool::Spool;
 pub fn read_trend(text: impl Read) -> Result<TrendPoint, ResultError> {
     let (mut stacks, mut stacks_blocked, mut rules_blocked) = (0, 0, 0);
     let (head, _) = read_records(text, &mut |record| {
-        if let Record::Stack(stack) = record {
+        if let ResultRecord::Stack(stack) = record {
             let blocked = stack.tally().blocked;
             stacks += 1;
             stacks_blocked += usize::from(blocked > 0);
@@ -43,17 +43,17 @@ pub fn compare<R: Read>(
     mut trend: Vec<TrendPoint>,
 ) -> Result<Comparison, ResultError> {
     let hash = RandomState::new();
-    let mut then = Looked::default();
+    let mut then = ScanCoverage::default();
     let (head, ending) = read_records(open().map_err(ResultError::Io)?, &mut |record| {
         match record {
-            Record::Stack(stack) => then.subject(&hash, &Subject::of_stack(&stack)),
-            Record::Group(group) => then.subject(&hash, &Subject::of_group(&group)),
-            Record::Unread(unread) => then.unread(&hash, &unread),
+            ResultRecord::Stack(stack) => then.subject(&hash, &Subject::of_stack(&stack)),
+            ResultRecord::Group(group) => then.subject(&hash, &Subject::of_group(&group)),
+            ResultRecord::Unread(unread) => then.unread(&hash, &unread),
         }
         Ok(())
     })?;
     then.end(&head, ending);
-    let (mut here, mut blocked) = (Looked::default(), HashMap::<u64, usize>::new());
+    let (mut here, mut blocked) = (ScanCoverage::default(), HashMap::<u64, usize>::new());
     each(now, &mut |subject| {
         here.subject(&hash, subject);
         for rule in subject.blocked() {
@@ -66,11 +66,11 @@ pub fn compare<R: Read>(
     }
     here.end(&now.head, now.ending);
 
-    let mut changes = Changes::default();
+    let mut changes = ComparisonBuilder::default();
     read_records(open().map_err(ResultError::Io)?, &mut |record| match record {
-        Record::Stack(stack) => changes.earlier(&hash, &here, &mut blocked, &Subject::of_stack(&stack)),
-        Record::Group(group) => changes.earlier(&hash, &here, &mut blocked, &Subject::of_group(&group)),
-        Record::Unread(_) => Ok(()),
+        ResultRecord::Stack(stack) => changes.earlier(&hash, &here, &mut blocked, &Subject::of_stack(&stack)),
+        ResultRecord::Group(group) => changes.earlier(&hash, &here, &mut blocked, &Subject::of_group(&group)),
+        ResultRecord::Unread(_) => Ok(()),
     })?;
     each(now, &mut |subject| changes.later(&hash, &then, &mut blocked, subject))?;
     trend.push(TrendPoint {
@@ -80,7 +80,7 @@ pub fn compare<R: Read>(
         rules_blocked: now.summary.tally.blocked,
     });
     trend.sort_by(|one, two| one.started.cmp(&two.started));
-    let Changes { rules, stacks, groups } = changes;
+    let ComparisonBuilder { rules, stacks, groups } = changes;
     let (of_stacks, of_groups) = (stacks.changes(), groups.changes());
     let earlier_policy = (head.policy != now.head.policy).then_some(head.policy);
     let LiveChanges { fixed, new, remaining, not_compared, accounts, owners, .. } = of_stacks;
@@ -129,7 +129,7 @@ impl<'a> Subject<'a> {
     }
 
     fn blocked(&self) -> impl Iterator<Item = &'a RuleRecord> {
-        self.findings.iter().filter(|rule| rule.fate == Fate::Blocked)
+        self.findings.iter().filter(|rule| rule.fate == RuleOutcome::Blocked)
     }
 
     /// The same rule in two scans.
@@ -159,7 +159,7 @@ fn place_of_group(hash: &RandomState, account: &str, region: &str, group: &str) 
 
 /// What a scan looked at.
 #[derive(Debug, Default)]
-struct Looked {
+struct ScanCoverage {
     accounts: BTreeSet<String>,
     regions: BTreeSet<(String, String)>,
     named_regions: BTreeSet<String>,
@@ -178,7 +178,7 @@ struct Looked {
     live: bool,
 }
 
-impl Looked {
+impl ScanCoverage {
     fn subject(&mut self, hash: &RandomState, subject: &Subject<'_>) {
         if !self.accounts.contains(subject.account) {
             self.accounts.insert(subject.account.to_owned());
@@ -215,7 +215,7 @@ impl Looked {
         }
     }
 
-    fn end(&mut self, head: &Head, ending: Ending) {
+    fn end(&mut self, head: &ScanHead, ending: ScanCompletion) {
         self.accounts.extend(head.accounts.iter().map(|member| member.account.clone()));
         self.named_regions.extend(head.regions.iter().cloned());
         self.is_whole = ending.complete && !ending.interrupted && head.only_stacks.is_empty();
@@ -243,7 +243,7 @@ impl Looked {
 
 /// The changes while they are found.
 #[derive(Default)]
-struct Changes {
+struct ComparisonBuilder {
     rules: Spool<RuleChange>,
     stacks: Counts,
     groups: Counts,
@@ -281,7 +281,7 @@ impl Counts {
     }
 }
 
-impl Changes {
+impl ComparisonBuilder {
     const fn counts(&mut self, subject: &Subject<'_>) -> &mut Counts {
         if subject.group.is_some() { &mut self.groups } else { &mut self.stacks }
     }
@@ -290,7 +290,7 @@ impl Changes {
     fn earlier(
         &mut self,
         hash: &RandomState,
-        now: &Looked,
+        now: &ScanCoverage,
         blocked: &mut HashMap<u64, usize>,
         subject: &Subject<'_>,
     ) -> io::Result<()> {
@@ -317,7 +317,7 @@ impl Changes {
     fn later(
         &mut self,
         hash: &RandomState,
-        then: &Looked,
+        then: &ScanCoverage,
         blocked: &mut HashMap<u64, usize>,
         subject: &Subject<'_>,
     ) -> io::Result<()> {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::number::{count, grouped};
-use crate::spool::{Listed, Spool};
+use crate::spool::{Spool, SpoolList};
 
 /// What changed since an earlier scan.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
@@ -148,13 +148,13 @@ pub struct ComparisonFile {
 struct ComparisonJson<'a> {
     #[serde(flatten)]
     head: &'a ComparisonHead,
-    changes: Listed<'a, RuleChange>,
+    changes: SpoolList<'a, RuleChange>,
 }
 
 impl Comparison {
     /// As JSON has it.
     pub(super) fn json(&mut self) -> impl Serialize + '_ {
-        ComparisonJson { head: &self.head, changes: Listed::new(&mut self.changes) }
+        ComparisonJson { head: &self.head, changes: SpoolList::new(&mut self.changes) }
     }
 }
 

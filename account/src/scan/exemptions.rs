@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 
 use super::live::{Difference, Ownership};
-use super::record::{Fate, Opens, RuleRecord, StackRecord};
+use super::record::{OpenedTraffic, RuleOutcome, RuleRecord, StackRecord};
 use super::result::ScanResult;
 use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::rule::policy::{Date, Glob, Placeholder};
@@ -32,7 +32,7 @@ pub fn write_exemptions(result: &mut ScanResult, today: Date, days: u16, out: &m
         Placeholder::Owner.prefix()
     )?;
     let mut uncovered = false;
-    let mut stacks = Stacks::default();
+    let mut stacks = ScannedStacks::default();
     let mut equal: HashMap<u64, Vec<u32>> = HashMap::new();
     for stack in result.stacks.iter() {
         let stack = stack?;
@@ -43,7 +43,7 @@ pub fn write_exemptions(result: &mut ScanResult, today: Date, days: u16, out: &m
         }
     }
     write_live(result, out)?;
-    let mut ends = Ends { today, days, all: equal.len(), written: 0 };
+    let mut ends = EndDates { today, days, all: equal.len(), written: 0 };
     for (position, stack) in (0_u32..).zip(result.stacks.iter()) {
         let stack = stack?;
         for group in groups(&stack) {
@@ -60,14 +60,14 @@ pub fn write_exemptions(result: &mut ScanResult, today: Date, days: u16, out: &m
 }
 
 /// The days on which exemptions end.
-struct Ends {
+struct EndDates {
     today: Date,
     days: u16,
     all: usize,
     written: usize,
 }
 
-impl Ends {
+impl EndDates {
     /// The next one: the last of all is the last day.
     fn next(&mut self) -> Date {
         self.written = (self.written + 1).min(self.all);
@@ -79,16 +79,16 @@ impl Ends {
 
 /// Where the stacks of a scan are.
 #[derive(Default)]
-struct Stacks(Vec<(String, String, String)>);
+struct ScannedStacks(Vec<(String, String, String)>);
 
 /// Stacks that one exemption names: one account, and every name in every Region.
-struct Place {
+struct ExemptedStacks {
     account: String,
     regions: BTreeSet<String>,
     names: Vec<String>,
 }
 
-impl Stacks {
+impl ScannedStacks {
     fn push(&mut self, stack: &StackRecord) -> u32 {
         let position = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
         self.0.push((account_of(stack).to_owned(), stack.region.clone(), stack.stack.clone()));
@@ -96,7 +96,7 @@ impl Stacks {
     }
 
     /// The places of stacks of one account: one, if every name is in every Region, else one for each Region.
-    fn places(&self, members: &[u32]) -> Vec<Place> {
+    fn places(&self, members: &[u32]) -> Vec<ExemptedStacks> {
         let mut by_region: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         let mut account = "";
         for position in members {
@@ -110,7 +110,7 @@ impl Stacks {
         for (region, names) in by_region {
             by_names.entry(names).or_default().insert(region.to_owned());
         }
-        let place = |(names, regions): (BTreeSet<&str>, BTreeSet<String>)| Place {
+        let place = |(names, regions): (BTreeSet<&str>, BTreeSet<String>)| ExemptedStacks {
             account: account.to_owned(),
             names: self
                 .pattern(account, &regions, &names)
@@ -145,18 +145,18 @@ fn account_of(stack: &StackRecord) -> &str {
 }
 
 /// Equal rules of a stack, which one exemption covers.
-struct Group<'a> {
+struct EqualRules<'a> {
     account: &'a str,
     owner: Option<&'a str>,
-    opens: &'a Opens,
+    opens: &'a OpenedTraffic,
     cause: &'static str,
     logical_ids: BTreeSet<&'a str>,
 }
 
 /// The blocked rules of a stack that an exemption can name. A group may have the same rule twice, or one that is
 /// written in each branch of a condition.
-fn groups(stack: &StackRecord) -> Vec<Group<'_>> {
-    let mut equal: BTreeMap<&Opens, (&'static str, BTreeSet<&str>)> = BTreeMap::new();
+fn groups(stack: &StackRecord) -> Vec<EqualRules<'_>> {
+    let mut equal: BTreeMap<&OpenedTraffic, (&'static str, BTreeSet<&str>)> = BTreeMap::new();
     for rule in blocked(stack) {
         if let Some(opens) = nameable(rule) {
             let (_, ids) = equal.entry(opens).or_insert_with(|| (rule.cause.label(), BTreeSet::new()));
@@ -164,21 +164,22 @@ fn groups(stack: &StackRecord) -> Vec<Group<'_>> {
         }
     }
     let owner = stack.owner.as_deref().filter(|owner| !owner.trim().is_empty());
-    let group = |(opens, (cause, logical_ids))| Group { account: account_of(stack), owner, opens, cause, logical_ids };
+    let group =
+        |(opens, (cause, logical_ids))| EqualRules { account: account_of(stack), owner, opens, cause, logical_ids };
     equal.into_iter().map(group).collect()
 }
 
-impl Group<'_> {
+impl EqualRules<'_> {
     /// Equal for equal rules of other stacks of the account.
     fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        let Opens { protocol, ports, destination } = self.opens;
+        let OpenedTraffic { protocol, ports, destination } = self.opens;
         (self.account, self.owner, protocol, ports, destination, self.cause, &self.logical_ids).hash(&mut hasher);
         hasher.finish()
     }
 
-    fn write(&self, place: &Place, expires: Date, out: &mut dyn Write) -> io::Result<()> {
-        let Place { account, regions, names } = place;
+    fn write(&self, place: &ExemptedStacks, expires: Date, out: &mut dyn Write) -> io::Result<()> {
+        let ExemptedStacks { account, regions, names } = place;
         let mut id = DefaultHasher::new();
         (self.fingerprint(), regions, names).hash(&mut id);
         let unknown = format!("{}: name an owner", Placeholder::Owner.prefix());
@@ -188,7 +189,7 @@ impl Group<'_> {
         writeln!(out, "reason = {}\nowner = {}", quoted(&reason, 160), quoted(owner, 80))?;
         writeln!(out, "expires = {expires}\naccount = \"{account}\"\nregion = {}", one_or_more(regions))?;
         writeln!(out, "stack_name = {}\nlogical_id = {}", one_or_more(names), one_or_more(&self.logical_ids))?;
-        let Opens { protocol, ports, destination } = self.opens;
+        let OpenedTraffic { protocol, ports, destination } = self.opens;
         writeln!(out, "protocol = {}", quoted(protocol, 40))?;
         if let (Some((from, to)), "tcp" | "udp") = (ports, protocol.as_str()) {
             writeln!(out, "ports = \"{from}-{to}\"")?;
@@ -236,7 +237,7 @@ fn write_live(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
             let is_same = |one: &Difference| one.path.as_ref() == Some(&rule.path);
             group.ownership != Ownership::Stack || group.differences.iter().any(is_same)
         };
-        let uncovered = group.findings.iter().filter(|rule| rule.fate == Fate::Blocked).filter(is_added);
+        let uncovered = group.findings.iter().filter(|rule| rule.fate == RuleOutcome::Blocked).filter(is_added);
         for rule in uncovered {
             if !is_headed {
                 is_headed = true;
@@ -254,12 +255,12 @@ fn write_live(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn blocked(stack: &StackRecord) -> impl Iterator<Item = &RuleRecord> {
-    stack.findings.iter().filter(|rule| rule.fate == Fate::Blocked)
+    stack.findings.iter().filter(|rule| rule.fate == RuleOutcome::Blocked)
 }
 
 /// What an exemption for the rule names, if one can: a policy takes ports of tcp and udp only as an
 /// ascending range.
-fn nameable(rule: &RuleRecord) -> Option<&Opens> {
+fn nameable(rule: &RuleRecord) -> Option<&OpenedTraffic> {
     rule.rule.as_ref().filter(|opens| match (opens.protocol.as_str(), opens.ports) {
         ("tcp" | "udp", Some((from, to))) => 0 <= from && from <= to,
         ("tcp" | "udp", None) => false,

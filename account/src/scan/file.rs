@@ -14,9 +14,9 @@ use serde_json::{Map, Value as Json};
 
 use super::comparison::ComparisonFile;
 use super::live::GroupRecord;
-use super::record::{FORMAT_VERSION, Head, StackRecord, Unread};
-use super::result::{Ending, Found, ScanResult};
-use super::summary::Summary;
+use super::record::{FORMAT_VERSION, ScanHead, StackRecord, Unread};
+use super::result::{ScanCompletion, ScanRecords, ScanResult};
+use super::summary::ScanSummary;
 
 /// The result of a scan, as its JSON file holds it.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -25,7 +25,7 @@ use super::summary::Summary;
 pub struct ResultFile {
     /// What it was made with.
     #[serde(flatten)]
-    pub head: Head,
+    pub head: ScanHead,
     /// The stacks that were read, in the order they were.
     pub stacks: Vec<StackRecord>,
     /// The security groups that exist, if they were read (`--live`).
@@ -34,7 +34,7 @@ pub struct ResultFile {
     /// What could not be read, and why.
     pub unread: Vec<Unread>,
     /// The answer.
-    pub summary: Summary,
+    pub summary: ScanSummary,
     /// Whether every stack was read or is named under `unread`; false if the scan was interrupted, or if
     /// there may be Regions that it does not know.
     pub complete: bool,
@@ -48,7 +48,7 @@ pub struct ResultFile {
 
 /// Writes a result while it is found.
 #[derive(Debug)]
-pub struct Writer<W> {
+pub struct ResultWriter<W> {
     out: W,
     written: usize,
     list: &'static str,
@@ -58,12 +58,12 @@ pub struct Writer<W> {
 const STACKS: &str = "stacks";
 const GROUPS: &str = "groups";
 
-impl<W: Write> Writer<W> {
+impl<W: Write> ResultWriter<W> {
     /// Begins a result.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn new(mut out: W, head: &Head) -> io::Result<Self> {
+    pub fn new(mut out: W, head: &ScanHead) -> io::Result<Self> {
         let head = serde_json::to_string(head)?;
         // The head without its closing brace: the document goes on.
         writeln!(out, "{},\"{STACKS}\":[", head.strip_suffix('}').unwrap_or(&head))?;
@@ -121,7 +121,7 @@ impl<W: Write> Writer<W> {
             self.line(&what?)?;
         }
         let summary = serde_json::to_string(&result.summary)?;
-        let Ending { complete, interrupted } = result.ending;
+        let ScanCompletion { complete, interrupted } = result.ending;
         let interrupted = if interrupted { ",\"interrupted\":true" } else { "" };
         write!(self.out, "\n],\"summary\":{summary},\"complete\":{complete}{interrupted}")?;
         if let Some(comparison) = &mut result.comparison {
@@ -138,7 +138,7 @@ impl<W: Write> Writer<W> {
 /// # Errors
 /// When it cannot be written, or its records cannot be read back.
 pub fn write_json(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
-    let mut writer = Writer::new(out, &result.head)?;
+    let mut writer = ResultWriter::new(out, &result.head)?;
     for record in result.stacks.iter() {
         writer.line(&record?)?;
     }
@@ -179,18 +179,18 @@ impl std::error::Error for ResultError {}
 /// # Errors
 /// When the text is no result of a scan.
 pub fn read_result(text: impl Read) -> Result<ScanResult, ResultError> {
-    let mut found = Found::default();
+    let mut found = ScanRecords::default();
     let (head, ending) = read_records(text, &mut |record| match record {
-        Record::Stack(stack) => found.stack(&stack),
-        Record::Group(group) => found.group(&group),
-        Record::Unread(unread) => found.unread(&unread),
+        ResultRecord::Stack(stack) => found.stack(&stack),
+        ResultRecord::Group(group) => found.group(&group),
+        ResultRecord::Unread(unread) => found.unread(&unread),
     })?;
     found.result(head, ending).map_err(ResultError::Io)
 }
 
 /// What a result is made of.
 #[derive(Debug)]
-pub enum Record {
+pub enum ResultRecord {
     Stack(Box<StackRecord>),
     /// A live security group.
     Group(Box<GroupRecord>),
@@ -205,12 +205,12 @@ pub enum Record {
 /// When the text is no result of a scan, or `take` fails.
 pub fn read_records(
     text: impl Read,
-    take: &mut dyn FnMut(Record) -> io::Result<()>,
-) -> Result<(Head, Ending), ResultError> {
-    let mut reader = Reader { head: Map::new(), ending: Ending::default(), take, failed: None };
+    take: &mut dyn FnMut(ResultRecord) -> io::Result<()>,
+) -> Result<(ScanHead, ScanCompletion), ResultError> {
+    let mut reader = ResultReader { head: Map::new(), ending: ScanCompletion::default(), take, failed: None };
     let mut text = serde_json::Deserializer::from_reader(text);
     let outcome = reader.deserialize(&mut text).and_then(|()| text.end());
-    let Reader { head, ending, failed, .. } = reader;
+    let ResultReader { head, ending, failed, .. } = reader;
     if let Some(error) = failed {
         return Err(ResultError::Io(error));
     }
@@ -218,26 +218,26 @@ pub fn read_records(
         Some(version) if version != u64::from(FORMAT_VERSION) => return Err(ResultError::Version(version)),
         _ => {}
     }
-    let head = serde_json::from_value::<Head>(Json::Object(head));
+    let head = serde_json::from_value::<ScanHead>(Json::Object(head));
     match (outcome, head) {
         (Ok(()), Ok(head)) => Ok((head, ending)),
         (Ok(()), Err(error)) => Err(ResultError::NotAResult(error)),
         (Err(error), _) if error.is_io() => Err(ResultError::Io(error.into())),
         // The file breaks off: its writer was killed.
-        (Err(error), Ok(head)) if !error.is_data() => Ok((head, Ending { complete: false, interrupted: true })),
+        (Err(error), Ok(head)) if !error.is_data() => Ok((head, ScanCompletion { complete: false, interrupted: true })),
         (Err(error), _) => Err(ResultError::NotAResult(error)),
     }
 }
 
 /// Reads a document member by member.
-struct Reader<'a> {
+struct ResultReader<'a> {
     head: Map<String, Json>,
-    ending: Ending,
-    take: &'a mut dyn FnMut(Record) -> io::Result<()>,
+    ending: ScanCompletion,
+    take: &'a mut dyn FnMut(ResultRecord) -> io::Result<()>,
     failed: Option<io::Error>,
 }
 
-impl<'de> DeserializeSeed<'de> for &mut Reader<'_> {
+impl<'de> DeserializeSeed<'de> for &mut ResultReader<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -245,7 +245,7 @@ impl<'de> DeserializeSeed<'de> for &mut Reader<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for &mut Reader<'_> {
+impl<'de> Visitor<'de> for &mut ResultReader<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -255,9 +255,15 @@ impl<'de> Visitor<'de> for &mut Reader<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
-                "stacks" => map.next_value_seed(Each { reader: self, record: Record::Stack, of: PhantomData })?,
-                "groups" => map.next_value_seed(Each { reader: self, record: Record::Group, of: PhantomData })?,
-                "unread" => map.next_value_seed(Each { reader: self, record: Record::Unread, of: PhantomData })?,
+                "stacks" => {
+                    map.next_value_seed(RecordList { reader: self, record: ResultRecord::Stack, of: PhantomData })?
+                }
+                "groups" => {
+                    map.next_value_seed(RecordList { reader: self, record: ResultRecord::Group, of: PhantomData })?
+                }
+                "unread" => {
+                    map.next_value_seed(RecordList { reader: self, record: ResultRecord::Unread, of: PhantomData })?
+                }
                 "summary" | "comparison" => drop(map.next_value::<IgnoredAny>()?),
                 "complete" => self.ending.complete = map.next_value()?,
                 "interrupted" => self.ending.interrupted = map.next_value()?,
@@ -269,13 +275,13 @@ impl<'de> Visitor<'de> for &mut Reader<'_> {
 }
 
 /// Hands on each record of a list.
-struct Each<'a, 'b, T> {
-    reader: &'a mut Reader<'b>,
-    record: fn(Box<T>) -> Record,
+struct RecordList<'a, 'b, T> {
+    reader: &'a mut ResultReader<'b>,
+    record: fn(Box<T>) -> ResultRecord,
     of: PhantomData<T>,
 }
 
-impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Each<'_, '_, T> {
+impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for RecordList<'_, '_, T> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -283,7 +289,7 @@ impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Each<'_, '_, T> {
     }
 }
 
-impl<'de, T: DeserializeOwned> Visitor<'de> for Each<'_, '_, T> {
+impl<'de, T: DeserializeOwned> Visitor<'de> for RecordList<'_, '_, T> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -293,7 +299,7 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Each<'_, '_, T> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         while let Some(record) = list.next_element::<T>()? {
             let mut record = (self.record)(Box::new(record));
-            if let Record::Stack(stack) = &mut record {
+            if let ResultRecord::Stack(stack) = &mut record {
                 stack.know_account();
             }
             if let Err(error) = (self.reader.take)(record) {
@@ -308,7 +314,7 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Each<'_, '_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::{AlternativeKind, Tally};
+    use crate::scan::{AlternativeKind, OutcomeCounts};
     use crate::{Failure, FailureKind, Spool};
 
     fn stack(name: &str) -> StackRecord {
@@ -325,15 +331,15 @@ mod tests {
             resources: 1,
             rules: 2,
             findings: Vec::new(),
-            more: Tally::default(),
-            otherwise: [(AlternativeKind::Effective, Tally { blocked: 1, ..Tally::default() })].into(),
+            more: OutcomeCounts::default(),
+            otherwise: [(AlternativeKind::Effective, OutcomeCounts { blocked: 1, ..OutcomeCounts::default() })].into(),
             notes: Vec::new(),
             declared: Vec::new(),
         }
     }
 
-    fn head() -> Head {
-        Head {
+    fn head() -> ScanHead {
+        ScanHead {
             accounts: Vec::new(),
             regions_assumed: None,
             version: FORMAT_VERSION,
@@ -368,14 +374,14 @@ mod tests {
 
     fn written(stacks: &[StackRecord]) -> String {
         let mut text = Vec::new();
-        let mut writer = Writer::new(&mut text, &head()).unwrap();
+        let mut writer = ResultWriter::new(&mut text, &head()).unwrap();
         for stack in stacks {
             writer.stack(stack).unwrap();
         }
-        let mut found = Found::default();
+        let mut found = ScanRecords::default();
         stacks.iter().for_each(|stack| found.stack(stack).unwrap());
         UNREAD.iter().for_each(|stack| found.unread(&unread(stack)).unwrap());
-        let ending = Ending { complete: true, interrupted: false };
+        let ending = ScanCompletion { complete: true, interrupted: false };
         writer.end(&mut found.result(head(), ending).unwrap()).unwrap();
         String::from_utf8(text).unwrap()
     }
@@ -408,7 +414,7 @@ mod tests {
             let mut result = read_result(torn.as_bytes()).unwrap();
             let whole = torn.lines().skip(1).filter(|line| lines.iter().any(|whole| line.starts_with(whole))).count();
             assert_eq!(all(&mut result.stacks), stacks[..whole], "cut at {end}");
-            assert_eq!(result.ending, Ending { complete: false, interrupted: true });
+            assert_eq!(result.ending, ScanCompletion { complete: false, interrupted: true });
         }
     }
 

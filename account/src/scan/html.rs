@@ -8,10 +8,10 @@ use std::io::{self, Write};
 
 use maud::{Markup, html};
 
-use super::answer::{advice, alternatives_told};
-use super::record::{Cause, Fate, RuleRecord, StackRecord, Tally};
+use super::readiness::{advice, alternatives_told};
+use super::record::{Cause, OutcomeCounts, RuleOutcome, RuleRecord, StackRecord};
 use super::result::ScanResult;
-use super::summary::{Answer, Group, Summary};
+use super::summary::{Readiness, RuleGroup, ScanSummary};
 use crate::number::{count, grouped};
 use crate::page::{self, Bar, capitalized};
 use crate::spool::Spool;
@@ -39,9 +39,9 @@ pub fn write_html(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
     };
     let summary = &result.summary;
     let class = match summary.answer {
-        Answer::Yes => "good",
-        Answer::Probably | Answer::Unknown => "maybe",
-        Answer::No => "bad",
+        Readiness::Yes => "good",
+        Readiness::Probably | Readiness::Unknown => "maybe",
+        Readiness::No => "bad",
     };
     let numbers = [
         (summary.stacks, "stacks judged"),
@@ -85,7 +85,7 @@ fn scanned(result: &ScanResult) -> String {
     format!("{account}{regions}; {only}{when}; {}", result.head.policy)
 }
 
-fn charts(summary: &Summary) -> Markup {
+fn charts(summary: &ScanSummary) -> Markup {
     let told = summary.tally;
     let passed = summary.rules.saturating_sub(told.blocked + told.undetermined + told.exempted + told.known_debt);
     let parts = [
@@ -96,11 +96,11 @@ fn charts(summary: &Summary) -> Markup {
         ("passed", passed, "open one explicit port, or are allowed by a setting"),
     ];
     let owners = "Owners, from tags of the stacks, those with the most blocked stacks first; a bar shows egress rules.";
-    let examples = |group: &Group| {
+    let examples = |group: &RuleGroup| {
         if group.examples.is_empty() { String::new() } else { format!("e.g. {}", group.examples.join(", ")) }
     };
     let causes = "Causes by number of egress rules, with what to do.";
-    let to_do = |group: &Group| {
+    let to_do = |group: &RuleGroup| {
         let cause = Cause::ALL.iter().find(|cause| group.name.as_deref() == Some(cause.label()));
         cause.map_or_else(String::new, |cause| advice(*cause).to_owned())
     };
@@ -112,14 +112,14 @@ fn charts(summary: &Summary) -> Markup {
         (groups("What kind of rule it is", causes, &summary.causes, to_do))
         (groups("Organizational units", units, &summary.organizational_units, |_| String::new()))
         (groups("Where", regions, &summary.regions, |_| String::new()))
-        @if summary.tally != Tally::default() {
+        @if summary.tally != OutcomeCounts::default() {
             (page::heading("How another policy changes it", "Stacks that would be blocked."))
             (page::chart(&alternatives(summary)))
         }
     }
 }
 
-fn alternatives(summary: &Summary) -> Vec<Bar> {
+fn alternatives(summary: &ScanSummary) -> Vec<Bar> {
     alternatives_told(summary)
         .into_iter()
         .map(|told| Bar {
@@ -131,11 +131,11 @@ fn alternatives(summary: &Summary) -> Vec<Bar> {
         .collect()
 }
 
-fn groups(title: &str, below: &str, groups: &[Group], note: impl Fn(&Group) -> String) -> Markup {
+fn groups(title: &str, below: &str, groups: &[RuleGroup], note: impl Fn(&RuleGroup) -> String) -> Markup {
     if groups.is_empty() {
         return Markup::default();
     }
-    let bar = |group: &Group| Bar {
+    let bar = |group: &RuleGroup| Bar {
         name: group.name.clone().unwrap_or_else(|| "(no owner tag)".to_owned()),
         note: note(group),
         parts: vec![
@@ -198,18 +198,19 @@ fn rules(stacks: &mut Spool<StackRecord>) -> io::Result<Markup> {
 const COLUMNS: [&str; 6] = ["", "stack", "Region", "owner", "rule", "what"];
 
 /// The fates in the order of the page.
-const FATES: [Fate; 4] = [Fate::Blocked, Fate::Undetermined, Fate::Exempted, Fate::KnownDebt];
+const FATES: [RuleOutcome; 4] =
+    [RuleOutcome::Blocked, RuleOutcome::Undetermined, RuleOutcome::Exempted, RuleOutcome::KnownDebt];
 
 /// A row's class, and its cells.
 type Row = (&'static str, Vec<String>);
 
 fn row(stack: &StackRecord, rule: &RuleRecord) -> Row {
-    let class = if rule.fate == Fate::KnownDebt { "debt" } else { rule.fate.name() };
+    let class = if rule.fate == RuleOutcome::KnownDebt { "debt" } else { rule.fate.name() };
     let place = format!("{} {}", rule.logical_id, rule.path);
     let owner = stack.owner.clone().unwrap_or_default();
     let mut what = rule.statement.clone();
     what.push('.');
-    if rule.fate == Fate::Blocked {
+    if rule.fate == RuleOutcome::Blocked {
         what.push_str(&format!(" {}", rule.remedy));
     }
     if let Some(exemption) = &rule.exemption {

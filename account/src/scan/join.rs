@@ -5,16 +5,16 @@ use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Read};
 
-use super::file::{Record, ResultError, read_records};
-use super::record::Head;
-use super::result::{Ending, Found, ScanResult};
+use super::file::{ResultError, ResultRecord, read_records};
+use super::record::ScanHead;
+use super::result::{ScanCompletion, ScanRecords, ScanResult};
 
 /// Results that are put together, the newest first: of a stack that several have, the newest word counts.
 #[derive(Debug, Default)]
-pub struct Joined {
-    found: Found,
-    head: Option<Head>,
-    ending: Option<Ending>,
+pub struct JoinedResults {
+    found: ScanRecords,
+    head: Option<ScanHead>,
+    ending: Option<ScanCompletion>,
     /// Hashes of the ARNs of the stacks that are known.
     seen: HashSet<u64>,
     hash: RandomState,
@@ -49,7 +49,7 @@ impl fmt::Display for JoinError {
 
 impl std::error::Error for JoinError {}
 
-impl Joined {
+impl JoinedResults {
     /// Takes up a result: each must be older than those before it.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl Joined {
         let Self { found, seen, hash, .. } = self;
         let mut own = HashSet::new();
         let (head, ending) = read_records(text, &mut |record| match record {
-            Record::Stack(stack) => {
+            ResultRecord::Stack(stack) => {
                 let stack_id = hash.hash_one(stack.stack_id.as_str());
                 if seen.contains(&stack_id) {
                     return Ok(());
@@ -66,7 +66,7 @@ impl Joined {
                 own.insert(stack_id);
                 found.stack(&stack)
             }
-            Record::Group(group) => {
+            ResultRecord::Group(group) => {
                 let id = hash.hash_one((group.region.as_str(), group.group.as_str()));
                 if seen.contains(&id) {
                     return Ok(());
@@ -74,7 +74,7 @@ impl Joined {
                 own.insert(id);
                 found.group(&group)
             }
-            Record::Unread(unread) => {
+            ResultRecord::Unread(unread) => {
                 let stack = unread.stack_id.as_ref().map(|stack_id| hash.hash_one(stack_id.as_str()));
                 let group = unread.group.as_ref().zip(unread.region.as_ref());
                 let group = group.map(|(group, region)| hash.hash_one((region.as_str(), group.as_str())));
@@ -91,8 +91,8 @@ impl Joined {
             Some(known) => join(known, head)?,
             None => self.head = Some(head),
         }
-        let before = self.ending.unwrap_or(Ending { complete: true, interrupted: false });
-        self.ending = Some(Ending {
+        let before = self.ending.unwrap_or(ScanCompletion { complete: true, interrupted: false });
+        self.ending = Some(ScanCompletion {
             complete: before.complete && ending.complete,
             interrupted: before.interrupted || ending.interrupted,
         });
@@ -110,7 +110,7 @@ impl Joined {
 }
 
 /// What decided, in words.
-fn made_with(head: &Head) -> String {
+fn made_with(head: &ScanHead) -> String {
     let only = &head.only_stacks;
     let only = if only.is_empty() { String::new() } else { format!(", for stacks named {}", only.join(", ")) };
     let live = if head.live { ", with --live" } else { "" };
@@ -118,7 +118,7 @@ fn made_with(head: &Head) -> String {
 }
 
 /// Adds the accounts and Regions of an older result.
-fn join(known: &mut Head, older: Head) -> Result<(), JoinError> {
+fn join(known: &mut ScanHead, older: ScanHead) -> Result<(), JoinError> {
     let (one, other) = (made_with(&older), made_with(known));
     if one != other {
         return Err(JoinError::Different { one, other });

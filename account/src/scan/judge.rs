@@ -5,10 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use super::record::{RuleRecord, Tally};
-use cfn_egress_guard_core::check::{Checked, CheckedResource, Declared, Terms, check, declared};
+use super::record::{OutcomeCounts, RuleRecord};
+use cfn_egress_guard_core::check::{CheckContext, CheckedResource, CheckedTemplate, Declared, check, declared};
 use cfn_egress_guard_core::path::Origin;
-use cfn_egress_guard_core::rule::policy::{Context, Date, Policy, Unchanged};
+use cfn_egress_guard_core::rule::policy::{Context, Date, Policy, UnchangedRules};
 use cfn_egress_guard_core::source;
 use cfn_egress_guard_core::template::Scope;
 use cfn_egress_guard_core::value::{Key, Kind, Map, Value};
@@ -21,7 +21,7 @@ const MAX_NOTES: usize = 20;
 
 /// What is known of a deployed stack beside its template.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Deployed {
+pub(super) struct DeployedScope {
     /// Names, account, Region, and the values of parameters; without those values, the defaults that
     /// are ignored, since they say nothing about a stack that may have been given others.
     pub(super) scope: Scope,
@@ -31,7 +31,7 @@ pub(super) struct Deployed {
 
 /// What the rule says of a stack.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Judged {
+pub(super) struct StackAssessment {
     /// Security groups and standalone egress rules that exist.
     pub(super) resources: usize,
     /// Egress rules that were judged.
@@ -39,9 +39,9 @@ pub(super) struct Judged {
     /// What is to tell, under the policy.
     pub(super) findings: Vec<RuleRecord>,
     /// Findings beyond the kept ones.
-    pub(super) more: Tally,
+    pub(super) more: OutcomeCounts,
     /// How it looks under each of the other policies.
-    pub(super) otherwise: Vec<Tally>,
+    pub(super) otherwise: Vec<OutcomeCounts>,
     /// What the template leaves open.
     pub(super) notes: Vec<String>,
 }
@@ -54,11 +54,11 @@ pub(super) struct Judged {
 /// When the template cannot be read, in words.
 pub(super) fn judge(
     text: &str,
-    deployed: &Deployed,
+    deployed: &DeployedScope,
     policy: &Policy,
     others: &[Policy],
     today: Date,
-) -> Result<Judged, String> {
+) -> Result<StackAssessment, String> {
     let root = source::parse(text).map_err(|error| error.to_string())?.root;
     let root = with_resolved_parameters(root, &deployed.resolved);
     let scope = &deployed.scope;
@@ -70,7 +70,7 @@ pub(super) fn judge(
         ..Context::default()
     };
     let under = |policy: &Policy| {
-        let terms = Terms { context, unchanged: &Unchanged::Everything, ..Terms::of(policy, today) };
+        let terms = CheckContext { context, unchanged: &UnchangedRules::Everything, ..CheckContext::of(policy, today) };
         check(&root, scope, &terms).map_err(|error| error.to_string())
     };
     let mut judged = told(&under(policy)?);
@@ -84,19 +84,19 @@ pub(super) fn judge(
 ///
 /// # Errors
 /// When the template cannot be read, in words.
-pub(super) fn declared_in(text: &str, deployed: &Deployed) -> Result<Vec<Declared>, String> {
+pub(super) fn declared_in(text: &str, deployed: &DeployedScope) -> Result<Vec<Declared>, String> {
     let root = source::parse(text).map_err(|error| error.to_string())?.root;
     let root = with_resolved_parameters(root, &deployed.resolved);
     declared(&root, &deployed.scope).map_err(|error| error.to_string())
 }
 
 /// The resources that are there, or may be.
-fn present(checked: &Checked) -> impl Iterator<Item = &CheckedResource> {
+fn present(checked: &CheckedTemplate) -> impl Iterator<Item = &CheckedResource> {
     checked.resources.iter().filter(|resource| resource.exists || resource.undetermined.is_some())
 }
 
-fn told(checked: &Checked) -> Judged {
-    let mut judged = Judged::default();
+fn told(checked: &CheckedTemplate) -> StackAssessment {
+    let mut judged = StackAssessment::default();
     let mut notes: Vec<String> = checked.notes.iter().map(ToString::to_string).collect();
     for resource in present(checked) {
         judged.resources += 1;
@@ -118,8 +118,8 @@ fn told(checked: &Checked) -> Judged {
     judged
 }
 
-fn tally(checked: &Checked) -> Tally {
-    let mut tally = Tally::default();
+fn tally(checked: &CheckedTemplate) -> OutcomeCounts {
+    let mut tally = OutcomeCounts::default();
     for resource in present(checked) {
         resource.findings.iter().for_each(|located| tally.add(resource.settled(located)));
         tally.undetermined += usize::from(resource.undetermined.is_some());
@@ -157,7 +157,7 @@ fn plain(declaration: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::Fate;
+    use crate::scan::RuleOutcome;
     use crate::scan::stacks::known_values;
     use cfn_egress_guard_core::rule::{Preset, Treatment};
 
@@ -174,11 +174,11 @@ Resources:
         - {IpProtocol: tcp, FromPort: 443, ToPort: !Ref Latest, CidrIp: 10.0.0.0/8}
 ";
 
-    fn judged(text: &str, deployed: &Deployed) -> Judged {
+    fn judged(text: &str, deployed: &DeployedScope) -> StackAssessment {
         judge(text, deployed, &Policy::default(), &[], Date::of_unix_seconds(0)).unwrap()
     }
 
-    fn fates(text: &str, deployed: &Deployed) -> Vec<(Fate, String)> {
+    fn fates(text: &str, deployed: &DeployedScope) -> Vec<(RuleOutcome, String)> {
         judged(text, deployed).findings.into_iter().map(|rule| (rule.fate, rule.reason)).collect()
     }
 
@@ -187,17 +187,17 @@ Resources:
         let given = |name: &str, value: &str, resolved: Option<&str>| {
             let parameters = [(name.to_owned(), Some(value.to_owned()), resolved.map(str::to_owned))];
             let (parameters, resolved) = known_values(parameters.into_iter());
-            Deployed { scope: Scope { parameters, ..Scope::default() }, resolved }
+            DeployedScope { scope: Scope { parameters, ..Scope::default() }, resolved }
         };
-        let undetermined = (Fate::Undetermined, "undetermined-value".to_owned());
-        let range = (Fate::Blocked, "port-range".to_owned());
-        let invalid = (Fate::Blocked, "invalid-port".to_owned());
+        let undetermined = (RuleOutcome::Undetermined, "undetermined-value".to_owned());
+        let range = (RuleOutcome::Blocked, "port-range".to_owned());
+        let invalid = (RuleOutcome::Blocked, "invalid-port".to_owned());
         assert_eq!(fates(BY_PARAMETER, &given("To", "444", None)), [range, undetermined.clone()]);
         assert_eq!(fates(BY_PARAMETER, &given("Latest", "/port", Some("443"))), []);
         assert_eq!(fates(BY_PARAMETER, &given("Latest", "/port", Some("80-90"))), [invalid]);
         let defaults_prove_nothing = [undetermined.clone(), undetermined];
         let values_unknown = Scope { ignore_defaults: true, ..Scope::default() };
-        let values_unknown = Deployed { scope: values_unknown, ..Deployed::default() };
+        let values_unknown = DeployedScope { scope: values_unknown, ..DeployedScope::default() };
         assert_eq!(fates(BY_PARAMETER, &values_unknown), defaults_prove_nothing);
     }
 
@@ -214,11 +214,15 @@ Resources:
             "        - !If [Prod, {IpProtocol: tcp, FromPort: 1, ToPort: 2, CidrIp: 10.0.0.0/8}, !Ref AWS::NoValue]\n        \
              - {IpProtocol: '-1', CidrIp: 0.0.0.0/0}\n",
         );
-        let judged = judged(&text, &Deployed::default());
+        let judged = judged(&text, &DeployedScope::default());
         let told: Vec<_> = judged.findings.iter().map(|rule| (rule.fate, rule.statement.as_str())).collect();
         let range = "tcp 1-2 to 10.0.0.0/8 opens a range of 2 ports, if `Prod` is true";
         let all = "IpProtocol -1 to 0.0.0.0/0 opens every port of every protocol";
-        assert_eq!(told, [(Fate::Undetermined, range), (Fate::Blocked, all)], "wherever the second one stands");
+        assert_eq!(
+            told,
+            [(RuleOutcome::Undetermined, range), (RuleOutcome::Blocked, all)],
+            "wherever the second one stands"
+        );
         assert_eq!((judged.resources, judged.rules), (1, 2));
     }
 
@@ -226,17 +230,17 @@ Resources:
     fn what_breaks_the_rule_in_one_way_or_another_is_blocked() {
         let text =
             with_egress("        - {IpProtocol: tcp, FromPort: 1, ToPort: !If [Prod, 2, 3], CidrIp: 10.0.0.0/8}\n");
-        let judged = judged(&text, &Deployed::default());
+        let judged = judged(&text, &DeployedScope::default());
         let told: Vec<_> =
             judged.findings.iter().map(|rule| (rule.fate, rule.statement.contains("if `Prod`"))).collect();
-        assert_eq!(told, [(Fate::Blocked, true), (Fate::Blocked, true)]);
+        assert_eq!(told, [(RuleOutcome::Blocked, true), (RuleOutcome::Blocked, true)]);
     }
 
     #[test]
     fn what_is_not_created_is_not_counted() {
         let text = "Conditions: {No: !Equals [a, b]}\nResources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    \
                     Condition: No\n    Properties: {IpProtocol: '-1'}\n  Empty:\n    Type: AWS::EC2::SecurityGroup\n";
-        let judged = judged(text, &Deployed::default());
+        let judged = judged(text, &DeployedScope::default());
         assert_eq!((judged.resources, judged.rules, judged.findings.len()), (1, 0, 0));
     }
 
@@ -250,22 +254,23 @@ Resources:
         let effective = Policy::from(Preset::Effective);
         let tolerant = Policy { unchanged_rules: Treatment::Allow, ..Policy::default() };
         let others = [effective, tolerant];
-        let judged = judge(&text, &Deployed::default(), &Policy::default(), &others, Date::of_unix_seconds(0)).unwrap();
-        let counts = |tally: Tally| (tally.blocked, tally.undetermined, tally.known_debt);
-        assert_eq!(judged.findings.iter().filter(|rule| rule.fate == Fate::Blocked).count(), 2);
+        let judged =
+            judge(&text, &DeployedScope::default(), &Policy::default(), &others, Date::of_unix_seconds(0)).unwrap();
+        let counts = |tally: OutcomeCounts| (tally.blocked, tally.undetermined, tally.known_debt);
+        assert_eq!(judged.findings.iter().filter(|rule| rule.fate == RuleOutcome::Blocked).count(), 2);
         assert_eq!(judged.otherwise.into_iter().map(counts).collect::<Vec<_>>(), [(1, 1, 0), (0, 1, 2)]);
     }
 
     #[test]
     fn findings_beyond_the_kept_ones_are_counted() {
         let rule = "        - {IpProtocol: '-1', CidrIp: 0.0.0.0/0}\n";
-        let judged = judged(&with_egress(&rule.repeat(MAX_FINDINGS + 7)), &Deployed::default());
+        let judged = judged(&with_egress(&rule.repeat(MAX_FINDINGS + 7)), &DeployedScope::default());
         assert_eq!((judged.findings.len(), judged.more.blocked), (MAX_FINDINGS, 7));
     }
 
     #[test]
     fn what_is_no_template_says_so() {
-        let judge = |text| judge(text, &Deployed::default(), &Policy::default(), &[], Date::of_unix_seconds(0));
+        let judge = |text| judge(text, &DeployedScope::default(), &Policy::default(), &[], Date::of_unix_seconds(0));
         assert!(judge("[]").unwrap_err().contains("object"));
         assert!(judge("{").is_err());
     }

@@ -14,7 +14,7 @@ use crate::spool::Spool;
 
 /// What is known from an earlier scan with the same policy: on disk.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct KnownStacks {
     stacks: Kept<StackRecord>,
     groups: Kept<GroupRecord>,
 }
@@ -48,7 +48,7 @@ impl<T: Serialize + DeserializeOwned> Kept<T> {
     }
 }
 
-impl Known {
+impl KnownStacks {
     /// Adds a stack; the last word about it counts.
     ///
     /// # Errors

@@ -6,9 +6,9 @@ use std::pin::Pin;
 use tokio::task::JoinSet;
 
 use super::Progress;
-use super::reporter::Reporter;
+use super::context::RegionContext;
 use crate::failure::{Failure, FailureKind};
-use crate::pace::Limit;
+use crate::pace::RequestLimit;
 
 /// What becomes of something that a list names.
 pub(super) enum Started {
@@ -40,8 +40,8 @@ pub(super) trait Source: Send {
 }
 
 /// Works through a list to its end; nothing, if nobody listens any more.
-pub(super) async fn work(source: &mut impl Source, to: &Reporter) -> Option<()> {
-    let mut limit = Limit::new(to.options.concurrency);
+pub(super) async fn work(source: &mut impl Source, to: &RegionContext) -> Option<()> {
+    let mut limit = RequestLimit::new(to.options.concurrency);
     let mut queue = Vec::new().into_iter();
     let mut listing = true;
     let mut running: JoinSet<u32> = JoinSet::new();

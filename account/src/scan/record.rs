@@ -9,7 +9,7 @@ use super::alternative::AlternativeKind;
 use crate::accounts::MemberAccount;
 use crate::failure::Failure;
 use cfn_egress_guard_core::arn::Arn;
-use cfn_egress_guard_core::check::{CheckedResource, Declared, Located};
+use cfn_egress_guard_core::check::{CheckedResource, Declared, LocatedFinding};
 use cfn_egress_guard_core::rule::{
     Destination, EgressRule, Finding, Outcome, Port, Protocol, Reason, excerpt, wording,
 };
@@ -24,7 +24,7 @@ pub const FORMAT_VERSION: u32 = 1;
 /// What a scan was made with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Head {
+pub struct ScanHead {
     /// The format's version.
     pub version: u32,
     /// The program's version: another one may decide otherwise.
@@ -87,10 +87,10 @@ pub struct StackRecord {
     pub findings: Vec<RuleRecord>,
     /// What would happen to rules beyond those listed.
     #[serde(default, skip_serializing_if = "is_none")]
-    pub more: Tally,
+    pub more: OutcomeCounts,
     /// How it would look under other policies; nothing for a stack without security groups.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub otherwise: BTreeMap<AlternativeKind, Tally>,
+    pub otherwise: BTreeMap<AlternativeKind, OutcomeCounts>,
     /// What could not be looked at in full.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -99,14 +99,14 @@ pub struct StackRecord {
     pub declared: Vec<Declared>,
 }
 
-pub(super) fn is_none(tally: &Tally) -> bool {
-    *tally == Tally::default()
+pub(super) fn is_none(tally: &OutcomeCounts) -> bool {
+    *tally == OutcomeCounts::default()
 }
 
 /// How many rules meet which fate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Tally {
+pub struct OutcomeCounts {
     /// Would be blocked.
     pub blocked: usize,
     /// Cannot be judged from the template.
@@ -119,7 +119,7 @@ pub struct Tally {
     pub known_debt: usize,
 }
 
-impl Tally {
+impl OutcomeCounts {
     /// Counts a rule.
     pub(crate) const fn add(&mut self, outcome: Outcome) {
         match outcome {
@@ -143,7 +143,7 @@ impl Tally {
 /// What would happen to an egress rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Fate {
+pub enum RuleOutcome {
     /// Its next creation or update would be blocked.
     Blocked,
     /// It cannot be judged from the template; the hook will, with resolved values.
@@ -154,7 +154,7 @@ pub enum Fate {
     KnownDebt,
 }
 
-impl Fate {
+impl RuleOutcome {
     /// The fate in the words of reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -167,8 +167,8 @@ impl Fate {
     }
 
     /// One rule of this fate.
-    pub(super) fn tally(self) -> Tally {
-        let mut tally = Tally::default();
+    pub(super) fn tally(self) -> OutcomeCounts {
+        let mut tally = OutcomeCounts::default();
         match self {
             Self::Blocked => tally.blocked = 1,
             Self::Undetermined => tally.undetermined = 1,
@@ -190,7 +190,7 @@ pub struct RuleRecord {
     /// Where it stands in the resource's properties.
     pub path: String,
     /// What would happen to it.
-    pub fate: Fate,
+    pub fate: RuleOutcome,
     /// What groups it with others.
     pub cause: Cause,
     /// The rule's reason code, for example `port-range`.
@@ -201,7 +201,7 @@ pub struct RuleRecord {
     pub remedy: String,
     /// What it opens, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule: Option<Opens>,
+    pub rule: Option<OpenedTraffic>,
     /// The exemption that covers it, its owner and its end; one that has ended changes nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exemption: Option<String>,
@@ -212,7 +212,7 @@ pub struct RuleRecord {
 
 impl RuleRecord {
     /// A finding of a template; nothing if the rule lets it pass.
-    pub(crate) fn of(resource: &CheckedResource, located: &Located) -> Option<Self> {
+    pub(crate) fn of(resource: &CheckedResource, located: &LocatedFinding) -> Option<Self> {
         let outcome = resource.settled(located);
         let record = Self::of_finding(&resource.logical_id, resource.resource_type, &located.finding, outcome)?;
         let statement = match located.when() {
@@ -230,10 +230,10 @@ impl RuleRecord {
         outcome: Outcome,
     ) -> Option<Self> {
         let fate = match outcome {
-            Outcome::NonCompliant => Fate::Blocked,
-            Outcome::Undetermined => Fate::Undetermined,
-            Outcome::Exempted => Fate::Exempted,
-            Outcome::KnownDebt => Fate::KnownDebt,
+            Outcome::NonCompliant => RuleOutcome::Blocked,
+            Outcome::Undetermined => RuleOutcome::Undetermined,
+            Outcome::Exempted => RuleOutcome::Exempted,
+            Outcome::KnownDebt => RuleOutcome::KnownDebt,
             Outcome::Note => return None,
         };
         Some(Self {
@@ -245,7 +245,7 @@ impl RuleRecord {
             reason: finding.reason.code().to_owned(),
             statement: wording::statement(finding),
             remedy: wording::remedy(finding),
-            rule: finding.rule().and_then(Opens::of),
+            rule: finding.rule().and_then(OpenedTraffic::of),
             exemption: finding.exemption.as_ref().map(|exemption| {
                 let ended = if exemption.holds() { "until" } else { "ended" };
                 format!("{} ({}, {ended} {})", exemption.id, exemption.owner, exemption.expires)
@@ -258,7 +258,7 @@ impl RuleRecord {
 /// What an egress rule opens.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Opens {
+pub struct OpenedTraffic {
     /// The protocol.
     pub protocol: String,
     /// From which port to which (for ICMP: type and code), if both are known.
@@ -268,7 +268,7 @@ pub struct Opens {
     pub destination: String,
 }
 
-impl Opens {
+impl OpenedTraffic {
     /// What an egress rule opens, as an exemption would name it; nothing, if not all of it is known.
     fn of(rule: &EgressRule) -> Option<Self> {
         let [destination] = rule.destinations.as_slice() else { return None };
@@ -388,7 +388,7 @@ impl StackRecord {
 
     /// What would happen to the stack's rules.
     #[must_use]
-    pub fn tally(&self) -> Tally {
+    pub fn tally(&self) -> OutcomeCounts {
         let mut tally = self.more;
         self.findings.iter().for_each(|rule| tally.add_all(rule.fate.tally()));
         tally

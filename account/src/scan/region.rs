@@ -7,12 +7,12 @@ use aws_sdk_cloudformation::Client;
 use super::Progress;
 use super::alternative::AlternativeKind;
 use super::expected::locked;
-use super::judge::{Deployed, declared_in, judge};
+use super::judge::{DeployedScope, declared_in, judge};
 use super::live::scan_groups;
 use super::paced::{Source, Started, work};
 use super::record::{NAME_CHARS, StackRecord, account_of};
-use super::reporter::Reporter;
-use super::stacks::{self, Given, Stack, Stacks, TemplateText, Told};
+use super::context::RegionContext;
+use super::stacks::{self, ListedStack, LiveStack, LiveStacks, StackInputs, TemplateText};
 use crate::failure::{Failure, FailureKind};
 use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::excerpt;
@@ -26,10 +26,10 @@ pub(super) struct Clients {
 
 /// Scans a Region to its end: its stacks, and then its security groups if they are asked for. Nothing, if nobody listens
 /// any more.
-pub(super) async fn scan_region(clients: Clients, to: &Reporter) -> Option<()> {
+pub(super) async fn scan_region(clients: Clients, to: &RegionContext) -> Option<()> {
     let Clients { cloudformation, cloudcontrol } = clients;
     let options = &to.options;
-    let stacks = Stacks::list(&cloudformation, &options.stacks, options.patience).await;
+    let stacks = LiveStacks::list(&cloudformation, &options.stacks, options.patience).await;
     work(&mut StackSource { client: &cloudformation, stacks, to }, to).await?;
     match &to.expected {
         Some(expected) => scan_groups(&cloudcontrol, &cloudformation, expected, to).await,
@@ -40,19 +40,19 @@ pub(super) async fn scan_region(clients: Clients, to: &Reporter) -> Option<()> {
 /// The stacks of a Region, to be read and judged.
 struct StackSource<'a> {
     client: &'a Client,
-    stacks: Stacks<'a>,
-    to: &'a Reporter,
+    stacks: LiveStacks<'a>,
+    to: &'a RegionContext,
 }
 
 impl Source for StackSource<'_> {
-    type Item = Told;
+    type Item = ListedStack;
 
     fn found(&mut self) -> Option<Progress> {
         let stacks = std::mem::take(&mut self.stacks.found);
         (stacks > 0).then_some(Progress::Found { stacks })
     }
 
-    async fn next(&mut self) -> Option<Vec<Told>> {
+    async fn next(&mut self) -> Option<Vec<ListedStack>> {
         self.stacks.next().await
     }
 
@@ -60,7 +60,7 @@ impl Source for StackSource<'_> {
         std::mem::take(&mut self.stacks.throttled)
     }
 
-    fn start(&mut self, (stack, given): Told) -> Started {
+    fn start(&mut self, (stack, given): ListedStack) -> Started {
         let to = self.to;
         if let Some(expected) = &to.expected {
             locked(expected).listed(&stack.id);
@@ -86,13 +86,19 @@ impl Source for StackSource<'_> {
     }
 }
 
-fn is_unchanged(known: &StackRecord, stack: &Stack) -> bool {
+fn is_unchanged(known: &StackRecord, stack: &LiveStack) -> bool {
     let settled = !known.partial && !stack.status.ends_with("IN_PROGRESS");
     settled && known.changed == stack.changed && known.status == stack.status
 }
 
 /// Reads and judges a stack, and tells what came of it; gives back how often AWS asked for patience.
-async fn scan_stack(client: Client, stack: Stack, given: Option<Given>, values_denied: bool, to: Reporter) -> u32 {
+async fn scan_stack(
+    client: Client,
+    stack: LiveStack,
+    given: Option<StackInputs>,
+    values_denied: bool,
+    to: RegionContext,
+) -> u32 {
     let mut throttled = 0;
     let patience = to.options.patience;
     // It is never closed.
@@ -134,8 +140,13 @@ async fn scan_stack(client: Client, stack: Stack, given: Option<Given>, values_d
 }
 
 /// Judges a stack; without what it was given, as far as that goes.
-fn record(template: &TemplateText, stack: &Stack, given: Option<Given>, to: &Reporter) -> Result<StackRecord, String> {
-    let Reporter { region, options, .. } = to;
+fn record(
+    template: &TemplateText,
+    stack: &LiveStack,
+    given: Option<StackInputs>,
+    to: &RegionContext,
+) -> Result<StackRecord, String> {
+    let RegionContext { region, options, .. } = to;
     let parameters_known = given.is_some();
     let given = given.unwrap_or_default();
     let owner = owner(&given, &options.owner_tags);
@@ -173,12 +184,12 @@ fn record(template: &TemplateText, stack: &Stack, given: Option<Given>, to: &Rep
     })
 }
 
-fn owner(given: &Given, owner_tags: &[String]) -> Option<String> {
+fn owner(given: &StackInputs, owner_tags: &[String]) -> Option<String> {
     let tag = |name: &String| given.tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
     owner_tags.iter().find_map(tag).map(|(_, value)| excerpt(value, NAME_CHARS))
 }
 
-fn deployed(region: &str, stack: &Stack, given: Given, parameters_known: bool) -> Deployed {
+fn deployed(region: &str, stack: &LiveStack, given: StackInputs, parameters_known: bool) -> DeployedScope {
     let scope = Scope {
         parameters: given.parameters,
         account: account_of(&stack.id).map(str::to_owned),
@@ -190,5 +201,5 @@ fn deployed(region: &str, stack: &Stack, given: Given, parameters_known: bool) -
         ignore_defaults: !parameters_known,
         ..Scope::default()
     };
-    Deployed { scope, resolved: given.resolved }
+    DeployedScope { scope, resolved: given.resolved }
 }

@@ -4,16 +4,16 @@ use std::io;
 
 use super::comparison::Comparison;
 use super::live::GroupRecord;
-use super::record::{Head, StackRecord, Unread};
-use super::summary::Summary;
-use super::totals::Totals;
+use super::record::{ScanHead, StackRecord, Unread};
+use super::summary::ScanSummary;
+use super::totals::ScanTotals;
 use super::unread::{UnreadGroup, UnreadGroups};
 use crate::spool::Spool;
 
 #[derive(Debug)]
 pub struct ScanResult {
     /// What it was made with.
-    pub head: Head,
+    pub head: ScanHead,
     /// The stacks that were read, by account, Region and name.
     pub stacks: Spool<StackRecord>,
     /// The security groups that were read, by account, Region and id; none if they were not asked for.
@@ -23,16 +23,16 @@ pub struct ScanResult {
     /// What could not be read, by reason.
     pub unread_groups: Vec<UnreadGroup>,
     /// The answer.
-    pub summary: Summary,
+    pub summary: ScanSummary,
     /// How the scan ended.
-    pub ending: Ending,
+    pub ending: ScanCompletion,
     /// What changed since an earlier scan, if it was compared with one.
     pub comparison: Option<Comparison>,
 }
 
 /// How a scan ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Ending {
+pub struct ScanCompletion {
     /// Whether every stack was read or is told as unread.
     pub complete: bool,
     /// Whether it was interrupted.
@@ -41,15 +41,15 @@ pub struct Ending {
 
 /// What was found so far.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct ScanRecords {
     stacks: Spool<StackRecord>,
     groups: Spool<GroupRecord>,
     unread: Spool<Unread>,
     unread_groups: UnreadGroups,
-    totals: Totals,
+    totals: ScanTotals,
 }
 
-impl Found {
+impl ScanRecords {
     /// Takes up a stack; each stack once.
     ///
     /// # Errors
@@ -95,7 +95,7 @@ impl Found {
     ///
     /// # Errors
     /// When the records cannot be read back.
-    pub fn result(mut self, head: Head, ending: Ending) -> io::Result<ScanResult> {
+    pub fn result(mut self, head: ScanHead, ending: ScanCompletion) -> io::Result<ScanResult> {
         self.stacks.sort_by_key(|record| (record.account, record.region, record.stack))?;
         self.groups.sort_by_key(|record| (record.account, record.region, record.group))?;
         let summary = self.totals.summary(ending.complete, &head.accounts, head.live);

@@ -8,7 +8,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
 use crate::failure::{Failure, FailureKind};
-use crate::pace::{Patience, patiently};
+use crate::pace::{RetryPolicy, patiently};
 use crate::pages::{MAX_PAGES, following};
 use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::policy::Glob;
@@ -27,7 +27,7 @@ pub(super) fn is_denied_values(failure: &Failure) -> bool {
 
 /// A live stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stack {
+pub(super) struct LiveStack {
     /// Its ARN.
     pub(super) id: String,
     pub(super) name: String,
@@ -38,7 +38,7 @@ pub(super) struct Stack {
     pub(super) root: Option<String>,
 }
 
-impl Stack {
+impl LiveStack {
     fn new(id: &str, name: Option<&str>, status: Option<&StackStatus>, changed: String, root: Option<&str>) -> Self {
         Self {
             id: id.to_owned(),
@@ -63,7 +63,7 @@ impl Stack {
 }
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct Given {
+pub(super) struct StackInputs {
     /// Values of parameters.
     pub(super) parameters: BTreeMap<String, String>,
     /// Those of them that came from Systems Manager.
@@ -94,14 +94,14 @@ fn time(updated: Option<&DateTime>, created: Option<&DateTime>) -> String {
 /// is made up for by the other: `ListStacks` is read first, and kept without what the stacks were given;
 /// `DescribeStacks` tells that, a page at a time.
 #[derive(Debug)]
-pub(super) struct Stacks<'a> {
+pub(super) struct LiveStacks<'a> {
     client: &'a Client,
     /// Only stacks with these names, or nested in one with such a name; all, if there is none.
     wanted: &'a [Glob],
-    patience: Patience,
+    patience: RetryPolicy,
     /// Stacks that are known, by ARN; nothing in place of one that was handed out.
-    known: BTreeMap<String, Option<Stack>>,
-    pages: Pages,
+    known: BTreeMap<String, Option<LiveStack>>,
+    pages: StackPages,
     /// How many were found since this was last looked at.
     pub(super) found: usize,
     /// Why a list is not complete.
@@ -112,23 +112,23 @@ pub(super) struct Stacks<'a> {
 
 /// How far `DescribeStacks` was read.
 #[derive(Debug)]
-enum Pages {
+enum StackPages {
     Next { token: Option<String>, number: usize },
     Ended,
 }
 
 /// A stack, and what it was given if the list told that.
-pub(super) type Told = (Stack, Option<Given>);
+pub(super) type ListedStack = (LiveStack, Option<StackInputs>);
 
-impl<'a> Stacks<'a> {
+impl<'a> LiveStacks<'a> {
     /// Reads the first list.
-    pub(super) async fn list(client: &'a Client, wanted: &'a [Glob], patience: Patience) -> Self {
+    pub(super) async fn list(client: &'a Client, wanted: &'a [Glob], patience: RetryPolicy) -> Self {
         let mut stacks = Self {
             client,
             wanted,
             patience,
             known: BTreeMap::new(),
-            pages: Pages::Next { token: None, number: 0 },
+            pages: StackPages::Next { token: None, number: 0 },
             found: 0,
             failures: Vec::new(),
             throttled: 0,
@@ -151,7 +151,7 @@ impl<'a> Stacks<'a> {
                 let Some(id) = stack.stack_id().filter(|id| !id.is_empty()) else { continue };
                 if stack.stack_status().is_none_or(is_live) {
                     let changed = time(stack.last_updated_time(), stack.creation_time());
-                    self.find(Stack::new(id, stack.stack_name(), stack.stack_status(), changed, stack.root_id()));
+                    self.find(LiveStack::new(id, stack.stack_name(), stack.stack_status(), changed, stack.root_id()));
                 }
             }
             match following(page.next_token(), token.as_deref(), LIST)? {
@@ -164,23 +164,28 @@ impl<'a> Stacks<'a> {
 
     /// The stacks of the next page, those that the first list missed among them; at last those that this
     /// one missed. Each stack once. Nothing, when there are no more.
-    pub(super) async fn next(&mut self) -> Option<Vec<Told>> {
-        if let Pages::Next { token, number } = std::mem::replace(&mut self.pages, Pages::Ended) {
+    pub(super) async fn next(&mut self) -> Option<Vec<ListedStack>> {
+        if let StackPages::Next { token, number } = std::mem::replace(&mut self.pages, StackPages::Ended) {
             match self.describe(token.as_deref(), number).await {
                 Ok((told, next)) => {
                     if let Some(next) = next {
-                        self.pages = Pages::Next { token: Some(next), number: number + 1 };
+                        self.pages = StackPages::Next { token: Some(next), number: number + 1 };
                     }
                     return Some(told);
                 }
                 Err(failure) => self.failures.push(failure),
             }
         }
-        let rest: Vec<Told> = std::mem::take(&mut self.known).into_values().flatten().map(|one| (one, None)).collect();
+        let rest: Vec<ListedStack> =
+            std::mem::take(&mut self.known).into_values().flatten().map(|one| (one, None)).collect();
         (!rest.is_empty()).then_some(rest)
     }
 
-    async fn describe(&mut self, token: Option<&str>, number: usize) -> Result<(Vec<Told>, Option<String>), Failure> {
+    async fn describe(
+        &mut self,
+        token: Option<&str>,
+        number: usize,
+    ) -> Result<(Vec<ListedStack>, Option<String>), Failure> {
         if number >= MAX_PAGES {
             return Err(Failure::new(DESCRIBE, FailureKind::Unreadable, "the list does not end"));
         }
@@ -202,7 +207,7 @@ impl<'a> Stacks<'a> {
             let Some(id) = stack.stack_id().filter(|id| !id.is_empty()) else { continue };
             if stack.stack_status().is_none_or(is_live) {
                 let changed = time(stack.last_updated_time(), stack.creation_time());
-                self.find(Stack::new(id, stack.stack_name(), stack.stack_status(), changed, stack.root_id()));
+                self.find(LiveStack::new(id, stack.stack_name(), stack.stack_status(), changed, stack.root_id()));
             }
             if let Some(found) = self.known.get_mut(id).and_then(Option::take) {
                 told.push((found, Some(given(stack))));
@@ -212,7 +217,7 @@ impl<'a> Stacks<'a> {
     }
 
     /// Takes a stack up, unless it is known or not wanted.
-    fn find(&mut self, stack: Stack) {
+    fn find(&mut self, stack: LiveStack) {
         if !self.known.contains_key(&stack.id) && stack.is_wanted(self.wanted) {
             self.known.insert(stack.id.clone(), Some(stack));
             self.found += 1;
@@ -220,14 +225,14 @@ impl<'a> Stacks<'a> {
     }
 }
 
-fn given(stack: &aws_sdk_cloudformation::types::Stack) -> Given {
+fn given(stack: &aws_sdk_cloudformation::types::Stack) -> StackInputs {
     let parameters = stack.parameters().iter().filter_map(|parameter| {
         let owned = |text: Option<&str>| text.map(str::to_owned);
         Some((owned(parameter.parameter_key())?, owned(parameter.parameter_value()), owned(parameter.resolved_value())))
     });
     let (parameters, resolved) = known_values(parameters);
     let tag = |tag: &aws_sdk_cloudformation::types::Tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()));
-    Given {
+    StackInputs {
         parameters,
         resolved,
         tags: stack.tags().iter().filter_map(tag).collect(),
@@ -256,9 +261,9 @@ pub(super) fn known_values(
 pub(super) async fn describe_one(
     client: &Client,
     id: &str,
-    patience: Patience,
+    patience: RetryPolicy,
     throttled: &mut u32,
-) -> Result<Given, Failure> {
+) -> Result<StackInputs, Failure> {
     let page = patiently(patience, throttled, || async {
         client.describe_stacks().stack_name(id).send().await.map_err(|error| Failure::of(DESCRIBE, &error))
     })
@@ -277,7 +282,7 @@ pub(super) struct TemplateText {
 pub(super) async fn template(
     client: &Client,
     id: &str,
-    patience: Patience,
+    patience: RetryPolicy,
     throttled: &mut u32,
 ) -> Result<TemplateText, Failure> {
     let processed = get_template(client, id, TemplateStage::Processed, patience, throttled).await;
@@ -296,7 +301,7 @@ async fn get_template(
     client: &Client,
     id: &str,
     stage: TemplateStage,
-    patience: Patience,
+    patience: RetryPolicy,
     throttled: &mut u32,
 ) -> Result<Option<String>, Failure> {
     let answer = patiently(patience, throttled, || async {

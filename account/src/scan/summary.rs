@@ -6,16 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use super::alternative::{Alternative, AlternativeKind};
 use super::live::LiveSummary;
-use super::record::Tally;
+use super::record::OutcomeCounts;
 use crate::accounts::MemberAccount;
 use crate::failure::Failure;
 
 /// What a scan found, added up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Summary {
+pub struct ScanSummary {
     /// Whether the failure mode can be FAIL.
-    pub answer: Answer,
+    pub answer: Readiness,
     /// Stacks that were judged.
     pub stacks: usize,
     /// Stacks with security groups or egress rules.
@@ -27,19 +27,19 @@ pub struct Summary {
     /// Egress rules in all of them.
     pub rules: usize,
     /// What would happen to the rules.
-    pub tally: Tally,
+    pub tally: OutcomeCounts,
     /// Rules by what kind of rule they are, those with the most blocked rules first.
-    pub causes: Vec<Group>,
+    pub causes: Vec<RuleGroup>,
     /// Rules by owner, the one with the most blocked stacks first.
-    pub owners: Vec<Group>,
+    pub owners: Vec<RuleGroup>,
     /// Rules by Region, the one with the most blocked stacks first.
-    pub regions: Vec<Group>,
+    pub regions: Vec<RuleGroup>,
     /// The accounts, those that most keeps from FAIL first.
     #[serde(default)]
     pub accounts: Vec<AccountSummary>,
     /// Rules by organizational unit, the one with the most blocked stacks first.
     #[serde(default)]
-    pub organizational_units: Vec<Group>,
+    pub organizational_units: Vec<RuleGroup>,
     /// How the answer would change under another policy.
     pub alternatives: Vec<Alternative>,
     /// Stacks that could not be judged.
@@ -65,7 +65,7 @@ pub struct AccountSummary {
     #[serde(flatten)]
     pub account: MemberAccount,
     /// Whether the failure mode can be FAIL there.
-    pub answer: Answer,
+    pub answer: Readiness,
     /// Stacks that were judged.
     pub stacks: usize,
     /// Stacks with security groups or egress rules.
@@ -75,7 +75,7 @@ pub struct AccountSummary {
     /// Egress rules in all of them.
     pub rules: usize,
     /// What would happen to the rules.
-    pub tally: Tally,
+    pub tally: OutcomeCounts,
     /// Stacks that could not be judged.
     pub unread: usize,
     /// Regions whose stacks could not all be listed.
@@ -91,7 +91,7 @@ pub struct AccountSummary {
 /// Whether the failure mode can be FAIL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Answer {
+pub enum Readiness {
     /// Nothing that is deployed breaks the rule.
     Yes,
     /// Nothing certainly does, and some of it cannot be judged here.
@@ -106,28 +106,28 @@ pub enum Answer {
 /// Rules with something in common.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Group {
+pub struct RuleGroup {
     /// What they have in common; nothing for stacks without an owner.
     pub name: Option<String>,
     /// Stacks with rules that would be blocked.
     pub stacks: usize,
     /// What would happen to the rules.
     #[serde(flatten)]
-    pub tally: Tally,
+    pub tally: OutcomeCounts,
     /// Some of those stacks, the ones with the most blocked rules.
     pub examples: Vec<String>,
 }
 
-impl Summary {
-    pub(super) fn answered(&self, complete: bool) -> Answer {
+impl ScanSummary {
+    pub(super) fn answered(&self, complete: bool) -> Readiness {
         if self.tally.blocked > 0 {
-            Answer::No
+            Readiness::No
         } else if !complete || self.unread > 0 || !self.regions_unread.is_empty() || self.is_missing_accounts() {
-            Answer::Unknown
+            Readiness::Unknown
         } else if self.tally.undetermined > 0 {
-            Answer::Probably
+            Readiness::Probably
         } else {
-            Answer::Yes
+            Readiness::Yes
         }
     }
 
@@ -143,16 +143,16 @@ impl Summary {
 }
 
 impl AccountSummary {
-    pub(super) fn answered(&self, complete: bool) -> Answer {
+    pub(super) fn answered(&self, complete: bool) -> Readiness {
         let all_read = complete && self.unread == 0 && self.regions_unread.is_empty() && self.failure.is_none();
         if self.tally.blocked > 0 {
-            Answer::No
+            Readiness::No
         } else if !all_read {
-            Answer::Unknown
+            Readiness::Unknown
         } else if self.tally.undetermined > 0 {
-            Answer::Probably
+            Readiness::Probably
         } else {
-            Answer::Yes
+            Readiness::Yes
         }
     }
 }

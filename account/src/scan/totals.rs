@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::alternative::{Alternative, AlternativeKind};
 use super::live::{GroupRecord, LiveTotals};
-use super::record::{Fate, StackRecord, Tally, Unread};
-use super::summary::{AccountSummary, Answer, Group, Summary};
+use super::record::{OutcomeCounts, RuleOutcome, StackRecord, Unread};
+use super::summary::{AccountSummary, Readiness, RuleGroup, ScanSummary};
 use crate::accounts::MemberAccount;
 
 /// How many stacks a group names.
@@ -14,14 +14,14 @@ const MAX_EXAMPLES: usize = 3;
 
 /// What was found so far, added up: it grows with the number of owners and accounts and not with that of stacks.
 #[derive(Debug, Default)]
-pub(super) struct Totals {
-    sums: Summary,
-    causes: BTreeMap<Option<String>, Count>,
-    owners: BTreeMap<Option<String>, Count>,
-    regions: BTreeMap<Option<String>, Count>,
+pub(super) struct ScanTotals {
+    sums: ScanSummary,
+    causes: BTreeMap<Option<String>, GroupTotals>,
+    owners: BTreeMap<Option<String>, GroupTotals>,
+    regions: BTreeMap<Option<String>, GroupTotals>,
     accounts: BTreeMap<String, AccountTotals>,
     policies: BTreeMap<AlternativeKind, Alternative>,
-    settings: BTreeMap<String, Spared>,
+    settings: BTreeMap<String, SettingEffect>,
     live: LiveTotals,
 }
 
@@ -29,32 +29,32 @@ pub(super) struct Totals {
 #[derive(Debug, Default)]
 struct AccountTotals {
     sums: AccountSummary,
-    count: Count,
+    count: GroupTotals,
     live: LiveTotals,
 }
 
 /// What a setting, changed alone, would let through.
 #[derive(Debug, Default)]
-struct Spared {
+struct SettingEffect {
     /// Stacks of which nothing else would be blocked.
     stacks: usize,
     rules: usize,
 }
 
 /// How many rules, which stack, in which account.
-type Example = (Reverse<usize>, String, String);
+type StackExample = (Reverse<usize>, String, String);
 
 /// What the rules of a group share.
 #[derive(Debug, Default)]
-struct Count {
+struct GroupTotals {
     stacks: usize,
-    tally: Tally,
+    tally: OutcomeCounts,
     /// The stacks with the most blocked rules.
-    examples: Vec<Example>,
+    examples: Vec<StackExample>,
 }
 
-impl Count {
-    fn add(&mut self, record: &StackRecord, tally: Tally) {
+impl GroupTotals {
+    fn add(&mut self, record: &StackRecord, tally: OutcomeCounts) {
         self.tally.add_all(tally);
         if tally.blocked == 0 {
             return;
@@ -63,7 +63,7 @@ impl Count {
         self.example((Reverse(tally.blocked), record.stack.clone(), record.account.clone()));
     }
 
-    fn example(&mut self, example: Example) {
+    fn example(&mut self, example: StackExample) {
         let (rules, stack, account) = &example;
         // Regions may have stacks of the same name.
         match self.examples.iter_mut().find(|(_, known, of)| known == stack && of == account) {
@@ -81,7 +81,7 @@ impl Count {
     }
 }
 
-impl Totals {
+impl ScanTotals {
     /// Adds a stack; each stack once.
     pub(super) fn stack(&mut self, record: &StackRecord) {
         let tally = record.tally();
@@ -91,7 +91,7 @@ impl Totals {
         self.sums.stacks_blocked += usize::from(tally.blocked > 0);
         self.sums.stacks_undetermined += usize::from(tally.blocked == 0 && tally.undetermined > 0);
         self.sums.tally.add_all(tally);
-        if tally != Tally::default() {
+        if tally != OutcomeCounts::default() {
             self.owners.entry(record.owner.clone()).or_default().add(record, tally);
             self.regions.entry(Some(record.region.clone())).or_default().add(record, tally);
         }
@@ -148,7 +148,7 @@ impl Totals {
 
     /// What it comes to; `complete` says whether everything was looked at, `accounts` what is known of them, and `live`
     /// whether live security groups were read, too.
-    pub(super) fn summary(self, complete: bool, accounts: &[MemberAccount], live: bool) -> Summary {
+    pub(super) fn summary(self, complete: bool, accounts: &[MemberAccount], live: bool) -> ScanSummary {
         let mut summary = self.sums;
         summary.regions_unread.sort_unstable();
         summary.accounts_unread.sort_unstable();
@@ -180,12 +180,12 @@ impl Alternative {
 }
 
 /// A stack's rules by what kind of rule they are.
-fn causes(record: &StackRecord) -> BTreeMap<&'static str, Tally> {
-    let mut causes: BTreeMap<&str, Tally> = BTreeMap::new();
+fn causes(record: &StackRecord) -> BTreeMap<&'static str, OutcomeCounts> {
+    let mut causes: BTreeMap<&str, OutcomeCounts> = BTreeMap::new();
     for rule in &record.findings {
         causes.entry(rule.cause.label()).or_default().add_all(rule.fate.tally());
     }
-    if record.more != Tally::default() {
+    if record.more != OutcomeCounts::default() {
         causes.insert("not listed one by one", record.more);
     }
     causes
@@ -194,7 +194,7 @@ fn causes(record: &StackRecord) -> BTreeMap<&'static str, Tally> {
 /// How many of a stack's blocked rules each setting, changed alone, would let through.
 fn settings(record: &StackRecord) -> BTreeMap<&str, usize> {
     let mut settings = BTreeMap::new();
-    for rule in record.findings.iter().filter(|rule| rule.fate == Fate::Blocked) {
+    for rule in record.findings.iter().filter(|rule| rule.fate == RuleOutcome::Blocked) {
         for setting in &rule.settings {
             *settings.entry(setting.as_str()).or_default() += 1;
         }
@@ -203,7 +203,7 @@ fn settings(record: &StackRecord) -> BTreeMap<&str, usize> {
 }
 
 impl AccountTotals {
-    fn stack(&mut self, record: &StackRecord, tally: Tally) {
+    fn stack(&mut self, record: &StackRecord, tally: OutcomeCounts) {
         self.sums.stacks += 1;
         self.sums.rules += record.rules;
         self.sums.stacks_with_rules += usize::from(record.resources > 0);
@@ -227,27 +227,27 @@ fn by_account(
     accounts: &[MemberAccount],
     complete: bool,
     live: bool,
-) -> (Vec<AccountSummary>, Vec<Group>) {
+) -> (Vec<AccountSummary>, Vec<RuleGroup>) {
     for member in accounts {
         totals.entry(member.account.clone()).or_default().sums.account = member.clone();
     }
-    let mut units: BTreeMap<Option<String>, Count> = BTreeMap::new();
+    let mut units: BTreeMap<Option<String>, GroupTotals> = BTreeMap::new();
     let mut summaries = Vec::with_capacity(totals.len());
     for (id, AccountTotals { mut sums, count, live: groups }) in totals {
         sums.account.account = id;
         sums.live = live.then(|| groups.summary(false));
         sums.regions_unread.sort_unstable();
         sums.answer = sums.answered(complete);
-        if count.tally != Tally::default() && sums.account.organizational_unit.is_some() {
+        if count.tally != OutcomeCounts::default() && sums.account.organizational_unit.is_some() {
             units.entry(sums.account.organizational_unit.clone()).or_default().add_all(&count);
         }
         summaries.push(sums);
     }
     let rank = |answer| match answer {
-        Answer::No => 0,
-        Answer::Unknown => 1,
-        Answer::Probably => 2,
-        Answer::Yes => 3,
+        Readiness::No => 0,
+        Readiness::Unknown => 1,
+        Readiness::Probably => 2,
+        Readiness::Yes => 3,
     };
     let breaking = |one: &AccountSummary| one.live.as_ref().map_or(0, |live| live.all.breaking);
     summaries.sort_by_key(|one| (rank(one.answer), Reverse((one.stacks_blocked, one.tally.blocked, breaking(one)))));
@@ -263,16 +263,16 @@ fn insert(names: &mut Vec<String>, name: &str) {
 
 /// The groups, the largest first; the examples of `many` accounts name theirs.
 fn largest_first(
-    groups: BTreeMap<Option<String>, Count>,
+    groups: BTreeMap<Option<String>, GroupTotals>,
     many: bool,
-    size: impl Fn(&Group) -> (usize, usize),
-) -> Vec<Group> {
-    let example = |(_, stack, account): Example| if many { format!("{stack} in {account}") } else { stack };
-    let group = |(name, count): (Option<String>, Count)| {
+    size: impl Fn(&RuleGroup) -> (usize, usize),
+) -> Vec<RuleGroup> {
+    let example = |(_, stack, account): StackExample| if many { format!("{stack} in {account}") } else { stack };
+    let group = |(name, count): (Option<String>, GroupTotals)| {
         let examples = count.examples.into_iter().map(example).collect();
-        Group { name, stacks: count.stacks, tally: count.tally, examples }
+        RuleGroup { name, stacks: count.stacks, tally: count.tally, examples }
     };
-    let mut groups: Vec<Group> = groups.into_iter().map(group).collect();
+    let mut groups: Vec<RuleGroup> = groups.into_iter().map(group).collect();
     groups.sort_by_key(|group| Reverse((size(group), group.tally.undetermined, group.tally.exempted)));
     groups
 }
@@ -280,11 +280,11 @@ fn largest_first(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::{Answer, Cause, RuleRecord};
+    use crate::scan::{Cause, Readiness, RuleRecord};
     use crate::{Failure, FailureKind};
 
-    fn stack(name: &str, owner: Option<&str>, rules: &[(Fate, Cause, &[&str])]) -> StackRecord {
-        let rule = |(fate, cause, settings): &(Fate, Cause, &[&str])| RuleRecord {
+    fn stack(name: &str, owner: Option<&str>, rules: &[(RuleOutcome, Cause, &[&str])]) -> StackRecord {
+        let rule = |(fate, cause, settings): &(RuleOutcome, Cause, &[&str])| RuleRecord {
             logical_id: "Sg".to_owned(),
             resource_type: "AWS::EC2::SecurityGroup".to_owned(),
             path: "SecurityGroupEgress[0]".to_owned(),
@@ -310,21 +310,22 @@ mod tests {
             resources: 1,
             rules: rules.len(),
             findings: rules.iter().map(rule).collect(),
-            more: Tally::default(),
+            more: OutcomeCounts::default(),
             otherwise: [AlternativeKind::UnchangedAllowed, AlternativeKind::Effective]
-                .map(|kind| (kind, Tally::default()))
+                .map(|kind| (kind, OutcomeCounts::default()))
                 .into(),
             notes: Vec::new(),
             declared: Vec::new(),
         }
     }
 
-    const PLACEHOLDER: (Fate, Cause, &[&str]) = (Fate::Blocked, Cause::NoTraffic, &["no_traffic_placeholder"]);
-    const RANGE: (Fate, Cause, &[&str]) = (Fate::Blocked, Cause::PortRange, &[]);
-    const OPEN: (Fate, Cause, &[&str]) = (Fate::Undetermined, Cause::UnknownValue, &[]);
+    const PLACEHOLDER: (RuleOutcome, Cause, &[&str]) =
+        (RuleOutcome::Blocked, Cause::NoTraffic, &["no_traffic_placeholder"]);
+    const RANGE: (RuleOutcome, Cause, &[&str]) = (RuleOutcome::Blocked, Cause::PortRange, &[]);
+    const OPEN: (RuleOutcome, Cause, &[&str]) = (RuleOutcome::Undetermined, Cause::UnknownValue, &[]);
 
-    fn summary(stacks: &[StackRecord], unread: &[Unread], complete: bool) -> Summary {
-        let mut totals = Totals::default();
+    fn summary(stacks: &[StackRecord], unread: &[Unread], complete: bool) -> ScanSummary {
+        let mut totals = ScanTotals::default();
         stacks.iter().for_each(|record| totals.stack(record));
         unread.iter().for_each(|what| totals.unread(what));
         totals.summary(complete, &[], false)
@@ -340,9 +341,9 @@ mod tests {
             stack("e", None, &[]),
         ];
         let summary = summary(&stacks, &[], true);
-        assert_eq!((summary.answer, summary.stacks_blocked, summary.stacks_undetermined), (Answer::No, 3, 1));
-        assert_eq!(summary.tally, Tally { blocked: 6, undetermined: 1, ..Tally::default() });
-        let first = |groups: &[Group]| (groups[0].name.clone(), groups[0].stacks, groups[0].tally.blocked);
+        assert_eq!((summary.answer, summary.stacks_blocked, summary.stacks_undetermined), (Readiness::No, 3, 1));
+        assert_eq!(summary.tally, OutcomeCounts { blocked: 6, undetermined: 1, ..OutcomeCounts::default() });
+        let first = |groups: &[RuleGroup]| (groups[0].name.clone(), groups[0].stacks, groups[0].tally.blocked);
         assert_eq!(first(&summary.owners), (Some("web".to_owned()), 2, 3));
         assert_eq!(first(&summary.causes), (Some("port range".to_owned()), 2, 4));
         assert_eq!(summary.causes[0].examples, ["c", "b"], "the stack with the most first");
@@ -372,11 +373,11 @@ mod tests {
             judged: false,
         };
         for (stacks, unread, complete, answer) in [
-            (vec![stack("a", None, &[])], vec![], true, Answer::Yes),
-            (vec![stack("a", None, &[])], vec![], false, Answer::Unknown),
-            (vec![stack("a", None, &[])], vec![unread.clone()], true, Answer::Unknown),
-            (vec![stack("a", None, &[OPEN])], vec![], true, Answer::Probably),
-            (vec![stack("a", None, &[RANGE])], vec![unread], false, Answer::No),
+            (vec![stack("a", None, &[])], vec![], true, Readiness::Yes),
+            (vec![stack("a", None, &[])], vec![], false, Readiness::Unknown),
+            (vec![stack("a", None, &[])], vec![unread.clone()], true, Readiness::Unknown),
+            (vec![stack("a", None, &[OPEN])], vec![], true, Readiness::Probably),
+            (vec![stack("a", None, &[RANGE])], vec![unread], false, Readiness::No),
         ] {
             assert_eq!(summary(&stacks, &unread, complete).answer, answer);
         }
@@ -390,9 +391,9 @@ mod tests {
         stacks.push(rules("s6", 1));
         for turned in 0..stacks.len() {
             stacks.rotate_left(turned);
-            let mut count = Count::default();
+            let mut count = GroupTotals::default();
             for (name, blocked) in &stacks {
-                count.add(&stack(name, None, &[]), Tally { blocked: *blocked, ..Tally::default() });
+                count.add(&stack(name, None, &[]), OutcomeCounts { blocked: *blocked, ..OutcomeCounts::default() });
             }
             let examples: Vec<_> = count.examples.iter().map(|(_, name, _)| name.as_str()).collect();
             assert_eq!((count.stacks, examples), (10, vec!["s6", "s5", "s4"]));

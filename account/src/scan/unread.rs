@@ -58,11 +58,11 @@ impl UnreadGroup {
 /// What could not be read, put together while it comes: what has the same reason, in whichever Region,
 /// lists first.
 #[derive(Debug, Default)]
-pub(super) struct UnreadGroups(BTreeMap<Key, UnreadGroup>);
+pub(super) struct UnreadGroups(BTreeMap<UnreadKey, UnreadGroup>);
 
 /// Whether it is about live groups, whether it is a stack or a group, whether it is in a Region, whether it was judged all
 /// the same, the action, the kind of failure, its code.
-type Key = (bool, bool, bool, bool, String, FailureKind, Option<String>);
+type UnreadKey = (bool, bool, bool, bool, String, FailureKind, Option<String>);
 
 impl UnreadGroups {
     pub(super) fn add(&mut self, what: &Unread) {

@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_lambda::Client;
 
 use super::download::{ACTION, get};
-use super::hole::{HASH_CHARS, Hole};
+use super::gap::{Gap, HASH_CHARS};
 use super::package::{Expected, base64_sha256};
-use super::record::{Contents, Note, RegionStatus};
+use super::record::{PackageDigests, RegionStatus, StatusNote};
 use super::{Clients, StatusOptions};
-use crate::called::Called;
+use crate::called::CalledFunction;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::patiently;
 
@@ -25,11 +25,11 @@ pub(super) async fn compare(
     clients: &impl Fn(&RegionStatus) -> Option<Clients>,
     options: &StatusOptions,
     regions: &mut [RegionStatus],
-) -> Vec<Note> {
+) -> Vec<StatusNote> {
     let expected = &options.expected;
     let hashes: BTreeSet<String> = regions.iter().filter_map(hash).map(str::to_owned).collect();
     let nothing_expected = !expected.is_code() && !expected.is_policy();
-    let mut known: BTreeMap<String, Result<Contents, Failure>> = BTreeMap::new();
+    let mut known: BTreeMap<String, Result<PackageDigests, Failure>> = BTreeMap::new();
     for hash in hashes.iter().filter(|_| !nothing_expected || hashes.len() > 1) {
         let package = expected.packages.iter().find(|package| package.code_sha256.as_ref() == Some(hash));
         let contents = match package {
@@ -63,15 +63,15 @@ async fn look_into(
     options: &StatusOptions,
     regions: &[RegionStatus],
     wanted: &str,
-) -> Result<Contents, Failure> {
+) -> Result<PackageDigests, Failure> {
     let mut failure = Failure::new(ACTION, FailureKind::Unreadable, "no Region has it");
     for region in regions.iter().filter(|region| hash(region) == Some(wanted)) {
         let (Some(function), Some(clients)) = (&region.function, clients(region)) else { continue };
-        let called = Called::parse(&function.arn);
+        let called = CalledFunction::parse(&function.arn);
         let client = clients.lambda(&called, &region.region);
         match download(&client, &called, clients.loopback(), options).await {
             Ok(bytes) if base64_sha256(&bytes) == wanted => {
-                return Contents::read(&bytes)
+                return PackageDigests::read(&bytes)
                     .map_err(|problem| Failure::new(ACTION, FailureKind::Unreadable, &problem));
             }
             Ok(_) => {
@@ -86,7 +86,7 @@ async fn look_into(
 
 async fn download(
     client: &Client,
-    called: &Called,
+    called: &CalledFunction,
     loopback: bool,
     options: &StatusOptions,
 ) -> Result<Vec<u8>, Failure> {
@@ -102,10 +102,15 @@ async fn download(
     get(place, loopback, options.patience).await
 }
 
-fn judge(expected: &Expected, hash: &str, contents: Option<&Result<Contents, Failure>>, region: &mut RegionStatus) {
+fn judge(
+    expected: &Expected,
+    hash: &str,
+    contents: Option<&Result<PackageDigests, Failure>>,
+    region: &mut RegionStatus,
+) {
     if !expected.code_sha256.is_empty() && expected.code_sha256.iter().all(|wanted| wanted != hash) {
         let should_be = expected.code_sha256.clone();
-        region.hole(&Hole::CodeDiffers { is: hash.to_owned(), should_be });
+        region.gap(&Gap::CodeDiffers { is: hash.to_owned(), should_be });
     }
     let contents = match contents {
         Some(Ok(contents)) => contents,
@@ -117,7 +122,7 @@ fn judge(expected: &Expected, hash: &str, contents: Option<&Result<Contents, Fai
     let program = contents.bootstrap_sha256.as_deref();
     if !programs.is_empty() && !program.is_some_and(|program| programs.contains(program)) {
         let is = program.unwrap_or("none").to_owned();
-        region.hole(&Hole::CodeDiffers { is, should_be: programs.into_iter().map(str::to_owned).collect() });
+        region.gap(&Gap::CodeDiffers { is, should_be: programs.into_iter().map(str::to_owned).collect() });
     }
     let policies: BTreeSet<Option<String>> = match &expected.policy {
         Some(policy) => BTreeSet::from([Some(policy.clone())]),
@@ -125,12 +130,12 @@ fn judge(expected: &Expected, hash: &str, contents: Option<&Result<Contents, Fai
     };
     if !policies.is_empty() && !policies.contains(&contents.policy_sha256) {
         let is = contents.policy_sha256.clone();
-        region.hole(&Hole::PolicyDiffers { is, should_be: policies.into_iter().collect() });
+        region.gap(&Gap::PolicyDiffers { is, should_be: policies.into_iter().collect() });
     }
 }
 
 /// What Regions do not have in common.
-fn differences(regions: &[RegionStatus], known: &BTreeMap<String, Result<Contents, Failure>>) -> Vec<Note> {
+fn differences(regions: &[RegionStatus], known: &BTreeMap<String, Result<PackageDigests, Failure>>) -> Vec<StatusNote> {
     let mut notes = Vec::new();
     if known.len() < 2 {
         return notes;
@@ -139,7 +144,7 @@ fn differences(regions: &[RegionStatus], known: &BTreeMap<String, Result<Content
         let message = format!(
             "the function's zip file is not the same in every Region, and what differs in it could not be read: {failure}"
         );
-        notes.push(Note { code: "zip-differs".to_owned(), message });
+        notes.push(StatusNote { code: "zip-differs".to_owned(), message });
         return notes;
     }
     let mut programs: BTreeMap<&str, BTreeMap<&str, Vec<&RegionStatus>>> = BTreeMap::new();
@@ -157,12 +162,12 @@ fn differences(regions: &[RegionStatus], known: &BTreeMap<String, Result<Content
     for programs in programs.values().filter(|programs| programs.len() > 1) {
         let message =
             format!("the Regions run different programs: {}. Say with --package which is right", groups(programs));
-        notes.push(Note { code: "code-between-regions".to_owned(), message });
+        notes.push(StatusNote { code: "code-between-regions".to_owned(), message });
     }
     if policies.len() > 1 {
         let message =
             format!("the Regions have different policies: {}. Say with --policy which is right", groups(&policies));
-        notes.push(Note { code: "policy-between-regions".to_owned(), message });
+        notes.push(StatusNote { code: "policy-between-regions".to_owned(), message });
     }
     notes
 }

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::StatusOptions;
-use super::hole::Hole;
+use super::gap::Gap;
 use super::record::HookState;
 use cfn_egress_guard_core::rule::policy::Glob;
 use cfn_egress_guard_core::security_group::ResourceType;
@@ -53,12 +53,12 @@ struct TargetFilters {
     target_names: Vec<String>,
     actions: Vec<String>,
     invocation_points: Vec<String>,
-    targets: Vec<Target>,
+    targets: Vec<HookTarget>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct Target {
+struct HookTarget {
     target_name: String,
     action: String,
 }
@@ -121,34 +121,34 @@ impl Configuration {
     }
 
     /// What is missing from enforcement of these operations.
-    pub(super) fn judge(&self, wanted: &[String], options: &StatusOptions) -> Vec<Hole> {
-        let mut holes = Vec::new();
+    pub(super) fn judge(&self, wanted: &[String], options: &StatusOptions) -> Vec<Gap> {
+        let mut gaps = Vec::new();
         if self.state() == HookState::Disabled {
-            holes.push(Hole::Disabled);
+            gaps.push(Gap::Disabled);
         }
         if self.failure_mode() != options.failure_mode {
             let is = self.failure_mode().to_owned();
-            holes.push(Hole::FailureMode { is, should_be: options.failure_mode.clone() });
+            gaps.push(Gap::FailureMode { is, should_be: options.failure_mode.clone() });
         }
         for operation in wanted.iter().filter(|wanted| !self.operations().contains(wanted)) {
-            holes.push(Hole::OperationMissing { operation: operation.clone() });
+            gaps.push(Gap::OperationMissing { operation: operation.clone() });
         }
-        self.hook().target_filters.judge(wanted, &mut holes);
-        self.hook().stack_filters.judge(options, &mut holes);
+        self.hook().target_filters.judge(wanted, &mut gaps);
+        self.hook().stack_filters.judge(options, &mut gaps);
         let function = self.function();
         if let Some(wanted) = &options.function
             && !function.is_some_and(|function| function == wanted || function.ends_with(&format!(":{wanted}")))
         {
-            holes.push(Hole::OtherFunction { is: function.unwrap_or("none").to_owned(), should_be: wanted.clone() });
+            gaps.push(Gap::OtherFunction { is: function.unwrap_or("none").to_owned(), should_be: wanted.clone() });
         }
-        holes
+        gaps
     }
 }
 
 impl TargetFilters {
     /// The filters must let through both resource types on creation and update, and templates on what
     /// there is of them: a change set is only ever created.
-    fn judge(&self, wanted: &[String], holes: &mut Vec<Hole>) {
+    fn judge(&self, wanted: &[String], gaps: &mut Vec<Gap>) {
         let resources = wanted.iter().any(|operation| ON_RESOURCES.contains(&operation.as_str()));
         let types = ResourceType::ALL.map(|kind| (kind.name(), ["CREATE", "UPDATE"].as_slice()));
         // Whether a list of resource types lets a template pass is not documented: only actions are judged.
@@ -169,7 +169,7 @@ impl TargetFilters {
                             && (listed.action.is_empty() || listed.action == *action)
                     });
                 if !(listed && acted && targeted && pointed) {
-                    holes.push(Hole::TargetMissing { target: target.to_owned(), action: (*action).to_owned() });
+                    gaps.push(Gap::TargetMissing { target: target.to_owned(), action: (*action).to_owned() });
                 }
             }
         }
@@ -190,19 +190,19 @@ fn covered(pattern: &str, may: &[Glob]) -> bool {
 }
 
 impl StackFilters {
-    fn judge(&self, options: &StatusOptions, holes: &mut Vec<Hole>) {
+    fn judge(&self, options: &StatusOptions, gaps: &mut Vec<Gap>) {
         let (names, roles) = (&self.stack_names, &self.stack_roles);
         if let Some(names) = names.only(&options.may_exclude) {
-            holes.push(Hole::OnlyStacks { names });
+            gaps.push(Gap::OnlyStacks { names });
         }
         if let Some(names) = names.without(&options.may_exclude) {
-            holes.push(Hole::StacksExcluded { names });
+            gaps.push(Gap::StacksExcluded { names });
         }
         if let Some(roles) = roles.only(&options.may_exclude_roles) {
-            holes.push(Hole::OnlyRoles { roles });
+            gaps.push(Gap::OnlyRoles { roles });
         }
         if let Some(roles) = roles.without(&options.may_exclude_roles) {
-            holes.push(Hole::RolesExcluded { roles });
+            gaps.push(Gap::RolesExcluded { roles });
         }
     }
 }

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt as _, Limited};
 
 use crate::connection::connector;
 use crate::failure::{Failure, FailureKind};
-use crate::pace::{Patience, patiently};
+use crate::pace::{RetryPolicy, patiently};
 
 /// The IAM action that names the place.
 pub(super) const ACTION: &str = "lambda:GetFunction";
@@ -28,7 +28,7 @@ const ATTEMPT: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// What went wrong, in words that do not show the URL.
-pub(super) async fn get(url: &str, loopback: bool, patience: Patience) -> Result<Vec<u8>, Failure> {
+pub(super) async fn get(url: &str, loopback: bool, patience: RetryPolicy) -> Result<Vec<u8>, Failure> {
     let refused = |message: &str| Failure::new(ACTION, FailureKind::Unreadable, message);
     if !allowed(url, loopback) {
         return Err(refused("the place of the code that Lambda names is not an https address"));

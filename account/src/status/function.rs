@@ -8,9 +8,9 @@ use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurat
 use aws_sdk_lambda::types::{LastUpdateStatus, State};
 
 use super::StatusOptions;
-use super::hole::{HOOK_SECONDS, Hole};
+use super::gap::{Gap, HOOK_SECONDS};
 use super::record::{FunctionStatus, RegionStatus};
-use crate::called::Called;
+use crate::called::CalledFunction;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::patiently;
 use cfn_egress_guard_core::hook::{ENV_LOOPBACK_PAYLOADS, ENV_LOOPBACK_ROOTS, ENV_PRESET};
@@ -28,7 +28,7 @@ const LOW_CONCURRENCY: i32 = 10;
 /// Looks at the function; false if there is none.
 pub(super) async fn look(
     client: &Client,
-    called: &Called,
+    called: &CalledFunction,
     options: &StatusOptions,
     status: &mut FunctionStatus,
     found: &mut RegionStatus,
@@ -42,7 +42,7 @@ pub(super) async fn look(
     match configuration {
         Ok(configuration) => judge(&configuration, options, status, found),
         Err(failure) if failure.kind == FailureKind::Gone => {
-            found.hole(&Hole::FunctionMissing { function: status.arn.clone() });
+            found.gap(&Gap::FunctionMissing { function: status.arn.clone() });
             return false;
         }
         Err(failure) => found.unread.push(failure),
@@ -68,11 +68,11 @@ fn judge(
     status.timeout_seconds = configuration.timeout();
     state(configuration, found);
     if let Some(seconds) = configuration.timeout().filter(|seconds| *seconds >= HOOK_SECONDS) {
-        found.hole(&Hole::TimeoutTooLong { seconds });
+        found.gap(&Gap::TimeoutTooLong { seconds });
     }
     let layers = configuration.layers().len();
     if layers > 0 && options.expected.is_code() {
-        found.hole(&Hole::Layers { number: layers });
+        found.gap(&Gap::Layers { number: layers });
     }
     variables(configuration, options, status, found);
 }
@@ -82,13 +82,13 @@ fn state(configuration: &GetFunctionConfigurationOutput, found: &mut RegionStatu
     let reason = |reason: Option<&str>| excerpt(reason.unwrap_or("Lambda gives no reason"), 300);
     match configuration.state() {
         None | Some(State::Active) => {}
-        Some(state) => found.hole(&Hole::FunctionNotActive {
+        Some(state) => found.gap(&Gap::FunctionNotActive {
             what: format!("is {} and not Active", excerpt(state.as_str(), 64)),
             reason: reason(configuration.state_reason()),
         }),
     }
     if configuration.last_update_status() == Some(&LastUpdateStatus::Failed) {
-        found.hole(&Hole::FunctionNotActive {
+        found.gap(&Gap::FunctionNotActive {
             what: "was not updated at the last attempt".to_owned(),
             reason: reason(configuration.last_update_status_reason()),
         });
@@ -120,18 +120,18 @@ fn variables(
     status.preset = set(ENV_PRESET).map(|preset| excerpt(preset, 64));
     let should_be = options.preset.map(|preset| preset.name().to_owned());
     if status.preset != should_be {
-        found.hole(&Hole::Preset { is: status.preset.clone(), should_be });
+        found.gap(&Gap::Preset { is: status.preset.clone(), should_be });
     }
     for variable in [ENV_LOOPBACK_PAYLOADS, ENV_LOOPBACK_ROOTS] {
         if set(variable).is_some() {
-            found.hole(&Hole::TestSetting { variable });
+            found.gap(&Gap::TestSetting { variable });
         }
     }
 }
 
 async fn concurrency(
     client: &Client,
-    called: &Called,
+    called: &CalledFunction,
     options: &StatusOptions,
     status: &mut FunctionStatus,
     found: &mut RegionStatus,
@@ -145,8 +145,8 @@ async fn concurrency(
         Ok(answer) => {
             status.reserved_concurrency = answer.reserved_concurrent_executions();
             match status.reserved_concurrency {
-                Some(0) => found.hole(&Hole::NoConcurrency),
-                Some(reserved) if reserved < LOW_CONCURRENCY => found.hole(&Hole::LowConcurrency { reserved }),
+                Some(0) => found.gap(&Gap::NoConcurrency),
+                Some(reserved) if reserved < LOW_CONCURRENCY => found.gap(&Gap::LowConcurrency { reserved }),
                 _ => {}
             }
         }
@@ -155,7 +155,13 @@ async fn concurrency(
 }
 
 /// Whether the alias sends every call to the version that is looked at.
-async fn routing(client: &Client, called: &Called, alias: &str, options: &StatusOptions, found: &mut RegionStatus) {
+async fn routing(
+    client: &Client,
+    called: &CalledFunction,
+    alias: &str,
+    options: &StatusOptions,
+    found: &mut RegionStatus,
+) {
     let answer = patiently(options.patience, &mut 0, || async {
         let request = client.get_alias().function_name(&called.function).name(alias);
         request.send().await.map_err(|error| Failure::of(ALIAS, &error))
@@ -173,7 +179,7 @@ async fn routing(client: &Client, called: &Called, alias: &str, options: &Status
             reason = "clamped to what fits; a weight is between 0 and 1"
         )]
         let percent = (weight * 100.0).ceil().clamp(1.0, 100.0) as u8;
-        found.hole(&Hole::AliasSplit { alias: alias.to_owned(), version: excerpt(version, 64), percent });
+        found.gap(&Gap::AliasSplit { alias: alias.to_owned(), version: excerpt(version, 64), percent });
     }
 }
 
@@ -198,7 +204,7 @@ mod tests {
             ("guard:$LATEST".to_owned(), None, None, "guard", Some("$LATEST")),
             ("guard:".to_owned(), None, None, "guard:", None),
         ] {
-            let called = Called::parse(&text);
+            let called = CalledFunction::parse(&text);
             assert_eq!(
                 (called.region.as_deref(), called.account.as_deref(), called.qualifier.as_deref()),
                 (region, account, qualifier),
@@ -206,8 +212,8 @@ mod tests {
             );
             assert_eq!((called.function.as_str(), called.name.as_str()), (function, "guard"), "{text}");
         }
-        assert_eq!(Called::parse("guard:live").alias(), Some("live"));
-        assert_eq!(Called::parse("guard:7").alias(), None);
-        assert_eq!(Called::parse("guard:$LATEST").alias(), None);
+        assert_eq!(CalledFunction::parse("guard:live").alias(), Some("live"));
+        assert_eq!(CalledFunction::parse("guard:7").alias(), None);
+        assert_eq!(CalledFunction::parse("guard:$LATEST").alias(), None);
     }
 }

@@ -5,7 +5,7 @@ use aws_sdk_cloudformation::types::{RegistryType, ThirdPartyType, TypeConfigurat
 
 use super::StatusOptions;
 use super::configuration::Configuration;
-use super::hole::Hole;
+use super::gap::Gap;
 use crate::failure::{Failure, FailureKind};
 use crate::hook_results::type_arn;
 use crate::pace::patiently;
@@ -20,7 +20,7 @@ const LAMBDA_HOOK: &str = "AWS::Hooks::LambdaHook";
 
 /// A hook as far as it could be read.
 #[derive(Debug, Default)]
-pub(super) struct Hook {
+pub(super) struct RegisteredHook {
     /// No hook has the alias.
     pub(super) missing: bool,
     /// The type's ARN, without a version.
@@ -28,19 +28,19 @@ pub(super) struct Hook {
     pub(super) version: Option<String>,
     pub(super) execution_role: Option<String>,
     pub(super) configuration: Option<Configuration>,
-    pub(super) holes: Vec<Hole>,
+    pub(super) holes: Vec<Gap>,
     pub(super) unread: Vec<Failure>,
 }
 
-impl Hook {
+impl RegisteredHook {
     /// The account, as the type's ARN tells it.
     pub(super) fn account(&self) -> Option<String> {
         Arn::parse(self.arn.as_deref()?)?.account().map(str::to_owned)
     }
 }
 
-pub(super) async fn read(client: &Client, alias: &str, options: &StatusOptions) -> Hook {
-    let mut hook = Hook::default();
+pub(super) async fn read(client: &Client, alias: &str, options: &StatusOptions) -> RegisteredHook {
+    let mut hook = RegisteredHook::default();
     let answer = patiently(options.patience, &mut 0, || async {
         let request = client.describe_type().r#type(RegistryType::Hook).type_name(alias);
         request.send().await.map_err(|error| Failure::of(TYPE, &error))
@@ -52,10 +52,10 @@ pub(super) async fn read(client: &Client, alias: &str, options: &StatusOptions) 
             hook.version = version.map(|text| excerpt(text, 64));
             hook.execution_role = answer.execution_role_arn().map(|arn| excerpt(arn, 256));
             if answer.is_activated() == Some(false) {
-                hook.holes.push(Hole::NotActivated);
+                hook.gaps.push(Gap::NotActivated);
             }
             if let Some(other) = answer.original_type_name().filter(|name| *name != LAMBDA_HOOK) {
-                hook.holes.push(Hole::OtherHook { original: excerpt(other, 128) });
+                hook.gaps.push(Gap::OtherHook { original: excerpt(other, 128) });
             }
             hook.arn = answer.arn.as_deref().and_then(type_arn);
         }
@@ -70,7 +70,7 @@ pub(super) async fn read(client: &Client, alias: &str, options: &StatusOptions) 
 }
 
 /// What the hook is configured to do.
-async fn configuration(client: &Client, alias: &str, options: &StatusOptions, hook: &mut Hook) {
+async fn configuration(client: &Client, alias: &str, options: &StatusOptions, hook: &mut RegisteredHook) {
     // By name: an ARN may have a version behind it.
     let identifier = TypeConfigurationIdentifier::builder().r#type(ThirdPartyType::Hook).type_name(alias);
     let identifier = identifier.type_configuration_alias("default").build();
@@ -81,7 +81,7 @@ async fn configuration(client: &Client, alias: &str, options: &StatusOptions, ho
     .await;
     let answer = match answer {
         Ok(answer) => answer,
-        Err(failure) if failure.kind == FailureKind::Gone => return hook.holes.push(Hole::NoConfiguration),
+        Err(failure) if failure.kind == FailureKind::Gone => return hook.gaps.push(Gap::NoConfiguration),
         Err(failure) => return hook.unread.push(failure),
     };
     for error in answer.errors() {
@@ -97,7 +97,7 @@ async fn configuration(client: &Client, alias: &str, options: &StatusOptions, ho
             FailureKind::Unreadable,
             &format!("the configuration is not understood: {error}"),
         )),
-        None if answer.errors().is_empty() => hook.holes.push(Hole::NoConfiguration),
+        None if answer.errors().is_empty() => hook.gaps.push(Gap::NoConfiguration),
         None => {}
     }
 }

@@ -9,9 +9,9 @@ use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
 use aws_smithy_types::DateTime;
 
 use super::StatusOptions;
-use super::hole::Hole;
+use super::gap::Gap;
 use super::record::{RecentCalls, RegionStatus};
-use crate::called::Called;
+use crate::called::CalledFunction;
 use crate::failure::Failure;
 use crate::pace::patiently;
 use cfn_egress_guard_core::log::{GUARD, NAMESPACE};
@@ -27,23 +27,20 @@ const PAGES: usize = 10;
 /// Reads them, and tells what is wrong.
 pub(super) async fn look(
     client: &Client,
-    called: &Called,
+    called: &CalledFunction,
     guard: Option<&str>,
     options: &StatusOptions,
     found: &mut RegionStatus,
 ) -> Option<RecentCalls> {
     match read(client, called, guard, options).await {
         Ok(calls) => {
-            for (times, hole) in [
-                (calls.throttles, Hole::Throttled { times: calls.throttles, days: options.days }),
-                (calls.errors, Hole::Erred { times: calls.errors, days: options.days }),
-                (
-                    calls.internal_failures,
-                    Hole::InternalFailures { times: calls.internal_failures, days: options.days },
-                ),
+            for (times, gap) in [
+                (calls.throttles, Gap::Throttled { times: calls.throttles, days: options.days }),
+                (calls.errors, Gap::Erred { times: calls.errors, days: options.days }),
+                (calls.internal_failures, Gap::InternalFailures { times: calls.internal_failures, days: options.days }),
             ] {
                 if times > 0 {
-                    found.hole(&hole);
+                    found.gap(&gap);
                 }
             }
             Some(calls)
@@ -57,7 +54,7 @@ pub(super) async fn look(
 
 async fn read(
     client: &Client,
-    called: &Called,
+    called: &CalledFunction,
     guard: Option<&str>,
     options: &StatusOptions,
 ) -> Result<RecentCalls, Failure> {
@@ -93,7 +90,7 @@ async fn read(
 }
 
 /// Without the guard's name its own metric cannot be asked for: every dimension is part of its identity.
-fn queries(called: &Called, guard: Option<&str>) -> Vec<MetricDataQuery> {
+fn queries(called: &CalledFunction, guard: Option<&str>) -> Vec<MetricDataQuery> {
     let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
     let mut function = vec![dimension("FunctionName", &called.name)];
     if let Some(qualifier) = &called.qualifier {

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::record::Contents;
+use super::record::PackageDigests;
 use cfn_egress_guard_core::policy;
 
 /// The program in the zip file (source: Lambda Developer Guide, "Building a custom runtime").
@@ -52,7 +52,7 @@ pub struct Package {
     /// The SHA-256 of its zip file in base64, if it is one.
     pub code_sha256: Option<String>,
     /// What it holds.
-    pub contents: Contents,
+    pub contents: PackageDigests,
 }
 
 impl Package {
@@ -76,7 +76,7 @@ impl Package {
     }
 
     fn of_function(bytes: &[u8]) -> Result<Self, String> {
-        let contents = Contents::read(bytes)?;
+        let contents = PackageDigests::read(bytes)?;
         if contents.bootstrap_sha256.is_none() {
             return Err(format!("no {BOOTSTRAP} is in it: it is not a package of cfn-egress-guard"));
         }
@@ -87,12 +87,12 @@ impl Package {
     #[must_use]
     pub fn of_files(bootstrap: &[u8], policy: Option<&[u8]>) -> Self {
         let contents =
-            Contents { bootstrap_sha256: Some(hex_sha256(bootstrap)), policy_sha256: policy.map(hex_sha256) };
+            PackageDigests { bootstrap_sha256: Some(hex_sha256(bootstrap)), policy_sha256: policy.map(hex_sha256) };
         Self { code_sha256: None, contents }
     }
 }
 
-impl Contents {
+impl PackageDigests {
     /// Reads a function's zip file.
     ///
     /// # Errors

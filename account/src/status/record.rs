@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::hole::{HASH_CHARS, Hole, Weight};
+use super::gap::{Gap, GapSeverity, HASH_CHARS};
 use crate::failure::Failure;
 
 /// Enforcement in one Region.
@@ -15,7 +15,7 @@ pub struct RegionStatus {
     /// The Region.
     pub region: String,
     /// Whether enforcement is on there.
-    pub verdict: Verdict,
+    pub verdict: Enforcement,
     /// What the hook does there.
     pub state: HookState,
     /// The hook's version.
@@ -29,9 +29,9 @@ pub struct RegionStatus {
     /// The role that it calls the function with.
     pub execution_role: Option<String>,
     /// What is missing from enforcement.
-    pub holes: Vec<HoleRecord>,
-    /// What is worth knowing and no hole.
-    pub notes: Vec<Note>,
+    pub holes: Vec<GapRecord>,
+    /// What is worth knowing and no gap.
+    pub notes: Vec<StatusNote>,
     /// What could not be read, and why.
     pub unread: Vec<Failure>,
 }
@@ -39,12 +39,12 @@ pub struct RegionStatus {
 /// Whether enforcement is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// It is, without a hole.
+pub enum Enforcement {
+    /// It is, without a gap.
     Enforced,
-    /// It has a hole, whatever could not be read beside it.
+    /// It has a gap, whatever could not be read beside it.
     Hole,
-    /// It could not be found out: what was not read is no hole, and no proof either.
+    /// It could not be found out: what was not read is no gap, and no proof either.
     Unknown,
 }
 
@@ -64,14 +64,14 @@ pub enum HookState {
     Blocking,
 }
 
-/// A hole with its code and its sentence.
+/// A gap with its code and its sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct HoleRecord {
+pub struct GapRecord {
     /// A stable code.
     pub code: String,
     /// How much it matters.
-    pub weight: Weight,
+    pub weight: GapSeverity,
     /// The hook that it is about, if it is the one for whole templates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hook: Option<String>,
@@ -82,7 +82,7 @@ pub struct HoleRecord {
 /// Something worth knowing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Note {
+pub struct StatusNote {
     /// A stable code.
     pub code: String,
     /// In words.
@@ -106,7 +106,7 @@ pub struct FunctionStatus {
     /// The SHA-256 of its zip file in base64, as Lambda tells it.
     pub code_sha256: Option<String>,
     /// What its zip file holds, if it was looked into.
-    pub contents: Option<Contents>,
+    pub contents: Option<PackageDigests>,
     /// How long it may take, in seconds.
     pub timeout_seconds: Option<i32>,
     /// The preset that `EGRESS_PRESET` sets, if it is set.
@@ -123,7 +123,7 @@ pub struct FunctionStatus {
 /// What a function's zip file holds, each as SHA-256 in hexadecimal (`sha256sum`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Contents {
+pub struct PackageDigests {
     /// The program.
     pub bootstrap_sha256: Option<String>,
     /// The policy; without one the published rule decides.
@@ -159,7 +159,7 @@ impl RegionStatus {
         Self {
             region,
             account: None,
-            verdict: Verdict::Unknown,
+            verdict: Enforcement::Unknown,
             state: HookState::Unknown,
             version: None,
             failure_mode: None,
@@ -172,22 +172,22 @@ impl RegionStatus {
         }
     }
 
-    pub(super) fn hole(&mut self, hole: &Hole) {
-        self.hole_of(None, hole);
+    pub(super) fn gap(&mut self, gap: &Gap) {
+        self.gap_of(None, gap);
     }
 
-    /// A hole of a hook; without an alias, of the one for resources.
-    pub(super) fn hole_of(&mut self, hook: Option<&str>, hole: &Hole) {
-        self.holes.push(HoleRecord {
-            code: hole.code().to_owned(),
-            weight: hole.weight(),
+    /// A gap of a hook; without an alias, of the one for resources.
+    pub(super) fn gap_of(&mut self, hook: Option<&str>, gap: &Gap) {
+        self.gaps.push(GapRecord {
+            code: gap.code().to_owned(),
+            weight: gap.weight(),
             hook: hook.map(str::to_owned),
-            message: hole.to_string(),
+            message: gap.to_string(),
         });
     }
 
     pub(super) fn note(&mut self, code: &str, message: String) {
-        self.notes.push(Note { code: code.to_owned(), message });
+        self.notes.push(StatusNote { code: code.to_owned(), message });
     }
 
     /// Where it is: the Region, after the account if `many` are looked at.
@@ -199,35 +199,35 @@ impl RegionStatus {
         }
     }
 
-    /// The weight of the worst hole.
+    /// The weight of the worst gap.
     #[must_use]
-    pub fn worst(&self) -> Option<Weight> {
-        self.holes.iter().map(|hole| hole.weight).min()
+    pub fn worst(&self) -> Option<GapSeverity> {
+        self.gaps.iter().map(|gap| gap.weight).min()
     }
 
-    /// Whether it is known to be enforced without a hole.
+    /// Whether it is known to be enforced without a gap.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        self.verdict == Verdict::Enforced
+        self.verdict == Enforcement::Enforced
     }
 
-    pub(super) fn judged(&self) -> Verdict {
-        match (self.holes.is_empty(), self.unread.is_empty()) {
-            (false, _) => Verdict::Hole,
-            (true, true) => Verdict::Enforced,
-            (true, false) => Verdict::Unknown,
+    pub(super) fn judged(&self) -> Enforcement {
+        match (self.gaps.is_empty(), self.unread.is_empty()) {
+            (false, _) => Enforcement::Gap,
+            (true, true) => Enforcement::Enforced,
+            (true, false) => Enforcement::Unknown,
         }
     }
 
     /// How bad it is: the smaller, the worse.
     pub(super) fn rank(&self) -> (u8, usize) {
         let worst = match self.worst() {
-            Some(Weight::Open) => 0,
-            Some(Weight::Partial) => 1,
-            Some(Weight::Health) => 2,
+            Some(GapSeverity::Open) => 0,
+            Some(GapSeverity::Partial) => 1,
+            Some(GapSeverity::Health) => 2,
             None if !self.unread.is_empty() => 3,
             None => 4,
         };
-        (worst, usize::MAX - self.holes.len())
+        (worst, usize::MAX - self.gaps.len())
     }
 }

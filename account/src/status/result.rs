@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::StatusOptions;
-use super::record::{Note, RegionStatus, Verdict};
+use super::record::{Enforcement, RegionStatus, StatusNote};
 use crate::accounts::MemberAccount;
 use crate::failure::Failure;
 
@@ -24,7 +24,7 @@ pub struct StatusResult {
     /// The account, if it is one: as AWS says whose the credentials are, or as the hooks' ARNs tell it.
     pub account: Option<String>,
     /// Whether enforcement is on in all of them; the exit status says the same.
-    pub verdict: Verdict,
+    pub verdict: Enforcement,
     /// Why the account's Regions could not be listed; those that every account has were looked at.
     pub regions_assumed: Option<String>,
     /// The accounts, those with problems first; none, if it is the caller's own and nobody says which that is.
@@ -32,7 +32,7 @@ pub struct StatusResult {
     /// The Regions, those of accounts with problems first, and of an account those with problems.
     pub regions: Vec<RegionStatus>,
     /// What is worth knowing of several Regions together.
-    pub notes: Vec<Note>,
+    pub notes: Vec<StatusNote>,
     /// What went wrong apart from any Region.
     pub unread: Vec<Failure>,
 }
@@ -45,11 +45,11 @@ pub struct AccountStatus {
     #[serde(flatten)]
     pub account: MemberAccount,
     /// Whether enforcement is on in all its Regions.
-    pub verdict: Verdict,
-    /// How many of its Regions are enforced without a hole.
+    pub verdict: Enforcement,
+    /// How many of its Regions are enforced without a gap.
     pub regions_enforced: usize,
-    /// How many of its Regions have a hole.
-    pub regions_with_holes: usize,
+    /// How many of its Regions have a gap.
+    pub regions_with_gaps: usize,
     /// How many of its Regions could not be judged.
     pub regions_unknown: usize,
     /// Why it could not be entered.
@@ -60,7 +60,7 @@ pub struct AccountStatus {
 
 /// What was found so far.
 #[derive(Debug, Default)]
-pub(super) struct StatusFound {
+pub(super) struct StatusRecords {
     pub(super) regions: Vec<RegionStatus>,
     /// Accounts that could not be entered.
     pub(super) not_entered: Vec<(String, Failure)>,
@@ -74,12 +74,12 @@ impl StatusResult {
     pub(super) fn new(
         options: &StatusOptions,
         members: &[MemberAccount],
-        found: StatusFound,
-        notes: Vec<Note>,
+        found: StatusRecords,
+        notes: Vec<StatusNote>,
     ) -> Self {
-        let StatusFound { mut regions, not_entered, regions_assumed, lost } = found;
+        let StatusRecords { mut regions, not_entered, regions_assumed, lost } = found;
         for region in &mut regions {
-            region.holes.sort_by_key(|hole| hole.weight);
+            region.gaps.sort_by_key(|gap| gap.weight);
             region.verdict = region.judged();
         }
         let account = match members {
@@ -96,8 +96,8 @@ impl StatusResult {
             account.failure = of(&not_entered);
             account.regions_assumed = of(&regions_assumed);
             let is_unknown = account.failure.is_some() || account.regions_assumed.is_some();
-            if is_unknown && account.verdict == Verdict::Enforced {
-                account.verdict = Verdict::Unknown;
+            if is_unknown && account.verdict == Enforcement::Enforced {
+                account.verdict = Enforcement::Unknown;
             }
         }
         // How bad the worst Region of each account is.
@@ -107,11 +107,11 @@ impl StatusResult {
             *rank = (*rank).min(region.rank());
         }
         let rank = |account: &Option<String>| worst.get(account).copied();
-        // An account that could not be entered comes after those with a hole, and before those that are well.
+        // An account that could not be entered comes after those with a gap, and before those that are well.
         const UNKNOWN: (u8, usize) = (3, 0);
         accounts.sort_by_key(|account| {
             let of_regions = rank(&Some(account.account.account.clone()));
-            let own = if account.verdict == Verdict::Unknown { Some(UNKNOWN) } else { None };
+            let own = if account.verdict == Enforcement::Unknown { Some(UNKNOWN) } else { None };
             (own.into_iter().chain(of_regions).min(), account.account.account.clone())
         });
         regions.sort_by(|one, two| {
@@ -122,12 +122,12 @@ impl StatusResult {
             regions.iter().any(|region| region.verdict == verdict)
                 || accounts.iter().any(|account| account.verdict == verdict)
         };
-        let verdict = if any(Verdict::Hole) {
-            Verdict::Hole
-        } else if any(Verdict::Unknown) || !lost.is_empty() || options.regions_assumed.is_some() {
-            Verdict::Unknown
+        let verdict = if any(Enforcement::Gap) {
+            Enforcement::Gap
+        } else if any(Enforcement::Unknown) || !lost.is_empty() || options.regions_assumed.is_some() {
+            Enforcement::Unknown
         } else {
-            Verdict::Enforced
+            Enforcement::Enforced
         };
         Self {
             version: FORMAT_VERSION,
@@ -144,7 +144,7 @@ impl StatusResult {
 
     /// How many Regions have a verdict.
     #[must_use]
-    pub fn count(&self, verdict: Verdict) -> usize {
+    pub fn count(&self, verdict: Enforcement) -> usize {
         self.regions.iter().filter(|region| region.verdict == verdict).count()
     }
 
@@ -159,19 +159,19 @@ impl AccountStatus {
     fn of(member: &MemberAccount, regions: &[RegionStatus]) -> Self {
         let own = || regions.iter().filter(|region| region.account.as_ref() == Some(&member.account));
         let count = |verdict| own().filter(|region| region.verdict == verdict).count();
-        let [regions_enforced, regions_with_holes, regions_unknown] =
-            [Verdict::Enforced, Verdict::Hole, Verdict::Unknown].map(count);
-        let verdict = match (regions_with_holes, regions_unknown, regions_enforced) {
-            (0, 0, 0) => Verdict::Unknown,
-            (0, 0, _) => Verdict::Enforced,
-            (0, ..) => Verdict::Unknown,
-            _ => Verdict::Hole,
+        let [regions_enforced, regions_with_gaps, regions_unknown] =
+            [Enforcement::Enforced, Enforcement::Gap, Enforcement::Unknown].map(count);
+        let verdict = match (regions_with_gaps, regions_unknown, regions_enforced) {
+            (0, 0, 0) => Enforcement::Unknown,
+            (0, 0, _) => Enforcement::Enforced,
+            (0, ..) => Enforcement::Unknown,
+            _ => Enforcement::Gap,
         };
         Self {
             account: member.clone(),
             verdict,
             regions_enforced,
-            regions_with_holes,
+            regions_with_gaps,
             regions_unknown,
             failure: None,
             regions_assumed: None,

@@ -8,7 +8,7 @@ use aws_sdk_cloudformation::types::HookResultSummary;
 use aws_smithy_types::DateTime;
 
 use super::StatusOptions;
-use super::hole::Hole;
+use super::gap::Gap;
 use super::record::RegionStatus;
 use crate::failure::{Failure, FailureKind};
 use crate::hook_results::ResultList;
@@ -59,7 +59,7 @@ pub(super) async fn failures(
     }
     if let Some(newest) = newest {
         let reason = excerpt(newest.hook_status_reason().unwrap_or_default(), 300);
-        found.hole_of(alias, &Hole::FailedLately { times, at_least, days: options.days, reason });
+        found.gap_of(alias, &Gap::FailedLately { times, at_least, days: options.days, reason });
     }
 }
 

@@ -10,17 +10,17 @@
 use super::documents::Documents;
 use super::event::{HookEvent, HookProgress, StackEvent};
 use super::function::Function;
-use super::invocation::{Hook, Subject, change_set_document, read, stack_document};
+use super::invocation::{HookSettings, InvocationSubject, change_set_document, read, stack_document};
 use super::invoke::InvokeError;
 use super::nested::NESTED_STACK;
-use super::plan::{Action, FailureMode, Operation, Plan};
-use super::words::Words;
+use super::plan::{Action, DeploymentPlan, FailureMode, ResourceOperation};
+use super::status_names::StatusNames;
 use cfn_egress_guard_core::hook::Target;
 use cfn_egress_guard_core::security_group::ResourceType;
 
 /// How a rehearsed deployment ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum RehearsalOutcome {
     /// It went through.
     Complete,
     /// It went through with warnings, where the hook would have stopped it under `FAIL`.
@@ -37,43 +37,43 @@ pub enum Ending {
 
 /// Something that happened.
 #[derive(Debug)]
-pub struct Told<'a> {
+pub struct RehearsalEvent<'a> {
     pub event: StackEvent,
     /// The operation that it is about, if it is about one.
-    pub operation: Option<&'a Operation>,
+    pub operation: Option<&'a ResourceOperation>,
     /// How many stacks are around its stack.
     pub depth: usize,
 }
 
 /// A deployment that is being rehearsed.
-struct Deployment<'a> {
-    hook: &'a Hook,
+struct Rehearsal<'a> {
+    hook: &'a HookSettings,
     function: &'a mut Function,
     documents: Option<Documents>,
     clock: &'a dyn Fn() -> String,
-    sink: &'a mut dyn FnMut(Told<'_>),
+    sink: &'a mut dyn FnMut(RehearsalEvent<'_>),
     events: usize,
     warned: bool,
 }
 
 /// A stack that is being deployed.
 #[derive(Debug, Clone)]
-struct Place {
+struct StackInProgress {
     name: String,
     id: String,
     depth: usize,
 }
 
 /// An operation that was done, with what was done inside it.
-struct Done<'p> {
-    operation: &'p Operation,
-    place: Option<Place>,
-    inside: Vec<Done<'p>>,
+struct CompletedOperation<'p> {
+    operation: &'p ResourceOperation,
+    place: Option<StackInProgress>,
+    inside: Vec<CompletedOperation<'p>>,
 }
 
 /// How the deployment of one stack ended.
-struct Deployed<'p> {
-    done: Vec<Done<'p>>,
+struct DeploymentResult<'p> {
+    done: Vec<CompletedOperation<'p>>,
     /// Why it failed, if so.
     failure: Option<String>,
 }
@@ -83,14 +83,14 @@ struct Deployed<'p> {
 /// # Errors
 /// When an answer is missing where only the function's owner can help: it does not run at all.
 pub async fn rehearse(
-    plan: &Plan,
-    hook: &Hook,
+    plan: &DeploymentPlan,
+    hook: &HookSettings,
     function: &mut Function,
     clock: &dyn Fn() -> String,
-    sink: &mut dyn FnMut(Told<'_>),
-) -> Result<Ending, InvokeError> {
+    sink: &mut dyn FnMut(RehearsalEvent<'_>),
+) -> Result<RehearsalOutcome, InvokeError> {
     if plan.is_unchanged() {
-        return Ok(Ending::NothingToUpdate);
+        return Ok(RehearsalOutcome::NothingToUpdate);
     }
     let needs_documents = |target: &Target| matches!(target, Target::Stack | Target::ChangeSet);
     let documents = if hook.target_operations.iter().any(needs_documents) {
@@ -98,22 +98,22 @@ pub async fn rehearse(
     } else {
         None
     };
-    let place = Place::of(&plan.stack_name, 0, hook);
-    let mut deployment = Deployment { hook, function, documents, clock, sink, events: 0, warned: false };
+    let place = StackInProgress::of(&plan.stack_name, 0, hook);
+    let mut deployment = Rehearsal { hook, function, documents, clock, sink, events: 0, warned: false };
     if !deployment.change_set(plan, &place).await? {
-        return Ok(Ending::ChangeSetFailed);
+        return Ok(RehearsalOutcome::ChangeSetFailed);
     }
     let deployed = deployment.deploy(plan, &place).await?;
     Ok(match deployed.failure {
-        Some(_) if hook.disable_rollback => Ending::LeftAsItIs,
-        Some(_) => Ending::RolledBack,
-        None if deployment.warned => Ending::CompleteWithWarnings,
-        None => Ending::Complete,
+        Some(_) if hook.disable_rollback => RehearsalOutcome::LeftAsItIs,
+        Some(_) => RehearsalOutcome::RolledBack,
+        None if deployment.warned => RehearsalOutcome::CompleteWithWarnings,
+        None => RehearsalOutcome::Complete,
     })
 }
 
-impl Place {
-    fn of(stack_name: &str, depth: usize, hook: &Hook) -> Self {
+impl StackInProgress {
+    fn of(stack_name: &str, depth: usize, hook: &HookSettings) -> Self {
         let id = format!(
             "arn:aws:cloudformation:{}:{}:stack/{stack_name}/00000000-0000-4000-8000-{depth:012}",
             hook.region, hook.account
@@ -124,18 +124,18 @@ impl Place {
 
 /// What an event is about: a stack, a change set, or a resource with its operation.
 #[derive(Clone, Copy)]
-struct About<'a> {
+struct EventSubject<'a> {
     logical_id: &'a str,
     resource_type: &'a str,
-    operation: Option<&'a Operation>,
+    operation: Option<&'a ResourceOperation>,
 }
 
-impl<'a> About<'a> {
-    const fn stack(place: &'a Place) -> Self {
+impl<'a> EventSubject<'a> {
+    const fn stack(place: &'a StackInProgress) -> Self {
         Self { logical_id: place.name.as_str(), resource_type: NESTED_STACK, operation: None }
     }
 
-    const fn resource(operation: &'a Operation) -> Self {
+    const fn resource(operation: &'a ResourceOperation) -> Self {
         Self {
             logical_id: operation.logical_id.as_str(),
             resource_type: operation.resource_type.as_str(),
@@ -144,9 +144,9 @@ impl<'a> About<'a> {
     }
 }
 
-impl Deployment<'_> {
+impl Rehearsal<'_> {
     /// Creates the change set, if the hook is asked about it; false if the hook stops it.
-    async fn change_set(&mut self, plan: &Plan, place: &Place) -> Result<bool, InvokeError> {
+    async fn change_set(&mut self, plan: &DeploymentPlan, place: &StackInProgress) -> Result<bool, InvokeError> {
         if !self.hook.target_operations.contains(&Target::ChangeSet) {
             return Ok(true);
         }
@@ -155,47 +155,51 @@ impl Deployment<'_> {
             "arn:aws:cloudformation:{}:{}:changeSet/{name}/00000000-0000-4000-8000-000000000000",
             self.hook.region, self.hook.account
         );
-        let about = About { logical_id: name, resource_type: "AWS::CloudFormation::ChangeSet", operation: None };
+        let about = EventSubject { logical_id: name, resource_type: "AWS::CloudFormation::ChangeSet", operation: None };
         self.tell(place, about, "CREATE_IN_PROGRESS", None, None);
         let url = self.publish(&change_set_document(plan));
-        let passed = self.ask(&Subject::ChangeSet(&arn, &url), place, about, "CREATE_IN_PROGRESS").await?;
+        let passed = self.ask(&InvocationSubject::ChangeSet(&arn, &url), place, about, "CREATE_IN_PROGRESS").await?;
         if passed {
             self.tell(place, about, "CREATE_COMPLETE", None, None);
         } else {
-            let failed = self.failed_hooks(&Subject::ChangeSet(&arn, &url));
+            let failed = self.failed_hooks(&InvocationSubject::ChangeSet(&arn, &url));
             self.tell(place, about, "FAILED", Some(format!("Change set creation failed. {failed}")), None);
         }
         Ok(passed)
     }
 
     /// Deploys a stack and those nested in it.
-    async fn deploy<'p>(&mut self, plan: &'p Plan, place: &Place) -> Result<Deployed<'p>, InvokeError> {
-        let words = Words::of(plan.is_update());
+    async fn deploy<'p>(
+        &mut self,
+        plan: &'p DeploymentPlan,
+        place: &StackInProgress,
+    ) -> Result<DeploymentResult<'p>, InvokeError> {
+        let words = StatusNames::of(plan.is_update());
         self.stack(place, words.in_progress, Some("User Initiated"));
-        let mut done: Vec<Done<'p>> = Vec::new();
+        let mut done: Vec<CompletedOperation<'p>> = Vec::new();
         if self.hook.target_operations.contains(&Target::Stack) {
             let url = self.publish(&stack_document(plan));
-            let subject = Subject::Stack(plan, &url);
-            if !self.ask(&subject, place, About::stack(place), words.in_progress).await? {
+            let subject = InvocationSubject::Stack(plan, &url);
+            if !self.ask(&subject, place, EventSubject::stack(place), words.in_progress).await? {
                 let failure = format!("{}.", self.failed_hooks(&subject));
                 self.roll_back(plan, place, &failure, &done);
-                return Ok(Deployed { done, failure: Some(failure) });
+                return Ok(DeploymentResult { done, failure: Some(failure) });
             }
         }
         for operation in plan.operations.iter().filter(|operation| operation.action != Action::Remove) {
-            let status = Words::of(operation.action == Action::Update);
-            let about = About::resource(operation);
+            let status = StatusNames::of(operation.action == Action::Update);
+            let about = EventSubject::resource(operation);
             self.tell(place, about, status.in_progress, operation.not_asked(), None);
             let failure = if let Some(nested) = &operation.nested {
-                let inner = Place::of(&nested.stack_name, place.depth + 1, self.hook);
+                let inner = StackInProgress::of(&nested.stack_name, place.depth + 1, self.hook);
                 let deployed = Box::pin(self.deploy(nested, &inner)).await?;
                 let failure = deployed.failure.map(|reason| embedded(&inner, operation.action, &reason));
-                done.push(Done { operation, place: Some(inner), inside: deployed.done });
+                done.push(CompletedOperation { operation, place: Some(inner), inside: deployed.done });
                 failure
             } else {
                 let failure = self.resource(operation, place, status.in_progress).await?;
                 if failure.is_none() {
-                    done.push(Done { operation, place: None, inside: Vec::new() });
+                    done.push(CompletedOperation { operation, place: None, inside: Vec::new() });
                 }
                 failure
             };
@@ -204,7 +208,7 @@ impl Deployment<'_> {
                 let verb = operation.action.verb();
                 let reason = format!("The following resource(s) failed to {verb}: [{}].", operation.logical_id);
                 self.roll_back(plan, place, &reason, &done);
-                return Ok(Deployed { done, failure: Some(reason) });
+                return Ok(DeploymentResult { done, failure: Some(reason) });
             }
             self.tell(place, about, status.complete, None, None);
         }
@@ -213,18 +217,18 @@ impl Deployment<'_> {
             self.stack(place, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", None);
         }
         for operation in removed {
-            self.tell(place, About::resource(operation), "DELETE_IN_PROGRESS", None, None);
-            self.tell(place, About::resource(operation), "DELETE_COMPLETE", None, None);
+            self.tell(place, EventSubject::resource(operation), "DELETE_IN_PROGRESS", None, None);
+            self.tell(place, EventSubject::resource(operation), "DELETE_COMPLETE", None, None);
         }
         self.stack(place, words.complete, None);
-        Ok(Deployed { done, failure: None })
+        Ok(DeploymentResult { done, failure: None })
     }
 
     /// Does an operation on a resource; why it failed, if the hook stops it.
     async fn resource(
         &mut self,
-        operation: &Operation,
-        place: &Place,
+        operation: &ResourceOperation,
+        place: &StackInProgress,
         in_progress: &'static str,
     ) -> Result<Option<String>, InvokeError> {
         if !self.hook.target_operations.contains(&Target::Resource)
@@ -233,8 +237,8 @@ impl Deployment<'_> {
         {
             return Ok(None);
         }
-        let subject = Subject::Resource(operation);
-        let about = About::resource(operation);
+        let subject = InvocationSubject::Resource(operation);
+        let about = EventSubject::resource(operation);
         if !self.ask(&subject, place, about, in_progress).await? {
             return Ok(Some(self.failed_hooks(&subject)));
         }
@@ -244,9 +248,9 @@ impl Deployment<'_> {
     /// Asks the hook; false if it stops what it was asked about.
     async fn ask(
         &mut self,
-        subject: &Subject<'_>,
-        place: &Place,
-        about: About<'_>,
+        subject: &InvocationSubject<'_>,
+        place: &StackInProgress,
+        about: EventSubject<'_>,
         in_progress: &'static str,
     ) -> Result<bool, InvokeError> {
         let alias = subject.alias(self.hook);
@@ -278,20 +282,26 @@ impl Deployment<'_> {
         self.documents.as_ref().map(|documents| documents.publish(document.to_string().into())).unwrap_or_default()
     }
 
-    fn failed_hooks(&self, subject: &Subject<'_>) -> String {
+    fn failed_hooks(&self, subject: &InvocationSubject<'_>) -> String {
         format!("The following hook(s) failed: [{}]", subject.alias(self.hook))
     }
 
     /// Undoes what was done. A nested stack that was being created is left to the stack around it.
-    fn roll_back(&mut self, plan: &Plan, place: &Place, reason: &str, done: &[Done<'_>]) {
+    fn roll_back(
+        &mut self,
+        plan: &DeploymentPlan,
+        place: &StackInProgress,
+        reason: &str,
+        done: &[CompletedOperation<'_>],
+    ) {
         if self.hook.disable_rollback {
-            return self.stack(place, Words::of(plan.is_update()).failed, Some(reason));
+            return self.stack(place, StatusNames::of(plan.is_update()).failed, Some(reason));
         }
         if plan.is_update() {
             self.stack(place, "UPDATE_ROLLBACK_IN_PROGRESS", Some(reason));
             for done in done.iter().filter(|done| done.operation.action == Action::Update) {
-                self.tell(place, About::resource(done.operation), "UPDATE_IN_PROGRESS", None, None);
-                self.tell(place, About::resource(done.operation), "UPDATE_COMPLETE", None, None);
+                self.tell(place, EventSubject::resource(done.operation), "UPDATE_IN_PROGRESS", None, None);
+                self.tell(place, EventSubject::resource(done.operation), "UPDATE_COMPLETE", None, None);
             }
             self.stack(place, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", None);
         } else if place.depth == 0 {
@@ -305,9 +315,9 @@ impl Deployment<'_> {
     }
 
     /// Deletes what was created, last first.
-    fn delete(&mut self, place: &Place, done: &[Done<'_>]) {
+    fn delete(&mut self, place: &StackInProgress, done: &[CompletedOperation<'_>]) {
         for done in done.iter().rev().filter(|done| done.operation.action == Action::Create) {
-            let about = About::resource(done.operation);
+            let about = EventSubject::resource(done.operation);
             self.tell(place, about, "DELETE_IN_PROGRESS", None, None);
             if let Some(inner) = &done.place {
                 self.stack(inner, "DELETE_IN_PROGRESS", None);
@@ -318,15 +328,15 @@ impl Deployment<'_> {
         }
     }
 
-    fn stack(&mut self, place: &Place, status: &'static str, reason: Option<&str>) {
-        self.tell(place, About::stack(place), status, reason.map(str::to_owned), None);
+    fn stack(&mut self, place: &StackInProgress, status: &'static str, reason: Option<&str>) {
+        self.tell(place, EventSubject::stack(place), status, reason.map(str::to_owned), None);
     }
 
     fn hook_event(
         &mut self,
         alias: &str,
-        place: &Place,
-        about: About<'_>,
+        place: &StackInProgress,
+        about: EventSubject<'_>,
         status: &'static str,
         progress: HookProgress,
         reason: String,
@@ -343,8 +353,8 @@ impl Deployment<'_> {
 
     fn tell(
         &mut self,
-        place: &Place,
-        about: About<'_>,
+        place: &StackInProgress,
+        about: EventSubject<'_>,
         resource_status: &'static str,
         resource_status_reason: Option<String>,
         hook: Option<HookEvent>,
@@ -361,12 +371,12 @@ impl Deployment<'_> {
             resource_status_reason,
             hook,
         };
-        (self.sink)(Told { event, operation: about.operation, depth: place.depth });
+        (self.sink)(RehearsalEvent { event, operation: about.operation, depth: place.depth });
     }
 }
 
 /// What the stack around a nested one says of its failure.
-fn embedded(nested: &Place, action: Action, reason: &str) -> String {
+fn embedded(nested: &StackInProgress, action: Action, reason: &str) -> String {
     match action {
         Action::Create => format!("Embedded stack {} was not successfully created: {reason}", nested.id),
         Action::Update | Action::Remove => format!(

@@ -14,13 +14,13 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-type Shelf = Arc<Mutex<Vec<Bytes>>>;
+type ServedDocuments = Arc<Mutex<Vec<Bytes>>>;
 
 /// Documents that can be downloaded as long as this lives.
 #[derive(Debug)]
 pub(super) struct Documents {
     address: SocketAddr,
-    shelf: Shelf,
+    shelf: ServedDocuments,
     server: JoinHandle<()>,
 }
 
@@ -29,7 +29,7 @@ impl Documents {
     pub(super) async fn serve() -> std::io::Result<Self> {
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
         let address = listener.local_addr()?;
-        let shelf = Shelf::default();
+        let shelf = ServedDocuments::default();
         let server = tokio::spawn(accept(listener, shelf.clone()));
         Ok(Self { address, shelf, server })
     }
@@ -48,7 +48,7 @@ impl Drop for Documents {
     }
 }
 
-async fn accept(listener: TcpListener, shelf: Shelf) {
+async fn accept(listener: TcpListener, shelf: ServedDocuments) {
     while let Ok((stream, _)) = listener.accept().await {
         let shelf = shelf.clone();
         let service = hyper::service::service_fn(move |request| {
@@ -59,7 +59,7 @@ async fn accept(listener: TcpListener, shelf: Shelf) {
     }
 }
 
-fn answer(request: &Request<Incoming>, shelf: &Shelf) -> Response<Full<Bytes>> {
+fn answer(request: &Request<Incoming>, shelf: &ServedDocuments) -> Response<Full<Bytes>> {
     let number = request.uri().path().strip_prefix('/').and_then(|number| number.parse::<usize>().ok());
     let shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
     let document = number.filter(|_| request.method() == Method::GET).and_then(|number| shelf.get(number).cloned());

@@ -7,12 +7,12 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::event::HookProgress;
-use super::plan::{FailureMode, Operation, Plan};
+use super::plan::{DeploymentPlan, FailureMode, ResourceOperation};
 use cfn_egress_guard_core::hook::Target;
 
 /// Who asks, and on what terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hook {
+pub struct HookSettings {
     /// The hook's alias.
     pub alias: String,
     /// What a failure means.
@@ -28,17 +28,17 @@ pub struct Hook {
 }
 
 /// What an invocation is about.
-pub(super) enum Subject<'a> {
-    Resource(&'a Operation),
+pub(super) enum InvocationSubject<'a> {
+    Resource(&'a ResourceOperation),
     /// A whole stack, whose document is behind this URL.
-    Stack(&'a Plan, &'a str),
+    Stack(&'a DeploymentPlan, &'a str),
     /// The change set of this ARN, whose document is behind this URL.
     ChangeSet(&'a str, &'a str),
 }
 
-impl Subject<'_> {
+impl InvocationSubject<'_> {
     /// The hook's name in the events: STACK and CHANGE_SET have a hook of their own (template.yaml).
-    pub(super) fn alias(&self, hook: &Hook) -> String {
+    pub(super) fn alias(&self, hook: &HookSettings) -> String {
         match self {
             Self::Resource(_) => hook.alias.clone(),
             Self::Stack(..) | Self::ChangeSet(..) => format!("{}Stack", hook.alias),
@@ -80,7 +80,7 @@ impl Subject<'_> {
         }
     }
 
-    pub(super) fn invocation(&self, hook: &Hook, stack_id: &str, number: usize) -> Json {
+    pub(super) fn invocation(&self, hook: &HookSettings, stack_id: &str, number: usize) -> Json {
         let change_set = if let Self::ChangeSet(arn, _) = self { Some(*arn) } else { None };
         json!({
             "clientRequestToken": format!("00000000-0000-4000-9000-{number:012}"),
@@ -100,12 +100,12 @@ impl Subject<'_> {
 }
 
 /// The document of a STACK invocation.
-pub(super) fn stack_document(plan: &Plan) -> Json {
+pub(super) fn stack_document(plan: &DeploymentPlan) -> Json {
     json!({ "template": plan.template, "previousTemplate": plan.previous_template.as_deref().unwrap_or_default() })
 }
 
 /// The document of a CHANGE_SET invocation; contexts are JSON text.
-pub(super) fn change_set_document(plan: &Plan) -> Json {
+pub(super) fn change_set_document(plan: &DeploymentPlan) -> Json {
     let changed: Vec<Json> = plan
         .operations
         .iter()
@@ -126,7 +126,7 @@ pub(super) fn change_set_document(plan: &Plan) -> Json {
 /// What CloudFormation reads of a hook's answer.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct HookResponse {
     hook_status: String,
     #[serde(default)]
     message: String,
@@ -136,7 +136,7 @@ struct Answer {
 
 /// What CloudFormation makes of a hook's answer.
 pub(super) fn read(answer: &[u8]) -> (HookProgress, String) {
-    match serde_json::from_slice::<Answer>(answer) {
+    match serde_json::from_slice::<HookResponse>(answer) {
         Ok(answer) => match (answer.hook_status.as_str(), answer.error_code.as_deref()) {
             ("SUCCESS", _) => {
                 (HookProgress::HookCompleteSucceeded, format!("Hook succeeded with message: {}", answer.message))

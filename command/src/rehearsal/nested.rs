@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::plan::Stack;
+use super::plan::StackToDeploy;
 use cfn_egress_guard_core::check::passed;
 use cfn_egress_guard_core::source::Document;
 use cfn_egress_guard_core::template::{Resource, Scope, TemplateError, World};
@@ -19,7 +19,7 @@ pub(super) const MAX_NESTED_STACKS: usize = 500;
 pub struct NestedStack<'a> {
     /// The logical ids of the nested stacks around it and its own, separated by slashes.
     pub path: &'a str,
-    /// Where the template around it came from ([`Stack::file`]).
+    /// Where the template around it came from ([`StackToDeploy::file`]).
     pub parent: &'a str,
     /// `TemplateURL`, if it is known.
     pub template_url: Option<&'a str>,
@@ -91,7 +91,7 @@ impl std::error::Error for PlanError {}
 /// Everything that may tell where the template of a nested stack is.
 pub(super) fn reference<'a>(
     path: &'a str,
-    parent: &'a Stack<'_>,
+    parent: &'a StackToDeploy<'_>,
     resource: &'a Resource<'_>,
     world: &'a World<'_>,
 ) -> NestedStack<'a> {

@@ -19,7 +19,7 @@ pub enum FailureMode {
 
 /// A stack to deploy.
 #[derive(Debug, Clone, Copy)]
-pub struct Stack<'a> {
+pub struct StackToDeploy<'a> {
     pub name: &'a str,
     /// Where its template came from.
     pub file: &'a str,
@@ -33,7 +33,7 @@ pub struct Stack<'a> {
 
 /// The deployment of one stack.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
+pub struct DeploymentPlan {
     /// The stack's name.
     pub stack_name: String,
     /// Its template, as written.
@@ -41,7 +41,7 @@ pub struct Plan {
     /// The template that is deployed already, if the stack is there.
     pub previous_template: Option<String>,
     /// What happens to its resources, in order.
-    pub operations: Vec<Operation>,
+    pub operations: Vec<ResourceOperation>,
     /// The security groups and egress rules whose condition keeps them from being created.
     pub switched_off: Vec<String>,
     /// What cannot be rehearsed of the template: macros, modules and what else is not written in it.
@@ -51,7 +51,7 @@ pub struct Plan {
 /// Something that the hook could not be asked about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct NotJudged {
+pub struct NotRehearsed {
     pub stack_name: String,
     /// The resource, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,14 +63,14 @@ pub struct NotJudged {
 /// What a resource that breaks the rule was taken for granted to do so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Assumed {
+pub struct AssumedViolation {
     pub stack_name: String,
     pub logical_resource_id: String,
     /// The assumption: `` `IsProd` is true ``, or what AWS does not say.
     pub assumption: String,
 }
 
-impl Assumed {
+impl AssumedViolation {
     /// What is taken for granted of an update that is rolled back.
     pub const NO_HOOK_ON_ROLLBACK: &str =
         "hooks do not run while the stack rolls back: AWS does not say whether they do";
@@ -86,7 +86,7 @@ impl Assumed {
     }
 }
 
-impl Plan {
+impl DeploymentPlan {
     /// Whether the stack is there already.
     #[must_use]
     pub const fn is_update(&self) -> bool {
@@ -94,7 +94,7 @@ impl Plan {
     }
 
     /// The operations of this stack and of those nested in it, in order.
-    pub fn all_operations(&self) -> Box<dyn Iterator<Item = &Operation> + '_> {
+    pub fn all_operations(&self) -> Box<dyn Iterator<Item = &ResourceOperation> + '_> {
         Box::new(self.operations.iter().flat_map(|operation| {
             let nested = operation.nested.as_deref().map(Self::all_operations);
             std::iter::once(operation).chain(nested.into_iter().flatten())
@@ -109,8 +109,8 @@ impl Plan {
 
     /// What the hook cannot be asked about in this stack and in those nested in it.
     #[must_use]
-    pub fn not_judged(&self) -> Vec<NotJudged> {
-        let about = |logical_resource_id: Option<String>, reason: &String| NotJudged {
+    pub fn not_judged(&self) -> Vec<NotRehearsed> {
+        let about = |logical_resource_id: Option<String>, reason: &String| NotRehearsed {
             stack_name: self.stack_name.clone(),
             logical_resource_id,
             reason: reason.clone(),
@@ -125,10 +125,10 @@ impl Plan {
 
     /// What is taken for granted, where a template leaves open whether the rule is broken.
     #[must_use]
-    pub fn assumed(&self) -> Vec<Assumed> {
+    pub fn assumed(&self) -> Vec<AssumedViolation> {
         let mut found = Vec::new();
         for operation in &self.operations {
-            found.extend(operation.hinges_on.iter().filter(|_| operation.breaks).map(|assumption| Assumed {
+            found.extend(operation.hinges_on.iter().filter(|_| operation.breaks).map(|assumption| AssumedViolation {
                 stack_name: self.stack_name.clone(),
                 logical_resource_id: operation.logical_id.clone(),
                 assumption: assumption.clone(),
@@ -153,7 +153,7 @@ impl Plan {
 
 /// What happens to one resource.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Operation {
+pub struct ResourceOperation {
     /// The resource's logical id.
     pub logical_id: String,
     pub resource_type: String,
@@ -166,7 +166,7 @@ pub struct Operation {
     /// The properties that it has, for an update.
     pub previous: Option<Json>,
     /// How a change set describes it before and after.
-    pub described: Described,
+    pub described: DescribedProperties,
     /// What is not known here, and so stood in for: `VpcId is !Ref Vpc`.
     pub unknown: Vec<String>,
     /// Why the hook cannot be asked here: what it would decide on is not known.
@@ -176,10 +176,10 @@ pub struct Operation {
     /// What it was taken for granted to break the rule, where the template leaves it open: `` `IsProd` is true ``.
     pub hinges_on: Vec<String>,
     /// What happens inside it, if it is a nested stack whose template is here.
-    pub nested: Option<Box<Plan>>,
+    pub nested: Option<Box<DeploymentPlan>>,
 }
 
-impl Operation {
+impl ResourceOperation {
     /// That the hook is not asked about it, and why.
     #[must_use]
     pub fn not_asked(&self) -> Option<String> {
@@ -190,7 +190,7 @@ impl Operation {
 /// A resource's properties as a change set describes them: numbers as text, and
 /// `{{changeSet:KNOWN_AFTER_APPLY}}` for what only the deployment will know.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Described {
+pub struct DescribedProperties {
     /// Before the change; nothing if it is created.
     pub before: Option<Json>,
     /// After the change; nothing if it is removed.

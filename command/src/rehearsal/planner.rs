@@ -6,12 +6,12 @@
 use serde_json::{Value as Json, json};
 
 use super::nested::{self, FoundTemplate, MAX_NESTED_STACKS, NESTED_STACK, NestedTemplates, PlanError};
-use super::plan::{Action, Described, Operation, Plan, Stack};
+use super::plan::{Action, DeploymentPlan, DescribedProperties, ResourceOperation, StackToDeploy};
 use super::properties::{described, resolved};
-use cfn_egress_guard_core::check::{JudgedResource, Terms, judge_resource};
+use cfn_egress_guard_core::check::{CheckContext, JudgedResource, judge_resource};
 use cfn_egress_guard_core::rule::{Outcome, Verdict, wording};
 use cfn_egress_guard_core::security_group::ResourceType;
-use cfn_egress_guard_core::template::{Resource, Scope, Subject, Template, World};
+use cfn_egress_guard_core::template::{NoteSubject, Resource, Scope, Template, World};
 
 /// What CloudFormation puts behind a nested stack's logical id to make its name; here always the same.
 const NESTED_NAME_SUFFIX: &str = "REHEARSAL";
@@ -23,16 +23,16 @@ const NESTED_NAME_SUFFIX: &str = "REHEARSAL";
 /// When a template cannot be evaluated or its resources have no order, and when the templates of nested
 /// stacks cannot be read, nest themselves, or are too many.
 pub fn plan(
-    stack: &Stack<'_>,
-    before: Option<&Stack<'_>>,
-    terms: &Terms<'_>,
+    stack: &StackToDeploy<'_>,
+    before: Option<&StackToDeploy<'_>>,
+    terms: &CheckContext<'_>,
     nested: &mut dyn NestedTemplates,
-) -> Result<Plan, PlanError> {
+) -> Result<DeploymentPlan, PlanError> {
     Planner { terms, nested, nested_stacks: 0, around: Vec::new() }.plan(stack, before, "")
 }
 
 struct Planner<'a> {
-    terms: &'a Terms<'a>,
+    terms: &'a CheckContext<'a>,
     nested: &'a mut dyn NestedTemplates,
     nested_stacks: usize,
     /// The templates around the one that is planned, outermost first.
@@ -40,13 +40,18 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn plan(&mut self, stack: &Stack<'_>, before: Option<&Stack<'_>>, path: &str) -> Result<Plan, PlanError> {
+    fn plan(
+        &mut self,
+        stack: &StackToDeploy<'_>,
+        before: Option<&StackToDeploy<'_>>,
+        path: &str,
+    ) -> Result<DeploymentPlan, PlanError> {
         let template = template_of(stack)?;
         let old = before.map(|before| Ok((before, template_of(before)?))).transpose()?;
         let (mut operations, mut switched_off) = (Vec::new(), Vec::new());
         for resource in order_of(&template, stack)? {
             let judged = judge_resource(&template, resource, self.terms);
-            let Some(proposed) = Proposed::of(resource, &judged) else {
+            let Some(proposed) = ProposedResource::of(resource, &judged) else {
                 if ResourceType::from_name(&resource.type_name).is_some() {
                     switched_off.push(resource.logical_id.to_string());
                 }
@@ -56,7 +61,7 @@ impl Planner<'_> {
             let old_judged = old.map(|(_, old, resource)| judge_resource(old, resource, self.terms));
             let earlier = old
                 .zip(old_judged.as_ref())
-                .and_then(|((before, _, resource), judged)| Some((before, Proposed::of(resource, judged)?)))
+                .and_then(|((before, _, resource), judged)| Some((before, ProposedResource::of(resource, judged)?)))
                 .filter(|(_, earlier)| earlier.resource.type_name == resource.type_name);
             let path = if path.is_empty() {
                 resource.logical_id.to_string()
@@ -87,16 +92,18 @@ impl Planner<'_> {
             for resource in order_of(old, before)? {
                 let stays = template.resource(&resource.logical_id).is_some_and(|now| {
                     now.type_name == resource.type_name
-                        && Proposed::of(now, &judge_resource(&template, now, self.terms)).is_some()
+                        && ProposedResource::of(now, &judge_resource(&template, now, self.terms)).is_some()
                 });
                 if !stays {
                     let judged = judge_resource(old, resource, self.terms);
-                    gone.extend(Proposed::of(resource, &judged).map(|it| it.operation(Action::Remove, None, None)));
+                    gone.extend(
+                        ProposedResource::of(resource, &judged).map(|it| it.operation(Action::Remove, None, None)),
+                    );
                 }
             }
             operations.extend(gone.into_iter().rev());
         }
-        Ok(Plan {
+        Ok(DeploymentPlan {
             stack_name: stack.name.to_owned(),
             template: stack.text.to_owned(),
             previous_template: before.map(|before| before.text.to_owned()),
@@ -109,11 +116,11 @@ impl Planner<'_> {
     /// What happens inside a nested stack; nothing if the resource is none, or its template is not here.
     fn nested(
         &mut self,
-        stack: &Stack<'_>,
-        proposed: &Proposed<'_>,
-        before: Option<(&Stack<'_>, &Proposed<'_>)>,
+        stack: &StackToDeploy<'_>,
+        proposed: &ProposedResource<'_>,
+        before: Option<(&StackToDeploy<'_>, &ProposedResource<'_>)>,
         path: &str,
-    ) -> Result<Option<Plan>, PlanError> {
+    ) -> Result<Option<DeploymentPlan>, PlanError> {
         if proposed.resource.type_name != NESTED_STACK {
             return Ok(None);
         }
@@ -143,8 +150,8 @@ impl Planner<'_> {
 
     fn find(
         &mut self,
-        stack: &Stack<'_>,
-        proposed: &Proposed<'_>,
+        stack: &StackToDeploy<'_>,
+        proposed: &ProposedResource<'_>,
         path: &str,
     ) -> Result<Option<FoundTemplate>, PlanError> {
         let reference = nested::reference(path, stack, proposed.resource, proposed.world);
@@ -152,23 +159,23 @@ impl Planner<'_> {
     }
 }
 
-fn stack_of<'a>(name: &'a str, found: &'a FoundTemplate, scope: &'a Scope) -> Stack<'a> {
-    Stack { name, file: &found.file, text: &found.text, document: &found.document, scope }
+fn stack_of<'a>(name: &'a str, found: &'a FoundTemplate, scope: &'a Scope) -> StackToDeploy<'a> {
+    StackToDeploy { name, file: &found.file, text: &found.text, document: &found.document, scope }
 }
 
-fn template_of<'a>(stack: &Stack<'a>) -> Result<Template<'a>, PlanError> {
+fn template_of<'a>(stack: &StackToDeploy<'a>) -> Result<Template<'a>, PlanError> {
     Template::new(&stack.document.root, stack.scope)
         .map_err(|error| PlanError::Template { file: stack.file.to_owned(), error })
 }
 
-fn order_of<'t, 'a>(template: &'t Template<'a>, stack: &Stack<'_>) -> Result<Vec<&'t Resource<'a>>, PlanError> {
+fn order_of<'t, 'a>(template: &'t Template<'a>, stack: &StackToDeploy<'_>) -> Result<Vec<&'t Resource<'a>>, PlanError> {
     let error = |error| PlanError::Template { file: stack.file.to_owned(), error };
     template.deployment_order().map_err(error)
 }
 
 /// What the template leaves open. A value for a parameter that it does not declare leaves nothing open.
 fn notes_of(template: &Template<'_>) -> Vec<String> {
-    let open = template.notes().iter().filter(|note| !matches!(note.subject, Subject::UndeclaredParameter { .. }));
+    let open = template.notes().iter().filter(|note| !matches!(note.subject, NoteSubject::UndeclaredParameter { .. }));
     open.map(ToString::to_string).collect()
 }
 
@@ -177,7 +184,7 @@ fn nested_template_missing(path: &str) -> String {
 }
 
 /// A resource as it would be deployed.
-struct Proposed<'t> {
+struct ProposedResource<'t> {
     resource: &'t Resource<'t>,
     world: &'t World<'t>,
     properties: Json,
@@ -187,7 +194,7 @@ struct Proposed<'t> {
     hinges_on: Vec<String>,
 }
 
-impl<'t> Proposed<'t> {
+impl<'t> ProposedResource<'t> {
     /// The resource, unless its condition keeps it from being created.
     fn of(resource: &'t Resource<'t>, judged: &'t JudgedResource<'t>) -> Option<Self> {
         let checked = ResourceType::from_name(&resource.type_name);
@@ -217,20 +224,21 @@ impl<'t> Proposed<'t> {
         Some(Self { resource, world, properties, unknown, undetermined, breaks, hinges_on })
     }
 
-    fn operation(self, action: Action, line: Option<u32>, before: Option<Proposed<'_>>) -> Operation {
-        let described = |proposed: &Proposed<'_>| json!({ "Properties": described(&proposed.world.properties) });
+    fn operation(self, action: Action, line: Option<u32>, before: Option<ProposedResource<'_>>) -> ResourceOperation {
+        let described =
+            |proposed: &ProposedResource<'_>| json!({ "Properties": described(&proposed.world.properties) });
         let (before_description, after) = match action {
             Action::Remove => (Some(described(&self)), None),
             Action::Create | Action::Update => (before.as_ref().map(described), Some(described(&self))),
         };
-        Operation {
+        ResourceOperation {
             logical_id: self.resource.logical_id.to_string(),
             resource_type: self.resource.type_name.clone(),
             action,
             line,
             properties: self.properties,
             previous: before.map(|before| before.properties),
-            described: Described { before: before_description, after },
+            described: DescribedProperties { before: before_description, after },
             unknown: self.unknown,
             undetermined: self.undetermined,
             breaks: self.breaks,

@@ -25,13 +25,13 @@ use super::invoke::{ANSWER_TIMEOUT, InvokeError};
 /// How much of a function's last output an error repeats, in lines.
 const KEPT_LINES: usize = 20;
 
-struct Invocation {
+struct PendingInvocation {
     event: Bytes,
     answer: oneshot::Sender<Result<Bytes, InvokeError>>,
 }
 
 #[derive(Default)]
-struct Pending {
+struct RuntimeState {
     next_id: u64,
     answers: HashMap<String, oneshot::Sender<Result<Bytes, InvokeError>>>,
     /// Set when the function reported that it cannot start.
@@ -39,13 +39,13 @@ struct Pending {
     output: Vec<String>,
 }
 
-type Shared = Arc<Mutex<Pending>>;
+type SharedRuntimeState = Arc<Mutex<RuntimeState>>;
 
 /// A function program that runs behind a Runtime API of its own. It is stopped when this is dropped.
 pub struct LocalFunction {
     child: Child,
-    events: mpsc::Sender<Invocation>,
-    shared: Shared,
+    events: mpsc::Sender<PendingInvocation>,
+    shared: SharedRuntimeState,
 }
 
 impl fmt::Debug for LocalFunction {
@@ -108,7 +108,7 @@ impl LocalFunction {
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| StartError::Spawn { program: program.display().to_string(), error })?;
-        let shared = Shared::default();
+        let shared = SharedRuntimeState::default();
         if let Some(stdout) = child.stdout.take() {
             tokio::spawn(keep_output(BufReader::new(stdout), shared.clone()));
         }
@@ -127,7 +127,7 @@ impl LocalFunction {
     pub async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvokeError> {
         let (answer, answered) = oneshot::channel();
         let exchange = async {
-            self.events.send(Invocation { event, answer }).await.map_err(|_| InvokeError::Unreachable)?;
+            self.events.send(PendingInvocation { event, answer }).await.map_err(|_| InvokeError::Unreachable)?;
             answered.await.unwrap_or(Err(InvokeError::Unreachable))
         };
         let answer = tokio::select! {
@@ -162,11 +162,11 @@ fn ended(status: std::io::Result<ExitStatus>) -> InvokeError {
     InvokeError::Ended(status.map_or_else(|error| error.to_string(), |status| status.to_string()))
 }
 
-fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, Pending> {
+fn lock(shared: &SharedRuntimeState) -> std::sync::MutexGuard<'_, RuntimeState> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn keep_output(reader: impl tokio::io::AsyncBufRead + Unpin, shared: Shared) {
+async fn keep_output(reader: impl tokio::io::AsyncBufRead + Unpin, shared: SharedRuntimeState) {
     let mut lines = reader.lines();
     while let Ok(Some(line)) = lines.next_line().await {
         let output = &mut lock(&shared).output;
@@ -177,9 +177,9 @@ async fn keep_output(reader: impl tokio::io::AsyncBufRead + Unpin, shared: Share
     }
 }
 
-type Queue = Arc<tokio::sync::Mutex<mpsc::Receiver<Invocation>>>;
+type InvocationQueue = Arc<tokio::sync::Mutex<mpsc::Receiver<PendingInvocation>>>;
 
-async fn accept(listener: TcpListener, queue: Queue, shared: Shared) {
+async fn accept(listener: TcpListener, queue: InvocationQueue, shared: SharedRuntimeState) {
     while let Ok((stream, _)) = listener.accept().await {
         let _ = stream.set_nodelay(true);
         let (queue, shared) = (queue.clone(), shared.clone());
@@ -194,8 +194,8 @@ async fn accept(listener: TcpListener, queue: Queue, shared: Shared) {
 /// Answers one request of the function.
 async fn serve(
     request: Request<Incoming>,
-    queue: Queue,
-    shared: Shared,
+    queue: InvocationQueue,
+    shared: SharedRuntimeState,
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let path = request.uri().path().to_owned();
     let Some(call) = path.strip_prefix("/2018-06-01/runtime/") else {
@@ -227,7 +227,7 @@ async fn serve(
     })
 }
 
-fn next(invocation: Invocation, shared: &Shared) -> Response<Full<Bytes>> {
+fn next(invocation: PendingInvocation, shared: &SharedRuntimeState) -> Response<Full<Bytes>> {
     let id = {
         let mut pending = lock(shared);
         pending.next_id += 1;

@@ -6,7 +6,7 @@ use std::fmt;
 use cfn_egress_guard_core::rule::Outcome;
 use serde::Deserialize;
 
-use super::entry::{FileReport, Level};
+use super::diagnostic::{DiagnosticLevel, FileReport};
 
 /// The findings of an earlier run, each as often as it was found.
 ///
@@ -22,32 +22,32 @@ pub struct Baseline {
 
 /// A text that is no report of `check --format json`.
 #[derive(Debug)]
-pub struct NotABaseline(String);
+pub struct BaselineError(String);
 
-impl fmt::Display for NotABaseline {
+impl fmt::Display for BaselineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "it is no report of `check --format json`: {}", self.0)
     }
 }
 
-impl std::error::Error for NotABaseline {}
+impl std::error::Error for BaselineError {}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Report {
+struct BaselineReport {
     format_version: u32,
-    files: Vec<File>,
+    files: Vec<BaselineFile>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct File {
+struct BaselineFile {
     repository_path: String,
-    findings: Vec<Finding>,
+    findings: Vec<BaselineFinding>,
 }
 
 #[derive(Deserialize)]
-struct Finding {
+struct BaselineFinding {
     outcome: String,
     fingerprint: String,
 }
@@ -57,10 +57,10 @@ impl Baseline {
     ///
     /// # Errors
     /// When the text is no report.
-    pub fn read(text: &str, is_there: impl Fn(&str) -> bool) -> Result<Self, NotABaseline> {
-        let report: Report = serde_json::from_str(text).map_err(|error| NotABaseline(error.to_string()))?;
+    pub fn read(text: &str, is_there: impl Fn(&str) -> bool) -> Result<Self, BaselineError> {
+        let report: BaselineReport = serde_json::from_str(text).map_err(|error| BaselineError(error.to_string()))?;
         if report.format_version != super::json::FORMAT_VERSION {
-            return Err(NotABaseline(format!("its formatVersion is {}", report.format_version)));
+            return Err(BaselineError(format!("its formatVersion is {}", report.format_version)));
         }
         let mut baseline = Self::default();
         for file in report.files {
@@ -70,7 +70,7 @@ impl Baseline {
                 .findings
                 .into_iter()
                 .filter(|finding| matches!(finding.outcome.as_str(), "non-compliant" | "undetermined" | "known-debt"));
-            for Finding { fingerprint, .. } in debts {
+            for BaselineFinding { fingerprint, .. } in debts {
                 let count = if is_there {
                     baseline.here.entry((file.repository_path.clone(), fingerprint)).or_default()
                 } else {
@@ -94,7 +94,7 @@ impl Baseline {
             if let Some(count) = count {
                 *count -= 1;
                 entry.outcome = Outcome::KnownDebt;
-                entry.level = Level::Note;
+                entry.level = DiagnosticLevel::Note;
                 entry.help = None;
                 entry.message = format!("is known debt, as in the baseline: {}", entry.message);
             }

@@ -2,18 +2,18 @@
 
 use std::collections::HashMap;
 
-use super::entry::{Entry, FileName, FileReport, Level, Place, Problem, ResourceName};
+use super::diagnostic::{Diagnostic, DiagnosticLevel, FileError, FileName, FileReport, LabeledSpan, ResourceName};
 use super::not_judged::NotJudged;
 use super::printable;
 use super::words;
 use crate::fingerprint::Fingerprint;
-use cfn_egress_guard_core::check::{CheckedResource, Located, Part, Terms};
+use cfn_egress_guard_core::check::{CheckContext, CheckedResource, LocatedFinding, RulePart};
 use cfn_egress_guard_core::path::Origin;
-use cfn_egress_guard_core::rule::policy::{Case, Context};
+use cfn_egress_guard_core::rule::policy::{Context, ResourceContext};
 use cfn_egress_guard_core::rule::wording::{self, label};
 use cfn_egress_guard_core::rule::{Finding, Outcome, Severity};
 use cfn_egress_guard_core::source::{Document, Warning};
-use cfn_egress_guard_core::template::{Note, TemplateError};
+use cfn_egress_guard_core::template::{TemplateError, TemplateNote};
 
 impl FileReport {
     /// The report of a template, which this checks: resource by resource, and at last what cannot be
@@ -23,16 +23,16 @@ impl FileReport {
         name: FileName,
         text: String,
         document: &Document,
-        terms: &Terms<'_>,
+        terms: &CheckContext<'_>,
         strict: bool,
-        check: impl FnOnce(&mut dyn FnMut(CheckedResource)) -> Result<Vec<Note>, TemplateError>,
+        check: impl FnOnce(&mut dyn FnMut(CheckedResource)) -> Result<Vec<TemplateNote>, TemplateError>,
     ) -> Self {
-        let mut builder = Builder::new(document, terms, strict, text.contains(CDK_PATH));
+        let mut builder = ReportBuilder::new(document, terms, strict, text.contains(CDK_PATH));
         match check(&mut |resource| builder.resource(resource)) {
             Ok(notes) => builder.report(name, text, &notes),
             Err(error) => {
                 let span = document.span(error.origin());
-                let problem = Problem { message: error.to_string(), help: Some(error.help().to_owned()), span };
+                let problem = FileError { message: error.to_string(), help: Some(error.help().to_owned()), span };
                 Self::broken(name, text, problem)
             }
         }
@@ -43,9 +43,9 @@ impl FileReport {
 const CDK_PATH: &str = "aws:cdk:path";
 
 /// Builds the entries of one text.
-struct Builder<'d> {
+struct ReportBuilder<'d> {
     document: &'d Document,
-    terms: &'d Terms<'d>,
+    terms: &'d CheckContext<'d>,
     strict: bool,
     /// Whether the AWS CDK made the template.
     is_of_cdk: bool,
@@ -54,13 +54,13 @@ struct Builder<'d> {
     /// … how many egress rules they have, …
     rules: usize,
     /// … and what is to tell of them.
-    entries: Vec<Entry>,
+    entries: Vec<Diagnostic>,
     /// How often each fingerprint was given, so that what is repeated is told apart.
     seen: HashMap<Fingerprint, usize>,
 }
 
-impl<'d> Builder<'d> {
-    fn new(document: &'d Document, terms: &'d Terms<'d>, strict: bool, is_of_cdk: bool) -> Self {
+impl<'d> ReportBuilder<'d> {
+    fn new(document: &'d Document, terms: &'d CheckContext<'d>, strict: bool, is_of_cdk: bool) -> Self {
         Self {
             document,
             terms,
@@ -101,7 +101,7 @@ impl<'d> Builder<'d> {
     }
 
     /// Everything that is to tell, in the order of the text.
-    fn report(mut self, name: FileName, text: String, notes: &[Note]) -> FileReport {
+    fn report(mut self, name: FileName, text: String, notes: &[TemplateNote]) -> FileReport {
         self.notes(notes);
         self.warnings();
         let Self { mut entries, resources, rules, .. } = self;
@@ -110,16 +110,16 @@ impl<'d> Builder<'d> {
     }
 
     /// The only place where an outcome gets its weight.
-    const fn level(&self, outcome: Outcome) -> Level {
+    const fn level(&self, outcome: Outcome) -> DiagnosticLevel {
         match outcome {
-            Outcome::NonCompliant => Level::Error,
-            Outcome::Undetermined if self.strict => Level::Error,
-            Outcome::Undetermined => Level::Warning,
-            Outcome::Exempted | Outcome::KnownDebt | Outcome::Note => Level::Note,
+            Outcome::NonCompliant => DiagnosticLevel::Error,
+            Outcome::Undetermined if self.strict => DiagnosticLevel::Error,
+            Outcome::Undetermined => DiagnosticLevel::Warning,
+            Outcome::Exempted | Outcome::KnownDebt | Outcome::Note => DiagnosticLevel::Note,
         }
     }
 
-    fn finding(&mut self, index: usize, resource: &CheckedResource, located: &Located) {
+    fn finding(&mut self, index: usize, resource: &CheckedResource, located: &LocatedFinding) {
         let finding = &located.finding;
         let let_through = matches!(finding.outcome, Outcome::Exempted | Outcome::KnownDebt);
         let message = if let_through { wording::policy::exempted(finding) } else { wording::statement(finding) };
@@ -130,7 +130,7 @@ impl<'d> Builder<'d> {
             None => Some(wording::remedy(finding)),
             cdk => cdk,
         };
-        self.push(Entry {
+        self.push(Diagnostic {
             outcome: finding.outcome,
             level: self.level(finding.outcome),
             code: finding.reason.code(),
@@ -167,12 +167,12 @@ impl<'d> Builder<'d> {
             resource_type: Some(resource.resource_type.name()),
             ..self.terms.context
         };
-        let case = Case { context, unchanged: self.terms.unchanged, today: self.terms.today };
+        let case = ResourceContext { context, unchanged: self.terms.unchanged, today: self.terms.today };
         self.terms.policy.nearly_exempted(rule, &case).map(|nearly| wording::policy::nearly_exempted(&nearly))
     }
 
     /// Takes an entry: nothing that its author wrote forges or hides anything in a terminal or a log.
-    fn push(&mut self, mut entry: Entry) {
+    fn push(&mut self, mut entry: Diagnostic) {
         let more =
             [&mut entry.help, &mut entry.setting, &mut entry.expired, &mut entry.nearly_exempted, &mut entry.when];
         let labels = entry.place.iter_mut().chain(&mut entry.related).map(|place| &mut place.label);
@@ -183,26 +183,26 @@ impl<'d> Builder<'d> {
         self.entries.push(entry);
     }
 
-    fn place(&self, located: &Located, origin: Origin, part: Part) -> Option<Place> {
+    fn place(&self, located: &LocatedFinding, origin: Origin, part: RulePart) -> Option<LabeledSpan> {
         let finding = &located.finding;
         let span = self.document.span(origin)?;
         let label = match part {
-            Part::Protocol => label::protocol(finding),
-            Part::From => label::from_port(finding),
-            Part::To => label::to_port(finding),
-            Part::Destination => label::destination(),
-            Part::Entry => label::entry(finding),
-            Part::Resource => label::resource(),
+            RulePart::Protocol => label::protocol(finding),
+            RulePart::From => label::from_port(finding),
+            RulePart::To => label::to_port(finding),
+            RulePart::Destination => label::destination(),
+            RulePart::Entry => label::entry(finding),
+            RulePart::Resource => label::resource(),
         };
-        Some(Place { span, label })
+        Some(LabeledSpan { span, label })
     }
 
-    fn unlabelled(&self, origin: Origin) -> Option<Place> {
-        Some(Place { span: self.document.span(origin)?, label: String::new() })
+    fn unlabelled(&self, origin: Origin) -> Option<LabeledSpan> {
+        Some(LabeledSpan { span: self.document.span(origin)?, label: String::new() })
     }
 
     /// What a template leaves open.
-    fn notes(&mut self, notes: &[Note]) {
+    fn notes(&mut self, notes: &[TemplateNote]) {
         for note in notes {
             let not_judged = NotJudged::of(&note.subject);
             let (outcome, code) = match not_judged {
@@ -213,8 +213,8 @@ impl<'d> Builder<'d> {
             if let Some((entry, kind)) = self.entries.last_mut().zip(not_judged) {
                 entry.not_judged = Some(kind);
                 // Another template that is not here changes nothing of this one.
-                if entry.level == Level::Warning && !kind.is_in_template() {
-                    entry.level = Level::Note;
+                if entry.level == DiagnosticLevel::Warning && !kind.is_in_template() {
+                    entry.level = DiagnosticLevel::Note;
                 }
             }
         }
@@ -230,7 +230,7 @@ impl<'d> Builder<'d> {
     ) {
         let fingerprint =
             self.numbered([code, message.as_str()].iter().fold(Fingerprint::new(), |all, part| all.with(part)));
-        self.push(Entry {
+        self.push(Diagnostic {
             outcome,
             level: self.level(outcome),
             code,
@@ -259,7 +259,8 @@ impl<'d> Builder<'d> {
             let code = match warning {
                 Warning::KeyTwice { value, .. } => {
                     let within = self.document.span(*value).map(|span| span.offset..=span.end());
-                    let is_within = |place: &Place| within.as_ref().is_some_and(|it| it.contains(&place.span.offset));
+                    let is_within =
+                        |place: &LabeledSpan| within.as_ref().is_some_and(|it| it.contains(&place.span.offset));
                     for entry in self.entries.iter_mut().filter(|entry| entry.resource.is_some()) {
                         if entry.place.iter().chain(&entry.related).any(is_within) {
                             let when = entry.when.take().map_or_else(String::new, |when| format!("{when}; "));
@@ -272,10 +273,10 @@ impl<'d> Builder<'d> {
             };
             let parts = [code, &warning.to_string()].into_iter().fold(Fingerprint::new(), |all, part| all.with(part));
             let fingerprint = self.numbered(parts);
-            self.push(Entry {
+            self.push(Diagnostic {
                 outcome: Outcome::Note,
                 // Whatever --strict says: CloudFormation takes it.
-                level: Level::Warning,
+                level: DiagnosticLevel::Warning,
                 code,
                 resource: None,
                 property: String::new(),
@@ -289,7 +290,7 @@ impl<'d> Builder<'d> {
                 not_judged: None,
                 when: None,
                 severity: Severity::Informational,
-                place: Some(Place { span: warning.span(), label: String::new() }),
+                place: Some(LabeledSpan { span: warning.span(), label: String::new() }),
                 related: Vec::new(),
                 fingerprint,
             });
@@ -298,7 +299,7 @@ impl<'d> Builder<'d> {
 
     /// Without line, column, index and file: it outlives changes around it. An egress rule that breaks the rule
     /// under other conditions than before is another finding.
-    fn fingerprint(&mut self, resource: &CheckedResource, located: &Located) -> String {
+    fn fingerprint(&mut self, resource: &CheckedResource, located: &LocatedFinding) -> String {
         let finding = &located.finding;
         let parts = [&resource.logical_id, finding.reason.code(), &wording::statement(finding)];
         let fingerprint = parts.into_iter().fold(Fingerprint::new(), |all, part| all.with(part));

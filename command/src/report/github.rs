@@ -5,8 +5,8 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::tally::Tally;
-use super::{FileReport, Level, Reporter, Summary, TOOL};
+use super::tally::FindingTally;
+use super::{DiagnosticLevel, FileReport, Reporter, RunSummary, TOOL};
 use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::source::Span;
 
@@ -16,14 +16,14 @@ const SHOWN: usize = 10;
 /// The report as workflow commands: errors first, since GitHub shows the first ones only, and a notice that sums
 /// up at the end.
 #[derive(Debug, Default)]
-pub struct GitHub {
+pub struct GitHubReporter {
     with_notes: bool,
     errors: Vec<String>,
     warnings: Vec<String>,
     notes: Vec<String>,
 }
 
-impl GitHub {
+impl GitHubReporter {
     /// A report with notes about what was not judged, or without.
     #[must_use]
     pub fn new(with_notes: bool) -> Self {
@@ -31,7 +31,7 @@ impl GitHub {
     }
 }
 
-impl Reporter for GitHub {
+impl Reporter for GitHubReporter {
     fn file(&mut self, file: &FileReport, _: &mut dyn Write) -> io::Result<()> {
         if let Some(problem) = &file.problem {
             let help = problem.help.as_ref().map_or_else(String::new, |help| format!("\n{help}"));
@@ -46,16 +46,16 @@ impl Reporter for GitHub {
             }
             let annotation = annotation(file, entry.place.as_ref().map(|place| place.span), entry.code, &message);
             match entry.level {
-                Level::Error => &mut self.errors,
-                Level::Warning => &mut self.warnings,
-                Level::Note => &mut self.notes,
+                DiagnosticLevel::Error => &mut self.errors,
+                DiagnosticLevel::Warning => &mut self.warnings,
+                DiagnosticLevel::Note => &mut self.notes,
             }
             .push(annotation);
         }
         Ok(())
     }
 
-    fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    fn end(&mut self, summary: &RunSummary, out: &mut dyn Write) -> io::Result<()> {
         for (kind, annotations) in [("error", &self.errors), ("warning", &self.warnings)] {
             for annotation in annotations {
                 writeln!(out, "::{kind} {annotation}")?;
@@ -104,26 +104,26 @@ fn property(text: &str) -> String {
 
 /// The summary of a job step, in Markdown: how many findings there are of each reason and in each file.
 #[derive(Debug, Default)]
-pub struct StepSummary {
+pub struct StepSummaryReporter {
     with_notes: bool,
-    tally: Tally,
+    tally: FindingTally,
 }
 
-impl StepSummary {
+impl StepSummaryReporter {
     /// A summary that counts notes about what was not judged, or not.
     #[must_use]
     pub fn new(with_notes: bool) -> Self {
-        Self { with_notes, tally: Tally::default() }
+        Self { with_notes, tally: FindingTally::default() }
     }
 }
 
-impl Reporter for StepSummary {
+impl Reporter for StepSummaryReporter {
     fn file(&mut self, file: &FileReport, _: &mut dyn Write) -> io::Result<()> {
         self.tally.add(file, &file.name.in_repository, self.with_notes);
         Ok(())
     }
 
-    fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    fn end(&mut self, summary: &RunSummary, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "### {TOOL}: {}\n", summary.found(self.with_notes))?;
         writeln!(out, "{} checked\n", summary.checked())?;
         for table in self.tally.tables().iter().filter(|table| !table.rows.is_empty()) {

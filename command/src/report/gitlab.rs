@@ -5,18 +5,18 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{FileReport, Level, Reporter, Summary, TOOL};
+use super::{DiagnosticLevel, FileReport, Reporter, RunSummary, TOOL};
 use crate::fingerprint::Fingerprint;
 use cfn_egress_guard_core::source::Span;
 
 /// The report as a list of GitLab's issues.
 #[derive(Debug, Default)]
-pub struct GitLab {
+pub struct GitLabReporter {
     with_notes: bool,
-    issues: Vec<Issue>,
+    issues: Vec<GitLabIssue>,
 }
 
-impl GitLab {
+impl GitLabReporter {
     /// A report with notes about what was not judged, or without.
     #[must_use]
     pub fn new(with_notes: bool) -> Self {
@@ -25,45 +25,45 @@ impl GitLab {
 }
 
 #[derive(Debug, Serialize)]
-struct Issue {
+struct GitLabIssue {
     description: String,
     check_name: String,
     /// Two issues with the same one are one issue to GitLab.
     fingerprint: String,
     severity: &'static str,
-    location: Location,
+    location: GitLabLocation,
 }
 
 #[derive(Debug, Serialize)]
-struct Location {
+struct GitLabLocation {
     path: String,
-    lines: Lines,
+    lines: GitLabLines,
 }
 
 #[derive(Debug, Serialize)]
-struct Lines {
+struct GitLabLines {
     begin: u32,
     end: u32,
 }
 
-impl Location {
+impl GitLabLocation {
     fn of(file: &FileReport, span: Option<Span>) -> Self {
         let (begin, end) = span.map_or((1, 1), |span| (span.line, span.end_in(&file.text).line));
-        Self { path: file.name.in_repository.clone(), lines: Lines { begin, end } }
+        Self { path: file.name.in_repository.clone(), lines: GitLabLines { begin, end } }
     }
 }
 
-impl Reporter for GitLab {
+impl Reporter for GitLabReporter {
     fn file(&mut self, file: &FileReport, _: &mut dyn Write) -> io::Result<()> {
         let path = &file.name.in_repository;
         if let Some(problem) = &file.problem {
             let help = problem.help.as_ref().map_or_else(String::new, |help| format!("; {help}"));
-            self.issues.push(Issue {
+            self.issues.push(GitLabIssue {
                 description: format!("{}{help}", problem.message),
                 check_name: format!("{TOOL}/not-checked"),
                 fingerprint: Fingerprint::new().with(path).with("not-checked").text(),
                 severity: "critical",
-                location: Location::of(file, problem.span),
+                location: GitLabLocation::of(file, problem.span),
             });
         }
         for entry in file.listed(self.with_notes) {
@@ -72,30 +72,30 @@ impl Reporter for GitLab {
                 description.push(' ');
                 description.push_str(more);
             }
-            self.issues.push(Issue {
+            self.issues.push(GitLabIssue {
                 description,
                 check_name: format!("{TOOL}/{}", entry.code),
                 fingerprint: Fingerprint::new().with(path).with(&entry.fingerprint).text(),
                 severity: match entry.level {
-                    Level::Error => "major",
-                    Level::Warning => "minor",
-                    Level::Note => "info",
+                    DiagnosticLevel::Error => "major",
+                    DiagnosticLevel::Warning => "minor",
+                    DiagnosticLevel::Note => "info",
                 },
-                location: Location::of(file, entry.place.as_ref().map(|place| place.span)),
+                location: GitLabLocation::of(file, entry.place.as_ref().map(|place| place.span)),
             });
         }
         Ok(())
     }
 
-    fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    fn end(&mut self, summary: &RunSummary, out: &mut dyn Write) -> io::Result<()> {
         // The format has no place for what is about the whole run: an issue of the policy's file.
         if let Some(file) = &summary.policy.file {
-            self.issues.push(Issue {
+            self.issues.push(GitLabIssue {
                 description: format!("Judged by {}.", summary.policy.sentence()),
                 check_name: format!("{TOOL}/policy"),
                 fingerprint: Fingerprint::new().with(&file.in_repository).with("policy").text(),
                 severity: "info",
-                location: Location { path: file.in_repository.clone(), lines: Lines { begin: 1, end: 1 } },
+                location: GitLabLocation { path: file.in_repository.clone(), lines: GitLabLines { begin: 1, end: 1 } },
             });
         }
         super::write_json(&self.issues, out)

@@ -10,21 +10,21 @@ use annotate_snippets::Renderer;
 
 use self::lines::wrapped;
 use self::picture::Picture;
-use super::tally::{Table, Tally};
-use super::{FileReport, Level, Reporter, Summary, number};
+use super::tally::{FindingTally, TallyTable};
+use super::{DiagnosticLevel, FileReport, Reporter, RunSummary, number};
 
 /// The report for people.
 #[derive(Debug)]
-pub struct Human {
+pub struct HumanReporter {
     options: HumanOptions,
     renderer: Renderer,
     /// How many findings were shown, …
     shown: usize,
     /// … and how many were not, as there were enough.
-    left_out: BTreeMap<Level, usize>,
+    left_out: BTreeMap<DiagnosticLevel, usize>,
     /// What was advised already.
     advised: HashSet<String>,
-    tally: Tally,
+    tally: FindingTally,
 }
 
 /// What the report for people shows.
@@ -47,7 +47,7 @@ pub struct HumanOptions {
 /// No source line is cut by the renderer, which does not look for words.
 const NO_LIMIT: usize = 100_000;
 
-impl Human {
+impl HumanReporter {
     /// A report in which nothing was shown yet.
     #[must_use]
     pub fn new(options: HumanOptions) -> Self {
@@ -58,7 +58,7 @@ impl Human {
             shown: 0,
             left_out: BTreeMap::new(),
             advised: HashSet::new(),
-            tally: Tally::default(),
+            tally: FindingTally::default(),
         }
     }
 
@@ -94,14 +94,14 @@ impl Human {
     }
 }
 
-impl Reporter for Human {
+impl Reporter for HumanReporter {
     fn file(&mut self, file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
         if let Some(problem) = &file.problem {
             self.draw(&Picture::of_problem(file, problem), out)?;
         }
         self.tally.add(file, &file.name.shown, self.options.notes);
         let quiet = self.options.quiet;
-        for entry in file.listed(self.options.notes).filter(|entry| entry.level == Level::Error || !quiet) {
+        for entry in file.listed(self.options.notes).filter(|entry| entry.level == DiagnosticLevel::Error || !quiet) {
             if self.shown < self.options.max_findings {
                 self.shown += 1;
                 let picture = Picture::of_entry(file, entry, &mut self.advised);
@@ -113,7 +113,7 @@ impl Reporter for Human {
         Ok(())
     }
 
-    fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    fn end(&mut self, summary: &RunSummary, out: &mut dyn Write) -> io::Result<()> {
         if self.options.quiet {
             return self.leftovers(out);
         }
@@ -135,7 +135,7 @@ impl Reporter for Human {
 }
 
 /// A table. The numbers come first: names may be longer than any terminal is wide.
-fn rows(table: &Table<'_>, out: &mut dyn Write) -> io::Result<()> {
+fn rows(table: &TallyTable<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "errors  warnings  notes  {}", table.title)?;
     for (name, counts) in &table.rows {
         writeln!(out, "{:>6}  {:>8}  {:>5}  {name}", counts.errors, counts.warnings, counts.notes)?;

@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    Entry, FileReport, JudgedBy, NotJudged, Place, Problem, Reporter, ResourceName, Summary as Run, TOOL, Totals,
-    VERSION,
+    AppliedPolicy, Diagnostic, FileError, FileReport, LabeledSpan, NotJudged, Reporter, ResourceName,
+    RunSummary as Run, RunTotals, TOOL, VERSION,
 };
 use cfn_egress_guard_core::rule::{self, Outcome, Severity};
 use cfn_egress_guard_core::source::Span;
@@ -19,11 +19,11 @@ pub(super) const FORMAT_VERSION: u32 = 1;
 
 /// The report as one JSON object.
 #[derive(Debug, Default)]
-pub struct Json {
+pub struct JsonReporter {
     files: Vec<JsonFile>,
 }
 
-impl Reporter for Json {
+impl Reporter for JsonReporter {
     fn file(&mut self, file: &FileReport, _: &mut dyn Write) -> io::Result<()> {
         self.files.push(JsonFile::of(file));
         Ok(())
@@ -32,10 +32,10 @@ impl Reporter for Json {
     fn end(&mut self, run: &Run, out: &mut dyn Write) -> io::Result<()> {
         let report = JsonReport {
             format_version: FORMAT_VERSION,
-            tool: Tool { name: TOOL, version: VERSION },
-            rule: Rule { id: rule::ID, title: rule::TITLE, url: rule::URL, severity: Severity::Medium.into() },
+            tool: JsonTool { name: TOOL, version: VERSION },
+            rule: JsonRule { id: rule::ID, title: rule::TITLE, url: rule::URL, severity: Severity::Medium.into() },
             policy: (&run.policy).into(),
-            summary: Summary { ignored_templates: run.ignored, ..(&run.totals).into() },
+            summary: JsonSummary { ignored_templates: run.ignored, ..(&run.totals).into() },
             files: std::mem::take(&mut self.files),
         };
         super::write_json(&report, out)
@@ -51,13 +51,13 @@ pub struct JsonReport {
     #[schemars(range(min = 1, max = 1))]
     format_version: u32,
     /// The program that wrote it.
-    tool: Tool,
+    tool: JsonTool,
     /// The rule that was checked.
-    rule: Rule,
+    rule: JsonRule,
     /// The policy that judged.
-    policy: JudgedByPolicy,
+    policy: JsonPolicy,
     /// The sums.
-    summary: Summary,
+    summary: JsonSummary,
     /// The templates, and the files that could not be checked.
     files: Vec<JsonFile>,
 }
@@ -65,7 +65,7 @@ pub struct JsonReport {
 /// The program that wrote a report.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-struct Tool {
+struct JsonTool {
     /// Its name.
     name: &'static str,
     /// Its version.
@@ -75,7 +75,7 @@ struct Tool {
 /// The rule that was checked.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-struct Rule {
+struct JsonRule {
     /// Its id.
     id: &'static str,
     /// Its title.
@@ -89,7 +89,7 @@ struct Rule {
 /// The policy that judged.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-struct JudgedByPolicy {
+struct JsonPolicy {
     /// Its file, relative to the root of the git repository; `null` for the published rule.
     file: Option<String>,
     /// The preset whose settings it starts from.
@@ -100,8 +100,8 @@ struct JudgedByPolicy {
     exemptions: usize,
 }
 
-impl From<&JudgedBy> for JudgedByPolicy {
-    fn from(policy: &JudgedBy) -> Self {
+impl From<&AppliedPolicy> for JsonPolicy {
+    fn from(policy: &AppliedPolicy) -> Self {
         Self {
             file: policy.file.as_ref().map(|file| file.in_repository.clone()),
             preset: policy.preset.name(),
@@ -115,7 +115,7 @@ impl From<&JudgedBy> for JudgedByPolicy {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
-struct Summary {
+struct JsonSummary {
     /// Templates that were checked, and files that could not be.
     files: usize,
     /// Files that could not be checked.
@@ -134,9 +134,9 @@ struct Summary {
     ignored_templates: usize,
 }
 
-impl From<&Totals> for Summary {
-    fn from(totals: &Totals) -> Self {
-        let Totals { files, broken, resources, rules, errors, warnings, notes, not_judged: _ } = *totals;
+impl From<&RunTotals> for JsonSummary {
+    fn from(totals: &RunTotals) -> Self {
+        let RunTotals { files, broken, resources, rules, errors, warnings, notes, not_judged: _ } = *totals;
         Self {
             files,
             broken_files: broken,
@@ -164,16 +164,16 @@ struct JsonFile {
     /// Egress rules that were judged, compliant ones included.
     egress_rules: usize,
     /// What was found, in the order of the text.
-    findings: Vec<Finding>,
+    findings: Vec<JsonFinding>,
     /// Why it could not be checked; `null` if it was.
-    problem: Option<JsonProblem>,
+    problem: Option<JsonFileError>,
 }
 
 /// Something that was found.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
-struct Finding {
+struct JsonFinding {
     /// What it means for the deployment.
     outcome: JsonOutcome,
     /// How much it weighs in this run: errors make the check fail.
@@ -183,7 +183,7 @@ struct Finding {
     /// The reason's stable code, for example `port-range`.
     code: &'static str,
     /// The resource; `null` if it is about the template.
-    resource: Option<Resource>,
+    resource: Option<JsonResource>,
     /// Where within the resource's properties: `SecurityGroupEgress[1]`.
     property: Option<String>,
     /// What is wrong, or worth knowing.
@@ -205,9 +205,9 @@ struct Finding {
     /// What was not judged, if it is about that: for example `nested-stack`.
     not_judged: Option<&'static str>,
     /// The offending value.
-    location: Option<Location>,
+    location: Option<JsonLocation>,
     /// What belongs to it.
-    related: Vec<Location>,
+    related: Vec<JsonLocation>,
     /// Stays the same when lines move and files are renamed.
     fingerprint: String,
 }
@@ -231,7 +231,7 @@ struct JsonExemption {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
-struct Resource {
+struct JsonResource {
     /// Its logical id.
     logical_id: String,
     /// Its type.
@@ -245,7 +245,7 @@ struct Resource {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
-struct Location {
+struct JsonLocation {
     /// The line of its first character.
     line: u32,
     /// The column of its first character.
@@ -266,13 +266,13 @@ struct Location {
 /// Why a file could not be checked.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-struct JsonProblem {
+struct JsonFileError {
     /// What is wrong with it.
     message: String,
     /// What to do about it.
     help: Option<String>,
     /// Where.
-    location: Option<Location>,
+    location: Option<JsonLocation>,
 }
 
 /// What a finding means for the deployment.
@@ -330,21 +330,21 @@ impl JsonFile {
             repository_path: name.in_repository.clone(),
             resources: resources.len(),
             egress_rules: *rules,
-            findings: entries.iter().map(|entry| Finding::of(text, file.resource(entry), entry)).collect(),
-            problem: problem.as_ref().map(|problem| JsonProblem::of(text, problem)),
+            findings: entries.iter().map(|entry| JsonFinding::of(text, file.resource(entry), entry)).collect(),
+            problem: problem.as_ref().map(|problem| JsonFileError::of(text, problem)),
         }
     }
 }
 
-impl Finding {
-    fn of(text: &str, resource: Option<&ResourceName>, entry: &Entry) -> Self {
-        let place = |place: &Place| Location::of(text, place.span, place.label.clone());
+impl JsonFinding {
+    fn of(text: &str, resource: Option<&ResourceName>, entry: &Diagnostic) -> Self {
+        let place = |place: &LabeledSpan| JsonLocation::of(text, place.span, place.label.clone());
         Self {
             outcome: entry.outcome.into(),
             level: entry.level.name(),
             severity: entry.severity.into(),
             code: entry.code,
-            resource: resource.map(|resource| Resource {
+            resource: resource.map(|resource| JsonResource {
                 logical_id: resource.logical_id.clone(),
                 type_name: resource.type_name,
                 construct: resource.construct.clone(),
@@ -371,7 +371,7 @@ impl Finding {
     }
 }
 
-impl Location {
+impl JsonLocation {
     fn of(text: &str, span: Span, label: String) -> Self {
         let end = span.end_in(text);
         let Span { offset, length, line, column } = span;
@@ -379,12 +379,12 @@ impl Location {
     }
 }
 
-impl JsonProblem {
-    fn of(text: &str, problem: &Problem) -> Self {
+impl JsonFileError {
+    fn of(text: &str, problem: &FileError) -> Self {
         Self {
             message: problem.message.clone(),
             help: problem.help.clone(),
-            location: problem.span.map(|span| Location::of(text, span, String::new())),
+            location: problem.span.map(|span| JsonLocation::of(text, span, String::new())),
         }
     }
 }

@@ -4,18 +4,18 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use super::{Entry, FileReport, Level, Reporter, Summary, TOOL};
+use super::{Diagnostic, DiagnosticLevel, FileReport, Reporter, RunSummary, TOOL};
 
 /// The report as JUnit XML.
 #[derive(Debug, Default)]
-pub struct JUnit {
+pub struct JUnitReporter {
     with_notes: bool,
-    sums: Sums,
+    sums: TestCounts,
     /// Each suite as it is written, up to the policy that judged, and behind it.
     suites: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
-impl JUnit {
+impl JUnitReporter {
     /// A report with notes about what was not judged, or without.
     #[must_use]
     pub fn new(with_notes: bool) -> Self {
@@ -23,10 +23,10 @@ impl JUnit {
     }
 }
 
-impl Reporter for JUnit {
+impl Reporter for JUnitReporter {
     fn file(&mut self, file: &FileReport, _: &mut dyn Write) -> io::Result<()> {
-        let cases = Cases::of(file, self.with_notes);
-        let sums = Sums::of(file, &cases);
+        let cases = TestCases::of(file, self.with_notes);
+        let sums = TestCounts::of(file, &cases);
         let (mut start, mut rest) = (Vec::new(), Vec::new());
         writeln!(start, "  <testsuite name=\"{}\"{sums}>", escaped(&file.name.shown))?;
         suite(file, &cases, &mut rest)?;
@@ -35,7 +35,7 @@ impl Reporter for JUnit {
         Ok(())
     }
 
-    fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+    fn end(&mut self, summary: &RunSummary, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
         writeln!(out, "<testsuites name=\"{TOOL}\"{}>", self.sums)?;
         let policy = escaped(&summary.policy.sentence()).into_owned();
@@ -51,23 +51,23 @@ impl Reporter for JUnit {
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Sums {
+struct TestCounts {
     tests: usize,
     failures: usize,
     errors: usize,
     skipped: usize,
 }
 
-impl Sums {
-    fn of(file: &FileReport, cases: &Cases<'_>) -> Self {
+impl TestCounts {
+    fn of(file: &FileReport, cases: &TestCases<'_>) -> Self {
         let mut sums = Self::default();
         let whole = (!cases.whole.is_empty()).then_some(&cases.whole);
         for entries in cases.resources.iter().chain(whole) {
             sums.tests += 1;
             match verdict(entries) {
-                Verdict::Failed => sums.failures += 1,
-                Verdict::Skipped => sums.skipped += 1,
-                Verdict::Passed => {}
+                TestCaseResult::Failed => sums.failures += 1,
+                TestCaseResult::Skipped => sums.skipped += 1,
+                TestCaseResult::Passed => {}
             }
         }
         if file.problem.is_some() {
@@ -87,7 +87,7 @@ impl Sums {
     }
 }
 
-impl std::fmt::Display for Sums {
+impl std::fmt::Display for TestCounts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { tests, failures, errors, skipped } = self;
         write!(f, " tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\"")
@@ -95,19 +95,19 @@ impl std::fmt::Display for Sums {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum TestCaseResult {
     Passed,
     Skipped,
     Failed,
 }
 
 /// What is to tell of each resource, and of the template besides its resources.
-struct Cases<'f> {
-    resources: Vec<Vec<&'f Entry>>,
-    whole: Vec<&'f Entry>,
+struct TestCases<'f> {
+    resources: Vec<Vec<&'f Diagnostic>>,
+    whole: Vec<&'f Diagnostic>,
 }
 
-impl<'f> Cases<'f> {
+impl<'f> TestCases<'f> {
     fn of(file: &'f FileReport, with_notes: bool) -> Self {
         let mut cases = Self { resources: vec![Vec::new(); file.resources.len()], whole: Vec::new() };
         for entry in file.listed(with_notes) {
@@ -120,16 +120,16 @@ impl<'f> Cases<'f> {
     }
 }
 
-fn verdict(entries: &[&Entry]) -> Verdict {
+fn verdict(entries: &[&Diagnostic]) -> TestCaseResult {
     match entries.iter().map(|entry| entry.level).max() {
-        Some(Level::Error) => Verdict::Failed,
-        Some(Level::Warning) => Verdict::Skipped,
-        Some(Level::Note) | None => Verdict::Passed,
+        Some(DiagnosticLevel::Error) => TestCaseResult::Failed,
+        Some(DiagnosticLevel::Warning) => TestCaseResult::Skipped,
+        Some(DiagnosticLevel::Note) | None => TestCaseResult::Passed,
     }
 }
 
 /// What a suite has behind its properties.
-fn suite(file: &FileReport, cases: &Cases<'_>, out: &mut dyn Write) -> io::Result<()> {
+fn suite(file: &FileReport, cases: &TestCases<'_>, out: &mut dyn Write) -> io::Result<()> {
     let name = escaped(&file.name.shown);
     for (resource, entries) in file.resources.iter().zip(&cases.resources) {
         let construct = resource.construct.as_ref().map_or_else(String::new, |path| format!(", construct {path}"));
@@ -159,30 +159,33 @@ fn test_case(
     file: &FileReport,
     name: &str,
     line: Option<u32>,
-    entries: &[&Entry],
+    entries: &[&Diagnostic],
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let class = escaped(&file.name.shown);
     let line = line.map_or_else(String::new, |line| format!(" line=\"{line}\""));
     write!(out, "    <testcase classname=\"{class}\" name=\"{}\" file=\"{class}\"{line}", escaped(name))?;
-    let told = |level: Level| entries.iter().filter(move |entry| entry.level == level);
-    let text = |level: Level| told(level).map(|entry| line_of(file, entry)).collect::<Vec<_>>().join("\n");
-    let first = |level: Level| told(level).map(|entry| entry.sentence()).next().unwrap_or_default();
+    let told = |level: DiagnosticLevel| entries.iter().filter(move |entry| entry.level == level);
+    let text = |level: DiagnosticLevel| told(level).map(|entry| line_of(file, entry)).collect::<Vec<_>>().join("\n");
+    let first = |level: DiagnosticLevel| told(level).map(|entry| entry.sentence()).next().unwrap_or_default();
     if entries.is_empty() {
         return writeln!(out, "/>");
     }
     writeln!(out, ">")?;
     match verdict(entries) {
-        Verdict::Failed => {
-            let kind = told(Level::Error).map(|entry| entry.code).next().unwrap_or_default();
-            let (first, text) = (first(Level::Error), text(Level::Error));
+        TestCaseResult::Failed => {
+            let kind = told(DiagnosticLevel::Error).map(|entry| entry.code).next().unwrap_or_default();
+            let (first, text) = (first(DiagnosticLevel::Error), text(DiagnosticLevel::Error));
             let (first, text) = (escaped(&first), escaped(&text));
             writeln!(out, "      <failure type=\"{kind}\" message=\"{first}\">{text}</failure>")?;
         }
-        Verdict::Skipped => writeln!(out, "      <skipped message=\"{}\"/>", escaped(&first(Level::Warning)))?,
-        Verdict::Passed => {}
+        TestCaseResult::Skipped => {
+            writeln!(out, "      <skipped message=\"{}\"/>", escaped(&first(DiagnosticLevel::Warning)))?
+        }
+        TestCaseResult::Passed => {}
     }
-    let more = [text(Level::Warning), text(Level::Note)].into_iter().filter(|text| !text.is_empty());
+    let more =
+        [text(DiagnosticLevel::Warning), text(DiagnosticLevel::Note)].into_iter().filter(|text| !text.is_empty());
     let more = more.collect::<Vec<_>>().join("\n");
     if !more.is_empty() {
         writeln!(out, "      <system-out>{}</system-out>", escaped(&more))?;
@@ -190,7 +193,7 @@ fn test_case(
     writeln!(out, "    </testcase>")
 }
 
-fn line_of(file: &FileReport, entry: &Entry) -> String {
+fn line_of(file: &FileReport, entry: &Diagnostic) -> String {
     let place = entry.place.as_ref().map_or_else(String::new, |at| format!(":{}:{}", at.span.line, at.span.column));
     let mut line = format!("{}{place}: {}[{}]: {}.", file.name.shown, entry.level.name(), entry.code, entry.sentence());
     for more in entry.advice() {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::entry::{Entry, FileReport, Level, Problem, ResourceName};
+use super::diagnostic::{Diagnostic, DiagnosticLevel, FileError, FileReport, ResourceName};
 use super::printable;
 use cfn_egress_guard_core::rule::Outcome;
 
@@ -23,8 +23,8 @@ impl FileReport {
         if reports.peek().is_none() {
             return Some(all);
         }
-        let mut known: HashMap<Identity, usize> =
-            all.entries.iter().enumerate().map(|(index, entry)| (Identity::of(entry), index)).collect();
+        let mut known: HashMap<DiagnosticIdentity, usize> =
+            all.entries.iter().enumerate().map(|(index, entry)| (DiagnosticIdentity::of(entry), index)).collect();
         for report in reports {
             if all.text.is_empty() {
                 all.text = report.text;
@@ -32,18 +32,18 @@ impl FileReport {
             let indices: Vec<usize> = report.resources.into_iter().map(|resource| all.index_of(resource)).collect();
             for mut entry in report.entries {
                 entry.resource = entry.resource.and_then(|index| indices.get(index).copied());
-                let place = known.get(&Identity::of(&entry)).and_then(|index| all.entries.get_mut(*index));
+                let place = known.get(&DiagnosticIdentity::of(&entry)).and_then(|index| all.entries.get_mut(*index));
                 if let Some(same) = place {
                     same.is_also(&mut entry);
                 } else {
-                    known.insert(Identity::of(&entry), all.entries.len());
+                    known.insert(DiagnosticIdentity::of(&entry), all.entries.len());
                     all.entries.push(entry);
                 }
             }
             all.rules = all.rules.max(report.rules);
             all.problem = match (all.problem, report.problem) {
                 (Some(one), Some(other)) if one.message != other.message => {
-                    Some(Problem { message: format!("{}; {}", one.message, other.message), ..one })
+                    Some(FileError { message: format!("{}; {}", one.message, other.message), ..one })
                 }
                 (one, other) => one.or(other),
             };
@@ -61,7 +61,7 @@ impl FileReport {
     }
 }
 
-impl Entry {
+impl Diagnostic {
     /// Adds where the same is so, too. What is so wherever a template is deployed needs no names.
     fn is_also(&mut self, other: &mut Self) {
         if self.deployments.is_empty() || other.deployments.is_empty() {
@@ -79,16 +79,16 @@ impl Entry {
 
 /// What makes entries of two deployments the same one.
 #[derive(PartialEq, Eq, Hash)]
-struct Identity {
+struct DiagnosticIdentity {
     fingerprint: String,
     outcome: Outcome,
-    level: Level,
+    level: DiagnosticLevel,
     message: String,
     offset: Option<u32>,
 }
 
-impl Identity {
-    fn of(entry: &Entry) -> Self {
+impl DiagnosticIdentity {
+    fn of(entry: &Diagnostic) -> Self {
         Self {
             fingerprint: entry.fingerprint.clone(),
             outcome: entry.outcome,

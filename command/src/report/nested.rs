@@ -1,6 +1,6 @@
 //! Reports of templates that another template deploys.
 
-use super::entry::{Entry, FileReport, Level, Place};
+use super::diagnostic::{Diagnostic, DiagnosticLevel, FileReport, LabeledSpan};
 use super::printable;
 use crate::fingerprint::Fingerprint;
 use cfn_egress_guard_core::rule::Outcome;
@@ -8,7 +8,7 @@ use cfn_egress_guard_core::source::Span;
 
 /// How a template is deployed by another one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Deployed {
+pub struct NestedDeployment {
     /// As what: ``nested stack `Network` of app.yaml``.
     pub label: String,
     /// Under which conditions of the other template, if not always.
@@ -20,7 +20,7 @@ pub struct Deployed {
 
 impl FileReport {
     /// Says how the template is deployed.
-    pub fn deployed_by(&mut self, deployed: &Deployed, strict: bool) {
+    pub fn deployed_by(&mut self, deployed: &NestedDeployment, strict: bool) {
         for entry in &mut self.entries {
             entry.deployments.push(printable(deployed.label.clone()));
             if let Some(when) = &deployed.when {
@@ -29,7 +29,7 @@ impl FileReport {
             }
             if deployed.is_by_override && entry.outcome == Outcome::NonCompliant {
                 entry.outcome = Outcome::Undetermined;
-                entry.level = if strict { Level::Error } else { Level::Warning };
+                entry.level = if strict { DiagnosticLevel::Error } else { DiagnosticLevel::Warning };
             }
         }
     }
@@ -38,12 +38,12 @@ impl FileReport {
     pub fn moved(&mut self, whole: Option<Span>, move_to: impl Fn(Span) -> Option<Span>) {
         let moved = |span: Span| move_to(span).or(whole);
         for entry in &mut self.entries {
-            let keep = |place: Place| Some(Place { span: move_to(place.span)?, ..place });
+            let keep = |place: LabeledSpan| Some(LabeledSpan { span: move_to(place.span)?, ..place });
             entry.related = std::mem::take(&mut entry.related).into_iter().filter_map(keep).collect();
-            let label = |place: &Place| move_to(place.span).map_or_else(String::new, |_| place.label.clone());
+            let label = |place: &LabeledSpan| move_to(place.span).map_or_else(String::new, |_| place.label.clone());
             entry.place = match &entry.place {
-                Some(place) => moved(place.span).map(|span| Place { span, label: label(place) }),
-                None => whole.map(|span| Place { span, label: String::new() }),
+                Some(place) => moved(place.span).map(|span| LabeledSpan { span, label: label(place) }),
+                None => whole.map(|span| LabeledSpan { span, label: String::new() }),
             };
         }
         for resource in &mut self.resources {
@@ -62,7 +62,7 @@ impl FileReport {
             resource.logical_id = format!("{logical_id}/{}", resource.logical_id);
             resource
         }));
-        self.entries.extend(inner.entries.into_iter().map(|entry| Entry {
+        self.entries.extend(inner.entries.into_iter().map(|entry| Diagnostic {
             resource: entry.resource.map(|index| first + index),
             fingerprint: Fingerprint::new().with(&logical_id).with(&entry.fingerprint).text(),
             ..entry

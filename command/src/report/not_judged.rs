@@ -1,7 +1,7 @@
 //! Kinds of what a template leaves open.
 
 use cfn_egress_guard_core::rule::Outcome;
-use cfn_egress_guard_core::template::Subject;
+use cfn_egress_guard_core::template::NoteSubject;
 
 use super::number;
 
@@ -30,18 +30,18 @@ pub enum NotJudged {
 
 impl NotJudged {
     /// Which kind a note of a template is; nothing if it is about something else.
-    pub(super) const fn of(subject: &Subject) -> Option<Self> {
+    pub(super) const fn of(subject: &NoteSubject) -> Option<Self> {
         Some(match subject {
-            Subject::NestedStack { .. } => Self::NestedStack,
-            Subject::Application { .. } => Self::Application,
-            Subject::StackSet { .. } => Self::StackSet,
-            Subject::Module { .. } => Self::Module,
-            Subject::Macro { .. } => Self::Macro,
-            Subject::Include { .. } => Self::Include,
-            Subject::Loop { .. } => Self::Loop,
-            Subject::Generator { .. } => Self::Transform,
-            Subject::NoType { .. } => Self::NoType,
-            Subject::UndeclaredParameter { .. } => return None,
+            NoteSubject::NestedStack { .. } => Self::NestedStack,
+            NoteSubject::Application { .. } => Self::Application,
+            NoteSubject::StackSet { .. } => Self::StackSet,
+            NoteSubject::Module { .. } => Self::Module,
+            NoteSubject::Macro { .. } => Self::Macro,
+            NoteSubject::Include { .. } => Self::Include,
+            NoteSubject::Loop { .. } => Self::Loop,
+            NoteSubject::Generator { .. } => Self::Transform,
+            NoteSubject::NoType { .. } => Self::NoType,
+            NoteSubject::UndeclaredParameter { .. } => return None,
         })
     }
 

@@ -9,22 +9,22 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use self::rules::Rules;
+use self::rules::SarifRules;
 use super::words;
-use super::{Entry, FileName, FileReport, Place, Problem, Reporter, Summary, TOOL, VERSION};
+use super::{Diagnostic, FileError, FileName, FileReport, LabeledSpan, Reporter, RunSummary, TOOL, VERSION};
 use cfn_egress_guard_core::rule::{self, Outcome};
 use cfn_egress_guard_core::source::Span;
 
 /// The report as a SARIF log with one run.
 #[derive(Debug, Default)]
-pub struct Sarif {
+pub struct SarifReporter {
     with_notes: bool,
-    rules: Rules,
-    results: Vec<Finding>,
-    notifications: Vec<Notification>,
+    rules: SarifRules,
+    results: Vec<SarifResult>,
+    notifications: Vec<SarifNotification>,
 }
 
-impl Sarif {
+impl SarifReporter {
     /// A report with notes about what was not judged, or without.
     #[must_use]
     pub fn new(with_notes: bool) -> Self {
@@ -32,22 +32,22 @@ impl Sarif {
     }
 }
 
-impl Reporter for Sarif {
+impl Reporter for SarifReporter {
     fn file(&mut self, file: &FileReport, _: &mut dyn Write) -> io::Result<()> {
         for entry in file.listed(self.with_notes) {
             let index = self.rules.index(entry.code);
-            self.results.push(Finding::of(file, entry, index));
+            self.results.push(SarifResult::of(file, entry, index));
         }
-        self.notifications.extend(file.problem.as_ref().map(|problem| Notification::of(file, problem)));
+        self.notifications.extend(file.problem.as_ref().map(|problem| SarifNotification::of(file, problem)));
         Ok(())
     }
 
-    fn end(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
-        let run = Run {
+    fn end(&mut self, summary: &RunSummary, out: &mut dyn Write) -> io::Result<()> {
+        let run = SarifRun {
             tool: json!({ "driver": driver(&self.rules) }),
             // Columns are counted in characters.
             column_kind: "unicodeCodePoints",
-            invocations: [Invocation {
+            invocations: [SarifInvocation {
                 execution_successful: summary.totals.broken == 0,
                 tool_execution_notifications: std::mem::take(&mut self.notifications),
             }],
@@ -58,77 +58,77 @@ impl Reporter for Sarif {
                 "remarks": summary.remarks(self.with_notes),
             }),
         };
-        let log = Log { schema: "https://json.schemastore.org/sarif-2.1.0.json", version: "2.1.0", runs: [run] };
+        let log = SarifLog { schema: "https://json.schemastore.org/sarif-2.1.0.json", version: "2.1.0", runs: [run] };
         super::write_json(&log, out)
     }
 }
 
 #[derive(Debug, Serialize)]
-struct Log {
+struct SarifLog {
     #[serde(rename = "$schema")]
     schema: &'static str,
     version: &'static str,
-    runs: [Run; 1],
+    runs: [SarifRun; 1],
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Run {
+struct SarifRun {
     tool: Value,
     column_kind: &'static str,
-    invocations: [Invocation; 1],
-    results: Vec<Finding>,
+    invocations: [SarifInvocation; 1],
+    results: Vec<SarifResult>,
     properties: Value,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Invocation {
+struct SarifInvocation {
     execution_successful: bool,
-    tool_execution_notifications: Vec<Notification>,
+    tool_execution_notifications: Vec<SarifNotification>,
 }
 
 /// A file that could not be checked.
 #[derive(Debug, Serialize)]
-struct Notification {
+struct SarifNotification {
     descriptor: Value,
     level: &'static str,
-    message: Text,
-    locations: [Location; 1],
+    message: SarifMessage,
+    locations: [SarifLocation; 1],
 }
 
 /// A finding: SARIF's `result`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Finding {
+struct SarifResult {
     rule_id: &'static str,
     rule_index: usize,
     level: &'static str,
-    message: Text,
-    locations: [Location; 1],
+    message: SarifMessage,
+    locations: [SarifLocation; 1],
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    related_locations: Vec<Location>,
-    partial_fingerprints: Fingerprints,
+    related_locations: Vec<SarifLocation>,
+    partial_fingerprints: SarifFingerprints,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    suppressions: Vec<Suppression>,
-    properties: Properties,
+    suppressions: Vec<SarifSuppression>,
+    properties: SarifProperties,
 }
 
 /// An exemption: SARIF's `suppression`, kept outside the file.
 #[derive(Debug, Serialize)]
-struct Suppression {
+struct SarifSuppression {
     kind: &'static str,
     status: &'static str,
     justification: String,
 }
 
 #[derive(Debug, Serialize)]
-struct Text {
+struct SarifMessage {
     text: String,
 }
 
 #[derive(Debug, Serialize)]
-struct Fingerprints {
+struct SarifFingerprints {
     #[serde(rename = "cfnEgressGuard/v1")]
     own: String,
     /// The one that GitHub takes.
@@ -137,7 +137,7 @@ struct Fingerprints {
 }
 
 #[derive(Debug, Serialize)]
-struct Properties {
+struct SarifProperties {
     rule: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     deployments: Vec<String>,
@@ -145,25 +145,25 @@ struct Properties {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Location {
+struct SarifLocation {
     physical_location: PhysicalLocation,
     #[serde(skip_serializing_if = "Option::is_none")]
     logical_locations: Option<[LogicalLocation; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<Text>,
+    message: Option<SarifMessage>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PhysicalLocation {
-    artifact_location: Artifact,
+    artifact_location: SarifArtifact,
     #[serde(skip_serializing_if = "Option::is_none")]
-    region: Option<Region>,
+    region: Option<SarifRegion>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Artifact {
+struct SarifArtifact {
     uri: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     uri_base_id: Option<&'static str>,
@@ -171,7 +171,7 @@ struct Artifact {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Region {
+struct SarifRegion {
     start_line: u32,
     start_column: u32,
     end_line: u32,
@@ -186,7 +186,7 @@ struct LogicalLocation {
     kind: &'static str,
 }
 
-fn driver(rules: &Rules) -> Value {
+fn driver(rules: &SarifRules) -> Value {
     json!({
         "name": TOOL,
         "version": VERSION,
@@ -202,8 +202,8 @@ fn driver(rules: &Rules) -> Value {
 
 const NOT_CHECKED: &str = "not-checked";
 
-impl Finding {
-    fn of(file: &FileReport, entry: &Entry, rule_index: usize) -> Self {
+impl SarifResult {
+    fn of(file: &FileReport, entry: &Diagnostic, rule_index: usize) -> Self {
         let construct = file.resource(entry).and_then(|resource| resource.construct.as_ref());
         let construct = construct.map_or_else(String::new, |path| format!("{path}: "));
         let mut text = format!("{construct}{}.", entry.sentence());
@@ -211,7 +211,7 @@ impl Finding {
             text.push(' ');
             text.push_str(more);
         }
-        let mut location = Location::of(file, entry.place.as_ref().map(|place| place.span));
+        let mut location = SarifLocation::of(file, entry.place.as_ref().map(|place| place.span));
         location.logical_locations = file.resource(entry).map(|resource| {
             let within = if entry.property.is_empty() { String::new() } else { format!(".{}", entry.property) };
             let fully_qualified_name = format!("{}{within}", resource.logical_id);
@@ -221,10 +221,10 @@ impl Finding {
             rule_id: entry.code,
             rule_index,
             level: entry.level.name(),
-            message: Text { text },
+            message: SarifMessage { text },
             locations: [location],
-            related_locations: entry.related.iter().map(|place| Location::related(file, place)).collect(),
-            partial_fingerprints: Fingerprints {
+            related_locations: entry.related.iter().map(|place| SarifLocation::related(file, place)).collect(),
+            partial_fingerprints: SarifFingerprints {
                 own: entry.fingerprint.clone(),
                 line: format!("{}:1", entry.fingerprint),
             },
@@ -233,15 +233,15 @@ impl Finding {
                 .iter()
                 .map(|exemption| rule::wording::policy::justification(exemption))
                 .chain((entry.outcome == Outcome::KnownDebt).then(|| entry.message.clone()))
-                .map(|justification| Suppression { kind: "external", status: "accepted", justification })
+                .map(|justification| SarifSuppression { kind: "external", status: "accepted", justification })
                 .collect(),
-            properties: Properties { rule: rule::ID, deployments: entry.deployments.clone() },
+            properties: SarifProperties { rule: rule::ID, deployments: entry.deployments.clone() },
         }
     }
 }
 
-impl Notification {
-    fn of(file: &FileReport, problem: &Problem) -> Self {
+impl SarifNotification {
+    fn of(file: &FileReport, problem: &FileError) -> Self {
         let text = match &problem.help {
             Some(help) => format!("{}; {help}", problem.message),
             None => problem.message.clone(),
@@ -249,28 +249,28 @@ impl Notification {
         Self {
             descriptor: json!({ "id": NOT_CHECKED, "index": 0 }),
             level: "error",
-            message: Text { text },
-            locations: [Location::of(file, problem.span)],
+            message: SarifMessage { text },
+            locations: [SarifLocation::of(file, problem.span)],
         }
     }
 }
 
-impl Location {
+impl SarifLocation {
     fn of(file: &FileReport, span: Option<Span>) -> Self {
         let region = span.map(|span| {
             let end = span.end_in(&file.text);
-            Region { start_line: span.line, start_column: span.column, end_line: end.line, end_column: end.column }
+            SarifRegion { start_line: span.line, start_column: span.column, end_line: end.line, end_column: end.column }
         });
-        let physical_location = PhysicalLocation { artifact_location: Artifact::of(&file.name), region };
+        let physical_location = PhysicalLocation { artifact_location: SarifArtifact::of(&file.name), region };
         Self { physical_location, logical_locations: None, message: None }
     }
 
-    fn related(file: &FileReport, place: &Place) -> Self {
-        Self { message: Some(Text { text: place.label.clone() }), ..Self::of(file, Some(place.span)) }
+    fn related(file: &FileReport, place: &LabeledSpan) -> Self {
+        Self { message: Some(SarifMessage { text: place.label.clone() }), ..Self::of(file, Some(place.span)) }
     }
 }
 
-impl Artifact {
+impl SarifArtifact {
     /// A file's URI: relative to the root of the sources, so that the log means the same everywhere;
     /// absolute for files elsewhere.
     fn of(name: &FileName) -> Self {

@@ -5,24 +5,24 @@ use std::collections::BTreeMap;
 use cfn_egress_guard_core::rule::policy::Policy;
 use cfn_egress_guard_core::rule::{Preset, Setting, Treatment};
 
-use super::entry::{FileName, FileReport, Level};
+use super::diagnostic::{DiagnosticLevel, FileName, FileReport};
 use super::not_judged::NotJudged;
 use super::number;
 
 /// What there is to say of a whole run.
 #[derive(Debug, Clone)]
-pub struct Summary {
+pub struct RunSummary {
     /// The sums.
-    pub totals: Totals,
+    pub totals: RunTotals,
     /// By which policy was judged.
-    pub policy: JudgedBy,
+    pub policy: AppliedPolicy,
     /// How many files look like templates and were left out, as git ignores them.
     pub ignored: usize,
 }
 
 /// The sums of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Totals {
+pub struct RunTotals {
     /// Templates that were checked, and files that could not be.
     pub files: usize,
     /// Files that could not be checked.
@@ -41,7 +41,7 @@ pub struct Totals {
     pub not_judged: BTreeMap<NotJudged, usize>,
 }
 
-impl Totals {
+impl RunTotals {
     /// Adds another file's.
     pub fn add(&mut self, file: &FileReport) {
         let count = |level| file.entries.iter().filter(|entry| entry.level == level).count();
@@ -49,9 +49,9 @@ impl Totals {
         self.broken += usize::from(file.problem.is_some());
         self.resources += file.resources.len();
         self.rules += file.rules;
-        self.errors += count(Level::Error);
-        self.warnings += count(Level::Warning);
-        self.notes += count(Level::Note);
+        self.errors += count(DiagnosticLevel::Error);
+        self.warnings += count(DiagnosticLevel::Warning);
+        self.notes += count(DiagnosticLevel::Note);
         for kind in file.entries.iter().filter(|entry| entry.is_only_not_judged()).filter_map(|entry| entry.not_judged)
         {
             *self.not_judged.entry(kind).or_default() += 1;
@@ -61,7 +61,7 @@ impl Totals {
 
 /// By which policy was judged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct JudgedBy {
+pub struct AppliedPolicy {
     /// Its file; without one, it is the published rule under a preset.
     pub file: Option<FileName>,
     /// The settings that it starts from.
@@ -72,7 +72,7 @@ pub struct JudgedBy {
     pub exemptions: usize,
 }
 
-impl JudgedBy {
+impl AppliedPolicy {
     /// The description of a policy.
     #[must_use]
     pub fn of(policy: &Policy, file: Option<FileName>) -> Self {
@@ -99,10 +99,10 @@ impl JudgedBy {
     }
 }
 
-impl Summary {
+impl RunSummary {
     /// How much was checked: `3 egress rules in 1 resource of 1 template`.
     pub(super) fn checked(&self) -> String {
-        let Totals { files, broken, resources, rules, .. } = self.totals;
+        let RunTotals { files, broken, resources, rules, .. } = self.totals;
         let (rules, resources) = (number(rules, "egress rule"), number(resources, "resource"));
         format!("{rules} in {resources} of {}", number(files - broken, "template"))
     }

@@ -1,11 +1,13 @@
 //! One path to every verdict: check, STACK, policy explain and rehearsals say the same of the same template, and what
 //! passes `check --strict` is never blocked.
 
-use cfn_egress_guard::rehearsal::{FoundTemplate, NestedStack, NestedTemplates, Plan as Deployment, Stack, plan};
-use cfn_egress_guard_core::check::{CheckedResource, Defaults, Terms, check, explain_each};
-use cfn_egress_guard_core::hook::{self, Config, Plan};
+use cfn_egress_guard::rehearsal::{
+    DeploymentPlan as Deployment, FoundTemplate, NestedStack, NestedTemplates, StackToDeploy, plan,
+};
+use cfn_egress_guard_core::check::{CheckContext, CheckedResource, Defaults, check, explain_each};
+use cfn_egress_guard_core::hook::{self, Config, HookPlan};
 use cfn_egress_guard_core::rule::policy::{Date, Policy};
-use cfn_egress_guard_core::rule::{Decided, Verdict};
+use cfn_egress_guard_core::rule::{DecidedBy, Verdict};
 use cfn_egress_guard_core::source::{self, Document};
 use cfn_egress_guard_core::template::{Scope, Template};
 use proptest::prelude::*;
@@ -39,7 +41,7 @@ fn templates() -> Vec<(String, String, Document)> {
 
 fn checked(document: &Document, defaults: Defaults) -> (Verdict, bool) {
     let policy = Policy::default();
-    let terms = Terms { defaults, ..Terms::of(&policy, TODAY) };
+    let terms = CheckContext { defaults, ..CheckContext::of(&policy, TODAY) };
     let checked = check(&document.root, &Scope::default(), &terms).unwrap();
     (checked.verdict(), !checked.notes.is_empty())
 }
@@ -50,7 +52,7 @@ fn at_stack(text: &str) -> &'static str {
     invocation["requestData"] = json!({"targetName": "STACK", "targetType": "STACK", "targetLogicalId": "x",
         "payload": "https://s3.us-west-2.amazonaws.com/bucket/key"});
     let config = Config::new(Policy::default());
-    let Plan::Fetch(fetch) = hook::plan(invocation.to_string().as_bytes(), &config, TODAY) else { panic!() };
+    let HookPlan::Fetch(fetch) = hook::plan(invocation.to_string().as_bytes(), &config, TODAY) else { panic!() };
     let document = json!({"template": text, "previousTemplate": ""}).to_string();
     fetch.decide(Ok(document.as_bytes()), &config, TODAY).verdict()
 }
@@ -75,13 +77,13 @@ fn stack_says_what_check_says() {
 fn policy_explain_says_what_check_says() {
     let policy = Policy::default();
     for (path, _, document) in templates() {
-        let terms = Terms { defaults: Defaults::MayChange, ..Terms::of(&policy, TODAY) };
+        let terms = CheckContext { defaults: Defaults::MayChange, ..CheckContext::of(&policy, TODAY) };
         let mut explained = Verdict::Compliant;
         explain_each(&document.root, &Scope::default(), &terms, &mut |resource| {
             let worlds = resource.worlds.iter().flat_map(|world| &world.explained);
             let in_worlds = worlds.filter_map(|one| match &one.decided {
-                Decided::Finding(finding) => Some(finding.outcome.verdict()),
-                Decided::Complies | Decided::Setting(_) => None,
+                DecidedBy::Finding(finding) => Some(finding.outcome.verdict()),
+                DecidedBy::Complies | DecidedBy::Setting(_) => None,
             });
             explained = explained.max(in_worlds.max().unwrap_or(Verdict::Compliant)).max(resource.checked.verdict());
         })
@@ -101,8 +103,8 @@ impl NestedTemplates for NoFiles {
 
 fn deployment(text: &str, document: &Document, scope: &Scope) -> Deployment {
     let policy = Policy::default();
-    let stack = Stack { name: "x", file: "x.yaml", text, document, scope };
-    plan(&stack, None, &Terms::of(&policy, TODAY), &mut NoFiles).unwrap()
+    let stack = StackToDeploy { name: "x", file: "x.yaml", text, document, scope };
+    plan(&stack, None, &CheckContext::of(&policy, TODAY), &mut NoFiles).unwrap()
 }
 
 /// Whether the hook blocks a resource of a deployment.
@@ -126,7 +128,7 @@ fn a_rehearsal_is_blocked_exactly_if_check_finds_what_breaks_the_rule() {
             continue;
         }
         let policy = Policy::default();
-        let found = check(&document.root, &scope, &Terms::of(&policy, TODAY)).unwrap();
+        let found = check(&document.root, &scope, &CheckContext::of(&policy, TODAY)).unwrap();
         let breaks = found
             .resources
             .iter()

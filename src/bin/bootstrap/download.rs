@@ -36,7 +36,7 @@ pub(crate) struct Downloader {
 }
 
 /// Why an attempt failed.
-enum Failure {
+enum AttemptError {
     /// Another attempt may succeed.
     Passing(String),
     /// It will not.
@@ -60,8 +60,8 @@ impl Downloader {
             let time = ATTEMPT.min(deadline.saturating_duration_since(Instant::now()));
             let problem = match tokio::time::timeout(time, self.attempt(url)).await {
                 Ok(Ok(document)) => return Ok(document),
-                Ok(Err(Failure::Final(problem))) => return Err(problem),
-                Ok(Err(Failure::Passing(problem))) => problem,
+                Ok(Err(AttemptError::Final(problem))) => return Err(problem),
+                Ok(Err(AttemptError::Passing(problem))) => problem,
                 Err(_) => "no answer in time".to_owned(),
             };
             if Instant::now() + pause >= deadline {
@@ -86,20 +86,21 @@ impl Downloader {
         Ok(TlsConnector::from(Arc::new(config)))
     }
 
-    async fn attempt(&self, url: &PayloadUrl) -> Result<Bytes, Failure> {
+    async fn attempt(&self, url: &PayloadUrl) -> Result<Bytes, AttemptError> {
         let uri = url.secret();
         let plain = self.loopback && uri.scheme_str() == Some("http");
         let port = uri.port_u16().unwrap_or(if plain { 80 } else { 443 });
         // An IPv6 address is in brackets in a URL alone.
         let host = url.host().trim_start_matches('[').trim_end_matches(']');
-        let stream = TcpStream::connect((host, port)).await.map_err(|error| Failure::Passing(error.to_string()))?;
+        let stream =
+            TcpStream::connect((host, port)).await.map_err(|error| AttemptError::Passing(error.to_string()))?;
         let response = if plain {
             request(uri, TokioIo::new(stream)).await?
         } else {
             let tls =
-                self.tls.get_or_init(|| self.tls()).as_ref().map_err(|problem| Failure::Final(problem.clone()))?;
-            let name = ServerName::try_from(host.to_owned()).map_err(|error| Failure::Final(error.to_string()))?;
-            let stream = tls.connect(name, stream).await.map_err(|error| Failure::Passing(error.to_string()))?;
+                self.tls.get_or_init(|| self.tls()).as_ref().map_err(|problem| AttemptError::Final(problem.clone()))?;
+            let name = ServerName::try_from(host.to_owned()).map_err(|error| AttemptError::Final(error.to_string()))?;
+            let stream = tls.connect(name, stream).await.map_err(|error| AttemptError::Passing(error.to_string()))?;
             request(uri, TokioIo::new(stream)).await?
         };
         document(response).await
@@ -107,8 +108,11 @@ impl Downloader {
 }
 
 /// Asks for a document over a connection of its own: there is one download an invocation.
-async fn request(uri: &Uri, stream: impl Read + Write + Unpin + Send + 'static) -> Result<Response<Incoming>, Failure> {
-    let failed = |error: hyper::Error| Failure::Passing(cause(&error));
+async fn request(
+    uri: &Uri,
+    stream: impl Read + Write + Unpin + Send + 'static,
+) -> Result<Response<Incoming>, AttemptError> {
+    let failed = |error: hyper::Error| AttemptError::Passing(cause(&error));
     let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await.map_err(failed)?;
     tokio::spawn(connection);
     let host = uri.authority().map_or("", |authority| authority.as_str());
@@ -116,24 +120,24 @@ async fn request(uri: &Uri, stream: impl Read + Write + Unpin + Send + 'static) 
     let request = Request::get(path)
         .header("host", host)
         .body(Empty::<Bytes>::new())
-        .map_err(|_| Failure::Final("its URL cannot be read".to_owned()))?;
+        .map_err(|_| AttemptError::Final("its URL cannot be read".to_owned()))?;
     sender.send_request(request).await.map_err(failed)
 }
 
-async fn document(response: Response<Incoming>) -> Result<Bytes, Failure> {
+async fn document(response: Response<Incoming>) -> Result<Bytes, AttemptError> {
     let status = response.status();
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        return Err(Failure::Passing(format!("the answer was {status}")));
+        return Err(AttemptError::Passing(format!("the answer was {status}")));
     }
     if !status.is_success() {
         let expired = if status == StatusCode::FORBIDDEN { " (the URL may have expired)" } else { "" };
-        return Err(Failure::Final(format!("the answer was {status}{expired}")));
+        return Err(AttemptError::Final(format!("the answer was {status}{expired}")));
     }
     let body = Limited::new(response.into_body(), Fetch::MAX_BYTES).collect().await.map_err(|error| {
         if error.is::<http_body_util::LengthLimitError>() {
-            Failure::Final(format!("it is longer than {} MB", Fetch::MAX_BYTES / (1024 * 1024)))
+            AttemptError::Final(format!("it is longer than {} MB", Fetch::MAX_BYTES / (1024 * 1024)))
         } else {
-            Failure::Passing(format!("the transfer broke off: {error}"))
+            AttemptError::Passing(format!("the transfer broke off: {error}"))
         }
     })?;
     Ok(body.to_bytes())

@@ -13,12 +13,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cfn_egress_guard_core::event::Sender;
 use cfn_egress_guard_core::hook::{
-    self, Config, Decision, ENV_LOOPBACK_PAYLOADS, ENV_LOOPBACK_ROOTS, ENV_PRESET, Plan, Response,
+    self, Config, Decision, ENV_LOOPBACK_PAYLOADS, ENV_LOOPBACK_ROOTS, ENV_PRESET, HookPlan, Response,
 };
 use cfn_egress_guard_core::log::{Delivery, ENV_GUARD};
 use cfn_egress_guard_core::policy;
 use cfn_egress_guard_core::rule::policy::Date;
-use cfn_egress_guard_core::watch::{self, Watched};
+use cfn_egress_guard_core::watch::{self, WatchOutcome};
 use download::Downloader;
 use hyper::body::Bytes;
 use lambda_runtime::tower::util::MapRequestLayer;
@@ -33,7 +33,7 @@ const ENV_RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 const ENV_FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
 /// What all invocations share.
-struct Shared {
+struct FunctionState {
     config: Config,
     downloader: Downloader,
     guard: String,
@@ -77,8 +77,8 @@ async fn serve() -> Result<(), Error> {
         .into_iter()
         .find_map(|name| std::env::var(name).ok())
         .unwrap_or_else(|| "unnamed".to_owned());
-    let shared = Arc::new(Shared { config, downloader, guard });
-    let waiting = Waiting::default();
+    let shared = Arc::new(FunctionState { config, downloader, guard });
+    let waiting = RawEvent::default();
     let arrived = waiting.clone();
     let handler = service_fn(move |event: LambdaEvent<()>| {
         let (shared, bytes) = (shared.clone(), waiting.take());
@@ -111,9 +111,9 @@ fn policy_file() -> Option<PathBuf> {
 /// would answer broken JSON with an error of its own. One at a time: the next one is polled for when the
 /// answer to this one is out.
 #[derive(Clone, Default)]
-struct Waiting(Arc<Mutex<Bytes>>);
+struct RawEvent(Arc<Mutex<Bytes>>);
 
-impl Waiting {
+impl RawEvent {
     fn put(&self, mut invocation: LambdaInvocation) -> LambdaInvocation {
         let bytes = std::mem::replace(&mut invocation.body, Bytes::from_static(b"null"));
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = bytes;
@@ -126,10 +126,10 @@ impl Waiting {
 }
 
 /// What is answered: a hook's event with a hook's answer, one of EventBridge with `null`.
-type Answer = Option<Response>;
+type FunctionResponse = Option<Response>;
 
-async fn handle(event: &[u8], context: &Context, shared: &Shared) -> Answer {
-    let Shared { config, downloader, guard } = shared;
+async fn handle(event: &[u8], context: &Context, shared: &FunctionState) -> FunctionResponse {
+    let FunctionState { config, downloader, guard } = shared;
     let started = Instant::now();
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     // A clock that stands before 1970 is broken: no exemption holds on the last of all days.
@@ -151,8 +151,8 @@ async fn handle(event: &[u8], context: &Context, shared: &Shared) -> Answer {
             (Some(response), lines)
         }
         Sender::EventBridge => match watch::decide(event, config.policy(), today) {
-            Watched::Decided(decision) => (None, watch::lines(&decision, &delivery())),
-            Watched::Ignored(_) => (None, String::new()),
+            WatchOutcome::Decided(decision) => (None, watch::lines(&decision, &delivery())),
+            WatchOutcome::Ignored(_) => (None, String::new()),
         },
     };
     // A log that cannot be written must not cost the answer.
@@ -163,8 +163,8 @@ async fn handle(event: &[u8], context: &Context, shared: &Shared) -> Answer {
 /// The decision, with the document that it needs, if it needs one.
 async fn decided(bytes: &[u8], context: &Context, config: &Config, downloader: &Downloader, today: Date) -> Decision {
     let fetch = match hook::guarded(bytes, || hook::plan(bytes, config, today)) {
-        Ok(Plan::Decided(decision)) | Err(decision) => return *decision,
-        Ok(Plan::Fetch(fetch)) => fetch,
+        Ok(HookPlan::Decided(decision)) | Err(decision) => return *decision,
+        Ok(HookPlan::Fetch(fetch)) => fetch,
     };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let left = Duration::from_millis(context.deadline).saturating_sub(now);

@@ -13,7 +13,9 @@ pub(super) fn invocation(target: &str) -> Json {
 }
 
 pub(super) fn with_document(event: &Json, document: Result<&Json, &str>, config: &Config) -> Json {
-    let Plan::Fetch(fetch) = plan(event.to_string().as_bytes(), config, today()) else { panic!("not to be fetched") };
+    let HookPlan::Fetch(fetch) = plan(event.to_string().as_bytes(), config, today()) else {
+        panic!("not to be fetched")
+    };
     let document = document.map(|document| document.to_string().into_bytes());
     let decision = fetch.decide(document.as_deref().map_err(|problem| *problem), config, today());
     let lines = log::lines(
@@ -467,7 +469,7 @@ fn each_field_is_read_in_both_spellings_and_the_documented_one_wins() {
 #[test]
 fn what_is_not_judged_is_undetermined_in_the_log() {
     let event = invocation("STACK").to_string();
-    let Plan::Fetch(fetch) = plan(event.as_bytes(), &Config::new(Settings::default()), today()) else { panic!() };
+    let HookPlan::Fetch(fetch) = plan(event.as_bytes(), &Config::new(Settings::default()), today()) else { panic!() };
     for (template, verdict) in [
         ("Resources: {B: {Type: AWS::S3::Bucket}}", "compliant"),
         ("Transform: [MyMacro]\nResources: {B: {Type: AWS::S3::Bucket}}", "undetermined"),

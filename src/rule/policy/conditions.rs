@@ -93,7 +93,7 @@ pub struct Conditions {
 
 /// A condition on the place that a command line can state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PlaceCondition {
+pub enum ContextCondition {
     /// `account`.
     Account,
     /// `region`.
@@ -136,11 +136,11 @@ impl Conditions {
 
     /// What is asked of the account, the Region and the stack's name where they are not known, if
     /// everything else that is asked of the place holds.
-    pub(super) fn asked_of_unknown(&self, context: &Context<'_>) -> Vec<(PlaceCondition, &[Glob])> {
+    pub(super) fn asked_of_unknown(&self, context: &Context<'_>) -> Vec<(ContextCondition, &[Glob])> {
         let places = [
-            (PlaceCondition::Account, context.account, &self.accounts),
-            (PlaceCondition::Region, context.region, &self.regions),
-            (PlaceCondition::StackName, context.stack_name, &self.stack_names),
+            (ContextCondition::Account, context.account, &self.accounts),
+            (ContextCondition::Region, context.region, &self.regions),
+            (ContextCondition::StackName, context.stack_name, &self.stack_names),
         ];
         let rest = Self {
             accounts: context.account.map_or_else(Vec::new, |_| self.accounts.clone()),

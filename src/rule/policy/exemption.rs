@@ -1,7 +1,7 @@
 //! An exemption: what may break the rule, why, who answers for it, and until when.
 
 use super::conditions::Conditions;
-use crate::rule::applied::{AppliedExemption, ExemptionId, Owner, Reason};
+use crate::rule::applied::{AppliedExemption, ExemptionId, ExemptionReason, Owner};
 use crate::rule::date::Date;
 use crate::rule::egress::Protocol;
 
@@ -9,7 +9,7 @@ use crate::rule::egress::Protocol;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exemption {
     id: ExemptionId,
-    reason: Reason,
+    reason: ExemptionReason,
     owner: Owner,
     expires: Date,
     // INVARIANT: it narrows, and does not contradict itself.
@@ -32,7 +32,7 @@ impl Exemption {
     /// When the conditions cover everything or contradict each other.
     pub fn new(
         id: ExemptionId,
-        reason: Reason,
+        reason: ExemptionReason,
         owner: Owner,
         expires: Date,
         conditions: Conditions,
@@ -57,7 +57,7 @@ impl Exemption {
 
     /// Why it exists.
     #[must_use]
-    pub const fn reason(&self) -> &Reason {
+    pub const fn reason(&self) -> &ExemptionReason {
         &self.reason
     }
 

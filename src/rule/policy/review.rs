@@ -16,7 +16,7 @@ pub const LONG_DAYS: i64 = 366;
 
 /// Whether a [`Remark`] asks for something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Weight {
+pub enum RemarkLevel {
     /// Good to know.
     Notice,
     /// It may be meant, but hardly.
@@ -29,7 +29,7 @@ pub enum Weight {
     Error,
 }
 
-impl Weight {
+impl RemarkLevel {
     /// Its stable name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -104,15 +104,15 @@ pub enum Remark<'a> {
 impl Remark<'_> {
     /// Whether it asks for something.
     #[must_use]
-    pub const fn weight(&self) -> Weight {
+    pub const fn weight(&self) -> RemarkLevel {
         match self {
             Self::Expired(..) | Self::OnlySinglePorts(_) | Self::StackIdElsewhere(_) | Self::Draft(..) => {
-                Weight::Action
+                RemarkLevel::Action
             }
-            Self::EndsTooLate(..) => Weight::Error,
-            Self::Expires(..) => Weight::Soon,
-            Self::Covers(..) | Self::EndsLate(_) => Weight::Warning,
-            Self::Overlap(..) | Self::DeployerChooses(..) => Weight::Notice,
+            Self::EndsTooLate(..) => RemarkLevel::Error,
+            Self::Expires(..) => RemarkLevel::Soon,
+            Self::Covers(..) | Self::EndsLate(_) => RemarkLevel::Warning,
+            Self::Overlap(..) | Self::DeployerChooses(..) => RemarkLevel::Notice,
         }
     }
 }

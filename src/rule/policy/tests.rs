@@ -51,12 +51,12 @@ const HERE: Context<'static> = Context {
     tags: Some(&[]),
 };
 
-fn on(today: &str) -> Case<'static> {
-    Case { context: HERE, unchanged: &Unchanged::Nothing, today: day(today) }
+fn on(today: &str) -> ResourceContext<'static> {
+    ResourceContext { context: HERE, unchanged: &UnchangedRules::Nothing, today: day(today) }
 }
 
 /// The outcome of one rule's only finding, and of the exemption how many days it has left.
-fn outcome(policy: &Policy, case: &Case<'_>) -> (Outcome, Option<i64>) {
+fn outcome(policy: &Policy, case: &ResourceContext<'_>) -> (Outcome, Option<i64>) {
     let assessment = policy.apply(assessment(range()), case);
     let [finding] = assessment.findings.as_slice() else { panic!("{assessment:?}") };
     (finding.outcome, finding.exemption.as_ref().map(|exemption| exemption.days_left))
@@ -250,22 +250,22 @@ fn an_exemption_narrows_and_does_not_contradict_itself() {
 
 #[test]
 fn unchanged_rules_are_known_debt_only_if_the_policy_says_so() {
-    let debt = Unchanged::Entries([PropertyPath::root()].into());
-    let elsewhere = Unchanged::Entries([PropertyPath::root().key("x")].into());
+    let debt = UnchangedRules::Entries([PropertyPath::root()].into());
+    let elsewhere = UnchangedRules::Entries([PropertyPath::root().key("x")].into());
     let allow = Policy { unchanged_rules: Treatment::Allow, ..Policy::default() };
     let expired = Policy { exemptions: vec![exemption("a", "2027-01-01", in_account())], ..allow.clone() };
     let holding = Policy { exemptions: vec![exemption("a", "2028-01-01", in_account())], ..allow.clone() };
     for (policy, unchanged, expected) in [
         (&Policy::default(), &debt, (Outcome::NonCompliant, None)),
-        (&Policy::default(), &Unchanged::Everything, (Outcome::NonCompliant, None)),
+        (&Policy::default(), &UnchangedRules::Everything, (Outcome::NonCompliant, None)),
         (&allow, &debt, (Outcome::KnownDebt, None)),
-        (&allow, &Unchanged::Everything, (Outcome::KnownDebt, None)),
+        (&allow, &UnchangedRules::Everything, (Outcome::KnownDebt, None)),
         (&allow, &elsewhere, (Outcome::NonCompliant, None)),
-        (&allow, &Unchanged::Nothing, (Outcome::NonCompliant, None)),
+        (&allow, &UnchangedRules::Nothing, (Outcome::NonCompliant, None)),
         (&expired, &debt, (Outcome::KnownDebt, Some(-1))),
         (&holding, &debt, (Outcome::Exempted, Some(364))),
     ] {
-        assert_eq!(outcome(policy, &Case { unchanged, ..on("2027-01-02") }), expected);
+        assert_eq!(outcome(policy, &ResourceContext { unchanged, ..on("2027-01-02") }), expected);
     }
 }
 
@@ -285,16 +285,16 @@ fn what_is_no_egress_rule_has_no_exemption() {
     let what = Unknown::new(None, "x", "y");
     let everywhere = policy(vec![exemption("a", "2028-01-01", in_account())]);
     for (subject, expected) in [
-        (Subject::NoRule("text"), Outcome::NonCompliant),
-        (Subject::Unknown(what), Outcome::NonCompliant),
-        (Subject::Nothing, Outcome::Exempted),
+        (FindingSubject::NoRule("text"), Outcome::NonCompliant),
+        (FindingSubject::Unknown(what), Outcome::NonCompliant),
+        (FindingSubject::Nothing, Outcome::Exempted),
     ] {
         let assessment = Assessment { judged: 0, findings: vec![finding(subject.clone())] };
         let applied = everywhere.apply(assessment, &on("2027-01-01"));
         assert_eq!(applied.findings.first().map(|finding| finding.outcome), Some(expected), "{subject:?}");
     }
     let to_anywhere = Conditions { destinations: vec!["0.0.0.0/0".parse().unwrap()], ..in_account() };
-    let assessment = Assessment { judged: 0, findings: vec![finding(Subject::Nothing)] };
+    let assessment = Assessment { judged: 0, findings: vec![finding(FindingSubject::Nothing)] };
     let applied = policy(vec![exemption("a", "2028-01-01", to_anywhere)]).apply(assessment, &on("2027-01-01"));
     assert_eq!(applied.verdict(), Verdict::NonCompliant, "EC2's default rule lies within no destination");
 }
@@ -412,7 +412,7 @@ fn exemption_of(spec: &Spec, id: usize) -> Option<Exemption> {
     Exemption::new(id, "why".parse().unwrap(), "who".parse().unwrap(), expires, conditions).ok()
 }
 
-fn with_case<T>(situation: &Situation, then: impl FnOnce(&Case<'_>, EgressRule) -> T) -> T {
+fn with_case<T>(situation: &Situation, then: impl FnOnce(&ResourceContext<'_>, EgressRule) -> T) -> T {
     let tag = |(key, value): &(&str, &str)| Tag { key: (*key).to_owned(), value: Some((*value).to_owned()) };
     let tags: Option<Vec<Tag>> = situation.tags.as_ref().map(|tags| tags.iter().map(tag).collect());
     let [account, region, stack_name, stack_id, logical_id] = situation.texts;
@@ -434,7 +434,7 @@ fn with_case<T>(situation: &Situation, then: impl FnOnce(&Case<'_>, EgressRule) 
     let destinations = situation.destinations.iter().map(destination).collect();
     let rule = rule_of(Protocol::from_text(situation.protocol), from, to, destinations);
     let today = Date::new(2027, 6, situation.today).unwrap();
-    then(&Case { context, unchanged: &Unchanged::Nothing, today }, rule)
+    then(&ResourceContext { context, unchanged: &UnchangedRules::Nothing, today }, rule)
 }
 
 /// Every address of a small block, one by one.

@@ -2,7 +2,7 @@
 
 use super::count;
 use crate::rule::EgressRule;
-use crate::rule::finding::{Finding, Reason, Subject};
+use crate::rule::finding::{Finding, FindingSubject, Reason};
 use crate::rule::port::Port;
 
 /// What stands beside `FromPort`'s value.
@@ -69,7 +69,7 @@ pub fn destination() -> String {
 #[must_use]
 pub fn entry(finding: &Finding) -> String {
     match (&finding.subject, finding.reason) {
-        (Subject::Unknown(_), _) => "not known here",
+        (FindingSubject::Unknown(_), _) => "not known here",
         (_, Reason::MalformedEntry) => "not an egress rule",
         (_, Reason::MalformedEgress) => "not a list of egress rules",
         (_, Reason::MalformedProperties) => "not an object",

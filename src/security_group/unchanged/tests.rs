@@ -16,7 +16,7 @@ fn indices(now: &[Json], before: &[Json]) -> Vec<usize> {
     let mut previous = group(before);
     previous["SecurityGroupIngress"] = json!(["before"]);
     match unchanged(ResourceType::SecurityGroup, &value(&group(now)), Some(&value(&previous))) {
-        Unchanged::Entries(paths) => (0..now.len())
+        UnchangedRules::Entries(paths) => (0..now.len())
             .filter(|index| paths.contains(&PropertyPath::root().key("SecurityGroupEgress").index(*index)))
             .collect(),
         other => panic!("{other:?}"),
@@ -119,7 +119,7 @@ fn without_previous_properties_nothing_is_unchanged() {
     let now = value(&group(&[range()]));
     for previous in [None, Some(json!(null)), Some(json!({})), Some(json!([])), Some(json!("x"))] {
         let previous = previous.as_ref().map(value);
-        assert_eq!(unchanged(ResourceType::SecurityGroup, &now, previous.as_ref()), Unchanged::Nothing);
+        assert_eq!(unchanged(ResourceType::SecurityGroup, &now, previous.as_ref()), UnchangedRules::Nothing);
     }
 }
 
@@ -132,25 +132,25 @@ fn equal_properties_are_unchanged_altogether() {
         json!({"GroupDescription": "x"}),
     ] {
         let properties = value(&properties);
-        assert_eq!(unchanged(ResourceType::SecurityGroup, &properties, Some(&properties)), Unchanged::Everything);
+        assert_eq!(unchanged(ResourceType::SecurityGroup, &properties, Some(&properties)), UnchangedRules::Everything);
     }
     let now = json!({"A": [1, "true"], "B": {"x": 1, "y": null}});
     let before = json!({"B": {"x": "1"}, "A": ["1", true]});
-    assert_eq!(unchanged(ResourceType::SecurityGroup, &value(&now), Some(&value(&before))), Unchanged::Everything);
+    assert_eq!(unchanged(ResourceType::SecurityGroup, &value(&now), Some(&value(&before))), UnchangedRules::Everything);
     let unknown = value(&json!({"A": "{{changeSet:KNOWN_AFTER_APPLY}}", "SecurityGroupEgress": "x"}));
-    assert_eq!(unchanged(ResourceType::SecurityGroup, &unknown, Some(&unknown)), Unchanged::Nothing);
+    assert_eq!(unchanged(ResourceType::SecurityGroup, &unknown, Some(&unknown)), UnchangedRules::Nothing);
 }
 
 #[test]
 fn a_group_that_had_no_egress_rule_either() {
     let (now, before) =
         (value(&json!({"GroupDescription": "x"})), value(&json!({"GroupDescription": "x", "SecurityGroupEgress": []})));
-    let root = Unchanged::Entries([PropertyPath::root()].into());
+    let root = UnchangedRules::Entries([PropertyPath::root()].into());
     assert_eq!(unchanged(ResourceType::SecurityGroup, &now, Some(&before)), root);
     let had = value(&group(&[range()]));
     assert_eq!(
         unchanged(ResourceType::SecurityGroup, &now, Some(&had)),
-        Unchanged::Entries([].into()),
+        UnchangedRules::Entries([].into()),
         "removing the last rule is a change"
     );
 }
@@ -163,8 +163,8 @@ fn a_standalone_rule_moved_to_another_group_is_another_rule() {
         value(&rule)
     };
     let of = |now, before| unchanged(ResourceType::SecurityGroupEgress, &now, Some(&before));
-    assert_eq!(of(rule("sg-1", "a"), rule("sg-1", "b")), Unchanged::Entries([PropertyPath::root()].into()));
-    assert_eq!(of(rule("sg-1", "a"), rule("sg-2", "a")), Unchanged::Entries([].into()));
+    assert_eq!(of(rule("sg-1", "a"), rule("sg-1", "b")), UnchangedRules::Entries([PropertyPath::root()].into()));
+    assert_eq!(of(rule("sg-1", "a"), rule("sg-2", "a")), UnchangedRules::Entries([].into()));
 }
 
 fn any_entry() -> impl Strategy<Value = Json> {
@@ -218,7 +218,7 @@ fn nothing_of_a_group_that_is_replaced_stood_there() {
             "SecurityGroupIngress": []
         });
         now[key] = to;
-        unchanged(ResourceType::SecurityGroup, &value(&now), Some(&before)) != Unchanged::Nothing
+        unchanged(ResourceType::SecurityGroup, &value(&now), Some(&before)) != UnchangedRules::Nothing
     };
     assert!(stood("Tags", json!([])));
     for key in CREATED_WITH {

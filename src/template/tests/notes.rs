@@ -4,7 +4,7 @@ fn notes(text: &str) -> Vec<String> {
     let document = read(text);
     let scope = given(&[("Nobody", "1")]);
     let template = Template::new(&document.root, &scope).unwrap();
-    template.notes().iter().map(Note::to_string).collect()
+    template.notes().iter().map(TemplateNote::to_string).collect()
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn any_template() -> impl Strategy<Value = Json> {
 fn said(root: &Value) -> Vec<String> {
     let scope = Scope::default();
     let Ok(template) = Template::new(root, &scope) else { return vec!["no template".to_owned()] };
-    let mut said: Vec<String> = template.notes().iter().map(Note::to_string).collect();
+    let mut said: Vec<String> = template.notes().iter().map(TemplateNote::to_string).collect();
     for resource in template.resources() {
         let evaluated = template.evaluate(resource);
         said.push(format!("{:?}", evaluated.undetermined));

@@ -8,9 +8,9 @@ use maud::{Markup, html};
 use super::live::rows_of;
 use super::{COLUMNS, FATES, Row, row};
 use crate::number::{count, grouped};
-use crate::page::{self, Bar, Disclosure};
+use crate::page::{self, Bar, ExpandableSection};
 use crate::scan::result::ScanResult;
-use crate::scan::summary::{AccountSummary, Answer};
+use crate::scan::summary::{AccountSummary, Readiness};
 
 /// How many egress rules the page lists in all accounts together, and in each at the least and at the most.
 const MAX_ROWS: usize = 6_000;
@@ -25,7 +25,7 @@ const OPEN: usize = 5;
 
 /// What an account's rules are, of which some are listed.
 #[derive(Default)]
-struct Rules {
+struct AccountRules {
     rows: Vec<(usize, Row)>,
     total: usize,
 }
@@ -34,7 +34,7 @@ struct Rules {
 pub(super) fn overview(result: &mut ScanResult) -> io::Result<Markup> {
     let accounts = result.summary.accounts.len();
     let most = (MAX_ROWS / accounts.max(1)).clamp(LEAST_ROWS, MOST_ROWS);
-    let mut rules: HashMap<String, Rules> = HashMap::new();
+    let mut rules: HashMap<String, AccountRules> = HashMap::new();
     for stack in result.stacks.iter() {
         let stack = stack?;
         for rule in &stack.findings {
@@ -42,7 +42,7 @@ pub(super) fn overview(result: &mut ScanResult) -> io::Result<Markup> {
             rules.entry(stack.account.clone()).or_default().add(rank, || row(&stack, rule), most);
         }
     }
-    let mut live: HashMap<String, Rules> = HashMap::new();
+    let mut live: HashMap<String, AccountRules> = HashMap::new();
     for group in result.groups.iter() {
         let group = group?;
         for row in rows_of(&group) {
@@ -50,7 +50,7 @@ pub(super) fn overview(result: &mut ScanResult) -> io::Result<Markup> {
             live.entry(group.account.clone()).or_default().add(rank, || row, most);
         }
     }
-    let list: Vec<Disclosure> = result
+    let list: Vec<ExpandableSection> = result
         .summary
         .accounts
         .iter()
@@ -64,7 +64,7 @@ pub(super) fn overview(result: &mut ScanResult) -> io::Result<Markup> {
     Ok(html! { (page::heading("Account by account", below)) (page::disclosures(&list, "accounts")) })
 }
 
-impl Rules {
+impl AccountRules {
     /// Keeps the worst rules: of those that are as bad, the first.
     fn add(&mut self, rank: usize, row: impl FnOnce() -> Row, most: usize) {
         self.total += 1;
@@ -78,17 +78,18 @@ impl Rules {
     }
 }
 
-fn disclosure(account: &AccountSummary, rules: Rules, live: Rules, is_open: bool) -> Disclosure {
+fn disclosure(account: &AccountSummary, rules: AccountRules, live: AccountRules, is_open: bool) -> ExpandableSection {
     let (class, word) = match account.answer {
-        Answer::No => ("bad", "Not yet"),
-        Answer::Unknown => ("maybe", "Unknown"),
-        Answer::Probably => ("maybe", "Probably"),
-        Answer::Yes => ("good", "Yes"),
+        Readiness::No => ("bad", "Not yet"),
+        Readiness::Unknown => ("maybe", "Unknown"),
+        Readiness::Probably => ("maybe", "Probably"),
+        Readiness::Yes => ("good", "Yes"),
     };
     let tally = account.tally;
     // An account in which nothing is in the way of FAIL may still have open groups.
     let has_live = account.live.as_ref().is_some_and(|live| live.has_findings());
-    let (class, word) = if account.answer == Answer::Yes && has_live { ("maybe", "Yes, but") } else { (class, word) };
+    let (class, word) =
+        if account.answer == Readiness::Yes && has_live { ("maybe", "Yes, but") } else { (class, word) };
     let bar = Bar {
         name: account.account.label(),
         note: account.account.organizational_unit.clone().unwrap_or_default(),
@@ -115,7 +116,7 @@ fn disclosure(account: &AccountSummary, rules: Rules, live: Rules, is_open: bool
             @if live_more > 0 { p.dim { (grouped(live_more)) " more are in the JSON and CSV results." } }
         }
     });
-    Disclosure { class, word, bar, is_open: is_open && behind.is_some(), behind }
+    ExpandableSection { class, word, bar, is_open: is_open && behind.is_some(), behind }
 }
 
 /// The numbers of an account in a line.

@@ -9,7 +9,7 @@ use crate::accounts::{MemberAccount, account_label};
 use crate::number::grouped;
 use crate::page::{self, Bar};
 use crate::scan::live::{DifferenceKind, GroupRecord, LiveSummary};
-use crate::scan::record::{Fate, RuleRecord};
+use crate::scan::record::{RuleOutcome, RuleRecord};
 use crate::spool::Spool;
 
 /// How many egress rules the page lists.
@@ -94,9 +94,9 @@ pub(super) fn rows_of(group: &GroupRecord) -> Vec<Row> {
     sorted.sort_by_key(|rule| rule.fate);
     let finding = |rule: &&RuleRecord| {
         let (class, word) = match rule.fate {
-            Fate::Blocked => ("blocked", "breaks the rule"),
-            Fate::KnownDebt => ("debt", rule.fate.name()),
-            Fate::Undetermined | Fate::Exempted => (rule.fate.name(), rule.fate.name()),
+            RuleOutcome::Blocked => ("blocked", "breaks the rule"),
+            RuleOutcome::KnownDebt => ("debt", rule.fate.name()),
+            RuleOutcome::Undetermined | RuleOutcome::Exempted => (rule.fate.name(), rule.fate.name()),
         };
         let exemption = rule.exemption.as_ref().map_or_else(String::new, |name| format!(" Exemption {name}."));
         row(class, word, format!("{}: {}.{exemption}", rule.path, rule.statement))

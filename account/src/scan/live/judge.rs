@@ -7,10 +7,10 @@ use super::record::{Difference, DifferenceKind, GroupRecord, Ownership};
 use crate::scan::ScanOptions;
 use crate::scan::expected::{Expected, StackKnowledge};
 use crate::scan::judge::MAX_FINDINGS;
-use crate::scan::record::{NAME_CHARS, RuleRecord, Tally};
+use crate::scan::record::{NAME_CHARS, OutcomeCounts, RuleRecord};
 use cfn_egress_guard_core::check::{Declared, Drift, drift, judge_live};
 use cfn_egress_guard_core::rule::excerpt;
-use cfn_egress_guard_core::rule::policy::{Case, Context, Unchanged};
+use cfn_egress_guard_core::rule::policy::{Context, ResourceContext, UnchangedRules};
 use cfn_egress_guard_core::security_group::{ResourceType, tags};
 use cfn_egress_guard_core::value::Value;
 
@@ -48,10 +48,10 @@ pub(super) fn record(read: Read, expected: &mut Expected, options: &ScanOptions)
         tags: tags.as_deref(),
     };
     let unchanged = unchanged(compared.as_ref(), is_owned);
-    let case = Case { context, unchanged: &unchanged, today: options.today };
+    let case = ResourceContext { context, unchanged: &unchanged, today: options.today };
     let assessment = judge_live(&properties, &options.policy, &case);
     let mut findings = Vec::new();
-    let mut more = Tally::default();
+    let mut more = OutcomeCounts::default();
     for finding in &assessment.findings {
         if findings.len() < MAX_FINDINGS {
             findings.extend(RuleRecord::of_finding(&group, ResourceType::SecurityGroup, finding, finding.outcome));
@@ -108,11 +108,11 @@ fn declared(owned: &Owned, group: &str, expected: &mut Expected, notes: &mut Vec
 
 /// Which rules count as known debt where the policy lets that pass: those that a template declares, which the next update
 /// of the stack leaves as they are. A rule that someone added is new, and so is every rule of a group without a stack.
-fn unchanged(drift: Option<&Drift>, is_owned: bool) -> Unchanged {
+fn unchanged(drift: Option<&Drift>, is_owned: bool) -> UnchangedRules {
     match drift {
-        Some(drift) => Unchanged::Entries(drift.declared.clone()),
-        None if is_owned => Unchanged::Everything,
-        None => Unchanged::Nothing,
+        Some(drift) => UnchangedRules::Entries(drift.declared.clone()),
+        None if is_owned => UnchangedRules::Everything,
+        None => UnchangedRules::Nothing,
     }
 }
 

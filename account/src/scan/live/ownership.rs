@@ -4,7 +4,7 @@ use aws_sdk_cloudformation::Client;
 
 use super::record::Ownership;
 use crate::failure::{Failure, FailureKind};
-use crate::pace::{Patience, patiently};
+use crate::pace::{RetryPolicy, patiently};
 use crate::scan::expected::{Expected, StackKnowledge};
 use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::policy::Tag;
@@ -42,7 +42,7 @@ pub(super) fn tagged(tags: &[Tag]) -> Option<StackPlace> {
 pub(super) async fn asked(
     client: &Client,
     group: &str,
-    patience: Patience,
+    patience: RetryPolicy,
     throttled: &mut u32,
 ) -> Result<Option<StackPlace>, Failure> {
     let answer = patiently(patience, throttled, || async {

@@ -19,7 +19,7 @@ use crate::scan::Progress;
 use crate::scan::expected::{Expected, StackKnowledge, locked};
 use crate::scan::paced::{Source, Started, work};
 use crate::scan::record::Unread;
-use crate::scan::reporter::Reporter;
+use crate::scan::context::RegionContext;
 use cfn_egress_guard_core::security_group::{self, ResourceType, read_properties, without_ignored_ports};
 use cfn_egress_guard_core::value::Value;
 
@@ -34,7 +34,7 @@ pub(in crate::scan) async fn scan_groups(
     client: &Client,
     cloudformation: &aws_sdk_cloudformation::Client,
     expected: &Arc<Mutex<Expected>>,
-    to: &Reporter,
+    to: &RegionContext,
 ) -> Option<()> {
     let clients = Clients { cloudcontrol: client.clone(), cloudformation: cloudformation.clone() };
     let pages = Pages::Next { token: None, number: 0 };
@@ -60,7 +60,7 @@ enum Pages {
 struct Groups<'a> {
     clients: Clients,
     expected: Arc<Mutex<Expected>>,
-    to: &'a Reporter,
+    to: &'a RegionContext,
     pages: Pages,
     /// Ids that were listed: a group that is made meanwhile may move others to the next page.
     seen: HashSet<String>,
@@ -138,7 +138,7 @@ impl Source for Groups<'_> {
 }
 
 /// A group that an earlier scan read, if what it is compared with is the same.
-fn known(group: &str, expected: &Mutex<Expected>, to: &Reporter) -> Option<GroupRecord> {
+fn known(group: &str, expected: &Mutex<Expected>, to: &RegionContext) -> Option<GroupRecord> {
     let known = to.options.known.group(&to.region, group)?;
     let expected = &mut locked(expected);
     let declared = match (&known.ownership, &known.stack_id, &known.logical_id) {
@@ -151,7 +151,7 @@ fn known(group: &str, expected: &Mutex<Expected>, to: &Reporter) -> Option<Group
     (compared_with(&declared) == known.compared_with).then_some(known)
 }
 
-fn unread(to: &Reporter, group: Option<&str>, failure: Failure, judged: bool) -> Progress {
+fn unread(to: &RegionContext, group: Option<&str>, failure: Failure, judged: bool) -> Progress {
     let account = to.account.clone().or_else(|| locked(to.expected.as_ref()?).account());
     let region = Some(to.region.clone());
     let group = group.map(str::to_owned);
@@ -159,7 +159,7 @@ fn unread(to: &Reporter, group: Option<&str>, failure: Failure, judged: bool) ->
 }
 
 /// Reads and judges a group, and tells what came of it; gives back how often AWS throttled the calls.
-async fn scan_group(clients: Clients, group: String, expected: Arc<Mutex<Expected>>, to: Reporter) -> u32 {
+async fn scan_group(clients: Clients, group: String, expected: Arc<Mutex<Expected>>, to: RegionContext) -> u32 {
     let mut throttled = 0;
     // It is never closed.
     let Ok(_permit) = to.templates.acquire().await else { return throttled };
@@ -181,7 +181,7 @@ async fn scan_group(clients: Clients, group: String, expected: Arc<Mutex<Expecte
     throttled
 }
 
-async fn get(client: &Client, group: &str, to: &Reporter, throttled: &mut u32) -> Result<Value, Failure> {
+async fn get(client: &Client, group: &str, to: &RegionContext, throttled: &mut u32) -> Result<Value, Failure> {
     let answer = patiently(to.options.patience, throttled, || async {
         let request = client.get_resource().type_name(ResourceType::SecurityGroup.name()).identifier(group);
         request.send().await.map_err(|error| Failure::of(GET, &error))
@@ -203,7 +203,7 @@ async fn whose(
     group: &str,
     properties: &Value,
     expected: &Mutex<Expected>,
-    to: &Reporter,
+    to: &RegionContext,
     throttled: &mut u32,
 ) -> Owned {
     if properties.get("GroupName").and_then(Value::as_str) == Some(DEFAULT) {

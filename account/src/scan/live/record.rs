@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::scan::record::{Fate, Opens, RuleRecord, Tally, is_none};
+use crate::scan::record::{OpenedTraffic, OutcomeCounts, RuleOutcome, RuleRecord, is_none};
 use cfn_egress_guard_core::security_group::Traffic;
 
 /// What the rule says of one security group that exists.
@@ -49,7 +49,7 @@ pub struct GroupRecord {
     pub findings: Vec<RuleRecord>,
     /// What there is to say of rules beyond those listed.
     #[serde(default, skip_serializing_if = "is_none")]
-    pub more: Tally,
+    pub more: OutcomeCounts,
     /// How it differs from the templates of stacks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
@@ -95,7 +95,7 @@ pub struct Difference {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// What it opens.
-    pub rule: Opens,
+    pub rule: OpenedTraffic,
     /// The same in a sentence.
     pub statement: String,
 }
@@ -127,7 +127,7 @@ impl Difference {
             DifferenceKind::Added => format!("{traffic} is in the group and in no template"),
             DifferenceKind::Removed => format!("{traffic} is in the stack's template and not in the group"),
         };
-        let rule = Opens {
+        let rule = OpenedTraffic {
             protocol: traffic.protocol.clone().unwrap_or_default(),
             ports: traffic.from_port.zip(traffic.to_port),
             destination: traffic.destination.clone().unwrap_or_default(),
@@ -139,7 +139,7 @@ impl Difference {
 impl GroupRecord {
     /// What there is to say of its rules.
     #[must_use]
-    pub fn tally(&self) -> Tally {
+    pub fn tally(&self) -> OutcomeCounts {
         let mut tally = self.more;
         self.findings.iter().for_each(|rule| tally.add_all(rule.fate.tally()));
         tally
@@ -148,7 +148,7 @@ impl GroupRecord {
     /// Whether one of its rules breaks the rule.
     #[must_use]
     pub fn breaks_the_rule(&self) -> bool {
-        self.more.blocked > 0 || self.findings.iter().any(|rule| rule.fate == Fate::Blocked)
+        self.more.blocked > 0 || self.findings.iter().any(|rule| rule.fate == RuleOutcome::Blocked)
     }
 
     /// The group as people read it: `sg-0123 (web)`.

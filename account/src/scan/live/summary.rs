@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{DifferenceKind, GroupRecord, Ownership};
 use crate::number::{count, grouped};
-use crate::scan::record::{Tally, Unread};
+use crate::scan::record::{OutcomeCounts, Unread};
 
 /// How many groups are named.
 const MAX_EXAMPLES: usize = 3;
@@ -25,7 +25,7 @@ pub struct LiveSummary {
     /// Egress rules in all of them.
     pub rules: usize,
     /// What there is to say of the rules; `blocked` are those that break the rule.
-    pub tally: Tally,
+    pub tally: OutcomeCounts,
     /// Groups that no stack owns.
     pub unowned: LiveCount,
     /// Default groups of VPCs; `breaking` are those that are open.

@@ -6,7 +6,7 @@ use anyhow::{anyhow, bail};
 use cfn_egress_guard_account::accounts::{AccountSelection, Accounts, RegionSelection, VisitProgress};
 use cfn_egress_guard_account::connection::ALWAYS_ENABLED;
 use cfn_egress_guard_account::permissions::{Permission, caller_policy, deployer_policy, policy};
-use cfn_egress_guard_account::{Connection, ConnectionOptions, NoCredentials, Patience};
+use cfn_egress_guard_account::{Connection, ConnectionOptions, NoCredentials, RetryPolicy};
 use tokio::sync::watch;
 
 use crate::args::{Aws, PolicyFor};
@@ -28,7 +28,7 @@ pub(crate) async fn accounts(aws: &Aws, connection: Connection) -> anyhow::Resul
     }
     let regions = if is_all(aws) { RegionSelection::Enabled } else { RegionSelection::Named(named(aws, &connection)?) };
     let (role, at_once) = (aws.accounts.role(), aws.accounts.accounts_at_once.into());
-    let found = Accounts::with_role(connection, &selection, role, regions, at_once, Patience::default()).await;
+    let found = Accounts::with_role(connection, &selection, role, regions, at_once, RetryPolicy::default()).await;
     let accounts = found.map_err(|failure| {
         let hint = if failure.action.starts_with("organizations:") { ORGANIZATION_HINT } else { "" };
         anyhow!("{failure}{hint}")
@@ -49,7 +49,7 @@ const ORGANIZATION_HINT: &str = ". The accounts of an organization are listed by
 /// The Regions to look at, and a word if they may not be all that were asked for.
 async fn regions(aws: &Aws, connection: &Connection) -> anyhow::Result<(Vec<String>, Option<String>)> {
     if is_all(aws) {
-        return Ok(match connection.enabled_regions(Patience::default()).await {
+        return Ok(match connection.enabled_regions(RetryPolicy::default()).await {
             Ok(regions) if regions.is_empty() => {
                 (always_enabled(), Some("the account's list of Regions is empty".into()))
             }

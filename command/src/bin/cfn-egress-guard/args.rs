@@ -77,7 +77,7 @@ pub(crate) enum Command {
     /// not; is its function there, is it the code and policy that it should be, and was it throttled or did it
     /// fail in the last days.
     ///
-    /// Exit status: 0 if it is, 1 if it has a hole, 2 if that could not be found out.
+    /// Exit status: 0 if it is, 1 if it has a gap, 2 if that could not be found out.
     #[cfg(feature = "account")]
     Status(Box<Status>),
     /// Print the JSON Schema of something that the programs read or write.

@@ -11,7 +11,7 @@ use cfn_egress_guard_account::audit::{
     write_audit_json,
 };
 use cfn_egress_guard_account::connection::regions_assumed;
-use cfn_egress_guard_account::{Patience, permissions};
+use cfn_egress_guard_account::{RetryPolicy, permissions};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::account::{VisitMeter, accounts, connect, print_policy};
@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &Audit, out: &mut impl Write) -> anyhow::Result<Exi
         let connection = connect(&arguments.aws).await?;
         let (accounts, regions_assumed) = accounts(&arguments.aws, connection).await?;
         if let Some(stack) = &arguments.events {
-            let mut result = stack_events(&accounts, one_region(&accounts)?, stack, Patience::default()).await?;
+            let mut result = stack_events(&accounts, one_region(&accounts)?, stack, RetryPolicy::default()).await?;
             result.head.regions_assumed = regions_assumed;
             return anyhow::Ok(result);
         }
@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &Audit, out: &mut impl Write) -> anyhow::Result<Exi
             regions_assumed,
             decision_log: arguments.decision_log.clone(),
             now: now.as_second(),
-            patience: Patience::default(),
+            patience: RetryPolicy::default(),
         };
         let mut meter = VisitMeter::new(accounts.members.len());
         let result = audit(&accounts, &options, |progress| meter.show(progress)).await;

@@ -14,16 +14,16 @@ mod threads;
 use std::path::Path;
 
 use anyhow::Context;
-use cfn_egress_guard::report::{Baseline, FileReport, JudgedBy, Problem, Summary, Totals};
+use cfn_egress_guard::report::{AppliedPolicy, Baseline, FileError, FileReport, RunSummary, RunTotals};
 use cfn_egress_guard_core::check::Defaults;
 use cfn_egress_guard_core::template::Scope;
 
 use crate::args::Check;
 use crate::exit::Exit;
 use inputs::{Input, Inputs};
-use judge::{Judge, Judged};
+use judge::{InputJudge, InputResult};
 use output::Outputs;
-use parameters::Declared;
+use parameters::DeclaredParameters;
 
 pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
     let (paths, overrides) = parameters::told_apart(&arguments.paths, &arguments.parameters);
@@ -32,8 +32,8 @@ pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
     let deployments = deployments::read(&arguments.deployments)?;
     let inputs = Inputs::of(&paths, &arguments.exclude, arguments.skip_other_files)?;
     let baseline = arguments.baseline.as_deref().map(|file| baseline(file, &inputs)).transpose()?;
-    let nested = nested::Files::new(&arguments.nested);
-    let judge = Judge {
+    let nested = nested::NestedFiles::new(&arguments.nested);
+    let judge = InputJudge {
         names: inputs.names(),
         nested: &nested,
         given: &given,
@@ -52,10 +52,11 @@ pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
         defaults: if arguments.trust_defaults { Defaults::AreValues } else { Defaults::MayChange },
         is_only_input: inputs.found.len() == 1,
     };
-    let policy = JudgedBy::of(&choice.policy, choice.file.as_deref().map(|file| inputs.name_of(file)));
-    let run = Run { inputs: &inputs, outputs: Outputs::of(arguments, styled)?, baseline, totals: Totals::default() };
+    let policy = AppliedPolicy::of(&choice.policy, choice.file.as_deref().map(|file| inputs.name_of(file)));
+    let run =
+        CheckRun { inputs: &inputs, outputs: Outputs::of(arguments, styled)?, baseline, totals: RunTotals::default() };
     let (summary, declared) = run.report(&judge, policy)?;
-    let Totals { broken, errors, .. } = summary.totals;
+    let RunTotals { broken, errors, .. } = summary.totals;
     if broken > 0 {
         return Ok(Exit::CouldNotCheck);
     }
@@ -73,14 +74,14 @@ fn baseline(file: &Path, inputs: &Inputs) -> anyhow::Result<Baseline> {
 }
 
 /// A run while it goes on.
-struct Run<'r> {
+struct CheckRun<'r> {
     inputs: &'r Inputs,
     outputs: Outputs,
     baseline: Option<Baseline>,
-    totals: Totals,
+    totals: RunTotals,
 }
 
-impl Run<'_> {
+impl CheckRun<'_> {
     fn file(&mut self, mut report: FileReport) -> std::io::Result<()> {
         if let Some(baseline) = &mut self.baseline {
             baseline.apply(&mut report);
@@ -90,17 +91,21 @@ impl Run<'_> {
     }
 
     /// Reports all inputs in their order, whichever is judged first. Tells which parameters they declare.
-    fn report(mut self, judge: &Judge<'_>, policy: JudgedBy) -> std::io::Result<(Summary, Declared)> {
+    fn report(
+        mut self,
+        judge: &InputJudge<'_>,
+        policy: AppliedPolicy,
+    ) -> std::io::Result<(RunSummary, DeclaredParameters)> {
         let inputs = self.inputs;
         let mut has_template = vec![false; inputs.arguments.len()];
         let mut ignored = vec![0; inputs.arguments.len()];
-        let mut declared = Declared::default();
-        let mut all = reports::All::default();
-        let mut take = |input: &Input, judged: Judged| {
+        let mut declared = DeclaredParameters::default();
+        let mut all = reports::CheckReports::default();
+        let mut take = |input: &Input, judged: InputResult| {
             match judged {
-                Judged::Other => {}
-                Judged::Ignored => ignored.get_mut(input.argument).into_iter().for_each(|count| *count += 1),
-                Judged::Reports(reports, parameters) => {
+                InputResult::Other => {}
+                InputResult::Ignored => ignored.get_mut(input.argument).into_iter().for_each(|count| *count += 1),
+                InputResult::Reports(reports, parameters) => {
                     has_template.get_mut(input.argument).into_iter().for_each(|seen| *seen = true);
                     declared.add(parameters);
                     all.add(input.file(), *reports);
@@ -113,11 +118,11 @@ impl Run<'_> {
         for ((argument, has_template), ignored) in inputs.arguments.iter().zip(has_template).zip(&ignored) {
             if argument.is_search && !has_template {
                 let help = if *ignored > 0 { inputs::IGNORED_HELP } else { inputs::SEARCH_HELP };
-                let problem = Problem::new("there is no CloudFormation template here", Some(help));
+                let problem = FileError::new("there is no CloudFormation template here", Some(help));
                 self.file(FileReport::broken(argument.name.clone(), String::new(), problem))?;
             }
         }
-        let summary = Summary { totals: self.totals, policy, ignored: ignored.iter().sum() };
+        let summary = RunSummary { totals: self.totals, policy, ignored: ignored.iter().sum() };
         self.outputs.end(&summary)?;
         Ok((summary, declared))
     }

@@ -5,7 +5,7 @@ mod index;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
-use index::Index;
+use index::GitIndex;
 
 /// A git repository that is checked out.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub(crate) struct Repository {
     root: PathBuf,
     /// The folder with its index.
     folder: PathBuf,
-    index: OnceCell<Result<Index, String>>,
+    index: OnceCell<Result<GitIndex, String>>,
 }
 
 impl Repository {
@@ -53,12 +53,14 @@ impl Repository {
         })
     }
 
-    fn read_index(&self) -> Result<Index, String> {
+    fn read_index(&self) -> Result<GitIndex, String> {
         let file = self.folder.join("index");
         match std::fs::read(&file) {
-            Ok(bytes) => Index::read(&bytes).map_err(|why| format!("`{}`: {why}", file.display())),
+            Ok(bytes) => GitIndex::read(&bytes).map_err(|why| format!("`{}`: {why}", file.display())),
             // Nothing was added yet.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && self.folder.is_dir() => Ok(Index::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && self.folder.is_dir() => {
+                Ok(GitIndex::default())
+            }
             Err(error) => Err(format!("`{}`: {error}", file.display())),
         }
     }

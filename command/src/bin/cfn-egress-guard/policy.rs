@@ -11,8 +11,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, anyhow};
 use cfn_egress_guard::report::PolicyReport;
-use cfn_egress_guard_core::policy::{self, PolicyError, Problem};
-use cfn_egress_guard_core::rule::policy::{Date, Policy, Weight};
+use cfn_egress_guard_core::policy::{self, PolicyDiagnostic, PolicyError};
+use cfn_egress_guard_core::rule::policy::{Date, Policy, RemarkLevel};
 use cfn_egress_guard_core::rule::wording::policy as wording;
 
 use crate::args::{PolicyCheck, PolicyCommand, PolicyFormat};
@@ -50,11 +50,11 @@ fn check(arguments: &PolicyCheck, out: &mut impl Write) -> anyhow::Result<Exit> 
     }
     for remark in &remarks {
         match remark.weight {
-            Weight::Error => write!(out, "{BAD}error:{BAD:#} ")?,
-            Weight::Action => write!(out, "{BAD}to do:{BAD:#} ")?,
-            Weight::Soon => write!(out, "{CAUTION}to do soon:{CAUTION:#} ")?,
-            Weight::Warning => write!(out, "{CAUTION}warning:{CAUTION:#} ")?,
-            Weight::Notice => write!(out, "{CAUTION}note:{CAUTION:#} ")?,
+            RemarkLevel::Error => write!(out, "{BAD}error:{BAD:#} ")?,
+            RemarkLevel::Action => write!(out, "{BAD}to do:{BAD:#} ")?,
+            RemarkLevel::Soon => write!(out, "{CAUTION}to do soon:{CAUTION:#} ")?,
+            RemarkLevel::Warning => write!(out, "{CAUTION}warning:{CAUTION:#} ")?,
+            RemarkLevel::Notice => write!(out, "{CAUTION}note:{CAUTION:#} ")?,
         }
         writeln!(out, "{}", remark.message)?;
     }
@@ -63,10 +63,10 @@ fn check(arguments: &PolicyCheck, out: &mut impl Write) -> anyhow::Result<Exit> 
 
 fn exit(remarks: &[wording::GroupedRemark]) -> Exit {
     match remarks.iter().map(|remark| remark.weight).max() {
-        Some(Weight::Error) => Exit::CouldNotCheck,
-        Some(Weight::Action) => Exit::Findings,
-        Some(Weight::Soon) => Exit::ExpiresSoon,
-        Some(Weight::Warning | Weight::Notice) | None => Exit::Clean,
+        Some(RemarkLevel::Error) => Exit::CouldNotCheck,
+        Some(RemarkLevel::Action) => Exit::Findings,
+        Some(RemarkLevel::Soon) => Exit::ExpiresSoon,
+        Some(RemarkLevel::Warning | RemarkLevel::Notice) | None => Exit::Clean,
     }
 }
 
@@ -77,7 +77,7 @@ pub(crate) fn read(file: &Path) -> anyhow::Result<Policy> {
 
 /// What is wrong with a file, a mistake a line.
 fn in_file(file: &Path, error: &PolicyError) -> anyhow::Error {
-    let problem = |problem: &Problem| {
+    let problem = |problem: &PolicyDiagnostic| {
         let help = if problem.help.is_empty() { String::new() } else { format!("\n  help: {}", problem.help) };
         let span = problem.span;
         format!("{}:{}:{}: {}{help}", file.display(), span.line, span.column, problem.message)

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use cfn_egress_guard::rehearsal::{
-    Assumed, Ending, Endpoint, Function, Hook, LocalFunction, NotJudged, Plan, Stack, StackEvent, Told, plan, rehearse,
+    AssumedViolation, DeploymentPlan, Endpoint, Function, HookSettings, LocalFunction, NotRehearsed, RehearsalEvent,
+    RehearsalOutcome, StackEvent, StackToDeploy, plan, rehearse,
 };
-use cfn_egress_guard_core::check::Terms;
+use cfn_egress_guard_core::check::CheckContext;
 use cfn_egress_guard_core::hook::{ENV_LOOPBACK_PAYLOADS, ENV_PRESET, Target};
 use cfn_egress_guard_core::policy::FILE_NAME;
 use cfn_egress_guard_core::rule::policy::Policy;
@@ -19,7 +20,7 @@ use cfn_egress_guard_core::source::{self, Document};
 use cfn_egress_guard_core::template::Scope;
 
 use crate::args::{EventFormat, Rehearse};
-use crate::check::parameters::{self, Declared, Given};
+use crate::check::parameters::{self, DeclaredParameters, ParameterValues};
 use crate::exit::Exit;
 use crate::policy;
 
@@ -28,7 +29,7 @@ pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<
     let policy = file.as_deref().map(policy::read).transpose()?.unwrap_or_default();
     // Exemptions are the function's to apply: whether a resource breaks the rule does not depend on them.
     let settings = Policy::from(Policy { preset: arguments.preset.unwrap_or(policy.preset), ..policy }.settings());
-    let terms = Terms::of(&settings, policy::today());
+    let terms = CheckContext::of(&settings, policy::today());
     if arguments.templates.len() > 1 && (arguments.update_from.is_some() || arguments.stack_name.is_some()) {
         bail!("--update-from and --stack-name are about one stack: rehearse one template at a time with them");
     }
@@ -37,19 +38,23 @@ pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<
     if let Some(name) = previous.previous.first() {
         bail!("--previous-parameters: give the value of `{name}` itself");
     }
-    let before = arguments.update_from.as_deref().map(Text::read).transpose()?;
-    let texts: Vec<_> = arguments.templates.iter().map(|path| Text::read(path)).collect();
+    let before = arguments.update_from.as_deref().map(TemplateFile::read).transpose()?;
+    let texts: Vec<_> = arguments.templates.iter().map(|path| TemplateFile::read(path)).collect();
     if texts.iter().all(Result::is_ok) {
-        let mut declared = Declared::default();
-        texts.iter().flatten().chain(&before).for_each(|text| declared.add(Declared::by(&text.document.root)));
+        let mut declared = DeclaredParameters::default();
+        texts
+            .iter()
+            .flatten()
+            .chain(&before)
+            .for_each(|text| declared.add(DeclaredParameters::by(&text.document.root)));
         parameters::all_declared(given.names(), &declared)?;
     }
     if let Some(before) = &before {
-        parameters::all_declared(previous.names(), &Declared::by(&before.document.root))
+        parameters::all_declared(previous.names(), &DeclaredParameters::by(&before.document.root))
             .context("--previous-parameters")?;
     }
-    let given = Parameters { given: &given, previous: &previous };
-    let mut nested = nested::Files::new(&arguments.nested);
+    let given = StackParameters { given: &given, previous: &previous };
+    let mut nested = nested::NestedTemplateFiles::new(&arguments.nested);
     let (mut plans, mut problems) = (Vec::new(), Vec::new());
     for (path, text) in arguments.templates.iter().zip(texts) {
         let stack = text.and_then(|text| planned(path, &text, before.as_ref(), given, &terms, &mut nested, arguments));
@@ -61,7 +66,7 @@ pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<
     if problems.is_empty() {
         nested.finish()?;
     }
-    let hook = Hook {
+    let hook = HookSettings {
         alias: arguments.hook_alias.clone(),
         failure_mode: arguments.failure_mode,
         target_operations: arguments.target_operations.clone(),
@@ -86,8 +91,8 @@ fn policy_file(arguments: &Rehearse) -> Option<PathBuf> {
 }
 
 async fn play(
-    plans: &[Plan],
-    hook: &Hook,
+    plans: &[DeploymentPlan],
+    hook: &HookSettings,
     policy: Option<&Path>,
     arguments: &Rehearse,
     out: &mut impl Write,
@@ -97,15 +102,15 @@ async fn play(
     let clock = || jiff::Timestamp::now().to_string();
     let mut events: Vec<StackEvent> = Vec::new();
     let mut exit = Exit::Clean;
-    let mut rolled_back: Vec<Assumed> = Vec::new();
+    let mut rolled_back: Vec<AssumedViolation> = Vec::new();
     for (position, plan) in plans.iter().enumerate() {
         if arguments.format == EventFormat::Human {
             table::title(out, plan, position == 0)?;
         }
         let mut written = Ok(());
         let width = table::width(plan);
-        let mut heard = table::Heard::default();
-        let mut sink = |told: Told<'_>| {
+        let mut heard = table::HookAnswers::default();
+        let mut sink = |told: RehearsalEvent<'_>| {
             heard.hear(&told);
             match arguments.format {
                 EventFormat::Human if written.is_ok() => written = table::row(out, &told, width),
@@ -117,11 +122,14 @@ async fn play(
             .await
             .with_context(|| format!("rehearsing `{}` with {}", plan.stack_name, described(arguments)))?;
         written?;
-        if matches!(ending, Ending::RolledBack | Ending::LeftAsItIs | Ending::ChangeSetFailed) {
+        if matches!(
+            ending,
+            RehearsalOutcome::RolledBack | RehearsalOutcome::LeftAsItIs | RehearsalOutcome::ChangeSetFailed
+        ) {
             exit = Exit::Findings;
         }
-        if ending == Ending::RolledBack && plan.is_update() {
-            rolled_back.push(Assumed::of_rollback(&plan.stack_name));
+        if ending == RehearsalOutcome::RolledBack && plan.is_update() {
+            rolled_back.push(AssumedViolation::of_rollback(&plan.stack_name));
         }
         if arguments.format == EventFormat::Human {
             table::conclusion(out, plan, ending, &heard)?;
@@ -130,8 +138,9 @@ async fn play(
     if arguments.format == EventFormat::Json {
         // DescribeStackEvents lists the newest first.
         events.reverse();
-        let not_judged: Vec<NotJudged> = plans.iter().flat_map(Plan::not_judged).collect();
-        let assumed: Vec<Assumed> = plans.iter().flat_map(Plan::assumed).chain(rolled_back).collect();
+        let not_judged: Vec<NotRehearsed> = plans.iter().flat_map(DeploymentPlan::not_judged).collect();
+        let assumed: Vec<AssumedViolation> =
+            plans.iter().flat_map(DeploymentPlan::assumed).chain(rolled_back).collect();
         let told = serde_json::json!({ "StackEvents": events, "NotJudged": not_judged, "Assumed": assumed });
         // Built as text first: an error of the writer then stays one, and a closed pipe ends quietly.
         writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?;
@@ -203,14 +212,14 @@ fn described(arguments: &Rehearse) -> String {
 }
 
 /// A template's file that was read.
-struct Text {
+struct TemplateFile {
     /// Where it is, the same for the same file.
     file: String,
     text: String,
     document: Document,
 }
 
-impl Text {
+impl TemplateFile {
     /// The template of a file; - is standard input.
     fn read(path: &Path) -> anyhow::Result<Self> {
         let (file, bytes) = if path == Path::new("-") {
@@ -239,21 +248,21 @@ impl Text {
         Ok(Self { file, text, document })
     }
 
-    fn stack<'a>(&'a self, name: &'a str, scope: &'a Scope) -> Stack<'a> {
-        Stack { name, file: &self.file, text: &self.text, document: &self.document, scope }
+    fn stack<'a>(&'a self, name: &'a str, scope: &'a Scope) -> StackToDeploy<'a> {
+        StackToDeploy { name, file: &self.file, text: &self.text, document: &self.document, scope }
     }
 }
 
 /// What is given for the parameters of a deployment, and what the deployed stack has for its own.
 #[derive(Clone, Copy)]
-struct Parameters<'a> {
-    given: &'a Given,
-    previous: &'a Given,
+struct StackParameters<'a> {
+    given: &'a ParameterValues,
+    previous: &'a ParameterValues,
 }
 
-impl Parameters<'_> {
+impl StackParameters<'_> {
     /// The values of a deployment: of parameters that keep the value that the deployed stack has, that value.
-    fn values(self, before: Option<&Text>) -> anyhow::Result<BTreeMap<String, String>> {
+    fn values(self, before: Option<&TemplateFile>) -> anyhow::Result<BTreeMap<String, String>> {
         let mut values = self.given.values.clone();
         for name in &self.given.previous {
             let Some(before) = before else {
@@ -279,13 +288,13 @@ impl Parameters<'_> {
 
 fn planned(
     path: &Path,
-    text: &Text,
-    before: Option<&Text>,
-    given: Parameters<'_>,
-    terms: &Terms<'_>,
-    nested: &mut nested::Files<'_>,
+    text: &TemplateFile,
+    before: Option<&TemplateFile>,
+    given: StackParameters<'_>,
+    terms: &CheckContext<'_>,
+    nested: &mut nested::NestedTemplateFiles<'_>,
     arguments: &Rehearse,
-) -> anyhow::Result<Plan> {
+) -> anyhow::Result<DeploymentPlan> {
     let stack_name = arguments.stack_name.clone().unwrap_or_else(|| stack_name(path));
     let context = || format!("planning the deployment of `{}`", text.file);
     let scope = Scope {

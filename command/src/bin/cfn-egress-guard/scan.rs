@@ -12,10 +12,10 @@ use anyhow::{Context, bail};
 use cfn_egress_guard::fingerprint::Fingerprint;
 use cfn_egress_guard_account::accounts::RegionSelection;
 use cfn_egress_guard_account::scan::{
-    Ending, FORMAT_VERSION, Found, Head, Known, LiveSummary, Progress, ScanOptions, ScanResult, StackRecord, Writer,
-    scan, write_asff, write_csv, write_exemptions, write_html, write_json,
+    FORMAT_VERSION, KnownStacks, LiveSummary, Progress, ResultWriter, ScanCompletion, ScanHead, ScanOptions,
+    ScanRecords, ScanResult, StackRecord, scan, write_asff, write_csv, write_exemptions, write_html, write_json,
 };
-use cfn_egress_guard_account::{Glob, Patience, count, permissions};
+use cfn_egress_guard_account::{Glob, RetryPolicy, count, permissions};
 use cfn_egress_guard_core::rule::policy::{Date, Policy};
 
 use crate::account::{accounts, connect, interruption, print_policy, warn};
@@ -110,7 +110,7 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
         RegionSelection::Named(regions) => regions.clone(),
         RegionSelection::Enabled => Vec::new(),
     };
-    let head = Head {
+    let head = ScanHead {
         version: FORMAT_VERSION,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         policy: policy_name,
@@ -124,14 +124,14 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
     };
     let known = match &arguments.resume {
         Some(path) => known(path, &head)?,
-        None => Known::default(),
+        None => KnownStacks::default(),
     };
     let mut files = Vec::new();
     for (path, format) in outputs {
         if *format == AccountFormat::Json {
             let part = part(path);
             let file = File::create(&part).with_context(|| format!("creating `{}`", part.display()))?;
-            files.push((*path, Writer::new(BufWriter::new(file), &head)?));
+            files.push((*path, ResultWriter::new(BufWriter::new(file), &head)?));
         }
     }
     let options = ScanOptions {
@@ -140,13 +140,13 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
         today,
         owner_tags: arguments.owner_tags.clone(),
         concurrency: arguments.concurrency.into(),
-        patience: Patience::default(),
+        patience: RetryPolicy::default(),
         known,
         live: arguments.live,
         started: head.started.clone(),
     };
     let mut meter = Meter::new(accounts.members.len());
-    let mut found = Found::default();
+    let mut found = ScanRecords::default();
     let mut unused: Vec<&Glob> = arguments.stacks.iter().collect();
     let scanned = scan(&accounts, options, interruption(), |progress| {
         meter.show(&progress);
@@ -184,7 +184,7 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
             warn(&format!("no stack is named {name}"));
         }
     }
-    let ending = Ending { complete: finished && head.regions_assumed.is_none(), interrupted: !finished };
+    let ending = ScanCompletion { complete: finished && head.regions_assumed.is_none(), interrupted: !finished };
     let mut result = found.result(head, ending).context("reading back what was found")?;
     // The parts of a live result are put in order by whoever writes it.
     for (path, writer) in files.into_iter().filter(|_| !arguments.live) {
@@ -195,7 +195,7 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
 }
 
 /// Where a scan looks.
-fn place(head: &Head) -> String {
+fn place(head: &ScanHead) -> String {
     match (head.regions.as_slice(), head.accounts.len()) {
         ([], accounts) => count(accounts, "account"),
         (regions, 0 | 1) => regions.join(", "),

@@ -6,8 +6,8 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use cfn_egress_guard_account::status::{Expected, Package, StatusOptions, Verdict, hex_sha256, status};
-use cfn_egress_guard_account::{Connection, ConnectionOptions, Glob, NoCredentials, Patience, permissions};
+use cfn_egress_guard_account::status::{Enforcement, Expected, Package, StatusOptions, hex_sha256, status};
+use cfn_egress_guard_account::{Connection, ConnectionOptions, Glob, NoCredentials, RetryPolicy, permissions};
 use cfn_egress_guard_core::policy;
 
 use crate::account::{VisitMeter, accounts, connect, print_policy};
@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &Status, out: &mut impl Write) -> anyhow::Result<Ex
             expected,
             days: arguments.days,
             now: jiff::Timestamp::now().as_second(),
-            patience: Patience::default(),
+            patience: RetryPolicy::default(),
         };
         let mut meter = VisitMeter::new(accounts.members.len());
         let result = status(&accounts, functions.as_ref(), &options, |progress| meter.show(progress)).await;
@@ -55,9 +55,9 @@ pub(crate) fn run(arguments: &Status, out: &mut impl Write) -> anyhow::Result<Ex
         }
     }
     Ok(match result.verdict {
-        Verdict::Hole => Exit::Findings,
-        Verdict::Unknown => Exit::CouldNotCheck,
-        Verdict::Enforced => Exit::Clean,
+        Enforcement::Gap => Exit::Findings,
+        Enforcement::Unknown => Exit::CouldNotCheck,
+        Enforcement::Enforced => Exit::Clean,
     })
 }
 

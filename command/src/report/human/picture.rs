@@ -10,7 +10,7 @@ use cfn_egress_guard_core::rule::wording::LOGICAL_ID_CHARS;
 use cfn_egress_guard_core::source::Span;
 
 use super::lines::{fitting, wrapped};
-use crate::report::{Entry, FileReport, Level, Place, Problem};
+use crate::report::{Diagnostic, DiagnosticLevel, FileError, FileReport, LabeledSpan};
 
 /// Lines longer than this are not shown: they are generated, and nobody finds a value in them.
 const MAX_LINE_BYTES: usize = 1_000;
@@ -20,51 +20,51 @@ const MAX_WINDOW_BYTES: u32 = 4_000;
 
 /// What is drawn of a finding or of a problem.
 pub(super) struct Picture<'a> {
-    level: Level,
+    level: DiagnosticLevel,
     code: Option<&'static str>,
     title: Cow<'a, str>,
     /// The file's name and text.
     name: &'a str,
     text: &'a str,
     /// The offending value.
-    primary: Option<Mark<'a>>,
+    primary: Option<Underline<'a>>,
     /// What belongs to it and stands near.
-    related: Vec<Mark<'a>>,
+    related: Vec<Underline<'a>>,
     /// What is said below the source lines.
     remarks: Vec<(Severity<'static>, Cow<'a, str>)>,
 }
 
 /// A value that is underlined, and the few words beside it.
 #[derive(Clone, Copy)]
-struct Mark<'a> {
+struct Underline<'a> {
     span: Span,
     label: &'a str,
 }
 
-impl<'a> From<&'a Place> for Mark<'a> {
-    fn from(place: &'a Place) -> Self {
+impl<'a> From<&'a LabeledSpan> for Underline<'a> {
+    fn from(place: &'a LabeledSpan) -> Self {
         Self { span: place.span, label: &place.label }
     }
 }
 
 impl<'a> Picture<'a> {
-    pub(super) fn of_problem(file: &'a FileReport, problem: &'a Problem) -> Self {
+    pub(super) fn of_problem(file: &'a FileReport, problem: &'a FileError) -> Self {
         Self {
-            level: Level::Error,
+            level: DiagnosticLevel::Error,
             code: None,
             title: Cow::Borrowed(&problem.message),
             name: &file.name.shown,
             text: &file.text,
-            primary: problem.span.map(|span| Mark { span, label: "" }),
+            primary: problem.span.map(|span| Underline { span, label: "" }),
             related: Vec::new(),
             remarks: problem.help.iter().map(|help| (Severity::HELP, Cow::Borrowed(help.as_str()))).collect(),
         }
     }
 
     /// The picture of a finding. What was `advised` already is not said again.
-    pub(super) fn of_entry(file: &'a FileReport, entry: &'a Entry, advised: &mut HashSet<String>) -> Self {
-        let primary = entry.place.as_ref().map(Mark::from);
-        let near = |mark: &Mark<'_>| {
+    pub(super) fn of_entry(file: &'a FileReport, entry: &'a Diagnostic, advised: &mut HashSet<String>) -> Self {
+        let primary = entry.place.as_ref().map(Underline::from);
+        let near = |mark: &Underline<'_>| {
             primary.is_some_and(|primary| mark.span.offset.abs_diff(primary.span.offset) < MAX_WINDOW_BYTES)
         };
         let mut remarks = Vec::with_capacity(4);
@@ -91,7 +91,7 @@ impl<'a> Picture<'a> {
             name: &file.name.shown,
             text: &file.text,
             primary,
-            related: entry.related.iter().map(Mark::from).filter(near).collect(),
+            related: entry.related.iter().map(Underline::from).filter(near).collect(),
             remarks,
         }
     }
@@ -99,9 +99,9 @@ impl<'a> Picture<'a> {
     /// The picture, without an end of its last line, for a terminal of this width if it is one.
     pub(super) fn draw(&self, renderer: &Renderer, width: Option<usize>) -> String {
         let level = match self.level {
-            Level::Error => Severity::ERROR,
-            Level::Warning => Severity::WARNING,
-            Level::Note => Severity::NOTE,
+            DiagnosticLevel::Error => Severity::ERROR,
+            DiagnosticLevel::Warning => Severity::WARNING,
+            DiagnosticLevel::Note => Severity::NOTE,
         };
         let before = self.level.name().len() + self.code.map_or(0, |code| code.len() + 2) + ": ".len();
         let text = wrapped(&self.title, width.map(|width| width.saturating_sub(before)), 0);
@@ -134,7 +134,7 @@ fn located<'a>(group: Group<'a>, picture: &'a Picture<'_>, width: Option<usize>)
         let marks = related.iter().map(|mark| (mark, AnnotationKind::Context));
         let marks = std::iter::once((primary, AnnotationKind::Primary)).chain(marks);
         let marks = marks.filter_map(|(mark, kind)| Some((mark.label, kind, first_line(text, mark.span, &window)?)));
-        let whole = Window { text: Cow::Borrowed(text.get(window.clone())?), marks: marks.collect() };
+        let whole = SourceWindow { text: Cow::Borrowed(text.get(window.clone())?), marks: marks.collect() };
         let gutter = (line as usize + whole.text.lines().count()).to_string().len() + " | ".len();
         Some((whole.narrowed(width.map(|width| width.saturating_sub(gutter)))?, line))
     });
@@ -150,12 +150,12 @@ fn located<'a>(group: Group<'a>, picture: &'a Picture<'_>, width: Option<usize>)
 }
 
 /// Lines of the source, and the parts of them that are underlined, each with the words beside it.
-struct Window<'a> {
+struct SourceWindow<'a> {
     text: Cow<'a, str>,
     marks: Vec<(&'a str, AnnotationKind, Range<usize>)>,
 }
 
-impl Window<'_> {
+impl SourceWindow<'_> {
     /// The lines as far as they fit a width, up to the end of a word; nothing if a value that is underlined does
     /// not fit. Words beside a value that do not fit fall away: the title says the same.
     fn narrowed(self, width: Option<usize>) -> Option<Self> {
@@ -218,13 +218,13 @@ mod tests {
 
     fn drawn(text: &str, primary: Span, related: &[Span]) -> String {
         let picture = Picture {
-            level: Level::Error,
+            level: DiagnosticLevel::Error,
             code: Some("port-range"),
             title: Cow::Borrowed("tcp 80-87 opens 8 ports"),
             name: "folder/a.yaml",
             text,
-            primary: Some(Mark { span: primary, label: "to 87" }),
-            related: related.iter().map(|span| Mark { span: *span, label: "from 80" }).collect(),
+            primary: Some(Underline { span: primary, label: "to 87" }),
+            related: related.iter().map(|span| Underline { span: *span, label: "from 80" }).collect(),
             remarks: vec![(Severity::HELP, Cow::Borrowed("Open one port."))],
         };
         picture.draw(&Renderer::plain(), None)

@@ -8,15 +8,15 @@ use cfn_egress_guard_core::rule::{self, Reason};
 
 /// The rules of a log, in the order of their indices.
 #[derive(Debug)]
-pub(super) struct Rules(Vec<&'static str>);
+pub(super) struct SarifRules(Vec<&'static str>);
 
-impl Default for Rules {
+impl Default for SarifRules {
     fn default() -> Self {
         Self(Reason::ALL.iter().map(|reason| reason.code()).collect())
     }
 }
 
-impl Rules {
+impl SarifRules {
     /// The index of the rule with this code.
     pub(super) fn index(&mut self, code: &'static str) -> usize {
         self.0.iter().position(|known| *known == code).unwrap_or_else(|| {

@@ -3,7 +3,7 @@
 
 use cfn_egress_guard_core::log::Delivery;
 use cfn_egress_guard_core::rule::policy::{Date, Policy};
-use cfn_egress_guard_core::watch::{self, Watched};
+use cfn_egress_guard_core::watch::{self, WatchOutcome};
 use serde_json::{Value as Json, json};
 
 use super::audit::{aws, ids, json};
@@ -15,7 +15,7 @@ use crate::support::{read, stderr, stdout};
 fn lines(call: &str) -> String {
     let event = read(&format!("tests/fixtures/direct-calls/{call}.json"));
     let policy = Policy::default();
-    let Watched::Decided(decision) = watch::decide(event.as_bytes(), Ok(&policy), Date::of_unix_seconds(0)) else {
+    let WatchOutcome::Decided(decision) = watch::decide(event.as_bytes(), Ok(&policy), Date::of_unix_seconds(0)) else {
         panic!("{call} is ignored")
     };
     let delivery = Delivery {

@@ -1,20 +1,20 @@
 //! What decided about an egress rule, for `policy explain`.
 
-use super::super::{To, Traffic, hints, place_of, setting_covers, statement};
+use super::super::{DestinationText, TrafficText, hints, place_of, setting_covers, statement};
 use super::{advice, and, let_through, or, origin};
 use crate::rule::egress::EgressRule;
-use crate::rule::finding::{Decided, Explained, Outcome};
-use crate::rule::policy::{NearlyExempted, PlaceCondition, Policy};
+use crate::rule::finding::{DecidedBy, ExplainedRule, Outcome};
+use crate::rule::policy::{ContextCondition, NearlyExempted, Policy};
 use crate::rule::port::Port;
 use crate::rule::settings::Setting;
 
 /// Which exemption would let an egress rule through if the place were known, and how to say it.
 #[must_use]
 pub fn nearly_exempted(nearly: &NearlyExempted<'_>) -> String {
-    let names = |condition: PlaceCondition| match condition {
-        PlaceCondition::Account => ("account", "--account"),
-        PlaceCondition::Region => ("region", "--region"),
-        PlaceCondition::StackName => ("stack_name", "--stack-name"),
+    let names = |condition: ContextCondition| match condition {
+        ContextCondition::Account => ("account", "--account"),
+        ContextCondition::Region => ("region", "--region"),
+        ContextCondition::StackName => ("stack_name", "--stack-name"),
     };
     let asked: Vec<_> =
         nearly.asked.iter().map(|(condition, globs)| format!("{} is {}", names(*condition).0, or(globs))).collect();
@@ -25,17 +25,17 @@ pub fn nearly_exempted(nearly: &NearlyExempted<'_>) -> String {
 
 /// What decided about an egress rule, on one line.
 #[must_use]
-pub fn explained(explained: &Explained, policy: &Policy) -> String {
-    let rule = explained.rule.as_ref().map_or_else(String::new, |rule| Traffic(rule).to_string());
+pub fn explained(explained: &ExplainedRule, policy: &Policy) -> String {
+    let rule = explained.rule.as_ref().map_or_else(String::new, |rule| TrafficText(rule).to_string());
     let place = place_of(&explained.path);
     match &explained.decided {
-        Decided::Complies => format!("{place}: passes: {rule} is one explicit port."),
-        Decided::Setting(setting) => {
+        DecidedBy::Complies => format!("{place}: passes: {rule} is one explicit port."),
+        DecidedBy::Setting(setting) => {
             let (name, origin, covers) = (setting.name(), origin(policy, *setting), setting_covers(*setting));
             let rule = explained.rule.as_ref().map_or_else(String::new, written);
             format!("{place}: passes: {rule}; the setting {name} = allow ({origin}) lets through {covers}.")
         }
-        Decided::Finding(finding) => match finding.outcome {
+        DecidedBy::Finding(finding) => match finding.outcome {
             Outcome::NonCompliant => format!("{place}: blocked: {}.{}", statement(finding), hints(finding)),
             Outcome::Exempted | Outcome::KnownDebt => {
                 let advice = advice(finding).map_or_else(String::new, |advice| format!(" {advice}"));
@@ -57,8 +57,8 @@ pub fn explained(explained: &Explained, policy: &Policy) -> String {
 fn written(rule: &EgressRule) -> String {
     let (protocol, from, to) = (&rule.protocol, &rule.from, &rule.to);
     match (from, to) {
-        _ if protocol.has_ports() => Traffic(rule).to_string(),
-        (Port::Absent, Port::Absent) => format!("IpProtocol {protocol}{}", To(rule)),
-        _ => format!("IpProtocol {protocol} with FromPort {from} and ToPort {to}{}", To(rule)),
+        _ if protocol.has_ports() => TrafficText(rule).to_string(),
+        (Port::Absent, Port::Absent) => format!("IpProtocol {protocol}{}", DestinationText(rule)),
+        _ => format!("IpProtocol {protocol} with FromPort {from} and ToPort {to}{}", DestinationText(rule)),
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{ago, and, in_days, or};
-use crate::rule::policy::{Breadth, Conditions, DeployerChoice, ExemptionId, LONG_DAYS, Placeholder, Remark, Weight};
+use crate::rule::policy::{
+    Breadth, Conditions, DeployerChoice, ExemptionId, LONG_DAYS, Placeholder, Remark, RemarkLevel,
+};
 
 /// How many exemptions a sentence names.
 const NAMED: usize = 5;
@@ -12,7 +14,7 @@ const NAMED: usize = 5;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupedRemark {
     /// Whether it asks for something.
-    pub weight: Weight,
+    pub weight: RemarkLevel,
     /// Its stable name.
     pub code: &'static str,
     /// The exemptions, in the order of the file.

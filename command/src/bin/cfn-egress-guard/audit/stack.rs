@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anyhow::bail;
 use cfn_egress_guard_account::audit::{HookRecord, StackOperation, newest_operation};
-use cfn_egress_guard_account::{FailureKind, Patience};
+use cfn_egress_guard_account::{FailureKind, RetryPolicy};
 use cfn_egress_guard_core::arn::Arn;
 use tokio::runtime::Runtime;
 
@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &Audit, stack: &str, runtime: &Runtime, out: &mut i
             (_, Some(region)) if accounts.members.len() < 2 => region.to_owned(),
             (region, _) => region?.to_owned(),
         };
-        let operation = newest_operation(&accounts, &region, stack, Patience::default()).await?;
+        let operation = newest_operation(&accounts, &region, stack, RetryPolicy::default()).await?;
         anyhow::Ok((operation, region))
     })?;
     if operation.status.is_none() && is_gone(&mut operation)? {

@@ -15,7 +15,7 @@ use anyhow::{Context, bail};
 use cfn_egress_guard_core::template::Scope;
 
 use super::folder::same;
-use super::parameters::Given;
+use super::parameters::ParameterValues;
 
 /// A stack that a template is deployed as.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(super) struct Deployment {
     pub(super) stack_name: Option<String>,
     pub(super) account: Option<String>,
     pub(super) region: Option<String>,
-    pub(super) given: Given,
+    pub(super) given: ParameterValues,
 }
 
 impl Deployment {
@@ -51,7 +51,7 @@ impl Deployment {
 }
 
 /// A deployment, and its template as the file names it.
-type Found = (PathBuf, Deployment);
+type TemplateDeployment = (PathBuf, Deployment);
 
 /// The deployments that these files name, by the template's file.
 pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<HashMap<PathBuf, Vec<Deployment>>> {
@@ -69,7 +69,7 @@ pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<HashMap<PathBuf, Vec<Dep
     Ok(deployments)
 }
 
-fn of_file(file: &Path, text: &str) -> anyhow::Result<Vec<Found>> {
+fn of_file(file: &Path, text: &str) -> anyhow::Result<Vec<TemplateDeployment>> {
     let folder = file.parent().unwrap_or(Path::new(""));
     let is_toml = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
     if !is_toml {

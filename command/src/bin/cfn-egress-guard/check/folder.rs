@@ -14,7 +14,7 @@ use crate::git::Repository;
 
 /// A file below a folder.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct FolderFile {
     /// Its path, which begins as the folder's was written.
     pub(super) path: PathBuf,
     /// Its path from the root of the file system.
@@ -22,12 +22,12 @@ pub(super) struct Found {
     /// Whether it is a symbolic link.
     pub(super) is_link: bool,
     /// Whether git ignores it.
-    pub(super) ignored: Ignored,
+    pub(super) ignored: GitIgnored,
 }
 
 /// Whether git ignores a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Ignored {
+pub(super) enum GitIgnored {
     /// It does not, or it tracks the file all the same.
     No,
     /// It does, and does not track the file.
@@ -37,7 +37,7 @@ pub(super) enum Ignored {
 }
 
 /// Which files of a folder are wanted.
-pub(super) trait Wanted {
+pub(super) trait FileFilter {
     /// Whether a file or folder is left out by choice, with everything below it.
     fn is_excluded(&self, path: &Path, real: &Path, is_folder: bool) -> bool;
 
@@ -46,10 +46,10 @@ pub(super) trait Wanted {
 }
 
 /// The files below a folder that are wanted, in the order of their names, or what kept it from being read.
-pub(super) fn files(folder: &Path, wanted: &dyn Wanted) -> Vec<Result<Found, String>> {
-    let mut walk = Walk { wanted, found: Vec::new() };
+pub(super) fn files(folder: &Path, wanted: &dyn FileFilter) -> Vec<Result<FolderFile, String>> {
+    let mut walk = FolderWalk { wanted, found: Vec::new() };
     match folder.canonicalize() {
-        Ok(real) => walk.folder(folder, &real, &Rules::above(&real)),
+        Ok(real) => walk.folder(folder, &real, &IgnoreRules::above(&real)),
         Err(error) => walk.fail(folder, &error),
     }
     walk.found
@@ -57,7 +57,7 @@ pub(super) fn files(folder: &Path, wanted: &dyn Wanted) -> Vec<Result<Found, Str
 
 /// What holds in a folder.
 #[derive(Debug, Clone, Default)]
-struct Rules {
+struct IgnoreRules {
     repository: Option<Rc<Repository>>,
     /// The `.gitignore` files of the repository down to this folder, the outermost first.
     files: Vec<Rc<Gitignore>>,
@@ -65,7 +65,7 @@ struct Rules {
     is_ignored: bool,
 }
 
-impl Rules {
+impl IgnoreRules {
     /// What holds above a folder, which is read even if git ignores it: it was named.
     fn above(folder: &Path) -> Self {
         let Some(repository) = Repository::around(folder) else { return Self::default() };
@@ -95,17 +95,17 @@ impl Rules {
 
 const IGNORE_FILE: &str = ".gitignore";
 
-struct Walk<'w> {
-    wanted: &'w dyn Wanted,
-    found: Vec<Result<Found, String>>,
+struct FolderWalk<'w> {
+    wanted: &'w dyn FileFilter,
+    found: Vec<Result<FolderFile, String>>,
 }
 
-impl Walk<'_> {
+impl FolderWalk<'_> {
     fn fail(&mut self, folder: &Path, error: &std::io::Error) {
         self.found.push(Err(format!("`{}` cannot be read: {error}", folder.display())));
     }
 
-    fn folder(&mut self, path: &Path, real: &Path, above: &Rules) {
+    fn folder(&mut self, path: &Path, real: &Path, above: &IgnoreRules) {
         let entries = std::fs::read_dir(real).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
         let mut entries: Vec<(std::ffi::OsString, DirEntry)> = match entries {
             Ok(entries) => entries.into_iter().map(|entry| (entry.file_name(), entry)).collect(),
@@ -120,7 +120,7 @@ impl Walk<'_> {
             && !above.is_ignored
             && let Some(repository) = Repository::at(real)
         {
-            own = Some(Rules { repository: Some(Rc::new(repository)), ..Rules::default() });
+            own = Some(IgnoreRules { repository: Some(Rc::new(repository)), ..IgnoreRules::default() });
         }
         if has(IGNORE_FILE) && !above.is_ignored {
             let rules = own.get_or_insert_with(|| above.clone());
@@ -132,7 +132,7 @@ impl Walk<'_> {
         }
     }
 
-    fn entry(&mut self, path: &Path, real: &Path, entry: &DirEntry, rules: &Rules) {
+    fn entry(&mut self, path: &Path, real: &Path, entry: &DirEntry, rules: &IgnoreRules) {
         let Ok(kind) = entry.file_type() else { return };
         let is_file = kind.is_file() || (kind.is_symlink() && real.is_file());
         if is_passed_over(&entry.file_name(), kind.is_dir())
@@ -143,16 +143,16 @@ impl Walk<'_> {
         }
         let is_ignored = rules.ignores(real, kind.is_dir());
         if kind.is_dir() {
-            let below = Rules { is_ignored, ..rules.clone() };
+            let below = IgnoreRules { is_ignored, ..rules.clone() };
             return self.folder(path, real, &below);
         }
         let ignored = match is_ignored.then(|| rules.tracks(real)) {
-            None | Some(Ok(true)) => Ignored::No,
-            Some(Ok(false)) => Ignored::Yes,
-            Some(Err(why)) => Ignored::Perhaps(why.to_owned()),
+            None | Some(Ok(true)) => GitIgnored::No,
+            Some(Ok(false)) => GitIgnored::Yes,
+            Some(Err(why)) => GitIgnored::Perhaps(why.to_owned()),
         };
         let (path, real) = (path.to_owned(), real.to_owned());
-        self.found.push(Ok(Found { path, real, is_link: kind.is_symlink(), ignored }));
+        self.found.push(Ok(FolderFile { path, real, is_link: kind.is_symlink(), ignored }));
     }
 }
 

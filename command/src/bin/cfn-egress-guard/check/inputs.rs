@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use cfn_egress_guard::report::{FileName, Problem};
+use cfn_egress_guard::report::{FileError, FileName};
 use cfn_egress_guard_core::source::{is_meant_as_template, may_hold_template};
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::folder::{self, Exclude, Found, Ignored, Wanted, same};
-use super::names::Names;
+use super::folder::{self, Exclude, FileFilter, FolderFile, GitIgnored, same};
+use super::names::FileNames;
 
 /// What to say where a search found nothing: a pipeline that checks the wrong folder must not pass.
 pub(super) const SEARCH_HELP: &str =
@@ -30,7 +30,7 @@ pub(super) struct Inputs {
     pub(super) found: Vec<Input>,
     /// Those of them that are files, each as what tells it from others.
     pub(super) files: HashSet<PathBuf>,
-    names: Names,
+    names: FileNames,
     exclude: Exclude,
     /// Whether other files that are named are not to be passed over.
     named_must_be: bool,
@@ -54,12 +54,12 @@ pub(super) struct Input {
     /// Whether it was named itself, and other files that are named are not to be passed over.
     pub(super) must_be_template: bool,
     /// Whether git ignores it, if it was found in a folder.
-    pub(super) ignored: Ignored,
-    place: Place,
+    pub(super) ignored: GitIgnored,
+    place: InputSource,
 }
 
 #[derive(Debug)]
-enum Place {
+enum InputSource {
     Stdin,
     File(PathBuf),
     Nowhere(String),
@@ -75,7 +75,7 @@ impl Inputs {
             found: Vec::new(),
             files: HashSet::new(),
             exclude: Exclude::new(exclude, &directory)?,
-            names: Names::from(directory),
+            names: FileNames::from(directory),
             named_must_be: !skip_other_files,
         };
         let here = [".".to_owned()];
@@ -91,7 +91,7 @@ impl Inputs {
     }
 
     /// From where files are named.
-    pub(super) const fn names(&self) -> &Names {
+    pub(super) const fn names(&self) -> &FileNames {
         &self.names
     }
 
@@ -108,12 +108,12 @@ impl Inputs {
         let name = self.names.of(path);
         self.arguments.push(Argument { name: name.clone(), is_search });
         if argument == "-" {
-            self.push(FileName::same("<stdin>"), true, Ignored::No, Place::Stdin);
+            self.push(FileName::same("<stdin>"), true, GitIgnored::No, InputSource::Stdin);
         } else if is_search {
             let (root, matcher) = pattern.map_or((path.to_owned(), None), |(root, matcher)| (root, Some(matcher)));
             self.search(&root, matcher.as_ref());
         } else if !self.exclude.has_named(path, &same(path), false) && self.files.insert(same(path)) {
-            self.push(name, self.named_must_be, Ignored::No, Place::File(path.to_owned()));
+            self.push(name, self.named_must_be, GitIgnored::No, InputSource::File(path.to_owned()));
         }
     }
 
@@ -123,19 +123,19 @@ impl Inputs {
         }
         for found in folder::files(root, &Search { matcher, exclude: &self.exclude }) {
             match found {
-                Ok(Found { path, real, is_link, ignored }) => {
+                Ok(FolderFile { path, real, is_link, ignored }) => {
                     let name = self.names.of_real(&path, &real);
                     let real = if is_link { same(&real) } else { real };
                     if self.files.insert(real) {
-                        self.push(name, false, ignored, Place::File(path));
+                        self.push(name, false, ignored, InputSource::File(path));
                     }
                 }
-                Err(why) => self.push(self.names.of(root), true, Ignored::No, Place::Nowhere(why)),
+                Err(why) => self.push(self.names.of(root), true, GitIgnored::No, InputSource::Nowhere(why)),
             }
         }
     }
 
-    fn push(&mut self, name: FileName, must_be_template: bool, ignored: Ignored, place: Place) {
+    fn push(&mut self, name: FileName, must_be_template: bool, ignored: GitIgnored, place: InputSource) {
         let argument = self.arguments.len().saturating_sub(1);
         self.found.push(Input { name, argument, must_be_template, ignored, place });
     }
@@ -147,7 +147,7 @@ struct Search<'s> {
     exclude: &'s Exclude,
 }
 
-impl Wanted for Search<'_> {
+impl FileFilter for Search<'_> {
     fn is_excluded(&self, path: &Path, real: &Path, is_folder: bool) -> bool {
         self.exclude.has(path, real, is_folder)
     }
@@ -164,22 +164,22 @@ impl Input {
     /// Its file, if it is one.
     pub(super) fn file(&self) -> Option<&Path> {
         match &self.place {
-            Place::File(path) => Some(path),
-            Place::Stdin | Place::Nowhere(_) => None,
+            InputSource::File(path) => Some(path),
+            InputSource::Stdin | InputSource::Nowhere(_) => None,
         }
     }
 
     /// Its text; nothing if it was found in a folder and cannot be a template.
-    pub(super) fn text(&self) -> Result<Option<String>, Problem> {
-        let unreadable = |error: std::io::Error| Problem::new(format!("it cannot be read: {error}"), None);
+    pub(super) fn text(&self) -> Result<Option<String>, FileError> {
+        let unreadable = |error: std::io::Error| FileError::new(format!("it cannot be read: {error}"), None);
         let bytes = match &self.place {
-            Place::Nowhere(why) => return Err(Problem::new(why.as_str(), None)),
-            Place::Stdin => {
+            InputSource::Nowhere(why) => return Err(FileError::new(why.as_str(), None)),
+            InputSource::Stdin => {
                 let mut bytes = Vec::new();
                 std::io::stdin().lock().read_to_end(&mut bytes).map_err(unreadable)?;
                 bytes
             }
-            Place::File(path) => {
+            InputSource::File(path) => {
                 let size = || std::fs::metadata(path).map_or(0, |metadata| metadata.len());
                 if !self.must_be_template && size() > MAX_SEARCHED_BYTES {
                     return Ok(None);
@@ -190,7 +190,7 @@ impl Input {
         match String::from_utf8(bytes) {
             Ok(text) => Ok((self.must_be_template || may_hold_template(&text)).then_some(text)),
             Err(error) if self.must_be_template || is_meant_as_template(&String::from_utf8_lossy(error.as_bytes())) => {
-                Err(Problem::new("it is not UTF-8 text", Some("save it as UTF-8: CloudFormation takes nothing else")))
+                Err(FileError::new("it is not UTF-8 text", Some("save it as UTF-8: CloudFormation takes nothing else")))
             }
             Err(_) => Ok(None),
         }

@@ -4,26 +4,26 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use cfn_egress_guard::report::{Deployed, FileName, FileReport, Problem};
-use cfn_egress_guard_core::check::{Defaults, Nested, NestedWay, Terms, check_each, nested};
+use cfn_egress_guard::report::{FileError, FileName, FileReport, NestedDeployment};
+use cfn_egress_guard_core::check::{CheckContext, Defaults, Nested, NestedWay, check_each, nested};
 use cfn_egress_guard_core::path::Origin;
 use cfn_egress_guard_core::rule::policy::{Context, Date, Policy};
 use cfn_egress_guard_core::source::{self, Document, Span, is_meant_as_template};
-use cfn_egress_guard_core::template::{Note, Scope, Subject, is_template};
+use cfn_egress_guard_core::template::{NoteSubject, Scope, TemplateNote, is_template};
 use cfn_egress_guard_core::value::{Map, Value};
 
 use super::deployments::Deployment;
-use super::folder::{Ignored, same};
+use super::folder::{GitIgnored, same};
 use super::inputs::Input;
-use super::names::Names;
-use super::nested::{self, Inline};
-use super::parameters::{Declared, Given, Refused, all_declared, allowed, default_of};
+use super::names::FileNames;
+use super::nested::{self, InlineTemplate};
+use super::parameters::{DeclaredParameters, ParameterError, ParameterValues, all_declared, allowed, default_of};
 
 /// What all templates of a run are judged by.
-pub(super) struct Judge<'a> {
-    pub(super) names: &'a Names,
-    pub(super) nested: &'a nested::Files<'a>,
-    pub(super) given: &'a Given,
+pub(super) struct InputJudge<'a> {
+    pub(super) names: &'a FileNames,
+    pub(super) nested: &'a nested::NestedFiles<'a>,
+    pub(super) given: &'a ParameterValues,
     /// What is known of a template that has no deployments.
     pub(super) scope: Scope,
     /// The deployments of templates, by file.
@@ -36,35 +36,35 @@ pub(super) struct Judge<'a> {
 }
 
 /// What came of an input.
-pub(super) enum Judged {
+pub(super) enum InputResult {
     /// It is no template, and need not be one.
     Other,
     /// It looks like a template, and git ignores it.
     Ignored,
     /// What is said of it and of what it deploys, and which parameters it declares, if values are given for some.
-    Reports(Box<Reports>, Declared),
+    Reports(Box<InputReports>, DeclaredParameters),
 }
 
-impl Judged {
-    fn broken(input: &Input, text: String, problem: Problem) -> Self {
+impl InputResult {
+    fn broken(input: &Input, text: String, problem: FileError) -> Self {
         let own = FileReport::broken(input.name.clone(), text, problem);
-        Self::Reports(Box::new(Reports { own, others: Vec::new() }), Declared::default())
+        Self::Reports(Box::new(InputReports { own, others: Vec::new() }), DeclaredParameters::default())
     }
 }
 
-impl Judge<'_> {
+impl InputJudge<'_> {
     /// What comes of an input.
-    pub(super) fn input(&self, input: &Input) -> Judged {
-        let broken = |text: String, problem: Problem| Judged::broken(input, text, problem);
+    pub(super) fn input(&self, input: &Input) -> InputResult {
+        let broken = |text: String, problem: FileError| InputResult::broken(input, text, problem);
         let text = match input.text() {
             Ok(Some(text)) => text,
-            Ok(None) => return Judged::Other,
-            Err(_) if input.ignored == Ignored::Yes => return Judged::Ignored,
+            Ok(None) => return InputResult::Other,
+            Err(_) if input.ignored == GitIgnored::Yes => return InputResult::Ignored,
             Err(problem) => return broken(String::new(), problem),
         };
         // One template that this program stumbles over must not hide what is found in the others.
         catch_unwind(AssertUnwindSafe(|| self.text(input, text))).unwrap_or_else(|_| {
-            let problem = Problem::new(
+            let problem = FileError::new(
                 "this program failed inside while checking the file, which is a defect",
                 Some("please report it, with the template if you can"),
             );
@@ -72,23 +72,23 @@ impl Judge<'_> {
         })
     }
 
-    fn text(&self, input: &Input, text: String) -> Judged {
-        let broken = |text: String, problem: Problem| Judged::broken(input, text, problem);
+    fn text(&self, input: &Input, text: String) -> InputResult {
+        let broken = |text: String, problem: FileError| InputResult::broken(input, text, problem);
         let parsed = source::parse(&text);
         let is_template = match &parsed {
             Ok(document) => is_template(&document.root),
             Err(_) => input.must_be_template || is_meant_as_template(&text),
         };
         if !is_template && !input.must_be_template {
-            return Judged::Other;
+            return InputResult::Other;
         }
         match &input.ignored {
-            Ignored::No => {}
-            Ignored::Yes => return Judged::Ignored,
-            Ignored::Perhaps(why) => {
+            GitIgnored::No => {}
+            GitIgnored::Yes => return InputResult::Ignored,
+            GitIgnored::Perhaps(why) => {
                 let message = format!("git ignores this template, and whether it tracks it is not known: {why}");
                 let help = "name the file to check it, or leave it out with --exclude";
-                return broken(String::new(), Problem::new(message, Some(help)));
+                return broken(String::new(), FileError::new(message, Some(help)));
             }
         }
         let document = match parsed {
@@ -97,24 +97,24 @@ impl Judge<'_> {
         };
         if !is_template {
             let help = "a template has a `Resources` section whose entries have a `Type`";
-            return broken(text, Problem::new("this is no CloudFormation template", Some(help)));
+            return broken(text, FileError::new("this is no CloudFormation template", Some(help)));
         }
         let is_given = self.given.names().next().is_some();
-        let declared = if is_given { Declared::by(&document.root) } else { Declared::default() };
+        let declared = if is_given { DeclaredParameters::by(&document.root) } else { DeclaredParameters::default() };
         let reports = Box::new(self.template(input, &text, &document));
         if self.is_only_input {
             // The process is about to end: taking a large tree apart first would be a tenth of the run.
             std::mem::forget(document);
         }
-        Judged::Reports(reports, declared)
+        InputResult::Reports(reports, declared)
     }
 
     /// The reports of a template, once or once for each of its deployments, and of the templates that it deploys.
-    fn template(&self, input: &Input, text: &str, document: &Document) -> Reports {
+    fn template(&self, input: &Input, text: &str, document: &Document) -> InputReports {
         let file = input.file().filter(|_| !self.deployments.is_empty());
         let deployments = file.and_then(|file| self.deployments.get(&same(file)));
         let scope = declared_only(&self.scope, &document.root);
-        let unit = Unit { name: &input.name, file: input.file().unwrap_or(Path::new("")), text, document };
+        let unit = JudgedTemplate { name: &input.name, file: input.file().unwrap_or(Path::new("")), text, document };
         let Some(deployments) = deployments else {
             return self.deployed(&unit, &scope, None);
         };
@@ -126,27 +126,32 @@ impl Judge<'_> {
             reports.push(found.own);
             others.append(&mut found.others);
         }
-        Reports { own: FileReport::merged(reports).unwrap_or_default(), others }
+        InputReports { own: FileReport::merged(reports).unwrap_or_default(), others }
     }
 
-    fn deployed(&self, unit: &Unit<'_>, scope: &Scope, deployment: Option<&Deployment>) -> Reports {
+    fn deployed(&self, unit: &JudgedTemplate<'_>, scope: &Scope, deployment: Option<&Deployment>) -> InputReports {
         if let Err((message, origin)) = accepted(scope, unit.document, deployment) {
-            let problem = Problem { span: unit.document.span(origin), ..Problem::new(message, Some(Refused::HELP)) };
+            let problem =
+                FileError { span: unit.document.span(origin), ..FileError::new(message, Some(ParameterError::HELP)) };
             let own = FileReport::broken(unit.name.clone(), unit.text.to_owned(), problem);
-            return Reports { own, others: Vec::new() };
+            return InputReports { own, others: Vec::new() };
         }
-        self.with_nested(unit, scope, &Around { stack_name: scope.stack_name.as_deref(), ..Around::default() })
+        self.with_nested(
+            unit,
+            scope,
+            &ParentTemplates { stack_name: scope.stack_name.as_deref(), ..ParentTemplates::default() },
+        )
     }
 
     /// The report of a template under a scope, and of what it deploys.
-    fn with_nested(&self, unit: &Unit<'_>, scope: &Scope, around: &Around<'_>) -> Reports {
-        let Unit { name, text, document, .. } = *unit;
+    fn with_nested(&self, unit: &JudgedTemplate<'_>, scope: &Scope, around: &ParentTemplates<'_>) -> InputReports {
+        let JudgedTemplate { name, text, document, .. } = *unit;
         let nested = if text.contains("AWS::CloudFormation::Stack") || text.contains("AWS::Serverless::Application") {
             nested(&document.root, scope, self.defaults).unwrap_or_default()
         } else {
             Vec::new()
         };
-        let mut inside = Inside::default();
+        let mut inside = NestedReports::default();
         for one in &nested {
             self.inside(one, unit, around, &mut inside);
         }
@@ -156,22 +161,28 @@ impl Judge<'_> {
             stack_name: around.stack_name,
             ..Context::default()
         };
-        let terms = Terms { context, defaults: self.defaults, ..Terms::of(self.policy, self.today) };
+        let terms = CheckContext { context, defaults: self.defaults, ..CheckContext::of(self.policy, self.today) };
         let mut own = FileReport::of(name.clone(), text.to_owned(), document, &terms, self.strict, |take| {
             let mut notes = check_each(&document.root, scope, &terms, take)?;
             // The evaluator does not know which templates are here.
-            notes.retain(|note| !matches!(note.subject, Subject::Application { .. }));
+            notes.retain(|note| !matches!(note.subject, NoteSubject::Application { .. }));
             notes.append(&mut inside.missing);
             Ok(notes)
         });
         for (logical_id, report) in inside.inline {
             own.take_in(&logical_id, report);
         }
-        Reports { own, others: inside.others }
+        InputReports { own, others: inside.others }
     }
 
     /// Judges the template that a resource deploys, in each way in which it does.
-    fn inside(&self, nested: &Nested, unit: &Unit<'_>, around: &Around<'_>, inside: &mut Inside) {
+    fn inside(
+        &self,
+        nested: &Nested,
+        unit: &JudgedTemplate<'_>,
+        around: &ParentTemplates<'_>,
+        inside: &mut NestedReports,
+    ) {
         let path = match around.path {
             "" => nested.logical_id.clone(),
             outer => format!("{outer}/{}", nested.logical_id),
@@ -179,12 +190,12 @@ impl Judge<'_> {
         let mut inline = Vec::new();
         let mut is_missing = false;
         for way in &nested.ways {
-            let deployed = Deployed {
+            let deployed = NestedDeployment {
                 label: nested::label(nested.kind, &path, &unit.name.shown),
                 when: way.when.as_ref().map(|when| format!("{when} in {}", unit.name.shown)),
                 is_by_override: way.is_by_override,
             };
-            let around = Around { path: &path, files: around.files.clone(), stack_name: None };
+            let around = ParentTemplates { path: &path, files: around.files.clone(), stack_name: None };
             if let Some((body, origin)) = &way.body {
                 inline.extend(self.inline(body, unit.document.span(*origin), unit, way, &around));
             } else if let Some(file) = self.nested.file(&path, unit.file, nested, way)
@@ -203,24 +214,24 @@ impl Judge<'_> {
     }
 
     /// The reports of a nested template in a file of its own.
-    fn nested_file(&self, file: &Path, way: &NestedWay, mut around: Around<'_>) -> Reports {
+    fn nested_file(&self, file: &Path, way: &NestedWay, mut around: ParentTemplates<'_>) -> InputReports {
         let name = self.names.of(file);
         around.files.push(same(file));
-        let broken = |text: String, problem: Problem| Reports {
+        let broken = |text: String, problem: FileError| InputReports {
             own: FileReport::broken(name.clone(), text, problem),
             others: Vec::new(),
         };
         let text = match std::fs::read_to_string(file) {
             Ok(text) => text,
-            Err(error) => return broken(String::new(), Problem::new(format!("it cannot be read: {error}"), None)),
+            Err(error) => return broken(String::new(), FileError::new(format!("it cannot be read: {error}"), None)),
         };
         match source::parse(&text) {
             Ok(document) if is_template(&document.root) => {
-                let unit = Unit { name: &name, file, text: &text, document: &document };
+                let unit = JudgedTemplate { name: &name, file, text: &text, document: &document };
                 self.with_nested(&unit, &nested_scope(way, &document.root), &around)
             }
             Err(error) if is_meant_as_template(&text) => broken(text, error.into()),
-            _ => broken(String::new(), Problem::new("a nested stack names this file, which is no template", None)),
+            _ => broken(String::new(), FileError::new("a nested stack names this file, which is no template", None)),
         }
     }
 
@@ -229,18 +240,18 @@ impl Judge<'_> {
         &self,
         body: &str,
         span: Option<Span>,
-        unit: &Unit<'_>,
+        unit: &JudgedTemplate<'_>,
         way: &NestedWay,
-        around: &Around<'_>,
+        around: &ParentTemplates<'_>,
     ) -> Option<FileReport> {
         let mut report = match source::parse(body) {
             Ok(document) => {
-                let inner = Unit { text: body, document: &document, ..*unit };
+                let inner = JudgedTemplate { text: body, document: &document, ..*unit };
                 self.with_nested(&inner, &nested_scope(way, &document.root), around).own
             }
             Err(error) => FileReport::broken(unit.name.clone(), String::new(), error.into()),
         };
-        let lines = span.map(|span| Inline::of(body, unit.text, span));
+        let lines = span.map(|span| InlineTemplate::of(body, unit.text, span));
         report.moved(span, |place| lines.as_ref()?.outer(body, place));
         Some(report)
     }
@@ -248,7 +259,7 @@ impl Judge<'_> {
 
 /// A template that is judged.
 #[derive(Clone, Copy)]
-struct Unit<'u> {
+struct JudgedTemplate<'u> {
     name: &'u FileName,
     file: &'u Path,
     text: &'u str,
@@ -257,7 +268,7 @@ struct Unit<'u> {
 
 /// The templates around one that another deploys.
 #[derive(Default)]
-struct Around<'a> {
+struct ParentTemplates<'a> {
     /// The logical ids that lead to it, separated by slashes.
     path: &'a str,
     files: Vec<PathBuf>,
@@ -266,17 +277,17 @@ struct Around<'a> {
 
 /// What a template deploys.
 #[derive(Default)]
-struct Inside {
+struct NestedReports {
     /// Templates in files of their own.
     others: Vec<(PathBuf, FileReport)>,
     /// Templates that are written in it, by logical id.
     inline: Vec<(String, FileReport)>,
     /// Templates that are not available.
-    missing: Vec<Note>,
+    missing: Vec<TemplateNote>,
 }
 
 /// The report of a template, and of those that it deploys, each with what tells its file from others.
-pub(super) struct Reports {
+pub(super) struct InputReports {
     pub(super) own: FileReport,
     pub(super) others: Vec<(PathBuf, FileReport)>,
 }
@@ -303,7 +314,7 @@ fn accepted(scope: &Scope, document: &Document, deployment: Option<&Deployment>)
     let root = &document.root;
     let place = deployment.map_or_else(String::new, |deployment| format!(" (deployed as {})", deployment.name));
     if let Some(deployment) = deployment {
-        all_declared(deployment.given.names(), &Declared::by(root))
+        all_declared(deployment.given.names(), &DeclaredParameters::by(root))
             .map_err(|error| (format!("{error}{place}"), Origin::NONE))?;
     }
     allowed(&scope.parameters, root).map_err(|refused| (format!("{refused}{place}"), refused.origin))
@@ -313,7 +324,7 @@ fn accepted(scope: &Scope, document: &Document, deployment: Option<&Deployment>)
 fn declared_only(scope: &Scope, root: &Value) -> Scope {
     let mut scope = scope.clone();
     if !scope.parameters.is_empty() || !scope.open.is_empty() || !scope.defaults.is_empty() {
-        let declared = Declared::by(root);
+        let declared = DeclaredParameters::by(root);
         scope.defaults.retain(|name, _| declared.names(name));
         scope.parameters.retain(|name, _| declared.names(name));
         scope.open.retain(|name| declared.names(name));

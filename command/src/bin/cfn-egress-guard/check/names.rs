@@ -11,7 +11,7 @@ use crate::git::Repository;
 
 /// From where files are named.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(super) struct FileNames {
     /// The working directory, as the system names it …
     here: PathBuf,
     /// … and without symbolic links.
@@ -22,7 +22,7 @@ pub(super) struct Names {
     others: Mutex<HashMap<PathBuf, Option<PathBuf>>>,
 }
 
-impl Names {
+impl FileNames {
     /// Those from this working directory.
     pub(super) fn from(here: PathBuf) -> Self {
         let real = same(&here);

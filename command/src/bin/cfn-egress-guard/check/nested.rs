@@ -8,9 +8,9 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::bail;
 use cfn_egress_guard_core::check::{Nested, NestedKind, NestedWay};
-use cfn_egress_guard_core::template::{Note, Subject};
+use cfn_egress_guard_core::template::{NoteSubject, TemplateNote};
 
-pub(super) use inline::Inline;
+pub(super) use inline::InlineTemplate;
 
 use super::folder::same;
 use crate::git::Repository;
@@ -19,12 +19,12 @@ use crate::git::Repository;
 pub(super) const MAX_DEPTH: usize = 8;
 
 /// The files of nested stacks.
-pub(super) struct Files<'f> {
+pub(super) struct NestedFiles<'f> {
     given: &'f [(String, PathBuf)],
     met: Mutex<BTreeSet<String>>,
 }
 
-impl<'f> Files<'f> {
+impl<'f> NestedFiles<'f> {
     pub(super) const fn new(given: &'f [(String, PathBuf)]) -> Self {
         Self { given, met: Mutex::new(BTreeSet::new()) }
     }
@@ -70,17 +70,17 @@ fn plain(path: &Path) -> PathBuf {
 }
 
 /// The note on a template that is not available.
-pub(super) fn missing(nested: &Nested, way: &NestedWay) -> Note {
+pub(super) fn missing(nested: &Nested, way: &NestedWay) -> TemplateNote {
     let logical_id = nested.logical_id.clone();
     let subject = match nested.kind {
         NestedKind::Stack => {
             let file = local(nested.asset_path.as_deref(), way.location.as_deref()).map(str::to_owned);
-            Subject::NestedStack { logical_id, file }
+            NoteSubject::NestedStack { logical_id, file }
         }
-        NestedKind::Application => Subject::Application { logical_id },
-        NestedKind::StackSet => Subject::StackSet { logical_id },
+        NestedKind::Application => NoteSubject::Application { logical_id },
+        NestedKind::StackSet => NoteSubject::StackSet { logical_id },
     };
-    Note { subject, origin: nested.origin }
+    TemplateNote { subject, origin: nested.origin }
 }
 
 /// What a template is deployed as, in words.

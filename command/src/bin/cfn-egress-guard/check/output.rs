@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use cfn_egress_guard::report::{
-    FileReport, GitHub, GitLab, Human, HumanOptions, JUnit, Json, Reporter, Sarif, StepSummary, Summary,
+    FileReport, GitHubReporter, GitLabReporter, HumanOptions, HumanReporter, JUnitReporter, JsonReporter, Reporter,
+    RunSummary, SarifReporter, StepSummaryReporter,
 };
 
 use crate::args::{Check, ReportFormat};
@@ -52,7 +53,7 @@ impl Outputs {
             outputs.push(Output::new(reporter(format, &options), Box::new(created(file)?)));
         }
         if let Some(file) = &arguments.write_baseline {
-            outputs.push(Output::new(Box::new(Json::default()), Box::new(created(file)?)));
+            outputs.push(Output::new(Box::new(JsonReporter::default()), Box::new(created(file)?)));
         }
         let is_github = format == ReportFormat::Github
             || arguments.format.iter().any(|output| output.format == ReportFormat::Github);
@@ -60,7 +61,7 @@ impl Outputs {
             let file = Path::new(&file);
             let opened = File::options().append(true).create(true).open(file);
             let opened = opened.with_context(|| format!("writing `{}` ({STEP_SUMMARY})", file.display()))?;
-            outputs.push(Output::new(Box::new(StepSummary::new(arguments.notes)), Box::new(opened)));
+            outputs.push(Output::new(Box::new(StepSummaryReporter::new(arguments.notes)), Box::new(opened)));
         }
         Ok(Self(outputs))
     }
@@ -71,7 +72,7 @@ impl Outputs {
     }
 
     /// Ends each.
-    pub(super) fn end(&mut self, summary: &Summary) -> io::Result<()> {
+    pub(super) fn end(&mut self, summary: &RunSummary) -> io::Result<()> {
         self.0.iter_mut().try_for_each(|output| {
             output.reporter.end(summary, &mut output.out)?;
             output.out.flush()
@@ -92,12 +93,12 @@ fn created(file: &Path) -> anyhow::Result<File> {
 fn reporter(format: ReportFormat, options: &HumanOptions) -> Box<dyn Reporter> {
     let notes = options.notes;
     match format {
-        ReportFormat::Human => Box::new(Human::new(options.clone())),
-        ReportFormat::Json => Box::new(Json::default()),
-        ReportFormat::Sarif => Box::new(Sarif::new(notes)),
-        ReportFormat::Github => Box::new(GitHub::new(notes)),
-        ReportFormat::Gitlab => Box::new(GitLab::new(notes)),
-        ReportFormat::Junit => Box::new(JUnit::new(notes)),
+        ReportFormat::Human => Box::new(HumanReporter::new(options.clone())),
+        ReportFormat::Json => Box::new(JsonReporter::default()),
+        ReportFormat::Sarif => Box::new(SarifReporter::new(notes)),
+        ReportFormat::Github => Box::new(GitHubReporter::new(notes)),
+        ReportFormat::Gitlab => Box::new(GitLabReporter::new(notes)),
+        ReportFormat::Junit => Box::new(JUnitReporter::new(notes)),
     }
 }
 

@@ -14,7 +14,7 @@ use cfn_egress_guard_core::source;
 use cfn_egress_guard_core::template::{Scope, Template};
 use cfn_egress_guard_core::value::{Kind, Map, Value};
 
-pub(crate) use declared::{Declared, Refused, all_declared, allowed, default_of};
+pub(crate) use declared::{DeclaredParameters, ParameterError, all_declared, allowed, default_of};
 
 /// Paths and parameters: the AWS CLI takes several values behind one `--parameters`, so what follows
 /// looks like a path here.
@@ -27,14 +27,14 @@ pub(super) fn told_apart(paths: &[String], parameters: &[String]) -> (Vec<String
 
 /// What a command line or a file gives for parameters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Given {
+pub(crate) struct ParameterValues {
     /// Values, by the name of the parameter.
     pub(crate) values: BTreeMap<String, String>,
     /// Parameters that keep the value that the deployed stack has (`UsePreviousValue`).
     pub(crate) previous: BTreeSet<String>,
 }
 
-impl Given {
+impl ParameterValues {
     /// Gives a parameter a value, or the one that the deployed stack has; the last one counts.
     fn set(&mut self, name: &str, value: Option<String>) {
         match value {
@@ -56,8 +56,8 @@ impl Given {
 }
 
 /// What these arguments give, later ones counting more.
-pub(crate) fn read(arguments: &[String]) -> anyhow::Result<Given> {
-    let mut given = Given::default();
+pub(crate) fn read(arguments: &[String]) -> anyhow::Result<ParameterValues> {
+    let mut given = ParameterValues::default();
     for (position, argument) in arguments.iter().enumerate() {
         let position = position + 1;
         if argument.starts_with(['[', '{']) {
@@ -89,7 +89,7 @@ pub(crate) fn read(arguments: &[String]) -> anyhow::Result<Given> {
 }
 
 /// What a parameter file gives.
-pub(crate) fn file(path: &Path, given: &mut Given) -> anyhow::Result<()> {
+pub(crate) fn file(path: &Path, given: &mut ParameterValues) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?;
     texts(&text, given).with_context(|| format!("parameter file `{}`", path.display()))
 }
@@ -156,7 +156,7 @@ fn shorthand(text: &str) -> anyhow::Result<Vec<(String, String)>> {
 }
 
 /// What the text of a parameter file gives, in any of its published forms.
-fn texts(text: &str, given: &mut Given) -> anyhow::Result<()> {
+fn texts(text: &str, given: &mut ParameterValues) -> anyhow::Result<()> {
     let document = source::parse(text).map_err(|error| {
         let place = error.span.map_or_else(String::new, |span| format!("line {}, column {}: ", span.line, span.column));
         anyhow!("{place}it is neither JSON nor YAML")
@@ -175,7 +175,7 @@ fn texts(text: &str, given: &mut Given) -> anyhow::Result<()> {
     }
 }
 
-fn listed(entry: &Value, given: &mut Given) -> anyhow::Result<()> {
+fn listed(entry: &Value, given: &mut ParameterValues) -> anyhow::Result<()> {
     if let Some(text) = entry.as_str() {
         let (key, value) = assignment(text).ok_or_else(|| anyhow!("it is not of the form Key=Value"))?;
         given.set(key, Some(value.to_owned()));
@@ -193,7 +193,7 @@ fn listed(entry: &Value, given: &mut Given) -> anyhow::Result<()> {
 }
 
 /// What an object gives, with a value for each key.
-pub(crate) fn assigned(map: &Map, given: &mut Given) -> anyhow::Result<()> {
+pub(crate) fn assigned(map: &Map, given: &mut ParameterValues) -> anyhow::Result<()> {
     for (key, value) in map.iter() {
         if let Some(value) = scalar(&key.name, value)? {
             given.set(&key.name, Some(value));

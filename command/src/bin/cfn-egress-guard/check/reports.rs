@@ -7,21 +7,21 @@ use std::path::{Path, PathBuf};
 use cfn_egress_guard::report::FileReport;
 
 use super::folder::same;
-use super::judge::Reports;
+use super::judge::InputReports;
 
 /// The reports of a run.
 #[derive(Default)]
-pub(super) struct All {
+pub(super) struct CheckReports {
     /// Those of the inputs, each with its file.
     inputs: Vec<(Option<PathBuf>, FileReport)>,
     /// Those of templates that an input deploys: the input, what tells the file from others, the report.
     deployed: Vec<(usize, PathBuf, FileReport)>,
 }
 
-impl All {
+impl CheckReports {
     /// Takes the reports of the next input and of what it deploys.
-    pub(super) fn add(&mut self, file: Option<&Path>, reports: Reports) {
-        let Reports { mut own, others } = reports;
+    pub(super) fn add(&mut self, file: Option<&Path>, reports: InputReports) {
+        let InputReports { mut own, others } = reports;
         if own.entries.is_empty() && own.problem.is_none() {
             // Nothing of it is shown: its text need not wait for the end.
             own.text = String::new();

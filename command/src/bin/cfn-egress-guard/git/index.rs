@@ -12,12 +12,12 @@ const EXTENDED: u16 = 0x4000;
 
 /// The files that a repository tracks.
 #[derive(Debug, Default)]
-pub(crate) struct Index {
+pub(crate) struct GitIndex {
     /// Their paths from the root, with slashes, in the order of their bytes.
     paths: Vec<Vec<u8>>,
 }
 
-impl Index {
+impl GitIndex {
     /// Reads an index, or says why it cannot be read.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, &'static str> {
         // The index does not say how long its object ids are: with another length its parts do not add up.
@@ -28,8 +28,8 @@ impl Index {
                     paths.sort_unstable();
                     return Ok(Self { paths });
                 }
-                Err(Unreadable::Malformed) => {}
-                Err(Unreadable::Unsupported(why)) => result = Err(why),
+                Err(IndexError::Malformed) => {}
+                Err(IndexError::Unsupported(why)) => result = Err(why),
             }
         }
         result
@@ -41,20 +41,20 @@ impl Index {
     }
 }
 
-enum Unreadable {
+enum IndexError {
     Malformed,
     Unsupported(&'static str),
 }
 
-fn entries(bytes: &[u8], id_bytes: usize) -> Result<Vec<Vec<u8>>, Unreadable> {
-    let mut input = Input { bytes, at: 0 };
-    let malformed = || Unreadable::Malformed;
+fn entries(bytes: &[u8], id_bytes: usize) -> Result<Vec<Vec<u8>>, IndexError> {
+    let mut input = IndexBytes { bytes, at: 0 };
+    let malformed = || IndexError::Malformed;
     if input.take(4).ok_or_else(malformed)? != b"DIRC" {
-        return Err(Unreadable::Malformed);
+        return Err(IndexError::Malformed);
     }
     let version = input.number().ok_or_else(malformed)?;
     if !(2..=4).contains(&version) {
-        return Err(Unreadable::Unsupported("it has a version that is not known here"));
+        return Err(IndexError::Unsupported("it has a version that is not known here"));
     }
     let count = input.number().ok_or_else(malformed)?;
     let mut paths = Vec::new();
@@ -69,14 +69,14 @@ fn entries(bytes: &[u8], id_bytes: usize) -> Result<Vec<Vec<u8>>, Unreadable> {
         let length = input.number().ok_or_else(malformed)?;
         input.take(length as usize).ok_or_else(malformed)?;
         if name == b"link" {
-            return Err(Unreadable::Unsupported("it is split: run `git update-index --no-split-index`"));
+            return Err(IndexError::Unsupported("it is split: run `git update-index --no-split-index`"));
         }
     }
-    if input.rest().len() == id_bytes { Ok(paths) } else { Err(Unreadable::Malformed) }
+    if input.rest().len() == id_bytes { Ok(paths) } else { Err(IndexError::Malformed) }
 }
 
 /// Reads an entry; its path goes where the path of the entry before is.
-fn entry(input: &mut Input<'_>, version: u32, id_bytes: usize, path: &mut Vec<u8>) -> Option<()> {
+fn entry(input: &mut IndexBytes<'_>, version: u32, id_bytes: usize, path: &mut Vec<u8>) -> Option<()> {
     let start = input.at;
     input.take(STAT_BYTES + id_bytes)?;
     let flags = u16::from_be_bytes(input.take(2)?.try_into().ok()?);
@@ -99,12 +99,12 @@ fn entry(input: &mut Input<'_>, version: u32, id_bytes: usize, path: &mut Vec<u8
     Some(())
 }
 
-struct Input<'b> {
+struct IndexBytes<'b> {
     bytes: &'b [u8],
     at: usize,
 }
 
-impl<'b> Input<'b> {
+impl<'b> IndexBytes<'b> {
     fn rest(&self) -> &'b [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn the_names_of_an_index_are_its_files() {
-        let read = Index::read(&index(&["a", "b/c.yaml", "b/cc"], b"TREE\0\0\0\x01x")).unwrap();
+        let read = GitIndex::read(&index(&["a", "b/c.yaml", "b/cc"], b"TREE\0\0\0\x01x")).unwrap();
         assert!(read.has(b"b/c.yaml") && read.has(b"a") && !read.has(b"b") && !read.has(b"c.yaml"));
     }
 
@@ -170,12 +170,12 @@ mod tests {
     fn whatever_the_bytes_are_the_answer_is_in_words() {
         let whole = index(&["a", "b/c.yaml"], b"");
         for length in 0..whole.len() {
-            assert!(Index::read(&whole[..length]).is_err(), "{length}");
+            assert!(GitIndex::read(&whole[..length]).is_err(), "{length}");
         }
-        let split = Index::read(&index(&["a"], b"link\0\0\0\0")).unwrap_err();
+        let split = GitIndex::read(&index(&["a"], b"link\0\0\0\0")).unwrap_err();
         assert!(split.contains("--no-split-index"), "{split}");
         let mut newer = whole;
         newer[7] = 9;
-        assert!(Index::read(&newer).unwrap_err().contains("version"));
+        assert!(GitIndex::read(&newer).unwrap_err().contains("version"));
     }
 }

@@ -9,7 +9,7 @@ use cfn_egress_guard_core::rule::policy::Policy;
 use crate::git::Repository;
 
 /// A policy, and the file that it is from.
-pub(crate) struct Choice {
+pub(crate) struct ChosenPolicy {
     pub(crate) policy: Policy,
     /// Nothing for the published rule.
     pub(crate) file: Option<PathBuf>,
@@ -17,10 +17,10 @@ pub(crate) struct Choice {
 
 /// The policy of the file named; without a name, the one that lies here, or the published rule. A preset that is
 /// given replaces the policy's.
-pub(crate) fn choose(named: Option<&Path>, no_policy: bool, preset: Option<Preset>) -> anyhow::Result<Choice> {
+pub(crate) fn choose(named: Option<&Path>, no_policy: bool, preset: Option<Preset>) -> anyhow::Result<ChosenPolicy> {
     let file = if no_policy { None } else { named.map(Path::to_owned).or_else(nearest) };
     let policy = file.as_deref().map(super::read).transpose()?.unwrap_or_default();
-    Ok(Choice { policy: Policy { preset: preset.unwrap_or(policy.preset), ..policy }, file })
+    Ok(ChosenPolicy { policy: Policy { preset: preset.unwrap_or(policy.preset), ..policy }, file })
 }
 
 /// The policy file of the working directory, or of the nearest folder above it up to the root of the git

@@ -5,11 +5,11 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
-use cfn_egress_guard_core::check::{Defaults, ExplainedResource, Terms, explain_each};
+use cfn_egress_guard_core::check::{CheckContext, Defaults, ExplainedResource, explain_each};
 use cfn_egress_guard_core::hook::{self, Conclusion};
-use cfn_egress_guard_core::rule::policy::{Case, Context as Place, Date, Policy};
+use cfn_egress_guard_core::rule::policy::{Context as Place, Date, Policy, ResourceContext};
 use cfn_egress_guard_core::rule::wording::policy as wording;
-use cfn_egress_guard_core::rule::{Decided, Explained, Finding, Outcome, excerpt};
+use cfn_egress_guard_core::rule::{DecidedBy, ExplainedRule, Finding, Outcome, excerpt};
 use cfn_egress_guard_core::source;
 use cfn_egress_guard_core::template::{Assumption, Scope};
 
@@ -66,7 +66,7 @@ fn of_template(
         stack_name: arguments.stack_name.as_deref(),
         ..Place::default()
     };
-    let terms = Terms { context, defaults: Defaults::MayChange, ..Terms::of(policy, today) };
+    let terms = CheckContext { context, defaults: Defaults::MayChange, ..CheckContext::of(policy, today) };
     let mut resources = Vec::new();
     let notes = explain_each(&document.root, &scope, &terms, &mut |resource| resources.push(resource))
         .with_context(|| format!("reading `{}`", shown(file)))?;
@@ -88,7 +88,7 @@ fn of_template(
 }
 
 /// What decides about a resource in each of its worlds, and what else `check` says of it.
-fn of_resource(resource: &ExplainedResource, terms: &Terms<'_>, out: &mut impl Write) -> anyhow::Result<Exit> {
+fn of_resource(resource: &ExplainedResource, terms: &CheckContext<'_>, out: &mut impl Write) -> anyhow::Result<Exit> {
     let checked = &resource.checked;
     let id = excerpt(&checked.logical_id, ID_CHARS);
     let mut exit = Exit::Clean;
@@ -101,11 +101,11 @@ fn of_resource(resource: &ExplainedResource, terms: &Terms<'_>, out: &mut impl W
             resource_type: Some(checked.resource_type.name()),
             ..terms.context
         };
-        let case = Case { context, unchanged: terms.unchanged, today: terms.today };
+        let case = ResourceContext { context, unchanged: terms.unchanged, today: terms.today };
         exit = exit.max(lines(&world.explained, terms.policy, Some(&case), out)?);
         seen.extend(world.explained.iter().filter_map(|explained| match &explained.decided {
-            Decided::Finding(finding) => Some((finding.origin.index(), finding.outcome)),
-            Decided::Complies | Decided::Setting(_) => None,
+            DecidedBy::Finding(finding) => Some((finding.origin.index(), finding.outcome)),
+            DecidedBy::Complies | DecidedBy::Setting(_) => None,
         }));
     }
     if resource.worlds.is_empty() {
@@ -121,7 +121,7 @@ fn of_resource(resource: &ExplainedResource, terms: &Terms<'_>, out: &mut impl W
         }
         let finding = Finding { when: located.when(), ..located.finding.clone() };
         let explained =
-            Explained { path: finding.path.clone(), rule: None, decided: Decided::Finding(Box::new(finding)) };
+            ExplainedRule { path: finding.path.clone(), rule: None, decided: DecidedBy::Finding(Box::new(finding)) };
         writeln!(out, "  {}", wording::explained(&explained, terms.policy))?;
     }
     if let Some(why) = checked.undetermined {
@@ -132,15 +132,15 @@ fn of_resource(resource: &ExplainedResource, terms: &Terms<'_>, out: &mut impl W
 
 /// One line for each egress rule.
 fn lines(
-    explained: &[Explained],
+    explained: &[ExplainedRule],
     policy: &Policy,
-    case: Option<&Case<'_>>,
+    case: Option<&ResourceContext<'_>>,
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
     let mut exit = Exit::Clean;
     for one in explained {
         write!(out, "  {}", wording::explained(one, policy))?;
-        if let Decided::Finding(finding) = &one.decided
+        if let DecidedBy::Finding(finding) = &one.decided
             && finding.outcome == Outcome::NonCompliant
         {
             exit = Exit::Findings;

@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use cfn_egress_guard::rehearsal::{FoundTemplate, NestedStack, NestedTemplates};
 
-use super::Text;
+use super::TemplateFile;
 use crate::check::nested::local;
 
 /// Templates of nested stacks: in the files given, else where the template says.
-pub(super) struct Files<'a> {
+pub(super) struct NestedTemplateFiles<'a> {
     given: &'a [(String, PathBuf)],
     met: BTreeSet<String>,
 }
 
-impl<'a> Files<'a> {
+impl<'a> NestedTemplateFiles<'a> {
     pub(super) const fn new(given: &'a [(String, PathBuf)]) -> Self {
         Self { given, met: BTreeSet::new() }
     }
@@ -40,11 +40,11 @@ impl<'a> Files<'a> {
     }
 }
 
-impl NestedTemplates for Files<'_> {
+impl NestedTemplates for NestedTemplateFiles<'_> {
     fn find(&mut self, nested: &NestedStack<'_>) -> Result<Option<FoundTemplate>, String> {
         self.met.insert(nested.path.to_owned());
         let Some(file) = self.file(nested) else { return Ok(None) };
-        let Text { file, text, document } = Text::read(&file).map_err(|error| format!("{error:#}"))?;
+        let TemplateFile { file, text, document } = TemplateFile::read(&file).map_err(|error| format!("{error:#}"))?;
         Ok(Some(FoundTemplate { file, text, document }))
     }
 }

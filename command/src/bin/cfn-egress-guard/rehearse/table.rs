@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use anstyle::Style;
-use cfn_egress_guard::rehearsal::{Assumed, Ending, HookProgress, Operation, Plan, StackEvent, Told};
+use cfn_egress_guard::rehearsal::{
+    AssumedViolation, DeploymentPlan, HookProgress, RehearsalEvent, RehearsalOutcome, ResourceOperation, StackEvent,
+};
 use cfn_egress_guard_core::rule::excerpt;
 
 use crate::ID_CHARS;
@@ -19,7 +21,7 @@ const WIDTH: usize = 100;
 /// How far each stack within another is indented.
 const INDENT: usize = 2;
 
-pub(super) fn title(out: &mut impl Write, plan: &Plan, first: bool) -> std::io::Result<()> {
+pub(super) fn title(out: &mut impl Write, plan: &DeploymentPlan, first: bool) -> std::io::Result<()> {
     let gap = if first { "" } else { "\n" };
     let what = if plan.is_update() { "update of stack" } else { "creation of stack" };
     writeln!(out, "{gap}{BOLD}Rehearsal: {what} {}{BOLD:#}", plan.stack_name)?;
@@ -32,15 +34,15 @@ pub(super) fn title(out: &mut impl Write, plan: &Plan, first: bool) -> std::io::
 
 /// What the hook said in a rehearsal, for its conclusion.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
+pub(super) struct HookAnswers {
     /// Whether it was asked at all.
     asked: bool,
     /// What the operations hinge on that it found to break the rule.
     hinges_on: BTreeSet<String>,
 }
 
-impl Heard {
-    pub(super) fn hear(&mut self, told: &Told<'_>) {
+impl HookAnswers {
+    pub(super) fn hear(&mut self, told: &RehearsalEvent<'_>) {
         let Some(hook) = &told.event.hook else { return };
         self.asked = true;
         if hook.hook_status == HookProgress::HookCompleteFailed {
@@ -50,13 +52,13 @@ impl Heard {
 }
 
 /// The width of the column of logical ids.
-pub(super) fn width(plan: &Plan) -> usize {
+pub(super) fn width(plan: &DeploymentPlan) -> usize {
     let ids = plan.operations.iter().map(|operation| operation.logical_id.len());
     let inner = plan.operations.iter().filter_map(|operation| Some(INDENT + width(operation.nested.as_deref()?)));
     ids.chain(inner).chain([plan.stack_name.len()]).max().unwrap_or_default()
 }
 
-pub(super) fn row(out: &mut impl Write, told: &Told<'_>, width: usize) -> std::io::Result<()> {
+pub(super) fn row(out: &mut impl Write, told: &RehearsalEvent<'_>, width: usize) -> std::io::Result<()> {
     let event = &told.event;
     let (status, note, text) = match &event.hook {
         Some(hook) => (hook.hook_status.name(), hook.hook_type.clone(), hook_text(hook.hook_status, event)),
@@ -88,13 +90,13 @@ pub(super) fn row(out: &mut impl Write, told: &Told<'_>, width: usize) -> std::i
 }
 
 /// Whether an event says that the hook is not asked.
-fn is_not_asked(told: &Told<'_>) -> bool {
+fn is_not_asked(told: &RehearsalEvent<'_>) -> bool {
     let reason = &told.event.resource_status_reason;
-    reason.is_some() && told.operation.and_then(Operation::not_asked) == *reason
+    reason.is_some() && told.operation.and_then(ResourceOperation::not_asked) == *reason
 }
 
 /// What a rehearsal cannot know of a resource.
-fn unknowns(out: &mut impl Write, operation: &Operation, indent: usize) -> std::io::Result<()> {
+fn unknowns(out: &mut impl Write, operation: &ResourceOperation, indent: usize) -> std::io::Result<()> {
     if let Some(not_asked) = operation.not_asked() {
         writeln!(out, "{:indent$}      {CAUTION}{not_asked}{CAUTION:#}", "")?;
     }
@@ -135,55 +137,62 @@ fn wrapped(line: &str, width: usize) -> Vec<String> {
     lines
 }
 
-pub(super) fn conclusion(out: &mut impl Write, plan: &Plan, ending: Ending, heard: &Heard) -> std::io::Result<()> {
+pub(super) fn conclusion(
+    out: &mut impl Write,
+    plan: &DeploymentPlan,
+    ending: RehearsalOutcome,
+    heard: &HookAnswers,
+) -> std::io::Result<()> {
     let name = &plan.stack_name;
     let not_judged = plan.not_judged().len();
     let hinges_on = hinges_on(plan, ending, heard);
     let only_if = only_if(&hinges_on);
     let (style, sentence) = match ending {
-        Ending::NothingToUpdate => {
+        RehearsalOutcome::NothingToUpdate => {
             (CAUTION, format!("there is nothing to update in {name}: CloudFormation does not ask the hook."))
         }
-        Ending::Complete if not_judged > 0 => (
+        RehearsalOutcome::Complete if not_judged > 0 => (
             CAUTION,
             format!("{name} would be deployed if what is not known here keeps the rule ({not_judged} not judged)."),
         ),
-        Ending::Complete if heard.asked => (GOOD, format!("{name} is deployed: the hook lets it pass.")),
-        Ending::Complete if !plan.switched_off.is_empty() => (
+        RehearsalOutcome::Complete if heard.asked => (GOOD, format!("{name} is deployed: the hook lets it pass.")),
+        RehearsalOutcome::Complete if !plan.switched_off.is_empty() => (
             GOOD,
             format!(
                 "{name} is deployed without asking the hook: with these parameters it creates no {}.",
                 list(&plan.switched_off)
             ),
         ),
-        Ending::Complete if plan.is_update() => {
+        RehearsalOutcome::Complete if plan.is_update() => {
             (GOOD, format!("{name} is updated without asking the hook: no security group and no egress rule changes."))
         }
-        Ending::Complete => {
+        RehearsalOutcome::Complete => {
             (GOOD, format!("{name} is deployed without asking the hook: it has no security group and no egress rule."))
         }
-        Ending::CompleteWithWarnings => (
+        RehearsalOutcome::CompleteWithWarnings => (
             CAUTION,
             format!("{name} is deployed with a warning; under failure mode FAIL the hook would block it{}.", only_if),
         ),
-        Ending::RolledBack if plan.is_update() => {
+        RehearsalOutcome::RolledBack if plan.is_update() => {
             (BAD, format!("the update of {name} is blocked{only_if}: the stack stays as it was."))
         }
-        Ending::LeftAsItIs => (
+        RehearsalOutcome::LeftAsItIs => (
             BAD,
             format!(
                 "{name} is blocked{only_if}. Rollback is disabled: what was created or updated before stays as it is, \
                  and the stack has failed. Update it with a corrected template, or roll it back."
             ),
         ),
-        Ending::ChangeSetFailed => (BAD, format!("the change set of {name} is blocked{only_if}: nothing was touched.")),
-        Ending::RolledBack => (BAD, format!("{name} is blocked{only_if}: nothing of it is left behind.")),
+        RehearsalOutcome::ChangeSetFailed => {
+            (BAD, format!("the change set of {name} is blocked{only_if}: nothing was touched."))
+        }
+        RehearsalOutcome::RolledBack => (BAD, format!("{name} is blocked{only_if}: nothing of it is left behind.")),
     };
     writeln!(out, "{style}=> {sentence}{style:#}")?;
-    if ending == Ending::RolledBack && plan.is_update() {
-        writeln!(out, "   Assumed: {}.", Assumed::NO_HOOK_ON_ROLLBACK)?;
+    if ending == RehearsalOutcome::RolledBack && plan.is_update() {
+        writeln!(out, "   Assumed: {}.", AssumedViolation::NO_HOOK_ON_ROLLBACK)?;
     }
-    if ending == Ending::CompleteWithWarnings && not_judged > 0 {
+    if ending == RehearsalOutcome::CompleteWithWarnings && not_judged > 0 {
         writeln!(out, "   {not_judged} not judged: told above.")?;
     }
     if !hinges_on.is_empty() {
@@ -202,8 +211,8 @@ fn list(names: &[String]) -> String {
 }
 
 /// What the hook's answer hinges on.
-fn hinges_on(plan: &Plan, ending: Ending, heard: &Heard) -> BTreeSet<String> {
-    if ending != Ending::ChangeSetFailed {
+fn hinges_on(plan: &DeploymentPlan, ending: RehearsalOutcome, heard: &HookAnswers) -> BTreeSet<String> {
+    if ending != RehearsalOutcome::ChangeSetFailed {
         return heard.hinges_on.clone();
     }
     // Asked about all changes at once, it hinges on nothing if one of them breaks the rule for certain.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use cfn_egress_guard_account::scan::{
-    Head, Joined, Known, Record, ResultError, ScanResult, TrendPoint, compare, read_records, read_trend,
+    JoinedResults, KnownStacks, ResultError, ResultRecord, ScanHead, ScanResult, TrendPoint, compare, read_records,
+    read_trend,
 };
 
 use crate::account::warn;
@@ -34,9 +35,9 @@ pub(super) fn part(path: &Path) -> PathBuf {
 }
 
 /// Stacks of an earlier result, and of one that was cut off while it was written.
-pub(super) fn known(path: &Path, head: &Head) -> anyhow::Result<Known> {
+pub(super) fn known(path: &Path, head: &ScanHead) -> anyhow::Result<KnownStacks> {
     let part = part(path);
-    let mut known = Known::default();
+    let mut known = KnownStacks::default();
     let mut files = Vec::new();
     if path.exists() || !part.exists() {
         files.push((path, reading(path, head_of)?));
@@ -68,12 +69,12 @@ pub(super) fn known(path: &Path, head: &Head) -> anyhow::Result<Known> {
         }
         reading(file, |file| {
             read_records(file, &mut |record| match record {
-                Record::Stack(stack) => known.add(&stack),
-                Record::Group(group) if is_recent(&group.read, &head.started) => known.add_group(&group),
+                ResultRecord::Stack(stack) => known.add(&stack),
+                ResultRecord::Group(group) if is_recent(&group.read, &head.started) => known.add_group(&group),
                 // Nothing says whether a group changed since.
-                Record::Group(_) => Ok(()),
+                ResultRecord::Group(_) => Ok(()),
                 // It is tried again.
-                Record::Unread(_) => Ok(()),
+                ResultRecord::Unread(_) => Ok(()),
             })
         })?;
     }
@@ -88,7 +89,7 @@ fn is_recent(then: &str, now: &str) -> bool {
 }
 
 /// What a result was made with.
-fn head_of(file: BufReader<File>) -> Result<Head, ResultError> {
+fn head_of(file: BufReader<File>) -> Result<ScanHead, ResultError> {
     read_records(file, &mut |_| Ok(())).map(|(head, _)| head)
 }
 
@@ -114,7 +115,7 @@ pub(super) fn joined(paths: &[PathBuf]) -> anyhow::Result<ScanResult> {
         newest_first.push((reading(path, head_of)?.started, path));
     }
     newest_first.sort_by(|(one, _), (two, _)| two.cmp(one));
-    let mut joined = Joined::default();
+    let mut joined = JoinedResults::default();
     for (_, path) in newest_first {
         let context = || format!("reading `{}`", path.display());
         let file = File::open(path).with_context(context)?;

@@ -8,8 +8,8 @@ use anstyle::Style;
 use cfn_egress_guard_account::accounts::{MemberAccount, account_label};
 use cfn_egress_guard_account::count;
 use cfn_egress_guard_account::scan::{
-    AccountSummary, Answer, ChangeGroup, ComparisonHead, Fate, Group, ScanResult, StackRecord, Summary, Tally,
-    UnreadGroup, alternatives_told,
+    AccountSummary, ChangeGroup, ComparisonHead, OutcomeCounts, Readiness, RuleGroup, RuleOutcome, ScanResult,
+    ScanSummary, StackRecord, UnreadGroup, alternatives_told,
 };
 
 use crate::style::{BAD, BOLD, CAUTION, DIM, GOOD};
@@ -47,7 +47,7 @@ pub(crate) fn write(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<
     }
     live::write_groups(result, out)?;
     let summary = &result.summary;
-    if summary.tally != Tally::default() {
+    if summary.tally != OutcomeCounts::default() {
         write_groups("By cause", &summary.causes, out)?;
         write_groups("By owner", &summary.owners, out)?;
         if result.is_of_many() {
@@ -64,9 +64,9 @@ pub(crate) fn write(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<
     }
     write_unread(&result.unread_groups, result.is_of_many(), out)?;
     let style = match summary.answer {
-        Answer::Yes => GOOD,
-        Answer::Probably | Answer::Unknown => CAUTION,
-        Answer::No => BAD,
+        Readiness::Yes => GOOD,
+        Readiness::Probably | Readiness::Unknown => CAUTION,
+        Readiness::No => BAD,
     };
     let only = &result.head.only_stacks;
     let of = if only.is_empty() { String::new() } else { format!(" for stacks named {}", only.join(", ")) };
@@ -98,9 +98,9 @@ fn write_stack(stack: &StackRecord, account: Option<String>, out: &mut dyn Write
     writeln!(out, "{BOLD}{}{BOLD:#} {DIM}({account}{}{owner}{nested}){DIM:#}", stack.stack, stack.region)?;
     for rule in &stack.findings {
         let style = match rule.fate {
-            Fate::Blocked => BAD,
-            Fate::Undetermined => CAUTION,
-            Fate::Exempted | Fate::KnownDebt => GOOD,
+            RuleOutcome::Blocked => BAD,
+            RuleOutcome::Undetermined => CAUTION,
+            RuleOutcome::Exempted | RuleOutcome::KnownDebt => GOOD,
         };
         let fate = rule.fate.name();
         let exemption = rule.exemption.as_ref().map_or_else(String::new, |name| format!(" [exemption {name}]"));
@@ -117,9 +117,9 @@ fn write_stack(stack: &StackRecord, account: Option<String>, out: &mut dyn Write
 }
 
 /// The accounts with something to say, as groups of rules.
-fn by_account(summary: &Summary) -> Vec<Group> {
-    let accounts = summary.accounts.iter().filter(|account| account.tally != Tally::default());
-    let group = |account: &AccountSummary| Group {
+fn by_account(summary: &ScanSummary) -> Vec<RuleGroup> {
+    let accounts = summary.accounts.iter().filter(|account| account.tally != OutcomeCounts::default());
+    let group = |account: &AccountSummary| RuleGroup {
         name: Some(account.account.label()),
         stacks: account.stacks_blocked,
         tally: account.tally,
@@ -128,12 +128,12 @@ fn by_account(summary: &Summary) -> Vec<Group> {
     accounts.map(group).collect()
 }
 
-fn write_groups(title: &str, groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
+fn write_groups(title: &str, groups: &[RuleGroup], out: &mut dyn Write) -> io::Result<()> {
     if groups.is_empty() {
         return Ok(());
     }
     writeln!(out, "{BOLD}{title}{BOLD:#}")?;
-    let name = |group: &Group| group.name.clone().unwrap_or_else(|| "(no owner tag)".to_owned());
+    let name = |group: &RuleGroup| group.name.clone().unwrap_or_else(|| "(no owner tag)".to_owned());
     let widths = groups.iter().take(MAX_GROUPS).map(|group| name(group).chars().count());
     let width = widths.max().unwrap_or_default().min(MAX_WIDTH);
     for group in groups.iter().take(MAX_GROUPS) {
@@ -145,7 +145,7 @@ fn write_groups(title: &str, groups: &[Group], out: &mut dyn Write) -> io::Resul
     writeln!(out)
 }
 
-fn write_alternatives(summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+fn write_alternatives(summary: &ScanSummary, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{BOLD}Under another policy{BOLD:#}")?;
     let told = alternatives_told(summary);
     let width = told.iter().map(|other| other.name.chars().count()).max().unwrap_or_default();

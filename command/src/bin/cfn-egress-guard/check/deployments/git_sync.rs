@@ -7,12 +7,12 @@ use cfn_egress_guard_core::source;
 use cfn_egress_guard_core::value::{Kind, Value};
 
 use super::super::folder::same;
-use super::super::parameters::{self, Given};
-use super::{Deployment, Found};
+use super::super::parameters::{self, ParameterValues};
+use super::{Deployment, TemplateDeployment};
 use crate::git::Repository;
 
 /// The deployment of a file in this folder.
-pub(super) fn read(file: &Path, folder: &Path, text: &str) -> anyhow::Result<Vec<Found>> {
+pub(super) fn read(file: &Path, folder: &Path, text: &str) -> anyhow::Result<Vec<TemplateDeployment>> {
     let document = source::parse(text).map_err(|error| {
         let place = error.span.map_or_else(String::new, |span| format!("line {}, column {}: ", span.line, span.column));
         anyhow!("{place}{error}")
@@ -23,7 +23,7 @@ pub(super) fn read(file: &Path, folder: &Path, text: &str) -> anyhow::Result<Vec
              stack deployment file with `template-file-path`"
         );
     };
-    let mut given = Given::default();
+    let mut given = ParameterValues::default();
     match document.root.get("parameters").map(|section| &section.kind) {
         Some(Kind::Map(map)) => parameters::assigned(map, &mut given)?,
         None | Some(Kind::Null) => {}

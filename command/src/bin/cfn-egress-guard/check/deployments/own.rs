@@ -6,37 +6,37 @@ use std::path::{Path, PathBuf};
 use anyhow::{anyhow, bail};
 use serde::Deserialize;
 
-use super::super::parameters::{self, Given};
-use super::{Deployment, Found, place};
+use super::super::parameters::{self, ParameterValues};
+use super::{Deployment, TemplateDeployment, place};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
-    deployment: Vec<Entry>,
+struct DeploymentsFile {
+    deployment: Vec<DeploymentEntry>,
 }
 
 /// A deployment as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct DeploymentEntry {
     template: PathBuf,
     stack_name: Option<String>,
     account: Option<String>,
     region: Option<String>,
-    parameters: Option<Parameters>,
+    parameters: Option<ParameterSource>,
 }
 
 /// Values, or the file that has them.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Parameters {
+enum ParameterSource {
     Values(BTreeMap<String, toml::Value>),
     File(PathBuf),
 }
 
 /// The deployments of a file in this folder, which its paths start from.
-pub(super) fn read(folder: &Path, text: &str) -> anyhow::Result<Vec<Found>> {
-    let file: File = toml::from_str(text).map_err(|error| {
+pub(super) fn read(folder: &Path, text: &str) -> anyhow::Result<Vec<TemplateDeployment>> {
+    let file: DeploymentsFile = toml::from_str(text).map_err(|error| {
         anyhow!(
             "{}{}\nhelp: write a [[deployment]] table for each stack, with template, and stack_name, account, region and \
              parameters as far as they are known",
@@ -47,12 +47,12 @@ pub(super) fn read(folder: &Path, text: &str) -> anyhow::Result<Vec<Found>> {
     file.deployment.into_iter().map(|entry| deployment(folder, entry)).collect()
 }
 
-fn deployment(folder: &Path, entry: Entry) -> anyhow::Result<Found> {
-    let Entry { template, stack_name, account, region, parameters } = entry;
-    let mut given = Given::default();
+fn deployment(folder: &Path, entry: DeploymentEntry) -> anyhow::Result<TemplateDeployment> {
+    let DeploymentEntry { template, stack_name, account, region, parameters } = entry;
+    let mut given = ParameterValues::default();
     match parameters {
-        Some(Parameters::File(file)) => parameters::file(&folder.join(file), &mut given)?,
-        Some(Parameters::Values(values)) => {
+        Some(ParameterSource::File(file)) => parameters::file(&folder.join(file), &mut given)?,
+        Some(ParameterSource::Values(values)) => {
             for (name, value) in values {
                 let text = text(&value).ok_or_else(|| anyhow!("the value of `{name}` is neither text nor a list"))?;
                 given.values.insert(name, text);

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use toml::{Table, Value};
 
-use super::super::parameters::{self, Given};
-use super::{Deployment, Found, own};
+use super::super::parameters::{self, ParameterValues};
+use super::{Deployment, TemplateDeployment, own};
 
 /// The sections of an environment that have what concerns a deployment, the first one counting most.
 const SECTIONS: [&str; 2] = ["deploy", "global"];
@@ -26,7 +26,7 @@ fn parameters_of(environment: &Value) -> Vec<&Table> {
 }
 
 /// The deployments of a file in this folder.
-pub(super) fn read(folder: &Path, table: &Table) -> anyhow::Result<Vec<Found>> {
+pub(super) fn read(folder: &Path, table: &Table) -> anyhow::Result<Vec<TemplateDeployment>> {
     let mut found = Vec::new();
     for (environment, sections) in table {
         let parameters = parameters_of(sections);
@@ -54,10 +54,10 @@ fn template_of(folder: &Path, named: Option<String>) -> PathBuf {
 }
 
 /// `Key=Value Other="more words"`, a list of such, or a table.
-fn overrides(value: &Value) -> anyhow::Result<Given> {
+fn overrides(value: &Value) -> anyhow::Result<ParameterValues> {
     match value {
         Value::Table(table) => {
-            let mut given = Given::default();
+            let mut given = ParameterValues::default();
             for (name, value) in table {
                 let text =
                     own::text(value).ok_or_else(|| anyhow!("the value of `{name}` is neither text nor a list"))?;

@@ -5,25 +5,25 @@ use std::ops::Range;
 use cfn_egress_guard_core::source::Span;
 
 /// The lines of a text that is written in another one.
-pub(crate) struct Inline {
-    lines: Vec<Line>,
+pub(crate) struct InlineTemplate {
+    lines: Vec<InlineLine>,
 }
 
 /// A line, and the line of the text around it that it is written on, if that is known.
-struct Line {
+struct InlineLine {
     inner: Range<usize>,
-    outer: Option<Outer>,
+    outer: Option<OuterLine>,
 }
 
 /// Where a line begins, in bytes and characters, behind what both lines are indented by.
 #[derive(Clone, Copy)]
-struct Outer {
+struct OuterLine {
     offset: usize,
     line: u32,
     indent: usize,
 }
 
-impl Inline {
+impl InlineTemplate {
     /// The lines of `inner`, which is the value at `span` of `outer`: of a block, line by line. Text with escapes is
     /// written on lines of its own.
     pub(crate) fn of(inner: &str, outer: &str, span: Span) -> Self {
@@ -36,13 +36,13 @@ impl Inline {
             let written_at = start.and_then(|start| (start + index).checked_sub(first));
             let same = written_at.and_then(|at| Some((at, written.get(at)?)));
             let same = same.filter(|(_, (_, written))| written.trim() == line.trim());
-            let outer = same.map(|(at, (offset, written))| Outer {
+            let outer = same.map(|(at, (offset, written))| OuterLine {
                 offset: *offset + indent(written),
                 line: span.line + u32::try_from(at).unwrap_or(u32::MAX),
                 // The first line begins behind what stands before the value on it.
                 indent: indent(written) + if at == 0 { span.column as usize - 1 } else { 0 },
             });
-            Line { inner: *offset..offset + line.len(), outer }
+            InlineLine { inner: *offset..offset + line.len(), outer }
         });
         Self { lines: lines.collect() }
     }
@@ -87,7 +87,7 @@ mod tests {
         let outer = "a: 1\nbody: |\n    Resources:\n\n      é: {To: 87}\n    b: 2\n";
         let inner = "Resources:\n\n  é: {To: 87}\nb: 2\n";
         let start = outer.find('|').unwrap();
-        let inline = Inline::of(inner, outer, Span::of(outer, start..outer.len()));
+        let inline = InlineTemplate::of(inner, outer, Span::of(outer, start..outer.len()));
         for word in ["Resources", "87", "To", "é", "b"] {
             let at = inner.find(word).unwrap();
             let found = inline.outer(inner, Span::of(inner, at..at + word.len())).unwrap();
@@ -99,10 +99,10 @@ mod tests {
     #[test]
     fn text_with_escapes_has_no_lines_of_its_own() {
         let outer = "body: \"Resources:\\n  A: 1\\n\"\n";
-        let inline = Inline::of("Resources:\n  A: 1\n", outer, Span::of(outer, 6..outer.len() - 1));
+        let inline = InlineTemplate::of("Resources:\n  A: 1\n", outer, Span::of(outer, 6..outer.len() - 1));
         assert_eq!(inline.outer("Resources:\n  A: 1\n", Span::of("Resources:\n  A: 1\n", 13..14)), None);
         let json = "{\"body\": \"{}\"}";
-        let inline = Inline::of("{}", json, Span::of(json, 9..13));
+        let inline = InlineTemplate::of("{}", json, Span::of(json, 9..13));
         assert_eq!(inline.outer("{}", Span::of("{}", 0..2)), None);
     }
 }

@@ -15,13 +15,13 @@ const SHOWN_CHARS: usize = 200;
 
 /// The parameters that templates declare.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Declared {
+pub(crate) struct DeclaredParameters {
     names: BTreeSet<String>,
     /// Whether there may be more: a macro or an include may add some.
     is_open: bool,
 }
 
-impl Declared {
+impl DeclaredParameters {
     /// Those of a template.
     pub(crate) fn by(root: &Value) -> Self {
         let section = root.get("Parameters");
@@ -61,7 +61,10 @@ impl Declared {
 
 /// Refuses parameters that none of the templates declares, as CloudFormation does: a typo would leave the
 /// parameter at its default.
-pub(crate) fn all_declared<'a>(given: impl Iterator<Item = &'a String>, declared: &Declared) -> anyhow::Result<()> {
+pub(crate) fn all_declared<'a>(
+    given: impl Iterator<Item = &'a String>,
+    declared: &DeclaredParameters,
+) -> anyhow::Result<()> {
     let mut given = given;
     let Some(name) = given.find(|name| !declared.has(name)) else { return Ok(()) };
     let name = excerpt(name, SHOWN_CHARS);
@@ -79,34 +82,34 @@ pub(crate) fn default_of(root: &Value, name: &str) -> Option<String> {
 
 /// Why a template does not take the values that are given for its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refused {
+pub(crate) struct ParameterError {
     /// What is wrong.
     pub(crate) message: String,
     /// Where the template says so.
     pub(crate) origin: Origin,
 }
 
-impl Refused {
+impl ParameterError {
     /// What to do about it.
     pub(crate) const HELP: &'static str = "give a value that the template allows, as CloudFormation refuses others";
 }
 
-impl std::fmt::Display for Refused {
+impl std::fmt::Display for ParameterError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for ParameterError {}
 
 /// Refuses values that a template does not allow, as CloudFormation does ("Parameters").
-pub(crate) fn allowed(values: &BTreeMap<String, String>, root: &Value) -> Result<(), Refused> {
+pub(crate) fn allowed(values: &BTreeMap<String, String>, root: &Value) -> Result<(), ParameterError> {
     for (name, value) in values {
         let Some(declaration) = root.get("Parameters").and_then(|section| section.get(name)) else { continue };
         if let Some((constraint, problem)) = problem(declaration, value) {
             let message = format!("the value of parameter `{}` {problem}", excerpt(name, SHOWN_CHARS));
             let origin = declaration.get(constraint).map_or(declaration.origin, |value| value.origin);
-            return Err(Refused { message, origin });
+            return Err(ParameterError { message, origin });
         }
     }
     Ok(())
@@ -224,7 +227,8 @@ mod tests {
 
     #[test]
     fn a_macro_may_declare_parameters_too() {
-        let has = |text: &str| Declared::by(&cfn_egress_guard_core::source::parse(text).unwrap().root).has("P");
+        let has =
+            |text: &str| DeclaredParameters::by(&cfn_egress_guard_core::source::parse(text).unwrap().root).has("P");
         assert!(
             has("Parameters: {P: {Type: String}}") && !has("Parameters: {Q: {Type: String}}") && !has("Resources: {}")
         );

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anstyle::Style;
 use cfn_egress_guard_account::accounts::account_label;
 use cfn_egress_guard_account::scan::{
-    AccountSummary, DifferenceKind, Fate, GroupRecord, LiveSummary, RuleRecord, ScanResult,
+    AccountSummary, DifferenceKind, GroupRecord, LiveSummary, RuleOutcome, RuleRecord, ScanResult,
 };
 use cfn_egress_guard_account::{count, grouped};
 
@@ -47,9 +47,9 @@ fn write_group(group: &GroupRecord, account: Option<String>, out: &mut dyn Write
     findings.sort_by_key(|rule| rule.fate);
     for rule in findings {
         let (style, word) = match rule.fate {
-            Fate::Blocked => (BAD, "breaks rule"),
-            Fate::Undetermined => (CAUTION, rule.fate.name()),
-            Fate::Exempted | Fate::KnownDebt => (GOOD, rule.fate.name()),
+            RuleOutcome::Blocked => (BAD, "breaks rule"),
+            RuleOutcome::Undetermined => (CAUTION, rule.fate.name()),
+            RuleOutcome::Exempted | RuleOutcome::KnownDebt => (GOOD, rule.fate.name()),
         };
         let exemption = rule.exemption.as_ref().map_or_else(String::new, |name| format!(" [exemption {name}]"));
         writeln!(out, "  {style}{word:12}{style:#} {}: {}{exemption}", rule.path, rule.statement)?;

@@ -1,13 +1,13 @@
 //! The statuses that a stack and its resources go through.
 
 /// The statuses of an operation.
-pub(super) struct Words {
+pub(super) struct StatusNames {
     pub(super) in_progress: &'static str,
     pub(super) complete: &'static str,
     pub(super) failed: &'static str,
 }
 
-impl Words {
+impl StatusNames {
     pub(super) const fn of(is_update: bool) -> Self {
         if is_update {
             Self { in_progress: "UPDATE_IN_PROGRESS", complete: "UPDATE_COMPLETE", failed: "UPDATE_FAILED" }

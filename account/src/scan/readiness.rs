@@ -3,16 +3,16 @@
 use super::alternative::AlternativeKind;
 use super::record::Cause;
 use super::result::ScanResult;
-use super::summary::{Answer, Group, Summary};
+use super::summary::{Readiness, RuleGroup, ScanSummary};
 use crate::connection::regions_assumed;
 use crate::number::{count, grouped};
 
 /// How many Regions or accounts a sentence names.
 const SHOWN: usize = 5;
 
-impl Summary {
+impl ScanSummary {
     /// The answer in sentences, the most important first. A scan that was narrowed to stacks of some names
-    /// ([`Head::only_stacks`](super::Head::only_stacks)) has an answer for those alone.
+    /// ([`ScanHead::only_stacks`](super::Head::only_stacks)) has an answer for those alone.
     #[must_use]
     pub fn sentences(&self, only: &[String]) -> Vec<String> {
         let mut said = vec![self.verdict(only.is_empty())];
@@ -36,31 +36,33 @@ impl Summary {
         let those = if is_of_all { "the stacks that are deployed" } else { "these stacks" };
         match self.answer {
             // Nothing was looked at, and so nothing is known.
-            Answer::Yes if self.stacks == 0 && !is_of_all => "Nobody can say: no stack has such a name.".to_owned(),
-            Answer::Yes if self.stacks == 0 => "Yes: there is no stack that FAIL could block.".to_owned(),
-            Answer::Yes if self.stacks_with_rules == 0 => {
+            Readiness::Yes if self.stacks == 0 && !is_of_all => "Nobody can say: no stack has such a name.".to_owned(),
+            Readiness::Yes if self.stacks == 0 => "Yes: there is no stack that FAIL could block.".to_owned(),
+            Readiness::Yes if self.stacks_with_rules == 0 => {
                 format!("Yes: none of {those} has a security group.")
             }
-            Answer::Yes if self.tally.exempted + self.tally.known_debt > 0 => format!(
+            Readiness::Yes if self.tally.exempted + self.tally.known_debt > 0 => format!(
                 "Yes: FAIL would block none of {those}; the policy lets {} pass that break the rule.",
                 count(self.tally.exempted + self.tally.known_debt, "egress rule")
             ),
-            Answer::Yes => format!("Yes: FAIL would block none of {those}."),
-            Answer::Probably => format!(
+            Readiness::Yes => format!("Yes: FAIL would block none of {those}."),
+            Readiness::Probably => format!(
                 "Probably: FAIL would block none of {those} as far as their templates tell; {} cannot be judged \
                  before a deployment.",
                 count(self.tally.undetermined, "egress rule")
             ),
-            Answer::No => format!(
+            Readiness::No => format!(
                 "Not yet: with FAIL, {} of the {} with security groups would be blocked at the next change of those \
                  groups ({}).",
                 grouped(self.stacks_blocked),
                 count(self.stacks_with_rules, "stack"),
                 count(self.tally.blocked, "egress rule")
             ),
-            Answer::Unknown => "Nobody can say: not everything could be read, and nothing of what was read would be \
+            Readiness::Unknown => {
+                "Nobody can say: not everything could be read, and nothing of what was read would be \
                                 blocked."
-                .to_owned(),
+                    .to_owned()
+            }
         }
     }
 
@@ -92,7 +94,7 @@ impl Summary {
 
     /// Where FAIL is possible today, and where most is in its way.
     fn account_by_account(&self, is_of_all: bool) -> Vec<String> {
-        let ready = self.accounts.iter().filter(|account| account.answer == Answer::Yes).count();
+        let ready = self.accounts.iter().filter(|account| account.answer == Readiness::Yes).count();
         let mut said = Vec::new();
         if ready > 0 && ready < self.accounts.len() && is_of_all {
             said.push(format!(
@@ -119,8 +121,9 @@ impl Summary {
         let blocked = || self.owners.iter().filter(|group| group.stacks > 0);
         let named = blocked().find_map(|group| Some((group.name.as_deref()?, group)));
         let nobody = blocked().find(|group| group.name.is_none());
-        let size =
-            |group: &Group| format!("{}, {}", count(group.stacks, "stack"), count(group.tally.blocked, "egress rule"));
+        let size = |group: &RuleGroup| {
+            format!("{}, {}", count(group.stacks, "stack"), count(group.tally.blocked, "egress rule"))
+        };
         let mut said = Vec::new();
         if let Some((owner, group)) = named {
             said.push(format!("Talk to {owner} first: {} ({}).", size(group), listed(&group.examples, group.stacks)));
@@ -218,7 +221,7 @@ impl ScanResult {
     }
 }
 
-impl Group {
+impl RuleGroup {
     /// Its numbers: `12 rules in 3 stacks, 1 undetermined`.
     #[must_use]
     pub fn told(&self) -> String {
@@ -241,7 +244,7 @@ impl Group {
 
 /// A policy and what it would block.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicyTold {
+pub struct PolicyImpact {
     /// What decides.
     pub name: String,
     /// What that means.
@@ -254,14 +257,14 @@ pub struct PolicyTold {
 
 /// The policy of the scan, then the others.
 #[must_use]
-pub fn alternatives_told(summary: &Summary) -> Vec<PolicyTold> {
-    let as_scanned = PolicyTold {
+pub fn alternatives_told(summary: &ScanSummary) -> Vec<PolicyImpact> {
+    let as_scanned = PolicyImpact {
         name: "as scanned".to_owned(),
         note: "",
         stacks: summary.stacks_blocked,
         rules: summary.tally.blocked,
     };
-    let others = summary.alternatives.iter().map(|other| PolicyTold {
+    let others = summary.alternatives.iter().map(|other| PolicyImpact {
         name: other.name.clone(),
         note: match other.kind {
             AlternativeKind::Published => "to the letter, without exemptions",
@@ -314,7 +317,7 @@ mod tests {
     fn the_first_unread_regions_are_named_and_the_others_counted() {
         let unread = |count: usize| {
             let regions_unread = (0..count).map(|number| format!("r-{number}")).collect();
-            Summary { regions_unread, ..Summary::default() }.lower_bound().unwrap()
+            ScanSummary { regions_unread, ..ScanSummary::default() }.lower_bound().unwrap()
         };
         assert_eq!(unread(2), "That is a lower bound: not every stack of r-0, r-1 could be listed.");
         assert!(unread(7).contains("r-3, r-4 and 2 more could be listed"), "{}", unread(7));

@@ -4,14 +4,14 @@
 //! nobody stated.
 
 use crate::path::{Origin, PropertyPath, Segment};
-use crate::rule::{Assessment, Subject, excerpt};
+use crate::rule::{Assessment, FindingSubject, excerpt};
 use crate::security_group::EGRESS;
 use crate::value::{Key, Kind, Map, Value};
 
-use super::call::{Operation, detail, text};
+use super::call::{Ec2Operation, detail, text};
 
 /// The egress rules of a call.
-pub(super) struct Asked {
+pub(super) struct RequestedRules {
     /// As the properties of an `AWS::EC2::SecurityGroup`.
     pub(super) properties: Value,
     /// Where each stands in the call.
@@ -40,21 +40,21 @@ const OF_RULES: [(&str, &str); 7] = [
     ("ReferencedGroupId", "DestinationSecurityGroupId"),
 ];
 
-impl Asked {
+impl RequestedRules {
     /// The egress rules of a call; nothing where it does not say any, which EC2 would refuse.
-    pub(super) fn of(operation: Operation, event: &Value) -> Option<Self> {
+    pub(super) fn of(operation: Ec2Operation, event: &Value) -> Option<Self> {
         let request = detail(event, "requestParameters");
         let rules = match operation {
-            Operation::AuthorizeSecurityGroupEgress => permissions(request?.get("ipPermissions")?),
-            Operation::ModifySecurityGroupRules => {
+            Ec2Operation::AuthorizeSecurityGroupEgress => permissions(request?.get("ipPermissions")?),
+            Ec2Operation::ModifySecurityGroupRules => {
                 let request = request?;
                 modified(request.get("ModifySecurityGroupRulesRequest").unwrap_or(request).get("SecurityGroupRule")?)
             }
             // A group without egress rules has the default rule.
-            Operation::CreateSecurityGroup => {
+            Ec2Operation::CreateSecurityGroup => {
                 return Some(Self { properties: Kind::Map(Map::new()).into(), places: Vec::new() });
             }
-            Operation::Other => return None,
+            Ec2Operation::Other => return None,
         };
         if rules.is_empty() {
             return None;
@@ -70,7 +70,7 @@ impl Asked {
                 [_, Segment::Index(index), ..] => self.places.get(*index).cloned().unwrap_or_else(PropertyPath::root),
                 _ => PropertyPath::root(),
             };
-            if let Subject::Rule(rule) = &mut finding.subject {
+            if let FindingSubject::Rule(rule) = &mut finding.subject {
                 rule.path.clone_from(&finding.path);
             }
         }
@@ -78,10 +78,10 @@ impl Asked {
     }
 }
 
-type PlacedRule = (PropertyPath, Value);
+type RuleAtPath = (PropertyPath, Value);
 
 /// One egress rule for each destination of each permission.
-fn permissions(list: &Value) -> Vec<PlacedRule> {
+fn permissions(list: &Value) -> Vec<RuleAtPath> {
     let mut rules = Vec::new();
     for (index, permission) in items(list).into_iter().enumerate() {
         let path = PropertyPath::root().key("ipPermissions").index(index);
@@ -109,7 +109,7 @@ fn permissions(list: &Value) -> Vec<PlacedRule> {
 }
 
 /// The rules of `ModifySecurityGroupRules`: one object, or a list of several, each placed by the id that it has.
-fn modified(list: &Value) -> Vec<PlacedRule> {
+fn modified(list: &Value) -> Vec<RuleAtPath> {
     let update = |(index, update): (usize, &Value)| {
         let id = text(update.get("SecurityGroupRuleId"));
         let path = match id.is_empty() {

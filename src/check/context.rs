@@ -1,16 +1,16 @@
 //! By which policy a template is judged, and what is known of its deployment.
 
-use crate::rule::policy::{Context, Date, Policy, Unchanged};
+use crate::rule::policy::{Context, Date, Policy, UnchangedRules};
 
 /// By which policy a template is judged, and where it is deployed as far as that is known.
 #[derive(Debug, Clone, Copy)]
-pub struct Terms<'a> {
+pub struct CheckContext<'a> {
     /// The settings to judge by, and the exemptions from them.
     pub policy: &'a Policy,
     /// Account, Region and stack; what is about a resource is filled in for each.
     pub context: Context<'a>,
     /// What stood there before. The hook's STACK target compares two templates itself.
-    pub unchanged: &'a Unchanged,
+    pub unchanged: &'a UnchangedRules,
     /// The day of the decision, UTC.
     pub today: Date,
     /// What the default of a parameter is worth.
@@ -27,14 +27,14 @@ pub enum Defaults {
     MayChange,
 }
 
-impl<'a> Terms<'a> {
+impl<'a> CheckContext<'a> {
     /// The terms of a policy alone: nothing is known of the place, and defaults are values.
     #[must_use]
     pub fn of(policy: &'a Policy, today: Date) -> Self {
         Self {
             policy,
             context: Context::default(),
-            unchanged: &Unchanged::Nothing,
+            unchanged: &UnchangedRules::Nothing,
             today,
             defaults: Defaults::default(),
         }

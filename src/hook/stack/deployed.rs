@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::check::{self, Terms};
+use crate::check::{self, CheckContext};
 use crate::rule::{Finding, Outcome};
 use crate::security_group::ResourceType;
 use crate::source::{self, Document};
@@ -12,19 +12,19 @@ use crate::value::{Map, Value};
 /// What broke the rule in the template that is deployed: by resource and traffic, each time whether that is
 /// certain, whatever the conditions and the parameters that the stack was deployed with.
 #[derive(Default)]
-pub(super) struct Before {
+pub(super) struct DeployedViolations {
     rules: HashMap<String, Vec<bool>>,
     /// The group of each egress rule that is a resource of its own, as written: on another group it is
     /// another rule.
     groups: HashMap<String, Value>,
 }
 
-impl Before {
+impl DeployedViolations {
     /// With the parameters' defaults, and whatever the parameters are.
     ///
     /// # Errors
     /// What is wrong with a template that cannot be read: nothing of it counts.
-    pub(super) fn of(text: &str, scope: &Scope, terms: &Terms<'_>) -> Result<(Self, Self), String> {
+    pub(super) fn of(text: &str, scope: &Scope, terms: &CheckContext<'_>) -> Result<(Self, Self), String> {
         let Document { root, .. } = source::parse(text).map_err(|error| error.to_string())?;
         let (mut before, mut open) = (Self::default(), Self::default());
         open.add(&root, &Scope { ignore_defaults: true, ..scope.clone() }, terms, &mut |_, when| when.is_none())?;
@@ -43,7 +43,7 @@ impl Before {
         &mut self,
         root: &Value,
         scope: &Scope,
-        terms: &Terms<'_>,
+        terms: &CheckContext<'_>,
         is_certain: &mut dyn FnMut(&str, Option<String>) -> bool,
     ) -> Result<(), String> {
         let checked = check::check(root, scope, terms).map_err(|error| error.to_string())?;
@@ -65,7 +65,7 @@ impl Before {
     }
 
     /// Takes out one that is the same traffic, wherever it was written: whether it is certain.
-    pub(super) fn take(&mut self, logical_id: &str, groups: &Groups<'_>, finding: &Finding) -> Option<bool> {
+    pub(super) fn take(&mut self, logical_id: &str, groups: &DeployedGroups<'_>, finding: &Finding) -> Option<bool> {
         let rules = self.rules.get_mut(&Self::key(logical_id, finding))?;
         if self.groups.get(logical_id) != groups.get(logical_id).copied() {
             return None;
@@ -84,9 +84,9 @@ impl Before {
 }
 
 /// The group of each egress rule that is a resource of its own, by its logical id, as written.
-pub(super) type Groups<'v> = HashMap<&'v str, &'v Value>;
+pub(super) type DeployedGroups<'v> = HashMap<&'v str, &'v Value>;
 
-pub(super) fn groups(root: &Value) -> Groups<'_> {
+pub(super) fn groups(root: &Value) -> DeployedGroups<'_> {
     let resources = root.get("Resources").and_then(Value::as_map).into_iter().flat_map(Map::iter);
     let is_rule =
         |body: &Value| body.get("Type").and_then(Value::as_str) == Some(ResourceType::SecurityGroupEgress.name());

@@ -7,7 +7,7 @@ use crate::source::Span;
 
 /// One mistake in a policy file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct PolicyDiagnostic {
     /// The key or value in the policy file that is wrong.
     pub span: Span,
     /// What is wrong.
@@ -16,7 +16,7 @@ pub struct Problem {
     pub help: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for PolicyDiagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}: {}", self.span.line, self.span.column, self.message)?;
         if self.help.is_empty() { Ok(()) } else { write!(f, ": {}", self.help) }
@@ -27,13 +27,13 @@ impl fmt::Display for Problem {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyError {
     // INVARIANT: the first of all, and the rest in the order of the lines.
-    first: Problem,
-    rest: Vec<Problem>,
+    first: PolicyDiagnostic,
+    rest: Vec<PolicyDiagnostic>,
 }
 
 impl PolicyError {
     /// Every mistake, in the order of the lines.
-    pub fn problems(&self) -> impl Iterator<Item = &Problem> {
+    pub fn problems(&self) -> impl Iterator<Item = &PolicyDiagnostic> {
         std::iter::once(&self.first).chain(&self.rest)
     }
 }
@@ -52,12 +52,12 @@ impl fmt::Display for PolicyError {
 impl std::error::Error for PolicyError {}
 
 /// The mistakes found so far.
-pub(super) struct Problems<'a> {
+pub(super) struct PolicyDiagnostics<'a> {
     text: &'a str,
     found: Vec<(Range<usize>, String, String)>,
 }
 
-impl<'a> Problems<'a> {
+impl<'a> PolicyDiagnostics<'a> {
     pub(super) const fn new(text: &'a str) -> Self {
         Self { text, found: Vec::new() }
     }
@@ -68,8 +68,11 @@ impl<'a> Problems<'a> {
 
     pub(super) fn into_error(mut self) -> Option<PolicyError> {
         self.found.sort_by_key(|(at, ..)| at.start);
-        let mut problems =
-            self.found.into_iter().map(|(at, message, help)| Problem { span: Span::of(self.text, at), message, help });
+        let mut problems = self.found.into_iter().map(|(at, message, help)| PolicyDiagnostic {
+            span: Span::of(self.text, at),
+            message,
+            help,
+        });
         Some(PolicyError { first: problems.next()?, rest: problems.collect() })
     }
 }

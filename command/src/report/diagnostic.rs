@@ -36,9 +36,9 @@ pub struct FileReport {
     /// How many egress rules they have.
     pub rules: usize,
     /// What is to tell, in the order of the text.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<Diagnostic>,
     /// Why it could not be checked, if so.
-    pub problem: Option<Problem>,
+    pub problem: Option<FileError>,
 }
 
 /// A resource that was checked.
@@ -54,7 +54,7 @@ pub struct ResourceName {
 
 /// How much an entry weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
+pub enum DiagnosticLevel {
     /// Worth knowing.
     Note,
     /// Not known to be right.
@@ -63,7 +63,7 @@ pub enum Level {
     Error,
 }
 
-impl Level {
+impl DiagnosticLevel {
     /// Its name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -77,11 +77,11 @@ impl Level {
 
 /// Something to tell.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct Diagnostic {
     /// What it means for the deployment.
     pub outcome: Outcome,
     /// How much it weighs here.
-    pub level: Level,
+    pub level: DiagnosticLevel,
     /// The reason's stable code.
     pub code: &'static str,
     /// Which of the file's resources it is about, if it is about one.
@@ -105,9 +105,9 @@ pub struct Entry {
     /// How bad it is.
     pub severity: Severity,
     /// The offending value.
-    pub place: Option<Place>,
+    pub place: Option<LabeledSpan>,
     /// What belongs to it.
-    pub related: Vec<Place>,
+    pub related: Vec<LabeledSpan>,
     /// In which deployments of the template it is so; none if it has no deployments that are known.
     pub deployments: Vec<String>,
     /// What was not judged, if it is about that and not about an egress rule.
@@ -116,7 +116,7 @@ pub struct Entry {
     pub fingerprint: String,
 }
 
-impl Entry {
+impl Diagnostic {
     /// What is wrong, under which conditions and in which deployments: one sentence without its full stop.
     #[must_use]
     pub fn sentence(&self) -> Cow<'_, str> {
@@ -140,13 +140,13 @@ impl Entry {
     /// Whether it is a note about what was not judged: many of them, which hide what matters.
     #[must_use]
     pub(super) fn is_only_not_judged(&self) -> bool {
-        self.level == Level::Note && self.not_judged.is_some()
+        self.level == DiagnosticLevel::Note && self.not_judged.is_some()
     }
 }
 
 /// A value in the text, and the few words beside it.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct LabeledSpan {
     /// Where it stands.
     pub span: Span,
     /// What there is to say of it.
@@ -155,7 +155,7 @@ pub struct Place {
 
 /// Why a file could not be checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct FileError {
     /// What is wrong with it.
     pub message: String,
     /// What to do about it.
@@ -163,7 +163,7 @@ pub struct Problem {
     pub span: Option<Span>,
 }
 
-impl Problem {
+impl FileError {
     /// A problem of a file as a whole.
     #[must_use]
     pub fn new(message: impl Into<String>, help: Option<&str>) -> Self {
@@ -171,7 +171,7 @@ impl Problem {
     }
 }
 
-impl From<SourceError> for Problem {
+impl From<SourceError> for FileError {
     fn from(error: SourceError) -> Self {
         Self { message: error.to_string(), help: Some(error.help().to_owned()), span: error.span }
     }
@@ -180,19 +180,19 @@ impl From<SourceError> for Problem {
 impl FileReport {
     /// The report of a file that could not be checked.
     #[must_use]
-    pub fn broken(name: FileName, text: String, problem: Problem) -> Self {
-        let Problem { message, help, span } = problem;
-        let problem = Problem { message: printable(message), help: help.map(printable), span };
+    pub fn broken(name: FileName, text: String, problem: FileError) -> Self {
+        let FileError { message, help, span } = problem;
+        let problem = FileError { message: printable(message), help: help.map(printable), span };
         Self { name, text, problem: Some(problem), ..Self::default() }
     }
 
     /// What is to tell: with notes about what was not judged, or without.
-    pub(super) fn listed(&self, with_notes: bool) -> impl Iterator<Item = &Entry> {
+    pub(super) fn listed(&self, with_notes: bool) -> impl Iterator<Item = &Diagnostic> {
         self.entries.iter().filter(move |entry| with_notes || !entry.is_only_not_judged())
     }
 
     /// What an entry is about, in front of its sentence: `Web SecurityGroupEgress[1]: `.
-    pub(super) fn subject(&self, entry: &Entry) -> String {
+    pub(super) fn subject(&self, entry: &Diagnostic) -> String {
         self.resource(entry).map_or_else(String::new, |resource| {
             let within = if entry.property.is_empty() { String::new() } else { format!(" {}", entry.property) };
             let construct = resource.construct.as_ref().map_or_else(String::new, |path| format!(" ({path})"));
@@ -202,7 +202,7 @@ impl FileReport {
 
     /// The resource that an entry is about.
     #[must_use]
-    pub fn resource(&self, entry: &Entry) -> Option<&ResourceName> {
+    pub fn resource(&self, entry: &Diagnostic) -> Option<&ResourceName> {
         self.resources.get(entry.resource?)
     }
 }

@@ -6,13 +6,13 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::expected::{Expected, locked};
 use super::record::{StackRecord, Unread, account_of};
-use super::stacks::Stack;
+use super::stacks::LiveStack;
 use super::{Progress, ScanOptions};
 use crate::failure::Failure;
 
 /// What the tasks of a Region share.
 #[derive(Clone)]
-pub(super) struct Reporter {
+pub(super) struct RegionContext {
     /// The account, if anybody says which it is.
     pub(super) account: Option<String>,
     pub(super) region: String,
@@ -24,7 +24,7 @@ pub(super) struct Reporter {
     pub(super) expected: Option<Arc<Mutex<Expected>>>,
 }
 
-impl Reporter {
+impl RegionContext {
     /// Takes up what a stack's template declares, if that is asked for.
     pub(super) fn expect(&self, record: &StackRecord) {
         if let Some(expected) = &self.expected {
@@ -37,7 +37,7 @@ impl Reporter {
         self.sender.send(progress).await.ok()
     }
 
-    pub(super) fn unread(&self, stack: Option<&Stack>, failure: Failure, judged: bool) -> Progress {
+    pub(super) fn unread(&self, stack: Option<&LiveStack>, failure: Failure, judged: bool) -> Progress {
         Progress::Unread(Unread {
             account: self.account.clone().or_else(|| stack.and_then(|stack| account_of(&stack.id)).map(str::to_owned)),
             region: Some(self.region.clone()),

@@ -6,18 +6,18 @@ use crate::value::Value;
 
 /// Values to point at: the offending one, and what belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct FindingOrigins {
     /// Where the offending value was written.
     pub primary: Origin,
     /// Which part of the egress rule the value states.
-    pub part: Part,
+    pub part: RulePart,
     /// Where its partners were written, and what they are.
-    pub related: Vec<(Origin, Part)>,
+    pub related: Vec<(Origin, RulePart)>,
 }
 
 /// A part of an egress rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Part {
+pub enum RulePart {
     /// The value of `IpProtocol`.
     Protocol,
     /// The value of `FromPort`.
@@ -34,26 +34,26 @@ pub enum Part {
 
 const DESTINATIONS: [&str; 4] = ["CidrIp", "CidrIpv6", "DestinationPrefixListId", "DestinationSecurityGroupId"];
 
-impl Place {
+impl FindingOrigins {
     /// The place of a finding about a resource with these properties.
     pub(super) fn of(finding: &Finding, properties: &Value, resource: Origin) -> Self {
         let parts = match finding.rule() {
             Some(rule) => parts(rule, finding.reason),
-            None if finding.reason == Reason::DefaultEgress => vec![Part::Resource],
+            None if finding.reason == Reason::DefaultEgress => vec![RulePart::Resource],
             None => Vec::new(),
         };
         let entry = value_at(properties, finding);
-        let origin = |part: Part| match part {
-            Part::Protocol => key(entry, "IpProtocol"),
-            Part::From => key(entry, "FromPort"),
-            Part::To => key(entry, "ToPort"),
-            Part::Destination => DESTINATIONS.iter().map(|name| key(entry, name)).find(Option::is_some).flatten(),
-            Part::Entry => Some(finding.origin),
-            Part::Resource => Some(resource),
+        let origin = |part: RulePart| match part {
+            RulePart::Protocol => key(entry, "IpProtocol"),
+            RulePart::From => key(entry, "FromPort"),
+            RulePart::To => key(entry, "ToPort"),
+            RulePart::Destination => DESTINATIONS.iter().map(|name| key(entry, name)).find(Option::is_some).flatten(),
+            RulePart::Entry => Some(finding.origin),
+            RulePart::Resource => Some(resource),
         };
         let mut places = parts.into_iter().filter_map(|part| Some((origin(part)?, part)));
-        let (primary, part) = places.next().unwrap_or((finding.origin, Part::Entry));
-        let mut related: Vec<(Origin, Part)> = Vec::new();
+        let (primary, part) = places.next().unwrap_or((finding.origin, RulePart::Entry));
+        let mut related: Vec<(Origin, RulePart)> = Vec::new();
         for (place, part) in places {
             let index = place.index();
             // An alias can stand for both ports: one value is pointed at once.
@@ -67,35 +67,35 @@ impl Place {
 
 /// The parts that matter for a reason: the offending one first. Those that are not written are left
 /// out later.
-fn parts(rule: &EgressRule, reason: Reason) -> Vec<Part> {
+fn parts(rule: &EgressRule, reason: Reason) -> Vec<RulePart> {
     match reason {
         Reason::PortRange
         | Reason::ReversedRange
         | Reason::IcmpTypeAndCode
         | Reason::NoTrafficPlaceholder
-        | Reason::MinusOnePorts => vec![Part::To, Part::From],
+        | Reason::MinusOnePorts => vec![RulePart::To, RulePart::From],
         Reason::MissingPorts | Reason::IcmpWithoutType => match (&rule.from, &rule.to) {
-            (Port::Absent, Port::Absent) => vec![Part::Protocol],
-            (Port::Absent, _) => vec![Part::To],
-            (_, _) => vec![Part::From],
+            (Port::Absent, Port::Absent) => vec![RulePart::Protocol],
+            (Port::Absent, _) => vec![RulePart::To],
+            (_, _) => vec![RulePart::From],
         },
         Reason::AllTraffic | Reason::ProtocolWithoutPorts | Reason::LoopbackOnly => {
-            vec![Part::Protocol, Part::From, Part::To]
+            vec![RulePart::Protocol, RulePart::From, RulePart::To]
         }
-        Reason::UnrecognizedProtocol => vec![Part::Protocol],
+        Reason::UnrecognizedProtocol => vec![RulePart::Protocol],
         Reason::InvalidPort => match &rule.from {
-            Port::Invalid(_) => vec![Part::From, Part::To],
-            Port::Known(_) | Port::Unknown(_) | Port::Absent => vec![Part::To, Part::From],
+            Port::Invalid(_) => vec![RulePart::From, RulePart::To],
+            Port::Known(_) | Port::Unknown(_) | Port::Absent => vec![RulePart::To, RulePart::From],
         },
         Reason::UnresolvedValue | Reason::UndeterminedValue => {
             if matches!(rule.protocol, Protocol::Unknown(_)) {
-                vec![Part::Protocol]
+                vec![RulePart::Protocol]
             } else if matches!(rule.from, Port::Unknown(_)) {
-                vec![Part::From, Part::To]
+                vec![RulePart::From, RulePart::To]
             } else if matches!(rule.to, Port::Unknown(_)) {
-                vec![Part::To, Part::From]
+                vec![RulePart::To, RulePart::From]
             } else {
-                vec![Part::Destination]
+                vec![RulePart::Destination]
             }
         }
         Reason::DefaultEgress | Reason::MalformedEntry | Reason::MalformedEgress | Reason::MalformedProperties => {

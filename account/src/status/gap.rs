@@ -12,10 +12,10 @@ pub(super) const HOOK_SECONDS: i32 = 30;
 /// How much of a hash tells two apart for people.
 pub(super) const HASH_CHARS: usize = 12;
 
-/// How much a hole matters.
+/// How much a gap matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Weight {
+pub enum GapSeverity {
     /// Nothing is enforced, or not what should be.
     Open,
     /// Something is not enforced.
@@ -27,7 +27,7 @@ pub enum Weight {
 /// Something that enforcement lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is what the sentence below names")]
-pub enum Hole {
+pub enum Gap {
     /// No hook has the alias.
     Missing,
     /// The alias belongs to another kind of hook.
@@ -86,7 +86,7 @@ pub enum Hole {
     FailedLately { times: usize, at_least: bool, days: u16, reason: String },
 }
 
-impl Hole {
+impl Gap {
     /// A stable code.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -124,7 +124,7 @@ impl Hole {
 
     /// How much it matters.
     #[must_use]
-    pub const fn weight(&self) -> Weight {
+    pub const fn weight(&self) -> GapSeverity {
         match self {
             Self::Missing
             | Self::OtherHook { .. }
@@ -136,7 +136,7 @@ impl Hole {
             | Self::FunctionMissing { .. }
             | Self::NoConcurrency
             | Self::CodeDiffers { .. }
-            | Self::PolicyDiffers { .. } => Weight::Open,
+            | Self::PolicyDiffers { .. } => GapSeverity::Open,
             Self::OperationMissing { .. }
             | Self::TargetMissing { .. }
             | Self::OnlyStacks { .. }
@@ -146,19 +146,19 @@ impl Hole {
             | Self::Preset { .. }
             | Self::TestSetting { .. }
             | Self::AliasSplit { .. }
-            | Self::Layers { .. } => Weight::Partial,
+            | Self::Layers { .. } => GapSeverity::Partial,
             Self::FunctionNotActive { .. }
             | Self::LowConcurrency { .. }
             | Self::TimeoutTooLong { .. }
             | Self::Throttled { .. }
             | Self::Erred { .. }
             | Self::InternalFailures { .. }
-            | Self::FailedLately { .. } => Weight::Health,
+            | Self::FailedLately { .. } => GapSeverity::Health,
         }
     }
 }
 
-impl fmt::Display for Hole {
+impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => f.write_str("no hook has this alias: nothing is checked here"),
