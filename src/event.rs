@@ -185,7 +185,7 @@ mod tests {
             prop_assert_eq!(sender(&event), Sender::EventBridge);
         }
 
-        /// Whatever stands in a hook's event, beside one key that only hooks have.
+        /// Whatever is in a hook's event, beside one key that only hooks have.
         #[test]
         fn a_hooks_event_is_never_taken_for_one_of_eventbridge(
             event in prop::sample::subsequence(OF_HOOKS.to_vec(), 1..=OF_HOOKS.len())

@@ -38,7 +38,7 @@
 //! ```
 //! // A resource's properties as JSON, judged under the published rule.
 //! use cfn_egress_guard_core::check::judge_properties;
-//! use cfn_egress_guard_core::rule::policy::{Case, Context, Date, Policy, Unchanged};
+//! use cfn_egress_guard_core::rule::policy::{Context, Date, Policy, ResourceContext, UnchangedRules};
 //! use cfn_egress_guard_core::rule::{Knowledge, Verdict, wording};
 //! use cfn_egress_guard_core::security_group::ResourceType;
 //! use cfn_egress_guard_core::value::Value;
@@ -47,7 +47,7 @@
 //! ).unwrap();
 //! let policy = Policy::default();
 //! let today = Date::new(2027, 6, 15).unwrap();
-//! let case = Case { context: Context::default(), unchanged: &Unchanged::Nothing, today };
+//! let case = ResourceContext { context: Context::default(), unchanged: &UnchangedRules::Nothing, today };
 //! let assessment = judge_properties(ResourceType::SecurityGroup, &properties, Knowledge::Final, &policy, &case);
 //! assert_eq!(assessment.verdict(), Verdict::NonCompliant);
 //! assert_eq!(wording::statement(&assessment.findings[0]), "tcp 80-87 to 0.0.0.0/0 opens a range of 8 ports");
@@ -55,7 +55,7 @@
 //!
 //! ```
 //! // A template, with every world that its conditions allow.
-//! use cfn_egress_guard_core::check::{Defaults, Terms, check};
+//! use cfn_egress_guard_core::check::{CheckContext, Defaults, check};
 //! use cfn_egress_guard_core::rule::Verdict;
 //! use cfn_egress_guard_core::rule::policy::{Date, Policy};
 //! use cfn_egress_guard_core::{source, template::Scope};
@@ -64,10 +64,10 @@
 //!      Properties: {IpProtocol: tcp, FromPort: 443, ToPort: !Ref To}}}",
 //! ).unwrap();
 //! let policy = Policy::default();
-//! let terms = Terms::of(&policy, Date::new(2027, 6, 15).unwrap());
-//! assert_eq!(check(&document.root, &Scope::default(), &terms).unwrap().verdict(), Verdict::Compliant);
+//! let context = CheckContext::of(&policy, Date::new(2027, 6, 15).unwrap());
+//! assert_eq!(check(&document.root, &Scope::default(), &context).unwrap().verdict(), Verdict::Compliant);
 //! // A deployment may override the default.
-//! let open = Terms { defaults: Defaults::MayChange, ..terms };
+//! let open = CheckContext { defaults: Defaults::MayChange, ..context };
 //! assert_eq!(check(&document.root, &Scope::default(), &open).unwrap().verdict(), Verdict::Undetermined);
 //! ```
 //!
@@ -86,18 +86,24 @@
 //! assert!(response.message.contains("tcp 80-87 to 0.0.0.0/0 opens a range of 8 ports"));
 //! ```
 
-#![warn(missing_docs)]
-
+#[warn(missing_docs)]
 pub mod arn;
+#[warn(missing_docs)]
 pub mod check;
 pub mod event;
+#[warn(missing_docs)]
 pub mod hook;
 pub mod log;
+#[warn(missing_docs)]
 pub mod path;
+#[warn(missing_docs)]
 pub mod policy;
+#[warn(missing_docs)]
 pub mod rule;
+#[warn(missing_docs)]
 pub mod security_group;
 pub mod source;
 pub mod template;
+#[warn(missing_docs)]
 pub mod value;
 pub mod watch;

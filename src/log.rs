@@ -1,6 +1,6 @@
-//! What the structured log lines of all decisions share: egress rules within the fields that CloudWatch Logs finds, and
-//! metrics in Embedded Metric Format. A line says what was decided and on which egress rules, never what else the
-//! template or the event holds.
+//! What the structured log lines of all decisions share: egress rules within the fields that CloudWatch Logs finds,
+//! and metrics in Embedded Metric Format. A line says what was decided and on which egress rules, never what else the
+//! template or the event contains.
 //!
 //! Source: CloudWatch User Guide, "Specification: Embedded metric format".
 
@@ -15,14 +15,14 @@ use crate::rule::{Finding, Outcome, excerpt, wording};
 pub const NAMESPACE: &str = "CfnEgressGuard";
 
 /// How many egress rules of one kind a log line lists; the count says how many there are.
-pub const MAX_LISTED: usize = 20;
+pub(crate) const MAX_LISTED: usize = 20;
 
-/// How many fields a decision line has at the most, those inside lists and objects counted one by one: CloudWatch Logs
+/// How many fields a decision line has at most, those inside lists and objects counted one by one: CloudWatch Logs
 /// Insights finds 200 in an event (source: CloudWatch Logs User Guide, "Supported logs and discovered fields").
-pub const MAX_FIELDS: usize = 150;
+pub(crate) const MAX_FIELDS: usize = 150;
 
-/// The variable of the function that sets the guard's name in its metrics: the name of its stack. The
-/// function's own name stands in for it.
+/// The variable of the function that sets the guard's name in its metrics: the name of its stack. The function's own
+/// name replaces it.
 pub const ENV_GUARD: &str = "GUARD_NAME";
 
 /// The dimension of every metric that names the guard.
@@ -135,11 +135,11 @@ pub(crate) struct OffendingRules<'a> {
     by_exemption: BTreeMap<&'a str, usize>,
     debt_by_reason: BTreeMap<&'a str, usize>,
     /// Those that break the rule.
-    pub(crate) offending: Vec<ListedRule>,
-    /// Those that an exemption lets through.
-    pub(crate) exempted: Vec<ListedRule>,
-    /// Those that the policy lets through as they were before.
-    pub(crate) known_debt: Vec<ListedRule>,
+    offending: Vec<ListedRule>,
+    /// Those that an exemption allows.
+    exempted: Vec<ListedRule>,
+    /// Those that the policy allows as they were before.
+    known_debt: Vec<ListedRule>,
 }
 
 impl<'a> OffendingRules<'a> {
@@ -178,12 +178,12 @@ impl<'a> OffendingRules<'a> {
         self.by_reason.values().sum()
     }
 
-    /// How many an exemption lets through.
+    /// How many an exemption allows.
     pub(crate) fn exempted_count(&self) -> usize {
         self.by_exemption.values().sum()
     }
 
-    /// How many the policy lets through as they were before.
+    /// How many the policy allows as they were before.
     pub(crate) fn known_debt_count(&self) -> usize {
         self.debt_by_reason.values().sum()
     }
@@ -215,6 +215,54 @@ impl<'a> OffendingRules<'a> {
                 }
                 push(lines, &line);
             }
+        }
+    }
+}
+
+/// What the line of every decision ends with.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DecisionFields<'a> {
+    request_id: &'a str,
+    timestamp_millis: u64,
+    evaluation_micros: u64,
+    policy_source: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_sha256: Option<&'a str>,
+    #[serde(rename = "Guard")]
+    guard: &'a str,
+    #[serde(rename = "Decisions")]
+    decisions: u8,
+    #[serde(rename = "EvaluationTime")]
+    evaluation_time: u64,
+    #[serde(rename = "_aws")]
+    metadata: Metadata<'a>,
+    offending_rules: Vec<ListedRule>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exempted_rules: Vec<ListedRule>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    known_debt_rules: Vec<ListedRule>,
+    /// Egress rules of these kinds that are not listed.
+    unlisted_rule_count: usize,
+}
+
+impl<'a> DecisionFields<'a> {
+    /// Of a decision that came in this way, with metrics by each of these fields.
+    pub(crate) fn new(rules: OffendingRules<'_>, delivery: &Delivery<'a>, via: DecisionSource, by: &[&'a str]) -> Self {
+        Self {
+            request_id: delivery.request_id,
+            timestamp_millis: delivery.timestamp_millis,
+            evaluation_micros: delivery.evaluation_micros,
+            policy_source: delivery.policy_source,
+            policy_sha256: delivery.policy_sha256,
+            guard: delivery.guard,
+            decisions: 1,
+            evaluation_time: delivery.evaluation_micros,
+            metadata: Metadata::of_decision(delivery, via, by),
+            unlisted_rule_count: rules.unlisted_count(),
+            offending_rules: rules.offending,
+            exempted_rules: rules.exempted,
+            known_debt_rules: rules.known_debt,
         }
     }
 }
@@ -255,7 +303,7 @@ pub(crate) struct ListedRule {
     exemption: Option<ListedExemption>,
 }
 
-/// The exemption that covers a rule; one with days left below zero has expired and lets nothing through.
+/// The exemption that covers a rule; one with days left below zero has expired and allows nothing.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ListedExemption {

@@ -1,5 +1,5 @@
-//! Where something stands: a property path such as `SecurityGroupEgress[1].ToPort`, and the
-//! [`Origin`] that ties a value to the text it was written in.
+//! Where something is: a property path such as `SecurityGroupEgress[1].ToPort`, and the [`Origin`] that ties a value
+//! to the text it was written in.
 //!
 //! Knows nothing else: no rule, no JSON, no text.
 
@@ -55,7 +55,7 @@ impl PropertyPath {
 
     /// Whether this is the object itself.
     #[must_use]
-    pub fn is_root(&self) -> bool {
+    pub(crate) fn is_root(&self) -> bool {
         self.0.is_empty()
     }
 

@@ -1,8 +1,7 @@
 //! The policy file: TOML → [`Policy`], or what is wrong with it and where.
 //!
-//! Every mistake is told at once, each with its line, its column and what to write instead. Nothing is
-//! guessed: a key that is not known, a date that is none, an exemption that covers everything or nothing
-//! is refused.
+//! Every mistake is reported at once, each with its line, its column and what to write instead. Nothing is guessed: a
+//! key that is not known, a date that is none, an exemption that covers everything or nothing is refused.
 //!
 //! Knows no file and no clock; what a policy means is `rule::policy`.
 
@@ -72,15 +71,15 @@ fn read_policy(text: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Polic
     if text.len() > MAX_BYTES {
         problems.add(
             0..0,
-            format!("the policy is longer than {MAX_BYTES} bytes"),
-            "keep only exemptions that still hold",
+            format!("the policy is larger than {MAX_BYTES} bytes"),
+            "remove exemptions that have expired",
         );
         return None;
     }
     match DeTable::parse(text) {
         Ok(root) => file::PolicyFile::read_table(root.get_ref(), 0..0, problems)?.into_policy(problems),
         Err(error) => {
-            problems.add(error.span().unwrap_or(0..0), format!("this is not TOML: {}", error.message()), "");
+            problems.add(error.span().unwrap_or(0..0), format!("this is not valid TOML: {}", error.message()), "");
             None
         }
     }

@@ -11,9 +11,9 @@ mod traffic;
 mod unchanged;
 
 pub use explain::explain;
-pub use read::{properties_of_context, read_properties};
+pub(crate) use read::{properties_of_context, read_properties};
 pub use tags::tags;
-pub use traffic::{Traffic, without_ignored_ports};
+pub use traffic::{Traffic, live_properties};
 pub use unchanged::unchanged;
 
 use crate::path::{Origin, PropertyPath};
@@ -52,7 +52,7 @@ impl ResourceType {
     }
 }
 
-/// What stands where an egress rule belongs.
+/// The value in the place of a egress rule.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EgressEntry {
     /// An egress rule.
@@ -76,7 +76,7 @@ pub const EGRESS: &str = "SecurityGroupEgress";
 
 /// How many egress rules of a group are judged; one with more breaks the rule for that. EC2 allows 1,000
 /// (Amazon VPC quotas, "rules per security group" times groups per interface).
-pub const MAX_ENTRIES: usize = 20_000;
+pub(crate) const MAX_ENTRIES: usize = 20_000;
 
 /// What a longer list is called.
 const TOO_MANY: &str = "a list of more than 20,000 entries";
@@ -109,7 +109,7 @@ fn each_entry(resource_type: ResourceType, properties: &Value, knowledge: Knowle
     }
 }
 
-/// Something that holds no egress rules where some should be.
+/// Something that contains no egress rules where some should be.
 struct MalformedEgress<'a> {
     value: &'a Value,
     path: PropertyPath,

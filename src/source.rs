@@ -1,10 +1,9 @@
 //! Text → a tree of values, each with the place where it was written.
 //!
-//! YAML as CloudFormation reads it, and JSON. Short-form functions arrive as their long forms
-//! (`!Ref X` → `{"Ref": "X"}`), aliases and merge keys as what they stand for, so that everything
-//! behind this module sees one shape. ("Template formats" calls aliases and hash merges unsupported;
-//! people use them all the same, before or without CloudFormation's refusal.) Knows no rule and no
-//! template.
+//! YAML as CloudFormation reads it, and JSON. Short-form functions arrive as their long forms (`!Ref X` → `{"Ref":
+//! "X"}`), aliases and merge keys as what they represent, so that everything behind this module sees one shape.
+//! ("Template formats" calls aliases and hash merges unsupported; people use them all the same, before or without
+//! CloudFormation's refusal.) Knows no rule and no template.
 //!
 //! Whatever the text is, the answer is a [`Document`] or a [`SourceError`] in words: size, nesting
 //! and what aliases multiply to are bounded ([`MAX_BYTES`], [`MAX_DEPTH`], [`MAX_NODES`]).
@@ -31,19 +30,19 @@ use build::BuiltDocument;
 /// quotas"), because templates are often shrunk before they are sent.
 pub const MAX_BYTES: usize = 2 * 1024 * 1024;
 
-/// How many values may stand inside each other, an intrinsic function counting as one of them.
-/// Hand-written and generated templates stay below 40.
+/// How many values may be nested, an intrinsic function counting as one of them. Hand-written and generated templates
+/// stay below 40.
 pub const MAX_DEPTH: usize = 128;
 
-/// How many values a text may hold once its aliases stand for what they name: one value for every
-/// eight bytes of the largest template CloudFormation accepts; real ones have one for every thirty.
-/// Long texts count for several ([`BYTES_PER_NODE`]).
-pub const MAX_NODES: usize = 128 * 1024;
+/// How many values a text may hold once its aliases represent what they name: one value for every eight bytes of the
+/// largest template CloudFormation accepts; real ones have one for every thirty. Long texts count for several
+/// ([`BYTES_PER_NODE`]).
+pub(crate) const MAX_NODES: usize = 128 * 1024;
 
 /// Each time a key or text is so long, in bytes, it counts for one value more.
-pub const BYTES_PER_NODE: usize = 64;
+pub(crate) const BYTES_PER_NODE: usize = 64;
 
-/// Where something stands in a text.
+/// Where something is in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Span {
     /// The first byte, counted from zero.
@@ -119,7 +118,7 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 /// A text that was read.
 #[derive(Debug, Clone)]
 pub struct Document {
-    /// The value that the text holds. Values of an alias point to where the anchor wrote them.
+    /// The value that the text contains. Values of an alias point to where the anchor wrote them.
     pub root: Value,
     /// What it was written in.
     pub format: Format,

@@ -1,10 +1,9 @@
 //! A parsed template and what is known from outside → resources with resolved, unknown or absent
 //! values.
 //!
-//! Functions are worked out as far as the template allows. What only AWS knows stays a value of its
-//! own kind ([`Kind::Unknown`]) that says who it is and why it is not known. A resource whose
-//! properties depend on conditions that cannot be decided is looked at in every [`World`] they
-//! allow. Knows no text, no rule and no hook.
+//! Functions are computed as far as the template allows. What only AWS knows stays a value of its own kind
+//! ([`Kind::Unknown`]) that says who it is and why it is not known. A resource whose properties depend on conditions
+//! that cannot be decided is looked at in every [`World`] they allow. Knows no text, no rule and no hook.
 //!
 //! Whatever the template is, evaluation ends: its work is bounded ([`BASE_STEPS`],
 //! [`STEPS_PER_VALUE`], [`MAX_EVALUATION_DEPTH`]), as are the worlds of one resource
@@ -45,6 +44,7 @@ mod mapping;
 mod note;
 mod order;
 mod recognize;
+mod reference;
 mod scope;
 mod text;
 mod unknown;
@@ -189,53 +189,8 @@ impl<'a> Template<'a> {
 
     /// The parameters whose defaults decide which entries the loops among resources and conditions make.
     #[must_use]
-    pub const fn loop_defaults(&self) -> &BTreeSet<String> {
+    pub(crate) const fn loop_defaults(&self) -> &BTreeSet<String> {
         &self.loop_defaults
-    }
-
-    /// The parameters that a condition refers to, by its own definition or by that of a condition in it.
-    #[must_use]
-    pub fn parameters_behind<'t>(&'t self, condition: &'t str) -> BTreeSet<&'t str> {
-        let mut found = BTreeSet::new();
-        self.each_definition(condition, &mut |definition| {
-            each_reference(definition, &mut |kind, name| {
-                if kind == "Ref" {
-                    found.extend(self.parameter(name).map(|parameter| parameter.name.as_str()));
-                }
-            });
-        });
-        found
-    }
-
-    /// Whether a condition compares a number that readers of YAML differ on: whether it is true is certain, but not
-    /// known here.
-    #[must_use]
-    pub fn is_in_dispute(&self, condition: &str) -> bool {
-        let mut found = false;
-        self.each_definition(condition, &mut |definition| {
-            found |= is_ambiguous(definition);
-            each_reference(definition, &mut |_, name| {
-                found |= self.parameter(name).is_some_and(|parameter| parameter.is_in_dispute);
-            });
-        });
-        found
-    }
-
-    /// The definition of a condition, and those of the conditions in it, each once.
-    fn each_definition<'t>(&'t self, condition: &'t str, take: &mut dyn FnMut(&'t Value)) {
-        let (mut seen, mut next) = (BTreeSet::new(), vec![condition]);
-        while let Some(name) = next.pop() {
-            if seen.insert(name)
-                && let Some(definition) = self.condition(name)
-            {
-                take(definition);
-                each_reference(definition, &mut |kind, name| {
-                    if kind == "Condition" {
-                        next.push(name);
-                    }
-                });
-            }
-        }
     }
 
     /// What cannot be judged from this template alone.
@@ -347,44 +302,6 @@ fn name(key: Cow<'_, Key>) -> Cow<'_, str> {
 
 fn parameters(section: &Map, scope: &Scope) -> BTreeMap<String, Parameter> {
     section.iter().map(|(key, declaration)| (key.name.clone(), Parameter::new(&key.name, declaration, scope))).collect()
-}
-
-/// Each `Ref`, name in a `Fn::Sub` and `Condition` of a value, as `Ref` or `Condition` and what it names.
-fn each_reference<'v>(value: &'v Value, take: &mut dyn FnMut(&'static str, &'v str)) {
-    match &value.kind {
-        Kind::List(list) => list.iter().for_each(|entry| each_reference(entry, take)),
-        Kind::Map(map) => {
-            for (key, entry) in map.iter() {
-                match (key.name.as_str(), entry.as_str()) {
-                    ("Ref", Some(name)) => take("Ref", name),
-                    ("Condition", Some(name)) => take("Condition", name),
-                    (_, Some(text)) => text::pieces(text).into_iter().for_each(|piece| {
-                        if let text::Piece::Name(name) = piece {
-                            take("Ref", name);
-                        }
-                    }),
-                    (_, None) => each_reference(entry, take),
-                }
-            }
-        }
-        // The text of `Fn::Sub` with values of its own.
-        Kind::String(text) => text::pieces(text).into_iter().for_each(|piece| {
-            if let text::Piece::Name(name) = piece {
-                take("Ref", name);
-            }
-        }),
-        _ => {}
-    }
-}
-
-/// Whether a value has a number somewhere that readers of YAML differ on.
-fn is_ambiguous(value: &Value) -> bool {
-    match &value.kind {
-        Kind::Ambiguous(_) => true,
-        Kind::List(list) => list.iter().any(is_ambiguous),
-        Kind::Map(map) => map.iter().any(|(_, entry)| is_ambiguous(entry)),
-        _ => false,
-    }
 }
 
 /// The value of a key, paying for the search.

@@ -129,7 +129,7 @@ impl Map {
 
     /// Appends an entry without looking for an earlier one of the same name: for builders that know
     /// their keys to be unique.
-    pub fn push_unique(&mut self, key: Key, value: Value) {
+    pub(crate) fn push_unique(&mut self, key: Key, value: Value) {
         self.0.push((key, value));
     }
 
@@ -204,7 +204,7 @@ impl Value {
 
     /// What kind of value this is, in words a template author knows (`a list`).
     #[must_use]
-    pub const fn kind_name(&self) -> &'static str {
+    pub(crate) const fn kind_name(&self) -> &'static str {
         match self.kind {
             Kind::Null => "null",
             Kind::Bool(_) => "a boolean",
@@ -229,42 +229,50 @@ impl<'de> Deserialize<'de> for Value {
     }
 }
 
+/// The methods of a `Visitor` that make values of JSON's scalars.
+macro_rules! scalar_visits {
+    () => {
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("any JSON value")
+        }
+
+        fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+            Ok(Kind::Bool(value).into())
+        }
+
+        fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+            Ok(Kind::Integer(value).into())
+        }
+
+        fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+            #[expect(clippy::cast_precision_loss, reason = "such a number is no port in any precision")]
+            Ok(i64::try_from(value).map_or(Kind::Float(value as f64), Kind::Integer).into())
+        }
+
+        fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+            Ok(Kind::Float(value).into())
+        }
+
+        fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+            Ok(Kind::String(value.to_owned()).into())
+        }
+
+        fn visit_unit<E>(self) -> Result<Value, E> {
+            Ok(Kind::Null.into())
+        }
+    };
+}
+pub(crate) use scalar_visits;
+
 struct ValueVisitor;
 
 impl<'de> Visitor<'de> for ValueVisitor {
     type Value = Value;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Kind::Bool(value).into())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Kind::Integer(value).into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        #[expect(clippy::cast_precision_loss, reason = "such a number is no port in any precision")]
-        Ok(i64::try_from(value).map_or(Kind::Float(value as f64), Kind::Integer).into())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Kind::Float(value).into())
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Kind::String(value.to_owned()).into())
-    }
+    scalar_visits!();
 
     fn visit_string<E>(self, value: String) -> Result<Value, E> {
         Ok(Kind::String(value).into())
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Kind::Null.into())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {

@@ -62,7 +62,7 @@ fn watched(event: &[u8], policy: Result<&Policy, &str>, today: Date) -> WatchOut
     let event: Value = match serde_json::from_slice(event) {
         Ok(event) => event,
         Err(error) => {
-            // Where it stands, never what stands there.
+            // Where it is, never the value there.
             let problem = format!("line {} column {}", error.line(), error.column());
             return decided(
                 Call::default(),

@@ -83,7 +83,7 @@ pub enum AccountSelection {
 pub enum RegionSelection {
     /// These.
     Named(Vec<String>),
-    /// Those that are switched on in the account.
+    /// Those that are enabled in the account.
     Enabled,
 }
 

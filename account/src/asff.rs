@@ -29,7 +29,7 @@ const FIELD_CHARS: usize = 1_024;
 pub(super) enum Compliance {
     /// It does now: the finding is over.
     Passed,
-    /// Nobody can say before a deployment; or it breaks the rule, and the policy lets it.
+    /// Unknown before a deployment; or it breaks the rule, and the policy lets it.
     Warning,
     /// It does not.
     Failed,
@@ -44,7 +44,7 @@ pub(super) struct ResourceFinding<'a> {
     pub(super) stack: Option<&'a str>,
     /// The stack's ARN.
     pub(super) stack_id: Option<&'a str>,
-    /// The resource's logical id, or what stands for it.
+    /// The resource's logical id, or what represents it.
     pub(super) resource: &'a str,
     pub(super) resource_type: &'a str,
     pub(super) owner: Option<&'a str>,
@@ -128,7 +128,9 @@ impl ResourceFinding<'_> {
             None => format!("{} {resource}", self.resource_type),
         };
         let said = match self.compliance {
-            Compliance::Passed => "Each egress rule opens one explicit port now, or the resource is gone.".to_owned(),
+            Compliance::Passed => {
+                "Each egress rule now opens one explicit port, or the resource no longer exists.".to_owned()
+            }
             _ => self.said.join(". "),
         };
         let mut fields = Map::new();

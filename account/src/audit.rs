@@ -47,7 +47,7 @@ pub struct AuditOptions {
     pub decision_log: Option<String>,
     /// Now, in seconds since 1970.
     pub now: i64,
-    /// How long AWS may ask for patience.
+    /// How long AWS may throttle requests.
     pub patience: RetryPolicy,
 }
 

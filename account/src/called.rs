@@ -1,5 +1,7 @@
 //! The function that a hook's configuration names.
 
+use cfn_egress_guard_core::arn::Arn;
+
 /// What a hook calls, taken apart. A name that is no ARN lies in the hook's account and Region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CalledFunction {
@@ -18,15 +20,16 @@ impl CalledFunction {
     /// (source: Lambda API Reference, `GetFunctionConfiguration`, "Name formats").
     pub(crate) fn parse(text: &str) -> Self {
         let owned = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        let parts: Vec<&str> = text.split(':').collect();
-        let (region, account, name, qualifier) = match parts.as_slice() {
-            ["arn", _, "lambda", region, account, "function", name, rest @ ..] => {
-                (owned(region), owned(account), *name, rest.first())
-            }
-            [account, "function", name, rest @ ..] => (None, owned(account), *name, rest.first()),
-            [name, rest @ ..] => (None, None, *name, rest.first()),
-            [] => (None, None, text, None),
+        let arn = Arn::parse(text).filter(|arn| arn.service == "lambda");
+        let parts: Vec<&str> = arn.map_or(text, |arn| arn.resource).split(':').collect();
+        let (account, name, qualifier) = match parts.as_slice() {
+            ["function", name, rest @ ..] if arn.is_some() => (None, *name, rest.first()),
+            [account, "function", name, rest @ ..] => (owned(account), *name, rest.first()),
+            [name, rest @ ..] => (None, *name, rest.first()),
+            [] => (None, text, None),
         };
+        let region = arn.and_then(|arn| arn.region()).map(str::to_owned);
+        let account = arn.and_then(|arn| arn.account()).map(str::to_owned).or(account);
         let qualifier = qualifier.and_then(|qualifier| owned(qualifier));
         let behind = qualifier.as_ref().map_or(0, |qualifier| qualifier.len() + 1);
         let function = text.get(..text.len() - behind).unwrap_or(text).to_owned();

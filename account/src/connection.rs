@@ -1,5 +1,6 @@
 //! How AWS is reached: the SDK's configuration, and a client per Region.
 
+use cfn_egress_guard_core::arn::Arn;
 use std::time::Duration;
 
 use aws_config::identity::IdentityCache;
@@ -28,8 +29,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 #[must_use]
 pub fn regions_assumed(why: &str) -> String {
     format!(
-        "Only the Regions that every account has were looked at, and none of those switched on later, because the \
-         account's list of Regions could not be read: {why}."
+        "Only the Regions that are enabled by default were read, because the account's list of Regions could not be \
+         read: {why}."
     )
 }
 
@@ -70,7 +71,7 @@ pub struct ConnectionOptions {
 /// How long it may take to find out whose credentials they are, where that is good to know and not needed.
 const CALLER: Duration = Duration::from_secs(3);
 
-/// How long the credentials of an account may take to be renewed: STS may ask for patience.
+/// How long the credentials of an account may take to be renewed: STS may throttle requests.
 const RENEWAL: Duration = Duration::from_secs(60);
 
 /// Everything needed to make clients.
@@ -157,7 +158,8 @@ impl Connection {
             client.get_caller_identity().send().await.map_err(|error| Failure::of(ACTION, &error))
         })
         .await?;
-        let partition = answer.arn().and_then(|arn| arn.split(':').nth(1)).filter(|partition| !partition.is_empty());
+        let partition =
+            answer.arn().and_then(Arn::parse).map(|arn| arn.partition).filter(|partition| !partition.is_empty());
         match (answer.account(), partition) {
             (Some(account), Some(partition)) if !account.is_empty() => {
                 Ok(Caller { account: account.to_owned(), partition: partition.to_owned() })
@@ -239,7 +241,7 @@ impl Connection {
         self.config.endpoint_url()
     }
 
-    /// The Regions that are switched on in the account (`account:ListRegions`).
+    /// The Regions that are enabled in the account (`account:ListRegions`).
     ///
     /// # Errors
     /// When they cannot be listed.

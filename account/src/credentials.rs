@@ -122,7 +122,7 @@ impl ProvideCredentials for AssumedRole {
 
 /// What to do without credentials.
 const NONE: &str =
-    "no AWS credentials: give --profile, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+    "no AWS credentials: pass --profile, or set AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
 
 fn why_not(causes: &str, profile: Option<&str>) -> String {
     // Source of the phrases: aws-config, `profile::credentials` and `meta::credentials::chain`.
@@ -133,7 +133,7 @@ fn why_not(causes: &str, profile: Option<&str>) -> String {
     match (profile, undefined) {
         (Some(name), Some(undefined)) if name == undefined => no_profile(name, ""),
         (Some(name), _) if causes == "the credential provider was not enabled" => no_profile(name, " with credentials"),
-        (Some(name), _) => format!("the profile `{name}` gives no credentials: {causes}"),
+        (Some(name), _) => format!("the profile `{name}` has no usable credentials: {causes}"),
         // AWS_PROFILE, or what that profile names.
         (None, Some(undefined)) => no_profile(undefined, ""),
         (None, None) if causes.contains("no credentials found in chain") => NONE.to_owned(),
@@ -143,7 +143,7 @@ fn why_not(causes: &str, profile: Option<&str>) -> String {
 
 fn no_profile(name: &str, with: &str) -> String {
     format!(
-        "there is no profile `{name}`{with} in ~/.aws/config or ~/.aws/credentials: `aws configure list-profiles` \
-         names those there are"
+        "there is no profile `{name}`{with} in ~/.aws/config or ~/.aws/credentials; `aws configure list-profiles` \
+         lists the profiles"
     )
 }

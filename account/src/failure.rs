@@ -35,7 +35,7 @@ pub enum FailureKind {
     AccessDenied,
     /// There are no credentials, or they are not valid in this Region.
     Credentials,
-    /// The service asked for patience for longer than it was given.
+    /// The service throttled requests for longer than it was given.
     Throttled,
     /// What was asked about is gone.
     Gone,
@@ -117,10 +117,10 @@ impl fmt::Display for FailureKind {
                 "the credentials are not valid here (expired, or the Region is not enabled for the account)"
             }
             Self::Throttled => "throttled for too long",
-            Self::Gone => "gone in the meantime",
-            Self::Refused => "refused by the service",
+            Self::Gone => "it no longer exists",
+            Self::Refused => "the service refused the request",
             Self::Unreachable => "no answer from the service",
-            Self::Unreadable => "an answer that could not be understood",
+            Self::Unreadable => "the answer could not be read",
         })
     }
 }

@@ -102,7 +102,7 @@ pub(super) fn write(out: &mut dyn Write, title: &str, body: &Markup) -> io::Resu
     writeln!(out, "{}", page.into_string())
 }
 
-/// A heading, and what stands below it.
+/// A heading, and what is below it.
 pub(super) fn heading(title: &str, below: &str) -> Markup {
     html! {
         "\n" h2 { (title) }
@@ -141,7 +141,7 @@ pub(super) fn tiles(tiles: &[(usize, &str)]) -> Markup {
     }
 }
 
-/// A bar chart: name, number, and what stands behind the bar.
+/// A bar chart: name, number, and what follows the bar.
 pub(super) fn bars(title: &str, bars: &[(String, usize, String)]) -> Markup {
     let bar = |(name, number, said): &(String, usize, String)| Bar {
         name: name.clone(),
@@ -198,6 +198,9 @@ fn drawn(parts: &[(&'static str, usize)], longest: usize) -> Markup {
         }
     }
 }
+
+/// A row of a table: its class and its cells.
+pub(super) type Row = (&'static str, Vec<String>);
 
 /// A table; the class of a row colors its first cell. Without rows, nothing.
 pub(super) fn table<'a>(columns: &[&str], rows: impl Iterator<Item = (&'a str, Vec<String>)>) -> Markup {

@@ -10,7 +10,7 @@ pub(super) fn following(next: Option<&str>, now: Option<&str>, action: &str) -> 
     match next {
         None | Some("") => Ok(None),
         Some(next) if Some(next) == now => {
-            Err(Failure::new(action, FailureKind::Unreadable, "a page of the list names itself as the next one"))
+            Err(Failure::new(action, FailureKind::Unreadable, "a page of the list refers to itself as the next page"))
         }
         Some(next) => Ok(Some(next.to_owned())),
     }

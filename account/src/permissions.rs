@@ -64,7 +64,7 @@ pub const STATUS: &[Permission] = &[
 
 /// What an account asks for, beyond its own commands, to look at others: which accounts there are. The role in each
 /// of them is assumed with `sts:AssumeRole`.
-pub const ORGANIZATION: &[Permission] = &[
+pub(crate) const ORGANIZATION: &[Permission] = &[
     Permission { action: "organizations:ListAccounts", purpose: "--organization" },
     Permission { action: "organizations:ListRoots", purpose: "--organization, the units of the accounts" },
     Permission {
@@ -77,7 +77,7 @@ pub const ORGANIZATION: &[Permission] = &[
 
 /// What a role that deploys stacks needs, so that the CDK shows why the hook blocked a deployment (aws-cdk-cli, pull
 /// requests 1768 and 1950).
-pub const DEPLOYER: &[Permission] = &[
+pub(crate) const DEPLOYER: &[Permission] = &[
     Permission { action: "cloudformation:GetHookResult", purpose: "which rule, which ports, what to write instead" },
     Permission { action: "cloudformation:ListHookResults", purpose: "the results of a change set" },
 ];

@@ -23,7 +23,6 @@ mod paced;
 mod readiness;
 mod record;
 mod region;
-
 mod result;
 mod stacks;
 mod summary;
@@ -42,11 +41,12 @@ pub use compare::{compare, read_trend};
 pub use comparison::{
     Change, ChangeGroup, Comparison, ComparisonFile, ComparisonHead, LiveChanges, RuleChange, TrendPoint,
 };
+use context::{RegionClients, RegionContext};
 pub(crate) use csv::row;
 pub use csv::write_csv;
 pub use exemptions::write_exemptions;
-use expected::Expected;
-pub use file::{ResultError, ResultFile, ResultRecord, ResultWriter, read_records, read_result, write_json};
+use expected::DeclaredEgress;
+pub use file::{ResultError, ResultFile, ResultRecord, ResultWriter, read_records, write_json};
 pub use html::write_html;
 pub use join::{JoinError, JoinedResults};
 pub use known::KnownStacks;
@@ -55,8 +55,7 @@ pub use readiness::{PolicyImpact, advice, alternatives_told};
 pub use record::{
     Cause, FORMAT_VERSION, OpenedTraffic, OutcomeCounts, RuleOutcome, RuleRecord, ScanHead, StackRecord, Unread,
 };
-use region::{Clients, scan_region};
-use context::RegionContext;
+use region::scan_region;
 pub use result::{ScanCompletion, ScanRecords, ScanResult};
 pub use summary::{AccountSummary, Readiness, RuleGroup, ScanSummary};
 pub use unread::UnreadGroup;
@@ -69,8 +68,7 @@ use cfn_egress_guard_core::rule::policy::{Date, Glob, Policy};
 /// How many reports may wait for the caller.
 const WAITING: usize = 64;
 
-/// How many templates are read at once at the most, in all accounts and Regions together: each may have a
-/// megabyte.
+/// How many templates are read at once at most, in all accounts and Regions together: each may have a megabyte.
 const TEMPLATES_AT_ONCE: usize = 64;
 
 /// What to scan, and how.
@@ -84,9 +82,9 @@ pub struct ScanOptions {
     pub today: Date,
     /// Tags that name a stack's owner, the first that a stack has counts; letter case does not.
     pub owner_tags: Vec<String>,
-    /// How many templates of a Region are read at once, at the most.
+    /// How many templates of a Region are read at once, at most.
     pub concurrency: usize,
-    /// How long AWS may ask for patience.
+    /// How long AWS may throttle requests.
     pub patience: RetryPolicy,
     /// What an earlier scan with the same policy found.
     pub known: KnownStacks,
@@ -124,7 +122,7 @@ pub enum Progress {
     Group(Box<GroupRecord>),
     /// Something could not be read.
     Unread(Unread),
-    /// AWS asked for patience in a Region; so many templates are read at once now.
+    /// AWS throttled requests in a Region; so many templates are read at once now.
     Slower {
         /// The account, if anybody says which it is.
         account: Option<String>,
@@ -224,11 +222,11 @@ impl Scanner {
         self.tell(Progress::Entered { regions: entered.regions.len() }).await?;
         let mut regions = JoinSet::new();
         for region in entered.regions {
-            let clients = Clients {
+            let clients = RegionClients {
                 cloudformation: entered.connection.cloudformation(&region),
                 cloudcontrol: entered.connection.cloudcontrol(&region),
             };
-            let expected = self.options.live.then(|| Arc::new(Mutex::new(Expected::default())));
+            let expected = self.options.live.then(|| Arc::new(Mutex::new(DeclaredEgress::default())));
             let reporter = RegionContext {
                 account: account.as_ref().map(|member| member.account.clone()),
                 region,

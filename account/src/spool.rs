@@ -12,9 +12,8 @@ use tempfile::SpooledTempFile;
 /// How many bytes of records are kept in memory: those of an account of some hundred stacks.
 const IN_MEMORY: usize = 1024 * 1024;
 
-/// Records in the order they came, or were sorted into. Beyond one MiB they stand in a file
-/// without a name, which only this process can read and which is gone with it; memory then holds no
-/// more than where each one stands.
+/// Records in the order they came, or were sorted into. Beyond one MiB they stand in a file without a name, which
+/// only this process can read and which is gone with it; memory then holds no more than where each one is.
 #[derive(Debug)]
 pub struct Spool<T> {
     file: SpooledTempFile,
@@ -23,7 +22,7 @@ pub struct Spool<T> {
     of: PhantomData<T>,
 }
 
-/// Where a record stands in the file.
+/// Where a record is in the file.
 #[derive(Debug, Clone, Copy)]
 struct RecordPosition {
     at: u64,

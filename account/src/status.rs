@@ -64,12 +64,12 @@ pub struct StatusOptions {
     pub preset: Option<Preset>,
     /// The code and the policy that it should have.
     pub expected: Expected,
-    /// How many days back failures of the hook and its function count: 90 at the most, as long as
-    /// CloudFormation keeps results.
+    /// How many days back failures of the hook and its function count: 90 at most, as long as CloudFormation keeps
+    /// results.
     pub days: u16,
     /// Now, in seconds since 1970.
     pub now: i64,
-    /// How long AWS may ask for patience.
+    /// How long AWS may throttle requests.
     pub patience: RetryPolicy,
 }
 
@@ -283,8 +283,8 @@ async fn called(
             found.note(
                 "function-elsewhere",
                 format!(
-                    "the function lies in account {account}: {more} are read with credentials of that account, named \
-                     with --function-profile"
+                    "the function is in account {account}: to read {more}, pass credentials of that account with \
+                     --function-profile"
                 ),
             );
         }

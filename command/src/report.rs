@@ -38,7 +38,7 @@ use std::io::{self, BufWriter, Write};
 use cfn_egress_guard_core::rule::excerpt;
 use serde::Serialize;
 
-/// Writes reports of files, one after the other, and an end.
+/// Writes reports of files, one by one, and an end.
 pub trait Reporter {
     /// Takes the report of the next file.
     ///

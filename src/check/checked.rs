@@ -28,10 +28,10 @@ pub struct CheckedResource {
     pub exists: bool,
     /// How many egress rules were judged, compliant ones included; of several worlds, the most.
     pub judged: usize,
-    /// What is to tell.
+    /// What is to report.
     pub findings: Vec<LocatedFinding>,
-    /// Whether those of its findings that hold only under some conditions leave no way to keep the rule:
-    /// however the conditions turn out, it breaks the rule in one way or another.
+    /// Whether those of its findings that apply only under some conditions leave no way to keep the rule: however the
+    /// conditions turn out, it breaks the rule in one way or another.
     pub breaks_either_way: bool,
     /// Why it could not be judged in all of its worlds, if so.
     pub undetermined: Option<Undetermined>,
@@ -46,8 +46,8 @@ impl CheckedTemplate {
 }
 
 impl CheckedResource {
-    /// What a finding of the resource means as far as the template tells: what breaks the rule under some
-    /// conditions only is undetermined, unless the resource breaks it under all others too.
+    /// What a finding of the resource means as far as the template shows: what breaks the rule under some conditions
+    /// only is undetermined, unless the resource breaks it under all others too.
     #[must_use]
     pub fn settled(&self, located: &LocatedFinding) -> Outcome {
         match located.finding.outcome {

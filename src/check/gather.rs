@@ -10,9 +10,9 @@ use crate::rule::{Assessment, Finding, Outcome, Reason, wording};
 use crate::template::{EvaluatedResource, Occurrence};
 use crate::value::Value;
 
-/// What makes findings of several worlds the same one: what is said of which values, and what the
-/// policy makes of it, since the tags that an exemption asks for may differ. Its number tells apart
-/// what a loop or an alias repeats within one world.
+/// What makes findings of several worlds the same one: what is said of which values, and what the policy makes of it,
+/// since the tags that an exemption asks for may differ. Its number distinguishes what a loop or an alias repeats
+/// within one world.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct FindingIdentity {
     reason: Reason,

@@ -30,7 +30,7 @@ pub fn judge_properties(
 /// A resource in each of its worlds, with what the rule says of it there under the policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JudgedResource<'t> {
-    /// The resource in each world, all of its properties worked out.
+    /// The resource in each world, all of its properties computed.
     pub evaluated: EvaluatedResource<'t>,
     /// What the rule says in each of those worlds, by index; nothing is judged where the resource is not created.
     pub assessments: Vec<Assessment>,
@@ -58,7 +58,7 @@ pub fn judge_resource<'t>(
 
 /// How many egress rules of one template are judged in more than the first of their worlds, each world
 /// counted: the work that undecided conditions multiply.
-pub const MAX_JUDGED: usize = 250_000;
+pub(crate) const MAX_JUDGED: usize = 250_000;
 
 /// A resource on its way to its assessment.
 #[derive(Clone, Copy)]
@@ -72,7 +72,7 @@ pub(super) struct ResourceCheck<'p, 'a> {
 }
 
 impl<'p, 'a> ResourceCheck<'p, 'a> {
-    /// The resource in each world, the properties worked out that the rule and the policy look at, under these values
+    /// The resource in each world, the properties computed that the rule and the policy look at, under these values
     /// of parameters.
     pub(super) fn evaluate(&self, given: &[(&str, &str)]) -> EvaluatedResource<'p> {
         let looked_at = properties_of(self.resource_type);

@@ -78,6 +78,6 @@ fn is_plain(map: &Map) -> bool {
 }
 
 fn open(entry: &Value) -> Value {
-    let unknown = Unknown::new(None, "an expression", "it was not worked out");
+    let unknown = Unknown::new(None, "an expression", "it was not computed");
     Value::new(Kind::Unknown(unknown), entry.origin)
 }

@@ -73,12 +73,12 @@ mod tests {
     use super::*;
     use crate::rule::policy::{Context, Date, UnchangedRules};
     use crate::rule::{Preset, Verdict};
-    use crate::security_group::without_ignored_ports;
+    use crate::security_group::live_properties;
     use crate::template::Scope;
 
     fn live(egress: &str) -> Value {
         let text = format!("{{\"GroupName\": \"web\", \"SecurityGroupEgress\": [{egress}]}}");
-        without_ignored_ports(serde_json::from_str(&text).unwrap())
+        live_properties(&text).unwrap().unwrap()
     }
 
     fn told(live: &Value, template: &str) -> (Vec<String>, Vec<String>) {

@@ -7,7 +7,7 @@ use crate::template::{Assumption, Occurrence};
 /// A finding, under which conditions it is one, and what to point at.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LocatedFinding {
-    /// What the rule says, and whether the policy lets it through.
+    /// What the rule says, and whether the policy allows it.
     pub finding: Finding,
     /// Under which undecided conditions.
     pub occurrence: Occurrence,
@@ -50,7 +50,7 @@ impl LocatedFinding {
         } else if self.occurrence == Occurrence::Always {
             None
         } else {
-            Some("in the cases that were looked at".to_owned())
+            Some("in the cases that were checked".to_owned())
         };
         match (conditions, self.kept_by_default()) {
             (conditions, None) => conditions,

@@ -26,7 +26,7 @@ pub enum RulePart {
     To,
     /// The value of the destination.
     Destination,
-    /// What stands where an egress rule, or a list of them, should.
+    /// What is where an egress rule, or a list of them, should.
     Entry,
     /// The resource's logical id.
     Resource,
@@ -56,7 +56,7 @@ impl FindingOrigins {
         let mut related: Vec<(Origin, RulePart)> = Vec::new();
         for (place, part) in places {
             let index = place.index();
-            // An alias can stand for both ports: one value is pointed at once.
+            // An alias can represent both ports: one value is pointed at once.
             if index != primary.index() && !related.iter().any(|(other, _)| other.index() == index) {
                 related.push((place, part));
             }
@@ -112,7 +112,7 @@ fn value_at<'v>(properties: &'v Value, finding: &Finding) -> Option<&'v Value> {
     })
 }
 
-/// Where the value of a key was written, if it stands for something.
+/// Where the value of a key was written, if it represents something.
 fn key(entry: Option<&Value>, name: &str) -> Option<Origin> {
     let value = entry?.get(name)?;
     value.origin.index().map(|_| value.origin)

@@ -173,7 +173,7 @@ fn a_property_whose_name_is_not_known_is_not_known_to_be_missing() {
 fn a_template_without_resources_of_its_own_is_left_open() {
     let (_, checked) = checked("Transform: {Name: AWS::Include, Parameters: {Location: 's3://b/k'}}\n");
     assert!(checked.resources.is_empty());
-    assert_eq!(checked.notes[0].to_string(), "the resources that `Fn::Transform` adds are not judged here");
+    assert_eq!(checked.notes[0].to_string(), "the resources that `Fn::Transform` adds are not checked here");
 }
 
 /// Each finding as `outcome reason (when)`, when a deployment may override defaults.

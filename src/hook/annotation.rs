@@ -5,8 +5,8 @@ use super::response::{Annotation, AnnotationStatus, SeverityLevel};
 use super::sentences;
 use crate::rule::{self, Finding, Outcome, excerpt, wording};
 
-/// How many annotations an answer carries at the most. CloudFormation documents no limit; Lambda's answer
-/// may have 6 MB, and nobody reads more.
+/// How many annotations an answer carries at most. CloudFormation documents no limit; Lambda's answer may have 6 MB,
+/// and nobody reads more.
 pub const MAX_ANNOTATIONS: usize = 100;
 
 impl Decision {
@@ -58,7 +58,7 @@ fn of(judged: Option<&ResourceAssessment>, finding: &Finding) -> Annotation {
     }
 }
 
-/// A PASSED one where there is nothing else to tell.
+/// A PASSED one where there is nothing else to report.
 fn or_passed(mut annotations: Vec<Annotation>, passed: impl FnOnce() -> String) -> Vec<Annotation> {
     if annotations.is_empty() {
         annotations.push(annotation(AnnotationStatus::Passed, passed()));

@@ -43,7 +43,7 @@ pub struct ResourceAssessment {
     pub resource_type: ResourceType,
     /// As the template or the change set names it.
     pub logical_id: String,
-    /// Where it stands in the template.
+    /// Where it is in the template.
     pub line: Option<u32>,
     /// What the rule says.
     pub assessment: Assessment,
@@ -97,12 +97,12 @@ impl Decision {
     }
 
     /// The findings of one outcome, each with the resource of the template that it is about.
-    pub fn of_each(&self, outcome: Outcome) -> impl Iterator<Item = (Option<&ResourceAssessment>, &Finding)> {
+    pub(crate) fn of_each(&self, outcome: Outcome) -> impl Iterator<Item = (Option<&ResourceAssessment>, &Finding)> {
         self.assessments()
             .flat_map(move |(judged, assessment)| assessment.of(outcome).map(move |finding| (judged, finding)))
     }
 
-    /// The findings of a template that are reported, in this order: what blocks, what is let through, what is
+    /// The findings of a template that are reported, in this order: what blocks, what is allowed, what is
     /// undetermined, what passes although EC2 opens more.
     pub(super) fn reported(&self) -> impl Iterator<Item = (Option<&ResourceAssessment>, &Finding)> {
         [Outcome::NonCompliant, Outcome::Exempted, Outcome::KnownDebt, Outcome::Undetermined]
@@ -136,7 +136,7 @@ impl Decision {
         verdicts.chain(open).max().unwrap_or(Verdict::Compliant)
     }
 
-    /// What breaks the rule and is let through: what asks for something soon comes first.
+    /// What breaks the rule and is allowed: what asks for something soon comes first.
     pub(super) fn let_through(&self) -> impl Iterator<Item = &Finding> {
         let asks = |finding: &&Finding| finding.exemption.as_ref().is_some_and(|exemption| exemption.expires_soon());
         let exempted = |soon: bool| self.of(Outcome::Exempted).filter(move |finding| asks(finding) == soon);

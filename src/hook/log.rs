@@ -1,12 +1,12 @@
-//! A decision as one structured log line, which CloudWatch also reads as metrics (Embedded Metric
-//! Format). It says what was decided and on which egress rules, never what else the template holds.
+//! A decision as one structured log line, which CloudWatch also reads as metrics (Embedded Metric Format). It says
+//! what was decided and on which egress rules, never what else the template contains.
 
 use serde::Serialize;
 
 use super::decision::Decision;
 use super::response::{HookStatus, Response};
-use crate::log::{DecisionSource, ListedRule, Metadata, OffendingRules, push};
-pub use crate::log::{Delivery, MAX_FIELDS, MAX_LISTED, NAMESPACE};
+use crate::log::{DecisionFields, DecisionSource, OffendingRules, push};
+pub use crate::log::{Delivery, NAMESPACE};
 use crate::rule::Outcome;
 
 #[derive(Serialize)]
@@ -30,27 +30,8 @@ struct DecisionLine<'a> {
     account: &'a str,
     region: &'a str,
     stack_id: &'a str,
-    request_id: &'a str,
-    timestamp_millis: u64,
-    evaluation_micros: u64,
-    policy_source: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    policy_sha256: Option<&'a str>,
-    #[serde(rename = "Guard")]
-    guard: &'a str,
-    #[serde(rename = "Decisions")]
-    decisions: u8,
-    #[serde(rename = "EvaluationTime")]
-    evaluation_time: u64,
-    #[serde(rename = "_aws")]
-    metadata: Metadata<'a>,
-    offending_rules: Vec<ListedRule>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    exempted_rules: Vec<ListedRule>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    known_debt_rules: Vec<ListedRule>,
-    /// Egress rules of these kinds that are not listed.
-    unlisted_rule_count: usize,
+    #[serde(flatten)]
+    shared: DecisionFields<'a>,
 }
 
 /// The fields of a decision line that are neither reasons nor listed rules: 26 of its own, 10 in `_aws`, the count
@@ -65,11 +46,11 @@ pub fn lines(decision: &Decision, response: &Response, delivery: &Delivery<'_>) 
         let each = decision.of_each(outcome);
         each.map(|(judged, finding)| (judged.map(|judged| judged.logical_id.as_str()), finding))
     };
-    let told = OffendingRules::of(findings, FIXED_FIELDS);
+    let rules = OffendingRules::of(findings, FIXED_FIELDS);
     let invocation = &decision.invocation;
     let mut lines = String::new();
     let mut counts = String::new();
-    told.push_counts(&mut counts, delivery, DecisionSource::Hook);
+    rules.push_counts(&mut counts, delivery, DecisionSource::Hook);
     push(
         &mut lines,
         &DecisionLine {
@@ -78,11 +59,11 @@ pub fn lines(decision: &Decision, response: &Response, delivery: &Delivery<'_>) 
             message: &response.message,
             verdict: decision.verdict(),
             hook_status: response.hook_status,
-            offending_rule_count: told.offending_count(),
-            exempted_rule_count: told.exempted_count(),
-            known_debt_rule_count: told.known_debt_count(),
+            offending_rule_count: rules.offending_count(),
+            exempted_rule_count: rules.exempted_count(),
+            known_debt_rule_count: rules.known_debt_count(),
             undetermined_rule_count: decision.of(Outcome::Undetermined).count(),
-            reasons: told.reasons(),
+            reasons: rules.reasons(),
             stack_name: &invocation.stack_name,
             logical_id: &invocation.logical_id,
             resource_type: &invocation.resource_type,
@@ -91,19 +72,7 @@ pub fn lines(decision: &Decision, response: &Response, delivery: &Delivery<'_>) 
             account: &invocation.account,
             region: &invocation.region,
             stack_id: &invocation.stack_id,
-            request_id: delivery.request_id,
-            timestamp_millis: delivery.timestamp_millis,
-            evaluation_micros: delivery.evaluation_micros,
-            policy_source: delivery.policy_source,
-            policy_sha256: delivery.policy_sha256,
-            guard: delivery.guard,
-            decisions: 1,
-            evaluation_time: delivery.evaluation_micros,
-            metadata: Metadata::of_decision(delivery, DecisionSource::Hook, &["verdict"]),
-            unlisted_rule_count: told.unlisted_count(),
-            offending_rules: told.offending,
-            exempted_rules: told.exempted,
-            known_debt_rules: told.known_debt,
+            shared: DecisionFields::new(rules, delivery, DecisionSource::Hook, &["verdict"]),
         },
     );
     lines + &counts

@@ -9,7 +9,7 @@ use crate::rule::{Finding, Outcome, Reason, Verdict, wording};
 /// and the API's `HookStatusReason` 1,024.
 pub const MESSAGE_CHARS: usize = 1_024;
 
-/// How many lines a message is made of at the most: no line is shorter than nine characters.
+/// How many lines a message is made of at most: no line is shorter than nine characters.
 const MAX_LINES: usize = MESSAGE_CHARS / 8;
 
 impl Decision {
@@ -44,7 +44,7 @@ impl Decision {
         }
     }
 
-    /// The message on a template: what blocks first, then what is let through or cannot be judged.
+    /// The message on a template: what blocks first, then what is allowed or cannot be judged.
     fn template_message(&self, template: &TemplateAssessment) -> String {
         let lines_of = |outcome, line: fn(&str, &Finding) -> String| {
             template

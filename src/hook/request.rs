@@ -145,7 +145,7 @@ impl fmt::Display for RequestError {
 
 impl std::error::Error for RequestError {}
 
-/// What is wrong with JSON, without what stands there: a document's text may be a secret.
+/// What is wrong with JSON, without the value there: a document's text may be a secret.
 pub(super) fn problem(error: &serde_json::Error) -> String {
     match error.classify() {
         // serde_json repeats a value of the wrong kind.
@@ -165,7 +165,7 @@ struct RequestToken {
     client_requesttoken: LenientText,
 }
 
-/// Text, read from whatever stands there: a number gives its digits, anything else no text.
+/// Text, read from any value: a number gives its digits, anything else no text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LenientText(String);
 
@@ -184,7 +184,7 @@ impl LenientText {
 
     /// The text, if there is any.
     #[must_use]
-    pub fn non_empty(&self) -> Option<&str> {
+    pub(crate) fn non_empty(&self) -> Option<&str> {
         Some(self.as_str()).filter(|text| !text.is_empty())
     }
 }

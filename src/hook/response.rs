@@ -95,7 +95,7 @@ pub enum AnnotationStatus {
     Passed,
     /// It failed.
     Failed,
-    /// It does not count: nothing was checked, or the policy lets it through.
+    /// It does not count: nothing was checked, or the policy allows it.
     Skipped,
 }
 

@@ -3,27 +3,27 @@
 use crate::rule::wording::{LOGICAL_ID_CHARS, line, place, statement};
 use crate::rule::{Finding, ID, Port, Protocol, Treatment, excerpt};
 
-/// Another resource type is let through.
+/// Another resource type is allowed.
 pub(super) fn other_type(resource_type: &str) -> String {
     format!(
-        "Not checked: {} has no egress rules; rule {ID} is about AWS::EC2::SecurityGroup and \
+        "Not checked: {} has no egress rules. Rule {ID} applies to AWS::EC2::SecurityGroup and \
          AWS::EC2::SecurityGroupEgress.",
         excerpt(resource_type, LOGICAL_ID_CHARS)
     )
 }
 
-/// A deletion is let through.
+/// A deletion is allowed.
 pub(super) fn deletion() -> String {
-    "Not checked: a deletion opens nothing.".to_owned()
+    "Not checked: deleting a resource opens no port.".to_owned()
 }
 
-/// An import is let through.
+/// An import is allowed.
 pub(super) fn import(unchanged_rules: Treatment) -> String {
     let next = match unchanged_rules {
         Treatment::Block => format!("the next update is checked against rule {ID}"),
         Treatment::Allow => format!(
-            "the next update is checked against rule {ID}, but unchanged_rules = \"allow\" lets egress rules pass that \
-             it leaves as they are, those that are imported now included"
+            "the next update is checked against rule {ID}, but with unchanged_rules = \"allow\" it does not block \
+             egress rules that it leaves unchanged, including the ones imported now"
         ),
     };
     format!("Not checked: an import changes nothing; {next}.")
@@ -32,8 +32,9 @@ pub(super) fn import(unchanged_rules: Treatment) -> String {
 /// The function's configuration cannot be used.
 pub(super) fn broken_configuration(problem: &str) -> String {
     format!(
-        "cfn-egress-guard is misconfigured and checks nothing until that is put right: {problem}. Correct the hook's \
-         stack and deploy it again."
+        "cfn-egress-guard is misconfigured: every check fails until this is fixed: {}. Correct the hook's stack and \
+         deploy it again.",
+        problem.trim_end_matches(['.', '?'])
     )
 }
 
@@ -41,7 +42,7 @@ pub(super) fn broken_configuration(problem: &str) -> String {
 pub(super) fn unreadable_event(problem: &str) -> String {
     format!(
         "cfn-egress-guard could not read the invocation: {}. It expects the JSON object that a CloudFormation Lambda \
-         Hook sends; retry the operation, and if this comes back, update cfn-egress-guard.",
+         Hook sends. Retry the operation; if this happens again, update cfn-egress-guard.",
         excerpt(problem, 200)
     )
 }
@@ -49,30 +50,30 @@ pub(super) fn unreadable_event(problem: &str) -> String {
 /// The invocation lacks a field without which nothing can be checked.
 pub(super) fn missing_field(field: &str) -> String {
     format!(
-        "cfn-egress-guard could not check the rule: the invocation has no usable {field}. Retry the operation; if this \
-         comes back, update cfn-egress-guard."
+        "cfn-egress-guard could not check the rule: the invocation has no valid {field}. Retry the operation; if this \
+         happens again, update cfn-egress-guard."
     )
 }
 
-/// The invocation point is none that is known.
+/// The invocation point is not known.
 pub(super) fn unknown_invocation_point(point: &str) -> String {
     format!(
-        "cfn-egress-guard does not know the invocation point \"{}\" and so cannot tell what it would let through. \
-         Configure the hook for CREATE and UPDATE, or update cfn-egress-guard.",
+        "cfn-egress-guard does not support the invocation point \"{}\". Configure the hook for CREATE and UPDATE, or \
+         update cfn-egress-guard.",
         excerpt(point, 64)
     )
 }
 
 /// An event without its document cannot be explained.
 pub(super) fn unsupported_target(target: &str) -> String {
-    format!("A {target} invocation is about a document that is not in it: check the template instead.")
+    format!("A {target} invocation does not contain the template. Check the template itself instead.")
 }
 
 /// The program failed: a defect.
 pub(super) fn defect() -> String {
-    "cfn-egress-guard failed inside while checking this resource, which is a defect: nothing was checked. The \
-     function's log has the details; please report it. To deploy meanwhile, the owners of the hook can set its failure \
-     mode to WARN."
+    "cfn-egress-guard hit an internal error while checking this resource (a bug), so the check failed. The function's \
+     log has the details; please report them. Until this is fixed, the owners of the hook can set its failure mode to \
+     WARN."
         .to_owned()
 }
 
@@ -85,7 +86,7 @@ pub(super) struct TemplateCounts {
     pub(super) broken: usize,
     /// Those that cannot be judged from the template.
     pub(super) undetermined: usize,
-    /// Those that are let through by the policy.
+    /// Those that are allowed by the policy.
     pub(super) let_through: usize,
     /// Whether there is anything besides that cannot be judged at all.
     pub(super) open: bool,
@@ -103,26 +104,27 @@ pub(super) fn headline(what: &str, counts: TemplateCounts) -> String {
         );
     }
     let mut text = match counts.judged {
-        0 if counts.open => format!("{what} is not judged here against rule {ID}."),
-        0 => format!("{what} holds no egress rule to check against rule {ID}."),
+        0 if counts.open => format!("{what} was not checked against rule {ID} here."),
+        0 => format!("{what} has no egress rule to check against rule {ID}."),
         judged if counts.undetermined == 0 && !counts.open => {
-            format!("{what} follows rule {ID}: {} judged.", rules(judged))
+            format!("{what} follows rule {ID}: {} checked.", rules(judged))
         }
-        judged => format!("{what} does not break rule {ID} for certain: {} judged.", rules(judged)),
+        judged => format!("{what} has no confirmed violation of rule {ID}: {} checked.", rules(judged)),
     };
     if counts.undetermined > 0 {
         text.push_str(&format!(
-            " {} cannot be judged from the template; the RESOURCE target judges each with its resolved values.",
+            " {} cannot be determined from the template. The RESOURCE target checks each one with its resolved \
+             values.",
             rules(counts.undetermined)
         ));
     }
     if counts.let_through > 0 {
-        text.push_str(&format!(" The policy lets {} through.", rules(counts.let_through)));
+        text.push_str(&format!(" The policy allows {}.", rules(counts.let_through)));
     }
     text
 }
 
-/// Where in a template a resource stands.
+/// Where in a template a resource is.
 pub(super) fn resource(logical_id: &str, template_line: Option<u32>) -> String {
     let id = excerpt(logical_id, LOGICAL_ID_CHARS);
     template_line.map_or_else(|| id.clone(), |line| format!("{id} (template line {line})"))
@@ -138,10 +140,10 @@ pub(super) fn undetermined(finding: &Finding) -> String {
     let place = place(finding);
     let said = match &finding.when {
         // It breaks the rule, or may, under a condition that the template does not decide.
-        Some(when) => format!("{} {when}, which the template does not decide", statement(finding)),
-        None => format!("not judged here, {}", statement(finding)),
+        Some(when) => format!("{} {when}, which the template does not determine", statement(finding)),
+        None => format!("not checked here, {}", statement(finding)),
     };
-    format!("{place}: {said}. The RESOURCE target judges it with resolved values.")
+    format!("{place}: {said}. The RESOURCE target checks it with resolved values.")
 }
 
 /// Under which condition something breaks a rule that only the defaults of parameters make it break.
@@ -161,16 +163,16 @@ pub(super) fn by_default(finding: &Finding) -> Option<String> {
 
 /// A resource that could not be judged under all its conditions.
 pub(super) fn not_wholly_judged(logical_id: &str, why: &str) -> String {
-    format!("{} could not be judged under all its conditions: {why}", excerpt(logical_id, LOGICAL_ID_CHARS))
+    format!("{} could not be checked under all of its conditions: {why}", excerpt(logical_id, LOGICAL_ID_CHARS))
 }
 
 /// What is said behind everything that STACK and CHANGE_SET cannot judge.
-const RESOURCE_JUDGES: &str = "The RESOURCE target judges each security group when it is deployed.";
+const RESOURCE_JUDGES: &str = "The RESOURCE target checks each security group when CloudFormation deploys it.";
 
 /// The document is not what the protocol says.
 pub(super) fn unreadable_document(problem: &str) -> String {
     format!(
-        "not judged: cfn-egress-guard could not read the document of this invocation: {}. {RESOURCE_JUDGES}",
+        "not checked: cfn-egress-guard could not read the document of this invocation: {}. {RESOURCE_JUDGES}",
         excerpt(problem, 200)
     )
 }
@@ -184,8 +186,8 @@ pub(super) fn empty_document(field: &str) -> String {
 pub(super) fn unreadable_template(problem: &str, place: Option<(u32, u32)>) -> String {
     let place = place.map_or_else(String::new, |(line, column)| format!(" (line {line}, column {column})"));
     format!(
-        "not judged: cfn-egress-guard could not read the template{place}: {}. {RESOURCE_JUDGES} `cfn-egress-guard check` \
-         shows the place.",
+        "not checked: cfn-egress-guard could not read the template{place}: {}. {RESOURCE_JUDGES} `cfn-egress-guard \
+         check` shows the place.",
         excerpt(problem, 300)
     )
 }
@@ -201,20 +203,20 @@ pub(super) fn unreadable_previous_template(problem: &str) -> String {
 /// A changed resource cannot be read.
 pub(super) fn unreadable_change(logical_id: &str) -> String {
     let id = excerpt(logical_id, LOGICAL_ID_CHARS);
-    format!("{id} is not judged: the change set does not say what it will be. {RESOURCE_JUDGES}")
+    format!("{id} was not checked: the change set does not contain its new properties. {RESOURCE_JUDGES}")
 }
 
 /// A changed resource has no type.
 pub(super) fn untyped_change(logical_id: &str) -> String {
     let id = excerpt(logical_id, LOGICAL_ID_CHARS);
-    format!("{id} is not judged: the change set does not say its type. {RESOURCE_JUDGES}")
+    format!("{id} was not checked: the change set does not name its type. {RESOURCE_JUDGES}")
 }
 
 /// The invocation's URL is not one to download from.
 pub(super) fn refused_url(problem: &str) -> String {
     format!(
-        "cfn-egress-guard did not download the document of this invocation: {problem}. CloudFormation gives a presigned \
-         https URL of Amazon S3; if this comes back, report it and take STACK and CHANGE_SET out of the hook's target \
+        "cfn-egress-guard did not download the document of this invocation: {problem}. It expects a presigned https \
+         URL of Amazon S3. If this happens again, report it, and remove STACK and CHANGE_SET from the hook's target \
          operations."
     )
 }
@@ -222,8 +224,8 @@ pub(super) fn refused_url(problem: &str) -> String {
 /// Why the document of an invocation did not arrive from S3, and what to do; the URL is a credential and not shown.
 pub(super) fn failed_download(host: &str, problem: &str) -> String {
     format!(
-        "cfn-egress-guard could not download the document of this invocation from {}: {}. Retry the operation; the \
-         owners of the hook find details in the function's log.",
+        "cfn-egress-guard could not download the document of this invocation from {}: {}. Retry the operation. The \
+         function's log has the details.",
         excerpt(host, 100),
         excerpt(problem, 200)
     )

@@ -152,9 +152,9 @@ fn leave_open(resource: &mut ResourceAssessment, without_defaults: &HashMap<Stri
     }
 }
 
-/// The findings of one resource of a template. One is known debt if it stood in the template before, for
-/// the same resource; one that holds only under some conditions is certain if the resource breaks the rule
-/// under all others too.
+/// The findings of one resource of a template. One is known debt if it stood in the template before, for the same
+/// resource; one that applies only under some conditions is certain if the resource breaks the rule under all others
+/// too.
 fn findings(resource: &CheckedResource, groups: &DeployedGroups<'_>, before: &mut DeployedViolations) -> Vec<Finding> {
     let mut certain = resource.breaks_either_way;
     let mut findings: Vec<Finding> = Vec::with_capacity(resource.findings.len());

@@ -147,13 +147,13 @@ fn what_the_protocol_leaves_open_is_tolerated() {
 fn what_is_not_ours_is_let_through_saying_that_nothing_was_checked() {
     for (change, says) in [
         ((|event| event["requestData"]["targetName"] = json!("AWS::S3::Bucket")) as fn(&mut Json), "AWS::S3::Bucket"),
-        (|event| event["actionInvocationPoint"] = json!("DELETE_PRE_PROVISION"), "deletion"),
+        (|event| event["actionInvocationPoint"] = json!("DELETE_PRE_PROVISION"), "deleting"),
         (
             |event| {
                 event["actionInvocationPoint"] = json!("DELETE_PRE_PROVISION");
                 event["requestData"]["targetModel"] = json!(null);
             },
-            "deletion",
+            "deleting",
         ),
         (|event| event["actionInvocationPoint"] = json!("IMPORT_PRE_PROVISION"), "import"),
     ] {
@@ -423,8 +423,8 @@ fn a_decision_line_has_few_enough_fields_and_says_what_it_leaves_out() {
     };
     let lines = log::lines(&decision, &decision.response(), &delivery);
     let line: Json = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
-    assert!(leaves(&line) <= log::MAX_FIELDS, "{} fields", leaves(&line));
-    assert!(leaves(&line) > log::MAX_FIELDS - 12, "the room is used: {} fields", leaves(&line));
+    assert!(leaves(&line) <= crate::log::MAX_FIELDS, "{} fields", leaves(&line));
+    assert!(leaves(&line) > crate::log::MAX_FIELDS - 12, "the room is used: {} fields", leaves(&line));
     let count = |key: &str| line[key].as_u64().unwrap();
     let listed = |key: &str| line[key].as_array().map_or(0, Vec::len) as u64;
     let all = count("offendingRuleCount") + count("exemptedRuleCount") + count("knownDebtRuleCount");

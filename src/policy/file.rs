@@ -17,14 +17,14 @@ table! {
         /// The settings to start from: literal (the default) is the text of the published rule, effective
         /// is what EC2 will really open. The environment variable EGRESS_PRESET overrides it.
         preset: Option<Preset>,
-        /// How an update treats an egress rule that breaks the rule and stays as it was: block (the
-        /// default), or allow, which lets it through as known debt.
+        /// How an update treats an egress rule that breaks the rule and stays as it was: block (the default), or
+        /// allow, which allows it as known debt.
         unchanged_rules: Option<Treatment>,
         /// Single settings that differ from the preset.
         settings: Option<SettingsTable>,
         /// Whom to ask about what is blocked: one line, at most 80 characters. Messages name it.
         contact: Option<Owner>,
-        /// How many days ahead an exemption may end at the most: policy check refuses one that ends later.
+        /// How many days ahead an exemption may end at most: policy check refuses one that ends later.
         max_days: Option<Days>,
         /// What may break the rule, why, who answers for it, and until when.
         exemption: Option<Tables<ExemptionTable>>,
@@ -32,8 +32,8 @@ table! {
 }
 
 table! {
-    /// An exemption. All conditions must hold, and at least one is needed; a list holds if one of its
-    /// entries does. What cannot be known does not hold.
+    /// An exemption. All conditions must be true, and at least one is needed; a list contains if one of its entries
+    /// does. What cannot be known is not true.
     struct ExemptionTable {
         /// Its name in messages, logs and reports: lower-case letters, digits and hyphens, at most 64.
         id: AtSpan<ExemptionId>,
@@ -41,7 +41,7 @@ table! {
         reason: ExemptionReason,
         /// Who answers for it: one line, at most 80 characters.
         owner: Owner,
-        /// The last day on which it holds (UTC).
+        /// The last day on which it applies (UTC).
         expires: Date,
         /// The account. Globs: * is any number of characters, ? is one, and the whole text must match.
         account: Option<OneOrMore<Account>>,
@@ -78,8 +78,8 @@ impl PolicyFile {
             if ids.insert(id.clone(), ()).is_some() {
                 problems.add(
                     at.clone(),
-                    format!("`id` is \"{id}\", as that of an earlier exemption"),
-                    "give each its own",
+                    format!("`id` is \"{id}\", which an earlier exemption already uses"),
+                    "give each exemption a unique id",
                 );
             }
             exemptions.extend(table.into_exemption(problems));
@@ -102,8 +102,8 @@ impl ExemptionTable {
         if !tags.is_empty() && !resource_types.is_empty() && !resource_types.contains(&ResourceType::SecurityGroup) {
             problems.add(
                 self.id.at.clone(),
-                "the exemption asks for tags of a resource type that has none, so it can never match",
-                "leave tags out, or resource_type",
+                "the exemption requires tags, but its resource type has no tags, so it can never match",
+                "remove tags or resource_type",
             );
         }
         let conditions = Conditions {

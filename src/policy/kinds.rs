@@ -62,7 +62,7 @@ impl FromText for ExemptionReason {
 }
 
 impl FromText for Owner {
-    const EXPECTED: &'static str = "who answers for it";
+    const EXPECTED: &'static str = "who is responsible for it";
     const EXAMPLE: &'static str = "platform@example.com";
 
     fn from_text(text: &str) -> Result<Self, ValueError> {
@@ -80,7 +80,7 @@ impl FromText for Protocol {
             known if plain && text.trim() == text && !matches!(known, Self::Unrecognized(_) | Self::Unknown(_)) => {
                 Ok(known)
             }
-            _ => Err(ValueError::new("no protocol that EC2 knows")),
+            _ => Err(ValueError::new("not a protocol that EC2 recognizes")),
         }
     }
 }
@@ -119,7 +119,7 @@ impl ReadValue for Date {
             DeValue::Datetime(written) => match (written.date, written.time, written.offset) {
                 (Some(date), None, None) => Self::new(date.year, date.month, date.day)
                     .ok_or_else(|| (written.to_string(), InvalidDateError.to_string())),
-                _ => Err((written.to_string(), "not a day alone".to_owned())),
+                _ => Err((written.to_string(), "not a date without a time".to_owned())),
             },
             _ => {
                 problems.wrong_kind::<Self>(value, key, "a day");
@@ -129,7 +129,7 @@ impl ReadValue for Date {
         match date {
             Ok(date) => Some(date),
             Err((written, problem)) => {
-                let help = format!("write the last day on which it holds (UTC), such as {}", Self::example());
+                let help = format!("write the last day on which it applies (UTC), such as {}", Self::example());
                 let written = crate::rule::excerpt(&written, 40);
                 problems.add(value.span(), format!("`{key}` is {written}, {problem}"), help);
                 None
@@ -176,7 +176,7 @@ impl ReadValue for Days {
     }
 }
 
-/// Globs of one kind each: what they stand for, which characters can match at all, how they are shown.
+/// Globs of one kind each: what they represent, which characters can match at all, how they are shown.
 macro_rules! globs {
     ($( $(#[$doc:meta])* $name:ident: $expected:literal, $example:literal, $fits:expr; )*) => { $(
         $(#[$doc])*
@@ -192,8 +192,8 @@ macro_rules! globs {
                 let fits: fn(&Glob) -> bool = $fits;
                 if glob.is_any() {
                     Err(ValueError {
-                        help: Some(format!("leave it out, or write {}, such as {:?}", $expected, $example)),
-                        ..ValueError::new("which narrows nothing")
+                        help: Some(format!("remove it, or write {}, such as {:?}", $expected, $example)),
+                        ..ValueError::new("which restricts nothing")
                     })
                 } else if fits(&glob) {
                     Ok(Self(glob))
@@ -255,8 +255,8 @@ impl ReadValue for Tags {
         if table.is_empty() {
             problems.add(
                 value.span(),
-                format!("`{key}` names no tag"),
-                format!("leave it out, or write {key} = {}", Self::example()),
+                format!("`{key}` does not name a tag"),
+                format!("remove it, or write {key} = {}", Self::example()),
             );
             return None;
         }

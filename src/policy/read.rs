@@ -1,4 +1,4 @@
-//! From TOML's values to typed ones: each mistake is noted where it stands, and reading goes on.
+//! From TOML's values to typed ones: each mistake is noted where it is, and reading goes on.
 
 use std::ops::Range;
 
@@ -32,7 +32,7 @@ pub(super) trait FromText: Sized {
     /// One of its values.
     const EXAMPLE: &'static str;
 
-    /// The value that a text stands for.
+    /// The value that a text represents.
     fn from_text(text: &str) -> Result<Self, ValueError>;
 }
 
@@ -113,11 +113,11 @@ impl<T: FromText> ReadValue for OneOrMore<T> {
             };
         };
         if list.is_empty() {
-            let help = format!("leave it out, or write {}, such as {}", T::EXPECTED, Self::example());
-            problems.add(value.span(), format!("`{key}` is an empty list, which nothing can match"), help);
+            let help = format!("remove it, or write {}, such as {}", T::EXPECTED, Self::example());
+            problems.add(value.span(), format!("`{key}` is an empty list, so nothing can match it"), help);
             return None;
         }
-        // All of them, so that every mistake is told.
+        // All of them, so that every mistake is reported.
         let values: Vec<Option<T>> = list.iter().map(|value| T::read(value, key, problems)).collect();
         values.into_iter().collect::<Option<Vec<T>>>().map(Self)
     }
@@ -127,7 +127,7 @@ impl<T: FromText> ReadValue for OneOrMore<T> {
     }
 }
 
-/// A value and where it stands.
+/// A value and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AtSpan<T> {
     pub(super) at: Range<usize>,
@@ -146,7 +146,7 @@ impl<T: ReadValue> ReadValue for AtSpan<T> {
 
 /// A table whose keys are known.
 pub(super) trait ReadTable: Sized {
-    /// Reads a table; `at` is where what is missing in it is told.
+    /// Reads a table; `at` is where what is missing in it is reported.
     fn read_table(table: &DeTable<'_>, at: Range<usize>, problems: &mut PolicyDiagnostics<'_>) -> Option<Self>;
 }
 
@@ -196,7 +196,7 @@ impl PolicyDiagnostics<'_> {
     /// Notes the keys of a table that are not known.
     pub(super) fn unknown_keys(&mut self, table: &DeTable<'_>, known: &[&'static str]) {
         for key in table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
-            let message = format!("`{}` is no key that is known here", excerpt(key.get_ref(), SHOWN_CHARS));
+            let message = format!("unknown key `{}`", excerpt(key.get_ref(), SHOWN_CHARS));
             let help = match nearest(key.get_ref(), known.iter().copied()) {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("known are {}", known.join(", ")),

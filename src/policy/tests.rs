@@ -248,7 +248,7 @@ fn every_refusal() {
 fn all_mistakes_are_told_at_once_and_the_first_one_leads() {
     let error = parse("presset = 'x'\n[settings]\nz = 1\nloopback_only = 2\n").unwrap_err();
     assert_eq!(error.problems().count(), 3);
-    let text = "line 1, column 1: `presset` is no key that is known here: did you mean `preset`? (and 2 more mistakes)";
+    let text = "line 1, column 1: unknown key `presset`: did you mean `preset`? (and 2 more mistakes)";
     assert_eq!(error.to_string(), text);
     let source = "\"ä\" = 'x'\n";
     let span = parse(source).unwrap_err().problems().next().unwrap().span;

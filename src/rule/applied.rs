@@ -15,7 +15,7 @@ pub struct ExemptionId(String);
 
 impl ExemptionId {
     /// How long an id may be: it is part of messages that have little room.
-    pub const MAX_CHARS: usize = 64;
+    pub(crate) const MAX_CHARS: usize = 64;
 
     /// As the policy file has it.
     #[must_use]
@@ -36,7 +36,7 @@ pub struct InvalidIdError;
 
 impl fmt::Display for InvalidIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not 1 to {} lower-case letters, digits and hyphens", ExemptionId::MAX_CHARS)
+        write!(f, "not 1 to {} lowercase letters, digits, and hyphens", ExemptionId::MAX_CHARS)
     }
 }
 
@@ -52,7 +52,7 @@ impl FromStr for ExemptionId {
     }
 }
 
-/// One line of printable text, 1 to `MAX` characters: it stands in messages whole.
+/// One line of printable text, 1 to `MAX` characters: it is in messages whole.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Line<const MAX: usize>(String);
 
@@ -99,7 +99,7 @@ impl<const MAX: usize> FromStr for Line<MAX> {
     }
 }
 
-/// An exemption that covers a finding, as it stands on the day of the decision.
+/// An exemption that covers a finding, in its state on the day of the decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppliedExemption {
     /// What the policy file calls it, unique there.
@@ -108,22 +108,22 @@ pub struct AppliedExemption {
     pub reason: ExemptionReason,
     /// Who answers for it.
     pub owner: Owner,
-    /// The last day on which it holds.
+    /// The last day on which it applies.
     pub expires: Date,
-    /// How many days it holds after today; 0 on its last day, negative once it has expired.
+    /// How many days it applies after today; 0 on its last day, negative once it has expired.
     pub days_left: i64,
 }
 
 impl AppliedExemption {
-    /// Whether it holds today.
+    /// Whether it applies today.
     #[must_use]
     pub const fn holds(&self) -> bool {
         self.days_left >= 0
     }
 
-    /// Whether it holds today, but not for long: its owner should act.
+    /// Whether it applies today, but not for long: its owner should act.
     #[must_use]
-    pub const fn expires_soon(&self) -> bool {
+    pub(crate) const fn expires_soon(&self) -> bool {
         self.holds() && self.days_left <= WARNING_DAYS
     }
 }

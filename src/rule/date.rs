@@ -92,7 +92,7 @@ pub struct InvalidDateError;
 
 impl fmt::Display for InvalidDateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a day of the calendar written YYYY-MM-DD")
+        f.write_str("not a valid date in the form YYYY-MM-DD")
     }
 }
 

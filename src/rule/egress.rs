@@ -1,4 +1,4 @@
-//! An egress rule as it was written: protocol, ports, destination, and where it stands.
+//! An egress rule as it was written: protocol, ports, destination, and where it is.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -12,8 +12,7 @@ use crate::path::{Origin, PropertyPath};
 /// One entry of `SecurityGroupEgress`, or one `AWS::EC2::SecurityGroupEgress` resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EgressRule {
-    /// Where it stands within the resource's properties: `SecurityGroupEgress[1]`, or the root for a
-    /// resource of its own.
+    /// Where it is within the resource's properties: `SecurityGroupEgress[1]`, or the root for a resource of its own.
     pub path: PropertyPath,
     /// `IpProtocol`.
     pub protocol: Protocol,
@@ -21,8 +20,8 @@ pub struct EgressRule {
     pub from: Port,
     /// `ToPort`; for ICMP the code.
     pub to: Port,
-    /// Where to. EC2 takes exactly one; what was written is kept, so that nothing that holds for one
-    /// destination is believed of two.
+    /// Where to. EC2 takes exactly one; what was written is kept, so that nothing that contains for one destination
+    /// is believed of two.
     pub destinations: Vec<Destination>,
     /// The origins of the entry, of `FromPort` and of `ToPort` in the source text.
     pub origins: Origins,
@@ -67,7 +66,7 @@ impl Protocol {
 
     /// The protocol of a number.
     #[must_use]
-    pub fn from_integer(number: i64) -> Self {
+    pub(crate) fn from_integer(number: i64) -> Self {
         match number {
             -1 => Self::All,
             1 => Self::Icmp,
@@ -95,13 +94,13 @@ impl Protocol {
 
     /// Whether it is one of the two whose `FromPort` and `ToPort` are ports.
     #[must_use]
-    pub const fn has_ports(&self) -> bool {
+    pub(crate) const fn has_ports(&self) -> bool {
         matches!(self, Self::Tcp | Self::Udp)
     }
 
     /// What a value that can never be a protocol states.
     #[must_use]
-    pub fn of_wrong_kind(found: &str) -> Self {
+    pub(crate) fn of_wrong_kind(found: &str) -> Self {
         Self::Unrecognized(Some(excerpt(found, Self::SHOWN_CHARS)))
     }
 }
@@ -145,20 +144,20 @@ impl Destination {
 
     /// The destination that a CIDR's text states.
     #[must_use]
-    pub fn from_cidr(text: &str) -> Self {
+    pub(crate) fn from_cidr(text: &str) -> Self {
         let trimmed = text.trim();
         cidr(trimmed).map_or_else(|| Self::of_other_text(trimmed, Self::Invalid, Self::Unknown), Self::Cidr)
     }
 
     /// The destination that a prefix list's id states.
     #[must_use]
-    pub fn from_prefix_list(id: &str) -> Self {
+    pub(crate) fn from_prefix_list(id: &str) -> Self {
         Self::of_other_text(id, Self::PrefixList, Self::UnknownId)
     }
 
     /// The destination that a security group's id states.
     #[must_use]
-    pub fn from_security_group(id: &str) -> Self {
+    pub(crate) fn from_security_group(id: &str) -> Self {
         Self::of_other_text(id, Self::SecurityGroup, Self::UnknownId)
     }
 

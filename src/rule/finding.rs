@@ -103,9 +103,9 @@ pub enum Outcome {
     NonCompliant,
     /// Whether it does cannot be known here.
     Undetermined,
-    /// It breaks the rule, and an exemption lets it through.
+    /// It breaks the rule, and an exemption allows it.
     Exempted,
-    /// It breaks the rule as it did before this update, and the policy lets that through.
+    /// It breaks the rule as it did before this update, and the policy allows that.
     KnownDebt,
     /// It does not, but the reader should know.
     Note,
@@ -136,7 +136,7 @@ pub enum FindingSubject {
     Nothing,
 }
 
-/// Something to tell about an egress rule, or about the property that should hold one.
+/// Something to report about an egress rule, or about the property that should hold one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// What it means for the deployment.
@@ -147,7 +147,7 @@ pub struct Finding {
     pub path: PropertyPath,
     /// Where, in the source text.
     pub origin: Origin,
-    /// What stands there.
+    /// The value there.
     pub subject: FindingSubject,
     /// The settings each of which, changed alone, would change the verdict.
     pub settings: Vec<Setting>,
@@ -161,7 +161,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// The egress rule, if what stands there is one.
+    /// The egress rule, if the value there is one.
     #[must_use]
     pub const fn rule(&self) -> Option<&EgressRule> {
         if let FindingSubject::Rule(rule) = &self.subject { Some(rule) } else { None }
@@ -182,14 +182,14 @@ impl Finding {
 pub struct Assessment {
     /// How many egress rules were judged, compliant ones included.
     pub judged: usize,
-    /// What is to tell, in the order of the properties.
+    /// What is to report, in the order of the properties.
     pub findings: Vec<Finding>,
 }
 
 /// The verdict on a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Verdict {
-    /// Every egress rule is, or the policy lets it through.
+    /// Every egress rule is, or the policy allows it.
     Compliant,
     /// None is certainly not, but at least one cannot be known.
     Undetermined,
@@ -213,9 +213,9 @@ impl Assessment {
 /// What decided about an egress rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExplainedRule {
-    /// Where it stands.
+    /// Where it is.
     pub path: PropertyPath,
-    /// The egress rule, unless the finding holds it.
+    /// The egress rule, unless the finding contains it.
     pub rule: Option<EgressRule>,
     /// The rule itself, a setting, or a finding with its exemption.
     pub decided: DecidedBy,
@@ -226,8 +226,8 @@ pub struct ExplainedRule {
 pub enum DecidedBy {
     /// The rule itself: one explicit port.
     Complies,
-    /// A setting lets it through.
+    /// A setting allows it.
     Setting(Setting),
-    /// There is something to tell: it blocks, an exemption lets it through, it is known debt.
+    /// There is something to report: it blocks, an exemption allows it, it is known debt.
     Finding(Box<Finding>),
 }

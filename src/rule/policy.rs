@@ -1,5 +1,5 @@
-//! The policy: which settings decide, what may break the rule until when, and what becomes of egress
-//! rules that stood there before.
+//! The policy: which settings decide, what may break the rule until when, and what becomes of egress rules that were
+//! there before.
 //!
 //! It belongs to those who own the hook. Nothing that the deployer of a stack writes can widen it: what
 //! is unknown, ambiguous or stated twice matches no condition.
@@ -23,7 +23,8 @@ pub use conditions::{
 };
 pub use exemption::{Exemption, ExemptionError};
 pub use glob::{Glob, GlobError};
-pub use review::{DeployerChoice, LONG_DAYS, Placeholder, Remark, RemarkLevel};
+pub(crate) use review::LONG_DAYS;
+pub use review::{DeployerChoice, Placeholder, Remark, RemarkLevel};
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -45,7 +46,7 @@ pub struct Policy {
     pub unchanged_rules: Treatment,
     /// Whom to ask about what is blocked.
     pub contact: Option<Owner>,
-    /// How many days ahead an exemption may end at the most.
+    /// How many days ahead an exemption may end at most.
     pub max_days: Option<u32>,
     /// What may break the rule, in the order written. No two have the same id.
     pub exemptions: Vec<Exemption>,
@@ -104,7 +105,7 @@ impl UnchangedRules {
 /// What a policy has to know of a resource beside its egress rules.
 #[derive(Debug, Clone, Copy)]
 pub struct ResourceContext<'a> {
-    /// Where the resource stands.
+    /// Where the resource is.
     pub context: Context<'a>,
     /// What stood there before.
     pub unchanged: &'a UnchangedRules,
@@ -132,7 +133,7 @@ impl Policy {
 
     /// Whether an exemption rests on the tags of a group.
     #[must_use]
-    pub fn looks_at_tags(&self) -> bool {
+    pub(crate) fn looks_at_tags(&self) -> bool {
         self.exemptions.iter().any(|exemption| !exemption.conditions().tags.is_empty())
     }
 
@@ -184,7 +185,7 @@ impl Policy {
     }
 }
 
-/// The exemption that covers an egress rule: of several, the one that holds longest, or expired last.
+/// The exemption that covers an egress rule: of several, the one that lasts longest, or expired last.
 fn longest<'a>(here: &[&'a Exemption], rule: &EgressRule) -> Option<&'a Exemption> {
     let covering = here.iter().copied().filter(|exemption| exemption.conditions().match_egress(rule));
     // Of equal ones the first in the file: `max_by_key` would give the last.

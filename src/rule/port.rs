@@ -5,14 +5,14 @@ use std::fmt;
 
 use super::text::excerpt;
 
-/// A port number that EC2 accepts: -1 … 65535, where -1 stands for "all" (EC2 API, `IpPermission`:
-/// "for TCP or UDP … the start of the port range; if ICMP, the type number; -1 indicates all").
+/// A port number that EC2 accepts: -1 … 65535, where -1 represents "all" (EC2 API, `IpPermission`: "for TCP or UDP …
+/// the start of the port range; if ICMP, the type number; -1 indicates all").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PortNumber(i32);
 
 impl PortNumber {
     /// The smallest value EC2 accepts: "all".
-    pub const MIN: i64 = -1;
+    pub(crate) const MIN: i64 = -1;
     /// The largest number of 16 bits: TCP and UDP have no larger port.
     pub const MAX: i64 = 65_535;
     /// All ports, or all ICMP types or codes.
@@ -47,8 +47,8 @@ pub struct Unknown(Box<UnknownFacts>);
 /// What there is to say of an [`Unknown`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UnknownFacts {
-    /// What tells the unknown from others. Two unknowns with the same identity have the same value,
-    /// whatever it is (`!Ref Port` twice); an unknown without one equals nothing, not even itself.
+    /// What distinguishes the unknown from others. Two unknowns with the same identity have the same value, whatever
+    /// it is (`!Ref Port` twice); an unknown without one equals nothing, not even itself.
     pub identity: Option<String>,
     /// How a reader knows it: `!Ref Port`, `!GetAtt Db.Endpoint.Port`.
     pub shown_as: String,
@@ -74,19 +74,19 @@ impl Unknown {
 
     /// The same under another identity, or under none.
     #[must_use]
-    pub fn with_identity(mut self, identity: Option<String>) -> Self {
+    pub(crate) fn with_identity(mut self, identity: Option<String>) -> Self {
         self.0.identity = identity;
         self
     }
 
-    /// The unknown that a text stands for, if it contains a dynamic reference (`{{resolve:…}}`) or is
-    /// what a change set writes for a value that it cannot know
-    /// (source: CloudFormation User Guide, "dynamic references"; `DescribeChangeSet`).
+    /// The unknown that a text represents, if it contains a dynamic reference (`{{resolve:…}}`) or is what a change
+    /// set writes for a value that it cannot know (source: CloudFormation User Guide, "dynamic references";
+    /// `DescribeChangeSet`).
     #[must_use]
-    pub fn of_text(text: &str) -> Option<Self> {
+    pub(crate) fn of_text(text: &str) -> Option<Self> {
         let text = text.trim();
         let (identity, why) = if text.contains("{{changeSet:KNOWN_AFTER_APPLY}}") {
-            (None, "the change set cannot know it before it is executed")
+            (None, "the change set cannot determine it before it is executed")
         } else if text.contains("{{resolve:") {
             (Some(text.to_owned()), "it is a dynamic reference that CloudFormation resolves")
         } else {
@@ -97,7 +97,7 @@ impl Unknown {
 
     /// Whether both are certainly the same value.
     #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.identity.is_some() && self.identity == other.identity
     }
 }
@@ -115,7 +115,7 @@ pub enum Port {
     Invalid(InvalidPort),
 }
 
-/// What stands where a port should, shortened to what a message can show.
+/// What is where a port should, shortened to what a message can show.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct InvalidPort {
     /// What was found (`"http"`, `70000`, `a list`), at most [`InvalidPort::SHOWN_CHARS`] characters.
@@ -152,7 +152,7 @@ impl InvalidPort {
 impl Port {
     /// The port that an integer states.
     #[must_use]
-    pub fn from_integer(number: i64) -> Self {
+    pub(crate) fn from_integer(number: i64) -> Self {
         PortNumber::new(number).map_or_else(
             || Self::Invalid(InvalidPort::new(&number.to_string(), InvalidPortProblem::OutOfRange)),
             Self::Known,
@@ -161,7 +161,7 @@ impl Port {
 
     /// The port that a floating-point number states: `443.0` is 443, `443.5` is none.
     #[must_use]
-    pub fn from_float(number: f64) -> Self {
+    pub(crate) fn from_float(number: f64) -> Self {
         let invalid = |problem| Self::Invalid(InvalidPort::new(&number.to_string(), problem));
         if !number.is_finite() {
             return invalid(InvalidPortProblem::NotANumber);
@@ -219,13 +219,13 @@ impl Port {
 
     /// What a number states that readers of YAML differ on, as written.
     #[must_use]
-    pub fn ambiguous(text: &str) -> Self {
+    pub(crate) fn ambiguous(text: &str) -> Self {
         Self::Invalid(InvalidPort::new(&format!("\"{text}\""), InvalidPortProblem::Ambiguous))
     }
 
     /// What a value of a kind that can never be a port (`a boolean`, `a list`, `an object`) states.
     #[must_use]
-    pub fn of_wrong_kind(kind: &str) -> Self {
+    pub(crate) fn of_wrong_kind(kind: &str) -> Self {
         Self::Invalid(InvalidPort::new(kind, InvalidPortProblem::NotANumber))
     }
 }

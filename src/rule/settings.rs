@@ -82,7 +82,7 @@ impl Treatment {
 
 macro_rules! settings {
     ($( $(#[$doc:meta])* $variant:ident, $field:ident, literal: $literal:ident, effective: $effective:ident; )*) => {
-        /// A line of the decision table on which the presets differ, or that stands for itself.
+        /// A line of the decision table on which the presets differ, or that is literal.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Setting { $( $(#[$doc])* $variant, )* }
 
@@ -150,7 +150,7 @@ settings! {
 impl Settings {
     /// These settings with one of them turned round.
     #[must_use]
-    pub const fn flipped(self, setting: Setting) -> Self {
+    pub(crate) const fn flipped(self, setting: Setting) -> Self {
         self.with(setting, self.get(setting).other())
     }
 

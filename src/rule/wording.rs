@@ -14,7 +14,8 @@ mod remedy;
 
 pub use cdk::cdk_remedy;
 pub use headed::headed;
-pub use remedy::{ask, remediation, remedy};
+pub(crate) use remedy::remediation;
+pub use remedy::{ask, remedy};
 
 use std::fmt;
 
@@ -27,15 +28,12 @@ use super::text::excerpt;
 use crate::path::PropertyPath;
 
 /// The rule in one sentence.
-pub const RULE: &str = "An egress rule of a security group opens exactly one explicit port: rules without FromPort or \
-                        ToPort, or where they differ, are flagged.";
-
-/// What to do about it in general.
-pub const RULE_REMEDY: &str = "Write one egress rule per port, with the same number as FromPort and ToPort.";
+pub const RULE: &str = "An egress rule of a security group must open exactly one explicit port: FromPort and ToPort \
+                        must both be present and equal.";
 
 /// What the AWS CDK command prints of an annotation's text, in characters
 /// (source: aws-cdk-cli, `toolkit-lib/lib/api/stack-events/hook-result-details.ts`).
-pub const ANNOTATION_CHARS: usize = 400;
+pub(crate) const ANNOTATION_CHARS: usize = 400;
 
 /// How much of a logical id is shown: CloudFormation allows 255 characters, and the author chose them.
 pub const LOGICAL_ID_CHARS: usize = 100;
@@ -52,8 +50,8 @@ pub fn statement(finding: &Finding) -> String {
             _ => format!("this entry is {kind}, not an egress rule"),
         },
         FindingSubject::Nothing => {
-            "the group has no egress rule: when EC2 creates such a group it adds its default rule, which allows all \
-             traffic"
+            "the group has no egress rule, so EC2 adds its default rule, which allows all traffic, when it creates \
+             the group"
                 .to_owned()
         }
     }
@@ -64,12 +62,12 @@ pub fn statement(finding: &Finding) -> String {
 pub fn setting_hint(finding: &Finding) -> Option<String> {
     let setting = finding.settings.first()?;
     if finding.outcome == Outcome::Note {
-        return Some(format!("The setting {} = \"allow\" lets it pass; \"block\" would not.", setting.name()));
+        return Some(format!("The setting {} = \"allow\" allows this; \"block\" would block it.", setting.name()));
     }
     let treatment = "allow";
     let in_effective = Settings::of(Preset::Effective).allows(*setting);
     let preset = if in_effective { " (as the preset effective does)" } else { "" };
-    Some(format!("The setting {} = \"{treatment}\" would let it pass{preset}.", setting.name()))
+    Some(format!("The setting {} = \"{treatment}\" would allow this{preset}.", setting.name()))
 }
 
 /// How a place within the properties is named: its path, or the properties themselves.
@@ -94,7 +92,7 @@ pub fn note(finding: &Finding) -> String {
     format!("{}: passes, but {}.{}", place(finding), conditional_statement(finding), hints(finding))
 }
 
-/// The statement with the condition under which it holds, if not in any case.
+/// The statement with the condition under which it applies, if not in any case.
 fn conditional_statement(finding: &Finding) -> String {
     let statement = statement(finding);
     match &finding.when {
@@ -109,7 +107,7 @@ pub fn annotation(finding: &Finding) -> String {
     format!("{}: {}.{}", place(finding), conditional_statement(finding), hints(finding))
 }
 
-/// What stands behind a finding: the exemption that has expired, the setting that would let it pass.
+/// What follows a finding: the exemption that has expired, the setting that would let it pass.
 fn hints(finding: &Finding) -> String {
     let expired = finding.exemption.as_deref().filter(|exemption| !exemption.holds()).map(policy::expired_hint);
     expired.into_iter().chain(setting_hint(finding)).map(|hint| format!(" {hint}")).collect()
@@ -140,7 +138,7 @@ pub fn passed(resource_type: &str, logical_id: &str, assessment: &Assessment) ->
         0 => {
             let notes = assessment.of(Outcome::Note).map(statement).next();
             let note = notes.map_or_else(String::new, |note| format!(" Note: {note}. {RULES_APART}"));
-            format!("{name} follows rule {ID}: there is no egress rule to check.{note}")
+            format!("{name} follows rule {ID}: it has no egress rule to check.{note}")
         }
         1 => format!("{name} follows rule {ID}: its egress rule is allowed."),
         judged => format!("{name} follows rule {ID}: its {judged} egress rules are allowed."),
@@ -148,17 +146,17 @@ pub fn passed(resource_type: &str, logical_id: &str, assessment: &Assessment) ->
 }
 
 /// What a hook cannot know of a group without egress rules: RESOURCE invocations are about one resource each.
-pub const RULES_APART: &str = "The hook cannot see whether the stack has AWS::EC2::SecurityGroupEgress resources for the \
-                               group, which remove the default rule.";
+pub(crate) const RULES_APART: &str = "The hook cannot see whether the stack has AWS::EC2::SecurityGroupEgress \
+                                      resources for the group, which remove the default rule.";
 
 fn name(resource_type: &str, logical_id: &str) -> String {
     let id = excerpt(logical_id, LOGICAL_ID_CHARS);
     if id.is_empty() { resource_type.to_owned() } else { format!("{resource_type} {id}") }
 }
 
-/// What stands in place of lines that do not fit.
+/// Replaces lines that do not fit.
 #[must_use]
-pub fn and_more(count: usize) -> String {
+pub(crate) fn and_more(count: usize) -> String {
     format!("… and {count} more.")
 }
 
@@ -177,13 +175,13 @@ fn rule_statement(rule: &EgressRule, reason: Reason) -> String {
     let (to, traffic) = (DestinationText(rule), TrafficText(rule));
     match reason {
         Reason::PortRange => format!("{traffic} opens a range of {} ports", count(rule)),
-        Reason::ReversedRange => format!("{traffic} runs backwards (FromPort is above ToPort), which EC2 refuses"),
-        Reason::MissingPorts => format!("{protocol}{to} states {}", missing(rule)),
+        Reason::ReversedRange => format!("{traffic} has a FromPort above its ToPort, which EC2 rejects"),
+        Reason::MissingPorts => format!("{protocol}{to} has {}", missing(rule)),
         Reason::AllTraffic => {
             format!("IpProtocol -1{to} opens every port of every protocol{}", ignored_ports(rule))
         }
         Reason::ProtocolWithoutPorts => {
-            format!("IpProtocol {protocol}{to} opens that whole protocol, which has no ports{}", ignored_ports(rule))
+            format!("IpProtocol {protocol}{to} opens the whole protocol, which has no ports{}", ignored_ports(rule))
         }
         Reason::InvalidPort => {
             let problems: Vec<_> = [("FromPort", &rule.from), ("ToPort", &rule.to)]
@@ -196,23 +194,24 @@ fn rule_statement(rule: &EgressRule, reason: Reason) -> String {
             format!("{protocol}{to}: {}", problems.join(", and "))
         }
         Reason::IcmpTypeAndCode => format!(
-            "{protocol} type {}, code {}{to}: for ICMP, FromPort is the type and ToPort the code, and they differ",
+            "{protocol} type {}, code {}{to}: for ICMP, FromPort is the type and ToPort is the code, and they differ",
             rule.from, rule.to
         ),
         Reason::IcmpWithoutType => {
-            format!("{protocol}{to} states {}: for ICMP, FromPort is the type and ToPort the code", missing(rule))
+            format!("{protocol}{to} has {}: for ICMP, FromPort is the type and ToPort is the code", missing(rule))
         }
         Reason::NoTrafficPlaceholder => format!(
-            "{protocol} {}{to} is the rule that CDK writes to disallow all traffic: it opens nothing, but its ports differ",
+            "{protocol} {}{to} is the placeholder that the CDK writes to disallow all traffic: it opens nothing, but \
+             its ports differ",
             PortsText(rule)
         ),
         Reason::LoopbackOnly => {
-            format!("IpProtocol -1{to} lets nothing leave the host, but it is not one explicit port")
+            format!("IpProtocol -1{to} lets no traffic leave the host, but it is not one explicit port")
         }
         Reason::MinusOnePorts => format!("{protocol} {}{to} is not a single port: -1 means all", PortsText(rule)),
         Reason::UnrecognizedProtocol => match protocol {
             Protocol::Unrecognized(None) => format!("the egress rule{to} has no IpProtocol"),
-            _ => format!("IpProtocol \"{protocol}\"{to} is none that EC2 knows"),
+            _ => format!("EC2 does not recognize IpProtocol \"{protocol}\"{to}"),
         },
         Reason::UnresolvedValue | Reason::UndeterminedValue => unknowns(rule),
         Reason::DefaultEgress | Reason::MalformedEntry | Reason::MalformedEgress | Reason::MalformedProperties => {
@@ -247,7 +246,7 @@ impl fmt::Display for PortsText<'_> {
 fn ignored_ports(rule: &EgressRule) -> String {
     match (&rule.from, &rule.to) {
         (Port::Absent, Port::Absent) => String::new(),
-        _ => format!(", and EC2 ignores the ports stated ({})", PortsText(rule)),
+        _ => format!(", and EC2 ignores the ports ({})", PortsText(rule)),
     }
 }
 
@@ -293,9 +292,9 @@ fn invalid_port(name: &str, invalid: &InvalidPort) -> String {
     match invalid.problem {
         InvalidPortProblem::NotANumber => format!("{name} is {found}, not a port number"),
         InvalidPortProblem::NotAnInteger => format!("{name} is {found}, not a whole number"),
-        InvalidPortProblem::OutOfRange => format!("{name} is {found}, outside 0 to 65535 (-1 for all)"),
+        InvalidPortProblem::OutOfRange => format!("{name} is {found}, outside 0 to 65535 (or -1 for all)"),
         InvalidPortProblem::Ambiguous => {
-            format!("{name} is {found}, which some readers take as octal or hexadecimal and others do not")
+            format!("{name} is {found}, which some parsers read as octal or hexadecimal and others as decimal")
         }
         InvalidPortProblem::SecretReference => {
             format!("{name} is a reference to a secret, which CloudFormation does not resolve before a hook sees it")
@@ -330,15 +329,15 @@ fn not_known(name: &str, unknown: &Unknown) -> String {
 
 /// The settings of a preset and what they say, for `--help` and messages.
 #[must_use]
-pub const fn setting_covers(setting: Setting) -> &'static str {
+pub(crate) const fn setting_covers(setting: Setting) -> &'static str {
     match setting {
         Setting::IgnoredPorts => "protocol -1 or another number with equal ports, which EC2 ignores",
         Setting::MinusOnePorts => "tcp or udp from -1 to -1",
-        Setting::UnrecognizedProtocol => "an IpProtocol that EC2 does not know, with equal ports",
+        Setting::UnrecognizedProtocol => "an IpProtocol that EC2 does not recognize, with equal ports",
         Setting::IcmpTypeAndCode => "icmp or icmpv6 with a type that differs from its code",
         Setting::Icmpv6WithoutType => "icmpv6 without type and code",
         Setting::NoTrafficPlaceholder => "CDK's \"Disallow all traffic\" rule",
         Setting::LoopbackOnly => "protocol -1 to 127.0.0.1/32 or ::1/128 only",
-        Setting::DefaultEgress => "a group without egress rules, which EC2 creates with its allow-all rule",
+        Setting::DefaultEgress => "a group without egress rules, to which EC2 adds its allow-all rule",
     }
 }

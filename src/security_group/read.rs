@@ -11,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::{EGRESS, MAX_ENTRIES};
 use crate::path::Origin;
-use crate::value::{Key, Kind, Map, Value};
+use crate::value::{Key, Kind, Map, Value, scalar_visits};
 
 /// What is read: how deep the parts are that are looked at.
 #[derive(Clone, Copy)]
@@ -48,7 +48,7 @@ const SCALARS: [&str; 11] = [
 /// How many tags are read; AWS allows 50. Of a longer list none is known.
 const MAX_TAGS: usize = 1_000;
 
-/// The name of what stands for the entries of an object that are not kept. No property has it.
+/// The name of what represents the entries of an object that are not kept. No property has it.
 const REST: &str = "\u{0}rest";
 
 impl PropertyLevel {
@@ -77,7 +77,7 @@ impl PropertyLevel {
 ///
 /// # Errors
 /// What the deserializer says.
-pub fn read_properties<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+pub(crate) fn read_properties<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     PropertyLevel::Properties.deserialize(deserializer).map(|value| Some(value).filter(|value| !value.is_null()))
 }
 
@@ -91,43 +91,10 @@ impl<'de> DeserializeSeed<'de> for PropertyLevel {
 
 struct PropertyLevelSeed(PropertyLevel);
 
-macro_rules! scalars {
-    () => {
-        fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-            Ok(Kind::Bool(value).into())
-        }
-
-        fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-            Ok(Kind::Integer(value).into())
-        }
-
-        fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-            #[expect(clippy::cast_precision_loss, reason = "such a number is no port in any precision")]
-            Ok(i64::try_from(value).map_or(Kind::Float(value as f64), Kind::Integer).into())
-        }
-
-        fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-            Ok(Kind::Float(value).into())
-        }
-
-        fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-            Ok(Kind::String(value.to_owned()).into())
-        }
-
-        fn visit_unit<E>(self) -> Result<Value, E> {
-            Ok(Kind::Null.into())
-        }
-    };
-}
-
 impl<'de> Visitor<'de> for PropertyLevelSeed {
     type Value = Value;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
-    }
-
-    scalars!();
+    scalar_visits!();
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
@@ -260,7 +227,7 @@ struct ChangeSetContext {
 
 /// The `Properties` in JSON text; nothing if the text is no such JSON.
 #[must_use]
-pub fn properties_of_context(context: &str) -> Option<Value> {
+pub(crate) fn properties_of_context(context: &str) -> Option<Value> {
     serde_json::from_str::<ChangeSetContext>(context).ok()?.properties
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::EGRESS;
+use super::{EGRESS, read_properties};
 use crate::rule::{Destination, EgressRule, Port, Protocol};
 use crate::value::{Kind, Map, Value};
 
@@ -106,10 +106,18 @@ impl fmt::Display for Traffic {
     }
 }
 
+/// The properties of a live group from JSON, as EC2 has them; nothing, if they are no object.
+///
+/// # Errors
+/// When the text is no JSON.
+pub fn live_properties(text: &str) -> Result<Option<Value>, serde_json::Error> {
+    let properties = read_properties(&mut serde_json::Deserializer::from_str(text))?;
+    Ok(properties.filter(|properties| properties.as_map().is_some()).map(without_ignored_ports))
+}
+
 /// A live group's properties as EC2 has them: a protocol without ports has none, where the type's read handler writes -1.
 /// Nobody stated that -1, and the rule would take it for two equal ports.
-#[must_use]
-pub fn without_ignored_ports(properties: Value) -> Value {
+fn without_ignored_ports(properties: Value) -> Value {
     let Kind::Map(properties_map) = properties.kind else { return properties };
     let entry = |entry: Value| {
         let Kind::Map(rule) = entry.kind else { return entry };

@@ -10,7 +10,7 @@ use crate::rule::policy::UnchangedRules;
 use crate::rule::{Destination, Port, Protocol, Unknown};
 use crate::value::{Kind, Map, Value};
 
-/// What of the proposed properties stands already in the previous ones.
+/// What of the proposed properties is already in the previous ones.
 ///
 /// Each previous entry counts once: of two equal proposed entries, one of which is new, one is unchanged.
 /// Missing or empty previous properties count as none. An entry with a value that is not certain (a
@@ -113,8 +113,8 @@ enum Certainty {
     Resolved,
 }
 
-/// A value as text in one spelling: keys sorted, `null` left out, scalars by what they say. `None` if it
-/// holds a value that is not certain.
+/// A value as text in one spelling: keys sorted, `null` left out, scalars by what they say. `None` if it contains a
+/// value that is not certain.
 fn text(value: &Value, certainty: Certainty) -> Option<String> {
     let mut written = String::new();
     write_text(&mut written, value, certainty)?;

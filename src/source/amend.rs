@@ -19,7 +19,7 @@ const MAX_BYTES_AGAIN: usize = 32 * 1024 * 1024;
 
 /// Reads the one document of a text of YAML.
 pub(super) fn document(text: &str) -> Result<BuiltDocument, SourceError> {
-    // What such a character ends decides what stands behind it. Where the text makes no sense so, it is text.
+    // What such a character ends decides what follows it. Where the text makes no sense so, it is text.
     if let Some(lines) = with_line_ends(text)
         && let Ok(mut built) = drafted(&lines)
     {

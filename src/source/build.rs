@@ -1,10 +1,15 @@
 //! Events → values: one pass, with tags, aliases and merge keys replaced by what they mean.
 
+mod collection;
+
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
+use self::collection::{
+    CollectionContent, FinishedValue, ObjectSlot, OpenCollection, attribute, levels, meaning, misplaced,
+};
 use super::dash::Dashes;
-use super::event::{YamlEvent, YamlEvents, YamlNode, YamlTag};
+use super::event::{YamlEvent, YamlEvents, YamlNode};
 use super::tag::{self, TagMeaning};
 use super::{BYTES_PER_NODE, Format, MAX_DEPTH, MAX_NODES, SourceError, SourceErrorKind, Span, Warning, scalar};
 use crate::path::Origin;
@@ -41,7 +46,7 @@ const fn weight(text: &str) -> usize {
     text.len() / BYTES_PER_NODE
 }
 
-/// Takes what stands in a text, in the order written.
+/// Takes the parts of a text, in the order written.
 pub(super) struct DocumentBuilder {
     format: Format,
     spans: Vec<Span>,
@@ -49,11 +54,11 @@ pub(super) struct DocumentBuilder {
     nodes: usize,
     /// The lists and objects that are not finished, the innermost last.
     open: Vec<OpenCollection>,
-    /// What stands in them so far: in lists …
+    /// Their content so far: in lists …
     values: Vec<Value>,
     /// … and in objects. Each gets its own, of the right size, when it is finished.
     entries: Vec<(Key, Value)>,
-    /// How deep the innermost stands; a tag counts as a level.
+    /// The depth of the innermost; a tag counts as a level.
     depth: usize,
     anchors: HashMap<usize, FinishedValue>,
     /// Where the last scalar or bracket ended: block lists and objects end there.
@@ -67,38 +72,6 @@ pub(super) struct BuiltDocument {
     pub(super) root: Value,
     pub(super) spans: Vec<Span>,
     pub(super) warnings: Vec<Warning>,
-}
-
-/// A finished value, how many values it holds and how deep they go.
-#[derive(Clone)]
-struct FinishedValue {
-    value: Value,
-    nodes: usize,
-    height: usize,
-}
-
-struct OpenCollection {
-    content: CollectionContent,
-    flow: bool,
-    anchor: Option<usize>,
-    tag: Option<(YamlTag, TagMeaning)>,
-    origin: Origin,
-    start: Span,
-    nodes_before: usize,
-    height: usize,
-}
-
-/// What is open, and where what stands in it begins.
-enum CollectionContent {
-    List { first: usize },
-    Object { first: usize, slot: ObjectSlot, merged: Vec<Vec<Value>> },
-}
-
-/// What the next value of an object is.
-enum ObjectSlot {
-    Key,
-    Value(Key),
-    Merged(Span),
 }
 
 impl DocumentBuilder {
@@ -330,7 +303,7 @@ impl DocumentBuilder {
     /// Puts a finished value where it belongs.
     fn attach(&mut self, built: FinishedValue, anchor: Option<usize>, span: Span) -> Result<(), SourceError> {
         if let Some(anchor) = anchor {
-            // The copy that aliases are made from counts as well: anchors can stand inside anchors.
+            // The copy that aliases are made from counts as well: anchors can be inside anchors.
             self.count(built.nodes, span)?;
             self.anchors.insert(anchor, built.clone());
         }
@@ -390,26 +363,3 @@ impl DocumentBuilder {
 
 /// How many warnings of one text are kept.
 const MAX_WARNINGS: usize = 1_000;
-
-fn levels(tag: Option<&(YamlTag, TagMeaning)>) -> usize {
-    if matches!(tag, Some((_, TagMeaning::Function(_)))) { 2 } else { 1 }
-}
-
-fn meaning(tag: &YamlTag) -> Result<TagMeaning, SourceError> {
-    tag::meaning(&tag.name).map_err(|problem| SourceError::new(problem, Some(tag.span)))
-}
-
-fn misplaced(tag: &YamlTag) -> SourceError {
-    let name = tag.name.replace("tag:yaml.org,2002:", "!!");
-    SourceError::new(SourceErrorKind::MisplacedTag { tag: name }, Some(tag.span))
-}
-
-/// `!GetAtt a.b` is the list `[a, b]`, split at the first point as CloudFormation does
-/// (`!GetAtt Nested.Outputs.Port`).
-fn attribute(text: &str, origin: Origin) -> Value {
-    let part = |text: &str| Value::new(Kind::String(text.to_owned()), origin);
-    match text.split_once('.') {
-        Some((resource, attribute)) => Value::new(Kind::List(vec![part(resource), part(attribute)]), origin),
-        None => part(text),
-    }
-}

@@ -1,4 +1,4 @@
-//! A dash that is a value of its own between brackets, in a draft in which something else stands for it.
+//! A dash that is a value of its own between brackets, in a draft in which something else represents it.
 
 use std::borrow::Cow;
 

@@ -21,24 +21,21 @@ pub enum SourceErrorKind {
     /// There is no value in it.
     Empty,
     /// It is longer than [`MAX_BYTES`].
-    TooLong {
-        /// Its length.
-        bytes: usize,
-    },
-    /// Values stand deeper inside each other than [`MAX_DEPTH`].
+    TooLong { bytes: usize },
+    /// Values are nested deeper than [`MAX_DEPTH`].
     TooDeep,
-    /// It holds more values than [`MAX_NODES`], most likely through aliases of aliases.
+    /// It has more values than [`MAX_NODES`], most likely through aliases of aliases.
     TooManyValues,
     /// More than one YAML document.
     SeveralDocuments,
-    /// It is not well-formed.
+    /// It is not valid.
     Syntax {
         /// What it was read as.
         format: Format,
         /// What the reader missed.
         detail: String,
     },
-    /// It is well-formed JSON, but holds what is no text: half of a surrogate pair.
+    /// It is valid JSON, but holds what is no text: half of a surrogate pair.
     Unreadable {
         /// What the reader stumbled over.
         detail: String,
@@ -65,7 +62,7 @@ pub enum SourceErrorKind {
         /// The anchor's name.
         name: String,
     },
-    /// An alias inside the very value it stands for.
+    /// An alias inside the very value it represents.
     RecursiveAlias,
     /// A merge key (`<<`) whose value is neither an object nor a list of objects.
     MergeNotObject,
@@ -84,11 +81,9 @@ impl SourceError {
             SourceErrorKind::TooLong { .. } => {
                 "CloudFormation accepts templates up to 1 MB: split it into nested stacks"
             }
-            SourceErrorKind::TooDeep => "write it flatter: CloudFormation templates never need such nesting",
-            SourceErrorKind::TooManyValues => {
-                "write fewer aliases of aliases: each one repeats everything it stands for"
-            }
-            SourceErrorKind::SeveralDocuments => "keep one template per file: CloudFormation reads a single document",
+            SourceErrorKind::TooDeep => "reduce the nesting: CloudFormation templates never need this many levels",
+            SourceErrorKind::TooManyValues => "use fewer aliases of aliases: each alias repeats all of its value",
+            SourceErrorKind::SeveralDocuments => "keep one template per file: CloudFormation reads one document",
             SourceErrorKind::Syntax { format: Format::Json, .. } => {
                 "check the quotes, commas and brackets before this place"
             }
@@ -98,17 +93,17 @@ impl SourceError {
             SourceErrorKind::Unreadable { .. } => "write both halves of a surrogate pair (`\\ud83d\\ude00`)",
             SourceErrorKind::KeyNotText => "write keys as plain text",
             SourceErrorKind::UnknownTag { .. } => {
-                "use a function of CloudFormation (`!Ref`, `!Sub`, `!If` and so on), or quote text that begins with `!`"
+                "use a CloudFormation function (`!Ref`, `!Sub`, `!If`, and so on), or quote text that begins with `!`"
             }
             SourceErrorKind::UnsupportedTag { .. } => {
                 "CloudFormation does not support the tags binary, omap, pairs, set and timestamp: write plain text"
             }
             SourceErrorKind::MisplacedTag { .. } => "remove the tag",
             SourceErrorKind::UnknownAlias { .. } => {
-                "write the anchor before its first alias, or quote text that begins with `*`"
+                "define the anchor before its first alias, or quote text that begins with `*`"
             }
             SourceErrorKind::RecursiveAlias => "write out the value: it cannot contain itself",
-            SourceErrorKind::MergeNotObject => "give `<<` an alias of an object, or a list of them",
+            SourceErrorKind::MergeNotObject => "set `<<` to an alias of an object, or to a list of such aliases",
         }
     }
 }
@@ -116,29 +111,29 @@ impl SourceError {
 impl fmt::Display for SourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.problem {
-            SourceErrorKind::Empty => f.write_str("the text is empty"),
+            SourceErrorKind::Empty => f.write_str("the file is empty"),
             SourceErrorKind::TooLong { bytes } => {
-                write!(f, "the text is {bytes} bytes long, more than the {MAX_BYTES} that are read")
+                write!(f, "the file has {bytes} bytes, more than the limit of {MAX_BYTES}")
             }
-            SourceErrorKind::TooDeep => write!(f, "values are nested deeper than {MAX_DEPTH} levels"),
-            SourceErrorKind::TooManyValues => write!(f, "the text holds more than {MAX_NODES} values"),
-            SourceErrorKind::SeveralDocuments => f.write_str("the text holds several YAML documents"),
+            SourceErrorKind::TooDeep => write!(f, "values are nested more than {MAX_DEPTH} levels deep"),
+            SourceErrorKind::TooManyValues => write!(f, "the file has more than {MAX_NODES} values"),
+            SourceErrorKind::SeveralDocuments => f.write_str("the file has more than one YAML document"),
             SourceErrorKind::Syntax { format: Format::Json, detail } => {
-                write!(f, "this is not well-formed JSON: {detail}")
+                write!(f, "this is not valid JSON: {detail}")
             }
             SourceErrorKind::Syntax { format: Format::Yaml, detail } => {
-                write!(f, "this is not well-formed YAML: {detail}")
+                write!(f, "this is not valid YAML: {detail}")
             }
             SourceErrorKind::Unreadable { detail } => write!(f, "this JSON cannot be read: {detail}"),
             SourceErrorKind::KeyNotText => f.write_str("a key is a list or an object"),
-            SourceErrorKind::UnknownTag { tag } => write!(f, "tag `{}` is no function of CloudFormation", shown(tag)),
+            SourceErrorKind::UnknownTag { tag } => write!(f, "`{}` is not a CloudFormation function", shown(tag)),
             SourceErrorKind::UnsupportedTag { tag } => {
                 write!(f, "CloudFormation does not support tag `{}`", shown(tag))
             }
-            SourceErrorKind::MisplacedTag { tag } => write!(f, "tag `{}` does not fit the value behind it", shown(tag)),
+            SourceErrorKind::MisplacedTag { tag } => write!(f, "tag `{}` does not match its value", shown(tag)),
             SourceErrorKind::UnknownAlias { name } => write!(f, "alias `*{}` has no anchor before it", shown(name)),
-            SourceErrorKind::RecursiveAlias => f.write_str("an alias stands inside the value that it stands for"),
-            SourceErrorKind::MergeNotObject => f.write_str("the merge key `<<` has a value that is no object"),
+            SourceErrorKind::RecursiveAlias => f.write_str("an alias is inside the value that it refers to"),
+            SourceErrorKind::MergeNotObject => f.write_str("the value of the merge key `<<` is not an object"),
         }
     }
 }
@@ -187,8 +182,8 @@ impl Warning {
     #[must_use]
     pub const fn help(&self) -> &'static str {
         match self {
-            Self::KeyTwice { .. } => "Remove the one that does not count.",
-            Self::NotStrictJson { .. } => "Remove comments and trailing commas: other tools refuse them.",
+            Self::KeyTwice { .. } => "Remove the key that CloudFormation ignores.",
+            Self::NotStrictJson { .. } => "Remove comments and trailing commas: other tools reject them.",
         }
     }
 }
@@ -198,7 +193,7 @@ impl fmt::Display for Warning {
         match self {
             Self::KeyTwice { key, first_line, span, .. } => write!(
                 f,
-                "key `{}` is written twice, in lines {first_line} and {}: the last one counts",
+                "key `{}` occurs twice, on lines {first_line} and {}: CloudFormation uses the last one",
                 shown(key),
                 span.line
             ),

@@ -6,14 +6,13 @@ use granit_parser::{ErrorKind, Event as Parsed, Options, Parser, ScalarStyle, Sc
 
 use super::{Format, MAX_DEPTH, SourceError, SourceErrorKind, Span, narrow};
 
-/// Something that stands in the text, in the order written.
+/// Something that is in the text, in the order written.
 pub(super) enum YamlEvent<'t> {
     /// The start of a document.
     Document,
     /// A scalar, its escapes resolved. An implicit empty value is the plain scalar `~`, or empty
     /// text behind a tag.
     Scalar {
-        /// Its text.
         text: Cow<'t, str>,
         /// Whether it was written without quotes and not as a block.
         plain: bool,
@@ -42,11 +41,10 @@ pub(super) struct YamlNode {
     pub(super) flow: bool,
 }
 
-/// A tag as resolved (`!Ref`, `tag:yaml.org,2002:str`; a lone `!` as it is) and where it stands.
+/// A tag as resolved (`!Ref`, `tag:yaml.org,2002:str`; a lone `!` as it is) and where it is.
 pub(super) struct YamlTag {
-    /// Its name.
     pub(super) name: String,
-    /// Where it stands.
+    /// Where it is.
     pub(super) span: Span,
 }
 

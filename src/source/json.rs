@@ -1,7 +1,7 @@
-//! JSON, read by serde_json: it says whether the text is well-formed and what its texts mean.
+//! JSON, read by serde_json: it says whether the text is valid and what its texts mean.
 //!
-//! What it does not say is where a value stands. That is found by walking along: what lies between two
-//! values of well-formed JSON is white space, commas and colons.
+//! What it does not say is where a value is. That is found by walking along: what lies between two values of valid
+//! JSON is white space, commas and colons.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -22,7 +22,7 @@ pub(super) fn document(text: &str) -> Result<BuiltDocument, SourceError> {
     deserializer.disable_recursion_limit();
     let read = reader.deserialize(&mut deserializer).and_then(|()| deserializer.end());
     let Err(error) = read else { return reader.builder.end() };
-    // That it is not well-formed is said before anything else, wherever it is.
+    // That it is not valid is said before anything else, wherever it is.
     serde_json::from_str::<IgnoredAny>(json).map_err(|error| {
         let (detail, span) = told(&error, text);
         SourceError::new(SourceErrorKind::Syntax { format: Format::Json, detail }, Some(span))
@@ -55,7 +55,7 @@ fn position(text: &str, line: u32, column: usize) -> Span {
     Span { offset: narrow(offset), length: narrow(length), line: line.max(1), column: narrow(column) }
 }
 
-/// Hands each value and key to the builder, with the place where it stands.
+/// Hands each value and key to the builder, with the place where it is.
 struct JsonReader<'t> {
     cursor: JsonCursor<'t>,
     builder: DocumentBuilder,
@@ -106,7 +106,7 @@ impl<'de> Visitor<'de> for &mut JsonReader<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("what stands there")
+        f.write_str("the value there")
     }
 
     /// Text that is as it is written.
@@ -135,7 +135,7 @@ impl<'de> Visitor<'de> for &mut JsonReader<'_> {
     }
 }
 
-/// A place in a text that is known to be well-formed up to there.
+/// A place in a text that is known to be valid up to there.
 struct JsonCursor<'t> {
     text: &'t str,
     at: usize,
@@ -170,14 +170,14 @@ impl<'t> JsonCursor<'t> {
         None
     }
 
-    /// The number or name that stands here.
+    /// The number or name at this position.
     fn word(&self) -> &'t str {
         let ends = |byte: &u8| !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
         let length = self.rest().iter().position(ends).unwrap_or(self.rest().len());
         self.text.get(self.at..self.at + length).unwrap_or_default()
     }
 
-    /// The length of the text in quotes that stands here.
+    /// The length of the text in quotes at this position.
     fn quoted(&self) -> usize {
         let mut escaped = false;
         let ends = |&byte: &u8| {
@@ -188,7 +188,7 @@ impl<'t> JsonCursor<'t> {
         self.rest().iter().skip(1).position(ends).map_or(0, |inner| inner + 2)
     }
 
-    /// Goes behind what stands here and tells where it stood.
+    /// Goes behind the value here and tells where it was.
     fn pass(&mut self, length: usize) -> Span {
         let column = self.at - self.margin + 1;
         let span =

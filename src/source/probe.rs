@@ -23,8 +23,8 @@ pub fn may_hold_template(text: &str) -> bool {
 /// Whether a text that cannot be read was meant to be a template: whether its outermost object has a section
 /// that only templates have.
 ///
-/// As far as the text is well-formed, only that object counts, whatever words the text has elsewhere. Where it
-/// is not, so do the keys that are written like those of the outermost object.
+/// As far as the text is valid, only that object counts, whatever words the text has elsewhere. Where it is not, so
+/// do the keys that are written like those of the outermost object.
 #[must_use]
 pub fn is_meant_as_template(text: &str) -> bool {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
@@ -68,8 +68,8 @@ fn is_type(name: &str) -> bool {
 enum JsonOutline {
     Template,
     Other,
-    /// It is not well-formed, and nothing before that place says what it is. Where the keys of its outermost
-    /// object begin, from zero, if that is not written between brackets.
+    /// It is not valid, and nothing before that place says what it is. Where the keys of its outermost object begin,
+    /// from zero, if that is not written between brackets.
     Broken {
         column: Option<u32>,
     },

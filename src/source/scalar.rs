@@ -81,7 +81,7 @@ fn is_ambiguous(text: &str) -> bool {
     in_base("0x", 16) || in_base("0o", 8) || in_base("0b", 2) || base_60() || float()
 }
 
-/// What a plain scalar of JSON is; the text is known to be well-formed.
+/// What a plain scalar of JSON is; the text is known to be valid.
 pub(super) fn of_json(text: &str) -> Option<Kind> {
     match text {
         "null" => Some(Kind::Null),

@@ -207,9 +207,9 @@ fn json_is_json() {
     let long_key = format!("{{\"{}\": 1}}", "k".repeat(900));
     assert!(parse(&long_key).is_ok());
     for (text, expected, underlined, line) in [
-        ("{\"a\" 1}", "this is not well-formed JSON: expected `:`", "1", 1),
-        ("{\"a\": 1", "this is not well-formed JSON: EOF while parsing an object", "1", 1),
-        ("{} {}", "this is not well-formed JSON: trailing characters", "{", 1),
+        ("{\"a\" 1}", "this is not valid JSON: expected `:`", "1", 1),
+        ("{\"a\": 1", "this is not valid JSON: EOF while parsing an object", "1", 1),
+        ("{} {}", "this is not valid JSON: trailing characters", "{", 1),
     ] {
         assert_eq!(refusal(text), (expected.to_owned(), underlined.to_owned(), line), "{text}");
     }
@@ -218,27 +218,27 @@ fn json_is_json() {
 #[test]
 fn what_cannot_be_read_is_refused_in_words() {
     for (text, expected, underlined, line) in [
-        ("", "the text is empty", "", 0),
-        ("# nothing\n", "the text is empty", "", 0),
-        ("a: 1\n---\nb: 1\n", "the text holds several YAML documents", "---", 2),
+        ("", "the file is empty", "", 0),
+        ("# nothing\n", "the file is empty", "", 0),
+        ("a: 1\n---\nb: 1\n", "the file has more than one YAML document", "---", 2),
         ("? [a]\n: 1\n", "a key is a list or an object", "[", 1),
-        ("a: !Reff x\n", "tag `!Reff` is no function of CloudFormation", "!Reff", 1),
-        ("a: !Rain::Embed x\n", "tag `!Rain::Embed` is no function of CloudFormation", "!Rain::Embed", 1),
+        ("a: !Reff x\n", "`!Reff` is not a CloudFormation function", "!Reff", 1),
+        ("a: !Rain::Embed x\n", "`!Rain::Embed` is not a CloudFormation function", "!Rain::Embed", 1),
         ("a: !!binary x\n", "CloudFormation does not support tag `!!binary`", "!!binary", 1),
         ("a: !!set {x}\n", "CloudFormation does not support tag `!!set`", "!!set", 1),
-        ("a: !!int abc\n", "tag `!!int` does not fit the value behind it", "!!int", 1),
-        ("a: !!str [x]\n", "tag `!!str` does not fit the value behind it", "!!str", 1),
-        ("!Ref a: 1\n", "tag `!Ref` does not fit the value behind it", "!Ref", 1),
+        ("a: !!int abc\n", "tag `!!int` does not match its value", "!!int", 1),
+        ("a: !!str [x]\n", "tag `!!str` does not match its value", "!!str", 1),
+        ("!Ref a: 1\n", "tag `!Ref` does not match its value", "!Ref", 1),
         ("a: *b\n", "alias `*b` has no anchor before it", "*b", 1),
-        ("a: &a [*a]\n", "an alias stands inside the value that it stands for", "*a", 1),
-        ("<<: 1\n", "the merge key `<<` has a value that is no object", "<<", 1),
-        ("a: [1, 2\n", "this is not well-formed YAML: unclosed bracket '['", "[", 1),
-        ("a: b: c\n", "this is not well-formed YAML: mapping values are not allowed in this context", ":", 1),
+        ("a: &a [*a]\n", "an alias is inside the value that it refers to", "*a", 1),
+        ("<<: 1\n", "the value of the merge key `<<` is not an object", "<<", 1),
+        ("a: [1, 2\n", "this is not valid YAML: unclosed bracket '['", "[", 1),
+        ("a: b: c\n", "this is not valid YAML: mapping values are not allowed in this context", ":", 1),
     ] {
         let (message, place, at) = refusal(text);
         assert_eq!((message.as_str(), place.as_str(), at), (expected, underlined, line), "{text}");
     }
-    assert!(error("a:\n\t- b\n").to_string().starts_with("this is not well-formed YAML: "));
+    assert!(error("a:\n\t- b\n").to_string().starts_with("this is not valid YAML: "));
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn many_keys_are_told_apart() {
     assert!(parse(&text).is_ok());
     text.push_str("k7: 2\n");
     let document = parse(&text).unwrap();
-    assert_eq!(warnings(&document), ["key `k7` is written twice, in lines 8 and 20001: the last one counts"]);
+    assert_eq!(warnings(&document), ["key `k7` occurs twice, on lines 8 and 20001: CloudFormation uses the last one"]);
     assert_eq!(document.root.get("k7").unwrap().kind, Kind::Integer(2));
 }
 
@@ -498,7 +498,8 @@ fn of_a_key_that_is_written_twice_the_last_value_counts() {
         let document = parse(text).unwrap();
         assert_eq!(plain(&document.root), json!({"a": 3, "b": 2}), "{text}");
         assert!(
-            warnings(&document).contains(&"key `a` is written twice, in lines 1 and 3: the last one counts".to_owned())
+            warnings(&document)
+                .contains(&"key `a` occurs twice, on lines 1 and 3: CloudFormation uses the last one".to_owned())
         );
         let twice = document.warnings.iter().find(|warning| matches!(warning, Warning::KeyTwice { .. })).unwrap();
         assert_eq!(twice.span().line, 3);
@@ -527,7 +528,7 @@ fn json_that_is_not_strict_is_read_with_a_warning() {
     for (text, says) in [("{\"a\": 1} x", "trailing"), ("{\"a\": [1}", ""), ("{\"a\": /* 1}", "")] {
         let refused = error(text).to_string();
         assert!(
-            refused.starts_with("this is not well-formed JSON") && refused.contains(says) || says.is_empty(),
+            refused.starts_with("this is not valid JSON") && refused.contains(says) || says.is_empty(),
             "{refused}"
         );
     }

@@ -15,7 +15,6 @@ pub(super) enum Atom {
     Is {
         /// The unknown's identity.
         identity: String,
-        /// The text.
         text: String,
     },
     /// Anything else, by its canonical form.
@@ -27,7 +26,7 @@ pub(super) enum Atom {
 pub(super) enum ConditionValue {
     /// Decided.
     Decided {
-        /// Whether it holds.
+        /// Whether it is true.
         holds: bool,
         /// Whether that rests on an assumption.
         assumed: bool,

@@ -6,7 +6,7 @@ use std::cell::Cell;
 /// Steps that any template may cause, however small it is.
 pub const BASE_STEPS: u64 = 500_000;
 
-/// Steps on top for every value that the template holds.
+/// Steps on top for every value that the template contains.
 pub const STEPS_PER_VALUE: u64 = 16;
 
 /// How deep evaluation may go: nested values, conditions that use conditions, loops inside loops.

@@ -161,8 +161,8 @@ fn form(value: &Value) -> Option<String> {
     unknown::canonical(value, &mut form).then_some(form)
 }
 
-/// What tells a condition without a canonical form from all others: its place in the template,
-/// which stays where it is as long as the template is evaluated.
+/// What distinguishes a condition without a canonical form from all others: its place in the template, which stays
+/// where it is as long as the template is evaluated.
 fn place(written: &Value) -> String {
     format!("place {:p}", std::ptr::from_ref(written))
 }

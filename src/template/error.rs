@@ -12,16 +12,16 @@ const SHOWN_RESOURCES: usize = 8;
 /// Why a template could not be evaluated. All of them are its author's to mend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TemplateError {
-    /// The text holds something else than an object.
+    /// The text contains something else than an object.
     NotAnObject {
-        /// What it holds.
+        /// What it contains.
         found: &'static str,
         /// Where.
         origin: Origin,
     },
     /// There is no `Resources` section, which every template needs ("Template sections").
     NoResources {
-        /// Where the template stands.
+        /// Where the template is.
         origin: Origin,
     },
     /// The `Resources` section is something else than an object.
@@ -31,7 +31,7 @@ pub enum TemplateError {
         /// Where.
         origin: Origin,
     },
-    /// Values stand too deep inside each other.
+    /// Values are nested too deep.
     TooDeep,
     /// Its loops and functions take more work than is spent on a template.
     TooMuchWork {
@@ -68,10 +68,11 @@ impl TemplateError {
             Self::NotAnObject { .. } | Self::NoResources { .. } | Self::ResourcesNotAnObject { .. } => {
                 "write a `Resources` section with an object for each resource"
             }
-            Self::TooDeep => "write it flatter: CloudFormation templates never need such nesting",
+            Self::TooDeep => "reduce the nesting: CloudFormation templates never need this many levels",
             Self::TooMuchWork { .. } => "loop over shorter lists, or split the template into nested stacks",
             Self::Circle { .. } => {
-                "break the circle: give one of them standalone rules (`AWS::EC2::SecurityGroupEgress`) instead of references"
+                "break the cycle: use standalone rules (`AWS::EC2::SecurityGroupEgress`) for one of them instead of \
+                 references"
             }
         }
     }
@@ -80,17 +81,17 @@ impl TemplateError {
 impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAnObject { found, .. } => write!(f, "a template is an object, and this is {found}"),
+            Self::NotAnObject { found, .. } => write!(f, "a template must be an object, but this is {found}"),
             Self::NoResources { .. } => f.write_str("the template has no `Resources` section"),
             Self::ResourcesNotAnObject { found, .. } => {
-                write!(f, "the `Resources` section of a template is an object, and this is {found}")
+                write!(f, "the `Resources` section must be an object, but this is {found}")
             }
-            Self::TooDeep => write!(f, "values are nested deeper than {MAX_EVALUATION_DEPTH} levels"),
+            Self::TooDeep => write!(f, "values are nested more than {MAX_EVALUATION_DEPTH} levels deep"),
             Self::TooMuchWork { .. } => {
-                f.write_str("the loops and functions of this template take more work than is spent on one")
+                f.write_str("the loops and functions of this template exceed the work limit for one template")
             }
             Self::Circle { resources, .. } => {
-                f.write_str("resources depend on each other in a circle: ")?;
+                f.write_str("resources depend on each other in a cycle: ")?;
                 for (index, resource) in resources.iter().take(SHOWN_RESOURCES).enumerate() {
                     if index > 0 {
                         f.write_str(" → ")?;

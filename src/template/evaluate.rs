@@ -1,11 +1,11 @@
-//! Values with their functions worked out, as far as that is possible, in one world.
+//! Values with their functions computed, as far as that is possible, in one world.
 
 use super::evaluator::{Evaluator, Resolved, Stop};
 use super::{expand, function, unknown};
 use crate::value::{Key, Kind, Map, Value};
 
 impl Evaluator<'_> {
-    /// A value with its functions worked out.
+    /// A value with its functions computed.
     pub(super) fn resolve<'v>(&mut self, value: &'v Value) -> Result<Resolved<'v>, Stop> {
         self.descend()?;
         let resolved = match &value.kind {
@@ -24,8 +24,8 @@ impl Evaluator<'_> {
         resolved
     }
 
-    /// A resource's properties, or only some of them. What a transform, or a loop over what is not
-    /// known, adds to them is not known; the rest stands, and [`Self::open`] says so.
+    /// A resource's properties, or only some of them. What a transform, or a loop over what is not known, adds to
+    /// them is not known; the rest is, and [`Self::open`] says so.
     pub(super) fn properties<'v>(&mut self, value: &'v Value, wanted: Option<&[&str]>) -> Result<Resolved<'v>, Stop> {
         let Some(map) = value.as_map() else { return self.resolve(value) };
         let is_function = map.single().is_some_and(|(key, _)| function::is_function(&key.name));
@@ -63,14 +63,14 @@ impl Evaluator<'_> {
         let resolved = self.entries(value, map, &|_| true)?;
         if let Some(function) = std::mem::replace(&mut self.open, around) {
             self.template.budget.unknown()?;
-            let why = "a loop makes entries of it that are not known".to_owned();
+            let why = "a loop adds entries to it that are not known".to_owned();
             let unknown = unknown::function(function, &resolved.into_value(value), why).with_identity(None);
             return Ok(Resolved::New(Value::new(Kind::Unknown(unknown), value.origin)));
         }
         Ok(resolved)
     }
 
-    /// An object with its wanted entries worked out; the others are as written, or not there.
+    /// An object with its wanted entries computed; the others are as written, or not there.
     fn entries<'v>(
         &mut self,
         value: &'v Value,

@@ -1,5 +1,5 @@
 //! The state of an evaluation in one world, and what can become of a value. How values, functions, conditions and
-//! loops are worked out is in the files named so.
+//! loops are computed is in the files named so.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -116,8 +116,7 @@ impl<'t> Evaluator<'t> {
         }
     }
 
-    /// A value that stands here because nothing better is known; in a world that assumes what it
-    /// is, that.
+    /// A value at this position because nothing better is known; in a world that assumes what it is, that.
     pub(super) fn unknown<'v>(&mut self, unknown: Unknown, origin: Origin) -> Resolved<'v> {
         let kind = self.assumed_value(&unknown).unwrap_or(Kind::Unknown(unknown));
         Resolved::New(Value::new(kind, origin))

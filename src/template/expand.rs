@@ -79,14 +79,14 @@ fn output(body: &Value) -> Option<&Map> {
     if let Some([_, _, output]) = body.as_list() { output.as_map() } else { None }
 }
 
-/// The entry that an unknown collection is gone through with.
+/// The entry that an unknown collection is processed with.
 fn entry_of(identifier: &str, key: &Key, list: &Unknown) -> Unknown {
     let form = list.identity.as_ref().map(|identity| format!("!ForEach [{},{identity}]", key.name));
-    let why = format!("it goes through `{}`, and {}", list.shown_as, list.why);
+    let why = format!("it iterates over `{}`, and {}", list.shown_as, list.why);
     Unknown::new(form, format!("${{{}}}", unknown::shortened(identifier)), why)
 }
 
-/// What stands for a loop's identifier.
+/// What represents a loop's identifier.
 enum Replacement {
     Text(String),
     Unknown(Unknown),
@@ -142,7 +142,7 @@ impl Loop<'_> {
         }
     }
 
-    /// A copy of what stands behind a key with the identifier replaced: what a loop makes is no object.
+    /// A copy of what follows a key with the identifier replaced: what a loop makes is no object.
     fn entry(&self, is_loop: bool, value: &Value, replacement: &Replacement) -> Result<Value, Stop> {
         match value.as_list() {
             Some([identifier, collection, Value { kind: Kind::Map(output), origin }]) if is_loop => {

@@ -39,13 +39,13 @@ impl Evaluator<'_> {
             "Fn::ToJsonString" => self.json(argument, origin),
             "Fn::GetAZs" => self.zones(argument, origin),
             "Fn::Cidr" => {
-                self.opaque(name, argument, origin, "address blocks are worked out when the stack is deployed")
+                self.opaque(name, argument, origin, "CloudFormation computes address blocks when it deploys the stack")
             }
-            "Fn::ImportValue" => self.opaque(name, argument, origin, "it is exported by another stack"),
+            "Fn::ImportValue" => self.opaque(name, argument, origin, "it is an export of another stack"),
             "Fn::GetStackOutput" => self.opaque(name, argument, origin, "it is an output of another stack"),
             // A macro may give something else each time.
-            "Fn::Transform" => self.unrelated(name, argument, origin, "a macro makes it when the stack is deployed"),
-            _ => self.unrelated(name, argument, origin, "it is no function that gives a value here"),
+            "Fn::Transform" => self.unrelated(name, argument, origin, "a macro creates it when the stack is deployed"),
+            _ => self.unrelated(name, argument, origin, "it is not a function that returns a value here"),
         }
     }
 
@@ -65,7 +65,7 @@ impl Evaluator<'_> {
         Ok(Resolved::New(Value::new(Kind::Unknown(unknown), origin)))
     }
 
-    /// A function that is not known because its argument, already worked out, is not.
+    /// A function that is not known because its argument, already computed, is not.
     pub(super) fn depends<'v>(&mut self, name: &str, argument: &Value, origin: Origin) -> Result<Resolved<'v>, Stop> {
         self.template.budget.unknown()?;
         let why = match unknown::within(argument) {
@@ -141,7 +141,7 @@ impl Evaluator<'_> {
             let (resource, attribute) = (unknown::shortened(resource), unknown::shortened(attribute));
             format!("attribute `{attribute}` of resource `{resource}` is known once it is created")
         } else {
-            format!("`{}` is no resource of this template", unknown::shortened(resource))
+            format!("`{}` is not a resource of this template", unknown::shortened(resource))
         };
         Ok(self.unknown(unknown::reference(&format!("!GetAtt {path}"), why), origin))
     }
@@ -341,12 +341,12 @@ impl Evaluator<'_> {
 
 pub(super) fn malformed<'v>(name: &str, origin: Origin) -> Resolved<'v> {
     let name = unknown::shortened(name);
-    let why = format!("`{name}` is not written as CloudFormation expects it");
+    let why = format!("`{name}` does not have the form that CloudFormation expects");
     Resolved::New(Value::new(Kind::Unknown(Unknown::new(None, name, why)), origin))
 }
 
 fn not_text(value: &Value) -> Unknown {
-    let why = format!("{} stands where text belongs", value.kind_name());
+    let why = format!("{} is used where text is expected", value.kind_name());
     Unknown::new(None, value.kind_name(), why)
 }
 

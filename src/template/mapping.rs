@@ -6,7 +6,7 @@ use super::{Template, look_up, note, text, unknown};
 use crate::path::Origin;
 use crate::value::{Kind, Value};
 
-/// What stands in the mappings under three keys.
+/// What is in the mappings under three keys.
 enum MappingLookup<'t> {
     Value(&'t Value),
     Nothing,
@@ -15,7 +15,7 @@ enum MappingLookup<'t> {
 }
 
 impl Template<'_> {
-    /// A macro may change what stands around it, an include adds to it.
+    /// A macro may change what is around it, an include adds to it.
     fn find(&self, keys: [&str; 3]) -> Result<MappingLookup<'_>, Stop> {
         let Some(mut entries) = self.mappings else {
             return Ok(if self.grows { MappingLookup::Open } else { MappingLookup::Nothing });

@@ -20,62 +20,35 @@ pub struct TemplateNote {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoteSubject {
     /// A macro of the whole template, which may change anything in it.
-    Macro {
-        /// Its name.
-        name: String,
-    },
+    Macro { name: String },
     /// A transform of AWS that adds resources and leaves the others as they are.
-    Generator {
-        /// Its name.
-        name: String,
-    },
+    Generator { name: String },
     /// `Fn::Transform` (`AWS::Include` or a macro) among the resources or in one of them.
     Include {
         /// The resource, if it is in one.
         logical_id: Option<String>,
-        /// The macro, which may change what it stands among; `AWS::Include` adds to it.
+        /// The macro, which may change what it is among; `AWS::Include` adds to it.
         macro_name: Option<String>,
     },
     /// An application of SAM, which becomes a nested stack: its template is not in this one.
-    Application {
-        /// Its logical id.
-        logical_id: String,
-    },
+    Application { logical_id: String },
     /// A module: its resources are not in the template.
-    Module {
-        /// Its logical id.
-        logical_id: String,
-        /// Its type.
-        type_name: String,
-    },
+    Module { logical_id: String, type_name: String },
     /// An entry of `Resources` without a `Type`.
-    NoType {
-        /// Its logical id.
-        logical_id: String,
-    },
+    NoType { logical_id: String },
     /// A loop that is not written as CloudFormation expects it, or that rests on something that
     /// cannot be decided.
-    Loop {
-        /// Its key.
-        name: String,
-    },
+    Loop { name: String },
     /// A nested stack, whose template is a file of its own. Told by whoever knows which files are judged.
     NestedStack {
-        /// Its logical id.
         logical_id: String,
-        /// The file that holds its template, if one is named.
+        /// The file that contains its template, if one is named.
         file: Option<String>,
     },
     /// A StackSet, whose template is a file of its own or not known. Told by whoever knows which files are judged.
-    StackSet {
-        /// Its logical id.
-        logical_id: String,
-    },
+    StackSet { logical_id: String },
     /// A value was given for a parameter that the template does not declare.
-    UndeclaredParameter {
-        /// Its name.
-        name: String,
-    },
+    UndeclaredParameter { name: String },
 }
 
 impl TemplateNote {
@@ -112,9 +85,9 @@ impl<'n> Macros<'n> {
 
     /// As long as what is what a resource says as it is written, if a macro may change it.
     #[must_use]
-    pub fn proviso(&self, logical_id: &str) -> Option<String> {
+    pub(crate) fn proviso(&self, logical_id: &str) -> Option<String> {
         let name = self.of_all.or_else(|| self.of_one.get(logical_id).copied())?;
-        Some(format!("as long as macro `{}` does not change it", shortened(name)))
+        Some(format!("unless macro `{}` changes it", shortened(name)))
     }
 }
 
@@ -125,7 +98,7 @@ impl fmt::Display for TemplateNote {
                 write!(f, "macro `{}` may change anything in this template when it is deployed", shortened(name))
             }
             NoteSubject::Generator { name } => {
-                write!(f, "transform `{}` adds resources that are not judged here", shortened(name))
+                write!(f, "transform `{}` adds resources that are not checked here", shortened(name))
             }
             NoteSubject::Include { logical_id: Some(logical_id), macro_name: Some(name) } => write!(
                 f,
@@ -137,40 +110,46 @@ impl fmt::Display for TemplateNote {
                 write!(f, "macro `{}` may change any resource of this template when it is deployed", shortened(name))
             }
             NoteSubject::Include { logical_id: Some(logical_id), macro_name: None } => {
-                write!(f, "what `Fn::Transform` adds to resource `{}` is not judged here", shortened(logical_id))
+                write!(
+                    f,
+                    "the properties that `Fn::Transform` adds to resource `{}` are not checked here",
+                    shortened(logical_id)
+                )
             }
             NoteSubject::Include { logical_id: None, macro_name: None } => {
-                f.write_str("the resources that `Fn::Transform` adds are not judged here")
+                f.write_str("the resources that `Fn::Transform` adds are not checked here")
             }
             NoteSubject::Application { logical_id } => {
-                write!(f, "the template of application `{}` is not judged here", shortened(logical_id))
+                write!(f, "the template of application `{}` is not checked here", shortened(logical_id))
             }
             NoteSubject::Module { logical_id, type_name } => write!(
                 f,
-                "the resources of module `{}` (`{}`) are not judged here",
+                "the resources of module `{}` (`{}`) are not checked here",
                 shortened(logical_id),
                 shortened(type_name)
             ),
             NoteSubject::NoType { logical_id } => {
-                write!(f, "resource `{}` has no `Type` and is not judged", shortened(logical_id))
+                write!(f, "resource `{}` has no `Type` and is not checked", shortened(logical_id))
             }
-            NoteSubject::Loop { name } => write!(f, "what loop `{}` makes is not judged here", shortened(name)),
+            NoteSubject::Loop { name } => {
+                write!(f, "the resources that loop `{}` creates are not checked here", shortened(name))
+            }
             NoteSubject::NestedStack { logical_id, file: Some(file) } => write!(
                 f,
-                "the template of nested stack `{}` is not judged here; check its file too: {}",
+                "the template of nested stack `{}` is not checked here; check its file too: {}",
                 shortened(logical_id),
                 shortened(file)
             ),
             NoteSubject::NestedStack { logical_id, file: None } => write!(
                 f,
-                "the template of nested stack `{}` is not judged here; check its file too",
+                "the template of nested stack `{}` is not checked here; check its file too",
                 shortened(logical_id)
             ),
             NoteSubject::StackSet { logical_id } => {
-                write!(f, "the template of StackSet `{}` is not judged here", shortened(logical_id))
+                write!(f, "the template of StackSet `{}` is not checked here", shortened(logical_id))
             }
             NoteSubject::UndeclaredParameter { name } => {
-                write!(f, "a value was given for parameter `{}`, which the template does not declare", shortened(name))
+                write!(f, "parameter `{}` has a value, but the template does not declare it", shortened(name))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What a template is told from other objects by.
+//! What a template is reported from other objects by.
 
 use super::{expand, note};
 use crate::value::{Key, Value};

@@ -33,7 +33,7 @@ pub struct Scope {
     /// Whether a parameter whose value was not given is unknown even if it has a default: the
     /// deployment may give it another value. One that can have only one value is known all the same.
     pub ignore_defaults: bool,
-    /// Values of parameters that hold only until someone overrides them, by name, in place of the template's
+    /// Values of parameters that apply only until someone overrides them, by name, in place of the template's
     /// defaults: what a nested stack is given by a parameter of its parent that keeps its default.
     pub defaults: BTreeMap<String, String>,
 }
@@ -87,7 +87,7 @@ impl Scope {
 }
 
 fn pseudo_unknown(name: &str) -> Unknown {
-    unknown::reference(&format!("!Ref {name}"), format!("`{name}` was not given"))
+    unknown::reference(&format!("!Ref {name}"), format!("`{name}` has no value"))
 }
 
 /// A parameter that a template declares.
@@ -107,8 +107,6 @@ pub struct Parameter {
     pub is_in_dispute: bool,
     /// Whether a deployment must give it a value: it has no default.
     pub is_required: bool,
-    /// The only values that it can be given, if the template says so.
-    allowed: Vec<String>,
     /// The only values that a reference to it can have, if the template says so.
     candidates: Vec<String>,
     /// The least and the greatest number that it can be given (`MinValue`, `MaxValue`).
@@ -120,13 +118,6 @@ pub struct Parameter {
 const MAX_RANGE: i64 = 16;
 
 impl Parameter {
-    /// The only values that it can be given: of a list each entry, of what is read from Systems Manager the
-    /// names of it. None if the template says nothing of it, or it is a secret.
-    #[must_use]
-    pub fn allowed_values(&self) -> &[String] {
-        &self.allowed
-    }
-
     /// The only values that a reference to it can have, as far as the template says.
     #[must_use]
     pub fn candidates(&self) -> &[String] {
@@ -166,7 +157,7 @@ impl Parameter {
             .and_then(|list| list.iter().map(|value| text::of_scalar(value).map(|text| text.into_owned())).collect())
             .unwrap_or_default();
         let candidates = match range {
-            _ if !allowed.is_empty() && is_one_of_allowed(&type_name) => allowed.clone(),
+            _ if !allowed.is_empty() && is_one_of_allowed(&type_name) => allowed,
             // Whole numbers alone: a parameter of type Number takes fractions too, which no port is.
             (Some(least), Some(greatest)) if (0..MAX_RANGE).contains(&greatest.saturating_sub(least)) => {
                 (least..=greatest).map(|number| number.to_string()).collect()
@@ -186,20 +177,20 @@ impl Parameter {
         let known = certain.or_else(|| default.filter(|_| is_default));
         let shown = unknown::shortened(name);
         let why = if no_echo {
-            Some(format!("parameter `{shown}` is marked `NoEcho`, so its value is not looked at"))
+            Some(format!("parameter `{shown}` has `NoEcho`, so its value is not used"))
         } else if is_read(&type_name) {
-            Some(format!("parameter `{shown}` is read from Systems Manager when the stack is deployed"))
+            Some(format!("CloudFormation reads parameter `{shown}` from Systems Manager when it deploys the stack"))
         } else if !is_documented(&type_name) {
             Some(format!("parameter `{shown}` has type `{}`, which is not documented", unknown::shortened(&type_name)))
         } else if let (None, Some(text), false, false) = (&known, in_dispute, open, scope.ignore_defaults) {
             let text = unknown::shortened(text);
-            Some(format!("readers of YAML take the default `{text}` of parameter `{shown}` for different numbers"))
+            Some(format!("YAML parsers disagree on the number in the default `{text}` of parameter `{shown}`"))
         } else if known.is_none() && open {
-            Some(format!("parameter `{shown}` is given a value that is not known here"))
+            Some(format!("the value of parameter `{shown}` is not known here"))
         } else if known.is_none() && has_default {
-            Some(format!("parameter `{shown}` may be given another value than its default"))
+            Some(format!("parameter `{shown}` may have a value other than its default"))
         } else if known.is_none() {
-            Some(format!("parameter `{shown}` has no default and no value was given"))
+            Some(format!("parameter `{shown}` has no default and no value"))
         } else {
             None
         };
@@ -217,7 +208,6 @@ impl Parameter {
             is_default: is_default && is_known,
             is_in_dispute: in_dispute.is_some() && !scope.parameters.contains_key(name),
             is_required: !has_default,
-            allowed,
             candidates,
             range,
             value,

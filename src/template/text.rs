@@ -34,7 +34,7 @@ pub(super) fn word(name: &str) -> Option<&'static str> {
 /// A piece of a `Fn::Sub` text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece<'t> {
-    /// Text as it is; `${!Literal}` stands for `${Literal}`.
+    /// Text as it is; `${!Literal}` represents `${Literal}`.
     Text(Cow<'t, str>),
     /// A name in `${…}`.
     Name(&'t str),

@@ -33,7 +33,7 @@ pub(super) fn function(name: &str, argument: &Value, why: String) -> Unknown {
 
 /// What a number that readers of YAML differ on is as text.
 pub(super) fn ambiguous(text: &str) -> Unknown {
-    let why = format!("readers of YAML take `{}` for different numbers or for text", shortened(text));
+    let why = format!("YAML parsers disagree on whether `{}` is text or which number it is", shortened(text));
     Unknown::new(identity(format!("!Number {}", quoted(text))), shortened(text), why)
 }
 

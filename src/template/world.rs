@@ -38,7 +38,7 @@ pub struct EvaluatedResource<'t> {
 /// A resource under certain assumptions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct World<'t> {
-    /// The undecided conditions that the resource rests on, by name, and whether they hold here.
+    /// The undecided conditions that the resource rests on, by name, and whether they are true here.
     pub assumptions: Vec<Assumption>,
     /// Whether the resource is created at all.
     pub exists: bool,
@@ -65,7 +65,7 @@ impl EvaluatedResource<'_> {
     /// In which worlds something occurs, given in which of [`EvaluatedResource::worlds`] it was seen, by
     /// index. Nothing if it was seen in none.
     #[must_use]
-    pub fn occurrence(&self, seen: &[usize]) -> Option<Occurrence> {
+    pub(crate) fn occurrence(&self, seen: &[usize]) -> Option<Occurrence> {
         let seen_in: Vec<&World<'_>> = seen.iter().filter_map(|index| self.worlds.get(*index)).collect();
         let (first, others) = seen_in.split_first()?;
         if seen_in.len() == self.worlds.len() && self.undetermined.is_none() {
@@ -88,7 +88,7 @@ impl EvaluatedResource<'_> {
 pub struct Assumption {
     /// The condition's name in the template.
     pub condition: String,
-    /// Whether it holds.
+    /// Whether it is true.
     pub holds: bool,
 }
 
@@ -113,9 +113,9 @@ pub enum Undetermined {
 impl fmt::Display for Undetermined {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooManyWorlds => f.write_str("its undecided conditions allow more combinations than are looked at"),
-            Self::TooMuchWork => f.write_str("its functions take more work than is spent on one resource"),
-            Self::TooDeep => f.write_str("its functions or conditions go too deep"),
+            Self::TooManyWorlds => f.write_str("its undetermined conditions have more combinations than the limit"),
+            Self::TooMuchWork => f.write_str("its functions exceed the work limit for one resource"),
+            Self::TooDeep => f.write_str("its functions or conditions are nested too deep"),
         }
     }
 }
@@ -131,8 +131,8 @@ impl<'a> Template<'a> {
         self.evaluate_some(resource, None, &[])
     }
 
-    /// Like [`Template::evaluate`], for who looks at these properties only: the others make no
-    /// worlds, and whether they are there and worked out is left open.
+    /// Like [`Template::evaluate`], for who looks at these properties only: the others make no worlds, and whether
+    /// they are there and computed is left open.
     #[must_use]
     pub fn evaluate_only<'t>(&'t self, resource: &'t Resource<'a>, properties: &[&str]) -> EvaluatedResource<'t> {
         self.evaluate_some(resource, Some(properties), &[])
@@ -140,7 +140,7 @@ impl<'a> Template<'a> {
 
     /// Like [`Template::evaluate_only`], in the worlds in which these parameters have these values.
     #[must_use]
-    pub fn evaluate_given<'t>(
+    pub(crate) fn evaluate_given<'t>(
         &'t self,
         resource: &'t Resource<'a>,
         properties: &[&str],

@@ -81,11 +81,9 @@ pub struct Call {
     pub event_id: String,
     /// When, UTC.
     pub time: String,
-    /// The operation.
     pub operation: Ec2Operation,
     /// The account's 12 digits.
     pub account: String,
-    /// The Region.
     pub region: String,
     /// The security group's id.
     pub group_id: String,
@@ -173,7 +171,7 @@ pub(super) fn detail<'v>(event: &'v Value, name: &str) -> Option<&'v Value> {
     event.get("detail")?.get(name)
 }
 
-/// Text, from whatever stands there: a number gives its digits, anything else no text.
+/// Text, from any value: a number gives its digits, anything else no text.
 pub(super) fn text(value: Option<&Value>) -> String {
     match value.map(|value| &value.kind) {
         Some(Kind::String(text)) => text.clone(),

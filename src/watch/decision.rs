@@ -28,7 +28,7 @@ pub struct CallDecision {
 /// The longest message, in characters: as long as those of the hook.
 const MESSAGE_CHARS: usize = 1_024;
 
-/// How many lines a message is made of at the most: no line is shorter than eight characters.
+/// How many lines a message is made of at most: no line is shorter than eight characters.
 const MAX_LINES: usize = MESSAGE_CHARS / 8;
 
 impl CallDecision {
@@ -51,7 +51,7 @@ impl CallDecision {
 
     /// Whether someone should look at it.
     #[must_use]
-    pub fn is_worth_a_look(&self) -> bool {
+    pub(crate) fn is_worth_a_look(&self) -> bool {
         ["non-compliant", "undetermined", "internal-failure"].contains(&self.verdict())
     }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::decision::CallDecision;
-use crate::log::{DecisionSource, Delivery, ListedRule, Metadata, OffendingRules, push};
+use crate::log::{DecisionFields, DecisionSource, Delivery, OffendingRules, push};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,25 +29,8 @@ struct CallLogLine<'a> {
     region: &'a str,
     time: &'a str,
     event_id: &'a str,
-    request_id: &'a str,
-    timestamp_millis: u64,
-    evaluation_micros: u64,
-    policy_source: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    policy_sha256: Option<&'a str>,
-    #[serde(rename = "Guard")]
-    guard: &'a str,
-    #[serde(rename = "Decisions")]
-    decisions: u8,
-    #[serde(rename = "EvaluationTime")]
-    evaluation_time: u64,
-    #[serde(rename = "_aws")]
-    metadata: Metadata<'a>,
-    offending_rules: Vec<ListedRule>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    exempted_rules: Vec<ListedRule>,
-    /// Egress rules of these kinds that are not listed.
-    unlisted_rule_count: usize,
+    #[serde(flatten)]
+    shared: DecisionFields<'a>,
 }
 
 /// The fields of a line that are neither reasons nor listed rules: 28 of its own, 12 in `_aws`, the count behind the
@@ -60,10 +43,10 @@ pub(super) const FIXED_FIELDS: usize = 41;
 #[must_use]
 pub fn lines(decision: &CallDecision, delivery: &Delivery<'_>) -> String {
     const VIA: DecisionSource = DecisionSource::DirectCall;
-    let told = OffendingRules::of(|outcome| decision.of(outcome).map(|finding| (None, finding)), FIXED_FIELDS);
+    let rules = OffendingRules::of(|outcome| decision.of(outcome).map(|finding| (None, finding)), FIXED_FIELDS);
     let call = &decision.call;
     let mut counts = String::new();
-    told.push_counts(&mut counts, delivery, VIA);
+    rules.push_counts(&mut counts, delivery, VIA);
     let mut lines = String::new();
     push(
         &mut lines,
@@ -73,9 +56,9 @@ pub fn lines(decision: &CallDecision, delivery: &Delivery<'_>) -> String {
             message: &decision.message(),
             verdict: decision.verdict(),
             via: VIA.name().unwrap_or_default(),
-            offending_rule_count: told.offending_count(),
-            exempted_rule_count: told.exempted_count(),
-            reasons: told.reasons(),
+            offending_rule_count: rules.offending_count(),
+            exempted_rule_count: rules.exempted_count(),
+            reasons: rules.reasons(),
             operation: call.operation.name(),
             direction: call.operation.direction().name(),
             group_id: &call.group_id,
@@ -89,18 +72,7 @@ pub fn lines(decision: &CallDecision, delivery: &Delivery<'_>) -> String {
             region: &call.region,
             time: &call.time,
             event_id: &call.event_id,
-            request_id: delivery.request_id,
-            timestamp_millis: delivery.timestamp_millis,
-            evaluation_micros: delivery.evaluation_micros,
-            policy_source: delivery.policy_source,
-            policy_sha256: delivery.policy_sha256,
-            guard: delivery.guard,
-            decisions: 1,
-            evaluation_time: delivery.evaluation_micros,
-            metadata: Metadata::of_decision(delivery, VIA, &["verdict", "level"]),
-            unlisted_rule_count: told.unlisted_count(),
-            offending_rules: told.offending,
-            exempted_rules: told.exempted,
+            shared: DecisionFields::new(rules, delivery, VIA, &["verdict", "level"]),
         },
     );
     lines + &counts

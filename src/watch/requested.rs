@@ -14,7 +14,7 @@ use super::call::{Ec2Operation, detail, text};
 pub(super) struct RequestedRules {
     /// As the properties of an `AWS::EC2::SecurityGroup`.
     pub(super) properties: Value,
-    /// Where each stands in the call.
+    /// Where each is in the call.
     places: Vec<PropertyPath>,
 }
 

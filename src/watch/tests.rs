@@ -170,7 +170,9 @@ fn the_default_rule_of_a_new_group_follows_the_setting() {
     let decision = decided(&event, &block);
     assert_eq!(decision.verdict(), "non-compliant");
     assert!(
-        decision.message().starts_with("CreateSecurityGroup made sg-0a1b2c3d4e5f60718 with EC2's default egress rule")
+        decision
+            .message()
+            .starts_with("CreateSecurityGroup created sg-0a1b2c3d4e5f60718 with EC2's default egress rule")
     );
 }
 
@@ -281,7 +283,7 @@ fn pointers(value: &Json, at: &str, found: &mut Vec<String>) {
 }
 
 proptest! {
-    /// Whatever stands anywhere in an event, it is decided or ignored, and told within bounds.
+    /// Whatever is anywhere in an event, it is decided or ignored, and told within bounds.
     #[test]
     fn no_event_makes_it_fail(
         fixture_name in prop::sample::select(FIXTURES.map(|(name, _)| name).to_vec()),

@@ -1,5 +1,6 @@
 //! The walls inside each crate: modules of the core use only those listed for them, and no two sibling files of any
-//! crate use each other, directly or around a corner. Between crates the compiler holds the walls.
+//! crate use each other, directly or around a corner. Between crates the compiler holds the walls. Files stay short,
+//! a type's name stands for one type, and the root package builds without what its members need.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -236,4 +237,88 @@ fn the_rule_knows_no_format_and_no_aws() {
     for foreign in ["serde", "granit", "toml::", "tokio", "aws_", "std::time", "std::env", "std::fs"] {
         assert!(!code.contains(foreign), "the rule uses {foreign}");
     }
+}
+
+/// The folders of the workspace whose files ship.
+const SHIPPED: &[&str] = &["src", "command/src", "account/src"];
+
+/// The code of each file that ships, by its path, up to its tests.
+fn shipped() -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut folders: Vec<PathBuf> = SHIPPED.iter().map(|folder| root().join(folder)).collect();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let is_test = path.file_stem().is_some_and(|stem| stem == "tests");
+            if path.is_dir() && !is_test {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") && !is_test {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+                found.insert(path.strip_prefix(root()).unwrap().display().to_string(), code);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn files_are_short() {
+    let mut lines: Vec<(usize, String)> =
+        shipped().into_iter().map(|(file, code)| (code.lines().count(), file)).collect();
+    lines.sort_unstable();
+    let long: Vec<_> = lines.iter().filter(|(lines, _)| *lines > 400).collect();
+    assert!(long.is_empty(), "more than 400 lines: {long:?}");
+    assert!(lines.len() > 200, "the files are read");
+    assert!(lines[lines.len() / 2].0 <= 200, "the median file has {} lines", lines[lines.len() / 2].0);
+}
+
+/// A reader who meets a type's name can search for it.
+#[test]
+fn no_two_modules_give_a_type_the_same_name() {
+    let mut defined: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (file, code) in shipped() {
+        for line in code.lines() {
+            // An associated type is not one that a module defines.
+            let is_associated = line.starts_with(' ') && line.trim_start().starts_with("type ");
+            let mut words = line.split_whitespace().skip_while(|word| word.starts_with("pub"));
+            if !is_associated
+                && let Some("struct" | "enum" | "trait" | "type" | "union") = words.next()
+                && let Some(name) = words.next()
+            {
+                let name = name.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+                // A macro names none itself.
+                if !name.is_empty() {
+                    defined.entry(name.to_owned()).or_default().push(file.clone());
+                }
+            }
+        }
+    }
+    assert!(defined.len() > 300 && defined.contains_key("Finding"), "the types are read");
+    let twice: Vec<_> = defined.into_iter().filter(|(_, files)| files.len() > 1).collect();
+    assert!(twice.is_empty(), "{twice:#?}");
+}
+
+/// `cargo test` of the root package compiles no command line, no AWS SDK, no TLS server and no certificate maker.
+#[test]
+fn the_root_package_depends_on_nothing_that_its_members_need() {
+    let text = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let section = |name: &'static str| {
+        text.lines().skip_while(move |line| *line != name).skip(1).take_while(|line| !line.starts_with('['))
+    };
+    let names: BTreeSet<&str> = ["[dependencies]", "[dev-dependencies]", "[build-dependencies]"]
+        .into_iter()
+        .flat_map(section)
+        .filter_map(|line| line.split(['.', ' ', '=']).next())
+        .collect();
+    assert!(names.contains("serde_json") && names.contains("proptest"), "the manifest is read");
+    let foreign: Vec<_> = names
+        .into_iter()
+        .filter(|name| {
+            name.starts_with("aws-") || name.starts_with("clap") || name.starts_with("cfn-") || *name == "rcgen"
+        })
+        .collect();
+    assert!(foreign.is_empty(), "{foreign:?}");
+    let tls = section("[workspace.dependencies]").find(|line| line.starts_with("tokio-rustls ")).unwrap();
+    assert!(!tls.contains("server"), "{tls}");
 }

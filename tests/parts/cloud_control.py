@@ -1,4 +1,4 @@
-"""Plays the Cloud Control API for security groups on top of what moto's EC2 holds, and hands everything else on to moto.
+"""Plays the Cloud Control API for security groups on top of moto's EC2, and forwards everything else to moto.
 
 The shapes are those of botocore's model, by which each answer is judged before it is sent; the properties are those of the
 schema of AWS::EC2::SecurityGroup, whose read handler writes -1 for the ports of protocols that have none (propertyTransform).

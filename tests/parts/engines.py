@@ -129,7 +129,7 @@ class Ours(Loopback):
                 logical_id = row[1]
             elif path := re.match(r"\s+not known here: (\S+) is ", line):
                 self.unknown.add(f"{logical_id}.{path[1]}")
-            elif re.match(r"\s+the hook is not asked: ", line):
+            elif re.match(r"\s+the hook is not called: ", line):
                 resolved[logical_id] = NOT_ASKED
         for event in self.events:
             data = event["requestData"]

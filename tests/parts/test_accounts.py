@@ -158,7 +158,7 @@ def test_forty_accounts_in_three_regions_with_faults_in_between(organization, tm
     with proxy(organization, faults=FAULTS) as between:
         code, found = result(tmp_path, between.url, "scan", "--organization")
     assert set(between.counts) == set(FAULTS.values()), "every fault was met"
-    assert code == 2, "two accounts could not be entered"
+    assert code == 2, "two accounts could not be accessed"
     check(organization, found)
     members = {member["account"]: member for member in found["accounts"]}
     assert sorted(members) == organization.accounts, "the suspended one is left out"
@@ -296,7 +296,7 @@ def test_status_names_the_one_account_without_the_guard_first(organization, tmp_
     assert len(found["regions"]) == len(organization.entered) * 3
     lines = said.splitlines()
     assert [line.split()[0] for line in lines[1:41]] == [account for account, _ in verdicts], "a line for each account"
-    assert lines[-1] == "=> 36 of 40 accounts without a hole, 2 with a hole, 2 could not be judged"
+    assert lines[-1] == "=> 36 of 40 accounts enforced, 2 with a hole, 2 could not be determined"
 
 
 def test_audit_is_one_time_line_of_all_accounts(organization, tmp_path):

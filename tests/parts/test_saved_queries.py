@@ -238,7 +238,7 @@ def test_the_dashboard_counts_every_exemption_of_a_decision(widgets, decisions):
 def test_the_dashboard_lists_what_was_blocked(widgets, decisions):
     latest = Query(widgets["Latest blocks"]).run(decisions)
     assert sorted(row["stackName"] for row in latest) == ["late", "range", "range"]
-    most = Query(widgets["Stacks that were blocked most"]).run(decisions)
+    most = Query(widgets["Most blocked stacks"]).run(decisions)
     assert [(row["stackName"], row["blocks"]) for row in most] == [("range", 2), ("late", 1)]
 
 
@@ -250,14 +250,14 @@ def test_direct_calls_that_someone_should_look_at_are_listed_once(queries, decis
         ("AuthorizeSecurityGroupEgress", "non-compliant", "eks.amazonaws.com"),
         ("ModifySecurityGroupRules", "undetermined", "AWS console"),
     ]
-    latest = Query(widgets["Latest direct calls that were not blocked"]).run(decisions)
+    latest = Query(widgets["Latest direct calls that break the rule"]).run(decisions)
     assert len(latest) == 4, "the dashboard shows every delivery"
     assert all(row["message"] and row["caller"] and row["groupId"] for row in latest)
 
 
 def test_every_log_widget_is_tested(widgets):
     assert sorted(widgets) == [
-        "Exemptions in use", "Latest blocks", "Latest direct calls that were not blocked", "Stacks that were blocked most",
+        "Exemptions in use", "Latest blocks", "Latest direct calls that break the rule", "Most blocked stacks",
     ]  # fmt: skip
 
 

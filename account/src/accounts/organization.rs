@@ -55,7 +55,7 @@ impl ListedAccounts {
             };
             let number = count(self.inactive.len(), "account");
             let are = if self.inactive.len() == 1 { "is" } else { "are" };
-            notes.push(format!("{number} {are} not active and left out: {}{more}.", named.join(", ")));
+            notes.push(format!("{number} {are} not active and skipped: {}{more}.", named.join(", ")));
         }
         if let Some(failure) = &self.units_unread {
             notes.push(format!("The organizational units of the accounts are not known: {failure}."));

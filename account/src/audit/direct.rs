@@ -189,7 +189,12 @@ async fn read(
             // EventBridge may deliver an event twice.
             if (line.event_id.is_empty() || seen.insert(line.event_id.clone())) && line.is_wanted(options) {
                 if records.len() >= most {
-                    return Err(Failure::new(LOG, FailureKind::Refused, "more calls than are kept: narrow the time"));
+                    return Err(Failure::new(
+                        LOG,
+                        FailureKind::Refused,
+                        "there are more calls than the limit: choose a \
+                        shorter time range",
+                    ));
                 }
                 records.push(line.record(place));
             }

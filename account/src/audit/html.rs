@@ -10,7 +10,7 @@ use super::result::AuditResult;
 use crate::accounts::{MemberAccount, account_label};
 use crate::connection::regions_assumed;
 use crate::number::grouped;
-use crate::page::{self, Bar, ExpandableSection};
+use crate::page::{self, Bar, ExpandableSection, Row};
 
 /// How many results the page lists in one time line, and in all accounts together; the JSON and CSV results have all
 /// of them.
@@ -33,9 +33,6 @@ struct AccountRows {
     passed: usize,
 }
 
-/// The class of a row, and its cells.
-type Row = (&'static str, Vec<String>);
-
 /// What the page has of the results.
 struct PageParts {
     rows: Vec<Row>,
@@ -53,7 +50,7 @@ pub fn write_audit_html(result: &mut AuditResult, out: &mut dyn Write) -> io::Re
     let nothing = result.results.is_empty();
     let bound = result.is_lower_bound().then(|| {
         let said = if nothing {
-            "Nobody can say who was blocked: no result could be read."
+            "Unknown: no result could be read."
         } else {
             "Not everything could be read: the numbers are a lower bound."
         };
@@ -75,7 +72,7 @@ pub fn write_audit_html(result: &mut AuditResult, out: &mut dyn Write) -> io::Re
         (page::tiles(&tiles))
         (overview)
         (days(&parts.days))
-        @if many { (page::heading("One after the other", "The newest first.")) }
+        @if many { (page::heading("Timeline", "The newest first.")) }
         (page::table(columns, parts.rows.into_iter()))
         @if left_out > 0 { p.dim { (grouped(left_out)) " more are in the JSON and CSV results." } }
         (page::table(&["", "where", "why"], unread))
@@ -167,7 +164,7 @@ fn overview(accounts: &[MemberAccount], found: &mut HashMap<String, AccountRows>
     list.sort_by_key(|(_, of)| std::cmp::Reverse((of.blocked, of.not_blocked, of.warned, of.errors, of.passed)));
     let list: Vec<ExpandableSection> = list.into_iter().map(|(account, of)| of.disclosure(account)).collect();
     html! {
-        (page::heading("Account by account", "Those with the most blocks first. Open one to see its results."))
+        (page::heading("By account", "Those with the most blocks first. Open one to see its results."))
         (page::disclosures(&list, "accounts"))
     }
 }
@@ -184,5 +181,5 @@ fn row(record: &HookRecord, account: Option<String>) -> Row {
 fn days(days: &BTreeMap<String, usize>) -> Markup {
     let bar = |(day, number): (&String, &usize)| (day.clone(), *number, number.to_string());
     let days: Vec<_> = days.iter().rev().take(MAX_DAYS).map(bar).collect();
-    html! { @if !days.is_empty() { (page::bars("Blocked or warned, day by day", &days)) } }
+    html! { @if !days.is_empty() { (page::bars("Blocked or warned, by day", &days)) } }
 }

@@ -21,7 +21,6 @@ pub(super) fn text(text: Option<&str>) -> Option<String> {
 pub struct HookRecord {
     /// The account, if anybody says which it is.
     pub account: Option<String>,
-    /// The Region.
     pub region: String,
     /// The result's id.
     pub id: String,
@@ -108,7 +107,7 @@ pub struct AuditUnread {
     pub account: Option<String>,
     /// The Region; without one, it is the account.
     pub region: Option<String>,
-    /// The result, if it is about one: what the list told of it stands among the results.
+    /// The result, if it is about one: what the list told of it is among the results.
     pub id: Option<String>,
     /// Why.
     pub failure: Failure,

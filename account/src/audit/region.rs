@@ -126,7 +126,12 @@ async fn read(
         let (results, next) = list.page(status, token.as_deref()).await?;
         for summary in &results {
             if records.len() >= MAX_RESULTS {
-                return Err(Failure::new(LIST, FailureKind::Refused, "more results than are kept: narrow the time"));
+                return Err(Failure::new(
+                    LIST,
+                    FailureKind::Refused,
+                    "there are more results than the limit: choose a \
+                    shorter time range",
+                ));
             }
             records.extend(wanted(summary, options).then(|| record(&place.region, summary)));
         }

@@ -32,7 +32,7 @@ pub struct AuditHead {
     pub account: Option<String>,
     /// The accounts that were asked for; none, if it is the caller's own and nobody says which that is.
     pub accounts: Vec<MemberAccount>,
-    /// The Regions that were asked; none if they are those that are switched on in each account.
+    /// The Regions that were asked; none if they are those that are enabled in each account.
     pub regions: Vec<String>,
     /// Why the account's Regions could not be listed; `regions` are then those that every account has.
     pub regions_assumed: Option<String>,
@@ -196,7 +196,7 @@ impl AuditResult {
     #[must_use]
     pub fn direct_calls_unread(&self) -> Option<String> {
         let why = self.head.direct_calls_unread.as_ref()?;
-        Some(format!("Calls of EC2's API that no hook was asked about are not among these results: {why}."))
+        Some(format!("These results exclude direct EC2 API calls, which hooks do not see: {why}."))
     }
 
     /// Whether it is about several accounts.
@@ -214,7 +214,7 @@ impl AuditResult {
             ([], account) => account.as_ref().map(|account| format!("account {account}")),
         };
         let regions = match self.head.regions.as_slice() {
-            [] => "every Region that is switched on there".to_owned(),
+            [] => "every Region that is enabled there".to_owned(),
             regions => regions.join(", "),
         };
         account.into_iter().chain([regions]).collect::<Vec<_>>().join(", ")

@@ -123,7 +123,7 @@ impl OperationEvents {
             self.status = text(event.resource_status().map(|status| status.as_str()));
         }
         if !is_own && status.ends_with("_FAILED") && event.hook_status().is_none() {
-            let reason = event.resource_status_reason().unwrap_or("no reason is given");
+            let reason = event.resource_status_reason().unwrap_or("no reason given");
             let failure = format!("{}: {reason}", event.logical_resource_id().unwrap_or_default());
             self.failures.extend(text(Some(&failure)));
             if is_stack {

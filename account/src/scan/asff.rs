@@ -1,4 +1,4 @@
-//! The result for AWS Security Hub: one finding for each resource with something to tell, and one that is over for
+//! The result for AWS Security Hub: one finding for each resource with something to report, and one that is over for
 //! each that an earlier scan found and this one does not.
 
 use std::collections::{BTreeMap, HashSet};

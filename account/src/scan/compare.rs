@@ -46,8 +46,8 @@ pub fn compare<R: Read>(
     let mut then = ScanCoverage::default();
     let (head, ending) = read_records(open().map_err(ResultError::Io)?, &mut |record| {
         match record {
-            ResultRecord::Stack(stack) => then.subject(&hash, &Subject::of_stack(&stack)),
-            ResultRecord::Group(group) => then.subject(&hash, &Subject::of_group(&group)),
+            ResultRecord::Stack(stack) => then.subject(&hash, &ComparedResource::of_stack(&stack)),
+            ResultRecord::Group(group) => then.subject(&hash, &ComparedResource::of_group(&group)),
             ResultRecord::Unread(unread) => then.unread(&hash, &unread),
         }
         Ok(())
@@ -68,8 +68,8 @@ pub fn compare<R: Read>(
 
     let mut changes = ComparisonBuilder::default();
     read_records(open().map_err(ResultError::Io)?, &mut |record| match record {
-        ResultRecord::Stack(stack) => changes.earlier(&hash, &here, &mut blocked, &Subject::of_stack(&stack)),
-        ResultRecord::Group(group) => changes.earlier(&hash, &here, &mut blocked, &Subject::of_group(&group)),
+        ResultRecord::Stack(stack) => changes.earlier(&hash, &here, &mut blocked, &ComparedResource::of_stack(&stack)),
+        ResultRecord::Group(group) => changes.earlier(&hash, &here, &mut blocked, &ComparedResource::of_group(&group)),
         ResultRecord::Unread(_) => Ok(()),
     })?;
     each(now, &mut |subject| changes.later(&hash, &then, &mut blocked, subject))?;
@@ -92,18 +92,21 @@ pub fn compare<R: Read>(
 }
 
 /// Every stack and every live group of a result.
-fn each(result: &mut ScanResult, take: &mut dyn FnMut(&Subject<'_>) -> io::Result<()>) -> Result<(), ResultError> {
+fn each(
+    result: &mut ScanResult,
+    take: &mut dyn FnMut(&ComparedResource<'_>) -> io::Result<()>,
+) -> Result<(), ResultError> {
     for stack in result.stacks.iter() {
-        take(&Subject::of_stack(&stack.map_err(ResultError::Io)?)).map_err(ResultError::Io)?;
+        take(&ComparedResource::of_stack(&stack.map_err(ResultError::Io)?)).map_err(ResultError::Io)?;
     }
     for group in result.groups.iter() {
-        take(&Subject::of_group(&group.map_err(ResultError::Io)?)).map_err(ResultError::Io)?;
+        take(&ComparedResource::of_group(&group.map_err(ResultError::Io)?)).map_err(ResultError::Io)?;
     }
     Ok(())
 }
 
 /// What is compared: a stack by its template, or a live group.
-struct Subject<'a> {
+struct ComparedResource<'a> {
     account: &'a str,
     region: &'a str,
     stack: &'a str,
@@ -115,7 +118,7 @@ struct Subject<'a> {
     differs: bool,
 }
 
-impl<'a> Subject<'a> {
+impl<'a> ComparedResource<'a> {
     fn of_stack(stack: &'a StackRecord) -> Self {
         let StackRecord { account, region, stack: name, stack_id, owner, findings, .. } = stack;
         Self { account, region, stack: name, stack_id, group: None, owner: owner.as_deref(), findings, differs: false }
@@ -179,7 +182,7 @@ struct ScanCoverage {
 }
 
 impl ScanCoverage {
-    fn subject(&mut self, hash: &RandomState, subject: &Subject<'_>) {
+    fn subject(&mut self, hash: &RandomState, subject: &ComparedResource<'_>) {
         if !self.accounts.contains(subject.account) {
             self.accounts.insert(subject.account.to_owned());
         }
@@ -223,7 +226,7 @@ impl ScanCoverage {
     }
 
     /// Whether it would have seen the rules of a stack or a group.
-    fn saw(&self, hash: &RandomState, subject: &Subject<'_>) -> bool {
+    fn saw(&self, hash: &RandomState, subject: &ComparedResource<'_>) -> bool {
         let place = subject.place(hash);
         if self.places.contains(&place) {
             return true;
@@ -245,13 +248,13 @@ impl ScanCoverage {
 #[derive(Default)]
 struct ComparisonBuilder {
     rules: Spool<RuleChange>,
-    stacks: Counts,
-    groups: Counts,
+    stacks: ChangeCounts,
+    groups: ChangeCounts,
 }
 
 /// Numbers of changes.
 #[derive(Default)]
-struct Counts {
+struct ChangeCounts {
     all: ChangeGroup,
     not_compared: usize,
     changed: usize,
@@ -260,8 +263,8 @@ struct Counts {
     owners: BTreeMap<Option<String>, ChangeGroup>,
 }
 
-impl Counts {
-    fn add(&mut self, subject: &Subject<'_>, add: impl Fn(&mut ChangeGroup)) {
+impl ChangeCounts {
+    fn add(&mut self, subject: &ComparedResource<'_>, add: impl Fn(&mut ChangeGroup)) {
         add(&mut self.all);
         add(self.accounts.entry(Some(subject.account.to_owned())).or_default());
         add(self.owners.entry(subject.owner.map(str::to_owned)).or_default());
@@ -282,7 +285,7 @@ impl Counts {
 }
 
 impl ComparisonBuilder {
-    const fn counts(&mut self, subject: &Subject<'_>) -> &mut Counts {
+    const fn counts(&mut self, subject: &ComparedResource<'_>) -> &mut ChangeCounts {
         if subject.group.is_some() { &mut self.groups } else { &mut self.stacks }
     }
 
@@ -292,7 +295,7 @@ impl ComparisonBuilder {
         hash: &RandomState,
         now: &ScanCoverage,
         blocked: &mut HashMap<u64, usize>,
-        subject: &Subject<'_>,
+        subject: &ComparedResource<'_>,
     ) -> io::Result<()> {
         let seen = now.saw(hash, subject);
         let is_restored = subject.differs && seen && !now.changed.contains(&subject.place(hash));
@@ -319,7 +322,7 @@ impl ComparisonBuilder {
         hash: &RandomState,
         then: &ScanCoverage,
         blocked: &mut HashMap<u64, usize>,
-        subject: &Subject<'_>,
+        subject: &ComparedResource<'_>,
     ) -> io::Result<()> {
         let seen = then.saw(hash, subject);
         let is_changed = subject.differs && seen && !then.changed.contains(&subject.place(hash));
@@ -339,7 +342,7 @@ impl ComparisonBuilder {
         Ok(())
     }
 
-    fn push(&mut self, change: Change, subject: &Subject<'_>, rule: &RuleRecord) -> io::Result<()> {
+    fn push(&mut self, change: Change, subject: &ComparedResource<'_>, rule: &RuleRecord) -> io::Result<()> {
         let change = RuleChange {
             change,
             account: subject.account.to_owned(),

@@ -92,7 +92,6 @@ pub struct RuleChange {
     pub change: Change,
     /// The account.
     pub account: String,
-    /// The Region.
     pub region: String,
     /// The stack's name; empty for a live group that no stack owns.
     pub stack: String,
@@ -171,11 +170,11 @@ impl ComparisonHead {
             grouped(self.remaining)
         )];
         if let Some(policy) = &self.earlier_policy {
-            said.push(format!("Then {policy} decided: a change may be one of the policy."));
+            said.push(format!("That scan used {policy}, so a change may come from the policy."));
         }
         if self.not_compared > 0 {
             said.push(format!(
-                "{} could not be compared: one of the scans did not look there.",
+                "{} could not be compared, because only one of the scans covered them.",
                 rules(self.not_compared)
             ));
         }

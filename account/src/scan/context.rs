@@ -1,14 +1,21 @@
-//! What the tasks of a Region share, and how they tell what they find.
+//! What the tasks of a Region share, and how they report what they find.
 
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Semaphore, mpsc};
 
-use super::expected::{Expected, locked};
+use super::expected::{DeclaredEgress, locked};
 use super::record::{StackRecord, Unread, account_of};
 use super::stacks::LiveStack;
 use super::{Progress, ScanOptions};
 use crate::failure::Failure;
+
+/// The clients of a Region.
+#[derive(Clone)]
+pub(super) struct RegionClients {
+    pub(super) cloudformation: aws_sdk_cloudformation::Client,
+    pub(super) cloudcontrol: aws_sdk_cloudcontrol::Client,
+}
 
 /// What the tasks of a Region share.
 #[derive(Clone)]
@@ -21,7 +28,7 @@ pub(super) struct RegionContext {
     pub(super) templates: Arc<Semaphore>,
     pub(super) sender: mpsc::Sender<Progress>,
     /// What the templates of the Region declare, if live groups are compared with it.
-    pub(super) expected: Option<Arc<Mutex<Expected>>>,
+    pub(super) expected: Option<Arc<Mutex<DeclaredEgress>>>,
 }
 
 impl RegionContext {

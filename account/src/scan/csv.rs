@@ -34,7 +34,7 @@ const COLUMNS: [&str; 20] = [
 /// The columns that a result with live security groups has behind those.
 const LIVE_COLUMNS: [&str; 4] = ["group", "group_name", "vpc", "owned_by"];
 
-/// Writes one row for each egress rule to tell about, and one for each stack, list or account that could not be
+/// Writes one row for each egress rule to report about, and one for each stack, list or account that could not be
 /// read. Rows of several results can be put below each other, those with live security groups below each other.
 ///
 /// # Errors
@@ -78,9 +78,9 @@ pub fn write_csv(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()>
 }
 
 /// The cells of a row.
-type Cells = [String; COLUMNS.len()];
+type CsvCells = [String; COLUMNS.len()];
 
-fn of_rule(stack: &StackRecord, rule: &RuleRecord, unit: &str) -> Cells {
+fn of_rule(stack: &StackRecord, rule: &RuleRecord, unit: &str) -> CsvCells {
     let place = [
         &stack.account,
         unit,
@@ -97,7 +97,7 @@ fn of_rule(stack: &StackRecord, rule: &RuleRecord, unit: &str) -> Cells {
 }
 
 /// A row for each rule of a live group that breaks the rule or is exempted, and for each difference.
-fn of_live(group: &GroupRecord, unit: &str) -> Vec<Cells> {
+fn of_live(group: &GroupRecord, unit: &str) -> Vec<CsvCells> {
     let place = |path| {
         let text = |text: &'_ Option<String>| text.clone().unwrap_or_default();
         let (stack, stack_id) = (text(&group.stack), text(&group.stack_id));
@@ -165,8 +165,8 @@ fn ports(ports: Option<(i32, i32)>) -> (String, String) {
     ports.map(|(from, to)| (from.to_string(), to.to_string())).unwrap_or_default()
 }
 
-fn cells(place: [&str; 10], what: &[String; 10]) -> Cells {
-    let mut cells = Cells::default();
+fn cells(place: [&str; 10], what: &[String; 10]) -> CsvCells {
+    let mut cells = CsvCells::default();
     let all = place.iter().copied().chain(what.iter().map(String::as_str));
     cells.iter_mut().zip(all).for_each(|(cell, text)| text.clone_into(cell));
     cells

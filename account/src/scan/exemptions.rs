@@ -10,23 +10,24 @@ use std::io::{self, Write};
 use super::live::{Difference, Ownership};
 use super::record::{OpenedTraffic, RuleOutcome, RuleRecord, StackRecord};
 use super::result::ScanResult;
+use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::rule::policy::{Date, Glob, Placeholder};
 
 /// How many stacks an exemption names before a pattern is tried.
 const NAMED_STACKS: usize = 8;
 
-/// Writes an exemption for each blocked rule that one can name, and says which cannot be covered. They end one after
-/// the other in the second half of the days from today, so that not all of them are blocked on one day.
+/// Writes an exemption for each blocked rule that one can name, and says which cannot be covered. They end one by one
+/// in the second half of the days from today, so that not all of them are blocked on one day.
 ///
 /// # Errors
 /// When it cannot be written, or the result's records cannot be read back.
 pub fn write_exemptions(result: &mut ScanResult, today: Date, days: u16, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
-        "# Exemptions for what `cfn-egress-guard scan` found on {}: a draft, which `policy check` does not accept\n# until \
-         each reason ({}) and owner ({}) is written. Remove an exemption if its rule can be changed.\n# Its ids carry \
-         the account: drafts of several accounts can be joined in one policy.",
+        "# Draft exemptions for what `cfn-egress-guard scan` found on {}. `policy check` rejects this draft until\n# \
+         each reason ({}) and owner ({}) is replaced. Remove an exemption if its rule can be changed.\n# Each id \
+         contains the account, so drafts of several accounts can be joined in one policy.",
         result.head.started,
         Placeholder::Reason.prefix(),
         Placeholder::Owner.prefix()
@@ -141,7 +142,7 @@ impl ScannedStacks {
 
 /// The account's number, from the stack's ARN.
 fn account_of(stack: &StackRecord) -> &str {
-    stack.stack_id.split(':').nth(4).unwrap_or_default()
+    Arn::parse(&stack.stack_id).map_or("", |arn| arn.account)
 }
 
 /// Equal rules of a stack, which one exemption covers.
@@ -221,7 +222,8 @@ fn write_uncovered(stack: &StackRecord, headed: &mut bool, out: &mut dyn Write) 
         *headed = true;
         writeln!(
             out,
-            "#\n# Not covered, since an exemption names a protocol, ports and a destination, and these have none to name:"
+            "#\n# Not covered, because an exemption names a protocol, ports, and a destination, and these rules have \
+             none:"
         )?;
     }
     lines.iter().try_for_each(|line| writeln!(out, "#   {line}"))

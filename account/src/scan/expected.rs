@@ -13,7 +13,7 @@ use cfn_egress_guard_core::security_group::Traffic;
 /// What the templates of a Region declare. In memory are hashes of names and where each declaration is, and the rules for
 /// groups that only CloudFormation knows, equal ones once.
 #[derive(Debug, Default)]
-pub(super) struct Expected {
+pub(super) struct DeclaredEgress {
     declarations: Spool<Declared>,
     places: HashMap<u64, Vec<usize>>,
     listed: HashSet<u64>,
@@ -38,12 +38,12 @@ pub(super) enum StackKnowledge {
     Unknown,
 }
 
-/// The one that holds the lock is never in the middle of a change: a panic leaves nothing half done.
-pub(super) fn locked(expected: &Mutex<Expected>) -> MutexGuard<'_, Expected> {
+/// Locks the declarations. No change of them can panic halfway, so a poisoned lock is still good.
+pub(super) fn locked(expected: &Mutex<DeclaredEgress>) -> MutexGuard<'_, DeclaredEgress> {
     expected.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Expected {
+impl DeclaredEgress {
     /// A stack is there.
     pub(super) fn listed(&mut self, stack_id: &str) {
         if self.account.is_none() {

@@ -1,7 +1,7 @@
 //! The result's JSON: written one stack at a time, read back the same way, even if the writer was killed.
 //!
-//! One JSON document, never in memory as a whole. Its head stands on the first line and each stack on a
-//! line of its own; a file without its end still gives back every stack that was written.
+//! One JSON document, never in memory as a whole. Its head is on the first line and each stack on a line of its own;
+//! a file without its end still gives back every stack that was written.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -15,10 +15,10 @@ use serde_json::{Map, Value as Json};
 use super::comparison::ComparisonFile;
 use super::live::GroupRecord;
 use super::record::{FORMAT_VERSION, ScanHead, StackRecord, Unread};
-use super::result::{ScanCompletion, ScanRecords, ScanResult};
+use super::result::{ScanCompletion, ScanResult};
 use super::summary::ScanSummary;
 
-/// The result of a scan, as its JSON file holds it.
+/// The result of a scan, as its JSON file contains it.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "ScanResult")]
 #[serde(rename_all = "camelCase")]
@@ -156,7 +156,7 @@ pub enum ResultError {
     NotAResult(serde_json::Error),
     /// It has a version that this program does not know.
     Version(u64),
-    /// It could not be read, or what it holds not be kept.
+    /// It could not be read, or what it contains not be kept.
     Io(io::Error),
 }
 
@@ -165,7 +165,7 @@ impl fmt::Display for ResultError {
         match self {
             Self::NotAResult(error) => write!(f, "not the JSON result of a scan: {error}"),
             Self::Version(version) => {
-                write!(f, "the result has format version {version}, and this program knows {FORMAT_VERSION}")
+                write!(f, "the result has format version {version}, but this program supports {FORMAT_VERSION}")
             }
             Self::Io(error) => error.fmt(f),
         }
@@ -173,20 +173,6 @@ impl fmt::Display for ResultError {
 }
 
 impl std::error::Error for ResultError {}
-
-/// Reads a result back: whole, or as far as it was written. The answer is worked out anew.
-///
-/// # Errors
-/// When the text is no result of a scan.
-pub fn read_result(text: impl Read) -> Result<ScanResult, ResultError> {
-    let mut found = ScanRecords::default();
-    let (head, ending) = read_records(text, &mut |record| match record {
-        ResultRecord::Stack(stack) => found.stack(&stack),
-        ResultRecord::Group(group) => found.group(&group),
-        ResultRecord::Unread(unread) => found.unread(&unread),
-    })?;
-    found.result(head, ending).map_err(ResultError::Io)
-}
 
 /// What a result is made of.
 #[derive(Debug)]
@@ -304,7 +290,7 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for RecordList<'_, '_, T> {
             }
             if let Err(error) = (self.reader.take)(record) {
                 self.reader.failed = Some(error);
-                return Err(A::Error::custom("what was read could not be kept"));
+                return Err(A::Error::custom("the results could not be stored"));
             }
         }
         Ok(())
@@ -314,8 +300,21 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for RecordList<'_, '_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::{AlternativeKind, OutcomeCounts};
+
+    use crate::scan::result::ScanRecords;
+    use crate::scan::{AlternativeKind, OutcomeCounts, Ownership};
     use crate::{Failure, FailureKind, Spool};
+
+    /// Reads a result back: whole, or as far as it was written. The answer is computed anew.
+    fn read_result(text: impl Read) -> Result<ScanResult, ResultError> {
+        let mut found = ScanRecords::default();
+        let (head, ending) = read_records(text, &mut |record| match record {
+            ResultRecord::Stack(stack) => found.stack(&stack),
+            ResultRecord::Group(group) => found.group(&group),
+            ResultRecord::Unread(unread) => found.unread(&unread),
+        })?;
+        found.result(head, ending).map_err(ResultError::Io)
+    }
 
     fn stack(name: &str) -> StackRecord {
         StackRecord {
@@ -416,6 +415,61 @@ mod tests {
             assert_eq!(all(&mut result.stacks), stacks[..whole], "cut at {end}");
             assert_eq!(result.ending, ScanCompletion { complete: false, interrupted: true });
         }
+    }
+
+    fn group(id: &str) -> GroupRecord {
+        GroupRecord {
+            account: "123456789012".to_owned(),
+            region: "eu-west-1".to_owned(),
+            group: id.to_owned(),
+            name: "web".to_owned(),
+            vpc: None,
+            ownership: Ownership::None,
+            stack: None,
+            stack_id: None,
+            logical_id: None,
+            owner: None,
+            read: "2026-11-23T00:00:00Z".to_owned(),
+            compared_with: String::new(),
+            rules: 0,
+            findings: Vec::new(),
+            more: OutcomeCounts::default(),
+            differences: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// One Region reads its groups while another reads its stacks, and the writer may be killed at any time.
+    #[test]
+    fn groups_that_come_between_stacks_are_read_back_and_put_in_order() {
+        let mut text = Vec::new();
+        let head = ScanHead { live: true, ..head() };
+        let mut writer = ResultWriter::new(&mut text, &head).unwrap();
+        writer.group(&group("sg-1")).unwrap();
+        writer.stack(&stack("a")).unwrap();
+        writer.stack(&stack("b")).unwrap();
+        writer.group(&group("sg-2")).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        let read = |text: &str| {
+            let mut result = read_result(text.as_bytes()).unwrap();
+            (all(&mut result.stacks), all(&mut result.groups), result)
+        };
+        for end in text.find('\n').unwrap()..=text.len() {
+            let torn = text.get(..end).unwrap();
+            let (stacks, groups, _) = read(torn);
+            let written = |record: String| torn.contains(&record);
+            let of_stacks = ["a", "b"].map(stack).into_iter();
+            let of_groups = ["sg-1", "sg-2"].map(group).into_iter();
+            let of_stacks = of_stacks.filter(|one| written(serde_json::to_string(one).unwrap()));
+            let of_groups = of_groups.filter(|one| written(serde_json::to_string(one).unwrap()));
+            assert_eq!(stacks, of_stacks.collect::<Vec<_>>(), "cut at {end}");
+            assert_eq!(groups, of_groups.collect::<Vec<_>>(), "cut at {end}");
+        }
+        let (.., mut result) = read(&text);
+        let mut ordered = Vec::new();
+        write_json(&mut result, &mut ordered).unwrap();
+        let ordered: ResultFile = serde_json::from_slice(&ordered).unwrap();
+        assert_eq!((ordered.stacks.len(), ordered.groups.len()), (2, 2), "each list once");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::record::{Cause, OutcomeCounts, RuleOutcome, RuleRecord, StackRecord};
 use super::result::ScanResult;
 use super::summary::{Readiness, RuleGroup, ScanSummary};
 use crate::number::{count, grouped};
-use crate::page::{self, Bar, capitalized};
+use crate::page::{self, Bar, Row, capitalized};
 use crate::spool::Spool;
 
 /// How many egress rules the page lists; the JSON and CSV results have all of them.
@@ -63,9 +63,9 @@ pub fn write_html(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
         (unread(result))
         @if !many { (details) }
         p.dim {
-            "The rule: each egress rule of a security group opens exactly one explicit port. A rule that breaks it is \
-             blocked when its group is next created or updated through CloudFormation; nothing that runs is touched. \
-             Made by cfn-egress-guard " (result.head.program) "."
+            "The rule: each egress rule of a security group must open exactly one explicit port. With FAIL, \
+             CloudFormation blocks a group that breaks the rule the next time it is created or updated; running \
+             resources are not affected. Created by cfn-egress-guard " (result.head.program) "."
         }
     };
     page::write(out, "Egress rules: can enforcement be switched on?", &body)
@@ -75,7 +75,7 @@ pub fn write_html(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
 fn scanned(result: &ScanResult) -> String {
     let account = result.accounts_told().map_or_else(String::new, |accounts| format!("{}, ", capitalized(&accounts)));
     let regions = match result.head.regions.as_slice() {
-        [] => "every Region that is switched on there".to_owned(),
+        [] => "every Region that is enabled there".to_owned(),
         [region] => region.clone(),
         regions => format!("{} ({})", count(regions.len(), "Region"), regions.join(", ")),
     };
@@ -90,30 +90,31 @@ fn charts(summary: &ScanSummary) -> Markup {
     let passed = summary.rules.saturating_sub(told.blocked + told.undetermined + told.exempted + told.known_debt);
     let parts = [
         ("blocked", told.blocked, "would be blocked"),
-        ("undetermined", told.undetermined, "undetermined: only a deployment tells"),
-        ("exempted", told.exempted, "exempted by the policy"),
-        ("debt", told.known_debt, "known debt, let be while unchanged"),
-        ("passed", passed, "open one explicit port, or are allowed by a setting"),
+        ("undetermined", told.undetermined, "undetermined before a deployment"),
+        ("exempted", told.exempted, "exempt by the policy"),
+        ("debt", told.known_debt, "known debt, allowed while unchanged"),
+        ("passed", passed, "one explicit port, or allowed by a setting"),
     ];
-    let owners = "Owners, from tags of the stacks, those with the most blocked stacks first; a bar shows egress rules.";
+    let owners = "Owners, from tags of the stacks. Those with the most blocked stacks come first; each bar shows \
+                  egress rules.";
     let examples = |group: &RuleGroup| {
         if group.examples.is_empty() { String::new() } else { format!("e.g. {}", group.examples.join(", ")) }
     };
-    let causes = "Causes by number of egress rules, with what to do.";
+    let causes = "Causes by number of egress rules, with the fix for each.";
     let to_do = |group: &RuleGroup| {
         let cause = Cause::ALL.iter().find(|cause| group.name.as_deref() == Some(cause.label()));
         cause.map_or_else(String::new, |cause| advice(*cause).to_owned())
     };
-    let units = "Those with the most blocked stacks first; without those below them.";
-    let regions = "Regions, those with the most blocked stacks first.";
+    let units = "Units with the most blocked stacks first, without the units below them.";
+    let regions = "Regions with the most blocked stacks first.";
     html! {
         @if summary.rules > 0 { (page::heading("All egress rules", "")) (page::whole(&parts)) }
         (groups("Whom to talk to first", owners, &summary.owners, examples))
-        (groups("What kind of rule it is", causes, &summary.causes, to_do))
+        (groups("Causes", causes, &summary.causes, to_do))
         (groups("Organizational units", units, &summary.organizational_units, |_| String::new()))
         (groups("Where", regions, &summary.regions, |_| String::new()))
         @if summary.tally != OutcomeCounts::default() {
-            (page::heading("How another policy changes it", "Stacks that would be blocked."))
+            (page::heading("With another policy", "Stacks that would be blocked."))
             (page::chart(&alternatives(summary)))
         }
     }
@@ -158,7 +159,7 @@ fn unread(result: &ScanResult) -> Markup {
     if groups.is_empty() {
         return Markup::default();
     }
-    let below = "The numbers above leave out what could not be read at all.";
+    let below = "The numbers above exclude what could not be read.";
     let rows = groups.iter().take(MAX_ROWS).map(|group| {
         let fate = if group.judged { "read in part" } else { "not read" };
         ("unread", vec![fate.to_owned(), group.place(result.is_of_many()), group.what(), group.failure.to_string()])
@@ -188,7 +189,7 @@ fn rules(stacks: &mut Spool<StackRecord>) -> io::Result<Markup> {
     }
     let rows = rows.into_iter().flatten().take(MAX_ROWS);
     Ok(html! {
-        (page::heading("Rule by rule", "What would be blocked comes first."))
+        (page::heading("By rule", "Blocked rules come first."))
         (page::table(&COLUMNS, rows))
         (cut(total))
     })
@@ -200,9 +201,6 @@ const COLUMNS: [&str; 6] = ["", "stack", "Region", "owner", "rule", "what"];
 /// The fates in the order of the page.
 const FATES: [RuleOutcome; 4] =
     [RuleOutcome::Blocked, RuleOutcome::Undetermined, RuleOutcome::Exempted, RuleOutcome::KnownDebt];
-
-/// A row's class, and its cells.
-type Row = (&'static str, Vec<String>);
 
 fn row(stack: &StackRecord, rule: &RuleRecord) -> Row {
     let class = if rule.fate == RuleOutcome::KnownDebt { "debt" } else { rule.fate.name() };

@@ -40,8 +40,8 @@ impl fmt::Display for JoinError {
             Self::Unreadable(error) => error.fmt(f),
             Self::Different { one, other } => write!(
                 f,
-                "it was made with {one}, and another result with {other}: results that are put together have the same \
-                 policy, version of the program, names of stacks and --live"
+                "it was made with {one}, but another result with {other}: results that are joined must have the same \
+                 policy, program version, stack names, and --live"
             ),
         }
     }
@@ -131,7 +131,7 @@ fn join(known: &mut ScanHead, older: ScanHead) -> Result<(), JoinError> {
         }
     }
     known.accounts.sort_by(|one, two| one.account.cmp(&two.account));
-    // No Regions stand for those that are switched on.
+    // No Regions represent those that are enabled.
     if known.regions.is_empty() || older.regions.is_empty() {
         known.regions.clear();
     } else {

@@ -25,7 +25,7 @@ pub(super) struct DeployedScope {
     /// Names, account, Region, and the values of parameters; without those values, the defaults that
     /// are ignored, since they say nothing about a stack that may have been given others.
     pub(super) scope: Scope,
-    /// Parameters that stand for a value that CloudFormation read from Systems Manager.
+    /// Parameters that represent a value that CloudFormation read from Systems Manager.
     pub(super) resolved: BTreeSet<String>,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct StackAssessment {
     pub(super) resources: usize,
     /// Egress rules that were judged.
     pub(super) rules: usize,
-    /// What is to tell, under the policy.
+    /// What is to report, under the policy.
     pub(super) findings: Vec<RuleRecord>,
     /// Findings beyond the kept ones.
     pub(super) more: OutcomeCounts,
@@ -110,7 +110,7 @@ fn told(checked: &CheckedTemplate) -> StackAssessment {
         }
         if let Some(why) = resource.undetermined {
             judged.more.undetermined += 1;
-            notes.push(format!("`{}` could not be looked at in full: {why}", resource.logical_id));
+            notes.push(format!("`{}` could not be checked in full: {why}", resource.logical_id));
         }
     }
     notes.truncate(MAX_NOTES);

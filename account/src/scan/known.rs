@@ -15,26 +15,26 @@ use crate::spool::Spool;
 /// What is known from an earlier scan with the same policy: on disk.
 #[derive(Debug, Default)]
 pub struct KnownStacks {
-    stacks: Kept<StackRecord>,
-    groups: Kept<GroupRecord>,
+    stacks: KeptRecords<StackRecord>,
+    groups: KeptRecords<GroupRecord>,
 }
 
 /// Records by name, on disk. In memory is a hash of the name and where the record is; of two names with one hash the later
 /// is known, and the other is read again.
 #[derive(Debug)]
-struct Kept<T> {
+struct KeptRecords<T> {
     records: Mutex<Spool<T>>,
     numbers: HashMap<u64, usize>,
     hash: RandomState,
 }
 
-impl<T: Serialize + DeserializeOwned> Default for Kept<T> {
+impl<T: Serialize + DeserializeOwned> Default for KeptRecords<T> {
     fn default() -> Self {
         Self { records: Mutex::new(Spool::new()), numbers: HashMap::new(), hash: RandomState::new() }
     }
 }
 
-impl<T: Serialize + DeserializeOwned> Kept<T> {
+impl<T: Serialize + DeserializeOwned> KeptRecords<T> {
     fn add(&mut self, name: &str, record: &T) -> io::Result<()> {
         let records = self.records.get_mut().unwrap_or_else(PoisonError::into_inner);
         self.numbers.insert(self.hash.hash_one(name), records.push(record)?);

@@ -11,7 +11,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::pace::RequestLimit;
 
 /// What becomes of something that a list names.
-pub(super) enum Started {
+pub(super) enum StartedWork {
     /// It is known.
     Known(Box<Progress>),
     /// It is read; that gives back how often AWS throttled it.
@@ -19,7 +19,7 @@ pub(super) enum Started {
 }
 
 /// A list of things to work on, read a page at a time.
-pub(super) trait Source: Send {
+pub(super) trait PacedSource: Send {
     /// What it names.
     type Item: Send;
 
@@ -33,14 +33,14 @@ pub(super) trait Source: Send {
     fn throttled(&mut self) -> u32;
 
     /// Begins to work on something.
-    fn start(&mut self, item: Self::Item) -> Started;
+    fn start(&mut self, item: Self::Item) -> StartedWork;
 
     /// What there is to say at the end of the list.
     fn ended(&mut self) -> Vec<Progress>;
 }
 
 /// Works through a list to its end; nothing, if nobody listens any more.
-pub(super) async fn work(source: &mut impl Source, to: &RegionContext) -> Option<()> {
+pub(super) async fn work(source: &mut impl PacedSource, to: &RegionContext) -> Option<()> {
     let mut limit = RequestLimit::new(to.options.concurrency);
     let mut queue = Vec::new().into_iter();
     let mut listing = true;
@@ -54,8 +54,8 @@ pub(super) async fn work(source: &mut impl Source, to: &RegionContext) -> Option
             && let Some(item) = queue.next()
         {
             match source.start(item) {
-                Started::Known(progress) => to.tell(*progress).await?,
-                Started::Running(task) => {
+                StartedWork::Known(progress) => to.tell(*progress).await?,
+                StartedWork::Running(task) => {
                     running.spawn(task);
                     free -= 1;
                 }

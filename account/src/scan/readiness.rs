@@ -1,4 +1,4 @@
-//! The answer that a scan gives, in sentences: can enforcement be switched on, and whom to talk to first.
+//! The answer that a scan gives, in sentences: can enforcement be enabled, and whom to talk to first.
 
 use super::alternative::AlternativeKind;
 use super::record::Cause;
@@ -18,10 +18,7 @@ impl ScanSummary {
         let mut said = vec![self.verdict(only.is_empty())];
         if !only.is_empty() {
             let those = if self.accounts.len() > 1 { "accounts" } else { "account" };
-            said.push(format!(
-                "That is about stacks named {} alone, and says nothing of the others in the {those}.",
-                only.join(", ")
-            ));
+            said.push(format!("This covers only stacks named {}, not the others in the {those}.", only.join(", ")));
         }
         said.extend(self.lower_bound());
         if self.accounts.len() > 1 {
@@ -36,18 +33,18 @@ impl ScanSummary {
         let those = if is_of_all { "the stacks that are deployed" } else { "these stacks" };
         match self.answer {
             // Nothing was looked at, and so nothing is known.
-            Readiness::Yes if self.stacks == 0 && !is_of_all => "Nobody can say: no stack has such a name.".to_owned(),
+            Readiness::Yes if self.stacks == 0 && !is_of_all => "Unknown: no stack has such a name.".to_owned(),
             Readiness::Yes if self.stacks == 0 => "Yes: there is no stack that FAIL could block.".to_owned(),
             Readiness::Yes if self.stacks_with_rules == 0 => {
                 format!("Yes: none of {those} has a security group.")
             }
             Readiness::Yes if self.tally.exempted + self.tally.known_debt > 0 => format!(
-                "Yes: FAIL would block none of {those}; the policy lets {} pass that break the rule.",
+                "Yes: FAIL would block none of {those}; the policy allows {} that break the rule.",
                 count(self.tally.exempted + self.tally.known_debt, "egress rule")
             ),
             Readiness::Yes => format!("Yes: FAIL would block none of {those}."),
             Readiness::Probably => format!(
-                "Probably: FAIL would block none of {those} as far as their templates tell; {} cannot be judged \
+                "Probably: FAIL would block none of {those} as far as their templates show; {} cannot be determined \
                  before a deployment.",
                 count(self.tally.undetermined, "egress rule")
             ),
@@ -59,9 +56,7 @@ impl ScanSummary {
                 count(self.tally.blocked, "egress rule")
             ),
             Readiness::Unknown => {
-                "Nobody can say: not everything could be read, and nothing of what was read would be \
-                                blocked."
-                    .to_owned()
+                "Unknown: not everything could be read, and nothing that was read would be blocked.".to_owned()
             }
         }
     }
@@ -72,11 +67,11 @@ impl ScanSummary {
         let first = |names: &[String]| listed(names.get(..SHOWN).unwrap_or(names), names.len());
         if !self.accounts_unread.is_empty() {
             let accounts = count(self.accounts_unread.len(), "account");
-            missing.push(format!("{accounts} could not be entered ({})", first(&self.accounts_unread)));
+            missing.push(format!("{accounts} could not be accessed ({})", first(&self.accounts_unread)));
         }
         if !self.accounts_in_part.is_empty() {
             let accounts = count(self.accounts_in_part.len(), "account");
-            missing.push(format!("only the Regions that every account has were read in {accounts}"));
+            missing.push(format!("only the Regions that are enabled by default were read in {accounts}"));
         }
         if self.unread > 0 {
             missing.push(format!("{} could not be read", count(self.unread, "stack")));
@@ -89,7 +84,7 @@ impl ScanSummary {
             };
             missing.push(format!("not every stack of {} could be listed{of}", first(&self.regions_unread)));
         }
-        (!missing.is_empty()).then(|| format!("That is a lower bound: {}.", missing.join(", and ")))
+        (!missing.is_empty()).then(|| format!("This is a lower bound: {}.", missing.join(", and ")))
     }
 
     /// Where FAIL is possible today, and where most is in its way.
@@ -98,7 +93,7 @@ impl ScanSummary {
         let mut said = Vec::new();
         if ready > 0 && ready < self.accounts.len() && is_of_all {
             said.push(format!(
-                "In {} of {} FAIL is possible today: nothing that is deployed there would be blocked.",
+                "FAIL is possible today in {} of {}: it would block nothing that is deployed there.",
                 grouped(ready),
                 count(self.accounts.len(), "account")
             ));
@@ -108,7 +103,7 @@ impl ScanSummary {
             let unit = worst.account.organizational_unit.as_ref();
             let unit = unit.map_or_else(String::new, |unit| format!(" in {unit}"));
             said.push(format!(
-                "Most is in account {}{unit}: {}, {}.",
+                "Most are in account {}{unit}: {}, {}.",
                 worst.account.label(),
                 count(worst.stacks_blocked, "stack"),
                 count(worst.tally.blocked, "egress rule")
@@ -131,7 +126,7 @@ impl ScanSummary {
         if let Some(group) = nobody {
             let first = if named.is_some() { "" } else { " first" };
             said.push(format!(
-                "Find out{first} whose these are: {} without an owner tag ({}).",
+                "Find the owners of these{first}: {} without an owner tag ({}).",
                 size(group),
                 listed(&group.examples, group.stacks)
             ));
@@ -154,8 +149,8 @@ impl ScanSummary {
         });
         if let Some(best) = better.min_by_key(|other| (other.stacks_blocked, other.rules_blocked)) {
             said.push(match best.stacks_blocked {
-                0 => format!("With {} nothing would be blocked.", best.name),
-                stacks => format!("With {} it would be {}.", best.name, count(stacks, "stack")),
+                0 => format!("With {}, nothing would be blocked.", best.name),
+                stacks => format!("With {}, it would be {}.", best.name, count(stacks, "stack")),
             });
         }
         if let Some(unchanged) = self.alternative(AlternativeKind::UnchangedAllowed)
@@ -164,7 +159,7 @@ impl ScanSummary {
         {
             let so = if is_of_all { ROLLBACKS_APART } else { "" };
             said.push(format!(
-                "With {} none of them is blocked until it adds or widens an egress rule{so}.",
+                "With {}, none of them is blocked until it adds or widens an egress rule{so}.",
                 unchanged.name
             ));
         }
@@ -173,8 +168,8 @@ impl ScanSummary {
 }
 
 /// What follows if no stack would be blocked, and what is not known of it.
-const ROLLBACKS_APART: &str = ": FAIL blocks none of them until then, except perhaps a rollback that brings an old group \
-                               back, since AWS does not say whether hooks run on rollbacks";
+const ROLLBACKS_APART: &str = ": until then FAIL blocks none of them, except possibly a rollback that restores an old \
+                               group, because AWS does not document whether hooks run on rollbacks";
 
 impl ScanResult {
     /// What to know before the answer is believed.
@@ -186,8 +181,8 @@ impl ScanResult {
         }
         if self.ending.interrupted {
             said.push(
-                "The scan was interrupted, and this is what was found until then: --resume takes it up from its JSON \
-                 result."
+                "The scan was interrupted; these are the results so far. To continue, pass its JSON result to \
+                 --resume."
                     .to_owned(),
             );
         }
@@ -208,7 +203,7 @@ impl ScanResult {
     #[must_use]
     pub fn place(&self) -> String {
         let regions = match self.head.regions.as_slice() {
-            [] => "every Region that is switched on there".to_owned(),
+            [] => "every Region that is enabled there".to_owned(),
             regions => regions.join(", "),
         };
         self.accounts_told().into_iter().chain([regions]).collect::<Vec<_>>().join(", ")
@@ -267,10 +262,10 @@ pub fn alternatives_told(summary: &ScanSummary) -> Vec<PolicyImpact> {
     let others = summary.alternatives.iter().map(|other| PolicyImpact {
         name: other.name.clone(),
         note: match other.kind {
-            AlternativeKind::Published => "to the letter, without exemptions",
-            AlternativeKind::UnchangedAllowed => "rules that an update leaves as they are pass",
-            AlternativeKind::Effective => "what EC2 really opens decides",
-            AlternativeKind::Setting => "this one setting alone",
+            AlternativeKind::Published => "exactly as written, without exemptions",
+            AlternativeKind::UnchangedAllowed => "rules that an update does not change pass",
+            AlternativeKind::Effective => "judged by what EC2 really opens",
+            AlternativeKind::Setting => "only this setting",
         },
         stacks: other.stacks_blocked,
         rules: other.rules_blocked,
@@ -286,9 +281,9 @@ pub const fn advice(cause: Cause) -> &'static str {
             "name the protocol and one port per rule; in CDK, allowAllOutbound: false and explicit rules"
         }
         Cause::PortRange => "one rule per port, or an exemption where a range is needed (ephemeral ports)",
-        Cause::Icmp => "the preset effective lets one ICMP type pass",
-        Cause::NoTraffic => "nothing gets out through these: the preset effective, or its one setting, lets them pass",
-        Cause::MissingPorts => "state FromPort and ToPort",
+        Cause::Icmp => "the preset effective allows one ICMP type",
+        Cause::NoTraffic => "these open nothing: the preset effective, or its setting, allows them",
+        Cause::MissingPorts => "set FromPort and ToPort",
         Cause::DefaultEgress => "list the egress rules that the group needs",
         Cause::Invalid => "write a valid egress rule",
         Cause::UnknownValue => "write the port itself",
@@ -319,7 +314,7 @@ mod tests {
             let regions_unread = (0..count).map(|number| format!("r-{number}")).collect();
             ScanSummary { regions_unread, ..ScanSummary::default() }.lower_bound().unwrap()
         };
-        assert_eq!(unread(2), "That is a lower bound: not every stack of r-0, r-1 could be listed.");
+        assert_eq!(unread(2), "This is a lower bound: not every stack of r-0, r-1 could be listed.");
         assert!(unread(7).contains("r-3, r-4 and 2 more could be listed"), "{}", unread(7));
     }
 }

@@ -36,7 +36,7 @@ pub struct ScanHead {
     /// The accounts asked for; none if they are the caller's own and nobody says which that is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<MemberAccount>,
-    /// The Regions asked for; none if they are those that are switched on in each account.
+    /// The Regions asked for; none if they are those that are enabled in each account.
     pub regions: Vec<String>,
     /// Why the account's Regions could not be listed; `regions` are then those that every account has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,7 +59,6 @@ pub struct StackRecord {
     /// The account.
     #[serde(default)]
     pub account: String,
-    /// The Region.
     pub region: String,
     /// The stack's name.
     pub stack: String,
@@ -82,7 +81,7 @@ pub struct StackRecord {
     pub resources: usize,
     /// Egress rules in it.
     pub rules: usize,
-    /// What is to tell of them.
+    /// What is to report of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<RuleRecord>,
     /// What would happen to rules beyond those listed.
@@ -179,7 +178,7 @@ impl RuleOutcome {
     }
 }
 
-/// One egress rule to tell about.
+/// One egress rule to report about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleRecord {
@@ -187,7 +186,7 @@ pub struct RuleRecord {
     pub logical_id: String,
     /// The resource's type.
     pub resource_type: String,
-    /// Where it stands in the resource's properties.
+    /// Where it is in the resource's properties.
     pub path: String,
     /// What would happen to it.
     pub fate: RuleOutcome,
@@ -205,7 +204,7 @@ pub struct RuleRecord {
     /// The exemption that covers it, its owner and its end; one that has ended changes nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exemption: Option<String>,
-    /// The settings each of which, changed alone, would let it pass.
+    /// The settings each of which, changed alone, would allow this.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub settings: Vec<String>,
 }

@@ -6,33 +6,27 @@ use aws_sdk_cloudformation::Client;
 
 use super::Progress;
 use super::alternative::AlternativeKind;
+use super::context::{RegionClients, RegionContext};
 use super::expected::locked;
 use super::judge::{DeployedScope, declared_in, judge};
 use super::live::scan_groups;
-use super::paced::{Source, Started, work};
+use super::paced::{PacedSource, StartedWork, work};
 use super::record::{NAME_CHARS, StackRecord, account_of};
-use super::context::RegionContext;
 use super::stacks::{self, ListedStack, LiveStack, LiveStacks, StackInputs, TemplateText};
 use crate::failure::{Failure, FailureKind};
 use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::template::Scope;
 
-/// The clients of a Region.
-pub(super) struct Clients {
-    pub(super) cloudformation: Client,
-    pub(super) cloudcontrol: aws_sdk_cloudcontrol::Client,
-}
-
 /// Scans a Region to its end: its stacks, and then its security groups if they are asked for. Nothing, if nobody listens
 /// any more.
-pub(super) async fn scan_region(clients: Clients, to: &RegionContext) -> Option<()> {
-    let Clients { cloudformation, cloudcontrol } = clients;
+pub(super) async fn scan_region(clients: RegionClients, to: &RegionContext) -> Option<()> {
+    let cloudformation = &clients.cloudformation;
     let options = &to.options;
-    let stacks = LiveStacks::list(&cloudformation, &options.stacks, options.patience).await;
-    work(&mut StackSource { client: &cloudformation, stacks, to }, to).await?;
+    let stacks = LiveStacks::list(cloudformation, &options.stacks, options.patience).await;
+    work(&mut StackSource { client: cloudformation, stacks, to }, to).await?;
     match &to.expected {
-        Some(expected) => scan_groups(&cloudcontrol, &cloudformation, expected, to).await,
+        Some(expected) => scan_groups(&clients, expected, to).await,
         None => Some(()),
     }
 }
@@ -44,7 +38,7 @@ struct StackSource<'a> {
     to: &'a RegionContext,
 }
 
-impl Source for StackSource<'_> {
+impl PacedSource for StackSource<'_> {
     type Item = ListedStack;
 
     fn found(&mut self) -> Option<Progress> {
@@ -60,17 +54,17 @@ impl Source for StackSource<'_> {
         std::mem::take(&mut self.stacks.throttled)
     }
 
-    fn start(&mut self, (stack, given): ListedStack) -> Started {
+    fn start(&mut self, (stack, given): ListedStack) -> StartedWork {
         let to = self.to;
         if let Some(expected) = &to.expected {
             locked(expected).listed(&stack.id);
         }
         if let Some(known) = to.options.known.stack(&stack.id).filter(|known| is_unchanged(known, &stack)) {
             to.expect(&known);
-            return Started::Known(Box::new(Progress::Judged(Box::new(known))));
+            return StartedWork::Known(Box::new(Progress::Judged(Box::new(known))));
         }
         let values_denied = self.stacks.failures.iter().any(stacks::is_denied_values);
-        Started::Running(Box::pin(scan_stack(self.client.clone(), stack, given, values_denied, to.clone())))
+        StartedWork::Running(Box::pin(scan_stack(self.client.clone(), stack, given, values_denied, to.clone())))
     }
 
     /// What kept the lists from being complete.
@@ -91,7 +85,7 @@ fn is_unchanged(known: &StackRecord, stack: &LiveStack) -> bool {
     settled && known.changed == stack.changed && known.status == stack.status
 }
 
-/// Reads and judges a stack, and tells what came of it; gives back how often AWS asked for patience.
+/// Reads and judges a stack, and tells what came of it; gives back how often AWS throttled requests.
 async fn scan_stack(
     client: Client,
     stack: LiveStack,
@@ -159,10 +153,10 @@ fn record(
         if judged.resources > 0 { kinds.into_iter().zip(judged.otherwise).collect() } else { BTreeMap::new() };
     let mut notes = judged.notes;
     if !parameters_known {
-        notes.push("judged without the values of its parameters, which could not be read".to_owned());
+        notes.push("checked without the values of its parameters, which could not be read".to_owned());
     }
     if !template.processed {
-        notes.push("judged as written: the template after its macros could not be had".to_owned());
+        notes.push("checked as written, because the template after its macros could not be read".to_owned());
     }
     Ok(StackRecord {
         account: account_of(&stack.id).unwrap_or_default().to_owned(),

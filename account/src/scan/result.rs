@@ -33,7 +33,7 @@ pub struct ScanResult {
 /// How a scan ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ScanCompletion {
-    /// Whether every stack was read or is told as unread.
+    /// Whether every stack was read or is reported as unread.
     pub complete: bool,
     /// Whether it was interrupted.
     pub interrupted: bool,
@@ -90,8 +90,8 @@ impl ScanRecords {
         self.unread.is_empty()
     }
 
-    /// The result. Stacks were found in the order of AWS's answers; they are told in one that is the
-    /// same every time.
+    /// The result. Stacks were found in the order of AWS's answers; they are reported in one that is the same every
+    /// time.
     ///
     /// # Errors
     /// When the records cannot be read back.

@@ -106,7 +106,7 @@ pub(super) struct LiveStacks<'a> {
     pub(super) found: usize,
     /// Why a list is not complete.
     pub(super) failures: Vec<Failure>,
-    /// How often AWS asked for patience.
+    /// How often AWS throttled requests.
     pub(super) throttled: u32,
 }
 
@@ -194,7 +194,7 @@ impl<'a> LiveStacks<'a> {
             answer.map_err(|error| Failure::of(DESCRIBE, &error))
         })
         .await?;
-        // A page whose successor is not to be had is itself good.
+        // A page whose successor is not available is itself good.
         let next = match following(page.next_token(), token, DESCRIBE) {
             Ok(next) => next,
             Err(failure) => {
@@ -268,7 +268,14 @@ pub(super) async fn describe_one(
         client.describe_stacks().stack_name(id).send().await.map_err(|error| Failure::of(DESCRIBE, &error))
     })
     .await?;
-    page.stacks().first().map(given).ok_or_else(|| Failure::new(DESCRIBE, FailureKind::Gone, "the stack is gone"))
+    page.stacks().first().map(given).ok_or_else(|| {
+        Failure::new(
+            DESCRIBE,
+            FailureKind::Gone,
+            "the stack no longer \
+        exists",
+        )
+    })
 }
 
 /// A stack's template, and whether macros and transforms are expanded in it.
@@ -293,7 +300,7 @@ pub(super) async fn template(
     }
     match get_template(client, id, TemplateStage::Original, patience, throttled).await? {
         Some(text) => Ok(TemplateText { text, processed: false }),
-        None => Err(Failure::new(TEMPLATE, FailureKind::Unreadable, "the answer holds no template")),
+        None => Err(Failure::new(TEMPLATE, FailureKind::Unreadable, "the answer has no template")),
     }
 }
 

@@ -33,7 +33,7 @@ struct AccountTotals {
     live: LiveTotals,
 }
 
-/// What a setting, changed alone, would let through.
+/// What a setting, changed alone, would allow.
 #[derive(Debug, Default)]
 struct SettingEffect {
     /// Stacks of which nothing else would be blocked.
@@ -186,12 +186,12 @@ fn causes(record: &StackRecord) -> BTreeMap<&'static str, OutcomeCounts> {
         causes.entry(rule.cause.label()).or_default().add_all(rule.fate.tally());
     }
     if record.more != OutcomeCounts::default() {
-        causes.insert("not listed one by one", record.more);
+        causes.insert("not listed individually", record.more);
     }
     causes
 }
 
-/// How many of a stack's blocked rules each setting, changed alone, would let through.
+/// How many of a stack's blocked rules each setting, changed alone, would allow.
 fn settings(record: &StackRecord) -> BTreeMap<&str, usize> {
     let mut settings = BTreeMap::new();
     for rule in record.findings.iter().filter(|rule| rule.fate == RuleOutcome::Blocked) {

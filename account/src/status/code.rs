@@ -75,7 +75,7 @@ async fn look_into(
                     .map_err(|problem| Failure::new(ACTION, FailureKind::Unreadable, &problem));
             }
             Ok(_) => {
-                let message = "what was downloaded does not have the hash that Lambda tells of the code";
+                let message = "the hash of the downloaded code differs from the one that Lambda reports";
                 failure = Failure::new(ACTION, FailureKind::Unreadable, message);
             }
             Err(why) => failure = why,
@@ -97,7 +97,7 @@ async fn download(
     .await?;
     let place = answer.code().and_then(|code| code.location());
     let Some(place) = place else {
-        return Err(Failure::new(ACTION, FailureKind::Unreadable, "Lambda does not say where the code is"));
+        return Err(Failure::new(ACTION, FailureKind::Unreadable, "Lambda returns no location of the code"));
     };
     get(place, loopback, options.patience).await
 }
@@ -141,9 +141,8 @@ fn differences(regions: &[RegionStatus], known: &BTreeMap<String, Result<Package
         return notes;
     }
     if let Some(failure) = known.values().find_map(|contents| contents.as_ref().err()) {
-        let message = format!(
-            "the function's zip file is not the same in every Region, and what differs in it could not be read: {failure}"
-        );
+        let message =
+            format!("the function's zip file differs between Regions, and the difference could not be read: {failure}");
         notes.push(StatusNote { code: "zip-differs".to_owned(), message });
         return notes;
     }
@@ -161,12 +160,12 @@ fn differences(regions: &[RegionStatus], known: &BTreeMap<String, Result<Package
     }
     for programs in programs.values().filter(|programs| programs.len() > 1) {
         let message =
-            format!("the Regions run different programs: {}. Say with --package which is right", groups(programs));
+            format!("the Regions run different programs: {}. Name the expected one with --package", groups(programs));
         notes.push(StatusNote { code: "code-between-regions".to_owned(), message });
     }
     if policies.len() > 1 {
         let message =
-            format!("the Regions have different policies: {}. Say with --policy which is right", groups(&policies));
+            format!("the Regions have different policies: {}. Name the expected one with --policy", groups(&policies));
         notes.push(StatusNote { code: "policy-between-regions".to_owned(), message });
     }
     notes

@@ -146,8 +146,8 @@ impl Configuration {
 }
 
 impl TargetFilters {
-    /// The filters must let through both resource types on creation and update, and templates on what
-    /// there is of them: a change set is only ever created.
+    /// The filters must allow both resource types on creation and update, and templates on what there is of them: a
+    /// change set is only ever created.
     fn judge(&self, wanted: &[String], gaps: &mut Vec<Gap>) {
         let resources = wanted.iter().any(|operation| ON_RESOURCES.contains(&operation.as_str()));
         let types = ResourceType::ALL.map(|kind| (kind.name(), ["CREATE", "UPDATE"].as_slice()));

@@ -31,13 +31,13 @@ const ATTEMPT: Duration = Duration::from_secs(60);
 pub(super) async fn get(url: &str, loopback: bool, patience: RetryPolicy) -> Result<Vec<u8>, Failure> {
     let refused = |message: &str| Failure::new(ACTION, FailureKind::Unreadable, message);
     if !allowed(url, loopback) {
-        return Err(refused("the place of the code that Lambda names is not an https address"));
+        return Err(refused("the code location that Lambda returns is not an https URL"));
     }
     let connector = connector(|_| {});
     patiently(patience, &mut 0, || async {
         match tokio::time::timeout(ATTEMPT, attempt(&connector, url)).await {
             Ok(answer) => answer,
-            Err(_) => Err(Failure::new(ACTION, FailureKind::Unreachable, "the code did not arrive in time")),
+            Err(_) => Err(Failure::new(ACTION, FailureKind::Unreachable, "the download of the code timed out")),
         }
     })
     .await
@@ -51,24 +51,24 @@ fn allowed(url: &str, loopback: bool) -> bool {
 async fn attempt(connector: &Connector, url: &str) -> Result<Vec<u8>, Failure> {
     let failed = |kind, message: &str| Failure::new(ACTION, kind, message);
     let request = HttpRequest::get(url)
-        .map_err(|_| failed(FailureKind::Unreadable, "the place of the code that Lambda names cannot be read"))?;
+        .map_err(|_| failed(FailureKind::Unreadable, "the code location that Lambda returns is not a valid URL"))?;
     // What went wrong is not quoted: nothing of the URL may be shown.
     let answer = connector
         .call(request)
         .await
-        .map_err(|_| failed(FailureKind::Unreachable, "the place of the code that Lambda names cannot be reached"))?;
+        .map_err(|_| failed(FailureKind::Unreachable, "the code location that Lambda returns cannot be reached"))?;
     let status = answer.status().as_u16();
     if status != 200 {
         let kind = if status >= 500 { FailureKind::Unreachable } else { FailureKind::Refused };
-        return Err(failed(kind, &format!("the download of the code was answered with status {status}")));
+        return Err(failed(kind, &format!("the download of the code failed with status {status}")));
     }
     match Limited::new(answer.into_body(), MAX_BYTES).collect().await {
         Ok(body) => Ok(body.to_bytes().to_vec()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(failed(
             FailureKind::Unreadable,
-            &format!("the code is longer than {} MB, and not looked into", MAX_BYTES / (1024 * 1024)),
+            &format!("the code is larger than {} MB and was not checked", MAX_BYTES / (1024 * 1024)),
         )),
-        Err(_) => Err(failed(FailureKind::Unreachable, "the download of the code broke off")),
+        Err(_) => Err(failed(FailureKind::Unreachable, "the download of the code was interrupted")),
     }
 }
 

@@ -21,8 +21,8 @@ const CONFIGURATION: &str = "lambda:GetFunctionConfiguration";
 const CONCURRENCY: &str = "lambda:GetFunctionConcurrency";
 const ALIAS: &str = "lambda:GetAlias";
 
-/// Fewer calls at once than this are told: it is the whole limit of a new account, and one large stack
-/// has as many security groups under way.
+/// Fewer calls at once than this are reported: it is the whole limit of a new account, and one large stack has as
+/// many security groups under way.
 const LOW_CONCURRENCY: i32 = 10;
 
 /// Looks at the function; false if there is none.
@@ -83,13 +83,13 @@ fn state(configuration: &GetFunctionConfigurationOutput, found: &mut RegionStatu
     match configuration.state() {
         None | Some(State::Active) => {}
         Some(state) => found.gap(&Gap::FunctionNotActive {
-            what: format!("is {} and not Active", excerpt(state.as_str(), 64)),
+            what: format!("is {} instead of Active", excerpt(state.as_str(), 64)),
             reason: reason(configuration.state_reason()),
         }),
     }
     if configuration.last_update_status() == Some(&LastUpdateStatus::Failed) {
         found.gap(&Gap::FunctionNotActive {
-            what: "was not updated at the last attempt".to_owned(),
+            what: "failed its last update".to_owned(),
             reason: reason(configuration.last_update_status_reason()),
         });
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 /// Hooks": a time-out of 30 seconds per invocation).
 pub(super) const HOOK_SECONDS: i32 = 30;
 
-/// How much of a hash tells two apart for people.
+/// How much of a hash distinguishes two for people.
 pub(super) const HASH_CHARS: usize = 12;
 
 /// How much a gap matters.
@@ -26,7 +26,7 @@ pub enum GapSeverity {
 
 /// Something that enforcement lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each field is what the sentence below names")]
+#[expect(missing_docs, reason = "the sentence below names each field")]
 pub enum Gap {
     /// No hook has the alias.
     Missing,
@@ -161,71 +161,72 @@ impl Gap {
 impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => f.write_str("no hook has this alias: nothing is checked here"),
+            Self::Missing => f.write_str("no hook has this alias, so nothing is checked here"),
             Self::OtherHook { original } => write!(f, "the alias belongs to `{original}`, not to a Lambda Hook"),
             Self::NotActivated => f.write_str("the hook is not activated"),
-            Self::NoConfiguration => f.write_str("the hook has no configuration: it is never called"),
-            Self::Disabled => f.write_str("the hook is disabled: nothing is checked here"),
-            Self::FailureMode { is, should_be } => write!(f, "the failure mode is {is} and should be {should_be}"),
+            Self::NoConfiguration => f.write_str("the hook has no configuration, so it is never called"),
+            Self::Disabled => f.write_str("the hook is disabled, so nothing is checked here"),
+            Self::FailureMode { is, should_be } => write!(f, "the failure mode is {is}, expected {should_be}"),
             Self::OperationMissing { operation } => write!(f, "the operation {operation} is not checked"),
             Self::TargetMissing { target, action } => {
-                write!(f, "the target filters leave out {action} of {target}")
+                write!(f, "the target filters exclude {action} of {target}")
             }
             Self::OnlyStacks { names } => write!(f, "only stacks named {} are checked", names.join(", ")),
-            Self::StacksExcluded { names } => write!(f, "stacks named {} are left out", names.join(", ")),
+            Self::StacksExcluded { names } => write!(f, "stacks named {} are excluded", names.join(", ")),
             Self::OnlyRoles { roles } => write!(f, "only stacks of the roles {} are checked", roles.join(", ")),
-            Self::RolesExcluded { roles } => write!(f, "stacks of the roles {} are left out", roles.join(", ")),
-            Self::OtherFunction { is, should_be } => write!(f, "the hook calls {is} and should call {should_be}"),
+            Self::RolesExcluded { roles } => write!(f, "stacks of the roles {} are excluded", roles.join(", ")),
+            Self::OtherFunction { is, should_be } => write!(f, "the hook calls {is}, expected {should_be}"),
             Self::FunctionMissing { function } => write!(
                 f,
-                "the function {function} does not exist: nothing is checked, and under FAIL every change of a \
-                 security group stops. Deploy it again"
+                "the function {function} does not exist: nothing is checked, and with FAIL every change of a security \
+                 group is blocked. Deploy it again"
             ),
             Self::FunctionNotActive { what, reason } => write!(f, "the function {what}: {reason}"),
             Self::NoConcurrency => f.write_str(
-                "the function's reserved concurrency is 0: Lambda turns every call away. Remove it (aws lambda \
+                "the function's reserved concurrency is 0, so Lambda throttles every call. Remove it (aws lambda \
                  delete-function-concurrency)",
             ),
             Self::LowConcurrency { reserved } => write!(
                 f,
-                "the function's reserved concurrency is {reserved}: CloudFormation asks about many resources at \
-                 once, and what is turned away is not checked. Raise or remove it"
+                "the function's reserved concurrency is {reserved}: CloudFormation calls the hook for many resources \
+                 at once, and throttled calls are not checked. Raise or remove it"
             ),
             Self::TimeoutTooLong { seconds } => write!(
                 f,
-                "the function may take {seconds} s and CloudFormation waits {HOOK_SECONDS}: set its timeout well below"
+                "the function's timeout is {seconds} s, but CloudFormation waits {HOOK_SECONDS} s: set it well below \
+                 that"
             ),
             Self::Preset { is, should_be } => preset(f, is.as_deref(), should_be.as_deref()),
             Self::TestSetting { variable } => write!(
                 f,
-                "the function's variable {variable} is set: it is for rehearsals and tests, and lets the function \
-                 take documents from elsewhere than Amazon S3. Remove it"
+                "the function's variable {variable} is set. It is for rehearsals and tests, and allows documents from \
+                 outside Amazon S3. Remove it"
             ),
             Self::AliasSplit { alias, version, percent } => write!(
                 f,
-                "the alias {alias} sends {percent}% of the calls to version {version}, which is not looked at: end \
-                 the weighted routing"
+                "the alias {alias} sends {percent}% of the calls to version {version}, which is not checked here: \
+                 remove the weighted routing"
             ),
             Self::CodeDiffers { is, should_be } => {
                 let should_be: Vec<String> = should_be.iter().map(|hash| short(hash)).collect();
                 let should_be = should_be.join(" or ");
-                write!(f, "the code is not the one expected: its SHA-256 is {} and should be {should_be}", short(is))
+                write!(f, "the code is not the expected one: its SHA-256 is {}, expected {should_be}", short(is))
             }
             Self::Layers { number } => write!(
                 f,
-                "{number} layer{} of the function bring{} in code that is not in the package",
+                "{number} layer{} of the function add{} code that is not in the package",
                 if *number == 1 { "" } else { "s" },
                 if *number == 1 { "s" } else { "" }
             ),
             Self::PolicyDiffers { is, should_be } => policy(f, is.as_deref(), should_be),
             Self::Throttled { times, days } => {
-                write!(f, "Lambda turned calls of the function away {}: raise its concurrency", lately(*times, *days))
+                write!(f, "Lambda throttled the function {}: raise its concurrency", lately(*times, *days))
             }
             Self::Erred { times, days } => {
                 write!(f, "the function crashed or ran out of time {}: read its log", lately(*times, *days))
             }
             Self::InternalFailures { times, days } => {
-                write!(f, "the function could not decide {}: its log says why", lately(*times, *days))
+                write!(f, "the function could not decide {}: read its log", lately(*times, *days))
             }
             Self::FailedLately { times, at_least, days, reason } => {
                 let at_least = if *at_least { "at least " } else { "" };
@@ -245,30 +246,30 @@ fn lately(times: u64, days: u16) -> String {
 
 fn preset(f: &mut fmt::Formatter<'_>, is: Option<&str>, should_be: Option<&str>) -> fmt::Result {
     match (is, should_be) {
-        (Some(is), Some(should_be)) => write!(f, "the function's preset is {is} and should be {should_be}"),
+        (Some(is), Some(should_be)) => write!(f, "the function's preset is {is}, expected {should_be}"),
         (Some(is), None) => write!(
             f,
             "the function's variable EGRESS_PRESET is `{is}` and overrides the policy's preset: deploy with \
-             PRESET=policy, or expect it with --preset"
+             PRESET=policy, or pass --preset if this is intended"
         ),
         (None, Some(should_be)) => {
-            write!(f, "the function leaves the preset to its policy and should override it with {should_be}")
+            write!(f, "the function uses the preset of its policy, expected the override {should_be}")
         }
         (None, None) => Ok(()),
     }
 }
 
 fn policy(f: &mut fmt::Formatter<'_>, is: Option<&str>, should_be: &[Option<String>]) -> fmt::Result {
-    let none = || "no file at all".to_owned();
+    let none = || "no file".to_owned();
     let should_be: Vec<String> = should_be.iter().map(|hash| hash.as_deref().map_or_else(none, short)).collect();
     let should_be = should_be.join(" or ");
     match is.map(short) {
         Some(is) => {
-            write!(f, "the policy is not the one expected: the SHA-256 of its file is {is} and should be {should_be}")
+            write!(f, "the policy is not the expected one: the SHA-256 of its file is {is}, expected {should_be}")
         }
         None => write!(
             f,
-            "the code has no policy file, so that the published rule decides, and should have one (SHA-256 {should_be})"
+            "the code has no policy file, so the published rule applies; expected a policy with SHA-256 {should_be}"
         ),
     }
 }

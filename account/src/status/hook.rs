@@ -28,7 +28,7 @@ pub(super) struct RegisteredHook {
     pub(super) version: Option<String>,
     pub(super) execution_role: Option<String>,
     pub(super) configuration: Option<Configuration>,
-    pub(super) holes: Vec<Gap>,
+    pub(super) gaps: Vec<Gap>,
     pub(super) unread: Vec<Failure>,
 }
 
@@ -95,7 +95,7 @@ async fn configuration(client: &Client, alias: &str, options: &StatusOptions, ho
         Some(Err(error)) => hook.unread.push(Failure::new(
             CONFIGURATION,
             FailureKind::Unreadable,
-            &format!("the configuration is not understood: {error}"),
+            &format!("the configuration could not be read: {error}"),
         )),
         None if answer.errors().is_empty() => hook.gaps.push(Gap::NoConfiguration),
         None => {}

@@ -1,4 +1,4 @@
-//! What a function's zip file holds, and what it should hold.
+//! What a function's zip file contains, and what it should hold.
 
 use std::io::{Cursor, Read};
 
@@ -51,7 +51,7 @@ impl Expected {
 pub struct Package {
     /// The SHA-256 of its zip file in base64, if it is one.
     pub code_sha256: Option<String>,
-    /// What it holds.
+    /// What it contains.
     pub contents: PackageDigests,
 }
 
@@ -78,7 +78,7 @@ impl Package {
     fn of_function(bytes: &[u8]) -> Result<Self, String> {
         let contents = PackageDigests::read(bytes)?;
         if contents.bootstrap_sha256.is_none() {
-            return Err(format!("no {BOOTSTRAP} is in it: it is not a package of cfn-egress-guard"));
+            return Err(format!("it has no {BOOTSTRAP}, so it is not a cfn-egress-guard package"));
         }
         Ok(Self { code_sha256: Some(base64_sha256(bytes)), contents })
     }
@@ -107,7 +107,7 @@ impl PackageDigests {
 }
 
 fn open(bytes: &[u8]) -> Result<ZipArchive<Cursor<&[u8]>>, String> {
-    ZipArchive::new(Cursor::new(bytes)).map_err(|error| format!("not a zip file that can be read: {error}"))
+    ZipArchive::new(Cursor::new(bytes)).map_err(|error| format!("not a readable zip file: {error}"))
 }
 
 /// The hash of a file; none, if it is not there.
@@ -129,7 +129,7 @@ fn unpacked_sha256(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Resul
         hash.update(buffer.get(..read).unwrap_or_default());
         length += u64::try_from(read).unwrap_or(u64::MAX);
         if length > MAX_UNPACKED {
-            return Err(unpacked(&format!("it is longer than {} MB", MAX_UNPACKED / (1024 * 1024))));
+            return Err(unpacked(&format!("it is larger than {} MB", MAX_UNPACKED / (1024 * 1024))));
         }
     }
 }

@@ -12,7 +12,6 @@ use crate::failure::Failure;
 pub struct RegionStatus {
     /// The account, if anybody says which it is.
     pub account: Option<String>,
-    /// The Region.
     pub region: String,
     /// Whether enforcement is on there.
     pub verdict: Enforcement,
@@ -29,7 +28,8 @@ pub struct RegionStatus {
     /// The role that it calls the function with.
     pub execution_role: Option<String>,
     /// What is missing from enforcement.
-    pub holes: Vec<GapRecord>,
+    #[serde(rename = "holes")] // the name in format 1
+    pub gaps: Vec<GapRecord>,
     /// What is worth knowing and no gap.
     pub notes: Vec<StatusNote>,
     /// What could not be read, and why.
@@ -43,7 +43,8 @@ pub enum Enforcement {
     /// It is, without a gap.
     Enforced,
     /// It has a gap, whatever could not be read beside it.
-    Hole,
+    #[serde(rename = "hole")] // the name in format 1
+    Gap,
     /// It could not be found out: what was not read is no gap, and no proof either.
     Unknown,
 }
@@ -105,7 +106,7 @@ pub struct FunctionStatus {
     pub modified: Option<String>,
     /// The SHA-256 of its zip file in base64, as Lambda tells it.
     pub code_sha256: Option<String>,
-    /// What its zip file holds, if it was looked into.
+    /// What its zip file contains, if it was looked into.
     pub contents: Option<PackageDigests>,
     /// How long it may take, in seconds.
     pub timeout_seconds: Option<i32>,
@@ -114,13 +115,13 @@ pub struct FunctionStatus {
     /// The guard's name, a dimension of its metrics, if its settings could be read.
     #[serde(skip)]
     pub guard: Option<String>,
-    /// How many calls may run at once at the most; none, if nothing is reserved.
+    /// How many calls may run at once at most; none, if nothing is reserved.
     pub reserved_concurrency: Option<i32>,
     /// What became of its calls lately.
     pub recent: Option<RecentCalls>,
 }
 
-/// What a function's zip file holds, each as SHA-256 in hexadecimal (`sha256sum`).
+/// What a function's zip file contains, each as SHA-256 in hexadecimal (`sha256sum`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PackageDigests {
@@ -138,7 +139,7 @@ pub struct RecentCalls {
     pub invocations: u64,
     /// How many crashed or ran out of time.
     pub errors: u64,
-    /// How many Lambda turned away.
+    /// How many Lambda rejected.
     pub throttles: u64,
     /// How many the function could not decide (`InternalFailure`).
     pub internal_failures: u64,
@@ -166,7 +167,7 @@ impl RegionStatus {
             operations: Vec::new(),
             function: None,
             execution_role: None,
-            holes: Vec::new(),
+            gaps: Vec::new(),
             notes: Vec::new(),
             unread: Vec::new(),
         }

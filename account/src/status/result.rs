@@ -49,6 +49,7 @@ pub struct AccountStatus {
     /// How many of its Regions are enforced without a gap.
     pub regions_enforced: usize,
     /// How many of its Regions have a gap.
+    #[serde(rename = "regionsWithHoles")] // the name in format 1
     pub regions_with_gaps: usize,
     /// How many of its Regions could not be judged.
     pub regions_unknown: usize,

@@ -72,7 +72,7 @@ pub(super) async fn annotations(
     found: &mut RegionStatus,
 ) {
     let mut results = Vec::new();
-    // What failed is told in annotations always, but for an internal failure; what passed, if it was ours.
+    // What failed is reported in annotations always, but for an internal failure; what passed, if it was ours.
     for status in ["HOOK_COMPLETE_FAILED", "HOOK_COMPLETE_SUCCEEDED"] {
         match list.page(Some(status), None).await {
             Ok((mut page, _)) => {
@@ -102,8 +102,8 @@ pub(super) async fn annotations(
         (true, Some(id), Some(key)) => found.note(
             "no-annotations",
             format!(
-                "the newest results have no annotations (result {}). They are encrypted with {}: without kms:Decrypt \
-                 on that key they may be withheld",
+                "the newest results have no annotations (result {}). They are encrypted with {}; without kms:Decrypt \
+                 on that key, AWS may omit them",
                 excerpt(id, 64),
                 excerpt(key, 256)
             ),
@@ -111,15 +111,15 @@ pub(super) async fn annotations(
         (true, Some(id), None) => found.note(
             "no-annotations",
             format!(
-                "the newest results have no annotations (result {}): who was blocked does not see which rule it was. \
-                 The function's log says what it answered",
+                "the newest results have no annotations (result {}), so developers do not see which rule was broken. \
+                 The function's log has the answers",
                 excerpt(id, 64)
             ),
         ),
         _ => found.note(
             "no-results",
-            "the hook has no results yet, so that it works and its annotations can be read is not shown: create a \
-             security group in a test stack to see it"
+            "the hook has no results yet, so it is not confirmed that it works. To confirm it, create a security \
+             group in a test stack"
                 .to_owned(),
         ),
     }

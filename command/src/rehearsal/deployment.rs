@@ -1,11 +1,10 @@
 //! Plays a plan: asks the hook before each operation, and goes on, warns or rolls back as CloudFormation
 //! does.
 //!
-//! Sources: CloudFormation Hooks User Guide ("Hooks are invoked before each create, update or delete of
-//! a resource"; failure modes); the words of the events as CloudFormation prints them. Where in a stack's
-//! events a hook on STACK appears, and what becomes of the stack, is not documented: it is told here as
-//! for a resource. Change sets have no stack events; those here stand in for what `DescribeChangeSet` and
-//! `GetHookResult` say.
+//! Sources: CloudFormation Hooks User Guide ("Hooks are invoked before each create, update or delete of a resource";
+//! failure modes); the words of the events as CloudFormation prints them. Where in a stack's events a hook on STACK
+//! appears, and what becomes of the stack, is not documented: it is reported here as for a resource. Change sets have
+//! no stack events; those here stand in for what `DescribeChangeSet` and `GetHookResult` say.
 
 use super::documents::Documents;
 use super::event::{HookEvent, HookProgress, StackEvent};
@@ -258,7 +257,7 @@ impl Rehearsal<'_> {
         let event = subject.invocation(self.hook, &place.id, self.events).to_string();
         let (progress, reason) = match self.function.invoke(event.into()).await {
             Ok(answer) => read(&answer),
-            // The function's error is CloudFormation's to tell; a function that does not run is ours.
+            // The function's error is CloudFormation's to report; a function that does not run is ours.
             Err(error @ (InvokeError::Function(_) | InvokeError::TimedOut)) => {
                 (HookProgress::HookFailed, error.to_string())
             }

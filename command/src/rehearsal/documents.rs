@@ -1,7 +1,7 @@
 //! The documents of STACK and CHANGE_SET invocations, behind URLs on this machine.
 //!
-//! CloudFormation puts them behind presigned URLs of Amazon S3; the function takes those of this machine
-//! only when it is told to (`EGRESS_LOOPBACK_PAYLOADS`).
+//! CloudFormation puts them behind presigned URLs of Amazon S3; the function takes those of this machine only when it
+//! is reported to (`EGRESS_LOOPBACK_PAYLOADS`).
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};

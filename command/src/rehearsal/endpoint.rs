@@ -25,7 +25,7 @@ pub struct EndpointError(String);
 
 impl fmt::Display for EndpointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: give an address such as http://127.0.0.1:8080", self.0)
+        write!(f, "{}: pass an address such as http://127.0.0.1:8080", self.0)
     }
 }
 
@@ -37,11 +37,11 @@ impl Endpoint {
     /// # Errors
     /// When it is no plain http URL with a host.
     pub fn new(url: &str, function_name: &str) -> Result<Self, EndpointError> {
-        let uri: Uri = url.parse().map_err(|error| EndpointError(format!("`{url}` is no URL ({error})")))?;
+        let uri: Uri = url.parse().map_err(|error| EndpointError(format!("`{url}` is not a URL ({error})")))?;
         if uri.scheme_str() != Some("http") {
-            return Err(EndpointError(format!("`{url}` is no http:// URL")));
+            return Err(EndpointError(format!("`{url}` is not an http:// URL")));
         }
-        let authority = uri.authority().ok_or_else(|| EndpointError(format!("`{url}` names no host")))?;
+        let authority = uri.authority().ok_or_else(|| EndpointError(format!("`{url}` has no host")))?;
         let path = match uri.path() {
             "" | "/" => format!("/2015-03-31/functions/{function_name}/invocations"),
             path => path.to_owned(),

@@ -147,8 +147,6 @@ pub(super) fn read(answer: &[u8]) -> (HookProgress, String) {
             ("FAILED", _) => (HookProgress::HookFailed, format!("Hook failed with message: {}", answer.message)),
             (other, _) => (HookProgress::HookFailed, format!("the hook answered with the status `{other}`")),
         },
-        Err(error) => {
-            (HookProgress::HookFailed, format!("the hook's answer is not what the protocol asks for: {error}"))
-        }
+        Err(error) => (HookProgress::HookFailed, format!("the hook's answer does not follow the protocol: {error}")),
     }
 }

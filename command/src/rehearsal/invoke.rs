@@ -29,7 +29,7 @@ impl fmt::Display for InvokeError {
             Self::Function(report) => write!(f, "the function reported an error: {report}"),
             Self::Ended(status) => write!(f, "the function ended: {status}"),
             Self::TimedOut => write!(f, "no answer within {} seconds", ANSWER_TIMEOUT.as_secs()),
-            Self::Unreachable => f.write_str("the function takes no events any more"),
+            Self::Unreachable => f.write_str("the function no longer accepts events"),
             Self::Documents(problem) => write!(f, "no port on the loopback address could be opened: {problem}"),
             Self::Endpoint(problem) => write!(f, "the endpoint failed: {problem}"),
         }

@@ -32,7 +32,7 @@ pub struct FoundTemplate {
     /// Where it came from, the same for the same template.
     pub file: String,
     pub text: String,
-    /// What the text holds.
+    /// What the text contains.
     pub document: Document,
 }
 
@@ -78,9 +78,9 @@ impl fmt::Display for PlanError {
         match self {
             Self::Template { file, error } => write!(f, "`{file}`: {error}"),
             Self::Unreadable { path, problem } => write!(f, "the template of nested stack `{path}`: {problem}"),
-            Self::Cycle { path, file } => write!(f, "nested stack `{path}` is made of `{file}`, which it is part of"),
+            Self::Cycle { path, file } => write!(f, "nested stack `{path}` uses `{file}`, which contains it"),
             Self::TooMany => {
-                write!(f, "more than {MAX_NESTED_STACKS} nested stacks: rehearse them one by one instead")
+                write!(f, "there are more than {MAX_NESTED_STACKS} nested stacks: rehearse them one by one")
             }
         }
     }

@@ -25,7 +25,7 @@ pub struct StackToDeploy<'a> {
     pub file: &'a str,
     /// The template's text.
     pub text: &'a str,
-    /// What the text holds.
+    /// What the text contains.
     pub document: &'a Document,
     /// What is known of the deployment.
     pub scope: &'a Scope,
@@ -73,7 +73,7 @@ pub struct AssumedViolation {
 impl AssumedViolation {
     /// What is taken for granted of an update that is rolled back.
     pub const NO_HOOK_ON_ROLLBACK: &str =
-        "hooks do not run while the stack rolls back: AWS does not say whether they do";
+        "hooks do not run while a stack rolls back (AWS does not document whether they do)";
 
     /// What is taken for granted of an update that is rolled back.
     #[must_use]
@@ -159,7 +159,7 @@ pub struct ResourceOperation {
     pub resource_type: String,
     /// What is done to it.
     pub action: Action,
-    /// The line of the template that it stands on.
+    /// The line of the template that it is on.
     pub line: Option<u32>,
     /// The proposed properties as they are sent, with stand-ins for what is not known here.
     pub properties: Json,
@@ -171,7 +171,7 @@ pub struct ResourceOperation {
     pub unknown: Vec<String>,
     /// Why the hook cannot be asked here: what it would decide on is not known.
     pub undetermined: Option<String>,
-    /// Whether it breaks the rule as it is rehearsed; the policy may let it through.
+    /// Whether it breaks the rule as it is rehearsed; the policy may allow it.
     pub breaks: bool,
     /// What it was taken for granted to break the rule, where the template leaves it open: `` `IsProd` is true ``.
     pub hinges_on: Vec<String>,
@@ -183,7 +183,7 @@ impl ResourceOperation {
     /// That the hook is not asked about it, and why.
     #[must_use]
     pub fn not_asked(&self) -> Option<String> {
-        self.undetermined.as_ref().map(|why| format!("the hook is not asked: {why}"))
+        self.undetermined.as_ref().map(|why| format!("the hook is not called: {why}"))
     }
 }
 

@@ -204,8 +204,7 @@ impl<'t> ProposedResource<'t> {
         let (world, assessment) =
             worlds().filter(|(world, _)| world.exists).max_by_key(|(_, assessment)| assessment.verdict())?;
         let assumptions: Vec<String> = world.assumptions.iter().map(ToString::to_string).collect();
-        let mut unknown: Vec<String> =
-            assumptions.iter().map(|assumption| format!("rehearsed as if {assumption}")).collect();
+        let mut unknown: Vec<String> = assumptions.iter().map(|assumption| format!("assuming {assumption}")).collect();
         let breaks = assessment.verdict() == Verdict::NonCompliant;
         let breaks_anyway =
             || worlds().all(|(world, assessment)| world.exists && assessment.verdict() == Verdict::NonCompliant);

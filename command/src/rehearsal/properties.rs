@@ -1,6 +1,6 @@
 //! A resource's properties as CloudFormation sends them, with stand-ins for what only AWS would know.
 //!
-//! Nothing here guesses a verdict: what is stood in for does not matter to it, and is told.
+//! Nothing here guesses a verdict: what is stood in for does not matter to it, and is reported.
 
 use serde_json::{Map as JsonMap, Number, Value as Json};
 

@@ -26,7 +26,7 @@ pub struct BaselineError(String);
 
 impl fmt::Display for BaselineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "it is no report of `check --format json`: {}", self.0)
+        write!(f, "it is not a report of `check --format json`: {}", self.0)
     }
 }
 
@@ -96,7 +96,7 @@ impl Baseline {
                 entry.outcome = Outcome::KnownDebt;
                 entry.level = DiagnosticLevel::Note;
                 entry.help = None;
-                entry.message = format!("is known debt, as in the baseline: {}", entry.message);
+                entry.message = format!("is known debt from the baseline: {}", entry.message);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! From what was found in values to what is told of a text.
+//! From what was found in values to what is reported of a text.
 
 use std::collections::HashMap;
 
@@ -53,9 +53,9 @@ struct ReportBuilder<'d> {
     resources: Vec<ResourceName>,
     /// … how many egress rules they have, …
     rules: usize,
-    /// … and what is to tell of them.
+    /// … and what is to report of them.
     entries: Vec<Diagnostic>,
-    /// How often each fingerprint was given, so that what is repeated is told apart.
+    /// How often each fingerprint was given, so that what is repeated is distinguished.
     seen: HashMap<Fingerprint, usize>,
 }
 
@@ -100,7 +100,7 @@ impl<'d> ReportBuilder<'d> {
         Some(printable(path.strip_suffix("/Resource").unwrap_or(path).to_owned()))
     }
 
-    /// Everything that is to tell, in the order of the text.
+    /// Everything that is to report, in the order of the text.
     fn report(mut self, name: FileName, text: String, notes: &[TemplateNote]) -> FileReport {
         self.notes(notes);
         self.warnings();

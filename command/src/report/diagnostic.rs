@@ -1,4 +1,4 @@
-//! Everything that is said of one file, with the places where it stands.
+//! Everything that is said of one file, with the places where it is.
 
 use std::borrow::Cow;
 
@@ -35,7 +35,7 @@ pub struct FileReport {
     pub resources: Vec<ResourceName>,
     /// How many egress rules they have.
     pub rules: usize,
-    /// What is to tell, in the order of the text.
+    /// What is to report, in the order of the text.
     pub entries: Vec<Diagnostic>,
     /// Why it could not be checked, if so.
     pub problem: Option<FileError>,
@@ -48,7 +48,7 @@ pub struct ResourceName {
     pub type_name: &'static str,
     /// The construct of the AWS CDK that it is made by, if it says so (`aws:cdk:path`).
     pub construct: Option<String>,
-    /// Where its logical id stands.
+    /// Where its logical id is.
     pub span: Option<Span>,
 }
 
@@ -75,7 +75,7 @@ impl DiagnosticLevel {
     }
 }
 
-/// Something to tell.
+/// Something to report.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
     /// What it means for the deployment.
@@ -96,9 +96,9 @@ pub struct Diagnostic {
     pub setting: Option<String>,
     /// Which exemption would have let it through, had it not expired.
     pub expired: Option<String>,
-    /// Which exemption would let it through if the place of the deployment were known.
+    /// Which exemption would allow it if the place of the deployment were known.
     pub nearly_exempted: Option<String>,
-    /// The exemption that lets it through.
+    /// The exemption that allows it.
     pub exemption: Option<Box<AppliedExemption>>,
     /// Under which undecided conditions it is so, if not always.
     pub when: Option<String>,
@@ -147,7 +147,7 @@ impl Diagnostic {
 /// A value in the text, and the few words beside it.
 #[derive(Debug, Clone)]
 pub struct LabeledSpan {
-    /// Where it stands.
+    /// Where it is.
     pub span: Span,
     /// What there is to say of it.
     pub label: String,
@@ -186,7 +186,7 @@ impl FileReport {
         Self { name, text, problem: Some(problem), ..Self::default() }
     }
 
-    /// What is to tell: with notes about what was not judged, or without.
+    /// What is to report: with notes about what was not judged, or without.
     pub(super) fn listed(&self, with_notes: bool) -> impl Iterator<Item = &Diagnostic> {
         self.entries.iter().filter(move |entry| with_notes || !entry.is_only_not_judged())
     }

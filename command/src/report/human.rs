@@ -87,7 +87,8 @@ impl HumanReporter {
         let count = number(count, "more finding");
         self.line(
             &format!(
-                "{count} {verb} not shown ({levels}); --max-findings sets how many are, --format {formats} has them all"
+                "{count} {verb} not shown ({levels}). To show more, use --max-findings; --format {formats} contains \
+                 all of them"
             ),
             out,
         )

@@ -56,7 +56,6 @@ pub struct JsonReport {
     rule: JsonRule,
     /// The policy that judged.
     policy: JsonPolicy,
-    /// The sums.
     summary: JsonSummary,
     /// The templates, and the files that could not be checked.
     files: Vec<JsonFile>,
@@ -66,9 +65,7 @@ pub struct JsonReport {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct JsonTool {
-    /// Its name.
     name: &'static str,
-    /// Its version.
     version: &'static str,
 }
 
@@ -76,13 +73,9 @@ struct JsonTool {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct JsonRule {
-    /// Its id.
     id: &'static str,
-    /// Its title.
     title: &'static str,
-    /// Its page.
     url: &'static str,
-    /// Its severity.
     severity: JsonSeverity,
 }
 
@@ -192,13 +185,13 @@ struct JsonFinding {
     when: Option<String>,
     /// What to write instead.
     help: Option<String>,
-    /// The exemption that lets it through.
+    /// The exemption that allows it.
     exemption: Option<JsonExemption>,
     /// Which setting of the hook would change the verdict.
     setting: Option<String>,
     /// Which exemption would have let it through, had it not expired.
     expired: Option<String>,
-    /// Which exemption would let it through if the place of the deployment were known.
+    /// Which exemption would allow it if the place of the deployment were known.
     nearly_exempted: Option<String>,
     /// In which deployments of the template it is so; none if it has no deployments that are known.
     deployments: Vec<String>,
@@ -223,7 +216,7 @@ struct JsonExemption {
     reason: String,
     /// Who answers for it.
     owner: String,
-    /// The last day on which it holds (UTC).
+    /// The last day on which it applies (UTC).
     expires: String,
 }
 
@@ -232,9 +225,7 @@ struct JsonExemption {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct JsonResource {
-    /// Its logical id.
     logical_id: String,
-    /// Its type.
     #[serde(rename = "type")]
     type_name: &'static str,
     /// The construct of the AWS CDK that it is made by.
@@ -283,7 +274,7 @@ enum JsonOutcome {
     NonCompliant,
     /// Whether it does cannot be known from the template.
     Undetermined,
-    /// It breaks the rule, and an exemption lets it through.
+    /// It breaks the rule, and an exemption allows it.
     Exempted,
     /// It breaks the rule as it did before.
     KnownDebt,

@@ -101,7 +101,7 @@ enum TestCaseResult {
     Failed,
 }
 
-/// What is to tell of each resource, and of the template besides its resources.
+/// What is to report of each resource, and of the template besides its resources.
 struct TestCases<'f> {
     resources: Vec<Vec<&'f Diagnostic>>,
     whole: Vec<&'f Diagnostic>,

@@ -61,15 +61,14 @@ struct PolicyMeaning {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct PolicyExemption {
-    /// Its name.
     id: String,
     /// Why it exists.
     reason: String,
     /// Who answers for it.
     owner: String,
-    /// The last day on which it holds (YYYY-MM-DD).
+    /// The last day on which it applies (YYYY-MM-DD).
     expires: String,
-    /// How many days it holds after the day that was looked from; negative once it has expired.
+    /// How many days it applies after the day that was looked from; negative once it has expired.
     days_left: i64,
     /// What it covers, in words.
     covers: String,

@@ -12,7 +12,6 @@ use super::number;
 /// What there is to say of a whole run.
 #[derive(Debug, Clone)]
 pub struct RunSummary {
-    /// The sums.
     pub totals: RunTotals,
     /// By which policy was judged.
     pub policy: AppliedPolicy,
@@ -126,11 +125,11 @@ impl RunSummary {
         let mut remarks = Vec::new();
         let kinds = self.totals.not_judged.iter().map(|(kind, count)| kind.count(*count)).collect::<Vec<_>>();
         if !kinds.is_empty() && !with_notes {
-            remarks.push(format!("not judged: {} (--notes lists them)", kinds.join(", ")));
+            remarks.push(format!("not checked: {} (--notes lists them)", kinds.join(", ")));
         }
         if self.ignored > 0 {
             let verb = if self.ignored == 1 { "looks like a template" } else { "look like templates" };
-            remarks.push(format!("left out: {} that {verb}, as git ignores them", number(self.ignored, "file")));
+            remarks.push(format!("skipped: {} that {verb}, because git ignores them", number(self.ignored, "file")));
         }
         remarks.push(format!("judged by: {}", self.policy.sentence()));
         remarks

@@ -23,5 +23,5 @@ pub(super) const UNDECLARED_PARAMETER: &str = "undeclared-parameter";
 
 /// A resource could not be looked at under every condition.
 pub(super) fn not_wholly_judged(logical_id: &str, why: &str) -> String {
-    format!("not all of `{}` could be judged: {why}", excerpt(logical_id, LOGICAL_ID_CHARS))
+    format!("not all of `{}` could be checked: {why}", excerpt(logical_id, LOGICAL_ID_CHARS))
 }

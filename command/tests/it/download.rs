@@ -92,7 +92,7 @@ async fn final_answers_are_not_tried_again_and_fail_closed() {
         (Does::Answer("403 Forbidden", Vec::new()), "403 Forbidden (the URL may have expired)"),
         (Does::Answer("404 Not Found", Vec::new()), "404"),
         (Does::Answer("302 Found", Vec::new()), "302"),
-        (Does::Answer("200 OK", vec![b' '; 8 * 1024 * 1024 + 1]), "longer than 8 MB"),
+        (Does::Answer("200 OK", vec![b' '; 8 * 1024 * 1024 + 1]), "larger than 8 MB"),
     ] {
         let (answer, connections) = answered(vec![fault]).await;
         assert_eq!(answer["errorCode"], "InternalFailure", "{answer}");

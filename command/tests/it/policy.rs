@@ -146,7 +146,7 @@ async fn the_function_reads_the_policy_that_is_packaged_with_it() {
     let held = Code::with("held", policy.as_bytes());
     let expired = Code::with("expired", policy.replace("9999-12-31", "2020-02-29").as_bytes());
     for (code, expected, says) in [
-        (&held, Json::Null, ": exempted until 9999-12-31"),
+        (&held, Json::Null, ": exempt until 9999-12-31"),
         (&expired, json!("NonCompliant"), "Exemption range covered it and expired on 2020-02-29"),
     ] {
         let mut function = function(&[("LAMBDA_TASK_ROOT", code.folder())]).await;
@@ -159,7 +159,11 @@ async fn the_function_reads_the_policy_that_is_packaged_with_it() {
 #[tokio::test]
 async fn a_packaged_policy_that_cannot_be_used_fails_every_invocation_closed() {
     for (name, policy, says) in [
-        ("typo", b"preset = 'literal'\nexemptions = []\n".as_slice(), "policy.toml, line 2, column 1: `exemptions`"),
+        (
+            "typo",
+            b"preset = 'literal'\nexemptions = []\n".as_slice(),
+            "policy.toml, line 2, column 1: unknown key `exemptions`",
+        ),
         ("no-text", b"preset = \"\xff\"", "policy.toml, stream did not contain valid UTF-8"),
     ] {
         let code = Code::with(name, policy);
@@ -200,7 +204,7 @@ fn a_rehearsal_shows_the_exemption_at_work() {
     assert_eq!(command(&["rehearse", template]).status.code(), Some(1));
     let output = command(&["rehearse", template, "--policy", &code.policy()]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(stdout(&output).contains(": exempted until 9999-12-31"), "{}", stdout(&output));
+    assert!(stdout(&output).contains(": exempt until 9999-12-31"), "{}", stdout(&output));
     let elsewhere = command(&["rehearse", template, "--policy", &code.policy(), "--account", "999999999999"]);
     assert_eq!(elsewhere.status.code(), Some(1));
 }
@@ -212,7 +216,7 @@ fn a_rehearsal_takes_the_policy_of_the_working_directory() {
     let template = root().join("examples/load-balancer.yaml");
     let output = command_in(&code.0, &["rehearse", template.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(stdout(&output).contains(": exempted until 9999-12-31"), "{}", stdout(&output));
+    assert!(stdout(&output).contains(": exempt until 9999-12-31"), "{}", stdout(&output));
     // A function elsewhere has a policy of its own: this one is not even read.
     std::fs::write(code.policy(), "preset = 'efective'").unwrap();
     let template = template.to_str().unwrap();
@@ -240,7 +244,7 @@ fn a_rehearsed_update_shows_known_debt() {
     let with = ["--policy", &code.policy()];
     let output = update(&now, &with);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(stdout(&output).contains(": known debt, as it was before this update"), "{}", stdout(&output));
+    assert!(stdout(&output).contains(": known debt, unchanged by this update"), "{}", stdout(&output));
     assert_eq!(update(&now, &[]).status.code(), Some(1), "without the setting the update is blocked");
     assert_eq!(update(&wider, &with).status.code(), Some(1), "a wider rule is blocked");
     assert_eq!(update(&renamed, &with).status.code(), Some(1), "it makes another group, whose rules are new");

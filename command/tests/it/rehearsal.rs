@@ -26,7 +26,7 @@ fn a_warning_lets_it_pass_and_is_told() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let table = stdout(&output);
     assert!(table.contains("HOOK_COMPLETE_FAILED") && !table.contains("ROLLBACK"), "{table}");
-    assert!(table.contains("with a warning; under failure mode FAIL the hook would block it"), "{table}");
+    assert!(table.contains("with a warning; with failure mode FAIL, the hook would block it"), "{table}");
 }
 
 #[test]
@@ -78,7 +78,11 @@ fn values_of_parameters_decide() {
     assert_eq!(port("443").status.code(), Some(0));
     let blocked = port("8443");
     assert_eq!(blocked.status.code(), Some(1));
-    assert!(stdout(&blocked).contains("tcp 8443-443 to 0.0.0.0/0 runs backwards"), "{}", stdout(&blocked));
+    assert!(
+        stdout(&blocked).contains("tcp 8443-443 to 0.0.0.0/0 has a FromPort above its ToPort"),
+        "{}",
+        stdout(&blocked)
+    );
 }
 
 #[test]
@@ -89,13 +93,16 @@ fn what_cannot_be_rehearsed_says_why() {
         (vec!["rehearse", "examples"], "examples: it is a folder"),
         (
             vec!["rehearse", "examples/compliant.yaml", "-p", "Httpsport=8000"],
-            "parameter `Httpsport`, which is not declared; declared: HttpsPort",
+            "parameter `Httpsport` has a value, but no template declares it; declared: HttpsPort",
         ),
         (
             vec!["rehearse", "examples/compliant.yaml", "examples/non-compliant.yaml", "--stack-name", "web"],
-            "one template at a time",
+            "pass one template with them",
         ),
-        (vec!["rehearse", "a.yaml", "b.yaml", "--update-from", "examples/compliant.yaml"], "one template at a time"),
+        (
+            vec!["rehearse", "a.yaml", "b.yaml", "--update-from", "examples/compliant.yaml"],
+            "pass one template with them",
+        ),
         (vec!["rehearse", "examples/compliant.yaml", "--stack-name", "9"], "write a letter"),
         (vec!["rehearse", "--bootstrap", "no-such-program", "examples/compliant.yaml"], "--bootstrap"),
         (vec!["rehearse", "--endpoint", "127.0.0.1:1", "examples/compliant.yaml"], "http://"),
@@ -120,7 +127,7 @@ fn what_cloudformation_resolves_before_a_hook_sees_it_is_not_known_here() {
         assert_eq!(output.status.code(), Some(0), "{ports}\n{table}");
         assert!(table.contains("not known here: SecurityGroupEgress[0].FromPort is {{resolve:ssm:/port}}"), "{table}");
         assert_eq!(table.contains("HOOK_COMPLETE_SUCCEEDED"), asked, "{table}");
-        assert_eq!(table.contains("the hook is not asked: SecurityGroupEgress[0]: FromPort"), !asked, "{table}");
+        assert_eq!(table.contains("the hook is not called: SecurityGroupEgress[0]: FromPort"), !asked, "{table}");
     }
     // A reference to a secret is what the hook gets, and blocks.
     let secret = "'{{resolve:secretsmanager:ports:SecretString:https}}'";
@@ -132,7 +139,7 @@ fn what_cloudformation_resolves_before_a_hook_sees_it_is_not_known_here() {
 fn a_group_that_a_transform_may_add_rules_to_is_not_judged_without_them() {
     let output = rehearsed("transform", "Fn::Transform: {Name: 'AWS::Include', Parameters: {Location: 's3://a/b'}}");
     let table = stdout(&output);
-    assert!(table.contains("the hook is not asked: SecurityGroupEgress: it is Fn::Transform"), "{table}");
+    assert!(table.contains("the hook is not called: SecurityGroupEgress: it is Fn::Transform"), "{table}");
     assert!(!table.contains("HOOK_IN_PROGRESS"), "{table}");
 }
 
@@ -162,12 +169,13 @@ fn what_the_template_does_not_hold_is_told_and_not_taken_for_judged() {
         let output = command(&["rehearse", &path]);
         let table = stdout(&output);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-        assert!(table.contains("not judged: ") && table.contains(told), "{table}");
+        assert!(table.contains("not checked: ") && table.contains(told), "{table}");
         assert!(
-            table.contains(&format!("would be deployed if what is not known here keeps the rule ({count} ")),
+            table
+                .contains(&format!("would be deployed if the parts that are not known here follow the rule ({count} ")),
             "{table}"
         );
-        assert!(!table.contains("the hook lets it pass"), "{table}");
+        assert!(!table.contains("the hook allows it"), "{table}");
 
         let output = command(&["rehearse", "--format", "json", &path]);
         let json: Json = serde_json::from_slice(&output.stdout).unwrap();
@@ -181,11 +189,11 @@ fn the_hook_is_not_said_to_let_pass_what_it_was_not_asked_about() {
     let queue = written("queue", "Resources: {Jobs: {Type: 'AWS::SQS::Queue'}}\n");
     let renamed = written("queue-new", "Resources: {Tasks: {Type: 'AWS::SQS::Queue'}}\n");
     for (arguments, says) in [
-        (vec!["rehearse", &queue], "is deployed without asking the hook"),
-        (vec!["rehearse", "--update-from", &queue, &renamed], "is updated without asking the hook"),
+        (vec!["rehearse", &queue], "is deployed without a call to the hook"),
+        (vec!["rehearse", "--update-from", &queue, &renamed], "is updated without a call to the hook"),
         (
             vec!["rehearse", "--update-from", "examples/compliant.yaml", "examples/compliant.yaml"],
-            "there is nothing to update in compliant: CloudFormation does not ask the hook",
+            "there is nothing to update in compliant: CloudFormation does not call the hook",
         ),
     ] {
         let output = command(&arguments);
@@ -211,7 +219,7 @@ fn json_says_of_which_resource_the_hook_is_not_asked() {
         .iter()
         .filter_map(|event| event["ResourceStatusReason"].as_str())
         .collect();
-    assert!(reasons.iter().any(|reason| reason.starts_with("the hook is not asked: ")), "{reasons:?}");
+    assert!(reasons.iter().any(|reason| reason.starts_with("the hook is not called: ")), "{reasons:?}");
 }
 
 #[test]
@@ -234,25 +242,25 @@ Resources:
     let output = command(&["rehearse", &path]);
     let table = stdout(&output);
     assert_eq!(output.status.code(), Some(1), "{table}");
-    assert!(table.contains("=> rehearsal-hinges is blocked if `IsProd` is false: nothing of it"), "{table}");
-    assert!(table.contains("Only the deployment knows that"), "{table}");
+    assert!(table.contains("=> rehearsal-hinges is blocked if `IsProd` is false: no resource remains"), "{table}");
+    assert!(table.contains("Only the deployment can determine this"), "{table}");
 
     let json: Json = serde_json::from_slice(&command(&["rehearse", "--format", "json", &path]).stdout).unwrap();
     assert_eq!(json["Assumed"][0]["Assumption"], "`IsProd` is false", "{json}");
 
     let open = written("open", &format!("Transform: Acme\n{template}"));
     let warned = stdout(&command(&["rehearse", "--failure-mode", "WARN", &open]));
-    assert!(warned.contains("would block it if `IsProd` is false") && warned.contains("1 not judged"), "{warned}");
+    assert!(warned.contains("would block it if `IsProd` is false") && warned.contains("1 not checked"), "{warned}");
 
     // Where every way breaks the rule, the verdict hinges on nothing.
     let given = written("given", &template.replace("'AWS::SSM::Parameter::Value<String>'", "String"));
     let output = command(&["rehearse", "-p", "Env=prod", &given]);
-    assert!(stdout(&output).contains("is blocked: nothing of it"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("is blocked: no resource remains"), "{}", stdout(&output));
     let anyway = written("anyway", &template.replace("IsProd, 443", "IsProd, 446"));
     let output = command(&["rehearse", &anyway]);
-    assert!(stdout(&output).contains("is blocked: nothing of it"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("is blocked: no resource remains"), "{}", stdout(&output));
     let output = command(&["rehearse", "--target-operations", "CHANGE_SET", &anyway]);
-    assert!(stdout(&output).contains("is blocked: nothing was touched"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("is blocked: nothing changes"), "{}", stdout(&output));
 }
 
 #[test]
@@ -369,7 +377,7 @@ fn nested_stacks_are_deployed_with_the_parameters_that_they_are_given() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let table = stdout(&output);
     assert!(table.contains("name its file with --nested Elsewhere=FILE"), "{table}");
-    assert!(table.contains("(1 not judged)"), "{table}");
+    assert!(table.contains("(1 not checked)"), "{table}");
 
     // As the CDK writes it: the URL is an asset's, and the file is named beside it.
     let output = command(&["rehearse", "tests/fixtures/nested/cdk.template.json"]);
@@ -457,7 +465,7 @@ fn templates_that_nest_themselves_or_are_nowhere_say_so() {
     let (a, missing) = (nests("a.yaml", "./b.yaml"), nests("missing.yaml", "gone.yaml"));
     nests("b.yaml", "./a.yaml");
     for (arguments, says) in [
-        (vec!["rehearse", &a], "nested stack `Next/Next` is made of"),
+        (vec!["rehearse", &a], "nested stack `Next/Next` uses"),
         (vec!["rehearse", &missing], "gone.yaml"),
         (vec!["rehearse", "--nested", "Web=x.yaml", "examples/compliant.yaml"], "the templates have no nested stack"),
         (vec!["rehearse", "--nested", "Net=x.yaml", "tests/fixtures/nested/app.yaml"], "Network, Network/Inner"),
@@ -484,17 +492,17 @@ fn a_parameter_that_keeps_its_value_has_the_one_of_the_deployed_stack() {
     let keep = "ParameterKey=To,UsePreviousValue=true";
     for (arguments, code, says) in [
         (vec!["--update-from", &old, &new], 1, "80-90"),
-        (vec!["--update-from", &old, &new, "-p", keep], 0, "the hook lets it pass"),
+        (vec!["--update-from", &old, &new, "-p", keep], 0, "the hook allows it"),
         (vec!["--update-from", &old, &new, "-p", keep, "--previous-parameters", "To=85"], 1, "80-85"),
-        (
-            vec!["--update-from", &required, &new, "-p", keep, "--previous-parameters", "To=80"],
-            0,
-            "the hook lets it pass",
-        ),
-        (vec!["--update-from", &required, &new, "-p", keep], 2, "give it with --previous-parameters"),
+        (vec!["--update-from", &required, &new, "-p", keep, "--previous-parameters", "To=80"], 0, "the hook allows it"),
+        (vec!["--update-from", &required, &new, "-p", keep], 2, "pass it with --previous-parameters"),
         (vec![&new, "-p", keep], 2, "name the deployed template with --update-from"),
-        (vec!["--update-from", &old, &new, "--previous-parameters", "Too=80"], 2, "`Too`, which is not declared"),
-        (vec!["--update-from", &old, &new, "--previous-parameters", keep], 2, "give the value of `To` itself"),
+        (
+            vec!["--update-from", &old, &new, "--previous-parameters", "Too=80"],
+            2,
+            "`Too` has a value, but no template declares it",
+        ),
+        (vec!["--update-from", &old, &new, "--previous-parameters", keep], 2, "pass the value of `To` itself"),
         (vec![&new, "--previous-parameters", "To=80"], 2, "--update-from"),
     ] {
         let output = command(&[&["rehearse"], arguments.as_slice()].concat());
@@ -528,7 +536,7 @@ fn a_creation_needs_a_value_for_each_required_parameter() {
     let path = written("required", template);
     let output = command(&["rehearse", &path]);
     assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
-    let says = "parameters `A`, `B` have no default and no value; give each with -p Key=Value";
+    let says = "parameters `A`, `B` have no default and no value; pass each one with -p Key=Value";
     assert!(stderr(&output).contains(says), "{}", stderr(&output));
     let output = command(&["rehearse", &path, "-p", "A=1", "-p", "B=2"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -546,7 +554,7 @@ fn a_group_that_parameters_switch_off_is_named() {
     let table = stdout(&command(&["rehearse", &path]));
     assert!(table.contains("with these parameters it creates no Web."), "{table}");
     let table = stdout(&command(&["rehearse", &path, "-p", "Open=yes"]));
-    assert!(table.contains("is deployed: the hook lets it pass"), "{table}");
+    assert!(table.contains("is deployed: the hook allows it"), "{table}");
 }
 
 #[test]
@@ -556,6 +564,6 @@ fn without_rollback_a_blocked_stack_stays_as_it_is() {
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
         let table = stdout(&output);
         assert!(!table.contains("ROLLBACK") && !table.contains("DELETE"), "{table}");
-        assert!(table.contains("CREATE_FAILED") && table.contains("Rollback is disabled: what was created"), "{table}");
+        assert!(table.contains("CREATE_FAILED") && table.contains("Rollback is disabled: resources"), "{table}");
     }
 }

@@ -120,7 +120,7 @@ async fn request(
     let request = Request::get(path)
         .header("host", host)
         .body(Empty::<Bytes>::new())
-        .map_err(|_| AttemptError::Final("its URL cannot be read".to_owned()))?;
+        .map_err(|_| AttemptError::Final("its URL is not valid".to_owned()))?;
     sender.send_request(request).await.map_err(failed)
 }
 
@@ -135,9 +135,9 @@ async fn document(response: Response<Incoming>) -> Result<Bytes, AttemptError> {
     }
     let body = Limited::new(response.into_body(), Fetch::MAX_BYTES).collect().await.map_err(|error| {
         if error.is::<http_body_util::LengthLimitError>() {
-            AttemptError::Final(format!("it is longer than {} MB", Fetch::MAX_BYTES / (1024 * 1024)))
+            AttemptError::Final(format!("it is larger than {} MB", Fetch::MAX_BYTES / (1024 * 1024)))
         } else {
-            AttemptError::Passing(format!("the transfer broke off: {error}"))
+            AttemptError::Passing(format!("the transfer was interrupted: {error}"))
         }
     })?;
     Ok(body.to_bytes())

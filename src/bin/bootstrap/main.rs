@@ -43,8 +43,8 @@ fn main() -> ExitCode {
     if std::env::var_os(ENV_RUNTIME_API).is_none() {
         let _ = writeln!(
             std::io::stderr(),
-            "bootstrap is the function that AWS Lambda starts ({ENV_RUNTIME_API} is not set).\nTo try it here: \
-             cfn-egress-guard rehearse TEMPLATE"
+            "bootstrap is the AWS Lambda function; Lambda starts it ({ENV_RUNTIME_API} is not set).\nTo try it on \
+             this machine, run: cfn-egress-guard rehearse TEMPLATE"
         );
         return ExitCode::from(2);
     }
@@ -132,7 +132,7 @@ async fn handle(event: &[u8], context: &Context, shared: &FunctionState) -> Func
     let FunctionState { config, downloader, guard } = shared;
     let started = Instant::now();
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    // A clock that stands before 1970 is broken: no exemption holds on the last of all days.
+    // A clock that is before 1970 is broken: no exemption applies on the last of all days.
     let seconds = now.as_ref().map_or(i64::MAX, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
     let today = Date::of_unix_seconds(seconds);
     let delivery = || Delivery {

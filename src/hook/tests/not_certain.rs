@@ -45,8 +45,8 @@ fn what_a_macro_may_change_is_left_open_and_what_aws_adds_is_not() {
         assert_eq!(verdict(&answer), expected, "{template}{answer}");
         let message = answer["message"].as_str().unwrap();
         if expected == "left open" && template.contains("MyMacro") {
-            let says = "opens a range of 8 ports as long as macro `MyMacro` does not change it";
-            assert!(message.contains(says) && message.contains("The RESOURCE target judges it"), "{message}");
+            let says = "opens a range of 8 ports unless macro `MyMacro` changes it";
+            assert!(message.contains(says) && message.contains("The RESOURCE target checks it"), "{message}");
             assert!(message.contains("macro `MyMacro` may change any"), "{message}");
         }
     }

@@ -345,7 +345,7 @@ fn a_block_names_whom_to_ask() {
         assert!(!on("2027-01-01", event, &without).response().message.contains("Questions"));
     }
     let message = on("2027-01-01", &wide, &with).response().message;
-    assert!(message.contains("Ask platform@example.com for an exemption if the whole range is needed"), "{message}");
+    assert!(message.contains("If the whole range is needed, ask platform@example.com for an exemption"), "{message}");
     assert!(!message.contains("FromPort: 443"), "{message}");
 }
 

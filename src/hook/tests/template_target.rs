@@ -91,8 +91,8 @@ fn a_template_that_cannot_be_read_is_left_to_the_resource_target() {
             (&json!("SUCCESS"), &json!("SKIPPED"))
         );
         let message = answer["message"].as_str().unwrap();
-        assert!(message.starts_with("The template is not judged here"), "{message}");
-        assert!(message.contains(says) && message.contains("RESOURCE target judges"), "{message}");
+        assert!(message.starts_with("The template was not checked"), "{message}");
+        assert!(message.contains(says) && message.contains("RESOURCE target checks"), "{message}");
     }
     for document in [json!([]), json!({}), json!("x"), json!(null), json!({"template": {"Resources": 1}})] {
         for target in ["STACK", "CHANGE_SET"] {
@@ -216,7 +216,7 @@ fn what_breaks_the_rule_in_every_branch_is_certain_and_each_branch_is_named() {
     let answer = stack(&branches(80, 80));
     assert_eq!(answer["hookStatus"], "SUCCESS");
     let message = answer["message"].as_str().unwrap();
-    assert!(message.contains("11 ports if `Wide` is true, which the template does not decide."), "{message}");
+    assert!(message.contains("11 ports if `Wide` is true, which the template does not determine."), "{message}");
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn what_breaks_the_rule_only_by_a_default_is_not_certain() {
         assert_eq!(answer["hookStatus"], "SUCCESS", "{answer}");
         assert_eq!(answer["annotations"][0]["status"], "SKIPPED");
         let message = answer["message"].as_str().unwrap();
-        assert!(message.contains(says) && message.contains("RESOURCE target judges it"), "{message}");
+        assert!(message.contains(says) && message.contains("RESOURCE target checks it"), "{message}");
     }
     for (from, to) in [(json!(443), json!({"Ref": "Only"})), (to.clone(), json!("http")), (json!(1), json!(2))] {
         assert_eq!(with_ports(&from, &to)["errorCode"], "NonCompliant", "{from} {to}");
@@ -339,7 +339,7 @@ fn known_debt_is_what_certainly_stood_there() {
         let message = answer["message"].as_str().unwrap();
         let found = match answer["hookStatus"].as_str().unwrap() {
             "FAILED" => "blocked",
-            _ if message.contains("The policy lets 1 egress rule through") => "known debt",
+            _ if message.contains("The policy allows 1 egress rule") => "known debt",
             _ => "left open",
         };
         assert_eq!(found, verdict, "{before} {point}: {answer}");
@@ -362,7 +362,7 @@ fn what_a_change_set_does_not_say_is_left_to_the_resource_target() {
     ] {
         let answer = change_set(&document);
         assert_eq!(answer["hookStatus"], "SUCCESS", "{document}");
-        assert!(answer["message"].as_str().unwrap().contains("\n- Web is not judged: "), "{answer}");
+        assert!(answer["message"].as_str().unwrap().contains("\n- Web was not checked: "), "{answer}");
     }
     // What it does say blocks all the same.
     let mut document = change(json!("AWS::EC2::SecurityGroup"), json!({"Properties": egress("0", "65535")}));

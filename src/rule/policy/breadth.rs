@@ -17,7 +17,7 @@ pub enum Breadth {
 impl Conditions {
     /// Whether everything, or every port, to everywhere is covered, by whatever way of saying so.
     #[must_use]
-    pub fn breadth(&self) -> Option<Breadth> {
+    pub(crate) fn breadth(&self) -> Option<Breadth> {
         if !reach_everywhere(&self.destinations) || !cover_all_ports(&self.ports) {
             return None;
         }

@@ -1,4 +1,4 @@
-//! What an exemption covers: conditions on where a resource stands and on what its egress rule opens.
+//! What an exemption covers: conditions on where a resource is and on what its egress rule opens.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,7 +10,7 @@ use super::glob::Glob;
 use crate::rule::egress::{Destination, EgressRule, Protocol, cidr};
 use crate::rule::port::Port;
 
-/// Where a resource stands, as far as it is known: what is `None` matches no condition.
+/// Where a resource is, as far as it is known: what is `None` matches no condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Context<'a> {
     /// 12 digits.
@@ -65,8 +65,8 @@ pub enum DestinationRange {
     SecurityGroup(Glob),
 }
 
-/// What an exemption covers. All conditions must hold; of each, one of the alternatives listed; an
-/// empty list is no condition.
+/// What an exemption covers. All conditions must be true; of each, one of the alternatives listed; an empty list is
+/// no condition.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Conditions {
     /// Of 12 digits; any of them, and any account if there is none.
@@ -157,7 +157,7 @@ impl Conditions {
 
     /// Whether nothing about the egress rule itself is asked: all addresses are no narrow destination.
     #[must_use]
-    pub fn cover_every_rule(&self) -> bool {
+    pub(crate) fn cover_every_rule(&self) -> bool {
         let everywhere =
             |range: &DestinationRange| matches!(range, DestinationRange::Cidr(cidr) if cidr.prefix_len() == 0);
         let any_destination = self.destinations.is_empty() || self.destinations.iter().any(everywhere);
@@ -196,7 +196,7 @@ fn fits_all(glob: &Glob, texts: &[&str]) -> bool {
     texts.iter().all(|text| glob.matches(text))
 }
 
-/// An empty list is no condition; of any other, one entry must hold.
+/// An empty list is no condition; of any other, one entry must be true.
 fn any<T>(alternatives: &[T], holds: impl Fn(&T) -> bool) -> bool {
     alternatives.is_empty() || alternatives.iter().any(holds)
 }
@@ -238,18 +238,18 @@ impl PortRange {
 
     /// Whether it is one port.
     #[must_use]
-    pub const fn is_single(self) -> bool {
+    pub(crate) const fn is_single(self) -> bool {
         self.from == self.to
     }
 
     /// The ports in both.
     #[must_use]
-    pub fn intersection(self, other: Self) -> Option<Self> {
+    pub(crate) fn intersection(self, other: Self) -> Option<Self> {
         Self::new(self.from.max(other.from), self.to.min(other.to))
     }
 
-    /// Whether the rule states a range of tcp or udp ports that lies within. -1 stands for all ports,
-    /// for ICMP the numbers are no ports, and the other protocols have none.
+    /// Whether the rule states a range of tcp or udp ports that lies within. -1 represents all ports, for ICMP the
+    /// numbers are no ports, and the other protocols have none.
     fn contains_ports_of(self, rule: &EgressRule) -> bool {
         let (Protocol::Tcp | Protocol::Udp) = rule.protocol else { return false };
         let (Port::Known(from), Port::Known(to)) = (&rule.from, &rule.to) else { return false };
@@ -276,8 +276,8 @@ pub enum PortRangeError {
 impl fmt::Display for PortRangeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotAPortRange => "no range of ports from 0 to 65535",
-            Self::Reversed => "a range that runs backwards",
+            Self::NotAPortRange => "not a range of ports from 0 to 65535",
+            Self::Reversed => "a range whose first port is above its last",
         })
     }
 }
@@ -315,7 +315,7 @@ impl DestinationRange {
 
     /// Whether some destination lies within both.
     #[must_use]
-    pub fn intersects(&self, other: &Self) -> bool {
+    pub(crate) fn intersects(&self, other: &Self) -> bool {
         match (self, other) {
             // Two blocks of addresses are nested or apart.
             (Self::Cidr(one), Self::Cidr(two)) => one.contains(two) || two.contains(one),
@@ -351,7 +351,7 @@ impl fmt::Display for DestinationRangeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotADestination => f.write_str("neither a CIDR block nor the id of a prefix list or security group"),
-            Self::HostBits(network) => write!(f, "no network: its address has bits behind the prefix of {network}"),
+            Self::HostBits(network) => write!(f, "not a network address: bits are set beyond the prefix of {network}"),
             Self::Id(error) => error.fmt(f),
         }
     }

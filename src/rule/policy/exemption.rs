@@ -5,7 +5,7 @@ use crate::rule::applied::{AppliedExemption, ExemptionId, ExemptionReason, Owner
 use crate::rule::date::Date;
 use crate::rule::egress::Protocol;
 
-/// An exception from the rule, held by those who own the policy.
+/// An exception from the rule, owned by those who own the policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exemption {
     id: ExemptionId,
@@ -67,7 +67,7 @@ impl Exemption {
         &self.owner
     }
 
-    /// The last day on which it holds, UTC.
+    /// The last day on which it applies, UTC.
     #[must_use]
     pub const fn expires(&self) -> Date {
         self.expires
@@ -79,7 +79,7 @@ impl Exemption {
         &self.conditions
     }
 
-    /// How it stands on a day.
+    /// Its state on a day.
     #[must_use]
     pub fn on(&self, today: Date) -> AppliedExemption {
         AppliedExemption {

@@ -1,4 +1,4 @@
-//! Anchored globs: `*` is any number of characters, `?` is one, everything else stands for itself.
+//! Anchored globs: `*` is any number of characters, `?` is one, everything else is literal.
 
 use std::fmt;
 use std::str::FromStr;
@@ -36,7 +36,7 @@ impl std::error::Error for GlobError {}
 
 impl Glob {
     /// The longest pattern: a stack's ARN with a name of 128 characters has about 230.
-    pub const MAX_CHARS: usize = 256;
+    pub(crate) const MAX_CHARS: usize = 256;
 
     /// The pattern as written.
     #[must_use]
@@ -44,9 +44,9 @@ impl Glob {
         &self.0
     }
 
-    /// Whether it stands for one text only.
+    /// Whether it represents one text only.
     #[must_use]
-    pub fn is_literal(&self) -> bool {
+    pub(crate) fn is_literal(&self) -> bool {
         !self.0.contains(['*', '?'])
     }
 
@@ -87,7 +87,7 @@ impl Glob {
 
     /// Whether some text matches both.
     #[must_use]
-    pub fn intersects(&self, other: &Self) -> bool {
+    pub(crate) fn intersects(&self, other: &Self) -> bool {
         if self.is_literal() {
             return other.matches(&self.0);
         }

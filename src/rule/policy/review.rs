@@ -11,8 +11,8 @@ use crate::rule::applied::AppliedExemption;
 use crate::rule::date::Date;
 use crate::rule::egress::Protocol;
 
-/// How many days ahead an exemption ends at the most without a warning.
-pub const LONG_DAYS: i64 = 366;
+/// How many days ahead an exemption ends at most without a warning.
+pub(crate) const LONG_DAYS: i64 = 366;
 
 /// Whether a [`Remark`] asks for something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,7 +68,7 @@ impl Placeholder {
 pub enum DeployerChoice {
     /// `stack_name`.
     StackName,
-    /// `stack_id` with a `*` or `?`: the ARN holds the stack's name.
+    /// `stack_id` with a `*` or `?`: the ARN contains the stack's name.
     StackId,
     /// `logical_id`.
     LogicalId,
@@ -118,8 +118,8 @@ impl Remark<'_> {
 }
 
 impl Policy {
-    /// What is to know of the exemptions, in the order of the file; `within` is how many days ahead
-    /// their ends are told.
+    /// What is to know of the exemptions, in the order of the file; `within` is how many days ahead their ends are
+    /// reported.
     #[must_use]
     pub fn review(&self, today: Date, within: u32) -> Vec<Remark<'_>> {
         let mut remarks = Vec::new();

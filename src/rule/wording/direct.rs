@@ -8,33 +8,33 @@ use super::LOGICAL_ID_CHARS;
 /// The first sentences about a call that was judged: what it did to which group, and what the rule says. `certain` is
 /// whether its rules are egress rules.
 #[must_use]
-pub fn headline(operation: &str, group: &str, certain: bool, assessment: &Assessment) -> String {
+pub(crate) fn headline(operation: &str, group: &str, certain: bool, assessment: &Assessment) -> String {
     let group = if group.is_empty() { "a security group".to_owned() } else { excerpt(group, LOGICAL_ID_CHARS) };
     let made = assessment.findings.iter().any(|finding| finding.reason == Reason::DefaultEgress);
     let broken = assessment.of(Outcome::NonCompliant).count();
     let exempted = assessment.of(Outcome::Exempted).count();
     match (broken, exempted) {
         (0, 0) if made => format!(
-            "{operation} made {group} with EC2's default egress rule, which allows all traffic until someone revokes \
-             it. The settings of rule {ID} allow it."
+            "{operation} created {group} with EC2's default egress rule, which allows all traffic until someone \
+             revokes it. The settings of rule {ID} allow it."
         ),
         (0, 0) => format!("{operation} on {group} follows rule {ID}: {}.", allowed(assessment.judged)),
-        (0, _) => format!("{operation} on {group} is exempted from rule {ID}."),
+        (0, _) => format!("{operation} on {group} is exempt from rule {ID}."),
         _ if made => format!(
-            "{operation} made {group} with EC2's default egress rule, which allows all traffic until someone revokes \
-             it and breaks rule {ID}. {NOT_BLOCKED}"
+            "{operation} created {group} with EC2's default egress rule, which allows all traffic until someone \
+             revokes it. This breaks rule {ID}. {NOT_BLOCKED}"
         ),
         _ if certain => {
             format!("{operation} on {group} breaks rule {ID}: {}. {NOT_BLOCKED}", open(broken, assessment.judged))
         }
         _ => format!(
-            "{operation} on {group} may break rule {ID}: if egress rules were changed, {}. {NOT_BLOCKED}",
+            "{operation} on {group} may break rule {ID}: if it changed egress rules, {}. {NOT_BLOCKED}",
             open(broken, assessment.judged)
         ),
     }
 }
 
-const NOT_BLOCKED: &str = "It was not blocked: the call went to EC2 directly, where no hook is asked.";
+const NOT_BLOCKED: &str = "The call was not blocked: it went directly to EC2, where CloudFormation hooks do not run.";
 
 fn allowed(judged: usize) -> String {
     if judged == 1 { "the rule is allowed".to_owned() } else { format!("the {judged} rules are allowed") }
@@ -53,7 +53,7 @@ fn open(broken: usize, judged: usize) -> String {
 /// empty.
 #[must_use]
 pub fn by([caller, service, tool, source]: &[&str; 4]) -> String {
-    let caller = if caller.is_empty() { "someone whom the event does not name" } else { caller };
+    let caller = if caller.is_empty() { "an unknown caller" } else { caller };
     if !service.is_empty() {
         return format!("Called by {service} on behalf of {caller}.");
     }
@@ -64,31 +64,31 @@ pub fn by([caller, service, tool, source]: &[&str; 4]) -> String {
 
 /// The event names no egress rules.
 #[must_use]
-pub fn no_egress_rules(operation: &str) -> String {
-    format!("{operation} was called, and the event does not say for which egress rules: look at the security group.")
+pub(crate) fn no_egress_rules(operation: &str) -> String {
+    format!("{operation} was called, but the event does not name the egress rules. Review the security group.")
 }
 
 /// The event is about something else.
 #[must_use]
-pub fn other_event() -> String {
-    "Not checked: the event is no call of AuthorizeSecurityGroupEgress, ModifySecurityGroupRules or \
-     CreateSecurityGroup that CloudTrail reports."
+pub(crate) fn other_event() -> String {
+    "Not checked: the event is not a CloudTrail record of AuthorizeSecurityGroupEgress, ModifySecurityGroupRules, or \
+     CreateSecurityGroup."
         .to_owned()
 }
 
 /// The event cannot be read.
 #[must_use]
-pub fn unreadable_event(place: &str) -> String {
+pub(crate) fn unreadable_event(place: &str) -> String {
     format!(
-        "cfn-egress-guard could not read an event of EventBridge at {place}, and nothing was checked. If this comes \
-         back, update cfn-egress-guard."
+        "cfn-egress-guard could not read an EventBridge event at {place}, so it checked nothing. If this happens \
+         again, update cfn-egress-guard."
     )
 }
 
 /// The program failed: a defect.
 #[must_use]
 pub fn defect() -> String {
-    "cfn-egress-guard failed inside while reading an event of EventBridge, which is a defect: nothing was checked. The \
-     function's log has the details; please report it."
+    "cfn-egress-guard hit an internal error while reading an EventBridge event (a bug), so it checked nothing. The \
+     function's log has the details; please report them."
         .to_owned()
 }

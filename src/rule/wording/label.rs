@@ -5,13 +5,13 @@ use crate::rule::EgressRule;
 use crate::rule::finding::{Finding, FindingSubject, Reason};
 use crate::rule::port::Port;
 
-/// What stands beside `FromPort`'s value.
+/// The label next to `FromPort`'s value.
 #[must_use]
 pub fn from_port(finding: &Finding) -> String {
     port(finding, "FromPort", "ToPort", "from", "type", |rule| &rule.from)
 }
 
-/// What stands beside `ToPort`'s value.
+/// The label next to `ToPort`'s value.
 #[must_use]
 pub fn to_port(finding: &Finding) -> String {
     port(finding, "ToPort", "FromPort", "to", "code", |rule| &rule.to)
@@ -29,11 +29,11 @@ fn port(
     let own = of(rule);
     match finding.reason {
         Reason::AllTraffic | Reason::ProtocolWithoutPorts | Reason::LoopbackOnly => "ignored by EC2".to_owned(),
-        Reason::MissingPorts | Reason::IcmpWithoutType => format!("no {partner} beside it"),
+        Reason::MissingPorts | Reason::IcmpWithoutType => format!("without {partner}"),
         Reason::MinusOnePorts => "-1 means all".to_owned(),
         Reason::IcmpTypeAndCode | Reason::NoTrafficPlaceholder => format!("{icmp} {own}"),
         Reason::PortRange if name == "ToPort" => format!("to {own}: {} ports", count(rule)),
-        Reason::ReversedRange if name == "ToPort" => format!("to {own}, which is below it"),
+        Reason::ReversedRange if name == "ToPort" => format!("to {own}, which is lower"),
         _ => match own {
             Port::Invalid(_) => "not a port".to_owned(),
             Port::Unknown(_) => "not known here".to_owned(),
@@ -44,28 +44,28 @@ fn port(
     }
 }
 
-/// What stands beside `IpProtocol`'s value.
+/// The label next to `IpProtocol`'s value.
 #[must_use]
 pub fn protocol(finding: &Finding) -> String {
     match finding.reason {
         Reason::AllTraffic => "every port of every protocol",
         Reason::ProtocolWithoutPorts => "the whole protocol",
         Reason::LoopbackOnly => "not one explicit port",
-        Reason::MissingPorts | Reason::IcmpWithoutType => "neither FromPort nor ToPort beside it",
-        Reason::UnrecognizedProtocol => "no protocol that EC2 knows",
+        Reason::MissingPorts | Reason::IcmpWithoutType => "without FromPort and ToPort",
+        Reason::UnrecognizedProtocol => "not a protocol that EC2 recognizes",
         Reason::UnresolvedValue | Reason::UndeterminedValue => "not known here",
         _ => "the protocol",
     }
     .to_owned()
 }
 
-/// What stands beside the destination's value.
+/// The label next to the destination's value.
 #[must_use]
 pub fn destination() -> String {
     "not known here".to_owned()
 }
 
-/// What stands beside an entry as a whole.
+/// The label next to an entry as a whole.
 #[must_use]
 pub fn entry(finding: &Finding) -> String {
     match (&finding.subject, finding.reason) {
@@ -75,13 +75,13 @@ pub fn entry(finding: &Finding) -> String {
         (_, Reason::MalformedProperties) => "not an object",
         (_, Reason::MissingPorts | Reason::IcmpWithoutType) => "neither FromPort nor ToPort here",
         (_, Reason::UnrecognizedProtocol) => "no IpProtocol here",
-        (_, Reason::UnresolvedValue | Reason::UndeterminedValue) => "rests on a value that is not known here",
+        (_, Reason::UnresolvedValue | Reason::UndeterminedValue) => "depends on a value that is not known here",
         _ => "this egress rule",
     }
     .to_owned()
 }
 
-/// What stands beside a resource's logical id.
+/// The label next to a resource's logical id.
 #[must_use]
 pub fn resource() -> String {
     "no egress rule in this group".to_owned()

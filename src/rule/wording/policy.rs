@@ -27,23 +27,23 @@ pub fn justification(exemption: &AppliedExemption) -> String {
     )
 }
 
-/// Why something that breaks the rule is let through: `SecurityGroupEgress[0]: exempted until …`.
+/// Why something that breaks the rule is allowed: `SecurityGroupEgress[0]: exempted until …`.
 #[must_use]
 pub fn let_through(finding: &Finding) -> String {
     excerpt(&format!("{}: {}.", place(finding), standing(finding)), ANNOTATION_CHARS - 1)
 }
 
-/// Why something that breaks the rule is let through, without its place and without a full stop.
+/// Why something that breaks the rule is allowed, without its place and without a full stop.
 #[must_use]
 pub fn exempted(finding: &Finding) -> String {
     format!("is {}", standing(finding))
 }
 
-/// What lets something through that breaks the rule, and how it breaks it.
+/// What allows something that breaks the rule, and how it breaks it.
 fn standing(finding: &Finding) -> String {
     match (&finding.exemption, finding.outcome) {
         (Some(exemption), Outcome::Exempted) => format!(
-            "exempted {} by {} (owner: {}): {}. It breaks the rule: {}",
+            "exempt {} by {} (owner: {}): {}. It breaks the rule: {}",
             until(exemption),
             exemption.id,
             exemption.owner,
@@ -53,33 +53,33 @@ fn standing(finding: &Finding) -> String {
         (expired, _) => {
             let expired =
                 expired.as_deref().map_or_else(String::new, |exemption| format!(" {}", expired_hint(exemption)));
-            format!("known debt, as it was before this update: {}.{expired}", statement(finding))
+            format!("known debt, unchanged by this update: {}.{expired}", statement(finding))
                 .trim_end_matches('.')
                 .to_owned()
         }
     }
 }
 
-/// The first sentence about a resource that is let through although egress rules of it break the rule.
+/// The first sentence about a resource that is allowed although egress rules of it break the rule.
 #[must_use]
-pub fn headline(resource_type: &str, logical_id: &str, assessment: &Assessment) -> String {
+pub(crate) fn headline(resource_type: &str, logical_id: &str, assessment: &Assessment) -> String {
     let name = name(resource_type, logical_id);
     let of = |outcome, what: &str| {
         let count = assessment.of(outcome).count();
         (count > 0).then(|| format!("{count} {} {what}", if count == 1 { "is" } else { "are" }))
     };
-    let exempted = of(Outcome::Exempted, &format!("exempted from rule {ID}"));
+    let exempted = of(Outcome::Exempted, &format!("exempt from rule {ID}"));
     let debt = of(Outcome::KnownDebt, &format!("known debt under rule {ID}"));
     let parts: Vec<_> = exempted.into_iter().chain(debt).collect();
     match assessment.judged {
         // Its number would be said twice.
-        1 => format!("{name} is let through: its egress rule{}.", and(&parts).trim_start_matches('1')),
-        judged => format!("{name} is let through: of {judged} egress rules {}.", and(&parts)),
+        1 => format!("{name} is allowed: its egress rule{}.", and(&parts).trim_start_matches('1')),
+        judged => format!("{name} is allowed: of {judged} egress rules, {}.", and(&parts)),
     }
 }
 
-/// What is let through on one line, with what to do about it. That an exemption ends stands in front of
-/// why there is one: readers that cut after [`ANNOTATION_CHARS`] characters must not lose it.
+/// What is allowed on one line, with what to do about it. That an exemption ends comes before why there is one:
+/// readers that cut after [`ANNOTATION_CHARS`] characters must not lose it.
 #[must_use]
 pub fn line(finding: &Finding) -> String {
     match advice(finding) {
@@ -104,17 +104,17 @@ pub fn advice(finding: &Finding) -> Option<String> {
             exemption.owner
         )),
         (_, Outcome::KnownDebt) => {
-            Some("Put it right with the next change: a new or wider egress rule is blocked.".to_owned())
+            Some("Fix it with the next change: a new or wider egress rule is blocked.".to_owned())
         }
         _ => None,
     }
 }
 
-/// What to add about an exemption that no longer holds.
+/// What to add about an exemption that no longer applies.
 #[must_use]
 pub fn expired_hint(exemption: &AppliedExemption) -> String {
     format!(
-        "Exemption {} covered it and expired on {} ({}); ask {} about it.",
+        "Exemption {} covered it and expired on {} ({}); ask {} to renew it.",
         exemption.id,
         exemption.expires,
         ago(exemption.days_left),
@@ -124,16 +124,16 @@ pub fn expired_hint(exemption: &AppliedExemption) -> String {
 
 /// Why conditions make no exemption, and what to write.
 #[must_use]
-pub const fn exemption_error(error: ExemptionError) -> (&'static str, &'static str) {
+pub(crate) const fn exemption_error(error: ExemptionError) -> (&'static str, &'static str) {
     match error {
         ExemptionError::CoversEverything => (
-            "the exemption has no condition that narrows it, so it would cover everything everywhere",
+            "the exemption has no condition, so it would cover every egress rule everywhere",
             "add at least one of account, region, stack_name, stack_id, logical_id, resource_type, protocol, ports, \
-             destination, tags",
+             destination, or tags",
         ),
         ExemptionError::PortsWithoutProtocol => (
-            "the exemption asks for ports and only for protocols that have none, so it can never match",
-            "ports belong to tcp and udp: leave ports out, or name one of them in protocol",
+            "the exemption names ports, but only protocols without ports, so it can never match",
+            "only tcp and udp have ports: remove ports, or add one of them to protocol",
         ),
     }
 }
@@ -161,18 +161,18 @@ pub fn meaning(policy: &Policy, today: Date) -> Vec<String> {
     }
     lines.push(match policy.unchanged_rules {
         Treatment::Block => {
-            "unchanged_rules = block: an egress rule that breaks the rule blocks every update of its group, also one that \
-             leaves it as it was."
+            "unchanged_rules = block: an egress rule that breaks the rule blocks every update of its group, even an \
+             update that does not change it."
         }
         Treatment::Allow => {
-            "unchanged_rules = allow: an egress rule that stood there before the update is let through as known debt; a \
-             new or wider one is blocked."
+            "unchanged_rules = allow: an egress rule that existed before the update is allowed as known debt; a new \
+             or wider one is blocked."
         }
     }.to_owned());
     lines.extend(policy.contact.as_ref().map(|contact| format!("contact: messages name {contact}.")));
-    lines.extend(policy.max_days.map(|days| format!("max_days = {days}: no exemption may end later than that.")));
+    lines.extend(policy.max_days.map(|days| format!("max_days = {days}: no exemption may last longer than that.")));
     if policy.exemptions.is_empty() {
-        lines.push("There is no exemption.".to_owned());
+        lines.push("There are no exemptions.".to_owned());
     }
     lines.extend(policy.exemptions.iter().map(|exemption| exemption_meaning(exemption, today)));
     lines
@@ -180,8 +180,8 @@ pub fn meaning(policy: &Policy, today: Date) -> Vec<String> {
 
 fn preset_meaning(preset: Preset) -> String {
     let means = match preset {
-        Preset::Literal => "the text of the published rule and nothing else",
-        Preset::Effective => "what EC2 will really open",
+        Preset::Literal => "the text of the published rule",
+        Preset::Effective => "what EC2 really opens",
     };
     format!("preset = {preset}: {means} decides.")
 }

@@ -8,18 +8,18 @@ pub const fn title(reason: Reason) -> &'static str {
     match reason {
         Reason::PortRange => "Egress rule opens a range of ports",
         Reason::ReversedRange => "FromPort of an egress rule is above ToPort",
-        Reason::MissingPorts => "Egress rule states no FromPort or no ToPort",
+        Reason::MissingPorts => "Egress rule has no FromPort or no ToPort",
         Reason::AllTraffic => "Egress rule opens every port of every protocol",
         Reason::ProtocolWithoutPorts => "Egress rule opens a whole protocol",
         Reason::InvalidPort => "Port of an egress rule is not a port number",
         Reason::IcmpTypeAndCode => "ICMP type and code of an egress rule differ",
-        Reason::IcmpWithoutType => "Egress rule states no ICMP type or no ICMP code",
+        Reason::IcmpWithoutType => "Egress rule has no ICMP type or no ICMP code",
         Reason::NoTrafficPlaceholder => "Egress rule is the CDK's placeholder for no traffic",
         Reason::LoopbackOnly => "Egress rule opens every protocol to the host itself",
         Reason::MinusOnePorts => "Ports of an egress rule are -1, which means all",
-        Reason::UnrecognizedProtocol => "IpProtocol of an egress rule is unknown to EC2",
+        Reason::UnrecognizedProtocol => "EC2 does not recognize the IpProtocol of an egress rule",
         Reason::DefaultEgress => "Security group without egress rules gets EC2's default rule",
-        Reason::UnresolvedValue => "Value of an egress rule is not known when it is deployed",
+        Reason::UnresolvedValue => "Value of an egress rule is not known at deployment",
         Reason::UndeterminedValue => "Value of an egress rule is not known from the template",
         Reason::MalformedEntry => "Entry of SecurityGroupEgress is not an egress rule",
         Reason::MalformedEgress => "SecurityGroupEgress is not a list of egress rules",
@@ -35,7 +35,7 @@ pub const fn help(reason: Reason) -> &'static str {
             "Write one egress rule for each port, with the same number in `FromPort` and `ToPort`. In the AWS CDK, add \
              each port with `addEgressRule(peer, ec2.Port.tcp(443))`."
         }
-        Reason::MissingPorts => "State both `FromPort` and `ToPort`, with the same number.",
+        Reason::MissingPorts => "Set both `FromPort` and `ToPort` to the same number.",
         Reason::AllTraffic => {
             "Name the protocol and one port: `IpProtocol: tcp`, `FromPort: 443`, `ToPort: 443`. In the AWS CDK, pass \
              `allowAllOutbound: false` and add each port with `addEgressRule(peer, ec2.Port.tcp(443))`."
@@ -48,10 +48,10 @@ pub const fn help(reason: Reason) -> &'static str {
             "For ICMP, `FromPort` is the type and `ToPort` the code. Replies to inbound pings need no egress rule. If \
              this one is needed, ask the owners of the policy for an exemption, or for the setting `icmp_type_and_code`."
         }
-        Reason::IcmpWithoutType => "State the ICMP type as `FromPort` and the code as `ToPort`.",
+        Reason::IcmpWithoutType => "Set `FromPort` to the ICMP type and `ToPort` to the code.",
         Reason::NoTrafficPlaceholder => {
             "Add the egress rule that the group needs with `addEgressRule(peer, ec2.Port.tcp(443))`: the AWS CDK then \
-             leaves its placeholder out."
+             removes its placeholder."
         }
         Reason::LoopbackOnly => {
             "Keep the destination and name one port: `IpProtocol: tcp`, `FromPort: 443`, `ToPort: 443`."
@@ -59,10 +59,10 @@ pub const fn help(reason: Reason) -> &'static str {
         Reason::MinusOnePorts => "Name the port: `FromPort: 443`, `ToPort: 443`.",
         Reason::UnrecognizedProtocol => "Write `IpProtocol: tcp` or `udp`, with one port.",
         Reason::DefaultEgress => {
-            "List the egress rules that the group needs. EC2 adds a rule that allows all traffic to a group that is created \
-             without any."
+            "List the egress rules that the group needs. EC2 adds a rule that allows all traffic to a group that has \
+             none when it is created."
         }
-        Reason::UnresolvedValue => "Write the value itself: the rule asks for an explicit port.",
+        Reason::UnresolvedValue => "Write the value itself: the rule requires an explicit port.",
         Reason::UndeterminedValue => {
             "The hook checks the resolved value at deployment. To check it in the pipeline, pass the values of the \
              parameters with `-p` or `--deployments`."

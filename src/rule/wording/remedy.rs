@@ -13,19 +13,20 @@ pub fn remedy(finding: &Finding) -> String {
     let whom = finding.contact.as_ref().map_or(OWNERS, Line::as_str);
     match finding.reason {
         Reason::PortRange if finding.contact.is_some() && finding.rule().is_some_and(is_wide) => format!(
-            "Ask {whom} for an exemption if the whole range is needed; otherwise open only the ports that are used, one \
-             per egress rule."
+            "If the whole range is needed, ask {whom} for an exemption; otherwise open only the ports that are used, \
+             one per egress rule."
         ),
         Reason::PortRange if finding.rule().is_some_and(is_wide) => format!(
             "Open only the ports that are used, one per egress rule, for example FromPort: {port} and ToPort: {port}."
         ),
         Reason::PortRange => format!(
-            "Open one port per egress rule: FromPort: {port} and ToPort: {port}, and one more rule for each further port."
+            "Open one port per egress rule: FromPort: {port} and ToPort: {port}, and one more rule for each \
+             additional port."
         ),
         Reason::ReversedRange => {
             format!("Set FromPort and ToPort to the same port, for example {port} and {port}.")
         }
-        Reason::MissingPorts => format!("State both with the same port: FromPort: {port} and ToPort: {port}."),
+        Reason::MissingPorts => format!("Set both to the same port: FromPort: {port} and ToPort: {port}."),
         Reason::AllTraffic => format!(
             "Name the protocol and one port: IpProtocol: tcp, FromPort: {port}, ToPort: {port}; one rule per port."
         ),
@@ -43,28 +44,29 @@ pub fn remedy(finding: &Finding) -> String {
              exemption: do not widen it to -1."
         ),
         Reason::IcmpWithoutType => {
-            "State the ICMP type as FromPort and the code as ToPort; the rule asks for the same number in both."
+            "Set FromPort to the ICMP type and ToPort to the code; the rule requires the same number in both."
                 .to_owned()
         }
         Reason::NoTrafficPlaceholder => format!(
-            "Add the one rule that the group needs, for example addEgressRule(peer, ec2.Port.tcp({port})): CDK then \
-             leaves the placeholder out."
+            "Add the rule that the group needs, for example addEgressRule(peer, ec2.Port.tcp({port})): the CDK then \
+             removes the placeholder."
         ),
         Reason::LoopbackOnly => format!(
-            "Keep the destination and name one port: IpProtocol: tcp, FromPort: {port}, ToPort: {port} also lets nothing \
-             leave the host."
+            "Keep the destination and name one port: with IpProtocol: tcp, FromPort: {port}, ToPort: {port}, no \
+             traffic leaves the host either."
         ),
         Reason::MinusOnePorts => format!("Name the port: FromPort: {port}, ToPort: {port}."),
         Reason::UnrecognizedProtocol => {
             format!("Write IpProtocol: tcp or udp, with FromPort: {port} and ToPort: {port}.")
         }
         Reason::DefaultEgress => format!(
-            "List the egress rules that the group needs; for none at all, one rule to 127.0.0.1/32: IpProtocol: tcp, \
-             FromPort: {port}, ToPort: {port}."
+            "List the egress rules that the group needs. To allow no traffic, write one rule to 127.0.0.1/32: \
+             IpProtocol: tcp, FromPort: {port}, ToPort: {port}."
         ),
         Reason::UnresolvedValue => {
             format!(
-                "Write the value itself: the rule asks for an explicit port, such as FromPort: {port} and ToPort: {port}."
+                "Write the value itself: the rule requires an explicit port, such as FromPort: {port} and ToPort: \
+                 {port}."
             )
         }
         Reason::UndeterminedValue => undetermined_remedy(finding).to_owned(),
@@ -80,7 +82,7 @@ const OWNERS: &str = "the owners of this hook";
 
 /// What to write instead, and whom to ask, where the policy names somebody.
 #[must_use]
-pub fn remediation(finding: &Finding) -> String {
+pub(crate) fn remediation(finding: &Finding) -> String {
     let remedy = remedy(finding);
     match &finding.contact {
         Some(contact) if !remedy.contains(contact.as_str()) => format!("{remedy} {}", ask(contact)),

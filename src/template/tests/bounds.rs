@@ -23,8 +23,8 @@ fn outcome(name: &str, text: &str) -> String {
     thread.join().unwrap_or_else(|_| panic!("{name}"))
 }
 
-const TOO_MUCH: &str = "its functions take more work than is spent on one resource";
-const TOO_MUCH_AT_ALL: &str = "the loops and functions of this template take more work than is spent on one";
+const TOO_MUCH: &str = "its functions exceed the work limit for one resource";
+const TOO_MUCH_AT_ALL: &str = "the loops and functions of this template exceed the work limit for one template";
 
 #[test]
 fn loops_in_loops_end() {
@@ -83,13 +83,13 @@ fn conditions_of_conditions_end() {
     };
     assert_eq!(outcome("tower", &tower(40, false)), "judged");
     assert_eq!(outcome("open tower", &tower(40, true)), "judged");
-    assert_eq!(outcome("deep tower", &tower(3_000, true)), "its functions or conditions go too deep");
+    assert_eq!(outcome("deep tower", &tower(3_000, true)), "its functions or conditions are nested too deep");
     let circle: Vec<String> = (0..3000).map(|n| format!("C{n}: !Not [!Condition C{}]", (n + 1) % 3000)).collect();
     let circle = format!(
         "Conditions: {{{}}}\nResources: {{X: {{Type: A::B::C, Properties: {{P: !If [C0, 1, 2]}}}}}}",
         circle.join(", ")
     );
-    assert_eq!(outcome("circle", &circle), "its functions or conditions go too deep");
+    assert_eq!(outcome("circle", &circle), "its functions or conditions are nested too deep");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn worlds_end() {
         conditions.join(", "),
         entries.join(", ")
     );
-    assert_eq!(outcome("independent", &text), "its undecided conditions allow more combinations than are looked at");
+    assert_eq!(outcome("independent", &text), "its undetermined conditions have more combinations than the limit");
 }
 
 #[test]

@@ -190,7 +190,7 @@ fn no_value_removes_what_it_stands_for() {
     assert_eq!(value("!If [Yes, !Ref 'AWS::NoValue', [1]]"), Json::Null);
 }
 
-/// The unknowns that stand for two values.
+/// The unknowns that represent two values.
 fn pair(left: &str, right: &str) -> (crate::rule::Unknown, crate::rule::Unknown) {
     let text = format!("{DECLARED}  X:\n    Type: A::B::C\n    Properties: {{L: {left}, R: {right}}}\n");
     let document = read(&text);
@@ -247,24 +247,24 @@ fn the_same_unknown_is_the_same_in_every_spelling() {
 #[test]
 fn what_is_not_known_says_why() {
     for (written, why) in [
-        ("!Ref Open", "parameter `Open` has no default and no value was given"),
-        ("!Ref Ssm", "parameter `Ssm` is read from Systems Manager when the stack is deployed"),
-        ("!Ref Secret", "parameter `Secret` is marked `NoEcho`, so its value is not looked at"),
+        ("!Ref Open", "parameter `Open` has no default and no value"),
+        ("!Ref Ssm", "CloudFormation reads parameter `Ssm` from Systems Manager when it deploys the stack"),
+        ("!Ref Secret", "parameter `Secret` has `NoEcho`, so its value is not used"),
         ("!Ref Other", "the id of resource `Other` is known once it is created"),
         ("!Ref Nobody", "`Nobody` is neither a parameter nor a resource of this template"),
-        ("!Ref AWS::Region", "`AWS::Region` was not given"),
+        ("!Ref AWS::Region", "`AWS::Region` has no value"),
         ("!GetAtt Db.Port", "attribute `Port` of resource `Db` is known once it is created"),
-        ("!GetAtt Dbs.Port", "`Dbs` is no resource of this template"),
-        ("!Sub '4${Open}'", "it contains `!Ref Open`, and parameter `Open` has no default and no value was given"),
+        ("!GetAtt Dbs.Port", "`Dbs` is not a resource of this template"),
+        ("!Sub '4${Open}'", "it contains `!Ref Open`, and parameter `Open` has no default and no value"),
         (
             "!Base64 {Ref: Other}",
             "it contains `!Ref Other`, and the id of resource `Other` is known once it is created",
         ),
-        ("!ImportValue x", "it is exported by another stack"),
+        ("!ImportValue x", "it is an export of another stack"),
         ("!FindInMap [Stages, test, Port]", "mapping `Stages` has no such keys"),
         ("!Select [7, [a]]", "the list has 1 entries"),
-        ("!Select 7", "`Fn::Select` is not written as CloudFormation expects it"),
-        ("{'Fn::Transform': {Name: Mine}}", "a macro makes it when the stack is deployed"),
+        ("!Select 7", "`Fn::Select` does not have the form that CloudFormation expects"),
+        ("{'Fn::Transform': {Name: Mine}}", "a macro creates it when the stack is deployed"),
     ] {
         assert_eq!(pair(written, written).0.why, why, "{written}");
     }

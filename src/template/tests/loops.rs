@@ -130,7 +130,7 @@ Resources:
     assert!(!unknown("FromPort").is_same(&unknown("Letters")));
     assert_eq!(
         unknown("FromPort").why,
-        "it goes through `!Ref Ports`, and parameter `Ports` has no default and no value was given"
+        "it iterates over `!Ref Ports`, and parameter `Ports` has no default and no value"
     );
 }
 
@@ -153,7 +153,11 @@ Resources:
     let document = read(text);
     let scope = Scope::default();
     let template = Template::new(&document.root, &scope).unwrap();
-    assert_eq!(template.notes()[0].to_string(), "what loop `Fn::ForEach::Loop` makes is not judged here");
+    assert_eq!(
+        template.notes()[0].to_string(),
+        "the resources that loop `Fn::ForEach::Loop` creates are not checked \
+                                                 here"
+    );
 }
 
 #[test]

@@ -28,14 +28,14 @@ Resources:
     assert_eq!(
         notes(text),
         [
-            "a value was given for parameter `Nobody`, which the template does not declare",
-            "the resources that `Fn::Transform` adds are not judged here",
+            "parameter `Nobody` has a value, but the template does not declare it",
+            "the resources that `Fn::Transform` adds are not checked here",
             "macro `MyMacro` may change anything in this template when it is deployed",
-            "the template of application `App` is not judged here",
-            "the resources of module `Mod` (`My::Net::Group::MODULE`) are not judged here",
-            "what `Fn::Transform` adds to resource `Half` is not judged here",
-            "resource `None` has no `Type` and is not judged",
-            "resource `List` has no `Type` and is not judged",
+            "the template of application `App` is not checked here",
+            "the resources of module `Mod` (`My::Net::Group::MODULE`) are not checked here",
+            "the properties that `Fn::Transform` adds to resource `Half` are not checked here",
+            "resource `None` has no `Type` and is not checked",
+            "resource `List` has no `Type` and is not checked",
         ]
     );
     assert_eq!(notes("Transform: AWS::Serverless-2016-10-31\nResources: {Fn::Transform: {Name: M}}").len(), 2);
@@ -94,9 +94,9 @@ fn templates_are_told_from_other_files() {
 fn what_is_no_template_is_refused_in_words() {
     let scope = Scope::default();
     for (text, expected, underlined) in [
-        ("[1]", "a template is an object, and this is a list", "[1]"),
+        ("[1]", "a template must be an object, but this is a list", "[1]"),
         ("Description: x", "the template has no `Resources` section", "Description: x"),
-        ("Resources: [a]", "the `Resources` section of a template is an object, and this is a list", "[a]"),
+        ("Resources: [a]", "the `Resources` section must be an object, but this is a list", "[a]"),
     ] {
         let document = read(text);
         let error = Template::new(&document.root, &scope).unwrap_err();

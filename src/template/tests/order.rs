@@ -41,7 +41,7 @@ fn circles_are_reported_in_words() {
             "Resources: {{Z: {{Type: A::B::C, DependsOn: A}}, A: {{Type: A::B::C, Properties: {{X: {properties}}}}}, B: {{Type: A::B::C, Properties: {{X: !GetAtt A.Id}}}}}}"
         )
     };
-    assert_eq!(order(&text("!Ref B")).unwrap_err(), "resources depend on each other in a circle: `A` → `B` → `A`");
-    assert_eq!(order(&text("!Ref A")).unwrap_err(), "resources depend on each other in a circle: `A` → `A`");
+    assert_eq!(order(&text("!Ref B")).unwrap_err(), "resources depend on each other in a cycle: `A` → `B` → `A`");
+    assert_eq!(order(&text("!Ref A")).unwrap_err(), "resources depend on each other in a cycle: `A` → `A`");
     assert_eq!(order(&text("1")).unwrap(), ["A", "Z", "B"]);
 }

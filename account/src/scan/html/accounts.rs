@@ -12,7 +12,7 @@ use crate::page::{self, Bar, ExpandableSection};
 use crate::scan::result::ScanResult;
 use crate::scan::summary::{AccountSummary, Readiness};
 
-/// How many egress rules the page lists in all accounts together, and in each at the least and at the most.
+/// How many egress rules the page lists in all accounts together, and in each at the least and at most.
 const MAX_ROWS: usize = 6_000;
 const LEAST_ROWS: usize = 5;
 const MOST_ROWS: usize = 500;
@@ -60,8 +60,8 @@ pub(super) fn overview(result: &mut ScanResult) -> io::Result<Markup> {
             disclosure(account, rules, live, accounts <= OPEN)
         })
         .collect();
-    let below = "Those that most keeps from FAIL first. Open one to see its egress rules.";
-    Ok(html! { (page::heading("Account by account", below)) (page::disclosures(&list, "accounts")) })
+    let below = "Accounts with the most blocked egress rules first. Open one to see its egress rules.";
+    Ok(html! { (page::heading("By account", below)) (page::disclosures(&list, "accounts")) })
 }
 
 impl AccountRules {
@@ -122,7 +122,7 @@ fn disclosure(account: &AccountSummary, rules: AccountRules, live: AccountRules,
 /// The numbers of an account in a line.
 fn said(account: &AccountSummary) -> String {
     if account.failure.is_some() && account.stacks == 0 {
-        return "could not be entered".to_owned();
+        return "could not be accessed".to_owned();
     }
     let stacks = count(account.stacks, "stack");
     let mut said = Vec::new();

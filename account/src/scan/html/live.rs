@@ -84,7 +84,7 @@ fn bars(summary: &LiveSummary) -> Vec<Bar> {
     .collect()
 }
 
-/// A row for each rule to tell about, those that break the rule first, and for each difference.
+/// A row for each finding, those that break the rule first, and for each difference.
 pub(super) fn rows_of(group: &GroupRecord) -> Vec<Row> {
     let row = |class: &'static str, word: &str, what: String| {
         let owner = group.owner.clone().unwrap_or_default();

@@ -2,10 +2,10 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use super::ownership::Owned;
+use super::ownership::GroupOwner;
 use super::record::{Difference, DifferenceKind, GroupRecord, Ownership};
 use crate::scan::ScanOptions;
-use crate::scan::expected::{Expected, StackKnowledge};
+use crate::scan::expected::{DeclaredEgress, StackKnowledge};
 use crate::scan::judge::MAX_FINDINGS;
 use crate::scan::record::{NAME_CHARS, OutcomeCounts, RuleRecord};
 use cfn_egress_guard_core::check::{Declared, Drift, drift, judge_live};
@@ -15,18 +15,18 @@ use cfn_egress_guard_core::security_group::{ResourceType, tags};
 use cfn_egress_guard_core::value::Value;
 
 /// A group that was read.
-pub(super) struct Read {
+pub(super) struct GroupToJudge {
     pub(super) account: String,
     pub(super) region: String,
     pub(super) group: String,
     /// Its properties, as EC2 has them.
     pub(super) properties: Value,
-    pub(super) owned: Owned,
+    pub(super) owned: GroupOwner,
 }
 
 /// Judges a group.
-pub(super) fn record(read: Read, expected: &mut Expected, options: &ScanOptions) -> GroupRecord {
-    let Read { account, region, group, properties, owned } = read;
+pub(super) fn record(read: GroupToJudge, expected: &mut DeclaredEgress, options: &ScanOptions) -> GroupRecord {
+    let GroupToJudge { account, region, group, properties, owned } = read;
     let mut notes = Vec::new();
     let declared = declared(&owned, &group, expected, &mut notes);
     let compared =
@@ -88,7 +88,12 @@ pub(super) fn record(read: Read, expected: &mut Expected, options: &ScanOptions)
 }
 
 /// What the templates of stacks declare for a group that a stack owns; nothing, if that is not known.
-fn declared(owned: &Owned, group: &str, expected: &mut Expected, notes: &mut Vec<String>) -> Option<Vec<Declared>> {
+fn declared(
+    owned: &GroupOwner,
+    group: &str,
+    expected: &mut DeclaredEgress,
+    notes: &mut Vec<String>,
+) -> Option<Vec<Declared>> {
     let place = owned.place.as_ref().filter(|_| owned.by == Ownership::Stack)?;
     if expected.stack(&place.stack_id) != StackKnowledge::Judged {
         notes.push(format!("not compared: the template of stack {} was not read", place.stack));

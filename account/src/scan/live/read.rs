@@ -9,18 +9,18 @@ use std::sync::{Arc, Mutex};
 
 use aws_sdk_cloudcontrol::Client;
 
-use super::judge::{Read, compared_with, record};
-use super::ownership::{Owned, asked, owned, tagged};
+use super::judge::{GroupToJudge, compared_with, record};
+use super::ownership::{GroupOwner, asked, owned, tagged};
 use super::record::{GroupRecord, Ownership};
 use crate::failure::{Failure, FailureKind};
 use crate::pace::patiently;
 use crate::pages::{MAX_PAGES, following};
 use crate::scan::Progress;
-use crate::scan::expected::{Expected, StackKnowledge, locked};
-use crate::scan::paced::{Source, Started, work};
+use crate::scan::context::{RegionClients, RegionContext};
+use crate::scan::expected::{DeclaredEgress, StackKnowledge, locked};
+use crate::scan::paced::{PacedSource, StartedWork, work};
 use crate::scan::record::Unread;
-use crate::scan::context::RegionContext;
-use cfn_egress_guard_core::security_group::{self, ResourceType, read_properties, without_ignored_ports};
+use cfn_egress_guard_core::security_group::{self, ResourceType, live_properties};
 use cfn_egress_guard_core::value::Value;
 
 const LIST: &str = "cloudformation:ListResources";
@@ -31,37 +31,30 @@ const DEFAULT: &str = "default";
 
 /// Reads and judges every security group of a Region; nothing, if nobody listens any more.
 pub(in crate::scan) async fn scan_groups(
-    client: &Client,
-    cloudformation: &aws_sdk_cloudformation::Client,
-    expected: &Arc<Mutex<Expected>>,
+    clients: &RegionClients,
+    expected: &Arc<Mutex<DeclaredEgress>>,
     to: &RegionContext,
 ) -> Option<()> {
-    let clients = Clients { cloudcontrol: client.clone(), cloudformation: cloudformation.clone() };
-    let pages = Pages::Next { token: None, number: 0 };
+    let clients = clients.clone();
+    let pages = GroupPages::Next { token: None, number: 0 };
     let expected = Arc::clone(expected);
     let mut groups =
-        Groups { clients, expected, to, pages, seen: HashSet::new(), found: 0, throttled: 0, failure: None };
+        GroupSource { clients, expected, to, pages, seen: HashSet::new(), found: 0, throttled: 0, failure: None };
     work(&mut groups, to).await
 }
 
-#[derive(Clone)]
-struct Clients {
-    cloudcontrol: Client,
-    cloudformation: aws_sdk_cloudformation::Client,
-}
-
 /// How far the list was read.
-enum Pages {
+enum GroupPages {
     Next { token: Option<String>, number: usize },
     Ended,
 }
 
 /// The security groups of a Region, to be read and judged.
-struct Groups<'a> {
-    clients: Clients,
-    expected: Arc<Mutex<Expected>>,
+struct GroupSource<'a> {
+    clients: RegionClients,
+    expected: Arc<Mutex<DeclaredEgress>>,
     to: &'a RegionContext,
-    pages: Pages,
+    pages: GroupPages,
     /// Ids that were listed: a group that is made meanwhile may move others to the next page.
     seen: HashSet<String>,
     found: usize,
@@ -69,7 +62,7 @@ struct Groups<'a> {
     failure: Option<Failure>,
 }
 
-impl Groups<'_> {
+impl GroupSource<'_> {
     async fn page(&mut self, token: Option<&str>, number: usize) -> Result<(Vec<String>, Option<String>), Failure> {
         if number >= MAX_PAGES {
             return Err(Failure::new(LIST, FailureKind::Unreadable, "the list does not end"));
@@ -94,7 +87,7 @@ impl Groups<'_> {
     }
 }
 
-impl Source for Groups<'_> {
+impl PacedSource for GroupSource<'_> {
     type Item = String;
 
     fn found(&mut self) -> Option<Progress> {
@@ -103,11 +96,13 @@ impl Source for Groups<'_> {
     }
 
     async fn next(&mut self) -> Option<Vec<String>> {
-        let Pages::Next { token, number } = std::mem::replace(&mut self.pages, Pages::Ended) else { return None };
+        let GroupPages::Next { token, number } = std::mem::replace(&mut self.pages, GroupPages::Ended) else {
+            return None;
+        };
         match self.page(token.as_deref(), number).await {
             Ok((mut ids, next)) => {
                 if next.is_some() {
-                    self.pages = Pages::Next { token: next, number: number + 1 };
+                    self.pages = GroupPages::Next { token: next, number: number + 1 };
                 }
                 ids.retain(|id| self.seen.insert(id.clone()));
                 self.found += ids.len();
@@ -124,12 +119,12 @@ impl Source for Groups<'_> {
         std::mem::take(&mut self.throttled)
     }
 
-    fn start(&mut self, group: String) -> Started {
+    fn start(&mut self, group: String) -> StartedWork {
         if let Some(known) = known(&group, &self.expected, self.to) {
-            return Started::Known(Box::new(Progress::Group(Box::new(known))));
+            return StartedWork::Known(Box::new(Progress::Group(Box::new(known))));
         }
         let (clients, expected) = (self.clients.clone(), Arc::clone(&self.expected));
-        Started::Running(Box::pin(scan_group(clients, group, expected, self.to.clone())))
+        StartedWork::Running(Box::pin(scan_group(clients, group, expected, self.to.clone())))
     }
 
     fn ended(&mut self) -> Vec<Progress> {
@@ -138,7 +133,7 @@ impl Source for Groups<'_> {
 }
 
 /// A group that an earlier scan read, if what it is compared with is the same.
-fn known(group: &str, expected: &Mutex<Expected>, to: &RegionContext) -> Option<GroupRecord> {
+fn known(group: &str, expected: &Mutex<DeclaredEgress>, to: &RegionContext) -> Option<GroupRecord> {
     let known = to.options.known.group(&to.region, group)?;
     let expected = &mut locked(expected);
     let declared = match (&known.ownership, &known.stack_id, &known.logical_id) {
@@ -158,8 +153,13 @@ fn unread(to: &RegionContext, group: Option<&str>, failure: Failure, judged: boo
     Progress::Unread(Unread { account, region, stack: None, stack_id: None, live: true, group, failure, judged })
 }
 
-/// Reads and judges a group, and tells what came of it; gives back how often AWS throttled the calls.
-async fn scan_group(clients: Clients, group: String, expected: Arc<Mutex<Expected>>, to: RegionContext) -> u32 {
+/// Reads, judges and reports a group; returns how often AWS throttled the calls.
+async fn scan_group(
+    clients: RegionClients,
+    group: String,
+    expected: Arc<Mutex<DeclaredEgress>>,
+    to: RegionContext,
+) -> u32 {
     let mut throttled = 0;
     // It is never closed.
     let Ok(_permit) = to.templates.acquire().await else { return throttled };
@@ -173,9 +173,9 @@ async fn scan_group(clients: Clients, group: String, expected: Arc<Mutex<Expecte
         }
     };
     let owned = whose(&clients.cloudformation, &group, &properties, &expected, &to, &mut throttled).await;
-    // Where nobody says whose credentials they are, the stacks of the Region do.
+    // If STS does not name the account, the ARNs of the Region's stacks do.
     let account = to.account.clone().or_else(|| locked(&expected).account()).unwrap_or_default();
-    let read = Read { account, region: to.region.clone(), group, properties, owned };
+    let read = GroupToJudge { account, region: to.region.clone(), group, properties, owned };
     let record = record(read, &mut locked(&expected), &to.options);
     to.tell(Progress::Group(Box::new(record))).await;
     throttled
@@ -189,25 +189,25 @@ async fn get(client: &Client, group: &str, to: &RegionContext, throttled: &mut u
     .await?;
     let text = answer.resource_description().and_then(|description| description.properties()).unwrap_or_default();
     let unreadable = |why: &str| Failure::new(GET, FailureKind::Unreadable, why);
-    match read_properties(&mut serde_json::Deserializer::from_str(text)) {
-        Ok(Some(properties)) if properties.as_map().is_some() => Ok(without_ignored_ports(properties)),
-        Ok(_) => Err(unreadable("the answer holds no properties")),
-        // Where it is, never what is there.
+    match live_properties(text) {
+        Ok(Some(properties)) => Ok(properties),
+        Ok(None) => Err(unreadable("the response has no properties")),
+        // The position, never the text.
         Err(error) => Err(unreadable(&format!("the properties are no JSON at column {}", error.column()))),
     }
 }
 
-/// Whose a group is.
+/// Who owns a group.
 async fn whose(
     client: &aws_sdk_cloudformation::Client,
     group: &str,
     properties: &Value,
-    expected: &Mutex<Expected>,
+    expected: &Mutex<DeclaredEgress>,
     to: &RegionContext,
     throttled: &mut u32,
-) -> Owned {
+) -> GroupOwner {
     if properties.get("GroupName").and_then(Value::as_str) == Some(DEFAULT) {
-        return Owned { by: Ownership::Default, place: None };
+        return GroupOwner { by: Ownership::Default, place: None };
     }
     let tags = security_group::tags(ResourceType::SecurityGroup, properties).unwrap_or_default();
     let place = match tagged(&tags) {
@@ -216,7 +216,7 @@ async fn whose(
             Ok(place) => place,
             Err(failure) => {
                 to.tell(unread(to, Some(group), failure, true)).await;
-                return Owned { by: Ownership::Unknown, place: None };
+                return GroupOwner { by: Ownership::Unknown, place: None };
             }
         },
     };

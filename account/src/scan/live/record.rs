@@ -44,7 +44,7 @@ pub struct GroupRecord {
     pub compared_with: String,
     /// Egress rules in it.
     pub rules: usize,
-    /// What is to tell of them; `blocked` is a rule that breaks the rule.
+    /// The findings; `blocked` is an egress rule that breaks the rule.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<RuleRecord>,
     /// What there is to say of rules beyond those listed.
@@ -53,7 +53,7 @@ pub struct GroupRecord {
     /// How it differs from the templates of stacks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
-    /// What is not known of it.
+    /// What the scan does not know about it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -157,7 +157,7 @@ impl GroupRecord {
         if self.name.is_empty() { self.group.clone() } else { format!("{} ({})", self.group, self.name) }
     }
 
-    /// Whose it is, in words.
+    /// Who owns it, in words.
     #[must_use]
     pub fn owned_by(&self) -> String {
         match (self.ownership, &self.stack) {

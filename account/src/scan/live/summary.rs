@@ -60,16 +60,16 @@ pub struct LiveCount {
 #[derive(Debug, Default)]
 pub(in crate::scan) struct LiveTotals {
     sums: LiveSummary,
-    unowned: Examples,
-    defaults: Examples,
-    changed: Examples,
+    unowned: GroupExamples,
+    defaults: GroupExamples,
+    changed: GroupExamples,
 }
 
 /// The groups with the most rules that break the rule: how many, where, which.
 #[derive(Debug, Default)]
-struct Examples(Vec<(Reverse<usize>, String, String)>);
+struct GroupExamples(Vec<(Reverse<usize>, String, String)>);
 
-impl Examples {
+impl GroupExamples {
     fn add(&mut self, record: &GroupRecord, breaking: usize) {
         self.0.push((Reverse(breaking), record.account.clone(), format!("{}, {}", record.label(), record.region)));
         self.0.sort_unstable();

@@ -34,7 +34,7 @@ pub(crate) async fn accounts(aws: &Aws, connection: Connection) -> anyhow::Resul
         anyhow!("{failure}{hint}")
     })?;
     if accounts.members.is_empty() {
-        bail!("there is no active account to look at");
+        bail!("no active account was found");
     }
     for note in &accounts.notes {
         warn(note);
@@ -43,8 +43,8 @@ pub(crate) async fn accounts(aws: &Aws, connection: Connection) -> anyhow::Resul
 }
 
 /// What to do when the organization cannot be read.
-const ORGANIZATION_HINT: &str = ". The accounts of an organization are listed by its management account, or by one \
-                                 that it delegates AWS Organizations to; with --accounts nobody is asked";
+const ORGANIZATION_HINT: &str = ". Only the management account, or a delegated administrator for AWS Organizations, \
+                                 can list an organization's accounts; to name accounts yourself, use --accounts";
 
 /// The Regions to look at, and a word if they may not be all that were asked for.
 async fn regions(aws: &Aws, connection: &Connection) -> anyhow::Result<(Vec<String>, Option<String>)> {
@@ -72,7 +72,7 @@ fn named(aws: &Aws, connection: &Connection) -> anyhow::Result<Vec<String>> {
         regions.extend(connection.region());
     }
     if regions.is_empty() {
-        bail!("no Region is configured: give --region or --regions, or set AWS_REGION");
+        bail!("no Region is configured: pass --region or --regions, or set AWS_REGION");
     }
     regions.sort();
     regions.dedup();

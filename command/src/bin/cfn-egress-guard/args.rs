@@ -7,6 +7,7 @@ pub(crate) use account::{
     AccountFormat, Audit, AuditStatus, Aws, PolicyFor, Scan, Status, StatusFormat, StatusFunction,
 };
 pub(crate) use check::{Check, ReportFormat};
+pub(crate) use judge::{PolicyArguments, StackArguments};
 pub(crate) use policy::{PolicyCheck, PolicyCommand, PolicyExplain, PolicyFormat};
 
 use cfn_egress_guard::rehearsal::FailureMode;
@@ -20,10 +21,11 @@ mod account;
 #[cfg(feature = "account")]
 mod accounts;
 mod check;
+mod judge;
 mod policy;
 
-/// Checks that security group egress rules open exactly one explicit port, as the CloudFormation hook of
-/// the same name does.
+/// Check that each security group egress rule opens exactly one explicit port, as the CloudFormation hook of the same
+/// name does.
 #[derive(Debug, Parser)]
 #[command(name = "cfn-egress-guard", version, propagate_version = true, max_term_width = 100)]
 #[cfg_attr(not(feature = "account"), command(after_help = WITHOUT_ACCOUNT))]
@@ -31,136 +33,137 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// When to use colours.
+    /// When to use colors.
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub(crate) color: Color,
 }
 
 #[cfg(not(feature = "account"))]
-const WITHOUT_ACCOUNT: &str = "`scan`, `audit` and `status` are not in this build, which is without the AWS SDK:\n  \
-                               cargo install --locked --path command";
+const WITHOUT_ACCOUNT: &str = "this build has no `scan`, `audit`, and `status`, because it excludes the AWS SDK. To \
+                               install them:\n  cargo install --locked --path command";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Check(Check),
     Rehearse(Rehearse),
-    /// Say what a policy file means, and what decides under it.
+    /// Explain a policy file, and what it decides.
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// Print the completions of a shell.
+    /// Print shell completions.
     #[command(
         after_help = "For example:\n  cfn-egress-guard completions bash > /etc/bash_completion.d/cfn-egress-guard"
     )]
     Completions {
-        /// Which shell.
+        /// The shell.
         shell: clap_complete::Shell,
     },
-    /// Say what would be blocked among the live stacks of an account if the rule were enforced.
+    /// List the live stacks that enforcement would block.
     ///
-    /// Reads the templates of the live stacks, nested ones included, and says what the rule would block at
-    /// the next change of their security groups, and how the answer changes under other settings.
+    /// Reads the templates of live stacks, including nested stacks, and reports what the rule would block at the next
+    /// change of their security groups, and how the result changes with other settings.
     ///
-    /// Exit status: 0 if nothing would be blocked, 1 if something would, 2 if something could not be read.
+    /// Exit status: 0 if nothing would be blocked, 1 if something would be blocked, 2 if something could not be read.
     #[cfg(feature = "account")]
     Scan(Box<Scan>),
-    /// Tell who was blocked or warned, when and why.
+    /// List blocked and warned deployments, with reasons.
     ///
-    /// From what CloudFormation keeps of the hook's invocations (90 days): resources, stacks, change sets and
-    /// Cloud Control requests.
+    /// Reads the hook results that CloudFormation keeps for 90 days: resources, stacks, change sets, and Cloud
+    /// Control requests.
     ///
-    /// Exit status: 0 if nobody was blocked or warned, 1 if somebody was, 2 if something could not be read.
+    /// Exit status: 0 if nothing was blocked or warned about, 1 if something was, 2 if something could not be read.
     #[cfg(feature = "account")]
     Audit(Box<Audit>),
-    /// Say whether enforcement is really on in every Region.
+    /// Check that enforcement is on in every Region.
     ///
-    /// Is the hook there, activated, enabled, blocking, and do its filters leave out nothing that they should
-    /// not; is its function there, is it the code and policy that it should be, and was it throttled or did it
-    /// fail in the last days.
+    /// Checks that the hook exists, is activated, enabled, and blocking, and that its filters exclude only what you
+    /// expect; and that its function exists, has the expected code and policy, and was not throttled and did not fail
+    /// recently.
     ///
-    /// Exit status: 0 if it is, 1 if it has a gap, 2 if that could not be found out.
+    /// Exit status: 0 if enforced, 1 if there is a gap, 2 if it could not be determined.
     #[cfg(feature = "account")]
     Status(Box<Status>),
-    /// Print the JSON Schema of something that the programs read or write.
+    /// Print the JSON Schema of an input or output file.
     Schema {
-        /// Which schema.
+        /// The schema.
         #[arg(value_parser = PossibleValuesParser::new(cfn_egress_guard::schema::all().into_iter().map(|(name, _)| name)))]
         name: String,
     },
 }
 
-/// Rehearse deployments on this machine, with the real hook function behind a loopback Lambda.
+/// Rehearse deployments on this machine with the real hook function.
 ///
-/// Plays CloudFormation's part: walks each template's resources in dependency order, nested stacks
-/// included, sends the hook the invocations that CloudFormation would send, and prints the stack's events.
+/// Simulates CloudFormation: goes through each template's resources in dependency order, including nested stacks,
+/// sends the hook the invocations that CloudFormation would send, and prints the stack's events.
 ///
-/// Exit status: 0 if every deployment goes through, 1 if the hook blocks one, 2 if it could not be rehearsed.
+/// Exit status: 0 if every deployment succeeds, 1 if the hook blocks one, 2 if one could not be rehearsed.
 #[derive(Debug, Args)]
 #[command(after_help = REHEARSE_EXAMPLES)]
 pub(crate) struct Rehearse {
-    /// Templates, YAML or JSON; each is deployed as a stack of its own, named after the file. - is standard input.
+    /// Templates, YAML or JSON; each one is deployed as a separate stack named after the file. Use - for standard
+    /// input.
     #[arg(required = true, value_name = "TEMPLATE")]
     pub(crate) templates: Vec<PathBuf>,
 
-    /// The template that is deployed already: rehearses an update of it.
+    /// The template that is already deployed; rehearses an update from it.
     #[arg(long, value_name = "OLD_TEMPLATE")]
     pub(crate) update_from: Option<PathBuf>,
 
-    /// The stack's name, of one template [default: as the file].
+    /// The stack's name, for one template [default: the file's name].
     #[arg(long, value_name = "NAME", value_parser = parse_stack_name)]
     pub(crate) stack_name: Option<String>,
 
-    /// Values of parameters: Key=Value, or a parameter file, in the forms that `check` takes (may be repeated).
+    /// Parameter values: Key=Value or a parameter file, in the forms that `check` accepts (repeatable).
     #[arg(short, long, value_name = "KEY=VALUE|FILE")]
     pub(crate) parameters: Vec<String>,
 
-    /// Values of parameters that the deployed stack has, for those that keep them (UsePreviousValue), in the same forms
-    /// [default: the defaults of OLD_TEMPLATE] (may be repeated).
+    /// The deployed stack's parameter values, for parameters with UsePreviousValue, in the same forms [default: the
+    /// defaults of OLD_TEMPLATE] (repeatable).
     #[arg(long, value_name = "KEY=VALUE|FILE", requires = "update_from")]
     pub(crate) previous_parameters: Vec<String>,
 
-    /// The file of a nested stack's template, if it is not where TemplateURL or the CDK's metadata says
-    /// (may be repeated). A nested stack within another is written Outer/Inner.
+    /// The template file of a nested stack, if it is not where TemplateURL or the CDK's metadata says (repeatable).
+    /// Write a nested stack within another one as Outer/Inner.
     #[arg(long, value_name = "LOGICAL_ID=FILE", value_parser = parse_nested)]
     pub(crate) nested: Vec<(String, PathBuf)>,
 
-    /// What the hook is asked about: RESOURCE (each security group and rule), STACK (the template, before
-    /// anything is created), CHANGE_SET (the changes, before anyone executes them).
+    /// What the hook checks: RESOURCE (each security group and rule), STACK (the template, before anything is
+    /// created), CHANGE_SET (the changes, before they are executed).
     ///
-    /// Documents of STACK and CHANGE_SET lie on this machine. A function behind --endpoint takes them only
-    /// with EGRESS_LOOPBACK_PAYLOADS=1 in its environment.
+    /// The documents of STACK and CHANGE_SET are on this machine. A function behind --endpoint accepts them only with
+    /// EGRESS_LOOPBACK_PAYLOADS=1 in its environment.
     #[arg(long, value_delimiter = ',', value_parser = parse_target(), default_value = "RESOURCE", value_name = "TARGETS")]
     pub(crate) target_operations: Vec<Target>,
 
-    /// What a failed hook means: FAIL stops the deployment, WARN lets it go on.
+    /// What a failed check does: FAIL stops the deployment, WARN continues it.
     #[arg(long, value_parser = parse_failure_mode(), default_value = "FAIL", value_name = "MODE")]
     pub(crate) failure_mode: FailureMode,
 
-    /// Leave a deployment that fails as it is, without rollback, as `cdk deploy --express`, `sam deploy --express` and
-    /// DisableRollback do.
+    /// Do not roll back a deployment that fails, as with `cdk deploy --express`, `sam deploy --express`, and
+    /// DisableRollback.
     #[arg(long, visible_alias = "express")]
     pub(crate) disable_rollback: bool,
 
-    /// The preset that the function is given: literal or effective.
+    /// The preset for the function: literal or effective.
     #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
     pub(crate) preset: Option<Preset>,
 
-    /// The policy file that the function is given [default: policy.toml of the working directory, or of the nearest
-    /// folder above it up to the root of the git repository].
+    /// The policy file for the function [default: policy.toml in the working directory, or in the nearest parent
+    /// folder up to the root of the git repository].
     ///
-    /// A function behind --endpoint keeps its own.
+    /// A function behind --endpoint uses its own.
     #[arg(long, value_name = "FILE", conflicts_with = "endpoint")]
     pub(crate) policy: Option<PathBuf>,
 
-    /// Give the function the published rule, whatever policy.toml lies here.
+    /// Use the published rule and ignore policy.toml.
     #[arg(long, conflicts_with = "policy")]
     pub(crate) no_policy: bool,
 
-    /// How to print the events: a table, or JSON in the shape of DescribeStackEvents (newest first),
-    /// with what was not judged (NotJudged) and what the verdict hinges on (Assumed).
+    /// How to print the events: a table, or JSON in the form of DescribeStackEvents (newest first) with what was not
+    /// checked (NotJudged) and the assumptions behind the verdict (Assumed).
     #[arg(long, value_enum, default_value_t = EventFormat::Human, value_name = "FORMAT")]
     pub(crate) format: EventFormat,
 
-    /// Rehearse against a Lambda Invoke endpoint instead, such as http://127.0.0.1:8080.
+    /// Use a Lambda Invoke endpoint instead, such as http://127.0.0.1:8080.
     #[arg(long, value_name = "URL", conflicts_with_all = ["bootstrap", "preset"])]
     pub(crate) endpoint: Option<String>,
 
@@ -168,7 +171,7 @@ pub(crate) struct Rehearse {
     #[arg(long, default_value = "function", value_name = "NAME", requires = "endpoint")]
     pub(crate) function_name: String,
 
-    /// The hook's function program [default: the `bootstrap` beside this program, or the one installed with it].
+    /// The hook's function program [default: the `bootstrap` next to this program, or the one installed with it].
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) bootstrap: Option<PathBuf>,
 
@@ -176,11 +179,11 @@ pub(crate) struct Rehearse {
     #[arg(long, default_value = "Security::Egress::SinglePort", value_name = "ALIAS")]
     pub(crate) hook_alias: String,
 
-    /// The account that the stack is deployed to.
+    /// The account of the deployment.
     #[arg(long, default_value = "123456789012", value_name = "ID")]
     pub(crate) account: String,
 
-    /// The Region that the stack is deployed to.
+    /// The Region of the deployment.
     #[arg(long, default_value = "us-east-1", value_name = "REGION")]
     pub(crate) region: String,
 }
@@ -192,7 +195,7 @@ Examples:
   cfn-egress-guard rehearse cdk.out/App.template.json          with the nested stacks that CDK wrote beside it
   cfn-egress-guard rehearse --target-operations CHANGE_SET,STACK,RESOURCE template.yaml";
 
-/// When to use colours.
+/// When to use colors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
     /// On a terminal, unless NO_COLOR is set.
@@ -208,7 +211,7 @@ pub(crate) enum Color {
 pub(crate) enum EventFormat {
     /// A table for people.
     Human,
-    /// The shape of DescribeStackEvents.
+    /// The form of DescribeStackEvents.
     Json,
 }
 

@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &Audit, out: &mut impl Write) -> anyhow::Result<Exi
         let mut meter = VisitMeter::new(accounts.members.len());
         let result = audit(&accounts, &options, |progress| meter.show(progress)).await;
         meter.clear();
-        result.context("keeping what is found")
+        result.context("storing the results")
     })?;
     match arguments.format {
         AccountFormat::Human => human(&mut result, out)?,
@@ -86,14 +86,14 @@ fn exit(result: &AuditResult) -> Exit {
 /// The one Region, of one account, in which a stack is looked at.
 fn one_region(accounts: &Accounts) -> anyhow::Result<&str> {
     if accounts.members.len() > 1 {
-        bail!("one stack is looked at in one account: name it with --accounts");
+        bail!("--stack needs exactly one account: name it with --accounts");
     }
     match &accounts.regions {
         RegionSelection::Named(regions) => match regions.as_slice() {
             [region] => Ok(region),
-            _ => bail!("one stack is looked at in one Region: name it with --region"),
+            _ => bail!("--stack needs exactly one Region: name it with --region"),
         },
-        RegionSelection::Enabled => bail!("one stack is looked at in one Region: name it with --region"),
+        RegionSelection::Enabled => bail!("--stack needs exactly one Region: name it with --region"),
     }
 }
 
@@ -119,11 +119,11 @@ fn moment(text: &str, now: Timestamp) -> anyhow::Result<i64> {
         'd' => 86_400,
         'h' => 3_600,
         'm' => 60,
-        _ => bail!("`{text}` is no moment: write 2026-11-23T10:00:00Z, 2026-11-23, 7d, 12h or 30m"),
+        _ => bail!("`{text}` is not a valid time; use 2026-11-23T10:00:00Z, 2026-11-23, 7d, 12h, or 30m"),
     };
-    let number: u32 = text.trim_end_matches(unit).parse().with_context(|| format!("`{text}` is no moment"))?;
+    let number: u32 = text.trim_end_matches(unit).parse().with_context(|| format!("`{text}` is not a valid time"))?;
     let ago = SignedDuration::from_secs(i64::from(number) * seconds);
-    let moment = now.checked_sub(ago).with_context(|| format!("`{text}` is before the calendar begins"))?;
+    let moment = now.checked_sub(ago).with_context(|| format!("`{text}` is too far in the past"))?;
     Ok(moment.as_second())
 }
 
@@ -135,16 +135,16 @@ const KEPT: i64 = 90 * 86_400;
 fn span(since: Option<i64>, until: Option<i64>, now: i64) -> anyhow::Result<()> {
     let Some(since) = since else { return Ok(()) };
     if until.is_some_and(|until| since >= until) {
-        bail!("--since is not before --until: there is no time between them");
+        bail!("--since must be before --until");
     }
     if since > now {
-        bail!("--since is in the future: nothing was decided there yet");
+        bail!("--since must not be in the future");
     }
     if since < now - KEPT {
         writeln!(
             anstream::stderr(),
-            "{CAUTION}note{CAUTION:#}: CloudFormation keeps results for 90 days: what was decided before that is in \
-             the hook's audit log group only"
+            "{CAUTION}note{CAUTION:#}: CloudFormation keeps results for 90 days; older decisions are only in the \
+             hook's audit log group"
         )?;
     }
     Ok(())
@@ -188,7 +188,7 @@ fn human(result: &mut AuditResult, out: &mut impl Write) -> std::io::Result<()> 
     }
     write!(out, "{BOLD}{}{BOLD:#} in {}: ", result.head.hook, result.place())?;
     if result.is_lower_bound() && result.results.is_empty() {
-        return writeln!(out, "{CAUTION}nobody can say, no result could be read{CAUTION:#}");
+        return writeln!(out, "{CAUTION}unknown, because no result could be read{CAUTION:#}");
     }
     let counts: Vec<String> = result.counts().iter().map(|(number, fate)| format!("{fate} {number}")).collect();
     let at_least = if result.is_lower_bound() { " (at least: not everything could be read)" } else { "" };

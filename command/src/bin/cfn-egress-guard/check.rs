@@ -28,7 +28,7 @@ use parameters::DeclaredParameters;
 pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
     let (paths, overrides) = parameters::told_apart(&arguments.paths, &arguments.parameters);
     let given = parameters::read(&overrides)?;
-    let choice = crate::policy::choose(arguments.policy.as_deref(), arguments.no_policy, arguments.preset)?;
+    let choice = crate::policy::choose(&arguments.policy)?;
     let deployments = deployments::read(&arguments.deployments)?;
     let inputs = Inputs::of(&paths, &arguments.exclude, arguments.skip_other_files)?;
     let baseline = arguments.baseline.as_deref().map(|file| baseline(file, &inputs)).transpose()?;
@@ -37,14 +37,7 @@ pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
         names: inputs.names(),
         nested: &nested,
         given: &given,
-        scope: Scope {
-            parameters: given.values.clone(),
-            open: given.previous.clone(),
-            account: arguments.account.clone(),
-            region: arguments.region.clone(),
-            stack_name: arguments.stack_name.clone(),
-            ..Scope::default()
-        },
+        scope: Scope { parameters: given.values.clone(), open: given.previous.clone(), ..arguments.stack.scope() },
         deployments: &deployments,
         policy: &choice.policy,
         today: crate::policy::today(),
@@ -118,7 +111,7 @@ impl CheckRun<'_> {
         for ((argument, has_template), ignored) in inputs.arguments.iter().zip(has_template).zip(&ignored) {
             if argument.is_search && !has_template {
                 let help = if *ignored > 0 { inputs::IGNORED_HELP } else { inputs::SEARCH_HELP };
-                let problem = FileError::new("there is no CloudFormation template here", Some(help));
+                let problem = FileError::new("no CloudFormation template was found", Some(help));
                 self.file(FileReport::broken(argument.name.clone(), String::new(), problem))?;
             }
         }

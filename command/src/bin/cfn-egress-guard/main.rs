@@ -55,7 +55,7 @@ fn main() -> Exit {
 
 fn run(command: &Command, styled: bool, out: &mut impl Write) -> anyhow::Result<Exit> {
     match command {
-        // Its formats are written as they are, without a look for colours in them.
+        // Its formats are written as they are, without a look for colors in them.
         Command::Check(arguments) => check::run(arguments, styled),
         Command::Completions { shell } => {
             let mut completions = Vec::new();

@@ -95,7 +95,7 @@ fn text(file: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(file).with_context(|| format!("reading `{}`", file.display()))
 }
 
-/// Today, in UTC. A clock that stands before 1970 is broken: no exemption holds on the last of all days.
+/// Today, in UTC. A clock that is before 1970 is broken: no exemption applies on the last of all days.
 pub(crate) fn today() -> Date {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     Date::of_unix_seconds(since.map_or(i64::MAX, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)))

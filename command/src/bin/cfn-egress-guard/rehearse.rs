@@ -31,12 +31,12 @@ pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<
     let settings = Policy::from(Policy { preset: arguments.preset.unwrap_or(policy.preset), ..policy }.settings());
     let terms = CheckContext::of(&settings, policy::today());
     if arguments.templates.len() > 1 && (arguments.update_from.is_some() || arguments.stack_name.is_some()) {
-        bail!("--update-from and --stack-name are about one stack: rehearse one template at a time with them");
+        bail!("--update-from and --stack-name apply to one stack: pass one template with them");
     }
     let given = parameters::read(&arguments.parameters)?;
     let previous = parameters::read(&arguments.previous_parameters).context("--previous-parameters")?;
     if let Some(name) = previous.previous.first() {
-        bail!("--previous-parameters: give the value of `{name}` itself");
+        bail!("--previous-parameters: pass the value of `{name}` itself");
     }
     let before = arguments.update_from.as_deref().map(TemplateFile::read).transpose()?;
     let texts: Vec<_> = arguments.templates.iter().map(|path| TemplateFile::read(path)).collect();
@@ -155,7 +155,7 @@ async fn start(arguments: &Rehearse, code: Option<&CodeFolder>) -> anyhow::Resul
     let program = bootstrap(arguments)?;
     if !program.is_file() {
         bail!(
-            "there is no function program `{}`: build it with `cargo build --bin bootstrap`, or name it with \
+            "the function program `{}` does not exist: build it with `cargo build --bin bootstrap`, or name it with \
              --bootstrap",
             program.display()
         );
@@ -233,7 +233,10 @@ impl TemplateFile {
         }
         let bytes = bytes.map_err(|error| anyhow!("{file}: it cannot be read: {error}"))?;
         let text = String::from_utf8(bytes).map_err(|_| {
-            anyhow!("{file}: it is not UTF-8 text\nhelp: save it as UTF-8: CloudFormation takes nothing else")
+            anyhow!(
+                "{file}: it is not UTF-8 text\nhelp: save it as UTF-8, the only encoding that CloudFormation \
+                     accepts"
+            )
         })?;
         let document = source::parse(&text).map_err(|error| {
             let place = error.span.map_or_else(String::new, |span| format!(":{}:{}", span.line, span.column));
@@ -266,13 +269,14 @@ impl StackParameters<'_> {
         let mut values = self.given.values.clone();
         for name in &self.given.previous {
             let Some(before) = before else {
-                bail!("parameter `{name}` keeps its previous value: name the deployed template with --update-from");
+                bail!("parameter `{name}` uses its previous value: name the deployed template with --update-from");
             };
             let root = &before.document.root;
             let previous = self.previous.values.get(name).cloned().or_else(|| parameters::default_of(root, name));
             let Some(previous) = previous else {
                 bail!(
-                    "parameter `{name}` keeps its previous value, which is not known: give it with --previous-parameters"
+                    "parameter `{name}` uses its previous value, which is not known: pass it with \
+                     --previous-parameters"
                 );
             };
             values.insert(name.clone(), previous);

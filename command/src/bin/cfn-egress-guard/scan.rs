@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &Scan, out: &mut impl Write) -> anyhow::Result<Exit
     }
     let outputs = outputs(&arguments.output)?;
     if let Some(path) = arguments.suggest_exemptions.as_ref().filter(|path| path.exists()) {
-        bail!("`{}` exists already, and may be a policy: name a new file for the exemptions", path.display());
+        bail!("`{}` already exists and may be a policy: name a new file for the exemptions", path.display());
     }
     // Before a scan that may take an hour.
     let earlier = earlier(&arguments.compare, &arguments.output)?;
@@ -171,21 +171,21 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
     })
     .await;
     meter.clear();
-    let finished = scanned.context("writing what is found")?;
+    let finished = scanned.context("storing the results")?;
     if finished && found.is_all_read() {
         let unused: Vec<String> = unused.iter().map(|glob| format!("`{glob}`")).collect();
         if !unused.is_empty() && found.is_empty() {
             for (path, _) in files {
                 let _ = std::fs::remove_file(part(path));
             }
-            bail!("no stack is named {} in {}: nothing was looked at", unused.join(" or "), place(&head));
+            bail!("no stack in {} is named {}, so nothing was scanned", place(&head), unused.join(" or "));
         }
         for name in unused {
             warn(&format!("no stack is named {name}"));
         }
     }
     let ending = ScanCompletion { complete: finished && head.regions_assumed.is_none(), interrupted: !finished };
-    let mut result = found.result(head, ending).context("reading back what was found")?;
+    let mut result = found.result(head, ending).context("reading the stored results")?;
     // The parts of a live result are put in order by whoever writes it.
     for (path, writer) in files.into_iter().filter(|_| !arguments.live) {
         writer.end(&mut result).context("writing the result")?;

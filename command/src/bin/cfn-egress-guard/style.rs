@@ -10,5 +10,5 @@ pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 /// It was blocked, or is broken.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
-/// It was let through or not decided, and somebody should look.
+/// It was allowed or not decided, and somebody should look.
 pub(crate) const CAUTION: Style = AnsiColor::Yellow.on_default();

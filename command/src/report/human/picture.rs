@@ -28,7 +28,7 @@ pub(super) struct Picture<'a> {
     text: &'a str,
     /// The offending value.
     primary: Option<Underline<'a>>,
-    /// What belongs to it and stands near.
+    /// What belongs to it and is near.
     related: Vec<Underline<'a>>,
     /// What is said below the source lines.
     remarks: Vec<(Severity<'static>, Cow<'a, str>)>,
@@ -124,7 +124,7 @@ fn located<'a>(group: Group<'a>, picture: &'a Picture<'_>, width: Option<usize>)
     let Picture { name, text, related, .. } = picture;
     let Some(primary) = &picture.primary else { return group.element(Origin::path(*name)) };
     let marks = || related.iter().chain([primary]).map(|mark| mark.span);
-    // Far out on its line: not looked at, or a long text of one line would be gone through for each mark.
+    // Far out on its line: not looked at, or a long text of one line would be processed for each mark.
     let near = marks().all(|span| span.column as usize <= MAX_LINE_BYTES + 1);
     let shown = near.then(|| window(text, marks())).flatten().filter(|(window, _)| {
         let text = text.get(window.clone()).unwrap_or_default();

@@ -38,15 +38,13 @@ fn descriptor(code: &str) -> Value {
         }
         Some(found) => (reason::title(*found), reason::help(*found), "error"),
         None => match code {
-            words::KEY_TWICE => {
-                ("Key is written twice", "Keep one of the two: CloudFormation takes the last.", "warning")
-            }
+            words::KEY_TWICE => ("Duplicate key", "Keep one of the two: CloudFormation uses the last one.", "warning"),
             words::NOT_STRICT_JSON => (
                 "JSON is not strict",
-                "Write JSON without comments and trailing commas: other readers refuse them.",
+                "Write JSON without comments and trailing commas: other parsers reject them.",
                 "warning",
             ),
-            _ => ("Part of a template is not judged", NOT_JUDGED_HELP, "note"),
+            _ => ("Part of the template is not checked", NOT_JUDGED_HELP, "note"),
         },
     };
     let rule = wording::RULE;
@@ -74,8 +72,8 @@ fn descriptor(code: &str) -> Value {
     })
 }
 
-const NOT_JUDGED_HELP: &str =
-    "What a macro, a module, an include or another template adds is not in this template. Check its template too.";
+const NOT_JUDGED_HELP: &str = "A macro, a module, an include, or another template adds resources that are not in this template. Check that \
+     template too.";
 
 /// A code as SARIF writes names: `port-range` → `PortRange`.
 fn name(code: &str) -> String {

@@ -213,7 +213,7 @@ fn the_report_for_people_names_accounts_and_units() {
     let server = Server::start(organization);
     let output = server.command(&["scan", "--organization", "--region", "eu-west-1"]);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
-    assert_eq!(stderr(&output), "warning: 1 account is not active and left out: 444444444444 (closed).\n");
+    assert_eq!(stderr(&output), "warning: 1 account is not active and skipped: 444444444444 (closed).\n");
     insta::assert_snapshot!(stdout(&output));
 }
 
@@ -259,7 +259,7 @@ fn an_organization_that_cannot_be_read_says_what_to_do() {
     let output = server.command(&["status", "--organization", "--region", "eu-west-1"]);
     assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
     let said = stderr(&output);
-    assert!(said.contains("organizations:ListAccounts is not allowed") && said.contains("with --accounts"), "{said}");
+    assert!(said.contains("organizations:ListAccounts is not allowed") && said.contains("use --accounts"), "{said}");
     // Names of units are good to know: without them the rest goes on.
     let server = Server::start(refuses("ListRoots"));
     let output = server.command(&["scan", "--organization", "--region", "eu-west-1", "--format", "json"]);
@@ -273,10 +273,10 @@ fn arguments_that_make_no_sense_are_refused() {
     let server = Server::start(organization);
     for (arguments, says) in [
         (vec!["scan", "--role", "x"], "required"),
-        (vec!["scan", "--accounts", "123"], "an account's id has 12 digits"),
+        (vec!["scan", "--accounts", "123"], "not an account ID, which has 12 digits"),
         (vec!["scan", "--organizational-unit", "Workloads"], "ou-ab12-cd34ef56"),
         (vec!["scan", "--organization", "--accounts", OWN], "cannot be used with"),
-        (vec!["audit", "--organization", "--role", "arn:aws:iam::1:role/x"], "its name, and not its ARN"),
+        (vec!["audit", "--organization", "--role", "arn:aws:iam::1:role/x"], "write its name and not its ARN"),
         (vec!["scan", "--organization", "--from", "x.json"], "cannot be used with"),
     ] {
         let output = server.command(&arguments);
@@ -332,10 +332,10 @@ fn each_account_says_which_regions_it_has() {
     assert_eq!(result["summary"]["accountsInPart"], json!(["333333333333"]));
     assert_eq!(result["unread"][0]["judged"], true);
     let page = stdout(&server.command(&["scan", "--accounts", &accounts, "--regions", "all"]));
-    assert!(page.contains("only the Regions that every account has were read in 1 account"), "{page}");
+    assert!(page.contains("only the Regions that are enabled by default were read in 1 account"), "{page}");
 }
 
-/// What `status` and `audit` are told of the hooks of each account.
+/// What `status` and `audit` are reported of the hooks of each account.
 fn guarded(request: &Request) -> Reply {
     if let Some(reply) = entered(request) {
         return reply;
@@ -462,7 +462,7 @@ fn one_stack_of_another_account_is_looked_at_there() {
     assert_eq!(output.status.code(), Some(2), "{}{}", stdout(&output), stderr(&output));
     assert!(stdout(&output).contains("sts:AssumeRole is not allowed"), "{}", stdout(&output));
     let output = server.command(&[&look[..], &["--organization"]].concat());
-    assert!(stderr(&output).contains("one stack is looked at in one account"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("--stack needs exactly one account"), "{}", stderr(&output));
 }
 
 /// A central function is reached with the caller's own credentials if it lies there: the members are asked about none.
@@ -572,13 +572,13 @@ fn who_looks_at_others_needs_the_way_there() {
 fn pages_have_an_overview_of_accounts_that_can_be_opened() {
     let server = Server::start(organization);
     let page = stdout(&server.command(&["scan", "--organization", "--region", "eu-west-1", "--format", "html"]));
-    let (_, overview) = page.split_once("Account by account").unwrap();
+    let (_, overview) = page.split_once("By account").unwrap();
     assert_eq!(page.matches("<summary>").count(), 3, "two with rules and one that refuses: {page}");
     let order = ["222222222222 (web)", "333333333333 (data)", "555555555555 (refuses)", "111111111111 (security)"];
     let at = order.map(|account| overview.find(account).unwrap_or_else(|| panic!("{account}: {overview}")));
     assert!(at.is_sorted(), "what most keeps from FAIL comes first: {at:?}");
     assert!(
-        overview.contains("could not be entered") && overview.contains("sts:AssumeRole is not allowed"),
+        overview.contains("could not be accessed") && overview.contains("sts:AssumeRole is not allowed"),
         "{overview}"
     );
     assert!(page.contains("Root/Workloads/Production"));

@@ -166,11 +166,11 @@ fn only_what_was_asked_for_and_read_is_counted() {
     let denied = Server::start(|_| refused(403, "AccessDenied", "no"));
     let place = "Security::Egress::SinglePort in eu-west-1, us-east-1:";
     let (code, said) = last(&denied, &[]);
-    assert_eq!((code, said), (Some(2), format!("{place} nobody can say, no result could be read")));
+    assert_eq!((code, said), (Some(2), format!("{place} unknown, because no result could be read")));
     let output = denied.command(&["audit", "--regions", "eu-west-1,us-east-1"]);
     assert_eq!(stdout(&output).lines().filter(|line| line.starts_with("not read eu-west-1, us-east-1 ")).count(), 2);
     let page = stdout(&denied.command(&["audit", "--region", "eu-west-1", "--format", "html"]));
-    assert!(page.contains("Nobody can say") && !page.contains("</b>blocked<"), "{page}");
+    assert!(page.contains("<b>Unknown.</b> No result could be read.") && !page.contains("</b>blocked<"), "{page}");
 
     let half = Server::start(|request| match request.region.as_str() {
         "us-east-1" if request.action == "ListHookResults" => refused(403, "AccessDenied", "no"),
@@ -185,10 +185,10 @@ fn a_time_in_which_nothing_can_be_is_refused() {
     let server = Server::start(aws);
     let audit = |arguments: &[&str]| server.command(&[&["audit", "--region", "eu-west-1"], arguments].concat());
     for (arguments, says) in [
-        (["--since", "2026-11-21", "--until", "2026-11-21"], "--since is not before --until"),
-        (["--since", "1d", "--until", "2d"], "--since is not before --until"),
-        (["--since", "9000-01-01", "--format", "human"], "--since is in the future"),
-        (["--since", "4294967295d", "--format", "human"], "before the calendar begins"),
+        (["--since", "2026-11-21", "--until", "2026-11-21"], "--since must be before --until"),
+        (["--since", "1d", "--until", "2d"], "--since must be before --until"),
+        (["--since", "9000-01-01", "--format", "human"], "--since must not be in the future"),
+        (["--since", "4294967295d", "--format", "human"], "too far in the past"),
     ] {
         let output = audit(&arguments);
         assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()), "{arguments:?}");
@@ -389,9 +389,9 @@ fn why_a_stack_was_blocked_is_one_screen() {
 #[test]
 fn a_stack_says_what_became_of_it_otherwise() {
     for (status, mode, code, says) in [
-        ("HOOK_COMPLETE_FAILED", "WARN", 1, "web in eu-west-1 was let through with a warning of Security::Egress"),
-        ("HOOK_FAILED", "FAIL", 1, "web in eu-west-1 was stopped, because there was no answer from Security::Egress"),
-        ("HOOK_COMPLETE_SUCCEEDED", "FAIL", 0, "No hook stopped the newest operation of web in eu-west-1"),
+        ("HOOK_COMPLETE_FAILED", "WARN", 1, "web in eu-west-1 was allowed with a warning by Security::Egress"),
+        ("HOOK_FAILED", "FAIL", 1, "web in eu-west-1 was blocked, because there was no answer from Security::Egress"),
+        ("HOOK_COMPLETE_SUCCEEDED", "FAIL", 0, "No hook blocked the latest operation of web in eu-west-1"),
     ] {
         let server = Server::start(move |request| match request.action.as_str() {
             "DescribeStackEvents" => events(request, status, mode),

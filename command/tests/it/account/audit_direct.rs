@@ -133,7 +133,7 @@ fn direct_calls_are_listed_once_beside_the_hooks_results_as_not_blocked() {
     );
     assert_eq!(opened["call"]["tool"], "Terraform");
     assert_eq!(opened["annotations"].as_array().unwrap().len(), 3, "a line for each egress rule");
-    assert!(opened["reason"].as_str().unwrap().contains("It was not blocked"), "{opened}");
+    assert!(opened["reason"].as_str().unwrap().contains("The call was not blocked"), "{opened}");
 
     let (_, result) = json(&server, &["--status", "succeeded"]);
     let told: Vec<_> = self::direct(&result).iter().map(|one| one["status"].as_str().unwrap()).collect();
@@ -185,7 +185,7 @@ fn the_log_is_read_only_if_the_metrics_count_direct_calls() {
     assert_eq!(asked(&server, "FilterLogEvents"), 6, "what the metrics do not say, the log does");
 }
 
-/// Whoever has the permissions of an earlier version gets the hook's results as before, and is told.
+/// Whoever has the permissions of an earlier version gets the hook's results as before, and is reported.
 #[test]
 fn what_cannot_be_read_takes_nothing_from_the_hooks_results() {
     for refused in ["BatchDescribeTypeConfigurations", "GetFunctionConfiguration", "FilterLogEvents"] {
@@ -208,7 +208,7 @@ fn what_cannot_be_read_takes_nothing_from_the_hooks_results() {
         let why = result["directCallsUnread"].as_str().unwrap();
         assert!(why.contains(refused) && why.contains("is not allowed"), "{why}");
         let text = stdout(&server.command(&["audit", "--region", "eu-west-1"]));
-        assert!(text.contains("no hook was asked about are not among these results"), "{text}");
+        assert!(text.contains("These results exclude direct EC2 API calls"), "{text}");
     }
 }
 

@@ -80,7 +80,11 @@ fn who_has_no_credentials_is_told_once_and_nothing_is_asked() {
         for (arguments, says) in [
             (vec!["--profile", "typo"], "error: there is no profile `typo` in ~/.aws/config or ~/.aws/credentials"),
             (vec!["--profile", "empty"], "error: there is no profile `empty` with credentials"),
-            (vec!["--profile", "orphan"], "error: the profile `orphan` gives no credentials: profile `gone` was not"),
+            (
+                vec!["--profile", "orphan"],
+                "error: the profile `orphan` has no usable credentials: profile `gone` was \
+                                           not",
+            ),
         ] {
             let output = run(&server, "none", &[&[command][..], &regions, &arguments].concat());
             assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()), "{arguments:?}");
@@ -90,7 +94,7 @@ fn who_has_no_credentials_is_told_once_and_nothing_is_asked() {
         let mut bare = server.prepared(&[&[command][..], &regions].concat());
         let output = bare.env_remove("AWS_ACCESS_KEY_ID").output().unwrap();
         assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
-        let says = "error: no AWS credentials: give --profile, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and \
+        let says = "error: no AWS credentials: pass --profile, or set AWS_PROFILE, or set AWS_ACCESS_KEY_ID and \
                     AWS_SECRET_ACCESS_KEY\n";
         assert_eq!(stderr(&output), says);
     }
@@ -112,7 +116,7 @@ fn an_endpoint_that_is_none_is_refused_and_no_request_is_shown() {
     for nonsense in ["nonsense", "http://", "ftp://x", "https:///path", "http://a b"] {
         let output = server.command(&["audit", "--region", "eu-west-1", "--endpoint-url", nonsense]);
         assert_eq!(output.status.code(), Some(2), "{nonsense}");
-        assert!(stderr(&output).contains("an endpoint is written like"), "{nonsense}: {}", stderr(&output));
+        assert!(stderr(&output).contains("not an endpoint URL"), "{nonsense}: {}", stderr(&output));
     }
     for (endpoint, says) in [("nonsense", "endpoint must contain scheme"), ("http://127.0.0.1:1", "refused")] {
         let mut command = server.prepared(&["audit", "--region", "eu-west-1"]);

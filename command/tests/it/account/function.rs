@@ -20,7 +20,7 @@ pub(crate) struct Function {
     pub(crate) weights: Json,
     /// The zip file that is served.
     pub(crate) zip: Vec<u8>,
-    /// The hash that is told of it.
+    /// The hash that is reported of it.
     pub(crate) code_sha256: String,
     /// Sums of a metric by the query's id.
     pub(crate) sums: Vec<(&'static str, f64)>,

@@ -511,7 +511,7 @@ fn results_are_joined_and_compared() {
     let joined: Json = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(ids(&joined).len(), 18, "each group of each Region once");
     let output = server.command(&["scan", "--from", &plain, "--from", &other]);
-    assert!(stderr(&output).contains("names of stacks and --live"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("stack names, and --live"), "{}", stderr(&output));
 }
 
 /// The caller's account or one that was entered, with a stack and a group made by hand in each.
@@ -557,7 +557,7 @@ fn the_overview_of_the_organization_has_the_groups_of_each_account() {
         "{said}"
     );
     let page = stdout(&server.command(&[&["scan", "--live", "--format", "html"], &arguments[..]].concat()));
-    let (_, overview) = page.split_once("Account by account").unwrap();
+    let (_, overview) = page.split_once("By account").unwrap();
     let (overview, _) = overview.split_once("Security groups that exist").unwrap();
     assert!(overview.contains("Yes, but") && overview.contains("1 live group against the rule"), "{overview}");
     assert!(overview.contains("sg-0222222222222 (by-hand)"), "{overview}");

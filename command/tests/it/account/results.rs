@@ -84,7 +84,7 @@ fn results_of_several_runs_are_put_together_and_the_newest_word_counts() {
     let server = Server::start(|_| refused(500, "x", "nobody should ask"));
     let output = server.command(&["scan", "--from", &old, "--from", path.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("results that are put together have the same policy"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("results that are joined must have the same policy"), "{}", stderr(&output));
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn what_was_fixed_and_what_is_new_is_told_by_account_and_owner() {
 
     let server = Server::start(|request: &Request| with_egress(request, GOOD));
     let output = server.command(&["scan", "--region", "eu-west-1", "--compare", &old, "--output", &old]);
-    assert!(stderr(&output).contains("is compared with and written to"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("is used both for --compare and for the result"), "{}", stderr(&output));
     let output = server.command(&["scan", "--region", "eu-west-1", "--compare", "Cargo.toml"]);
     assert!(stderr(&output).contains("not the JSON result of a scan"), "{}", stderr(&output));
     assert!(server.seen().is_empty(), "it is said before anything is asked");

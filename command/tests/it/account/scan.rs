@@ -1,6 +1,5 @@
-//! `scan` against stacks that are told in the shapes of `ListStacks`, `DescribeStacks` and
-//! `GetTemplate` (source: the output structures of aws-sdk-cloudformation 1.136, written in the XML of
-//! the query protocol).
+//! `scan` against stacks that are reported in the shapes of `ListStacks`, `DescribeStacks` and `GetTemplate` (source:
+//! the output structures of aws-sdk-cloudformation 1.136, written in the XML of the query protocol).
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -145,7 +144,7 @@ fn a_region_that_is_denied_is_named_and_the_others_are_read() {
         report.contains("Missing permissions: cloudformation:DescribeStacks, cloudformation:ListStacks"),
         "{report}"
     );
-    assert!(report.contains("That is a lower bound"), "{report}");
+    assert!(report.contains("This is a lower bound"), "{report}");
 }
 
 #[test]
@@ -212,7 +211,7 @@ fn the_original_template_is_judged_where_there_is_no_processed_one() {
     });
     let (code, result) = json(&server, &["--region", "eu-west-1", "--stack", "a2"]);
     assert_eq!(code, Some(1));
-    assert!(result["stacks"][0]["notes"][0].as_str().unwrap().starts_with("judged as written"));
+    assert!(result["stacks"][0]["notes"][0].as_str().unwrap().starts_with("checked as written"));
 }
 
 #[test]
@@ -262,7 +261,7 @@ fn a_draft_policy_decides_and_suggested_exemptions_cover_todays_debt() {
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let again = server.command(&suggest);
     assert_eq!((again.status.code(), stdout(&again)), (Some(2), String::new()), "it may be a policy by now");
-    assert!(stderr(&again).contains("exists already, and may be a policy"), "{}", stderr(&again));
+    assert!(stderr(&again).contains("already exists and may be a policy"), "{}", stderr(&again));
     let text = std::fs::read_to_string(debt).unwrap();
     assert!(text.contains("owner = \"team-b\"") && text.contains("ports = \"443-444\""), "{text}");
     let (code, result) = json(&server, &["--region", "eu-west-1", "--policy", debt]);
@@ -332,7 +331,7 @@ fn a_filter_is_answered_for_and_nothing_else() {
     let scan = ["scan", "--region", "eu-west-1", "--output", path.to_str().unwrap(), "--stack"];
     let output = server.command(&[&scan[..], &["typo-*", "--stack", "tpyo"]].concat());
     assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
-    let says = "error: no stack is named `typo-*` or `tpyo` in eu-west-1: nothing was looked at\n";
+    let says = "error: no stack in eu-west-1 is named `typo-*` or `tpyo`, so nothing was scanned\n";
     assert_eq!(stderr(&output), says);
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "no half of a result is left");
 
@@ -343,7 +342,9 @@ fn a_filter_is_answered_for_and_nothing_else() {
         "Can the failure mode be FAIL for stacks named a1, typo-*? (1 stack read in account 123456789012, eu-west-1";
     assert!(said.contains(asked), "{said}");
     assert!(
-        said.contains("Yes: FAIL would block none of these stacks.\nThat is about stacks named a1, typo-* alone"),
+        said.contains(
+            "Yes: FAIL would block none of these stacks.\nThis covers only stacks named a1, typo-*, not the others"
+        ),
         "{said}"
     );
     let again = server.command(&["scan", "--from", path.to_str().unwrap()]);
@@ -352,7 +353,7 @@ fn a_filter_is_answered_for_and_nothing_else() {
     assert!(page.contains("only stacks named a1, typo-*"), "{page}");
 }
 
-/// Once, on standard output, with all the Regions that it holds for.
+/// Once, on standard output, with all the Regions that it contains for.
 #[test]
 fn what_fails_alike_in_several_regions_is_told_once() {
     let server = Server::start(|_| refused(403, "AccessDenied", "no"));
@@ -381,7 +382,7 @@ fn what_was_judged_without_its_parameters_is_read_again_on_resuming() {
         1,
         "once, not for every stack: {said}"
     );
-    assert!(said.contains("note: judged without the values of its parameters"), "{said}");
+    assert!(said.contains("note: checked without the values of its parameters"), "{said}");
     assert!(!said.contains("lower bound"), "every stack was listed and judged: {said}");
 
     let server = Server::start(|request| account(request, &STACKS));
@@ -391,7 +392,7 @@ fn what_was_judged_without_its_parameters_is_read_again_on_resuming() {
 
     let refused = server.command(&["scan", "--region", "eu-west-1", "--resume", path, "--owner-tag", "team"]);
     assert_eq!(refused.status.code(), Some(2));
-    assert!(stderr(&refused).contains("took owners from the tags owner, team, contact"), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("reads owners from the tags owner, team, contact"), "{}", stderr(&refused));
 }
 
 /// What an account's owners name may be hostile: the page shows it, runs nothing and fetches nothing.
@@ -446,7 +447,7 @@ fn all_regions_are_those_switched_on() {
     assert!(said.contains("could not be read: account:ListRegions is not allowed"), "{said}");
     assert!(!said.contains("--resume"), "there is nothing to take up: {said}");
     // The other commands say the same, and no format keeps it to itself.
-    let told = "Only the Regions that every account has were looked at";
+    let told = "Only the Regions that are enabled by default were read";
     let page = stdout(&server.command(&["scan", "--regions", "all", "--format", "html"]));
     assert!(page.contains(told), "{page}");
     for command in ["audit", "status"] {
@@ -463,8 +464,8 @@ fn what_cannot_be_scanned_says_why() {
     let server = Server::start(|request| account(request, &STACKS));
     for (arguments, says) in [
         (vec!["scan"], "no Region is configured"),
-        (vec!["scan", "--region", "eu/west"], "a Region is named like"),
-        (vec!["scan", "--region", "eu-west-1", "--output", "x.txt"], ".json, .csv or .html"),
+        (vec!["scan", "--region", "eu/west"], "not a Region name"),
+        (vec!["scan", "--region", "eu-west-1", "--output", "x.txt"], ".json, .csv, or .html"),
         (vec!["scan", "--region", "eu-west-1", "--resume", "no-such-file.json"], "no-such-file.json"),
         (vec!["scan", "--from", "Cargo.toml"], "not the JSON result of a scan"),
         (vec!["scan", "--from", "x.json", "--stack", "a"], "cannot be used with"),

@@ -218,7 +218,7 @@ fn the_report_has_a_line_for_each_region_the_problems_first() {
     insta::assert_snapshot!(stdout(&output));
 }
 
-/// What could not be read is neither well nor a hole; what fails alike is told once.
+/// What could not be read is neither well nor a hole; what fails alike is reported once.
 #[test]
 fn regions_that_cannot_be_judged_are_counted_apart() {
     let server = Server::start(|request| match (request.region.as_str(), request.action.as_str()) {
@@ -230,10 +230,10 @@ fn regions_that_cannot_be_judged_are_counted_apart() {
     });
     let said = |regions: &str| stdout(&server.command(&["status", "--regions", regions]));
     let last = |regions: &str| said(regions).lines().last().unwrap().to_owned();
-    assert_eq!(last("eu-west-1"), "=> 0 of 1 Region without a hole, 1 could not be judged");
-    assert_eq!(last("eu-central-1"), "=> 1 of 1 Region without a hole");
+    assert_eq!(last("eu-west-1"), "=> 0 of 1 Region enforced, 1 could not be determined");
+    assert_eq!(last("eu-central-1"), "=> 1 of 1 Region enforced");
     let all = "eu-west-1,us-east-1,ap-south-1,eu-central-1";
-    assert_eq!(last(all), "=> 1 of 4 Regions without a hole, 1 with a hole, 2 could not be judged");
+    assert_eq!(last(all), "=> 1 of 4 Regions enforced, 1 with a gap, 2 could not be determined");
     let line = "not read in eu-west-1, us-east-1: cloudformation:DescribeType is not allowed: no\n";
     assert!(said(all).contains(line), "{}", said(all));
     assert_eq!(said(all).matches("cloudformation:DescribeType is").count(), 1, "{}", said(all));

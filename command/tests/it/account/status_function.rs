@@ -151,8 +151,8 @@ fn what_could_not_be_looked_into_is_told_without_its_url() {
             "lambda:GetFunction is not allowed",
         ),
         (Function { refused: Some(("download", "AccessDenied")), ..function }, "status 403"),
-        (broken, "does not have the hash"),
-        (no_zip, "not a zip file"),
+        (broken, "the hash of the downloaded code differs"),
+        (no_zip, "not a readable zip file"),
     ] {
         let server = server(function);
         let output = server.command(&["status", "--region", "eu-west-1", "--policy", &policy]);

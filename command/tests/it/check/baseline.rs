@@ -70,7 +70,7 @@ fn a_report_in_json_is_a_baseline_and_stays_one() {
     for format in ["human", "json", "sarif", "github", "gitlab", "junit"] {
         let (code, told) = check(&folder, &["a.yaml", "--baseline", "debt.json", "--format", format]).told();
         assert_eq!(code, 0, "{format}");
-        assert!(told.contains("is known debt, as in the baseline: tcp 80-87"), "{format}: {told}");
+        assert!(told.contains("is known debt from the baseline: tcp 80-87"), "{format}: {told}");
     }
     let conditional = open.replace("ToPort: !Ref P", "ToPort: !If [C, 1, 2]");
     std::fs::write(folder.join("open.yaml"), &conditional).unwrap();
@@ -102,7 +102,7 @@ fn a_baseline_that_is_none_is_refused() {
         ],
     );
     for (file, says) in [
-        ("b.json", "--baseline b.json: it is no report of `check --format json`"),
+        ("b.json", "--baseline b.json: it is not a report of `check --format json`"),
         ("c.json", "its formatVersion is 2"),
         ("missing.json", "--baseline missing.json: No such file"),
     ] {

@@ -59,7 +59,7 @@ fn exemptions_match_where_a_template_is_deployed() {
     let (code, told) = check(&folder, &["t.yaml", "--deployments", "d.toml"]).told();
     assert_eq!(code, 1);
     assert!(
-        told.contains("exempted until 9999-12-31")
+        told.contains("exempt until 9999-12-31")
             && told.contains("(deployed as app-prod (111122223333, eu-central-1))")
     );
     assert!(told.contains("opens a range of 2 ports (deployed as app-test)"), "{told}");
@@ -121,14 +121,14 @@ fn deployments_that_cannot_be_right_are_refused() {
         ],
     );
     for (file, says) in [
-        ("gone.toml", "it names template `gone.yaml`, which is not there"),
+        ("gone.toml", "it names template `gone.yaml`, which does not exist"),
         ("typo.toml", "line 3, column 1: unknown field `stack`"),
         ("broken.toml", "line 1, column"),
         ("none.toml", "help: write a [[deployment]] table"),
-        ("none.yaml", "it is none of the files that name deployments"),
+        ("none.yaml", "it is not a deployments file"),
         ("missing.toml", "--deployments missing.toml: No such file"),
-        ("undeclared.toml", "parameter `Too`, which is not declared; declared: To (deployed as app)"),
-        ("value.toml", "the value of parameter `To` is not a number, as its type Number asks (deployed as app)"),
+        ("undeclared.toml", "parameter `Too` has a value, but no template declares it; declared: To (deployed as app)"),
+        ("value.toml", "the value of parameter `To` is not a number, which its type Number requires (deployed as app)"),
     ] {
         let output = check(&folder, &["t.yaml", "--deployments", file]).output();
         let all = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();

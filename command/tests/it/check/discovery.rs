@@ -156,5 +156,5 @@ fn a_search_that_finds_nothing_does_not_pass() {
         folder("nothing", &[("readme.md", "x"), ("good/t.yaml", &template("Good", 1, 1)), ("empty/x.json", "{}")]);
     let (code, told) = check(&folder, &["good", "empty"]).told();
     assert_eq!(code, 2);
-    assert!(told.contains("there is no CloudFormation template here\n--> empty"), "{told}");
+    assert!(told.contains("no CloudFormation template was found\n--> empty"), "{told}");
 }

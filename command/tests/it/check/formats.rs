@@ -148,8 +148,8 @@ fn people_see_the_first_findings_in_full_and_how_many_more_there_are() {
                 not be checked";
     let more = |count| {
         format!(
-            "{count} more findings are not shown ({count} errors); --max-findings sets how many are, --format json, \
-             sarif, github, gitlab or junit has them all"
+            "{count} more findings are not shown ({count} errors). To show more, use --max-findings; --format json, \
+             sarif, github, gitlab or junit contains all of them"
         )
     };
     let paths = ["a.yaml", "b.yaml", "c.yaml"];

@@ -114,7 +114,7 @@ fn templates_of_nested_stacks_are_found_where_they_are_named() {
     assert_eq!(check(&folder, &["cdk/cdk.json"]).told().0, 1, "the CDK's metadata");
     assert_eq!(check(&folder, &["sam.yaml"]).told().0, 1, "an application of SAM");
     let (code, told) = check(&folder, &["outer.yaml"]).told();
-    assert!(code == 0 && told.contains("not judged: 1 nested stack (--notes lists them)"), "{told}");
+    assert!(code == 0 && told.contains("not checked: 1 nested stack (--notes lists them)"), "{told}");
     assert_eq!(check(&folder, &["outer.yaml", "--strict"]).told().0, 1);
     let (code, told) = check(&folder, &["outer.yaml", "--strict", "--nested", "Net/Net=net.yaml"]).told();
     assert_eq!(code, 0, "{told}");
@@ -125,7 +125,10 @@ fn templates_of_nested_stacks_are_found_where_they_are_named() {
     let unknown = check(&folder, &["outer.yaml", "--nested", "Nte=net.yaml"]).output();
     assert_eq!(unknown.status.code(), Some(2));
     let said = crate::support::stderr(&unknown);
-    assert!(said.contains("--nested Nte: there is no nested stack of that name, but Net, Net/Net"), "{said}");
+    assert!(
+        said.contains("--nested Nte: there is no nested stack with that name; the nested stacks are Net, Net/Net"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -152,11 +155,11 @@ fn what_a_nested_stack_names_is_not_taken_on_trust() {
     let here = folder.join("r");
     for (file, code, says) in [
         ("a.yaml", 2, "broken.yaml"),
-        ("b.yaml", 2, "a nested stack names this file, which is no template"),
-        ("c.yaml", 0, "not judged: 1 nested stack"),
-        ("d.yaml", 0, "not judged: 1 nested stack"),
-        ("e.yaml", 0, "not judged: 1 nested stack"),
-        ("f.yaml", 0, "not judged: 1 nested stack"),
+        ("b.yaml", 2, "a nested stack uses this file, which is not a template"),
+        ("c.yaml", 0, "not checked: 1 nested stack"),
+        ("d.yaml", 0, "not checked: 1 nested stack"),
+        ("e.yaml", 0, "not checked: 1 nested stack"),
+        ("f.yaml", 0, "not checked: 1 nested stack"),
     ] {
         for format in ["human", "json"] {
             let (found, told) = check(&here, &[file, "--format", format]).told();
@@ -229,11 +232,11 @@ fn a_stack_set_whose_template_is_elsewhere_is_not_judged() {
     );
     for file in ["url.yaml", "unknown.yaml", "none.yaml"] {
         let (code, told) = check(&folder, &[file]).told();
-        assert!(code == 0 && told.contains("not judged: 1 StackSet (--notes"), "{file}: {told}");
+        assert!(code == 0 && told.contains("not checked: 1 StackSet (--notes"), "{file}: {told}");
         let (code, told) = check(&folder, &[file, "--strict"]).told();
         assert!(code == 1 && told.contains("error[not-judged]: the template of StackSet `Set`"), "{file}: {told}");
     }
     let (code, told) = check(&folder, &["broken.yaml"]).told();
-    assert!(code == 2 && told.contains("the template in `Set`: this is not well-formed YAML"), "{told}");
+    assert!(code == 2 && told.contains("the template in `Set`: this is not valid YAML"), "{told}");
     assert_eq!(check(&folder, &["local.yaml", "--strict"]).told().0, 0);
 }

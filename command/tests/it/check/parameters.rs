@@ -100,11 +100,11 @@ fn a_parameter_that_no_template_declares_is_refused() {
     };
     let (code, said) = refused(&["t.yaml", "-p", "Port=443", "-p", "Prot=443"]);
     assert_eq!(code, Some(2));
-    assert_eq!(said, "error: a value is given for parameter `Prot`, which is not declared; declared: Port\n");
+    assert_eq!(said, "error: parameter `Prot` has a value, but no template declares it; declared: Port\n");
     let (code, said) = refused(&["good.yaml", "-p", "Prot=443"]);
     assert_eq!(
         (code, said.as_str()),
-        (Some(2), "error: a value is given for parameter `Prot`, but no parameter is declared\n")
+        (Some(2), "error: parameter `Prot` has a value, but no template declares parameters\n")
     );
     assert_eq!(refused(&["t.yaml", "good.yaml", "-p", "Prot=443"]).0, Some(2), "of many templates");
     assert_eq!(refused(&["t.yaml", "good.yaml", "-p", "Port=443"]).0, Some(0), "one that some declare");

@@ -20,7 +20,11 @@ pub fn nearly_exempted(nearly: &NearlyExempted<'_>) -> String {
         nearly.asked.iter().map(|(condition, globs)| format!("{} is {}", names(*condition).0, or(globs))).collect();
     let flags: Vec<_> = nearly.asked.iter().map(|(condition, _)| names(*condition).1).collect();
     let id = nearly.exemption.id();
-    format!("Exemption {id} would cover it if {}, which is not known here: give {}.", and(&asked), and(&flags))
+    format!(
+        "Exemption {id} would cover it if {}, which is not known here. To find out, pass {}.",
+        and(&asked),
+        and(&flags)
+    )
 }
 
 /// What decided about an egress rule, on one line.
@@ -33,7 +37,7 @@ pub fn explained(explained: &ExplainedRule, policy: &Policy) -> String {
         DecidedBy::Setting(setting) => {
             let (name, origin, covers) = (setting.name(), origin(policy, *setting), setting_covers(*setting));
             let rule = explained.rule.as_ref().map_or_else(String::new, written);
-            format!("{place}: passes: {rule}; the setting {name} = allow ({origin}) lets through {covers}.")
+            format!("{place}: passes: {rule}. The setting {name} = allow ({origin}) allows {covers}.")
         }
         DecidedBy::Finding(finding) => match finding.outcome {
             Outcome::NonCompliant => format!("{place}: blocked: {}.{}", statement(finding), hints(finding)),
@@ -45,7 +49,7 @@ pub fn explained(explained: &ExplainedRule, policy: &Policy) -> String {
             Outcome::Note => {
                 let origin = origin(policy, Setting::DefaultEgress);
                 format!(
-                    "{place}: passes: {}; the setting default_egress = allow ({origin}) lets it through.",
+                    "{place}: passes: {}. The setting default_egress = allow ({origin}) allows this.",
                     statement(finding)
                 )
             }

@@ -108,14 +108,16 @@ fn predicate(remark: &Remark<'_>, several: bool) -> String {
         (of("it", "them"), of("its", "their"), of("covers", "cover"), of("matches", "match"));
     match remark {
         Remark::Expired(_, now) => format!(
-            "expired on {} ({}): what {} covered is blocked. Remove {it}, or have {} renew {it}.",
+            "expired on {} ({}): the egress rules that {} covered are blocked again. Remove {it}, or ask {} to renew \
+             {it}.",
             now.expires,
             ago(now.days_left),
             of("it", "they"),
             now.owner
         ),
         Remark::Expires(_, now) => format!(
-            "{} {}, on {}: after that day what {} {covers} is blocked. {} has to renew {it} or to change what needs {it}.",
+            "{} {}, on {}: after that day, the egress rules that {} {covers} are blocked. {} must renew {it} or \
+             change the templates that need {it}.",
             of("ends", "end"),
             in_days(now.days_left),
             now.expires,
@@ -123,41 +125,41 @@ fn predicate(remark: &Remark<'_>, several: bool) -> String {
             now.owner
         ),
         Remark::OnlySinglePorts(exemption) => format!(
-            "can never match: {} {covers} single ports only ({}), which comply without {it}. Name the whole range, or \
+            "can never match: {} {covers} only single ports ({}), which comply without {it}. Name the whole range, or \
              remove {it}.",
             of("it", "they"),
             or(&exemption.conditions().ports)
         ),
         Remark::StackIdElsewhere(exemption) => format!(
-            "can never match: no stack of {its} accounts, Regions and stack names has an ARN like {}. Make them agree, \
-             or leave all but stack_id out.",
+            "can never match: no stack with {its} accounts, Regions, and stack names has an ARN like {}. Make them \
+             agree, or keep only stack_id.",
             or(&exemption.conditions().stack_ids)
         ),
-        Remark::Overlap(one, two) => format!(
-            "overlap: an egress rule that both cover stays exempted until {}.",
-            one.expires().max(two.expires())
-        ),
+        Remark::Overlap(one, two) => {
+            format!("overlap: an egress rule that both cover stays exempt until {}.", one.expires().max(two.expires()))
+        }
         Remark::DeployerChooses(exemption, choices) => {
             let names: Vec<_> = choices.iter().map(|choice| choice_name(*choice)).collect();
             format!(
-                "{matches} on {}, which whoever deploys the stack chooses: {} {covers} all who may deploy {}.",
+                "{matches} on {}, which the person who deploys the stack chooses: {} {covers} everyone who may deploy \
+                 {}.",
                 and(&names),
                 of("it", "they"),
                 reach(exemption.conditions())
             )
         }
         Remark::Covers(_, Breadth::Everything) => format!(
-            "{covers} every egress rule there, also one that opens everything to everywhere: name the protocol, ports \
-             or destination that is needed."
+            "{covers} every egress rule in scope, including rules that open all ports to all destinations: name the \
+             protocol, ports, or destination that is needed."
         ),
         Remark::Covers(exemption, Breadth::AllPorts) => format!(
-            "{covers} every port of {} to everywhere: name the ports or the destination that is needed.",
+            "{covers} every port of {} to all destinations: name the ports or the destination that is needed.",
             and(&exemption.conditions().protocols)
         ),
         Remark::Draft(_, Placeholder::Reason) => {
             let prefix = Placeholder::Reason.prefix();
             format!(
-                "{} a draft: write why {} needed in place of the reason that begins with {prefix}.",
+                "{} a draft: replace the reason that begins with {prefix} with why {} needed.",
                 of("is", "are"),
                 of("it is", "they are")
             )
@@ -165,12 +167,12 @@ fn predicate(remark: &Remark<'_>, several: bool) -> String {
         Remark::Draft(_, Placeholder::Owner) => {
             let prefix = Placeholder::Owner.prefix();
             format!(
-                "{} a draft: write who answers for {it} in place of the owner that begins with {prefix}.",
+                "{} a draft: replace the owner that begins with {prefix} with who is responsible for {it}.",
                 of("is", "are")
             )
         }
         Remark::EndsLate(_) => format!(
-            "{} more than {LONG_DAYS} days from now: choose a day on which somebody looks at {it} again.",
+            "{} more than {LONG_DAYS} days from now: choose an earlier day, so that someone reviews {it}.",
             of("ends", "end")
         ),
         Remark::EndsTooLate(_, max) => format!(
@@ -183,7 +185,7 @@ fn predicate(remark: &Remark<'_>, several: bool) -> String {
 const fn choice_name(choice: DeployerChoice) -> &'static str {
     match choice {
         DeployerChoice::StackName => "the stack's name",
-        DeployerChoice::StackId => "a part of the stack's ARN, which holds its name",
+        DeployerChoice::StackId => "a part of the stack's ARN that contains its name",
         DeployerChoice::LogicalId => "the logical id",
         DeployerChoice::Tags => "tags",
     }

@@ -3,38 +3,39 @@
 use cfn_egress_guard_account::accounts::{AccountSelection, READER_ROLE, RoleOptions, SESSION_NAME};
 use clap::{ArgGroup, Args};
 
-/// Which accounts, and how they are entered. Without these it is the account of the credentials alone.
+/// Which accounts to read, and how to access them. Without these options, only the account of the credentials is
+/// read.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Accounts")]
 #[command(group = ArgGroup::new("selection").multiple(true).args(["organization", "accounts", "organizational_units"]))]
 pub(crate) struct AccountArguments {
-    /// Look at every active account of the organization: from its management account, or from one that it
-    /// delegates AWS Organizations to.
+    /// Read every active account of the organization. Run this in the management account or in a delegated
+    /// administrator account.
     #[arg(long, conflicts_with_all = ["accounts", "organizational_units"])]
     organization: bool,
 
-    /// Look at these accounts, separated by commas.
+    /// Read these accounts, separated by commas.
     #[arg(long, value_name = "ID,…", value_delimiter = ',', value_parser = account_id)]
     accounts: Vec<String>,
 
-    /// Look at the active accounts of these organizational units (or of a root) and of the units below them.
+    /// Read the active accounts of these organizational units (or of a root) and of the units below them.
     #[arg(long = "organizational-unit", value_name = "OU,…", value_delimiter = ',', value_parser = unit_id)]
     organizational_units: Vec<String>,
 
-    /// The role to assume in each account but the caller's own [default: cfn-egress-guard-reader, which
-    /// deploy/reader-role.yaml makes].
+    /// The role to assume in each account except the caller's own [default: cfn-egress-guard-reader, which
+    /// deploy/reader-role.yaml creates].
     #[arg(long, value_name = "NAME", value_parser = role_name, requires = "selection")]
     role: Option<String>,
 
-    /// The external id that the role asks for.
+    /// The external ID that the role requires.
     #[arg(long, value_name = "ID", value_parser = external_id, requires = "role")]
     external_id: Option<String>,
 
-    /// How the sessions are named in the trails of the accounts [default: cfn-egress-guard].
+    /// The session name in the accounts' CloudTrail events [default: cfn-egress-guard].
     #[arg(long, value_name = "NAME", value_parser = session_name, requires = "selection")]
     role_session_name: Option<String>,
 
-    /// How many accounts are looked at side by side, at the most.
+    /// The maximum number of accounts that are read at the same time.
     #[arg(long, value_name = "NUMBER", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(crate) accounts_at_once: u8,
 }
@@ -64,7 +65,7 @@ impl AccountArguments {
 
 fn account_id(text: &str) -> Result<String, String> {
     let is_id = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_id { Ok(text.to_owned()) } else { Err("an account's id has 12 digits".to_owned()) }
+    if is_id { Ok(text.to_owned()) } else { Err("not an account ID, which has 12 digits".to_owned()) }
 }
 
 /// An organizational unit or a root (AWS Organizations API Reference, `ParentId`).
@@ -81,7 +82,7 @@ fn unit_id(text: &str) -> Result<String, String> {
     if is_id {
         Ok(text.to_owned())
     } else {
-        Err("an organizational unit is written like ou-ab12-cd34ef56, a root like r-ab12".to_owned())
+        Err("not the ID of an organizational unit (such as ou-ab12-cd34ef56) or a root (such as r-ab12)".to_owned())
     }
 }
 
@@ -95,7 +96,8 @@ fn role_name(text: &str) -> Result<String, String> {
     if is_name {
         Ok(text.to_owned())
     } else {
-        Err("a role is named like cfn-egress-guard-reader or path/to/reader: its name, and not its ARN".to_owned())
+        Err("not a role name; write its name and not its ARN, such as cfn-egress-guard-reader or path/to/reader"
+            .to_owned())
     }
 }
 
@@ -106,7 +108,7 @@ fn external_id(text: &str) -> Result<String, String> {
     if is_id {
         Ok(text.to_owned())
     } else {
-        Err("an external id has 2 to 1,224 letters, digits and _+=,.@:/-".to_owned())
+        Err("not an external ID, which has 2 to 1,224 letters, digits, and _+=,.@:/-".to_owned())
     }
 }
 
@@ -116,6 +118,6 @@ fn session_name(text: &str) -> Result<String, String> {
     if is_name {
         Ok(text.to_owned())
     } else {
-        Err("a session's name has 2 to 64 letters, digits and _+=,.@-".to_owned())
+        Err("not a session name, which has 2 to 64 letters, digits, and _+=,.@-".to_owned())
     }
 }

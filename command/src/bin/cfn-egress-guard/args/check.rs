@@ -3,112 +3,91 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use cfn_egress_guard_core::rule::Preset;
 use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
 use clap::{Arg, Args, Command, Error, ValueEnum};
 
-use super::{parse_max_findings, parse_nested, parse_preset};
+use super::{PolicyArguments, StackArguments, parse_max_findings, parse_nested};
 
 /// Check templates, and show the lines that the hook would block.
 ///
-/// Parameters, conditions, mappings and functions are worked out as far as the templates allow. What
-/// only AWS will know is a warning: the hook judges it again with the resolved values.
+/// Evaluates parameters, conditions, mappings, and functions as far as the templates allow. A value that only AWS
+/// knows is a warning: the hook checks the resolved value at deployment.
 ///
-/// Exit status: 0 if nothing is wrong, 1 if something is, 2 if a file could not be checked.
+/// Exit status: 0 if there is no error, 1 if there is one, 2 if a file could not be checked.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Check {
-    /// Templates, folders and patterns; - is standard input [default: the working directory].
+    /// Templates, folders, and patterns; - is standard input [default: the working directory].
     ///
-    /// In folders, templates are the .yaml, .yml, .json and .template files that hold a template, but for
-    /// those that git ignores and does not track; other files are passed over. A file named here must be
-    /// a template.
+    /// In folders, `check` reads the .yaml, .yml, .json, and .template files that contain a template, except
+    /// untracked files that git ignores. It skips other files. A file that you name must be a template.
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<String>,
 
-    /// Leave out files and folders, by a pattern as in .gitignore (may be repeated).
+    /// Exclude files and folders by a pattern as in .gitignore (repeatable).
     #[arg(long, value_name = "GLOB")]
     pub(crate) exclude: Vec<String>,
 
-    /// Values of parameters: Key=Value, or a parameter file (may be repeated).
+    /// Parameter values: Key=Value or a parameter file (repeatable).
     ///
-    /// Takes the AWS CLI's ParameterKey=Key,ParameterValue=Value, inline JSON, and files in the forms
-    /// [{"ParameterKey": …, "ParameterValue": …}], ["Key=Value"] and {"Parameters": {"Key": "Value"}}.
-    /// Values of NoEcho parameters are never looked at and never shown.
+    /// Accepts the AWS CLI's ParameterKey=Key,ParameterValue=Value, inline JSON, and files in the forms
+    /// [{"ParameterKey": …, "ParameterValue": …}], ["Key=Value"], and {"Parameters": {"Key": "Value"}}. Values of
+    /// NoEcho parameters are never used and never shown.
     #[arg(short, long, alias = "parameter-overrides", value_name = "KEY=VALUE|FILE")]
     pub(crate) parameters: Vec<String>,
 
-    /// Which template is deployed as which stack, where and with which parameters (may be repeated).
+    /// A file that maps templates to stacks, accounts, Regions, and parameters (repeatable).
     ///
-    /// Takes a TOML file of [[deployment]] tables (template, stack_name, account, region, parameters),
-    /// samconfig.toml, and stack deployment files of CloudFormation's Git sync. Each template is judged once
-    /// for each of its deployments.
+    /// Accepts a TOML file of [[deployment]] tables (template, stack_name, account, region, parameters),
+    /// samconfig.toml, and stack deployment files of CloudFormation's Git sync. Each template is checked once for
+    /// each of its deployments.
     #[arg(long, value_name = "FILE")]
     pub(crate) deployments: Vec<PathBuf>,
 
-    /// The file of a nested stack's template, if it is not where TemplateURL or the CDK's metadata says
-    /// (may be repeated). A nested stack within another is written Outer/Inner.
+    /// The template file of a nested stack, if it is not where TemplateURL or the CDK's metadata says (repeatable).
+    /// Write a nested stack within another one as Outer/Inner.
     #[arg(long, value_name = "LOGICAL_ID=FILE", value_parser = parse_nested)]
     pub(crate) nested: Vec<(String, PathBuf)>,
 
-    /// The Region that the templates are for (AWS::Region).
-    #[arg(long, value_name = "REGION")]
-    pub(crate) region: Option<String>,
+    #[command(flatten)]
+    pub(crate) stack: StackArguments,
 
-    /// The account that the templates are for (AWS::AccountId).
-    #[arg(long, value_name = "ID")]
-    pub(crate) account: Option<String>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArguments,
 
-    /// The name of the stack that the templates are for (AWS::StackName).
-    #[arg(long, value_name = "NAME")]
-    pub(crate) stack_name: Option<String>,
-
-    /// The policy file to judge by [default: policy.toml of the working directory, or of the nearest folder
-    /// above it up to the root of the git repository].
-    #[arg(long, value_name = "FILE")]
-    pub(crate) policy: Option<PathBuf>,
-
-    /// Judge by the published rule, whatever policy.toml lies here.
-    #[arg(long, conflicts_with = "policy")]
-    pub(crate) no_policy: bool,
-
-    /// The preset that the hook uses: literal (the published rule) or effective (what EC2 opens).
-    #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
-    pub(crate) preset: Option<Preset>,
-
-    /// Take what cannot be determined, or is not judged, for an error.
+    /// Treat undetermined and unchecked parts as errors.
     #[arg(long)]
     pub(crate) strict: bool,
 
-    /// Treat the defaults of parameters as their values: report nothing that only other values break.
+    /// Treat parameter defaults as their values: report nothing that only other values would break.
     #[arg(long)]
     pub(crate) trust_defaults: bool,
 
-    /// A JSON report of an earlier run: what it has is known debt and no error, unless it changed.
+    /// A JSON report of an earlier run: its findings are known debt instead of errors, unless they changed.
     #[arg(long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,
 
-    /// Write a JSON report as a later run's baseline, and exit with 0 whatever was found.
+    /// Write a JSON report as the baseline for later runs, and exit with 0 regardless of findings.
     #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
     pub(crate) write_baseline: Option<PathBuf>,
 
-    /// Pass over named files that are no templates, as in folders: for lists that other programs make.
+    /// Skip named files that are not templates, as in folders; useful for lists that other programs create.
     #[arg(long)]
     pub(crate) skip_other_files: bool,
 
-    /// How to report, to standard output or to a file (may be repeated) [default: human].
+    /// The report format, on standard output or in a file (repeatable) [default: human].
     #[arg(short, long, value_parser = OutputParser, value_name = "FORMAT[=FILE]")]
     pub(crate) format: Vec<ReportOutput>,
 
-    /// List what was not judged, instead of counting it.
+    /// List what was not checked, instead of counting it.
     #[arg(long)]
     pub(crate) notes: bool,
 
-    /// Show errors only: no warnings, no notes, no summary (human format).
+    /// Show errors only, without warnings, notes, and the summary (human format).
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
-    /// How many findings to show in full, or `all`: the rest is only counted (human format).
+    /// The number of findings to show in full, or `all`; the rest is only counted (human format).
     #[arg(long, value_parser = parse_max_findings, default_value = "200", value_name = "NUMBER")]
     pub(crate) max_findings: usize,
 }
@@ -122,12 +101,12 @@ Examples:
                                                       annotations, and a file for code scanning
   cfn-egress-guard check --write-baseline debt.json   then --baseline debt.json: only what is new fails";
 
-/// How to report what was found.
+/// Report formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReportFormat {
-    /// The source lines with the offending values underlined.
+    /// The source lines, with the offending values underlined.
     Human,
-    /// Everything, in the shape of schema/report.schema.json.
+    /// All findings, as defined by schema/report.schema.json.
     Json,
     /// SARIF 2.1.0, for code scanning.
     Sarif,

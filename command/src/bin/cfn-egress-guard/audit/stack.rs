@@ -20,7 +20,7 @@ const MAX_RESULTS: usize = 4;
 /// How many findings of a result are shown.
 const MAX_FINDINGS: usize = 4;
 
-/// How many other failures are told.
+/// How many other failures are reported.
 const MAX_FAILURES: usize = 5;
 
 pub(super) fn run(arguments: &Audit, stack: &str, runtime: &Runtime, out: &mut impl Write) -> anyhow::Result<Exit> {
@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &Audit, stack: &str, runtime: &Runtime, out: &mut i
         anyhow::Ok((operation, region))
     })?;
     if operation.status.is_none() && is_gone(&mut operation)? {
-        bail!("there is no stack `{stack}` in {region}; one that is deleted is found by its ARN");
+        bail!("there is no stack `{stack}` in {region}; to find a deleted stack, pass its ARN");
     }
     let name = Arn::parse(stack).and_then(|arn| arn.stack_name()).unwrap_or(stack);
     match arguments.format {
@@ -61,15 +61,15 @@ fn human(operation: &mut StackOperation, stack: &str, region: &str, out: &mut im
     let all = operation.result.results.len();
     let status = operation.status.as_deref().unwrap_or("its status could not be read");
     let Some(first) = records.first() else {
-        writeln!(out, "{GOOD}No hook stopped the newest operation of {stack}{GOOD:#} in {region} ({status}).")?;
+        writeln!(out, "{GOOD}No hook blocked the latest operation of {stack}{GOOD:#} in {region} ({status}).")?;
         write_failures(operation, out)?;
         return write_unread(operation, out);
     };
     let hook = first.hook.as_deref().unwrap_or("a hook");
     let at = first.at.get(..19).unwrap_or(&first.at).replace('T', " ");
     let (style, was) = match first.fate() {
-        "warned" => (CAUTION, "was let through with a warning of"),
-        "hook error" => (BAD, "was stopped, because there was no answer from"),
+        "warned" => (CAUTION, "was allowed with a warning by"),
+        "hook error" => (BAD, "was blocked, because there was no answer from"),
         _ => (BAD, "was blocked by"),
     };
     writeln!(out, "{BOLD}{stack}{BOLD:#} in {region} {style}{was} {hook}{style:#} on {at} UTC ({status}).\n")?;
@@ -81,14 +81,14 @@ fn human(operation: &mut StackOperation, stack: &str, region: &str, out: &mut im
     }
     writeln!(out, "\n{BOLD}What to do{BOLD:#}")?;
     if records.iter().all(|record| record.fate() == "hook error") {
-        writeln!(out, "  Nothing is known to be wrong with your template: tell those who run the hook.")?;
+        writeln!(out, "  The hook found no fault in your template. Contact the owners of the hook.")?;
     } else {
         writeln!(
             out,
-            "  Change these egress rules and deploy again. This checks a template before that:\n    \
-             cfn-egress-guard check TEMPLATE\n  A rule that is needed as it is needs an exemption in the policy of \
-             those who run the hook: give them {}.",
-            if first.id.is_empty() { "this text".to_owned() } else { format!("the result's id, {}", first.id) }
+            "  Change these egress rules and deploy again. To check the template first, run:\n    cfn-egress-guard \
+             check TEMPLATE\n  If you need a rule as it is, ask the owners of the hook for an exemption. Send them \
+             {}.",
+            if first.id.is_empty() { "this text".to_owned() } else { format!("the result ID {}", first.id) }
         )?;
     }
     write_unread(operation, out)
@@ -117,7 +117,7 @@ fn write_failures(operation: &StackOperation, out: &mut impl Write) -> io::Resul
     if operation.failures.is_empty() {
         return Ok(());
     }
-    writeln!(out, "What failed in it, for other reasons:")?;
+    writeln!(out, "Other failures in this operation:")?;
     // The events come newest first: what failed first is what stopped the others.
     for failure in operation.failures.iter().rev().take(MAX_FAILURES) {
         writeln!(out, "  {failure}")?;
@@ -130,7 +130,11 @@ fn write_unread(operation: &StackOperation, out: &mut impl Write) -> io::Result<
         writeln!(out, "{CAUTION}not read{CAUTION:#} {place} {failure}")?;
     }
     if !operation.result.is_all_read() {
-        writeln!(out, "{DIM}What a deploying role needs: cfn-egress-guard audit --print-iam-policy=deployer{DIM:#}")?;
+        writeln!(
+            out,
+            "{DIM}To print the permissions that a deploying role needs: cfn-egress-guard audit \
+                       --print-iam-policy=deployer{DIM:#}"
+        )?;
     }
     Ok(())
 }

@@ -61,7 +61,7 @@ pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<HashMap<PathBuf, Vec<Dep
         let text = std::fs::read_to_string(file).with_context(context)?;
         for (template, deployment) in of_file(file, &text).with_context(context)? {
             if !template.is_file() {
-                bail!("{}: it names template `{}`, which is not there", context(), template.display());
+                bail!("{}: it names template `{}`, which does not exist", context(), template.display());
             }
             deployments.entry(same(&template)).or_default().push(deployment);
         }

@@ -13,10 +13,10 @@ use super::names::FileNames;
 
 /// What to say where a search found nothing: a pipeline that checks the wrong folder must not pass.
 pub(super) const SEARCH_HELP: &str =
-    "name a template, or a folder with .yaml, .yml, .json or .template files that git does not ignore";
+    "name a template, or a folder with .yaml, .yml, .json, or .template files that git does not ignore";
 
 /// What to say where it found only what git ignores.
-pub(super) const IGNORED_HELP: &str = "git ignores what looks like a template here: name the files to check them";
+pub(super) const IGNORED_HELP: &str = "git ignores files here that look like templates: to check them, name them";
 
 /// Files found in folders are read up to this size: templates are far smaller.
 const MAX_SEARCHED_BYTES: u64 = 32 * 1024 * 1024;
@@ -28,7 +28,7 @@ pub(super) struct Inputs {
     pub(super) arguments: Vec<Argument>,
     /// The files to check, each once, in a stable order.
     pub(super) found: Vec<Input>,
-    /// Those of them that are files, each as what tells it from others.
+    /// Those of them that are files, each as what distinguishes it from others.
     pub(super) files: HashSet<PathBuf>,
     names: FileNames,
     exclude: Exclude,
@@ -190,7 +190,13 @@ impl Input {
         match String::from_utf8(bytes) {
             Ok(text) => Ok((self.must_be_template || may_hold_template(&text)).then_some(text)),
             Err(error) if self.must_be_template || is_meant_as_template(&String::from_utf8_lossy(error.as_bytes())) => {
-                Err(FileError::new("it is not UTF-8 text", Some("save it as UTF-8: CloudFormation takes nothing else")))
+                Err(FileError::new(
+                    "it is not UTF-8 text",
+                    Some(
+                        "save it as UTF-8, the only encoding that \
+                    CloudFormation accepts",
+                    ),
+                ))
             }
             Err(_) => Ok(None),
         }

@@ -65,7 +65,7 @@ impl InputJudge<'_> {
         // One template that this program stumbles over must not hide what is found in the others.
         catch_unwind(AssertUnwindSafe(|| self.text(input, text))).unwrap_or_else(|_| {
             let problem = FileError::new(
-                "this program failed inside while checking the file, which is a defect",
+                "cfn-egress-guard hit an internal error while checking this file (a bug)",
                 Some("please report it, with the template if you can"),
             );
             broken(String::new(), problem)
@@ -86,8 +86,8 @@ impl InputJudge<'_> {
             GitIgnored::No => {}
             GitIgnored::Yes => return InputResult::Ignored,
             GitIgnored::Perhaps(why) => {
-                let message = format!("git ignores this template, and whether it tracks it is not known: {why}");
-                let help = "name the file to check it, or leave it out with --exclude";
+                let message = format!("git ignores this template, and it is not known whether git tracks it: {why}");
+                let help = "name the file to check it, or exclude it with --exclude";
                 return broken(String::new(), FileError::new(message, Some(help)));
             }
         }
@@ -97,7 +97,7 @@ impl InputJudge<'_> {
         };
         if !is_template {
             let help = "a template has a `Resources` section whose entries have a `Type`";
-            return broken(text, FileError::new("this is no CloudFormation template", Some(help)));
+            return broken(text, FileError::new("this is not a CloudFormation template", Some(help)));
         }
         let is_given = self.given.names().next().is_some();
         let declared = if is_given { DeclaredParameters::by(&document.root) } else { DeclaredParameters::default() };
@@ -231,7 +231,7 @@ impl InputJudge<'_> {
                 self.with_nested(&unit, &nested_scope(way, &document.root), &around)
             }
             Err(error) if is_meant_as_template(&text) => broken(text, error.into()),
-            _ => broken(String::new(), FileError::new("a nested stack names this file, which is no template", None)),
+            _ => broken(String::new(), FileError::new("a nested stack uses this file, which is not a template", None)),
         }
     }
 
@@ -286,7 +286,7 @@ struct NestedReports {
     missing: Vec<TemplateNote>,
 }
 
-/// The report of a template, and of those that it deploys, each with what tells its file from others.
+/// The report of a template, and of those that it deploys, each with what distinguishes its file from others.
 pub(super) struct InputReports {
     pub(super) own: FileReport,
     pub(super) others: Vec<(PathBuf, FileReport)>,

@@ -37,7 +37,7 @@ impl<'f> NestedFiles<'f> {
             bail!("--nested {path}: the templates have no nested stack");
         }
         let met: Vec<&str> = met.iter().map(String::as_str).collect();
-        bail!("--nested {path}: there is no nested stack of that name, but {}", met.join(", "))
+        bail!("--nested {path}: there is no nested stack with that name; the nested stacks are {}", met.join(", "))
     }
 
     /// The file of a template that one in `parent` deploys, if anything names one and it is there.

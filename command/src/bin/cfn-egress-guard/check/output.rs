@@ -34,7 +34,8 @@ impl Outputs {
         let format = on_stdout.next().unwrap_or(ReportFormat::Human);
         if on_stdout.next().is_some() {
             bail!(
-                "--format names two formats for standard output: write one of them to a file, with --format FORMAT=FILE"
+                "--format names two formats for standard output; write one of them to a file with --format \
+                 FORMAT=FILE"
             );
         }
         let options = HumanOptions {

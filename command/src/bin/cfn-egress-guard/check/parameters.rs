@@ -80,7 +80,7 @@ pub(crate) fn read(arguments: &[String]) -> anyhow::Result<ParameterValues> {
             // What cannot be read may be a value, and no path.
             let path = Path::new(argument.strip_prefix("file://").unwrap_or(argument));
             std::fs::metadata(path).with_context(|| {
-                format!("value {position} of --parameters is neither Key=Value nor a parameter file that can be read")
+                format!("value {position} of --parameters is neither Key=Value nor a readable parameter file")
             })?;
             file(path, &mut given)?;
         }
@@ -108,16 +108,16 @@ pub(crate) fn all_given(scope: &Scope, root: &Value) -> anyhow::Result<()> {
         .collect();
     match missing.as_slice() {
         [] => Ok(()),
-        [only] => bail!("parameter {only} has no default and no value; give one with -p Key=Value"),
-        _ => bail!("parameters {} have no default and no value; give each with -p Key=Value", missing.join(", ")),
+        [only] => bail!("parameter {only} has no default and no value; pass one with -p Key=Value"),
+        _ => bail!("parameters {} have no default and no value; pass each one with -p Key=Value", missing.join(", ")),
     }
 }
 
 /// A value, or nothing for the value that the deployed stack has.
 fn value_or_previous(key: &str, value: Option<String>, previous: bool) -> anyhow::Result<Option<String>> {
     match (value, previous) {
-        (Some(_), true) => bail!("`{key}` has a value and UsePreviousValue: give one of them"),
-        (None, false) => bail!("`{key}` has no value: give ParameterValue, or UsePreviousValue=true"),
+        (Some(_), true) => bail!("`{key}` has both a value and UsePreviousValue; pass only one of them"),
+        (None, false) => bail!("`{key}` has no value; pass ParameterValue, or UsePreviousValue=true"),
         (value, _) => Ok(value),
     }
 }
@@ -141,12 +141,12 @@ fn shorthand(text: &str) -> anyhow::Result<Vec<(String, String)>> {
                 (Some('\\'), _) => value.extend(characters.next()),
                 (Some(c), Some(quote)) if c == quote => {
                     if !matches!(characters.next(), None | Some(',')) {
-                        bail!("there is text behind the closing quote of {key}");
+                        bail!("there is text after the closing quote of {key}");
                     }
                     break;
                 }
                 (Some(','), None) | (None, None) => break,
-                (None, Some(_)) => bail!("the quote of {key} is not closed"),
+                (None, Some(_)) => bail!("the closing quote of {key} is missing"),
                 (Some(c), _) => value.push(c),
             }
         }
@@ -169,7 +169,7 @@ fn texts(text: &str, given: &mut ParameterValues) -> anyhow::Result<()> {
             .try_for_each(|(index, entry)| listed(entry, given).with_context(|| format!("entry {}", index + 1))),
         Kind::Map(map) if document.root.get("Parameters").is_some() => assigned(map, given),
         _ => bail!(
-            "it holds no parameters: write a list of {{\"ParameterKey\": …, \"ParameterValue\": …}}, a list of \
+            "it has no parameters: write a list of {{\"ParameterKey\": …, \"ParameterValue\": …}}, a list of \
              \"Key=Value\", or {{\"Parameters\": {{\"Key\": \"Value\"}}}}"
         ),
     }
@@ -177,7 +177,7 @@ fn texts(text: &str, given: &mut ParameterValues) -> anyhow::Result<()> {
 
 fn listed(entry: &Value, given: &mut ParameterValues) -> anyhow::Result<()> {
     if let Some(text) = entry.as_str() {
-        let (key, value) = assignment(text).ok_or_else(|| anyhow!("it is not of the form Key=Value"))?;
+        let (key, value) = assignment(text).ok_or_else(|| anyhow!("it does not have the form Key=Value"))?;
         given.set(key, Some(value.to_owned()));
         return Ok(());
     }

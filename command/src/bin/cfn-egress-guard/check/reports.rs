@@ -14,7 +14,7 @@ use super::judge::InputReports;
 pub(super) struct CheckReports {
     /// Those of the inputs, each with its file.
     inputs: Vec<(Option<PathBuf>, FileReport)>,
-    /// Those of templates that an input deploys: the input, what tells the file from others, the report.
+    /// Those of templates that an input deploys: the input, what distinguishes the file from others, the report.
     deployed: Vec<(usize, PathBuf, FileReport)>,
 }
 

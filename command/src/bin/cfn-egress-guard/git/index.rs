@@ -21,7 +21,7 @@ impl GitIndex {
     /// Reads an index, or says why it cannot be read.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, &'static str> {
         // The index does not say how long its object ids are: with another length its parts do not add up.
-        let mut result = Err("it is not well-formed");
+        let mut result = Err("it is not valid");
         for id_bytes in ID_BYTES {
             match entries(bytes, id_bytes) {
                 Ok(mut paths) => {
@@ -54,7 +54,7 @@ fn entries(bytes: &[u8], id_bytes: usize) -> Result<Vec<Vec<u8>>, IndexError> {
     }
     let version = input.number().ok_or_else(malformed)?;
     if !(2..=4).contains(&version) {
-        return Err(IndexError::Unsupported("it has a version that is not known here"));
+        return Err(IndexError::Unsupported("its version is not supported"));
     }
     let count = input.number().ok_or_else(malformed)?;
     let mut paths = Vec::new();
@@ -69,7 +69,7 @@ fn entries(bytes: &[u8], id_bytes: usize) -> Result<Vec<Vec<u8>>, IndexError> {
         let length = input.number().ok_or_else(malformed)?;
         input.take(length as usize).ok_or_else(malformed)?;
         if name == b"link" {
-            return Err(IndexError::Unsupported("it is split: run `git update-index --no-split-index`"));
+            return Err(IndexError::Unsupported("it is a split index: run `git update-index --no-split-index`"));
         }
     }
     if input.rest().len() == id_bytes { Ok(paths) } else { Err(IndexError::Malformed) }

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use cfn_egress_guard_core::policy;
-use cfn_egress_guard_core::rule::Preset;
 use cfn_egress_guard_core::rule::policy::Policy;
 
+use crate::args::PolicyArguments;
 use crate::git::Repository;
 
 /// A policy, and the file that it is from.
@@ -15,12 +15,12 @@ pub(crate) struct ChosenPolicy {
     pub(crate) file: Option<PathBuf>,
 }
 
-/// The policy of the file named; without a name, the one that lies here, or the published rule. A preset that is
-/// given replaces the policy's.
-pub(crate) fn choose(named: Option<&Path>, no_policy: bool, preset: Option<Preset>) -> anyhow::Result<ChosenPolicy> {
-    let file = if no_policy { None } else { named.map(Path::to_owned).or_else(nearest) };
+/// The policy of the file named; without a name, the one that lies here, or the published rule. A preset among the
+/// arguments replaces the policy's.
+pub(crate) fn choose(arguments: &PolicyArguments) -> anyhow::Result<ChosenPolicy> {
+    let file = if arguments.no_policy { None } else { arguments.policy.clone().or_else(nearest) };
     let policy = file.as_deref().map(super::read).transpose()?.unwrap_or_default();
-    Ok(ChosenPolicy { policy: Policy { preset: preset.unwrap_or(policy.preset), ..policy }, file })
+    Ok(ChosenPolicy { policy: Policy { preset: arguments.preset.unwrap_or(policy.preset), ..policy }, file })
 }
 
 /// The policy file of the working directory, or of the nearest folder above it up to the root of the git

@@ -4,21 +4,21 @@ use std::collections::HashSet;
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context as _, anyhow, bail};
 use cfn_egress_guard_core::check::{CheckContext, Defaults, ExplainedResource, explain_each};
 use cfn_egress_guard_core::hook::{self, Conclusion};
-use cfn_egress_guard_core::rule::policy::{Context as Place, Date, Policy, ResourceContext};
+use cfn_egress_guard_core::rule::policy::{Context, Date, Policy, ResourceContext};
 use cfn_egress_guard_core::rule::wording::policy as wording;
 use cfn_egress_guard_core::rule::{DecidedBy, ExplainedRule, Finding, Outcome, excerpt};
 use cfn_egress_guard_core::source;
-use cfn_egress_guard_core::template::{Assumption, Scope};
+use cfn_egress_guard_core::template::Assumption;
 
 use crate::ID_CHARS;
 use crate::args::PolicyExplain;
 use crate::exit::Exit;
 
 pub(crate) fn run(arguments: &PolicyExplain, out: &mut impl Write) -> anyhow::Result<Exit> {
-    let policy = super::choose(arguments.policy.as_deref(), arguments.no_policy, arguments.preset)?.policy;
+    let policy = super::choose(&arguments.policy)?.policy;
     let today = arguments.as_of.unwrap_or_else(super::today);
     let text = super::text(&arguments.file)?;
     let is_event = serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|json| json.get("requestData").is_some());
@@ -49,22 +49,17 @@ fn of_template(
     today: Date,
     out: &mut impl Write,
 ) -> anyhow::Result<Exit> {
-    let scope = Scope {
-        account: arguments.account.clone(),
-        region: arguments.region.clone(),
-        stack_name: arguments.stack_name.clone(),
-        ..Scope::default()
-    };
+    let scope = arguments.stack.scope();
     let file = arguments.file.as_path();
     let document = source::parse(text).map_err(|error| {
         let place = error.span.map_or_else(String::new, |span| format!(":{}:{}", span.line, span.column));
         anyhow!("{}{place}: {error}\nhelp: {}", shown(file), error.help())
     })?;
-    let context = Place {
-        account: arguments.account.as_deref(),
-        region: arguments.region.as_deref(),
-        stack_name: arguments.stack_name.as_deref(),
-        ..Place::default()
+    let context = Context {
+        account: scope.account.as_deref(),
+        region: scope.region.as_deref(),
+        stack_name: scope.stack_name.as_deref(),
+        ..Context::default()
     };
     let terms = CheckContext { context, defaults: Defaults::MayChange, ..CheckContext::of(policy, today) };
     let mut resources = Vec::new();
@@ -82,7 +77,7 @@ fn of_template(
     }
     for (index, note) in notes.iter().enumerate() {
         let gap = if index == 0 && !resources.is_empty() { "\n" } else { "" };
-        writeln!(out, "{gap}Not judged: {note}.")?;
+        writeln!(out, "{gap}Not checked: {note}.")?;
     }
     Ok(exit)
 }
@@ -96,7 +91,7 @@ fn of_resource(resource: &ExplainedResource, terms: &CheckContext<'_>, out: &mut
     for (index, world) in resource.worlds.iter().enumerate() {
         let gap = if index > 0 { "\n" } else { "" };
         writeln!(out, "{gap}{} {id}{}", checked.resource_type.name(), assumed(&world.assumptions))?;
-        let context = Place {
+        let context = Context {
             logical_id: Some(&checked.logical_id),
             resource_type: Some(checked.resource_type.name()),
             ..terms.context
@@ -125,7 +120,7 @@ fn of_resource(resource: &ExplainedResource, terms: &CheckContext<'_>, out: &mut
         writeln!(out, "  {}", wording::explained(&explained, terms.policy))?;
     }
     if let Some(why) = checked.undetermined {
-        writeln!(out, "  not all of it was looked at: {why}")?;
+        writeln!(out, "  not all of it was checked: {why}")?;
     }
     Ok(exit)
 }

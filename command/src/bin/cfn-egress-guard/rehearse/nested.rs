@@ -27,7 +27,7 @@ impl<'a> NestedTemplateFiles<'a> {
             bail!("--nested {path}: the templates have no nested stack");
         }
         let met: Vec<String> = self.met.into_iter().collect();
-        bail!("--nested {path}: there is no nested stack of that name, but {}", met.join(", "))
+        bail!("--nested {path}: there is no nested stack with that name; the nested stacks are {}", met.join(", "))
     }
 
     /// The file of a nested stack's template, if anything names one.

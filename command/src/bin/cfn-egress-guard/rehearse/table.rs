@@ -27,7 +27,7 @@ pub(super) fn title(out: &mut impl Write, plan: &DeploymentPlan, first: bool) ->
     writeln!(out, "{gap}{BOLD}Rehearsal: {what} {}{BOLD:#}", plan.stack_name)?;
     for open in plan.not_judged().iter().filter(|open| open.logical_resource_id.is_none()) {
         let place = if open.stack_name == plan.stack_name { String::new() } else { format!("{}: ", open.stack_name) };
-        writeln!(out, "  {CAUTION}not judged: {place}{}{CAUTION:#}", open.reason)?;
+        writeln!(out, "  {CAUTION}not checked: {place}{}{CAUTION:#}", open.reason)?;
     }
     Ok(())
 }
@@ -62,7 +62,7 @@ pub(super) fn row(out: &mut impl Write, told: &RehearsalEvent<'_>, width: usize)
     let event = &told.event;
     let (status, note, text) = match &event.hook {
         Some(hook) => (hook.hook_status.name(), hook.hook_type.clone(), hook_text(hook.hook_status, event)),
-        // Why the hook is not asked stands below.
+        // Why the hook is not asked is below.
         None if is_not_asked(told) => (event.resource_status, String::new(), None),
         None => (event.resource_status, event.resource_status_reason.clone().unwrap_or_default(), None),
     };
@@ -149,54 +149,65 @@ pub(super) fn conclusion(
     let only_if = only_if(&hinges_on);
     let (style, sentence) = match ending {
         RehearsalOutcome::NothingToUpdate => {
-            (CAUTION, format!("there is nothing to update in {name}: CloudFormation does not ask the hook."))
+            (CAUTION, format!("there is nothing to update in {name}: CloudFormation does not call the hook."))
         }
         RehearsalOutcome::Complete if not_judged > 0 => (
             CAUTION,
-            format!("{name} would be deployed if what is not known here keeps the rule ({not_judged} not judged)."),
+            format!(
+                "{name} would be deployed if the parts that are not known here follow the rule ({not_judged} not \
+                     checked)."
+            ),
         ),
-        RehearsalOutcome::Complete if heard.asked => (GOOD, format!("{name} is deployed: the hook lets it pass.")),
+        RehearsalOutcome::Complete if heard.asked => (GOOD, format!("{name} is deployed: the hook allows it.")),
         RehearsalOutcome::Complete if !plan.switched_off.is_empty() => (
             GOOD,
             format!(
-                "{name} is deployed without asking the hook: with these parameters it creates no {}.",
+                "{name} is deployed without a call to the hook: with these parameters it creates no {}.",
                 list(&plan.switched_off)
             ),
         ),
-        RehearsalOutcome::Complete if plan.is_update() => {
-            (GOOD, format!("{name} is updated without asking the hook: no security group and no egress rule changes."))
-        }
-        RehearsalOutcome::Complete => {
-            (GOOD, format!("{name} is deployed without asking the hook: it has no security group and no egress rule."))
-        }
+        RehearsalOutcome::Complete if plan.is_update() => (
+            GOOD,
+            format!(
+                "{name} is updated without a call to the hook: no security group and no egress rule \
+                            changes."
+            ),
+        ),
+        RehearsalOutcome::Complete => (
+            GOOD,
+            format!(
+                "{name} is deployed without a call to the hook: it has no security group and no egress \
+                            rule."
+            ),
+        ),
         RehearsalOutcome::CompleteWithWarnings => (
             CAUTION,
-            format!("{name} is deployed with a warning; under failure mode FAIL the hook would block it{}.", only_if),
+            format!("{name} is deployed with a warning; with failure mode FAIL, the hook would block it{}.", only_if),
         ),
         RehearsalOutcome::RolledBack if plan.is_update() => {
-            (BAD, format!("the update of {name} is blocked{only_if}: the stack stays as it was."))
+            (BAD, format!("the update of {name} is blocked{only_if}: the stack does not change."))
         }
         RehearsalOutcome::LeftAsItIs => (
             BAD,
             format!(
-                "{name} is blocked{only_if}. Rollback is disabled: what was created or updated before stays as it is, \
-                 and the stack has failed. Update it with a corrected template, or roll it back."
+                "{name} is blocked{only_if}. Rollback is disabled: resources that were already created or updated \
+                 remain, and the stack is in a failed state. Update it with a corrected template, or roll it back."
             ),
         ),
         RehearsalOutcome::ChangeSetFailed => {
-            (BAD, format!("the change set of {name} is blocked{only_if}: nothing was touched."))
+            (BAD, format!("the change set of {name} is blocked{only_if}: nothing changes."))
         }
-        RehearsalOutcome::RolledBack => (BAD, format!("{name} is blocked{only_if}: nothing of it is left behind.")),
+        RehearsalOutcome::RolledBack => (BAD, format!("{name} is blocked{only_if}: no resource remains.")),
     };
     writeln!(out, "{style}=> {sentence}{style:#}")?;
     if ending == RehearsalOutcome::RolledBack && plan.is_update() {
         writeln!(out, "   Assumed: {}.", AssumedViolation::NO_HOOK_ON_ROLLBACK)?;
     }
     if ending == RehearsalOutcome::CompleteWithWarnings && not_judged > 0 {
-        writeln!(out, "   {not_judged} not judged: told above.")?;
+        writeln!(out, "   {not_judged} not checked: see above.")?;
     }
     if !hinges_on.is_empty() {
-        writeln!(out, "   Only the deployment knows that: it rests on a value that AWS reads or makes.")?;
+        writeln!(out, "   Only the deployment can determine this: it depends on a value that AWS provides.")?;
     }
     Ok(())
 }

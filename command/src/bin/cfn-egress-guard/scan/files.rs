@@ -22,12 +22,12 @@ pub(super) fn outputs(paths: &[PathBuf]) -> anyhow::Result<Vec<(&Path, AccountFo
         Some("json") => Ok(AccountFormat::Json),
         Some("csv") => Ok(AccountFormat::Csv),
         Some("html") => Ok(AccountFormat::Html),
-        _ => bail!("`{}`: an output file's name ends in .json, .csv or .html", path.display()),
+        _ => bail!("`{}`: the name of an output file must end in .json, .csv, or .html", path.display()),
     };
     paths.iter().map(|path| Ok((path.as_path(), format(path)?))).collect()
 }
 
-/// Where a result stands until it is whole.
+/// Where a result is until it is whole.
 pub(super) fn part(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".part");
@@ -49,7 +49,7 @@ pub(super) fn known(path: &Path, head: &ScanHead) -> anyhow::Result<KnownStacks>
     for (file, earlier) in files {
         if (&earlier.policy, &earlier.program) != (&head.policy, &head.program) {
             bail!(
-                "`{}` was made with {} by version {}: what it says may no longer hold; scan anew without --resume",
+                "`{}` was made with {} by version {} and may be outdated; scan again without --resume",
                 path.display(),
                 earlier.policy,
                 earlier.program
@@ -57,7 +57,7 @@ pub(super) fn known(path: &Path, head: &ScanHead) -> anyhow::Result<KnownStacks>
         }
         if earlier.owner_tags != head.owner_tags {
             bail!(
-                "`{}` took owners from the tags {}: resume with --owner-tag as it was, or scan anew",
+                "`{}` reads owners from the tags {}: resume with the same --owner-tag, or scan again without --resume",
                 path.display(),
                 earlier.owner_tags.join(", ")
             );
@@ -121,16 +121,13 @@ pub(super) fn joined(paths: &[PathBuf]) -> anyhow::Result<ScanResult> {
         let file = File::open(path).with_context(context)?;
         joined.add(BufReader::new(file)).with_context(context)?;
     }
-    joined
-        .result()
-        .context("reading back what was put together")?
-        .ok_or_else(|| anyhow!("there is no result to report"))
+    joined.result().context("reading the joined results")?.ok_or_else(|| anyhow!("there is no result to report"))
 }
 
 /// The numbers of earlier results, each with its file.
 pub(super) fn earlier<'a>(paths: &'a [PathBuf], outputs: &[PathBuf]) -> anyhow::Result<Vec<(TrendPoint, &'a Path)>> {
     if let Some(path) = paths.iter().find(|path| outputs.contains(path)) {
-        bail!("`{}` is compared with and written to: name another file for the result", path.display());
+        bail!("`{}` is used both for --compare and for the result: name another file for the result", path.display());
     }
     paths.iter().map(|path| Ok((reading(path, read_trend)?, path.as_path()))).collect()
 }

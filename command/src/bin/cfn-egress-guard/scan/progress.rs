@@ -54,12 +54,12 @@ impl Meter {
             Progress::Unread(unread) => {
                 self.unread += 1;
                 self.groups_done += usize::from(unread.group.is_some() && !unread.judged);
-                // What it was stands in the result.
+                // What it was is in the result.
                 self.done += usize::from(unread.stack.is_some() && !unread.judged);
             }
             Progress::Slower { region, at_once, .. } if self.accounts < 2 => {
                 self.clear();
-                warn(&format!("{region}: AWS is slow to answer or asks for patience; going on with {at_once} at once"));
+                warn(&format!("{region}: AWS is throttling requests; reducing to {at_once} concurrent requests"));
             }
             // A line for each Region of each account would be no progress display.
             Progress::Slower { .. } => self.slower += 1,

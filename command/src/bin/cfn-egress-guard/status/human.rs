@@ -94,7 +94,7 @@ fn write_accounts(result: &StatusResult, out: &mut impl Write) -> io::Result<()>
 /// The state of an account in one line: of its worst Region first.
 fn account_state(account: &AccountStatus, regions: &[&RegionStatus]) -> (Style, String) {
     if let Some(failure) = &account.failure {
-        return (CAUTION, format!("could not be entered: {failure}"));
+        return (CAUTION, format!("could not be accessed: {failure}"));
     }
     let mut states: Vec<(Style, &str, Vec<&str>)> = Vec::new();
     for region in regions {
@@ -121,7 +121,7 @@ fn account_state(account: &AccountStatus, regions: &[&RegionStatus]) -> (Style, 
 
 type RegionsByText<'a> = BTreeMap<String, Vec<&'a RegionStatus>>;
 
-/// A Region with its gaps; what is told of several at once is left out.
+/// A Region with its gaps; what is reported of several at once is left out.
 fn write_region(
     region: &RegionStatus,
     width: usize,
@@ -132,7 +132,7 @@ fn write_region(
     writeln!(out, "{:width$}  {style}{state}{style:#}{DIM}{}{DIM:#}", region.region, versions(region))?;
     for gap in &region.gaps {
         let hook = gap.hook.as_ref().map_or_else(String::new, |hook| format!(" of {hook}"));
-        writeln!(out, "{:width$}    {BAD}hole{BAD:#}{hook}: {}", "", gap.message)?;
+        writeln!(out, "{:width$}    {BAD}gap{BAD:#}{hook}: {}", "", gap.message)?;
     }
     for failure in failures(region).iter().filter(|failure| !told_once.contains_key(*failure)) {
         writeln!(out, "{:width$}    {CAUTION}not read{CAUTION:#}: {failure}", "")?;
@@ -195,12 +195,12 @@ fn counted(result: &StatusResult) -> String {
 }
 
 fn said([well, with_hole, unknown]: [usize; 3], all: usize, noun: &str) -> String {
-    let mut said = vec![format!("{well} of {} without a hole", count(all, noun))];
+    let mut said = vec![format!("{well} of {} enforced", count(all, noun))];
     if with_hole > 0 {
-        said.push(format!("{with_hole} with a hole"));
+        said.push(format!("{with_hole} with a gap"));
     }
     if unknown > 0 {
-        said.push(format!("{unknown} could not be judged"));
+        said.push(format!("{unknown} could not be determined"));
     }
     said.join(", ")
 }
@@ -216,10 +216,10 @@ fn versions(region: &RegionStatus) -> String {
 fn shown(region: &RegionStatus) -> (Style, &'static str) {
     match (region.state, region.worst()) {
         (HookState::Blocking, None) if region.is_well() => (GOOD, "enforced"),
-        (HookState::Blocking, None) => (CAUTION, "enforced as far as could be read"),
-        (HookState::Blocking, Some(GapSeverity::Health)) => (CAUTION, "enforced, with trouble"),
-        (HookState::Blocking, Some(GapSeverity::Partial)) => (CAUTION, "enforced in part"),
-        (HookState::Blocking, Some(GapSeverity::Open)) => (BAD, "not as it should be"),
+        (HookState::Blocking, None) => (CAUTION, "enforced, as far as could be read"),
+        (HookState::Blocking, Some(GapSeverity::Health)) => (CAUTION, "enforced, with problems"),
+        (HookState::Blocking, Some(GapSeverity::Partial)) => (CAUTION, "partly enforced"),
+        (HookState::Blocking, Some(GapSeverity::Open)) => (BAD, "not as expected"),
         (HookState::Warning, _) => (CAUTION, "warns only"),
         (HookState::Disabled, _) => (BAD, "disabled"),
         (HookState::Missing, _) => (BAD, "no hook"),

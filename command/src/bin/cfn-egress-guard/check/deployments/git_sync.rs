@@ -19,7 +19,7 @@ pub(super) fn read(file: &Path, folder: &Path, text: &str) -> anyhow::Result<Vec
     })?;
     let Some(template) = document.root.get("template-file-path").and_then(Value::as_str) else {
         bail!(
-            "it is none of the files that name deployments\nhelp: give a .toml file of [[deployment]] tables, samconfig.toml, or a \
+            "it is not a deployments file\nhelp: pass a .toml file of [[deployment]] tables, samconfig.toml, or a \
              stack deployment file with `template-file-path`"
         );
     };

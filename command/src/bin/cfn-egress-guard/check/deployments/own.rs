@@ -38,8 +38,8 @@ enum ParameterSource {
 pub(super) fn read(folder: &Path, text: &str) -> anyhow::Result<Vec<TemplateDeployment>> {
     let file: DeploymentsFile = toml::from_str(text).map_err(|error| {
         anyhow!(
-            "{}{}\nhelp: write a [[deployment]] table for each stack, with template, and stack_name, account, region and \
-             parameters as far as they are known",
+            "{}{}\nhelp: write a [[deployment]] table for each stack, with template and, if known, stack_name, \
+             account, region, and parameters",
             place(&error, text),
             error.message()
         )

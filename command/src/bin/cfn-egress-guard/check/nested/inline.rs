@@ -39,7 +39,7 @@ impl InlineTemplate {
             let outer = same.map(|(at, (offset, written))| OuterLine {
                 offset: *offset + indent(written),
                 line: span.line + u32::try_from(at).unwrap_or(u32::MAX),
-                // The first line begins behind what stands before the value on it.
+                // The first line begins behind what is before the value on it.
                 indent: indent(written) + if at == 0 { span.column as usize - 1 } else { 0 },
             });
             InlineLine { inner: *offset..offset + line.len(), outer }

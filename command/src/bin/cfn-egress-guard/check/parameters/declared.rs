@@ -69,10 +69,10 @@ pub(crate) fn all_declared<'a>(
     let Some(name) = given.find(|name| !declared.has(name)) else { return Ok(()) };
     let name = excerpt(name, SHOWN_CHARS);
     if declared.names.is_empty() {
-        bail!("a value is given for parameter `{name}`, but no parameter is declared");
+        bail!("parameter `{name}` has a value, but no template declares parameters");
     }
     let names: Vec<String> = declared.names.iter().map(|name| excerpt(name, SHOWN_CHARS)).collect();
-    bail!("a value is given for parameter `{name}`, which is not declared; declared: {}", names.join(", "))
+    bail!("parameter `{name}` has a value, but no template declares it; declared: {}", names.join(", "))
 }
 
 /// The default of a parameter, if the template declares one.
@@ -91,7 +91,7 @@ pub(crate) struct ParameterError {
 
 impl ParameterError {
     /// What to do about it.
-    pub(crate) const HELP: &'static str = "give a value that the template allows, as CloudFormation refuses others";
+    pub(crate) const HELP: &'static str = "pass a value that the template allows; CloudFormation rejects others";
 }
 
 impl std::fmt::Display for ParameterError {
@@ -126,7 +126,10 @@ fn problem(declaration: &Value, value: &str) -> Option<(&'static str, String)> {
     let shown = |name: &str| excerpt(&constraint(name).unwrap_or_default(), SHOWN_CHARS);
 
     if type_name.contains("Number") && entries.iter().any(|entry| number(entry).is_none()) {
-        return Some(("Type", format!("is not a number, as its type {} asks", excerpt(&type_name, SHOWN_CHARS))));
+        return Some((
+            "Type",
+            format!("is not a number, which its type {} requires", excerpt(&type_name, SHOWN_CHARS)),
+        ));
     }
     if let Some(list) = declaration.get("AllowedValues").and_then(Value::as_list) {
         let allowed: Vec<String> = list.iter().filter_map(text).collect();

@@ -17,7 +17,7 @@ const MAX_GROUPS: usize = 50;
 /// How many accounts are listed.
 const MAX_ACCOUNTS: usize = 10;
 
-/// Writes the groups with something to tell, if they were read.
+/// Writes the groups with findings or differences, if they were read.
 pub(super) fn write_groups(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
     let many = result.is_of_many();
     let mut told = 0;
@@ -88,7 +88,7 @@ pub(super) fn write_answer(result: &ScanResult, out: &mut dyn Write) -> io::Resu
     Ok(())
 }
 
-/// The accounts with something to tell, those with the most open groups first.
+/// The accounts with findings or differences, those with the most open groups first.
 fn write_accounts(accounts: &[AccountSummary], out: &mut dyn Write) -> io::Result<()> {
     let mut told: Vec<(String, &LiveSummary)> = accounts
         .iter()
