@@ -13,7 +13,7 @@ CHECK_ALONE := --package cfn-egress-guard --no-default-features
 # What make's own command line names, where nothing may be misspelled.
 GIVEN = $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 
-.PHONY: run test bench schema build package deploy switch policy policy-back scp release deny lint-template help clean
+.PHONY: run test bench schema build package deploy switch policy policy-back scp release deny docs lint-template help clean
 
 run: ## build the programs and rehearse two deployments on this machine
 	@# In one go, so that what both programs need is built once.
@@ -94,6 +94,12 @@ release: package $(VENV)/.release ## make everything of a release in dist/: pack
 	@python3 packaging/release.py
 	@# Crates may be published too: what is packed of them is complete for cargo.
 	cargo publish --quiet --dry-run --workspace --locked --no-verify
+
+docs: .parts/bin/mdbook ## build the site of the documentation into target/book
+	@python3 docs/build.py
+
+.parts/bin/mdbook:
+	nice -n 19 cargo install --quiet --locked --version 0.5.4 --root .parts --target-dir target/mdbook --no-default-features --features search mdbook
 
 deny: $(VENV)/.lint ## check what the dependencies are: bans, licenses, sources, and advisories where they can be fetched
 	@cargo deny --workspace --locked --log-level error check --hide-inclusion-graph bans licenses sources

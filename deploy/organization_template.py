@@ -3,7 +3,7 @@
 The default execution role of a service-managed StackSet expands no macro. A custom one does, but CloudFormation's
 resource for StackSets, and so organization.yaml, cannot name one.
 
-A StackSet gives every Region the same values: in this template, AlarmTopicArn has {region} where the Region stands.
+A StackSet gives every Region the same values: in this template, the ARNs of topics have {region} in place of the Region.
 
     python deploy/organization_template.py BUCKET-PREFIX KEY [ARCHITECTURE]
 
@@ -31,23 +31,27 @@ class NoManagedPolicies:
         return {}
 
 
-# The Region is put between what stands before and after {region}; the one at the end is for an empty parameter,
-# whose parts must be there as well.
-PARTS = {"Fn::Split": ["{region}", {"Fn::Sub": "${AlarmTopicArn}{region}"}]}
-TOPIC = {"Fn::Sub": ["${Before}${AWS::Region}${After}", {
-    "Before": {"Fn::Select": [0, PARTS]},
-    "After": {"Fn::Select": [1, PARTS]},
-}]}  # fmt: skip
+TOPICS = ("AlarmTopicArn", "NotificationTopicArn")
 
 
-def with_topic_of_the_region(template):
-    """Lets {region} stand for the Region in AlarmTopicArn."""
-    ours = cfn_yaml.load(str(ROOT / "deploy" / "organization.yaml"))["Parameters"]["AlarmTopicArn"]
-    template["Parameters"]["AlarmTopicArn"].update(json.loads(json.dumps(ours)))
-    reference = json.dumps({"Ref": "AlarmTopicArn"})
+def topic_of_the_region(parameter):
+    """The Region is put between the texts before and after {region}; the one at the end is for an empty parameter,
+    whose parts must be there as well."""
+    parts = {"Fn::Split": ["{region}", {"Fn::Sub": f"${{{parameter}}}{{region}}"}]}
+    before, after = ({"Fn::Select": [part, parts]} for part in (0, 1))
+    return {"Fn::Sub": ["${Before}${AWS::Region}${After}", {"Before": before, "After": after}]}
+
+
+def with_topics_of_the_region(template):
+    """Replaces {region} in the topics' ARNs by the Region."""
+    ours = cfn_yaml.load(str(ROOT / "deploy" / "organization.yaml"))["Parameters"]
     resources = json.dumps(template["Resources"])
-    assert reference in resources, "the alarms name the topic"
-    template["Resources"] = json.loads(resources.replace(reference, json.dumps(TOPIC)))
+    for parameter in TOPICS:
+        template["Parameters"][parameter].update(json.loads(json.dumps(ours[parameter])))
+        reference = json.dumps({"Ref": parameter})
+        assert reference in resources, f"the resources name {parameter}"
+        resources = resources.replace(reference, json.dumps(topic_of_the_region(parameter)))
+    template["Resources"] = json.loads(resources)
 
 
 def expanded(bucket_prefix, key, arch):
@@ -55,7 +59,7 @@ def expanded(bucket_prefix, key, arch):
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     template = cfn_yaml.loads(packaged_template((ROOT / "template.yaml").read_text(), arch))
     template = json.loads(json.dumps(template))
-    with_topic_of_the_region(template)
+    with_topics_of_the_region(template)
     code = {"Bucket": "PREFIX-REGION", "Key": key}
     template["Resources"]["GuardFunction"]["Properties"]["CodeUri"] = code
     text = json.dumps(transform(template, {}, NoManagedPolicies()), indent=1)

@@ -32,8 +32,8 @@ MAX_CHARACTERS = 5120 * 7 // 8
 # The roles through which service-managed StackSets act in a member's account, custom ones included.
 STACK_SET_ROLES = "stacksets-exec-*"
 
-# How many characters of a stack's name CloudFormation keeps at least in the names that it makes for functions, roles
-# and rules, as in StackSet-cfn-custom-resou-CloudWatchAlarmTaggerFun-BY3KGvhxtgfW.
+# How many characters of a stack's name CloudFormation keeps at least in the names that it makes for functions, roles,
+# rules and queues, as in StackSet-cfn-custom-resou-CloudWatchAlarmTaggerFun-BY3KGvhxtgfW.
 KEPT_CHARACTERS = 24
 
 
@@ -85,14 +85,17 @@ OF_THE_GUARD = {
         "UpdateRole", "UpdateRoleDescription",
     ),
     "lambda": (
-        "AddPermission", "CreateAlias", "DeleteAlias", "DeleteFunction", "DeleteFunctionConcurrency", "PublishVersion",
-        "PutFunctionCodeSigningConfig", "PutFunctionConcurrency", "PutRuntimeManagementConfig", "RemovePermission",
-        "UpdateAlias", "UpdateFunctionCode", "UpdateFunctionConfiguration",
+        "AddPermission", "CreateAlias", "DeleteAlias", "DeleteFunction", "DeleteFunctionConcurrency",
+        "DeleteFunctionEventInvokeConfig", "PublishVersion", "PutFunctionCodeSigningConfig", "PutFunctionConcurrency",
+        "PutFunctionEventInvokeConfig", "PutRuntimeManagementConfig", "RemovePermission", "UpdateAlias",
+        "UpdateFunctionCode", "UpdateFunctionConfiguration", "UpdateFunctionEventInvokeConfig",
     ),
     "logs": (
         "AssociateKmsKey", "DeleteLogGroup", "DeleteLogStream", "DeleteMetricFilter", "DeleteRetentionPolicy",
         "PutDataProtectionPolicy", "PutMetricFilter", "PutRetentionPolicy",
     ),
+    # The events of direct calls that did not reach the function.
+    "sqs": ("AddPermission", "DeleteMessage", "DeleteQueue", "PurgeQueue", "RemovePermission", "SetQueueAttributes"),
 }  # fmt: skip
 
 
@@ -136,6 +139,7 @@ def protect_hook(deployment):
         *shortened(stacks, "arn:*:lambda:*:*:function:{}*"),
         *shortened(stacks, "arn:*:cloudwatch:*:*:alarm:{}*"),
         *shortened(stacks, "arn:*:events:*:*:rule/{}*"),
+        *shortened(stacks, "arn:*:sqs:*:*:{}*"),
         *shortened(stacks, "arn:*:iam::*:role/{}*"),
         *role_arns([STACK_SET_ROLES]),
         *locked(role_arns(deployment.deployers), stacks),

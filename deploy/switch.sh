@@ -25,21 +25,22 @@ export AWS_PAGER="" AWS_RETRY_MODE="${AWS_RETRY_MODE:-standard}" AWS_MAX_ATTEMPT
 # the empty line, those of organization.yaml.
 settings() {
   cat <<'SETTINGS'
-FAILURE_MODE         FailureMode
-HOOK_STATUS          HookStatus
-PRESET               Preset
-TARGET_OPERATIONS    TargetOperations
-STACK_NAMES_INCLUDE  StackNamesInclude
-STACK_NAMES_EXCLUDE  StackNamesExclude
-STACK_ROLES_INCLUDE  StackRolesInclude
-STACK_ROLES_EXCLUDE  StackRolesExclude
-WATCH_DIRECT_CALLS   WatchDirectCalls
-RETENTION_DAYS       RetentionDays
-ALARM_TOPIC_ARN      AlarmTopicArn
-MEMORY_SIZE          MemorySize
-ALIAS                HookAlias                   replaces the hook, with a moment without one: deploy again
-ORGANIZATION_ID      OrganizationId              replaces the function: deploy again
-ARCH                 Architecture                needs a function that is built for it: deploy again
+FAILURE_MODE           FailureMode
+HOOK_STATUS            HookStatus
+PRESET                 Preset
+TARGET_OPERATIONS      TargetOperations
+STACK_NAMES_INCLUDE    StackNamesInclude
+STACK_NAMES_EXCLUDE    StackNamesExclude
+STACK_ROLES_INCLUDE    StackRolesInclude
+STACK_ROLES_EXCLUDE    StackRolesExclude
+WATCH_DIRECT_CALLS     WatchDirectCalls
+RETENTION_DAYS         RetentionDays
+ALARM_TOPIC_ARN        AlarmTopicArn
+NOTIFICATION_TOPIC_ARN NotificationTopicArn
+MEMORY_SIZE            MemorySize
+ALIAS                  HookAlias                   replaces the hook, with a moment without one: deploy again
+ORGANIZATION_ID        OrganizationId              replaces the function: deploy again
+ARCH                   Architecture                needs a function that is built for it: deploy again
 
 TEMPLATE_URL                  TemplateUrl
 CONCURRENCY_MODE              ConcurrencyMode

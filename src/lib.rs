@@ -35,43 +35,63 @@
 //! the properties become egress rules, those become findings ([`rule::judge`]), and the policy decides what an exemption
 //! or known debt makes of them. The [`hook::Decision`] is the one record from which the answer and the log are made.
 //!
+//! ## Use it as a library
+//!
+//! Decide on the properties of a resource, as a `serde_json::Value`:
+//!
 //! ```
-//! // A resource's properties as JSON, judged under the published rule.
 //! use cfn_egress_guard_core::check::judge_properties;
 //! use cfn_egress_guard_core::rule::policy::{Context, Date, Policy, ResourceContext, UnchangedRules};
 //! use cfn_egress_guard_core::rule::{Knowledge, Verdict, wording};
 //! use cfn_egress_guard_core::security_group::ResourceType;
 //! use cfn_egress_guard_core::value::Value;
-//! let properties: Value = serde_json::from_str(
-//!     r#"{"SecurityGroupEgress": [{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 87, "CidrIp": "0.0.0.0/0"}]}"#,
-//! ).unwrap();
-//! let policy = Policy::default();
-//! let today = Date::new(2027, 6, 15).unwrap();
+//!
+//! let json = serde_json::json!({
+//!     "SecurityGroupEgress": [{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 87, "CidrIp": "0.0.0.0/0"}]
+//! });
+//! let properties: Value = serde_json::from_value(json)?;
+//!
+//! let policy = Policy::default(); // the published rule
+//! let today = Date::new(2027, 6, 15).unwrap(); // the core has no clock
 //! let case = ResourceContext { context: Context::default(), unchanged: &UnchangedRules::Nothing, today };
 //! let assessment = judge_properties(ResourceType::SecurityGroup, &properties, Knowledge::Final, &policy, &case);
+//!
 //! assert_eq!(assessment.verdict(), Verdict::NonCompliant);
 //! assert_eq!(wording::statement(&assessment.findings[0]), "tcp 80-87 to 0.0.0.0/0 opens a range of 8 ports");
+//! # Ok::<(), serde_json::Error>(())
 //! ```
 //!
+//! Check a template, with every case that its conditions allow:
+//!
 //! ```
-//! // A template, with every world that its conditions allow.
 //! use cfn_egress_guard_core::check::{CheckContext, Defaults, check};
 //! use cfn_egress_guard_core::rule::Verdict;
 //! use cfn_egress_guard_core::rule::policy::{Date, Policy};
 //! use cfn_egress_guard_core::{source, template::Scope};
+//!
 //! let document = source::parse(
-//!     "Parameters: {To: {Type: Number, Default: 443}}\nResources: {R: {Type: AWS::EC2::SecurityGroupEgress, \
-//!      Properties: {IpProtocol: tcp, FromPort: 443, ToPort: !Ref To}}}",
-//! ).unwrap();
+//!     "
+//! Parameters:
+//!   To: {Type: Number, Default: 443}
+//! Resources:
+//!   ToServer:
+//!     Type: AWS::EC2::SecurityGroupEgress
+//!     Properties: {IpProtocol: tcp, FromPort: 443, ToPort: !Ref To, CidrIp: 10.0.0.0/16}
+//! ",
+//! )
+//! .unwrap();
+//!
 //! let policy = Policy::default();
 //! let context = CheckContext::of(&policy, Date::new(2027, 6, 15).unwrap());
-//! assert_eq!(check(&document.root, &Scope::default(), &context).unwrap().verdict(), Verdict::Compliant);
-//! // A deployment may override the default.
+//! assert_eq!(check(&document.root, &Scope::default(), &context)?.verdict(), Verdict::Compliant);
+//!
+//! // A deployment may override the default of a parameter.
 //! let open = CheckContext { defaults: Defaults::MayChange, ..context };
-//! assert_eq!(check(&document.root, &Scope::default(), &open).unwrap().verdict(), Verdict::Undetermined);
+//! assert_eq!(check(&document.root, &Scope::default(), &open)?.verdict(), Verdict::Undetermined);
+//! # Ok::<(), cfn_egress_guard_core::template::TemplateError>(())
 //! ```
 //!
-//! The whole way of an event:
+//! Answer an event of the hook:
 //!
 //! ```
 //! use cfn_egress_guard_core::hook::{Config, HookStatus, decide};

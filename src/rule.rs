@@ -18,6 +18,7 @@ pub mod policy;
 mod port;
 mod settings;
 mod text;
+mod witness;
 pub mod wording;
 
 pub use egress::{Destination, EgressRule, Origins, Protocol};
@@ -28,6 +29,7 @@ pub use judge::{Knowledge, judge};
 pub use port::{InvalidPort, InvalidPortProblem, Port, PortNumber, Unknown, UnknownFacts};
 pub use settings::{Preset, Setting, Settings, Treatment, UnknownPresetError};
 pub use text::excerpt;
+pub use witness::{Witness, witness};
 
 /// The published rule's id (Datadog Code Security, Infrastructure as Code).
 pub const ID: &str = "cloudformation-aws-security-group-egress-with-port-range";

@@ -35,6 +35,7 @@
 mod assumption;
 mod budget;
 mod condition;
+mod dispute;
 mod error;
 mod evaluate;
 mod evaluator;
@@ -134,6 +135,7 @@ impl<'a> Template<'a> {
             notes.iter().any(|note| matches!(note.subject, NoteSubject::Macro { .. } | NoteSubject::Include { .. }));
         let resources = match sections.get("Resources") {
             Some(Value { kind: Kind::Map(map), .. }) => Some(map),
+            Some(Value { kind: Kind::Null, .. }) if grows => None,
             Some(other) => {
                 return Err(TemplateError::ResourcesNotAnObject { found: other.kind_name(), origin: other.origin });
             }
@@ -239,11 +241,9 @@ impl<'a> Template<'a> {
             self.notes.push(TemplateNote::new(subject, origin));
             return;
         }
-        let Some(type_name) = body.get("Type").and_then(Value::as_str).map(str::to_owned) else {
-            self.notes.push(TemplateNote::new(NoteSubject::NoType { logical_id: logical_id.into_owned() }, origin));
-            return;
-        };
-        self.notes.extend(note::resource(&logical_id, &type_name, &body, origin));
+        let type_name = body.get("Type").and_then(Value::as_str).map(str::to_owned);
+        self.notes.extend(note::resource(&logical_id, type_name.as_deref(), &body, origin));
+        let Some(type_name) = type_name else { return };
         self.by_name.insert(logical_id.clone().into_owned(), self.resources.len());
         self.resources.push(Resource { logical_id, type_name, origin, body });
     }

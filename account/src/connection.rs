@@ -222,6 +222,21 @@ impl Connection {
         aws_sdk_cloudwatch::Client::from_conf(config.build())
     }
 
+    /// A client of CloudTrail in a Region.
+    pub(super) fn cloudtrail(&self, region: &str) -> aws_sdk_cloudtrail::Client {
+        let mut config = aws_sdk_cloudtrail::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
+        config.set_retry_partition(self.retries("cloudtrail", region));
+        aws_sdk_cloudtrail::Client::from_conf(config.build())
+    }
+
+    /// A client of EventBridge in a Region.
+    pub(super) fn eventbridge(&self, region: &str) -> aws_sdk_eventbridge::Client {
+        let mut config =
+            aws_sdk_eventbridge::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
+        config.set_retry_partition(self.retries("events", region));
+        aws_sdk_eventbridge::Client::from_conf(config.build())
+    }
+
     /// A client of CloudWatch Logs in a Region.
     pub(super) fn cloudwatch_logs(&self, region: &str) -> aws_sdk_cloudwatchlogs::Client {
         let mut config =

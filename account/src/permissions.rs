@@ -59,6 +59,11 @@ pub const STATUS: &[Permission] = &[
     Permission { action: "lambda:GetAlias", purpose: "whether the alias sends calls to another version" },
     Permission { action: "lambda:GetFunction", purpose: "its code, to look for program and policy in it" },
     Permission { action: "cloudwatch:GetMetricData", purpose: "whether it was throttled or failed lately" },
+    Permission { action: "events:ListRuleNamesByTarget", purpose: "direct calls: whether a rule sends them" },
+    Permission { action: "events:DescribeRule", purpose: "direct calls: whether the rule is enabled" },
+    Permission { action: "cloudtrail:DescribeTrails", purpose: "direct calls: whether there is a trail" },
+    Permission { action: "cloudtrail:GetTrailStatus", purpose: "direct calls: whether the trail is logging" },
+    Permission { action: "cloudtrail:GetEventSelectors", purpose: "direct calls: whether it logs management events" },
     Permission { action: "account:ListRegions", purpose: "--regions all" },
 ];
 

@@ -17,6 +17,7 @@ mod package;
 mod record;
 mod result;
 mod results;
+mod watch;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,7 +28,8 @@ use cfn_egress_guard_core::hook::is_loopback;
 pub use gap::{Gap, GapSeverity};
 pub use package::{Expected, Package, hex_sha256};
 pub use record::{
-    Enforcement, FunctionStatus, GapRecord, HookState, PackageDigests, RecentCalls, RegionStatus, StatusNote,
+    DirectCallsStatus, Enforcement, FunctionStatus, GapRecord, HookState, PackageDigests, RecentCalls, RegionStatus,
+    StatusNote,
 };
 use result::StatusRecords;
 pub use result::{AccountStatus, StatusResult};
@@ -178,7 +180,8 @@ pub async fn status(
     .await;
     found.regions.sort_by(|one, two| (&one.account, &one.region).cmp(&(&two.account, &two.region)));
     let of = |region: &RegionStatus| clients.get(&region.account).or_else(|| clients.get(&None)).cloned();
-    let notes = code::compare(&of, &options, &mut found.regions).await;
+    let mut notes = code::compare(&of, &options, &mut found.regions).await;
+    notes.extend(watch::not_watched(&found.regions));
     StatusResult::new(&options, &accounts.members, found, notes)
 }
 
@@ -294,5 +297,7 @@ async fn called(
         }
         None => {}
     }
+    let own = first.account().is_none() || function.account.is_none() || function.account == first.account();
+    watch::look(clients.hooks.clone(), own.then_some(status.arn.as_str()), options, found).await;
     found.function = Some(status);
 }

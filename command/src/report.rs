@@ -18,6 +18,7 @@ mod policy;
 mod sarif;
 mod summary;
 mod tally;
+mod twice;
 mod words;
 
 pub use baseline::{Baseline, BaselineError};

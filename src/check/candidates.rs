@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::gather::gathered;
 use super::judge::ResourceCheck;
 use super::located::LocatedFinding;
+use crate::path::Origin;
 use crate::rule::{Destination, EgressRule, Finding, FindingSubject, Outcome, Port, Protocol, Unknown, Verdict};
 use crate::template::{Occurrence, Parameter};
 
@@ -101,7 +102,7 @@ impl TriedCombinations {
         let combinations = self.of.get(&key)?.as_ref()?;
         let mut outcomes = Outcomes { compliant: false, undetermined: false, breaking: None };
         for combination in combinations {
-            let here = combination.findings.iter().filter(|located| located.finding.origin == finding.origin);
+            let here = combination.findings.iter().filter(|it| is_at(it.finding.origin, finding.origin));
             let worst = here.max_by_key(|located| located.finding.outcome.verdict());
             match worst.map(|located| (located, located.finding.outcome.verdict())) {
                 Some((located, Verdict::NonCompliant)) => {
@@ -166,6 +167,11 @@ impl TriedCombinations {
         };
         Some(combinations.into_iter().map(tried).collect())
     }
+}
+
+/// Whether two values were written at the same place, which their equality says nothing of.
+pub(super) fn is_at(one: Origin, other: Origin) -> bool {
+    one.index() == other.index()
 }
 
 /// The parameter that both ports of a rule are, and its least value, if that is a port: every value that it can have is

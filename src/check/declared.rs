@@ -109,7 +109,7 @@ fn of_resource(
 
 /// The group of a standalone egress rule.
 fn group(template: &Template<'_>, resource: &Resource<'_>, evaluated: &EvaluatedResource<'_>) -> DeclaredGroup {
-    if let Some(group) = group_of(resource.body()).and_then(|name| template.resource(name)) {
+    if let Some(group) = group_of(template, resource).and_then(|name| template.resource(&name)) {
         return DeclaredGroup::LogicalId(group.logical_id.to_string());
     }
     let id = |world: &World<'_>| {

@@ -1,10 +1,11 @@
 //! What decides about each egress rule of a template.
 
+use super::candidates::is_at;
 use super::checked::CheckedResource;
 use super::context::CheckContext;
 use super::judge::{ResourceCheck, rules_apart};
 use super::{MAX_JUDGED, check_each};
-use crate::rule::ExplainedRule;
+use crate::rule::{DecidedBy, ExplainedRule, Outcome};
 use crate::security_group::ResourceType;
 use crate::template::{Assumption, Scope, Template, TemplateError, TemplateNote};
 use crate::value::Value;
@@ -48,9 +49,28 @@ pub fn explain_each(
             let path = ResourceCheck { template: &template, resource, resource_type, terms, rules_apart: &apart };
             let mut evaluated = path.evaluate(&[]);
             path.each_world(&mut evaluated, &mut left, |_, world, _, _| {
-                worlds.push(ExplainedWorld { assumptions: world.assumptions.clone(), explained: path.explain(world) });
+                let mut explained = path.explain(world);
+                explained.iter_mut().for_each(|one| settle(one, &checked));
+                worlds.push(ExplainedWorld { assumptions: world.assumptions.clone(), explained });
             });
         }
         take(ExplainedResource { checked, worlds });
     })
+}
+
+/// Leaves no other verdict on an egress rule than the check of its resource has: there every value that a parameter can
+/// have is tried, and what readers of YAML differ on is open.
+fn settle(explained: &mut ExplainedRule, checked: &CheckedResource) {
+    let DecidedBy::Finding(finding) = &mut explained.decided else { return };
+    let here = || checked.findings.iter().map(|located| &located.finding).filter(|it| is_at(it.origin, finding.origin));
+    match finding.outcome {
+        Outcome::Undetermined if here().next().is_none() => explained.decided = DecidedBy::Complies,
+        Outcome::NonCompliant => {
+            let mut same = here().filter(|it| it.reason == finding.reason).peekable();
+            if same.peek().is_some() && same.all(|it| it.outcome == Outcome::Undetermined) {
+                finding.outcome = Outcome::Undetermined;
+            }
+        }
+        _ => {}
+    }
 }

@@ -6,10 +6,10 @@ use std::collections::HashSet;
 use super::context::CheckContext;
 use super::properties::{known_properties, properties_of};
 use crate::rule::policy::{Context, Policy, ResourceContext, UnchangedRules};
-use crate::rule::{Assessment, ExplainedRule, Knowledge, Reason};
+use crate::rule::{Assessment, DecidedBy, ExplainedRule, Knowledge, Reason};
 use crate::security_group::{ResourceType, assess, explain, tags};
 use crate::template::{EvaluatedResource, Resource, Template, Undetermined, World};
-use crate::value::Value;
+use crate::value::{Kind, Value};
 
 /// What the rule says of properties under a policy.
 #[must_use]
@@ -114,7 +114,7 @@ impl<'p, 'a> ResourceCheck<'p, 'a> {
         let mut assessment = self.with_case(properties, |case| {
             judge_properties(self.resource_type, properties, Knowledge::Partial, policy, case)
         });
-        if self.rules_apart.contains(&*self.resource.logical_id) {
+        if self.has_rules_apart() {
             assessment.findings.retain(|finding| finding.reason != Reason::DefaultEgress);
         }
         assessment
@@ -123,9 +123,19 @@ impl<'p, 'a> ResourceCheck<'p, 'a> {
     /// What decides about each egress rule in a world.
     pub(super) fn explain(&self, world: &World<'_>) -> Vec<ExplainedRule> {
         let properties = known_properties(self.resource_type, world);
-        self.with_case(&properties, |case| {
+        let mut explained = self.with_case(&properties, |case| {
             explain(self.resource_type, &properties, Knowledge::Partial, self.terms.policy, case)
-        })
+        });
+        if self.has_rules_apart() {
+            let is_default = |decided: &DecidedBy| matches!(decided, DecidedBy::Finding(finding) if finding.reason == Reason::DefaultEgress);
+            explained.retain(|one| !is_default(&one.decided));
+        }
+        explained
+    }
+
+    /// Whether the resource is a group whose egress rules are resources of the same template.
+    fn has_rules_apart(&self) -> bool {
+        self.rules_apart.contains(&*self.resource.logical_id)
     }
 
     fn with_case<T>(&self, properties: &Value, then: impl FnOnce(&ResourceContext<'_>) -> T) -> T {
@@ -151,20 +161,37 @@ pub(super) fn rules_apart(template: &Template<'_>) -> HashSet<String> {
         .resources()
         .filter(is_rule)
         .filter_map(|rule| {
-            let group = template.resource(group_of(rule.body())?)?;
+            let group = template.resource(&group_of(template, rule)?)?;
             let own = condition(rule.body());
             (own.is_none() || own == condition(group.body())).then(|| group.logical_id.to_string())
         })
         .collect()
 }
 
-/// The logical id of the group of a standalone egress rule, if its `GroupId` refers to one of the template.
-pub(super) fn group_of(rule: &Value) -> Option<&str> {
-    let (function, argument) = rule.get("Properties")?.get("GroupId")?.as_map()?.single()?;
-    match (function.name.as_str(), argument.as_list()) {
-        ("Ref", _) => argument.as_str(),
-        ("Fn::GetAtt", Some([group, attribute])) if attribute.as_str() == Some("GroupId") => group.as_str(),
-        ("Fn::GetAtt", None) => argument.as_str()?.strip_suffix(".GroupId"),
-        _ => None,
+/// The logical id of the group of a standalone egress rule, if its `GroupId` is one of the template in every world.
+pub(super) fn group_of(template: &Template<'_>, rule: &Resource<'_>) -> Option<String> {
+    let written = rule.body().get("Properties")?.get("GroupId")?;
+    let (function, argument) = written.as_map()?.single()?;
+    let is_id = |attribute: &str| matches!(attribute, "GroupId" | "Id");
+    match (function.name.as_str(), &argument.kind) {
+        ("Ref", Kind::String(name)) => return Some(name.clone()),
+        ("Fn::GetAtt", Kind::String(path)) => {
+            return path.split_once('.').filter(|(_, attribute)| is_id(attribute)).map(|(group, _)| group.to_owned());
+        }
+        ("Fn::GetAtt", Kind::List(list)) => {
+            let [group, attribute] = list.as_slice() else { return None };
+            return attribute.as_str().filter(|name| is_id(name)).and(group.as_str()).map(str::to_owned);
+        }
+        _ => {}
     }
+    let evaluated = template.evaluate_only(rule, &["GroupId"]);
+    let mut groups = evaluated.worlds.iter().filter(|world| world.exists).map(|world| {
+        let Kind::Unknown(group) = &world.properties.get("GroupId")?.kind else { return None };
+        let identity = group.identity.as_deref()?;
+        let attribute = || identity.strip_prefix("!GetAtt ")?.split_once('.').filter(|(_, attribute)| is_id(attribute));
+        identity.strip_prefix("!Ref ").or_else(|| Some(attribute()?.0)).map(str::to_owned)
+    });
+    let first = groups.next()??;
+    let is_same = groups.all(|group| group.as_ref() == Some(&first));
+    (is_same && evaluated.undetermined.is_none()).then_some(first)
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::rule::policy::{Date, Policy};
-use crate::rule::{Outcome, Verdict};
+use crate::rule::{DecidedBy, Outcome, Setting, Treatment, Verdict};
 use crate::source::{self, Document};
 
 const TODAY: Date = Date::of_unix_seconds(1_790_000_000);
@@ -283,10 +283,23 @@ fn a_rule_of_its_own_replaces_the_default_rule_of_its_group() {
              ToPort: 1}}\n"
         )
     };
-    for group in ["!GetAtt Sg.GroupId", "!Ref Sg", "{'Fn::GetAtt': [Sg, GroupId]}"] {
+    for group in [
+        "!GetAtt Sg.GroupId",
+        "!GetAtt Sg.Id",
+        "!Ref Sg",
+        "{'Fn::GetAtt': [Sg, GroupId]}",
+        "!Sub '${Sg}'",
+        "!Sub '${Sg.GroupId}'",
+        "!If [Sometimes, !Ref Sg, !GetAtt Sg.GroupId]",
+    ] {
         assert_eq!(open(&text("", group)), [""; 0], "{group}");
     }
-    for (extra, group) in [("", "sg-1"), ("    Condition: Sometimes\n", "!Ref Sg")] {
+    for (extra, group) in [
+        ("", "sg-1"),
+        ("", "!GetAtt Sg.VpcId"),
+        ("", "!If [Sometimes, !Ref Sg, sg-1]"),
+        ("    Condition: Sometimes\n", "!Ref Sg"),
+    ] {
         assert_eq!(open(&text(extra, group)), ["Note default-egress"], "{extra}{group}");
     }
 }
@@ -321,4 +334,79 @@ fn what_passes_although_ec2_opens_more_is_noted() {
     assert_eq!(at("{IpProtocol: 50, FromPort: 50, ToPort: 50}"), ["protocol-without-ports `50`"]);
     assert_eq!(at("{IpProtocol: tcp, FromPort: -1, ToPort: -1}"), ["minus-one-ports `-1`"]);
     assert_eq!(at("{IpProtocol: icmp, FromPort: -1, ToPort: -1}"), [""; 0]);
+}
+
+#[test]
+fn what_rests_on_a_number_that_readers_differ_on_is_undetermined() {
+    let at = |condition: &str| {
+        let text = format!(
+            "Parameters: {{Env: {{Type: String}}}}\nMappings:\n  M:\n    a: {{Octal: 012, Plain: 10}}\nConditions:\n  C: \
+             {condition}\nResources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    Condition: C\n    Properties: \
+             {{IpProtocol: '-1'}}\n"
+        );
+        let document = source::parse(&text).unwrap();
+        let policy = Policy::default();
+        let terms = CheckContext::of(&policy, TODAY);
+        let mut explained = Verdict::Compliant;
+        explain_each(&document.root, &Scope::default(), &terms, &mut |resource| {
+            for one in resource.worlds.iter().flat_map(|world| &world.explained) {
+                if let DecidedBy::Finding(finding) = &one.decided {
+                    explained = explained.max(finding.outcome.verdict());
+                }
+            }
+        })
+        .unwrap();
+        let verdict = check(&document.root, &Scope::default(), &terms).unwrap().verdict();
+        assert_eq!(explained, verdict, "{condition}");
+        verdict
+    };
+    for (condition, expected) in [
+        ("!Equals [012, 10]", Verdict::Undetermined),
+        ("!Equals [!FindInMap [M, a, Octal], 10]", Verdict::Undetermined),
+        ("!Not [!Equals [!FindInMap [M, !Ref Env, Octal], 10]]", Verdict::Undetermined),
+        ("!Equals [!FindInMap [M, a, Plain], !Ref Env]", Verdict::NonCompliant),
+        ("!Equals [!Ref Env, prod]", Verdict::NonCompliant),
+    ] {
+        assert_eq!(at(condition), expected, "{condition}");
+    }
+}
+
+#[test]
+fn an_explanation_comes_to_no_other_verdict_than_the_check() {
+    let standalone = "Resources:\n  Sg: {Type: AWS::EC2::SecurityGroup}\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    \
+                      Properties: {GroupId: !Ref Sg, IpProtocol: tcp, FromPort: 1, ToPort: 1}\n";
+    let every_value = "Parameters: {P: {Type: Number, AllowedValues: [80, 443], Default: 80}}\nResources:\n  Rule:\n    Type: \
+                       AWS::EC2::SecurityGroupEgress\n    Properties: {IpProtocol: tcp, FromPort: !Ref P, ToPort: !Sub '${P}'}\n";
+    let overrides = Setting::ALL.iter().map(|setting| (*setting, Treatment::Block)).collect();
+    let policy = Policy { overrides, ..Policy::default() };
+    let terms = CheckContext { defaults: Defaults::MayChange, ..CheckContext::of(&policy, TODAY) };
+    for text in [standalone, every_value] {
+        let document = source::parse(text).unwrap();
+        let mut decided = Vec::new();
+        explain_each(&document.root, &Scope::default(), &terms, &mut |resource| {
+            decided.extend(resource.worlds.into_iter().flat_map(|world| world.explained).map(|one| one.decided));
+        })
+        .unwrap();
+        assert!(decided.iter().all(|decided| !matches!(decided, DecidedBy::Finding(_))), "{decided:?}");
+        assert_eq!(check(&document.root, &Scope::default(), &terms).unwrap().verdict(), Verdict::Compliant);
+    }
+}
+
+#[test]
+fn what_an_egress_rule_comes_to_does_not_depend_on_those_beside_it() {
+    let parameters = "Parameters:\n  P: {Type: Number, AllowedValues: [80, 443]}\nResources:\n  Sg:\n    Type: \
+                      AWS::EC2::SecurityGroup\n    Properties:\n      SecurityGroupEgress:\n";
+    let port = "        - {IpProtocol: tcp, FromPort: !Ref P, ToPort: !Join ['', [!Ref P]]}\n";
+    let either = "        - {IpProtocol: tcp, FromPort: !Ref P, ToPort: 443}\n";
+    let range = "        - {IpProtocol: tcp, FromPort: 1, ToPort: 2}\n";
+    let undetermined = "Undetermined port-range (if `P` is 80)";
+    for (rules, expected) in [
+        ([port, port], &[][..]),
+        ([port, range], &["NonCompliant port-range"]),
+        ([either, port], &[undetermined]),
+        ([either, range], &[undetermined, "NonCompliant port-range"]),
+        ([range, either], &["NonCompliant port-range", undetermined]),
+    ] {
+        assert_eq!(open(&format!("{parameters}{}", rules.concat())), expected, "{rules:?}");
+    }
 }

@@ -30,12 +30,12 @@ impl Decision {
                     + self.let_through().count()
                     + self.noted().count()
                     + usize::from(apart.is_some());
+                let (kind, id) = (&subject.resource_type, &subject.logical_id);
                 let headline = match assessment.verdict() {
-                    Verdict::NonCompliant => wording::broken,
-                    _ if self.let_through().next().is_none() => wording::passed,
-                    _ => wording::policy::headline,
+                    Verdict::NonCompliant => wording::broken(kind, id, &subject.stack_name, assessment),
+                    _ if self.let_through().next().is_none() => wording::passed(kind, id, assessment),
+                    _ => wording::policy::headline(kind, id, assessment),
                 };
-                let headline = headline(&subject.resource_type, &subject.logical_id, assessment);
                 self.with_contact(|room| wording::headed(&headline, &lines, all, room))
             }
             Conclusion::NotChecked(why) | Conclusion::InternalFailure(why) => {

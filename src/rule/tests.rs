@@ -53,10 +53,12 @@ fn published_code(rule: &Json) -> &'static str {
 
 #[test]
 fn the_table_of_the_documentation_holds() {
-    let rows = rows(7);
+    let rows = rows(8);
     assert!(rows.len() > 60, "the table is read: {} rows", rows.len());
     for row in rows {
-        let [protocol, from, to, destination, literal, effective, code] = row.as_slice() else { panic!("{row:?}") };
+        let [protocol, from, to, destination, literal, effective, code, why] = row.as_slice() else {
+            panic!("{row:?}")
+        };
         let mut rule = serde_json::Map::new();
         for (key, cell) in [("IpProtocol", protocol), ("FromPort", from), ("ToPort", to), ("CidrIp", destination)] {
             if let Some(cell) = cell {
@@ -70,15 +72,17 @@ fn the_table_of_the_documentation_holds() {
             assert_eq!(verdict(ResourceType::SecurityGroup, &inline(&rule), preset), expected, "{preset} {rule}");
         }
         assert_eq!(published_code(&rule), code.as_deref().unwrap(), "{rule}");
+        assert!(why.as_deref().is_some_and(|why| why.ends_with('.')), "{rule} has a reason");
     }
 }
 
 #[test]
 fn the_table_of_odd_lists_holds() {
-    let rows = rows(3);
+    let rows = rows(4);
     assert_eq!(rows.len(), 10);
     for row in rows {
-        let [egress, literal, effective] = row.as_slice() else { panic!("{row:?}") };
+        let [egress, literal, effective, why] = row.as_slice() else { panic!("{row:?}") };
+        assert!(why.as_deref().is_some_and(|why| why.ends_with('.')), "{egress:?} has a reason");
         let properties = match egress {
             Some(egress) => json!({ "SecurityGroupEgress": serde_json::from_str::<Json>(egress).unwrap() }),
             None => json!({}),
@@ -93,7 +97,7 @@ fn the_table_of_odd_lists_holds() {
 /// Each reason that a setting can turn round is in the table under both verdicts.
 #[test]
 fn the_table_shows_each_setting_on_which_the_presets_differ() {
-    let changed: Vec<_> = rows(7)
+    let changed: Vec<_> = rows(8)
         .into_iter()
         .filter(|row| row.get(4) != row.get(5))
         .flat_map(|row| [row.get(4).cloned(), row.get(5).cloned()])
@@ -230,7 +234,7 @@ fn example_of_each_reason() -> Vec<Finding> {
             found.entry(finding.reason).or_insert(finding);
         }
     };
-    for row in rows(7) {
+    for row in rows(8) {
         let mut rule = json!({});
         for (key, cell) in ["IpProtocol", "FromPort", "ToPort", "CidrIp"].iter().zip(&row) {
             if let Some(cell) = cell {
@@ -242,7 +246,7 @@ fn example_of_each_reason() -> Vec<Finding> {
             keep(ResourceType::SecurityGroup, &inline(&rule), &preset.into(), Knowledge::Partial);
         }
     }
-    for row in rows(3) {
+    for row in rows(4) {
         let egress = row.first().cloned().flatten().map_or(Json::Null, |cell| serde_json::from_str(&cell).unwrap());
         let properties = json!({ "SecurityGroupEgress": egress });
         keep(ResourceType::SecurityGroup, &properties, &Settings::default(), Knowledge::Final);

@@ -38,6 +38,9 @@ pub(crate) const ANNOTATION_CHARS: usize = 400;
 /// How much of a logical id is shown: CloudFormation allows 255 characters, and the author chose them.
 pub const LOGICAL_ID_CHARS: usize = 100;
 
+/// The longest name of a stack.
+const STACK_NAME_CHARS: usize = 128;
+
 /// What is wrong, or worth knowing: `tcp 80-87 to 0.0.0.0/0 opens a range of 8 ports`.
 #[must_use]
 pub fn statement(finding: &Finding) -> String {
@@ -115,8 +118,12 @@ fn hints(finding: &Finding) -> String {
 
 /// The first sentence about a resource that breaks the rule: type, logical id, rule, how many.
 #[must_use]
-pub fn broken(resource_type: &str, logical_id: &str, assessment: &Assessment) -> String {
-    let name = name(resource_type, logical_id);
+pub fn broken(resource_type: &str, logical_id: &str, stack: &str, assessment: &Assessment) -> String {
+    let mut name = name(resource_type, logical_id);
+    // For readers who do not see it beside the message, such as those of a notification.
+    if !stack.is_empty() {
+        name = format!("{name} in stack {}", excerpt(stack, STACK_NAME_CHARS));
+    }
     let count = assessment.of(Outcome::NonCompliant).count();
     match assessment.judged {
         0 => format!("{name} breaks rule {ID}."),
@@ -329,7 +336,7 @@ fn not_known(name: &str, unknown: &Unknown) -> String {
 
 /// The settings of a preset and what they say, for `--help` and messages.
 #[must_use]
-pub(crate) const fn setting_covers(setting: Setting) -> &'static str {
+pub const fn setting_covers(setting: Setting) -> &'static str {
     match setting {
         Setting::IgnoredPorts => "protocol -1 or another number with equal ports, which EC2 ignores",
         Setting::MinusOnePorts => "tcp or udp from -1 to -1",

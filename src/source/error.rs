@@ -191,12 +191,15 @@ impl Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::KeyTwice { key, first_line, span, .. } => write!(
-                f,
-                "key `{}` occurs twice, on lines {first_line} and {}: CloudFormation uses the last one",
-                shown(key),
-                span.line
-            ),
+            Self::KeyTwice { key, first_line, span, .. } => {
+                write!(f, "key `{}` occurs twice, on ", shown(key))?;
+                if *first_line == span.line {
+                    write!(f, "line {first_line}")?;
+                } else {
+                    write!(f, "lines {first_line} and {}", span.line)?;
+                }
+                f.write_str(": CloudFormation uses the last one")
+            }
             Self::NotStrictJson { detail, .. } => write!(f, "this is not strict JSON: {detail}"),
         }
     }

@@ -40,7 +40,8 @@ pub fn is_meant_as_template(text: &str) -> bool {
         JsonOutline::Template => true,
         JsonOutline::Other => false,
         JsonOutline::Broken { column: Some(column) } => is_written_in(text, column),
-        JsonOutline::Broken { column: None } => is_written_between_brackets(text),
+        // A directive of a template engine, too, begins with a bracket.
+        JsonOutline::Broken { column: None } => is_written_between_brackets(text) || begins_sections(text),
     }
 }
 
@@ -89,11 +90,11 @@ impl JsonOutline {
                         return Self::Other;
                     }
                 }
-                YamlEvent::Scalar { text, .. } => match Self::scalar(&mut open, &text) {
-                    Some(true) => return Self::Template,
-                    Some(false) => {}
-                    None => return Self::Other,
-                },
+                YamlEvent::Scalar { text, .. } => {
+                    if Self::scalar(&mut open, &text) == Some(true) {
+                        return Self::Template;
+                    }
+                }
                 YamlEvent::Object(node) => {
                     if open.is_empty() {
                         column = (!node.flow).then(|| span.column.saturating_sub(1));
@@ -124,6 +125,7 @@ impl JsonOutline {
                 match outer {
                     [] => is_section(text),
                     [_] => in_resources && is_special_resource(text),
+                    [_, ProbeLevel::Object { .. }] => in_resources && text == TRANSFORM,
                     _ => false,
                 }
             }
@@ -161,6 +163,13 @@ fn is_written_in(text: &str, column: u32) -> bool {
         Some(key.trim_end().trim_matches(['"', '\'']))
     });
     keys.any(|key| key == VERSION || (key == RESOURCES && has_type(text)))
+}
+
+/// Whether a line of its own begins the resources of a template, or says its version.
+fn begins_sections(text: &str) -> bool {
+    let has_line = |is: &dyn Fn(&str) -> bool| text.lines().any(|line| is(line.trim_end()));
+    has_line(&|line| line.split_once(':').is_some_and(|(key, _)| key == VERSION))
+        || (has_line(&|line| line.strip_suffix(':') == Some(RESOURCES)) && has_type(text))
 }
 
 /// Whether a text between brackets has the sections of a template.
@@ -211,7 +220,7 @@ impl ProbeVisitor<'_> {
         let (says_so, next) = match self.at {
             ProbePosition::Sections => (is_section(key), (key == RESOURCES).then_some(ProbePosition::Resources)),
             ProbePosition::Resources => (is_special_resource(key), Some(ProbePosition::Resource)),
-            ProbePosition::Resource => (false, (key == "Type").then_some(ProbePosition::Type)),
+            ProbePosition::Resource => (key == TRANSFORM, (key == "Type").then_some(ProbePosition::Type)),
             ProbePosition::Type => (false, None),
         };
         self.found.set(self.found.get() || says_so);
@@ -313,6 +322,8 @@ mod tests {
             "Resources:\n  Fn::Transform: {Name: AWS::Include\n",
             "Resources:\n  Fn::ForEach::L: [\n",
             "Fn::Transform: {Name: AWS::Include\n",
+            "Resources:\n  A:\n    Fn::Transform: {Name: M}\n    B: ]\n",
+            r#"{"Resources": {"A": {"Fn::Transform": {"Name": "M"}, "B": }}}"#,
             "{% set a = 1 %}\nAWSTemplateFormatVersion: 2010-09-09\n",
             r#"{"Resources": {"A": {"Type": "AWS::S3::Bucket""#,
             r#"{"Parameters": {"P" {}}, "Resources": {"A": {"Type": "AWS::S3::Bucket"}}}"#,
@@ -320,6 +331,8 @@ mod tests {
             r#"{"\u0052esources": {"A": {"Type": "A\u003a:B", "x": }}}"#,
             r#"{"a": [1, 2 3], "AWSTemplateFormatVersion": "2010-09-09"}"#,
             "{Resources: {A: {Type: A::B, Properties: {a: ]}}}}",
+            "<<<<<<< HEAD\nResources:\n  A: {Type: AWS::S3::Bucket}\n=======\n>>>>>>> x\n",
+            "{{ header }}\nResources:\n  A: {Type: AWS::S3::Bucket}\n",
         ] {
             assert!(is_meant_as_template(text), "{text}");
         }
@@ -333,6 +346,7 @@ mod tests {
             "kind: A\n---\nResources: {A: {Type: AWS::S3::Bucket}}\n",
             "resources:\n  Resources:\n    A: {Type: !Own AWS::S3::Bucket}\n",
             "Resources: {{ .Values.x }}\n",
+            "{{- if .Values.x }}\nkind: A\nResources: AWS::EC2::Instance\n{{- end }}\n",
             "Resources: [A, {Type: AWS::S3::Bucket}]\nx: !y z\n",
             "Resources:\n  A: {Kind: AWS::S3::Bucket}\nx: !y z\n",
             "just: text\nResources of AWS:: are ]: here\n",

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use super::function::is_function;
 use super::unknown::shortened;
 use crate::path::Origin;
 use crate::value::{Kind, Value};
@@ -36,6 +37,10 @@ pub enum NoteSubject {
     Module { logical_id: String, type_name: String },
     /// An entry of `Resources` without a `Type`.
     NoType { logical_id: String },
+    /// A resource whose `Type` is not known.
+    UnknownType { logical_id: String },
+    /// A product of Service Catalog: its template is not in this one.
+    Product { logical_id: String },
     /// A loop that is not written as CloudFormation expects it, or that rests on something that
     /// cannot be decided.
     Loop { name: String },
@@ -47,6 +52,12 @@ pub enum NoteSubject {
     },
     /// A StackSet, whose template is a file of its own or not known. Told by whoever knows which files are judged.
     StackSet { logical_id: String },
+    /// A template that this one deploys does not take the values that it is passed. Told by whoever knows that template.
+    RefusedParameters {
+        logical_id: String,
+        /// What is wrong with the values.
+        why: String,
+    },
     /// A value was given for a parameter that the template does not declare.
     UndeclaredParameter { name: String },
 }
@@ -134,6 +145,15 @@ impl fmt::Display for TemplateNote {
             NoteSubject::Loop { name } => {
                 write!(f, "the resources that loop `{}` creates are not checked here", shortened(name))
             }
+            NoteSubject::UnknownType { logical_id } => {
+                write!(f, "the type of resource `{}` is not known, and it is not checked", shortened(logical_id))
+            }
+            NoteSubject::Product { logical_id } => {
+                write!(f, "the template of Service Catalog product `{}` is not checked here", shortened(logical_id))
+            }
+            NoteSubject::RefusedParameters { logical_id, why } => {
+                write!(f, "`{}` cannot be deployed with the parameters that it passes: {why}", shortened(logical_id))
+            }
             NoteSubject::NestedStack { logical_id, file: Some(file) } => write!(
                 f,
                 "the template of nested stack `{}` is not checked here; check its file too: {}",
@@ -196,20 +216,33 @@ fn transform(value: &Value) -> Option<TemplateNote> {
     Some(TemplateNote::new(subject, value.origin))
 }
 
-/// Notes on one resource.
-pub(super) fn resource(logical_id: &str, type_name: &str, body: &Value, origin: Origin) -> Option<TemplateNote> {
+/// The note on one resource, if there is one to make.
+pub(super) fn resource(
+    logical_id: &str,
+    type_name: Option<&str>,
+    body: &Value,
+    origin: Origin,
+) -> Option<TemplateNote> {
     let logical_id = logical_id.to_owned();
     let transforms: Vec<&Value> =
         [Some(body), body.get("Properties")].into_iter().flatten().filter_map(|it| it.get("Fn::Transform")).collect();
-    let subject = if type_name.ends_with("::MODULE") {
-        NoteSubject::Module { logical_id, type_name: type_name.to_owned() }
-    } else if type_name == "AWS::Serverless::Application" {
-        NoteSubject::Application { logical_id }
-    } else if !transforms.is_empty() {
-        let macro_name = transforms.into_iter().find_map(macro_of);
-        NoteSubject::Include { logical_id: Some(logical_id), macro_name }
-    } else {
-        return None;
+    let subject = match type_name {
+        Some(name) if name.ends_with("::MODULE") => NoteSubject::Module { logical_id, type_name: name.to_owned() },
+        Some("AWS::Serverless::Application") => NoteSubject::Application { logical_id },
+        Some("AWS::ServiceCatalog::CloudFormationProvisionedProduct") => NoteSubject::Product { logical_id },
+        _ if !transforms.is_empty() => {
+            let macro_name = transforms.into_iter().find_map(macro_of);
+            NoteSubject::Include { logical_id: Some(logical_id), macro_name }
+        }
+        Some(_) => return None,
+        None if is_unknown(body) || body.get("Type").is_some_and(is_unknown) => NoteSubject::UnknownType { logical_id },
+        None => NoteSubject::NoType { logical_id },
     };
     Some(TemplateNote::new(subject, origin))
+}
+
+/// Whether a value is not known, or is a function that may give text.
+fn is_unknown(value: &Value) -> bool {
+    let function = || value.as_map().and_then(|map| map.single()).is_some_and(|(key, _)| is_function(&key.name));
+    matches!(value.kind, Kind::Unknown(_)) || function()
 }

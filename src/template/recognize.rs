@@ -12,14 +12,20 @@ pub fn is_template(root: &Value) -> bool {
     let has_section = |name| sections.get(name).is_some();
     let is_resource = |(key, body): (&Key, &Value)| match body.get("Type").and_then(Value::as_str) {
         Some(name) => name.contains("::"),
-        None => key.name == "Fn::Transform" || (key.name.starts_with(expand::LOOP) && body.as_list().is_some()),
+        None => {
+            key.name == "Fn::Transform"
+                || body.get("Fn::Transform").is_some()
+                || (key.name.starts_with(expand::LOOP) && body.as_list().is_some())
+        }
     };
     has_section("AWSTemplateFormatVersion")
         || has_section("Fn::Transform")
         || sections.get("Resources").and_then(Value::as_map).is_some_and(|map| map.iter().any(is_resource))
         || (sections.get("Transform").is_some_and(note::is_transform)
-            && sections.get("Resources").is_none_or(|resources| resources.as_map().is_some())
-            && sections.iter().all(|(key, _)| SECTIONS.contains(&key.name.as_str())))
+            && match sections.get("Resources") {
+                Some(resources) => resources.as_map().is_some() || resources.is_null(),
+                None => sections.iter().all(|(key, _)| SECTIONS.contains(&key.name.as_str())),
+            })
 }
 
 /// The sections of a template ("Template sections"), and SAM's.

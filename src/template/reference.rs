@@ -20,22 +20,8 @@ impl Template<'_> {
         found
     }
 
-    /// Whether a condition compares a number that readers of YAML differ on: whether it is true is certain, but not
-    /// known here.
-    #[must_use]
-    pub(crate) fn is_in_dispute(&self, condition: &str) -> bool {
-        let mut found = false;
-        self.each_definition(condition, &mut |definition| {
-            found |= is_ambiguous(definition);
-            each_reference(definition, &mut |_, name| {
-                found |= self.parameter(name).is_some_and(|parameter| parameter.is_in_dispute);
-            });
-        });
-        found
-    }
-
     /// The definition of a condition, and those of the conditions in it, each once.
-    fn each_definition<'t>(&'t self, condition: &'t str, take: &mut dyn FnMut(&'t Value)) {
+    pub(super) fn each_definition<'t>(&'t self, condition: &'t str, take: &mut dyn FnMut(&'t Value)) {
         let (mut seen, mut next) = (BTreeSet::new(), vec![condition]);
         while let Some(name) = next.pop() {
             if seen.insert(name)
@@ -53,7 +39,7 @@ impl Template<'_> {
 }
 
 /// Each `Ref`, name in a `Fn::Sub` and `Condition` of a value, as `Ref` or `Condition` and what it names.
-fn each_reference<'v>(value: &'v Value, take: &mut dyn FnMut(&'static str, &'v str)) {
+pub(super) fn each_reference<'v>(value: &'v Value, take: &mut dyn FnMut(&'static str, &'v str)) {
     match &value.kind {
         Kind::List(list) => list.iter().for_each(|entry| each_reference(entry, take)),
         Kind::Map(map) => {
@@ -77,15 +63,5 @@ fn each_reference<'v>(value: &'v Value, take: &mut dyn FnMut(&'static str, &'v s
             }
         }),
         _ => {}
-    }
-}
-
-/// Whether a value has a number somewhere that readers of YAML differ on.
-fn is_ambiguous(value: &Value) -> bool {
-    match &value.kind {
-        Kind::Ambiguous(_) => true,
-        Kind::List(list) => list.iter().any(is_ambiguous),
-        Kind::Map(map) => map.iter().any(|(_, entry)| is_ambiguous(entry)),
-        _ => false,
     }
 }

@@ -9,6 +9,7 @@ import struct
 import time
 from urllib.parse import parse_qs, urlsplit
 
+import cbor
 from server import Handler, Loopback
 
 ERROR = (
@@ -20,7 +21,8 @@ ERROR = (
 class FaultyProxy(Loopback):
     """Forwards to `upstream`. `faults` maps "every so many requests" to a fault; `denied` is a Region, from the first
     request on or after so many; the roles of the accounts `refusing` cannot be assumed; `answers` answers an action in
-    place of `upstream`, given account, Region and form, with the text of its result or an error's status and code."""
+    place of `upstream`, given account, Region and form, with the text of its result or an error's status and code. What
+    an SDK asks in CBOR reaches `upstream` in JSON."""
 
     def __init__(self, upstream, *, faults=None, denied=None, denied_after=0, refusing=(), answers=None):
         self.counts = {}
@@ -63,14 +65,27 @@ class FaultyProxy(Loopback):
                 time.sleep(0.5)
                 return False
 
+            def do_GET(self):
+                self.forward(self.body())
+
             def forward(self, body):
                 upstream = http.client.HTTPConnection(target, timeout=60)
                 headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-                upstream.request("POST", self.path, body, {**headers, "Host": target})
+                operation = cbor.operation(self.path)
+                if operation:
+                    headers |= {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": operation}
+                    headers.pop("Content-Length", headers.pop("content-length", None))
+                    upstream.request("POST", "/", cbor.as_json(body), {**headers, "Host": target})
+                else:
+                    upstream.request(self.command, self.path, body, {**headers, "Host": target})
                 response = upstream.getresponse()
                 answer = response.read()
                 self.remember(body, answer)
-                self.answer(response.status, answer, response.headers)
+                if operation:
+                    told = {"Smithy-Protocol": "rpc-v2-cbor", "Content-Type": "application/cbor"}
+                    self.answer(response.status, cbor.of_json(answer), told)
+                else:
+                    self.answer(response.status, answer, response.headers)
                 upstream.close()
 
             def form(self, body):

@@ -23,6 +23,7 @@ runs functions behind the Lambda API. This driver adds to it, in the same proces
   stack events per hook and, with FailureMode FAIL, the failure of the resource. The texts of these events are those
   of AWS's documentation and of published stack events. From there on it is MiniStack again: the CREATE_FAILED or
   UPDATE_FAILED event, the rollback, and the stack's status.
+- CloudFormation Hook Invocation Progress, on MiniStack's EventBridge, with the fields that AWS publishes.
 
 It does not play: hooks on STACK, CHANGE_SET and CLOUD_CONTROL, on deletes and on nested stacks, retries and the
 30-second limit, and the execution role's permissions. AWS does not say whether hooks run during a rollback: they do
@@ -42,7 +43,7 @@ import jsonschema
 from botocore.config import Config
 from ministack import app
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import account, lambda_svc
+from ministack.services import account, eventbridge, lambda_svc
 from ministack.services.cloudformation import (
     _stack_events,
     _stacks,
@@ -220,6 +221,7 @@ def run_hooks(action, resource_type, logical_id, stack_name, properties, previou
         event("HOOK_IN_PROGRESS", "Invoking hook")
         status, reason = invoke(hook, action, resource_type, logical_id, stack_name, properties, previous)
         event(status, reason)
+        publish(hook, action, resource_type, logical_id, status, reason)
         if status != "HOOK_COMPLETE_SUCCEEDED" and hook["FailureMode"] == "FAIL":
             failed.append(hook["Alias"])
     if failed:
@@ -227,6 +229,25 @@ def run_hooks(action, resource_type, logical_id, stack_name, properties, previou
     if invoked:
         initiated = {"CREATE": "creation", "UPDATE": "update"}[action]
         record(stack_name, logical_id, resource_type, action, f"Hook invocations complete.  Resource {initiated} initiated")
+
+
+def publish(hook, action, resource_type, logical_id, status, reason):
+    """The event about the end of an invocation (its fields: aws-cdk's mixins for aws.cloudformation)."""
+    detail = {
+        "hook-detail": {
+            "hook-type-name": hook["Alias"], "hook-type-arn": hook_arn(hook), "hook-version": "00000001",
+            "failure-mode": hook["FailureMode"], "description": "", "documentation-url": "", "source-url": "",
+        },
+        "target-detail": {
+            "target-name": resource_type, "target-type": "RESOURCE", "target-id": logical_id, "target-action": action,
+            "target-invocation-point": "PRE_PROVISION",
+        },
+        "status": status,
+        "status-reason": reason[:REASON_CHARS],
+        "result": {"data": ""},
+    }  # fmt: skip
+    entry = {"Source": "aws.cloudformation", "DetailType": "CloudFormation Hook Invocation Progress", "Detail": json.dumps(detail)}
+    eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
 
 
 def refused():

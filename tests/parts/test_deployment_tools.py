@@ -1,4 +1,4 @@
-"""What the README says of the CDK and SAM, in the versions that the tests have here."""
+"""What docs/deployment.md says of the CDK and SAM, in the versions that the tests have here."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from cfnlint.decode import cfn_yaml
 from conftest import ROOT
 from server import PARTS, environment
 
-README = (ROOT / "README.md").read_text()
+PAGE = (ROOT / "docs" / "deployment.md").read_text()
 CDK = PARTS / "cdk" / "node_modules" / "aws-cdk"
 
 
@@ -31,7 +31,7 @@ def options(tmp_path_factory):
 
 def test_the_modes_without_rollback_have_the_options_that_are_named(options):
     for tool in ("cdk", "sam"):
-        for option in re.findall(rf"`{tool} deploy (--[a-z-]+)`", README):
+        for option in re.findall(rf"`{tool} deploy (--[a-z-]+)`", PAGE):
             # The CDK lists an option without its negation.
             assert re.sub("^--no-", "--", option) in options(tool), f"{tool} deploy {option}"
 
@@ -50,7 +50,7 @@ def test_the_cdks_bootstrap_lets_the_deploying_role_read_the_hooks_results():
 
 
 def test_the_statement_for_a_role_of_ones_own_is_what_the_cdk_calls():
-    fragments = re.findall(r"^```json\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    fragments = re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     [statement] = [json.loads(fragment) for fragment in fragments if "GetHookResult" in fragment]
     assert statement["Effect"] == "Allow"
     code = (CDK / "lib" / "index.js").read_text()

@@ -37,7 +37,7 @@ def operations():
     assert "cloudformation" in services
     known = {}
     for service in services:
-        client = {"cloudwatchlogs": "logs"}.get(service, service)
+        client = {"cloudwatchlogs": "logs", "eventbridge": "events"}.get(service, service)
         # Service Authorization Reference, AWS Cloud Control API: its service prefix is CloudFormation's.
         prefix = {"cloudcontrol": "cloudformation"}.get(client, client)
         model = boto3.client(client, region_name="us-east-1").meta.service_model
@@ -122,6 +122,9 @@ ROLES = {
     ("template.yaml", "GuardFunctionRole"): {
         "logs:CreateLogStream", "logs:PutLogEvents",  # Lambda, with what the function prints
         "sqs:SendMessage",  # Lambda, with events that the function could not take
+    },
+    ("template.yaml", "NotificationRole"): {
+        "sns:Publish", "kms:Decrypt", "kms:GenerateDataKey",  # EventBridge, for each notification
     },
     ("template.yaml", "HookRole"): {"lambda:InvokeFunction"},  # CloudFormation, for each check
     ("deploy/central-hook.yaml", "HookRole"): {"lambda:InvokeFunction"},  # the same, across accounts

@@ -54,6 +54,8 @@ def resources_of_the_guard(stack_name="cfn-egress-guard"):
             yield f"arn:aws:events:{at}:rule/{name_made(stack, name)}"
         for name in of_type["AWS::CloudWatch::Alarm"]:
             yield f"arn:aws:cloudwatch:{at}:alarm:{name_made(stack, name)}"
+        for name in of_type["AWS::SQS::Queue"]:
+            yield f"arn:aws:sqs:{at}:{name_made(stack, name)}"
         for group in (f"/aws/lambda/{stack}", f"/aws/events/{stack}/0a1b2c3d"):
             yield from (f"arn:aws:logs:{at}:log-group:{group}", f"arn:aws:logs:{at}:log-group:{group}:log-stream:x")
     yield f"arn:aws:cloudformation:{at}:stackset/{stack_name}:1a2b3c4d-5e6f"
@@ -84,6 +86,26 @@ def test_nobody_else_touches_hooks_or_gives_a_stack_a_second_name():
 
 def test_nobody_else_touches_what_belongs_to_the_guard():
     asked = list(requests_about_the_guard(PROTECT, NOBODY_SPECIAL, [*resources_of_the_guard(), DEPLOYMENT]))
+    for request, sid in zip(asked, denied_by(PROTECT, asked), strict=True):
+        assert sid == "GuardByName", request
+
+
+def test_every_part_of_the_watch_and_of_the_notifications_is_covered():
+    """By the names that CloudFormation makes, for what reports direct calls and for what notifies."""
+    rules = {name for name, one in cfn_yaml.load(str(ROOT / "template.yaml"))["Resources"].items() if one["Type"] == "AWS::Events::Rule"}
+    assert {"DirectCallsRule", "BlocksNotificationRule", "WarningsNotificationRule", "CallsNotificationRule"} <= rules
+    at, made = f"{REGION}:{ACCOUNT}", ("cfn-egress-guard-{}-" + RANDOM).format
+    asked = [
+        *product(["events:DeleteRule", "events:DisableRule", "events:PutRule", "events:PutTargets", "events:RemoveTargets"],
+                 [f"arn:aws:events:{at}:rule/{made(name)}" for name in rules], NOBODY_SPECIAL),
+        *product(["sqs:DeleteQueue", "sqs:PurgeQueue", "sqs:SetQueueAttributes", "sqs:AddPermission", "sqs:RemovePermission",
+                  "sqs:DeleteMessage"], [f"arn:aws:sqs:{at}:{made('LostCallsQueue')}"], NOBODY_SPECIAL),
+        *product(["lambda:PutFunctionEventInvokeConfig", "lambda:UpdateFunctionEventInvokeConfig", "lambda:DeleteFunctionEventInvokeConfig"],
+                 [f"arn:aws:lambda:{at}:function:{made('GuardFunction')}"], NOBODY_SPECIAL),
+        *product(["iam:PutRolePolicy", "iam:DeleteRole"], [role(made("NotificationRole"))], NOBODY_SPECIAL),
+        *product(["cloudwatch:DeleteAlarms", "cloudwatch:DisableAlarmActions"],
+                 [f"arn:aws:cloudwatch:{at}:alarm:{made(name)}" for name in ("DirectCallsAlarm", "LostCallsAlarm")], NOBODY_SPECIAL),
+    ]  # fmt: skip
     for request, sid in zip(asked, denied_by(PROTECT, asked), strict=True):
         assert sid == "GuardByName", request
 
@@ -134,6 +156,8 @@ def test_where_no_guard_is_hooks_stay_everybodys():
         ("lambda:GetFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:cfn-egress-guard-GuardFunction-1"),
         ("iam:PutRolePolicy", role("web")),
         ("events:PutRule", f"arn:aws:events:{REGION}:{ACCOUNT}:rule/web"),
+        ("sqs:PurgeQueue", f"arn:aws:sqs:{REGION}:{ACCOUNT}:web"),
+        ("sqs:ReceiveMessage", f"arn:aws:sqs:{REGION}:{ACCOUNT}:cfn-egress-guard-LostCallsQueue-1"),
         ("logs:DeleteLogGroup", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/web"),
         ("logs:AssociateKmsKey", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/lambda/web"),
         ("cloudwatch:DeleteAlarms", f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:web"),

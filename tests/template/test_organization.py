@@ -280,7 +280,7 @@ class Organization(unittest.TestCase):
         role, topic = "arn:aws:iam::*:role/deploy", "arn:aws:sns:{region}:111122223333:guard"
         own = {
             "Preset": "effective", "RetentionDays": "90", "AlarmTopicArn": topic, "TargetOperations": "RESOURCE,STACK",
-            "WatchDirectCalls": "ENABLED",
+            "WatchDirectCalls": "ENABLED", "NotificationTopicArn": topic,
         }  # fmt: skip
         both = {
             "FailureMode": "FAIL", "HookStatus": "DISABLED", "HookAlias": "Acme::Egress::Guard",
@@ -321,6 +321,19 @@ class Organization(unittest.TestCase):
                 self.assertEqual((alarm["AlarmActions"], alarm["OKActions"]), (actions, actions), name)
         self.assertNotRegex("arn:aws:sns:eu-west-1:111122223333:guard", template["Parameters"]["AlarmTopicArn"]["AllowedPattern"])
 
+    def test_a_member_notifies_the_topic_of_its_region(self):
+        template = json.loads(self.members_template())
+        self.assertEqual(len(Stack(template).resources("AWS::Events::Rule")), 1)
+        given = "arn:aws:sns:{region}:111122223333:guard"
+        self.assertRegex(given, template["Parameters"]["NotificationTopicArn"]["AllowedPattern"])
+        self.assertNotRegex(given.replace("{region}", "eu-west-1"), template["Parameters"]["NotificationTopicArn"]["AllowedPattern"])
+        stack, topic = Stack(template, NotificationTopicArn=given), "arn:aws:sns:eu-west-1:111122223333:guard"
+        rules = [rule for name, rule in stack.resources("AWS::Events::Rule").items() if "Notification" in name]
+        self.assertEqual([target["Arn"] for rule in rules for target in rule["Targets"]], [topic, topic])
+        publish, key = stack.resources("AWS::IAM::Role")["NotificationRole"]["Policies"][0]["PolicyDocument"]["Statement"]
+        self.assertEqual((publish["Action"], publish["Resource"]), ("sns:Publish", topic))
+        self.assertEqual(key["Condition"]["StringEquals"]["kms:EncryptionContext:aws:sns:topicArn"], topic)
+
     def test_what_would_not_reach_the_members_is_refused(self):
         for given, word in (
             ({}, None),
@@ -331,6 +344,7 @@ class Organization(unittest.TestCase):
             ({"CentralFunctionArn": CENTRAL, "RetentionDays": 30}, "RetentionDays"),
             ({"CentralFunctionArn": CENTRAL, "WatchDirectCalls": "ENABLED"}, "WatchDirectCalls"),
             ({"CentralFunctionArn": CENTRAL, "AlarmTopicArn": "arn:aws:sns:{region}:111122223333:guard"}, "AlarmTopicArn"),
+            ({"CentralFunctionArn": CENTRAL, "NotificationTopicArn": "arn:aws:sns:{region}:111122223333:guard"}, "NotificationTopicArn"),
         ):
             with self.subTest(given):
                 self.assertRegex(" ".join(organization_stack(**given).refused()), f"^[^.]*{word}" if word else "^$")

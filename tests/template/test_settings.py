@@ -81,6 +81,7 @@ class Values(unittest.TestCase):
             ("STACK_ROLES_INCLUDE", ["", "arn:aws:iam::*:role/deploy"], ["deploy"]),
             ("RETENTION_DAYS", ["30"], ["31", "month", ""]),
             ("ALARM_TOPIC_ARN", ["", TOPIC], ["guard"]),
+            ("NOTIFICATION_TOPIC_ARN", ["", TOPIC], ["guard"]),
             ("MEMORY_SIZE", ["128", "1024"], ["64", "2048", "256MB"]),
             ("ALIAS", ["Acme::Egress::Guard"], ["AWS::Egress::Guard", "Guard"]),
             ("ORGANIZATION_ID", ["", "o-ab12cd34ef"], ["ab12cd34ef"]),

@@ -28,6 +28,7 @@ PSEUDO = {
     "AWS::Region": "eu-west-1",
     "AWS::StackId": f"arn:aws:cloudformation:eu-west-1:111122223333:stack/{STACK}/0a1b2c3d-0000",
     "AWS::StackName": STACK,
+    "AWS::URLSuffix": "amazonaws.com",
 }
 HOOK = "AWS::CloudFormation::LambdaHook"
 
@@ -434,6 +435,154 @@ class DirectCalls(unittest.TestCase):
             self.assertIn(f"event = '{decision['event']}' and level = '{decision['level']}'", text)
             for field in re.search(r"fields ([^|]*)", text)[1].strip().split(", "):
                 self.assertIn(field, decision)
+
+
+def transformed(transformer, event):
+    """What EventBridge makes of an event: a variable that is a whole value is JSON, one in a string is put in as it is.
+
+    Source: EventBridge User Guide, "Amazon EventBridge input transformation", common issues. A variable whose path
+    leads nowhere is left out.
+    """
+
+    def at(path):
+        value = event
+        for name in path.removeprefix("$.").split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        return value
+
+    values = {name: at(path) for name, path in transformer["InputPathsMap"].items()}
+
+    def inside(match):
+        value = values[match[1]]
+        return "" if value is None else value if isinstance(value, str) else json.dumps(value).replace('"', "")
+
+    def replaced(match):
+        if match[0].startswith('"'):
+            return re.sub(r"<([^<>]+)>", inside, match[0])
+        value = values[match[1]]
+        return "" if value is None else json.dumps(value)
+
+    return re.sub(r'"(?:\\.|[^"\\])*"|<([^<>]+)>', replaced, transformer["InputTemplate"])
+
+
+# Amazon Q Developer in chat applications, "Custom notifications", event schema.
+CUSTOM_NOTIFICATION = {
+    "type": "object", "required": ["version", "source", "content"], "additionalProperties": False,
+    "properties": {
+        "version": {"const": "1.0"}, "source": {"const": "custom"}, "id": {"type": "string"},
+        "content": {
+            "type": "object", "required": ["description"], "additionalProperties": False,
+            "properties": {
+                "textType": {"const": "client-markdown"}, "title": {"type": "string"}, "description": {"type": "string"},
+                "nextSteps": {"type": "array", "items": {"type": "string"}},
+                "keywords": {"type": "array", "items": {"type": "string"}},
+            },
+        },
+        "metadata": {
+            "type": "object", "additionalProperties": False,
+            "properties": {
+                "threadId": {"type": "string"}, "summary": {"type": "string"}, "eventType": {"type": "string"},
+                "relatedResources": {"type": "array", "items": {"type": "string"}},
+                "additionalContext": {"type": "object", "additionalProperties": {"type": "string"}},
+            },
+        },
+    },
+}  # fmt: skip
+REASONS = (
+    "", "Hook failed with message: x breaks the rule.\n- SecurityGroupEgress[0]: …", 'a "quoted" word, a \\ and a \\" more',
+    "\t\r\n\x00\x1f\u2028 <reason> <account> ${AWS::Region} }{", "é € 🔥", "x" * 1024,
+)  # fmt: skip
+
+
+class Notifications(unittest.TestCase):
+    """With NotificationTopicArn."""
+
+    TOPIC = "arn:aws:sns:eu-west-1:111122223333:guard"
+
+    def rules(self, **given):
+        stack = Stack(NotificationTopicArn=self.TOPIC, **given)
+        stack.values["GuardFunctionAliaslive"] = "arn:aws:lambda:eu-west-1:111122223333:function:guard:live"
+        rules = stack.resources("AWS::Events::Rule")
+        return {name: rule for name, rule in rules.items() if name.endswith("NotificationRule")}
+
+    def sent(self, rule, event):
+        [target] = rule["Targets"]
+        message = json.loads(transformed(target["InputTransformer"], event))
+        jsonschema.validate(message, CUSTOM_NOTIFICATION)
+        return message["content"]
+
+    def test_without_the_topic_nothing_is_there(self):
+        for given in ({}, {"WatchDirectCalls": "ENABLED"}):
+            stack = Stack(**given)
+            stack.values["GuardFunctionAliaslive"] = "arn:aws:lambda:eu-west-1:111122223333:function:guard:live"
+            for kind in ("AWS::Events::Rule", "AWS::IAM::Role"):
+                self.assertEqual([name for name in stack.resources(kind) if "Notification" in name], [])
+
+    def test_each_rule_sends_to_the_topic_with_a_role_for_nothing_else(self):
+        for given, number in (({}, 2), ({"WatchDirectCalls": "ENABLED"}, 3)):
+            rules = self.rules(**given)
+            self.assertEqual(len(rules), number)
+            for name, rule in rules.items():
+                [target] = rule["Targets"]
+                self.assertEqual((target["Arn"], target["RoleArn"]), (self.TOPIC, "arn:aws:iam::111122223333:role/NotificationRole"), name)
+        role = Stack(NotificationTopicArn=self.TOPIC).resources("AWS::IAM::Role")["NotificationRole"]
+        [trust] = role["AssumeRolePolicyDocument"]["Statement"]
+        self.assertEqual((trust["Principal"], trust["Condition"]), ({"Service": "events.amazonaws.com"}, {
+            "StringEquals": {"aws:SourceAccount": "111122223333"},
+            "ArnLike": {"aws:SourceArn": "arn:aws:events:eu-west-1:111122223333:rule/*"},
+        }))  # fmt: skip
+        publish, key = role["Policies"][0]["PolicyDocument"]["Statement"]
+        self.assertEqual((publish["Action"], publish["Resource"]), ("sns:Publish", self.TOPIC))
+        self.assertEqual((key["Action"], key["Resource"], key["Condition"]), (
+            ["kms:Decrypt", "kms:GenerateDataKey"], "arn:aws:kms:eu-west-1:*:key/*", {"StringEquals": {
+                "kms:ViaService": "sns.eu-west-1.amazonaws.com", "kms:EncryptionContext:aws:sns:topicArn": self.TOPIC}},
+        ))  # fmt: skip
+
+    def test_any_reason_becomes_a_notification(self):
+        blocks, warnings = (self.rules()[f"{name}NotificationRule"] for name in ("Blocks", "Warnings"))
+        for reason in REASONS:
+            event = {
+                "account": "111122223333", "region": "eu-west-1", "resources": ["arn:aws:cloudformation:eu-west-1:111122223333:stack/web/1"],
+                "detail": {"target-detail": {"target-id": "WebSg"}, "status-reason": reason},
+            }  # fmt: skip
+            where = "Security::Egress::SinglePort in account 111122223333, eu-west-1: WebSg"
+            self.assertEqual(self.sent(blocks, event), {"title": f"Blocked by {where}", "description": reason})
+            self.assertEqual(self.sent(warnings, event), {"title": f"Not blocked, since FailureMode is WARN: {where}", "description": reason})
+
+    def test_a_target_has_no_character_that_json_escapes(self):
+        """It is put into a string: what AWS's model allows there (ListHookResults, TargetId)."""
+        allowed = re.compile(r"[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/]*|[a-f0-9]{8}(-[a-f0-9]{4}){3}-[a-f0-9]{12}")
+        fitting = [chr(code) for code in range(0x10000) if allowed.fullmatch(f"a{chr(code)}") or allowed.fullmatch(f"arn:{chr(code)}")]
+        self.assertEqual([one for one in fitting if json.dumps(one, ensure_ascii=False) != f'"{one}"'], [])
+        for rule in self.rules(WatchDirectCalls="ENABLED").values():
+            transformer = rule["Targets"][0]["InputTransformer"]
+            inside = {name for text in re.findall(r'"(?:[^"])*"', transformer["InputTemplate"]) for name in re.findall(r"<(.+?)>", text)}
+            self.assertLessEqual(inside, {"account", "region", "target"})
+            self.assertEqual(set(re.findall(r"<(.+?)>", transformer["InputTemplate"])), {*transformer["InputPathsMap"]})
+
+    def test_blocks_and_warnings_have_rules_of_their_own_and_together_they_miss_nothing(self):
+        blocks, warnings = (self.rules()[f"{name}NotificationRule"]["EventPattern"] for name in ("Blocks", "Warnings"))
+        feed = Stack().resources("AWS::Events::Rule")["AuditRule"]["EventPattern"]
+        for pattern, mode in ((blocks, [{"exists": False}, {"anything-but": "WARN"}]), (warnings, ["WARN"])):
+            hooks = pattern["detail"]["hook-detail"]
+            self.assertEqual(hooks.pop("failure-mode"), mode)
+            self.assertEqual(pattern["detail"].pop("status"), ["HOOK_COMPLETE_FAILED", "HOOK_FAILED"])
+            self.assertEqual(pattern, feed)
+
+    def test_direct_calls_notify_through_their_alarm(self):
+        rule = self.rules(WatchDirectCalls="ENABLED")["CallsNotificationRule"]
+        # CloudWatch User Guide, "Alarm events and EventBridge".
+        event = {
+            "source": "aws.cloudwatch", "detail-type": "CloudWatch Alarm State Change", "account": "111122223333",
+            "region": "eu-west-1", "resources": ["arn:aws:cloudwatch:eu-west-1:111122223333:alarm:guard-DirectCallsAlarm-1"],
+            "detail": {"alarmName": "guard-DirectCallsAlarm-1", "state": {"value": "ALARM"}, "previousState": {"value": "OK"}},
+        }  # fmt: skip
+        pattern = rule["EventPattern"]
+        self.assertEqual((pattern["source"], pattern["detail-type"]), ([event["source"]], [event["detail-type"]]))
+        self.assertEqual((pattern["resources"], pattern["detail"]), (["arn:aws:cloudwatch::111122223333:DirectCallsAlarm"], {"state": {"value": ["ALARM"]}}))
+        said = self.sent(rule, event)
+        self.assertIn("Not blocked: a direct call of EC2's API in account 111122223333, eu-west-1", said["title"])
+        self.assertIn("cfn-egress-guard audit --region eu-west-1 --since 1d", said["description"])
 
 
 class Names(unittest.TestCase):

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use aws_sdk_cloudformation::types::TypeConfigurationIdentifier;
+use aws_sdk_cloudformation::types::{ThirdPartyType, TypeConfigurationIdentifier};
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
 use aws_smithy_types::DateTime;
 use serde::Deserialize;
@@ -75,7 +75,9 @@ async fn log_with_calls(
     options: &AuditOptions,
 ) -> Result<Option<String>, Failure> {
     let client = place.connection.cloudformation(&place.region);
-    let identifier = TypeConfigurationIdentifier::builder().type_arn(hook).type_configuration_alias("default").build();
+    // By name, as `status` asks: an ARN may have a version behind it.
+    let identifier = TypeConfigurationIdentifier::builder().r#type(ThirdPartyType::Hook).type_name(hook);
+    let identifier = identifier.type_configuration_alias("default").build();
     let answer = patiently(options.patience, &mut 0, || async {
         let request = client.batch_describe_type_configurations().type_configuration_identifiers(identifier.clone());
         request.send().await.map_err(|error| Failure::of(CONFIGURATION, &error))

@@ -72,7 +72,7 @@ pub fn write_audit_html(result: &mut AuditResult, out: &mut dyn Write) -> io::Re
         (page::tiles(&tiles))
         (overview)
         (days(&parts.days))
-        @if many { (page::heading("Timeline", "The newest first.")) }
+        @if many { (page::heading("Timeline", "Newest first; times are UTC.")) }
         (page::table(columns, parts.rows.into_iter()))
         @if left_out > 0 { p.dim { (grouped(left_out)) " more are in the JSON and CSV results." } }
         (page::table(&["", "where", "why"], unread))
@@ -121,7 +121,7 @@ impl AccountRows {
             (blocked, "blocked"),
             (not_blocked, "not blocked"),
             (warned, "warned"),
-            (errors, "hook errors"),
+            (errors, if errors == 1 { "hook error" } else { "hook errors" }),
             (passed, "passed"),
         ];
         let said: Vec<String> = numbers
@@ -171,7 +171,7 @@ fn overview(accounts: &[MemberAccount], found: &mut HashMap<String, AccountRows>
 
 fn row(record: &HookRecord, account: Option<String>) -> Row {
     let class = if matches!(record.fate(), "blocked" | "not blocked") { "blocked" } else { "undetermined" };
-    let mut cells = vec![record.fate().to_owned(), record.at.clone()];
+    let mut cells = vec![record.fate().to_owned(), record.at.replace('T', " ").replace('Z', "")];
     cells.extend(account);
     cells.extend([record.region.clone(), record.subject(), record.said().join(" ")]);
     (class, cells)

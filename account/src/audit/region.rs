@@ -73,7 +73,7 @@ pub(super) async fn of_region(place: &AccountRegion, options: &AuditOptions) -> 
         record.account = record.account.take().or_else(|| account.clone());
     }
     details(&client, &mut found.records, &mut found.unread, options.patience).await;
-    let hook = arns.first().map(|(_, arn)| arn.as_str());
+    let hook = arns.first().map(|(alias, _)| alias.as_str());
     let room = MAX_RESULTS.saturating_sub(found.records.len());
     let calls = direct_calls(place, account.as_deref(), hook, options, room).await;
     found.records.extend(calls.records);

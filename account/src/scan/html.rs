@@ -62,7 +62,7 @@ pub fn write_html(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
         (live)
         (unread(result))
         @if !many { (details) }
-        p.dim {
+        p.dim.foot {
             "The rule: each egress rule of a security group must open exactly one explicit port. With FAIL, \
              CloudFormation blocks a group that breaks the rule the next time it is created or updated; running \
              resources are not affected. Created by cfn-egress-guard " (result.head.program) "."

@@ -82,6 +82,10 @@ pub enum Gap {
     Erred { times: u64, days: u16 },
     /// The function could not decide lately.
     InternalFailures { times: u64, days: u16 },
+    /// The rule that sends direct calls to the function is disabled.
+    WatchDisabled { rule: String },
+    /// No trail reports direct calls, which a rule waits for.
+    WatchWithoutTrail { rule: String },
     /// The hook itself failed lately.
     FailedLately { times: usize, at_least: bool, days: u16, reason: String },
 }
@@ -118,6 +122,8 @@ impl Gap {
             Self::Throttled { .. } => "throttled",
             Self::Erred { .. } => "errors",
             Self::InternalFailures { .. } => "internal-failures",
+            Self::WatchDisabled { .. } => "watch-disabled",
+            Self::WatchWithoutTrail { .. } => "watch-without-trail",
             Self::FailedLately { .. } => "failed-lately",
         }
     }
@@ -153,6 +159,8 @@ impl Gap {
             | Self::Throttled { .. }
             | Self::Erred { .. }
             | Self::InternalFailures { .. }
+            | Self::WatchDisabled { .. }
+            | Self::WatchWithoutTrail { .. }
             | Self::FailedLately { .. } => GapSeverity::Health,
         }
     }
@@ -228,6 +236,16 @@ impl fmt::Display for Gap {
             Self::InternalFailures { times, days } => {
                 write!(f, "the function could not decide {}: read its log", lately(*times, *days))
             }
+            Self::WatchDisabled { rule } => write!(
+                f,
+                "the EventBridge rule {rule} is disabled: direct calls of EC2's API, which no hook sees, are not \
+                 reported. Enable the rule, or deploy with WATCH_DIRECT_CALLS=DISABLED"
+            ),
+            Self::WatchWithoutTrail { rule } => write!(
+                f,
+                "no CloudTrail trail logs management events here: the EventBridge rule {rule} gets no direct calls of \
+                 EC2's API, which no hook sees. Create a trail, or deploy with WATCH_DIRECT_CALLS=DISABLED"
+            ),
             Self::FailedLately { times, at_least, days, reason } => {
                 let at_least = if *at_least { "at least " } else { "" };
                 let times = lately(u64::try_from(*times).unwrap_or(u64::MAX), *days);

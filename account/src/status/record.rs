@@ -27,11 +27,30 @@ pub struct RegionStatus {
     pub function: Option<FunctionStatus>,
     /// The role that it calls the function with.
     pub execution_role: Option<String>,
+    /// Whether calls of EC2's API that no hook is asked about are reported.
+    pub direct_calls: Option<DirectCallsStatus>,
     /// What is missing from enforcement.
     #[serde(rename = "holes")] // the name in format 1
     pub gaps: Vec<GapRecord>,
     /// What is worth knowing and no gap.
     pub notes: Vec<StatusNote>,
+    /// What could not be read, and why.
+    pub unread: Vec<Failure>,
+}
+
+/// Whether calls of EC2's API that no hook is asked about are reported. `WatchDirectCalls` of `template.yaml` makes the
+/// rule; CloudTrail needs a trail. What could not be read does not change the verdict on enforcement.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DirectCallsStatus {
+    /// Whether the rule and the trail are there and switched on, as far as could be read.
+    pub watched: Option<bool>,
+    /// The EventBridge rule that sends the calls to the function.
+    pub rule: Option<String>,
+    /// Whether the rule is switched on.
+    pub rule_enabled: Option<bool>,
+    /// The ARN of a trail that logs management events of the Region.
+    pub trail: Option<String>,
     /// What could not be read, and why.
     pub unread: Vec<Failure>,
 }
@@ -167,6 +186,7 @@ impl RegionStatus {
             operations: Vec::new(),
             function: None,
             execution_role: None,
+            direct_calls: None,
             gaps: Vec::new(),
             notes: Vec::new(),
             unread: Vec::new(),

@@ -43,6 +43,14 @@ pub trait NestedTemplates {
     /// # Errors
     /// When it is here and cannot be read, in words.
     fn find(&mut self, nested: &NestedStack<'_>) -> Result<Option<FoundTemplate>, String>;
+
+    /// Whether CloudFormation deploys a template with what its parent passes to it.
+    ///
+    /// # Errors
+    /// When it refuses that, in words.
+    fn accept(&self, _template: &Document, _passed: &Scope, _is_creation: bool) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// Why a deployment cannot be planned.
@@ -57,6 +65,13 @@ pub enum PlanError {
     },
     /// The template of a nested stack cannot be read.
     Unreadable {
+        /// Which nested stack.
+        path: String,
+        /// Why not.
+        problem: String,
+    },
+    /// A nested stack does not take what its parent passes to it.
+    Refused {
         /// Which nested stack.
         path: String,
         /// Why not.
@@ -78,6 +93,9 @@ impl fmt::Display for PlanError {
         match self {
             Self::Template { file, error } => write!(f, "`{file}`: {error}"),
             Self::Unreadable { path, problem } => write!(f, "the template of nested stack `{path}`: {problem}"),
+            Self::Refused { path, problem } => {
+                write!(f, "nested stack `{path}` cannot be deployed with the parameters that it is passed: {problem}")
+            }
             Self::Cycle { path, file } => write!(f, "nested stack `{path}` uses `{file}`, which contains it"),
             Self::TooMany => {
                 write!(f, "there are more than {MAX_NESTED_STACKS} nested stacks: rehearse them one by one")

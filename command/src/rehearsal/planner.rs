@@ -141,6 +141,9 @@ impl Planner<'_> {
         if found.file == stack.file || self.around.contains(&found.file) {
             return Err(PlanError::Cycle { path: path.to_owned(), file: found.file });
         }
+        self.nested
+            .accept(&found.document, &scope, old.is_none())
+            .map_err(|problem| PlanError::Refused { path: path.to_owned(), problem })?;
         self.around.push(stack.file.to_owned());
         let before = old.as_ref().map(|(found, scope)| stack_of(&name, found, scope));
         let plan = self.plan(&stack_of(&name, &found, &scope), before.as_ref(), path);

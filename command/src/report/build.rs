@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::diagnostic::{Diagnostic, DiagnosticLevel, FileError, FileName, FileReport, LabeledSpan, ResourceName};
 use super::not_judged::NotJudged;
 use super::printable;
+use super::twice;
 use super::words;
 use crate::fingerprint::Fingerprint;
 use cfn_egress_guard_core::check::{CheckContext, CheckedResource, LocatedFinding, RulePart};
@@ -13,7 +14,7 @@ use cfn_egress_guard_core::rule::policy::{Context, ResourceContext};
 use cfn_egress_guard_core::rule::wording::{self, label};
 use cfn_egress_guard_core::rule::{Finding, Outcome, Severity};
 use cfn_egress_guard_core::source::{Document, Warning};
-use cfn_egress_guard_core::template::{TemplateError, TemplateNote};
+use cfn_egress_guard_core::template::{NoteSubject, TemplateError, TemplateNote};
 
 impl FileReport {
     /// The report of a template, which this checks: resource by resource, and at last what cannot be
@@ -207,6 +208,9 @@ impl<'d> ReportBuilder<'d> {
             let not_judged = NotJudged::of(&note.subject);
             let (outcome, code) = match not_judged {
                 Some(kind) => (kind.outcome(), words::NOT_JUDGED),
+                None if matches!(note.subject, NoteSubject::RefusedParameters { .. }) => {
+                    (Outcome::Undetermined, words::REFUSED_PARAMETERS)
+                }
                 None => (Outcome::Note, words::UNDECLARED_PARAMETER),
             };
             self.other(outcome, code, note.to_string(), None, note.origin);
@@ -256,8 +260,8 @@ impl<'d> ReportBuilder<'d> {
     /// so.
     fn warnings(&mut self) {
         for warning in &self.document.warnings {
-            let code = match warning {
-                Warning::KeyTwice { value, .. } => {
+            let (code, subject, concern) = match warning {
+                Warning::KeyTwice { key, value, .. } => {
                     let within = self.document.span(*value).map(|span| span.offset..=span.end());
                     let is_within =
                         |place: &LabeledSpan| within.as_ref().is_some_and(|it| it.contains(&place.span.offset));
@@ -267,12 +271,13 @@ impl<'d> ReportBuilder<'d> {
                             entry.when = Some(format!("{when}{warning}"));
                         }
                     }
-                    words::KEY_TWICE
+                    (words::KEY_TWICE, key.clone(), twice::concern(&self.document.root, *value))
                 }
-                Warning::NotStrictJson { .. } => words::NOT_STRICT_JSON,
+                Warning::NotStrictJson { .. } => (words::NOT_STRICT_JSON, warning.to_string(), None),
             };
-            let parts = [code, &warning.to_string()].into_iter().fold(Fingerprint::new(), |all, part| all.with(part));
+            let parts = [code, &subject].into_iter().fold(Fingerprint::new(), |all, part| all.with(part));
             let fingerprint = self.numbered(parts);
+            let concern = concern.map_or_else(String::new, |concern| format!("; {concern}"));
             self.push(Diagnostic {
                 outcome: Outcome::Note,
                 // Whatever --strict says: CloudFormation takes it.
@@ -280,7 +285,7 @@ impl<'d> ReportBuilder<'d> {
                 code,
                 resource: None,
                 property: String::new(),
-                message: warning.to_string(),
+                message: format!("{warning}{concern}"),
                 help: Some(warning.help().to_owned()),
                 exemption: None,
                 setting: None,

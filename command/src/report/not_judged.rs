@@ -24,6 +24,10 @@ pub enum NotJudged {
     Loop,
     /// What a transform of AWS adds.
     Transform,
+    /// A product of Service Catalog, which is a stack of its own.
+    Product,
+    /// A resource whose type is not known.
+    UnknownType,
     /// A resource without a type.
     NoType,
 }
@@ -41,7 +45,9 @@ impl NotJudged {
             NoteSubject::Loop { .. } => Self::Loop,
             NoteSubject::Generator { .. } => Self::Transform,
             NoteSubject::NoType { .. } => Self::NoType,
-            NoteSubject::UndeclaredParameter { .. } => return None,
+            NoteSubject::Product { .. } => Self::Product,
+            NoteSubject::UnknownType { .. } => Self::UnknownType,
+            NoteSubject::RefusedParameters { .. } | NoteSubject::UndeclaredParameter { .. } => return None,
         })
     }
 
@@ -54,7 +60,9 @@ impl NotJudged {
             | Self::Module
             | Self::Macro
             | Self::Include
-            | Self::Loop => Outcome::Undetermined,
+            | Self::Loop
+            | Self::Product
+            | Self::UnknownType => Outcome::Undetermined,
             Self::Transform | Self::NoType => Outcome::Note,
         }
     }
@@ -62,8 +70,10 @@ impl NotJudged {
     /// Whether it changes what the template itself says, and is not only another template.
     pub(super) const fn is_in_template(self) -> bool {
         match self {
-            Self::Module | Self::Macro | Self::Include | Self::Loop => true,
-            Self::NestedStack | Self::Application | Self::StackSet | Self::Transform | Self::NoType => false,
+            Self::Module | Self::Macro | Self::Include | Self::Loop | Self::UnknownType => true,
+            Self::NestedStack | Self::Application | Self::StackSet | Self::Product | Self::Transform | Self::NoType => {
+                false
+            }
         }
     }
 
@@ -78,6 +88,8 @@ impl NotJudged {
             Self::Include => "include",
             Self::Loop => "loop",
             Self::Transform => "transform",
+            Self::Product => "product",
+            Self::UnknownType => "unknown-type",
             Self::NoType => "no-type",
         }
     }
@@ -93,6 +105,8 @@ impl NotJudged {
             Self::Include => "include",
             Self::Loop => "loop",
             Self::Transform => "transform",
+            Self::Product => "Service Catalog product",
+            Self::UnknownType => return format!("{} of unknown type", number(count, "resource")),
             Self::NoType => return format!("{} without a `Type`", number(count, "resource")),
         };
         number(count, what)

@@ -128,8 +128,9 @@ impl RunSummary {
             remarks.push(format!("not checked: {} (--notes lists them)", kinds.join(", ")));
         }
         if self.ignored > 0 {
-            let verb = if self.ignored == 1 { "looks like a template" } else { "look like templates" };
-            remarks.push(format!("skipped: {} that {verb}, because git ignores them", number(self.ignored, "file")));
+            let (verb, them) =
+                if self.ignored == 1 { ("looks like a template", "it") } else { ("look like templates", "them") };
+            remarks.push(format!("skipped: {} that {verb}, because git ignores {them}", number(self.ignored, "file")));
         }
         remarks.push(format!("judged by: {}", self.policy.sentence()));
         remarks

@@ -21,6 +21,9 @@ pub(super) const NOT_STRICT_JSON: &str = "not-strict-json";
 /// The code of an entry about a value that was given for nothing.
 pub(super) const UNDECLARED_PARAMETER: &str = "undeclared-parameter";
 
+/// The code of an entry about values that a template passes to another one, which does not take them.
+pub(super) const REFUSED_PARAMETERS: &str = "refused-parameters";
+
 /// A resource could not be looked at under every condition.
 pub(super) fn not_wholly_judged(logical_id: &str, why: &str) -> String {
     format!("not all of `{}` could be checked: {why}", excerpt(logical_id, LOGICAL_ID_CHARS))

@@ -12,3 +12,4 @@ mod scan_memory;
 mod server;
 mod status;
 mod status_function;
+mod status_watch;

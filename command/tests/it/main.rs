@@ -5,6 +5,7 @@
 mod account;
 mod check;
 mod download;
+mod examples;
 mod one_path;
 mod policy;
 mod readme;
@@ -12,3 +13,4 @@ mod rehearsal;
 mod runtime;
 mod schemas;
 mod support;
+mod witnesses;

@@ -7,10 +7,12 @@ use cfn_egress_guard::rehearsal::{
 use cfn_egress_guard_core::check::{CheckContext, CheckedResource, Defaults, check, explain_each};
 use cfn_egress_guard_core::hook::{self, Config, HookPlan};
 use cfn_egress_guard_core::rule::policy::{Date, Policy};
-use cfn_egress_guard_core::rule::{DecidedBy, Verdict};
+use cfn_egress_guard_core::rule::{DecidedBy, Preset, Verdict};
 use cfn_egress_guard_core::source::{self, Document};
 use cfn_egress_guard_core::template::{Scope, Template};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use serde_json::json;
 
 use crate::support::{event, root};
@@ -39,9 +41,8 @@ fn templates() -> Vec<(String, String, Document)> {
     found
 }
 
-fn checked(document: &Document, defaults: Defaults) -> (Verdict, bool) {
-    let policy = Policy::default();
-    let terms = CheckContext { defaults, ..CheckContext::of(&policy, TODAY) };
+fn checked(document: &Document, policy: &Policy, defaults: Defaults) -> (Verdict, bool) {
+    let terms = CheckContext { defaults, ..CheckContext::of(policy, TODAY) };
     let checked = check(&document.root, &Scope::default(), &terms).unwrap();
     (checked.verdict(), !checked.notes.is_empty())
 }
@@ -60,7 +61,7 @@ fn at_stack(text: &str) -> &'static str {
 #[test]
 fn stack_says_what_check_says() {
     for (path, text, document) in templates() {
-        let (verdict, is_open) = checked(&document, Defaults::MayChange);
+        let (verdict, is_open) = checked(&document, &Policy::default(), Defaults::MayChange);
         let expected: &[&str] = match verdict {
             Verdict::Compliant if is_open => &["undetermined"],
             Verdict::Compliant => &["compliant"],
@@ -88,7 +89,7 @@ fn policy_explain_says_what_check_says() {
             explained = explained.max(in_worlds.max().unwrap_or(Verdict::Compliant)).max(resource.checked.verdict());
         })
         .unwrap();
-        assert_eq!(explained, checked(&document, Defaults::MayChange).0, "{path}");
+        assert_eq!(explained, checked(&document, &policy, Defaults::MayChange).0, "{path}");
     }
 }
 
@@ -101,15 +102,14 @@ impl NestedTemplates for NoFiles {
     }
 }
 
-fn deployment(text: &str, document: &Document, scope: &Scope) -> Deployment {
-    let policy = Policy::default();
+fn deployment(text: &str, document: &Document, scope: &Scope, policy: &Policy) -> Deployment {
     let stack = StackToDeploy { name: "x", file: "x.yaml", text, document, scope };
-    plan(&stack, None, &CheckContext::of(&policy, TODAY), &mut NoFiles).unwrap()
+    plan(&stack, None, &CheckContext::of(policy, TODAY), &mut NoFiles).unwrap()
 }
 
 /// Whether the hook blocks a resource of a deployment.
-fn blocks(deployment: &Deployment) -> bool {
-    let config = Config::new(Policy::default());
+fn blocks(deployment: &Deployment, policy: &Policy) -> bool {
+    let config = Config::new(policy.clone());
     deployment.all_operations().filter(|operation| operation.undetermined.is_none()).any(|operation| {
         let event = event(&operation.resource_type, &operation.properties).to_string();
         hook::decide(event.as_bytes(), &config, TODAY).verdict() == "non-compliant"
@@ -133,74 +133,143 @@ fn a_rehearsal_is_blocked_exactly_if_check_finds_what_breaks_the_rule() {
             .resources
             .iter()
             .any(|resource: &CheckedResource| resource.exists && resource.verdict() == Verdict::NonCompliant);
-        assert_eq!(blocks(&deployment(&text, &document, &scope)), breaks, "{path}");
+        assert_eq!(blocks(&deployment(&text, &document, &scope, &policy), &policy), breaks, "{path}");
     }
 }
 
-/// A parameter: its declaration, and the values that it allows.
-fn any_parameter() -> impl Strategy<Value = (String, Vec<String>)> {
-    let numbers = || prop::sample::select(vec!["80", "443", "444"]);
-    let default = || prop::option::of(numbers());
-    let declared = |rest: String, default: Option<&str>| {
-        let default = default.map_or_else(String::new, |default| format!(", Default: {default}"));
-        format!("{{Type: Number{rest}{default}}}")
-    };
-    let all = || ["80", "443", "444"].map(str::to_owned).to_vec();
+/// A parameter of a template: its declaration, and the values that it allows.
+type Declared = (String, Vec<String>);
+
+fn any_of(values: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
+    prop::sample::select(values.to_vec())
+}
+
+/// A declaration with one of these values as its default or without, and with all of them, some or one as the allowed
+/// ones or without.
+fn any_declared(type_name: &'static str, values: &'static [&'static str]) -> impl Strategy<Value = Declared> {
+    let allowed = prop_oneof![
+        Just(None),
+        Just(Some(values.to_vec())),
+        prop::sample::subsequence(values.to_vec(), 1..values.len()).prop_map(Some),
+    ];
+    (allowed, prop::option::of(any::<prop::sample::Index>())).prop_map(move |(allowed, default)| {
+        let choice = allowed.as_deref().unwrap_or(values);
+        let default = default.map_or_else(String::new, |index| format!(", Default: '{}'", index.get(choice)));
+        let list =
+            allowed.as_ref().map_or_else(String::new, |list| format!(", AllowedValues: ['{}']", list.join("', '")));
+        (format!("{{Type: {type_name}{list}{default}}}"), choice.iter().map(|value| (*value).to_owned()).collect())
+    })
+}
+
+fn any_number() -> impl Strategy<Value = Declared> {
+    let bounded = |rest: &str| format!("{{Type: Number, MinValue: 443, MaxValue: 444{rest}}}");
     prop_oneof![
-        default().prop_map(move |default| (declared(String::new(), default), all())),
-        Just((declared(", MinValue: 443, MaxValue: 444".to_owned(), Some("443")), vec!["443".into(), "444".into()])),
-        numbers().prop_map(move |only| (declared(format!(", AllowedValues: [{only}]"), Some(only)), vec![only.into()])),
-        Just((declared(", AllowedValues: [80, 443]".to_owned(), None), vec!["80".into(), "443".into()])),
+        3 => any_declared("Number", &["80", "443", "444"]),
+        1 => any_declared("Number", &["443", "-1"]),
+        1 => any_of(&["", ", Default: 443"]).prop_map(move |rest| (bounded(rest), vec!["443".into(), "444".into()])),
     ]
 }
 
+/// A list, whose `AllowedValues` are about its entries.
+fn any_list() -> impl Strategy<Value = Declared> {
+    let all = || ["443,443", "80,443", "443,80"].map(str::to_owned).to_vec();
+    any_of(&["", ", Default: '443,443'", ", AllowedValues: ['80', '443'], Default: '80,443'"])
+        .prop_map(move |rest| (format!("{{Type: CommaDelimitedList{rest}}}"), all()))
+}
+
 fn any_port() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(vec![
+    any_of(&[
         "80",
         "443",
         "!Ref P0",
         "!Ref P1",
         "!Sub '${P0}'",
+        "!Sub ['${Port}', {Port: !Ref P1}]",
+        "!Join ['', [!Ref P0]]",
         "!If [C0, 443, 80]",
         "!If [C1, !Ref P0, 443]",
+        "!If [C1, !Ref 'AWS::NoValue', 443]",
         "!FindInMap [M, !Ref P0, Port]",
+        "!FindInMap [E, !Ref Env, Port]",
         "!Select [0, !Split [',', !Sub '${P1},443']]",
+        "!Select [0, !Ref List]",
+        "!Select [1, !Ref List]",
     ])
 }
 
 fn any_condition() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(vec![
+    any_of(&[
         "!Equals [!Ref P0, 443]",
         "!Not [!Equals [!Ref P1, '80']]",
         "!And [!Equals [!Ref P0, 80], !Equals [!Ref P1, 80]]",
         "!Or [!Equals [!Ref P0, !Ref P1], !Equals [!Ref P1, 444]]",
+        "!Equals [!Ref Env, prod]",
+        "!Equals [!FindInMap [E, !Ref Env, Open], 'yes']",
+        "!And [!Not [!Equals [!Ref Env, dev]], !Or [!Equals [!Ref P0, 80], !Equals [!Ref P0, 443]]]",
+        "!Equals [!Join ['', !Ref List], '443443']",
+        "!Equals [!Sub '${Env}-${P1}', 'prod-443']",
+        "!Not [!Condition C2]",
     ])
 }
 
-type Case = (String, [Vec<String>; 2]);
+/// A template, its parameters with the values that they allow, and the preset that judges it.
+#[derive(Debug, Clone)]
+struct Case {
+    text: String,
+    values: Vec<(&'static str, Vec<String>)>,
+    preset: Preset,
+}
+
+impl Case {
+    /// Every deployment that the declarations allow.
+    fn scopes(&self) -> Vec<Scope> {
+        let mut all = vec![Scope::default()];
+        for (name, values) in &self.values {
+            let with = |scope: &Scope, value: &String| {
+                let mut scope = scope.clone();
+                scope.parameters.insert((*name).to_owned(), value.clone());
+                scope
+            };
+            all = all
+                .iter()
+                .flat_map(|scope| values.iter().map(|value| with(scope, value)).collect::<Vec<_>>())
+                .collect();
+        }
+        all
+    }
+}
 
 fn any_case() -> impl Strategy<Value = Case> {
-    let entry = (prop::option::of(prop::sample::select(vec!["C0", "C1"])), any_port(), any_port());
-    let group = (prop::option::of(prop::sample::select(vec!["C0", "C1"])), prop::collection::vec(entry, 1..4));
+    let parameters = (any_number(), any_number(), any_declared("String", &["dev", "prod", "test"]), any_list());
+    let if_some = || prop::option::weighted(0.3, any_of(&["C0", "C1"]));
+    let entry = (if_some(), any_of(&["tcp", "tcp", "udp", "icmp", "'-1'"]), any_port(), any_port(), any::<bool>());
+    let group = (if_some(), prop::collection::vec(entry, 1..4));
     let conditions = (any_condition(), any_condition());
-    ((any_parameter(), any_parameter()), conditions, group).prop_map(|((p0, p1), (c0, c1), (condition, entries))| {
+    let preset = prop::sample::select(vec![Preset::Literal, Preset::Effective]);
+    (parameters, conditions, group, preset).prop_map(|((p0, p1, env, list), (c0, c1), (condition, entries), preset)| {
         let condition = condition.map_or_else(String::new, |name| format!("    Condition: {name}\n"));
         let entries: Vec<String> = entries
             .into_iter()
-            .map(|(only_if, from, to)| {
-                let entry = format!("{{IpProtocol: tcp, FromPort: {from}, ToPort: {to}, CidrIp: 10.0.0.0/8}}");
+            .map(|(only_if, protocol, from, to, is_same)| {
+                // Two different ports are one port too seldom.
+                let to = if is_same { from } else { to };
+                let entry = format!("{{IpProtocol: {protocol}, FromPort: {from}, ToPort: {to}, CidrIp: 10.0.0.0/8}}");
                 only_if.map_or_else(|| entry.clone(), |name| format!("!If [{name}, {entry}, !Ref 'AWS::NoValue']"))
             })
             .collect();
         let text = format!(
-            "Parameters:\n  P0: {}\n  P1: {}\nConditions:\n  C0: {c0}\n  C1: {c1}\nMappings:\n  M:\n    '80': {{Port: 80}}\n    \
-             '443': {{Port: 443}}\n    '444': {{Port: 443}}\nResources:\n  Sg:\n    Type: AWS::EC2::SecurityGroup\n{condition}    \
-             Properties:\n      SecurityGroupEgress:\n        - {}\n",
+            "Parameters:\n  P0: {}\n  P1: {}\n  Env: {}\n  List: {}\nConditions:\n  C0: {c0}\n  C1: {c1}\n  C2: !Equals [!Ref \
+             Env, test]\nMappings:\n  M:\n    '80': {{Port: 80}}\n    '443': {{Port: 443}}\n    '444': {{Port: 443}}\n    '-1': \
+             {{Port: 1}}\n  E:\n    dev: {{Port: 443, Open: no}}\n    prod: {{Port: 444, Open: 'yes'}}\n    test: {{Port: 443, \
+             Open: 'no'}}\nResources:\n  Sg:\n    Type: AWS::EC2::SecurityGroup\n{condition}    Properties:\n      \
+             SecurityGroupEgress:\n        - {}\n",
             p0.0,
             p1.0,
+            env.0,
+            list.0,
             entries.join("\n        - ")
         );
-        (text, [p0.1, p1.1])
+        Case { text, values: vec![("P0", p0.1), ("P1", p1.1), ("Env", env.1), ("List", list.1)], preset }
     })
 }
 
@@ -209,33 +278,49 @@ proptest! {
 
     /// Whatever allowed values a deployment gives, what passes `check --strict` is not blocked.
     #[test]
-    fn what_passes_strictly_is_never_blocked((text, values) in any_case()) {
-        let document = source::parse(&text).unwrap();
-        let (verdict, is_open) = checked(&document, Defaults::MayChange);
+    fn what_passes_strictly_is_never_blocked(case in any_case()) {
+        let document = source::parse(&case.text).unwrap();
+        let policy = Policy::from(case.preset);
+        let (verdict, is_open) = checked(&document, &policy, Defaults::MayChange);
         if verdict == Verdict::Compliant && !is_open {
-            for p0 in &values[0] {
-                for p1 in &values[1] {
-                    let parameters = [("P0", p0), ("P1", p1)].map(|(name, value)| (name.to_owned(), value.clone()));
-                    let scope = Scope { parameters: parameters.into(), ..Scope::default() };
-                    prop_assert!(!blocks(&deployment(&text, &document, &scope)), "P0={p0} P1={p1}\n{text}");
-                }
+            for scope in case.scopes() {
+                let blocked = blocks(&deployment(&case.text, &document, &scope, &policy), &policy);
+                prop_assert!(!blocked, "{:?}\n{}", scope.parameters, case.text);
             }
         }
     }
 
-    /// Where every allowed value keeps the rule and few are allowed, nothing is left undetermined for want of looking.
+    /// Where every allowed value keeps the rule, nothing is an error.
     #[test]
-    fn what_is_compliant_with_every_allowed_value_is_no_error((text, values) in any_case()) {
-        let document = source::parse(&text).unwrap();
-        let all_pass = values[0].iter().all(|p0| values[1].iter().all(|p1| {
-            let parameters = [("P0", p0), ("P1", p1)].map(|(name, value)| (name.to_owned(), value.clone()));
-            let scope = Scope { parameters: parameters.into(), ..Scope::default() };
-            !blocks(&deployment(&text, &document, &scope))
-        }));
-        if all_pass {
-            let (by_default, _) = checked(&document, Defaults::AreValues);
-            let has_values = Template::new(&document.root, &Scope::default()).unwrap().parameters().all(|it| it.is_known);
-            prop_assert!(!has_values || by_default != Verdict::NonCompliant, "{text}");
+    fn what_is_compliant_with_every_allowed_value_is_no_error(case in any_case()) {
+        let document = source::parse(&case.text).unwrap();
+        let policy = Policy::from(case.preset);
+        let (by_default, _) = checked(&document, &policy, Defaults::AreValues);
+        let has_values = Template::new(&document.root, &Scope::default()).unwrap().parameters().all(|it| it.is_known);
+        if has_values && by_default == Verdict::NonCompliant {
+            let blocked = |scope: &Scope| blocks(&deployment(&case.text, &document, scope, &policy), &policy);
+            prop_assert!(case.scopes().iter().any(blocked), "{}", case.text);
         }
     }
+}
+
+/// The cases say something: of those that are generated, many pass strictly, and many are blocked with some values.
+#[test]
+fn cases_of_both_kinds_are_generated() {
+    let mut runner = TestRunner::deterministic();
+    let (mut pass, mut only_with_some) = (0, 0);
+    for _ in 0..300 {
+        let case = any_case().new_tree(&mut runner).unwrap().current();
+        let document = source::parse(&case.text).unwrap();
+        let policy = Policy::from(case.preset);
+        match checked(&document, &policy, Defaults::MayChange).0 {
+            Verdict::Compliant => pass += 1,
+            Verdict::Undetermined => {
+                let blocked = |scope: &Scope| blocks(&deployment(&case.text, &document, scope, &policy), &policy);
+                only_with_some += usize::from(case.scopes().iter().any(blocked));
+            }
+            Verdict::NonCompliant => {}
+        }
+    }
+    assert!(pass >= 15 && only_with_some >= 30, "{pass} pass strictly, {only_with_some} are blocked with some values");
 }

@@ -73,7 +73,7 @@ fn a_broken_policy_is_refused_at_once_with_every_mistake() {
               help: add owner = "platform@example.com"
             @@FOLDER@@/policy.toml:2:1: `expires` is missing
               help: add expires = 2027-06-30
-            @@FOLDER@@/policy.toml:4:1: `expire` is no key that is known here
+            @@FOLDER@@/policy.toml:4:1: unknown key `expire`
               help: did you mean `expires`?
             "#);
         }
@@ -108,6 +108,81 @@ fn explain_says_what_decides_about_each_egress_rule() {
         all.push_str(&format!("{day} {place:?}\n{}", stdout(&output)));
     }
     insta::assert_snapshot!(all);
+}
+
+#[test]
+fn explain_takes_parameters_and_nested_stacks_as_check_does() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("explain-nested");
+    std::fs::create_dir_all(&folder).unwrap();
+    let child = "Parameters:\n  To: {Type: Number, Default: 80, MaxValue: 90}\nResources:\n  Rule:\n    Type: \
+                 AWS::EC2::SecurityGroupEgress\n    Properties: {GroupId: sg-1, CidrIp: 10.0.0.0/8, IpProtocol: tcp, FromPort: 80, \
+                 ToPort: !Ref To}\n";
+    let stack = "Type: AWS::CloudFormation::Stack, Properties:";
+    let app = format!(
+        "Parameters:\n  Port: {{Type: Number, Default: 80}}\n  Open: {{Type: String, Default: x}}\nConditions:\n  IsOpen: !Equals \
+         [!Ref Open, y]\nResources:\n  Near: {{{stack} {{TemplateURL: near.yaml, Parameters: {{To: !Ref Port}}}}}}\n  Far: \
+         {{{stack} {{TemplateURL: https://s3.amazonaws.com/b/k}}}}\n  Late: {{Condition: IsOpen, {stack} {{TemplateURL: near.yaml, \
+         Parameters: {{To: 90}}}}}}\n"
+    );
+    for (name, text) in [("app.yaml", app.as_str()), ("near.yaml", child)] {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+    let app = folder.join("app.yaml").display().to_string();
+    let far = format!("Far={}", folder.join("near.yaml").display());
+    let mut all = String::new();
+    for (more, code) in [
+        (&[][..], 0),
+        (&["-p", "Port=90"], 1),
+        (&["-p", "Port=80", "Open=y"], 1),
+        (&["--nested", &far], 0),
+        (&["-p", "Port=100"], 1),
+        (&["-p", "Prot=80"], 2),
+        (&["--nested", "Fra=x"], 2),
+    ] {
+        let arguments = [&["policy", "explain", "--no-policy", &app], more].concat();
+        let output = command(&arguments);
+        assert_eq!(output.status.code(), Some(code), "{more:?}: {}{}", stdout(&output), stderr(&output));
+        let arguments = [&["check", "--no-policy", &app], more].concat();
+        assert_eq!(command(&arguments).status.code(), Some(code), "check {more:?}");
+        let more = more.join(" ").replace(&folder.display().to_string(), "FOLDER");
+        all.push_str(&format!("{more}\n{}{}\n", stdout(&output), stderr(&output)));
+    }
+    insta::assert_snapshot!(all.replace(&folder.display().to_string(), "FOLDER"));
+}
+
+/// Words that do not fit on a line are all that is wider than a terminal.
+#[test]
+fn lines_for_people_fit_a_narrow_terminal() {
+    let program = env!("CARGO_BIN_EXE_cfn-egress-guard");
+    let run = |columns: &str, arguments: &[&str]| {
+        let output = std::process::Command::new(program)
+            .args(arguments)
+            .env("COLUMNS", columns)
+            .current_dir(crate::support::root())
+            .output()
+            .unwrap();
+        format!("{}{}", stdout(&output), stderr(&output))
+    };
+    for arguments in [
+        &["policy", "check", EXAMPLE][..],
+        &["policy", "explain", "examples/load-balancer.yaml"],
+        &["rehearse", "examples/non-compliant.yaml"],
+        &["rehearse", "--target-operations", "STACK,CHANGE_SET", "examples/non-compliant.yaml"],
+        &["rehearse", "no-such-file-is-here.yaml"],
+        &["check", "examples/non-compliant.yaml", "-p", "Nobody=1"],
+    ] {
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let (narrow, wide) = (run("45", arguments), run("1000", arguments));
+        let is_too_wide = |line: &&str| line.chars().count() > 45 && line.trim_start().contains(' ');
+        let too_wide = narrow.lines().filter(|line| !line.contains("-->")).find(is_too_wide);
+        assert_eq!(too_wide, None, "{arguments:?}");
+        if arguments[0] != "check" {
+            assert_eq!(words(&narrow), words(&wide), "{arguments:?}: no word is cut or lost");
+        }
+    }
+    for arguments in [&["policy", "check", "--format", "json", EXAMPLE][..], &["schema", "policy"]] {
+        assert_eq!(run("20", arguments), run("1000", arguments), "what machines read is never broken");
+    }
 }
 
 #[test]

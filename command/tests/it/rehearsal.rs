@@ -567,3 +567,49 @@ fn without_rollback_a_blocked_stack_stays_as_it_is() {
         assert!(table.contains("CREATE_FAILED") && table.contains("Rollback is disabled: resources"), "{table}");
     }
 }
+
+#[test]
+fn no_control_character_of_a_template_reaches_a_terminal() {
+    let evil = "A\\e[2J\\u202eb\\u0085\\a";
+    let template = format!(
+        "Transform: \"M{evil}\"\nParameters: {{\"P{evil}\": {{Type: Number, Default: 1}}}}\nConditions: {{\"C{evil}\": !Equals [!Ref \"P{evil}\", !ImportValue \
+         x]}}\nResources:\n  \"{evil}\":\n    Type: AWS::EC2::SecurityGroup\n    Condition: \"C{evil}\"\n    Properties:\n      \
+         GroupDescription: \"{evil}\"\n      SecurityGroupEgress: [{{IpProtocol: \"{evil}\", FromPort: \"{evil}\", ToPort: !Ref \
+         \"P{evil}\", CidrIp: \"{evil}\"}}]\n  \"N{evil}\": {{Type: \"T{evil}::X::Y\", Properties: {{\"K{evil}\": !GetAtt \"{evil}.{evil}\"}}}}\n"
+    );
+    let path = written("control", &template);
+    for arguments in [
+        vec!["rehearse", &path],
+        vec!["rehearse", "--format", "json", &path],
+        vec!["rehearse", "--update-from", "examples/compliant.yaml", &path],
+        vec!["rehearse", &path, "-p", "X=1"],
+        vec!["policy", "explain", &path],
+    ] {
+        let output = command(&arguments);
+        let told = format!("{}{}", stdout(&output), stderr(&output));
+        let found = told.chars().find(|c| (c.is_control() && *c != '\n') || *c == '\u{202e}');
+        assert_eq!(found, None, "{arguments:?}: {told}");
+    }
+}
+
+#[test]
+fn a_nested_stack_that_does_not_take_what_it_is_passed_is_refused() {
+    let child = "Parameters:\n  To: {Type: Number, MaxValue: 80}\nResources:\n  T: {Type: AWS::SNS::Topic}\n";
+    let child = written("refused-child", child);
+    for (passed, says) in [
+        ("To: 80", ""),
+        ("To: 90", "the value of parameter `To` is greater than its MaxValue, 80"),
+        ("To: 80, Nobody: 1", "parameter `Nobody`, which is not declared; declared: To"),
+        ("", "no value is passed for `To`, without a default"),
+    ] {
+        let parent = written(
+            "refused-parent",
+            &format!(
+                "Resources:\n  S:\n    Type: AWS::CloudFormation::Stack\n    Properties: {{TemplateURL: x, Parameters: {{{passed}}}}}\n"
+            ),
+        );
+        let output = command(&["rehearse", &parent, "--nested", &format!("S={child}")]);
+        assert_eq!(output.status.code(), Some(if says.is_empty() { 0 } else { 2 }), "{passed}: {}", stderr(&output));
+        assert!(stderr(&output).contains(says), "{passed}: {}", stderr(&output));
+    }
+}

@@ -59,6 +59,24 @@ Resources:
 }
 
 #[test]
+fn a_resource_whose_type_is_not_here_is_named() {
+    let text = "Transform: AWS::LanguageExtensions\nParameters: {L: {Type: CommaDelimitedList}}\nResources:\n  Body: {Fn::Transform: \
+                {Name: AWS::Include}}\n  Own: {Fn::Transform: {Name: M}, Properties: {}}\n  Fn::ForEach::X: [I, !Ref L, {'R${I}': \
+                {Type: !Ref I}}]\n  Fn::ForEach::Y: [I, !Ref L, {S: {'${I}': a}}]\n  Product: {Type: \
+                AWS::ServiceCatalog::CloudFormationProvisionedProduct}\n";
+    assert_eq!(
+        notes(text)[1..],
+        [
+            "what `Fn::Transform` adds to resource `Body` is not judged here",
+            "macro `M` may change anything in resource `Own` when it is deployed",
+            "the type of resource `R${I}` is not known, and it is not judged",
+            "the type of resource `S` is not known, and it is not judged",
+            "the template of Service Catalog product `Product` is not judged here",
+        ]
+    );
+}
+
+#[test]
 fn what_a_transform_may_change_is_not_known() {
     let text = "Resources: {X: {Type: A::B::C, Properties: {'Fn::Transform': {Name: M}, P: 1, E: [{'Fn::Transform': {Name: M}, F: 1}, {F: 2}], G: {'Fn::Transform': {Name: M}}}}}";
     let document = read(text);
@@ -79,6 +97,12 @@ fn templates_are_told_from_other_files() {
         ("Resources: {A: {Type: 'AWS::SNS::Topic'}}", true),
         ("{\"Resources\": {\"A\": {\"Type\": \"AWS::SNS::Topic\"}}}", true),
         ("Resources: {'Fn::ForEach::A': [I, [a], {}]}", true),
+        ("Resources: {A: {Fn::Transform: {Name: M}}}", true),
+        ("Transform: M\nResources:", true),
+        ("Transform: M\nResources: {}\nOwn: 1", true),
+        ("Transform: M\nParameters: {}", true),
+        ("Transform: M\nOwn: 1", false),
+        ("Transform: {a: 1}\nResources: {}", false),
         ("Resources: {A: {Type: topic}}", false),
         ("Resources: {}", false),
         ("Resources: [a]", false),

@@ -1,5 +1,6 @@
 //! What changed since an earlier scan.
 
+use std::collections::HashSet;
 use std::io;
 
 use maud::{Markup, html};
@@ -8,7 +9,7 @@ use super::{MAX_BARS, Row};
 use crate::accounts::{MemberAccount, account_label};
 use crate::number::{count, grouped};
 use crate::page::{self, Bar};
-use crate::scan::comparison::{Change, ChangeGroup, Comparison, ComparisonHead, RuleChange};
+use crate::scan::comparison::{Change, ChangeGroup, Comparison, ComparisonHead, RuleChange, TrendPoint};
 
 /// How many rules that were fixed or are new the page lists.
 const MAX_ROWS: usize = 500;
@@ -55,8 +56,14 @@ pub(super) fn changes(comparison: &mut Comparison, accounts: &[MemberAccount], m
 
 /// A bar for each scan, the newest last.
 fn trend(head: &ComparisonHead) -> Vec<Bar> {
-    let bar = |point: &crate::scan::comparison::TrendPoint| Bar {
-        name: point.started.get(..10).unwrap_or(&point.started).to_owned(),
+    // The day alone, or as much of the time as no other scan has.
+    let differ = |length: &usize| {
+        let labels: HashSet<_> = head.trend.iter().map(|point| point.started.get(..*length)).collect();
+        labels.len() == head.trend.len()
+    };
+    let length = [10, 16].into_iter().find(differ).unwrap_or(19);
+    let bar = |point: &TrendPoint| Bar {
+        name: point.started.get(..length).unwrap_or(&point.started).replace('T', " "),
         note: String::new(),
         parts: vec![("blocked", point.rules_blocked)],
         said: format!(
@@ -97,4 +104,28 @@ fn row(change: &RuleChange, accounts: &[MemberAccount], many: bool) -> Row {
     let stack = if change.stack.is_empty() { "(no stack)" } else { &change.stack };
     cells.extend([stack.to_owned(), change.region.clone(), change.owner.clone().unwrap_or_default(), what]);
     (class, cells)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scans_of_one_day_have_their_time() {
+        let labels = |started: &[&str]| {
+            let point = |started: &&str| TrendPoint {
+                started: (*started).to_owned(),
+                stacks: 4,
+                stacks_blocked: 1,
+                rules_blocked: 2,
+            };
+            let head = ComparisonHead { trend: started.iter().map(point).collect(), ..ComparisonHead::default() };
+            trend(&head).into_iter().map(|bar| bar.name).collect::<Vec<_>>()
+        };
+        assert_eq!(labels(&["2026-11-24T09:00:00Z", "2026-11-25T09:00:00Z"]), ["2026-11-24", "2026-11-25"]);
+        let same_day = labels(&["2026-11-25T09:00:00Z", "2026-11-25T10:30:00Z"]);
+        assert_eq!(same_day, ["2026-11-25 09:00", "2026-11-25 10:30"]);
+        let same_minute = labels(&["2026-11-25T09:00:00Z", "2026-11-25T09:00:07Z", ""]);
+        assert_eq!(same_minute, ["2026-11-25 09:00:00", "2026-11-25 09:00:07", ""]);
+    }
 }

@@ -7,6 +7,7 @@ pub(crate) use account::{
     AccountFormat, Audit, AuditStatus, Aws, PolicyFor, Scan, Status, StatusFormat, StatusFunction,
 };
 pub(crate) use check::{Check, ReportFormat};
+pub(crate) use deployed::Deployed;
 pub(crate) use judge::{PolicyArguments, StackArguments};
 pub(crate) use policy::{PolicyCheck, PolicyCommand, PolicyExplain, PolicyFormat};
 
@@ -21,8 +22,10 @@ mod account;
 #[cfg(feature = "account")]
 mod accounts;
 mod check;
+mod deployed;
 mod judge;
 mod policy;
+mod reason;
 
 /// Check that each security group egress rule opens exactly one explicit port, as the CloudFormation hook of the same
 /// name does.
@@ -88,6 +91,31 @@ pub(crate) enum Command {
         #[arg(value_parser = PossibleValuesParser::new(cfn_egress_guard::schema::all().into_iter().map(|(name, _)| name)))]
         name: String,
     },
+}
+
+impl Command {
+    /// Whether its output is text for people that any width fits. `check` fits its own, and what machines read is never
+    /// broken.
+    pub(crate) fn is_for_people(&self) -> bool {
+        match self {
+            Self::Rehearse(arguments) => arguments.format == EventFormat::Human,
+            Self::Policy(PolicyCommand::Check(arguments)) => arguments.format == PolicyFormat::Human,
+            Self::Policy(PolicyCommand::Explain(_)) => true,
+            Self::Check(_) | Self::Completions { .. } | Self::Schema { .. } => false,
+            #[cfg(feature = "account")]
+            Self::Scan(arguments) => {
+                arguments.aws.print_iam_policy.is_none() && arguments.format == AccountFormat::Human
+            }
+            #[cfg(feature = "account")]
+            Self::Audit(arguments) => {
+                arguments.aws.print_iam_policy.is_none() && arguments.format == AccountFormat::Human
+            }
+            #[cfg(feature = "account")]
+            Self::Status(arguments) => {
+                arguments.aws.print_iam_policy.is_none() && arguments.format == StatusFormat::Human
+            }
+        }
+    }
 }
 
 /// Rehearse deployments on this machine with the real hook function.

@@ -1,7 +1,7 @@
 //! `check`: templates in an editor, before a commit, in a pipeline.
 
 mod deployments;
-mod folder;
+pub(crate) mod folder;
 mod inputs;
 mod judge;
 mod names;
@@ -16,7 +16,6 @@ use std::path::Path;
 use anyhow::Context;
 use cfn_egress_guard::report::{AppliedPolicy, Baseline, FileError, FileReport, RunSummary, RunTotals};
 use cfn_egress_guard_core::check::Defaults;
-use cfn_egress_guard_core::template::Scope;
 
 use crate::args::Check;
 use crate::exit::Exit;
@@ -26,18 +25,18 @@ use output::Outputs;
 use parameters::DeclaredParameters;
 
 pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
-    let (paths, overrides) = parameters::told_apart(&arguments.paths, &arguments.parameters);
+    let (paths, overrides) = parameters::told_apart(&arguments.paths, &arguments.deployed.parameters);
     let given = parameters::read(&overrides)?;
     let choice = crate::policy::choose(&arguments.policy)?;
     let deployments = deployments::read(&arguments.deployments)?;
     let inputs = Inputs::of(&paths, &arguments.exclude, arguments.skip_other_files)?;
     let baseline = arguments.baseline.as_deref().map(|file| baseline(file, &inputs)).transpose()?;
-    let nested = nested::NestedFiles::new(&arguments.nested);
+    let nested = nested::NestedFiles::new(&arguments.deployed.nested);
     let judge = InputJudge {
         names: inputs.names(),
         nested: &nested,
         given: &given,
-        scope: Scope { parameters: given.values.clone(), open: given.previous.clone(), ..arguments.stack.scope() },
+        scope: parameters::scope(&arguments.deployed, &given),
         deployments: &deployments,
         policy: &choice.policy,
         today: crate::policy::today(),

@@ -1,4 +1,4 @@
-//! What the command's exit status says: the README's table.
+//! What the command's exit status says: the table of docs/pipelines.md.
 
 use std::process::{ExitCode, Termination};
 

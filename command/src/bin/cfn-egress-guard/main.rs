@@ -9,6 +9,7 @@ mod args;
 mod audit;
 mod check;
 mod exit;
+mod explain;
 mod git;
 mod policy;
 mod rehearse;
@@ -17,14 +18,16 @@ mod scan;
 #[cfg(feature = "account")]
 mod status;
 mod style;
+mod wrap;
 
 use std::io::Write;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::{CommandFactory, Parser};
 
-use args::{Cli, Color, Command};
+use args::{Cli, Color, Command, PolicyCommand};
 use exit::Exit;
+use wrap::Wrapped;
 
 /// How much of a logical id is shown, in characters: CloudFormation takes no longer one.
 const ID_CHARS: usize = 255;
@@ -41,16 +44,24 @@ fn main() -> Exit {
         ColorChoice::Auto => AutoStream::choice(&std::io::stdout()) != ColorChoice::Never,
         choice => choice == ColorChoice::Always,
     };
-    match run(&cli.command, styled, &mut out) {
+    match wrapped(&cli.command, styled, &mut out) {
         Ok(exit) => exit,
         // Whoever reads has read enough (`| head`): not worth words, and no proof that nothing was found.
         Err(error) if is_broken_pipe(&error) => Exit::CutOff,
         Err(error) => {
-            let mut err = AutoStream::new(std::io::stderr(), choice);
-            let _ = writeln!(err, "error: {error:#}");
+            let mut err = Wrapped::new(AutoStream::new(std::io::stderr(), choice), wrap::width());
+            let _ = writeln!(err, "error: {error:#}").and_then(|()| err.finish());
             Exit::CouldNotCheck
         }
     }
+}
+
+/// Runs a command; lines for people fit their terminal.
+fn wrapped(command: &Command, styled: bool, out: &mut impl Write) -> anyhow::Result<Exit> {
+    let mut out = Wrapped::new(out, wrap::width().filter(|_| command.is_for_people()));
+    let exit = run(command, styled, &mut out);
+    out.finish()?;
+    exit
 }
 
 fn run(command: &Command, styled: bool, out: &mut impl Write) -> anyhow::Result<Exit> {
@@ -64,7 +75,8 @@ fn run(command: &Command, styled: bool, out: &mut impl Write) -> anyhow::Result<
             Ok(Exit::Clean)
         }
         Command::Rehearse(arguments) => rehearse::run(arguments, out),
-        Command::Policy(command) => policy::run(command, out),
+        Command::Policy(PolicyCommand::Check(arguments)) => policy::check(arguments, out),
+        Command::Policy(PolicyCommand::Explain(arguments)) => explain::run(arguments, out),
         #[cfg(feature = "account")]
         Command::Scan(arguments) => scan::run(arguments, out),
         #[cfg(feature = "account")]

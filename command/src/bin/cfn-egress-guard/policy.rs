@@ -1,7 +1,6 @@
-//! `policy`: what a policy file means, and what decides about egress rules under it.
+//! `policy check`: what a policy file means. Which policy a command judges by.
 
 mod choice;
-mod explain;
 
 pub(crate) use choice::{choose, nearest};
 
@@ -15,18 +14,11 @@ use cfn_egress_guard_core::policy::{self, PolicyDiagnostic, PolicyError};
 use cfn_egress_guard_core::rule::policy::{Date, Policy, RemarkLevel};
 use cfn_egress_guard_core::rule::wording::policy as wording;
 
-use crate::args::{PolicyCheck, PolicyCommand, PolicyFormat};
+use crate::args::{PolicyCheck, PolicyFormat};
 use crate::exit::Exit;
 use crate::style::{BAD, CAUTION};
 
-pub(crate) fn run(command: &PolicyCommand, out: &mut impl Write) -> anyhow::Result<Exit> {
-    match command {
-        PolicyCommand::Check(arguments) => check(arguments, out),
-        PolicyCommand::Explain(arguments) => explain::run(arguments, out),
-    }
-}
-
-fn check(arguments: &PolicyCheck, out: &mut impl Write) -> anyhow::Result<Exit> {
+pub(crate) fn check(arguments: &PolicyCheck, out: &mut impl Write) -> anyhow::Result<Exit> {
     let today = arguments.as_of.unwrap_or_else(today);
     let is_json = arguments.format == PolicyFormat::Json;
     let policy = match policy::parse(&text(&arguments.file)?) {
@@ -86,7 +78,7 @@ fn in_file(file: &Path, error: &PolicyError) -> anyhow::Error {
 }
 
 /// The text of a file; - is standard input.
-fn text(file: &Path) -> anyhow::Result<String> {
+pub(crate) fn text(file: &Path) -> anyhow::Result<String> {
     if file == Path::new("-") {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).context("reading standard input")?;

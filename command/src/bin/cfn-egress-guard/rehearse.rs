@@ -15,6 +15,7 @@ use cfn_egress_guard::rehearsal::{
 use cfn_egress_guard_core::check::CheckContext;
 use cfn_egress_guard_core::hook::{ENV_LOOPBACK_PAYLOADS, ENV_PRESET, Target};
 use cfn_egress_guard_core::policy::FILE_NAME;
+use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::rule::policy::Policy;
 use cfn_egress_guard_core::source::{self, Document};
 use cfn_egress_guard_core::template::Scope;
@@ -141,11 +142,25 @@ async fn play(
         let not_judged: Vec<NotRehearsed> = plans.iter().flat_map(DeploymentPlan::not_judged).collect();
         let assumed: Vec<AssumedViolation> =
             plans.iter().flat_map(DeploymentPlan::assumed).chain(rolled_back).collect();
-        let told = serde_json::json!({ "StackEvents": events, "NotJudged": not_judged, "Assumed": assumed });
+        let mut told = serde_json::json!({ "StackEvents": events, "NotJudged": not_judged, "Assumed": assumed });
+        printable(&mut told);
         // Built as text first: an error of the writer then stays one, and a closed pipe ends quietly.
         writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?;
     }
     Ok(exit)
+}
+
+/// Leaves no character in what is written that forges or hides anything, but for ends of lines.
+fn printable(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::String(text) => {
+            let lines: Vec<String> = text.split('\n').map(|line| excerpt(line, usize::MAX)).collect();
+            *text = lines.join("\n");
+        }
+        serde_json::Value::Array(list) => list.iter_mut().for_each(printable),
+        serde_json::Value::Object(map) => map.values_mut().for_each(printable),
+        _ => {}
+    }
 }
 
 async fn start(arguments: &Rehearse, code: Option<&CodeFolder>) -> anyhow::Result<Function> {

@@ -6,7 +6,6 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level as Severity, Origin, Renderer, Snippet};
 use cfn_egress_guard_core::rule::excerpt;
-use cfn_egress_guard_core::rule::wording::LOGICAL_ID_CHARS;
 use cfn_egress_guard_core::source::Span;
 
 use super::lines::{fitting, wrapped};
@@ -17,6 +16,9 @@ const MAX_LINE_BYTES: usize = 1_000;
 
 /// A related value further away than this is not shown.
 const MAX_WINDOW_BYTES: u32 = 4_000;
+
+/// How much of a logical id is shown, in characters: CloudFormation takes no longer one.
+const ID_CHARS: usize = 255;
 
 /// What is drawn of a finding or of a problem.
 pub(super) struct Picture<'a> {
@@ -69,7 +71,7 @@ impl<'a> Picture<'a> {
         };
         let mut remarks = Vec::with_capacity(4);
         if let Some(resource) = file.resource(entry) {
-            let id = excerpt(&resource.logical_id, LOGICAL_ID_CHARS);
+            let id = excerpt(&resource.logical_id, ID_CHARS);
             let construct = resource.construct.as_ref().map_or_else(String::new, |path| format!(", construct {path}"));
             let within = if entry.property.is_empty() { "" } else { ", " };
             let note = format!("in `{id}` ({}{construct}){within}{}", resource.type_name, entry.property);
@@ -134,7 +136,7 @@ fn located<'a>(group: Group<'a>, picture: &'a Picture<'_>, width: Option<usize>)
         let marks = related.iter().map(|mark| (mark, AnnotationKind::Context));
         let marks = std::iter::once((primary, AnnotationKind::Primary)).chain(marks);
         let marks = marks.filter_map(|(mark, kind)| Some((mark.label, kind, first_line(text, mark.span, &window)?)));
-        let whole = SourceWindow { text: Cow::Borrowed(text.get(window.clone())?), marks: marks.collect() };
+        let whole = SourceWindow { text: without_controls(text.get(window.clone())?), marks: marks.collect() };
         let gutter = (line as usize + whole.text.lines().count()).to_string().len() + " | ".len();
         Some((whole.narrowed(width.map(|width| width.saturating_sub(gutter)))?, line))
     });
@@ -147,6 +149,14 @@ fn located<'a>(group: Group<'a>, picture: &'a Picture<'_>, width: Option<usize>)
         if label.is_empty() { annotation } else { annotation.label(label) }
     });
     group.element(Snippet::source(window.text).line_start(line as usize).path(*name).annotations(annotations))
+}
+
+/// The same text with a dot for each control character that the renderer leaves as it is, so that all places stay where
+/// they are.
+fn without_controls(text: &str) -> Cow<'_, str> {
+    // The first control characters are ASCII, which the renderer draws, or two bytes long, as the dot is.
+    let is_left = |c: char| ('\u{80}'..='\u{9f}').contains(&c);
+    if text.contains(is_left) { Cow::Owned(text.replace(is_left, "\u{b7}")) } else { Cow::Borrowed(text) }
 }
 
 /// Lines of the source, and the parts of them that are underlined, each with the words beside it.
@@ -250,7 +260,7 @@ mod tests {
         let line = prop_oneof![
             4 => " {0,30}[A-Za-z]{1,6}: [ -~]{1,12}",
             1 => "[ -~]{0,150}",
-            1 => "[ \ta-zé世…\u{202e}]{0,30}",
+            1 => "[ \ta-zé世…\u{202e}\u{85}\u{9b}\u{7f}\u{1b}]{0,30}",
         ];
         proptest::collection::vec(line, 1..14).prop_flat_map(|lines| {
             proptest::sample::select(vec!["\n", "\r\n"])
@@ -284,7 +294,8 @@ mod tests {
             let drawn = drawn(&text, spans[0], &spans[1..]);
             let place = format!("--> folder/a.yaml:{}:{}", spans[0].line, spans[0].column);
             prop_assert!(drawn.contains(&place) && drawn.ends_with("help: Open one port."), "{place}: {drawn}");
-            prop_assert!(!drawn.contains('\u{202e}'), "{drawn}");
+            let evil = drawn.chars().find(|c| (c.is_control() && *c != '\n') || *c == '\u{202e}');
+            prop_assert_eq!(evil, None, "{}", drawn);
         }
     }
 }

@@ -488,6 +488,10 @@ fn a_central_function_of_the_callers_account_is_asked_there() {
     assert!(!functions.is_empty() && functions.iter().all(|request| account(request) == OWN), "{functions:?}");
 }
 
+fn json_answer(body: &Json) -> Reply {
+    Reply { status: 200, headers: "", body: body.to_string().into_bytes() }
+}
+
 /// `deploy/reader-role.yaml` allows what the commands say that they need, and that is what they ask for.
 #[test]
 fn the_reader_role_allows_what_the_commands_call_and_nothing_else() {
@@ -509,6 +513,14 @@ fn the_reader_role_allows_what_the_commands_call_and_nothing_else() {
         "ListResources" => cloud_control(&json!({"ResourceDescriptions": [{"Identifier": "sg-1"}]})),
         "GetResource" => cloud_control(&json!({"ResourceDescription": {"Identifier": "sg-1", "Properties": "{}"}})),
         "DescribeStackResources" => refused(400, "ValidationError", "Stack for sg-1 does not exist").into(),
+        "FilterLogEvents" => json_answer(&json!({"events": []})),
+        "ListRuleNamesByTarget" => json_answer(&json!({"RuleNames": ["r"]})),
+        "DescribeRule" => {
+            json_answer(&json!({"Name": "r", "State": "ENABLED", "EventPattern": "AuthorizeSecurityGroupEgress"}))
+        }
+        "DescribeTrails" => json_answer(&json!({"trailList": [{"Name": "main"}]})),
+        "GetTrailStatus" => json_answer(&json!({"IsLogging": true})),
+        "GetEventSelectors" => json_answer(&json!({"EventSelectors": [{"ReadWriteType": "All"}]})),
         "ListChangeSets" => {
             let set = "arn:aws:cloudformation:eu-west-1:222222222222:changeSet/x/1";
             let set =
@@ -550,6 +562,8 @@ fn action(request: &Request) -> Option<String> {
         "live" => "lambda:GetAlias".to_owned(),
         _ if path.contains("/functions/") => "lambda:GetFunction".to_owned(),
         "ListHookResults" if request.field("TargetId").is_empty() => "cloudformation:ListAllHookResults".to_owned(),
+        operation @ ("ListRuleNamesByTarget" | "DescribeRule") => format!("events:{operation}"),
+        operation @ ("DescribeTrails" | "GetTrailStatus" | "GetEventSelectors") => format!("cloudtrail:{operation}"),
         operation => format!("cloudformation:{operation}"),
     })
 }

@@ -55,7 +55,12 @@ const FUNCTION: &str = "arn:aws:lambda:eu-west-1:123456789012:function:guard:liv
 /// An account in which the function recorded these calls, one page of the log for each.
 fn account(function: Function, calls: Vec<String>) -> impl Fn(&Request) -> Reply {
     move |request| match request.action.as_str() {
-        "BatchDescribeTypeConfigurations" => configuration(FUNCTION).into(),
+        "BatchDescribeTypeConfigurations" => {
+            let asked = |field: &str| request.field(&format!("TypeConfigurationIdentifiers.member.1.{field}"));
+            let by_name = (asked("Type"), asked("TypeName"), asked("TypeArn"));
+            assert_eq!(by_name, ("HOOK", "Security::Egress::SinglePort", ""), "as status asks");
+            configuration(FUNCTION).into()
+        }
         "FilterLogEvents" => {
             let asked: Json = serde_json::from_str(&request.body).unwrap();
             assert_eq!(asked["filterPattern"], "{ $.event = \"direct-call\" }");

@@ -63,6 +63,9 @@ fn hooks(request: &Request, configuration: &Json) -> Answer {
             "<HookResultId>r1</HookResultId><Annotations><member><AnnotationName>a</AnnotationName>\
              <Status>FAILED</Status></member></Annotations>",
         ),
+        // Neither a rule of EventBridge nor a trail.
+        "ListRuleNamesByTarget" => Answer { status: 200, body: "{\"RuleNames\": []}".to_owned() },
+        "DescribeTrails" => Answer { status: 200, body: "{\"trailList\": []}".to_owned() },
         other => refused(400, "InvalidAction", other),
     }
 }

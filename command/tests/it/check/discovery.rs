@@ -45,6 +45,10 @@ fn templates_in_folders_are_found_by_their_content() {
             ("include.yaml", "Fn::Transform: {Name: AWS::Include, Parameters: {Location: s3://b/k}}\n"),
             ("included.yaml", "Resources:\n  Fn::Transform: {Name: AWS::Include, Parameters: {Location: s3://b/k}}\n"),
             (
+                "included-body.yaml",
+                "Resources: {A: {Fn::Transform: {Name: AWS::Include, Parameters: {Location: s3://b/k}}}}\n",
+            ),
+            (
                 "loop.yaml",
                 "Transform: AWS::LanguageExtensions\nResources:\n  Fn::ForEach::L: [X, [a], {R: {Type: A::B::C}}]\n",
             ),
@@ -66,6 +70,14 @@ fn templates_in_folders_are_found_by_their_content() {
     let large: Vec<String> = (0..60_000).map(|n| format!("{{\"Resources\": \"AWS::EC2::Instance {n}\"}}")).collect();
     std::fs::write(folder.join("large.json"), format!("{{\"Resources\": [{}]}}", large.join(","))).unwrap();
     std::fs::write(folder.join("list.json"), format!("[{}]", large.join(","))).unwrap();
+    let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    std::fs::write(folder.join("utf-16.yaml"), utf_16(&format!("\u{feff}{good}"))).unwrap();
+    std::fs::write(folder.join("utf-16-other.yaml"), utf_16("\u{feff}on: push\n")).unwrap();
+    std::fs::write(folder.join("utf-16-bare.yaml"), utf_16(&good)).unwrap();
+    let utf_32 = |text: &str| text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect::<Vec<u8>>();
+    std::fs::write(folder.join("utf-32.yaml"), utf_32(&format!("\u{feff}{good}"))).unwrap();
+    std::fs::write(folder.join("conflict.yaml"), format!("<<<<<<< HEAD\n{good}=======\n{good}>>>>>>> x\n")).unwrap();
+    std::fs::write(folder.join("zeros.yaml"), [0; 64]).unwrap();
     let expected = [
         ".hidden/f.yaml",
         "E.YAML",
@@ -73,15 +85,20 @@ fn templates_in_folders_are_found_by_their_content() {
         "b.yml",
         "!broken.yaml",
         "c.json",
+        "!conflict.yaml",
         "d.template",
         "escaped.json",
         "escaped.yaml",
         "include.yaml",
+        "included-body.yaml",
         "included.yaml",
         "loop.yaml",
         "macro.yaml",
         "macros.yaml",
         "sub/g.yaml",
+        "!utf-16-bare.yaml",
+        "!utf-16.yaml",
+        "!utf-32.yaml",
     ];
     assert_eq!(files(&folder, &[]), expected);
     assert_eq!(files(&folder, &["."]), expected);

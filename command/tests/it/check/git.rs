@@ -56,6 +56,18 @@ fn what_git_tracks_is_read_whatever_it_ignores() {
 }
 
 #[test]
+fn outside_a_repository_nothing_is_ignored() {
+    let good = template("Good", 1, 1);
+    let outside = std::env::temp_dir().join(format!("cfn-egress-guard-test-{}", std::process::id()));
+    std::fs::create_dir(&outside).unwrap();
+    std::fs::write(outside.join(".gitignore"), "prod.yaml\n").unwrap();
+    std::fs::write(outside.join("prod.yaml"), &good).unwrap();
+    let found = files(&outside, &[]);
+    std::fs::remove_dir_all(&outside).unwrap();
+    assert_eq!(found, ["prod.yaml"]);
+}
+
+#[test]
 fn every_index_that_git_writes_is_read() {
     for version in ["2", "3", "4"] {
         let folder = repository(&format!("index-{version}"), &[]);
@@ -171,6 +183,8 @@ fn files_are_left_out_by_choice() {
     assert_eq!(files(&folder, &[]), all);
     for (globs, left) in [
         (&["old/**"][..], &["a.yaml", "new/e.gen.yaml", "new/f.yaml", "new/old/d.yaml"][..]),
+        (&["./old/**"], &["a.yaml", "new/e.gen.yaml", "new/f.yaml", "new/old/d.yaml"]),
+        (&["./a.yaml"], &all[1..]),
         (&["/old"], &["a.yaml", "new/e.gen.yaml", "new/f.yaml", "new/old/d.yaml"]),
         (&["old/"], &["a.yaml", "new/e.gen.yaml", "new/f.yaml"]),
         (&["old"], &["a.yaml", "new/e.gen.yaml", "new/f.yaml"]),

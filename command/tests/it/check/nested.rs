@@ -240,3 +240,35 @@ fn a_stack_set_whose_template_is_elsewhere_is_not_judged() {
     assert!(code == 2 && told.contains("the template in `Set`: this is not valid YAML"), "{told}");
     assert_eq!(check(&folder, &["local.yaml", "--strict"]).told().0, 0);
 }
+
+#[test]
+fn what_a_parent_passes_and_its_nested_stack_does_not_take_is_said() {
+    for (name, declared, passed, says) in [
+        ("values", "{Type: Number, AllowedValues: [80, 443]}", "V: 90", "is not one of its AllowedValues: 80, 443"),
+        ("pattern", "{Type: String, AllowedPattern: '[a-z]+'}", "V: '90'", "does not match its AllowedPattern: [a-z]+"),
+        ("least", "{Type: Number, MinValue: 100}", "V: !Ref Port", "is less than its MinValue, 100"),
+        (
+            "length",
+            "{Type: String, MaxLength: 1}",
+            "V: !If [IsA, a, ab]",
+            "longer than its MaxLength, 1 (if `IsA` is false)",
+        ),
+        ("type", "{Type: Number}", "V: many", "is not a number"),
+        ("name", "{Type: Number, Default: 1}", "W: 1", "parameter `W`, which is not declared; declared: V"),
+    ] {
+        let app = parent(&format!("    Properties: {{TemplateURL: net.yaml, Parameters: {{{passed}}}}}\n"));
+        let child = format!("Parameters:\n  V: {declared}\nResources:\n  T: {{Type: AWS::SNS::Topic}}\n");
+        let folder = folder(&format!("refused-{name}"), &[("app.yaml", &app), ("net.yaml", &child)]);
+        let (code, told) = check(&folder, &["app.yaml"]).told();
+        let expected = "warning[refused-parameters]: `Net` cannot be deployed with the parameters that it passes: ";
+        assert!(code == 0 && told.contains(expected) && told.contains(says), "{name}: {told}");
+        assert_eq!(check(&folder, &["app.yaml", "--strict"]).told().0, 1, "{name}");
+    }
+    // An inline template of a StackSet, too.
+    let set = "Resources:\n  Set:\n    Type: AWS::CloudFormation::StackSet\n    Properties:\n      Parameters: [{ParameterKey: V, \
+               ParameterValue: 9}]\n      TemplateBody: 'Parameters: {V: {Type: Number, MaxValue: 8}}\n\n        Resources: {T: {Type: \
+               AWS::SNS::Topic}}'\n";
+    let folder = folder("refused-set", &[("app.yaml", set)]);
+    let (code, told) = check(&folder, &["app.yaml"]).told();
+    assert!(code == 0 && told.contains("is greater than its MaxValue, 8"), "{told}");
+}

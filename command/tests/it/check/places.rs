@@ -92,3 +92,53 @@ fn a_template_on_one_long_line_is_reported_without_it() {
     assert!(told.lines().all(|line| line.len() < 300), "{told}");
     assert!(underlined("long.json", &text).iter().any(|finding| finding == "port-range: 49 | 1"));
 }
+
+#[test]
+fn a_key_that_is_written_twice_says_what_it_decides_about() {
+    let rule = "Type: AWS::EC2::SecurityGroupEgress\n    Properties: {GroupId: g, IpProtocol: tcp, FromPort: 1";
+    let texts = [
+        ("section", "Resources:\n  A: {Type: A::B::C}\nResources:\n  B: {Type: A::B::C}\n".to_owned()),
+        ("resource", "Resources:\n  A: {Type: A::B::C}\n  A: {Type: A::B::D}\n".to_owned()),
+        ("egress", format!("Resources:\n  R:\n    {rule}, ToPort: 2, ToPort: 1}}\n")),
+        (
+            "group",
+            "Resources:\n  G:\n    Type: AWS::EC2::SecurityGroup\n    Properties:\n      SecurityGroupEgress: []\n      \
+             SecurityGroupEgress: []\n"
+                .to_owned(),
+        ),
+        ("other", format!("Metadata: {{a: 1, a: 2}}\nResources:\n  R:\n    {rule}, ToPort: 1}}\n")),
+    ];
+    let messages = texts.map(|(name, text)| {
+        let folder = folder(&format!("twice-{name}"), &[("t.yaml", &text)]);
+        let (code, told) = check(&folder, &["--strict"]).told();
+        let line = told.lines().find(|line| line.starts_with("warning[key-twice]: ")).unwrap_or_default().to_owned();
+        (code, line.replace("warning[key-twice]: ", ""))
+    });
+    let said = messages.each_ref().map(|(code, line)| (*code, line.as_str()));
+    assert_eq!(
+        said,
+        [
+            (
+                0,
+                "key `Resources` is written twice, in lines 1 and 3: the last one counts; it is a section of the template, \
+                 and what the first one has is not judged"
+            ),
+            (
+                0,
+                "key `A` is written twice, in lines 2 and 3: the last one counts; `A` is a resource, and what the first one \
+                 has is not judged"
+            ),
+            (
+                0,
+                "key `ToPort` is written twice, in line 4: the last one counts; it decides about the egress rules of `R`, and \
+                 what the first one has is not judged"
+            ),
+            (
+                0,
+                "key `SecurityGroupEgress` is written twice, in lines 5 and 6: the last one counts; it decides about the \
+                 egress rules of `G`, and what the first one has is not judged"
+            ),
+            (0, "key `a` is written twice, in line 1: the last one counts"),
+        ]
+    );
+}

@@ -3,7 +3,7 @@
 use super::super::{DestinationText, TrafficText, hints, place_of, setting_covers, statement};
 use super::{advice, and, let_through, or, origin};
 use crate::rule::egress::EgressRule;
-use crate::rule::finding::{DecidedBy, ExplainedRule, Outcome};
+use crate::rule::finding::{DecidedBy, ExplainedRule, Finding, Outcome};
 use crate::rule::policy::{ContextCondition, NearlyExempted, Policy};
 use crate::rule::port::Port;
 use crate::rule::settings::Setting;
@@ -40,12 +40,14 @@ pub fn explained(explained: &ExplainedRule, policy: &Policy) -> String {
             format!("{place}: passes: {rule}. The setting {name} = allow ({origin}) allows {covers}.")
         }
         DecidedBy::Finding(finding) => match finding.outcome {
-            Outcome::NonCompliant => format!("{place}: blocked: {}.{}", statement(finding), hints(finding)),
+            Outcome::NonCompliant => {
+                format!("{place}: blocked: {}{}.{}", statement(finding), when(finding), hints(finding))
+            }
             Outcome::Exempted | Outcome::KnownDebt => {
                 let advice = advice(finding).map_or_else(String::new, |advice| format!(" {advice}"));
                 format!("{}{advice}", let_through(finding))
             }
-            Outcome::Undetermined => format!("{place}: not known here: {}.", statement(finding)),
+            Outcome::Undetermined => format!("{place}: not known here: {}{}.", statement(finding), when(finding)),
             Outcome::Note => {
                 let origin = origin(policy, Setting::DefaultEgress);
                 format!(
@@ -55,6 +57,11 @@ pub fn explained(explained: &ExplainedRule, policy: &Policy) -> String {
             }
         },
     }
+}
+
+/// Under which conditions it is so, as far as a finding says.
+fn when(finding: &Finding) -> String {
+    finding.when.as_ref().map_or_else(String::new, |when| format!(" ({when})"))
 }
 
 /// A rule as it is written, where its ports are no ports: `IpProtocol -1 with FromPort 1 and ToPort 1 to …`.

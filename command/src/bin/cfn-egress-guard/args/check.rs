@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
 use clap::{Arg, Args, Command, Error, ValueEnum};
 
-use super::{PolicyArguments, StackArguments, parse_max_findings, parse_nested};
+use super::{Deployed, PolicyArguments, parse_max_findings};
 
 /// Check templates, and show the lines that the hook would block.
 ///
@@ -28,29 +28,16 @@ pub(crate) struct Check {
     #[arg(long, value_name = "GLOB")]
     pub(crate) exclude: Vec<String>,
 
-    /// Parameter values: Key=Value or a parameter file (repeatable).
-    ///
-    /// Accepts the AWS CLI's ParameterKey=Key,ParameterValue=Value, inline JSON, and files in the forms
-    /// [{"ParameterKey": …, "ParameterValue": …}], ["Key=Value"], and {"Parameters": {"Key": "Value"}}. Values of
-    /// NoEcho parameters are never used and never shown.
-    #[arg(short, long, alias = "parameter-overrides", value_name = "KEY=VALUE|FILE")]
-    pub(crate) parameters: Vec<String>,
+    #[command(flatten)]
+    pub(crate) deployed: Deployed,
 
     /// A file that maps templates to stacks, accounts, Regions, and parameters (repeatable).
     ///
     /// Accepts a TOML file of [[deployment]] tables (template, stack_name, account, region, parameters),
-    /// samconfig.toml, and stack deployment files of CloudFormation's Git sync. Each template is checked once for
-    /// each of its deployments.
+    /// samconfig.toml or samconfig.yaml, and stack deployment files of CloudFormation's Git sync. Each template
+    /// is checked once for each of its deployments.
     #[arg(long, value_name = "FILE")]
     pub(crate) deployments: Vec<PathBuf>,
-
-    /// The template file of a nested stack, if it is not where TemplateURL or the CDK's metadata says (repeatable).
-    /// Write a nested stack within another one as Outer/Inner.
-    #[arg(long, value_name = "LOGICAL_ID=FILE", value_parser = parse_nested)]
-    pub(crate) nested: Vec<(String, PathBuf)>,
-
-    #[command(flatten)]
-    pub(crate) stack: StackArguments,
 
     #[command(flatten)]
     pub(crate) policy: PolicyArguments,

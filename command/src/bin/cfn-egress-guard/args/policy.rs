@@ -6,7 +6,8 @@ use cfn_egress_guard_core::policy;
 use cfn_egress_guard_core::rule::policy::{Date, WARNING_DAYS};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{PolicyArguments, StackArguments};
+use super::reason::parse_reason;
+use super::{Deployed, PolicyArguments};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
@@ -55,8 +56,14 @@ pub(crate) enum PolicyFormat {
 #[derive(Debug, Args)]
 pub(crate) struct PolicyExplain {
     /// A hook event or a template; - is standard input.
-    #[arg(value_name = "EVENT_OR_TEMPLATE")]
-    pub(crate) file: PathBuf,
+    ///
+    /// The other arguments about the deployment are for a template; an event contains its own.
+    #[arg(required_unless_present = "reason", value_name = "EVENT_OR_TEMPLATE")]
+    pub(crate) files: Vec<String>,
+
+    /// Explain a reason instead: the smallest template that shows it, and its compliant form.
+    #[arg(long, value_name = "NAME", value_parser = parse_reason(), exclusive = true)]
+    pub(crate) reason: Option<cfn_egress_guard_core::rule::Reason>,
 
     #[command(flatten)]
     pub(crate) policy: PolicyArguments,
@@ -66,5 +73,5 @@ pub(crate) struct PolicyExplain {
     pub(crate) as_of: Option<Date>,
 
     #[command(flatten)]
-    pub(crate) stack: StackArguments,
+    pub(crate) deployed: Deployed,
 }

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use cfn_egress_guard_core::source;
 use cfn_egress_guard_core::template::Scope;
 
 use super::folder::same;
@@ -73,7 +74,15 @@ fn of_file(file: &Path, text: &str) -> anyhow::Result<Vec<TemplateDeployment>> {
     let folder = file.parent().unwrap_or(Path::new(""));
     let is_toml = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
     if !is_toml {
-        return git_sync::read(file, folder, text);
+        let document = source::parse(text).map_err(|error| {
+            let place =
+                error.span.map_or_else(String::new, |span| format!("line {}, column {}: ", span.line, span.column));
+            anyhow::anyhow!("{place}{error}")
+        })?;
+        return match samconfig::of_yaml(&document.root) {
+            Some(table) if samconfig::is(&table) => samconfig::read(folder, &table),
+            _ => git_sync::read(file, folder, &document.root),
+        };
     }
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
         // The library quotes the line, which may hold a secret.

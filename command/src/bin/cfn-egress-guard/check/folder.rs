@@ -1,7 +1,8 @@
 //! Files below a folder in the order of their names: which of them git ignores, and which it tracks all the same.
 //!
 //! Only `.gitignore` files of the repository count. Those above it, the user's own and `.git/info/exclude` are
-//! not part of a checkout, and the same checkout gives the same answer everywhere.
+//! not part of a checkout, and the same checkout gives the same answer everywhere: also where it is no repository, and
+//! nothing says what git tracks, so that no file is ignored.
 
 use std::ffi::OsStr;
 use std::fs::DirEntry;
@@ -122,7 +123,8 @@ impl FolderWalk<'_> {
         {
             own = Some(IgnoreRules { repository: Some(Rc::new(repository)), ..IgnoreRules::default() });
         }
-        if has(IGNORE_FILE) && !above.is_ignored {
+        let rules = own.as_ref().unwrap_or(above);
+        if has(IGNORE_FILE) && !above.is_ignored && rules.repository.is_some() {
             let rules = own.get_or_insert_with(|| above.clone());
             rules.files.push(Rc::new(Gitignore::new(real.join(IGNORE_FILE)).0));
         }
@@ -179,7 +181,9 @@ impl Exclude {
     pub(super) fn new(patterns: &[String], here: &Path) -> anyhow::Result<Self> {
         let mut builder = GitignoreBuilder::new("");
         for pattern in patterns {
-            builder.add_line(None, pattern).map_err(|error| anyhow::anyhow!("--exclude: {error}"))?;
+            // A shell's way to name what is here, which .gitignore does not know.
+            let pattern = pattern.strip_prefix("./").map_or_else(|| pattern.clone(), |below| format!("/{below}"));
+            builder.add_line(None, &pattern).map_err(|error| anyhow::anyhow!("--exclude: {error}"))?;
         }
         let patterns = builder.build().map_err(|error| anyhow::anyhow!("--exclude: {error}"))?;
         Ok(Self { patterns, here: same(here) })
@@ -211,6 +215,6 @@ impl Exclude {
 }
 
 /// What tells whether two paths are the same file.
-pub(super) fn same(path: &Path) -> PathBuf {
+pub(crate) fn same(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }

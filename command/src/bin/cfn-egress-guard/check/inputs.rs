@@ -1,8 +1,10 @@
 //! Which files to check: those named, and the templates in folders, by their content.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
 
 use cfn_egress_guard::report::{FileError, FileName};
 use cfn_egress_guard_core::source::{is_meant_as_template, may_hold_template};
@@ -187,20 +189,45 @@ impl Input {
                 std::fs::read(path).map_err(unreadable)?
             }
         };
-        match String::from_utf8(bytes) {
+        match String::from_utf8(bytes).map_err(FromUtf8Error::into_bytes).and_then(without_zeros) {
             Ok(text) => Ok((self.must_be_template || may_hold_template(&text)).then_some(text)),
-            Err(error) if self.must_be_template || is_meant_as_template(&String::from_utf8_lossy(error.as_bytes())) => {
-                Err(FileError::new(
-                    "it is not UTF-8 text",
-                    Some(
-                        "save it as UTF-8, the only encoding that \
-                    CloudFormation accepts",
-                    ),
-                ))
+            Err(bytes) if self.must_be_template || is_meant_as_template(&without_encoding(&bytes)) => {
+                let help = "save it as UTF-8, the only encoding that CloudFormation accepts";
+                Err(FileError::new("it is not UTF-8 text", Some(help)))
             }
             Err(_) => Ok(None),
         }
     }
+}
+
+/// Text that does not begin as UTF-16 and UTF-32 begin without a mark: with zeros between its letters.
+fn without_zeros(text: String) -> Result<String, Vec<u8>> {
+    if text.bytes().take(4).any(|byte| byte == 0) { Err(text.into_bytes()) } else { Ok(text) }
+}
+
+/// Text of another encoding as far as it can be read: UTF-16 where its mark says so, as Windows PowerShell writes it,
+/// or what of UTF-16 and UTF-32 is ASCII.
+fn without_encoding(bytes: &[u8]) -> Cow<'_, str> {
+    type Unit = fn([u8; 2]) -> u16;
+    let units = |unit: Unit| {
+        let pairs = bytes.chunks_exact(2).skip(1).filter_map(|pair| pair.try_into().ok());
+        let text = char::decode_utf16(pairs.map(unit)).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER));
+        Cow::Owned(text.collect())
+    };
+    let (bytes, unit): (_, Option<Unit>) = match bytes {
+        [0xff, 0xfe, 0, 0, rest @ ..] | [0, 0, 0xfe, 0xff, rest @ ..] => (rest, None),
+        [0xff, 0xfe, ..] => (bytes, Some(u16::from_le_bytes)),
+        [0xfe, 0xff, ..] => (bytes, Some(u16::from_be_bytes)),
+        _ => (bytes, None),
+    };
+    if let Some(unit) = unit {
+        return units(unit);
+    }
+    if bytes.contains(&0) {
+        let ascii: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0).collect();
+        return Cow::Owned(String::from_utf8_lossy(&ascii).into_owned());
+    }
+    String::from_utf8_lossy(bytes)
 }
 
 fn has_known_extension(path: &Path) -> bool {

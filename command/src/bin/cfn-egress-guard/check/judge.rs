@@ -1,6 +1,6 @@
 //! One input → what is said of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -10,14 +10,15 @@ use cfn_egress_guard_core::path::Origin;
 use cfn_egress_guard_core::rule::policy::{Context, Date, Policy};
 use cfn_egress_guard_core::source::{self, Document, Span, is_meant_as_template};
 use cfn_egress_guard_core::template::{NoteSubject, Scope, TemplateNote, is_template};
-use cfn_egress_guard_core::value::{Map, Value};
 
 use super::deployments::Deployment;
 use super::folder::{GitIgnored, same};
 use super::inputs::Input;
 use super::names::FileNames;
 use super::nested::{self, InlineTemplate};
-use super::parameters::{DeclaredParameters, ParameterError, ParameterValues, all_declared, allowed, default_of};
+use super::parameters::{
+    DeclaredParameters, ParameterError, ParameterValues, all_declared, allowed, declared_only, nested_scope,
+};
 
 /// What all templates of a run are judged by.
 pub(super) struct InputJudge<'a> {
@@ -166,7 +167,7 @@ impl InputJudge<'_> {
             let mut notes = check_each(&document.root, scope, &terms, take)?;
             // The evaluator does not know which templates are here.
             notes.retain(|note| !matches!(note.subject, NoteSubject::Application { .. }));
-            notes.append(&mut inside.missing);
+            notes.append(&mut inside.notes);
             Ok(notes)
         });
         for (logical_id, report) in inside.inline {
@@ -189,6 +190,7 @@ impl InputJudge<'_> {
         };
         let mut inline = Vec::new();
         let mut is_missing = false;
+        let mut refusals: BTreeSet<String> = BTreeSet::new();
         for way in &nested.ways {
             let deployed = NestedDeployment {
                 label: nested::label(nested.kind, &path, &unit.name.shown),
@@ -197,29 +199,40 @@ impl InputJudge<'_> {
             };
             let around = ParentTemplates { path: &path, files: around.files.clone(), stack_name: None };
             if let Some((body, origin)) = &way.body {
-                inline.extend(self.inline(body, unit.document.span(*origin), unit, way, &around));
+                let (report, refused) = self.inline(body, unit.document.span(*origin), unit, way, &around);
+                inline.push(report);
+                refusals.extend(refused);
             } else if let Some(file) = self.nested.file(&path, unit.file, nested, way)
                 && around.files.len() < nested::MAX_DEPTH
                 && !around.files.contains(&same(&file))
             {
-                let mut reports = self.nested_file(&file, way, around);
+                let (mut reports, refused) = self.nested_file(&file, way, around);
+                refusals.extend(refused);
                 reports.own.deployed_by(&deployed, self.strict);
                 inside.others.push((same(&file), reports.own));
                 inside.others.append(&mut reports.others);
             } else if !std::mem::replace(&mut is_missing, true) {
-                inside.missing.push(nested::missing(nested, way));
+                inside.notes.push(nested::missing(nested, way));
             }
         }
+        inside.notes.extend(refusals.into_iter().map(|why| {
+            let subject = NoteSubject::RefusedParameters { logical_id: nested.logical_id.clone(), why };
+            TemplateNote { subject, origin: nested.origin }
+        }));
         inside.inline.extend(FileReport::merged(inline).map(|report| (nested.logical_id.clone(), report)));
     }
 
-    /// The reports of a nested template in a file of its own.
-    fn nested_file(&self, file: &Path, way: &NestedWay, mut around: ParentTemplates<'_>) -> InputReports {
+    /// The reports of a nested template in a file of its own, and why it does not take the parameters that it is passed.
+    fn nested_file(
+        &self,
+        file: &Path,
+        way: &NestedWay,
+        mut around: ParentTemplates<'_>,
+    ) -> (InputReports, Option<String>) {
         let name = self.names.of(file);
         around.files.push(same(file));
-        let broken = |text: String, problem: FileError| InputReports {
-            own: FileReport::broken(name.clone(), text, problem),
-            others: Vec::new(),
+        let broken = |text: String, problem: FileError| {
+            (InputReports { own: FileReport::broken(name.clone(), text, problem), others: Vec::new() }, None)
         };
         let text = match std::fs::read_to_string(file) {
             Ok(text) => text,
@@ -228,14 +241,16 @@ impl InputJudge<'_> {
         match source::parse(&text) {
             Ok(document) if is_template(&document.root) => {
                 let unit = JudgedTemplate { name: &name, file, text: &text, document: &document };
-                self.with_nested(&unit, &nested_scope(way, &document.root), &around)
+                let reports = self.with_nested(&unit, &nested_scope(way, &document.root), &around);
+                (reports, nested::refused(way, &document.root))
             }
             Err(error) if is_meant_as_template(&text) => broken(text, error.into()),
             _ => broken(String::new(), FileError::new("a nested stack uses this file, which is not a template", None)),
         }
     }
 
-    /// The report of a template that is written in another one, with the places there.
+    /// The report of a template that is written in another one, with the places there, and why it does not take the
+    /// parameters that it is passed.
     fn inline(
         &self,
         body: &str,
@@ -243,17 +258,18 @@ impl InputJudge<'_> {
         unit: &JudgedTemplate<'_>,
         way: &NestedWay,
         around: &ParentTemplates<'_>,
-    ) -> Option<FileReport> {
-        let mut report = match source::parse(body) {
+    ) -> (FileReport, Option<String>) {
+        let (mut report, refused) = match source::parse(body) {
             Ok(document) => {
                 let inner = JudgedTemplate { text: body, document: &document, ..*unit };
-                self.with_nested(&inner, &nested_scope(way, &document.root), around).own
+                let own = self.with_nested(&inner, &nested_scope(way, &document.root), around).own;
+                (own, nested::refused(way, &document.root))
             }
-            Err(error) => FileReport::broken(unit.name.clone(), String::new(), error.into()),
+            Err(error) => (FileReport::broken(unit.name.clone(), String::new(), error.into()), None),
         };
         let lines = span.map(|span| InlineTemplate::of(body, unit.text, span));
         report.moved(span, |place| lines.as_ref()?.outer(body, place));
-        Some(report)
+        (report, refused)
     }
 }
 
@@ -282,31 +298,14 @@ struct NestedReports {
     others: Vec<(PathBuf, FileReport)>,
     /// Templates that are written in it, by logical id.
     inline: Vec<(String, FileReport)>,
-    /// Templates that are not available.
-    missing: Vec<TemplateNote>,
+    /// What is said of the resources that deploy them: templates that are not available, or that take other parameters.
+    notes: Vec<TemplateNote>,
 }
 
 /// The report of a template, and of those that it deploys, each with what distinguishes its file from others.
 pub(super) struct InputReports {
     pub(super) own: FileReport,
     pub(super) others: Vec<(PathBuf, FileReport)>,
-}
-
-/// What is known of a nested template: parameters that its parent does not pass have their defaults.
-fn nested_scope(way: &NestedWay, root: &Value) -> Scope {
-    let mut scope = declared_only(&way.scope, root);
-    let declared = root.get("Parameters").and_then(Value::as_map).into_iter().flat_map(Map::iter);
-    if !scope.ignore_defaults {
-        for (key, _) in declared {
-            let is_passed = scope.parameters.contains_key(&key.name)
-                || scope.defaults.contains_key(&key.name)
-                || scope.open.contains(&key.name);
-            if let Some(default) = default_of(root, &key.name).filter(|_| !is_passed) {
-                scope.parameters.insert(key.name.clone(), default);
-            }
-        }
-    }
-    scope
 }
 
 /// Whether a template takes the values that are given for its parameters; if not, why not and where it says so.
@@ -318,16 +317,4 @@ fn accepted(scope: &Scope, document: &Document, deployment: Option<&Deployment>)
             .map_err(|error| (format!("{error}{place}"), Origin::NONE))?;
     }
     allowed(&scope.parameters, root).map_err(|refused| (format!("{refused}{place}"), refused.origin))
-}
-
-/// What is known of a run, without values of parameters that this template does not declare: they are for others.
-fn declared_only(scope: &Scope, root: &Value) -> Scope {
-    let mut scope = scope.clone();
-    if !scope.parameters.is_empty() || !scope.open.is_empty() || !scope.defaults.is_empty() {
-        let declared = DeclaredParameters::by(root);
-        scope.defaults.retain(|name, _| declared.names(name));
-        scope.parameters.retain(|name, _| declared.names(name));
-        scope.open.retain(|name| declared.names(name));
-    }
-    scope
 }

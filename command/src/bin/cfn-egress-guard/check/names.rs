@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use cfn_egress_guard::report::FileName;
+use cfn_egress_guard_core::rule::excerpt;
 
 use super::folder::same;
 use crate::git::Repository;
@@ -72,7 +73,9 @@ fn shown(path: &Path, here: &Path) -> String {
 
 fn slashed(path: &Path) -> String {
     let shown = path.to_string_lossy();
-    if std::path::MAIN_SEPARATOR == '\\' { shown.replace('\\', "/") } else { shown.into_owned() }
+    let shown = if std::path::MAIN_SEPARATOR == '\\' { shown.replace('\\', "/") } else { shown.into_owned() };
+    // Nothing in a name forges or hides anything in a terminal or a log.
+    if shown.chars().any(|c| c.is_control()) { excerpt(&shown, usize::MAX) } else { shown }
 }
 
 /// A path without `.` and `..`, of a file that is not there.

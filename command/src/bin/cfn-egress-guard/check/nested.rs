@@ -9,28 +9,30 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::bail;
 use cfn_egress_guard_core::check::{Nested, NestedKind, NestedWay};
 use cfn_egress_guard_core::template::{NoteSubject, TemplateNote};
+use cfn_egress_guard_core::value::Value;
 
 pub(super) use inline::InlineTemplate;
 
 use super::folder::same;
+use super::parameters::{DeclaredParameters, all_declared, allowed};
 use crate::git::Repository;
 
 /// How deep templates may deploy each other.
-pub(super) const MAX_DEPTH: usize = 8;
+pub(crate) const MAX_DEPTH: usize = 8;
 
 /// The files of nested stacks.
-pub(super) struct NestedFiles<'f> {
+pub(crate) struct NestedFiles<'f> {
     given: &'f [(String, PathBuf)],
     met: Mutex<BTreeSet<String>>,
 }
 
 impl<'f> NestedFiles<'f> {
-    pub(super) const fn new(given: &'f [(String, PathBuf)]) -> Self {
+    pub(crate) const fn new(given: &'f [(String, PathBuf)]) -> Self {
         Self { given, met: Mutex::new(BTreeSet::new()) }
     }
 
     /// Whether each file given was of use: a typo would go unnoticed.
-    pub(super) fn finish(&self) -> anyhow::Result<()> {
+    pub(crate) fn finish(&self) -> anyhow::Result<()> {
         let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((path, _)) = self.given.iter().find(|(path, _)| !met.contains(path)) else { return Ok(()) };
         if met.is_empty() {
@@ -44,7 +46,7 @@ impl<'f> NestedFiles<'f> {
     ///
     /// What a template names lies in its own repository or below the working directory: a template is no reason to
     /// show another file of this machine.
-    pub(super) fn file(&self, path: &str, parent: &Path, nested: &Nested, way: &NestedWay) -> Option<PathBuf> {
+    pub(crate) fn file(&self, path: &str, parent: &Path, nested: &Nested, way: &NestedWay) -> Option<PathBuf> {
         self.met.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
         if let Some((_, file)) = self.given.iter().rev().find(|(given, _)| given == path) {
             return Some(file.clone());
@@ -70,7 +72,7 @@ fn plain(path: &Path) -> PathBuf {
 }
 
 /// The note on a template that is not available.
-pub(super) fn missing(nested: &Nested, way: &NestedWay) -> TemplateNote {
+pub(crate) fn missing(nested: &Nested, way: &NestedWay) -> TemplateNote {
     let logical_id = nested.logical_id.clone();
     let subject = match nested.kind {
         NestedKind::Stack => {
@@ -83,8 +85,18 @@ pub(super) fn missing(nested: &Nested, way: &NestedWay) -> TemplateNote {
     TemplateNote { subject, origin: nested.origin }
 }
 
+/// Why CloudFormation refuses to deploy a template with the parameters that another one passes to it, if it does.
+pub(crate) fn refused(way: &NestedWay, root: &Value) -> Option<String> {
+    let NestedWay { scope, when, .. } = way;
+    let names = scope.parameters.keys().chain(scope.defaults.keys()).chain(&scope.open);
+    let undeclared = all_declared(names, &DeclaredParameters::by(root)).err().map(|error| error.to_string());
+    let mut values = [&scope.parameters, &scope.defaults].into_iter();
+    let problem = undeclared.or_else(|| Some(values.find_map(|values| allowed(values, root).err())?.message))?;
+    Some(when.as_ref().map_or_else(|| problem.clone(), |when| format!("{problem} ({when})")))
+}
+
 /// What a template is deployed as, in words.
-pub(super) fn label(kind: NestedKind, path: &str, parent: &str) -> String {
+pub(crate) fn label(kind: NestedKind, path: &str, parent: &str) -> String {
     let kind = match kind {
         NestedKind::Stack => "nested stack",
         NestedKind::Application => "application",

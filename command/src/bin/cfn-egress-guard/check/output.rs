@@ -1,7 +1,7 @@
 //! The reports of a run: each format, and where it goes.
 
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -43,7 +43,7 @@ impl Outputs {
             quiet: arguments.quiet,
             notes: arguments.notes,
             max_findings: arguments.max_findings,
-            width: width(),
+            width: crate::wrap::width(),
             complete_formats: ReportFormat::complete(),
         };
         outputs.push(Output::new(reporter(format, &options), Box::new(io::stdout().lock())));
@@ -101,14 +101,4 @@ fn reporter(format: ReportFormat, options: &HumanOptions) -> Box<dyn Reporter> {
         ReportFormat::Gitlab => Box::new(GitLabReporter::new(notes)),
         ReportFormat::Junit => Box::new(JUnitReporter::new(notes)),
     }
-}
-
-/// How wide lines may be: as wide as the terminal, or as `COLUMNS` says; nothing for a pipe or a file.
-fn width() -> Option<usize> {
-    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    let terminal = || {
-        let size = io::stdout().is_terminal().then(|| terminal_size::terminal_size_of(io::stdout())).flatten();
-        size.map(|(width, _)| usize::from(width.0))
-    };
-    columns.or_else(terminal).filter(|width| *width > 0)
 }

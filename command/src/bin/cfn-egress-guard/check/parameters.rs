@@ -5,20 +5,25 @@
 //! CodePipeline, "template configuration file")
 
 mod declared;
+mod known;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
+use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::source;
-use cfn_egress_guard_core::template::{Scope, Template};
+use cfn_egress_guard_core::template::Scope;
 use cfn_egress_guard_core::value::{Kind, Map, Value};
 
+use crate::args::Deployed;
+use declared::SHOWN_CHARS;
 pub(crate) use declared::{DeclaredParameters, ParameterError, all_declared, allowed, default_of};
+pub(crate) use known::{declared_only, nested_scope};
 
 /// Paths and parameters: the AWS CLI takes several values behind one `--parameters`, so what follows
 /// looks like a path here.
-pub(super) fn told_apart(paths: &[String], parameters: &[String]) -> (Vec<String>, Vec<String>) {
+pub(crate) fn told_apart(paths: &[String], parameters: &[String]) -> (Vec<String>, Vec<String>) {
     let is_parameter =
         |argument: &&String| !parameters.is_empty() && assignment(argument).is_some() && !Path::new(argument).exists();
     let (more, paths): (Vec<_>, Vec<_>) = paths.iter().partition(is_parameter);
@@ -53,6 +58,11 @@ impl ParameterValues {
     pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
         self.values.keys().chain(&self.previous)
     }
+}
+
+/// What a command line says of the deployment of its templates.
+pub(crate) fn scope(deployed: &Deployed, given: &ParameterValues) -> Scope {
+    Scope { parameters: given.values.clone(), open: given.previous.clone(), ..deployed.stack.scope() }
 }
 
 /// What these arguments give, later ones counting more.
@@ -96,21 +106,33 @@ pub(crate) fn file(path: &Path, given: &mut ParameterValues) -> anyhow::Result<(
 
 /// Refuses the creation of a stack of which a parameter has no value, as CloudFormation does.
 pub(crate) fn all_given(scope: &Scope, root: &Value) -> anyhow::Result<()> {
-    let template = Template::new(root, scope)?;
-    let missing: Vec<String> = template
-        .parameters()
-        .filter(|parameter| {
-            parameter.is_required
-                && !scope.parameters.contains_key(&parameter.name)
-                && !scope.open.contains(&parameter.name)
-        })
-        .map(|parameter| format!("`{}`", parameter.name))
-        .collect();
-    match missing.as_slice() {
+    match without_value(scope, root).as_slice() {
         [] => Ok(()),
         [only] => bail!("parameter {only} has no default and no value; pass one with -p Key=Value"),
-        _ => bail!("parameters {} have no default and no value; pass each one with -p Key=Value", missing.join(", ")),
+        several => {
+            bail!("parameters {} have no default and no value; pass each one with -p Key=Value", several.join(", "))
+        }
     }
+}
+
+/// Refuses the creation of a nested stack of which a parameter has no value, as CloudFormation does.
+pub(crate) fn all_passed(scope: &Scope, root: &Value) -> anyhow::Result<()> {
+    match without_value(scope, root).as_slice() {
+        [] => Ok(()),
+        names => bail!("no value is passed for {}, without a default", names.join(", ")),
+    }
+}
+
+/// The parameters that have neither a value nor a default.
+fn without_value(scope: &Scope, root: &Value) -> Vec<String> {
+    let has_value = |name: &String| {
+        scope.parameters.contains_key(name) || scope.defaults.contains_key(name) || scope.open.contains(name)
+    };
+    let declared = root.get("Parameters").and_then(Value::as_map).into_iter().flat_map(Map::iter);
+    let missing = declared.filter(|(key, declaration)| {
+        declaration.as_map().is_some() && declaration.get("Default").is_none() && !has_value(&key.name)
+    });
+    missing.map(|(key, _)| format!("`{}`", excerpt(&key.name, SHOWN_CHARS))).collect()
 }
 
 /// A value, or nothing for the value that the deployed stack has.

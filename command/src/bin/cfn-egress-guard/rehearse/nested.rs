@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use cfn_egress_guard::rehearsal::{FoundTemplate, NestedStack, NestedTemplates};
+use cfn_egress_guard_core::source::Document;
+use cfn_egress_guard_core::template::Scope;
 
 use super::TemplateFile;
 use crate::check::nested::local;
+use crate::check::parameters::{DeclaredParameters, all_declared, all_passed, allowed};
 
 /// Templates of nested stacks: in the files given, else where the template says.
 pub(super) struct NestedTemplateFiles<'a> {
@@ -46,5 +49,17 @@ impl NestedTemplates for NestedTemplateFiles<'_> {
         let Some(file) = self.file(nested) else { return Ok(None) };
         let TemplateFile { file, text, document } = TemplateFile::read(&file).map_err(|error| format!("{error:#}"))?;
         Ok(Some(FoundTemplate { file, text, document }))
+    }
+
+    fn accept(&self, template: &Document, passed: &Scope, is_creation: bool) -> Result<(), String> {
+        let root = &template.root;
+        let names = passed.parameters.keys().chain(&passed.open);
+        all_declared(names, &DeclaredParameters::by(root)).map_err(|error| error.to_string())?;
+        allowed(&passed.parameters, root).map_err(|refused| refused.message)?;
+        // What else is passed is not known.
+        if is_creation && !passed.ignore_defaults {
+            all_passed(passed, root).map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
 }

@@ -11,11 +11,12 @@ use cfn_egress_guard_core::rule::excerpt;
 
 use crate::ID_CHARS;
 use crate::style::{BAD, BOLD, CAUTION, DIM, GOOD};
+use crate::wrap;
 
 /// The longest status that is usual, so that the reasons behind it stand below each other.
 const STATUS_WIDTH: usize = "HOOK_COMPLETE_SUCCEEDED".len();
 
-/// The longest message of a hook is wrapped at this many columns.
+/// The longest message of a hook is wrapped at this many columns, or at the terminal's.
 const WIDTH: usize = 100;
 
 /// How far each stack within another is indented.
@@ -77,7 +78,8 @@ pub(super) fn row(out: &mut impl Write, told: &RehearsalEvent<'_>, width: usize)
         write!(out, "{:pad$}  {note}", "", pad = STATUS_WIDTH.saturating_sub(status.len()))?;
     }
     writeln!(out)?;
-    for line in text.iter().flat_map(|text| text.lines()).flat_map(|line| wrapped(line, WIDTH - 6)) {
+    let columns = wrap::width().unwrap_or(WIDTH).min(WIDTH).saturating_sub(indent + 6);
+    for line in text.iter().flat_map(|text| text.lines()).flat_map(|line| wrapped(line, columns)) {
         writeln!(out, "{:indent$}      {line}", "")?;
     }
     let starts = event.hook.is_none()

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{anyhow, bail};
-use cfn_egress_guard_core::source;
+use anyhow::bail;
 use cfn_egress_guard_core::value::{Kind, Value};
 
 use super::super::folder::same;
@@ -12,19 +11,15 @@ use super::{Deployment, TemplateDeployment};
 use crate::git::Repository;
 
 /// The deployment of a file in this folder.
-pub(super) fn read(file: &Path, folder: &Path, text: &str) -> anyhow::Result<Vec<TemplateDeployment>> {
-    let document = source::parse(text).map_err(|error| {
-        let place = error.span.map_or_else(String::new, |span| format!("line {}, column {}: ", span.line, span.column));
-        anyhow!("{place}{error}")
-    })?;
-    let Some(template) = document.root.get("template-file-path").and_then(Value::as_str) else {
+pub(super) fn read(file: &Path, folder: &Path, root: &Value) -> anyhow::Result<Vec<TemplateDeployment>> {
+    let Some(template) = root.get("template-file-path").and_then(Value::as_str) else {
         bail!(
-            "it is not a deployments file\nhelp: pass a .toml file of [[deployment]] tables, samconfig.toml, or a \
-             stack deployment file with `template-file-path`"
+            "it is not a deployments file\nhelp: pass a .toml file of [[deployment]] tables, samconfig.toml or \
+             samconfig.yaml, or a stack deployment file with `template-file-path`"
         );
     };
     let mut given = ParameterValues::default();
-    match document.root.get("parameters").map(|section| &section.kind) {
+    match root.get("parameters").map(|section| &section.kind) {
         Some(Kind::Map(map)) => parameters::assigned(map, &mut given)?,
         None | Some(Kind::Null) => {}
         Some(_) => bail!("`parameters` is not an object"),

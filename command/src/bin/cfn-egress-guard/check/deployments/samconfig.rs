@@ -1,8 +1,9 @@
-//! The configuration file of the AWS SAM command: a deployment for each environment.
+//! The configuration file of the AWS SAM command, TOML or YAML: a deployment for each environment.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use cfn_egress_guard_core::value as yaml;
 use toml::{Table, Value};
 
 use super::super::parameters::{self, ParameterValues};
@@ -17,6 +18,26 @@ const TEMPLATES: [&str; 3] = ["template.yaml", "template.yml", "template.json"];
 /// Whether a file is one.
 pub(super) fn is(table: &Table) -> bool {
     !table.contains_key("deployment") && table.values().any(|environment| !parameters_of(environment).is_empty())
+}
+
+/// A file that is written in YAML, as a table.
+pub(super) fn of_yaml(root: &yaml::Value) -> Option<Table> {
+    if let Value::Table(table) = same(root)? { Some(table) } else { None }
+}
+
+/// A value of YAML as one of TOML; nothing for `null`.
+fn same(value: &yaml::Value) -> Option<Value> {
+    Some(match &value.kind {
+        yaml::Kind::Null | yaml::Kind::Unknown(_) => return None,
+        yaml::Kind::Bool(bool) => Value::Boolean(*bool),
+        yaml::Kind::Integer(number) => Value::Integer(*number),
+        yaml::Kind::Float(number) => Value::Float(*number),
+        yaml::Kind::String(text) | yaml::Kind::Ambiguous(text) => Value::String(text.clone()),
+        yaml::Kind::List(list) => Value::Array(list.iter().filter_map(same).collect()),
+        yaml::Kind::Map(map) => {
+            Value::Table(map.iter().filter_map(|(key, entry)| Some((key.name.clone(), same(entry)?))).collect())
+        }
+    })
 }
 
 /// The parameters of the sections of an environment.
@@ -137,6 +158,20 @@ mod tests {
         );
         assert_eq!(given(r#"o = {A = 1, B = "two words"}"#), expected);
         assert_eq!(given(r#"o = 'A="say \"a\""'"#), ["A=say \"a\""]);
+    }
+
+    #[test]
+    fn a_file_in_yaml_says_the_same() {
+        let yaml = "version: 0.1\ndefault:\n  deploy:\n    parameters:\n      stack_name: app\n      region: null\n      \
+                    parameter_overrides: [Port=443, 'Open=yes']\n      confirm_changeset: yes\n";
+        let document = cfn_egress_guard_core::source::parse(yaml).unwrap();
+        let table = of_yaml(&document.root).unwrap();
+        assert!(is(&table));
+        let found = read(Path::new("sam"), &table).unwrap();
+        let [(template, deployment)] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((template.to_str().unwrap(), deployment.name.as_str()), ("sam/template.yaml", "app"));
+        let values: Vec<_> = deployment.given.values.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(values, ["Open=yes", "Port=443"]);
     }
 
     #[test]

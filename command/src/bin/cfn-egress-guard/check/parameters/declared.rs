@@ -11,7 +11,7 @@ use cfn_egress_guard_core::value::{Kind, Map, Value};
 use fancy_regex::Regex;
 
 /// How much of a name or a constraint is shown, in characters.
-const SHOWN_CHARS: usize = 200;
+pub(super) const SHOWN_CHARS: usize = 200;
 
 /// The parameters that templates declare.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -144,7 +144,7 @@ fn problem(declaration: &Value, value: &str) -> Option<(&'static str, String)> {
     }
     if let Some(pattern) = constraint("AllowedPattern") {
         // A pattern that only Java's regular expressions know is left to CloudFormation.
-        let regex = Regex::new(&format!("^(?:{pattern})$")).ok();
+        let regex = Regex::new(&format!("^(?:{})$", as_here(&pattern))).ok();
         let differs = |entry: &&str| regex.as_ref().is_some_and(|regex| matches!(regex.is_match(entry), Ok(false)));
         if entries.iter().any(differs) {
             return Some(("AllowedPattern", format!("does not match its AllowedPattern: {}", shown("AllowedPattern"))));
@@ -173,6 +173,14 @@ fn problem(declaration: &Value, value: &str) -> Option<(&'static str, String)> {
         }
     }
     None
+}
+
+/// A pattern of Java's regular expressions with the names that its character classes have here.
+fn as_here(pattern: &str) -> String {
+    const CLASSES: [&str; 8] = ["Lower", "Upper", "Alpha", "Digit", "Alnum", "Punct", "Space", "XDigit"];
+    CLASSES.iter().fold(pattern.to_owned(), |pattern, class| {
+        pattern.replace(&format!("\\p{{{class}}}"), &format!("[[:{}:]]", class.to_ascii_lowercase()))
+    })
 }
 
 fn number(text: &str) -> Option<f64> {
@@ -209,6 +217,8 @@ mod tests {
             ("Type: String, AllowedPattern: '[a-z]+'", "abc", "abc1", "AllowedPattern: [a-z]+"),
             ("Type: String, AllowedPattern: '(?!bad).*'", "good", "bad1", "AllowedPattern"),
             ("Type: String, AllowedPattern: 'a|b'", "b", "ab", "AllowedPattern"),
+            ("Type: String, AllowedPattern: '[\\p{Alnum}-]+'", "a-1", "a_1", "AllowedPattern"),
+            ("Type: String, AllowedPattern: '(?i)[a-z]\\p{Digit}'", "A1", "A", "AllowedPattern"),
             ("Type: CommaDelimitedList, AllowedPattern: '\\d+'", "1, 2", "1,x", "AllowedPattern"),
             ("Type: Number, MinValue: 1, MaxValue: 65535", "443", "0", "less than its MinValue, 1"),
             ("Type: Number, MaxValue: '80'", "80", "80.5", "greater than its MaxValue, 80"),

@@ -1,28 +1,44 @@
 //! `policy explain`: which setting or exemption decides about each egress rule.
 
+mod reason;
+mod template;
+
 use std::collections::HashSet;
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow, bail};
-use cfn_egress_guard_core::check::{CheckContext, Defaults, ExplainedResource, explain_each};
+use anyhow::bail;
+use cfn_egress_guard_core::check::{CheckContext, ExplainedResource};
 use cfn_egress_guard_core::hook::{self, Conclusion};
 use cfn_egress_guard_core::rule::policy::{Context, Date, Policy, ResourceContext};
 use cfn_egress_guard_core::rule::wording::policy as wording;
 use cfn_egress_guard_core::rule::{DecidedBy, ExplainedRule, Finding, Outcome, excerpt};
-use cfn_egress_guard_core::source;
 use cfn_egress_guard_core::template::Assumption;
 
 use crate::ID_CHARS;
 use crate::args::PolicyExplain;
+use crate::check::parameters;
 use crate::exit::Exit;
+use crate::policy;
 
 pub(crate) fn run(arguments: &PolicyExplain, out: &mut impl Write) -> anyhow::Result<Exit> {
-    let policy = super::choose(&arguments.policy)?.policy;
-    let today = arguments.as_of.unwrap_or_else(super::today);
-    let text = super::text(&arguments.file)?;
+    if let Some(code) = arguments.reason {
+        return reason::run(code, out);
+    }
+    let policy = policy::choose(&arguments.policy)?.policy;
+    let today = arguments.as_of.unwrap_or_else(policy::today);
+    let (files, overrides) = parameters::told_apart(&arguments.files, &arguments.deployed.parameters);
+    let [file] = files.as_slice() else {
+        bail!("one event or template is explained at a time: {} are named", files.len());
+    };
+    let file = Path::new(file);
+    let text = policy::text(file)?;
     let is_event = serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|json| json.get("requestData").is_some());
-    if is_event { of_event(&text, &policy, today, out) } else { of_template(&text, arguments, &policy, today, out) }
+    if is_event {
+        return of_event(&text, &policy, today, out);
+    }
+    let given = parameters::read(&overrides)?;
+    template::explain(file, &text, &arguments.deployed, &given, &CheckContext::of(&policy, today), out)
 }
 
 fn of_event(text: &str, policy: &Policy, today: Date, out: &mut impl Write) -> anyhow::Result<Exit> {
@@ -42,48 +58,8 @@ fn of_event(text: &str, policy: &Policy, today: Date, out: &mut impl Write) -> a
     }
 }
 
-fn of_template(
-    text: &str,
-    arguments: &PolicyExplain,
-    policy: &Policy,
-    today: Date,
-    out: &mut impl Write,
-) -> anyhow::Result<Exit> {
-    let scope = arguments.stack.scope();
-    let file = arguments.file.as_path();
-    let document = source::parse(text).map_err(|error| {
-        let place = error.span.map_or_else(String::new, |span| format!(":{}:{}", span.line, span.column));
-        anyhow!("{}{place}: {error}\nhelp: {}", shown(file), error.help())
-    })?;
-    let context = Context {
-        account: scope.account.as_deref(),
-        region: scope.region.as_deref(),
-        stack_name: scope.stack_name.as_deref(),
-        ..Context::default()
-    };
-    let terms = CheckContext { context, defaults: Defaults::MayChange, ..CheckContext::of(policy, today) };
-    let mut resources = Vec::new();
-    let notes = explain_each(&document.root, &scope, &terms, &mut |resource| resources.push(resource))
-        .with_context(|| format!("reading `{}`", shown(file)))?;
-    let mut exit = Exit::Clean;
-    for (index, resource) in resources.iter().enumerate() {
-        if index > 0 {
-            writeln!(out)?;
-        }
-        exit = exit.max(of_resource(resource, &terms, out)?);
-    }
-    if resources.is_empty() && notes.is_empty() {
-        writeln!(out, "There is no security group and no egress rule.")?;
-    }
-    for (index, note) in notes.iter().enumerate() {
-        let gap = if index == 0 && !resources.is_empty() { "\n" } else { "" };
-        writeln!(out, "{gap}Not checked: {note}.")?;
-    }
-    Ok(exit)
-}
-
 /// What decides about a resource in each of its worlds, and what else `check` says of it.
-fn of_resource(resource: &ExplainedResource, terms: &CheckContext<'_>, out: &mut impl Write) -> anyhow::Result<Exit> {
+fn of_resource(resource: &ExplainedResource, terms: &CheckContext<'_>, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let checked = &resource.checked;
     let id = excerpt(&checked.logical_id, ID_CHARS);
     let mut exit = Exit::Clean;
@@ -98,6 +74,9 @@ fn of_resource(resource: &ExplainedResource, terms: &CheckContext<'_>, out: &mut
         };
         let case = ResourceContext { context, unchanged: terms.unchanged, today: terms.today };
         exit = exit.max(lines(&world.explained, terms.policy, Some(&case), out)?);
+        if world.explained.is_empty() {
+            writeln!(out, "  its egress rules are resources of their own")?;
+        }
         seen.extend(world.explained.iter().filter_map(|explained| match &explained.decided {
             DecidedBy::Finding(finding) => Some((finding.origin.index(), finding.outcome)),
             DecidedBy::Complies | DecidedBy::Setting(_) => None,
@@ -130,7 +109,7 @@ fn lines(
     explained: &[ExplainedRule],
     policy: &Policy,
     case: Option<&ResourceContext<'_>>,
-    out: &mut impl Write,
+    out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     let mut exit = Exit::Clean;
     for one in explained {
@@ -153,8 +132,4 @@ fn lines(
 fn assumed(assumptions: &[Assumption]) -> String {
     let assumptions: Vec<String> = assumptions.iter().map(ToString::to_string).collect();
     if assumptions.is_empty() { String::new() } else { format!(" (if {})", assumptions.join(" and ")) }
-}
-
-fn shown(file: &Path) -> String {
-    if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() }
 }
