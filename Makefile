@@ -10,10 +10,14 @@ FUNCTION := $(REPEATABLE) cargo build --locked --profile function --bin bootstra
 # The command without scan, audit and status: a build without the AWS SDK.
 CHECK_ALONE := --package cfn-egress-guard --no-default-features
 
+# Whether `make bench` measures one of these rows: all, unless ROWS names some.
+comma := ,
+MEASURES = $(if $(ROWS),$(filter $(1),$(subst $(comma), ,$(ROWS))),all)
+
 # What make's own command line names, where nothing may be misspelled.
 GIVEN = $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 
-.PHONY: run test bench schema build package deploy switch policy policy-back scp release deny docs lint-template help clean
+.PHONY: run test bench mutants fuzz faults soak coverage schema build package deploy switch policy policy-back scp release image deny docs lint-template help clean
 
 run: ## build the programs and rehearse two deployments on this machine
 	@# In one go, so that what both programs need is built once.
@@ -40,22 +44,41 @@ test: $(VENV)/.lint ## run every test, lint and check of generated files
 	cargo clippy --locked --quiet --package cfn-egress-guard --package cfn-egress-guard-account --all-targets -- -D warnings
 	@# libFuzzer, which is C++, is not needed to check the fuzz targets.
 	CUSTOM_LIBFUZZER_PATH=./libfuzzer.a cargo clippy --locked --quiet --package cfn-egress-guard-benches \
-	  --package cfn-egress-guard-fuzz --all-targets -- -D warnings
+	  --package cfn-egress-guard-fuzz --features cfn-egress-guard-fuzz/libfuzzer --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --package cfn-egress-guard --package cfn-egress-guard-account
-	cargo test --locked --workspace --exclude cfn-egress-guard-fuzz --exclude cfn-egress-guard-benches
+	cargo test --locked --workspace --exclude cfn-egress-guard-benches
 	@deploy/lint.sh
 	tests/parts/setup
 	$(FUNCTION)
 	.parts/venv/bin/python -m pytest tests/parts
 
-bench: ## measure everything beside its floor and its peers, in some seven minutes
-	benches/peers/setup
+bench: ## measure everything beside its floor and its peers, in some seven minutes; ROWS=keys,memory: only these
+	@# What the rows that are measured compare with, and no more.
+	$(if $(call MEASURES,function check),benches/peers/setup)
+	$(if $(call MEASURES,function memory download exemptions),$(FUNCTION))
+	$(if $(call MEASURES,function),$(REPEATABLE) cargo build --locked --profile function --package cfn-egress-guard-benches --bin bare)
+	$(if $(call MEASURES,check),cargo build --locked --release --package cfn-egress-guard-benches --bin parse)
+	$(if $(call MEASURES,check scan),cargo build --locked --release --package cfn-egress-guard)
+	ROWS="$(ROWS)" cargo bench --locked --package cfn-egress-guard-benches --bench bench
+
+mutants: ## change the core in small ways, and fail where no test notices: [PART=k/n] [FOLDERS="rule hook"] make mutants
+	@python3 tests/mutants/mutants.py $(if $(PART),--part $(PART)) $(FOLDERS)
+
+fuzz: ## search for inputs that break what has to be so: [SECONDS_EACH=180] [TARGETS="source json"] make fuzz
+	@fuzz/run $(or $(SECONDS_EACH),180) $(TARGETS)
+
+faults: ## play faults on the function, and print what became of each
+	tests/parts/setup
 	$(FUNCTION)
-	$(REPEATABLE) cargo build --locked --profile function --package cfn-egress-guard-benches --bin bare
-	cargo build --locked --release --package cfn-egress-guard-benches --bin parse
-	cargo build --locked --release --package cfn-egress-guard
-	cargo bench --locked --package cfn-egress-guard-benches --bench bench
+	@.parts/venv/bin/python tests/parts/fault_matrix.py
+
+soak: ## a million invocations in a row: memory and time of the last beside the first: [TIMES=1000000] make soak
+	$(FUNCTION)
+	@python3 tests/parts/soak.py --times $(or $(TIMES),1000000)
+
+coverage: ## print which lines and branches of the core and the programs the tests reach
+	@tests/coverage
 
 schema: ## write schema/ anew from the Rust types
 	@cargo build --locked --quiet --package cfn-egress-guard
@@ -94,6 +117,12 @@ release: package $(VENV)/.release ## make everything of a release in dist/: pack
 	@python3 packaging/release.py
 	@# Crates may be published too: what is packed of them is complete for cargo.
 	cargo publish --quiet --dry-run --workspace --locked --no-verify
+
+image: ## make a container image of the static command (check, policy) in dist/; needs the Rust target x86_64-unknown-linux-musl
+	cargo build --locked --release --target x86_64-unknown-linux-musl $(CHECK_ALONE)
+	@mkdir -p dist
+	@version=$$(sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1); \
+	python3 packaging/image.py target/x86_64-unknown-linux-musl/release/cfn-egress-guard dist/cfn-egress-guard-$$version-x86_64-image.tar
 
 docs: .parts/bin/mdbook ## build the site of the documentation into target/book
 	@python3 docs/build.py

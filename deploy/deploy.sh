@@ -29,12 +29,13 @@ make --no-print-directory .venv/.build ||
 
 plan=$(python3 deploy/settings.py plan)
 overrides=()
-while IFS= read -r line; do overrides+=("$line"); done <<<"$plan"
-architecture=${overrides[0]}
-overrides=("${overrides[@]:1}")
+{
+  IFS= read -r architecture
+  while IFS= read -r line; do overrides+=("$line"); done
+} <<<"$plan"
 export AWS_DEFAULT_REGION="${AWS_REGION:-${AWS_DEFAULT_REGION:-}}"
 [ -n "$AWS_DEFAULT_REGION" ] || unset AWS_DEFAULT_REGION # the profile has one
 
 deploy/build.sh "$architecture"
-sam build --parameter-overrides "${overrides[@]}"
-sam deploy ${STACK_NAME:+--stack-name "$STACK_NAME"} --parameter-overrides "${overrides[@]}"
+sam build --parameter-overrides ${overrides[@]+"${overrides[@]}"}
+sam deploy ${STACK_NAME:+--stack-name "$STACK_NAME"} --parameter-overrides ${overrides[@]+"${overrides[@]}"}

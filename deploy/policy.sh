@@ -209,7 +209,7 @@ carry() {
     err="the stack's template names $old $count times, not once: deploy it again"
     return 1
   fi
-  renew "${text/"$old"/$new_text}" >"$work/$region.template"
+  renew "$(replaced "$text" "$old" "$new_text")" >"$work/$region.template"
   call "$region" s3 cp --only-show-errors "$archive" "s3://$bucket/$new" || return 1
   say "$region" "updating $called: code from s3://$bucket/$new"
   local prefix=()
@@ -217,6 +217,10 @@ carry() {
   call "$region" cloudformation deploy --stack-name "$called" --template-file "$work/$region.template" \
     --s3-bucket "$bucket" ${prefix[@]+"${prefix[@]}"} --capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND
 }
+
+# A text with another part in place of the first that is like that. (${text/old/new} does not do: bash 3.2 keeps
+# quotation marks around the new part, and 5.2 reads & in it.)
+replaced() { printf '%s' "${1%%"$2"*}$3${1#*"$2"}"; }
 
 # A new name beside a key of S3.
 beside() {
@@ -347,7 +351,7 @@ set_organization() {
     call "$one" s3 cp --only-show-errors "$archive" "s3://$prefix$one/$where" || stop "$one: $err"
     say "$region" "uploaded s3://$prefix$one/$where"
   done
-  renew "${text/"\"$key\""/"\"$where\""}" >"$work/$region.members"
+  renew "$(replaced "$text" "\"$key\"" "\"$where\"")" >"$work/$region.members"
   template=$(beside "$template")/${template##*/}
   call "$region" s3 cp --only-show-errors "$work/$region.members" "s3://$bucket/$template" || stop
   say "$region" "the way back: switch.sh --stack $called --regions $region TEMPLATE_URL=$url"

@@ -265,7 +265,7 @@ repeat() {
   keys=$out
   for key in $keys; do given+=("ParameterKey=$key,UsePreviousValue=true"); done
   call "$region" cloudformation update-stack-set "${set[@]}" --use-previous-template --capabilities CAPABILITY_IAM \
-    --parameters "${given[@]}" --query OperationId --operation-preferences \
+    --parameters ${given[@]+"${given[@]}"} --query OperationId --operation-preferences \
     "ConcurrencyMode=$(row ConcurrencyMode),MaxConcurrentPercentage=$(row MaxConcurrentPercentage),RegionConcurrencyType=$(
       row RegionConcurrency),FailureTolerancePercentage=$(row FailureTolerancePercentage)" || return 1
   operation=$out

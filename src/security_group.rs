@@ -313,3 +313,6 @@ fn destinations(properties: &Map) -> Vec<Destination> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

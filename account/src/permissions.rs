@@ -58,6 +58,10 @@ pub const STATUS: &[Permission] = &[
     Permission { action: "lambda:GetFunctionConcurrency", purpose: "whether its concurrency is limited" },
     Permission { action: "lambda:GetAlias", purpose: "whether the alias sends calls to another version" },
     Permission { action: "lambda:GetFunction", purpose: "its code, to look for program and policy in it" },
+    Permission {
+        action: "cloudformation:DescribeStackResources",
+        purpose: "whether the stack carries the version that decides",
+    },
     Permission { action: "cloudwatch:GetMetricData", purpose: "whether it was throttled or failed lately" },
     Permission { action: "events:ListRuleNamesByTarget", purpose: "direct calls: whether a rule sends them" },
     Permission { action: "events:DescribeRule", purpose: "direct calls: whether the rule is enabled" },

@@ -6,6 +6,7 @@
 //! Reference, `GetFunctionConfiguration` and its neighbours. A hook's configuration may name what it
 //! leaves out; whatever narrows enforcement is a gap unless it was said to be expected.
 
+mod carried;
 mod code;
 mod configuration;
 mod download;
@@ -294,6 +295,8 @@ async fn called(
         None if there => {
             let client = clients.of_function(&function).cloudwatch(function.region.as_deref().unwrap_or(&region));
             status.recent = metrics::look(&client, &function, status.guard.as_deref(), options, found).await;
+            let client = clients.of_function(&function).cloudformation(function.region.as_deref().unwrap_or(&region));
+            carried::look(&client, &function, &status, options, found).await;
         }
         None => {}
     }

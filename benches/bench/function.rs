@@ -59,6 +59,5 @@ pub(crate) async fn measure(goals: &mut Goals) {
     goals.at_most("RESOURCE: warm, beside a bare handler", 1.3, ratio(&warm, guarded, bare), "x");
     goals.at_least("RESOURCE: warm, faster than Python", 2.0, Figure::Exactly(ratio(&warm, python, guarded)));
     goals.at_most("RESOURCE: peak memory", 6.0, mega(guarded.peak_kib * 1024), "MB");
-    super::wide::events(goals).await;
     goals.at_most("artifact", 3.5, mega(std::fs::metadata(&guard).map_or(0, |file| file.len())), "MB");
 }

@@ -14,14 +14,12 @@ use cfn_egress_guard_core::template::Scope;
 use super::goals::Goals;
 use super::inputs::{GROUPS_OF_1_MB, RULES, document, resource_event, stack_event, yaml};
 use super::statistics::{in_turns, mega};
-use super::wide;
 
 const TODAY: Date = Date::of_unix_seconds(0);
 
 pub(crate) fn measure(goals: &mut Goals) {
     events(goals);
     senders(goals);
-    wide::keys(goals);
     templates(goals);
 }
 

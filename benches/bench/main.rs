@@ -2,12 +2,13 @@
 //! peers, which decide something like it. In turns, in one run: compare its ratios, never the figures of
 //! two runs.
 //!
-//! `SECTIONS=function,download,check,growth,scan make bench` measures some of it.
+//! `ROWS=keys,memory make bench` measures some of it.
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a bench prints, and takes the time")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot run stops")]
 
 mod check;
 mod download;
+mod exemptions;
 mod function;
 mod goals;
 mod growth;
@@ -20,19 +21,35 @@ mod wide;
 
 use goals::Goals;
 
+/// Measures something, and adds its goals.
+type Row = fn(&mut Goals);
+
+/// What can be measured on its own, in the order of a whole run.
+const ROWS: [(&str, Row); 8] = [
+    ("function", function::measure),
+    ("memory", wide::events),
+    ("download", download::measure),
+    ("check", check::measure),
+    ("growth", growth::measure),
+    ("keys", wide::keys),
+    ("exemptions", exemptions::measure),
+    ("scan", scan::measure),
+];
+
 fn main() {
-    println!("Some seven minutes, most of them peers at work; each run is stopped after {} s.", LIMIT.as_secs());
-    let sections = std::env::var("SECTIONS").unwrap_or_else(|_| "function,download,check,growth,scan".to_owned());
+    let asked = std::env::var("ROWS").unwrap_or_default();
+    let asked: Vec<&str> = asked.split([',', ' ']).filter(|name| !name.is_empty()).collect();
+    let names = ROWS.map(|(name, _)| name);
+    if let Some(unknown) = asked.iter().find(|name| !names.contains(name)) {
+        panic!("there is no row `{unknown}`: ROWS names some of {}", names.join(", "));
+    }
+    println!(
+        "A whole run takes some seven minutes, most of them peers at work; each run of a program is stopped after {} s.",
+        LIMIT.as_secs()
+    );
     let mut goals = Goals::default();
-    for section in sections.split(',') {
-        match section {
-            "function" => function::measure(&mut goals),
-            "download" => download::measure(&mut goals),
-            "check" => check::measure(&mut goals),
-            "growth" => growth::measure(&mut goals),
-            "scan" => scan::measure(&mut goals),
-            unknown => panic!("there is no section `{unknown}`"),
-        }
+    for (_, measure) in ROWS.iter().filter(|(name, _)| asked.is_empty() || asked.contains(name)) {
+        measure(&mut goals);
     }
     goals.print();
 }

@@ -54,6 +54,7 @@ fn object(keys: u32) -> String {
 }
 
 /// What the function holds when it answers the largest events, of shapes that are small in text and large in memory.
+#[tokio::main(flavor = "current_thread")]
 pub(crate) async fn events(goals: &mut Goals) {
     let bootstrap = part("BOOTSTRAP", "target/function/bootstrap");
     let repeated = |part: &str| vec![part; EVENT_BYTES / (part.len() + 1)].join(",");

@@ -1,32 +1,3 @@
-//! Any text is read or refused in one line of words, and every place lies inside the text.
 #![no_main]
 #![expect(clippy::disallowed_methods, reason = "libFuzzer's macro writes a file")]
-
-use cfn_egress_guard_core::source::{self, Document};
-use cfn_egress_guard_core::value::{Kind, Value};
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|text: &str| {
-    match source::parse(text) {
-        Ok(document) => check(&document, &document.root, text),
-        Err(error) => {
-            assert!(!error.to_string().contains(['\n', '\r']) && !error.to_string().ends_with('.'));
-            assert!(error.span.is_none_or(|span| span.text(text).is_some()));
-        }
-    }
-});
-
-fn check(document: &Document, value: &Value, text: &str) {
-    let place = document.span(value.origin).expect("every value has a place");
-    assert!(place.text(text).is_some());
-    match &value.kind {
-        Kind::List(list) => list.iter().for_each(|entry| check(document, entry, text)),
-        Kind::Map(map) => map.iter().for_each(|(key, entry)| {
-            assert!(document.span(key.origin).is_some());
-            check(document, entry, text);
-        }),
-        Kind::Ambiguous(_) => {}
-        Kind::Unknown(_) => panic!("a source never yields unknown values"),
-        _ => {}
-    }
-}
+libfuzzer_sys::fuzz_target!(|input: &[u8]| cfn_egress_guard_fuzz::source::run(input));

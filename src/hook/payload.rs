@@ -271,6 +271,17 @@ mod tests {
             "user@s3.us-east-1.amazonaws.com",
             "s3.us-east-1.amazonaws.com:8443",
             "ec2.us-east-1.amazonaws.com",
+            "bucket.s3.evil.amazonaws.com",
+            "bucket.s3.us-east.amazonaws.com",
+            "bucket.s3.us-east-x.amazonaws.com",
+            "bucket.s3.us-east-12.amazonaws.com",
+            "bucket.s3.u-east-1.amazonaws.com",
+            "bucket.s3.us-ea5t-1.amazonaws.com",
+            "bucket.s3.us-abcdefghijklm-1.amazonaws.com",
+            "bucket.s3.us-1.amazonaws.com",
+            "bucket.s3.us-a-b-c-d-1.amazonaws.com",
+            "bucket.s3-evil.amazonaws.com",
+            "bucket.s3.dualstack.evil.amazonaws.com",
             "169.254.169.254",
             "127.0.0.1",
             "localhost",
@@ -294,6 +305,13 @@ mod tests {
         ] {
             assert_eq!(PayloadUrl::parse(url, false), Err(PayloadUrlError::NoUrl), "{url}");
         }
+    }
+
+    #[test]
+    fn what_is_printed_for_debugging_has_the_host_and_no_credential() {
+        let url = PayloadUrl::parse("https://s3.us-east-1.amazonaws.com/key?X-Amz-Signature=SECRET", false).unwrap();
+        assert_eq!(format!("{url:?}"), "PayloadUrl { host: \"s3.us-east-1.amazonaws.com\", .. }");
+        assert!(url.secret().to_string().ends_with("SECRET"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::rule::{Setting, Settings, Treatment};
+use crate::rule::{Setting, Settings, Treatment, wording};
 
 mod not_certain;
 mod policy;
@@ -108,6 +108,50 @@ fn the_first_400_characters_name_rule_resource_place_ports_and_fix() {
 }
 
 /// One change to the compliant or non-compliant event, and what the answer must be.
+/// What is wrong is said of the resource: a sentence that only states the rule reads as if that were the fault.
+#[test]
+fn no_message_states_the_rule_as_the_fault() {
+    let mut settings = Settings::default();
+    for setting in Setting::ALL {
+        settings = settings.with(*setting, Treatment::Block);
+    }
+    let config = Config::new(settings);
+    let to = |ports: Json| {
+        let mut rule = json!({"IpProtocol": "tcp", "CidrIp": "10.0.0.0/16"});
+        rule.as_object_mut().unwrap().extend(ports.as_object().unwrap().clone());
+        json!([rule])
+    };
+    for egress in [
+        to(json!({"FromPort": 80, "ToPort": 87})),
+        to(json!({"FromPort": 87, "ToPort": 80})),
+        to(json!({"FromPort": 443})),
+        to(json!({"FromPort": "0443", "ToPort": "0443"})),
+        to(json!({"FromPort": -1, "ToPort": -1})),
+        to(json!({"FromPort": "{{resolve:ssm:port}}", "ToPort": 443})),
+        to(json!({"IpProtocol": "-1"})),
+        to(json!({"IpProtocol": "-1", "FromPort": 443, "ToPort": 443})),
+        to(json!({"IpProtocol": "50"})),
+        to(json!({"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1})),
+        to(json!({"IpProtocol": "icmpv6"})),
+        to(json!({"IpProtocol": "warp", "FromPort": 443, "ToPort": 443})),
+        json!([{"IpProtocol": "icmp", "FromPort": 252, "ToPort": 86, "CidrIp": "255.255.255.255/32"}]),
+        json!([{"IpProtocol": "-1", "CidrIp": "127.0.0.1/32"}]),
+        json!([]),
+        json!(["tcp"]),
+        json!("tcp"),
+    ] {
+        let response = answer_bytes(group(egress.clone()).to_string().as_bytes(), &config);
+        assert_eq!(response["errorCode"], "NonCompliant", "{egress}");
+        let annotations = response["annotations"].as_array().unwrap().iter().map(|one| &one["statusMessage"]);
+        for text in annotations.chain([&response["message"]]).map(|text| text.as_str().unwrap()) {
+            for statement in ["opens exactly one explicit port", "open exactly one explicit port: rules", wording::RULE]
+            {
+                assert!(!text.contains(statement), "{egress}: {text}");
+            }
+        }
+    }
+}
+
 fn changed(mut event: Json, change: impl FnOnce(&mut Json)) -> Json {
     change(&mut event);
     answer(&event)
@@ -436,4 +480,22 @@ fn a_decision_line_has_few_enough_fields_and_says_what_it_leaves_out() {
         .map(|key| text.find(&format!("\"{key}\":")).unwrap())
         .into();
     assert!(keys.is_sorted(), "what a reader looks for comes first");
+}
+
+#[test]
+fn a_token_that_is_no_text_is_answered_as_its_digits_or_as_none() {
+    for (token, expected) in [
+        (json!("t"), "t"),
+        (json!(7), "7"),
+        (json!(-7), "-7"),
+        (json!(1.5), "1.5"),
+        (json!(true), ""),
+        (json!(null), ""),
+        (json!(["t"]), ""),
+        (json!({"t": 1}), ""),
+    ] {
+        let mut event = range();
+        event["clientRequestToken"] = token.clone();
+        assert_eq!(answer(&event)["clientRequestToken"], expected, "{token}");
+    }
 }

@@ -152,5 +152,10 @@ mod tests {
         ] {
             assert_eq!(nearest(written, keys), expected, "{written}");
         }
+        // A long text is no slip of the hand: it is not compared.
+        for (length, is_near) in [(63, true), (64, true), (65, false), (66, false)] {
+            let name = "a".repeat(length);
+            assert_eq!(nearest(&name, [name.as_str()]).is_some(), is_near, "{length}");
+        }
     }
 }

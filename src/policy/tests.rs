@@ -501,6 +501,13 @@ fn five_thousand_exemptions_are_a_policy() {
     assert!(drafts[0].message.starts_with("Exemptions debt-000000000000-000000000000, "), "{}", drafts[0].message);
     assert!(drafts[0].message.contains(" and 4995 more are a draft"), "{}", drafts[0].message);
     assert!(remarks.iter().all(|remark| remark.code != "overlap"), "no stack has two");
+    let chosen: Vec<_> = remarks.iter().filter(|remark| remark.code == "deployer-chooses").collect();
+    assert_eq!(chosen.len(), 1, "once for 40 accounts: {chosen:?}");
+    assert!(
+        chosen[0].message.ends_with("everyone who may deploy to their accounts and Regions."),
+        "{}",
+        chosen[0].message
+    );
 }
 
 #[test]
@@ -570,4 +577,91 @@ fn a_text_that_a_draft_left_is_said() {
     assert_eq!(codes("REVIEW", "team"), "draft-reason");
     assert_eq!(codes("REVIEWED in May", "UNKNOWNS"), "");
     assert_eq!(codes("code review", "team unknown"), "");
+}
+
+#[test]
+fn a_protocol_is_written_as_ec2_writes_it() {
+    for (written, expected) in [
+        ("-1", Some(Protocol::All)),
+        ("0", Some(Protocol::from_text("0"))),
+        ("6", Some(Protocol::Tcp)),
+        ("icmpv6", Some(Protocol::Icmpv6)),
+        ("06", None),
+        ("00", None),
+        ("+6", None),
+        ("-6", None),
+        (" tcp", None),
+        ("tcp ", None),
+        ("256", None),
+        ("", None),
+    ] {
+        let policy = parse(&exemption(&format!("protocol = '{written}'")));
+        let protocol = policy.ok().and_then(|policy| policy.exemptions[0].conditions().protocols.first().cloned());
+        assert_eq!(protocol, expected, "`{written}`");
+    }
+}
+
+#[test]
+fn a_policy_is_read_up_to_its_bound() {
+    let comment = |length: usize| format!("#{}", "x".repeat(length - 1));
+    assert_eq!(parse(&comment(MAX_BYTES)).unwrap(), Policy::default());
+    assert!(parse(&comment(MAX_BYTES + 1)).unwrap_err().to_string().contains("is larger than"));
+}
+
+/// Whether two exemptions are said to cover some of the same egress rules, one row for each condition.
+#[test]
+fn exemptions_overlap_where_every_condition_lets_them() {
+    let today = "2027-06-15".parse().unwrap();
+    let stack = |region: &str, account: &str, name: &str| {
+        format!("stack_id = \"arn:aws:cloudformation:{region}:{account}:stack/{name}/1\"")
+    };
+    for (one, two, overlap) in [
+        ("account = \"111111111111\"", "account = \"111111111111\"", true),
+        ("account = \"111111111111\"", "account = \"222222222222\"", false),
+        ("account = \"111111111111\"", "region = \"eu-west-1\"", true),
+        ("region = \"eu-*\"", "region = \"*-west-1\"", true),
+        ("region = \"eu-*\"", "region = \"us-*\"", false),
+        ("stack_name = \"web-*\"", "stack_name = \"web-1\"", true),
+        ("stack_name = \"web-1\"", "stack_name = \"web-2\"", false),
+        ("stack_name = [\"a\", \"b\"]", "stack_name = [\"b\", \"c\"]", true),
+        ("logical_id = \"A*\"", "logical_id = \"AB\"", true),
+        ("logical_id = \"A\"", "logical_id = \"B\"", false),
+        ("resource_type = \"AWS::EC2::SecurityGroup\"", "resource_type = \"AWS::EC2::SecurityGroup\"", true),
+        ("resource_type = \"AWS::EC2::SecurityGroup\"", "resource_type = \"AWS::EC2::SecurityGroupEgress\"", false),
+        ("protocol = \"tcp\"", "protocol = [\"udp\", \"tcp\"]", true),
+        ("protocol = \"tcp\"", "protocol = \"udp\"", false),
+        ("protocol = \"icmp\"", "protocol = \"icmp\"", true),
+        ("protocol = \"icmp\"", "ports = \"1-100\"", false),
+        ("ports = \"1-100\"", "protocol = \"icmp\"", false),
+        ("protocol = \"tcp\"", "ports = \"1-100\"", true),
+        ("protocol = \"icmp\"", "account = \"111111111111\"", true),
+        ("ports = \"1-100\"", "ports = \"50-200\"", true),
+        ("ports = \"1-100\"", "ports = \"100-200\"", false), // a single port needs no exemption
+        ("ports = \"1-100\"", "ports = \"101-200\"", false),
+        ("destination = \"10.0.0.0/8\"", "destination = \"10.1.0.0/16\"", true),
+        ("destination = \"10.1.0.0/16\"", "destination = \"10.0.0.0/8\"", true),
+        ("destination = \"10.0.0.0/8\"", "destination = \"11.0.0.0/8\"", false),
+        ("destination = \"10.0.0.0/8\"", "destination = \"pl-1\"", false),
+        ("destination = \"pl-1*\"", "destination = \"pl-12\"", true),
+        ("destination = \"pl-1\"", "destination = \"pl-2\"", false),
+        ("destination = \"sg-1\"", "destination = \"sg-1\"", true),
+        ("destination = \"sg-1\"", "destination = \"pl-1\"", false),
+        ("tags = { team = \"a\" }", "tags = { team = \"a\" }", true),
+        ("tags = { team = \"a\" }", "tags = { team = \"b\" }", false),
+        ("tags = { team = \"a\" }", "tags = { other = \"b\" }", true),
+        (&stack("eu-west-1", "111111111111", "a"), &stack("eu-west-1", "111111111111", "a"), true),
+        (&stack("eu-west-1", "111111111111", "a"), &stack("eu-west-1", "111111111111", "b"), false),
+        (&stack("eu-west-1", "111111111111", "a"), "account = \"111111111111\"", true),
+        (&stack("eu-west-1", "111111111111", "a"), "account = \"222222222222\"", false),
+        (&stack("eu-west-1", "111111111111", "a"), "region = \"eu-west-2\"", false),
+        (&stack("eu-west-1", "111111111111", "a"), "stack_name = \"b\"", false),
+        ("stack_name = \"b\"", &stack("eu-west-1", "111111111111", "a"), false),
+        ("stack_name = \"a\"", &stack("eu-west-1", "111111111111", "a"), true),
+    ] {
+        let two = exemption(two).replace("id = \"a\"", "id = \"b\"");
+        let policy = parse(&format!("{}{two}", exemption(one))).unwrap();
+        let remarks = policy.review(today, 0);
+        let said = remarks.iter().any(|remark| matches!(remark, Remark::Overlap(..)));
+        assert_eq!(said, overlap, "{one}\n{two}");
+    }
 }

@@ -8,6 +8,8 @@ use crate::path::PropertyPath;
 use crate::security_group::{ResourceType, assess};
 use crate::value::Value;
 
+mod texts;
+
 const TABLE: &str = include_str!("decision-table.md");
 
 /// The rows of a table of the document, told by its number of columns.
@@ -408,4 +410,98 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn ports_that_ec2_ignores_are_open_only_where_equal_ones_pass() {
+    let to = Destination::from_cidr("10.0.0.0/8");
+    let rule = rule_of(Protocol::All, Port::from_integer(443), unknown(Some("Port")), to);
+    for (preset, expected) in
+        [(Preset::Literal, Judgement::Undetermined), (Preset::Effective, Judgement::NonCompliant(Reason::AllTraffic))]
+    {
+        assert_eq!(judge(&rule, &preset.into(), Knowledge::Partial), expected, "{preset}");
+    }
+}
+
+#[test]
+fn only_cdks_own_rule_is_its_placeholder() {
+    let nowhere = Destination::from_cidr("255.255.255.255/32");
+    let judged = |protocol, from, to, destination: &Destination| {
+        let rule = rule_of(protocol, Port::from_integer(from), Port::from_integer(to), destination.clone());
+        judge(&rule, &Preset::Literal.into(), Knowledge::Final)
+    };
+    let placeholder = Judgement::NonCompliant(Reason::NoTrafficPlaceholder);
+    let other = Judgement::NonCompliant(Reason::IcmpTypeAndCode);
+    assert_eq!(judged(Protocol::Icmp, 252, 86, &nowhere), placeholder);
+    assert_eq!(judged(Protocol::Icmp, 252, 85, &nowhere), other);
+    assert_eq!(judged(Protocol::Icmp, 1, 2, &nowhere), other);
+    assert_eq!(judged(Protocol::Icmpv6, 252, 86, &nowhere), other);
+    assert_eq!(judged(Protocol::Icmp, 252, 86, &Destination::from_cidr("10.0.0.0/8")), other);
+}
+
+#[test]
+fn a_port_that_is_a_fraction_or_a_text_says_what_is_wrong_with_it() {
+    for (number, expected) in
+        [(-1.0, Some(-1)), (0.0, Some(0)), (65_535.0, Some(65_535)), (-2.0, None), (65_536.0, None)]
+    {
+        let port = Port::from_float(number);
+        assert_eq!(matches!(port, Port::Known(port) if Some(port.get()) == expected), expected.is_some(), "{number}");
+    }
+    // As it is written, not as the nearest number of 64 bits.
+    for number in [1e19, -1e19] {
+        let Port::Invalid(invalid) = Port::from_float(number) else { panic!("{number}") };
+        assert_eq!(
+            (invalid.found.as_str(), invalid.problem),
+            (number.to_string().as_str(), InvalidPortProblem::OutOfRange)
+        );
+    }
+    for (text, problem) in [
+        ("0x1bb", InvalidPortProblem::Ambiguous),
+        ("0b11", InvalidPortProblem::Ambiguous),
+        ("1_000", InvalidPortProblem::Ambiguous),
+        ("0443", InvalidPortProblem::Ambiguous),
+        ("_1", InvalidPortProblem::NotANumber),
+        ("4x", InvalidPortProblem::NotANumber),
+        ("https", InvalidPortProblem::NotANumber),
+        ("443.", InvalidPortProblem::NotANumber),
+        (".5", InvalidPortProblem::NotANumber),
+        ("443.5", InvalidPortProblem::NotAnInteger),
+        ("65536", InvalidPortProblem::OutOfRange),
+        ("-2", InvalidPortProblem::OutOfRange),
+    ] {
+        let Port::Invalid(invalid) = Port::from_text(text) else { panic!("{text}") };
+        assert_eq!(invalid.problem, problem, "{text}");
+    }
+}
+
+#[test]
+fn statements_say_which_ports_there_are() {
+    let statement = |rule: Json, preset: Preset| {
+        let assessment = assess(ResourceType::SecurityGroupEgress, &value(&rule), &preset.into(), Knowledge::Final);
+        let [finding] = assessment.findings.as_slice() else { panic!("{rule}: {assessment:?}") };
+        if finding.outcome == Outcome::Note { wording::note(finding) } else { wording::statement(finding) }
+    };
+    let with =
+        |from: Json, to: Json| json!({"IpProtocol": "tcp", "FromPort": from, "ToPort": to, "CidrIp": "10.0.0.0/8"});
+    let all = |from: Json| json!({"IpProtocol": "-1", "FromPort": from, "ToPort": from, "CidrIp": "10.0.0.0/8"});
+    let statements = [
+        statement(with(json!(-1), json!(443)), Preset::Literal),
+        statement(with(json!(443), json!(444)), Preset::Literal),
+        statement(with(Json::Null, json!(443)), Preset::Literal),
+        statement(with(json!(443), Json::Null), Preset::Literal),
+        statement(with(Json::Null, Json::Null), Preset::Literal),
+        statement(all(json!(443)), Preset::Literal),
+        statement(all(json!(443)), Preset::Effective),
+        statement(all(Json::Null), Preset::Effective),
+    ];
+    insta::assert_snapshot!(statements.join("\n"), @r#"
+    tcp -1/443 to 10.0.0.0/8 opens a range of 65536 ports
+    tcp 443-444 to 10.0.0.0/8 opens a range of 2 ports
+    tcp to 10.0.0.0/8 has no FromPort
+    tcp to 10.0.0.0/8 has no ToPort
+    tcp to 10.0.0.0/8 has neither FromPort nor ToPort
+    Properties: passes, but IpProtocol -1 to 10.0.0.0/8 opens every port of every protocol, and EC2 ignores the ports (443). The setting ignored_ports = "allow" allows this; "block" would block it.
+    IpProtocol -1 to 10.0.0.0/8 opens every port of every protocol, and EC2 ignores the ports (443)
+    IpProtocol -1 to 10.0.0.0/8 opens every port of every protocol
+    "#);
 }

@@ -264,6 +264,10 @@ mod tests {
             (r#"{"A": [1, [2]]}"#, r#"{"A": [[1], 2]}"#),
             (r#"{"A": {"x": 1}}"#, r#"{"A": {"y": 1}}"#),
             (r#"{"A": "1"}"#, r#"{"A": 1}"#),
+            (r#"{"A": -1}"#, r#"{"A": -2}"#),
+            (r#"{"A": 1.5}"#, r#"{"A": 2.5}"#),
+            (r#"{"A": true}"#, r#"{"A": false}"#),
+            (r#"{"A": [null]}"#, r#"{"A": []}"#),
             (r#"{"FromPort": [1]}"#, r#"{"FromPort": [2]}"#),
             (
                 r#"{"SecurityGroupEgress": [{"Description": "a"}]}"#,
@@ -272,6 +276,17 @@ mod tests {
         ] {
             assert_ne!(read(one), read(other), "{one} {other}");
             assert_eq!(read(one), read(one), "{one}");
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_kept() {
+        let group = read(r#"{"A": [1], "SecurityGroupEgress": [{"Description": "x"}], "Tags": [{"Other": 1}]}"#);
+        assert_eq!(group.get("A"), None);
+        for (list, key) in [(EGRESS, "Description"), ("Tags", "Other")] {
+            let Some(Kind::List(entries)) = group.get(list).map(|list| &list.kind) else { panic!("{group:?}") };
+            assert_eq!(entries.len(), 1);
+            assert_eq!(entries[0].get(key), None, "{list}");
         }
     }
 

@@ -9,9 +9,9 @@ import json
 import re
 
 
-def fields_of(line):
+def fields_of(line, timestamp=0):
     """The fields that Logs Insights finds in a JSON line: nested ones with dots, entries of lists by position."""
-    found = {"@message": line, "@timestamp": 0}
+    found = {"@message": line, "@timestamp": timestamp}
 
     def walk(path, value):
         if isinstance(value, (dict, list)):
@@ -66,7 +66,8 @@ class Query:
         self.commands = [command.split(None, 1) for command in split(text, r"\|")]
 
     def run(self, lines):
-        rows = [fields_of(line) for line in lines]
+        """The rows of the answer. A line may be a pair with its timestamp behind it."""
+        rows = [fields_of(line) if isinstance(line, str) else fields_of(*line) for line in lines]
         self.known = {name for row in rows for name in row}
         for command, argument in self.commands:
             rows = getattr(self, command)(argument, rows)
@@ -88,6 +89,9 @@ class Query:
         if match := re.fullmatch(r"(\S+) = '([^']*)'", condition):
             name, value = self.field(match[1]), match[2]
             return lambda row: row.get(name) == value
+        if match := re.fullmatch(r"(\S+) != '([^']*)'", condition):
+            name, value = self.field(match[1]), match[2]
+            return lambda row: row.get(name) != value
         match = re.fullmatch(r"(\S+) like /(.+)/", condition)
         assert match, f"not played: filter {condition}"
         name, pattern = self.field(match[1]), re.compile(match[2])
@@ -131,8 +135,10 @@ class Query:
                 elif name == "sum":
                     target[shown] = sum(member[self.field(field)] for member in members)
                 else:
-                    assert name == "latest", f"not played: stats {function}"
-                    target[shown] = members[-1][self.field(field)]
+                    # Lines come in the order of time.
+                    member = {"earliest": 0, "latest": -1}.get(name)
+                    assert member is not None, f"not played: stats {function}"
+                    target[shown] = members[member][self.field(field)]
         return counted
 
     def sort(self, argument, rows):

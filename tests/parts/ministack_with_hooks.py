@@ -10,7 +10,9 @@ runs functions behind the Lambda API. This driver adds to it, in the same proces
 - An account that may use only the Regions in REGIONS, if that is set.
 - Failures that a test orders, in the file that REFUSED names: a line is update or rollback, and a logical id.
 - AWS::EC2::SecurityGroupEgress, made and removed through MiniStack's EC2 API.
-- AWS::Logs::QueryDefinition, checked against CloudFormation's own schema and kept nowhere: MiniStack runs no queries.
+- AWS::Logs::QueryDefinition, checked against CloudFormation's own schema and kept nowhere.
+- StartQuery of Logs Insights with what insights.py plays, where MiniStack knows no `stats`.
+- DescribeStackResources by the physical id of a resource, where MiniStack wants the stack's name.
 - AWS::CloudFormation::StackSet, checked likewise and written to the log as "StackSet: {…}": it makes no instances.
 - ActivateOrganizationsAccess, which answers and does nothing.
 - TemplateURL with the bucket in the host's name, where MiniStack looks for it in the path alone.
@@ -43,7 +45,7 @@ import jsonschema
 from botocore.config import Config
 from ministack import app
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import account, eventbridge, lambda_svc
+from ministack.services import account, cloudwatch_logs, eventbridge, lambda_svc
 from ministack.services.cloudformation import (
     _stack_events,
     _stacks,
@@ -56,6 +58,7 @@ from ministack.services.cloudformation import (
 )
 from ministack.services.cloudformation.helpers import _esc
 
+import insights
 from protocol import resource_request
 
 HOOK = "AWS::CloudFormation::LambdaHook"
@@ -348,6 +351,43 @@ def put_query(properties):
     return query_id, {"QueryDefinitionId": query_id}
 
 
+def with_statistics(start_query):
+    """StartQuery, whose results are those of the query as insights.py plays it."""
+
+    def answer(data):
+        status, headers, body = start_query(data)
+        if status == 200:
+            query = cloudwatch_logs._queries[json.loads(body)["queryId"]]
+            groups = cloudwatch_logs._resolve_query_log_groups(data)
+            records = cloudwatch_logs._collect_query_records(groups, data["startTime"], data["endTime"])
+            lines = [(one["@message"], one["@timestamp"]) for one in records if one["@message"].startswith("{")]
+            rows = insights.Query(data["queryString"]).run(sorted(lines, key=lambda line: line[1]))
+            query["results"] = [
+                [{"field": name, "value": str(value)} for name, value in row.items() if value is not None] for row in rows
+            ]
+        return status, headers, body
+
+    return answer
+
+
+# ---- DescribeStackResources ---------------------------------------------------------------------------------------
+
+
+def by_physical_id(describe_stack_resources):
+    """DescribeStackResources: the resources of the stack that has a resource with this physical id."""
+
+    def answer(params):
+        if "PhysicalResourceId" in params:
+            [wanted] = params["PhysicalResourceId"]
+            for name, stack in _stacks.items():
+                if any(one.get("PhysicalResourceId") == wanted for one in stack.get("_resources", {}).values()):
+                    return describe_stack_resources({"StackName": [name]})
+            return helpers._error("ValidationError", f"Stack for {wanted} does not exist")
+        return describe_stack_resources(params)
+
+    return answer
+
+
 # ---- AWS::CloudFormation::StackSet and what belongs to it -----------------------------------------------------------
 
 
@@ -485,6 +525,8 @@ def install():
         account._REGIONS_LIST = os.environ["REGIONS"].split(",")
     lambda_svc._get_function = with_code_of_the_version(lambda_svc._get_function)
     lambda_svc.serve_function_code = of_the_version(lambda_svc.serve_function_code)
+    handlers._ACTION_HANDLERS["DescribeStackResources"] = by_physical_id(handlers._describe_stack_resources)
+    cloudwatch_logs._start_query = with_statistics(cloudwatch_logs._start_query)
     handlers._ACTION_HANDLERS["DescribeStackEvents"] = with_hook_fields(handlers._describe_stack_events)
 
 

@@ -3,6 +3,8 @@
 MiniStack's evaluator takes any action and resource. @cloud-copilot/iam-simulate knows AWS's Service Authorization
 Reference too: which actions there are, and which resources each one asks about. Both know a Deny, conditions on
 principals and context keys that are missing as AWS describes them.
+
+iam-simulate is AGPL-3.0-or-later. Tests run it as a program of its own; nothing that is built or released has any of it.
 """
 
 import itertools

@@ -7,6 +7,7 @@ in moto, by test_organization_switch.py.
 """
 
 import datetime
+import hashlib
 import io
 import re
 import zipfile
@@ -160,8 +161,25 @@ def test_yesterdays_policy(guard):
 
 
 def test_who_changed_the_policy(guard):
-    said = Page(guard, "Who changed the policy", REGION=REGION).run()
-    assert "<- live" in said and "# program: commit 1234" in said
+    page = Page(guard, "Who changed the policy", REGION=REGION)
+    (guard.package / "changed.toml").write_text('preset = "effective"\n')
+    before = guard.code(guard.function()[1])["policy.toml"]
+    guard.blocks("asked-before")
+    guard.run("./policy.sh --fast set changed.toml")
+    guard.blocks("asked-after")
+    rows = [line.split("  ") for line in page.run().splitlines()]
+    hashes = [hashlib.sha256(policy).hexdigest() for policy in (before, b'preset = "effective"\n')]
+    found = {row[0]: row[1:] for row in rows}
+    # policySource, first, last, decisions
+    assert set(hashes) <= set(found) and all(row[0] == "policy.toml" for row in found.values()), rows
+    assert rows[-1][0] == hashes[1] and found[hashes[0]][2] < found[hashes[1]][2], "the last to decide is the new one"
+    said = page.run()
+    assert "<- live" in said and "# program: commit 1234" in said and f"# sha256: {hashes[1]}" in said
+    page.ends()
+    guard.run("./policy.sh back")  # as a version of its own, so that the next way back leads here
+    template = (ROOT / "template.yaml").read_text()
+    [query] = re.findall(r'--query-string "(.*?)"\)', SECTIONS["Who changed the policy"][0], re.DOTALL)
+    assert " ".join(query.split()) in " ".join(template.split()), "the saved query is the same"
 
 
 def test_the_guards_stack_cannot_be_updated(guard):

@@ -2,16 +2,19 @@
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 
 import pytest
 
-from account import REGION
+from account import ACCOUNT_ID, REGION
 from deployed import GUARD, OF_CLOUDSHELL, POLICY, Deployed
 from protocol import rule
+from server import environment
 from test_stack_set import organization_template
+from test_status import HooksBeside
 
 JSON_REGION = "ap-southeast-2"
 PING = rule(8, -1, IpProtocol="icmp")  # blocked by `literal`, not by `effective`
@@ -78,10 +81,29 @@ def test_a_policy_is_deployed_with_the_same_code_and_taken_back_with_one_command
     assert guard.code(guard.function()[1])["policy.toml"] == POLICY
 
 
-def test_the_fastest_way_leaves_the_stack_and_says_so(guard):
+def holes(guard, folder):
+    """What `status` says is not as it should be, and the SHA-256 of the policy that decides."""
+    proxy = HooksBeside(guard.endpoint, guard.outputs(GUARD)["FunctionAliasArn"])
+    try:
+        run = subprocess.run(
+            [guard.command["CFN_EGRESS_GUARD"], "status", "--region", REGION, "--format", "json"],
+            env=environment(folder, AWS_ENDPOINT_URL=proxy.url, AWS_ACCESS_KEY_ID=ACCOUNT_ID, AWS_SECRET_ACCESS_KEY="test"),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    finally:
+        proxy.stop()
+    [region] = json.loads(run.stdout or pytest.fail(run.stderr))["regions"]
+    return [hole["code"] for hole in region["holes"]], region["function"]["contents"]["policySha256"]
+
+
+def test_the_fastest_way_leaves_the_stack_and_says_so(guard, tmp_path):
     before, carried = guard.function()[1], template(guard)
     said = guard.run(f"./policy.sh {HERE} --fast set effective.toml")
     assert "the stack still carries another policy, and status says so" in said
+    effective = hashlib.sha256(b'preset = "effective"\n').hexdigest()
+    assert holes(guard, tmp_path) == (["carries-another"], effective)
     assert not guard.blocks("ping-fast", PING)
     assert template(guard) == carried
     function, version = guard.function()
@@ -94,6 +116,7 @@ def test_the_fastest_way_leaves_the_stack_and_says_so(guard):
     assert guard.function()[1] == carried and f"version {carried} is live; before: {version}" in said
     assert guard.same(carried, version) and guard.sha256(carried) != guard.sha256(version)
     assert not guard.blocks("ping-carried", PING)
+    assert holes(guard, tmp_path) == ([], effective)
     # Back by the alias and forth with the stack, to what was published last.
     guard.run(f"./policy.sh {HERE} --fast back")
     guard.run(f"./policy.sh {HERE} back {carried}")

@@ -319,6 +319,25 @@ def test_what_is_released_has_one_version(wheels, packages):
     assert f"cfn-egress-guard=={VERSION}" in run(ROOT, sys.executable, "-c", SETUP)
 
 
+@pytest.mark.parametrize("package", ["cfn-egress-guard-core", "cfn-egress-guard-account", "cfn-egress-guard"])
+def test_what_a_registry_would_get_is_source_and_license(package):
+    command = ["cargo", "package", "--list", "--allow-dirty", "--offline", "--package", package]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert listed.returncode == 0, listed.stderr
+    assert "warning" not in listed.stderr
+    names = set(listed.stdout.split())
+    assert {"Cargo.toml", "LICENSE", "src/lib.rs"} <= names
+    made_by_cargo = {".cargo_vcs_info.json", "Cargo.lock", "Cargo.toml", "Cargo.toml.orig"}
+    others = {name for name in names - made_by_cargo if not name.startswith("src/")}
+    assert others <= {"LICENSE", "README.md"}
+
+
+def test_what_is_for_this_repository_alone_is_never_published():
+    for package in ("benches", "fuzz"):
+        manifest = tomllib.loads((ROOT / package / "Cargo.toml").read_text())
+        assert manifest["package"]["publish"] is False
+
+
 SETUP = """
 import sys, types
 made = types.ModuleType("setuptools")

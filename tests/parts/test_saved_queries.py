@@ -5,6 +5,7 @@ one that AWS publishes for `CloudFormation Hook Invocation Progress` in its Even
 carries it (Python package aws-cdk.mixins-preview 2.275.0a0, `HookInvocationProgress`).
 """
 
+import hashlib
 import json
 import re
 
@@ -242,6 +243,18 @@ def test_the_dashboard_lists_what_was_blocked(widgets, decisions):
     assert [(row["stackName"], row["blocks"]) for row in most] == [("range", 2), ("late", 1)]
 
 
+def test_each_policy_that_decided_is_a_row(queries, decisions):
+    lines = [(line, number) for number, line in enumerate(decisions)]
+    [row] = run(queries, "PoliciesQuery", "DecisionLogGroup", lines)
+    assert (row["policySource"], row["policySha256"]) == ("policy.toml", hashlib.sha256(EXPIRED.encode()).hexdigest())
+    asked = [number for line, number in lines if '"event":"decision"' in line]
+    assert (row["decisions"], row["first"], row["last"]) == (5, min(asked), max(asked))
+    # Another policy is a row of its own, in the order in which they decided last.
+    other = [(line.replace(row["policySha256"], "0" * 64), len(lines) + number) for line, number in lines]
+    rows = run(queries, "PoliciesQuery", "DecisionLogGroup", lines + other)
+    assert [(found["policySha256"], found["decisions"]) for found in rows] == [(row["policySha256"], 5), ("0" * 64, 5)]
+
+
 def test_direct_calls_that_someone_should_look_at_are_listed_once(queries, decisions, widgets):
     rows = run(queries, "DirectCallsQuery", "DecisionLogGroup", decisions)
     told = sorted((row["operation"], row["verdict"], row["tool"] or row["service"]) for row in rows)
@@ -264,7 +277,7 @@ def test_every_log_widget_is_tested(widgets):
 def test_every_saved_query_is_tested(queries):
     assert sorted(queries) == sorted(
         ["BlocksPerAccountQuery", "BlocksPerReasonQuery", "BlocksPerStackQuery", "DirectCallsQuery",
-         "ExpiredExemptionsQuery", "LatestResultsQuery"]
+         "ExpiredExemptionsQuery", "LatestResultsQuery", "PoliciesQuery"]
     )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 //! Is it the code and the policy that it should be.
 //!
 //! Lambda tells the SHA-256 of the function's zip file. The same program and policy zipped anew, as `sam`
-//! does, have another one: where the hash alone does not say, the zip file is looked into, once for each
-//! hash in all Regions.
+//! does, have another one, and only the zip file says which policy decides: it is looked into, once for each
+//! hash in all Regions, unless it is one of the packages that were named.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,12 +30,10 @@ pub(super) async fn compare(
     let hashes: BTreeSet<String> = regions.iter().filter_map(hash).map(str::to_owned).collect();
     let nothing_expected = !expected.is_code() && !expected.is_policy();
     let mut known: BTreeMap<String, Result<PackageDigests, Failure>> = BTreeMap::new();
-    for hash in hashes.iter().filter(|_| !nothing_expected || hashes.len() > 1) {
+    for hash in &hashes {
         let package = expected.packages.iter().find(|package| package.code_sha256.as_ref() == Some(hash));
         let contents = match package {
             Some(package) => Ok(package.contents.clone()),
-            // A hash alone was given: there is nothing to look for inside.
-            None if !nothing_expected && !expected.is_policy() => continue,
             None => look_into(clients, options, regions, hash).await,
         };
         known.insert(hash.clone(), contents);
@@ -48,6 +46,12 @@ pub(super) async fn compare(
         }
         if !nothing_expected {
             judge(expected, &hash, contents, region);
+        }
+        // What is not compared is good to know, and no more. Of several hashes, `differences` says why.
+        if let (Some(Err(failure)), false, false) =
+            (contents, expected.is_policy(), nothing_expected && hashes.len() > 1)
+        {
+            region.note("policy-unread", format!("which policy decides is not known: {failure}"));
         }
     }
     if nothing_expected { differences(regions, &known) } else { Vec::new() }
@@ -114,7 +118,8 @@ fn judge(
     }
     let contents = match contents {
         Some(Ok(contents)) => contents,
-        Some(Err(failure)) => return region.unread.push(failure.clone()),
+        Some(Err(failure)) if expected.is_policy() => return region.unread.push(failure.clone()),
+        Some(Err(_)) => return,
         None => return,
     };
     let programs: BTreeSet<&str> =

@@ -70,6 +70,8 @@ pub enum Gap {
     TestSetting { variable: &'static str },
     /// Part of the calls go to another version.
     AliasSplit { alias: String, version: String, percent: u8 },
+    /// The alias names another version than the one that the stack carries.
+    CarriesAnother { alias: String, live: String, stack: String, carried: String },
     /// It is not the code that it should be.
     CodeDiffers { is: String, should_be: Vec<String> },
     /// Layers bring in code that is in no package.
@@ -116,6 +118,7 @@ impl Gap {
             Self::Preset { .. } => "preset",
             Self::TestSetting { .. } => "test-setting",
             Self::AliasSplit { .. } => "alias-split",
+            Self::CarriesAnother { .. } => "carries-another",
             Self::CodeDiffers { .. } => "code-differs",
             Self::Layers { .. } => "layers",
             Self::PolicyDiffers { .. } => "policy-differs",
@@ -156,6 +159,7 @@ impl Gap {
             Self::FunctionNotActive { .. }
             | Self::LowConcurrency { .. }
             | Self::TimeoutTooLong { .. }
+            | Self::CarriesAnother { .. }
             | Self::Throttled { .. }
             | Self::Erred { .. }
             | Self::InternalFailures { .. }
@@ -214,6 +218,11 @@ impl fmt::Display for Gap {
                 f,
                 "the alias {alias} sends {percent}% of the calls to version {version}, which is not checked here: \
                  remove the weighted routing"
+            ),
+            Self::CarriesAnother { alias, live, stack, carried } => write!(
+                f,
+                "the alias {alias} names version {live}, and the stack {stack} carries version {carried}, which its \
+                 next update brings back: run `policy.sh carry`, or `policy.sh back {carried}`"
             ),
             Self::CodeDiffers { is, should_be } => {
                 let should_be: Vec<String> = should_be.iter().map(|hash| short(hash)).collect();

@@ -8,12 +8,19 @@ use zip::result::ZipError;
 
 use super::record::PackageDigests;
 use cfn_egress_guard_core::policy;
+use cfn_egress_guard_core::rule::excerpt;
 
 /// The program in the zip file (source: Lambda Developer Guide, "Building a custom runtime").
 const BOOTSTRAP: &str = "bootstrap";
 
 /// The function's zip file in what `make package` makes.
 const FUNCTION_ZIP: &str = "bootstrap.zip";
+
+/// What says where program and policy are from (written by deploy/build.sh and deploy/policy.sh).
+const ORIGIN: &str = "origin.txt";
+
+/// How much of it is read, in bytes.
+const MAX_ORIGIN: u64 = 4096;
 
 /// How long an unpacked file may be (Lambda's quota for all of them together: 250 MB).
 const MAX_UNPACKED: u64 = 250 * 1024 * 1024;
@@ -86,8 +93,11 @@ impl Package {
     /// A folder as `make build` makes it: the program and the policy beside it, if there is one.
     #[must_use]
     pub fn of_files(bootstrap: &[u8], policy: Option<&[u8]>) -> Self {
-        let contents =
-            PackageDigests { bootstrap_sha256: Some(hex_sha256(bootstrap)), policy_sha256: policy.map(hex_sha256) };
+        let contents = PackageDigests {
+            bootstrap_sha256: Some(hex_sha256(bootstrap)),
+            policy_sha256: policy.map(hex_sha256),
+            policy_origin: None,
+        };
         Self { code_sha256: None, contents }
     }
 }
@@ -102,8 +112,19 @@ impl PackageDigests {
         Ok(Self {
             bootstrap_sha256: unpacked_sha256(&mut archive, BOOTSTRAP)?,
             policy_sha256: unpacked_sha256(&mut archive, policy::FILE_NAME)?,
+            policy_origin: origin(&mut archive),
         })
     }
+}
+
+/// What the zip file says of where its policy is from: `commit 1234, set 2026-11-25T10:00:00Z by …`.
+fn origin(archive: &mut ZipArchive<Cursor<&[u8]>>) -> Option<String> {
+    let mut text = String::new();
+    archive.by_name(ORIGIN).ok()?.take(MAX_ORIGIN).read_to_string(&mut text).ok()?;
+    let line = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(|told| excerpt(told, 200));
+    let set = line("set: ").map(|set| format!("set {set}"));
+    let told: Vec<String> = line("policy: ").into_iter().chain(set).collect();
+    (!told.is_empty()).then(|| told.join(", "))
 }
 
 fn open(bytes: &[u8]) -> Result<ZipArchive<Cursor<&[u8]>>, String> {

@@ -43,11 +43,11 @@ pub struct RegionStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DirectCallsStatus {
-    /// Whether the rule and the trail are there and switched on, as far as could be read.
+    /// Whether the rule and the trail are there and enabled, as far as could be read.
     pub watched: Option<bool>,
     /// The EventBridge rule that sends the calls to the function.
     pub rule: Option<String>,
-    /// Whether the rule is switched on.
+    /// Whether the rule is enabled.
     pub rule_enabled: Option<bool>,
     /// The ARN of a trail that logs management events of the Region.
     pub trail: Option<String>,
@@ -148,6 +148,8 @@ pub struct PackageDigests {
     pub bootstrap_sha256: Option<String>,
     /// The policy; without one the published rule decides.
     pub policy_sha256: Option<String>,
+    /// Where the policy is from: its commit, and who set it when, as far as the zip file says (`origin.txt`).
+    pub policy_origin: Option<String>,
 }
 
 /// What became of a function's calls in the last days, from CloudWatch's metrics.
@@ -162,6 +164,18 @@ pub struct RecentCalls {
     pub throttles: u64,
     /// How many the function could not decide (`InternalFailure`).
     pub internal_failures: u64,
+}
+
+impl PackageDigests {
+    /// Which policy decides and where it is from, in words.
+    #[must_use]
+    pub fn policy(&self) -> String {
+        let Some(hash) = &self.policy_sha256 else {
+            return "no policy.toml decides: the published rule does".to_owned();
+        };
+        let origin = self.policy_origin.as_deref().unwrap_or("its zip file does not say where it is from");
+        format!("policy {} ({origin})", hash.get(..HASH_CHARS).unwrap_or(hash))
+    }
 }
 
 impl FunctionStatus {

@@ -93,7 +93,7 @@ fn what_cannot_be_rehearsed_says_why() {
         (vec!["rehearse", "examples"], "examples: it is a folder"),
         (
             vec!["rehearse", "examples/compliant.yaml", "-p", "Httpsport=8000"],
-            "parameter `Httpsport` has a value, but no template declares it; declared: HttpsPort",
+            "parameter `Httpsport` has a value but is not declared; declared: HttpsPort",
         ),
         (
             vec!["rehearse", "examples/compliant.yaml", "examples/non-compliant.yaml", "--stack-name", "web"],
@@ -500,7 +500,7 @@ fn a_parameter_that_keeps_its_value_has_the_one_of_the_deployed_stack() {
         (
             vec!["--update-from", &old, &new, "--previous-parameters", "Too=80"],
             2,
-            "`Too` has a value, but no template declares it",
+            "`Too` has a value but is not declared",
         ),
         (vec!["--update-from", &old, &new, "--previous-parameters", keep], 2, "pass the value of `To` itself"),
         (vec![&new, "--previous-parameters", "To=80"], 2, "--update-from"),
@@ -599,7 +599,7 @@ fn a_nested_stack_that_does_not_take_what_it_is_passed_is_refused() {
     for (passed, says) in [
         ("To: 80", ""),
         ("To: 90", "the value of parameter `To` is greater than its MaxValue, 80"),
-        ("To: 80, Nobody: 1", "parameter `Nobody`, which is not declared; declared: To"),
+        ("To: 80, Nobody: 1", "parameter `Nobody` has a value but is not declared; declared: To"),
         ("", "no value is passed for `To`, without a default"),
     ] {
         let parent = written(

@@ -549,3 +549,77 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_exemption_that_only_its_place_leaves_open_is_named() {
+    let conditions = || Conditions {
+        accounts: globs("111122223333"),
+        regions: globs("eu-*"),
+        stack_names: globs("lb-*"),
+        protocols: vec![Protocol::Tcp],
+        ..Conditions::default()
+    };
+    let policy = policy(vec![exemption("a", "2027-06-30", conditions())]);
+    let asked = |rule: &EgressRule, context: Context<'static>, today: &str| {
+        let case = ResourceContext { context, ..on(today) };
+        let nearly = policy.nearly_exempted(rule, &case)?;
+        assert_eq!(nearly.exemption.id().to_string(), "a");
+        Some(nearly.asked.into_iter().map(|(place, globs)| (place, globs.to_vec())).collect::<Vec<_>>())
+    };
+    let unknown_account = Context { account: None, ..HERE };
+    let nothing = Context { account: None, region: None, stack_name: None, ..HERE };
+    let (account, region, name) = (
+        (ContextCondition::Account, globs("111122223333")),
+        (ContextCondition::Region, globs("eu-*")),
+        (ContextCondition::StackName, globs("lb-*")),
+    );
+    for (context, today, expected) in [
+        (unknown_account, "2027-06-30", Some(vec![account.clone()])),
+        (nothing, "2027-06-30", Some(vec![account, region, name.clone()])),
+        (Context { stack_name: None, ..HERE }, "2027-06-30", Some(vec![name])),
+        (HERE, "2027-06-30", None),            // nothing is open
+        (unknown_account, "2027-07-01", None), // it has expired
+        (Context { region: Some("us-east-1"), ..unknown_account }, "2027-06-30", None),
+        (Context { stack_name: Some("web"), ..unknown_account }, "2027-06-30", None),
+    ] {
+        assert_eq!(asked(&range(), context, today), expected, "{context:?} {today}");
+    }
+    let other = rule_of(Protocol::Udp, Port::from_integer(80), Port::from_integer(87), Vec::new());
+    assert_eq!(asked(&other, unknown_account, "2027-06-30"), None);
+    // What is not asked is not open.
+    let of_account =
+        super::Policy { exemptions: vec![exemption("a", "2027-06-30", in_account())], ..Policy::default() };
+    let case = ResourceContext { context: nothing, ..on("2027-06-30") };
+    let asked = of_account.nearly_exempted(&range(), &case).unwrap().asked;
+    assert_eq!(asked, [(ContextCondition::Account, globs("111122223333").as_slice())]);
+}
+
+#[test]
+fn tags_are_looked_at_where_an_exemption_asks_for_one() {
+    assert!(!policy(vec![exemption("a", "2027-06-30", in_account())]).looks_at_tags());
+    assert!(!policy(Vec::new()).looks_at_tags());
+    let tags = vec![TagCondition { key: "team".to_owned(), values: globs("a") }];
+    let tagged = exemption("b", "2027-06-30", Conditions { tags, ..Conditions::default() });
+    assert!(policy(vec![exemption("a", "2027-06-30", in_account()), tagged]).looks_at_tags());
+}
+
+#[test]
+fn ranges_of_ports_have_the_ports_of_both() {
+    let range = |from, to| PortRange::new(from, to).unwrap();
+    for (one, two, both) in [
+        (range(1, 100), range(50, 200), Some(range(50, 100))),
+        (range(50, 200), range(1, 100), Some(range(50, 100))),
+        (range(1, 100), range(100, 200), Some(range(100, 100))),
+        (range(1, 100), range(101, 200), None),
+        (range(1, 100), range(20, 30), Some(range(20, 30))),
+    ] {
+        assert_eq!(one.intersection(two), both, "{one} {two}");
+    }
+}
+
+#[test]
+fn a_glob_is_as_long_as_it_may_be_and_no_longer() {
+    assert!("a".repeat(Glob::MAX_CHARS).parse::<Glob>().is_ok());
+    assert_eq!("a".repeat(Glob::MAX_CHARS + 1).parse::<Glob>(), Err(GlobError::TooLong));
+    assert_eq!("".parse::<Glob>(), Err(GlobError::Empty));
+}

@@ -67,11 +67,11 @@ fn a_resource_whose_type_is_not_here_is_named() {
     assert_eq!(
         notes(text)[1..],
         [
-            "what `Fn::Transform` adds to resource `Body` is not judged here",
+            "the properties that `Fn::Transform` adds to resource `Body` are not checked here",
             "macro `M` may change anything in resource `Own` when it is deployed",
-            "the type of resource `R${I}` is not known, and it is not judged",
-            "the type of resource `S` is not known, and it is not judged",
-            "the template of Service Catalog product `Product` is not judged here",
+            "the type of resource `R${I}` is not known, and it is not checked",
+            "the type of resource `S` is not known, and it is not checked",
+            "the template of Service Catalog product `Product` is not checked here",
         ]
     );
 }

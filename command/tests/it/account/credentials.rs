@@ -27,7 +27,9 @@ fn run(server: &Server, name: &str, arguments: &[&str]) -> Output {
 
 fn keys(server: &Server) -> Vec<(String, String)> {
     let of = |request: Request| (if request.action.starts_with('/') { "function" } else { "hook" }, request.access_key);
-    let mut keys: Vec<_> = server.seen().into_iter().map(of).map(|(what, key)| (what.to_owned(), key)).collect();
+    // The download of the code is signed in its address.
+    let signed = server.seen().into_iter().filter(|request| !request.action.starts_with("/code/"));
+    let mut keys: Vec<_> = signed.map(of).map(|(what, key)| (what.to_owned(), key)).collect();
     keys.sort();
     keys.dedup();
     keys

@@ -63,6 +63,7 @@ fn hooks(request: &Request, configuration: &Json) -> Answer {
             "<HookResultId>r1</HookResultId><Annotations><member><AnnotationName>a</AnnotationName>\
              <Status>FAILED</Status></member></Annotations>",
         ),
+        "DescribeStackResources" => refused(400, "ValidationError", "Stack for guard does not exist"),
         // Neither a rule of EventBridge nor a trail.
         "ListRuleNamesByTarget" => Answer { status: 200, body: "{\"RuleNames\": []}".to_owned() },
         "DescribeTrails" => Answer { status: 200, body: "{\"trailList\": []}".to_owned() },

@@ -15,6 +15,11 @@ fn server(function: Function) -> Server {
     Server::start(move |request| around(request, &good(), &function))
 }
 
+/// As `sha256sum` prints it.
+fn sha256(bytes: &[u8]) -> Json {
+    cfn_egress_guard_account::status::hex_sha256(bytes).into()
+}
+
 /// A file in the folder that cargo keeps for this test's kind.
 fn file(name: &str, content: &[u8]) -> String {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("status-{name}"));
@@ -33,7 +38,11 @@ fn a_function_that_is_well_is_told_with_version_and_hash() {
     let told = &result["regions"][0]["function"];
     assert_eq!((&told["version"], &told["state"], &told["codeSha256"]), (&json!("7"), &json!("Active"), &json!(hash)));
     assert_eq!(told["recent"], json!({"invocations": 40, "errors": 0, "throttles": 0, "internalFailures": 0}));
-    assert!(server.seen().iter().all(|request| !request.action.contains("/code/")), "nothing is downloaded");
+    let policy = &told["contents"];
+    assert_eq!(policy["policySha256"], sha256(b"# a policy"), "which policy decides is told");
+    assert_eq!(policy["policyOrigin"], json!(null), "this zip file does not say where it is from");
+    let downloaded = server.seen().iter().filter(|request| request.action.contains("/code/")).count();
+    assert_eq!(downloaded, 1, "its zip file is looked into once");
     let metrics = server.seen().into_iter().find(|request| request.action.ends_with("/GetMetricData")).unwrap();
     assert!(metrics.body.contains("Resource") && metrics.body.contains("guard:live"), "of the alias: {metrics:?}");
 }
@@ -121,8 +130,8 @@ fn code_and_policy_are_compared_with_what_they_should_be() {
         (vec!["--package", &same, "--policy", &other], vec!["policy-differs"], 0),
         (vec!["--policy", &text], vec![], 1),
         (vec!["--policy", &other], vec!["policy-differs"], 1),
-        (vec!["--code-sha256", &hash], vec![], 0),
-        (vec!["--code-sha256", &other_hash], vec!["code-differs"], 0),
+        (vec!["--code-sha256", &hash], vec![], 1),
+        (vec!["--code-sha256", &other_hash], vec!["code-differs"], 1),
     ] {
         let before = server.seen().len();
         let (code, result) = json(&server, &arguments);
@@ -130,6 +139,71 @@ fn code_and_policy_are_compared_with_what_they_should_be() {
         let downloaded = server.seen()[before..].iter().filter(|request| request.action.contains("/code/")).count();
         assert_eq!(downloaded, downloads, "{arguments:?}");
     }
+}
+
+#[test]
+fn where_the_policy_is_from_is_told_if_the_zip_file_says_it() {
+    let origin = "program: commit 1234\npolicy: commit 5678\nset: 2026-11-25T10:00:00Z by arn:aws:iam::1:user/ann\n";
+    let function = Function::new().with(&[FILES[0], FILES[1], ("origin.txt", origin)]);
+    let server = server(function);
+    let (code, result) = json(&server, &[]);
+    let contents = &result["regions"][0]["function"]["contents"];
+    assert_eq!((code, &contents["policySha256"]), (Some(0), &sha256(b"# a policy")));
+    assert_eq!(contents["policyOrigin"], "commit 5678, set 2026-11-25T10:00:00Z by arn:aws:iam::1:user/ann");
+    let text = stdout(&server.command(&["status", "--region", "eu-west-1"]));
+    let line = "(commit 5678, set 2026-11-25T10:00:00Z by arn:aws:iam::1:user/ann) in eu-west-1\n";
+    assert!(text.contains(&format!("\npolicy 517b28d3eac4 {line}")), "{text}");
+
+    // It is good to know, and no more: who may not look into the code still sees the rest.
+    let function = Function { refused: Some(("GetFunction", "AccessDeniedException")), ..Function::new() };
+    let (code, result) = json(&self::server(function), &[]);
+    let note = &result["regions"][0]["notes"][0];
+    assert_eq!((code, &note["code"]), (Some(0), &json!("policy-unread")), "{result}");
+    assert!(note["message"].as_str().unwrap().contains("lambda:GetFunction is not allowed"), "{note}");
+    let without =
+        stdout(&self::server(Function::new().with(&[FILES[0]])).command(&["status", "--region", "eu-west-1"]));
+    assert!(without.contains("\nno policy.toml decides: the published rule does in eu-west-1\n"), "{without}");
+}
+
+/// `DescribeStackResources` by the function's name, in the shape of the CloudFormation API Reference.
+#[test]
+fn a_version_that_the_stack_does_not_carry_is_told_until_it_does() {
+    let carries = |versions: &'static [&'static str]| {
+        Server::start(move |request| {
+            if request.action != "DescribeStackResources" {
+                return around(request, &good(), &Function::new());
+            }
+            assert_eq!((request.field("PhysicalResourceId"), request.field("StackName")), ("guard", ""));
+            let member = |kind: &str, id: &str| {
+                format!(
+                    "<member><StackName>egress</StackName><LogicalResourceId>X</LogicalResourceId>\
+                     <PhysicalResourceId>{id}</PhysicalResourceId><ResourceType>{kind}</ResourceType>\
+                     <Timestamp>2026-11-20T10:00:00Z</Timestamp><ResourceStatus>CREATE_COMPLETE</ResourceStatus></member>"
+                )
+            };
+            let arn = "arn:aws:lambda:eu-west-1:123456789012:function:guard";
+            let mut members =
+                member("AWS::Lambda::Function", "guard") + &member("AWS::Lambda::Alias", &format!("{arn}:live"));
+            // Another function of the same stack.
+            members += &member("AWS::Lambda::Version", "arn:aws:lambda:eu-west-1:123456789012:function:other:7");
+            members.extend(versions.iter().map(|version| member("AWS::Lambda::Version", &format!("{arn}:{version}"))));
+            answered("DescribeStackResources", &format!("<StackResources>{members}</StackResources>")).into()
+        })
+    };
+    for (versions, expected) in [
+        (&["7"][..], vec![]),
+        (&["6"], vec!["carries-another"]),
+        (&["8"], vec!["carries-another"]),
+        (&["6", "7"], vec![]),
+        (&[], vec![]),
+    ] {
+        let (code, result) = json(&carries(versions), &[]);
+        assert_eq!((codes(&result), code), (expected.clone(), Some(i32::from(!expected.is_empty()))), "{versions:?}");
+    }
+    let (_, result) = json(&carries(&["6"]), &[]);
+    let told = result["regions"][0]["holes"][0]["message"].as_str().unwrap();
+    assert!(told.starts_with("the alias live names version 7, and the stack egress carries version 6"), "{told}");
+    assert!(told.ends_with("run `policy.sh carry`, or `policy.sh back 6`"), "{told}");
 }
 
 #[test]

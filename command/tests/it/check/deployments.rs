@@ -127,7 +127,7 @@ fn deployments_that_cannot_be_right_are_refused() {
         ("none.toml", "help: write a [[deployment]] table"),
         ("none.yaml", "it is not a deployments file"),
         ("missing.toml", "--deployments missing.toml: No such file"),
-        ("undeclared.toml", "parameter `Too` has a value, but no template declares it; declared: To (deployed as app)"),
+        ("undeclared.toml", "parameter `Too` has a value but is not declared; declared: To (deployed as app)"),
         ("value.toml", "the value of parameter `To` is not a number, which its type Number requires (deployed as app)"),
     ] {
         let output = check(&folder, &["t.yaml", "--deployments", file]).output();

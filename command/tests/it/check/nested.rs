@@ -254,7 +254,7 @@ fn what_a_parent_passes_and_its_nested_stack_does_not_take_is_said() {
             "longer than its MaxLength, 1 (if `IsA` is false)",
         ),
         ("type", "{Type: Number}", "V: many", "is not a number"),
-        ("name", "{Type: Number, Default: 1}", "W: 1", "parameter `W`, which is not declared; declared: V"),
+        ("name", "{Type: Number, Default: 1}", "W: 1", "parameter `W` has a value but is not declared; declared: V"),
     ] {
         let app = parent(&format!("    Properties: {{TemplateURL: net.yaml, Parameters: {{{passed}}}}}\n"));
         let child = format!("Parameters:\n  V: {declared}\nResources:\n  T: {{Type: AWS::SNS::Topic}}\n");

@@ -100,7 +100,7 @@ fn a_parameter_that_no_template_declares_is_refused() {
     };
     let (code, said) = refused(&["t.yaml", "-p", "Port=443", "-p", "Prot=443"]);
     assert_eq!(code, Some(2));
-    assert_eq!(said, "error: parameter `Prot` has a value, but no template declares it; declared: Port\n");
+    assert_eq!(said, "error: parameter `Prot` has a value but is not declared; declared: Port\n");
     let (code, said) = refused(&["good.yaml", "-p", "Prot=443"]);
     assert_eq!(
         (code, said.as_str()),

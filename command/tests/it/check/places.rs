@@ -120,25 +120,25 @@ fn a_key_that_is_written_twice_says_what_it_decides_about() {
         [
             (
                 0,
-                "key `Resources` is written twice, in lines 1 and 3: the last one counts; it is a section of the template, \
-                 and what the first one has is not judged"
+                "key `Resources` occurs twice, on lines 1 and 3: CloudFormation uses the last one; it is a section of the template, \
+                 and what the first one has is not checked"
             ),
             (
                 0,
-                "key `A` is written twice, in lines 2 and 3: the last one counts; `A` is a resource, and what the first one \
-                 has is not judged"
+                "key `A` occurs twice, on lines 2 and 3: CloudFormation uses the last one; `A` is a resource, and what the first one \
+                 has is not checked"
             ),
             (
                 0,
-                "key `ToPort` is written twice, in line 4: the last one counts; it decides about the egress rules of `R`, and \
-                 what the first one has is not judged"
+                "key `ToPort` occurs twice, on line 4: CloudFormation uses the last one; it decides about the egress rules of `R`, and \
+                 what the first one has is not checked"
             ),
             (
                 0,
-                "key `SecurityGroupEgress` is written twice, in lines 5 and 6: the last one counts; it decides about the \
-                 egress rules of `G`, and what the first one has is not judged"
+                "key `SecurityGroupEgress` occurs twice, on lines 5 and 6: CloudFormation uses the last one; it decides about the \
+                 egress rules of `G`, and what the first one has is not checked"
             ),
-            (0, "key `a` is written twice, in line 1: the last one counts"),
+            (0, "key `a` occurs twice, on line 1: CloudFormation uses the last one"),
         ]
     );
 }

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use crate::support::{command, read, root};
 
-/// What stands between `<!-- generated: NAME -->` and `<!-- end -->`.
+/// What is between `<!-- generated: NAME -->` and `<!-- end -->`.
 pub(super) fn text(name: &str) -> String {
     match name {
         "decision table" => read("src/rule/decision-table.md").split_once('\n').unwrap().1.to_owned(),

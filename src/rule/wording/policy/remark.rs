@@ -26,20 +26,30 @@ pub struct GroupedRemark {
 /// The remarks on a policy, those of the same content as one, in the order of the first of each.
 #[must_use]
 pub fn remarks(remarks: &[Remark<'_>]) -> Vec<GroupedRemark> {
-    let mut groups: Vec<(&Remark<'_>, Vec<Vec<&ExemptionId>>)> = Vec::new();
+    let mut groups: Vec<(&Remark<'_>, Vec<&Remark<'_>>)> = Vec::new();
     let mut known: BTreeMap<(&'static str, String), usize> = BTreeMap::new();
     for remark in remarks {
         let next = groups.len();
-        let position = *known.entry((code(remark), predicate(remark, true))).or_insert(next);
+        let position = *known.entry((code(remark), content(remark))).or_insert(next);
         match groups.get_mut(position) {
-            Some((_, subjects)) => subjects.push(subject(remark)),
-            None => groups.push((remark, vec![subject(remark)])),
+            Some((_, members)) => members.push(remark),
+            None => groups.push((remark, vec![remark])),
         }
     }
-    groups.into_iter().map(|(remark, subjects)| grouped(remark, &subjects)).collect()
+    groups.into_iter().map(|(first, members)| grouped(first, &members)).collect()
 }
 
-fn grouped(remark: &Remark<'_>, subjects: &[Vec<&ExemptionId>]) -> GroupedRemark {
+/// What makes two remarks of a kind the same. Where the deployers are who choose is no part of it: a policy of many
+/// accounts would say the same of each.
+fn content(remark: &Remark<'_>) -> String {
+    match remark {
+        Remark::DeployerChooses(_, choices) => chosen(choices),
+        _ => predicate(remark, true),
+    }
+}
+
+fn grouped(remark: &Remark<'_>, members: &[&Remark<'_>]) -> GroupedRemark {
+    let subjects: Vec<Vec<&ExemptionId>> = members.iter().map(|member| subject(member)).collect();
     let names: Vec<String> = subjects.iter().take(NAMED).map(|ids| and(ids)).collect();
     let (of_two, is_one) = (matches!(remark, Remark::Overlap(..)), subjects.len() == 1);
     let more = subjects.len() - names.len();
@@ -53,6 +63,17 @@ fn grouped(remark: &Remark<'_>, subjects: &[Vec<&ExemptionId>]) -> GroupedRemark
         ),
     };
     let plural = if of_two || !is_one { "s" } else { "" };
+    let said = predicate(remark, of_two || !is_one);
+    let said = match remark {
+        Remark::DeployerChooses(_, choices) if members.iter().any(|member| predicate(member, !is_one) != said) => {
+            format!(
+                "match on {}, which the person who deploys the stack chooses: they cover everyone who may deploy to \
+                 their accounts and Regions.",
+                chosen(choices)
+            )
+        }
+        _ => said,
+    };
     let mut exemptions: Vec<ExemptionId> = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
     for id in subjects.iter().flatten() {
@@ -64,7 +85,7 @@ fn grouped(remark: &Remark<'_>, subjects: &[Vec<&ExemptionId>]) -> GroupedRemark
         weight: remark.weight(),
         code: code(remark),
         exemptions,
-        message: format!("Exemption{plural} {named} {}", predicate(remark, of_two || !is_one)),
+        message: format!("Exemption{plural} {named} {said}"),
     }
 }
 
@@ -139,11 +160,10 @@ fn predicate(remark: &Remark<'_>, several: bool) -> String {
             format!("overlap: an egress rule that both cover stays exempt until {}.", one.expires().max(two.expires()))
         }
         Remark::DeployerChooses(exemption, choices) => {
-            let names: Vec<_> = choices.iter().map(|choice| choice_name(*choice)).collect();
             format!(
                 "{matches} on {}, which the person who deploys the stack chooses: {} {covers} everyone who may deploy \
                  {}.",
-                and(&names),
+                chosen(choices),
                 of("it", "they"),
                 reach(exemption.conditions())
             )
@@ -180,6 +200,10 @@ fn predicate(remark: &Remark<'_>, several: bool) -> String {
             of("ends", "end")
         ),
     }
+}
+
+fn chosen(choices: &[DeployerChoice]) -> String {
+    and(&choices.iter().map(|choice| choice_name(*choice)).collect::<Vec<_>>())
 }
 
 const fn choice_name(choice: DeployerChoice) -> &'static str {

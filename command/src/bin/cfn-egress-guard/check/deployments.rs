@@ -98,3 +98,53 @@ fn place(error: &toml::de::Error, text: &str) -> String {
         format!("line {}, column {}: ", span.line, span.column)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Files of each kind, with a value that is a secret.
+    const FILES: [(&str, &str); 3] = [
+        (
+            "deployments.toml",
+            "[[deployment]]\ntemplate = \"a.yaml\"\nstack_name = \"a\"\nregion = \"eu-west-1\"\n\
+             parameters = { Port = 443, Ports = [1, \"2\"], Password = \"hunter2\" }\n",
+        ),
+        (
+            "samconfig.toml",
+            "version = 0.1\n[default.deploy.parameters]\nstack_name = \"a\"\ntemplate_file = \"a.yaml\"\n\
+             parameter_overrides = \"Port=443 Password=\\\"hunter2\\\" ParameterKey=A,ParameterValue=b\"\n",
+        ),
+        ("stack.yaml", "template-file-path: a.yaml\nparameters:\n  Port: 443\n  Password: hunter2\n"),
+    ];
+
+    fn read_or_refused(name: &str, text: &str) {
+        if let Err(error) = of_file(Path::new(name), text) {
+            let said = format!("{error:#}");
+            assert!(!said.is_empty() && !said.contains("hunter2"), "{name}: {said}\n{text}");
+        }
+    }
+
+    #[test]
+    fn each_kind_of_file_is_read() {
+        for (name, text) in FILES {
+            let found = of_file(Path::new(name), text).unwrap();
+            let [(template, deployment)] = found.as_slice() else { panic!("{name}: {found:?}") };
+            assert_eq!(template, Path::new("a.yaml"), "{name}");
+            assert_eq!(deployment.given.values.get("Password").map(String::as_str), Some("hunter2"), "{name}");
+        }
+    }
+
+    /// Wherever a file is cut off or a character is another one, it is read, or refused in words that show no value.
+    #[test]
+    fn a_file_with_a_slip_is_read_or_refused_in_words() {
+        for (name, text) in FILES {
+            for at in 0..text.len() {
+                read_or_refused(name, &text[..at]);
+                for slip in ["", "\"", "'", "\\", "=", "[", "]", "{", "}", "\n", "\t", "0", "#", ",", ":", "\u{e9}"] {
+                    read_or_refused(name, &format!("{}{slip}{}", &text[..at], &text[at + 1..]));
+                }
+            }
+        }
+    }
+}

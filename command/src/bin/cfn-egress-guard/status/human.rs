@@ -48,6 +48,7 @@ pub(super) fn write(result: &StatusResult, out: &mut impl Write) -> io::Result<(
     if many {
         writeln!(out)?;
     }
+    write_policies(&result.regions, many, out)?;
     for (failure, regions) in &told_once {
         writeln!(out, "{CAUTION}not read{CAUTION:#} in {}: {failure}", places(regions, many))?;
     }
@@ -66,6 +67,17 @@ pub(super) fn write(result: &StatusResult, out: &mut impl Write) -> io::Result<(
     let style = if result.verdict == Enforcement::Enforced { GOOD } else { CAUTION };
     let counted = if many { counted_accounts(result) } else { counted(result) };
     writeln!(out, "{style}=> {counted}{style:#}")
+}
+
+/// Which policies decide, where each is from, and where it decides.
+fn write_policies(regions: &[RegionStatus], many: bool, out: &mut impl Write) -> io::Result<()> {
+    let mut policies: BTreeMap<String, Vec<&RegionStatus>> = BTreeMap::new();
+    for region in regions {
+        if let Some(contents) = region.function.as_ref().and_then(|function| function.contents.as_ref()) {
+            policies.entry(contents.policy()).or_default().push(region);
+        }
+    }
+    policies.iter().try_for_each(|(policy, regions)| writeln!(out, "{policy} in {}", places(regions, many)))
 }
 
 /// The account of a Region as people read it.

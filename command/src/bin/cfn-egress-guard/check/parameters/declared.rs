@@ -72,7 +72,7 @@ pub(crate) fn all_declared<'a>(
         bail!("parameter `{name}` has a value, but no template declares parameters");
     }
     let names: Vec<String> = declared.names.iter().map(|name| excerpt(name, SHOWN_CHARS)).collect();
-    bail!("parameter `{name}` has a value, but no template declares it; declared: {}", names.join(", "))
+    bail!("parameter `{name}` has a value but is not declared; declared: {}", names.join(", "))
 }
 
 /// The default of a parameter, if the template declares one.

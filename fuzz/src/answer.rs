@@ -6,6 +6,16 @@ use cfn_egress_guard_core::hook::{
 use cfn_egress_guard_core::rule::policy::Date;
 use serde_json::{Value as Json, json};
 
+/// What the log lines say of an invocation.
+pub const DELIVERY: log::Delivery<'_> = log::Delivery {
+    request_id: "r",
+    guard: "g",
+    policy_source: "none",
+    policy_sha256: None,
+    timestamp_millis: 1,
+    evaluation_micros: 1,
+};
+
 /// A day of the calendar.
 pub fn today() -> Date {
     Date::new(2027, 6, 15).expect("a day of the calendar")
@@ -41,15 +51,7 @@ pub fn checked(decision: &Decision) -> Response {
     assert!((1..=MESSAGE_CHARS).contains(&response.message.chars().count()));
     assert!(response.annotations.len() <= MAX_ANNOTATIONS);
     assert!(response.error_code != Some(ErrorCode::NonCompliant) || !response.annotations.is_empty());
-    let invocation = log::Delivery {
-        request_id: "r",
-        guard: "g",
-        policy_source: "none",
-        policy_sha256: None,
-        timestamp_millis: 1,
-        evaluation_micros: 1,
-    };
-    for line in log::lines(decision, &response, &invocation).lines() {
+    for line in log::lines(decision, &response, &DELIVERY).lines() {
         assert!(serde_json::from_str::<Json>(line).is_ok() && !line.contains("SECRET"));
     }
     response
