@@ -225,7 +225,7 @@ impl LiveSummary {
             let named = regions.get(..SHOWN).unwrap_or(regions).join(", ");
             missing.push(format!("not every group of {named}{more} could be listed"));
         }
-        (!missing.is_empty()).then(|| format!("That is a lower bound: {}.", missing.join(", and ")))
+        (!missing.is_empty()).then(|| format!("This is a lower bound: {}.", missing.join(", and ")))
     }
 }
 
