@@ -354,9 +354,9 @@ mod tests {
         insta::assert_snapshot!(summary.sentences(&[]).join("\n"), @r#"
         Not yet: with FAIL, 3 of the 5 stacks with security groups would be blocked at the next change of those groups (6 egress rules).
         Talk to web first: 2 stacks, 3 egress rules (b, a).
-        Find out whose these are: 1 stack, 3 egress rules without an owner tag (c).
-        With preset = "effective" nothing would be blocked.
-        With unchanged_rules = "allow" none of them is blocked until it adds or widens an egress rule: FAIL blocks none of them until then, except perhaps a rollback that brings an old group back, since AWS does not say whether hooks run on rollbacks.
+        Find the owners of these: 1 stack, 3 egress rules without an owner tag (c).
+        With preset = "effective", nothing would be blocked.
+        With unchanged_rules = "allow", none of them is blocked until it adds or widens an egress rule: until then FAIL blocks none of them, except possibly a rollback that restores an old group, because AWS does not document whether hooks run on rollbacks.
         "#);
     }
 

@@ -289,7 +289,7 @@ fn what_is_not_allowed_is_named_and_the_rest_is_read() {
         said.contains("eu-west-1 the list of security groups: ec2:DescribeSecurityGroups is not allowed"),
         "{said}"
     );
-    assert!(said.contains("No security group could be read.\nThat is a lower bound"), "{said}");
+    assert!(said.contains("No security group could be read.\nThis is a lower bound"), "{said}");
 
     // One group, and the stack of a group without tags.
     let server = Server::start(|request| match request.action.as_str() {
