@@ -178,8 +178,8 @@ def test_the_hook_lets_the_old_stacks_pass_and_nothing_else(guard):
     said = last_reason(guard, "web-04")
     assert "Questions and exemptions: guard@example.com." in said and "Open one port per egress rule: FromPort: 8000" in said
     # Of a wide range nobody is asked to write thousands of rules: the message says whom to ask.
-    assert guard.blocks("another", WIDE)
-    assert last_reason(guard, "another") == f"Hook failed with message: {SAID[0].strip()}"
+    assert guard.blocks("orders", WIDE)
+    assert last_reason(guard, "orders") == f"Hook failed with message: {SAID[0].strip()}"
 
 
 def test_after_its_end_an_exemption_blocks_and_names_its_owner(guard):

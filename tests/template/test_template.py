@@ -612,7 +612,7 @@ class Names(unittest.TestCase):
 
     def test_where_it_is_set_says_what_it_changes(self):
         said = " ".join(source()["Parameters"]["OrganizationId"]["Description"].split())
-        for words in ("at most 64 characters", "replaces the function and its alias", "set FailureMode to WARN first"):
+        for words in ("at most 64 characters", "replaces the function and its alias", "first set FailureMode to WARN"):
             self.assertIn(words, said)
 
 
