@@ -7,11 +7,13 @@
 mod candidates;
 mod checked;
 mod context;
+mod declared;
 mod defaults;
 mod explained;
 mod gather;
 mod judge;
 mod literal;
+mod live;
 mod located;
 mod nested;
 mod origins;
@@ -22,9 +24,11 @@ use std::cell::OnceCell;
 
 pub use checked::{CheckedResource, CheckedTemplate};
 pub use context::{CheckContext, Defaults};
+pub use declared::{Declared, DeclaredGroup, DeclaredRule, declared};
 pub use explained::{ExplainedResource, ExplainedWorld, explain_each};
 pub(crate) use judge::MAX_JUDGED;
 pub use judge::{JudgedResource, judge_properties, judge_resource};
+pub use live::{Drift, drift, judge_live};
 pub use located::LocatedFinding;
 pub use nested::{Nested, NestedKind, NestedWay, nested, passed};
 pub use origins::{FindingOrigins, RulePart};

@@ -7,11 +7,13 @@
 mod explain;
 mod read;
 mod tags;
+mod traffic;
 mod unchanged;
 
 pub use explain::explain;
 pub(crate) use read::{properties_of_context, read_properties};
 pub use tags::tags;
+pub use traffic::{Traffic, live_properties};
 pub use unchanged::unchanged;
 
 use crate::path::{Origin, PropertyPath};

@@ -108,7 +108,8 @@ impl ResourceFinding<'_> {
     /// One id for each rule, account and resource, whatever is found of it and however often.
     fn id(&self) -> String {
         let Self { account, region, resource, .. } = self;
-        let stack = self.stack.unwrap_or("(no stack)");
+        // A security group is the same one, whoever says of which stack it is; no logical id has a hyphen.
+        let stack = self.stack.filter(|_| !resource.starts_with("sg-")).unwrap_or("(no stack)");
         excerpt(&format!("cfn-egress-guard/{ID}/{account}/{region}/{stack}/{resource}"), ID_CHARS)
     }
 

@@ -200,6 +200,14 @@ impl Connection {
         Client::from_conf(config.build())
     }
 
+    /// A client of the Cloud Control API in a Region.
+    pub(super) fn cloudcontrol(&self, region: &str) -> aws_sdk_cloudcontrol::Client {
+        let mut config =
+            aws_sdk_cloudcontrol::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
+        config.set_retry_partition(self.retries("cloudcontrol", region));
+        aws_sdk_cloudcontrol::Client::from_conf(config.build())
+    }
+
     /// A client of Lambda in a Region.
     pub(super) fn lambda(&self, region: &str) -> aws_sdk_lambda::Client {
         let mut config = aws_sdk_lambda::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
@@ -293,4 +301,93 @@ pub(super) fn connector(set: impl FnOnce(&mut ConnectorBuilder)) -> Connector {
     let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
     set(&mut builder);
     builder.tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use aws_config::retry::RetryConfig;
+    use aws_credential_types::Credentials;
+    use aws_sdk_cloudformation::config::{AsyncSleep, Sleep};
+    use aws_smithy_runtime_api::client::http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+    use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+
+    /// Throttles each request of the busy account, and the first attempt of each request of others; keeps who asked.
+    #[derive(Debug, Clone, Default)]
+    struct Throttling(Arc<Mutex<Vec<String>>>);
+
+    impl HttpConnector for Throttling {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            let header = |name: &str| request.headers().get(name).unwrap_or_default().to_owned();
+            let is_busy = header("authorization").contains("Credential=busy/");
+            let is_first = header("amz-sdk-request").contains("attempt=1");
+            self.0.lock().unwrap().push(header("authorization"));
+            let (status, body) = if is_busy || is_first {
+                let error = "<ErrorResponse><Error><Code>Throttling</Code><Message>x</Message></Error></ErrorResponse>";
+                (400, error)
+            } else {
+                (200, "<ListStacksResponse><ListStacksResult/></ListStacksResponse>")
+            };
+            HttpConnectorFuture::ready(Ok(HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body))))
+        }
+    }
+
+    impl HttpClient for Throttling {
+        fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+            SharedHttpConnector::new(self.clone())
+        }
+    }
+
+    /// No time passes.
+    #[derive(Debug)]
+    struct AtOnce;
+
+    impl AsyncSleep for AtOnce {
+        fn sleep(&self, _: Duration) -> Sleep {
+            Sleep::new(std::future::ready(()))
+        }
+    }
+
+    fn connection(http: &Throttling, account: &str) -> Connection {
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(http.clone())
+            .sleep_impl(aws_sdk_cloudformation::config::SharedAsyncSleep::new(AtOnce))
+            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(Credentials::new(
+                account, "secret", None, None, "test",
+            )))
+            .build();
+        Connection { config, account: Some(account.to_owned()) }
+    }
+
+    /// How many attempts a request took, and whether it was answered in the end.
+    async fn asked(http: &Throttling, client: &Client) -> (usize, bool) {
+        http.0.lock().unwrap().clear();
+        let answer = client.list_stacks().send().await;
+        (http.0.lock().unwrap().len(), answer.is_ok())
+    }
+
+    /// An account that is throttled all the time uses up the SDK's budget of retries: its own, and nobody else's.
+    #[tokio::test]
+    async fn throttling_of_one_account_does_not_use_up_the_retries_of_another() {
+        let http = Throttling::default();
+        let busy = connection(&http, "busy").cloudformation("eu-west-1");
+        assert_eq!(asked(&http, &busy).await, (3, false));
+        for _ in 0..200 {
+            let _ = asked(&http, &busy).await;
+        }
+        assert_eq!(asked(&http, &busy).await, (1, false), "its budget is used up");
+        let other = connection(&http, "other").cloudformation("eu-west-1");
+        assert_eq!(asked(&http, &other).await, (2, true), "the SDK tries again for this one");
+        let busy_elsewhere = connection(&http, "busy").cloudformation("us-east-1");
+        assert_eq!(asked(&http, &busy_elsewhere).await, (3, false), "each Region has a budget, too");
+    }
 }

@@ -145,11 +145,12 @@ const THROTTLING: [&str; 13] = [
 const DENIED: [&str; 4] = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"];
 
 /// Codes of the common errors of all services (CloudFormation API Reference, "Common errors").
-const CREDENTIALS: [&str; 10] = [
+const CREDENTIALS: [&str; 11] = [
     "ExpiredToken",
     "ExpiredTokenException",
     "IncompleteSignature",
     "InvalidClientTokenId",
+    "InvalidCredentialsException",
     "InvalidSignatureException",
     "MissingAuthenticationToken",
     "MissingAuthenticationTokenException",
@@ -172,7 +173,12 @@ fn kind(code: &str, status: u16, message: &str) -> FailureKind {
     let gone = ["StackNotFoundException", "HookResultNotFound", "TypeNotFoundException", "ResourceNotFoundException"]
         .contains(&code)
         || (code == "ValidationError" && message.contains("does not exist"));
-    if THROTTLING.contains(&code) || status == 429 {
+    // Cloud Control hands on what a service told its handler, EC2's throttling among it.
+    let by_the_handler = code == "GeneralServiceException"
+        && ["Rate exceeded", "Request limit exceeded", "RequestLimitExceeded"]
+            .iter()
+            .any(|text| message.contains(text));
+    if THROTTLING.contains(&code) || status == 429 || by_the_handler {
         FailureKind::Throttled
     } else if DENIED.contains(&code) {
         FailureKind::AccessDenied
@@ -228,6 +234,9 @@ mod tests {
         for (code, status, message, expected) in [
             ("Throttling", 400, "Rate exceeded", FailureKind::Throttled),
             ("", 429, "", FailureKind::Throttled),
+            ("GeneralServiceException", 400, "Request limit exceeded. (Service: Ec2)", FailureKind::Throttled),
+            ("GeneralServiceException", 400, "The group is odd", FailureKind::Refused),
+            ("ResourceNotFoundException", 400, "", FailureKind::Gone),
             ("AccessDenied", 403, "User is not authorized", FailureKind::AccessDenied),
             ("ExpiredToken", 403, "", FailureKind::Credentials),
             ("ValidationError", 400, "Stack with id x does not exist", FailureKind::Gone),

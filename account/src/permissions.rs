@@ -16,6 +16,13 @@ pub const SCAN: &[Permission] = &[
     Permission { action: "cloudformation:ListStacks", purpose: "which stacks there are" },
     Permission { action: "cloudformation:DescribeStacks", purpose: "values of parameters, owner tags" },
     Permission { action: "cloudformation:GetTemplate", purpose: "the templates, after macros and transforms" },
+    Permission { action: "cloudformation:ListResources", purpose: "--live, which security groups exist" },
+    Permission { action: "cloudformation:GetResource", purpose: "--live, their egress rules and tags" },
+    Permission { action: "ec2:DescribeSecurityGroups", purpose: "--live, what Cloud Control's handlers call for both" },
+    Permission {
+        action: "cloudformation:DescribeStackResources",
+        purpose: "--live, which stack owns a group without tags",
+    },
     Permission { action: "account:ListRegions", purpose: "--regions all" },
 ];
 

@@ -9,13 +9,17 @@ mod alternative;
 mod asff;
 mod compare;
 mod comparison;
+mod context;
 mod csv;
 mod exemptions;
+mod expected;
 mod file;
 mod html;
 mod join;
 mod judge;
 mod known;
+mod live;
+mod paced;
 mod readiness;
 mod record;
 mod region;
@@ -26,7 +30,7 @@ mod totals;
 mod unread;
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
@@ -34,19 +38,24 @@ use tokio::task::JoinSet;
 pub use alternative::{Alternative, AlternativeKind};
 pub use asff::write_asff;
 pub use compare::{compare, read_trend};
-pub use comparison::{Change, ChangeGroup, Comparison, ComparisonFile, ComparisonHead, RuleChange, TrendPoint};
+pub use comparison::{
+    Change, ChangeGroup, Comparison, ComparisonFile, ComparisonHead, LiveChanges, RuleChange, TrendPoint,
+};
+use context::{RegionClients, RegionContext};
 pub(crate) use csv::row;
 pub use csv::write_csv;
 pub use exemptions::write_exemptions;
+use expected::DeclaredEgress;
 pub use file::{ResultError, ResultFile, ResultRecord, ResultWriter, read_records, write_json};
 pub use html::write_html;
 pub use join::{JoinError, JoinedResults};
 pub use known::KnownStacks;
+pub use live::{Difference, DifferenceKind, GroupRecord, LiveCount, LiveSummary, Ownership};
 pub use readiness::{PolicyImpact, advice, alternatives_told};
 pub use record::{
     Cause, FORMAT_VERSION, OpenedTraffic, OutcomeCounts, RuleOutcome, RuleRecord, ScanHead, StackRecord, Unread,
 };
-use region::{RegionContext, scan_region};
+use region::scan_region;
 pub use result::{ScanCompletion, ScanRecords, ScanResult};
 pub use summary::{AccountSummary, Readiness, RuleGroup, ScanSummary};
 pub use unread::UnreadGroup;
@@ -79,6 +88,10 @@ pub struct ScanOptions {
     pub patience: RetryPolicy,
     /// What an earlier scan with the same policy found.
     pub known: KnownStacks,
+    /// Whether the security groups that exist are read, too.
+    pub live: bool,
+    /// When the scan begins, UTC.
+    pub started: String,
 }
 
 /// What a scan reports while it runs.
@@ -100,6 +113,13 @@ pub enum Progress {
     Listed,
     /// A stack was judged.
     Judged(Box<StackRecord>),
+    /// So many more live security groups will be read.
+    FoundGroups {
+        /// Groups to read.
+        groups: usize,
+    },
+    /// A live security group was judged.
+    Group(Box<GroupRecord>),
     /// Something could not be read.
     Unread(Unread),
     /// AWS throttled requests in a Region; so many templates are read at once now.
@@ -202,15 +222,20 @@ impl Scanner {
         self.tell(Progress::Entered { regions: entered.regions.len() }).await?;
         let mut regions = JoinSet::new();
         for region in entered.regions {
-            let client = entered.connection.cloudformation(&region);
+            let clients = RegionClients {
+                cloudformation: entered.connection.cloudformation(&region),
+                cloudcontrol: entered.connection.cloudcontrol(&region),
+            };
+            let expected = self.options.live.then(|| Arc::new(Mutex::new(DeclaredEgress::default())));
             let reporter = RegionContext {
                 account: account.as_ref().map(|member| member.account.clone()),
                 region,
                 options: Arc::clone(&self.options),
                 templates: Arc::clone(&self.templates),
                 sender: self.sender.clone(),
+                expected,
             };
-            regions.spawn(async move { scan_region(&client, &reporter).await });
+            regions.spawn(async move { scan_region(clients, &reporter).await });
         }
         while let Some(ended) = regions.join_next().await {
             if let Err(error) = ended {
@@ -223,7 +248,8 @@ impl Scanner {
 
     async fn unread(&self, account: Option<&MemberAccount>, failure: Failure, judged: bool) -> Option<()> {
         let account = account.map(|member| member.account.clone());
-        let unread = Unread { account, region: None, stack: None, stack_id: None, failure, judged };
+        let unread =
+            Unread { account, region: None, stack: None, stack_id: None, live: false, group: None, failure, judged };
         self.tell(Progress::Unread(unread)).await
     }
 

@@ -169,7 +169,7 @@ pub(super) fn rules_apart(template: &Template<'_>) -> HashSet<String> {
 }
 
 /// The logical id of the group of a standalone egress rule, if its `GroupId` is one of the template in every world.
-fn group_of(template: &Template<'_>, rule: &Resource<'_>) -> Option<String> {
+pub(super) fn group_of(template: &Template<'_>, rule: &Resource<'_>) -> Option<String> {
     let written = rule.body().get("Properties")?.get("GroupId")?;
     let (function, argument) = written.as_map()?.single()?;
     let is_id = |attribute: &str| matches!(attribute, "GroupId" | "Id");

@@ -46,7 +46,7 @@ def outcome(answer):
     if answer is None:
         return RECORDED  # EventBridge waits for no answer
     ACCEPTABLE.validate(answer)
-    if answer["hookStatus"] == PASSED and "is not judged here" in answer["message"]:
+    if answer["hookStatus"] == PASSED and "The RESOURCE target" in answer["message"]:
         return NOT_JUDGED
     return answer.get("errorCode", answer["hookStatus"])
 

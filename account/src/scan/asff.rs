@@ -6,9 +6,11 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Write};
 
 use super::comparison::{Change, Comparison, RuleChange};
+use super::live::{GroupRecord, Ownership};
 use super::record::{RuleOutcome, RuleRecord, StackRecord};
 use super::result::ScanResult;
 use crate::asff::{Batches, Compliance, ResourceFinding};
+use cfn_egress_guard_core::security_group::ResourceType;
 
 /// Writes the findings in batches of one account and Region, each on a line.
 ///
@@ -32,19 +34,64 @@ pub fn write_asff(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
             batches.push(&finding(&stack, logical_id, &rules, &result.head.started))?;
         }
     }
+    for group in result.groups.iter() {
+        let group = group?;
+        // A finding names its account.
+        if group.is_worth_a_line() && !group.account.is_empty() {
+            told.insert(key(&group.account, &group.region, LIVE, &group.group));
+            batches.push(&of_group(&group, &result.head.started))?;
+        }
+    }
     if let Some(Comparison { changes, .. }) = &mut result.comparison {
         // A resource may have had several rules.
         let mut over = HashSet::new();
         changes.sort_by_key(|change| (change.account, change.region, change.stack))?;
         for change in changes.iter() {
             let change = change?;
-            let key = key(&change.account, &change.region, &change.stack, &change.logical_id);
+            let stack = if change.group.is_some() { LIVE } else { change.stack.as_str() };
+            let key = key(&change.account, &change.region, stack, &change.logical_id);
             if change.change == Change::Fixed && !told.contains(&key) && over.insert(key) {
                 batches.push(&fixed(&change, &result.head.started))?;
             }
         }
     }
     batches.end()
+}
+
+/// What stands for the stack of a live group: no stack has such a name.
+const LIVE: &str = "(live)";
+
+/// A live group under its own id, whatever stack owns it: the same resource as in the findings of `audit`.
+fn of_group<'a>(group: &'a GroupRecord, started: &'a str) -> ResourceFinding<'a> {
+    let is_blocked = group.breaks_the_rule();
+    let mut said = vec![format!("{}: {}", group.label(), group.owned_by())];
+    let mut sorted: Vec<&RuleRecord> = group.findings.iter().collect();
+    sorted.sort_by_key(|rule| rule.fate);
+    said.extend(sorted.iter().map(said_of));
+    said.extend(group.differences.iter().map(|difference| difference.statement.clone()));
+    let is_owned = group.ownership == Ownership::Stack;
+    ResourceFinding {
+        account: &group.account,
+        region: &group.region,
+        stack: group.stack.as_deref().filter(|_| is_owned),
+        stack_id: group.stack_id.as_deref().filter(|_| is_owned),
+        resource: &group.group,
+        resource_type: ResourceType::SecurityGroup.name(),
+        owner: group.owner.as_deref(),
+        compliance: if is_blocked { Compliance::Failed } else { Compliance::Warning },
+        is_medium: is_blocked || !group.differences.is_empty(),
+        created: &group.read,
+        updated: started,
+        said,
+        remedy: sorted.first().map(|rule| rule.remedy.as_str()),
+    }
+}
+
+/// A rule in a sentence.
+fn said_of(rule: &&RuleRecord) -> String {
+    let exemption = rule.exemption.as_ref().map_or_else(String::new, |exemption| format!(" (exemption {exemption})"));
+    let fate = if rule.fate == RuleOutcome::Blocked { String::new() } else { format!("{}: ", rule.fate.name()) };
+    format!("{}: {fate}{}{exemption}", rule.path, rule.statement)
 }
 
 fn finding<'a>(
@@ -55,12 +102,6 @@ fn finding<'a>(
 ) -> ResourceFinding<'a> {
     let compliance = |fate| if fate == RuleOutcome::Blocked { Compliance::Failed } else { Compliance::Warning };
     let worst = rules.iter().map(|rule| compliance(rule.fate)).max().unwrap_or(Compliance::Warning);
-    let said = |rule: &&RuleRecord| {
-        let exemption =
-            rule.exemption.as_ref().map_or_else(String::new, |exemption| format!(" (exemption {exemption})"));
-        let fate = if rule.fate == RuleOutcome::Blocked { String::new() } else { format!("{}: ", rule.fate.name()) };
-        format!("{}: {fate}{}{exemption}", rule.path, rule.statement)
-    };
     // What is blocked comes first, since the text is cut.
     let mut sorted = rules.to_vec();
     sorted.sort_by_key(|rule| rule.fate);
@@ -76,7 +117,7 @@ fn finding<'a>(
         is_medium: rules.iter().any(|rule| rule.fate != RuleOutcome::Exempted),
         created: if stack.changed.is_empty() { started } else { &stack.changed },
         updated: started,
-        said: sorted.iter().map(said).collect(),
+        said: sorted.iter().map(said_of).collect(),
         remedy: sorted.first().map(|rule| rule.remedy.as_str()),
     }
 }
@@ -85,8 +126,8 @@ fn fixed<'a>(change: &'a RuleChange, started: &'a str) -> ResourceFinding<'a> {
     ResourceFinding {
         account: &change.account,
         region: &change.region,
-        stack: Some(&change.stack),
-        stack_id: Some(&change.stack_id),
+        stack: Some(change.stack.as_str()).filter(|stack| !stack.is_empty()),
+        stack_id: Some(change.stack_id.as_str()).filter(|id| !id.is_empty()),
         resource: &change.logical_id,
         resource_type: &change.resource_type,
         owner: change.owner.as_deref(),

@@ -8,10 +8,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Read};
 
-use super::comparison::{Change, ChangeGroup, Comparison, RuleChange, TrendPoint};
+use super::comparison::{Change, ChangeGroup, Comparison, ComparisonHead, LiveChanges, RuleChange, TrendPoint};
 use super::file::{ResultError, ResultRecord, read_records};
+use super::live::GroupRecord;
 use super::record::{RuleOutcome, RuleRecord, ScanHead, StackRecord, Unread};
 use super::result::{ScanCompletion, ScanResult};
+use crate::spool::Spool;
 
 /// A result's numbers alone.
 ///
@@ -44,35 +46,33 @@ pub fn compare<R: Read>(
     let mut then = ScanCoverage::default();
     let (head, ending) = read_records(open().map_err(ResultError::Io)?, &mut |record| {
         match record {
-            ResultRecord::Stack(stack) => then.stack(&hash, &stack),
+            ResultRecord::Stack(stack) => then.subject(&hash, &ComparedResource::of_stack(&stack)),
+            ResultRecord::Group(group) => then.subject(&hash, &ComparedResource::of_group(&group)),
             ResultRecord::Unread(unread) => then.unread(&hash, &unread),
         }
         Ok(())
     })?;
     then.end(&head, ending);
     let (mut here, mut blocked) = (ScanCoverage::default(), HashMap::<u64, usize>::new());
-    for stack in now.stacks.iter() {
-        let stack = stack.map_err(ResultError::Io)?;
-        here.stack(&hash, &stack);
-        for rule in stack.findings.iter().filter(|rule| rule.fate == RuleOutcome::Blocked) {
-            *blocked.entry(key(&hash, &stack, rule)).or_default() += 1;
+    each(now, &mut |subject| {
+        here.subject(&hash, subject);
+        for rule in subject.blocked() {
+            *blocked.entry(subject.key(&hash, rule)).or_default() += 1;
         }
-    }
+        Ok(())
+    })?;
     for unread in now.unread.iter() {
         here.unread(&hash, &unread.map_err(ResultError::Io)?);
     }
     here.end(&now.head, now.ending);
 
-    let mut changes =
-        ComparisonBuilder { comparison: Comparison::default(), accounts: BTreeMap::new(), owners: BTreeMap::new() };
+    let mut changes = ComparisonBuilder::default();
     read_records(open().map_err(ResultError::Io)?, &mut |record| match record {
-        ResultRecord::Stack(stack) => changes.earlier(&hash, &here, &mut blocked, &stack),
+        ResultRecord::Stack(stack) => changes.earlier(&hash, &here, &mut blocked, &ComparedResource::of_stack(&stack)),
+        ResultRecord::Group(group) => changes.earlier(&hash, &here, &mut blocked, &ComparedResource::of_group(&group)),
         ResultRecord::Unread(_) => Ok(()),
     })?;
-    for stack in now.stacks.iter() {
-        let stack = stack.map_err(ResultError::Io)?;
-        changes.later(&hash, &then, &mut blocked, &stack).map_err(ResultError::Io)?;
-    }
+    each(now, &mut |subject| changes.later(&hash, &then, &mut blocked, subject))?;
     trend.push(TrendPoint {
         started: now.head.started.clone(),
         stacks: now.summary.stacks,
@@ -80,25 +80,84 @@ pub fn compare<R: Read>(
         rules_blocked: now.summary.tally.blocked,
     });
     trend.sort_by(|one, two| one.started.cmp(&two.started));
-    let ComparisonBuilder { mut comparison, accounts, owners } = changes;
-    comparison.head.earlier_policy = (head.policy != now.head.policy).then_some(head.policy);
-    comparison.head.earlier = head.started;
-    comparison.head.trend = trend;
-    comparison.head.accounts = most_new_first(accounts);
-    comparison.head.owners = most_new_first(owners);
-    Ok(comparison)
+    let ComparisonBuilder { rules, stacks, groups } = changes;
+    let (of_stacks, of_groups) = (stacks.changes(), groups.changes());
+    let earlier_policy = (head.policy != now.head.policy).then_some(head.policy);
+    let LiveChanges { fixed, new, remaining, not_compared, accounts, owners, .. } = of_stacks;
+    let live = (head.live && now.head.live).then_some(of_groups);
+    let earlier = head.started;
+    let head =
+        ComparisonHead { earlier, earlier_policy, fixed, new, remaining, not_compared, accounts, owners, trend, live };
+    Ok(Comparison { head, changes: rules })
 }
 
-/// The same rule in two scans.
-fn key(hash: &RandomState, stack: &StackRecord, rule: &RuleRecord) -> u64 {
-    let statement = if rule.rule.is_some() { "" } else { rule.statement.as_str() };
-    let opens = rule.rule.as_ref().map(|opens| (&opens.protocol, opens.ports, &opens.destination));
-    hash.hash_one((place(hash, stack), &rule.logical_id, &rule.reason, opens, statement))
+/// Every stack and every live group of a result.
+fn each(
+    result: &mut ScanResult,
+    take: &mut dyn FnMut(&ComparedResource<'_>) -> io::Result<()>,
+) -> Result<(), ResultError> {
+    for stack in result.stacks.iter() {
+        take(&ComparedResource::of_stack(&stack.map_err(ResultError::Io)?)).map_err(ResultError::Io)?;
+    }
+    for group in result.groups.iter() {
+        take(&ComparedResource::of_group(&group.map_err(ResultError::Io)?)).map_err(ResultError::Io)?;
+    }
+    Ok(())
 }
 
-/// The same stack in two scans: one that was deleted and made anew has another ARN.
-fn place(hash: &RandomState, stack: &StackRecord) -> u64 {
-    hash.hash_one((&stack.account, &stack.region, &stack.stack))
+/// What is compared: a stack by its template, or a live group.
+struct ComparedResource<'a> {
+    account: &'a str,
+    region: &'a str,
+    stack: &'a str,
+    stack_id: &'a str,
+    group: Option<&'a str>,
+    owner: Option<&'a str>,
+    findings: &'a [RuleRecord],
+    /// Whether it is a group that differs from the templates of stacks.
+    differs: bool,
+}
+
+impl<'a> ComparedResource<'a> {
+    fn of_stack(stack: &'a StackRecord) -> Self {
+        let StackRecord { account, region, stack: name, stack_id, owner, findings, .. } = stack;
+        Self { account, region, stack: name, stack_id, group: None, owner: owner.as_deref(), findings, differs: false }
+    }
+
+    fn of_group(group: &'a GroupRecord) -> Self {
+        let GroupRecord { account, region, group: id, owner, findings, stack, stack_id, differences, .. } = group;
+        let differs = !differences.is_empty();
+        let (stack, stack_id) = (stack.as_deref().unwrap_or_default(), stack_id.as_deref().unwrap_or_default());
+        Self { account, region, stack, stack_id, group: Some(id), owner: owner.as_deref(), findings, differs }
+    }
+
+    fn blocked(&self) -> impl Iterator<Item = &'a RuleRecord> {
+        self.findings.iter().filter(|rule| rule.fate == RuleOutcome::Blocked)
+    }
+
+    /// The same rule in two scans.
+    fn key(&self, hash: &RandomState, rule: &RuleRecord) -> u64 {
+        let statement = if rule.rule.is_some() { "" } else { rule.statement.as_str() };
+        let opens = rule.rule.as_ref().map(|opens| (&opens.protocol, opens.ports, &opens.destination));
+        hash.hash_one((self.place(hash), &rule.logical_id, &rule.reason, opens, statement))
+    }
+
+    /// The same stack in two scans: one that was deleted and made anew has another ARN. Or the same group, whatever stack
+    /// owns it.
+    fn place(&self, hash: &RandomState) -> u64 {
+        match self.group {
+            Some(group) => place_of_group(hash, self.account, self.region, group),
+            None => place_of_stack(hash, self.account, self.region, self.stack),
+        }
+    }
+}
+
+fn place_of_stack(hash: &RandomState, account: &str, region: &str, stack: &str) -> u64 {
+    hash.hash_one((account, region, stack))
+}
+
+fn place_of_group(hash: &RandomState, account: &str, region: &str, group: &str) -> u64 {
+    hash.hash_one((account, region, "security-group", group))
 }
 
 /// What a scan looked at.
@@ -107,24 +166,34 @@ struct ScanCoverage {
     accounts: BTreeSet<String>,
     regions: BTreeSet<(String, String)>,
     named_regions: BTreeSet<String>,
-    stacks: HashSet<u64>,
+    /// Stacks and groups.
+    places: HashSet<u64>,
     unread_accounts: BTreeSet<String>,
     unread_regions: BTreeSet<(String, String)>,
-    unread_stacks: HashSet<u64>,
+    /// Regions whose groups were not all listed.
+    unread_live: BTreeSet<(String, String)>,
+    unread_places: HashSet<u64>,
+    /// Groups that differ from the templates of stacks.
+    changed: HashSet<u64>,
     /// Whether a stack that was not read is not there.
     is_whole: bool,
+    /// Whether live groups were read.
+    live: bool,
 }
 
 impl ScanCoverage {
-    fn stack(&mut self, hash: &RandomState, stack: &StackRecord) {
-        if !self.accounts.contains(&stack.account) {
-            self.accounts.insert(stack.account.clone());
+    fn subject(&mut self, hash: &RandomState, subject: &ComparedResource<'_>) {
+        if !self.accounts.contains(subject.account) {
+            self.accounts.insert(subject.account.to_owned());
         }
-        let region = (stack.account.clone(), stack.region.clone());
+        let region = (subject.account.to_owned(), subject.region.to_owned());
         if !self.regions.contains(&region) {
             self.regions.insert(region);
         }
-        self.stacks.insert(place(hash, stack));
+        self.places.insert(subject.place(hash));
+        if subject.differs {
+            self.changed.insert(subject.place(hash));
+        }
     }
 
     fn unread(&mut self, hash: &RandomState, unread: &Unread) {
@@ -132,14 +201,18 @@ impl ScanCoverage {
             return;
         }
         let account = unread.account.clone().unwrap_or_default();
-        match (&unread.region, &unread.stack) {
-            (Some(region), Some(stack)) => {
-                self.unread_stacks.insert(hash.hash_one((&account, region, stack)));
+        match (&unread.region, &unread.stack, &unread.group) {
+            (Some(region), Some(stack), _) => {
+                self.unread_places.insert(place_of_stack(hash, &account, region, stack));
             }
-            (Some(region), None) => {
-                self.unread_regions.insert((account, region.clone()));
+            (Some(region), None, Some(group)) => {
+                self.unread_places.insert(place_of_group(hash, &account, region, group));
             }
-            (None, _) => {
+            (Some(region), None, None) => {
+                let regions = if unread.live { &mut self.unread_live } else { &mut self.unread_regions };
+                regions.insert((account, region.clone()));
+            }
+            (None, ..) => {
                 self.unread_accounts.insert(account);
             }
         }
@@ -149,101 +222,140 @@ impl ScanCoverage {
         self.accounts.extend(head.accounts.iter().map(|member| member.account.clone()));
         self.named_regions.extend(head.regions.iter().cloned());
         self.is_whole = ending.complete && !ending.interrupted && head.only_stacks.is_empty();
+        self.live = head.live;
     }
 
-    /// Whether it would have seen the rules of a stack.
-    fn saw(&self, hash: &RandomState, stack: &StackRecord) -> bool {
-        let place = place(hash, stack);
-        if self.stacks.contains(&place) {
+    /// Whether it would have seen the rules of a stack or a group.
+    fn saw(&self, hash: &RandomState, subject: &ComparedResource<'_>) -> bool {
+        let place = subject.place(hash);
+        if self.places.contains(&place) {
             return true;
         }
-        let region = (stack.account.clone(), stack.region.clone());
+        let region = (subject.account.to_owned(), subject.region.to_owned());
         let is_looked_at = self.regions.contains(&region)
-            || (self.accounts.contains(&stack.account)
-                && (self.named_regions.is_empty() || self.named_regions.contains(&stack.region)));
-        let is_unread = self.unread_stacks.contains(&place)
-            || self.unread_regions.contains(&region)
-            || self.unread_accounts.contains(&stack.account);
-        self.is_whole && is_looked_at && !is_unread
+            || (self.accounts.contains(subject.account)
+                && (self.named_regions.is_empty() || self.named_regions.contains(subject.region)));
+        let unread_lists = if subject.group.is_some() { &self.unread_live } else { &self.unread_regions };
+        let is_unread = self.unread_places.contains(&place)
+            || unread_lists.contains(&region)
+            || self.unread_accounts.contains(subject.account);
+        let is_kind_looked_at = subject.group.is_none() || self.live;
+        self.is_whole && is_kind_looked_at && is_looked_at && !is_unread
     }
 }
 
 /// The changes while they are found.
+#[derive(Default)]
 struct ComparisonBuilder {
-    comparison: Comparison,
+    rules: Spool<RuleChange>,
+    stacks: ChangeCounts,
+    groups: ChangeCounts,
+}
+
+/// Numbers of changes.
+#[derive(Default)]
+struct ChangeCounts {
+    all: ChangeGroup,
+    not_compared: usize,
+    changed: usize,
+    restored: usize,
     accounts: BTreeMap<Option<String>, ChangeGroup>,
     owners: BTreeMap<Option<String>, ChangeGroup>,
 }
 
+impl ChangeCounts {
+    fn add(&mut self, subject: &ComparedResource<'_>, add: impl Fn(&mut ChangeGroup)) {
+        add(&mut self.all);
+        add(self.accounts.entry(Some(subject.account.to_owned())).or_default());
+        add(self.owners.entry(subject.owner.map(str::to_owned)).or_default());
+    }
+
+    fn changes(self) -> LiveChanges {
+        LiveChanges {
+            fixed: self.all.fixed,
+            new: self.all.new,
+            remaining: self.all.remaining,
+            not_compared: self.not_compared,
+            groups_changed: self.changed,
+            groups_restored: self.restored,
+            accounts: most_new_first(self.accounts),
+            owners: most_new_first(self.owners),
+        }
+    }
+}
+
 impl ComparisonBuilder {
-    /// A stack of the earlier scan: what of it remains is taken out of `blocked`.
+    const fn counts(&mut self, subject: &ComparedResource<'_>) -> &mut ChangeCounts {
+        if subject.group.is_some() { &mut self.groups } else { &mut self.stacks }
+    }
+
+    /// A stack or a group of the earlier scan: what of it remains is taken out of `blocked`.
     fn earlier(
         &mut self,
         hash: &RandomState,
         now: &ScanCoverage,
         blocked: &mut HashMap<u64, usize>,
-        stack: &StackRecord,
+        subject: &ComparedResource<'_>,
     ) -> io::Result<()> {
-        let seen = now.saw(hash, stack);
-        for rule in stack.findings.iter().filter(|rule| rule.fate == RuleOutcome::Blocked) {
-            match blocked.get_mut(&key(hash, stack, rule)).filter(|number| **number > 0) {
+        let seen = now.saw(hash, subject);
+        let is_restored = subject.differs && seen && !now.changed.contains(&subject.place(hash));
+        self.groups.restored += usize::from(is_restored);
+        for rule in subject.blocked() {
+            match blocked.get_mut(&subject.key(hash, rule)).filter(|number| **number > 0) {
                 Some(number) => {
                     *number -= 1;
-                    self.comparison.head.remaining += 1;
-                    self.groups(stack).into_iter().for_each(|group| group.remaining += 1);
+                    self.counts(subject).add(subject, |group| group.remaining += 1);
                 }
                 None if seen => {
-                    self.comparison.head.fixed += 1;
-                    self.groups(stack).into_iter().for_each(|group| group.fixed += 1);
-                    self.push(Change::Fixed, stack, rule)?;
+                    self.counts(subject).add(subject, |group| group.fixed += 1);
+                    self.push(Change::Fixed, subject, rule)?;
                 }
-                None => self.comparison.head.not_compared += 1,
+                None => self.counts(subject).not_compared += 1,
             }
         }
         Ok(())
     }
 
-    /// A stack of this scan: what is still in `blocked` is new.
+    /// A stack or a group of this scan: what is still in `blocked` is new.
     fn later(
         &mut self,
         hash: &RandomState,
         then: &ScanCoverage,
         blocked: &mut HashMap<u64, usize>,
-        stack: &StackRecord,
+        subject: &ComparedResource<'_>,
     ) -> io::Result<()> {
-        let seen = then.saw(hash, stack);
-        for rule in stack.findings.iter().filter(|rule| rule.fate == RuleOutcome::Blocked) {
-            let Some(number) = blocked.get_mut(&key(hash, stack, rule)).filter(|number| **number > 0) else { continue };
+        let seen = then.saw(hash, subject);
+        let is_changed = subject.differs && seen && !then.changed.contains(&subject.place(hash));
+        self.groups.changed += usize::from(is_changed);
+        for rule in subject.blocked() {
+            let Some(number) = blocked.get_mut(&subject.key(hash, rule)).filter(|number| **number > 0) else {
+                continue;
+            };
             *number -= 1;
             if seen {
-                self.comparison.head.new += 1;
-                self.groups(stack).into_iter().for_each(|group| group.new += 1);
-                self.push(Change::New, stack, rule)?;
+                self.counts(subject).add(subject, |group| group.new += 1);
+                self.push(Change::New, subject, rule)?;
             } else {
-                self.comparison.head.not_compared += 1;
+                self.counts(subject).not_compared += 1;
             }
         }
         Ok(())
     }
 
-    fn groups(&mut self, stack: &StackRecord) -> [&mut ChangeGroup; 2] {
-        let account = Some(stack.account.clone());
-        [self.accounts.entry(account).or_default(), self.owners.entry(stack.owner.clone()).or_default()]
-    }
-
-    fn push(&mut self, change: Change, stack: &StackRecord, rule: &RuleRecord) -> io::Result<()> {
+    fn push(&mut self, change: Change, subject: &ComparedResource<'_>, rule: &RuleRecord) -> io::Result<()> {
         let change = RuleChange {
             change,
-            account: stack.account.clone(),
-            region: stack.region.clone(),
-            stack: stack.stack.clone(),
-            stack_id: stack.stack_id.clone(),
-            owner: stack.owner.clone(),
+            account: subject.account.to_owned(),
+            region: subject.region.to_owned(),
+            stack: subject.stack.to_owned(),
+            stack_id: subject.stack_id.to_owned(),
+            owner: subject.owner.map(str::to_owned),
             logical_id: rule.logical_id.clone(),
             resource_type: rule.resource_type.clone(),
+            group: subject.group.map(str::to_owned),
             statement: rule.statement.clone(),
         };
-        self.comparison.changes.push(&change).map(|_| ())
+        self.rules.push(&change).map(|_| ())
     }
 }
 

@@ -29,6 +29,31 @@ pub struct ComparisonHead {
     pub owners: Vec<ChangeGroup>,
     /// The scans in the order of time, this one last.
     pub trend: Vec<TrendPoint>,
+    /// What changed of the security groups that exist, if both scans read them (`--live`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live: Option<LiveChanges>,
+}
+
+/// What changed of the security groups that exist: their egress rules that break the rule.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LiveChanges {
+    /// Egress rules that broke the rule then and are gone.
+    pub fixed: usize,
+    /// Egress rules that break the rule now and were not there.
+    pub new: usize,
+    /// Egress rules that broke the rule then and still do.
+    pub remaining: usize,
+    /// Egress rules of either scan whose group the other did not read.
+    pub not_compared: usize,
+    /// Groups that differ from the templates of stacks now and did not then.
+    pub groups_changed: usize,
+    /// Groups that differed from the templates of stacks then and do not now, or are gone.
+    pub groups_restored: usize,
+    /// By account, the one with the most new rules first.
+    pub accounts: Vec<ChangeGroup>,
+    /// By owner, the one with the most new rules first.
+    pub owners: Vec<ChangeGroup>,
 }
 
 /// The changes of an account or an owner.
@@ -68,9 +93,9 @@ pub struct RuleChange {
     /// The account.
     pub account: String,
     pub region: String,
-    /// The stack's name.
+    /// The stack's name; empty for a live group that no stack owns.
     pub stack: String,
-    /// The stack's ARN.
+    /// The stack's ARN; empty for a live group that no stack owns.
     pub stack_id: String,
     /// Whom the owner tag names.
     pub owner: Option<String>,
@@ -78,6 +103,9 @@ pub struct RuleChange {
     pub logical_id: String,
     /// The resource's type.
     pub resource_type: String,
+    /// The id of the live security group that has it; nothing for a rule of a stack's template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// What is wrong with the rule, or was.
     pub statement: String,
 }
@@ -149,6 +177,21 @@ impl ComparisonHead {
                 "{} could not be compared, because only one of the scans covered them.",
                 rules(self.not_compared)
             ));
+        }
+        if let Some(live) = &self.live {
+            said.push(format!(
+                "Of the security groups that exist: {} fixed, {} new, {} as before.",
+                rules(live.fixed),
+                grouped(live.new),
+                grouped(live.remaining)
+            ));
+            if live.groups_changed + live.groups_restored > 0 {
+                said.push(format!(
+                    "Groups that differ from the templates of their stacks: {} more, {} fewer.",
+                    grouped(live.groups_changed),
+                    grouped(live.groups_restored)
+                ));
+            }
         }
         said
     }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 
+use super::live::{Difference, Ownership};
 use super::record::{OpenedTraffic, RuleOutcome, RuleRecord, StackRecord};
 use super::result::ScanResult;
 use cfn_egress_guard_core::arn::Arn;
@@ -42,6 +43,7 @@ pub fn write_exemptions(result: &mut ScanResult, today: Date, days: u16, out: &m
             equal.entry(group.fingerprint()).or_default().push(position);
         }
     }
+    write_live(result, out)?;
     let mut ends = EndDates { today, days, all: equal.len(), written: 0 };
     for (position, stack) in (0_u32..).zip(result.stacks.iter()) {
         let stack = stack?;
@@ -225,6 +227,33 @@ fn write_uncovered(stack: &StackRecord, headed: &mut bool, out: &mut dyn Write) 
         )?;
     }
     lines.iter().try_for_each(|line| writeln!(out, "#   {line}"))
+}
+
+/// Writes which live groups no exemption covers: one that names no stack would also cover what stacks deploy, and a rule
+/// that someone added is not what the stack's owner deploys.
+fn write_live(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
+    let mut is_headed = false;
+    for group in result.groups.iter() {
+        let group = group?;
+        let is_added = |rule: &&RuleRecord| {
+            let is_same = |one: &Difference| one.path.as_ref() == Some(&rule.path);
+            group.ownership != Ownership::Stack || group.differences.iter().any(is_same)
+        };
+        let uncovered = group.findings.iter().filter(|rule| rule.fate == RuleOutcome::Blocked).filter(is_added);
+        for rule in uncovered {
+            if !is_headed {
+                is_headed = true;
+                writeln!(
+                    out,
+                    "#\n# Not covered, since no stack deploys these egress rules of live security groups, and an exemption \
+                     would\n# have to cover every stack of the account: close them, or bring them into a stack:"
+                )?;
+            }
+            let (region, name, owned) = (&group.region, group.label(), group.owned_by());
+            writeln!(out, "#   {region} {name}, {owned}, {}: {}", rule.path, rule.statement)?;
+        }
+    }
+    Ok(())
 }
 
 fn blocked(stack: &StackRecord) -> impl Iterator<Item = &RuleRecord> {

@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::comparison::ComparisonFile;
+use super::live::GroupRecord;
 use super::record::{FORMAT_VERSION, ScanHead, StackRecord, Unread};
 use super::result::{ScanCompletion, ScanResult};
 use super::summary::ScanSummary;
@@ -27,6 +28,9 @@ pub struct ResultFile {
     pub head: ScanHead,
     /// The stacks that were read, in the order they were.
     pub stacks: Vec<StackRecord>,
+    /// The security groups that exist, if they were read (`--live`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupRecord>,
     /// What could not be read, and why.
     pub unread: Vec<Unread>,
     /// The answer.
@@ -47,7 +51,12 @@ pub struct ResultFile {
 pub struct ResultWriter<W> {
     out: W,
     written: usize,
+    list: &'static str,
 }
+
+/// The names of the lists of records.
+const STACKS: &str = "stacks";
+const GROUPS: &str = "groups";
 
 impl<W: Write> ResultWriter<W> {
     /// Begins a result.
@@ -57,8 +66,8 @@ impl<W: Write> ResultWriter<W> {
     pub fn new(mut out: W, head: &ScanHead) -> io::Result<Self> {
         let head = serde_json::to_string(head)?;
         // The head without its closing brace: the document goes on.
-        writeln!(out, "{},\"stacks\":[", head.strip_suffix('}').unwrap_or(&head))?;
-        Ok(Self { out, written: 0 })
+        writeln!(out, "{},\"{STACKS}\":[", head.strip_suffix('}').unwrap_or(&head))?;
+        Ok(Self { out, written: 0, list: STACKS })
     }
 
     /// Writes a stack.
@@ -66,9 +75,31 @@ impl<W: Write> ResultWriter<W> {
     /// # Errors
     /// When it cannot be written.
     pub fn stack(&mut self, record: &StackRecord) -> io::Result<()> {
+        self.begin(STACKS)?;
         self.line(record)?;
         // What is found is not lost when the process is killed.
         self.out.flush()
+    }
+
+    /// Writes a live security group. The groups of one Region come while the stacks of another do: each turn begins a list
+    /// anew, which [`read_records`] reads, and [`write_json`] puts in order when all is found.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn group(&mut self, record: &GroupRecord) -> io::Result<()> {
+        self.begin(GROUPS)?;
+        self.line(record)?;
+        self.out.flush()
+    }
+
+    /// Goes on with a list, or begins it.
+    fn begin(&mut self, list: &'static str) -> io::Result<()> {
+        if self.list != list {
+            writeln!(self.out, "\n],\"{list}\":[")?;
+            self.list = list;
+            self.written = 0;
+        }
+        Ok(())
     }
 
     fn line(&mut self, record: &impl Serialize) -> io::Result<()> {
@@ -111,6 +142,10 @@ pub fn write_json(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
     for record in result.stacks.iter() {
         writer.line(&record?)?;
     }
+    for record in result.groups.iter() {
+        writer.begin(GROUPS)?;
+        writer.line(&record?)?;
+    }
     writer.end(result)
 }
 
@@ -143,6 +178,8 @@ impl std::error::Error for ResultError {}
 #[derive(Debug)]
 pub enum ResultRecord {
     Stack(Box<StackRecord>),
+    /// A live security group.
+    Group(Box<GroupRecord>),
     /// Something that could not be read.
     Unread(Box<Unread>),
 }
@@ -207,6 +244,9 @@ impl<'de> Visitor<'de> for &mut ResultReader<'_> {
                 "stacks" => {
                     map.next_value_seed(RecordList { reader: self, record: ResultRecord::Stack, of: PhantomData })?
                 }
+                "groups" => {
+                    map.next_value_seed(RecordList { reader: self, record: ResultRecord::Group, of: PhantomData })?
+                }
                 "unread" => {
                     map.next_value_seed(RecordList { reader: self, record: ResultRecord::Unread, of: PhantomData })?
                 }
@@ -262,7 +302,7 @@ mod tests {
     use super::*;
 
     use crate::scan::result::ScanRecords;
-    use crate::scan::{AlternativeKind, OutcomeCounts};
+    use crate::scan::{AlternativeKind, OutcomeCounts, Ownership};
     use crate::{Failure, FailureKind, Spool};
 
     /// Reads a result back: whole, or as far as it was written. The answer is computed anew.
@@ -270,6 +310,7 @@ mod tests {
         let mut found = ScanRecords::default();
         let (head, ending) = read_records(text, &mut |record| match record {
             ResultRecord::Stack(stack) => found.stack(&stack),
+            ResultRecord::Group(group) => found.group(&group),
             ResultRecord::Unread(unread) => found.unread(&unread),
         })?;
         found.result(head, ending).map_err(ResultError::Io)
@@ -292,6 +333,7 @@ mod tests {
             more: OutcomeCounts::default(),
             otherwise: [(AlternativeKind::Effective, OutcomeCounts { blocked: 1, ..OutcomeCounts::default() })].into(),
             notes: Vec::new(),
+            declared: Vec::new(),
         }
     }
 
@@ -306,6 +348,7 @@ mod tests {
             regions: vec!["eu-west-1".to_owned()],
             owner_tags: vec!["owner".to_owned()],
             only_stacks: Vec::new(),
+            live: false,
         }
     }
 
@@ -317,6 +360,8 @@ mod tests {
             region: Some("eu-west-1".to_owned()),
             stack: Some(stack.to_owned()),
             stack_id: None,
+            live: false,
+            group: None,
             failure: Failure::new("cloudformation:GetTemplate", FailureKind::Unreachable, "no answer in time"),
             judged: false,
         }
@@ -370,6 +415,61 @@ mod tests {
             assert_eq!(all(&mut result.stacks), stacks[..whole], "cut at {end}");
             assert_eq!(result.ending, ScanCompletion { complete: false, interrupted: true });
         }
+    }
+
+    fn group(id: &str) -> GroupRecord {
+        GroupRecord {
+            account: "123456789012".to_owned(),
+            region: "eu-west-1".to_owned(),
+            group: id.to_owned(),
+            name: "web".to_owned(),
+            vpc: None,
+            ownership: Ownership::None,
+            stack: None,
+            stack_id: None,
+            logical_id: None,
+            owner: None,
+            read: "2026-11-23T00:00:00Z".to_owned(),
+            compared_with: String::new(),
+            rules: 0,
+            findings: Vec::new(),
+            more: OutcomeCounts::default(),
+            differences: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// One Region reads its groups while another reads its stacks, and the writer may be killed at any time.
+    #[test]
+    fn groups_that_come_between_stacks_are_read_back_and_put_in_order() {
+        let mut text = Vec::new();
+        let head = ScanHead { live: true, ..head() };
+        let mut writer = ResultWriter::new(&mut text, &head).unwrap();
+        writer.group(&group("sg-1")).unwrap();
+        writer.stack(&stack("a")).unwrap();
+        writer.stack(&stack("b")).unwrap();
+        writer.group(&group("sg-2")).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        let read = |text: &str| {
+            let mut result = read_result(text.as_bytes()).unwrap();
+            (all(&mut result.stacks), all(&mut result.groups), result)
+        };
+        for end in text.find('\n').unwrap()..=text.len() {
+            let torn = text.get(..end).unwrap();
+            let (stacks, groups, _) = read(torn);
+            let written = |record: String| torn.contains(&record);
+            let of_stacks = ["a", "b"].map(stack).into_iter();
+            let of_groups = ["sg-1", "sg-2"].map(group).into_iter();
+            let of_stacks = of_stacks.filter(|one| written(serde_json::to_string(one).unwrap()));
+            let of_groups = of_groups.filter(|one| written(serde_json::to_string(one).unwrap()));
+            assert_eq!(stacks, of_stacks.collect::<Vec<_>>(), "cut at {end}");
+            assert_eq!(groups, of_groups.collect::<Vec<_>>(), "cut at {end}");
+        }
+        let (.., mut result) = read(&text);
+        let mut ordered = Vec::new();
+        write_json(&mut result, &mut ordered).unwrap();
+        let ordered: ResultFile = serde_json::from_slice(&ordered).unwrap();
+        assert_eq!((ordered.stacks.len(), ordered.groups.len()), (2, 2), "each list once");
     }
 
     #[test]

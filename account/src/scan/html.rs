@@ -2,6 +2,7 @@
 
 mod accounts;
 mod changes;
+mod live;
 
 use std::io::{self, Write};
 
@@ -32,6 +33,10 @@ pub fn write_html(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
         Some(comparison) => changes::changes(comparison, &result.head.accounts, many)?,
         None => Markup::default(),
     };
+    let live = match &result.summary.live {
+        Some(summary) => live::section(summary, &mut result.groups, &result.head.accounts, many)?,
+        None => Markup::default(),
+    };
     let summary = &result.summary;
     let class = match summary.answer {
         Readiness::Yes => "good",
@@ -54,6 +59,7 @@ pub fn write_html(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
         @if many { (details) }
         (changes)
         (charts(summary))
+        (live)
         (unread(result))
         @if !many { (details) }
         p.dim.foot {

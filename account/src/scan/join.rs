@@ -41,7 +41,7 @@ impl fmt::Display for JoinError {
             Self::Different { one, other } => write!(
                 f,
                 "it was made with {one}, but another result with {other}: results that are joined must have the same \
-                 policy, program version, and stack names"
+                 policy, program version, stack names, and --live"
             ),
         }
     }
@@ -66,11 +66,24 @@ impl JoinedResults {
                 own.insert(stack_id);
                 found.stack(&stack)
             }
-            ResultRecord::Unread(unread) => match &unread.stack_id {
-                // A newer result has read it.
-                Some(stack_id) if seen.contains(&hash.hash_one(stack_id.as_str())) => Ok(()),
-                _ => found.unread(&unread),
-            },
+            ResultRecord::Group(group) => {
+                let id = hash.hash_one((group.region.as_str(), group.group.as_str()));
+                if seen.contains(&id) {
+                    return Ok(());
+                }
+                own.insert(id);
+                found.group(&group)
+            }
+            ResultRecord::Unread(unread) => {
+                let stack = unread.stack_id.as_ref().map(|stack_id| hash.hash_one(stack_id.as_str()));
+                let group = unread.group.as_ref().zip(unread.region.as_ref());
+                let group = group.map(|(group, region)| hash.hash_one((region.as_str(), group.as_str())));
+                match stack.or(group) {
+                    // A newer result has read it.
+                    Some(id) if seen.contains(&id) => Ok(()),
+                    _ => found.unread(&unread),
+                }
+            }
         })
         .map_err(JoinError::Unreadable)?;
         self.seen.extend(own);
@@ -100,7 +113,8 @@ impl JoinedResults {
 fn made_with(head: &ScanHead) -> String {
     let only = &head.only_stacks;
     let only = if only.is_empty() { String::new() } else { format!(", for stacks named {}", only.join(", ")) };
-    format!("{} by version {}{only}", head.policy, head.program)
+    let live = if head.live { ", with --live" } else { "" };
+    format!("{} by version {}{only}{live}", head.policy, head.program)
 }
 
 /// Adds the accounts and Regions of an older result.

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::record::{OutcomeCounts, RuleRecord};
-use cfn_egress_guard_core::check::{CheckContext, CheckedResource, CheckedTemplate, check};
+use cfn_egress_guard_core::check::{CheckContext, CheckedResource, CheckedTemplate, Declared, check, declared};
 use cfn_egress_guard_core::path::Origin;
 use cfn_egress_guard_core::rule::policy::{Context, Date, Policy, UnchangedRules};
 use cfn_egress_guard_core::source;
@@ -78,6 +78,16 @@ pub(super) fn judge(
         judged.otherwise.push(tally(&under(other)?));
     }
     Ok(judged)
+}
+
+/// Which egress rules a template declares, and for which group.
+///
+/// # Errors
+/// When the template cannot be read, in words.
+pub(super) fn declared_in(text: &str, deployed: &DeployedScope) -> Result<Vec<Declared>, String> {
+    let root = source::parse(text).map_err(|error| error.to_string())?.root;
+    let root = with_resolved_parameters(root, &deployed.resolved);
+    declared(&root, &deployed.scope).map_err(|error| error.to_string())
 }
 
 /// The resources that are there, or may be.

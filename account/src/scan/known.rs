@@ -5,16 +5,47 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::live::GroupRecord;
 use super::record::StackRecord;
 use crate::spool::Spool;
 
-/// Stacks that are known from an earlier scan with the same policy, by ARN: on disk. In memory is a hash of the
-/// ARN and where the stack is; of two ARNs with one hash the later is known, and the other is read again.
+/// What is known from an earlier scan with the same policy: on disk.
 #[derive(Debug, Default)]
 pub struct KnownStacks {
-    stacks: Mutex<Spool<StackRecord>>,
+    stacks: KeptRecords<StackRecord>,
+    groups: KeptRecords<GroupRecord>,
+}
+
+/// Records by name, on disk. In memory is a hash of the name and where the record is; of two names with one hash the later
+/// is known, and the other is read again.
+#[derive(Debug)]
+struct KeptRecords<T> {
+    records: Mutex<Spool<T>>,
     numbers: HashMap<u64, usize>,
     hash: RandomState,
+}
+
+impl<T: Serialize + DeserializeOwned> Default for KeptRecords<T> {
+    fn default() -> Self {
+        Self { records: Mutex::new(Spool::new()), numbers: HashMap::new(), hash: RandomState::new() }
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> KeptRecords<T> {
+    fn add(&mut self, name: &str, record: &T) -> io::Result<()> {
+        let records = self.records.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.numbers.insert(self.hash.hash_one(name), records.push(record)?);
+        Ok(())
+    }
+
+    /// One that cannot be read back is not known: it is looked at again.
+    fn get(&self, name: &str) -> Option<T> {
+        let number = *self.numbers.get(&self.hash.hash_one(name))?;
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).get(number).ok().flatten()
+    }
 }
 
 impl KnownStacks {
@@ -23,15 +54,29 @@ impl KnownStacks {
     /// # Errors
     /// When it cannot be written to the disk.
     pub fn add(&mut self, record: &StackRecord) -> io::Result<()> {
-        let stacks = self.stacks.get_mut().unwrap_or_else(PoisonError::into_inner);
-        self.numbers.insert(self.hash.hash_one(record.stack_id.as_str()), stacks.push(record)?);
-        Ok(())
+        self.stacks.add(&record.stack_id, record)
     }
 
-    /// What is known of a stack. One that cannot be read back is not known: it is looked at again.
-    pub(super) fn get(&self, stack_id: &str) -> Option<StackRecord> {
-        let number = *self.numbers.get(&self.hash.hash_one(stack_id))?;
-        let record = self.stacks.lock().unwrap_or_else(PoisonError::into_inner).get(number).ok().flatten()?;
-        (record.stack_id == stack_id).then_some(record)
+    /// Adds a security group, likewise.
+    ///
+    /// # Errors
+    /// When it cannot be written to the disk.
+    pub fn add_group(&mut self, record: &GroupRecord) -> io::Result<()> {
+        self.groups.add(&name(&record.region, &record.group), record)
     }
+
+    /// What is known of a stack, by its ARN.
+    pub(super) fn stack(&self, stack_id: &str) -> Option<StackRecord> {
+        self.stacks.get(stack_id).filter(|record| record.stack_id == stack_id)
+    }
+
+    /// What is known of a security group of a Region; ids are unique in all accounts.
+    pub(super) fn group(&self, region: &str, group: &str) -> Option<GroupRecord> {
+        let known = self.groups.get(&name(region, group));
+        known.filter(|record| record.region == region && record.group == group)
+    }
+}
+
+fn name(region: &str, group: &str) -> String {
+    format!("{region}/{group}")
 }

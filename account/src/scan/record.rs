@@ -9,8 +9,11 @@ use super::alternative::AlternativeKind;
 use crate::accounts::MemberAccount;
 use crate::failure::Failure;
 use cfn_egress_guard_core::arn::Arn;
-use cfn_egress_guard_core::check::{CheckedResource, LocatedFinding};
-use cfn_egress_guard_core::rule::{Destination, EgressRule, Outcome, Port, Protocol, Reason, excerpt, wording};
+use cfn_egress_guard_core::check::{CheckedResource, Declared, LocatedFinding};
+use cfn_egress_guard_core::rule::{
+    Destination, EgressRule, Finding, Outcome, Port, Protocol, Reason, excerpt, wording,
+};
+use cfn_egress_guard_core::security_group::ResourceType;
 
 /// How much of a name is kept, in characters.
 pub(super) const NAME_CHARS: usize = 256;
@@ -44,6 +47,9 @@ pub struct ScanHead {
     /// The patterns of names (`--stack`) that it was narrowed to; none for every stack.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only_stacks: Vec<String>,
+    /// Whether the security groups that exist were read, too (`--live`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub live: bool,
 }
 
 /// What the rule says of one live stack.
@@ -87,9 +93,12 @@ pub struct StackRecord {
     /// What could not be looked at in full.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Which egress rules its template declares, if live security groups are compared with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declared: Vec<Declared>,
 }
 
-fn is_none(tally: &OutcomeCounts) -> bool {
+pub(super) fn is_none(tally: &OutcomeCounts) -> bool {
     *tally == OutcomeCounts::default()
 }
 
@@ -203,26 +212,37 @@ pub struct RuleRecord {
 impl RuleRecord {
     /// A finding of a template; nothing if the rule lets it pass.
     pub(crate) fn of(resource: &CheckedResource, located: &LocatedFinding) -> Option<Self> {
-        let finding = &located.finding;
-        let fate = match resource.settled(located) {
+        let outcome = resource.settled(located);
+        let record = Self::of_finding(&resource.logical_id, resource.resource_type, &located.finding, outcome)?;
+        let statement = match located.when() {
+            Some(when) => format!("{}, {when}", record.statement),
+            None => record.statement,
+        };
+        Some(Self { statement, ..record })
+    }
+
+    /// A finding of a resource, under its name; nothing if the rule lets it pass.
+    pub(super) fn of_finding(
+        name: &str,
+        resource_type: ResourceType,
+        finding: &Finding,
+        outcome: Outcome,
+    ) -> Option<Self> {
+        let fate = match outcome {
             Outcome::NonCompliant => RuleOutcome::Blocked,
             Outcome::Undetermined => RuleOutcome::Undetermined,
             Outcome::Exempted => RuleOutcome::Exempted,
             Outcome::KnownDebt => RuleOutcome::KnownDebt,
             Outcome::Note => return None,
         };
-        let statement = wording::statement(finding);
         Some(Self {
-            logical_id: excerpt(&resource.logical_id, NAME_CHARS),
-            resource_type: resource.resource_type.name().to_owned(),
+            logical_id: excerpt(name, NAME_CHARS),
+            resource_type: resource_type.name().to_owned(),
             path: wording::place(finding),
             fate,
             cause: Cause::from(finding.reason),
             reason: finding.reason.code().to_owned(),
-            statement: match located.when() {
-                Some(when) => format!("{statement}, {when}"),
-                None => statement,
-            },
+            statement: wording::statement(finding),
             remedy: wording::remedy(finding),
             rule: finding.rule().and_then(OpenedTraffic::of),
             exemption: finding.exemption.as_ref().map(|exemption| {
@@ -338,6 +358,12 @@ pub struct Unread {
     /// The stack's ARN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack_id: Option<String>,
+    /// Whether it is about live security groups: one of them, or the Region's list.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub live: bool,
+    /// The id of a live security group; without one, it is the Region's list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Why.
     pub failure: Failure,
     /// Whether the stack was judged all the same, on less knowledge; the Region's stacks were listed all the

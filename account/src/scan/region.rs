@@ -1,112 +1,83 @@
 //! The stacks of one Region of an account: read side by side, fewer at once when AWS throttles the calls.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use aws_sdk_cloudformation::Client;
-use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
 
+use super::Progress;
 use super::alternative::AlternativeKind;
-use super::judge::{DeployedScope, judge};
-use super::record::{NAME_CHARS, StackRecord, Unread, account_of};
+use super::context::{RegionClients, RegionContext};
+use super::expected::locked;
+use super::judge::{DeployedScope, declared_in, judge};
+use super::live::scan_groups;
+use super::paced::{PacedSource, StartedWork, work};
+use super::record::{NAME_CHARS, StackRecord, account_of};
 use super::stacks::{self, ListedStack, LiveStack, LiveStacks, StackInputs, TemplateText};
-use super::{Progress, ScanOptions};
 use crate::failure::{Failure, FailureKind};
-use crate::pace::RequestLimit;
 use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::template::Scope;
 
-/// What the tasks of a Region share.
-#[derive(Clone)]
-pub(super) struct RegionContext {
-    /// The account, if anybody says which it is.
-    pub(super) account: Option<String>,
-    pub(super) region: String,
-    pub(super) options: Arc<ScanOptions>,
-    /// How many templates may be in memory at once, of all accounts and Regions together.
-    pub(super) templates: Arc<Semaphore>,
-    pub(super) sender: mpsc::Sender<Progress>,
-}
-
-impl RegionContext {
-    /// Tells the caller; nothing, if nobody listens any more.
-    async fn tell(&self, progress: Progress) -> Option<()> {
-        self.sender.send(progress).await.ok()
-    }
-
-    fn unread(&self, stack: Option<&LiveStack>, failure: Failure, judged: bool) -> Progress {
-        Progress::Unread(Unread {
-            account: self.account.clone().or_else(|| stack.and_then(|stack| account_of(&stack.id)).map(str::to_owned)),
-            region: Some(self.region.clone()),
-            stack: stack.map(|stack| stack.name.clone()),
-            stack_id: stack.map(|stack| stack.id.clone()),
-            failure,
-            judged,
-        })
-    }
-}
-
-/// Scans a Region to its end; nothing, if nobody listens any more.
-pub(super) async fn scan_region(client: &Client, to: &RegionContext) -> Option<()> {
+/// Scans a Region to its end: its stacks, and then its security groups if they are asked for. Nothing, if nobody listens
+/// any more.
+pub(super) async fn scan_region(clients: RegionClients, to: &RegionContext) -> Option<()> {
+    let cloudformation = &clients.cloudformation;
     let options = &to.options;
-    let mut stacks = LiveStacks::list(client, &options.stacks, options.patience).await;
-    let mut limit = RequestLimit::new(options.concurrency);
-    let mut queue = Vec::<ListedStack>::new().into_iter();
-    let mut listing = true;
-    let mut running: JoinSet<u32> = JoinSet::new();
-    loop {
-        if stacks.found > 0 {
-            to.tell(Progress::Found { stacks: std::mem::take(&mut stacks.found) }).await?;
-        }
-        let mut free = limit.now().saturating_sub(running.len());
-        while free > 0
-            && let Some((stack, given)) = queue.next()
-        {
-            if let Some(known) = options.known.get(&stack.id).filter(|known| is_unchanged(known, &stack)) {
-                to.tell(Progress::Judged(Box::new(known))).await?;
-                continue;
-            }
-            let values_denied = stacks.failures.iter().any(stacks::is_denied_values);
-            running.spawn(scan_stack(client.clone(), stack, given, values_denied, to.clone()));
-            free -= 1;
-        }
-        let throttled = if free > 0 && listing {
-            if let Some(page) = stacks.next().await {
-                queue = page.into_iter();
-            } else {
-                listing = false;
-                tell_lists(std::mem::take(&mut stacks.failures), to).await?;
-            }
-            std::mem::take(&mut stacks.throttled)
-        } else {
-            match running.join_next().await {
-                Some(Ok(throttled)) => throttled,
-                // A task that panicked: the stack is missed and nobody would know.
-                Some(Err(error)) => {
-                    let failure = Failure::new("(this program)", FailureKind::Unreadable, &error.to_string());
-                    to.tell(to.unread(None, failure, false)).await?;
-                    0
-                }
-                None => return Some(()),
-            }
-        };
-        if limit.learn(throttled) {
-            let (account, region) = (to.account.clone(), to.region.clone());
-            to.tell(Progress::Slower { account, region, at_once: limit.now() }).await?;
-        }
+    let stacks = LiveStacks::list(cloudformation, &options.stacks, options.patience).await;
+    work(&mut StackSource { client: cloudformation, stacks, to }, to).await?;
+    match &to.expected {
+        Some(expected) => scan_groups(&clients, expected, to).await,
+        None => Some(()),
     }
 }
 
-/// Tells that a Region's lists were read to their end, and what kept them from being complete.
-async fn tell_lists(failures: Vec<Failure>, to: &RegionContext) -> Option<()> {
-    // Of two lists one is enough to know every stack.
-    let judged = failures.len() < stacks::LISTS;
-    for failure in failures {
-        to.tell(to.unread(None, failure, judged)).await?;
+/// The stacks of a Region, to be read and judged.
+struct StackSource<'a> {
+    client: &'a Client,
+    stacks: LiveStacks<'a>,
+    to: &'a RegionContext,
+}
+
+impl PacedSource for StackSource<'_> {
+    type Item = ListedStack;
+
+    fn found(&mut self) -> Option<Progress> {
+        let stacks = std::mem::take(&mut self.stacks.found);
+        (stacks > 0).then_some(Progress::Found { stacks })
     }
-    to.tell(Progress::Listed).await
+
+    async fn next(&mut self) -> Option<Vec<ListedStack>> {
+        self.stacks.next().await
+    }
+
+    fn throttled(&mut self) -> u32 {
+        std::mem::take(&mut self.stacks.throttled)
+    }
+
+    fn start(&mut self, (stack, given): ListedStack) -> StartedWork {
+        let to = self.to;
+        if let Some(expected) = &to.expected {
+            locked(expected).listed(&stack.id);
+        }
+        if let Some(known) = to.options.known.stack(&stack.id).filter(|known| is_unchanged(known, &stack)) {
+            to.expect(&known);
+            return StartedWork::Known(Box::new(Progress::Judged(Box::new(known))));
+        }
+        let values_denied = self.stacks.failures.iter().any(stacks::is_denied_values);
+        StartedWork::Running(Box::pin(scan_stack(self.client.clone(), stack, given, values_denied, to.clone())))
+    }
+
+    /// What kept the lists from being complete.
+    fn ended(&mut self) -> Vec<Progress> {
+        let failures = std::mem::take(&mut self.stacks.failures);
+        // Of two lists one is enough to know every stack.
+        let judged = failures.len() < stacks::LISTS;
+        if let (Some(expected), false) = (&self.to.expected, judged) {
+            locked(expected).list_is_incomplete();
+        }
+        let unread = failures.into_iter().map(|failure| self.to.unread(None, failure, judged));
+        unread.chain([Progress::Listed]).collect()
+    }
 }
 
 fn is_unchanged(known: &StackRecord, stack: &LiveStack) -> bool {
@@ -149,7 +120,10 @@ async fn scan_stack(
         }
     };
     let told = match record(&template, &stack, given, &to) {
-        Ok(record) => Progress::Judged(Box::new(record)),
+        Ok(record) => {
+            to.expect(&record);
+            Progress::Judged(Box::new(record))
+        }
         Err(why) => {
             let failure = Failure::new("cloudformation:GetTemplate", FailureKind::Unreadable, &why);
             to.unread(Some(&stack), failure, false)
@@ -173,6 +147,8 @@ fn record(
     let deployed = deployed(region, stack, given, parameters_known);
     let (kinds, others): (Vec<_>, Vec<_>) = AlternativeKind::beside(&options.policy).into_iter().unzip();
     let judged = judge(&template.text, &deployed, &options.policy, &others, options.today)?;
+    let declared =
+        if options.live && judged.resources > 0 { declared_in(&template.text, &deployed)? } else { Vec::new() };
     let otherwise =
         if judged.resources > 0 { kinds.into_iter().zip(judged.otherwise).collect() } else { BTreeMap::new() };
     let mut notes = judged.notes;
@@ -198,6 +174,7 @@ fn record(
         more: judged.more,
         otherwise,
         notes,
+        declared,
     })
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::comparison::Comparison;
+use super::live::GroupRecord;
 use super::record::{ScanHead, StackRecord, Unread};
 use super::summary::ScanSummary;
 use super::totals::ScanTotals;
@@ -15,6 +16,8 @@ pub struct ScanResult {
     pub head: ScanHead,
     /// The stacks that were read, by account, Region and name.
     pub stacks: Spool<StackRecord>,
+    /// The security groups that were read, by account, Region and id; none if they were not asked for.
+    pub groups: Spool<GroupRecord>,
     /// What could not be read, in the order it was tried.
     pub unread: Spool<Unread>,
     /// What could not be read, by reason.
@@ -40,6 +43,7 @@ pub struct ScanCompletion {
 #[derive(Debug, Default)]
 pub struct ScanRecords {
     stacks: Spool<StackRecord>,
+    groups: Spool<GroupRecord>,
     unread: Spool<Unread>,
     unread_groups: UnreadGroups,
     totals: ScanTotals,
@@ -53,6 +57,15 @@ impl ScanRecords {
     pub fn stack(&mut self, record: &StackRecord) -> io::Result<()> {
         self.totals.stack(record);
         self.stacks.push(record).map(|_| ())
+    }
+
+    /// Takes up a live security group; each group once.
+    ///
+    /// # Errors
+    /// When it cannot be written to the disk.
+    pub fn group(&mut self, record: &GroupRecord) -> io::Result<()> {
+        self.totals.group(record);
+        self.groups.push(record).map(|_| ())
     }
 
     /// Takes up what could not be read.
@@ -84,10 +97,12 @@ impl ScanRecords {
     /// When the records cannot be read back.
     pub fn result(mut self, head: ScanHead, ending: ScanCompletion) -> io::Result<ScanResult> {
         self.stacks.sort_by_key(|record| (record.account, record.region, record.stack))?;
-        let summary = self.totals.summary(ending.complete, &head.accounts);
+        self.groups.sort_by_key(|record| (record.account, record.region, record.group))?;
+        let summary = self.totals.summary(ending.complete, &head.accounts, head.live);
         Ok(ScanResult {
             head,
             stacks: self.stacks,
+            groups: self.groups,
             unread: self.unread,
             unread_groups: self.unread_groups.all(),
             summary,

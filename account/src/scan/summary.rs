@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::alternative::{Alternative, AlternativeKind};
+use super::live::LiveSummary;
 use super::record::OutcomeCounts;
 use crate::accounts::MemberAccount;
 use crate::failure::Failure;
@@ -51,6 +52,9 @@ pub struct ScanSummary {
     /// Accounts whose Regions could not be listed; those that every account has were read.
     #[serde(default)]
     pub accounts_in_part: Vec<String>,
+    /// The security groups that exist, if they were read (`--live`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<LiveSummary>,
 }
 
 /// What a scan found in one account.
@@ -79,6 +83,9 @@ pub struct AccountSummary {
     /// Why the account could not be entered, or its Regions not be listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// Its security groups that exist, if they were read (`--live`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<LiveSummary>,
 }
 
 /// Whether the failure mode can be FAIL.

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::alternative::{Alternative, AlternativeKind};
+use super::live::{GroupRecord, LiveTotals};
 use super::record::{OutcomeCounts, RuleOutcome, StackRecord, Unread};
 use super::summary::{AccountSummary, Readiness, RuleGroup, ScanSummary};
 use crate::accounts::MemberAccount;
@@ -21,6 +22,7 @@ pub(super) struct ScanTotals {
     accounts: BTreeMap<String, AccountTotals>,
     policies: BTreeMap<AlternativeKind, Alternative>,
     settings: BTreeMap<String, SettingEffect>,
+    live: LiveTotals,
 }
 
 /// What was found in an account.
@@ -28,6 +30,7 @@ pub(super) struct ScanTotals {
 struct AccountTotals {
     sums: AccountSummary,
     count: GroupTotals,
+    live: LiveTotals,
 }
 
 /// What a setting, changed alone, would allow.
@@ -113,8 +116,21 @@ impl ScanTotals {
         self.accounts.entry(id.to_owned()).or_default()
     }
 
+    /// Adds a live security group; each group once.
+    pub(super) fn group(&mut self, record: &GroupRecord) {
+        self.live.group(record);
+        self.account(&record.account).live.group(record);
+    }
+
     /// Adds what could not be read.
     pub(super) fn unread(&mut self, what: &Unread) {
+        if what.live {
+            self.live.unread(what);
+            if let Some(account) = &what.account {
+                self.account(account).live.unread(what);
+            }
+            return;
+        }
         let sums = &mut self.sums;
         match (&what.stack, &what.region) {
             (_, Some(_)) if what.judged => return,
@@ -130,15 +146,17 @@ impl ScanTotals {
         }
     }
 
-    /// What it comes to; `complete` says whether everything was looked at, and `accounts` what is known of them.
-    pub(super) fn summary(self, complete: bool, accounts: &[MemberAccount]) -> ScanSummary {
+    /// What it comes to; `complete` says whether everything was looked at, `accounts` what is known of them, and `live`
+    /// whether live security groups were read, too.
+    pub(super) fn summary(self, complete: bool, accounts: &[MemberAccount], live: bool) -> ScanSummary {
         let mut summary = self.sums;
         summary.regions_unread.sort_unstable();
         summary.accounts_unread.sort_unstable();
         summary.accounts_in_part.sort_unstable();
-        (summary.accounts, summary.organizational_units) = by_account(self.accounts, accounts, complete);
+        (summary.accounts, summary.organizational_units) = by_account(self.accounts, accounts, complete, live);
         summary.answer = summary.answered(complete);
         let many = summary.accounts.len() > 1;
+        summary.live = live.then(|| self.live.summary(many));
         summary.causes = largest_first(self.causes, many, |group| (group.tally.blocked, group.stacks));
         summary.owners = largest_first(self.owners, many, |group| (group.stacks, group.tally.blocked));
         summary.regions = largest_first(self.regions, many, |group| (group.stacks, group.tally.blocked));
@@ -208,14 +226,16 @@ fn by_account(
     mut totals: BTreeMap<String, AccountTotals>,
     accounts: &[MemberAccount],
     complete: bool,
+    live: bool,
 ) -> (Vec<AccountSummary>, Vec<RuleGroup>) {
     for member in accounts {
         totals.entry(member.account.clone()).or_default().sums.account = member.clone();
     }
     let mut units: BTreeMap<Option<String>, GroupTotals> = BTreeMap::new();
     let mut summaries = Vec::with_capacity(totals.len());
-    for (id, AccountTotals { mut sums, count }) in totals {
+    for (id, AccountTotals { mut sums, count, live: groups }) in totals {
         sums.account.account = id;
+        sums.live = live.then(|| groups.summary(false));
         sums.regions_unread.sort_unstable();
         sums.answer = sums.answered(complete);
         if count.tally != OutcomeCounts::default() && sums.account.organizational_unit.is_some() {
@@ -229,7 +249,8 @@ fn by_account(
         Readiness::Probably => 2,
         Readiness::Yes => 3,
     };
-    summaries.sort_by_key(|one| (rank(one.answer), Reverse((one.stacks_blocked, one.tally.blocked))));
+    let breaking = |one: &AccountSummary| one.live.as_ref().map_or(0, |live| live.all.breaking);
+    summaries.sort_by_key(|one| (rank(one.answer), Reverse((one.stacks_blocked, one.tally.blocked, breaking(one)))));
     (summaries, largest_first(units, true, |group| (group.stacks, group.tally.blocked)))
 }
 
@@ -294,6 +315,7 @@ mod tests {
                 .map(|kind| (kind, OutcomeCounts::default()))
                 .into(),
             notes: Vec::new(),
+            declared: Vec::new(),
         }
     }
 
@@ -306,7 +328,7 @@ mod tests {
         let mut totals = ScanTotals::default();
         stacks.iter().for_each(|record| totals.stack(record));
         unread.iter().for_each(|what| totals.unread(what));
-        totals.summary(complete, &[])
+        totals.summary(complete, &[], false)
     }
 
     #[test]
@@ -345,6 +367,8 @@ mod tests {
             region: Some("eu-west-1".to_owned()),
             stack: None,
             stack_id: None,
+            live: false,
+            group: None,
             failure: Failure::new("cloudformation:ListStacks", FailureKind::AccessDenied, "no"),
             judged: false,
         };

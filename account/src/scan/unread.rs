@@ -21,7 +21,9 @@ pub struct UnreadGroup {
     pub judged: bool,
     accounts: BTreeSet<String>,
     regions: BTreeSet<String>,
-    /// How many stacks; none, if it is the Regions' list, or an account.
+    /// Whether they are live security groups.
+    live: bool,
+    /// How many stacks or groups; none, if it is the Regions' list, or an account.
     stacks: usize,
     /// The first of them by name.
     named: BTreeSet<String>,
@@ -34,9 +36,13 @@ impl UnreadGroup {
         match self.stacks {
             0 if self.regions.is_empty() && self.failure.action == LIST_REGIONS => "the list of Regions".to_owned(),
             0 if self.regions.is_empty() => "the account".to_owned(),
+            0 if self.live => "the list of security groups".to_owned(),
             0 => "the list of stacks".to_owned(),
             1 => first_of(&self.named, 1),
-            stacks => format!("{} ({})", count(stacks, "stack"), first_of(&self.named, stacks)),
+            many => {
+                let noun = if self.live { "security group" } else { "stack" };
+                format!("{} ({})", count(many, noun), first_of(&self.named, many))
+            }
         }
     }
 
@@ -54,28 +60,30 @@ impl UnreadGroup {
 #[derive(Debug, Default)]
 pub(super) struct UnreadGroups(BTreeMap<UnreadKey, UnreadGroup>);
 
-/// Whether it is a stack, whether it is in a Region, whether it was judged all the same, the action, the kind of
-/// failure, its code.
-type UnreadKey = (bool, bool, bool, String, FailureKind, Option<String>);
+/// Whether it is about live groups, whether it is a stack or a group, whether it is in a Region, whether it was judged all
+/// the same, the action, the kind of failure, its code.
+type UnreadKey = (bool, bool, bool, bool, String, FailureKind, Option<String>);
 
 impl UnreadGroups {
     pub(super) fn add(&mut self, what: &Unread) {
         let failure = &what.failure;
-        let (is_stack, is_regional) = (what.stack.is_some(), what.region.is_some());
-        let key = (is_stack, is_regional, what.judged, failure.action.clone(), failure.kind, failure.code.clone());
+        let name = what.stack.as_ref().or(what.group.as_ref());
+        let is = (what.live, name.is_some(), what.region.is_some(), what.judged);
+        let key = (is.0, is.1, is.2, is.3, failure.action.clone(), failure.kind, failure.code.clone());
         let group = self.0.entry(key).or_insert_with(|| UnreadGroup {
             failure: failure.clone(),
             judged: what.judged,
             accounts: BTreeSet::new(),
             regions: BTreeSet::new(),
+            live: what.live,
             stacks: 0,
             named: BTreeSet::new(),
         });
         group.accounts.extend(what.account.clone());
         group.regions.extend(what.region.clone());
-        if let Some(stack) = &what.stack {
+        if let Some(name) = name {
             group.stacks += 1;
-            group.named.insert(stack.clone());
+            group.named.insert(name.clone());
             if group.named.len() > MAX_NAMED {
                 group.named.pop_last();
             }
@@ -108,6 +116,8 @@ mod tests {
             region: Some(region.to_owned()),
             stack: stack.map(str::to_owned),
             stack_id: None,
+            live: false,
+            group: None,
             failure,
             judged: false,
         };

@@ -5,6 +5,7 @@ mod audit;
 mod audit_direct;
 mod credentials;
 mod function;
+mod live;
 mod results;
 mod scan;
 mod scan_memory;

@@ -5,6 +5,7 @@ use std::io;
 
 use maud::{Markup, html};
 
+use super::live::rows_of;
 use super::{COLUMNS, FATES, Row, row};
 use crate::number::{count, grouped};
 use crate::page::{self, Bar, ExpandableSection};
@@ -15,6 +16,9 @@ use crate::scan::summary::{AccountSummary, Readiness};
 const MAX_ROWS: usize = 6_000;
 const LEAST_ROWS: usize = 5;
 const MOST_ROWS: usize = 500;
+
+/// The columns of the rules of live groups.
+const LIVE_COLUMNS: [&str; 6] = ["", "group", "Region", "owner", "owned by", "what"];
 
 /// Of so few accounts each is open from the start.
 const OPEN: usize = 5;
@@ -38,13 +42,22 @@ pub(super) fn overview(result: &mut ScanResult) -> io::Result<Markup> {
             rules.entry(stack.account.clone()).or_default().add(rank, || row(&stack, rule), most);
         }
     }
+    let mut live: HashMap<String, AccountRules> = HashMap::new();
+    for group in result.groups.iter() {
+        let group = group?;
+        for row in rows_of(&group) {
+            let rank = usize::from(row.0 != "blocked");
+            live.entry(group.account.clone()).or_default().add(rank, || row, most);
+        }
+    }
     let list: Vec<ExpandableSection> = result
         .summary
         .accounts
         .iter()
         .map(|account| {
             let rules = rules.remove(&account.account.account).unwrap_or_default();
-            disclosure(account, rules, accounts <= OPEN)
+            let live = live.remove(&account.account.account).unwrap_or_default();
+            disclosure(account, rules, live, accounts <= OPEN)
         })
         .collect();
     let below = "Accounts with the most blocked egress rules first. Open one to see its egress rules.";
@@ -65,7 +78,7 @@ impl AccountRules {
     }
 }
 
-fn disclosure(account: &AccountSummary, rules: AccountRules, is_open: bool) -> ExpandableSection {
+fn disclosure(account: &AccountSummary, rules: AccountRules, live: AccountRules, is_open: bool) -> ExpandableSection {
     let (class, word) = match account.answer {
         Readiness::No => ("bad", "Not yet"),
         Readiness::Unknown => ("maybe", "Unknown"),
@@ -73,6 +86,10 @@ fn disclosure(account: &AccountSummary, rules: AccountRules, is_open: bool) -> E
         Readiness::Yes => ("good", "Yes"),
     };
     let tally = account.tally;
+    // An account in which nothing is in the way of FAIL may still have open groups.
+    let has_live = account.live.as_ref().is_some_and(|live| live.has_findings());
+    let (class, word) =
+        if account.answer == Readiness::Yes && has_live { ("maybe", "Yes, but") } else { (class, word) };
     let bar = Bar {
         name: account.account.label(),
         note: account.account.organizational_unit.clone().unwrap_or_default(),
@@ -86,12 +103,17 @@ fn disclosure(account: &AccountSummary, rules: AccountRules, is_open: bool) -> E
     };
     let shown = rules.rows.len();
     let more = rules.total - shown;
-    let has_more = account.failure.is_some() || account.unread > 0 || !account.regions_unread.is_empty();
-    let behind = (shown > 0 || has_more).then(|| {
+    let is_live_whole = account.live.as_ref().is_none_or(|live| live.is_whole());
+    let has_more =
+        account.failure.is_some() || account.unread > 0 || !account.regions_unread.is_empty() || !is_live_whole;
+    let live_more = live.total - live.rows.len();
+    let behind = (shown > 0 || has_more || !live.rows.is_empty()).then(|| {
         html! {
             @for line in unread(account) { p.warning { (line) } }
             (page::table(&COLUMNS, rules.rows.into_iter().map(|(_, row)| row)))
             @if more > 0 { p.dim { (grouped(more)) " more are in the JSON and CSV results." } }
+            (page::table(&LIVE_COLUMNS, live.rows.into_iter().map(|(_, row)| row)))
+            @if live_more > 0 { p.dim { (grouped(live_more)) " more are in the JSON and CSV results." } }
         }
     });
     ExpandableSection { class, word, bar, is_open: is_open && behind.is_some(), behind }
@@ -114,6 +136,14 @@ fn said(account: &AccountSummary) -> String {
             said.push(format!("{} {what}", grouped(number)));
         }
     }
+    if let Some(live) = account.live.as_ref().filter(|live| live.has_findings()) {
+        if live.all.breaking > 0 {
+            said.push(format!("{} against the rule", count(live.all.breaking, "live group")));
+        }
+        if live.changed.groups > 0 {
+            said.push(format!("{} changed outside of stacks", grouped(live.changed.groups)));
+        }
+    }
     let read = if account.stacks_blocked > 0 {
         format!("{} of {stacks} affected", grouped(account.stacks_blocked))
     } else {
@@ -132,6 +162,9 @@ fn unread(account: &AccountSummary) -> Vec<String> {
     }
     if account.unread > 0 {
         said.push(format!("{} could not be read.", count(account.unread, "stack")));
+    }
+    if let Some(live) = account.live.as_ref().filter(|live| !live.is_whole()) {
+        said.extend(live.sentences().pop());
     }
     said
 }

@@ -101,7 +101,8 @@ fn row(change: &RuleChange, accounts: &[MemberAccount], many: bool) -> Row {
     let mut cells = vec![word.to_owned()];
     cells.extend(many.then(|| account_label(accounts, &change.account)));
     let what = format!("{}: {}.", change.logical_id, change.statement);
-    cells.extend([change.stack.clone(), change.region.clone(), change.owner.clone().unwrap_or_default(), what]);
+    let stack = if change.stack.is_empty() { "(no stack)" } else { &change.stack };
+    cells.extend([stack.to_owned(), change.region.clone(), change.owner.clone().unwrap_or_default(), what]);
     (class, cells)
 }
 

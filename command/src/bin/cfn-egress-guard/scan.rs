@@ -12,8 +12,8 @@ use anyhow::{Context, bail};
 use cfn_egress_guard::fingerprint::Fingerprint;
 use cfn_egress_guard_account::accounts::RegionSelection;
 use cfn_egress_guard_account::scan::{
-    FORMAT_VERSION, KnownStacks, Progress, ResultWriter, ScanCompletion, ScanHead, ScanOptions, ScanRecords,
-    ScanResult, StackRecord, scan, write_asff, write_csv, write_exemptions, write_html, write_json,
+    FORMAT_VERSION, KnownStacks, LiveSummary, Progress, ResultWriter, ScanCompletion, ScanHead, ScanOptions,
+    ScanRecords, ScanResult, StackRecord, scan, write_asff, write_csv, write_exemptions, write_html, write_json,
 };
 use cfn_egress_guard_account::{Glob, RetryPolicy, count, permissions};
 use cfn_egress_guard_core::rule::policy::{Date, Policy};
@@ -47,8 +47,13 @@ pub(crate) fn run(arguments: &Scan, out: &mut impl Write) -> anyhow::Result<Exit
     compared(&mut result, earlier)?;
     for (path, format) in outputs {
         // A scan has written its JSON result already, but for what it is compared with.
-        if format != AccountFormat::Json || !arguments.from.is_empty() || result.comparison.is_some() {
+        let is_written = arguments.from.is_empty() && !arguments.live && result.comparison.is_none();
+        if format != AccountFormat::Json || !is_written {
             write_file(path, |out| write_as(&mut result, format, out))?;
+        }
+        if arguments.live && format == AccountFormat::Json {
+            // It holds the same in the order in which it was found.
+            let _ = std::fs::remove_file(part(path));
         }
     }
     if let Some(path) = &arguments.suggest_exemptions {
@@ -86,7 +91,10 @@ fn exit(result: &ScanResult, strict: bool) -> Exit {
     let tally = result.summary.tally;
     if !result.ending.complete || !result.unread.is_empty() {
         Exit::CouldNotCheck
-    } else if tally.blocked > 0 || (strict && tally.undetermined > 0) {
+    } else if tally.blocked > 0
+        || (strict && tally.undetermined > 0)
+        || result.summary.live.as_ref().is_some_and(LiveSummary::has_findings)
+    {
         Exit::Findings
     } else {
         Exit::Clean
@@ -112,6 +120,7 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
         regions_assumed,
         owner_tags: arguments.owner_tags.clone(),
         only_stacks: arguments.stacks.iter().map(ToString::to_string).collect(),
+        live: arguments.live,
     };
     let known = match &arguments.resume {
         Some(path) => known(path, &head)?,
@@ -133,6 +142,8 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
         concurrency: arguments.concurrency.into(),
         patience: RetryPolicy::default(),
         known,
+        live: arguments.live,
+        started: head.started.clone(),
     };
     let mut meter = Meter::new(accounts.members.len());
     let mut found = ScanRecords::default();
@@ -145,8 +156,13 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
                 files.iter_mut().try_for_each(|(_, writer)| writer.stack(&record))?;
                 found.stack(&record)
             }
+            Progress::Group(record) => {
+                files.iter_mut().try_for_each(|(_, writer)| writer.group(&record))?;
+                found.group(&record)
+            }
             Progress::Unread(what) => found.unread(&what),
-            Progress::Entered { .. }
+            Progress::FoundGroups { .. }
+            | Progress::Entered { .. }
             | Progress::Left
             | Progress::Found { .. }
             | Progress::Listed
@@ -170,7 +186,8 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
     }
     let ending = ScanCompletion { complete: finished && head.regions_assumed.is_none(), interrupted: !finished };
     let mut result = found.result(head, ending).context("reading the stored results")?;
-    for (path, writer) in files {
+    // The parts of a live result are put in order by whoever writes it.
+    for (path, writer) in files.into_iter().filter(|_| !arguments.live) {
         writer.end(&mut result).context("writing the result")?;
         std::fs::rename(part(path), path).with_context(|| format!("writing `{}`", path.display()))?;
     }

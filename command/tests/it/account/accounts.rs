@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Value as Json, json};
 
 use super::function::Function;
+use super::live::cloud_control;
 use super::server::{Answer, Reply, Request, Server, answered, escaped, refused};
 use super::status::{around, good};
 use crate::support::{stderr, stdout, validator};
@@ -509,6 +510,9 @@ fn the_reader_role_allows_what_the_commands_call_and_nothing_else() {
         }
         "ListStacks" | "DescribeStacks" | "GetTemplate" => organization(request),
         "DescribeStackEvents" => answered("DescribeStackEvents", "<StackEvents/>").into(),
+        "ListResources" => cloud_control(&json!({"ResourceDescriptions": [{"Identifier": "sg-1"}]})),
+        "GetResource" => cloud_control(&json!({"ResourceDescription": {"Identifier": "sg-1", "Properties": "{}"}})),
+        "DescribeStackResources" => refused(400, "ValidationError", "Stack for sg-1 does not exist").into(),
         "FilterLogEvents" => json_answer(&json!({"events": []})),
         "ListRuleNamesByTarget" => json_answer(&json!({"RuleNames": ["r"]})),
         "DescribeRule" => {
@@ -528,7 +532,7 @@ fn the_reader_role_allows_what_the_commands_call_and_nothing_else() {
     let package = crate::support::scratch("reader").join("reader.zip");
     std::fs::write(&package, super::function::zipped(&[("bootstrap", "other"), ("policy.toml", "")])).unwrap();
     for arguments in [
-        vec!["scan", "--regions", "all"],
+        vec!["scan", "--regions", "all", "--live"],
         vec!["audit", "--regions", "all"],
         vec!["audit", "--region", "eu-west-1", "--stack", "app"],
         vec!["status", "--regions", "all", "--package", package.to_str().unwrap()],
@@ -538,6 +542,8 @@ fn the_reader_role_allows_what_the_commands_call_and_nothing_else() {
     }
     let mut called: Vec<String> =
         server.seen().iter().filter(|request| request.access_key != "AKIAEXAMPLE").filter_map(action).collect();
+    // Cloud Control calls the handlers of the type with the caller's credentials.
+    called.push("ec2:DescribeSecurityGroups".to_owned());
     called.sort();
     called.dedup();
     assert_eq!(called, reader, "each of them is called, and no other");

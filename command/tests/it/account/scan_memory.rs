@@ -6,9 +6,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
-use super::server::{Answer, Request, Server, answered, escaped, refused};
+use super::accounts::{account as signed_by, with_egress};
+use super::live::cloud_control;
+use super::server::{Answer, Reply, Request, Server, answered, escaped, refused};
 
 /// Egress rules that break the rule, of one stack: some 40 kB in a result.
 const RULES: usize = 100;
@@ -108,4 +110,96 @@ fn memory_holds_where_a_stack_is_and_not_what_was_found() {
         let grown = many.saturating_sub(*few);
         assert!(grown < 2_560, "{what}: {few} KiB for 50 stacks, {many} KiB for 200");
     }
+}
+
+/// A Region with so many live groups, each with many egress rules that break the rule, which no template declares.
+fn with_groups(request: &Request, groups: usize) -> Reply {
+    let asked: Json = serde_json::from_str(&request.body).unwrap_or_default();
+    match request.action.as_str() {
+        "ListResources" => {
+            let first: usize = asked["NextToken"].as_str().unwrap_or("0").parse().unwrap();
+            let page = first..groups.min(first + PAGE);
+            let ids: Vec<Json> = page.clone().map(|number| json!({"Identifier": format!("sg-0{number:05}")})).collect();
+            let mut body = json!({"ResourceDescriptions": ids});
+            if page.end < groups {
+                body["NextToken"] = json!(page.end.to_string());
+            }
+            cloud_control(&body)
+        }
+        "GetResource" => {
+            let rule = |rule| json!({"IpProtocol": "tcp", "FromPort": rule, "ToPort": 9000, "CidrIp": "10.0.0.0/8"});
+            let rules: Vec<Json> = (0..RULES).map(rule).collect();
+            let id = "arn:aws:cloudformation:eu-west-1:123456789012:stack/s00000/1";
+            let tag = |name: &str, value: &str| json!({"Key": format!("aws:cloudformation:{name}"), "Value": value});
+            let tags = [tag("stack-id", id), tag("stack-name", "s00000"), tag("logical-id", "Other")];
+            let properties = json!({"GroupName": "x", "SecurityGroupEgress": rules, "Tags": tags}).to_string();
+            cloud_control(
+                &json!({"ResourceDescription": {"Identifier": asked["Identifier"], "Properties": properties}}),
+            )
+        }
+        _ => account(request, 1).into(),
+    }
+}
+
+/// The most memory that each way to make and to read a result with live groups held.
+fn live_peaks(folder: &Path, groups: usize) -> [u64; 3] {
+    let server = Server::start(move |request| with_groups(request, groups));
+    let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let (json, csv, html) = (file("live.json"), file("live.csv"), file("live.html"));
+    let all = ["scan", "--live", "--region", "eu-west-1", "--output", &json, "--output", &csv, "--output", &html];
+    let scanned = peak_kib(server.prepared(&all));
+    assert_eq!(std::fs::read_to_string(csv).unwrap().lines().count(), RULES * (groups + 1) + 1);
+    let asked = server.seen().len();
+    let resumed = peak_kib(server.prepared(&["scan", "--live", "--region", "eu-west-1", "--resume", &json]));
+    let seen = server.seen();
+    assert!(!seen.iter().skip(asked).any(|request| request.action == "GetResource"), "every group was known");
+    let read = peak_kib(server.prepared(&["scan", "--from", &json, "--compare", &json, "--format", "asff"]));
+    [scanned, resumed, read]
+}
+
+#[test]
+fn memory_holds_where_a_live_group_is_and_not_what_was_found() {
+    let folder = crate::support::scratch("live-memory");
+    let few = live_peaks(&folder, 50);
+    let many = live_peaks(&folder, 200);
+    assert!(std::fs::metadata(folder.join("live.json")).unwrap().len() > 7_000_000);
+    for (what, (few, many)) in ["scan", "--resume", "--from"].iter().zip(few.iter().zip(&many)) {
+        let grown = many.saturating_sub(*few);
+        assert!(grown < 2_560, "{what}: {few} KiB for 50 groups, {many} KiB for 200");
+    }
+}
+
+/// So many accounts, each with a stack and a group with many egress rules: 80 kB of findings.
+fn accounts_peak(folder: &Path, accounts: usize) -> u64 {
+    let rule = |rule| format!("{{IpProtocol: tcp, FromPort: {rule}, ToPort: 9000, CidrIp: 10.0.0.0/8}}");
+    let egress = (0..RULES).map(rule).collect::<Vec<_>>().join(", ");
+    let server = Server::start(move |request| match request.action.as_str() {
+        "ListResources" | "GetResource" => with_groups(request, 1),
+        "DescribeStackResources" => refused(400, "ValidationError", "Stack for x does not exist").into(),
+        _ => with_egress(request, &egress),
+    });
+    let ids: Vec<String> = (0..accounts).map(|number| format!("{:012}", 700_000_000_000_u64 + number as u64)).collect();
+    let json = folder.join("accounts.json").to_str().unwrap().to_owned();
+    let ids = ids.join(",");
+    let peak =
+        peak_kib(server.prepared(&["scan", "--live", "--accounts", &ids, "--region", "eu-west-1", "--output", &json]));
+    let entered: std::collections::BTreeSet<_> = server
+        .seen()
+        .iter()
+        .filter(|request| request.action == "GetTemplate")
+        .map(|r| signed_by(r).to_owned())
+        .collect();
+    assert_eq!(entered.len(), accounts);
+    peak
+}
+
+/// What grows with the number of accounts is a line of sums for each, and not what was found in it.
+#[test]
+fn memory_holds_sums_of_an_account_and_not_what_was_found() {
+    let folder = crate::support::scratch("accounts-memory");
+    let few = accounts_peak(&folder, 16);
+    let many = accounts_peak(&folder, 96);
+    assert!(std::fs::metadata(folder.join("accounts.json")).unwrap().len() > 7_000_000);
+    let grown = many.saturating_sub(few);
+    assert!(grown < 4_096, "{few} KiB for 16 accounts, {many} KiB for 96");
 }

@@ -99,7 +99,13 @@ pub(crate) struct Scan {
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Vec<PathBuf>,
 
-    /// Reuse stacks that did not change from an earlier JSON result, even an incomplete one.
+    /// Also read every security group that exists, whoever made it, through the Cloud Control API: which break the rule,
+    /// which no stack owns, which differ from their stack's template, and which default groups of VPCs are open.
+    #[arg(long, conflicts_with_all = ["stacks", "from"])]
+    pub(crate) live: bool,
+
+    /// Reuse stacks that did not change from an earlier JSON result, even an incomplete one; with --live also the
+    /// security groups that it read within the last 12 hours.
     #[arg(long, value_name = "FILE")]
     pub(crate) resume: Option<PathBuf>,
 
@@ -120,7 +126,7 @@ pub(crate) struct Scan {
     #[arg(long)]
     pub(crate) strict: bool,
 
-    /// The maximum number of templates that are read at the same time in a Region.
+    /// The maximum number of templates or security groups that are read at the same time in a Region.
     #[arg(long, value_name = "NUMBER", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(crate) concurrency: u8,
 

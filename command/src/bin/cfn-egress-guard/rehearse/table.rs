@@ -78,7 +78,7 @@ pub(super) fn row(out: &mut impl Write, told: &RehearsalEvent<'_>, width: usize)
         write!(out, "{:pad$}  {note}", "", pad = STATUS_WIDTH.saturating_sub(status.len()))?;
     }
     writeln!(out)?;
-    let columns = wrap::width().unwrap_or(WIDTH).min(WIDTH).saturating_sub(indent + 6);
+    let columns = wrap::width().map_or(WIDTH, |width| width.saturating_sub(indent).min(WIDTH)).saturating_sub(6);
     for line in text.iter().flat_map(|text| text.lines()).flat_map(|line| wrapped(line, columns)) {
         writeln!(out, "{:indent$}      {line}", "")?;
     }

@@ -10,7 +10,11 @@ use cfn_egress_guard_account::scan::{
     read_trend,
 };
 
+use crate::account::warn;
 use crate::args::AccountFormat;
+
+/// How long what was read of a live security group is good enough to go on with.
+const RECENT_HOURS: i64 = 12;
 
 /// The files to write, each with the format that its name asks for.
 pub(super) fn outputs(paths: &[PathBuf]) -> anyhow::Result<Vec<(&Path, AccountFormat)>> {
@@ -58,15 +62,30 @@ pub(super) fn known(path: &Path, head: &ScanHead) -> anyhow::Result<KnownStacks>
                 earlier.owner_tags.join(", ")
             );
         }
+        // What the templates declare is in results of --live alone.
+        if head.live && !earlier.live {
+            warn(&format!("`{}` was made without --live: every stack is read anew", file.display()));
+            continue;
+        }
         reading(file, |file| {
             read_records(file, &mut |record| match record {
                 ResultRecord::Stack(stack) => known.add(&stack),
+                ResultRecord::Group(group) if is_recent(&group.read, &head.started) => known.add_group(&group),
+                // Nothing says whether a group changed since.
+                ResultRecord::Group(_) => Ok(()),
                 // It is tried again.
                 ResultRecord::Unread(_) => Ok(()),
             })
         })?;
     }
     Ok(known)
+}
+
+/// Whether a group that was read then is taken up now.
+fn is_recent(then: &str, now: &str) -> bool {
+    let time = |text: &str| text.parse::<jiff::Timestamp>().ok();
+    let (Some(then), Some(now)) = (time(then), time(now)) else { return false };
+    now.duration_since(then) <= jiff::SignedDuration::from_hours(RECENT_HOURS)
 }
 
 /// What a result was made with.

@@ -1,5 +1,7 @@
 //! The result for people on a terminal: what, why and whose, the answer last, where it is read first.
 
+mod live;
+
 use std::io::{self, Write};
 
 use anstyle::Style;
@@ -43,6 +45,7 @@ pub(crate) fn write(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<
     if told > MAX_STACKS {
         writeln!(out, "{DIM}… and {} more stacks; --output scan.csv has them all{DIM:#}\n", told - MAX_STACKS)?;
     }
+    live::write_groups(result, out)?;
     let summary = &result.summary;
     if summary.tally != OutcomeCounts::default() {
         write_groups("By cause", &summary.causes, out)?;
@@ -78,6 +81,7 @@ pub(crate) fn write(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<
         let style = if position == 0 { style } else { Style::new() };
         writeln!(out, "{style}{line}{style:#}")?;
     }
+    live::write_answer(result, out)?;
     for line in result.comparison.iter().flat_map(|comparison| comparison.head.sentences()) {
         writeln!(out, "{line}")?;
     }

@@ -19,13 +19,27 @@ pub(crate) struct Meter {
     done: usize,
     unread: usize,
     slower: usize,
+    groups: usize,
+    groups_done: usize,
     shown: bool,
 }
 
 impl Meter {
     pub(crate) fn new(accounts: usize) -> Self {
         let shown = std::io::stderr().is_terminal();
-        Self { accounts, left: 0, regions: 0, listed: 0, stacks: 0, done: 0, unread: 0, slower: 0, shown }
+        Self {
+            accounts,
+            left: 0,
+            regions: 0,
+            listed: 0,
+            stacks: 0,
+            done: 0,
+            unread: 0,
+            slower: 0,
+            groups: 0,
+            groups_done: 0,
+            shown,
+        }
     }
 
     pub(crate) fn show(&mut self, progress: &Progress) {
@@ -35,8 +49,11 @@ impl Meter {
             Progress::Found { stacks } => self.stacks += stacks,
             Progress::Listed => self.listed += 1,
             Progress::Judged(_) => self.done += 1,
+            Progress::FoundGroups { groups } => self.groups += groups,
+            Progress::Group(_) => self.groups_done += 1,
             Progress::Unread(unread) => {
                 self.unread += 1;
+                self.groups_done += usize::from(unread.group.is_some() && !unread.judged);
                 // What it was is in the result.
                 self.done += usize::from(unread.stack.is_some() && !unread.judged);
             }
@@ -48,7 +65,10 @@ impl Meter {
             Progress::Slower { .. } => self.slower += 1,
         }
         if self.shown {
-            let filled = (self.done * WIDTH).checked_div(self.stacks).unwrap_or_default().min(WIDTH);
+            let filled = ((self.done + self.groups_done) * WIDTH)
+                .checked_div(self.stacks + self.groups)
+                .unwrap_or_default()
+                .min(WIDTH);
             let bar = format!("{}{}", "█".repeat(filled), "░".repeat(WIDTH - filled));
             let mut err = anstream::stderr();
             let _ = write!(err, "\r\x1b[2K{bar} {}", self.told());
@@ -58,6 +78,9 @@ impl Meter {
 
     fn told(&self) -> String {
         let mut told = format!("{} of {} stacks, ", self.done, self.stacks);
+        if self.groups > 0 {
+            told.push_str(&format!("{} of {} security groups, ", self.groups_done, self.groups));
+        }
         if self.accounts > 1 {
             told.push_str(&format!("{} of {} accounts, ", self.left, self.accounts));
         }
@@ -90,12 +113,16 @@ mod tests {
             Progress::Entered { regions: 3 },
             Progress::Found { stacks: 10 },
             Progress::Listed,
+            Progress::FoundGroups { groups: 7 },
             Progress::Slower { account: None, region: "eu-west-1".to_owned(), at_once: 2 },
             Progress::Left,
         ] {
             meter.show(&progress);
         }
-        assert_eq!(meter.told(), "0 of 10 stacks, 1 of 40 accounts, 1 of 3 Regions listed, throttled 1 times");
+        assert_eq!(
+            meter.told(),
+            "0 of 10 stacks, 0 of 7 security groups, 1 of 40 accounts, 1 of 3 Regions listed, throttled 1 times"
+        );
         let mut one = Meter { shown: false, ..Meter::new(1) };
         one.show(&Progress::Entered { regions: 2 });
         assert_eq!(one.told(), "0 of 0 stacks, 0 of 2 Regions listed");

@@ -1,0 +1,110 @@
+//! Which stack owns a security group: CloudFormation's own tags say it, or else CloudFormation is asked.
+
+use aws_sdk_cloudformation::Client;
+
+use super::record::Ownership;
+use crate::failure::{Failure, FailureKind};
+use crate::pace::{RetryPolicy, patiently};
+use crate::scan::expected::{DeclaredEgress, StackKnowledge};
+use cfn_egress_guard_core::arn::Arn;
+use cfn_egress_guard_core::rule::policy::Tag;
+
+const RESOURCES: &str = "cloudformation:DescribeStackResources";
+
+/// A place in a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StackResource {
+    pub(super) stack: String,
+    pub(super) stack_id: String,
+    pub(super) logical_id: String,
+}
+
+/// Who owns a group, and its place in the stack that owns it or left it behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct GroupOwner {
+    pub(super) by: Ownership,
+    pub(super) place: Option<StackResource>,
+}
+
+/// The place that CloudFormation's tags name. Nobody else can write tags that begin with `aws:`
+/// (CloudFormation User Guide, "Resource tags").
+pub(super) fn tagged(tags: &[Tag]) -> Option<StackResource> {
+    let tag = |name: &str| {
+        let key = format!("aws:cloudformation:{name}");
+        tags.iter().find(|tag| tag.key == key)?.value.clone()
+    };
+    let stack_id = tag("stack-id")?;
+    let stack = tag("stack-name").or_else(|| Some(Arn::parse(&stack_id)?.stack_name()?.to_owned()))?;
+    Some(StackResource { stack, stack_id, logical_id: tag("logical-id")? })
+}
+
+/// The place of a group that has no such tags: the stack that has its id among its resources. Nothing, if none has.
+pub(super) async fn asked(
+    client: &Client,
+    group: &str,
+    patience: RetryPolicy,
+    throttled: &mut u32,
+) -> Result<Option<StackResource>, Failure> {
+    let answer = patiently(patience, throttled, || async {
+        let request = client.describe_stack_resources().physical_resource_id(group);
+        request.send().await.map_err(|error| Failure::of(RESOURCES, &error))
+    })
+    .await;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(failure) if failure.kind == FailureKind::Gone => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    let place = |resource: &aws_sdk_cloudformation::types::StackResource| {
+        Some(StackResource {
+            stack: resource.stack_name()?.to_owned(),
+            stack_id: resource.stack_id()?.to_owned(),
+            logical_id: resource.logical_resource_id()?.to_owned(),
+        })
+    };
+    let resource = answer.stack_resources().iter().find(|resource| resource.physical_resource_id() == Some(group));
+    Ok(resource.and_then(place))
+}
+
+/// Who owns a group with such a place. A group keeps its tags when its stack is deleted and retains it.
+pub(super) fn owned(place: Option<StackResource>, expected: &DeclaredEgress) -> GroupOwner {
+    let by = match &place {
+        Some(place) if expected.stack(&place.stack_id) == StackKnowledge::Gone => Ownership::None,
+        Some(_) => Ownership::Stack,
+        None => Ownership::None,
+    };
+    GroupOwner { by, place }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tag(key: &str, value: &str) -> Tag {
+        Tag { key: key.to_owned(), value: Some(value.to_owned()) }
+    }
+
+    const ID: &str = "arn:aws:cloudformation:eu-west-1:123456789012:stack/app/1";
+
+    #[test]
+    fn cloudformations_tags_name_the_stack() {
+        let tags = [tag("aws:cloudformation:stack-id", ID), tag("aws:cloudformation:logical-id", "Sg")];
+        let place = StackResource { stack: "app".to_owned(), stack_id: ID.to_owned(), logical_id: "Sg".to_owned() };
+        assert_eq!(tagged(&tags), Some(place));
+        assert_eq!(tagged(&[tag("cloudformation:stack-id", ID)]), None);
+    }
+
+    #[test]
+    fn a_group_whose_stack_is_gone_belongs_to_none() {
+        let place = StackResource { stack: "app".to_owned(), stack_id: ID.to_owned(), logical_id: "Sg".to_owned() };
+        let by = |expected: &DeclaredEgress| owned(Some(place.clone()), expected).by;
+        let mut expected = DeclaredEgress::default();
+        assert_eq!(by(&expected), Ownership::None);
+        expected.list_is_incomplete();
+        assert_eq!(by(&expected), Ownership::Stack, "nobody says that it is gone");
+        let mut expected = DeclaredEgress::default();
+        expected.listed(ID);
+        assert_eq!(by(&expected), Ownership::Stack);
+        assert_eq!(owned(None, &expected).by, Ownership::None);
+    }
+}
