@@ -6,7 +6,7 @@
 //! CloudFormation's refusal.) Knows no rule and no template.
 //!
 //! Whatever the text is, the answer is a [`Document`] or a [`SourceError`] in words: size, nesting
-//! and what aliases multiply to are bounded ([`MAX_BYTES`], [`MAX_DEPTH`], [`MAX_NODES`]).
+//! and what aliases multiply to are bounded ([`MAX_BYTES`], [`MAX_DEPTH`], `MAX_NODES`).
 
 mod amend;
 mod build;

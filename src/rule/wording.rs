@@ -1,7 +1,7 @@
 //! Every sentence about the rule that a user reads, in one place.
 //!
 //! Statements and remedies are single sentences on one line, useful within
-//! [`ANNOTATION_CHARS`] characters; statements start in lower case and end without a full stop, so that
+//! `ANNOTATION_CHARS` characters; statements start in lower case and end without a full stop, so that
 //! each place can frame them.
 
 mod cdk;

@@ -24,7 +24,7 @@ pub enum SourceErrorKind {
     TooLong { bytes: usize },
     /// Values are nested deeper than [`MAX_DEPTH`].
     TooDeep,
-    /// It has more values than [`MAX_NODES`], most likely through aliases of aliases.
+    /// It has more values than `MAX_NODES`, most likely through aliases of aliases.
     TooManyValues,
     /// More than one YAML document.
     SeveralDocuments,

@@ -19,7 +19,7 @@ pub struct Glob(String);
 pub enum GlobError {
     /// It matches nothing but the empty text.
     Empty,
-    /// It is longer than [`Glob::MAX_CHARS`] characters.
+    /// It is longer than `Glob::MAX_CHARS` characters.
     TooLong,
 }
 

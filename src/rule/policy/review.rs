@@ -95,7 +95,7 @@ pub enum Remark<'a> {
     Covers(&'a Exemption, Breadth),
     /// It is a draft: a text is left for people to write.
     Draft(&'a Exemption, Placeholder),
-    /// It ends more than [`LONG_DAYS`] days from today.
+    /// It ends more than `LONG_DAYS` days from today.
     EndsLate(&'a Exemption),
     /// It ends later than the policy allows: so many days from today.
     EndsTooLate(&'a Exemption, u32),

@@ -79,7 +79,7 @@ pub(crate) fn headline(resource_type: &str, logical_id: &str, assessment: &Asses
 }
 
 /// What is allowed on one line, with what to do about it. That an exemption ends comes before why there is one:
-/// readers that cut after [`ANNOTATION_CHARS`] characters must not lose it.
+/// readers that cut after `ANNOTATION_CHARS` characters must not lose it.
 #[must_use]
 pub fn line(finding: &Finding) -> String {
     match advice(finding) {
