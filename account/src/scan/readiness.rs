@@ -12,7 +12,7 @@ const SHOWN: usize = 5;
 
 impl ScanSummary {
     /// The answer in sentences, the most important first. A scan that was narrowed to stacks of some names
-    /// ([`ScanHead::only_stacks`](super::Head::only_stacks)) has an answer for those alone.
+    /// ([`ScanHead::only_stacks`](super::ScanHead::only_stacks)) has an answer for those alone.
     #[must_use]
     pub fn sentences(&self, only: &[String]) -> Vec<String> {
         let mut said = vec![self.verdict(only.is_empty())];
