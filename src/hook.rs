@@ -125,7 +125,7 @@ fn document_url(request: &Request, invocation: &Invocation, config: &Config) -> 
     })
 }
 
-/// Does what the function says, and answers its panic, which is a defect of this program, too: the
+/// Does what the function says, and answers its panic, a bug of this program, too: the
 /// invocation gets its answer and the process lives on.
 ///
 /// # Errors

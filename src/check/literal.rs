@@ -35,7 +35,7 @@ pub(super) fn properties(resource_type: ResourceType, body: &Value) -> Option<Va
     Some(Value::new(Kind::Map(map), properties.origin))
 }
 
-/// Takes what breaks the rule by literal values for certain.
+/// Treats violations by literal values as certain.
 pub(super) fn settle(
     findings: &mut Vec<LocatedFinding>,
     assessment: &Assessment,

@@ -82,7 +82,7 @@ pub(super) fn defect() -> String {
 pub(super) struct TemplateCounts {
     /// Egress rules that were judged.
     pub(super) judged: usize,
-    /// Those that break the rule for certain.
+    /// Confirmed violations.
     pub(super) broken: usize,
     /// Those that cannot be judged from the template.
     pub(super) undetermined: usize,

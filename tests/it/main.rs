@@ -7,3 +7,4 @@ mod direct_calls;
 mod forms;
 mod published_rule;
 mod support;
+mod words;

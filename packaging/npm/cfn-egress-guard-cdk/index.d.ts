@@ -9,7 +9,7 @@ export interface EgressGuardPluginProps {
   readonly policy?: string;
 
   /**
-   * Take what cannot be determined before the deployment for an error.
+   * Treat undetermined results as errors.
    *
    * @default false
    */

@@ -50,7 +50,7 @@ pub(super) fn section(
         (summary.changed.groups, "differ from their stack"),
         (summary.unread, "groups not read"),
     ];
-    let below = "Whoever made them. Nothing blocks what is in them: a hook is asked about the next change of a stack.";
+    let below = "All groups, including those created outside of CloudFormation. A hook does not check them until a stack changes them.";
     Ok(html! {
         (page::heading("Security groups that exist", below))
         ul { @for sentence in summary.sentences() { li { (sentence) } } }

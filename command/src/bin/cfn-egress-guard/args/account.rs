@@ -99,7 +99,7 @@ pub(crate) struct Scan {
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Vec<PathBuf>,
 
-    /// Also read every security group that exists, whoever made it, through the Cloud Control API: which break the rule,
+    /// Also read every security group that exists, whoever created it, through the Cloud Control API: which break the rule,
     /// which no stack owns, which differ from their stack's template, and which default groups of VPCs are open.
     #[arg(long, conflicts_with_all = ["stacks", "from"])]
     pub(crate) live: bool,

@@ -228,7 +228,7 @@ fn hinges_on(plan: &DeploymentPlan, ending: RehearsalOutcome, heard: &HookAnswer
     if ending != RehearsalOutcome::ChangeSetFailed {
         return heard.hinges_on.clone();
     }
-    // Asked about all changes at once, it hinges on nothing if one of them breaks the rule for certain.
+    // Asked about all changes at once, it hinges on nothing if one of them certainly breaks the rule.
     let breaking = || plan.all_operations().filter(|operation| operation.breaks);
     if breaking().any(|operation| operation.hinges_on.is_empty()) {
         return BTreeSet::new();
