@@ -143,10 +143,10 @@ impl Accounts {
         role: RoleOptions,
         regions: RegionSelection,
         at_once: usize,
-        patience: RetryPolicy,
+        retry_policy: RetryPolicy,
     ) -> Result<Self, Failure> {
-        let caller = connection.caller(patience).await?;
-        let mut listed = organization::listed(&connection, selection, patience).await?;
+        let caller = connection.caller(retry_policy).await?;
+        let mut listed = organization::listed(&connection, selection, retry_policy).await?;
         if *selection == AccountSelection::Own {
             listed.accounts.push(MemberAccount::of_id(&caller.account));
         }
@@ -167,8 +167,8 @@ impl Accounts {
     ///
     /// # Errors
     /// When its role cannot be assumed.
-    pub(super) async fn enter_first(&self, patience: RetryPolicy) -> Result<Connection, Failure> {
-        Ok(self.enter(self.members.first(), patience).await?.connection)
+    pub(super) async fn enter_first(&self, retry_policy: RetryPolicy) -> Result<Connection, Failure> {
+        Ok(self.enter(self.members.first(), retry_policy).await?.connection)
     }
 
     /// The caller's own account, if anybody says which it is.
@@ -201,19 +201,19 @@ impl Accounts {
     pub(super) async fn enter(
         &self,
         target: Option<&MemberAccount>,
-        patience: RetryPolicy,
+        retry_policy: RetryPolicy,
     ) -> Result<EnteredAccount, Failure> {
         let connection = match (target, &self.role) {
             (Some(member), Some(role)) if member.account != role.own => {
                 let AssumableRole { options, partition, .. } = role;
                 let arn = format!("arn:{partition}:iam::{}:role/{}", member.account, options.name);
-                self.connection.in_role(&member.account, &arn, options, patience).await?
+                self.connection.in_role(&member.account, &arn, options, retry_policy).await?
             }
             _ => self.connection.clone(),
         };
         let (regions, regions_assumed) = match &self.regions {
             RegionSelection::Named(regions) => (regions.clone(), None),
-            RegionSelection::Enabled => match connection.enabled_regions(patience).await {
+            RegionSelection::Enabled => match connection.enabled_regions(retry_policy).await {
                 Ok(regions) if regions.is_empty() => {
                     let empty = "the account's list of Regions is empty";
                     (always_enabled(), Some(Failure::new("account:ListRegions", FailureKind::Unreadable, empty)))

@@ -48,7 +48,7 @@ pub struct AuditOptions {
     /// Now, in seconds since 1970.
     pub now: i64,
     /// How long AWS may throttle requests.
-    pub patience: RetryPolicy,
+    pub retry_policy: RetryPolicy,
 }
 
 /// Reads the results of the hook in every Region of every account, the newest first; says through `progress`
@@ -64,13 +64,13 @@ pub async fn audit(
     let mut result = AuditResult::new(&options.alias, accounts, &options.statuses);
     result.head.regions_assumed.clone_from(&options.regions_assumed);
     let options = Arc::new(options.clone());
-    let patience = options.patience;
+    let retry_policy = options.retry_policy;
     let work = move |place| {
         let options = Arc::clone(&options);
         async move { of_region(&place, &options).await }
     };
     let mut kept = Ok(());
-    visit(accounts, patience, work, |account, visited| {
+    visit(accounts, retry_policy, work, |account, visited| {
         if let Some(step) = visited.progress() {
             progress(step);
         }

@@ -15,7 +15,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::credentials::{self, NoCredentials, RoleOptions};
 use super::failure::{Failure, FailureKind};
-use super::pace::{RetryPolicy, patiently};
+use super::pace::{RetryPolicy, with_retries};
 use super::pages::MAX_PAGES;
 
 /// How long one attempt may take. The SDK then tries again, as often as the user's configuration says
@@ -133,13 +133,13 @@ impl Connection {
         account: &str,
         arn: &str,
         role: &RoleOptions,
-        patience: RetryPolicy,
+        retry_policy: RetryPolicy,
     ) -> Result<Self, Failure> {
         let base = match self.config.region() {
             Some(_) => self.config.clone(),
             None => self.config.clone().into_builder().region(Region::new(self.home())).build(),
         };
-        let provider = credentials::of_role(&base, arn, role, patience).await?;
+        let provider = credentials::of_role(&base, arn, role, retry_policy).await?;
         // One cache for the clients of all Regions: the role is assumed once and renewed before its session ends.
         let cache = IdentityCache::lazy().load_timeout(RENEWAL).build();
         let config = base.into_builder().credentials_provider(provider).identity_cache(cache).build();
@@ -150,11 +150,11 @@ impl Connection {
     ///
     /// # Errors
     /// When STS does not say.
-    pub(super) async fn caller(&self, patience: RetryPolicy) -> Result<Caller, Failure> {
+    pub(super) async fn caller(&self, retry_policy: RetryPolicy) -> Result<Caller, Failure> {
         const ACTION: &str = "sts:GetCallerIdentity";
         let config = aws_sdk_sts::config::Builder::from(&self.config).region(Region::new(self.home())).build();
         let client = aws_sdk_sts::Client::from_conf(config);
-        let answer = patiently(patience, &mut 0, || async {
+        let answer = with_retries(retry_policy, &mut 0, || async {
             client.get_caller_identity().send().await.map_err(|error| Failure::of(ACTION, &error))
         })
         .await?;
@@ -260,14 +260,14 @@ impl Connection {
     ///
     /// # Errors
     /// When they cannot be listed.
-    pub async fn enabled_regions(&self, patience: RetryPolicy) -> Result<Vec<String>, Failure> {
+    pub async fn enabled_regions(&self, retry_policy: RetryPolicy) -> Result<Vec<String>, Failure> {
         // One endpoint answers for all Regions of the partition.
         let config = aws_sdk_account::config::Builder::from(&self.config).region(Region::new(self.home())).build();
         let client = aws_sdk_account::Client::from_conf(config);
         let mut regions = Vec::new();
         let mut token: Option<String> = None;
         for _ in 0..MAX_PAGES {
-            let page = patiently(patience, &mut 0, || async {
+            let page = with_retries(retry_policy, &mut 0, || async {
                 let on = [RegionOptStatus::Enabled, RegionOptStatus::EnabledByDefault];
                 let request = client.list_regions().set_region_opt_status_contains(Some(on.to_vec()));
                 let answer = request.set_next_token(token.clone()).send().await;

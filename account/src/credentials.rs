@@ -18,7 +18,7 @@ use aws_sdk_sts::error::SdkError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 
 use super::failure::{Failure, FailureKind, causes};
-use super::pace::{RetryPolicy, patiently};
+use super::pace::{RetryPolicy, with_retries};
 
 const ASSUME_ROLE: &str = "sts:AssumeRole";
 
@@ -75,14 +75,14 @@ pub(super) async fn of_role(
     base: &SdkConfig,
     arn: &str,
     role: &RoleOptions,
-    patience: RetryPolicy,
+    retry_policy: RetryPolicy,
 ) -> Result<SharedCredentialsProvider, Failure> {
     let mut builder = AssumeRoleProvider::builder(arn).configure(base).session_name(&role.session_name);
     if let Some(id) = &role.external_id {
         builder = builder.external_id(id);
     }
     let provider = builder.build().await;
-    let first = patiently(patience, &mut 0, || async {
+    let first = with_retries(retry_policy, &mut 0, || async {
         provider.provide_credentials().await.map_err(|error| not_assumed(&error))
     })
     .await?;

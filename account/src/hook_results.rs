@@ -8,7 +8,7 @@ use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::{HookResultSummary, HookStatus};
 
 use super::failure::{Failure, FailureKind};
-use super::pace::{RetryPolicy, patiently};
+use super::pace::{RetryPolicy, with_retries};
 use super::pages::following;
 use cfn_egress_guard_core::arn::Arn;
 
@@ -29,7 +29,7 @@ pub(super) fn type_arn(arn: &str) -> Option<String> {
 #[derive(Debug)]
 pub(super) struct ResultList<'a> {
     client: &'a Client,
-    patience: RetryPolicy,
+    retry_policy: RetryPolicy,
     /// The ARN of the one hook that is asked for; without it, everything is listed.
     arn: Option<String>,
     /// The hooks whose results are kept; one that does not say whose it is, is.
@@ -38,8 +38,8 @@ pub(super) struct ResultList<'a> {
 
 impl<'a> ResultList<'a> {
     /// The results of a hook, by its ARN if that is known.
-    pub(super) fn of(client: &'a Client, arn: Option<&str>, hooks: &[String], patience: RetryPolicy) -> Self {
-        Self { client, patience, arn: arn.and_then(type_arn), hooks: hooks.to_vec() }
+    pub(super) fn of(client: &'a Client, arn: Option<&str>, hooks: &[String], retry_policy: RetryPolicy) -> Self {
+        Self { client, retry_policy, arn: arn.and_then(type_arn), hooks: hooks.to_vec() }
     }
 
     /// Whether CloudFormation filters, which it does by ARN alone.
@@ -76,7 +76,7 @@ impl<'a> ResultList<'a> {
     ) -> Result<(Vec<HookResultSummary>, Option<String>), Failure> {
         // A status can only be asked for together with an ARN.
         let status = status.filter(|_| self.arn.is_some());
-        let page = patiently(self.patience, &mut 0, || async {
+        let page = with_retries(self.retry_policy, &mut 0, || async {
             let request = self
                 .client
                 .list_hook_results()

@@ -1,4 +1,4 @@
-//! How fast AWS is asked: patience with each request, and how many run at once.
+//! How fast AWS is asked: retries of each request, and how many run at once.
 //!
 //! The SDK tries again by itself, as the user's configuration says, and as long as its budget for that
 //! lasts: many failures at once use it up. When it gives up because it was throttled or got no answer,
@@ -43,10 +43,10 @@ impl RetryPolicy {
     }
 }
 
-/// Makes a request until it is answered and not throttled, within the bounds of patience; counts how
+/// Makes a request until it is answered and not throttled, within the retry policy; counts how
 /// often it was not.
-pub(super) async fn patiently<T, F, Fut>(
-    patience: RetryPolicy,
+pub(super) async fn with_retries<T, F, Fut>(
+    retry_policy: RetryPolicy,
     throttled: &mut u32,
     mut request: F,
 ) -> Result<T, Failure>
@@ -60,11 +60,12 @@ where
             Err(failure) if matches!(failure.kind, FailureKind::Throttled | FailureKind::Unreachable) => {
                 *throttled = throttled.saturating_add(1);
                 let answered = failure.kind == FailureKind::Throttled;
-                let rounds = if answered { patience.rounds } else { patience.rounds.min(ROUNDS_WITHOUT_ANSWER) };
+                let rounds =
+                    if answered { retry_policy.rounds } else { retry_policy.rounds.min(ROUNDS_WITHOUT_ANSWER) };
                 if round >= rounds {
                     return Err(failure);
                 }
-                tokio::time::sleep(patience.pause(round)).await;
+                tokio::time::sleep(retry_policy.pause(round)).await;
                 round += 1;
             }
             answer => return answer,
@@ -120,7 +121,7 @@ mod tests {
     async fn throttled_requests_are_tried_again_and_not_for_ever() {
         let refused = || Failure::new("a:B", FailureKind::Throttled, "slow down");
         let (mut calls, mut throttled) = (0, 0);
-        let answer = patiently(QUICK, &mut throttled, || {
+        let answer = with_retries(QUICK, &mut throttled, || {
             calls += 1;
             let answer = if calls < 3 { Err(refused()) } else { Ok(calls) };
             async { answer }
@@ -129,7 +130,7 @@ mod tests {
         assert_eq!((answer, throttled), (Ok(3), 2));
 
         let mut calls = 0;
-        let answer: Result<(), _> = patiently(QUICK, &mut throttled, || {
+        let answer: Result<(), _> = with_retries(QUICK, &mut throttled, || {
             calls += 1;
             async { Err(refused()) }
         })
@@ -141,8 +142,8 @@ mod tests {
     async fn no_answer_is_tried_again_a_few_times() {
         let mut calls = 0;
         let failure = || Failure::new("a:B", FailureKind::Unreachable, "reset");
-        let patience = RetryPolicy { rounds: 100, ..QUICK };
-        let answer: Result<(), _> = patiently(patience, &mut 0, || {
+        let retry_policy = RetryPolicy { rounds: 100, ..QUICK };
+        let answer: Result<(), _> = with_retries(retry_policy, &mut 0, || {
             calls += 1;
             async { Err(failure()) }
         })
@@ -154,7 +155,7 @@ mod tests {
     async fn other_failures_are_not_tried_again() {
         let (mut calls, mut throttled) = (0, 0);
         let denied = || Failure::new("a:B", FailureKind::AccessDenied, "no");
-        let answer: Result<(), _> = patiently(QUICK, &mut throttled, || {
+        let answer: Result<(), _> = with_retries(QUICK, &mut throttled, || {
             calls += 1;
             async { Err(denied()) }
         })
@@ -164,10 +165,10 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_longest() {
-        let patience = RetryPolicy::default();
+        let retry_policy = RetryPolicy::default();
         for round in [0, 1, 5, 6, 31, 32, 1_000] {
             let whole = (500_u64 << round.min(6)).min(30_000);
-            let pause = u64::try_from(patience.pause(round).as_millis()).unwrap();
+            let pause = u64::try_from(retry_policy.pause(round).as_millis()).unwrap();
             assert!((whole / 2..=whole).contains(&pause), "round {round}: {pause} of {whole}");
         }
     }

@@ -85,7 +85,7 @@ pub struct ScanOptions {
     /// How many templates of a Region are read at once, at most.
     pub concurrency: usize,
     /// How long AWS may throttle requests.
-    pub patience: RetryPolicy,
+    pub retry_policy: RetryPolicy,
     /// What an earlier scan with the same policy found.
     pub known: KnownStacks,
     /// Whether the security groups that exist are read, too.
@@ -209,7 +209,7 @@ impl Scanner {
 
     /// Scans an account to its end, or says why not; nothing, if nobody listens any more.
     async fn account(self, account: Option<MemberAccount>) -> Option<()> {
-        let entered = match self.accounts.enter(account.as_ref(), self.options.patience).await {
+        let entered = match self.accounts.enter(account.as_ref(), self.options.retry_policy).await {
             Ok(entered) => entered,
             Err(failure) => {
                 self.unread(account.as_ref(), failure, false).await?;

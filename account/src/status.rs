@@ -73,7 +73,7 @@ pub struct StatusOptions {
     /// Now, in seconds since 1970.
     pub now: i64,
     /// How long AWS may throttle requests.
-    pub patience: RetryPolicy,
+    pub retry_policy: RetryPolicy,
 }
 
 impl StatusOptions {
@@ -155,7 +155,7 @@ pub async fn status(
     };
     let mut found = StatusRecords::default();
     let mut clients = HashMap::new();
-    visit(accounts, options.patience, work, |account, visited| {
+    visit(accounts, options.retry_policy, work, |account, visited| {
         if let Some(step) = visited.progress() {
             progress(step);
         }
@@ -209,7 +209,7 @@ async fn of_region(clients: &Clients, region: String, options: &StatusOptions) -
     for (hook, alias) in [(Some(&first), None), (second.as_ref(), Some(alias.as_str()))] {
         let Some((hook, arn)) = hook.and_then(|hook| Some((hook, hook.arn.as_deref()?))) else { continue };
         let name = alias.unwrap_or(&options.alias);
-        let mut list = ResultList::of(&client, Some(arn), &[name.to_owned()], options.patience);
+        let mut list = ResultList::of(&client, Some(arn), &[name.to_owned()], options.retry_policy);
         results::failures(&mut list, alias, options, &mut found).await;
         if alias.is_none() {
             let key = hook.configuration.as_ref().and_then(|configuration| configuration.key());

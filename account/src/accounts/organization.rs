@@ -13,7 +13,7 @@ use super::{AccountSelection, MemberAccount};
 use crate::connection::Connection;
 use crate::failure::{Failure, FailureKind};
 use crate::number::count;
-use crate::pace::{RetryPolicy, patiently};
+use crate::pace::{RetryPolicy, with_retries};
 use crate::pages::each_page;
 use cfn_egress_guard_core::rule::excerpt;
 
@@ -87,9 +87,9 @@ fn is_active(account: &Account) -> bool {
 pub(super) async fn listed(
     connection: &Connection,
     selection: &AccountSelection,
-    patience: RetryPolicy,
+    retry_policy: RetryPolicy,
 ) -> Result<ListedAccounts, Failure> {
-    let organization = Organization { client: connection.organizations(), patience };
+    let organization = Organization { client: connection.organizations(), retry_policy };
     match selection {
         AccountSelection::Own => Ok(ListedAccounts::default()),
         AccountSelection::Organization => organization.all().await,
@@ -113,7 +113,7 @@ pub(super) async fn listed(
 
 struct Organization {
     client: Client,
-    patience: RetryPolicy,
+    retry_policy: RetryPolicy,
 }
 
 impl Organization {
@@ -121,7 +121,7 @@ impl Organization {
     async fn all(&self) -> Result<ListedAccounts, Failure> {
         let mut accounts = Vec::new();
         each_page(LIST, async |token| {
-            let page = patiently(self.patience, &mut 0, || async {
+            let page = with_retries(self.retry_policy, &mut 0, || async {
                 let answer = self.client.list_accounts().set_next_token(token.clone()).send().await;
                 answer.map_err(|error| Failure::of(LIST, &error))
             })
@@ -147,7 +147,7 @@ impl Organization {
     /// The organizational unit of each account.
     async fn units(&self) -> Result<BTreeMap<String, String>, Failure> {
         let mut found = Vec::new();
-        let roots = patiently(self.patience, &mut 0, || async {
+        let roots = with_retries(self.retry_policy, &mut 0, || async {
             self.client.list_roots().send().await.map_err(|error| Failure::of(ROOTS, &error))
         })
         .await?;
@@ -171,7 +171,7 @@ impl Organization {
 
     async fn accounts(&self, unit: &str, path: &str, found: &mut Vec<(Account, String)>) -> Result<(), Failure> {
         each_page(IN_UNIT, async |token| {
-            let page = patiently(self.patience, &mut 0, || async {
+            let page = with_retries(self.retry_policy, &mut 0, || async {
                 let request = self.client.list_accounts_for_parent().parent_id(unit).set_next_token(token.clone());
                 request.send().await.map_err(|error| Failure::of(IN_UNIT, &error))
             })
@@ -184,7 +184,7 @@ impl Organization {
 
     async fn children(&self, unit: &str, path: &str, waiting: &mut Vec<(String, String)>) -> Result<(), Failure> {
         each_page(UNITS, async |token| {
-            let page = patiently(self.patience, &mut 0, || async {
+            let page = with_retries(self.retry_policy, &mut 0, || async {
                 let request = self.client.list_organizational_units_for_parent().parent_id(unit);
                 let answer = request.set_next_token(token.clone()).send().await;
                 answer.map_err(|error| Failure::of(UNITS, &error))
@@ -205,7 +205,7 @@ impl Organization {
         if unit.starts_with("r-") {
             return Ok(unit.to_owned());
         }
-        let answer = patiently(self.patience, &mut 0, || async {
+        let answer = with_retries(self.retry_policy, &mut 0, || async {
             let request = self.client.describe_organizational_unit().organizational_unit_id(unit);
             request.send().await.map_err(|error| Failure::of(UNIT, &error))
         })

@@ -71,7 +71,7 @@ pub(crate) struct AccountRegion {
 /// Works on every Region of every account, and reports what comes of each.
 pub(crate) async fn visit<T, F, Fut>(
     accounts: &Accounts,
-    patience: RetryPolicy,
+    retry_policy: RetryPolicy,
     work: F,
     mut report: impl FnMut(Option<&MemberAccount>, VisitEvent<T>),
 ) where
@@ -83,7 +83,7 @@ pub(crate) async fn visit<T, F, Fut>(
     let every = async move {
         let one = |account: Option<MemberAccount>| {
             let (accounts, work, sender) = (accounts.clone(), work.clone(), sender.clone());
-            async move { visit_account(&accounts, account, patience, work, sender).await }
+            async move { visit_account(&accounts, account, retry_policy, work, sender).await }
         };
         let mut lost = Vec::new();
         side_by_side(accounts.targets(), accounts.at_once, one, |account, ended| {
@@ -109,7 +109,7 @@ type AccountVisit<T> = (Option<MemberAccount>, VisitEvent<T>);
 async fn visit_account<T, F, Fut>(
     accounts: &Accounts,
     account: Option<MemberAccount>,
-    patience: RetryPolicy,
+    retry_policy: RetryPolicy,
     work: F,
     sender: mpsc::Sender<AccountVisit<T>>,
 ) where
@@ -120,7 +120,7 @@ async fn visit_account<T, F, Fut>(
     let tell = async |visit: VisitEvent<T>| {
         let _ = sender.send((account.clone(), visit)).await;
     };
-    let entered = match accounts.enter(account.as_ref(), patience).await {
+    let entered = match accounts.enter(account.as_ref(), retry_policy).await {
         Ok(entered) => entered,
         Err(failure) => {
             tell(VisitEvent::NotEntered(failure)).await;

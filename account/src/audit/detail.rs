@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 
 use super::record::{AuditUnread, HookAnnotation, HookRecord, text};
 use crate::failure::Failure;
-use crate::pace::{RequestLimit, RetryPolicy, patiently};
+use crate::pace::{RequestLimit, RetryPolicy, with_retries};
 
 const GET: &str = "cloudformation:GetHookResult";
 
@@ -17,7 +17,7 @@ pub(super) async fn details(
     client: &Client,
     records: &mut [HookRecord],
     unread: &mut Vec<AuditUnread>,
-    patience: RetryPolicy,
+    retry_policy: RetryPolicy,
 ) {
     let mut limit = RequestLimit::new(AT_ONCE);
     let mut waiting = records
@@ -34,7 +34,7 @@ pub(super) async fn details(
             let client = client.clone();
             running.spawn(async move {
                 let mut throttled = 0;
-                let answer = detail(&client, &id, patience, &mut throttled).await;
+                let answer = detail(&client, &id, retry_policy, &mut throttled).await;
                 (position, answer, throttled)
             });
         }
@@ -85,10 +85,10 @@ impl Detail {
 pub(super) async fn detail(
     client: &Client,
     id: &str,
-    patience: RetryPolicy,
+    retry_policy: RetryPolicy,
     throttled: &mut u32,
 ) -> Result<Detail, Failure> {
-    let answer = patiently(patience, throttled, || async {
+    let answer = with_retries(retry_policy, throttled, || async {
         client.get_hook_result().hook_result_id(id).send().await.map_err(|error| Failure::of(GET, &error))
     })
     .await?;

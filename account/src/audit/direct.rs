@@ -16,7 +16,7 @@ use super::record::{DIRECT_PASSED, DirectCall, HookAnnotation, HookRecord, NOT_B
 use crate::accounts::AccountRegion;
 use crate::called::CalledFunction;
 use crate::failure::{Failure, FailureKind};
-use crate::pace::patiently;
+use crate::pace::with_retries;
 use crate::pages::{MAX_PAGES, following};
 use cfn_egress_guard_core::log::{ENV_GUARD, GUARD, NAMESPACE};
 use cfn_egress_guard_core::rule::{ID, excerpt};
@@ -78,7 +78,7 @@ async fn log_with_calls(
     // By name, as `status` asks: an ARN may have a version behind it.
     let identifier = TypeConfigurationIdentifier::builder().r#type(ThirdPartyType::Hook).type_name(hook);
     let identifier = identifier.type_configuration_alias("default").build();
-    let answer = patiently(options.patience, &mut 0, || async {
+    let answer = with_retries(options.retry_policy, &mut 0, || async {
         let request = client.batch_describe_type_configurations().type_configuration_identifiers(identifier.clone());
         request.send().await.map_err(|error| Failure::of(CONFIGURATION, &error))
     })
@@ -91,7 +91,7 @@ async fn log_with_calls(
         return Ok(None);
     }
     let client = place.connection.lambda(&place.region);
-    let function = patiently(options.patience, &mut 0, || async {
+    let function = with_retries(options.retry_policy, &mut 0, || async {
         let request = client.get_function_configuration().function_name(&called.function);
         let request = request.set_qualifier(called.qualifier.clone());
         request.send().await.map_err(|error| Failure::of(FUNCTION, &error))
@@ -133,7 +133,7 @@ async fn calls(place: &AccountRegion, guard: &str, options: &AuditOptions) -> Re
     let mut sum = 0.0;
     let mut token: Option<String> = None;
     for _ in 0..MAX_PAGES {
-        let page = patiently(options.patience, &mut 0, || async {
+        let page = with_retries(options.retry_policy, &mut 0, || async {
             let request = client
                 .get_metric_data()
                 .start_time(DateTime::from_secs(since(options)))
@@ -174,7 +174,7 @@ async fn read(
     let mut seen = HashSet::new();
     let mut token: Option<String> = None;
     for _ in 0..MAX_PAGES {
-        let page = patiently(options.patience, &mut 0, || async {
+        let page = with_retries(options.retry_policy, &mut 0, || async {
             let request = client
                 .filter_log_events()
                 .log_group_name(log)

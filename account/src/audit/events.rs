@@ -12,7 +12,7 @@ use super::region::{MAX_RESULTS, account, time};
 use super::result::AuditResult;
 use crate::accounts::Accounts;
 use crate::failure::{Failure, FailureKind};
-use crate::pace::{RetryPolicy, patiently};
+use crate::pace::{RetryPolicy, with_retries};
 use crate::pages::{MAX_PAGES, following};
 
 const EVENTS: &str = "cloudformation:DescribeStackEvents";
@@ -35,10 +35,10 @@ pub async fn stack_events(
     accounts: &Accounts,
     region: &str,
     stack: &str,
-    patience: RetryPolicy,
+    retry_policy: RetryPolicy,
 ) -> io::Result<AuditResult> {
     let mut result = AuditResult::new(EVERY_HOOK, accounts, &[]);
-    let client = match accounts.enter_first(patience).await {
+    let client = match accounts.enter_first(retry_policy).await {
         Ok(connection) => connection.cloudformation(region),
         Err(failure) => {
             result.unread(unread(accounts, region, None, failure))?;
@@ -46,7 +46,7 @@ pub async fn stack_events(
         }
     };
     let mut records = Vec::new();
-    let read = read_events(&client, stack, patience, |event| {
+    let read = read_events(&client, stack, retry_policy, |event| {
         records.extend(record(region, event));
         records.len() < MAX_RESULTS
     })
@@ -57,7 +57,7 @@ pub async fn stack_events(
     for mut record in records {
         let elsewhere = record.reason.as_deref().is_none_or(|reason| reason.contains(ELSEWHERE));
         if elsewhere && record.is_failed() && !record.id.is_empty() {
-            match detail(&client, &record.id, patience, &mut 0).await {
+            match detail(&client, &record.id, retry_policy, &mut 0).await {
                 Ok(detail) => detail.add_to(&mut record),
                 Err(failure) => result.unread(unread(accounts, region, Some(record.id.clone()), failure))?,
             }
@@ -79,12 +79,12 @@ pub(super) fn unread(accounts: &Accounts, region: &str, id: Option<String>, fail
 pub(super) async fn read_events(
     client: &Client,
     stack: &str,
-    patience: RetryPolicy,
+    retry_policy: RetryPolicy,
     mut take: impl FnMut(&StackEvent) -> bool,
 ) -> Result<(), Failure> {
     let mut token: Option<String> = None;
     for _ in 0..MAX_PAGES {
-        let page = patiently(patience, &mut 0, || async {
+        let page = with_retries(retry_policy, &mut 0, || async {
             let request = client.describe_stack_events().stack_name(stack).set_next_token(token.clone());
             request.send().await.map_err(|error| Failure::of(EVENTS, &error))
         })

@@ -14,7 +14,7 @@ use super::record::{AuditUnread, HookRecord, text};
 use crate::accounts::AccountRegion;
 use crate::failure::{Failure, FailureKind};
 use crate::hook_results::{FOR_TEMPLATES, LIST, ResultList, type_arn};
-use crate::pace::patiently;
+use crate::pace::with_retries;
 use crate::pages::MAX_PAGES;
 use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::excerpt;
@@ -49,10 +49,10 @@ pub(super) async fn of_region(place: &AccountRegion, options: &AuditOptions) -> 
     // With a hook's ARN the service filters; without it everything is listed and filtered here.
     let mut lists: Vec<ResultList<'_>> = arns
         .iter()
-        .map(|(alias, arn)| ResultList::of(&client, Some(arn), std::slice::from_ref(alias), options.patience))
+        .map(|(alias, arn)| ResultList::of(&client, Some(arn), std::slice::from_ref(alias), options.retry_policy))
         .collect();
     if lists.is_empty() {
-        lists.push(ResultList::of(&client, None, &both, options.patience));
+        lists.push(ResultList::of(&client, None, &both, options.retry_policy));
     }
     for list in &mut lists {
         // A status can only be asked for together with an ARN, and only one at a time.
@@ -72,7 +72,7 @@ pub(super) async fn of_region(place: &AccountRegion, options: &AuditOptions) -> 
     for record in &mut found.records {
         record.account = record.account.take().or_else(|| account.clone());
     }
-    details(&client, &mut found.records, &mut found.unread, options.patience).await;
+    details(&client, &mut found.records, &mut found.unread, options.retry_policy).await;
     let hook = arns.first().map(|(alias, _)| alias.as_str());
     let room = MAX_RESULTS.saturating_sub(found.records.len());
     let calls = direct_calls(place, account.as_deref(), hook, options, room).await;
@@ -98,7 +98,7 @@ pub(super) fn account(arn: &str) -> Option<String> {
 async fn hook_arns(client: &Client, options: &AuditOptions) -> Result<Vec<(String, String)>, Failure> {
     let mut arns = Vec::new();
     for alias in [options.alias.clone(), format!("{}{FOR_TEMPLATES}", options.alias)] {
-        let answer = patiently(options.patience, &mut 0, || async {
+        let answer = with_retries(options.retry_policy, &mut 0, || async {
             let request = client.describe_type().r#type(RegistryType::Hook).type_name(&alias);
             request.send().await.map_err(|error| Failure::of(TYPE, &error))
         })

@@ -16,7 +16,7 @@ use super::region::time;
 use super::result::AuditResult;
 use crate::accounts::Accounts;
 use crate::failure::Failure;
-use crate::pace::{RetryPolicy, patiently};
+use crate::pace::{RetryPolicy, with_retries};
 
 const CHANGE_SETS: &str = "cloudformation:ListChangeSets";
 const RESULTS: &str = "cloudformation:ListHookResults";
@@ -52,11 +52,11 @@ pub async fn newest_operation(
     accounts: &Accounts,
     region: &str,
     stack: &str,
-    patience: RetryPolicy,
+    retry_policy: RetryPolicy,
 ) -> io::Result<StackOperation> {
     let mut operation =
         StackOperation { status: None, failures: Vec::new(), result: AuditResult::new(EVERY_HOOK, accounts, &[]) };
-    let client = match accounts.enter_first(patience).await {
+    let client = match accounts.enter_first(retry_policy).await {
         Ok(connection) => connection.cloudformation(region),
         Err(failure) => {
             operation.result.unread(unread(accounts, region, None, failure))?;
@@ -68,7 +68,7 @@ pub async fn newest_operation(
     for number in 0..MAX_STACKS {
         let Some(stack) = waiting.pop() else { break };
         let mut events = OperationEvents::default();
-        let read = read_events(&client, &stack, patience, |event| events.take(region, event)).await;
+        let read = read_events(&client, &stack, retry_policy, |event| events.take(region, event)).await;
         if let Err(failure) = read {
             operation.result.unread(unread(accounts, region, None, failure))?;
         }
@@ -80,14 +80,14 @@ pub async fn newest_operation(
         waiting.extend(events.nested);
     }
     if found.is_empty() {
-        match of_change_sets(&client, region, stack, patience).await {
+        match of_change_sets(&client, region, stack, retry_policy).await {
             Ok(results) => found = results,
             Err(failure) => operation.result.unread(unread(accounts, region, None, failure))?,
         }
     }
     for (number, mut record) in found.into_iter().enumerate() {
         if number < MAX_DETAILS && !record.id.is_empty() {
-            match detail(&client, &record.id, patience, &mut 0).await {
+            match detail(&client, &record.id, retry_policy, &mut 0).await {
                 Ok(detail) => detail.add_to(&mut record),
                 Err(failure) => {
                     operation.result.unread(unread(accounts, region, Some(record.id.clone()), failure))?;
@@ -147,9 +147,9 @@ async fn of_change_sets(
     client: &Client,
     region: &str,
     stack: &str,
-    patience: RetryPolicy,
+    retry_policy: RetryPolicy,
 ) -> Result<Vec<HookRecord>, Failure> {
-    let page = patiently(patience, &mut 0, || async {
+    let page = with_retries(retry_policy, &mut 0, || async {
         client.list_change_sets().stack_name(stack).send().await.map_err(|error| Failure::of(CHANGE_SETS, &error))
     })
     .await?;
@@ -159,7 +159,7 @@ async fn of_change_sets(
     });
     let newest = failed.max_by_key(|set| set.creation_time().copied());
     let Some((set, id)) = newest.and_then(|set| Some((set, set.change_set_id()?))) else { return Ok(Vec::new()) };
-    let results = patiently(patience, &mut 0, || async {
+    let results = with_retries(retry_policy, &mut 0, || async {
         let request = client.list_hook_results().target_type(ListHookResultsTargetType::ChangeSet).target_id(id);
         request.send().await.map_err(|error| Failure::of(RESULTS, &error))
     })

@@ -93,7 +93,8 @@ impl ScanSummary {
         let mut said = Vec::new();
         if ready > 0 && ready < self.accounts.len() && is_of_all {
             said.push(format!(
-                "FAIL is possible today in {} of {}: it would block nothing that is deployed there.",
+                "FAIL is possible today in {} of {}: it would block nothing that is deployed there, except possibly a \
+                 rollback that restores an old group.",
                 grouped(ready),
                 count(self.accounts.len(), "account")
             ));

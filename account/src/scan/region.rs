@@ -23,7 +23,7 @@ use cfn_egress_guard_core::template::Scope;
 pub(super) async fn scan_region(clients: RegionClients, to: &RegionContext) -> Option<()> {
     let cloudformation = &clients.cloudformation;
     let options = &to.options;
-    let stacks = LiveStacks::list(cloudformation, &options.stacks, options.patience).await;
+    let stacks = LiveStacks::list(cloudformation, &options.stacks, options.retry_policy).await;
     work(&mut StackSource { client: cloudformation, stacks, to }, to).await?;
     match &to.expected {
         Some(expected) => scan_groups(&clients, expected, to).await,
@@ -94,10 +94,10 @@ async fn scan_stack(
     to: RegionContext,
 ) -> u32 {
     let mut throttled = 0;
-    let patience = to.options.patience;
+    let retry_policy = to.options.retry_policy;
     // It is never closed.
     let Ok(_permit) = to.templates.acquire().await else { return throttled };
-    let template = match stacks::template(&client, &stack.id, patience, &mut throttled).await {
+    let template = match stacks::template(&client, &stack.id, retry_policy, &mut throttled).await {
         Ok(template) => template,
         // Deleted since it was listed: no longer a live stack.
         Err(failure) if failure.kind == FailureKind::Gone => return throttled,
@@ -108,7 +108,7 @@ async fn scan_stack(
     };
     let given = match given {
         Some(given) => Ok(given),
-        None => stacks::describe_one(&client, &stack.id, patience, &mut throttled).await,
+        None => stacks::describe_one(&client, &stack.id, retry_policy, &mut throttled).await,
     };
     let given = match given {
         Ok(given) => Some(given),

@@ -8,7 +8,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
 use crate::failure::{Failure, FailureKind};
-use crate::pace::{RetryPolicy, patiently};
+use crate::pace::{RetryPolicy, with_retries};
 use crate::pages::{MAX_PAGES, following};
 use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::policy::Glob;
@@ -98,7 +98,7 @@ pub(super) struct LiveStacks<'a> {
     client: &'a Client,
     /// Only stacks with these names, or nested in one with such a name; all, if there is none.
     wanted: &'a [Glob],
-    patience: RetryPolicy,
+    retry_policy: RetryPolicy,
     /// Stacks that are known, by ARN; nothing in place of one that was handed out.
     known: BTreeMap<String, Option<LiveStack>>,
     pages: StackPages,
@@ -122,11 +122,11 @@ pub(super) type ListedStack = (LiveStack, Option<StackInputs>);
 
 impl<'a> LiveStacks<'a> {
     /// Reads the first list.
-    pub(super) async fn list(client: &'a Client, wanted: &'a [Glob], patience: RetryPolicy) -> Self {
+    pub(super) async fn list(client: &'a Client, wanted: &'a [Glob], retry_policy: RetryPolicy) -> Self {
         let mut stacks = Self {
             client,
             wanted,
-            patience,
+            retry_policy,
             known: BTreeMap::new(),
             pages: StackPages::Next { token: None, number: 0 },
             found: 0,
@@ -142,7 +142,7 @@ impl<'a> LiveStacks<'a> {
     async fn read_list(&mut self) -> Result<(), Failure> {
         let mut token: Option<String> = None;
         for _ in 0..MAX_PAGES {
-            let page = patiently(self.patience, &mut self.throttled, || async {
+            let page = with_retries(self.retry_policy, &mut self.throttled, || async {
                 let answer = self.client.list_stacks().set_next_token(token.clone()).send().await;
                 answer.map_err(|error| Failure::of(LIST, &error))
             })
@@ -189,7 +189,7 @@ impl<'a> LiveStacks<'a> {
         if number >= MAX_PAGES {
             return Err(Failure::new(DESCRIBE, FailureKind::Unreadable, "the list does not end"));
         }
-        let page = patiently(self.patience, &mut self.throttled, || async {
+        let page = with_retries(self.retry_policy, &mut self.throttled, || async {
             let answer = self.client.describe_stacks().set_next_token(token.map(str::to_owned)).send().await;
             answer.map_err(|error| Failure::of(DESCRIBE, &error))
         })
@@ -261,10 +261,10 @@ pub(super) fn known_values(
 pub(super) async fn describe_one(
     client: &Client,
     id: &str,
-    patience: RetryPolicy,
+    retry_policy: RetryPolicy,
     throttled: &mut u32,
 ) -> Result<StackInputs, Failure> {
-    let page = patiently(patience, throttled, || async {
+    let page = with_retries(retry_policy, throttled, || async {
         client.describe_stacks().stack_name(id).send().await.map_err(|error| Failure::of(DESCRIBE, &error))
     })
     .await?;
@@ -289,16 +289,16 @@ pub(super) struct TemplateText {
 pub(super) async fn template(
     client: &Client,
     id: &str,
-    patience: RetryPolicy,
+    retry_policy: RetryPolicy,
     throttled: &mut u32,
 ) -> Result<TemplateText, Failure> {
-    let processed = get_template(client, id, TemplateStage::Processed, patience, throttled).await;
+    let processed = get_template(client, id, TemplateStage::Processed, retry_policy, throttled).await;
     match processed {
         Ok(Some(text)) => return Ok(TemplateText { text, processed: true }),
         Err(failure) if failure.kind != FailureKind::Refused => return Err(failure),
         Ok(None) | Err(_) => {}
     }
-    match get_template(client, id, TemplateStage::Original, patience, throttled).await? {
+    match get_template(client, id, TemplateStage::Original, retry_policy, throttled).await? {
         Some(text) => Ok(TemplateText { text, processed: false }),
         None => Err(Failure::new(TEMPLATE, FailureKind::Unreadable, "the answer has no template")),
     }
@@ -308,10 +308,10 @@ async fn get_template(
     client: &Client,
     id: &str,
     stage: TemplateStage,
-    patience: RetryPolicy,
+    retry_policy: RetryPolicy,
     throttled: &mut u32,
 ) -> Result<Option<String>, Failure> {
-    let answer = patiently(patience, throttled, || async {
+    let answer = with_retries(retry_policy, throttled, || async {
         let request = client.get_template().stack_name(id).template_stage(stage.clone());
         request.send().await.map_err(|error| Failure::of(TEMPLATE, &error))
     })

@@ -11,7 +11,7 @@ use super::gap::Gap;
 use super::record::{FunctionStatus, RegionStatus};
 use crate::called::CalledFunction;
 use crate::failure::{Failure, FailureKind};
-use crate::pace::patiently;
+use crate::pace::with_retries;
 use cfn_egress_guard_core::rule::excerpt;
 
 const RESOURCES: &str = "cloudformation:DescribeStackResources";
@@ -28,7 +28,7 @@ pub(super) async fn look(
     found: &mut RegionStatus,
 ) {
     let (Some(alias), Some(live)) = (called.alias(), status.version.as_deref()) else { return };
-    let answer = patiently(options.patience, &mut 0, || async {
+    let answer = with_retries(options.retry_policy, &mut 0, || async {
         let request = client.describe_stack_resources().physical_resource_id(&called.name);
         request.send().await.map_err(|error| Failure::of(RESOURCES, &error))
     })

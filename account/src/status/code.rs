@@ -15,7 +15,7 @@ use super::record::{PackageDigests, RegionStatus, StatusNote};
 use super::{Clients, StatusOptions};
 use crate::called::CalledFunction;
 use crate::failure::{Failure, FailureKind};
-use crate::pace::patiently;
+use crate::pace::with_retries;
 
 /// How many Regions a note names for each program or policy.
 const SHOWN: usize = 40;
@@ -94,7 +94,7 @@ async fn download(
     loopback: bool,
     options: &StatusOptions,
 ) -> Result<Vec<u8>, Failure> {
-    let answer = patiently(options.patience, &mut 0, || async {
+    let answer = with_retries(options.retry_policy, &mut 0, || async {
         let request = client.get_function().function_name(&called.function).set_qualifier(called.qualifier.clone());
         request.send().await.map_err(|error| Failure::of(ACTION, &error))
     })
@@ -103,7 +103,7 @@ async fn download(
     let Some(place) = place else {
         return Err(Failure::new(ACTION, FailureKind::Unreadable, "Lambda returns no location of the code"));
     };
-    get(place, loopback, options.patience).await
+    get(place, loopback, options.retry_policy).await
 }
 
 fn judge(

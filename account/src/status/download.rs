@@ -13,7 +13,7 @@ use http_body_util::{BodyExt as _, Limited};
 
 use crate::connection::connector;
 use crate::failure::{Failure, FailureKind};
-use crate::pace::{RetryPolicy, patiently};
+use crate::pace::{RetryPolicy, with_retries};
 
 /// The IAM action that names the place.
 pub(super) const ACTION: &str = "lambda:GetFunction";
@@ -28,13 +28,13 @@ const ATTEMPT: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// What went wrong, in words that do not show the URL.
-pub(super) async fn get(url: &str, loopback: bool, patience: RetryPolicy) -> Result<Vec<u8>, Failure> {
+pub(super) async fn get(url: &str, loopback: bool, retry_policy: RetryPolicy) -> Result<Vec<u8>, Failure> {
     let refused = |message: &str| Failure::new(ACTION, FailureKind::Unreadable, message);
     if !allowed(url, loopback) {
         return Err(refused("the code location that Lambda returns is not an https URL"));
     }
     let connector = connector(|_| {});
-    patiently(patience, &mut 0, || async {
+    with_retries(retry_policy, &mut 0, || async {
         match tokio::time::timeout(ATTEMPT, attempt(&connector, url)).await {
             Ok(answer) => answer,
             Err(_) => Err(Failure::new(ACTION, FailureKind::Unreachable, "the download of the code timed out")),

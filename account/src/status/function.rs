@@ -12,7 +12,7 @@ use super::gap::{Gap, HOOK_SECONDS};
 use super::record::{FunctionStatus, RegionStatus};
 use crate::called::CalledFunction;
 use crate::failure::{Failure, FailureKind};
-use crate::pace::patiently;
+use crate::pace::with_retries;
 use cfn_egress_guard_core::hook::{ENV_LOOPBACK_PAYLOADS, ENV_LOOPBACK_ROOTS, ENV_PRESET};
 use cfn_egress_guard_core::log::ENV_GUARD;
 use cfn_egress_guard_core::rule::excerpt;
@@ -33,7 +33,7 @@ pub(super) async fn look(
     status: &mut FunctionStatus,
     found: &mut RegionStatus,
 ) -> bool {
-    let configuration = patiently(options.patience, &mut 0, || async {
+    let configuration = with_retries(options.retry_policy, &mut 0, || async {
         let request = client.get_function_configuration().function_name(&called.function);
         let request = request.set_qualifier(called.qualifier.clone());
         request.send().await.map_err(|error| Failure::of(CONFIGURATION, &error))
@@ -136,7 +136,7 @@ async fn concurrency(
     status: &mut FunctionStatus,
     found: &mut RegionStatus,
 ) {
-    let answer = patiently(options.patience, &mut 0, || async {
+    let answer = with_retries(options.retry_policy, &mut 0, || async {
         let request = client.get_function_concurrency().function_name(&called.function);
         request.send().await.map_err(|error| Failure::of(CONCURRENCY, &error))
     })
@@ -162,7 +162,7 @@ async fn routing(
     options: &StatusOptions,
     found: &mut RegionStatus,
 ) {
-    let answer = patiently(options.patience, &mut 0, || async {
+    let answer = with_retries(options.retry_policy, &mut 0, || async {
         let request = client.get_alias().function_name(&called.function).name(alias);
         request.send().await.map_err(|error| Failure::of(ALIAS, &error))
     })

@@ -8,7 +8,7 @@ use super::configuration::Configuration;
 use super::gap::Gap;
 use crate::failure::{Failure, FailureKind};
 use crate::hook_results::type_arn;
-use crate::pace::patiently;
+use crate::pace::with_retries;
 use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::excerpt;
 
@@ -41,7 +41,7 @@ impl RegisteredHook {
 
 pub(super) async fn read(client: &Client, alias: &str, options: &StatusOptions) -> RegisteredHook {
     let mut hook = RegisteredHook::default();
-    let answer = patiently(options.patience, &mut 0, || async {
+    let answer = with_retries(options.retry_policy, &mut 0, || async {
         let request = client.describe_type().r#type(RegistryType::Hook).type_name(alias);
         request.send().await.map_err(|error| Failure::of(TYPE, &error))
     })
@@ -74,7 +74,7 @@ async fn configuration(client: &Client, alias: &str, options: &StatusOptions, ho
     // By name: an ARN may have a version behind it.
     let identifier = TypeConfigurationIdentifier::builder().r#type(ThirdPartyType::Hook).type_name(alias);
     let identifier = identifier.type_configuration_alias("default").build();
-    let answer = patiently(options.patience, &mut 0, || async {
+    let answer = with_retries(options.retry_policy, &mut 0, || async {
         let request = client.batch_describe_type_configurations().type_configuration_identifiers(identifier.clone());
         request.send().await.map_err(|error| Failure::of(CONFIGURATION, &error))
     })

@@ -13,7 +13,7 @@ use super::gap::Gap;
 use super::record::{RecentCalls, RegionStatus};
 use crate::called::CalledFunction;
 use crate::failure::Failure;
-use crate::pace::patiently;
+use crate::pace::with_retries;
 use cfn_egress_guard_core::log::{GUARD, NAMESPACE};
 
 const METRICS: &str = "cloudwatch:GetMetricData";
@@ -61,7 +61,7 @@ async fn read(
     let mut calls = RecentCalls::default();
     let mut token: Option<String> = None;
     for _ in 0..PAGES {
-        let page = patiently(options.patience, &mut 0, || async {
+        let page = with_retries(options.retry_policy, &mut 0, || async {
             let request = client
                 .get_metric_data()
                 .start_time(DateTime::from_secs(options.since()))

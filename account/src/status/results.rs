@@ -12,7 +12,7 @@ use super::gap::Gap;
 use super::record::RegionStatus;
 use crate::failure::{Failure, FailureKind};
 use crate::hook_results::ResultList;
-use crate::pace::patiently;
+use crate::pace::with_retries;
 use cfn_egress_guard_core::rule::excerpt;
 
 const GET: &str = "cloudformation:GetHookResult";
@@ -87,7 +87,7 @@ pub(super) async fn annotations(
     }
     let (mut looked, mut last) = (false, None);
     for id in results.iter().filter_map(|result| result.hook_result_id()).take(TRIES) {
-        let answer = patiently(options.patience, &mut 0, || async {
+        let answer = with_retries(options.retry_policy, &mut 0, || async {
             client.get_hook_result().hook_result_id(id).send().await.map_err(|error| Failure::of(GET, &error))
         })
         .await;

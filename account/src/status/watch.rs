@@ -16,7 +16,7 @@ use super::record::{DirectCallsStatus, RegionStatus, StatusNote};
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::number::count;
-use crate::pace::patiently;
+use crate::pace::with_retries;
 use cfn_egress_guard_core::rule::excerpt;
 
 const RULES: &str = "events:ListRuleNamesByTarget";
@@ -71,13 +71,13 @@ async fn rule(
     status: &mut DirectCallsStatus,
 ) -> Result<(), Failure> {
     let client = connection.eventbridge(region);
-    let names = patiently(options.patience, &mut 0, || async {
+    let names = with_retries(options.retry_policy, &mut 0, || async {
         let request = client.list_rule_names_by_target().target_arn(function);
         request.send().await.map_err(|error| Failure::of(RULES, &error))
     })
     .await?;
     for name in names.rule_names().iter().take(MOST) {
-        let rule = patiently(options.patience, &mut 0, || async {
+        let rule = with_retries(options.retry_policy, &mut 0, || async {
             client.describe_rule().name(name).send().await.map_err(|error| Failure::of(RULE, &error))
         })
         .await?;
@@ -103,7 +103,7 @@ async fn trail(
 ) -> Result<(), Failure> {
     let client = connection.cloudtrail(region);
     // Those of other Regions and of the organization are listed too.
-    let trails = patiently(options.patience, &mut 0, || async {
+    let trails = with_retries(options.retry_policy, &mut 0, || async {
         client.describe_trails().send().await.map_err(|error| Failure::of(TRAILS, &error))
     })
     .await?;
@@ -129,14 +129,14 @@ async fn trail(
 
 /// Whether a trail is logging, management events that change something included.
 async fn logs_management_events(client: &Client, trail: &str, options: &StatusOptions) -> Result<bool, Failure> {
-    let status = patiently(options.patience, &mut 0, || async {
+    let status = with_retries(options.retry_policy, &mut 0, || async {
         client.get_trail_status().name(trail).send().await.map_err(|error| Failure::of(LOGGING, &error))
     })
     .await?;
     if status.is_logging() != Some(true) {
         return Ok(false);
     }
-    let selectors = patiently(options.patience, &mut 0, || async {
+    let selectors = with_retries(options.retry_policy, &mut 0, || async {
         client.get_event_selectors().trail_name(trail).send().await.map_err(|error| Failure::of(SELECTORS, &error))
     })
     .await?;

@@ -4,7 +4,7 @@ use aws_sdk_cloudformation::Client;
 
 use super::record::Ownership;
 use crate::failure::{Failure, FailureKind};
-use crate::pace::{RetryPolicy, patiently};
+use crate::pace::{RetryPolicy, with_retries};
 use crate::scan::expected::{DeclaredEgress, StackKnowledge};
 use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::policy::Tag;
@@ -42,10 +42,10 @@ pub(super) fn tagged(tags: &[Tag]) -> Option<StackResource> {
 pub(super) async fn asked(
     client: &Client,
     group: &str,
-    patience: RetryPolicy,
+    retry_policy: RetryPolicy,
     throttled: &mut u32,
 ) -> Result<Option<StackResource>, Failure> {
-    let answer = patiently(patience, throttled, || async {
+    let answer = with_retries(retry_policy, throttled, || async {
         let request = client.describe_stack_resources().physical_resource_id(group);
         request.send().await.map_err(|error| Failure::of(RESOURCES, &error))
     })

@@ -13,7 +13,7 @@ use super::judge::{GroupToJudge, compared_with, record};
 use super::ownership::{GroupOwner, asked, owned, tagged};
 use super::record::{GroupRecord, Ownership};
 use crate::failure::{Failure, FailureKind};
-use crate::pace::patiently;
+use crate::pace::with_retries;
 use crate::pages::{MAX_PAGES, following};
 use crate::scan::Progress;
 use crate::scan::context::{RegionClients, RegionContext};
@@ -68,7 +68,7 @@ impl GroupSource<'_> {
             return Err(Failure::new(LIST, FailureKind::Unreadable, "the list does not end"));
         }
         let Self { clients, to, throttled, .. } = self;
-        let page = patiently(to.options.patience, throttled, || async {
+        let page = with_retries(to.options.retry_policy, throttled, || async {
             let request = clients.cloudcontrol.list_resources().type_name(ResourceType::SecurityGroup.name());
             let answer = request.set_next_token(token.map(str::to_owned)).send().await;
             answer.map_err(|error| Failure::of(LIST, &error))
@@ -182,7 +182,7 @@ async fn scan_group(
 }
 
 async fn get(client: &Client, group: &str, to: &RegionContext, throttled: &mut u32) -> Result<Value, Failure> {
-    let answer = patiently(to.options.patience, throttled, || async {
+    let answer = with_retries(to.options.retry_policy, throttled, || async {
         let request = client.get_resource().type_name(ResourceType::SecurityGroup.name()).identifier(group);
         request.send().await.map_err(|error| Failure::of(GET, &error))
     })
@@ -212,7 +212,7 @@ async fn whose(
     let tags = security_group::tags(ResourceType::SecurityGroup, properties).unwrap_or_default();
     let place = match tagged(&tags) {
         Some(place) => Some(place),
-        None => match asked(client, group, to.options.patience, throttled).await {
+        None => match asked(client, group, to.options.retry_policy, throttled).await {
             Ok(place) => place,
             Err(failure) => {
                 to.tell(unread(to, Some(group), failure, true)).await;

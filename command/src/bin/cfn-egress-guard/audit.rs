@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &Audit, out: &mut impl Write) -> anyhow::Result<Exi
             regions_assumed,
             decision_log: arguments.decision_log.clone(),
             now: now.as_second(),
-            patience: RetryPolicy::default(),
+            retry_policy: RetryPolicy::default(),
         };
         let mut meter = VisitMeter::new(accounts.members.len());
         let result = audit(&accounts, &options, |progress| meter.show(progress)).await;

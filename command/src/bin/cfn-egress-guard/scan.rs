@@ -140,7 +140,7 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
         today,
         owner_tags: arguments.owner_tags.clone(),
         concurrency: arguments.concurrency.into(),
-        patience: RetryPolicy::default(),
+        retry_policy: RetryPolicy::default(),
         known,
         live: arguments.live,
         started: head.started.clone(),

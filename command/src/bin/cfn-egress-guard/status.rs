@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &Status, out: &mut impl Write) -> anyhow::Result<Ex
             expected,
             days: arguments.days,
             now: jiff::Timestamp::now().as_second(),
-            patience: RetryPolicy::default(),
+            retry_policy: RetryPolicy::default(),
         };
         let mut meter = VisitMeter::new(accounts.members.len());
         let result = status(&accounts, functions.as_ref(), &options, |progress| meter.show(progress)).await;
