@@ -296,7 +296,7 @@ def test_status_names_the_one_account_without_the_guard_first(organization, tmp_
     assert len(found["regions"]) == len(organization.entered) * 3
     lines = said.splitlines()
     assert [line.split()[0] for line in lines[1:41]] == [account for account, _ in verdicts], "a line for each account"
-    assert lines[-1] == "=> 36 of 40 accounts enforced, 2 with a hole, 2 could not be determined"
+    assert lines[-1] == "=> 36 of 40 accounts enforced, 2 with a gap, 2 could not be determined"
 
 
 def test_audit_is_one_time_line_of_all_accounts(organization, tmp_path):

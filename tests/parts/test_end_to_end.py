@@ -190,7 +190,7 @@ def test_a_port_range_is_blocked_and_nothing_is_left(account):
     assert account.create("bad", stack_with(rule(443, 443), rule(80, 87))) == "ROLLBACK_COMPLETE"
     (status, mode, reason) = hook_events(account, "bad")[-1]
     assert (status, mode) == ("HOOK_COMPLETE_FAILED", "FAIL")
-    assert reason.startswith("Hook failed with message: AWS::EC2::SecurityGroup Web breaks rule")
+    assert reason.startswith("Hook failed with message: AWS::EC2::SecurityGroup Web in stack bad breaks rule")
     assert [word for word in ("SecurityGroupEgress[1]", "80", "87") if word not in reason] == []
     assert failures(account, "bad") == [("CREATE_FAILED", f"The following hook(s) failed: [{ALIAS}]")]
     assert account.groups("bad") == []
@@ -216,7 +216,7 @@ def test_a_standalone_rule_takes_its_stack_down_with_it(account):
     assert account.create("standalone-bad", with_standalone_rule(0, 65535)) == "ROLLBACK_COMPLETE"
     assert hook_events(account, "standalone-bad", "Web")[-1][0] == "HOOK_COMPLETE_SUCCEEDED"
     assert failures(account, "standalone-bad", "Out") == [("CREATE_FAILED", f"The following hook(s) failed: [{ALIAS}]")]
-    assert "AWS::EC2::SecurityGroupEgress Out breaks rule" in last_message(account, "standalone-bad", "Out")
+    assert "AWS::EC2::SecurityGroupEgress Out in stack standalone-bad breaks rule" in last_message(account, "standalone-bad", "Out")
     assert account.groups("standalone-bad") == []
 
 
