@@ -24,7 +24,7 @@ def copy_sources(folder):
     """The sources as git has them, and what is not committed yet; files that are the same keep their times."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.rs", "*.toml", "Cargo.lock",
-         "*.md", "*.css", "schema", "deploy"],
+         "*.md", "*.css", "src", "schema", "deploy"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     names = {name for name in listed.stdout.strip("\0").split("\0") if (ROOT / name).is_file()}
