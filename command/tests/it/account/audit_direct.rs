@@ -127,7 +127,7 @@ fn direct_calls_are_listed_once_beside_the_hooks_results_as_not_blocked() {
     assert_eq!(
         told,
         [("AuthorizeSecurityGroupEgress", "non-compliant"), ("ModifySecurityGroupRules", "undetermined")],
-        "each once, and none that passes"
+        "each call once, without the calls that pass"
     );
     let opened = direct[0];
     assert_eq!(opened["status"], "DIRECT_CALL_NOT_BLOCKED");

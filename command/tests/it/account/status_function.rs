@@ -39,7 +39,7 @@ fn a_function_that_is_well_is_told_with_version_and_hash() {
     assert_eq!((&told["version"], &told["state"], &told["codeSha256"]), (&json!("7"), &json!("Active"), &json!(hash)));
     assert_eq!(told["recent"], json!({"invocations": 40, "errors": 0, "throttles": 0, "internalFailures": 0}));
     let policy = &told["contents"];
-    assert_eq!(policy["policySha256"], sha256(b"# a policy"), "which policy decides is told");
+    assert_eq!(policy["policySha256"], sha256(b"# a policy"), "status names the policy");
     assert_eq!(policy["policyOrigin"], json!(null), "this zip file does not say where it is from");
     let downloaded = server.seen().iter().filter(|request| request.action.contains("/code/")).count();
     assert_eq!(downloaded, 1, "its zip file is looked into once");
