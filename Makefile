@@ -53,13 +53,14 @@ test: $(VENV)/.lint ## run every test, lint and check of generated files
 	$(FUNCTION)
 	.parts/venv/bin/python -m pytest tests/parts
 
-bench: ## measure everything beside its floor and its peers, in some seven minutes; ROWS=keys,memory: only these
+bench: $(if $(call MEASURES,install),$(VENV)/.release) ## measure everything beside its floor and its peers, in some fifteen minutes; ROWS=keys,memory: only these
 	@# What the rows that are measured compare with, and no more.
-	$(if $(call MEASURES,function check),benches/peers/setup)
-	$(if $(call MEASURES,function memory download exemptions),$(FUNCTION))
+	$(if $(call MEASURES,function check pre-commit install),benches/peers/setup)
+	$(if $(call MEASURES,function memory download cold exemptions install),$(FUNCTION))
 	$(if $(call MEASURES,function),$(REPEATABLE) cargo build --locked --profile function --package cfn-egress-guard-benches --bin bare)
 	$(if $(call MEASURES,check),cargo build --locked --release --package cfn-egress-guard-benches --bin parse)
-	$(if $(call MEASURES,check scan),cargo build --locked --release --package cfn-egress-guard)
+	$(if $(call MEASURES,check pre-commit scan),cargo build --locked --release --package cfn-egress-guard)
+	$(if $(call MEASURES,install),python3 packaging/wheel.py target/function/bootstrap --release --compatibility linux --out target/bench/wheels)
 	ROWS="$(ROWS)" cargo bench --locked --package cfn-egress-guard-benches --bench bench
 
 mutants: ## change the core in small ways, and fail where no test notices: [PART=k/n] [FOLDERS="rule hook"] make mutants

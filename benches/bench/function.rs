@@ -54,10 +54,9 @@ pub(crate) async fn measure(goals: &mut Goals) {
     let ratio = |of: &dyn Fn(&Measured) -> f64, one: &Measured, other: &Measured| of(one) / of(other);
     let first = |measured: &Measured| measured.first_answer.median_ms();
     let warm = |measured: &Measured| measured.warm.median_ms();
-    goals.at_most("RESOURCE: first answer, beside a bare handler", 1.3, ratio(&first, guarded, bare), "x");
-    goals.at_least("RESOURCE: first answer, faster than Python", 15.0, Figure::Exactly(ratio(&first, python, guarded)));
-    goals.at_most("RESOURCE: warm, beside a bare handler", 1.3, ratio(&warm, guarded, bare), "x");
-    goals.at_least("RESOURCE: warm, faster than Python", 2.0, Figure::Exactly(ratio(&warm, python, guarded)));
+    goals.at_most("RESOURCE: first answer, beside a bare handler", 1.1, ratio(&first, guarded, bare), "x");
+    goals.at_least("RESOURCE: first answer, faster than Python", 20.0, Figure::Exactly(ratio(&first, python, guarded)));
+    goals.at_most("RESOURCE: warm, beside a bare handler", 1.15, ratio(&warm, guarded, bare), "x");
     goals.at_most("RESOURCE: peak memory", 6.0, mega(guarded.peak_kib * 1024), "MB");
     goals.at_most("artifact", 3.5, mega(std::fs::metadata(&guard).map_or(0, |file| file.len())), "MB");
 }

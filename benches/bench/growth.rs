@@ -85,7 +85,7 @@ fn templates(goals: &mut Goals) {
         by_kilobyte.push(one);
         beside_parsing = decided / parsed;
     }
-    goals.at_most("STACK: a template of 1 MB decided, beside its parsing", 1.5, beside_parsing, "x");
+    goals.at_most("STACK: a template of 1 MB decided, beside its parsing", 1.3, beside_parsing, "x");
     if let [small, .., big] = by_kilobyte.as_slice() {
         goals.at_most("growth: a kilobyte of 1 MB checked, beside one of 10 kB", 1.5, big / small, "x");
     }

@@ -7,13 +7,16 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot run stops")]
 
 mod check;
+mod cold;
 mod download;
 mod exemptions;
 mod function;
 mod goals;
 mod growth;
 mod inputs;
+mod install;
 mod lambda;
+mod pre_commit;
 mod process;
 mod scan;
 mod statistics;
@@ -25,15 +28,18 @@ use goals::Goals;
 type Row = fn(&mut Goals);
 
 /// What can be measured on its own, in the order of a whole run.
-const ROWS: [(&str, Row); 8] = [
+const ROWS: [(&str, Row); 11] = [
     ("function", function::measure),
     ("memory", wide::events),
     ("download", download::measure),
+    ("cold", cold::measure),
     ("check", check::measure),
+    ("pre-commit", pre_commit::measure),
     ("growth", growth::measure),
     ("keys", wide::keys),
     ("exemptions", exemptions::measure),
     ("scan", scan::measure),
+    ("install", install::measure),
 ];
 
 fn main() {
@@ -44,7 +50,7 @@ fn main() {
         panic!("there is no row `{unknown}`: ROWS names some of {}", names.join(", "));
     }
     println!(
-        "A whole run takes some seven minutes, most of them peers at work; each run of a program is stopped after {} s.",
+        "A whole run takes some fifteen minutes, most of them peers at work; each run of a peer is stopped after {} s.",
         LIMIT.as_secs()
     );
     let mut goals = Goals::default();

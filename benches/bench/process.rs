@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,8 @@ pub(crate) struct Invocation {
     pub(crate) program: PathBuf,
     pub(crate) arguments: Vec<OsString>,
     pub(crate) codes: &'static [i32],
+    /// The folder in which it runs: this process's if it is none.
+    pub(crate) folder: Option<PathBuf>,
 }
 
 /// What a run was found to be.
@@ -23,6 +25,15 @@ pub(crate) struct Observed {
 }
 
 impl Invocation {
+    pub(crate) fn of(program: &Path, arguments: &[&str], codes: &'static [i32]) -> Self {
+        let arguments = arguments.iter().map(OsString::from).collect();
+        Self { program: program.to_owned(), arguments, codes, folder: None }
+    }
+
+    pub(crate) fn within(self, folder: &Path) -> Self {
+        Self { folder: Some(folder.to_owned()), ..self }
+    }
+
     /// How long it takes.
     pub(crate) fn time(&self) -> Duration {
         let started = Instant::now();
@@ -52,7 +63,11 @@ impl Invocation {
     }
 
     fn start(&self) -> Child {
-        Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        command
             .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
