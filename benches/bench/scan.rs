@@ -84,8 +84,9 @@ fn program(url: &str, arguments: &[&str]) -> Invocation {
     let program = part("CFN_EGRESS_GUARD", "target/release/cfn-egress-guard");
     let scan = [program.to_str().unwrap(), "scan"];
     let variables = variables.map(|(name, value)| format!("{name}={value}"));
-    let arguments = variables.iter().map(String::as_str).chain(scan).chain(arguments.iter().copied());
-    Invocation { program: Path::new("env").to_owned(), arguments: arguments.map(Into::into).collect(), codes: &[1] }
+    let arguments: Vec<&str> =
+        variables.iter().map(String::as_str).chain(scan).chain(arguments.iter().copied()).collect();
+    Invocation::of(Path::new("env"), &arguments, &[1])
 }
 
 /// An account with so many stacks, all of which have this template; there until the bench ends.
