@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Builds the function into target/lambda/<architecture>/ for each architecture named; without a
-# name, for each one whose Rust target is installed. Fetches no toolchain.
+# Builds the function into target/lambda/<architecture>/ for the named architectures, or for each one whose Rust target
+# is installed. Installs no toolchain.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# The oldest C library that the function starts with. provided.al2023 has 2.34; the wheel, which brings the function
-# along for rehearsals, promises 2.28.
+# The oldest C library that the function starts with. provided.al2023 has 2.34; the wheel, which
+# contains the function for rehearsals, supports 2.28.
 glibc=2.28
 
 triple() {
@@ -31,7 +31,7 @@ build() {
   origin >"$out/origin.txt"
 }
 
-# Which commit the program and the policy are, for who asks later (`policy.sh show`).
+# Prints the commit of the program and the policy, for `policy.sh show`.
 origin() {
   local commit="no commit"
   if command -v git >/dev/null && [ -d .git -o -f .git ] && [ -z "$(git status --porcelain)" ]; then
@@ -40,8 +40,8 @@ origin() {
   printf 'program: %s\npolicy: %s\n' "$commit" "$commit"
 }
 
-# A policy that cannot be used would fail every invocation. Exemptions that have expired or soon will
-# (status 1 or 3) are told, and built.
+# With an invalid policy, every invocation would fail. Exemptions that have expired or soon will (status 1 or 3) are
+# warnings.
 check_policy() {
   local status=0 said
   said=$(cargo run --quiet --locked --package cfn-egress-guard --no-default-features -- \
@@ -50,7 +50,7 @@ check_policy() {
   [ $status -ne 2 ] && [ $status -lt 100 ]
 }
 
-# What would stop a build is said before one begins.
+# Check everything before the build starts.
 for arch in "$@"; do
   target=$(triple "$arch")
   has_target "$target" || { missing "$arch" "$target"; exit 1; }

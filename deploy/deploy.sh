@@ -4,9 +4,9 @@
 #
 #   FAILURE_MODE=WARN STACK_NAME=egress-guard make deploy
 #
-# A setting that is not given keeps the value of the deployed stack, the architecture (ARCH) too; one given empty
-# becomes empty. A first deployment names FAILURE_MODE. template.yaml explains each parameter, and switch.sh lists the
-# settings: to change only those, it needs no build.
+# A setting that is left out keeps its deployed value, the architecture (ARCH) too. An empty value clears the setting.
+# The first deployment must set FAILURE_MODE. template.yaml explains each parameter. switch.sh lists the settings, and
+# changes them without a build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
@@ -18,7 +18,7 @@ for tool in cargo rustc; do
 done
 if [ ${#missing[@]} -gt 0 ]; then
   printf 'deploy: needs %s\n' "${missing[@]}" >&2
-  echo "deploy: to change settings, deploy/switch.sh needs the AWS CLI alone; a new policy, deploy/policy.sh" >&2
+  echo "deploy: deploy/switch.sh changes settings and deploy/policy.sh changes the policy; both need only the AWS CLI" >&2
   exit 2
 fi
 python3 deploy/settings.py names

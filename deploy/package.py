@@ -1,7 +1,7 @@
 """Makes dist/cfn-egress-guard-<version>-<architecture>.zip from what `make build` built.
 
-Each holds the function as bootstrap.zip, a template that points to it, the scripts that switch settings and change the
-policy later, the page for when something is wrong, and DEPLOY.txt. The same input makes the same bytes.
+Each contains the function as bootstrap.zip, a template that names it, the scripts that change settings and the policy
+later, operations.md, and DEPLOY.txt. The same input makes the same bytes.
 """
 
 import re
@@ -36,7 +36,7 @@ def write(archive, name, content, mode=0o644):
 
 
 def package(version, arch, built=None, dist=ROOT / "dist"):
-    """Makes the package of what was built, and says where."""
+    """Makes the package, and returns its path."""
     built = built or BUILT / arch
     stem = f"cfn-egress-guard-{version}-{arch}"
     target = dist / f"{stem}.zip"

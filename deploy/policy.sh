@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Changes the policy of a guard that is deployed, without building anything: the function's zip file as it is, with
-# another policy.toml in it. Needs switch.sh beside it, the AWS CLI, zip, unzip, curl and openssl (AWS CloudShell has them all).
+# Changes the policy of a deployed guard without a build: it replaces policy.toml in the function's zip file. Needs
+# switch.sh beside it, the AWS CLI, zip, unzip, curl and openssl (AWS CloudShell has them all).
 #
-#   policy.sh [OPTION...] set POLICY.toml     check the file, try it on the function, deploy it with the stack
-#   policy.sh [OPTION...] back [VERSION]      the version of the function before the live one, or the one named
-#   policy.sh [OPTION...] carry               after --fast: deploy the live version with the stack, which then carries it
-#   policy.sh [OPTION...] show [VERSION]      print policy.toml of the live version, or of the one named
-#   policy.sh [OPTION...] versions            list the function's versions, with the live one marked
+#   policy.sh [OPTION...] set POLICY.toml     check the file, test it on the function, deploy it with the stack
+#   policy.sh [OPTION...] back [VERSION]      go back to the version before the live one, or to VERSION
+#   policy.sh [OPTION...] carry               after --fast: update the stack to the live version
+#   policy.sh [OPTION...] show [VERSION]      print policy.toml of the live version, or of VERSION
+#   policy.sh [OPTION...] versions            list the function's versions, and mark the live one
 #
-#   --fast              publish a version and move the alias, without the stack: seconds, but the next update of the
-#                       stack has to carry the same policy
-#   --unchecked         for the stack of organization.yaml: go on without `cfn-egress-guard policy check`
+#   --fast              publish a version and move the alias without updating the stack: takes seconds, but the next
+#                       update of the stack must have the same policy
+#   --unchecked         for the stack of organization.yaml: skip `cfn-egress-guard policy check`
 #   --stack, --regions  as in switch.sh
 #
-# For the stack of organization.yaml, `set` gives all members the policy. Exit status as in switch.sh.
+# On the stack of organization.yaml, `set` changes the policy of all members. Exit status as in switch.sh.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=switch.sh
@@ -50,23 +50,23 @@ read_arguments() {
 
 # ---- The policy and the zip file ------------------------------------------------------------------------------
 
-# Whether the policy can be used, as far as that can be known here.
+# Checks the policy with the command, if it is installed.
 check_policy() {
   local status=0 said
   [ -f "$1" ] && [ -r "$1" ] || refuse "cannot read $1"
   if ! command -v "$command" >/dev/null; then
     checked=
-    echo "$program: cfn-egress-guard is not on the PATH: only the function itself checks the policy"
+    echo "$program: cfn-egress-guard is not on the PATH, so only the function checks the policy"
     return 0
   fi
   checked=yes
   said=$("$command" policy check "$1" 2>&1) || status=$?
   [ $status -eq 0 ] || printf '%s\n' "$said" >&2
-  # 2: it cannot be used. Otherwise there may be something to do about it, but it can.
-  [ $status -ne 2 ] && [ $status -lt 100 ] || refuse "$1 is refused; nothing was changed"
+  # 2: the function cannot use it. Other statuses are warnings.
+  [ $status -ne 2 ] && [ $status -lt 100 ] || refuse "$1 is not valid; nothing was changed"
 }
 
-# Where a policy comes from, for who asks later: its commit, if the file is as committed.
+# Prints where a policy comes from: its commit, if the file has no changes since.
 origin() {
   local folder file commit
   folder=$(dirname "$1") file=$(basename "$1")
@@ -85,18 +85,18 @@ fetch() {
   call "$region" lambda get-function --function-name "$function" --qualifier "$version" \
     --query '[Code.Location, Configuration.CodeSha256]' || return 1
   IFS=$'\t' read -r out expected <<<"$out"
-  # Not as an argument, which others on this machine could read: who has the address may download.
+  # Not as an argument: other users of this machine could read the URL, which allows the download.
   if ! printf 'url = "%s"\n' "$out" | curl --silent --show-error --fail --max-time 120 --config - --output "$target" \
     2>"$work/$region.err"; then
     err="could not download version $version: $(cat "$work/$region.err")"
     return 1
   fi
   [ "$(openssl dgst -sha256 -binary "$target" | openssl base64)" = "$expected" ] && return 0
-  err="what was downloaded is not version $version: its hash differs"
+  err="the download is not version $version: its hash differs"
   return 1
 }
 
-# Replaces the policy in a zip file, and says in it where the policy is from.
+# Replaces the policy in a zip file, and records its origin there.
 replace_policy() {
   local archive=$1 folder=$2
   mkdir -p "$folder"
@@ -110,7 +110,8 @@ replace_policy() {
   unzip -p "$archive" policy.toml | cmp -s - "$operand" || { err="the policy is not in the zip file"; return 1; }
 }
 
-# Makes other bytes of a version's zip file: Lambda does not publish what it published last, and the stack would fail.
+# Changes the bytes of a version's zip file: Lambda does not publish the same bytes twice in a row, and the stack's
+# update would fail.
 renew_archive() {
   local archive=$1 folder=$2
   mkdir -p "$folder"
@@ -121,11 +122,11 @@ renew_archive() {
 
 # ---- The function ---------------------------------------------------------------------------------------------
 
-# $function, $alias and $live, the version that the alias names.
+# Sets $function, $alias, and $live, the version that the alias points to.
 find_function() {
   local arn
   if ! arn=$(row @FunctionAliasArn); then
-    err="this stack has no function of its own: the policy is that of the central account's stack"
+    err="this stack has no function of its own: change the policy of the central account's stack"
     return 1
   fi
   function=${arn%:*} alias=${arn##*:}
@@ -139,7 +140,7 @@ upload() {
   ready "$1" '$LATEST'
 }
 
-# Waits until a version can be called. The CLI's own waiter asks every five seconds.
+# Waits until a version can be called. The CLI's own waiter polls only every five seconds.
 ready() {
   local left=120
   while [ $left -gt 0 ]; do
@@ -154,7 +155,7 @@ ready() {
   return 1
 }
 
-# Asks the function about a group that every policy lets pass. Only the unpublished code is asked, which no hook calls.
+# Invokes the function with a group that every policy allows. It invokes the unpublished code, which no hook calls.
 try() {
   local region=$1 account answer=$work/$1.answer
   account=$(cut -d : -f 5 <<<"$function")
@@ -169,7 +170,7 @@ try() {
 EVENT
   call "$region" lambda invoke --function-name "$function" --payload "fileb://$work/$region.event" "$answer" || return 1
   grep -q '"hookStatus": *"SUCCESS"' "$answer" && return 0
-  err="the function refuses the policy: $(sed -E 's/.*"message": *"(([^"\\]|\\.)*)".*/\1/; s/\\n/ /g; s/\\"/"/g' "$answer" | cut -c 1-600)"
+  err="the function cannot use the policy: $(sed -E 's/.*"message": *"(([^"\\]|\\.)*)".*/\1/; s/\\n/ /g; s/\\"/"/g' "$answer" | cut -c 1-600)"
   return 1
 }
 
@@ -178,7 +179,7 @@ move_alias() {
     --routing-config AdditionalVersionWeights={} --query FunctionVersion
 }
 
-# The latest version before one.
+# Finds the latest version before $2.
 version_before() {
   call "$1" lambda list-versions-by-function --function-name "$function" --query 'Versions[].[Version]' || return 1
   out=$(grep -E '^[0-9]+$' <<<"$out" | awk -v live="$2" '$1 < live' | sort -n | tail -n 1)
@@ -189,7 +190,7 @@ version_before() {
 
 # ---- The stack ------------------------------------------------------------------------------------------------
 
-# Lets the stack's template name a zip file that is uploaded beside the one it names now, and updates the stack.
+# Uploads a zip file beside the one that the stack's template names, and updates the stack to it.
 carry() {
   local region=$1 archive=$2 bucket key new text old format count
   call "$region" cloudformation get-template --stack-name "$stack" --template-stage Processed --query \
@@ -197,7 +198,7 @@ carry() {
   IFS=$'\t' read -r bucket key <<<"$out"
   bucket=${bucket//'${AWS::Region}'/$region}
   new=$(beside "$key").zip
-  # The AWS CLI reads a template that is JSON, and prints it as such; one of YAML is a text.
+  # The AWS CLI prints a JSON template as an object, and a YAML template as text.
   call "$region" cloudformation get-template --stack-name "$stack" --template-stage Original --query 'type(TemplateBody)' || return 1
   [ "$out" = string ] && format=text || format=json
   text=$(aws --region "$region" cloudformation get-template --stack-name "$stack" --template-stage Original \
@@ -206,7 +207,7 @@ carry() {
   [[ $text == *"$old"* ]] && new_text=s3://$bucket/$new || { old=$key new_text=$new; }
   count=$(grep -oF -- "$old" <<<"$text" | grep -c . || true)
   if [ "$count" -ne 1 ]; then
-    err="the stack's template names $old $count times, not once: deploy it again"
+    err="the stack's template contains $old $count times instead of once: run make deploy"
     return 1
   fi
   renew "$(replaced "$text" "$old" "$new_text")" >"$work/$region.template"
@@ -218,17 +219,17 @@ carry() {
     --s3-bucket "$bucket" ${prefix[@]+"${prefix[@]}"} --capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND
 }
 
-# A text with another part in place of the first that is like that. (${text/old/new} does not do: bash 3.2 keeps
-# quotation marks around the new part, and 5.2 reads & in it.)
+# Replaces the first $2 in $1 with $3. (Not ${text/old/new}: bash 3.2 keeps quotation marks around the new part, and
+# 5.2 interprets & in it.)
 replaced() { printf '%s' "${1%%"$2"*}$3${1#*"$2"}"; }
 
-# A new name beside a key of S3.
+# Prints a new name beside an S3 key.
 beside() {
   [[ $1 != */* ]] || printf '%s/' "${1%/*}"
   printf 'policy-%s' "$(tr -d ':-' <<<"$stamp")"
 }
 
-# SAM names the function's version after its code, or no version is published. In a template without SAM, this does.
+# Renames the version's resource, so that a new version is published. SAM does that when it packages; here it does not run.
 renew() { sed -E "s/GuardFunctionVersion[0-9a-f]{10}/GuardFunctionVersion$(token)/g" <<<"$1"; }
 token() { printf '%s' "$stamp$RANDOM" | cksum | awk '{printf "%010x", $1}'; }
 
@@ -240,11 +241,11 @@ set_region() {
   if row TemplateUrl >/dev/null; then set_organization; return 0; fi
   find_function "$region" || stop
   [ -n "$fast" ] || [[ $called != StackSet-* ]] ||
-    stop "a StackSet made this stack: set the policy of the organization's stack, or --fast here"
+    stop "a StackSet manages this stack: change the policy of the organization's stack, or use --fast here"
   { fetch "$region" "$live" "$old" && cp "$old" "$new" && replace_policy "$new" "$work/$region"; } || stop
   if ! { upload "$region" "$new" && try "$region" && if [ -n "$fast" ]; then publish "$region"; else carry "$region" "$new"; fi; }; then
     why=$err
-    upload "$region" "$old" || say "$region" "and the unpublished code could not be set back: $err"
+    upload "$region" "$old" || say "$region" "could not restore the unpublished code: $err"
     stop "$why; version $live is still live"
   fi
   now_live "$live"
@@ -265,7 +266,7 @@ back_region() {
     version_before "$region" "$live" || stop
     version=$out
   fi
-  # The alias first: that takes effect at once.
+  # The alias comes first: it takes effect at once.
   move_alias "$region" "$version" || stop
   say "$region" "version $version is live, instead of $live"
   [ -n "$fast" ] || again "$version"
@@ -283,14 +284,14 @@ carry_region() {
 # Deploys a version of the function with the stack.
 again() {
   { fetch "$region" "$1" "$old" && renew_archive "$old" "$work/$region" && carry "$region" "$old"; } ||
-    stop "version $1 is live, but the stack does not carry it: $err"
+    stop "version $1 is live, but the stack does not have it: $err"
 }
 
-# The result: what is live now, and what was before.
+# Reports the live version and the one before.
 now_live() {
   find_function "$region" || stop
   [ -z "$fast" ] ||
-    say "$region" "the stack still carries another policy, and status says so: run 'policy.sh carry' before the stack is updated"
+    say "$region" "the stack still has the other policy, as `status` shows: run 'policy.sh carry' before you update the stack"
   result "$region" "$called" "version $live is live; before: $1"
 }
 
@@ -324,11 +325,12 @@ versions_region() {
 
 # ---- In an organization ---------------------------------------------------------------------------------------
 
-# Gives the members' template a key with the new policy, in the buckets of all their Regions, and the StackSet that.
+# Uploads a zip file with the new policy to the buckets of all Regions, and updates the StackSet to a template that
+# names it.
 set_organization() {
   local url address bucket template prefix key one archive=$work/$region.new.zip text flat where
-  [ -z "$fast" ] || stop "--fast is for a function; here each member has its own"
-  [ -n "$checked$unchecked" ] || stop "there is no function here to try the policy on: install cfn-egress-guard, or --unchecked"
+  [ -z "$fast" ] || stop "--fast needs a function, and each member has its own: run it there"
+  [ -n "$checked$unchecked" ] || stop "there is no function here to test the policy on: install cfn-egress-guard, or use --unchecked"
   url=$(row TemplateUrl)
   # https://BUCKET.s3.REGION.amazonaws.com/KEY, or https://s3.REGION.amazonaws.com/BUCKET/KEY
   [[ $url =~ ^https://([^/]*)/(.*)$ ]] || stop "cannot read the stack's TemplateUrl"
@@ -341,7 +343,7 @@ set_organization() {
   text=$(cat "$work/$region.members")
   flat=$(tr '\n' ' ' <<<"$text")
   [[ $flat =~ \"S3Bucket\":\ *\{\ *\"Fn::Sub\":\ *\"([^\"]*)\$\{AWS::Region\}\"\ *\},\ *\"S3Key\":\ *\"([^\"]*)\" ]] ||
-    stop "the members' template names no code: they call a central function, whose stack has the policy"
+    stop "the members call a central function: change the policy of its stack"
   prefix=${BASH_REMATCH[1]} key=${BASH_REMATCH[2]}
   one=$(row Regions)
   one=${one%%,*}
@@ -354,14 +356,14 @@ set_organization() {
   renew "$(replaced "$text" "\"$key\"" "\"$where\"")" >"$work/$region.members"
   template=$(beside "$template")/${template##*/}
   call "$region" s3 cp --only-show-errors "$work/$region.members" "s3://$bucket/$template" || stop
-  say "$region" "the way back: switch.sh --stack $called --regions $region TEMPLATE_URL=$url"
+  say "$region" "to undo this: switch.sh --stack $called --regions $region TEMPLATE_URL=$url"
   wanted=("TemplateUrl =https://$address/$template")
   switch_region "$region"
 }
 
 read_arguments "$@"
 for tool in curl openssl unzip zip; do
-  command -v $tool >/dev/null || refuse "needs $tool, which is not on the PATH (AWS CloudShell has it)"
+  command -v $tool >/dev/null || refuse "$tool is not on the PATH; install it, or use AWS CloudShell, which has it"
 done
 if [ "$verb" = set ]; then
   check_policy "$operand"
@@ -370,7 +372,7 @@ fi
 stamp=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 caller=unknown
 [[ $verb != set && $verb != back && $verb != carry ]] || caller=$(aws sts get-caller-identity --query Arn --output text 2>/dev/null) || caller=unknown
-# What `show` prints can be used as a policy: the rest goes elsewhere.
+# `show` prints a policy to standard output. Everything else goes to standard error.
 exec 3>&1
 [ "$verb" != show ] || exec 1>&2
 everywhere "${verb}_region"

@@ -1,7 +1,7 @@
 """The settings of `make deploy`: environment variables, checked before anything is built.
 
-    python3 deploy/settings.py names            no name is misspelled (needs Python alone)
-    .venv/bin/python deploy/settings.py plan    values fit template.yaml, and a first deployment names FAILURE_MODE
+    python3 deploy/settings.py names            check that no name is misspelled (needs only Python)
+    .venv/bin/python deploy/settings.py plan    check the values, and that a first deployment sets FAILURE_MODE
 
 `plan` asks CloudFormation for the stack, and prints the architecture and then SAM's parameter overrides, one a line.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 STACK = "cfn-egress-guard"  # as in samconfig.toml
-# Names that are no settings and may be set: for make, for tools, and by the walk of deploy/ORGANIZATION.md.
+# Names that may be set although they are not settings: for make, for tools, and in deploy/ORGANIZATION.md.
 OTHERS = re.compile(r"STACK_NAME|REGIONS|ORGANIZATION|VENV|SAM_CLI_\w+|AWS_\w+|CARGO\w*|RUST\w*")
 
 
@@ -33,7 +33,7 @@ def settings():
 
 
 def distance(one, other):
-    """How many letters have to be added, removed, changed or swapped with their neighbor."""
+    """The edit distance: letters added, removed, changed, or swapped with their neighbor."""
     before, row = [], list(range(len(other) + 1))
     for i, a in enumerate(one, 1):
         older, before, row = before, row, [i]
@@ -45,7 +45,7 @@ def distance(one, other):
 
 
 def meant(name, known):
-    """The setting that a name is close to, or None. A parameter's name means its variable."""
+    """The setting whose name is similar, or None. A parameter's name counts as its variable."""
     squashed = re.sub(r"[^A-Z0-9]", "", name.upper())
     found = []
     for variable, parameter in {**known, "STACK_NAME": "StackName"}.items():
@@ -58,14 +58,14 @@ def meant(name, known):
 
 
 def check_names(environment, named):
-    """Refuses what make's command line names and no setting has, and what is in the environment and nearly is one."""
+    """Refuses unknown names on make's command line, and misspelled settings in the environment."""
     known = settings()
     for name in [*named, *environment]:
         if name in known or OTHERS.fullmatch(name):
             continue
         suggestion = meant(name, known)
         if suggestion and suggestion not in environment:
-            raise Refused(f"{name} is not a setting: do you mean {suggestion}? (If it is not for this deployment: unset {name})")
+            raise Refused(f"{name} is not a setting: did you mean {suggestion}? (If it has nothing to do with this deployment: unset {name})")
         if name in named:
             raise Refused(f"{name} is not a setting. The settings are: STACK_NAME {' '.join(known)}")
 
@@ -74,9 +74,9 @@ def check_names(environment, named):
 
 
 def problem(parameter, value):
-    """What template.yaml has against a value, or none."""
+    """Why template.yaml does not allow a value, or None."""
     if '"' in value:
-        return "must not contain quotation marks"  # which SAM would drop without a word
+        return "must not contain quotation marks"  # SAM drops them silently
     if parameter["Type"] == "Number":
         if not re.fullmatch(r"-?\d+", value):
             return parameter["ConstraintDescription"]
@@ -93,7 +93,7 @@ def problem(parameter, value):
 
 
 def given(environment, parameters):
-    """Parameter → value, of the settings that are set."""
+    """Parameter → value of each setting in the environment."""
     values = {}
     for variable, parameter in settings().items():
         if variable in environment and not (variable == "ARCH" and environment[variable] == ""):
@@ -108,7 +108,7 @@ def given(environment, parameters):
 
 
 def deployed(name):
-    """Parameter → value of the deployed stack, or none if there is no such stack."""
+    """Parameter → value of the deployed stack, or None if there is no such stack."""
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -125,7 +125,7 @@ def deployed(name):
     if stack["StackStatus"] == "REVIEW_IN_PROGRESS":
         return None
     if stack["StackStatus"] == "ROLLBACK_COMPLETE":
-        raise Refused(f"the stack {name} never came up; delete it: aws cloudformation delete-stack --stack-name {name}")
+        raise Refused(f"the stack {name} was never created completely; delete it: aws cloudformation delete-stack --stack-name {name}")
     return {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
 
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Switches settings of a guard that is deployed: parameters of its stack and nothing else. The template, the
-# function's code and all other parameters stay as they are. Needs bash and the AWS CLI.
+# Changes settings of a deployed guard: parameters of its stack and nothing else. The template, the function's code
+# and all other parameters stay the same. Needs bash and the AWS CLI.
 #
 #   switch.sh [OPTION...] SETTING=VALUE...
 #
-#   switch.sh FAILURE_MODE=WARN                        report and let through, in every Region where the stack is
+#   switch.sh FAILURE_MODE=WARN                        report only, in every Region where the stack is
 #   switch.sh --regions eu-west-1,us-east-1 HOOK_STATUS=DISABLED
 #   switch.sh STACK_NAMES_EXCLUDE+=legacy-app          add to a list; -= removes from it, = replaces all of it
 #   switch.sh --stack cfn-egress-guard-organization --emergency FAILURE_MODE=WARN
@@ -13,10 +13,10 @@
 #   --regions R,R...    these Regions; without it, every Region of the account where the stack is
 #   --show              show the settings, and what would change; change nothing
 #   --emergency         for the stack of organization.yaml: every account and Region at once, whatever fails
-#   --roll-out          for the stack of organization.yaml: the careful way again, which is its template's default
+#   --roll-out          for the stack of organization.yaml: slowly again, as its template's defaults say
 #
-# Safe to repeat: what is as it should be is left alone, and an update that is running is waited for. Exit status:
-# 0 every Region is as it should be, 1 a Region or an account is not, 2 nothing was tried.
+# Safe to repeat: it changes only what differs, and waits for an update that is running. Exit status: 0 every Region
+# has the settings, 1 a Region or an account has not, 2 nothing was tried.
 set -euo pipefail
 set -f # stack names and roles have asterisks
 export AWS_PAGER="" AWS_RETRY_MODE="${AWS_RETRY_MODE:-standard}" AWS_MAX_ATTEMPTS="${AWS_MAX_ATTEMPTS:-5}"
@@ -38,9 +38,9 @@ RETENTION_DAYS         RetentionDays
 ALARM_TOPIC_ARN        AlarmTopicArn
 NOTIFICATION_TOPIC_ARN NotificationTopicArn
 MEMORY_SIZE            MemorySize
-ALIAS                  HookAlias                   replaces the hook, with a moment without one: deploy again
-ORGANIZATION_ID        OrganizationId              replaces the function: deploy again
-ARCH                   Architecture                needs a function that is built for it: deploy again
+ALIAS                  HookAlias                   replaces the hook and leaves a moment without one: run make deploy
+ORGANIZATION_ID        OrganizationId              replaces the function: run make deploy
+ARCH                   Architecture                needs a function that is built for it: run make deploy
 
 TEMPLATE_URL                  TemplateUrl
 CONCURRENCY_MODE              ConcurrencyMode
@@ -75,7 +75,7 @@ want() {
   given=${BASH_REMATCH[1]} operator=${BASH_REMATCH[2]} value=${BASH_REMATCH[3]}
   while read -r variable parameter why; do
     [ "$given" = "$variable" ] || [ "$given" = "$parameter" ] || continue
-    [ -z "$why" ] || refuse "switch.sh does not change $variable, which $why"
+    [ -z "$why" ] || refuse "switch.sh cannot change $variable, which $why"
     found=$parameter
   done < <(settings | grep .)
   [ -n "$found" ] || refuse "unknown setting $given. The settings are: $(settings | sed '/^$/,$d' | awk 'NF == 2 {printf "%s ", $1}')"
@@ -84,10 +84,10 @@ want() {
   esac
   if [ -n "$operator" ]; then
     [[ $LISTS == *" $found "* ]] || refuse "$given is not a list: write $given=$value"
-    [ -n "$value" ] || refuse "$given$operator= names nothing"
+    [ -n "$value" ] || refuse "$given$operator= needs at least one value"
   fi
   for other in ${wanted[@]+"${wanted[@]}"}; do
-    [ "${other%% *}" != "$found" ] || refuse "$given is named twice"
+    [ "${other%% *}" != "$found" ] || refuse "$given is set twice"
   done
   wanted+=("$found $operator=$value")
 }
@@ -134,7 +134,7 @@ all_regions() {
     refuse "could not list the Regions of the account; name them with --regions"
 }
 
-# Rows of a stack: its parameters by name, its outputs as @NAME, and =id, =name, =status, =parent.
+# Reads a stack into $rows: its parameters by name, its outputs as @NAME, and =id, =name, =status, =parent.
 rows_of() {
   call "$1" cloudformation describe-stacks --stack-name "$2" --query "Stacks[0].[
     [['=id', StackId], ['=name', StackName], ['=status', StackStatus], ['=parent', ParentId || '']],
@@ -152,8 +152,8 @@ row() {
   return 1
 }
 
-# Reads the stack of that name in a Region, or the one that a StackSet of that name made: its $rows, empty if
-# there is none. Fails with $err.
+# Reads the stack of that name in a Region, or the one that a StackSet of that name made, into $rows, which is empty
+# if there is none. Fails with $err.
 find_stack() {
   local found uuid='[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
   rows=
@@ -164,12 +164,12 @@ find_stack() {
   found=$(grep -E ":stack/StackSet-$name-$uuid/" <<<"$out" || true)
   case $found in
     "") return 0 ;;
-    *$'\n'*) err="several stacks are named StackSet-$name-…; name one with --stack"; return 1 ;;
+    *$'\n'*) err="several stacks are named StackSet-$name-…; choose one with --stack"; return 1 ;;
   esac
   rows_of "$1" "$found"
 }
 
-# Waits until an operation of the stack ends; its $rows are then new.
+# Waits until an operation of the stack ends, and reads $rows again.
 settle() {
   local region=$1 stack=$2 started=$SECONDS pause=1 failed=0 said=0 status
   while :; do
@@ -207,7 +207,7 @@ list() {
   printf '%s' "$kept"
 }
 
-# What differs from what is wanted: PARAMETER<tab>VALUE lines in $changes. Shows each.
+# Compares the stack with the wanted settings: prints each difference, and writes PARAMETER<tab>VALUE lines to $changes.
 compare() {
   local region=$1 one parameter operator value before after
   changes=
@@ -218,7 +218,7 @@ compare() {
     after=$value
     [ -z "$operator" ] || after=$(list "$before" "$operator" "$value")
     if [ "$before" = "$after" ]; then
-      say "$region" "$parameter is ${after:-empty} already"
+      say "$region" "$parameter is already ${after:-empty}"
       continue
     fi
     if [[ $LISTS == *" $parameter "* ]]; then
@@ -231,7 +231,7 @@ compare() {
   done
 }
 
-# All parameters of the stack for update-stack: the changed ones, and the others as they are.
+# Prints all parameters of the stack for update-stack: new values for the changed ones, UsePreviousValue for the others.
 parameters() {
   local key value separator='' previous
   previous=$rows
@@ -250,7 +250,7 @@ parameters() {
   printf ']'
 }
 
-# The accounts and Regions that a StackSet did not reach with its last values.
+# Prints the accounts and Regions that do not have the StackSet's current values.
 not_reached() {
   call "$1" cloudformation list-stack-instances --stack-set-name "$(row GuardStackName)" \
     --call-as "$(row CallAs || echo SELF)" \
@@ -258,7 +258,7 @@ not_reached() {
   grep -v '^None$' <<<"$out" || true
 }
 
-# Repeats what a StackSet did last, with the values and preferences that it has now.
+# Runs the StackSet's update again, with its current values and preferences.
 repeat() {
   local region=$1 keys key given=() operation set=(--stack-set-name "$(row GuardStackName)" --call-as "$(row CallAs || echo SELF)")
   call "$region" cloudformation describe-stack-set "${set[@]}" --query 'StackSet.Parameters[].[ParameterKey]' || return 1
@@ -269,7 +269,7 @@ repeat() {
     "ConcurrencyMode=$(row ConcurrencyMode),MaxConcurrentPercentage=$(row MaxConcurrentPercentage),RegionConcurrencyType=$(
       row RegionConcurrency),FailureTolerancePercentage=$(row FailureTolerancePercentage)" || return 1
   operation=$out
-  say "$region" "retries where it failed: operation $operation"
+  say "$region" "retrying where it failed: operation $operation"
   while :; do
     call "$region" cloudformation describe-stack-set-operation "${set[@]}" --operation-id "$operation" \
       --query StackSetOperation.Status || return 1
@@ -280,15 +280,15 @@ repeat() {
 
 result() { printf '%s\t%s\t%s\n' "$1" "$2" "$3" >"$work/$1.result"; }
 
-# Ends a Region's work: what went wrong is its result.
+# Ends a Region's work with a failure as its result.
 stop() {
   say "$region" "${1:-$err}"
   result "$region" "${called:-$name}" "FAILED: ${1:-$err}"
   exit 0
 }
 
-# Finds the stack: $stack is its id, $called its name, $rows what is known of it. Unless any state will do, waits until
-# it can be updated. Where Regions are not named, one without the stack is not reported.
+# Finds the stack: sets $stack to its id, $called to its name, and $rows. Waits until the stack can be updated, unless
+# called with `any`. A Region without the stack is reported only if it was named.
 begin() {
   local status
   find_stack "$region" || stop
@@ -299,16 +299,16 @@ begin() {
   fi
   stack=$(row =id) called=$(row =name)
   [ "${1-}" != any ] || return 0
-  [ -z "$(row =parent)" ] || stop "this stack is nested in another: switch that one"
+  [ -z "$(row =parent)" ] || stop "this stack is nested in another one: change that one"
   status=$(row =status)
   if [[ $status == *_IN_PROGRESS ]]; then
-    say "$region" "waits for $status"
+    say "$region" "waiting for $status"
     settle "$region" "$stack" || stop
     status=$(row =status)
   fi
   case $status in
-    *_ROLLBACK_FAILED) stop "the stack is $status: continue its rollback first (operations.md)" ;;
-    CREATE_FAILED | ROLLBACK_* | DELETE_* | REVIEW_*) stop "the stack is $status: delete and deploy it" ;;
+    *_ROLLBACK_FAILED) stop "the stack is $status: continue its rollback first (see operations.md)" ;;
+    CREATE_FAILED | ROLLBACK_* | DELETE_* | REVIEW_*) stop "the stack is $status: delete it, then deploy it again" ;;
   esac
 }
 
@@ -330,17 +330,17 @@ update() {
   stop "the update ended as $status"
 }
 
-# Whether the StackSet of organization.yaml reached everybody. If nothing was changed just now, it tries again.
+# Checks that every account has the StackSet's values. If this run changed nothing, it runs the update again.
 reach() {
   local missing
-  missing=$(not_reached "$region") || stop "cannot list the accounts that were reached"
+  missing=$(not_reached "$region") || stop "cannot list the StackSet's accounts"
   if [ -n "$missing" ] && [ -z "$changes" ]; then
     repeat "$region" || stop
-    missing=$(not_reached "$region") || stop "cannot list the accounts that were reached"
+    missing=$(not_reached "$region") || stop "cannot list the StackSet's accounts"
   fi
   [ -n "$missing" ] || return 0
-  while IFS= read -r line; do say "$region" "not switched: $line"; done <<<"$missing"
-  stop "$(wc -l <<<"$missing" | tr -d ' ') stacks of the organization are not switched"
+  while IFS= read -r line; do say "$region" "not updated: $line"; done <<<"$missing"
+  stop "$(wc -l <<<"$missing" | tr -d ' ') stacks of the organization are not updated"
 }
 
 switch_region() {
@@ -353,23 +353,23 @@ switch_region() {
   fi
   compare "$region" || stop
   if [ -n "$show" ]; then
-    result "$region" "$called" "$([ -n "$changes" ] && echo "would be switched" || echo "nothing to do")"
+    result "$region" "$called" "$([ -n "$changes" ] && echo "would change" || echo "nothing to change")"
     return 0
   fi
   [ -z "$changes" ] || update
   if row TemplateUrl >/dev/null; then reach; fi
   if [[ $called == StackSet-* ]]; then
-    say "$region" "a StackSet made this stack, and its next operation sets it back: switch the organization's stack, too"
+    say "$region" "a StackSet manages this stack and will undo the change: change the organization's stack, too"
   fi
-  result "$region" "$called" "$([ -n "$changes" ] && echo "switched in $((SECONDS - started)) s" || echo "nothing to do")"
+  result "$region" "$called" "$([ -n "$changes" ] && echo "changed in $((SECONDS - started)) s" || echo "nothing to change")"
 }
 
 # ---- In all of them -------------------------------------------------------------------------------------------
 
-# Runs a function for each Region, all at once; then shows the results and ends with their exit status.
+# Runs a function for all Regions at once, then prints the results and exits with their status.
 everywhere() {
   local region found=$regions
-  command -v aws >/dev/null || refuse "needs the AWS CLI (aws), which is not on the PATH"
+  command -v aws >/dev/null || refuse "the AWS CLI (aws) is not on the PATH; install it"
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   trap 'echo "$program: stopped watching; updates that have started continue in AWS. Run it again to see them." >&2; exit 1' INT TERM

@@ -58,8 +58,8 @@ def test_a_first_deployment_does_not_enforce_by_accident(guard):
 @pytest.mark.parametrize(
     ("given", "variables", "why"),
     [
-        ([], {"FAILURE_MOD": "WARN"}, "FAILURE_MOD is not a setting: do you mean FAILURE_MODE?"),
-        (["FAILURE_MOD=WARN"], {}, "FAILURE_MOD is not a setting: do you mean FAILURE_MODE?"),
+        ([], {"FAILURE_MOD": "WARN"}, "FAILURE_MOD is not a setting: did you mean FAILURE_MODE?"),
+        (["FAILURE_MOD=WARN"], {}, "FAILURE_MOD is not a setting: did you mean FAILURE_MODE?"),
         (["FAILURE_MODE=WARN", "OWNER=me"], {}, "OWNER is not a setting. The settings are: STACK_NAME FAILURE_MODE"),
         ([], {"FAILURE_MODE": "WARM"}, "FAILURE_MODE='WARM': must be FAIL (block) or WARN (report only)"),
         ([], {"FAILURE_MODE": "WARN", "RETENTION_DAYS": "31"}, "RETENTION_DAYS='31': must be a number of days"),
@@ -75,7 +75,7 @@ def test_it_names_what_it_needs(guard):
     status, said, _ = make(guard, "deploy", rust=False, FAILURE_MODE="WARN")
     assert status == 2
     assert "deploy: needs Rust's cargo" in said and "deploy: needs Rust's rustc" in said
-    assert "deploy/switch.sh needs the AWS CLI alone" in said
+    assert "deploy/switch.sh changes settings" in said
 
 
 def test_on_a_bare_machine_it_names_everything(tmp_path):

@@ -154,7 +154,7 @@ def test_yesterdays_policy(guard):
     guard.run("./policy.sh set today.toml")
     assert not guard.blocks("ping-today", rule(8, -1, IpProtocol="icmp"))
     said = page.run()
-    assert 'preset = "literal"' in said and "the stack still carries" not in said
+    assert 'preset = "literal"' in said and "the stack still has" not in said
     assert guard.blocks("ping-yesterday", rule(8, -1, IpProtocol="icmp"))
     assert 'preset = "literal"' in page.run()
     page.ends()
@@ -190,7 +190,7 @@ def test_the_guards_stack_cannot_be_updated(guard):
     guard.run("./switch.sh FAILURE_MODE=WARN RETENTION_DAYS=30", expect=1)
     assert status(guard, GUARD) == "UPDATE_ROLLBACK_FAILED"
     said = guard.run("./switch.sh FAILURE_MODE=WARN", expect=1)
-    assert "the stack is UPDATE_ROLLBACK_FAILED: continue its rollback first (operations.md)" in said
+    assert "the stack is UPDATE_ROLLBACK_FAILED: continue its rollback first (see operations.md)" in said
     assert guard.blocks("stuck")
 
     page.run()

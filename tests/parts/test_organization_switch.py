@@ -188,8 +188,8 @@ def test_the_emergency_switch_reaches_all_but_the_account_that_fails_and_comes_b
     run = organization.page(0)
     assert run.returncode == 1, run.stdout + run.stderr
     for region in REGIONS:
-        assert f"not switched: {one_fails}\t{region}\tOUTDATED" in run.stdout
-    assert "3 stacks of the organization are not switched" in run.stdout
+        assert f"not updated: {one_fails}\t{region}\tOUTDATED" in run.stdout
+    assert "3 stacks of the organization are not updated" in run.stdout
     assert organization.modes() == {"WARN": 117, "FAIL": 3}
     assert organization.last_operation() == ("SUCCEEDED", 2), "all at once"
     assert organization.stack()["StackStatus"] == "UPDATE_COMPLETE"
@@ -198,13 +198,13 @@ def test_the_emergency_switch_reaches_all_but_the_account_that_fails_and_comes_b
 
     # Repeated, it tries again where it failed: first in vain, then with the account repaired.
     again = organization.page(0)
-    assert again.returncode == 1 and "FailureMode is WARN already" in again.stdout
+    assert again.returncode == 1 and "FailureMode is already WARN" in again.stdout
     assert organization.modes() == {"WARN": 117, "FAIL": 3}
     organization.failing.write_text("")
     again = organization.page(0)
-    assert again.returncode == 0 and "retries where it failed" in again.stdout, again.stdout + again.stderr
+    assert again.returncode == 0 and "retrying where it failed" in again.stdout, again.stdout + again.stderr
     assert organization.modes() == {"WARN": 120}
-    assert "nothing to do" in organization.switch("--emergency", "FAILURE_MODE=WARN").stdout
+    assert "nothing to change" in organization.switch("--emergency", "FAILURE_MODE=WARN").stdout
 
     back = organization.page(2)
     assert back.returncode == 0, back.stdout + back.stderr
@@ -222,7 +222,7 @@ def test_without_tolerance_one_failing_account_takes_the_switch_back_everywhere(
 
 def test_the_way_it_rolls_out_goes_on_past_one_failing_account(organization, one_fails):
     run = organization.switch("FAILURE_MODE=WARN")
-    assert run.returncode == 1 and "3 stacks of the organization are not switched" in run.stdout
+    assert run.returncode == 1 and "3 stacks of the organization are not updated" in run.stdout
     assert organization.modes() == {"WARN": 117, "FAIL": 3}
     organization.failing.write_text("")
     assert organization.switch("FAILURE_MODE=FAIL").returncode == 0
@@ -234,7 +234,7 @@ def test_a_members_own_stack_is_found_by_the_stack_sets_name(organization):
     shown = organization.switch("HOOK_STATUS=DISABLED", account=member)
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert "HookStatus: ENABLED -> DISABLED" in shown.stdout
-    assert "its next operation sets it back" in shown.stdout
+    assert "will undo the change" in shown.stdout
     assert organization.switch("HOOK_STATUS=ENABLED", account=member).returncode == 0
 
 
@@ -261,7 +261,7 @@ def test_an_organizations_policy_is_changed_without_a_build_and_back(organizatio
     ]
     assert len(versions[1]) == 1 and versions[0] != versions[1], "a version of another name is published"
 
-    [back] = [line.split(": ", 1)[1] for line in run.stdout.splitlines() if "the way back: " in line]
+    [back] = [line.split(": ", 1)[1] for line in run.stdout.splitlines() if "to undo this: " in line]
     assert back.split()[0] == "switch.sh"
     assert organization.run(SWITCH, *back.split()[1:]).returncode == 0
     assert organization.parameters()["TemplateUrl"] == URL

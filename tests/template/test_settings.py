@@ -21,7 +21,7 @@ TOPIC = "arn:aws:sns:eu-west-1:111122223333:guard"
 
 
 def refused(check, *arguments):
-    """Why something is refused, or none."""
+    """Why something is refused, or None."""
     try:
         check(*arguments)
     except settings.Refused as why:
@@ -49,7 +49,7 @@ class Names(unittest.TestCase):
             ("Architecture", "ARCH"),
         ):
             with self.subTest(name):
-                self.assertIn(f"{name} is not a setting: do you mean {meant}?", refused(settings.check_names, {name: "x"}, []) or "")
+                self.assertIn(f"{name} is not a setting: did you mean {meant}?", refused(settings.check_names, {name: "x"}, []) or "")
 
     def test_what_others_have_in_their_environment_is_let_alone(self):
         for name in ("PATH", "HOME", "AWS_REGION", "AWS_PROFILE", "STACK_ID", "ALIASES_FILE", "ARC", "MODE", "CI", "HOOKS", "RUST_LOG"):
