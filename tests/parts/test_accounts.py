@@ -21,6 +21,7 @@ from botocore.config import Config
 from botocore.session import Session
 from botocore.validate import ParamValidator
 
+from cloud_control import CloudControl
 from conftest import ROOT
 from faults import FaultyProxy
 from server import Server, environment, free_port
@@ -182,6 +183,32 @@ def test_forty_accounts_in_three_regions_with_faults_in_between(organization, tm
     assert {unit["name"]: unit["stacks"] for unit in summary["organizationalUnits"]} == dict(+by_unit)
     assert summary["accountsUnread"] == sorted(organization.refusing)
     assert sum(owner["stacks"] for owner in summary["owners"]) == sum(by_account.values()) == summary["stacksBlocked"]
+
+
+def test_the_groups_of_forty_accounts_are_read_live(organization, tmp_path):
+    """moto's EC2 behind Cloud Control: a default group in each Region, open as EC2 makes it, and the groups of the stacks."""
+    there, defaults = Counter(), Counter()
+    for account in organization.entered:
+        for region in REGIONS:
+            for group in organization.client("ec2", region, account).describe_security_groups()["SecurityGroups"]:
+                there[account, region, group["GroupId"]] += 1
+                defaults[account] += group["GroupName"] == "default"
+    played = CloudControl(organization.endpoint)
+    between = FaultyProxy(played.url, refusing=organization.refusing, faults=FAULTS)
+    try:
+        code, found = result(tmp_path, between.url, "scan", "--organization", "--live")
+    finally:
+        between.stop()
+        played.stop()
+    assert set(between.counts) == set(FAULTS.values()), "every fault was met"
+    assert code == 2, "two accounts could not be accessed"
+    check(organization, found)
+    assert Counter((g["account"], g["region"], g["group"]) for g in found["groups"]) == there, "nothing lost, nothing twice"
+    owners = Counter(group["ownership"] for group in found["groups"])
+    assert owners["default"] == sum(defaults.values()) and owners["stack"] > 0
+    live = found["summary"]["live"]
+    assert live["groups"] == sum(there.values())
+    assert live["defaults"]["breaking"] == sum(defaults.values()) == len(organization.entered) * len(REGIONS)
 
 
 def test_a_run_that_is_interrupted_and_one_that_is_killed_are_taken_up(organization, tmp_path):
