@@ -1,5 +1,4 @@
-//! For programs: everything that is known, in a shape with a version and a schema
-//! (`schema/report.schema.json`).
+//! For programs: everything that is known, in a versioned shape with a schema (`schema/report.schema.json`).
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -14,7 +13,7 @@ use super::{
 use cfn_egress_guard_core::rule::{self, Outcome, Severity};
 use cfn_egress_guard_core::source::Span;
 
-/// The shape's version: it grows by one when something is taken away or means something else.
+/// The version of the shape. It increases by one when something is removed or changes its meaning.
 pub(super) const FORMAT_VERSION: u32 = 1;
 
 /// The report as one JSON object.

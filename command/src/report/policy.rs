@@ -1,4 +1,4 @@
-//! What `policy check --format json` prints: what a policy file means, and what is to do about it
+//! The output of `policy check --format json`: the meaning of a policy file, and what to do about it
 //! (`schema/policy-check.schema.json`).
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use cfn_egress_guard_core::rule::wording::policy as wording;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The shape's version: it grows by one when something is taken away or means something else.
+/// The version of the shape. It increases by one when something is removed or changes its meaning.
 const FORMAT_VERSION: u32 = 1;
 
 /// What `cfn-egress-guard policy check --format json` prints.
@@ -106,7 +106,7 @@ struct PolicyRemark {
 }
 
 impl PolicyReport {
-    /// The report on a file that is a policy.
+    /// Creates the report on a valid policy file.
     #[must_use]
     pub fn of_policy(file: String, policy: &Policy, remarks: &[wording::GroupedRemark], as_of: Date) -> Self {
         let remark = |remark: &wording::GroupedRemark| PolicyRemark {
@@ -122,7 +122,7 @@ impl PolicyReport {
         }
     }
 
-    /// The report on a file that is none.
+    /// Creates the report on a file that is not a policy.
     #[must_use]
     pub fn of_problems(file: String, error: &PolicyError, as_of: Date) -> Self {
         let problems = error.problems().map(|problem| PolicyProblem {
@@ -145,10 +145,9 @@ impl PolicyReport {
         }
     }
 
-    /// Writes it.
+    /// Writes the report.
     ///
-    /// # Errors
-    /// When it cannot be written.
+    /// # Errors When it cannot be written.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         super::write_json(self, out)
     }

@@ -1,4 +1,4 @@
-//! What a key that is written twice is about.
+//! Describes a key that is written twice.
 
 use cfn_egress_guard_core::path::Origin;
 use cfn_egress_guard_core::rule::excerpt;
@@ -6,7 +6,7 @@ use cfn_egress_guard_core::rule::wording::LOGICAL_ID_CHARS;
 use cfn_egress_guard_core::security_group::ResourceType;
 use cfn_egress_guard_core::value::{Key, Kind, Map, Value};
 
-/// What the value that counts is, if it is a section, a resource or something of an egress rule.
+/// Describes the value that takes effect, if it is a section, a resource or part of an egress rule.
 pub(super) fn concern(root: &Value, value: Origin) -> Option<String> {
     let place = value.index()?;
     let is_it = |other: &Value| other.origin.index() == Some(place);
@@ -35,7 +35,7 @@ pub(super) fn concern(root: &Value, value: Origin) -> Option<String> {
     })
 }
 
-/// Whether a value is this one, or has it within.
+/// Returns whether a value is the one at `within` or contains it.
 fn holds(value: &Value, within: usize) -> bool {
     value.origin.index() == Some(within)
         || match &value.kind {
