@@ -15,7 +15,7 @@ pub enum InvokeError {
     Ended(String),
     /// No answer within the time that CloudFormation waits.
     TimedOut,
-    /// The process does not receive events.
+    /// The function no longer accepts events.
     Unreachable,
     /// The documents of STACK and CHANGE_SET invocations cannot be served on this machine.
     Documents(String),
