@@ -1,4 +1,4 @@
-//! What an audit tells: one record for each invocation of the hook.
+//! The result of an audit: one record for each invocation of the hook.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use crate::failure::Failure;
 use cfn_egress_guard_core::rule::excerpt;
 
-/// How much of a text is kept: a message's limit is 4,096 characters, an annotation's 16,384.
+/// The maximum length of a text; CloudFormation's limit is 4,096 characters for a message and 16,384 for an annotation.
 const TEXT_CHARS: usize = 4_096;
 
-/// A text as it is kept. The SDK gives fields that the model requires and the answer lacks as empty text: they are
-/// not there.
+/// Returns a text cut to the maximum length. Where the model requires a field that the answer lacks, the SDK returns
+/// empty text; it is treated as missing.
 pub(super) fn text(text: Option<&str>) -> Option<String> {
     text.filter(|text| !text.is_empty()).map(|text| excerpt(text, TEXT_CHARS))
 }
@@ -77,10 +77,10 @@ pub struct DirectCall {
     pub tool: Option<String>,
 }
 
-/// The status of a direct call that broke the rule, or may have.
+/// The status of a direct call that breaks the rule or may break it.
 pub(super) const NOT_BLOCKED: &str = "DIRECT_CALL_NOT_BLOCKED";
 
-/// The status of one that did not.
+/// The status of a direct call that complies with the rule.
 pub(super) const DIRECT_PASSED: &str = "DIRECT_CALL_PASSED";
 
 /// What the hook said of one egress rule.
@@ -114,13 +114,13 @@ pub struct AuditUnread {
 }
 
 impl HookRecord {
-    /// Whether the hook did not let it pass, did not work, or was not asked and would not have let it pass.
+    /// Returns whether the hook blocked or warned, failed, or would have blocked a direct call.
     #[must_use]
     pub fn is_failed(&self) -> bool {
         self.status.contains("FAILED") || self.status == NOT_BLOCKED
     }
 
-    /// What was looked at, in words: the resource and its stack, or the request.
+    /// Returns what was checked, in words: the resource and its stack, or the request.
     #[must_use]
     pub fn subject(&self) -> String {
         if let Some(call) = &self.call {
@@ -130,7 +130,7 @@ impl HookRecord {
         let target = [&self.target_name, &self.target_id];
         let target = target.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ");
         match (&self.stack, &self.execution_target) {
-            // A whole stack is its own target.
+            // A whole stack is also its own target.
             (Some(stack), _) if target.is_empty() || target == *stack || target.contains(&format!("/{stack}/")) => {
                 format!("stack {stack}")
             }
@@ -140,7 +140,7 @@ impl HookRecord {
         }
     }
 
-    /// What became of it, in a word.
+    /// Returns the outcome in a word or two.
     #[must_use]
     pub fn fate(&self) -> &'static str {
         match (self.status.as_str(), self.failure_mode.as_deref()) {
@@ -153,14 +153,14 @@ impl HookRecord {
         }
     }
 
-    /// What there is to say: the annotations that did not pass, else the hook's message.
+    /// Returns the messages: those of the annotations that did not pass, otherwise the hook's own.
     #[must_use]
     pub fn said(&self) -> Vec<String> {
         let failed = self.annotations.iter().filter(|annotation| annotation.status == "FAILED");
         let said: Vec<String> = failed.filter_map(|annotation| annotation.message.clone()).collect();
         match (&self.reason, said.is_empty(), &self.call) {
             (reason, true, _) => reason.clone().into_iter().collect(),
-            // Who called, and that nothing stopped it, is in no line about an egress rule.
+            // No message about an egress rule names the caller or says that nothing blocked the call.
             (Some(reason), false, Some(_)) => [vec![reason.clone()], said].concat(),
             (_, false, _) => said,
         }

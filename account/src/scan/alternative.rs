@@ -1,4 +1,4 @@
-//! Other policies that the one of a scan is compared with.
+//! The other policies that a scan compares with its own.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,7 @@ pub enum AlternativeKind {
 }
 
 impl AlternativeKind {
-    /// The other policies to compare one with: those that are not the same as it.
+    /// Returns the other policies to compare with a policy: those that differ from it.
     pub(super) fn beside(policy: &Policy) -> Vec<(Self, Policy)> {
         let effective = Policy { preset: Preset::Effective, overrides: Vec::new(), ..policy.clone() };
         let unchanged_allowed = Policy { unchanged_rules: Treatment::Allow, ..policy.clone() };

@@ -1,4 +1,4 @@
-//! What changed since an earlier scan: the numbers in memory, the rules on disk.
+//! The changes since an earlier scan: the numbers in memory, the rules on disk.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -120,12 +120,12 @@ pub enum Change {
     New,
 }
 
-/// What changed since an earlier scan, with the rules on disk.
+/// The changes since an earlier scan, with the rules on disk.
 #[derive(Debug, Default)]
 pub struct Comparison {
     /// The numbers.
     pub head: ComparisonHead,
-    /// The rules that were fixed or are new.
+    /// The rules that are fixed or new.
     pub changes: Spool<RuleChange>,
 }
 
@@ -141,7 +141,7 @@ pub struct ComparisonFile {
     pub changes: Vec<RuleChange>,
 }
 
-/// The same, of which one rule is in memory at a time.
+/// The JSON form, with one rule in memory at a time.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ComparisonJson<'a> {
@@ -151,14 +151,14 @@ struct ComparisonJson<'a> {
 }
 
 impl Comparison {
-    /// As JSON has it.
+    /// Returns the JSON form.
     pub(super) fn json(&mut self) -> impl Serialize + '_ {
         ComparisonJson { head: &self.head, changes: SpoolList::new(&mut self.changes) }
     }
 }
 
 impl ComparisonHead {
-    /// What changed, in sentences, the most important first.
+    /// Returns the changes in sentences, the most important first.
     #[must_use]
     pub fn sentences(&self) -> Vec<String> {
         let day = self.earlier.get(..10).unwrap_or(&self.earlier);
@@ -198,7 +198,7 @@ impl ComparisonHead {
 }
 
 impl ChangeGroup {
-    /// Its numbers: `3 fixed, 1 new, 12 as before`.
+    /// Returns its numbers: `3 fixed, 1 new, 12 as before`.
     #[must_use]
     pub fn told(&self) -> String {
         let numbers = [(self.fixed, "fixed"), (self.new, "new"), (self.remaining, "as before")];

@@ -1,4 +1,4 @@
-//! What a scan finds: one record for each stack, and what could not be read.
+//! The records of a scan: one for each stack, and the parts that could not be read.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use cfn_egress_guard_core::rule::{
 };
 use cfn_egress_guard_core::security_group::ResourceType;
 
-/// How much of a name is kept, in characters.
+/// The maximum number of characters of a name.
 pub(super) const NAME_CHARS: usize = 256;
 
 /// The version of the result's format.
@@ -130,7 +130,7 @@ impl OutcomeCounts {
         }
     }
 
-    /// Adds what was counted elsewhere.
+    /// Adds counts from elsewhere.
     pub(super) const fn add_all(&mut self, other: Self) {
         self.blocked += other.blocked;
         self.undetermined += other.undetermined;
@@ -154,7 +154,7 @@ pub enum RuleOutcome {
 }
 
 impl RuleOutcome {
-    /// The fate in the words of reports.
+    /// Returns the outcome in the words of reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -165,7 +165,7 @@ impl RuleOutcome {
         }
     }
 
-    /// One rule of this fate.
+    /// Returns the counts of one rule with this outcome.
     pub(super) fn tally(self) -> OutcomeCounts {
         let mut tally = OutcomeCounts::default();
         match self {
@@ -210,7 +210,7 @@ pub struct RuleRecord {
 }
 
 impl RuleRecord {
-    /// A finding of a template; nothing if the rule lets it pass.
+    /// Creates the record of a template's finding, or nothing if the rule allows it.
     pub(crate) fn of(resource: &CheckedResource, located: &LocatedFinding) -> Option<Self> {
         let outcome = resource.settled(located);
         let record = Self::of_finding(&resource.logical_id, resource.resource_type, &located.finding, outcome)?;
@@ -221,7 +221,7 @@ impl RuleRecord {
         Some(Self { statement, ..record })
     }
 
-    /// A finding of a resource, under its name; nothing if the rule lets it pass.
+    /// Creates the record of a resource's finding, or nothing if the rule allows it.
     pub(super) fn of_finding(
         name: &str,
         resource_type: ResourceType,
@@ -268,7 +268,7 @@ pub struct OpenedTraffic {
 }
 
 impl OpenedTraffic {
-    /// What an egress rule opens, as an exemption would name it; nothing, if not all of it is known.
+    /// Returns the traffic that an egress rule opens, as an exemption names it, or nothing if it is only partly known.
     fn of(rule: &EgressRule) -> Option<Self> {
         let [destination] = rule.destinations.as_slice() else { return None };
         if matches!(rule.protocol, Protocol::Unknown(_) | Protocol::Unrecognized(_))
@@ -305,21 +305,21 @@ macro_rules! causes {
 }
 
 causes! {
-    /// Protocol -1, or another that has no ports.
+    /// Protocol -1, or another without ports.
     AllTraffic = "all traffic";
-    /// tcp or udp from one port to another.
+    /// tcp or udp with a port range.
     PortRange = "port range";
     /// ICMP type and code.
     Icmp = "ICMP type and code";
-    /// CDK's "Disallow all traffic", or loopback only: idioms that let nothing out.
+    /// The CDK's "Disallow all traffic", or loopback only: idioms that allow no traffic.
     NoTraffic = "no-traffic placeholder";
     /// No `FromPort`, no `ToPort`, or neither.
     MissingPorts = "missing ports";
     /// A group without egress rules.
     DefaultEgress = "no egress rules (EC2's default)";
-    /// Something that is no egress rule, or a port that is none.
+    /// Something that is not an egress rule, or a port that is not valid.
     Invalid = "not a valid egress rule";
-    /// A value that is not known.
+    /// An unknown value.
     UnknownValue = "value not known";
 }
 
@@ -372,20 +372,20 @@ pub struct Unread {
     pub judged: bool,
 }
 
-/// The account in a stack's ARN.
+/// Returns the account in a stack's ARN.
 pub(super) fn account_of(stack_id: &str) -> Option<&str> {
     Arn::parse(stack_id)?.account()
 }
 
 impl StackRecord {
-    /// Takes the account from the ARN, where a result of an earlier version does not say it.
+    /// Takes the account from the ARN if a result of an earlier version does not contain it.
     pub(super) fn know_account(&mut self) {
         if self.account.is_empty() {
             self.account = account_of(&self.stack_id).unwrap_or_default().to_owned();
         }
     }
 
-    /// What would happen to the stack's rules.
+    /// Counts the outcomes of the stack's rules.
     #[must_use]
     pub fn tally(&self) -> OutcomeCounts {
         let mut tally = self.more;

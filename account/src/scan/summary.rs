@@ -1,5 +1,4 @@
-//! What a scan found, added up: by cause, owner, account, organizational unit and Region, and under other
-//! policies.
+//! The totals of a scan: by cause, owner, account, organizational unit and Region, and under other policies.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -135,7 +134,7 @@ impl ScanSummary {
         !self.accounts_unread.is_empty() || !self.accounts_in_part.is_empty()
     }
 
-    /// One of the other policies.
+    /// Returns the totals under one of the other policies.
     #[must_use]
     pub(crate) fn alternative(&self, kind: AlternativeKind) -> Option<&Alternative> {
         self.alternatives.iter().find(|alternative| alternative.kind == kind)

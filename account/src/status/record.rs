@@ -1,4 +1,4 @@
-//! What is known of enforcement in each Region.
+//! The state of enforcement in each Region.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -167,7 +167,7 @@ pub struct RecentCalls {
 }
 
 impl PackageDigests {
-    /// Which policy decides and where it is from, in words.
+    /// Returns the policy in force and its origin, in words.
     #[must_use]
     pub fn policy(&self) -> String {
         let Some(hash) = &self.policy_sha256 else {
@@ -179,7 +179,7 @@ impl PackageDigests {
 }
 
 impl FunctionStatus {
-    /// Its version and the beginning of its hash, in words.
+    /// Returns its version and the beginning of its hash, in words.
     #[must_use]
     pub fn summary(&self) -> Option<String> {
         let version = self.version.as_ref()?;
@@ -211,7 +211,7 @@ impl RegionStatus {
         self.gap_of(None, gap);
     }
 
-    /// A gap of a hook; without an alias, of the one for resources.
+    /// Adds a gap of a hook; without an alias, of the hook for resources.
     pub(super) fn gap_of(&mut self, hook: Option<&str>, gap: &Gap) {
         self.gaps.push(GapRecord {
             code: gap.code().to_owned(),
@@ -225,7 +225,7 @@ impl RegionStatus {
         self.notes.push(StatusNote { code: code.to_owned(), message });
     }
 
-    /// Where it is: the Region, after the account if `many` are looked at.
+    /// Returns the place: the Region, with `many` accounts after the account.
     #[must_use]
     pub fn place(&self, many: bool) -> String {
         match &self.account {
@@ -234,13 +234,13 @@ impl RegionStatus {
         }
     }
 
-    /// The weight of the worst gap.
+    /// Returns the severity of the worst gap.
     #[must_use]
     pub fn worst(&self) -> Option<GapSeverity> {
         self.gaps.iter().map(|gap| gap.weight).min()
     }
 
-    /// Whether it is known to be enforced without a gap.
+    /// Returns whether enforcement is confirmed and has no gap.
     #[must_use]
     pub fn is_well(&self) -> bool {
         self.verdict == Enforcement::Enforced
@@ -254,7 +254,7 @@ impl RegionStatus {
         }
     }
 
-    /// How bad it is: the smaller, the worse.
+    /// Returns a rank for sorting: the smaller, the worse.
     pub(super) fn rank(&self) -> (u8, usize) {
         let worst = match self.worst() {
             Some(GapSeverity::Open) => 0,

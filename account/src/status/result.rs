@@ -10,7 +10,7 @@ use super::record::{Enforcement, RegionStatus, StatusNote};
 use crate::accounts::MemberAccount;
 use crate::failure::Failure;
 
-/// The version of the result's format. Within a version fields may be added; none changes its meaning or goes.
+/// The version of the format. Within a version, fields may be added; none is removed or changes its meaning.
 const FORMAT_VERSION: u32 = 1;
 
 /// The state of enforcement in all accounts and Regions that were looked at.
@@ -59,7 +59,7 @@ pub struct AccountStatus {
     pub regions_assumed: Option<Failure>,
 }
 
-/// What was found so far.
+/// The findings so far.
 #[derive(Debug, Default)]
 pub(super) struct StatusRecords {
     pub(super) regions: Vec<RegionStatus>,
@@ -67,7 +67,7 @@ pub(super) struct StatusRecords {
     pub(super) not_entered: Vec<(String, Failure)>,
     /// Accounts whose Regions could not be listed.
     pub(super) regions_assumed: Vec<(String, Failure)>,
-    /// What went wrong apart from any account.
+    /// Failures that do not belong to an account.
     pub(super) lost: Vec<Failure>,
 }
 
@@ -101,14 +101,14 @@ impl StatusResult {
                 account.verdict = Enforcement::Unknown;
             }
         }
-        // How bad the worst Region of each account is.
+        // The rank of the worst Region of each account.
         let mut worst: BTreeMap<Option<String>, _> = BTreeMap::new();
         for region in &regions {
             let rank = worst.entry(region.account.clone()).or_insert_with(|| region.rank());
             *rank = (*rank).min(region.rank());
         }
         let rank = |account: &Option<String>| worst.get(account).copied();
-        // An account that could not be entered comes after those with a gap, and before those that are well.
+        // An account that could not be entered comes after those with a gap, and before those without.
         const UNKNOWN: (u8, usize) = (3, 0);
         accounts.sort_by_key(|account| {
             let of_regions = rank(&Some(account.account.account.clone()));
@@ -143,13 +143,13 @@ impl StatusResult {
         }
     }
 
-    /// How many Regions have a verdict.
+    /// Returns the number of Regions with a verdict.
     #[must_use]
     pub fn count(&self, verdict: Enforcement) -> usize {
         self.regions.iter().filter(|region| region.verdict == verdict).count()
     }
 
-    /// Whether it is about several accounts.
+    /// Returns whether the result covers several accounts.
     #[must_use]
     pub const fn is_of_many(&self) -> bool {
         self.accounts.len() > 1

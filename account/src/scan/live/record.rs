@@ -1,4 +1,4 @@
-//! What a scan finds of one security group that exists.
+//! The record of an existing security group.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -73,7 +73,7 @@ pub enum Ownership {
 }
 
 impl Ownership {
-    /// The word in CSV results.
+    /// Returns the word in CSV results.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -111,7 +111,7 @@ pub enum DifferenceKind {
 }
 
 impl DifferenceKind {
-    /// The word in reports.
+    /// Returns the word in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -137,7 +137,7 @@ impl Difference {
 }
 
 impl GroupRecord {
-    /// What there is to say of its rules.
+    /// Counts its rules by outcome.
     #[must_use]
     pub fn tally(&self) -> OutcomeCounts {
         let mut tally = self.more;
@@ -145,19 +145,19 @@ impl GroupRecord {
         tally
     }
 
-    /// Whether one of its rules breaks the rule.
+    /// Returns whether one of its rules breaks the rule.
     #[must_use]
     pub fn breaks_the_rule(&self) -> bool {
         self.more.blocked > 0 || self.findings.iter().any(|rule| rule.fate == RuleOutcome::Blocked)
     }
 
-    /// The group as people read it: `sg-0123 (web)`.
+    /// Returns the group formatted for people: `sg-0123 (web)`.
     #[must_use]
     pub fn label(&self) -> String {
         if self.name.is_empty() { self.group.clone() } else { format!("{} ({})", self.group, self.name) }
     }
 
-    /// Who owns it, in words.
+    /// Returns the owner, in words.
     #[must_use]
     pub fn owned_by(&self) -> String {
         match (self.ownership, &self.stack) {
@@ -169,7 +169,7 @@ impl GroupRecord {
         }
     }
 
-    /// Whether there is anything to say of it.
+    /// Returns whether there is anything to report about it.
     #[must_use]
     pub fn is_worth_a_line(&self) -> bool {
         !self.findings.is_empty() || !self.differences.is_empty()

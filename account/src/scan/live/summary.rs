@@ -1,4 +1,4 @@
-//! What a scan found of live security groups, added up, and the answer in sentences.
+//! The totals of live security groups, and the answer in sentences.
 
 use std::cmp::Reverse;
 
@@ -9,10 +9,10 @@ use super::record::{DifferenceKind, GroupRecord, Ownership};
 use crate::number::{count, grouped};
 use crate::scan::record::{OutcomeCounts, Unread};
 
-/// How many groups are named.
+/// The maximum number of named groups.
 const MAX_EXAMPLES: usize = 3;
 
-/// How many Regions a sentence names.
+/// The maximum number of Regions in a sentence.
 const SHOWN: usize = 5;
 
 /// What a scan found of live security groups, added up.
@@ -56,7 +56,7 @@ pub struct LiveCount {
     pub examples: Vec<String>,
 }
 
-/// The sums while groups come, in any order.
+/// The running totals of groups, added in any order.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct LiveTotals {
     sums: LiveSummary,
@@ -65,7 +65,7 @@ pub(in crate::scan) struct LiveTotals {
     changed: GroupExamples,
 }
 
-/// The groups with the most rules that break the rule: how many, where, which.
+/// The groups with the most violations: their number, place and name.
 #[derive(Debug, Default)]
 struct GroupExamples(Vec<(Reverse<usize>, String, String)>);
 
@@ -83,7 +83,7 @@ impl GroupExamples {
 }
 
 impl LiveTotals {
-    /// Adds a group; each group once.
+    /// Adds a group; each group must be added once.
     pub(in crate::scan) fn group(&mut self, record: &GroupRecord) {
         let tally = record.tally();
         let sums = &mut self.sums;
@@ -118,7 +118,7 @@ impl LiveTotals {
         }
     }
 
-    /// Adds what could not be read.
+    /// Adds a part that could not be read.
     pub(in crate::scan) fn unread(&mut self, what: &Unread) {
         match (&what.group, &what.region) {
             _ if what.judged => {}
@@ -130,7 +130,7 @@ impl LiveTotals {
         }
     }
 
-    /// What it comes to; the examples of `many` accounts name theirs.
+    /// Returns the totals; with `many` accounts, the examples include the account.
     pub(in crate::scan) fn summary(self, many: bool) -> LiveSummary {
         let mut sums = self.sums;
         sums.regions_unread.sort_unstable();
@@ -142,19 +142,19 @@ impl LiveTotals {
 }
 
 impl LiveSummary {
-    /// Whether a group breaks the rule or differs from its stack.
+    /// Returns whether a group breaks the rule or differs from its stack.
     #[must_use]
     pub const fn has_findings(&self) -> bool {
         self.all.breaking > 0 || self.changed.groups > 0
     }
 
-    /// Whether every group was read.
+    /// Returns whether every group was read.
     #[must_use]
     pub const fn is_whole(&self) -> bool {
         self.unread == 0 && self.regions_unread.is_empty()
     }
 
-    /// The answer in sentences, the most important first.
+    /// Returns the answer in sentences, the most important first.
     #[must_use]
     pub fn sentences(&self) -> Vec<String> {
         let mut said = vec![self.verdict()];
@@ -210,7 +210,7 @@ impl LiveSummary {
         }
     }
 
-    /// What is missing in the numbers.
+    /// Returns what is missing from the numbers.
     fn lower_bound(&self) -> Option<String> {
         let mut missing = Vec::new();
         if self.unread > 0 {
