@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::{check, folder};
 use crate::support::read;
 
-/// What each finding underlines: code, offending value, related values.
+/// Returns what each finding underlines: code, offending value, related values.
 fn underlined(name: &str, text: &str) -> Vec<String> {
     let folder = folder(&format!("places-{name}"), &[(name, text)]);
     let report: Json = serde_json::from_str(&check(&folder, &[name, "--format", "json"]).told().1).unwrap();
@@ -20,7 +20,7 @@ fn underlined(name: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The text at a place, after its lines and columns were found to be the same place as its bytes.
+/// Returns the text at a place, after checking that its lines and columns match its bytes.
 fn at(text: &str, place: &Json) -> String {
     let number = |key: &str| usize::try_from(place[key].as_u64().unwrap()).unwrap();
     let by_bytes = text.get(number("offset")..number("offset") + number("length")).unwrap();
