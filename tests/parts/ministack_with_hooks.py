@@ -1,35 +1,35 @@
-"""MiniStack, and the part of CloudFormation that it lacks: Lambda Hooks.
+"""MiniStack with the part of CloudFormation that it lacks: Lambda Hooks.
 
     python ministack_with_hooks.py        (address in BIND_HOST and GATEWAY_PORT, as for MiniStack)
 
-MiniStack parses and deploys templates, orders resources, resolves intrinsics, rolls back, keeps stack events, and
-runs functions behind the Lambda API. This driver adds to it, in the same process:
+MiniStack parses and deploys templates, orders resources, resolves intrinsics, rolls back, keeps stack events, and runs
+functions behind the Lambda API. This driver adds, in the same process:
 
-- AWS::CloudFormation::LambdaHook, checked against CloudFormation's own schema of the type; what the driver does not
-  play (role filters, FilteringCriteria ANY, TargetFilters.Targets) is refused, never ignored.
+- AWS::CloudFormation::LambdaHook, checked against CloudFormation's own schema of the type. Unsupported properties
+  (role filters, FilteringCriteria ANY, TargetFilters.Targets) are rejected, never ignored.
 - An account that may use only the Regions in REGIONS, if that is set.
-- Failures that a test orders, in the file that REFUSED names: a line is update or rollback, and a logical id.
-- AWS::EC2::SecurityGroupEgress, made and removed through MiniStack's EC2 API.
-- AWS::Logs::QueryDefinition, checked against CloudFormation's own schema and kept nowhere.
-- StartQuery of Logs Insights with what insights.py plays, where MiniStack knows no `stats`.
-- DescribeStackResources by the physical id of a resource, where MiniStack wants the stack's name.
-- AWS::CloudFormation::StackSet, checked likewise and written to the log as "StackSet: {…}": it makes no instances.
+- Failures that a test requests, in the file that REFUSED names: each line is update or rollback, and a logical ID.
+- AWS::EC2::SecurityGroupEgress, created and removed through MiniStack's EC2 API.
+- AWS::Logs::QueryDefinition, checked against CloudFormation's own schema and not stored.
+- StartQuery of Logs Insights through insights.py, because MiniStack does not support `stats`.
+- DescribeStackResources by the physical ID of a resource; MiniStack requires the stack's name.
+- AWS::CloudFormation::StackSet, also checked and written to the log as "StackSet: {…}": it creates no instances.
 - ActivateOrganizationsAccess, which answers and does nothing.
-- TemplateURL with the bucket in the host's name, where MiniStack looks for it in the path alone.
-- Fn::Join, Fn::Split, an Fn::Sub of parameters and AWS::AccountId within Conditions, which MiniStack leaves unresolved
-  there.
-- BatchDescribeTypeConfigurations and SetTypeConfiguration of these hooks: status, failure mode, and the rest as it is.
-- The code of a function's published version at GetFunction's Code.Location, where MiniStack serves the unpublished code.
-- Before a create or an update of a resource, an invocation of the function of every hook that is enabled and whose
-  filters fit, through MiniStack's Lambda API with the documented payload, and what follows from the answer: the two
-  stack events per hook and, with FailureMode FAIL, the failure of the resource. The texts of these events are those
-  of AWS's documentation and of published stack events. From there on it is MiniStack again: the CREATE_FAILED or
+- TemplateURL with the bucket in the host name; MiniStack looks for it only in the path.
+- Fn::Join, Fn::Split, an Fn::Sub of parameters and AWS::AccountId within Conditions, which MiniStack does not
+  resolve there.
+- BatchDescribeTypeConfigurations and SetTypeConfiguration of these hooks: status, failure mode, and the rest unchanged.
+- The code of a function's published version at GetFunction's Code.Location; MiniStack serves the unpublished code.
+- Before a resource is created or updated, an invocation of the function of every enabled hook with matching
+  filters, through MiniStack's Lambda API with the documented payload, and the effects of the answer: the two
+  stack events per hook and, with FailureMode FAIL, the failure of the resource. The texts of these events come from
+  AWS's documentation and published stack events. After that, MiniStack continues: the CREATE_FAILED or
   UPDATE_FAILED event, the rollback, and the stack's status.
 - CloudFormation Hook Invocation Progress, on MiniStack's EventBridge, with the fields that AWS publishes.
 
 It does not play: hooks on STACK, CHANGE_SET and CLOUD_CONTROL, on deletes and on nested stacks, retries and the
-30-second limit, and the execution role's permissions. AWS does not say whether hooks run during a rollback: they do
-here if HOOKS_ON_ROLLBACKS is set. A replacement counts as an update (AWS does not say either).
+30-second limit, and the execution role's permissions. AWS does not document whether hooks run during a rollback: here
+they do if HOOKS_ON_ROLLBACKS is set. A replacement counts as an update (AWS does not document this either).
 """
 
 import fnmatch

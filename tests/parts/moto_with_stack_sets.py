@@ -1,22 +1,22 @@
-"""moto, and what it lacks of StackSets: the resource type, and operations with their preferences.
+"""moto with the parts of StackSets that it lacks: the resource type, and operations with their preferences.
 
     python moto_with_stack_sets.py -H 127.0.0.1 -p PORT
 
-moto makes organizations and accounts, keeps stacks, parameters and templates, and knows StackSets by their API. This
-driver adds, in the same process:
+moto creates organizations and accounts, keeps stacks, parameters and templates, and supports StackSets through their
+API. This driver adds, in the same process:
 
 - AWS::CloudFormation::StackSet, service-managed, checked against CloudFormation's own schema of the type: created,
-  and updated when parameters or template change. It makes the stacks in the members' accounts, where they can be
-  described and updated as others.
-- Its operations, after the API Reference's StackSetOperationPreferences: Region after Region or all at once, so many
-  accounts at a time, strict or soft concurrency, failure tolerance per Region; a Region in which more fail stops the
-  operation and those after it. A stack counts as two minutes: its EndTimestamp says how long the operation takes.
-  Whose stack fails is written in the file that FAILING_ACCOUNTS names, one account a line.
-- A stack whose StackSet's operation failed: UPDATE_ROLLBACK_COMPLETE, with the parameters and the StackSet of before.
+  and updated when parameters or template change. It creates the stacks in the members' accounts, where they can be
+  described and updated like others.
+- Its operations, according to the API Reference's StackSetOperationPreferences: one Region after the other or all at
+  once, a maximum number of concurrent accounts, strict or soft concurrency, failure tolerance per Region; a Region with
+  more failures stops the operation and those after it. A stack counts as two minutes: the EndTimestamp shows how long
+  the operation takes. The file that FAILING_ACCOUNTS names lists the accounts whose stacks fail, one a line.
+- A stack whose StackSet's operation failed: UPDATE_ROLLBACK_COMPLETE, with the previous parameters and StackSet.
 - UsePreviousValue of a parameter that was never given, for which moto raises KeyError, and lists and numbers among
-  a stack's parameters as the texts that CloudFormation describes.
+  a stack's parameters as the texts that CloudFormation returns.
 
-It does not play: operations that are queued, automatic deployment, and AWS's own throttling.
+It does not play: queued operations, automatic deployment, and AWS's own throttling.
 """
 
 import copy
