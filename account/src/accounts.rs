@@ -135,7 +135,8 @@ impl Accounts {
 
     /// Selects accounts that are entered with a role.
     ///
-    /// # Errors When the caller or the organization's accounts cannot be read.
+    /// # Errors
+    /// When the caller or the organization's accounts cannot be read.
     pub async fn with_role(
         connection: Connection,
         selection: &AccountSelection,
@@ -164,7 +165,8 @@ impl Accounts {
 
     /// Enters the only account.
     ///
-    /// # Errors When its role cannot be assumed.
+    /// # Errors
+    /// When its role cannot be assumed.
     pub(super) async fn enter_first(&self, retry_policy: RetryPolicy) -> Result<Connection, Failure> {
         Ok(self.enter(self.members.first(), retry_policy).await?.connection)
     }
@@ -194,7 +196,8 @@ impl Accounts {
 
     /// Enters an account and returns the Regions to read.
     ///
-    /// # Errors When its role cannot be assumed.
+    /// # Errors
+    /// When its role cannot be assumed.
     pub(super) async fn enter(
         &self,
         target: Option<&MemberAccount>,

@@ -54,7 +54,8 @@ pub struct AuditOptions {
 /// Reads the results of the hook in every Region of every account, the newest first. Reports its progress through
 /// `progress`.
 ///
-/// # Errors When the results cannot be written to disk.
+/// # Errors
+/// When the results cannot be written to disk.
 pub async fn audit(
     accounts: &Accounts,
     options: &AuditOptions,

@@ -94,7 +94,8 @@ impl Connection {
     /// Loads the configuration as the AWS CLI does: a named profile takes precedence over credentials in the
     /// environment. Reads files and the environment through the SDK.
     ///
-    /// # Errors When there are no credentials: they are looked up here, and again by the first request.
+    /// # Errors
+    /// When there are no credentials: they are looked up here, and again by the first request.
     pub async fn new(options: &ConnectionOptions) -> Result<Self, NoCredentials> {
         let http = http_client();
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone()).timeout_config(
@@ -125,7 +126,8 @@ impl Connection {
 
     /// Creates a connection to another account by assuming a role there.
     ///
-    /// # Errors When the role cannot be assumed.
+    /// # Errors
+    /// When the role cannot be assumed.
     pub(super) async fn in_role(
         &self,
         account: &str,
@@ -146,7 +148,8 @@ impl Connection {
 
     /// Returns the identity of the credentials (`sts:GetCallerIdentity`, which needs no permission).
     ///
-    /// # Errors When STS does not return it.
+    /// # Errors
+    /// When STS does not return it.
     pub(super) async fn caller(&self, retry_policy: RetryPolicy) -> Result<Caller, Failure> {
         const ACTION: &str = "sts:GetCallerIdentity";
         let config = aws_sdk_sts::config::Builder::from(&self.config).region(Region::new(self.home())).build();
@@ -255,7 +258,8 @@ impl Connection {
 
     /// Returns the Regions that are enabled in the account (`account:ListRegions`).
     ///
-    /// # Errors When they cannot be listed.
+    /// # Errors
+    /// When they cannot be listed.
     pub async fn enabled_regions(&self, retry_policy: RetryPolicy) -> Result<Vec<String>, Failure> {
         // One endpoint serves all Regions of the partition.
         let config = aws_sdk_account::config::Builder::from(&self.config).region(Region::new(self.home())).build();

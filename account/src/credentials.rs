@@ -69,7 +69,8 @@ pub(super) async fn look(provider: &SharedCredentialsProvider, profile: Option<&
 
 /// Returns the credentials of a role that the caller assumes, now and again before its session ends.
 ///
-/// # Errors When it cannot be assumed.
+/// # Errors
+/// When it cannot be assumed.
 pub(super) async fn of_role(
     base: &SdkConfig,
     arn: &str,

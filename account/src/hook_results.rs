@@ -49,7 +49,8 @@ impl<'a> ResultList<'a> {
     /// Returns a page of the results, with a status or of all, and the token of the next page. If CloudFormation
     /// rejects the ARN, the list starts again without it.
     ///
-    /// # Errors When it cannot be read.
+    /// # Errors
+    /// When it cannot be read.
     pub(super) async fn page(
         &mut self,
         status: Option<&str>,

@@ -135,7 +135,8 @@ pub enum Progress {
 ///
 /// Returns whether everything was read: false if `stop` became true before the end.
 ///
-/// # Errors The errors of `report`, which end the scan.
+/// # Errors
+/// The errors of `report`, which end the scan.
 pub async fn scan(
     accounts: &Accounts,
     options: ScanOptions,

@@ -50,7 +50,8 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
 
     /// Adds a record; returns its number, counted from zero.
     ///
-    /// # Errors When it cannot be written to disk.
+    /// # Errors
+    /// When it cannot be written to disk.
     pub fn push(&mut self, record: &T) -> io::Result<usize> {
         let bytes = serde_json::to_vec(record)?;
         self.file.seek(SeekFrom::Start(self.end))?;
@@ -62,7 +63,8 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
 
     /// Reads a record; returns nothing if there is no record with this number.
     ///
-    /// # Errors When it cannot be read back.
+    /// # Errors
+    /// When it cannot be read back.
     pub fn get(&mut self, number: usize) -> io::Result<Option<T>> {
         self.places.get(number).copied().map(|place| self.read(place)).transpose()
     }
@@ -74,7 +76,8 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
 
     /// Sorts the records by a key; records with the same key keep their order.
     ///
-    /// # Errors When a record cannot be read back.
+    /// # Errors
+    /// When a record cannot be read back.
     pub fn sort_by_key<K: Ord>(&mut self, key: impl Fn(T) -> K) -> io::Result<()> {
         let places = std::mem::take(&mut self.places);
         let mut keyed = Vec::with_capacity(places.len());

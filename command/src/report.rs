@@ -43,7 +43,8 @@ use serde::Serialize;
 pub trait Reporter {
     /// Writes the report of the next file.
     ///
-    /// # Errors When it cannot be written.
+    /// # Errors
+    /// When it cannot be written.
     fn file(&mut self, file: &FileReport, out: &mut dyn Write) -> io::Result<()>;
 
     /// Ends the report.

@@ -9,7 +9,8 @@ use cfn_egress_guard_core::template::Scope;
 
 /// Returns the violations and undetermined findings in the template of a witness, under the witness's setting.
 ///
-/// # Errors When the text is not a template; every witness is one.
+/// # Errors
+/// When the text is not a template; every witness is one.
 pub fn findings(template: &str, witness: &Witness) -> anyhow::Result<Vec<Finding>> {
     let policy = Policy {
         overrides: witness.blocked_by.map(|setting| (setting, Treatment::Block)).into_iter().collect(),

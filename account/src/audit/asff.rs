@@ -12,7 +12,8 @@ use crate::spool::Spool;
 /// Writes a finding for each resource, by its newest result. `FAILED` means blocked, warned about, or opened by a
 /// direct call; `PASSED` and archived means allowed. A hook that did not answer has no finding.
 ///
-/// # Errors When they cannot be written, or the result's records cannot be read back.
+/// # Errors
+/// When they cannot be written, or the result's records cannot be read back.
 pub fn write_audit_asff(result: &mut AuditResult, out: &mut dyn Write) -> io::Result<()> {
     let hash = RandomState::new();
     let mut seen = HashSet::new();

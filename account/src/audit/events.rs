@@ -27,7 +27,8 @@ pub(super) const EVERY_HOOK: &str = "(every hook of the stack)";
 
 /// Reads the events of every hook for a stack of the only account, the newest first.
 ///
-/// # Errors When they cannot be written to disk.
+/// # Errors
+/// When they cannot be written to disk.
 pub async fn stack_events(
     accounts: &Accounts,
     region: &str,
@@ -71,7 +72,8 @@ pub(super) fn unread(accounts: &Accounts, region: &str, id: Option<String>, fail
 
 /// Reads the events of a stack, the newest first, as long as `take` returns true.
 ///
-/// # Errors When they cannot be read to the end.
+/// # Errors
+/// When they cannot be read to the end.
 pub(super) async fn read_events(
     client: &Client,
     stack: &str,

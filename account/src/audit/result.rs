@@ -114,7 +114,8 @@ impl AuditResult {
 
     /// Adds the results of a Region.
     ///
-    /// # Errors When they cannot be written to disk.
+    /// # Errors
+    /// When they cannot be written to disk.
     pub(super) fn take(&mut self, found: RegionResults) -> io::Result<()> {
         for record in &found.records {
             self.result(record)?;

@@ -46,7 +46,8 @@ pub struct StackOperation {
 
 /// Reads what stopped the latest operation of a stack in the only account.
 ///
-/// # Errors When it cannot be written to disk.
+/// # Errors
+/// When it cannot be written to disk.
 pub async fn newest_operation(
     accounts: &Accounts,
     region: &str,

@@ -53,7 +53,8 @@ pub fn write_audit_json(result: &mut AuditResult, out: &mut dyn Write) -> io::Re
 
 /// Writes one row for each invocation, and one for each part that could not be read.
 ///
-/// # Errors When it cannot be written, or the result's records cannot be read back.
+/// # Errors
+/// When it cannot be written, or the result's records cannot be read back.
 pub fn write_audit_csv(result: &mut AuditResult, out: &mut dyn Write) -> io::Result<()> {
     row(out, &COLUMNS)?;
     for record in result.results.iter() {

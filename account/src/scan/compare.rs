@@ -17,7 +17,8 @@ use crate::spool::Spool;
 
 /// Reads only the numbers of a result.
 ///
-/// # Errors When the text is not a result of a scan.
+/// # Errors
+/// When the text is not a result of a scan.
 pub fn read_trend(text: impl Read) -> Result<TrendPoint, ResultError> {
     let (mut stacks, mut stacks_blocked, mut rules_blocked) = (0, 0, 0);
     let (head, _) = read_records(text, &mut |record| {
@@ -34,7 +35,8 @@ pub fn read_trend(text: impl Read) -> Result<TrendPoint, ResultError> {
 
 /// Compares a result with an earlier one, which is read twice.
 ///
-/// # Errors When the earlier one is not a result of a scan, or a record cannot be read back.
+/// # Errors
+/// When the earlier one is not a result of a scan, or a record cannot be read back.
 pub fn compare<R: Read>(
     now: &mut ScanResult,
     open: impl Fn() -> io::Result<R>,

@@ -37,7 +37,8 @@ const LIVE_COLUMNS: [&str; 4] = ["group", "group_name", "vpc", "owned_by"];
 /// Writes one row for each egress rule to report about, and one for each stack, list or account that could not be read.
 /// Rows of several results can be concatenated; those with live security groups only with each other.
 ///
-/// # Errors When it cannot be written, or the result's records cannot be read back.
+/// # Errors
+/// When it cannot be written, or the result's records cannot be read back.
 pub fn write_csv(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
     let live = result.head.live;
     let write = |out: &mut dyn Write, cells: &[&str], of_group: [&str; LIVE_COLUMNS.len()]| {

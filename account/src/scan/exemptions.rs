@@ -20,7 +20,8 @@ const NAMED_STACKS: usize = 8;
 /// Writes an exemption for each blocked rule that an exemption can cover, and lists the others. The end dates are
 /// spread over the second half of `days`, so that the rules are not all blocked on one day.
 ///
-/// # Errors When it cannot be written, or the result's records cannot be read back.
+/// # Errors
+/// When it cannot be written, or the result's records cannot be read back.
 pub fn write_exemptions(result: &mut ScanResult, today: Date, days: u16, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,

@@ -84,7 +84,8 @@ impl<W: Write> ResultWriter<W> {
     /// Writes a live security group. The groups of one Region arrive while another Region's stacks do: each switch
     /// begins a new list, which [`read_records`] reads, and [`write_json`] puts in order at the end.
     ///
-    /// # Errors When it cannot be written.
+    /// # Errors
+    /// When it cannot be written.
     pub fn group(&mut self, record: &GroupRecord) -> io::Result<()> {
         self.begin(GROUPS)?;
         self.line(record)?;
@@ -111,7 +112,8 @@ impl<W: Write> ResultWriter<W> {
 
     /// Ends the result with everything that is not about a stack.
     ///
-    /// # Errors When it cannot be written, or the records of unread parts cannot be read back.
+    /// # Errors
+    /// When it cannot be written, or the records of unread parts cannot be read back.
     pub fn end(mut self, result: &mut ScanResult) -> io::Result<()> {
         writeln!(self.out, "\n],\"unread\":[")?;
         self.written = 0;
@@ -133,7 +135,8 @@ impl<W: Write> ResultWriter<W> {
 
 /// Writes a complete result.
 ///
-/// # Errors When it cannot be written, or its records cannot be read back.
+/// # Errors
+/// When it cannot be written, or its records cannot be read back.
 pub fn write_json(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
     let mut writer = ResultWriter::new(out, &result.head)?;
     for record in result.stacks.iter() {
@@ -183,7 +186,8 @@ pub enum ResultRecord {
 
 /// Reads a result back one record at a time: all records, or those that were written before the writer was killed.
 ///
-/// # Errors When the text is not a result of a scan, or `take` fails.
+/// # Errors
+/// When the text is not a result of a scan, or `take` fails.
 pub fn read_records(
     text: impl Read,
     take: &mut dyn FnMut(ResultRecord) -> io::Result<()>,

@@ -52,7 +52,8 @@ impl std::error::Error for JoinError {}
 impl JoinedResults {
     /// Adds a result; it must be older than those before it.
     ///
-    /// # Errors When it cannot be read, or cannot be joined with those before it.
+    /// # Errors
+    /// When it cannot be read, or cannot be joined with those before it.
     pub fn add(&mut self, text: impl Read) -> Result<(), JoinError> {
         let Self { found, seen, hash, .. } = self;
         let mut own = HashSet::new();
@@ -100,7 +101,8 @@ impl JoinedResults {
 
     /// Returns the joined result, or nothing if none was added.
     ///
-    /// # Errors When the records cannot be read back.
+    /// # Errors
+    /// When the records cannot be read back.
     pub fn result(self) -> io::Result<Option<ScanResult>> {
         let Some((head, ending)) = self.head.zip(self.ending) else { return Ok(None) };
         self.found.result(head, ending).map(Some)

@@ -50,7 +50,8 @@ pub(super) struct StackAssessment {
 ///
 /// Every rule counts as unchanged: a deployed rule is, at the next update.
 ///
-/// # Errors When the template cannot be read; the error is a message.
+/// # Errors
+/// When the template cannot be read; the error is a message.
 pub(super) fn judge(
     text: &str,
     deployed: &DeployedScope,
@@ -81,7 +82,8 @@ pub(super) fn judge(
 
 /// Returns the egress rules that a template declares, and their groups.
 ///
-/// # Errors When the template cannot be read; the error is a message.
+/// # Errors
+/// When the template cannot be read; the error is a message.
 pub(super) fn declared_in(text: &str, deployed: &DeployedScope) -> Result<Vec<Declared>, String> {
     let root = source::parse(text).map_err(|error| error.to_string())?.root;
     let root = with_resolved_parameters(root, &deployed.resolved);

@@ -51,14 +51,16 @@ impl<T: Serialize + DeserializeOwned> KeptRecords<T> {
 impl KnownStacks {
     /// Adds a stack; the last record for it counts.
     ///
-    /// # Errors When it cannot be written to disk.
+    /// # Errors
+    /// When it cannot be written to disk.
     pub fn add(&mut self, record: &StackRecord) -> io::Result<()> {
         self.stacks.add(&record.stack_id, record)
     }
 
     /// Adds a security group; the last record for it counts.
     ///
-    /// # Errors When it cannot be written to disk.
+    /// # Errors
+    /// When it cannot be written to disk.
     pub fn add_group(&mut self, record: &GroupRecord) -> io::Result<()> {
         self.groups.add(&name(&record.region, &record.group), record)
     }

@@ -305,21 +305,21 @@ macro_rules! causes {
 }
 
 causes! {
-    /// Protocol -1, or another without ports.
+    /// Protocol -1, or another that has no ports.
     AllTraffic = "all traffic";
-    /// tcp or udp with a port range.
+    /// tcp or udp from one port to another.
     PortRange = "port range";
     /// ICMP type and code.
     Icmp = "ICMP type and code";
-    /// The CDK's "Disallow all traffic", or loopback only: idioms that allow no traffic.
+    /// CDK's "Disallow all traffic", or loopback only: idioms that let nothing out.
     NoTraffic = "no-traffic placeholder";
     /// No `FromPort`, no `ToPort`, or neither.
     MissingPorts = "missing ports";
     /// A group without egress rules.
     DefaultEgress = "no egress rules (EC2's default)";
-    /// Something that is not an egress rule, or a port that is not valid.
+    /// Something that is no egress rule, or a port that is none.
     Invalid = "not a valid egress rule";
-    /// An unknown value.
+    /// A value that is not known.
     UnknownValue = "value not known";
 }
 

@@ -52,7 +52,8 @@ pub struct ScanRecords {
 impl ScanRecords {
     /// Adds a stack; each stack must be added once.
     ///
-    /// # Errors When it cannot be written to disk.
+    /// # Errors
+    /// When it cannot be written to disk.
     pub fn stack(&mut self, record: &StackRecord) -> io::Result<()> {
         self.totals.stack(record);
         self.stacks.push(record).map(|_| ())
@@ -60,7 +61,8 @@ impl ScanRecords {
 
     /// Adds a live security group; each group must be added once.
     ///
-    /// # Errors When it cannot be written to disk.
+    /// # Errors
+    /// When it cannot be written to disk.
     pub fn group(&mut self, record: &GroupRecord) -> io::Result<()> {
         self.totals.group(record);
         self.groups.push(record).map(|_| ())
@@ -68,7 +70,8 @@ impl ScanRecords {
 
     /// Adds a part that could not be read.
     ///
-    /// # Errors When it cannot be written to disk.
+    /// # Errors
+    /// When it cannot be written to disk.
     pub fn unread(&mut self, what: &Unread) -> io::Result<()> {
         self.totals.unread(what);
         self.unread_groups.add(what);
@@ -90,7 +93,8 @@ impl ScanRecords {
     /// Returns the result. AWS returned the stacks in any order; here they are sorted, so that the order is always the
     /// same.
     ///
-    /// # Errors When the records cannot be read back.
+    /// # Errors
+    /// When the records cannot be read back.
     pub fn result(mut self, head: ScanHead, ending: ScanCompletion) -> io::Result<ScanResult> {
         self.stacks.sort_by_key(|record| (record.account, record.region, record.stack))?;
         self.groups.sort_by_key(|record| (record.account, record.region, record.group))?;

@@ -26,7 +26,8 @@ const ATTEMPT: Duration = Duration::from_secs(60);
 
 /// Downloads the file.
 ///
-/// # Errors When the download fails; the message does not contain the URL.
+/// # Errors
+/// When the download fails; the message does not contain the URL.
 pub(super) async fn get(url: &str, loopback: bool, retry_policy: RetryPolicy) -> Result<Vec<u8>, Failure> {
     let refused = |message: &str| Failure::new(ACTION, FailureKind::Unreadable, message);
     if !allowed(url, loopback) {

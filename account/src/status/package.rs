@@ -65,7 +65,8 @@ pub struct Package {
 impl Package {
     /// Reads a function's zip file, or the package that `make package` creates, which contains one.
     ///
-    /// # Errors When it is not such a file; the error is a message.
+    /// # Errors
+    /// When it is not such a file; the error is a message.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         let mut archive = open(bytes)?;
         let inner = archive
@@ -104,7 +105,8 @@ impl Package {
 impl PackageDigests {
     /// Reads a function's zip file.
     ///
-    /// # Errors When it is not a zip file, or a file in it cannot be unpacked; the error is a message.
+    /// # Errors
+    /// When it is not a zip file, or a file in it cannot be unpacked; the error is a message.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
         let mut archive = open(bytes)?;
         Ok(Self {

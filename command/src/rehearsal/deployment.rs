@@ -78,8 +78,8 @@ struct DeploymentResult<'p> {
 
 /// Rehearses a plan. Sends each event to the sink as it happens; `clock` supplies the time.
 ///
-/// # Errors When there is no answer for a reason that only the function's owner can fix, for example because it does
-/// not start.
+/// # Errors
+/// When there is no answer for a reason that only the function's owner can fix, for example because it does not start.
 pub async fn rehearse(
     plan: &DeploymentPlan,
     hook: &HookSettings,

@@ -34,7 +34,8 @@ impl std::error::Error for EndpointError {}
 impl Endpoint {
     /// Creates an endpoint from a URL such as `http://127.0.0.1:9000`, or from the full URL of an Invoke request.
     ///
-    /// # Errors When it is not a plain http URL with a host.
+    /// # Errors
+    /// When it is not a plain http URL with a host.
     pub fn new(url: &str, function_name: &str) -> Result<Self, EndpointError> {
         let uri: Uri = url.parse().map_err(|error| EndpointError(format!("`{url}` is not a URL ({error})")))?;
         if uri.scheme_str() != Some("http") {

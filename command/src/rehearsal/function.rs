@@ -18,7 +18,8 @@ pub enum Function {
 impl Function {
     /// Invokes the function and waits for its answer.
     ///
-    /// # Errors When there is no answer.
+    /// # Errors
+    /// When there is no answer.
     pub async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvokeError> {
         match self {
             Self::Local(function) => function.invoke(event).await,

@@ -40,12 +40,14 @@ pub struct FoundTemplate {
 pub trait NestedTemplates {
     /// Returns the template of a nested stack, or nothing if it is not on this machine.
     ///
-    /// # Errors When the template exists but cannot be read; the error is a message.
+    /// # Errors
+    /// When the template exists but cannot be read; the error is a message.
     fn find(&mut self, nested: &NestedStack<'_>) -> Result<Option<FoundTemplate>, String>;
 
     /// Checks that CloudFormation would deploy a template with the values that its parent passes.
     ///
-    /// # Errors When CloudFormation would refuse; the error is a message.
+    /// # Errors
+    /// When CloudFormation would refuse; the error is a message.
     fn accept(&self, _template: &Document, _passed: &Scope, _is_creation: bool) -> Result<(), String> {
         Ok(())
     }

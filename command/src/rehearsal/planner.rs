@@ -18,8 +18,9 @@ const NESTED_NAME_SUFFIX: &str = "REHEARSAL";
 
 /// Returns the operations that deploy a stack, in CloudFormation's order: an update if there is a previous template.
 ///
-/// # Errors When a template cannot be evaluated or its resources have no order, and when the templates of nested stacks
-/// cannot be read, nest themselves, or are too many.
+/// # Errors
+/// When a template cannot be evaluated or its resources have no order, and when the templates of nested stacks cannot
+/// be read, nest themselves, or are too many.
 pub fn plan(
     stack: &StackToDeploy<'_>,
     before: Option<&StackToDeploy<'_>>,

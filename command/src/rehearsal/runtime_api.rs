@@ -82,7 +82,8 @@ impl LocalFunction {
     /// Starts a function program: `program` with `arguments`. Its environment contains only `PATH`, the variables that
     /// Lambda sets, and `environment`.
     ///
-    /// # Errors When no loopback port or process is available. Must be called within a tokio runtime.
+    /// # Errors
+    /// When no loopback port or process is available. Must be called within a tokio runtime.
     pub async fn start(
         program: &std::path::Path,
         arguments: &[String],
@@ -121,7 +122,8 @@ impl LocalFunction {
 
     /// Passes an event to the function and waits for its answer, at most as long as CloudFormation would.
     ///
-    /// # Errors When the function reports an error, ends, or does not answer in time.
+    /// # Errors
+    /// When the function reports an error, ends, or does not answer in time.
     pub async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvokeError> {
         let (answer, answered) = oneshot::channel();
         let exchange = async {

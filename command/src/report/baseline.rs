@@ -55,7 +55,8 @@ struct BaselineFinding {
 impl Baseline {
     /// Reads a report; `is_there` returns whether a file still exists in the repository.
     ///
-    /// # Errors When the text is not a report.
+    /// # Errors
+    /// When the text is not a report.
     pub fn read(text: &str, is_there: impl Fn(&str) -> bool) -> Result<Self, BaselineError> {
         let report: BaselineReport = serde_json::from_str(text).map_err(|error| BaselineError(error.to_string()))?;
         if report.format_version != super::json::FORMAT_VERSION {

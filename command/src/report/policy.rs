@@ -147,7 +147,8 @@ impl PolicyReport {
 
     /// Writes the report.
     ///
-    /// # Errors When it cannot be written.
+    /// # Errors
+    /// When it cannot be written.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         super::write_json(self, out)
     }
