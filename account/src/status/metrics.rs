@@ -118,7 +118,7 @@ fn whole(sum: f64) -> u64 {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "a sum of counts; what is negative or no number becomes 0"
+        reason = "a sum of counts; a negative sum or NaN becomes 0"
     )]
     let whole = sum.round() as u64;
     whole
