@@ -25,16 +25,16 @@ pub const READER_ROLE: &str = "cfn-egress-guard-reader";
 /// The session name of an assumed role in the accounts' trails.
 pub const SESSION_NAME: &str = "cfn-egress-guard";
 
-/// An account that is looked at.
+/// An account to read.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberAccount {
-    /// The account's id.
+    /// The account's ID.
     pub account: String,
     /// Its name in the organization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The names of the organizational units that it is in, the outermost first: `Root/Workloads/Production`.
+    /// The names of its organizational units, the outermost first: `Root/Workloads/Production`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organizational_unit: Option<String>,
 }

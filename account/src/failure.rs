@@ -12,22 +12,22 @@ use cfn_egress_guard_core::rule::excerpt;
 /// The maximum number of characters of a service's own message.
 const MESSAGE_CHARS: usize = 400;
 
-/// A request that came to nothing.
+/// A failed request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
-    /// The IAM action that was asked for, for example `cloudformation:GetTemplate`.
+    /// The IAM action of the request, for example `cloudformation:GetTemplate`.
     pub action: String,
-    /// What kind of failure it is.
+    /// The kind of failure.
     pub kind: FailureKind,
     /// The service's error code, if it answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// What went wrong, on one line.
+    /// The problem, on one line.
     pub message: String,
 }
 
-/// What kind of failure it is.
+/// The kind of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
@@ -35,15 +35,15 @@ pub enum FailureKind {
     AccessDenied,
     /// There are no credentials, or they are not valid in this Region.
     Credentials,
-    /// The service throttled requests for longer than it was given.
+    /// The service throttled the request until the retries ended.
     Throttled,
-    /// What was asked about is gone.
+    /// The requested item no longer exists.
     Gone,
-    /// The service refused the request for another reason.
+    /// The service rejected the request for another reason.
     Refused,
     /// The service could not be reached, or did not answer in time.
     Unreachable,
-    /// The answer could not be understood.
+    /// The answer could not be parsed.
     Unreadable,
 }
 

@@ -19,12 +19,12 @@ pub(super) fn text(text: Option<&str>) -> Option<String> {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HookRecord {
-    /// The account, if anybody says which it is.
+    /// The account, if known.
     pub account: Option<String>,
     pub region: String,
-    /// The result's id.
+    /// The result's ID.
     pub id: String,
-    /// When, UTC.
+    /// The time in UTC.
     pub at: String,
     /// `HOOK_COMPLETE_FAILED`, `HOOK_FAILED` and so on, as CloudFormation names it.
     pub status: String,
@@ -34,9 +34,9 @@ pub struct HookRecord {
     pub hook: Option<String>,
     /// The hook's version.
     pub version: Option<String>,
-    /// What was looked at: `RESOURCE`, `CLOUD_CONTROL`, `STACK`, `CHANGE_SET`, or what comes.
+    /// The kind of target: `RESOURCE`, `CLOUD_CONTROL`, `STACK`, `CHANGE_SET`, or a new one.
     pub target_type: Option<String>,
-    /// Which one: a resource, a stack, a change set, a request.
+    /// The target: a resource, a stack, a change set, or a request.
     pub target_id: Option<String>,
     /// Its resource type.
     pub target_name: Option<String>,
@@ -46,16 +46,16 @@ pub struct HookRecord {
     pub execution_target: Option<String>,
     /// `CREATE`, `UPDATE` and so on.
     pub action: Option<String>,
-    /// What the hook said.
+    /// The hook's message.
     pub reason: Option<String>,
-    /// What it said of each rule.
+    /// The results for each rule.
     pub annotations: Vec<HookAnnotation>,
-    /// The call of EC2's API, if it is about one that no hook was asked about.
+    /// The EC2 API call, if this is a direct call, which no hook sees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<DirectCall>,
 }
 
-/// A call of EC2's API that no hook was asked about, as CloudTrail recorded it.
+/// A direct EC2 API call, which no hook sees, as CloudTrail recorded it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DirectCall {
@@ -63,17 +63,17 @@ pub struct DirectCall {
     pub operation: String,
     /// Whether the rules are egress rules: `egress` or `may be egress`.
     pub direction: String,
-    /// What the rule says of it: `non-compliant`, `compliant` and so on.
+    /// The verdict: `non-compliant`, `compliant` and so on.
     pub verdict: String,
-    /// The ARN of who called.
+    /// The caller's ARN.
     pub caller: Option<String>,
-    /// The ARN of the role whose session it was.
+    /// The ARN of the session's role.
     pub role: Option<String>,
-    /// The AWS service that called on behalf of them.
+    /// The AWS service that made the call for the caller.
     pub service: Option<String>,
-    /// The address that the call came from.
+    /// The source address of the call.
     pub source_ip: Option<String>,
-    /// With what: `Terraform`, `AWS CLI`.
+    /// The client: `Terraform`, `AWS CLI`.
     pub tool: Option<String>,
 }
 
@@ -83,7 +83,7 @@ pub(super) const NOT_BLOCKED: &str = "DIRECT_CALL_NOT_BLOCKED";
 /// The status of a direct call that complies with the rule.
 pub(super) const DIRECT_PASSED: &str = "DIRECT_CALL_PASSED";
 
-/// What the hook said of one egress rule.
+/// The hook's result for one egress rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HookAnnotation {
@@ -91,25 +91,25 @@ pub struct HookAnnotation {
     pub name: String,
     /// `PASSED`, `FAILED` or `SKIPPED`.
     pub status: String,
-    /// How bad it is.
+    /// The severity.
     pub severity: Option<String>,
     /// What is wrong.
     pub message: Option<String>,
-    /// What to write instead.
+    /// The fix.
     pub remedy: Option<String>,
 }
 
-/// Something that could not be read.
+/// A part that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditUnread {
-    /// The account, if anybody says which it is.
+    /// The account, if known.
     pub account: Option<String>,
-    /// The Region; without one, it is the account.
+    /// The Region; if missing, the whole account could not be read.
     pub region: Option<String>,
-    /// The result, if it is about one: what the list told of it is among the results.
+    /// The ID of the result, if a single one could not be read; the fields from the list are still in the results.
     pub id: Option<String>,
-    /// Why.
+    /// The reason.
     pub failure: Failure,
 }
 

@@ -19,26 +19,25 @@ const FORMAT_VERSION: u32 = 1;
 /// The maximum number of accounts named in one line.
 const SHOWN: usize = 5;
 
-/// What an audit was asked for.
+/// The criteria of an audit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditHead {
-    /// The format's version.
+    /// The version of the format.
     pub version: u32,
     /// The hook's alias.
     pub hook: String,
-    /// The account, if it is one: as AWS says whose the credentials are, or as the ARNs of the hook and of the stacks
-    /// tell it.
+    /// The account, if there is one: from the credentials, or from the ARNs of the hook and the stacks.
     pub account: Option<String>,
-    /// The accounts that were asked for; none, if it is the caller's own and nobody says which that is.
+    /// The requested accounts; empty if the only account is the caller's own and its ID is unknown.
     pub accounts: Vec<MemberAccount>,
-    /// The Regions that were asked; none if they are those that are enabled in each account.
+    /// The requested Regions; empty if they are the Regions that are enabled in each account.
     pub regions: Vec<String>,
-    /// Why the account's Regions could not be listed; `regions` are then those that every account has.
+    /// The reason why the account's Regions could not be listed; `regions` then contains those that every account has.
     pub regions_assumed: Option<String>,
-    /// The statuses that were asked for, as CloudFormation names them; none for all.
+    /// The requested statuses, as CloudFormation names them; empty for all.
     pub statuses: Vec<String>,
-    /// Why direct calls could not be looked for, if they could not: the results are then those of the hook alone.
+    /// The reason why direct calls could not be read; the results then contain only the hook's.
     pub direct_calls_unread: Option<String>,
 }
 
@@ -47,12 +46,12 @@ pub struct AuditHead {
 #[schemars(rename = "AuditResult")]
 #[serde(rename_all = "camelCase")]
 pub struct AuditFile {
-    /// What was asked for.
+    /// The criteria.
     #[serde(flatten)]
     pub head: AuditHead,
-    /// Invocations, the newest first.
+    /// The invocations, the newest first.
     pub results: Vec<HookRecord>,
-    /// What could not be read, and why.
+    /// The parts that could not be read, and why.
     pub unread: Vec<AuditUnread>,
 }
 

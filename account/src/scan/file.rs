@@ -23,25 +23,25 @@ use super::summary::ScanSummary;
 #[schemars(rename = "ScanResult")]
 #[serde(rename_all = "camelCase")]
 pub struct ResultFile {
-    /// What it was made with.
+    /// The scope and settings of the scan.
     #[serde(flatten)]
     pub head: ScanHead,
-    /// The stacks that were read, in the order they were.
+    /// The stacks, in the order in which they were read.
     pub stacks: Vec<StackRecord>,
-    /// The security groups that exist, if they were read (`--live`).
+    /// The existing security groups, if they were read (`--live`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupRecord>,
-    /// What could not be read, and why.
+    /// The parts that could not be read, and why.
     pub unread: Vec<Unread>,
     /// The answer.
     pub summary: ScanSummary,
-    /// Whether every stack was read or is named under `unread`; false if the scan was interrupted, or if
-    /// there may be Regions that it does not know.
+    /// Whether every stack was read or is listed in `unread`; false if the scan was interrupted, or if there may be
+    /// unknown Regions.
     pub complete: bool,
     /// Whether the scan was interrupted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
-    /// What changed since an earlier scan, if it was compared with one.
+    /// The changes since an earlier scan, if it was compared with one.
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<ComparisonFile>,
 }

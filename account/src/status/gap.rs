@@ -12,15 +12,15 @@ pub(super) const HOOK_SECONDS: i32 = 30;
 /// The number of characters of a hash that is enough to distinguish two.
 pub(super) const HASH_CHARS: usize = 12;
 
-/// How much a gap matters.
+/// The severity of a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum GapSeverity {
-    /// Nothing is enforced, or not what should be.
+    /// Nothing is enforced, or not what is expected.
     Open,
-    /// Something is not enforced.
+    /// A part is not enforced.
     Partial,
-    /// Enforcement may not work, or stops what it should not.
+    /// Enforcement may not work, or may block too much.
     Health,
 }
 

@@ -13,27 +13,27 @@ use crate::failure::Failure;
 /// The version of the format. Within a version, fields may be added; none is removed or changes its meaning.
 const FORMAT_VERSION: u32 = 1;
 
-/// The state of enforcement in all accounts and Regions that were looked at.
+/// The state of enforcement in all accounts and Regions that were read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusResult {
-    /// The format's version. Within a version fields may be added; none changes its meaning or goes.
+    /// The version of the format. Within a version, fields may be added; none is removed or changes its meaning.
     pub version: u32,
     /// The hook's alias.
     pub hook: String,
-    /// The account, if it is one: as AWS says whose the credentials are, or as the hooks' ARNs tell it.
+    /// The account, if there is one: from the credentials, or from the hooks' ARNs.
     pub account: Option<String>,
-    /// Whether enforcement is on in all of them; the exit status says the same.
+    /// Whether enforcement is on in all of them, as in the exit status.
     pub verdict: Enforcement,
-    /// Why the account's Regions could not be listed; those that every account has were looked at.
+    /// The reason why the account's Regions could not be listed; those that every account has were read.
     pub regions_assumed: Option<String>,
-    /// The accounts, those with problems first; none, if it is the caller's own and nobody says which that is.
+    /// The accounts, those with problems first; empty if the only account is the caller's own and its ID is unknown.
     pub accounts: Vec<AccountStatus>,
-    /// The Regions, those of accounts with problems first, and of an account those with problems.
+    /// The Regions: those of accounts with problems first, and within an account those with problems first.
     pub regions: Vec<RegionStatus>,
-    /// What is worth knowing of several Regions together.
+    /// Notes on several Regions together.
     pub notes: Vec<StatusNote>,
-    /// What went wrong apart from any Region.
+    /// Failures that do not belong to a Region.
     pub unread: Vec<Failure>,
 }
 
@@ -41,21 +41,21 @@ pub struct StatusResult {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountStatus {
-    /// Which account.
+    /// The account.
     #[serde(flatten)]
     pub account: MemberAccount,
     /// Whether enforcement is on in all its Regions.
     pub verdict: Enforcement,
-    /// How many of its Regions are enforced without a gap.
+    /// The number of its Regions that are enforced without a gap.
     pub regions_enforced: usize,
-    /// How many of its Regions have a gap.
+    /// The number of its Regions with a gap.
     #[serde(rename = "regionsWithHoles")] // the name in format 1
     pub regions_with_gaps: usize,
-    /// How many of its Regions could not be judged.
+    /// The number of its Regions that could not be judged.
     pub regions_unknown: usize,
-    /// Why it could not be entered.
+    /// The reason why it could not be accessed.
     pub failure: Option<Failure>,
-    /// Why its Regions could not be listed; those that every account has were looked at.
+    /// The reason why its Regions could not be listed; those that every account has were read.
     pub regions_assumed: Option<Failure>,
 }
 

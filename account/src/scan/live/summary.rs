@@ -15,26 +15,26 @@ const MAX_EXAMPLES: usize = 3;
 /// The maximum number of Regions in a sentence.
 const SHOWN: usize = 5;
 
-/// What a scan found of live security groups, added up.
+/// The totals of live security groups.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LiveSummary {
-    /// Security groups that were read, and those of them with an egress rule that breaks the rule.
+    /// Security groups that were read, and how many of them break the rule.
     #[serde(flatten)]
     pub all: LiveCount,
     /// Egress rules in all of them.
     pub rules: usize,
-    /// What there is to say of the rules; `blocked` are those that break the rule.
+    /// The counts of the rules by outcome; `blocked` are those that break the rule.
     pub tally: OutcomeCounts,
     /// Groups that no stack owns.
     pub unowned: LiveCount,
     /// Default groups of VPCs; `breaking` are those that are open.
     pub defaults: LiveCount,
-    /// Groups that differ from what the templates of stacks declare.
+    /// Groups that differ from their templates.
     pub changed: LiveCount,
     /// Egress rules that the changed groups have and no template declares.
     pub rules_added: usize,
-    /// Egress rules that a template declares and the changed groups do not have.
+    /// Egress rules that a template declares and the changed groups lack.
     pub rules_removed: usize,
     /// Groups that could not be read.
     pub unread: usize,
@@ -47,9 +47,9 @@ pub struct LiveSummary {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LiveCount {
-    /// How many there are.
+    /// The number of groups.
     pub groups: usize,
-    /// How many of them have an egress rule that breaks the rule.
+    /// The number of them with an egress rule that breaks the rule.
     pub breaking: usize,
     /// Some of them, those with the most such rules first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
