@@ -1,8 +1,8 @@
-//! What is said of a reason as such: for lists of rules, where no egress rule is at hand.
+//! Texts about a reason in general, for lists of rules without a specific egress rule.
 
 use crate::rule::finding::Reason;
 
-/// What it is, in a few words: `Egress rule opens a range of ports`.
+/// Returns a short title: `Egress rule opens a range of ports`.
 #[must_use]
 pub const fn title(reason: Reason) -> &'static str {
     match reason {
@@ -27,7 +27,7 @@ pub const fn title(reason: Reason) -> &'static str {
     }
 }
 
-/// What to do about it, in Markdown.
+/// Returns the remedy in Markdown.
 #[must_use]
 pub const fn help(reason: Reason) -> &'static str {
     match reason {
