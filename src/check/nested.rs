@@ -169,7 +169,8 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// Returns the ways in which a resource deploys its template, with and without the defaults of its parent.
+/// Returns the ways in which a resource deploys its template: with the defaults of its parent, or, if there are none,
+/// without them.
 fn ways(
     kind: NestedKind,
     scope: &Scope,

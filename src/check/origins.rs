@@ -111,7 +111,7 @@ fn value_at<'v>(properties: &'v Value, finding: &Finding) -> Option<&'v Value> {
     })
 }
 
-/// Returns the place of a key's value, unless it is empty.
+/// Returns the place of a key's value, if it has one.
 fn key(entry: Option<&Value>, name: &str) -> Option<Origin> {
     let value = entry?.get(name)?;
     value.origin.index().map(|_| value.origin)
