@@ -243,7 +243,7 @@ macro_rules! scalar_visits {
         }
 
         fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-            #[expect(clippy::cast_precision_loss, reason = "such a number is no port in any precision")]
+            #[expect(clippy::cast_precision_loss, reason = "such a number is not a port in any precision")]
             Ok(i64::try_from(value).map_or(Kind::Float(value as f64), Kind::Integer).into())
         }
 

@@ -2,8 +2,8 @@
 //! make similar decisions. All of them run in turns in one run: compare the ratios, never the figures of two runs.
 //!
 //! `ROWS=keys,memory make bench` measures only these rows.
-#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a bench prints, and takes the time")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot run stops")]
+#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints and measures time")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot run stops")]
 
 mod check;
 mod cold;

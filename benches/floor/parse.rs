@@ -1,7 +1,7 @@
 //! The floor for `check` in `make bench`: parses templates into values with their places, and decides nothing. After
 //! `--yaml`, it also reads JSON as YAML.
 #![expect(clippy::disallowed_methods, reason = "a program reads its files")]
-#![expect(clippy::unwrap_used, reason = "a bench that cannot run stops")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot run stops")]
 
 fn main() {
     let mut before = "";

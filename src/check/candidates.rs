@@ -170,7 +170,7 @@ impl TriedCombinations {
     }
 }
 
-/// Returns whether two values have the same origin. The equality of origins does not compare this.
+/// Returns whether two values have the same origin, which `==` on origins does not compare.
 pub(super) fn is_at(one: Origin, other: Origin) -> bool {
     one.index() == other.index()
 }

@@ -74,7 +74,7 @@ impl GatheredFindings {
         }
     }
 
-    /// Returns whether the findings that do not occur in all worlds cover all worlds together.
+    /// Returns whether the violations that do not occur in all worlds cover all worlds together.
     pub(super) fn breaks_either_way(&self, evaluated: &EvaluatedResource<'_>) -> bool {
         let all = evaluated.worlds.len();
         if all <= 1 {

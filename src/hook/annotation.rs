@@ -32,8 +32,8 @@ impl Decision {
     }
 }
 
-/// Returns at most [`MAX_ANNOTATIONS`] of the annotations. If some are left out, the last one states how many, and they
-/// are not created.
+/// Returns at most [`MAX_ANNOTATIONS`] of the annotations. If there are more, the last one states how many are left out.
+/// These are never created.
 fn bounded(annotations: impl Iterator<Item = Annotation>, all: usize) -> Vec<Annotation> {
     let mut kept: Vec<Annotation> = annotations.take(MAX_ANNOTATIONS).collect();
     let left_out = all.saturating_sub(kept.len());

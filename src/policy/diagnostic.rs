@@ -10,9 +10,9 @@ use crate::source::Span;
 pub struct PolicyDiagnostic {
     /// The key or value that is wrong.
     pub span: Span,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
-    /// What to write instead; may be empty.
+    /// The remedy; may be empty.
     pub help: String,
 }
 

@@ -94,7 +94,7 @@ impl DraftChanges {
         }
     }
 
-    /// Keeps dashes that are part of longer text unchanged. Returns `false` if there are none.
+    /// Stops replacing the dashes that are part of longer text. Returns `false` if there are none.
     fn leave(&mut self, dashes: &Dashes, spaces: &[usize]) -> bool {
         let before = self.dashes.len();
         for place in &dashes.wrong {

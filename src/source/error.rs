@@ -9,7 +9,7 @@ use super::{Format, MAX_BYTES, MAX_DEPTH, MAX_NODES, Span};
 /// The reason why a text could not be read, and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceError {
-    /// What is wrong.
+    /// The problem.
     pub problem: SourceErrorKind,
     /// The place, if it has one.
     pub span: Option<Span>,

@@ -69,7 +69,7 @@ fn is_type(name: &str) -> bool {
 enum JsonOutline {
     Template,
     Other,
-    /// The text is invalid, and nothing before that place identifies it. Contains the column of the outermost object's
+    /// The text is invalid, and nothing before the error identifies it. Contains the column of the outermost object's
     /// keys, counting from zero, unless that object is written between brackets.
     Broken {
         column: Option<u32>,
@@ -146,7 +146,7 @@ enum ProbeLevel {
 }
 
 impl ProbeLevel {
-    /// Records the end of an object, a list, or an alias: the next scalar is a key.
+    /// Records the end of an object, a list, or an alias, which was the value of a key, or a key.
     fn value_done(open: &mut [Self]) {
         if let Some(Self::Object { key }) = open.last_mut() {
             *key = if key.is_some() { None } else { Some(String::new()) };

@@ -165,8 +165,8 @@ impl Policy {
     }
 }
 
-/// Exemptions indexed by stack name. In a long policy, most exemptions name stacks and can overlap only with those that
-/// name the same stacks or none.
+/// Exemptions indexed by stack name. In a long policy, most exemptions list stack names and can overlap only with those
+/// that list the same names, or that list none or use patterns.
 #[derive(Default)]
 struct ByStack<'a> {
     named: HashMap<&'a str, Vec<usize>>,
@@ -195,7 +195,7 @@ impl<'a> ByStack<'a> {
     }
 }
 
-/// Returns the stack names of the conditions, if none is a pattern.
+/// Returns the stack names of the conditions, if there are any and none is a pattern.
 fn named_stacks(conditions: &Conditions) -> Option<impl Iterator<Item = &str>> {
     let names = &conditions.stack_names;
     (!names.is_empty() && names.iter().all(Glob::is_literal)).then(|| names.iter().map(Glob::as_str))
