@@ -1,7 +1,7 @@
 //! The Lambda function behind the hook. It polls the Lambda Runtime API, calls the core for the decision, answers, and
 //! logs. For an EventBridge event, it only logs the decision and answers with `null`. Only this program knows Lambda,
 //! the environment, and the clock.
-#![expect(clippy::disallowed_methods, reason = "a program owns its environment, clock and standard output")]
+#![expect(clippy::disallowed_methods, reason = "a program owns its environment, clock, and standard output")]
 
 mod download;
 
