@@ -150,7 +150,7 @@ pub(super) fn problem(error: &serde_json::Error) -> String {
     match error.classify() {
         // serde_json repeats a value of the wrong kind.
         Category::Data => {
-            format!("a value of another kind than expected at line {} column {}", error.line(), error.column())
+            format!("a value of an unexpected kind at line {} column {}", error.line(), error.column())
         }
         Category::Io | Category::Syntax | Category::Eof => error.to_string(),
     }

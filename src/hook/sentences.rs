@@ -113,7 +113,7 @@ pub(super) fn headline(what: &str, counts: TemplateCounts) -> String {
     };
     if counts.undetermined > 0 {
         text.push_str(&format!(
-            " {} cannot be determined from the template. The RESOURCE target checks each one with its resolved \
+            " {} cannot be checked with the template alone. The RESOURCE target checks each one with its resolved \
              values.",
             rules(counts.undetermined)
         ));
@@ -141,7 +141,7 @@ pub(super) fn undetermined(finding: &Finding) -> String {
     let said = match &finding.when {
         // It breaks or may break the rule under a condition that the template does not decide.
         Some(when) => format!("{} {when}, which the template does not determine", statement(finding)),
-        None => format!("not checked here, {}", statement(finding)),
+        None => format!("not checked here: {}", statement(finding)),
     };
     format!("{place}: {said}. The RESOURCE target checks it with resolved values.")
 }

@@ -53,7 +53,7 @@ impl FromText for ExemptionId {
 }
 
 impl FromText for ExemptionReason {
-    const EXPECTED: &'static str = "why it is needed";
+    const EXPECTED: &'static str = "the reason for it";
     const EXAMPLE: &'static str = "the load balancer reaches containers on ephemeral host ports";
 
     fn from_text(text: &str) -> Result<Self, ValueError> {
@@ -62,7 +62,7 @@ impl FromText for ExemptionReason {
 }
 
 impl FromText for Owner {
-    const EXPECTED: &'static str = "who is responsible for it";
+    const EXPECTED: &'static str = "the owner";
     const EXAMPLE: &'static str = "platform@example.com";
 
     fn from_text(text: &str) -> Result<Self, ValueError> {
@@ -71,7 +71,7 @@ impl FromText for Owner {
 }
 
 impl FromText for Protocol {
-    const EXPECTED: &'static str = "tcp, udp, icmp, icmpv6, -1 or a protocol number, in quotes";
+    const EXPECTED: &'static str = "tcp, udp, icmp, icmpv6, -1, or a protocol number, in quotes";
     const EXAMPLE: &'static str = "tcp";
 
     fn from_text(text: &str) -> Result<Self, ValueError> {

@@ -199,7 +199,7 @@ impl PolicyDiagnostics<'_> {
             let message = format!("unknown key `{}`", excerpt(key.get_ref(), SHOWN_CHARS));
             let help = match nearest(key.get_ref(), known.iter().copied()) {
                 Some(name) => format!("did you mean `{name}`?"),
-                None => format!("known are {}", known.join(", ")),
+                None => format!("the known keys are {}", known.join(", ")),
             };
             self.add(key.span(), message, help);
         }

@@ -207,12 +207,11 @@ fn rule_statement(rule: &EgressRule, reason: Reason) -> String {
             format!("{protocol}{to} has {}: for ICMP, FromPort is the type and ToPort is the code", missing(rule))
         }
         Reason::NoTrafficPlaceholder => format!(
-            "{protocol} {}{to} is the placeholder that the CDK writes to disallow all traffic: it opens nothing, but \
-             its ports differ",
+            "{protocol} {}{to} is the CDK's placeholder for no traffic: it opens nothing, but its ports differ",
             PortsText(rule)
         ),
         Reason::LoopbackOnly => {
-            format!("IpProtocol -1{to} lets no traffic leave the host, but it is not one explicit port")
+            format!("IpProtocol -1{to} allows no traffic to leave the host, but does not open one explicit port")
         }
         Reason::MinusOnePorts => format!("{protocol} {}{to} is not a single port: -1 means all", PortsText(rule)),
         Reason::UnrecognizedProtocol => match protocol {
@@ -303,7 +302,7 @@ fn invalid_port(name: &str, invalid: &InvalidPort) -> String {
             format!("{name} is {found}, which some parsers read as octal or hexadecimal and others as decimal")
         }
         InvalidPortProblem::SecretReference => {
-            format!("{name} is a reference to a secret, which CloudFormation does not resolve before a hook sees it")
+            format!("{name} is a reference to a secret, which CloudFormation does not resolve before it invokes a hook")
         }
     }
 }
@@ -330,14 +329,14 @@ fn unknowns(rule: &EgressRule) -> String {
 }
 
 fn not_known(name: &str, unknown: &Unknown) -> String {
-    format!("{name} is {}, whose value is not known: {}", unknown.shown_as, unknown.why)
+    format!("{name} is {}, which has no known value: {}", unknown.shown_as, unknown.why)
 }
 
 /// Returns what a setting covers, for `--help` and messages.
 #[must_use]
 pub const fn setting_covers(setting: Setting) -> &'static str {
     match setting {
-        Setting::IgnoredPorts => "protocol -1 or another number with equal ports, which EC2 ignores",
+        Setting::IgnoredPorts => "protocol -1 or another protocol number, with equal ports, which EC2 ignores",
         Setting::MinusOnePorts => "tcp or udp from -1 to -1",
         Setting::UnrecognizedProtocol => "an IpProtocol that EC2 does not recognize, with equal ports",
         Setting::IcmpTypeAndCode => "icmp or icmpv6 with a type that differs from its code",

@@ -82,13 +82,13 @@ impl SourceError {
                 "CloudFormation accepts templates up to 1 MB: split it into nested stacks"
             }
             SourceErrorKind::TooDeep => "reduce the nesting: CloudFormation templates never need this many levels",
-            SourceErrorKind::TooManyValues => "use fewer aliases of aliases: each alias repeats all of its value",
+            SourceErrorKind::TooManyValues => "use fewer nested aliases: each alias repeats its whole value",
             SourceErrorKind::SeveralDocuments => "keep one template per file: CloudFormation reads one document",
             SourceErrorKind::Syntax { format: Format::Json, .. } => {
-                "check the quotes, commas and brackets before this place"
+                "check the quotes, commas, and brackets before this place"
             }
             SourceErrorKind::Syntax { format: Format::Yaml, .. } => {
-                "check the indentation, quotes and brackets before this place"
+                "check the indentation, quotes, and brackets before this place"
             }
             SourceErrorKind::Unreadable { .. } => "write both halves of a surrogate pair (`\\ud83d\\ude00`)",
             SourceErrorKind::KeyNotText => "write keys as plain text",
@@ -96,7 +96,7 @@ impl SourceError {
                 "use a CloudFormation function (`!Ref`, `!Sub`, `!If`, and so on), or quote text that begins with `!`"
             }
             SourceErrorKind::UnsupportedTag { .. } => {
-                "CloudFormation does not support the tags binary, omap, pairs, set and timestamp: write plain text"
+                "CloudFormation does not support the tags binary, omap, pairs, set, and timestamp: write plain text"
             }
             SourceErrorKind::MisplacedTag { .. } => "remove the tag",
             SourceErrorKind::UnknownAlias { .. } => {
@@ -192,7 +192,7 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::KeyTwice { key, first_line, span, .. } => {
-                write!(f, "key `{}` occurs twice, on ", shown(key))?;
+                write!(f, "key `{}` appears twice, on ", shown(key))?;
                 if *first_line == span.line {
                     write!(f, "line {first_line}")?;
                 } else {

@@ -247,7 +247,7 @@ fn many_keys_are_told_apart() {
     assert!(parse(&text).is_ok());
     text.push_str("k7: 2\n");
     let document = parse(&text).unwrap();
-    assert_eq!(warnings(&document), ["key `k7` occurs twice, on lines 8 and 20001: CloudFormation uses the last one"]);
+    assert_eq!(warnings(&document), ["key `k7` appears twice, on lines 8 and 20001: CloudFormation uses the last one"]);
     assert_eq!(document.root.get("k7").unwrap().kind, Kind::Integer(2));
 }
 
@@ -499,7 +499,7 @@ fn of_a_key_that_is_written_twice_the_last_value_counts() {
         assert_eq!(plain(&document.root), json!({"a": 3, "b": 2}), "{text}");
         assert!(
             warnings(&document)
-                .contains(&"key `a` occurs twice, on lines 1 and 3: CloudFormation uses the last one".to_owned())
+                .contains(&"key `a` appears twice, on lines 1 and 3: CloudFormation uses the last one".to_owned())
         );
         let twice = document.warnings.iter().find(|warning| matches!(warning, Warning::KeyTwice { .. })).unwrap();
         assert_eq!(twice.span().line, 3);

@@ -113,7 +113,7 @@ impl fmt::Display for Undetermined {
         match self {
             Self::TooManyWorlds => f.write_str("its undetermined conditions have more combinations than the limit"),
             Self::TooMuchWork => f.write_str("its functions exceed the work limit for one resource"),
-            Self::TooDeep => f.write_str("its functions or conditions are nested too deep"),
+            Self::TooDeep => f.write_str("its functions or conditions are nested too deeply"),
         }
     }
 }

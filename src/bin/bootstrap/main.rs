@@ -50,7 +50,11 @@ fn main() -> ExitCode {
     }
     tracing_subscriber::fmt().json().flatten_event(true).with_max_level(tracing::Level::INFO).init();
     std::panic::set_hook(Box::new(|panic| {
-        tracing::error!(event = "panic", place = panic.location().map(ToString::to_string), "a defect: {panic}");
+        tracing::error!(
+            event = "panic",
+            place = panic.location().map(ToString::to_string),
+            "internal error (a bug): {panic}"
+        );
     }));
     match serve() {
         Ok(()) => ExitCode::SUCCESS,

@@ -97,15 +97,14 @@ pub fn line(finding: &Finding) -> String {
 pub fn advice(finding: &Finding) -> Option<String> {
     match (&finding.exemption, finding.outcome) {
         (Some(exemption), Outcome::Exempted) if exemption.expires_soon() => Some(format!(
-            "Exemption {} ends {}, on {}: after that day this is blocked. Open single ports, or ask {} to renew it.",
+            "Exemption {} ends {}, on {}. After that day, this egress rule is blocked. Open single ports, or ask {} to renew \
+             the exemption.",
             exemption.id,
             in_days(exemption.days_left),
             exemption.expires,
             exemption.owner
         )),
-        (_, Outcome::KnownDebt) => {
-            Some("Fix it with the next change: a new or wider egress rule is blocked.".to_owned())
-        }
+        (_, Outcome::KnownDebt) => Some("Fix it in the next change. New or wider egress rules are blocked.".to_owned()),
         _ => None,
     }
 }
@@ -155,7 +154,7 @@ pub fn meaning(policy: &Policy, today: Date) -> Vec<String> {
     for &setting in Setting::ALL {
         let origin = origin(policy, setting);
         let treatment = settings.get(setting);
-        let verb = if treatment == Treatment::Allow { "lets through" } else { "blocks" };
+        let verb = if treatment == Treatment::Allow { "allows" } else { "blocks" };
         let (name, treatment) = (setting.name(), treatment.name());
         lines.push(format!("{name} = {treatment} ({origin}) {verb} {}.", setting_covers(setting)));
     }
@@ -169,8 +168,9 @@ pub fn meaning(policy: &Policy, today: Date) -> Vec<String> {
              or wider one is blocked."
         }
     }.to_owned());
-    lines.extend(policy.contact.as_ref().map(|contact| format!("contact: messages name {contact}.")));
-    lines.extend(policy.max_days.map(|days| format!("max_days = {days}: no exemption may last longer than that.")));
+    lines.extend(policy.contact.as_ref().map(|contact| format!("contact = {contact}: messages name this contact.")));
+    lines
+        .extend(policy.max_days.map(|days| format!("max_days = {days}: an exemption must end within this many days.")));
     if policy.exemptions.is_empty() {
         lines.push("There are no exemptions.".to_owned());
     }
@@ -181,15 +181,15 @@ pub fn meaning(policy: &Policy, today: Date) -> Vec<String> {
 fn preset_meaning(preset: Preset) -> String {
     let means = match preset {
         Preset::Literal => "the text of the published rule",
-        Preset::Effective => "what EC2 really opens",
+        Preset::Effective => "what EC2 actually opens",
     };
-    format!("preset = {preset}: {means} decides.")
+    format!("preset = {preset}: decides by {means}.")
 }
 
 /// Returns the coverage of one exemption as a sentence.
 fn exemption_meaning(exemption: &Exemption, today: Date) -> String {
     let now = exemption.on(today);
-    let verb = if now.holds() { "lets through" } else { "let through" };
+    let verb = if now.holds() { "allows" } else { "allowed" };
     format!(
         "Exemption {} {verb}, {}, {}. Reason: {}. Owner: {}.",
         exemption.id(),

@@ -52,8 +52,8 @@ pub fn remedy(finding: &Finding) -> String {
              removes the placeholder."
         ),
         Reason::LoopbackOnly => format!(
-            "Keep the destination and name one port: with IpProtocol: tcp, FromPort: {port}, ToPort: {port}, no \
-             traffic leaves the host either."
+            "Keep the destination and name one port: IpProtocol: tcp, FromPort: {port}, ToPort: {port} also keeps \
+             all traffic on the host."
         ),
         Reason::MinusOnePorts => format!("Name the port: FromPort: {port}, ToPort: {port}."),
         Reason::UnrecognizedProtocol => {
@@ -71,7 +71,7 @@ pub fn remedy(finding: &Finding) -> String {
         }
         Reason::UndeterminedValue => undetermined_remedy(finding).to_owned(),
         Reason::MalformedEntry | Reason::MalformedEgress | Reason::MalformedProperties => format!(
-            "Write a list of egress rules, each with IpProtocol, FromPort, ToPort and one destination, for example \
+            "Write a list of egress rules, each with IpProtocol, FromPort, ToPort, and one destination, for example \
              IpProtocol: tcp, FromPort: {port}, ToPort: {port}."
         ),
     }

@@ -83,13 +83,13 @@ fn conditions_of_conditions_end() {
     };
     assert_eq!(outcome("tower", &tower(40, false)), "judged");
     assert_eq!(outcome("open tower", &tower(40, true)), "judged");
-    assert_eq!(outcome("deep tower", &tower(3_000, true)), "its functions or conditions are nested too deep");
+    assert_eq!(outcome("deep tower", &tower(3_000, true)), "its functions or conditions are nested too deeply");
     let circle: Vec<String> = (0..3000).map(|n| format!("C{n}: !Not [!Condition C{}]", (n + 1) % 3000)).collect();
     let circle = format!(
         "Conditions: {{{}}}\nResources: {{X: {{Type: A::B::C, Properties: {{P: !If [C0, 1, 2]}}}}}}",
         circle.join(", ")
     );
-    assert_eq!(outcome("circle", &circle), "its functions or conditions are nested too deep");
+    assert_eq!(outcome("circle", &circle), "its functions or conditions are nested too deeply");
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub fn nearly_exempted(nearly: &NearlyExempted<'_>) -> String {
     let flags: Vec<_> = nearly.asked.iter().map(|(condition, _)| names(*condition).1).collect();
     let id = nearly.exemption.id();
     format!(
-        "Exemption {id} would cover it if {}, which is not known here. To find out, pass {}.",
+        "Exemption {id} would cover it if {}. This is unknown here; to check it, pass {}.",
         and(&asked),
         and(&flags)
     )
@@ -47,7 +47,7 @@ pub fn explained(explained: &ExplainedRule, policy: &Policy) -> String {
                 let advice = advice(finding).map_or_else(String::new, |advice| format!(" {advice}"));
                 format!("{}{advice}", let_through(finding))
             }
-            Outcome::Undetermined => format!("{place}: not known here: {}{}.", statement(finding), when(finding)),
+            Outcome::Undetermined => format!("{place}: undetermined: {}{}.", statement(finding), when(finding)),
             Outcome::Note => {
                 let origin = origin(policy, Setting::DefaultEgress);
                 format!(

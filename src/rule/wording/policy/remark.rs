@@ -67,8 +67,8 @@ fn grouped(remark: &Remark<'_>, members: &[&Remark<'_>]) -> GroupedRemark {
     let said = match remark {
         Remark::DeployerChooses(_, choices) if members.iter().any(|member| predicate(member, !is_one) != said) => {
             format!(
-                "match on {}, which the person who deploys the stack chooses: they cover everyone who may deploy to \
-                 their accounts and Regions.",
+                "match on {}, which the deployer of the stack chooses: they cover everyone who can deploy to their \
+                 accounts and Regions.",
                 chosen(choices)
             )
         }
@@ -161,8 +161,7 @@ fn predicate(remark: &Remark<'_>, several: bool) -> String {
         }
         Remark::DeployerChooses(exemption, choices) => {
             format!(
-                "{matches} on {}, which the person who deploys the stack chooses: {} {covers} everyone who may deploy \
-                 {}.",
+                "{matches} on {}, which the deployer of the stack chooses: {} {covers} everyone who can deploy {}.",
                 chosen(choices),
                 of("it", "they"),
                 reach(exemption.conditions())
@@ -179,17 +178,14 @@ fn predicate(remark: &Remark<'_>, several: bool) -> String {
         Remark::Draft(_, Placeholder::Reason) => {
             let prefix = Placeholder::Reason.prefix();
             format!(
-                "{} a draft: replace the reason that begins with {prefix} with why {} needed.",
+                "{} a draft: replace the reason that begins with {prefix} with the actual reason.",
                 of("is", "are"),
                 of("it is", "they are")
             )
         }
         Remark::Draft(_, Placeholder::Owner) => {
             let prefix = Placeholder::Owner.prefix();
-            format!(
-                "{} a draft: replace the owner that begins with {prefix} with who is responsible for {it}.",
-                of("is", "are")
-            )
+            format!("{} a draft: replace the owner that begins with {prefix} with the actual owner.", of("is", "are"))
         }
         Remark::EndsLate(_) => format!(
             "{} more than {LONG_DAYS} days from now: choose an earlier day, so that someone reviews {it}.",
