@@ -265,7 +265,7 @@ pub fn alternatives_told(summary: &ScanSummary) -> Vec<PolicyImpact> {
         note: match other.kind {
             AlternativeKind::Published => "exactly as written, without exemptions",
             AlternativeKind::UnchangedAllowed => "rules that an update does not change pass",
-            AlternativeKind::Effective => "judged by what EC2 really opens",
+            AlternativeKind::Effective => "judged by what EC2 actually opens",
             AlternativeKind::Setting => "only this setting",
         },
         stacks: other.stacks_blocked,

@@ -120,25 +120,25 @@ fn a_key_that_is_written_twice_says_what_it_decides_about() {
         [
             (
                 0,
-                "key `Resources` occurs twice, on lines 1 and 3: CloudFormation uses the last one; it is a section of the template, \
+                "key `Resources` appears twice, on lines 1 and 3: CloudFormation uses the last one; it is a section of the template, \
                  and what the first one has is not checked"
             ),
             (
                 0,
-                "key `A` occurs twice, on lines 2 and 3: CloudFormation uses the last one; `A` is a resource, and what the first one \
+                "key `A` appears twice, on lines 2 and 3: CloudFormation uses the last one; `A` is a resource, and what the first one \
                  has is not checked"
             ),
             (
                 0,
-                "key `ToPort` occurs twice, on line 4: CloudFormation uses the last one; it decides about the egress rules of `R`, and \
+                "key `ToPort` appears twice, on line 4: CloudFormation uses the last one; it decides about the egress rules of `R`, and \
                  what the first one has is not checked"
             ),
             (
                 0,
-                "key `SecurityGroupEgress` occurs twice, on lines 5 and 6: CloudFormation uses the last one; it decides about the \
+                "key `SecurityGroupEgress` appears twice, on lines 5 and 6: CloudFormation uses the last one; it decides about the \
                  egress rules of `G`, and what the first one has is not checked"
             ),
-            (0, "key `a` occurs twice, on line 1: CloudFormation uses the last one"),
+            (0, "key `a` appears twice, on line 1: CloudFormation uses the last one"),
         ]
     );
 }
