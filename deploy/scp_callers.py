@@ -38,7 +38,7 @@ CALLERS = {
         passed_to=("ecs.amazonaws.com",),
     ),
     "elastic-beanstalk": Caller(
-        "AWS Elastic Beanstalk, with a service role of its own",
+        "AWS Elastic Beanstalk, with its service role",
         roles=("aws-elasticbeanstalk-service-role", "service-role/aws-elasticbeanstalk-service-role"),
         passed_to=("elasticbeanstalk.amazonaws.com",),
     ),
@@ -58,7 +58,7 @@ CALLERS = {
         passed_to=("datazone.amazonaws.com",),
     ),
     # AWS does not document whether its calls contain aws:CalledVia: hence by role.
-    "directory-service": Caller("Directory Service, WorkDocs and WorkMail, with the identity of who asks them (name yours)"),
+    "directory-service": Caller("Directory Service, WorkDocs and WorkMail, with the caller's identity (name yours)"),
     "ec2-fast-launch": Caller("EC2 Fast Launch of Windows images", called_via=("ec2fastlaunch.amazonaws.com",)),
     "launch-wizard": Caller("AWS Launch Wizard", called_via=("launchwizard.amazonaws.com",)),
     "application-migration": Caller("AWS Application Migration Service", called_via=("mgn.amazonaws.com",)),
