@@ -118,7 +118,7 @@ impl fmt::Display for FailureKind {
             }
             Self::Throttled => "throttled for too long",
             Self::Gone => "it no longer exists",
-            Self::Refused => "the service refused the request",
+            Self::Refused => "the service rejected the request",
             Self::Unreachable => "no answer from the service",
             Self::Unreadable => "the answer could not be read",
         })

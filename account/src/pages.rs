@@ -29,5 +29,5 @@ where
             next => token = next,
         }
     }
-    Err(Failure::new(action, FailureKind::Unreadable, "the list does not end"))
+    Err(Failure::new(action, FailureKind::Unreadable, "the list has too many pages"))
 }

@@ -13,15 +13,15 @@ pub struct Permission {
 
 /// The permissions of `scan`.
 pub const SCAN: &[Permission] = &[
-    Permission { action: "cloudformation:ListStacks", purpose: "which stacks there are" },
+    Permission { action: "cloudformation:ListStacks", purpose: "the list of stacks" },
     Permission { action: "cloudformation:DescribeStacks", purpose: "values of parameters, owner tags" },
     Permission { action: "cloudformation:GetTemplate", purpose: "the templates, after macros and transforms" },
-    Permission { action: "cloudformation:ListResources", purpose: "--live, which security groups exist" },
+    Permission { action: "cloudformation:ListResources", purpose: "--live, the list of security groups" },
     Permission { action: "cloudformation:GetResource", purpose: "--live, their egress rules and tags" },
-    Permission { action: "ec2:DescribeSecurityGroups", purpose: "--live, what Cloud Control's handlers call for both" },
+    Permission { action: "ec2:DescribeSecurityGroups", purpose: "--live, called by Cloud Control for both" },
     Permission {
         action: "cloudformation:DescribeStackResources",
-        purpose: "--live, which stack owns a group without tags",
+        purpose: "--live, the owner of a group without tags",
     },
     Permission { action: "account:ListRegions", purpose: "--regions all" },
 ];
@@ -47,25 +47,22 @@ pub const AUDIT: &[Permission] = &[
 
 /// The permissions of `status`; for a customer managed key, see [`AUDIT`].
 pub const STATUS: &[Permission] = &[
-    Permission { action: "cloudformation:DescribeType", purpose: "whether the hook is there, and its version" },
+    Permission { action: "cloudformation:DescribeType", purpose: "whether the hook exists, and its version" },
     Permission {
         action: "cloudformation:BatchDescribeTypeConfigurations",
-        purpose: "whether it is enabled, and for what",
+        purpose: "whether it is enabled, and its targets",
     },
-    Permission { action: "cloudformation:ListAllHookResults", purpose: "whether it failed lately" },
+    Permission { action: "cloudformation:ListAllHookResults", purpose: "recent failures of the hook" },
     Permission { action: "cloudformation:GetHookResult", purpose: "whether its annotations can be read" },
     Permission { action: "lambda:GetFunctionConfiguration", purpose: "the function: state, version, hash, settings" },
     Permission { action: "lambda:GetFunctionConcurrency", purpose: "whether its concurrency is limited" },
     Permission { action: "lambda:GetAlias", purpose: "whether the alias sends calls to another version" },
-    Permission { action: "lambda:GetFunction", purpose: "its code, to look for program and policy in it" },
-    Permission {
-        action: "cloudformation:DescribeStackResources",
-        purpose: "whether the stack carries the version that decides",
-    },
-    Permission { action: "cloudwatch:GetMetricData", purpose: "whether it was throttled or failed lately" },
+    Permission { action: "lambda:GetFunction", purpose: "its code, to read program and policy" },
+    Permission { action: "cloudformation:DescribeStackResources", purpose: "whether the stack has the active version" },
+    Permission { action: "cloudwatch:GetMetricData", purpose: "recent throttles and errors" },
     Permission { action: "events:ListRuleNamesByTarget", purpose: "direct calls: whether a rule sends them" },
     Permission { action: "events:DescribeRule", purpose: "direct calls: whether the rule is enabled" },
-    Permission { action: "cloudtrail:DescribeTrails", purpose: "direct calls: whether there is a trail" },
+    Permission { action: "cloudtrail:DescribeTrails", purpose: "direct calls: the trails" },
     Permission { action: "cloudtrail:GetTrailStatus", purpose: "direct calls: whether the trail is logging" },
     Permission { action: "cloudtrail:GetEventSelectors", purpose: "direct calls: whether it logs management events" },
     Permission { action: "account:ListRegions", purpose: "--regions all" },
@@ -87,7 +84,7 @@ pub(crate) const ORGANIZATION: &[Permission] = &[
 /// The permissions of a role that deploys stacks, so that the CDK shows why the hook blocked a deployment (aws-cdk-cli,
 /// pull requests 1768 and 1950).
 pub(crate) const DEPLOYER: &[Permission] = &[
-    Permission { action: "cloudformation:GetHookResult", purpose: "which rule, which ports, what to write instead" },
+    Permission { action: "cloudformation:GetHookResult", purpose: "the rule, the ports, and the fix" },
     Permission { action: "cloudformation:ListHookResults", purpose: "the results of a change set" },
 ];
 

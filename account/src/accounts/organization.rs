@@ -55,10 +55,10 @@ impl ListedAccounts {
             };
             let number = count(self.inactive.len(), "account");
             let are = if self.inactive.len() == 1 { "is" } else { "are" };
-            notes.push(format!("{number} {are} not active and skipped: {}{more}.", named.join(", ")));
+            notes.push(format!("Skipped {number} that {are} not active: {}{more}.", named.join(", ")));
         }
         if let Some(failure) = &self.units_unread {
-            notes.push(format!("The organizational units of the accounts are not known: {failure}."));
+            notes.push(format!("The accounts' organizational units could not be read: {failure}."));
         }
         notes
     }
@@ -166,7 +166,7 @@ impl Organization {
             self.accounts(&unit, &path, found).await?;
             self.children(&unit, &path, &mut waiting).await?;
         }
-        Err(Failure::new(UNITS, FailureKind::Unreadable, "the list does not end"))
+        Err(Failure::new(UNITS, FailureKind::Unreadable, "the list has too many pages"))
     }
 
     async fn accounts(&self, unit: &str, path: &str, found: &mut Vec<(Account, String)>) -> Result<(), Failure> {

@@ -95,7 +95,7 @@ pub(super) async fn read_events(
             return Ok(());
         }
     }
-    Err(Failure::new(EVENTS, FailureKind::Unreadable, "the list does not end"))
+    Err(Failure::new(EVENTS, FailureKind::Unreadable, "the list has too many pages"))
 }
 
 /// Returns a record of a hook invocation's end; its start has no information.

@@ -140,7 +140,7 @@ async fn read(
             None => return Ok(()),
         }
     }
-    Err(Failure::new(LIST, FailureKind::Unreadable, "the list does not end"))
+    Err(Failure::new(LIST, FailureKind::Unreadable, "the list has too many pages"))
 }
 
 /// Returns whether a result matches the criteria; one without the field matches.

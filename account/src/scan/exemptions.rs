@@ -216,7 +216,7 @@ fn write_uncovered(stack: &StackRecord, headed: &mut bool, out: &mut dyn Write) 
         .map(|rule| format!("{region} {name} {} {}: {}", rule.logical_id, rule.path, rule.statement))
         .collect();
     if stack.more.blocked > 0 {
-        lines.push(format!("{region} {name}: {} more, which the scan did not list one by one", stack.more.blocked));
+        lines.push(format!("{region} {name}: {} more, which the scan only counted", stack.more.blocked));
     }
     if !lines.is_empty() && !*headed {
         *headed = true;
@@ -245,8 +245,8 @@ fn write_live(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
                 is_headed = true;
                 writeln!(
                     out,
-                    "#\n# Not covered, since no stack deploys these egress rules of live security groups, and an exemption \
-                     would\n# have to cover every stack of the account: close them, or bring them into a stack:"
+                    "#\n# Not covered, because no stack deploys these egress rules of live security groups, and an \
+                     exemption would\n# have to cover every stack of the account: close them, or add them to a stack:"
                 )?;
             }
             let (region, name, owned) = (&group.region, group.label(), group.owned_by());

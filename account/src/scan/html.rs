@@ -109,7 +109,7 @@ fn charts(summary: &ScanSummary) -> Markup {
     let regions = "Regions with the most blocked stacks first.";
     html! {
         @if summary.rules > 0 { (page::heading("All egress rules", "")) (page::whole(&parts)) }
-        (groups("Whom to talk to first", owners, &summary.owners, examples))
+        (groups("Whom to contact first", owners, &summary.owners, examples))
         (groups("Causes", causes, &summary.causes, to_do))
         (groups("Organizational units", units, &summary.organizational_units, |_| String::new()))
         (groups("Where", regions, &summary.regions, |_| String::new()))
@@ -159,7 +159,7 @@ fn unread(result: &ScanResult) -> Markup {
     if groups.is_empty() {
         return Markup::default();
     }
-    let below = "The numbers above exclude what could not be read.";
+    let below = "The numbers above exclude everything that could not be read.";
     let rows = groups.iter().take(MAX_ROWS).map(|group| {
         let fate = if group.judged { "read in part" } else { "not read" };
         ("unread", vec![fate.to_owned(), group.place(result.is_of_many()), group.what(), group.failure.to_string()])

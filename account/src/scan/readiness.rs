@@ -33,7 +33,7 @@ impl ScanSummary {
         let those = if is_of_all { "the stacks that are deployed" } else { "these stacks" };
         match self.answer {
             // No stack was read, so nothing is known.
-            Readiness::Yes if self.stacks == 0 && !is_of_all => "Unknown: no stack has such a name.".to_owned(),
+            Readiness::Yes if self.stacks == 0 && !is_of_all => "Unknown: no stack matches these names.".to_owned(),
             Readiness::Yes if self.stacks == 0 => "Yes: there is no stack that FAIL could block.".to_owned(),
             Readiness::Yes if self.stacks_with_rules == 0 => {
                 format!("Yes: none of {those} has a security group.")
@@ -104,7 +104,7 @@ impl ScanSummary {
             let unit = worst.account.organizational_unit.as_ref();
             let unit = unit.map_or_else(String::new, |unit| format!(" in {unit}"));
             said.push(format!(
-                "Most are in account {}{unit}: {}, {}.",
+                "The account with the most is {}{unit}: {}, {}.",
                 worst.account.label(),
                 count(worst.stacks_blocked, "stack"),
                 count(worst.tally.blocked, "egress rule")
@@ -122,7 +122,7 @@ impl ScanSummary {
         };
         let mut said = Vec::new();
         if let Some((owner, group)) = named {
-            said.push(format!("Talk to {owner} first: {} ({}).", size(group), listed(&group.examples, group.stacks)));
+            said.push(format!("Contact {owner} first: {} ({}).", size(group), listed(&group.examples, group.stacks)));
         }
         if let Some(group) = nobody {
             let first = if named.is_some() { "" } else { " first" };

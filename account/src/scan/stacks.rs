@@ -159,7 +159,7 @@ impl<'a> LiveStacks<'a> {
                 None => return Ok(()),
             }
         }
-        Err(Failure::new(LIST, FailureKind::Unreadable, "the list does not end"))
+        Err(Failure::new(LIST, FailureKind::Unreadable, "the list has too many pages"))
     }
 
     /// Returns the stacks of the next page, including those that the first list missed; at the end, those that this
@@ -187,7 +187,7 @@ impl<'a> LiveStacks<'a> {
         number: usize,
     ) -> Result<(Vec<ListedStack>, Option<String>), Failure> {
         if number >= MAX_PAGES {
-            return Err(Failure::new(DESCRIBE, FailureKind::Unreadable, "the list does not end"));
+            return Err(Failure::new(DESCRIBE, FailureKind::Unreadable, "the list has too many pages"));
         }
         let page = with_retries(self.retry_policy, &mut self.throttled, || async {
             let answer = self.client.describe_stacks().set_next_token(token.map(str::to_owned)).send().await;

@@ -38,7 +38,7 @@ pub(super) async fn look(
         Err(failure) if failure.kind == FailureKind::Gone => return,
         Err(failure) => {
             return found
-                .note("carried-unread", format!("whether the stack carries this version is not known: {failure}"));
+                .note("carried-unread", format!("it is unknown whether the stack has this version: {failure}"));
         }
     };
     let versions = answer.stack_resources().iter().filter(|resource| resource.resource_type() == Some(VERSION));

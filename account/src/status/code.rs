@@ -51,7 +51,7 @@ pub(super) async fn compare(
         if let (Some(Err(failure)), false, false) =
             (contents, expected.is_policy(), nothing_expected && hashes.len() > 1)
         {
-            region.note("policy-unread", format!("which policy decides is not known: {failure}"));
+            region.note("policy-unread", format!("the active policy is unknown: {failure}"));
         }
     }
     if nothing_expected { differences(regions, &known) } else { Vec::new() }

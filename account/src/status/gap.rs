@@ -221,8 +221,8 @@ impl fmt::Display for Gap {
             ),
             Self::CarriesAnother { alias, live, stack, carried } => write!(
                 f,
-                "the alias {alias} names version {live}, and the stack {stack} carries version {carried}, which its \
-                 next update brings back: run `policy.sh carry`, or `policy.sh back {carried}`"
+                "the alias {alias} points to version {live}, but the stack {stack} contains version {carried} and \
+                 its next update restores that: run `policy.sh carry`, or `policy.sh back {carried}`"
             ),
             Self::CodeDiffers { is, should_be } => {
                 let should_be: Vec<String> = should_be.iter().map(|hash| short(hash)).collect();

@@ -171,7 +171,7 @@ impl PackageDigests {
     #[must_use]
     pub fn policy(&self) -> String {
         let Some(hash) = &self.policy_sha256 else {
-            return "no policy.toml decides: the published rule does".to_owned();
+            return "without a policy.toml, the published rule applies".to_owned();
         };
         let origin = self.policy_origin.as_deref().unwrap_or("its zip file does not say where it is from");
         format!("policy {} ({origin})", hash.get(..HASH_CHARS).unwrap_or(hash))

@@ -168,7 +168,7 @@ pub(super) fn not_watched(regions: &[RegionStatus]) -> Option<StatusNote> {
     let [first, ..] = open.as_slice() else { return None };
     let with_trail = open.iter().filter(|status| status.trail.is_some()).count();
     let trail = match (with_trail, first.unread.first()) {
-        (0, Some(failure)) => format!("whether there is a trail for it is not known: {failure}"),
+        (0, Some(failure)) => format!("it is unknown whether a trail exists: {failure}"),
         (0, None) => "there is no trail for it".to_owned(),
         (some, _) if some == open.len() => "there is a trail for it".to_owned(),
         (some, _) => format!("there is a trail for it in {some} of them"),

@@ -12,12 +12,12 @@ pub(super) fn concern(root: &Value, value: Origin) -> Option<String> {
     let is_it = |other: &Value| other.origin.index() == Some(place);
     let mut sections = root.as_map()?.iter();
     if sections.any(|(_, section)| is_it(section)) {
-        return Some("it is a section of the template, and what the first one has is not checked".to_owned());
+        return Some("it is a section of the template, and the first one is not checked".to_owned());
     }
     root.get("Resources")?.as_map()?.iter().find_map(|(key, body)| {
         let id = excerpt(&key.name, LOGICAL_ID_CHARS);
         if is_it(body) {
-            return Some(format!("`{id}` is a resource, and what the first one has is not checked"));
+            return Some(format!("`{id}` is a resource, and the first one is not checked"));
         }
         let resource_type = ResourceType::from_name(body.get("Type")?.as_str()?)?;
         let is_about_egress = match resource_type {
@@ -30,8 +30,7 @@ pub(super) fn concern(root: &Value, value: Origin) -> Option<String> {
                 body.as_map().into_iter().flat_map(Map::iter).any(is_about)
             }
         };
-        is_about_egress
-            .then(|| format!("it decides about the egress rules of `{id}`, and what the first one has is not checked"))
+        is_about_egress.then(|| format!("it affects the egress rules of `{id}`, and the first one is not checked"))
     })
 }
 

@@ -100,7 +100,7 @@ fn declared(
         return None;
     }
     let Some(declared) = expected.of(&place.stack_id, &place.logical_id, group) else {
-        notes.push("not compared: what the templates declare could not be kept on the disk".to_owned());
+        notes.push("not compared: the templates' declarations could not be written to disk".to_owned());
         return None;
     };
     if declared.is_empty() {

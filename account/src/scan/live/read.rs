@@ -65,7 +65,7 @@ struct GroupSource<'a> {
 impl GroupSource<'_> {
     async fn page(&mut self, token: Option<&str>, number: usize) -> Result<(Vec<String>, Option<String>), Failure> {
         if number >= MAX_PAGES {
-            return Err(Failure::new(LIST, FailureKind::Unreadable, "the list does not end"));
+            return Err(Failure::new(LIST, FailureKind::Unreadable, "the list has too many pages"));
         }
         let Self { clients, to, throttled, .. } = self;
         let page = with_retries(to.options.retry_policy, throttled, || async {
@@ -193,7 +193,7 @@ async fn get(client: &Client, group: &str, to: &RegionContext, throttled: &mut u
         Ok(Some(properties)) => Ok(properties),
         Ok(None) => Err(unreadable("the response has no properties")),
         // The position, never the text.
-        Err(error) => Err(unreadable(&format!("the properties are no JSON at column {}", error.column()))),
+        Err(error) => Err(unreadable(&format!("the properties are not valid JSON at column {}", error.column()))),
     }
 }
 

@@ -124,8 +124,8 @@ impl DifferenceKind {
 impl Difference {
     pub(super) fn new(kind: DifferenceKind, path: Option<String>, traffic: &Traffic) -> Self {
         let statement = match kind {
-            DifferenceKind::Added => format!("{traffic} is in the group and in no template"),
-            DifferenceKind::Removed => format!("{traffic} is in the stack's template and not in the group"),
+            DifferenceKind::Added => format!("{traffic} is in the group, but not in a template"),
+            DifferenceKind::Removed => format!("{traffic} is in the stack's template, but not in the group"),
         };
         let rule = OpenedTraffic {
             protocol: traffic.protocol.clone().unwrap_or_default(),

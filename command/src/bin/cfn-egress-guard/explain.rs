@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &PolicyExplain, out: &mut impl Write) -> anyhow::Re
     let today = arguments.as_of.unwrap_or_else(policy::today);
     let (files, overrides) = parameters::told_apart(&arguments.files, &arguments.deployed.parameters);
     let [file] = files.as_slice() else {
-        bail!("one event or template is explained at a time: {} are named", files.len());
+        bail!("pass one event or template, not {}", files.len());
     };
     let file = Path::new(file);
     let text = policy::text(file)?;
@@ -75,7 +75,7 @@ fn of_resource(resource: &ExplainedResource, terms: &CheckContext<'_>, out: &mut
         let case = ResourceContext { context, unchanged: terms.unchanged, today: terms.today };
         exit = exit.max(lines(&world.explained, terms.policy, Some(&case), out)?);
         if world.explained.is_empty() {
-            writeln!(out, "  its egress rules are resources of their own")?;
+            writeln!(out, "  its egress rules are separate resources")?;
         }
         seen.extend(world.explained.iter().filter_map(|explained| match &explained.decided {
             DecidedBy::Finding(finding) => Some((finding.origin.index(), finding.outcome)),

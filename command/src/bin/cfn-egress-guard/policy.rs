@@ -43,8 +43,8 @@ pub(crate) fn check(arguments: &PolicyCheck, out: &mut impl Write) -> anyhow::Re
     for remark in &remarks {
         match remark.weight {
             RemarkLevel::Error => write!(out, "{BAD}error:{BAD:#} ")?,
-            RemarkLevel::Action => write!(out, "{BAD}to do:{BAD:#} ")?,
-            RemarkLevel::Soon => write!(out, "{CAUTION}to do soon:{CAUTION:#} ")?,
+            RemarkLevel::Action => write!(out, "{BAD}action needed:{BAD:#} ")?,
+            RemarkLevel::Soon => write!(out, "{CAUTION}action needed soon:{CAUTION:#} ")?,
             RemarkLevel::Warning => write!(out, "{CAUTION}warning:{CAUTION:#} ")?,
             RemarkLevel::Notice => write!(out, "{CAUTION}note:{CAUTION:#} ")?,
         }

@@ -203,8 +203,8 @@ fn every_group_is_read_and_its_owner_and_differences_are_told() {
     assert_eq!(
         differences,
         [
-            "sg-0changed IpProtocol -1 to 0.0.0.0/0 is in the group and in no template",
-            "sg-0lacks tcp 443 to 10.0.0.0/8 is in the stack's template and not in the group",
+            "sg-0changed IpProtocol -1 to 0.0.0.0/0 is in the group, but not in a template",
+            "sg-0lacks tcp 443 to 10.0.0.0/8 is in the stack's template, but not in the group",
         ]
     );
     let live = &result["summary"]["live"];
@@ -394,7 +394,7 @@ fn a_scan_that_was_cut_off_goes_on_with_the_groups_that_it_has_not_read() {
     let output = server.command(&["scan", "--region", REGION, "--output", path]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let output = server.command(&["scan", "--live", "--region", REGION, "--resume", path]);
-    assert!(stderr(&output).contains("was made without --live: every stack is read anew"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("was created without --live: every stack is read again"), "{}", stderr(&output));
     assert!(stdout(&output).contains("2 groups differ"), "{}", stdout(&output));
 }
 

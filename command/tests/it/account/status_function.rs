@@ -162,7 +162,7 @@ fn where_the_policy_is_from_is_told_if_the_zip_file_says_it() {
     assert!(note["message"].as_str().unwrap().contains("lambda:GetFunction is not allowed"), "{note}");
     let without =
         stdout(&self::server(Function::new().with(&[FILES[0]])).command(&["status", "--region", "eu-west-1"]));
-    assert!(without.contains("\nno policy.toml decides: the published rule does in eu-west-1\n"), "{without}");
+    assert!(without.contains("\nwithout a policy.toml, the published rule applies in eu-west-1\n"), "{without}");
 }
 
 /// `DescribeStackResources` by the function's name, in the shape of the CloudFormation API Reference.

@@ -121,7 +121,7 @@ fn a_key_that_is_written_twice_says_what_it_decides_about() {
             (
                 0,
                 "key `Resources` appears twice, on lines 1 and 3: CloudFormation uses the last one; it is a section of the template, \
-                 and what the first one has is not checked"
+                 and the first one is not checked"
             ),
             (
                 0,
@@ -130,13 +130,13 @@ fn a_key_that_is_written_twice_says_what_it_decides_about() {
             ),
             (
                 0,
-                "key `ToPort` appears twice, on line 4: CloudFormation uses the last one; it decides about the egress rules of `R`, and \
+                "key `ToPort` appears twice, on line 4: CloudFormation uses the last one; it affects the egress rules of `R`, and \
                  what the first one has is not checked"
             ),
             (
                 0,
                 "key `SecurityGroupEgress` appears twice, on lines 5 and 6: CloudFormation uses the last one; it decides about the \
-                 egress rules of `G`, and what the first one has is not checked"
+                 egress rules of `G`, and the first one is not checked"
             ),
             (0, "key `a` appears twice, on line 1: CloudFormation uses the last one"),
         ]

@@ -88,7 +88,7 @@ impl InputJudge<'_> {
             GitIgnored::No => {}
             GitIgnored::Yes => return InputResult::Ignored,
             GitIgnored::Perhaps(why) => {
-                let message = format!("git ignores this template, and it is not known whether git tracks it: {why}");
+                let message = format!("git ignores this template, and whether git tracks it is unknown: {why}");
                 let help = "name the file to check it, or exclude it with --exclude";
                 return broken(String::new(), FileError::new(message, Some(help)));
             }

@@ -64,7 +64,7 @@ pub(super) fn known(path: &Path, head: &ScanHead) -> anyhow::Result<KnownStacks>
         }
         // Only results of --live contain the groups that the templates declare.
         if head.live && !earlier.live {
-            warn(&format!("`{}` was made without --live: every stack is read anew", file.display()));
+            warn(&format!("`{}` was created without --live: every stack is read again", file.display()));
             continue;
         }
         reading(file, |file| {
