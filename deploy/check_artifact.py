@@ -1,6 +1,6 @@
-"""Checks that a bootstrap will start in Lambda: its processor, and the C library it asks for.
+"""Checks that a bootstrap can start in Lambda: its processor and the required C library.
 
-Reads the ELF file itself, so that it works for either architecture on any machine.
+Reads the ELF file directly, so that it works for either architecture on any machine.
 """
 
 import argparse
@@ -12,7 +12,7 @@ MACHINES = {"x86_64": 62, "arm64": 183}  # e_machine
 SECTION_DYNAMIC = 6
 SECTION_VERSIONS_NEEDED = 0x6FFFFFFE
 NEEDED_LIBRARY = 1
-# What the runtime's image is sure to have: the parts of glibc.
+# The libraries that the runtime's image always contains: the parts of glibc.
 LIBRARIES = re.compile(r"lib(c|m|dl|pthread|rt)\.so\.\d+|ld-linux-(x86-64|aarch64)\.so\.\d+")
 
 
@@ -55,11 +55,11 @@ def problems(path, arch, floor):
 
 
 def is_newer(version, floor):
-    """Whether a version such as GLIBC_2.36 is missing from the floor's C library."""
+    """Returns whether a version such as GLIBC_2.36 is newer than the oldest supported C library."""
     if not version.startswith("GLIBC_"):
         return False
     numbers = version.removeprefix("GLIBC_")
-    # A name without numbers, such as GLIBC_ABI_DT_RELR, stands for an ability that came after 2.34.
+    # A name without numbers, such as GLIBC_ABI_DT_RELR, represents a feature newer than 2.34.
     return not re.fullmatch(r"[\d.]+", numbers) or parts(numbers) > parts(floor)
 
 

@@ -1,14 +1,15 @@
 """Prints template.yaml without its SAM transform.
 
-The default execution role of a service-managed StackSet expands no macro. A custom one does, but CloudFormation's
-resource for StackSets, and so organization.yaml, cannot name one.
+The default execution role of a service-managed StackSet does not expand macros. A custom role does, but
+CloudFormation's resource for StackSets, and so organization.yaml, cannot name one.
 
-A StackSet gives every Region the same values: in this template, the ARNs of topics have {region} in place of the Region.
+A StackSet passes the same values to every Region: in this template, the ARNs of topics contain {region} instead of the
+Region.
 
     python deploy/organization_template.py BUCKET-PREFIX KEY [ARCHITECTURE]
 
-The function's code is then s3://BUCKET-PREFIX-REGION/KEY, in each Region its own (Lambda wants it there).
-Needs aws-sam-translator and cfn-lint, which `make lint-template` installs into .venv.
+The function's code is then s3://BUCKET-PREFIX-REGION/KEY, because Lambda requires a bucket in the same Region. Needs
+aws-sam-translator and cfn-lint, which `make lint-template` installs into .venv.
 """
 
 import json
@@ -25,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class NoManagedPolicies:
-    """SAM asks IAM for the names of managed policies; this template uses none."""
+    """A stub: SAM asks IAM for the names of managed policies, but this template uses none."""
 
     def load(self):
         return {}
@@ -35,15 +36,15 @@ TOPICS = ("AlarmTopicArn", "NotificationTopicArn")
 
 
 def topic_of_the_region(parameter):
-    """The Region is put between the texts before and after {region}; the one at the end is for an empty parameter,
-    whose parts must be there as well."""
+    """Returns the topic's ARN with the Region between the parts around {region}. The {region} at the end gives an empty
+    parameter both parts, too."""
     parts = {"Fn::Split": ["{region}", {"Fn::Sub": f"${{{parameter}}}{{region}}"}]}
     before, after = ({"Fn::Select": [part, parts]} for part in (0, 1))
     return {"Fn::Sub": ["${Before}${AWS::Region}${After}", {"Before": before, "After": after}]}
 
 
 def with_topics_of_the_region(template):
-    """Replaces {region} in the topics' ARNs by the Region."""
+    """Replaces {region} in the topics' ARNs with the Region."""
     ours = cfn_yaml.load(str(ROOT / "deploy" / "organization.yaml"))["Parameters"]
     resources = json.dumps(template["Resources"])
     for parameter in TOPICS:
@@ -55,7 +56,7 @@ def with_topics_of_the_region(template):
 
 
 def expanded(bucket_prefix, key, arch):
-    # SAM's transform asks for a Region, and names the partition after it.
+    # SAM's transform needs a Region and derives the partition from it.
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     template = cfn_yaml.loads(packaged_template((ROOT / "template.yaml").read_text(), arch))
     template = json.loads(json.dumps(template))

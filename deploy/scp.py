@@ -25,25 +25,25 @@ from scp_callers import CALLERS
 
 OUTPUT = Path(__file__).resolve().parent.parent / "dist"
 
-# AWS Organizations, "Quotas": the longest service control policy, in characters, white space counted. It was raised
-# since; what fits this fits everywhere. An eighth of it stays free for what you add.
+# The maximum length of a service control policy in characters, including white space (AWS Organizations, "Quotas"). The
+# quota was raised since; a policy within this limit works everywhere. An eighth remains free for your additions.
 MAX_CHARACTERS = 5120 * 7 // 8
 
-# The roles through which service-managed StackSets act in a member's account, custom ones included.
+# The roles with which service-managed StackSets act in a member account, including custom ones.
 STACK_SET_ROLES = "stacksets-exec-*"
 
-# How many characters of a stack's name CloudFormation keeps at least in the names that it makes for functions, roles,
+# The minimum number of characters of a stack's name that CloudFormation keeps in generated names of functions, roles,
 # rules and queues, as in StackSet-cfn-custom-resou-CloudWatchAlarmTaggerFun-BY3KGvhxtgfW.
 KEPT_CHARACTERS = 24
 
 
 class Refused(Exception):
-    """Why no policy is written."""
+    """The reason why no policy is written."""
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """What the policies are about."""
+    """The names in the policies."""
 
     stacks: tuple[str, ...]
     hook: str
@@ -52,7 +52,7 @@ class Deployment:
     allowed: tuple[tuple[str, str], ...] = ()  # of CALLERS, with a role's name or an empty text
 
     def roles_let_through(self):
-        """Names of the roles that may call EC2 directly, beside those that deploy the guard."""
+        """Returns the names of the roles that may call EC2 directly, in addition to those that deploy the guard."""
         return [role for name, given in self.allowed for role in ([given] if given else CALLERS[name].roles)]
 
     def services_of_roles(self):
@@ -68,7 +68,7 @@ class Deployment:
 OF_THE_REGISTRY = (
     "ActivateType", "DeactivateType", "DeregisterType", "RegisterType", "SetTypeConfiguration", "SetTypeDefaultVersion",
 )  # fmt: skip
-# A second name of a stack would be a way around its first.
+# A second name for a stack would bypass its first one.
 OF_STACK_ALIASES = ("RemoveAlias", "SetAlias")
 OF_THE_GUARD = {
     "cloudformation": (
@@ -111,18 +111,18 @@ def deny(sid, actions, resources, condition):
 
 
 def all_but(deployment, *more, **other):
-    """A condition that is true for everybody but the roles that deploy the guard, and `more`."""
+    """Returns a condition that is true for everyone except `more` and the roles that deploy the guard."""
     roles = role_arns([STACK_SET_ROLES, *deployment.deployers, *more])
     return {"ArnNotLike": {"aws:PrincipalArn": roles}, **other}
 
 
 def in_its_regions(deployment):
-    """Not for IAM, whose calls are in the Region of the partition's IAM."""
+    """Returns a condition on the Regions. Not for IAM, whose calls are in the Region of the partition's IAM."""
     return {"StringEquals": {"aws:RequestedRegion": list(deployment.regions)}} if deployment.regions else {}
 
 
 def named_after(stacks, pattern):
-    """Resources that carry a stack's name, or that of the stacks that a StackSet of this name makes."""
+    """Returns the resources that are named after a stack or after a StackSet's stacks."""
     return [pattern.format(name) for stack in stacks for name in (stack, f"StackSet-{stack}")]
 
 
@@ -145,10 +145,10 @@ def protect_hook(deployment):
         *locked(role_arns(deployment.deployers), stacks),
     ]
     return [
-        # On everything: AWS documents no resource of these that a policy could name.
+        # For all resources: AWS documents no resource of these actions that a policy could name.
         deny("HooksAndStackAliases", of("cloudformation", *OF_THE_REGISTRY, *OF_STACK_ALIASES), ["*"],
              all_but(deployment, **in_its_regions(deployment))),
-        # In one statement, since all have one condition: an action asks only about resources of its own service.
+        # One statement, because all have the same condition: an action applies only to resources of its own service.
         deny("GuardByName", [action for service, operations in OF_THE_GUARD.items() for action in of(service, *operations)],
              guard, all_but(deployment)),
     ]  # fmt: skip
@@ -159,7 +159,7 @@ def of(service, *operations):
 
 
 def locked(deployers, stacks):
-    """The deploying roles that no name of the guard's covers already."""
+    """Returns the deploying roles that no pattern of the guard's names covers already."""
     covered = tuple(f"arn:*:iam::*:role/{stack}"[: len("arn:*:iam::*:role/") + KEPT_CHARACTERS] for stack in stacks)
     return [role for role in deployers if not role.startswith(covered)]
 
@@ -179,7 +179,7 @@ def refuse_direct_egress(deployment):
         "PutRolePolicy", "UpdateAssumeRolePolicy",
     ]  # fmt: skip
     statements.append(deny("ExemptRoles", of("iam", *changes), role_arns(roles), all_but(deployment)))
-    # Handing a role to its own service is everyday work; to another, it would be a way around.
+    # Passing a role to its own service is normal; passing it to another would bypass the policy.
     elsewhere = all_but(deployment)
     if services := deployment.services_of_roles():
         elsewhere["StringNotEqualsIfExists"] = {"iam:PassedToService": services}
@@ -191,7 +191,7 @@ POLICIES = {"protect-hook": protect_hook, "refuse-direct-egress": refuse_direct_
 
 
 def rendered(name, deployment):
-    """A policy as text: a member of a statement in each line."""
+    """Formats a policy: one member of a statement on each line."""
     statements = []
     for statement in POLICIES[name](deployment):
         members = [f'"{key}": {json.dumps(value, separators=(",", ":"))}' for key, value in statement.items()]
@@ -237,7 +237,7 @@ def allowed(entry):
 
 
 def deployment_of(given):
-    """The deployment that variables describe."""
+    """Creates the deployment from environment variables."""
     stacks = names("STACK", given)
     for stack in stacks:
         if not re.fullmatch(r"[A-Za-z][-A-Za-z0-9]{0,127}", stack):

@@ -1,7 +1,7 @@
-"""Who calls EC2 to open egress rules without CloudFormation's hooks, as refuse-direct-egress would stop them.
+"""Callers of EC2 that open egress rules without CloudFormation's hooks and that refuse-direct-egress would stop.
 
-What is not here is not stopped (service-linked roles, which no service control policy binds) or is a person. The
-managed policies that AWS publishes are the evidence: tests/parts/test_service_control_policies.py goes through them.
+Callers that are missing here are not stopped (service-linked roles, to which no service control policy applies), or are
+people. The evidence is AWS's managed policies: tests/parts/test_service_control_policies.py checks all of them.
 """
 
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody who is let through by the name of a role, or as a service that calls with its caller's identity."""
+    """A caller that is allowed by the name of a role, or as a service that calls with its caller's identity."""
 
     who: str
-    roles: tuple[str, ...] = ()  # usual names, with their paths; empty: yours to name
-    passed_to: tuple[str, ...] = ()  # the services that such a role is handed to
+    roles: tuple[str, ...] = ()  # usual names, with their paths; empty: you name them
+    passed_to: tuple[str, ...] = ()  # the services that such a role is passed to
     called_via: tuple[str, ...] = ()  # aws:CalledViaLast
 
 
@@ -38,11 +38,11 @@ CALLERS = {
         passed_to=("ecs.amazonaws.com",),
     ),
     "elastic-beanstalk": Caller(
-        "AWS Elastic Beanstalk, with a service role of its own",
+        "AWS Elastic Beanstalk, with its service role",
         roles=("aws-elasticbeanstalk-service-role", "service-role/aws-elasticbeanstalk-service-role"),
         passed_to=("elasticbeanstalk.amazonaws.com",),
     ),
-    # Red Hat's account and the cluster's identity provider assume these; nothing hands them on.
+    # Red Hat's account and the cluster's identity provider assume these; nobody passes them on.
     "rosa": Caller(
         "Red Hat OpenShift Service on AWS: installer and control plane operator",
         roles=("*-HCP-ROSA-Installer-Role", "*-kube-system-control-plane-operator"),
@@ -57,12 +57,12 @@ CALLERS = {
         roles=("service-role/AmazonSageMakerProvisioning-*",),
         passed_to=("datazone.amazonaws.com",),
     ),
-    # Whether its calls carry aws:CalledVia is not documented: hence by role.
-    "directory-service": Caller("Directory Service, WorkDocs and WorkMail, with the identity of who asks them (name yours)"),
+    # AWS does not document whether its calls contain aws:CalledVia: hence by role.
+    "directory-service": Caller("Directory Service, WorkDocs and WorkMail, with the caller's identity (name yours)"),
     "ec2-fast-launch": Caller("EC2 Fast Launch of Windows images", called_via=("ec2fastlaunch.amazonaws.com",)),
     "launch-wizard": Caller("AWS Launch Wizard", called_via=("launchwizard.amazonaws.com",)),
     "application-migration": Caller("AWS Application Migration Service", called_via=("mgn.amazonaws.com",)),
-    # The policy that its project publishes asks for ingress rules alone (August 2026).
+    # The policy that its project publishes requests only ingress rules (August 2026).
     "load-balancer-controller": Caller(
         "the AWS Load Balancer Controller, where its policy allows egress rules",
         roles=("AmazonEKSLoadBalancerControllerRole*",),

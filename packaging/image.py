@@ -1,9 +1,9 @@
-"""Makes a container image of a static program, without a container engine and without a registry.
+"""Builds a container image of a static program, without a container engine or a registry.
 
     python3 packaging/image.py PROGRAM IMAGE.tar [--arch amd64|arm64]
 
-The image has nothing but the program: no shell, no C library, no package manager. It is an OCI layout in a tar file, which
-`docker load`, `podman load` and `skopeo copy oci-archive:IMAGE.tar …` take. Equal programs make equal bytes.
+The image contains only the program: no shell, no C library, no package manager. It is an OCI layout in a tar file,
+which `docker load`, `podman load` and `skopeo copy oci-archive:IMAGE.tar …` accept. Equal programs produce equal bytes.
 """
 
 import argparse
@@ -25,7 +25,7 @@ MEDIA = "application/vnd.oci.image"
 
 
 def is_static(program):
-    """Whether a program for Linux needs no dynamic loader, which the image does not have."""
+    """Returns whether a Linux program needs no dynamic loader, which the image does not have."""
     if program[:5] != b"\x7fELF\x02":
         return False
     [offset] = struct.unpack_from("<Q", program, 32)
@@ -34,7 +34,7 @@ def is_static(program):
 
 
 def tar(files):
-    """A tar file of names, contents and modes, without times and owners."""
+    """Returns a tar file of names, contents and modes, without times and owners."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name, content, mode in files:
@@ -49,7 +49,7 @@ def digest(content):
 
 
 def image(program, arch):
-    """The bytes of the image."""
+    """Returns the bytes of the image."""
     blobs = {}
 
     def blob(kind, content):
@@ -62,7 +62,7 @@ def image(program, arch):
     layer = tar([(NAME, program, 0o755)])
     config = {
         "architecture": arch, "os": "linux", "rootfs": {"type": "layers", "diff_ids": [digest(layer)]},
-        # Templates are mounted where it starts; it writes nothing but what is asked for, and needs no rights.
+        # Templates are mounted in its working directory; it writes only requested files and needs no privileges.
         "config": {"Entrypoint": [f"/{NAME}"], "Cmd": ["check"], "WorkingDir": "/work", "User": "65534:65534"},
     }  # fmt: skip
     manifest = {

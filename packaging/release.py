@@ -1,6 +1,6 @@
-"""Makes everything that a release consists of into dist/, from what `make package` made. Publishes nothing.
+"""Builds all parts of a release into dist/, from the output of `make package`. Publishes nothing.
 
-The version is that of Cargo.toml; the same sources make the same bytes.
+The version comes from Cargo.toml; the same sources produce the same bytes.
 """
 
 import gzip
@@ -22,12 +22,12 @@ ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
 NPM = ROOT / "packaging" / "npm"
 VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
-# Rust's target and npm's name of each architecture.
+# Rust's target and npm's name for each architecture.
 TARGETS = {"x86_64": ("x86_64-unknown-linux-gnu", "x64"), "arm64": ("aarch64-unknown-linux-gnu", "arm64")}
 
 
 def archive(target, files):
-    """A tar.gz with a folder of the archive's name; equal files make equal bytes."""
+    """Creates a tar.gz with a folder of the archive's name; equal files produce equal bytes."""
     with target.open("wb") as file, gzip.GzipFile("", "wb", mtime=0, fileobj=file) as zipped:
         with tarfile.open(fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT) as tar:
             for name, content, is_program in files:
@@ -59,7 +59,7 @@ def npm_pack(folder, manifest, dist):
 
 
 def npm(programs, dist=DIST, scratch=ROOT / "target" / "npm"):
-    """The package for each platform, the one that picks among them, and the CDK's plugin."""
+    """Builds the package for each platform, the package that selects one of them, and the CDK's plugin."""
     shutil.rmtree(scratch, ignore_errors=True)
     made, platforms = [], {}
     for arch, (program, function) in programs.items():
@@ -86,7 +86,7 @@ def npm(programs, dist=DIST, scratch=ROOT / "target" / "npm"):
 
 
 def changes(text, version=VERSION):
-    """The changelog's section of a version, or what is not released yet."""
+    """Returns the changelog's section for a version, or the unreleased changes."""
     sections = dict(re.findall(r"^## \[?([^\]\s]+)\]?[^\n]*\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
     section = sections.get(version, sections.get("Unreleased"))
     if section is None:

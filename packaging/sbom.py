@@ -1,4 +1,4 @@
-"""A CycloneDX document of what is linked into a program, from Cargo's own answers.
+"""Prints a CycloneDX document of the crates linked into a program, from Cargo's own output.
 
     python3 packaging/sbom.py PACKAGE TARGET
 """
@@ -18,7 +18,7 @@ def cargo(*arguments):
 
 
 def linked(package, target):
-    """Names and versions of what is linked in: no build scripts, no procedural macros."""
+    """Returns the names and versions of the linked crates, without build scripts and procedural macros."""
     tree = cargo(
         "tree", "--locked", "--package", package, "--target", target, "--edges", "normal,no-proc-macro", "--prefix", "none"
     )
@@ -39,7 +39,7 @@ def component(package, checksums):
         "purl": purl(name, version),
     }
     if package.get("license"):
-        # Cargo's older way to write OR.
+        # Cargo's older syntax for OR.
         made["licenses"] = [{"expression": re.sub(r"\s*/\s*", " OR ", package["license"])}]
     if checksum := checksums.get((name, version)):
         made["hashes"] = [{"alg": "SHA-256", "content": checksum}]

@@ -1,4 +1,4 @@
-"""Builds the wheel with maturin: the command on the PATH, the function beside it, where `rehearse` finds it.
+"""Builds the wheel with maturin: the command goes on the PATH, and the function where `rehearse` finds it.
 
     python3 packaging/wheel.py FUNCTION [MATURIN'S OPTIONS]
 """
@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 COMMAND = Path(__file__).resolve().parent.parent / "command"
-# What is installed as share/cfn-egress-guard: policy.toml, and while maturin runs the function. Not in .gitignore, which
-# maturin obeys.
+# Installed as share/cfn-egress-guard: policy.toml, and the function while maturin runs. Not in .gitignore, because
+# maturin obeys it.
 SHARE = COMMAND / "cfn_egress_guard.data" / "data" / "share" / "cfn-egress-guard"
 
 

@@ -1,7 +1,7 @@
 //! Amazon Resource Names: `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`
 //! (source: IAM User Guide, "Identify AWS resources with Amazon Resource Names").
 
-/// An ARN taken apart. Borrows the text; parts that an ARN leaves empty are empty here.
+/// An ARN split into its parts, borrowed from the text. A part that the ARN leaves empty is an empty string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arn<'a> {
     /// `aws`, `aws-cn`, `aws-us-gov` and so on.
@@ -12,12 +12,12 @@ pub struct Arn<'a> {
     pub region: &'a str,
     /// The account's 12 digits; empty for resources without one.
     pub account: &'a str,
-    /// Everything behind the account, for example `stack/NAME/UUID`. May have colons.
+    /// Everything after the account, for example `stack/NAME/UUID`. Can contain colons.
     pub resource: &'a str,
 }
 
 impl<'a> Arn<'a> {
-    /// The ARN that a text is; nothing if it does not start with `arn:` or lacks a part.
+    /// Parses an ARN. Returns `None` if the text does not start with `arn:` or lacks a part.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.strip_prefix("arn:")?.splitn(5, ':');
@@ -30,19 +30,19 @@ impl<'a> Arn<'a> {
         })
     }
 
-    /// The name of a stack (`stack/NAME/UUID`).
+    /// Returns the stack name of a stack's ARN (`stack/NAME/UUID`).
     #[must_use]
     pub fn stack_name(&self) -> Option<&'a str> {
         self.resource.strip_prefix("stack/")?.split('/').next().filter(|name| !name.is_empty())
     }
 
-    /// The Region, unless it is empty.
+    /// Returns the Region, unless it is empty.
     #[must_use]
     pub fn region(&self) -> Option<&'a str> {
         Some(self.region).filter(|region| !region.is_empty())
     }
 
-    /// The account, unless it is empty.
+    /// Returns the account, unless it is empty.
     #[must_use]
     pub fn account(&self) -> Option<&'a str> {
         Some(self.account).filter(|account| !account.is_empty())

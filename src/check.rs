@@ -1,8 +1,7 @@
-//! Everything the rule says of one template: each resource that carries egress rules, in every world
-//! that its undecided conditions allow.
+//! Checks one template: each resource with egress rules, in every world that its undecided conditions allow.
 //!
-//! The one path to a verdict: the command line, the hook, rehearsals and the scan of live stacks meet here. Knows no
-//! text, no file and no hook.
+//! This module contains the only code path to a verdict. The command line, the hook, rehearsals, and the scan of live
+//! stacks all use it. It knows no text, no files, and no hook.
 
 mod candidates;
 mod checked;
@@ -39,21 +38,21 @@ use crate::value::Value;
 use judge::{ResourceCheck, rules_apart};
 use resource::ResourceInWorlds;
 
-/// Checks a template that was read.
+/// Checks a template.
 ///
 /// # Errors
-/// When the value is no template, or one that takes too much work.
+/// Fails if the value is not a template or takes too much work.
 pub fn check(root: &Value, scope: &Scope, terms: &CheckContext<'_>) -> Result<CheckedTemplate, TemplateError> {
     let mut resources = Vec::new();
     let notes = check_each(root, scope, terms, &mut |resource| resources.push(resource))?;
     Ok(CheckedTemplate { resources, notes })
 }
 
-/// Like [`check`], handing over each resource when it is checked, in the order written; what cannot be
-/// judged comes at the end.
+/// Like [`check`], but passes on each resource as soon as it is checked, in the order written. Notes on what cannot be
+/// checked come at the end.
 ///
 /// # Errors
-/// The same, before any resource.
+/// Fails in the same cases, before the first resource.
 pub fn check_each(
     root: &Value,
     scope: &Scope,
@@ -86,15 +85,15 @@ pub fn check_each(
     Ok(template.notes().to_vec())
 }
 
-/// What the resources of one template share while they are checked.
+/// The state that the resources of one template share during the check.
 struct Checker<'c> {
     terms: &'c CheckContext<'c>,
-    /// How many egress rules may still be judged in further worlds.
+    /// The number of egress rules that may still be judged in further worlds.
     left: usize,
 }
 
 impl Checker<'_> {
-    /// Adds what a resource comes to if a deployment overrides defaults.
+    /// Adds the findings that apply if a deployment overrides defaults.
     fn without_defaults(&mut self, path: &ResourceCheck<'_, '_>, open: &Template<'_>, found: &mut ResourceInWorlds) {
         let Some(resource) = open.resource(&path.resource.logical_id) else { return };
         let other = ResourceCheck { template: open, resource, ..*path };
@@ -102,7 +101,8 @@ impl Checker<'_> {
         defaults::add(found, without, open);
     }
 
-    /// Resources that only other values than the defaults make: their loops go through other lists.
+    /// Checks resources that exist only with values other than the defaults, because their loops iterate over other
+    /// lists.
     fn other_entries(&mut self, template: &Template<'_>, open: &Template<'_>, take: &mut dyn FnMut(CheckedResource)) {
         let apart = rules_apart(open);
         for resource in open.resources().filter(|resource| template.resource(&resource.logical_id).is_none()) {

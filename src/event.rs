@@ -1,5 +1,5 @@
-//! Who sent an event to the function: CloudFormation, which waits for a hook's answer, or EventBridge, which waits for
-//! none. Decided by the keys of the envelope alone; knows nothing of what is inside.
+//! The sender of an event to the function: CloudFormation, which waits for a hook's answer, or EventBridge, which does
+//! not. Only the keys of the envelope decide; this module knows nothing about the content.
 //!
 //! Sources: EventBridge User Guide, "Structure of events"; CloudFormation Hooks User Guide, "Create a Lambda function
 //! to evaluate resources".
@@ -8,18 +8,19 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-/// Who sent an event.
+/// The sender of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sender {
-    /// CloudFormation, or nobody that is known: it gets a hook's answer, which fails closed.
+    /// CloudFormation or an unknown sender, which gets a hook's answer and so fails closed.
     Hook,
     /// EventBridge.
     EventBridge,
 }
 
 impl Sender {
-    /// The sender of an event. EventBridge's have `detail-type` and `source` and no key of a hook's; everything else is
-    /// a hook's, also what is no JSON. A hook's event is read up to its first key.
+    /// Returns the sender of an event. An EventBridge event has `detail-type` and `source` and no key of a hook's
+    /// event. Everything else counts as a hook's event, even if it is not JSON. A hook's event is read only up to its
+    /// first key.
     #[must_use]
     pub fn of(event: &[u8]) -> Self {
         match serde_json::from_slice(event) {
@@ -45,7 +46,7 @@ const OF_HOOKS: [&str; 12] = [
     "requestContext",
 ];
 
-/// What the keys of an event say.
+/// The relevant keys of an event.
 #[derive(Default)]
 struct Envelope {
     has_detail_type: bool,
@@ -71,7 +72,7 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
         let mut envelope = Envelope::default();
         while let Some(key) = entries.next_key()? {
             match key {
-                // The way out before the rest is read.
+                // Stops before the rest is read.
                 EventKey::Hook => return Err(A::Error::custom("a hook's")),
                 EventKey::DetailType => envelope.has_detail_type = true,
                 EventKey::Source => envelope.has_source = true,
@@ -83,7 +84,7 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
     }
 }
 
-/// What a key of the envelope says.
+/// The meaning of a key of the envelope.
 enum EventKey {
     Hook,
     DetailType,
@@ -164,7 +165,7 @@ mod tests {
         })
     }
 
-    /// An object with these keys among others.
+    /// Generates an object with these keys and others.
     fn event(keys: Vec<String>) -> impl Strategy<Value = Json> {
         let other = prop::collection::hash_map("[a-z]{1,9}-?[a-z]{0,9}", any_json(), 0..5);
         let values = prop::collection::vec(any_json(), keys.len());
@@ -177,7 +178,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever EventBridge puts into an event, and whatever keys its envelope may get.
+        /// Any content of an EventBridge event, and any keys in its envelope.
         #[test]
         fn an_event_of_eventbridge_is_never_taken_for_a_hooks(
             event in event(["detail-type", "source", "detail", "version", "id"].map(str::to_owned).to_vec())
@@ -185,7 +186,7 @@ mod tests {
             prop_assert_eq!(sender(&event), Sender::EventBridge);
         }
 
-        /// Whatever is in a hook's event, beside one key that only hooks have.
+        /// Any content of a hook's event, with at least one key that only hooks have.
         #[test]
         fn a_hooks_event_is_never_taken_for_one_of_eventbridge(
             event in prop::sample::subsequence(OF_HOOKS.to_vec(), 1..=OF_HOOKS.len())
@@ -203,7 +204,7 @@ mod tests {
         }
     }
 
-    /// A hook's event is decided by its first key, so that nothing of it is read twice.
+    /// A hook's event is decided by its first key, so that no part of it is read twice.
     #[test]
     fn a_hooks_event_is_not_read_behind_its_first_key() {
         assert_eq!(sender(&json!({"clientRequestToken": "x"})), Sender::Hook);

@@ -1,9 +1,9 @@
-//! The hook: an invocation in, a decision out. Synchronous and total: whatever arrives is answered in the
-//! protocol's shape, and what cannot be checked fails closed, in words.
+//! The hook: turns an invocation into a decision. It is synchronous and never fails: every event gets an answer in the
+//! protocol's shape, and if the check is impossible, the answer fails closed with an explanation.
 //!
-//! One walk: the request is read once into the facts of the [`Invocation`]; a resource is decided from the event, a
-//! stack or change set with the document that the edge downloads; the [`Decision`] is the one record, from which the
-//! [`Response`] and the log lines are made. Knows no socket, no environment and no clock.
+//! The request is read once into the facts of the [`Invocation`]. A resource is decided from the event, a stack or
+//! change set with the document that the program downloads. The [`Decision`] is the only record, and the [`Response`]
+//! and the log lines are derived from it. This module knows no sockets, no environment, and no clock.
 
 mod annotation;
 mod change_set;
@@ -33,16 +33,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::rule::ExplainedRule;
 use crate::rule::policy::{Date, Policy};
 
-/// What an invocation needs.
+/// The next step for an invocation.
 #[derive(Debug, Clone)]
 pub enum HookPlan {
-    /// Nothing more: it is decided.
+    /// Nothing: the invocation is decided.
     Decided(Box<Decision>),
-    /// The document that it is about, which the edge downloads.
+    /// Downloading its document, which the program does.
     Fetch(Box<Fetch>),
 }
 
-/// A STACK or CHANGE_SET invocation that waits for its document.
+/// A STACK or CHANGE_SET invocation that is waiting for its document.
 #[derive(Debug, Clone)]
 pub struct Fetch {
     request: Request,
@@ -51,17 +51,17 @@ pub struct Fetch {
 }
 
 impl Fetch {
-    /// The largest document that is read, in bytes: two templates of 1 MB, each byte of which JSON may
-    /// write as two, and a change set's contexts.
+    /// The maximum size of a document in bytes: two templates of 1 MB, whose bytes JSON may encode as two bytes each,
+    /// and a change set's contexts.
     pub const MAX_BYTES: usize = 8 * 1024 * 1024;
 
-    /// Where the document is.
+    /// Returns the URL of the document.
     #[must_use]
     pub const fn url(&self) -> &PayloadUrl {
         &self.url
     }
 
-    /// Decides with the document, or with what went wrong in fetching it.
+    /// Decides with the document, or with the error of the download.
     #[must_use]
     pub fn decide(&self, document: Result<&[u8], &str>, config: &Config, today: Date) -> Decision {
         let conclusion = match (&config.policy, document) {
@@ -76,8 +76,8 @@ impl Fetch {
     }
 }
 
-/// Decides an invocation, given as the bytes that Lambda delivered, as of a day (UTC), or says what has to
-/// be fetched first.
+/// Decides an invocation, given as the bytes that Lambda delivered, as of a day (UTC), or returns the document to fetch
+/// first.
 #[must_use]
 pub fn plan(event: &[u8], config: &Config, today: Date) -> HookPlan {
     let request = match Request::parse(event) {
@@ -96,8 +96,8 @@ pub fn plan(event: &[u8], config: &Config, today: Date) -> HookPlan {
     HookPlan::Decided(Box::new(Decision { invocation, conclusion }))
 }
 
-/// Decides an invocation that needs no document; one that does is an internal failure, since nobody here
-/// downloads.
+/// Decides an invocation that needs no document. An invocation that needs one is an internal failure, because this
+/// function downloads nothing.
 #[must_use]
 pub fn decide(event: &[u8], config: &Config, today: Date) -> Decision {
     match plan(event, config, today) {
@@ -106,10 +106,10 @@ pub fn decide(event: &[u8], config: &Config, today: Date) -> Decision {
     }
 }
 
-/// Where the document of a STACK or CHANGE_SET invocation is.
+/// Returns the URL of the document of a STACK or CHANGE_SET invocation.
 ///
 /// # Errors
-/// What the invocation comes to without it.
+/// Returns the conclusion of the invocation without the document.
 fn document_url(request: &Request, invocation: &Invocation, config: &Config) -> Result<PayloadUrl, Conclusion> {
     let policy = config.policy.as_ref().map_err(|problem| Conclusion::InternalFailure(problem.clone()))?;
     resource::checked_point(invocation, policy)?;
@@ -125,11 +125,11 @@ fn document_url(request: &Request, invocation: &Invocation, config: &Config) -> 
     })
 }
 
-/// Does what the function says, and answers its panic, a bug of this program, too: the
-/// invocation gets its answer and the process lives on.
+/// Calls `decide` and catches a panic, which is a bug in this program, so that the invocation gets its answer and the
+/// process continues.
 ///
 /// # Errors
-/// The decision on a panic.
+/// Returns the decision for a panic.
 pub fn guarded<T>(event: &[u8], decide: impl FnOnce() -> T) -> Result<T, Box<Decision>> {
     catch_unwind(AssertUnwindSafe(decide)).map_err(|_| {
         let invocation = match Request::parse(event) {
@@ -140,10 +140,10 @@ pub fn guarded<T>(event: &[u8], decide: impl FnOnce() -> T) -> Result<T, Box<Dec
     })
 }
 
-/// What decides about each egress rule of an invocation, or what the whole of it comes to.
+/// Returns the explanation for each egress rule of an invocation.
 ///
 /// # Errors
-/// The decision on an invocation of which no egress rule is checked.
+/// Returns the decision on an invocation that checks no egress rule.
 pub fn explain(event: &[u8], policy: &Policy, today: Date) -> Result<(Invocation, Vec<ExplainedRule>), Box<Decision>> {
     let request = Request::parse(event).map_err(|error| unreadable(&error))?;
     let invocation = Invocation::of(&request);

@@ -1,43 +1,44 @@
 //! # cfn-egress-guard
 //!
-//! One question: does each egress rule of a security group open exactly one explicit port? It is asked
-//! before every deployment by the AWS Lambda function behind a CloudFormation Lambda Hook (the program `bootstrap`), and
-//! by the command `cfn-egress-guard` for the people around it. Both decide with this package and cannot disagree.
+//! This package answers one question: does each egress rule of a security group open exactly one explicit port? The AWS
+//! Lambda function behind a CloudFormation Lambda Hook (the program `bootstrap`) asks it before every deployment. The
+//! command `cfn-egress-guard` answers it for everyone who works with the hook. Both use this package for the decision,
+//! so they cannot disagree.
 //!
 //! ## Modules, in reading order
 //!
-//! Dependencies point inward only, from the bottom of this table to its top; `tests/it/architecture.rs` checks that.
+//! Dependencies point only from the bottom of this table to the top; `tests/it/architecture.rs` checks that.
 //!
 //! | module | knows | must not know |
 //! |---|---|---|
 //! | [`arn`] | Amazon Resource Names | anything else |
 //! | [`path`] | a property path, a place in a text | anything else |
-//! | [`rule`] | the rule, its settings and exemptions, the sentences about them | JSON, templates, AWS's services, clocks |
-//! | [`value`] | JSON's kinds, and values that only AWS knows | where they come from |
+//! | [`rule`] | the rule, its settings and exemptions, its messages | JSON, templates, AWS's services, clocks |
+//! | [`value`] | JSON's kinds, and values that only AWS knows | the source of a value |
 //! | [`security_group`] | AWS's property shapes of the two resource types | templates, the hook |
 //! | [`template`] | parameters, conditions, functions, loops | text, the hook |
-//! | [`source`] | text → values and the place of each, as CloudFormation reads it | rules |
+//! | [`source`] | parsing text into values and their places, as CloudFormation does | rules |
 //! | [`policy`] | the policy file: TOML ↔ settings and exemptions | files, clocks |
 //! | [`check`] | **the one path** from a resource to its assessment under the policy | text, files, the hook |
-//! | [`log`] | what the log lines of all decisions share | who asked |
-//! | [`hook`] | the hook's protocol: bytes in, decision out, total and synchronous | sockets, environment, clock |
-//! | [`watch`] | CloudTrail's events of direct EC2 calls → a decision, total and synchronous | the hook |
-//! | [`event`] | who sent an event: CloudFormation or EventBridge | what is inside |
+//! | [`log`] | the common parts of all decisions' log lines | the sender of an event |
+//! | [`hook`] | the hook's protocol: from bytes to a decision, synchronous, never fails | sockets, environment, clock |
+//! | [`watch`] | CloudTrail's events of direct EC2 calls: from bytes to a decision, the same way | the hook |
+//! | [`event`] | the sender of an event: CloudFormation or EventBridge | the content of the event |
 //!
-//! Beside this package are the command (`command/`: arguments, files, the terminal, report formats, rehearsals) and the
-//! account library (`account/`: live stacks, hook results and configuration over the AWS SDK). The crate boundary is the
-//! wall: this package compiles no command line and no AWS SDK.
+//! Two other packages use this one: the command (`command/`: arguments, files, the terminal, report formats,
+//! rehearsals) and the account library (`account/`: live stacks, hook results, and configuration, through the AWS SDK).
+//! The crate boundary enforces the separation: this package compiles no command line and no AWS SDK.
 //!
 //! ## From an event to an answer
 //!
-//! [`hook::plan`] reads the event tolerantly ([`hook::Request`]) into the facts of an [`hook::Invocation`]. A resource is
-//! judged from the event; a stack or change set needs the document that the program downloads. Both go through [`check`]:
-//! the properties become egress rules, those become findings ([`rule::judge`]), and the policy decides what an exemption
-//! or known debt makes of them. The [`hook::Decision`] is the one record from which the answer and the log are made.
+//! [`hook::plan`] reads the event tolerantly ([`hook::Request`]) into the facts of an [`hook::Invocation`]. A resource
+//! is judged from the event; a stack or change set needs the document that the program downloads. Both use [`check`]:
+//! the properties become egress rules, the rules become findings ([`rule::judge`]), and the policy applies exemptions
+//! and known debt. The answer and the log are derived from one record, the [`hook::Decision`].
 //!
 //! ## Use it as a library
 //!
-//! Decide on the properties of a resource, as a `serde_json::Value`:
+//! Judge the properties of a resource, given as a `serde_json::Value`:
 //!
 //! ```
 //! use cfn_egress_guard_core::check::judge_properties;
@@ -61,7 +62,7 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 //!
-//! Check a template, with every case that its conditions allow:
+//! Check a template in every case that its conditions allow:
 //!
 //! ```
 //! use cfn_egress_guard_core::check::{CheckContext, Defaults, check};

@@ -1,6 +1,6 @@
-//! What the structured log lines of all decisions share: egress rules within the fields that CloudWatch Logs finds,
-//! and metrics in Embedded Metric Format. A line says what was decided and on which egress rules, never what else the
-//! template or the event contains.
+//! The common parts of the structured log lines of all decisions: egress rules in the fields that CloudWatch Logs
+//! discovers, and metrics in Embedded Metric Format. A line contains the decision and the egress rules it is about, but
+//! no other content of the template or the event.
 //!
 //! Source: CloudWatch User Guide, "Specification: Embedded metric format".
 
@@ -14,51 +14,51 @@ use crate::rule::{Finding, Outcome, excerpt, wording};
 /// The CloudWatch namespace of the metrics.
 pub const NAMESPACE: &str = "CfnEgressGuard";
 
-/// How many egress rules of one kind a log line lists; the count says how many there are.
+/// The maximum number of egress rules of one kind that a log line lists. A separate count covers all of them.
 pub(crate) const MAX_LISTED: usize = 20;
 
-/// How many fields a decision line has at most, those inside lists and objects counted one by one: CloudWatch Logs
-/// Insights finds 200 in an event (source: CloudWatch Logs User Guide, "Supported logs and discovered fields").
+/// The maximum number of fields in a decision line, including those inside lists and objects. CloudWatch Logs Insights
+/// discovers 200 in an event (source: CloudWatch Logs User Guide, "Supported logs and discovered fields").
 pub(crate) const MAX_FIELDS: usize = 150;
 
-/// The variable of the function that sets the guard's name in its metrics: the name of its stack. The function's own
-/// name replaces it.
+/// The environment variable of the function with the guard's name in its metrics: the name of its stack. The default is
+/// the function's name.
 pub const ENV_GUARD: &str = "GUARD_NAME";
 
-/// The dimension of every metric that names the guard.
+/// The dimension with the guard's name, which every metric has.
 pub const GUARD: &str = "Guard";
 
-/// The dimension of the metrics of decisions that no hook asked for, and the field of their lines.
+/// The dimension of metrics for decisions outside of the hook, and the field of their log lines.
 const VIA: &str = "via";
 
-/// What the edge knows of an invocation: the core has no clock and no environment.
+/// The facts about an invocation that the program adds: the core has no clock and no environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivery<'a> {
     /// Lambda's request id.
     pub request_id: &'a str,
     /// The guard's name, a dimension of every metric: the name of its stack.
     pub guard: &'a str,
-    /// Where the policy is from: the name of its file, or `none`.
+    /// The origin of the policy: the name of its file, or `none`.
     pub policy_source: &'a str,
-    /// The SHA-256 of the policy's file, in hexadecimal.
+    /// The SHA-256 of the policy file, in hexadecimal.
     pub policy_sha256: Option<&'a str>,
     /// Milliseconds since the Unix epoch.
     pub timestamp_millis: u64,
-    /// How long reading and deciding took, in microseconds.
+    /// The duration of reading and deciding, in microseconds.
     pub evaluation_micros: u64,
 }
 
-/// Which way a decision came in.
+/// The source of the event that was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecisionSource {
-    /// A hook asked. The metrics of these decisions are the ones without the dimension `via`.
+    /// A hook invocation. The metrics of these decisions do not have the dimension `via`.
     Hook,
-    /// EventBridge reported a call of EC2's API that no hook was asked about.
+    /// A call of EC2's API, which invokes no hook, reported by EventBridge.
     DirectCall,
 }
 
 impl DecisionSource {
-    /// The value of the dimension `via`, and the beginning of the name of every line, where there is one.
+    /// Returns the value of the dimension `via` and the prefix of every line's name, if there is one.
     pub(crate) const fn name(self) -> Option<&'static str> {
         match self {
             Self::Hook => None,
@@ -91,7 +91,7 @@ struct Metric {
 }
 
 impl<'a> Metadata<'a> {
-    /// The metrics of a decision's own line: `Decisions` and `EvaluationTime`, by each of these fields.
+    /// Returns the metrics of a decision's line: `Decisions` and `EvaluationTime`, by each of these fields.
     pub(crate) fn of_decision(delivery: &Delivery<'_>, via: DecisionSource, by: &[&'a str]) -> Self {
         const METRICS: &[Metric] =
             &[Metric { name: "Decisions", unit: "Count" }, Metric { name: "EvaluationTime", unit: "Microseconds" }];
@@ -106,7 +106,7 @@ impl<'a> Metadata<'a> {
     }
 }
 
-/// How many rules there are of one kind: a metric with one dimension beside the guard.
+/// The number of rules of one kind: a metric with one dimension in addition to the guard.
 struct CountMetric {
     event: &'static str,
     dimension: &'static str,
@@ -134,17 +134,17 @@ pub(crate) struct OffendingRules<'a> {
     by_reason: BTreeMap<&'a str, usize>,
     by_exemption: BTreeMap<&'a str, usize>,
     debt_by_reason: BTreeMap<&'a str, usize>,
-    /// Those that break the rule.
+    /// The rules that break the rule and are not allowed.
     offending: Vec<ListedRule>,
-    /// Those that an exemption allows.
+    /// The rules that an exemption allows.
     exempted: Vec<ListedRule>,
-    /// Those that the policy allows as they were before.
+    /// The rules that the policy allows because they existed before.
     known_debt: Vec<ListedRule>,
 }
 
 impl<'a> OffendingRules<'a> {
-    /// Of findings, each with the logical id of its resource where the decision is about several, on a line that has so
-    /// many fields besides.
+    /// Collects the rules from findings. Each finding has the logical id of its resource if the decision is about
+    /// several. `fixed_fields` is the number of other fields on the line.
     pub(crate) fn of<F>(findings: impl Fn(Outcome) -> F, fixed_fields: usize) -> Self
     where
         F: Iterator<Item = (Option<&'a str>, &'a Finding)>,
@@ -168,34 +168,34 @@ impl<'a> OffendingRules<'a> {
         Self { debt_by_reason: reasons(Outcome::KnownDebt), by_reason, by_exemption, offending, exempted, known_debt }
     }
 
-    /// The reasons for which egress rules break the rule, each once.
+    /// Returns the reasons why egress rules break the rule, each once.
     pub(crate) fn reasons(&self) -> Vec<&'a str> {
         self.by_reason.keys().copied().collect()
     }
 
-    /// How many break the rule.
+    /// Returns the number of rules that break the rule.
     pub(crate) fn offending_count(&self) -> usize {
         self.by_reason.values().sum()
     }
 
-    /// How many an exemption allows.
+    /// Returns the number of rules that an exemption allows.
     pub(crate) fn exempted_count(&self) -> usize {
         self.by_exemption.values().sum()
     }
 
-    /// How many the policy allows as they were before.
+    /// Returns the number of rules that the policy allows because they existed before.
     pub(crate) fn known_debt_count(&self) -> usize {
         self.debt_by_reason.values().sum()
     }
 
-    /// How many are counted and not listed.
+    /// Returns the number of rules that are counted but not listed.
     pub(crate) fn unlisted_count(&self) -> usize {
         let all = self.offending_count() + self.exempted_count() + self.known_debt_count();
         all - self.offending.len() - self.exempted.len() - self.known_debt.len()
     }
 
-    /// Appends a line for each reason with the number of its offending rules, one for each exemption and one for each
-    /// reason of known debt.
+    /// Appends one line for each reason with the number of its offending rules, one for each exemption, and one for
+    /// each reason of known debt.
     pub(crate) fn push_counts(&self, lines: &mut String, delivery: &Delivery<'_>, via: DecisionSource) {
         let Self { by_reason, by_exemption, debt_by_reason, .. } = self;
         for (count, numbers) in [(OFFENDING, by_reason), (EXEMPTED, by_exemption), (KNOWN_DEBT, debt_by_reason)] {
@@ -219,7 +219,7 @@ impl<'a> OffendingRules<'a> {
     }
 }
 
-/// What the line of every decision ends with.
+/// The fields at the end of every decision line.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DecisionFields<'a> {
@@ -242,12 +242,12 @@ pub(crate) struct DecisionFields<'a> {
     exempted_rules: Vec<ListedRule>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     known_debt_rules: Vec<ListedRule>,
-    /// Egress rules of these kinds that are not listed.
+    /// The number of egress rules of these kinds that are not listed.
     unlisted_rule_count: usize,
 }
 
 impl<'a> DecisionFields<'a> {
-    /// Of a decision that came in this way, with metrics by each of these fields.
+    /// Returns the fields of a decision from this source, with metrics by each of the given fields.
     pub(crate) fn new(rules: OffendingRules<'_>, delivery: &Delivery<'a>, via: DecisionSource, by: &[&'a str]) -> Self {
         Self {
             request_id: delivery.request_id,
@@ -275,20 +275,20 @@ fn counted<'a>(names: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, usize>
     numbers
 }
 
-/// Appends a line, with its line break.
+/// Appends a line with its line break.
 pub(crate) fn push(lines: &mut String, line: &impl Serialize) {
-    // Text and numbers always serialize; a line that did not would be left out rather than half written.
+    // Text and numbers always serialize. A line that did not would be left out, not half written.
     if let Ok(line) = serde_json::to_string(line) {
         lines.push_str(&line);
         lines.push('\n');
     }
 }
 
-/// An egress rule on a decision line.
+/// An egress rule in a decision line.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ListedRule {
-    /// The resource, where the invocation is about a template or a change set.
+    /// The resource, if the invocation is about a template or a change set.
     #[serde(skip_serializing_if = "Option::is_none")]
     logical_id: Option<String>,
     at: String,
@@ -303,7 +303,7 @@ pub(crate) struct ListedRule {
     exemption: Option<ListedExemption>,
 }
 
-/// The exemption that covers a rule; one with days left below zero has expired and allows nothing.
+/// The exemption that covers a rule. With negative days left, it has expired and allows nothing.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ListedExemption {
@@ -315,7 +315,7 @@ struct ListedExemption {
 }
 
 impl ListedRule {
-    /// How many fields of the line it takes.
+    /// Returns the number of fields that it adds to the line.
     fn fields(&self) -> usize {
         let optional = [&self.logical_id, &self.protocol, &self.ports, &self.destination];
         2 + optional.into_iter().flatten().count() + self.exemption.as_ref().map_or(0, |_| 5)

@@ -1,7 +1,7 @@
-//! Where something is: a property path such as `SecurityGroupEgress[1].ToPort`, and the [`Origin`] that ties a value
-//! to the text it was written in.
+//! Locations: a property path such as `SecurityGroupEgress[1].ToPort`, and the [`Origin`] that links a value to the
+//! text it was read from.
 //!
-//! Knows nothing else: no rule, no JSON, no text.
+//! This module knows nothing else: no rule, no JSON, no text.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,13 +12,13 @@ use std::num::NonZeroU32;
 pub enum Segment {
     /// A key of an object.
     Key(Cow<'static, str>),
-    /// An entry of a list, counted from zero.
+    /// An entry of a list, counting from zero.
     Index(usize),
 }
 
 /// A path to a property, relative to a resource's properties or to a template's root.
 ///
-/// It prints as CloudFormation writes such paths (`SecurityGroupEgress[1].ToPort`).
+/// Its `Display` form is CloudFormation's notation (`SecurityGroupEgress[1].ToPort`).
 ///
 /// ```
 /// use cfn_egress_guard_core::path::PropertyPath;
@@ -29,31 +29,31 @@ pub enum Segment {
 pub struct PropertyPath(Vec<Segment>);
 
 impl PropertyPath {
-    /// The empty path: the object itself.
+    /// Returns the empty path: the object itself.
     #[must_use]
     pub const fn root() -> Self {
         Self(Vec::new())
     }
 
-    /// This path with a key behind it.
+    /// Returns this path extended by a key.
     #[must_use]
     pub fn key(&self, name: impl Into<Cow<'static, str>>) -> Self {
         self.with(Segment::Key(name.into()))
     }
 
-    /// This path with a list index behind it.
+    /// Returns this path extended by a list index.
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
         self.with(Segment::Index(index))
     }
 
-    /// The steps from the root.
+    /// Returns the steps from the root.
     #[must_use]
     pub fn segments(&self) -> &[Segment] {
         &self.0
     }
 
-    /// Whether this is the object itself.
+    /// Returns whether this path is the object itself.
     #[must_use]
     pub(crate) fn is_root(&self) -> bool {
         self.0.is_empty()
@@ -80,25 +80,25 @@ impl fmt::Display for PropertyPath {
     }
 }
 
-/// An opaque mark that a `source` gives each value it reads, so that a finding can be shown in the
-/// text it came from. Values that were not read from a text (hook payloads) have none.
+/// An opaque mark that `source` assigns to each value it reads, so that a finding can point at its text. Values that
+/// were not read from a text (hook payloads) have none.
 ///
-/// Two values are equal whatever their origins are: equality of values never looks at the text.
+/// Origins do not affect equality: two origins always compare equal.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Origin(Option<NonZeroU32>);
 
 impl Origin {
-    /// No text behind the value.
+    /// No origin: the value was not read from a text.
     pub const NONE: Self = Self(None);
 
-    /// The `index`th node of a document, counted from zero. An index past `u32::MAX - 1` has no
-    /// origin (documents are bounded far below).
+    /// Returns the origin of a document's node at `index`, counting from zero. An index above `u32::MAX - 1` has no
+    /// origin (documents are much smaller).
     #[must_use]
     pub fn node(index: usize) -> Self {
         Self(u32::try_from(index).ok().and_then(|index| index.checked_add(1)).and_then(NonZeroU32::new))
     }
 
-    /// The index given to [`Origin::node`].
+    /// Returns the index that was passed to [`Origin::node`].
     #[must_use]
     pub fn index(self) -> Option<usize> {
         self.0.map(|index| index.get() as usize - 1)

@@ -1,9 +1,9 @@
-//! The policy file: TOML → [`Policy`], or what is wrong with it and where.
+//! The policy file: parses TOML into a [`Policy`], or reports what is wrong and where.
 //!
-//! Every mistake is reported at once, each with its line, its column and what to write instead. Nothing is guessed: a
-//! key that is not known, a date that is none, an exemption that covers everything or nothing is refused.
+//! It reports every mistake at once, each with its line, its column, and what to write instead. Nothing is guessed: an
+//! unknown key, an invalid date, or an exemption that covers everything or nothing is an error.
 //!
-//! Knows no file and no clock; what a policy means is `rule::policy`.
+//! This module opens no files and has no clock; `rule::policy` defines the meaning of a policy.
 
 mod diagnostic;
 mod file;
@@ -22,20 +22,20 @@ use crate::rule::policy::Policy;
 use diagnostic::PolicyDiagnostics;
 use read::ReadTable as _;
 
-/// The name of the file beside the programs and in a repository.
+/// The name of the policy file beside the programs and in a repository.
 pub const FILE_NAME: &str = "policy.toml";
 
-/// How long a policy may be, in bytes: more than 5,000 exemptions with all conditions of 700 bytes each.
+/// The maximum length of a policy in bytes: more than 5,000 exemptions with all conditions, of 700 bytes each.
 pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// The JSON Schema of the policy file.
+/// Returns the JSON Schema of the policy file.
 #[cfg(feature = "schema")]
 #[must_use]
 pub fn json_schema() -> schemars::Schema {
     schemars::schema_for!(file::PolicyFile)
 }
 
-/// Reads a policy.
+/// Parses a policy.
 ///
 /// ```
 /// let policy = cfn_egress_guard_core::policy::parse(r#"
@@ -56,13 +56,13 @@ pub fn json_schema() -> schemars::Schema {
 /// ```
 ///
 /// # Errors
-/// Everything that is wrong with the text, in the order of the lines.
+/// Returns every mistake in the text, in the order of the lines.
 pub fn parse(text: &str) -> Result<Policy, PolicyError> {
     let mut problems = PolicyDiagnostics::new(text);
     let policy = read_policy(text, &mut problems);
     match problems.into_error() {
         Some(error) => Err(error),
-        // Without a problem there is a policy.
+        // Without a mistake, there is a policy.
         None => Ok(policy.unwrap_or_default()),
     }
 }

@@ -1,12 +1,11 @@
-//! The rule: what it is called, what it decides, what it says.
+//! The rule: its name, its decisions, and its messages.
 //!
-//! The specification is the text of the published rule: "Resources missing these properties, or where
-//! `FromPort` does not equal `ToPort`, will be flagged." [`Preset::Literal`] is that text and nothing
-//! else; [`Preset::Effective`] decides by what EC2 will really open. Every line on which they differ is
-//! a [`Setting`].
+//! The specification is the text of the published rule: "Resources missing these properties, or where `FromPort` does
+//! not equal `ToPort`, will be flagged." [`Preset::Literal`] implements exactly that text; [`Preset::Effective`]
+//! decides by what EC2 actually opens. Each line of the table on which they differ is a [`Setting`].
 //!
 #![doc = include_str!("rule/decision-table.md")]
-//!
+//! This module knows no JSON, no templates, no AWS API, and no clock.
 //! Knows no JSON, no template, no AWS API and no clock.
 
 mod applied;
@@ -39,9 +38,9 @@ pub const TITLE: &str = "Security group egress with port range";
 pub const URL: &str = "https://docs.datadoghq.com/security/code_security/iac_security/iac_rules/cloudformation-aws-security-group-egress-with-port-range/";
 /// The published rule's category.
 pub const CATEGORY: &str = "Networking and Firewall";
-/// The weakness it guards against: CWE-668, exposure of resource to wrong sphere.
+/// The weakness that the rule guards against: CWE-668, exposure of resource to wrong sphere.
 pub const CWE: &str = "CWE-668";
-/// The same rule elsewhere: Checkmarx KICS, `cfn_nag`, AWS Guard rules registry.
+/// The ids of the same rule elsewhere: Checkmarx KICS, `cfn_nag`, AWS Guard rules registry.
 pub const ALIASES: [&str; 3] = ["dae9c373-8287-462f-8746-6f93dad93610", "W29", "SECURITY_GROUP_EGRESS_PORT_RANGE_RULE"];
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
-//! AWS's property shapes of the two resource types that carry egress rules, and what the rule says of
-//! them.
+//! The AWS property shapes of the two resource types with egress rules, and the rule's findings on them.
 //!
-//! Sources: the `AWS::EC2::SecurityGroup` and `AWS::EC2::SecurityGroupEgress` pages of the
-//! CloudFormation template reference. Knows no template and no hook.
+//! Sources: the `AWS::EC2::SecurityGroup` and `AWS::EC2::SecurityGroupEgress` pages of the CloudFormation template
+//! reference. This module knows no templates and no hook.
 
 mod explain;
 mod read;
@@ -23,7 +22,7 @@ use crate::rule::{
 };
 use crate::value::{Kind, Map, Value};
 
-/// A resource type that carries egress rules.
+/// A resource type with egress rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ResourceType {
     /// `AWS::EC2::SecurityGroup`: a list of rules in `SecurityGroupEgress`.
@@ -36,7 +35,7 @@ impl ResourceType {
     /// Both types.
     pub const ALL: [Self; 2] = [Self::SecurityGroup, Self::SecurityGroupEgress];
 
-    /// `AWS::EC2::SecurityGroup` or `AWS::EC2::SecurityGroupEgress`.
+    /// Returns `AWS::EC2::SecurityGroup` or `AWS::EC2::SecurityGroupEgress`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -45,24 +44,24 @@ impl ResourceType {
         }
     }
 
-    /// The type of a name, if it is one of the two.
+    /// Returns the type with this name, if it is one of the two.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|resource_type| resource_type.name() == name)
     }
 }
 
-/// The value in the place of a egress rule.
+/// The content of a place where an egress rule is expected.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EgressEntry {
     /// An egress rule.
     Rule(EgressRule),
-    /// A finding about something that is no egress rule, whatever the settings.
+    /// A finding about a value that is not an egress rule, independent of the settings.
     NoRule(Finding),
 }
 
 impl EgressEntry {
-    /// The finding about something of another kind.
+    /// Replaces the kind of the finding's subject.
     fn of_kind(self, kind: &'static str) -> Self {
         match self {
             Self::NoRule(finding) => Self::NoRule(Finding { subject: FindingSubject::NoRule(kind), ..finding }),
@@ -74,14 +73,15 @@ impl EgressEntry {
 /// The property of `AWS::EC2::SecurityGroup` that lists egress rules.
 pub const EGRESS: &str = "SecurityGroupEgress";
 
-/// How many egress rules of a group are judged; one with more breaks the rule for that. EC2 allows 1,000
+/// The maximum number of egress rules of a group that are judged. A group with more breaks the rule. EC2 allows 1,000
 /// (Amazon VPC quotas, "rules per security group" times groups per interface).
 pub(crate) const MAX_ENTRIES: usize = 20_000;
 
-/// What a longer list is called.
+/// The name of a longer list in messages.
 const TOO_MANY: &str = "a list of more than 20,000 entries";
 
-/// The egress rules of a resource, in the order written. Total: what is no rule is an entry of its own.
+/// Returns the egress rules of a resource, in the order written. Never fails: a value that is not a rule becomes an
+/// entry too.
 #[must_use]
 pub fn entries(resource_type: ResourceType, properties: &Value, knowledge: Knowledge) -> Vec<EgressEntry> {
     let mut entries = Vec::new();
@@ -109,14 +109,14 @@ fn each_entry(resource_type: ResourceType, properties: &Value, knowledge: Knowle
     }
 }
 
-/// Something that contains no egress rules where some should be.
+/// A value without egress rules where a list of them is expected.
 struct MalformedEgress<'a> {
     value: &'a Value,
     path: PropertyPath,
     reason: Reason,
 }
 
-/// Where the entries of a resource stand, in the order written.
+/// Returns the entries of a resource with their paths, in the order written.
 fn places(resource_type: ResourceType, properties: &Value) -> Result<Vec<(PropertyPath, &Value)>, MalformedEgress<'_>> {
     let root = PropertyPath::root();
     let Some(map) = properties.as_map() else {
@@ -137,7 +137,7 @@ fn places(resource_type: ResourceType, properties: &Value) -> Result<Vec<(Proper
     }
 }
 
-/// What the rule says of a resource's properties.
+/// Returns the assessment of a resource's properties.
 #[must_use]
 pub fn assess(
     resource_type: ResourceType,
@@ -159,7 +159,7 @@ pub fn assess(
     assessment
 }
 
-/// What there is to say of one egress rule, if anything.
+/// Returns the finding on one egress rule, if there is one.
 #[must_use]
 pub fn finding(rule: EgressRule, settings: &Settings, knowledge: Knowledge) -> Option<Finding> {
     let (outcome, reason) = match judge(&rule, settings, knowledge) {
@@ -183,7 +183,7 @@ pub fn finding(rule: EgressRule, settings: &Settings, knowledge: Knowledge) -> O
     })
 }
 
-/// The note on an egress rule that a setting lets pass although EC2 opens more than one port for it.
+/// Returns the note on an egress rule that a setting allows although EC2 opens more than one port for it.
 fn opens_more(rule: EgressRule, setting: Setting) -> Option<Finding> {
     let reason = match (setting, &rule.protocol) {
         (Setting::IgnoredPorts, Protocol::All) => Reason::AllTraffic,
@@ -204,7 +204,7 @@ fn opens_more(rule: EgressRule, setting: Setting) -> Option<Finding> {
     })
 }
 
-/// A group without egress rules: nothing to check, but EC2's default rule allows everything.
+/// Returns the finding on a group without egress rules: nothing to check, but EC2's default rule allows all traffic.
 fn default_egress(origin: Origin, settings: &Settings) -> Finding {
     let (outcome, settings) = match settings.default_egress {
         Treatment::Allow => (Outcome::Note, Vec::new()),
@@ -287,7 +287,7 @@ fn protocol(value: Option<&Value>) -> Protocol {
     }
 }
 
-/// How a property's text and its unknown value become a destination.
+/// Functions that turn a property's text and its unknown value into a destination.
 type DestinationReader = (fn(&str) -> Destination, fn(Unknown) -> Destination);
 
 const DESTINATIONS: [(&str, DestinationReader); 4] = [

@@ -1,12 +1,12 @@
-//! Text → a tree of values, each with the place where it was written.
+//! Reads a text into a tree of values, each with its place in the text.
 //!
-//! YAML as CloudFormation reads it, and JSON. Short-form functions arrive as their long forms (`!Ref X` → `{"Ref":
-//! "X"}`), aliases and merge keys as what they represent, so that everything behind this module sees one shape.
-//! ("Template formats" calls aliases and hash merges unsupported; people use them all the same, before or without
-//! CloudFormation's refusal.) Knows no rule and no template.
+//! It reads YAML as CloudFormation does, and JSON. Short-form functions become long forms (`!Ref X` → `{"Ref": "X"}`),
+//! and aliases and merge keys are replaced by the values they represent, so that the rest of the crate handles one
+//! shape. ("Template formats" calls aliases and hash merges unsupported; people use them anyway, before or without
+//! CloudFormation's refusal.) This module knows no rule and no templates.
 //!
-//! Whatever the text is, the answer is a [`Document`] or a [`SourceError`] in words: size, nesting
-//! and what aliases multiply to are bounded ([`MAX_BYTES`], [`MAX_DEPTH`], `MAX_NODES`).
+//! The result for any text is a [`Document`] or a readable [`SourceError`]: size, nesting, and the expansion of aliases
+//! are bounded ([`MAX_BYTES`], [`MAX_DEPTH`], `MAX_NODES`).
 
 mod amend;
 mod build;
@@ -26,37 +26,37 @@ use crate::path::Origin;
 use crate::value::Value;
 use build::BuiltDocument;
 
-/// How long a text may be, in bytes: twice what CloudFormation accepts (1 MB, "CloudFormation
-/// quotas"), because templates are often shrunk before they are sent.
+/// The maximum length of a text in bytes. It is twice what CloudFormation accepts (1 MB, "CloudFormation quotas"),
+/// because templates are often minified before they are sent.
 pub const MAX_BYTES: usize = 2 * 1024 * 1024;
 
-/// How many values may be nested, an intrinsic function counting as one of them. Hand-written and generated templates
-/// stay below 40.
+/// The maximum nesting of values; an intrinsic function counts as one level. Handwritten and generated templates stay
+/// below 40.
 pub const MAX_DEPTH: usize = 128;
 
-/// How many values a text may hold once its aliases represent what they name: one value for every eight bytes of the
-/// largest template CloudFormation accepts; real ones have one for every thirty. Long texts count for several
-/// ([`BYTES_PER_NODE`]).
+/// The maximum number of values in a text after its aliases are expanded: one value for every eight bytes of the
+/// largest template that CloudFormation accepts. Real templates have one for every thirty. Long texts count as several
+/// values ([`BYTES_PER_NODE`]).
 pub(crate) const MAX_NODES: usize = 128 * 1024;
 
-/// Each time a key or text is so long, in bytes, it counts for one value more.
+/// A key or text counts as one more value for each time it contains this many bytes.
 pub(crate) const BYTES_PER_NODE: usize = 64;
 
-/// Where something is in a text.
+/// A place in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Span {
-    /// The first byte, counted from zero.
+    /// The first byte, counting from zero.
     pub offset: u32,
-    /// Number of bytes.
+    /// The number of bytes.
     pub length: u32,
-    /// The line of the first byte, counted from one.
+    /// The line of the first byte, counting from one.
     pub line: u32,
-    /// The column of the first byte, in characters, counted from one.
+    /// The column of the first byte, in characters, counting from one.
     pub column: u32,
 }
 
 impl Span {
-    /// Some bytes of a text; bytes within a character count as its first.
+    /// Returns the span of a range of bytes. A byte within a character counts as the character's first byte.
     #[must_use]
     pub fn of(text: &str, bytes: std::ops::Range<usize>) -> Self {
         let offset = text.floor_char_boundary(bytes.start);
@@ -70,14 +70,14 @@ impl Span {
         }
     }
 
-    /// The part of the text that it covers.
+    /// Returns the part of the text that the span covers.
     #[must_use]
     pub fn text(self, text: &str) -> Option<&str> {
         let start = self.offset as usize;
         text.get(start..start.checked_add(self.length as usize)?)
     }
 
-    /// Where it ends in this text: the place of the first character behind it.
+    /// Returns the empty span directly after this one in the text.
     #[must_use]
     pub fn end_in(self, text: &str) -> Self {
         let covered = self.text(text).unwrap_or_default();
@@ -88,13 +88,13 @@ impl Span {
         Self { offset: self.end(), length: 0, line: self.line + newlines, column }
     }
 
-    /// The first byte behind it.
+    /// Returns the first byte after the span.
     pub const fn end(self) -> u32 {
         self.offset.saturating_add(self.length)
     }
 }
 
-/// What a text was written in.
+/// The format of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
     /// JSON (RFC 8259).
@@ -104,8 +104,8 @@ pub enum Format {
 }
 
 impl Format {
-    /// How CloudFormation takes a text: one that begins with `{`, or with a comment of JavaScript, is JSON; anything
-    /// else is YAML.
+    /// Returns the format that CloudFormation detects: a text that begins with `{` or with a JavaScript comment is
+    /// JSON; any other text is YAML.
     #[must_use]
     pub fn of(text: &str) -> Self {
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text).trim_start();
@@ -115,27 +115,27 @@ impl Format {
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// A text that was read.
+/// The result of reading a text.
 #[derive(Debug, Clone)]
 pub struct Document {
-    /// The value that the text contains. Values of an alias point to where the anchor wrote them.
+    /// The value that the text contains. Values of an alias have the origins of the anchor's value.
     pub root: Value,
-    /// What it was written in.
+    /// The format of the text.
     pub format: Format,
-    /// What its author should know, in the order of the text where that is possible.
+    /// Warnings for the author, in the order of the text where possible.
     pub warnings: Vec<Warning>,
     spans: Vec<Span>,
 }
 
 impl Document {
-    /// Where a value or key of this document was written.
+    /// Returns the place of a value or key of this document.
     #[must_use]
     pub fn span(&self, origin: Origin) -> Option<Span> {
         self.spans.get(origin.index()?).copied()
     }
 }
 
-/// Reads a text, YAML or JSON.
+/// Reads a YAML or JSON text.
 ///
 /// ```
 /// let text = "Port: !Ref HttpsPort\n";
@@ -148,8 +148,8 @@ impl Document {
 /// ```
 ///
 /// # Errors
-/// When the text is not one YAML or JSON document, uses what CloudFormation does not know (tags,
-/// keys that are no text), or is larger than the limits of this module.
+/// Fails if the text is not exactly one YAML or JSON document, uses features that CloudFormation does not know (tags,
+/// keys that are not text), or exceeds the limits of this module.
 pub fn parse(text: &str) -> Result<Document, SourceError> {
     if text.len() > MAX_BYTES {
         return Err(SourceError::new(SourceErrorKind::TooLong { bytes: text.len() }, None));
@@ -162,7 +162,7 @@ pub fn parse(text: &str) -> Result<Document, SourceError> {
     Ok(Document { root, format, warnings, spans })
 }
 
-/// Offsets, lines and columns fit 32 bits: texts are bounded by [`MAX_BYTES`].
+/// Converts an offset, line, or column to 32 bits; texts are limited to [`MAX_BYTES`].
 fn narrow(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -1,8 +1,7 @@
-//! A value of a template or of a hook payload: JSON's kinds, and [`Kind::Unknown`] for what only AWS
-//! will know.
+//! A value of a template or of a hook payload: JSON's kinds, and [`Kind::Unknown`] for a value that only AWS knows.
 //!
-//! Both front doors meet here: `source` reads text into it (with an [`Origin`] on each value), the
-//! hook deserializes payloads into it, `template` resolves intrinsics from it into it.
+//! All inputs become this type: `source` reads text (with an [`Origin`] on each value), the hook deserializes payloads,
+//! and `template` resolves intrinsic functions from one value to another.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,84 +11,84 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use crate::path::Origin;
 pub use crate::rule::Unknown;
 
-/// A value and where it was written.
+/// A value and its origin.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Value {
     /// A scalar, a list, an object, or a value that only AWS knows.
     pub kind: Kind,
-    /// Which node of the source text it came from, if any.
+    /// The node of the source text that the value was read from, if any.
     pub origin: Origin,
 }
 
-/// JSON's kinds of values, and those that only AWS knows.
+/// JSON's kinds of values, and values that only AWS knows.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
-    /// `null`; in CloudFormation the same as a property that is not there.
+    /// `null`; CloudFormation treats it like a missing property.
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A number without a fraction that fits 64 bits.
+    /// A number without a fraction that fits in 64 bits.
     Integer(i64),
     /// Any other number.
     Float(f64),
-    /// A plain scalar that some readers of YAML take for a number and others for another number or for text
-    /// (`0443`, `0x1bb`, `1_000`, `7:23`), as written. Which one CloudFormation takes is documented nowhere.
+    /// A plain scalar, as written, that YAML readers interpret differently: as one number, another number, or text
+    /// (`0443`, `0x1bb`, `1_000`, `7:23`). CloudFormation does not document its interpretation.
     Ambiguous(String),
     /// Text.
     String(String),
-    /// Its entries in the order written.
+    /// A list, its entries in the order written.
     List(Vec<Value>),
     /// An object, its keys in the order written.
     Map(Map),
-    /// A value that cannot be known here.
+    /// A value that is unknown here.
     Unknown(Unknown),
 }
 
-/// The keys and values of an object in the order written. Keys are unique: of a repeated key the last value counts.
+/// The keys and values of an object in the order written. Keys are unique: the last value of a repeated key wins.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Map(Vec<(Key, Value)>);
 
-/// A key of a [`Map`] and where it was written.
+/// A key of a [`Map`] and its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     /// The key as written, without quotes.
     pub name: String,
-    /// Which node of the source text it came from, if any.
+    /// The node of the source text that the key was read from, if any.
     pub origin: Origin,
 }
 
 impl Map {
-    /// An object without keys.
+    /// Creates an object without keys.
     #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
-    /// Number of keys.
+    /// Returns the number of keys.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is no key.
+    /// Returns whether the object has no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The value of a key.
+    /// Returns the value of a key.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.entry(name).map(|(_, value)| value)
     }
 
-    /// A key and its value.
+    /// Returns a key and its value.
     #[must_use]
     pub fn entry(&self, name: &str) -> Option<(&Key, &Value)> {
         self.0.iter().find(|(key, _)| key.name == name).map(|(key, value)| (key, value))
     }
 
-    /// The only entry of an object with exactly one key, as intrinsic functions are written.
+    /// Returns the only entry of an object with exactly one key, the form of intrinsic functions.
     #[must_use]
     pub fn single(&self) -> Option<(&Key, &Value)> {
         match self.0.as_slice() {
@@ -98,13 +97,13 @@ impl Map {
         }
     }
 
-    /// All entries in the order written.
+    /// Iterates over all entries in the order written.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Key, &Value)> {
         self.0.iter().map(|(key, value)| (key, value))
     }
 
-    /// An object of entries, of which the last one of each key counts, as in JSON and in CloudFormation's templates.
-    /// Linear in the number of entries.
+    /// Creates an object from entries. The last entry of a repeated key wins, as in JSON and in CloudFormation
+    /// templates. Takes linear time in the number of entries.
     #[must_use]
     pub fn of(mut entries: Vec<(Key, Value)>) -> Self {
         if repeated(&entries).next().is_some() {
@@ -116,24 +115,23 @@ impl Map {
         Self(entries)
     }
 
-    /// An object of entries whose keys are known to be unique.
+    /// Creates an object from entries with unique keys.
     #[must_use]
     pub const fn from_unique(entries: Vec<(Key, Value)>) -> Self {
         Self(entries)
     }
 
-    /// The entries themselves, in the order written.
+    /// Returns the entries, in the order written.
     pub fn into_entries(self) -> impl ExactSizeIterator<Item = (Key, Value)> {
         self.0.into_iter()
     }
 
-    /// Appends an entry without looking for an earlier one of the same name: for builders that know
-    /// their keys to be unique.
+    /// Appends an entry without checking for an existing one with the same name, for builders whose keys are unique.
     pub(crate) fn push_unique(&mut self, key: Key, value: Value) {
         self.0.push((key, value));
     }
 
-    /// Sets a key, replacing an earlier value.
+    /// Sets the value of a key, replacing an earlier one.
     pub fn insert(&mut self, key: Key, value: Value) {
         match self.0.iter_mut().find(|(earlier, _)| earlier.name == key.name) {
             Some((_, earlier)) => *earlier = value,
@@ -142,10 +140,10 @@ impl Map {
     }
 }
 
-/// Objects up to this size are searched for a repeated key one by one.
+/// The largest object whose keys are compared one by one to find repeated ones.
 const SMALL: usize = 12;
 
-/// Each key that repeats an earlier one, behind that one.
+/// Returns each key that repeats an earlier one, as a pair of the earlier and the later key.
 pub(crate) fn repeated(entries: &[(Key, Value)]) -> impl Iterator<Item = (&Key, &Key)> {
     let is_small = entries.len() <= SMALL;
     let mut seen: HashMap<&str, &Key> = HashMap::with_capacity(if is_small { 0 } else { entries.len() });
@@ -166,43 +164,43 @@ impl FromIterator<(String, Value)> for Map {
 }
 
 impl Value {
-    /// A value of an origin.
+    /// Creates a value with an origin.
     #[must_use]
     pub const fn new(kind: Kind, origin: Origin) -> Self {
         Self { kind, origin }
     }
 
-    /// The object's entries, if it is an object.
+    /// Returns the object, if the value is one.
     #[must_use]
     pub fn as_map(&self) -> Option<&Map> {
         if let Kind::Map(map) = &self.kind { Some(map) } else { None }
     }
 
-    /// The list's entries, if it is a list.
+    /// Returns the list's entries, if the value is a list.
     #[must_use]
     pub fn as_list(&self) -> Option<&[Value]> {
         if let Kind::List(list) = &self.kind { Some(list) } else { None }
     }
 
-    /// The text, if it is text.
+    /// Returns the text, if the value is text.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         if let Kind::String(text) = &self.kind { Some(text) } else { None }
     }
 
-    /// The value of a key, if this is an object that has it.
+    /// Returns the value of a key, if the value is an object that has it.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.as_map().and_then(|map| map.get(name))
     }
 
-    /// Whether it is `null`.
+    /// Returns whether the value is `null`.
     #[must_use]
     pub fn is_null(&self) -> bool {
         matches!(self.kind, Kind::Null)
     }
 
-    /// What kind of value this is, in words a template author knows (`a list`).
+    /// Returns the kind of the value in words that a template's author knows (`a list`).
     #[must_use]
     pub(crate) const fn kind_name(&self) -> &'static str {
         match self.kind {
@@ -229,7 +227,7 @@ impl<'de> Deserialize<'de> for Value {
     }
 }
 
-/// The methods of a `Visitor` that make values of JSON's scalars.
+/// The methods of a `Visitor` that turn JSON's scalars into values.
 macro_rules! scalar_visits {
     () => {
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -245,7 +243,7 @@ macro_rules! scalar_visits {
         }
 
         fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-            #[expect(clippy::cast_precision_loss, reason = "such a number is no port in any precision")]
+            #[expect(clippy::cast_precision_loss, reason = "such a number is not a port in any precision")]
             Ok(i64::try_from(value).map_or(Kind::Float(value as f64), Kind::Integer).into())
         }
 

@@ -1,9 +1,10 @@
-//! Calls of EC2's API that no hook is asked about, as CloudTrail records them and EventBridge delivers them: the same
-//! rule, the same policy, a record of the decision. Nobody waits for an answer, and nothing is changed.
+//! Checks calls of EC2's API, which invoke no hook, as CloudTrail records them and EventBridge delivers them. It uses
+//! the same rule and the same policy, and records the decision. Nobody waits for an answer, and nothing is changed.
 //!
-//! One walk: the event is read once into the facts of the [`Call`]; the egress rules that it asks for are put into the
-//! shape of CloudFormation's properties and judged on the one path; the [`CallDecision`] is the one record, from which the
-//! log lines are made. Synchronous and total. Knows no hook, no socket, no environment and no clock.
+//! The event is read once into the facts of the [`Call`]. The requested egress rules are converted to CloudFormation's
+//! properties and judged by the common code path. The [`CallDecision`] is the only record, and the log lines are
+//! derived from it. The module is synchronous and never fails. It knows no hook, no sockets, no environment, and no
+//! clock.
 //!
 //! Sources: EventBridge User Guide, "Events delivered via AWS CloudTrail"; CloudTrail User Guide, "CloudTrail record
 //! contents" and "userIdentity element"; EC2 API Reference, `AuthorizeSecurityGroupEgress`, `ModifySecurityGroupRules`,
@@ -29,26 +30,26 @@ use crate::value::Value;
 use call::{detail, place, text};
 use requested::RequestedRules;
 
-/// What becomes of an event.
+/// The outcome of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WatchOutcome {
-    /// It is decided, and the decision is recorded.
+    /// The call was decided, and the decision is recorded.
     Decided(Box<CallDecision>),
     /// There is nothing to record.
     Ignored(IgnoredCall),
 }
 
-/// Why a call is not recorded.
+/// The reason why a call is not recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IgnoredCall {
-    /// EC2 refused it, or it was a dry run: nothing was opened.
+    /// EC2 refused it, or it was a dry run, so it opened nothing.
     Refused,
-    /// CloudFormation made it: the hook was asked before.
+    /// CloudFormation made it, so the hook was invoked before.
     ByCloudFormation,
 }
 
-/// Decides an event of EventBridge, given as the bytes that Lambda delivered, as of a day (UTC). A defect of this
-/// program is a decision, too: no event makes the function fail.
+/// Decides an EventBridge event, given as the bytes that Lambda delivered, as of a day (UTC). A defect in this program
+/// becomes a decision too, so that no event makes the function fail.
 #[must_use]
 pub fn decide(event: &[u8], policy: Result<&Policy, &str>, today: Date) -> WatchOutcome {
     catch_unwind(AssertUnwindSafe(|| watched(event, policy, today))).unwrap_or_else(|_| {
@@ -62,7 +63,7 @@ fn watched(event: &[u8], policy: Result<&Policy, &str>, today: Date) -> WatchOut
     let event: Value = match serde_json::from_slice(event) {
         Ok(event) => event,
         Err(error) => {
-            // Where it is, never the value there.
+            // The place, but never the value there.
             let problem = format!("line {} column {}", error.line(), error.column());
             return decided(
                 Call::default(),

@@ -1,7 +1,7 @@
-//! Which accounts are looked at, how each is entered, and in which of its Regions.
+//! The accounts to read, the way to enter each, and their Regions.
 //!
-//! The caller's own account needs no role. In every other one a role of the same name is assumed; its
-//! credentials are renewed by the SDK before they end, for as long as a run takes.
+//! The caller's own account needs no role. In every other account, a role with the same name is assumed; the SDK renews
+//! its credentials before they expire, for the duration of a run.
 
 mod organization;
 mod side_by_side;
@@ -19,34 +19,34 @@ pub(super) use side_by_side::side_by_side;
 pub use visit::VisitProgress;
 pub(super) use visit::{AccountRegion, VisitEvent, visit};
 
-/// The role that `deploy/reader-role.yaml` makes.
+/// The role that `deploy/reader-role.yaml` creates.
 pub const READER_ROLE: &str = "cfn-egress-guard-reader";
 
-/// How an assumed role's session is named in the accounts' trails.
+/// The session name of an assumed role in the accounts' trails.
 pub const SESSION_NAME: &str = "cfn-egress-guard";
 
-/// An account that is looked at.
+/// An account to read.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberAccount {
-    /// The account's id.
+    /// The account's ID.
     pub account: String,
     /// Its name in the organization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The names of the organizational units that it is in, the outermost first: `Root/Workloads/Production`.
+    /// The names of its organizational units, the outermost first: `Root/Workloads/Production`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organizational_unit: Option<String>,
 }
 
 impl MemberAccount {
-    /// An account of which only the id is known.
+    /// Creates an account with only its ID.
     #[must_use]
     pub(crate) fn of_id(account: &str) -> Self {
         Self { account: account.to_owned(), ..Self::default() }
     }
 
-    /// The account as people read it: `123456789012 (web-production)`.
+    /// Returns the account formatted for people: `123456789012 (web-production)`.
     #[must_use]
     pub fn label(&self) -> String {
         match &self.name {
@@ -56,53 +56,53 @@ impl MemberAccount {
     }
 }
 
-/// An account as people read it, by its id.
+/// Returns an account's label, by its ID.
 #[must_use]
 pub fn account_label(accounts: &[MemberAccount], id: &str) -> String {
     accounts.iter().find(|member| member.account == id).map_or_else(|| id.to_owned(), MemberAccount::label)
 }
 
-/// Which accounts to look at.
+/// The accounts to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountSelection {
     /// The account of the credentials.
     Own,
     /// Every active account of the organization.
     Organization,
-    /// Named accounts, and the active ones of organizational units and of the units below those.
+    /// Named accounts, and the active accounts of organizational units and the units below them.
     Named {
-        /// Ids of accounts.
+        /// Account IDs.
         accounts: Vec<String>,
-        /// Ids of organizational units, or of a root.
+        /// IDs of organizational units or of a root.
         units: Vec<String>,
     },
 }
 
-/// Which Regions of an account to look at.
+/// The Regions of an account to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RegionSelection {
-    /// These.
+    /// The named Regions.
     Named(Vec<String>),
-    /// Those that are enabled in the account.
+    /// The Regions that are enabled in the account.
     Enabled,
 }
 
-/// The accounts to look at.
+/// The accounts to read.
 #[derive(Debug, Clone)]
 pub struct Accounts {
     connection: Connection,
     role: Option<AssumableRole>,
-    /// The accounts, by id. Without a role it is the caller's own, or none if nobody says which that is.
+    /// The accounts, by ID. Without a role, this is the caller's own account, or empty if it is unknown.
     pub members: Vec<MemberAccount>,
-    /// Which Regions of each.
+    /// The Regions of each.
     pub regions: RegionSelection,
-    /// How many accounts are looked at side by side.
+    /// The number of accounts read in parallel.
     pub at_once: usize,
-    /// What is not known of the organization, and which of its accounts are left out.
+    /// Notes on what is unknown about the organization, and on the accounts that are left out.
     pub notes: Vec<String>,
 }
 
-/// How other accounts are entered.
+/// The role that is assumed in other accounts.
 #[derive(Debug, Clone)]
 struct AssumableRole {
     options: RoleOptions,
@@ -115,12 +115,12 @@ struct AssumableRole {
 pub(super) struct EnteredAccount {
     pub(super) connection: Connection,
     pub(super) regions: Vec<String>,
-    /// Why the account's Regions could not be listed; `regions` are then those that every account has.
+    /// The reason why the account's Regions could not be listed; `regions` then contains those that every account has.
     pub(super) regions_assumed: Option<Failure>,
 }
 
 impl Accounts {
-    /// The caller's own account alone. Which one that is, is good to know and not needed.
+    /// Selects only the caller's own account. Its ID is useful but not required.
     pub async fn own(connection: Connection, regions: Vec<String>) -> Self {
         let members = connection.caller_if_told().await.map(|caller| MemberAccount::of_id(&caller.account));
         Self {
@@ -133,7 +133,7 @@ impl Accounts {
         }
     }
 
-    /// The accounts of a selection, entered with a role.
+    /// Selects accounts that are entered with a role.
     ///
     /// # Errors
     /// When the caller or the organization's accounts cannot be read.
@@ -158,12 +158,12 @@ impl Accounts {
         Ok(Self { connection, role, members, regions, at_once: at_once.max(1), notes })
     }
 
-    /// The connection to the caller's own account.
+    /// Returns the connection to the caller's own account.
     pub(super) const fn connection(&self) -> &Connection {
         &self.connection
     }
 
-    /// Enters the one account that there is.
+    /// Enters the only account.
     ///
     /// # Errors
     /// When its role cannot be assumed.
@@ -171,7 +171,7 @@ impl Accounts {
         Ok(self.enter(self.members.first(), retry_policy).await?.connection)
     }
 
-    /// The caller's own account, if anybody says which it is.
+    /// Returns the caller's own account, if known.
     pub(super) fn own_account(&self) -> Option<&str> {
         match &self.role {
             Some(role) => Some(&role.own),
@@ -179,13 +179,13 @@ impl Accounts {
         }
     }
 
-    /// Whether other accounts may be among them: results then name the account with each thing.
+    /// Returns whether other accounts may be included: results then name the account of each item.
     #[must_use]
     pub(crate) const fn are_many(&self) -> bool {
         self.role.is_some()
     }
 
-    /// What is to look at: each account, or the caller's own if nobody says which that is.
+    /// Returns the accounts to read; nothing in place of the caller's own account if its ID is unknown.
     pub(super) fn targets(&self) -> Vec<Option<MemberAccount>> {
         if self.are_many() {
             self.members.iter().cloned().map(Some).collect()
@@ -194,7 +194,7 @@ impl Accounts {
         }
     }
 
-    /// Enters an account and says in which Regions to look.
+    /// Enters an account and returns the Regions to read.
     ///
     /// # Errors
     /// When its role cannot be assumed.

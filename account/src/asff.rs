@@ -1,8 +1,8 @@
-//! Findings for AWS Security Hub: AWS Security Finding Format, in batches that `BatchImportFindings` takes.
+//! Findings for AWS Security Hub: AWS Security Finding Format, in batches that `BatchImportFindings` accepts.
 //!
 //! Source: Security Hub User Guide, "AWS Security Finding Format (ASFF)" and "BatchImportFindings for finding
-//! providers": at most 100 findings in a call, and with the default product all of them of the account and Region that
-//! make it. A finding that comes again under its id is an update of it.
+//! providers": at most 100 findings in a call, and with the default product all from the account and Region that makes
+//! the call. A finding with a known ID is an update.
 
 use std::io::{self, Write};
 
@@ -12,49 +12,49 @@ use serde_json::{Map, Value as Json, json};
 use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::{ID, URL, excerpt};
 
-/// How many findings a call of `BatchImportFindings` takes.
+/// The number of findings that one call of `BatchImportFindings` accepts.
 const BATCH: usize = 100;
 
-/// What kind of findings they are (ASFF types taxonomy).
+/// The type of the findings (ASFF types taxonomy).
 const TYPE: &str = "Software and Configuration Checks/AWS Security Best Practices/Network Reachability";
 
-/// The longest texts (Security Hub API Reference, `AwsSecurityFinding`).
+/// The maximum lengths of texts (Security Hub API Reference, `AwsSecurityFinding`).
 const DESCRIPTION_CHARS: usize = 1_024;
 const REMEDY_CHARS: usize = 512;
 const ID_CHARS: usize = 512;
 const FIELD_CHARS: usize = 1_024;
 
-/// Whether a resource keeps the rule.
+/// Whether a resource complies with the rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Compliance {
-    /// It does now: the finding is over.
+    /// It complies now: the finding is resolved.
     Passed,
-    /// Unknown before a deployment; or it breaks the rule, and the policy lets it.
+    /// Unknown before a deployment, or the policy allows the violation.
     Warning,
-    /// It does not.
+    /// It does not comply.
     Failed,
 }
 
-/// What is said of one resource.
+/// The finding on one resource.
 #[derive(Debug, Clone)]
 pub(super) struct ResourceFinding<'a> {
     pub(super) account: &'a str,
     pub(super) region: &'a str,
-    /// The stack's name; none of a Cloud Control request.
+    /// The stack's name; nothing for a Cloud Control request.
     pub(super) stack: Option<&'a str>,
     /// The stack's ARN.
     pub(super) stack_id: Option<&'a str>,
-    /// The resource's logical id, or what represents it.
+    /// The resource's logical ID or its equivalent.
     pub(super) resource: &'a str,
     pub(super) resource_type: &'a str,
     pub(super) owner: Option<&'a str>,
     pub(super) compliance: Compliance,
-    /// Whether it is worth more than knowing.
+    /// Whether it has the severity MEDIUM instead of INFORMATIONAL.
     pub(super) is_medium: bool,
-    /// When it was found first, and last, UTC.
+    /// The times of the first and the last observation, in UTC.
     pub(super) created: &'a str,
     pub(super) updated: &'a str,
-    /// What is wrong, in sentences.
+    /// Sentences that describe the problem.
     pub(super) said: Vec<String>,
     pub(super) remedy: Option<&'a str>,
 }
@@ -65,7 +65,7 @@ struct Batch<'a> {
     findings: &'a [Json],
 }
 
-/// Writes batches, one on a line, each of which is the input of one call.
+/// Writes batches, one a line, each the input of one call.
 pub(super) struct Batches<'a> {
     out: &'a mut dyn Write,
     place: (String, String),
@@ -77,7 +77,7 @@ impl<'a> Batches<'a> {
         Self { out, place: (String::new(), String::new()), findings: Vec::new() }
     }
 
-    /// Takes a finding up; those of one account and Region come together.
+    /// Adds a finding; those of the same account and Region must be consecutive.
     pub(super) fn push(&mut self, finding: &ResourceFinding<'_>) -> io::Result<()> {
         let place = (finding.account.to_owned(), finding.region.to_owned());
         if self.findings.len() >= BATCH || self.place != place {
@@ -97,7 +97,7 @@ impl<'a> Batches<'a> {
         Ok(())
     }
 
-    /// Writes what is left.
+    /// Writes the remaining findings.
     pub(super) fn end(mut self) -> io::Result<()> {
         self.flush()?;
         self.out.flush()
@@ -105,10 +105,10 @@ impl<'a> Batches<'a> {
 }
 
 impl ResourceFinding<'_> {
-    /// One id for each rule, account and resource, whatever is found of it and however often.
+    /// Returns one ID for each rule, account and resource, whatever is found and however often.
     fn id(&self) -> String {
         let Self { account, region, resource, .. } = self;
-        // A security group is the same one, whoever says of which stack it is; no logical id has a hyphen.
+        // A security group is the same whichever stack is named; no logical ID contains a hyphen.
         let stack = self.stack.filter(|_| !resource.starts_with("sg-")).unwrap_or("(no stack)");
         excerpt(&format!("cfn-egress-guard/{ID}/{account}/{region}/{stack}/{resource}"), ID_CHARS)
     }
@@ -167,7 +167,8 @@ impl ResourceFinding<'_> {
         })
     }
 
-    /// The resource by its place in the stack, whose physical id a template does not tell, and the stack.
+    /// Returns the resource by its place in the stack, because a template does not contain its physical ID, and the
+    /// stack.
     fn resources(&self, partition: &str) -> Json {
         let of = |kind: &str, id: &str| json!({"Type": kind, "Id": excerpt(id, ID_CHARS), "Partition": partition, "Region": self.region});
         let stack_id = self.stack_id.unwrap_or_default();
@@ -189,7 +190,7 @@ impl ResourceFinding<'_> {
     }
 }
 
-/// The partition of a Region whose ARNs are not known.
+/// Returns the partition of a Region for which no ARN is known.
 fn partition(region: &str) -> &'static str {
     match region.split('-').take(2).collect::<Vec<_>>().as_slice() {
         ["cn", ..] => "aws-cn",

@@ -1,8 +1,8 @@
-//! Who was blocked or warned, when and why: what CloudFormation kept of the hook's invocations.
+//! Who was blocked or warned, when and why: CloudFormation's records of the hook's invocations.
 //!
-//! Sources: CloudFormation API Reference, `ListHookResults`, `GetHookResult`, `DescribeStackEvents`;
-//! what real answers add to them (a target type outside the model's enum, missing annotations, results
-//! that expire between list and look) is let be or told, and never ends the report.
+//! Sources: CloudFormation API Reference, `ListHookResults`, `GetHookResult`, `DescribeStackEvents`. Deviations of real
+//! answers (a target type outside the model's enum, missing annotations, results that expire after they are listed) are
+//! tolerated or reported, and never end the report.
 
 mod asff;
 mod detail;
@@ -30,32 +30,32 @@ use super::accounts::{Accounts, VisitEvent, VisitProgress, visit};
 use super::pace::RetryPolicy;
 use region::of_region;
 
-/// What to look for.
+/// The criteria of an audit.
 #[derive(Debug, Clone)]
 pub struct AuditOptions {
-    /// The hook's alias; results of others are left out.
+    /// The hook's alias; results of other hooks are left out.
     pub alias: String,
-    /// Statuses, as CloudFormation names them; all, if there is none.
+    /// The statuses to include, as CloudFormation names them; if empty, all.
     pub statuses: Vec<String>,
-    /// Only from this moment on, in seconds since 1970.
+    /// The start of the time span, in seconds since 1970.
     pub since: Option<i64>,
-    /// Only before this moment.
+    /// The end of the time span, exclusive.
     pub until: Option<i64>,
-    /// Why the account's Regions could not be listed, if there is one account.
+    /// The reason why the account's Regions could not be listed, if there is one account.
     pub regions_assumed: Option<String>,
-    /// The log group of the function's decisions, where direct calls are; without it, it is looked for.
+    /// The log group of the function's decisions, which records direct calls; without it, the audit looks for it.
     pub decision_log: Option<String>,
     /// Now, in seconds since 1970.
     pub now: i64,
-    /// How long AWS may throttle requests.
+    /// The retry policy for throttled requests.
     pub retry_policy: RetryPolicy,
 }
 
-/// Reads the results of the hook in every Region of every account, the newest first; says through `progress`
-/// how far it is.
+/// Reads the results of the hook in every Region of every account, the newest first. Reports its progress through
+/// `progress`.
 ///
 /// # Errors
-/// When the results cannot be kept on the disk.
+/// When the results cannot be written to disk.
 pub async fn audit(
     accounts: &Accounts,
     options: &AuditOptions,

@@ -2,22 +2,22 @@
 
 use cfn_egress_guard_core::arn::Arn;
 
-/// What a hook calls, taken apart. A name that is no ARN lies in the hook's account and Region.
+/// The parts of a hook's function name. A name that is not an ARN refers to the hook's account and Region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CalledFunction {
     pub(crate) region: Option<String>,
     pub(crate) account: Option<String>,
-    /// Its ARN or name, without version or alias.
+    /// The ARN or name without a version or alias.
     pub(crate) function: String,
-    /// Its name alone.
+    /// The name alone.
     pub(crate) name: String,
     /// The version or alias.
     pub(crate) qualifier: Option<String>,
 }
 
 impl CalledFunction {
-    /// Takes `arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]` and its shorter forms apart
-    /// (source: Lambda API Reference, `GetFunctionConfiguration`, "Name formats").
+    /// Parses `arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]` and its shorter forms (source: Lambda API
+    /// Reference, `GetFunctionConfiguration`, "Name formats").
     pub(crate) fn parse(text: &str) -> Self {
         let owned = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         let arn = Arn::parse(text).filter(|arn| arn.service == "lambda");
@@ -36,7 +36,7 @@ impl CalledFunction {
         Self { region, account, function, name: name.to_owned(), qualifier }
     }
 
-    /// The alias behind it; a version is a number.
+    /// Returns the alias; a version is a number.
     pub(crate) fn alias(&self) -> Option<&str> {
         let qualifier = self.qualifier.as_deref()?;
         let version = qualifier.starts_with('$') || qualifier.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! How AWS is reached: the SDK's configuration, and a client per Region.
+//! The connection to AWS: the SDK's configuration, and a client for each Region.
 
 use cfn_egress_guard_core::arn::Arn;
 use std::time::Duration;
@@ -18,14 +18,14 @@ use super::failure::{Failure, FailureKind};
 use super::pace::{RetryPolicy, with_retries};
 use super::pages::MAX_PAGES;
 
-/// How long one attempt may take. The SDK then tries again, as often as the user's configuration says
-/// (`AWS_MAX_ATTEMPTS`, `max_attempts`).
+/// The timeout of one attempt. The SDK then retries as often as the user's configuration says (`AWS_MAX_ATTEMPTS`,
+/// `max_attempts`).
 const ATTEMPT: Duration = Duration::from_secs(30);
 
-/// How long a connection may take to come up.
+/// The timeout for opening a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// Says that a result is about [`ALWAYS_ENABLED`] alone, because the account's own list could not be read.
+/// Returns a message that a result covers only [`ALWAYS_ENABLED`], because the account's own list could not be read.
 #[must_use]
 pub fn regions_assumed(why: &str) -> String {
     format!(
@@ -34,8 +34,8 @@ pub fn regions_assumed(why: &str) -> String {
     )
 }
 
-/// The Regions that every account of the standard partition has
-/// (source: AWS General Reference, "Regions that are enabled by default").
+/// The Regions that every account in the standard partition has (source: AWS General Reference, "Regions that are
+/// enabled by default").
 pub const ALWAYS_ENABLED: [&str; 17] = [
     "us-east-1",
     "us-east-2",
@@ -56,8 +56,8 @@ pub const ALWAYS_ENABLED: [&str; 17] = [
     "sa-east-1",
 ];
 
-/// What the command line may say about it; everything else is the SDK's own search (environment,
-/// `~/.aws`, SSO, web identity, containers, instance metadata).
+/// The options from the command line; everything else comes from the SDK's own search (environment, `~/.aws`, SSO, web
+/// identity, containers, instance metadata).
 #[derive(Debug, Clone, Default)]
 pub struct ConnectionOptions {
     /// `--profile`.
@@ -68,13 +68,13 @@ pub struct ConnectionOptions {
     pub endpoint_url: Option<String>,
 }
 
-/// How long it may take to find out whose credentials they are, where that is good to know and not needed.
+/// The timeout for looking up the caller's identity where it is useful but not required.
 const CALLER: Duration = Duration::from_secs(3);
 
-/// How long the credentials of an account may take to be renewed: STS may throttle requests.
+/// The timeout for renewing an account's credentials: STS may throttle requests.
 const RENEWAL: Duration = Duration::from_secs(60);
 
-/// Everything needed to make clients.
+/// The configuration for creating clients.
 #[derive(Debug, Clone)]
 pub struct Connection {
     config: SdkConfig,
@@ -82,20 +82,20 @@ pub struct Connection {
     account: Option<String>,
 }
 
-/// Whose credentials they are.
+/// The identity of the credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Caller {
     pub(super) account: String,
-    /// The partition of AWS, for example `aws` or `aws-cn`.
+    /// The AWS partition, for example `aws` or `aws-cn`.
     pub(super) partition: String,
 }
 
 impl Connection {
-    /// Loads the configuration as the AWS command line does: a profile that is named wins over credentials of
-    /// the environment. Reads files and the environment through the SDK.
+    /// Loads the configuration as the AWS CLI does: a named profile takes precedence over credentials in the
+    /// environment. Reads files and the environment through the SDK.
     ///
     /// # Errors
-    /// When there are no credentials: they are looked for here, and again by the first request.
+    /// When there are no credentials: they are looked up here, and again by the first request.
     pub async fn new(options: &ConnectionOptions) -> Result<Self, NoCredentials> {
         let http = http_client();
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone()).timeout_config(
@@ -124,7 +124,7 @@ impl Connection {
         Ok(Self { config, account: None })
     }
 
-    /// A connection to another account, in a role of which is assumed there.
+    /// Creates a connection to another account by assuming a role there.
     ///
     /// # Errors
     /// When the role cannot be assumed.
@@ -140,16 +140,16 @@ impl Connection {
             None => self.config.clone().into_builder().region(Region::new(self.home())).build(),
         };
         let provider = credentials::of_role(&base, arn, role, retry_policy).await?;
-        // One cache for the clients of all Regions: the role is assumed once and renewed before its session ends.
+        // The clients of all Regions share one cache: the role is assumed once and renewed before its session ends.
         let cache = IdentityCache::lazy().load_timeout(RENEWAL).build();
         let config = base.into_builder().credentials_provider(provider).identity_cache(cache).build();
         Ok(Self { config, account: Some(account.to_owned()) })
     }
 
-    /// Whose credentials they are (`sts:GetCallerIdentity`, which needs no permission).
+    /// Returns the identity of the credentials (`sts:GetCallerIdentity`, which needs no permission).
     ///
     /// # Errors
-    /// When STS does not say.
+    /// When STS does not return it.
     pub(super) async fn caller(&self, retry_policy: RetryPolicy) -> Result<Caller, Failure> {
         const ACTION: &str = "sts:GetCallerIdentity";
         let config = aws_sdk_sts::config::Builder::from(&self.config).region(Region::new(self.home())).build();
@@ -168,31 +168,31 @@ impl Connection {
         }
     }
 
-    /// The same, asked once and soon given up.
+    /// Returns the identity if STS answers a single request within a short timeout.
     pub(super) async fn caller_if_told(&self) -> Option<Caller> {
         let once = RetryPolicy { rounds: 0, ..RetryPolicy::default() };
         tokio::time::timeout(CALLER, self.caller(once)).await.ok()?.ok()
     }
 
-    /// The Region that is asked for what belongs to no Region.
+    /// Returns the Region for services that are not regional.
     fn home(&self) -> String {
         self.region().unwrap_or_else(|| "us-east-1".to_owned())
     }
 
-    /// A budget of retries for the account alone: the SDK would share one among all clients of a service in a
-    /// Region, and an account that is throttled would use up that of the others.
+    /// Returns a separate retry budget for the account. The SDK would share one among all clients of a service in a
+    /// Region, and a throttled account would use up the budget of the others.
     fn retries(&self, service: &str, region: &str) -> Option<RetryPartition> {
         let account = self.account.as_ref()?;
         Some(RetryPartition::custom(format!("{service}-{region}-{account}")).build())
     }
 
-    /// The Region of the configuration, if it has one.
+    /// Returns the Region of the configuration, if set.
     #[must_use]
     pub fn region(&self) -> Option<String> {
         self.config.region().map(ToString::to_string)
     }
 
-    /// A client of CloudFormation in a Region.
+    /// Returns a CloudFormation client for a Region.
     pub(super) fn cloudformation(&self, region: &str) -> Client {
         let mut config =
             aws_sdk_cloudformation::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
@@ -200,7 +200,7 @@ impl Connection {
         Client::from_conf(config.build())
     }
 
-    /// A client of the Cloud Control API in a Region.
+    /// Returns a Cloud Control API client for a Region.
     pub(super) fn cloudcontrol(&self, region: &str) -> aws_sdk_cloudcontrol::Client {
         let mut config =
             aws_sdk_cloudcontrol::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
@@ -208,28 +208,28 @@ impl Connection {
         aws_sdk_cloudcontrol::Client::from_conf(config.build())
     }
 
-    /// A client of Lambda in a Region.
+    /// Returns a Lambda client for a Region.
     pub(super) fn lambda(&self, region: &str) -> aws_sdk_lambda::Client {
         let mut config = aws_sdk_lambda::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
         config.set_retry_partition(self.retries("lambda", region));
         aws_sdk_lambda::Client::from_conf(config.build())
     }
 
-    /// A client of CloudWatch in a Region.
+    /// Returns a CloudWatch client for a Region.
     pub(super) fn cloudwatch(&self, region: &str) -> aws_sdk_cloudwatch::Client {
         let mut config = aws_sdk_cloudwatch::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
         config.set_retry_partition(self.retries("cloudwatch", region));
         aws_sdk_cloudwatch::Client::from_conf(config.build())
     }
 
-    /// A client of CloudTrail in a Region.
+    /// Returns a CloudTrail client for a Region.
     pub(super) fn cloudtrail(&self, region: &str) -> aws_sdk_cloudtrail::Client {
         let mut config = aws_sdk_cloudtrail::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
         config.set_retry_partition(self.retries("cloudtrail", region));
         aws_sdk_cloudtrail::Client::from_conf(config.build())
     }
 
-    /// A client of EventBridge in a Region.
+    /// Returns an EventBridge client for a Region.
     pub(super) fn eventbridge(&self, region: &str) -> aws_sdk_eventbridge::Client {
         let mut config =
             aws_sdk_eventbridge::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
@@ -237,7 +237,7 @@ impl Connection {
         aws_sdk_eventbridge::Client::from_conf(config.build())
     }
 
-    /// A client of CloudWatch Logs in a Region.
+    /// Returns a CloudWatch Logs client for a Region.
     pub(super) fn cloudwatch_logs(&self, region: &str) -> aws_sdk_cloudwatchlogs::Client {
         let mut config =
             aws_sdk_cloudwatchlogs::config::Builder::from(&self.config).region(Region::new(region.to_owned()));
@@ -245,23 +245,23 @@ impl Connection {
         aws_sdk_cloudwatchlogs::Client::from_conf(config.build())
     }
 
-    /// A client of Organizations, which has one endpoint in a partition.
+    /// Returns an Organizations client, which has one endpoint in each partition.
     pub(super) fn organizations(&self) -> aws_sdk_organizations::Client {
         let config = aws_sdk_organizations::config::Builder::from(&self.config).region(Region::new(self.home()));
         aws_sdk_organizations::Client::from_conf(config.build())
     }
 
-    /// Where AWS is reached, if the user said so.
+    /// Returns the endpoint URL that the user set, if any.
     pub(super) fn endpoint_url(&self) -> Option<&str> {
         self.config.endpoint_url()
     }
 
-    /// The Regions that are enabled in the account (`account:ListRegions`).
+    /// Returns the Regions that are enabled in the account (`account:ListRegions`).
     ///
     /// # Errors
     /// When they cannot be listed.
     pub async fn enabled_regions(&self, retry_policy: RetryPolicy) -> Result<Vec<String>, Failure> {
-        // One endpoint answers for all Regions of the partition.
+        // One endpoint serves all Regions of the partition.
         let config = aws_sdk_account::config::Builder::from(&self.config).region(Region::new(self.home())).build();
         let client = aws_sdk_account::Client::from_conf(config);
         let mut regions = Vec::new();
@@ -286,7 +286,7 @@ impl Connection {
     }
 }
 
-/// HTTPS with ring, through the proxy that the environment names.
+/// Creates an HTTPS client with ring that uses the proxy in the environment.
 fn http_client() -> SharedHttpClient {
     Builder::new().build_with_connector_fn(|settings, components| {
         connector(|builder| {
@@ -296,7 +296,7 @@ fn http_client() -> SharedHttpClient {
     })
 }
 
-/// What connects: for the SDK's clients, and to a place that one of them only names.
+/// Creates the connector for the SDK's clients and for the download URL that one of them returns.
 pub(super) fn connector(set: impl FnOnce(&mut ConnectorBuilder)) -> Connector {
     let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
     set(&mut builder);
@@ -319,7 +319,7 @@ mod tests {
 
     use super::*;
 
-    /// Throttles each request of the busy account, and the first attempt of each request of others; keeps who asked.
+    /// Throttles each request of the busy account and the first attempt of each request of others; records the callers.
     #[derive(Debug, Clone, Default)]
     struct Throttling(Arc<Mutex<Vec<String>>>);
 
@@ -345,7 +345,7 @@ mod tests {
         }
     }
 
-    /// No time passes.
+    /// A sleep that returns immediately.
     #[derive(Debug)]
     struct AtOnce;
 
@@ -368,14 +368,14 @@ mod tests {
         Connection { config, account: Some(account.to_owned()) }
     }
 
-    /// How many attempts a request took, and whether it was answered in the end.
+    /// Returns the number of attempts of a request, and whether it succeeded in the end.
     async fn asked(http: &Throttling, client: &Client) -> (usize, bool) {
         http.0.lock().unwrap().clear();
         let answer = client.list_stacks().send().await;
         (http.0.lock().unwrap().len(), answer.is_ok())
     }
 
-    /// An account that is throttled all the time uses up the SDK's budget of retries: its own, and nobody else's.
+    /// A constantly throttled account uses up only its own retry budget.
     #[tokio::test]
     async fn throttling_of_one_account_does_not_use_up_the_retries_of_another() {
         let http = Throttling::default();

@@ -1,7 +1,7 @@
-//! Whose credentials sign: those of the profile that the command line names, else what the SDK finds.
+//! The credentials that sign requests: those of the profile on the command line, otherwise those that the SDK finds.
 //!
-//! They are looked for once before anything is asked: without them every request of every Region would
-//! say the same.
+//! They are looked up once before the first request: without them, every request in every Region would fail with the
+//! same message.
 
 use std::error::Error;
 use std::fmt;
@@ -25,15 +25,15 @@ const ASSUME_ROLE: &str = "sts:AssumeRole";
 /// The role that is assumed in each account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleOptions {
-    /// Its name, with the path before it if it has one.
+    /// Its name, with the path if it has one.
     pub name: String,
-    /// What the role's trust policy asks for, if it does.
+    /// The external ID that the role's trust policy requires, if any.
     pub external_id: Option<String>,
-    /// How the session is named.
+    /// The session name.
     pub session_name: String,
 }
 
-/// Why there are no credentials, as one sentence that says what to do.
+/// The reason why there are no credentials, as one sentence with advice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoCredentials {
     message: String,
@@ -47,9 +47,9 @@ impl fmt::Display for NoCredentials {
 
 impl Error for NoCredentials {}
 
-/// The credentials of a profile and of nothing else: the SDK's own search takes `AWS_ACCESS_KEY_ID` of the
-/// environment before a profile that was named, where the AWS command line takes the profile
-/// (AWS CLI User Guide, "Configuration and credential precedence").
+/// Returns the credentials of a profile and nothing else: the SDK's own search prefers `AWS_ACCESS_KEY_ID` in the
+/// environment to a named profile, while the AWS CLI prefers the profile (AWS CLI User Guide, "Configuration and
+/// credential precedence").
 pub(super) fn of_profile(name: &str, region: Option<Region>, http: SharedHttpClient) -> SharedCredentialsProvider {
     let around = ProviderConfig::without_region()
         .with_behavior_version(Some(BehaviorVersion::latest()))
@@ -59,7 +59,7 @@ pub(super) fn of_profile(name: &str, region: Option<Region>, http: SharedHttpCli
     SharedCredentialsProvider::new(profile)
 }
 
-/// Looks for credentials now.
+/// Checks that there are credentials.
 pub(super) async fn look(provider: &SharedCredentialsProvider, profile: Option<&str>) -> Result<(), NoCredentials> {
     match provider.provide_credentials().await {
         Ok(_) => Ok(()),
@@ -67,7 +67,7 @@ pub(super) async fn look(provider: &SharedCredentialsProvider, profile: Option<&
     }
 }
 
-/// The credentials of a role that the caller assumes. It is assumed now, and again before its session ends.
+/// Returns the credentials of a role that the caller assumes, now and again before its session ends.
 ///
 /// # Errors
 /// When it cannot be assumed.
@@ -89,7 +89,7 @@ pub(super) async fn of_role(
     Ok(SharedCredentialsProvider::new(AssumedRole { first: Mutex::new(Some(first)), provider }))
 }
 
-/// Why a role could not be assumed: STS's own words, if it answered.
+/// Returns why a role could not be assumed: STS's own message, if it answered.
 fn not_assumed(error: &(dyn Error + 'static)) -> Failure {
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -101,7 +101,7 @@ fn not_assumed(error: &(dyn Error + 'static)) -> Failure {
     Failure::new(ASSUME_ROLE, FailureKind::Unreadable, &causes(error))
 }
 
-/// The credentials of an assumed role, of which the first are there already.
+/// The credentials of an assumed role; the first ones already exist.
 #[derive(Debug)]
 struct AssumedRole {
     first: Mutex<Option<Credentials>>,
@@ -120,7 +120,7 @@ impl ProvideCredentials for AssumedRole {
     }
 }
 
-/// What to do without credentials.
+/// Advice for when there are no credentials.
 const NONE: &str =
     "no AWS credentials: pass --profile, or set AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
 
@@ -134,7 +134,7 @@ fn why_not(causes: &str, profile: Option<&str>) -> String {
         (Some(name), Some(undefined)) if name == undefined => no_profile(name, ""),
         (Some(name), _) if causes == "the credential provider was not enabled" => no_profile(name, " with credentials"),
         (Some(name), _) => format!("the profile `{name}` has no usable credentials: {causes}"),
-        // AWS_PROFILE, or what that profile names.
+        // AWS_PROFILE, or a profile that it refers to.
         (None, Some(undefined)) => no_profile(undefined, ""),
         (None, None) if causes.contains("no credentials found in chain") => NONE.to_owned(),
         (None, None) => format!("{NONE} (the search ended with: {causes})"),

@@ -1,4 +1,4 @@
-//! Why a request came to nothing, in words, with the permission that was missing.
+//! The reason why a request failed, in words, with the missing permission.
 
 use std::fmt;
 
@@ -9,25 +9,25 @@ use serde::{Deserialize, Serialize};
 
 use cfn_egress_guard_core::rule::excerpt;
 
-/// How much of a service's own message is kept.
+/// The maximum number of characters of a service's own message.
 const MESSAGE_CHARS: usize = 400;
 
-/// A request that came to nothing.
+/// A failed request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
-    /// The IAM action that was asked for, for example `cloudformation:GetTemplate`.
+    /// The IAM action of the request, for example `cloudformation:GetTemplate`.
     pub action: String,
-    /// What kind of failure it is.
+    /// The kind of failure.
     pub kind: FailureKind,
     /// The service's error code, if it answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// What went wrong, on one line.
+    /// The problem, on one line.
     pub message: String,
 }
 
-/// What kind of failure it is.
+/// The kind of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
@@ -35,20 +35,20 @@ pub enum FailureKind {
     AccessDenied,
     /// There are no credentials, or they are not valid in this Region.
     Credentials,
-    /// The service throttled requests for longer than it was given.
+    /// The service throttled the request until the retries ended.
     Throttled,
-    /// What was asked about is gone.
+    /// The requested item no longer exists.
     Gone,
-    /// The service refused the request for another reason.
+    /// The service rejected the request for another reason.
     Refused,
     /// The service could not be reached, or did not answer in time.
     Unreachable,
-    /// The answer could not be understood.
+    /// The answer could not be parsed.
     Unreadable,
 }
 
 impl Failure {
-    /// The failure behind an error of the SDK.
+    /// Converts an error of the SDK.
     pub(super) fn of<E>(action: &str, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -64,14 +64,14 @@ impl Failure {
                 let code = context.err().code();
                 let status = context.raw().status().as_u16();
                 let message = context.err().message().unwrap_or_default();
-                // What was asked for may need more than its own permission: the message names what is missing.
+                // A request may need more than its own permission: the message names the missing one.
                 let named = denied_action(message);
                 let kind = named
                     .map_or_else(|| kind(code.unwrap_or_default(), status, message), |_| FailureKind::AccessDenied);
                 let action = named.unwrap_or(action);
                 let new = |kind, code, message: &str| Self { action: action.to_owned(), ..new(kind, code, message) };
                 match (kind, message) {
-                    // Its message repeats the signed headers, a session token among them.
+                    // Its message repeats the signed headers, including a session token.
                     (FailureKind::Credentials, _) => new(kind, code, &format!("{kind}")),
                     (_, "") => new(kind, code, &format!("the service answered with status {status}")),
                     (_, message) => new(kind, code, message),
@@ -84,12 +84,12 @@ impl Failure {
         }
     }
 
-    /// Another failure of an action.
+    /// Creates another failure of an action.
     pub(super) fn new(action: &str, kind: FailureKind, message: &str) -> Self {
         Self { action: action.to_owned(), kind, code: None, message: excerpt(message, MESSAGE_CHARS) }
     }
 
-    /// The permission to ask for, if one is missing.
+    /// Returns the permission to request, if one is missing.
     #[must_use]
     pub fn missing_permission(&self) -> Option<&str> {
         (self.kind == FailureKind::AccessDenied).then_some(&self.action)
@@ -118,14 +118,14 @@ impl fmt::Display for FailureKind {
             }
             Self::Throttled => "throttled for too long",
             Self::Gone => "it no longer exists",
-            Self::Refused => "the service refused the request",
+            Self::Refused => "the service rejected the request",
             Self::Unreachable => "no answer from the service",
             Self::Unreadable => "the answer could not be read",
         })
     }
 }
 
-/// Codes as the SDKs know them (source: `aws-runtime`, `retries::classifiers::THROTTLING_ERRORS`).
+/// Codes of the SDKs (source: `aws-runtime`, `retries::classifiers::THROTTLING_ERRORS`).
 const THROTTLING: [&str; 13] = [
     "Throttling",
     "ThrottlingException",
@@ -159,8 +159,8 @@ const CREDENTIALS: [&str; 11] = [
     "UnrecognizedClientException",
 ];
 
-/// The action that a message says is not allowed, for example `kms:Decrypt`
-/// (source: IAM User Guide, "Troubleshoot access denied error messages").
+/// Returns the action that a message reports as not allowed, for example `kms:Decrypt` (source: IAM User Guide,
+/// "Troubleshoot access denied error messages").
 fn denied_action(message: &str) -> Option<&str> {
     let (_, named) = message.split_once("not authorized to perform: ")?;
     let action = named.split_whitespace().next()?.trim_end_matches(['.', ',', ';']);
@@ -173,7 +173,7 @@ fn kind(code: &str, status: u16, message: &str) -> FailureKind {
     let gone = ["StackNotFoundException", "HookResultNotFound", "TypeNotFoundException", "ResourceNotFoundException"]
         .contains(&code)
         || (code == "ValidationError" && message.contains("does not exist"));
-    // Cloud Control hands on what a service told its handler, EC2's throttling among it.
+    // Cloud Control passes on the errors that its handler received from a service, including EC2's throttling.
     let by_the_handler = code == "GeneralServiceException"
         && ["Rate exceeded", "Request limit exceeded", "RequestLimitExceeded"]
             .iter()
@@ -187,7 +187,7 @@ fn kind(code: &str, status: u16, message: &str) -> FailureKind {
     } else if gone {
         FailureKind::Gone
     } else if status < 300 {
-        // An answer of success that the SDK takes for an error is none of its protocol.
+        // A success answer that the SDK rejects does not follow its protocol.
         FailureKind::Unreadable
     } else if status >= 500 {
         FailureKind::Unreachable
@@ -196,15 +196,15 @@ fn kind(code: &str, status: u16, message: &str) -> FailureKind {
     }
 }
 
-/// Before anything is sent the SDK looks for credentials and an endpoint.
+/// Returns the kind of a failure before the request is sent, while the SDK looks for credentials and an endpoint.
 fn construction<E: std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> FailureKind {
     if causes(error).contains("credentials") { FailureKind::Credentials } else { FailureKind::Refused }
 }
 
-/// What the SDK says of an error on the way and what tells nobody anything.
+/// General phrases of the SDK about network errors that add no information.
 const GENERAL: [&str; 3] = ["other", "io error", "client error (Connect)"];
 
-/// What caused an error, the SDK's general phrases and insides left out.
+/// Returns the causes of an error, without the SDK's general phrases and internals.
 pub(super) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut said: Vec<String> = Vec::new();
     let mut next = error.source();
@@ -218,7 +218,7 @@ pub(super) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     if said.is_empty() { error.to_string() } else { said.join(": ") }
 }
 
-/// A text without the request that the SDK shows in it, body and signed headers included.
+/// Removes the request that the SDK includes, with its body and signed headers.
 fn plain(text: &str) -> String {
     let Some((before, shown)) = text.split_once(" to request `Request {") else { return text.to_owned() };
     let after = shown.rsplit_once("}`").map_or("", |(_, after)| after);

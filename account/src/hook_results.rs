@@ -1,8 +1,7 @@
-//! The results of a hook, as `ListHookResults` lists them.
+//! The results of a hook, from `ListHookResults`.
 //!
-//! Source: CloudFormation API Reference, `ListHookResults`. A type is filtered by its ARN, which `DescribeType`
-//! gives with a version behind it (`…:type/hook/NAME/00000001`) for some types; `ListHookResults` refuses such
-//! an ARN.
+//! Source: CloudFormation API Reference, `ListHookResults`. Results are filtered by the type's ARN. `DescribeType`
+//! returns it with a version (`…:type/hook/NAME/00000001`) for some types; `ListHookResults` rejects such an ARN.
 
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::{HookResultSummary, HookStatus};
@@ -15,10 +14,10 @@ use cfn_egress_guard_core::arn::Arn;
 /// The IAM action for lists without a target.
 pub(super) const LIST: &str = "cloudformation:ListAllHookResults";
 
-/// What `template.yaml` puts behind the alias of the hook for whole templates: stacks and change sets.
+/// The suffix that `template.yaml` adds to the alias of the hook for whole templates: stacks and change sets.
 pub(super) const FOR_TEMPLATES: &str = "Stack";
 
-/// The ARN of a hook's type, without the version that may be behind it; nothing if it is no hook's.
+/// Returns the ARN of a hook's type without its version, or nothing if it is not a hook's ARN.
 pub(super) fn type_arn(arn: &str) -> Option<String> {
     let Arn { partition, service, region, account, resource } = Arn::parse(arn)?;
     let name = resource.strip_prefix("type/hook/")?.split('/').next().filter(|name| !name.is_empty())?;
@@ -30,25 +29,25 @@ pub(super) fn type_arn(arn: &str) -> Option<String> {
 pub(super) struct ResultList<'a> {
     client: &'a Client,
     retry_policy: RetryPolicy,
-    /// The ARN of the one hook that is asked for; without it, everything is listed.
+    /// The ARN of the one hook to list; without it, everything is listed.
     arn: Option<String>,
-    /// The hooks whose results are kept; one that does not say whose it is, is.
+    /// The hooks whose results are kept; a result without a hook is kept too.
     hooks: Vec<String>,
 }
 
 impl<'a> ResultList<'a> {
-    /// The results of a hook, by its ARN if that is known.
+    /// Creates the list of a hook's results, by its ARN if known.
     pub(super) fn of(client: &'a Client, arn: Option<&str>, hooks: &[String], retry_policy: RetryPolicy) -> Self {
         Self { client, retry_policy, arn: arn.and_then(type_arn), hooks: hooks.to_vec() }
     }
 
-    /// Whether CloudFormation filters, which it does by ARN alone.
+    /// Returns whether CloudFormation filters; it filters only by ARN.
     pub(super) const fn is_filtered(&self) -> bool {
         self.arn.is_some()
     }
 
-    /// A page of the results with a status, or of all, and the token of the next page. A list by ARN that is
-    /// refused is made without it, from its start.
+    /// Returns a page of the results, with a status or of all, and the token of the next page. If CloudFormation
+    /// rejects the ARN, the list starts again without it.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -74,7 +73,7 @@ impl<'a> ResultList<'a> {
         status: Option<&str>,
         token: Option<&str>,
     ) -> Result<(Vec<HookResultSummary>, Option<String>), Failure> {
-        // A status can only be asked for together with an ARN.
+        // A status filter requires an ARN.
         let status = status.filter(|_| self.arn.is_some());
         let page = with_retries(self.retry_policy, &mut 0, || async {
             let request = self

@@ -1,10 +1,10 @@
-//! The account around the hook, through the AWS SDK: what the rule would block among the live stacks
-//! ([`scan`]), who was blocked and why ([`audit`]), whether enforcement is really on ([`status`]).
+//! The account around the hook, through the AWS SDK: what the rule would block among the live stacks ([`scan`]), who
+//! was blocked and why ([`audit`]), and whether enforcement is really on ([`status`]).
 //!
-//! An edge module: it knows sockets and AWS's API, no terminal, and no files but those without a name
-//! in which it keeps what would fill the memory. Credentials, profiles, Regions, retries and endpoints
-//! are the SDK's business and behave as AWS users know them. Every command asks for as little as it can,
-//! names the permission that is missing ([`Failure`]), and goes on with what it can read.
+//! An edge module: it uses sockets and AWS's API, but no terminal, and no files except unnamed temporary ones for data
+//! that would fill the memory. The SDK handles credentials, profiles, Regions, retries and endpoints as AWS users know
+//! them. Every command requests as little as possible, names the missing permission ([`Failure`]), and continues with
+//! what it can read.
 
 pub mod accounts;
 mod asff;

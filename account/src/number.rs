@@ -1,6 +1,6 @@
-//! Numbers as people read them.
+//! Formats numbers for people.
 
-/// A number as people read it: 12,345.
+/// Formats a number for people: 12,345.
 #[must_use]
 pub fn grouped(number: usize) -> String {
     let digits = number.to_string();
@@ -14,7 +14,7 @@ pub fn grouped(number: usize) -> String {
     text
 }
 
-/// So many of something.
+/// Returns a number with its noun.
 #[must_use]
 pub fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };

@@ -1,8 +1,8 @@
-//! How fast AWS is asked: retries of each request, and how many run at once.
+//! The pace of requests to AWS: retries, and the number of parallel requests.
 //!
-//! The SDK tries again by itself, as the user's configuration says, and as long as its budget for that
-//! lasts: many failures at once use it up. When it gives up because it was throttled or got no answer,
-//! the request waits here, and the whole Region slows down.
+//! The SDK retries by itself according to the user's configuration, within its retry budget; many failures at once use
+//! that up. When the SDK gives up because of throttling or a missing answer, the request waits here, and the whole
+//! Region slows down.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -10,41 +10,40 @@ use std::time::Duration;
 
 use super::failure::{Failure, FailureKind};
 
-/// How often a request without an answer is tried after the SDK's own attempts: a server that is not
-/// there should not hold up the report for long.
+/// The number of retries for a request without an answer, after the SDK's own attempts: an unreachable server should
+/// not delay the report for long.
 const ROUNDS_WITHOUT_ANSWER: u32 = 3;
 
-/// How long a throttled request is tried.
+/// The retry policy for a throttled request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// How often it is tried after the SDK's own attempts.
+    /// The number of retries after the SDK's own attempts.
     pub rounds: u32,
-    /// How long the first pause is; each further one is twice as long.
+    /// The length of the first pause; each further pause is twice as long.
     pub first_pause: Duration,
     pub longest_pause: Duration,
 }
 
 impl Default for RetryPolicy {
-    /// About two minutes.
+    /// Returns a policy of about two minutes.
     fn default() -> Self {
         Self { rounds: 8, first_pause: Duration::from_millis(500), longest_pause: Duration::from_secs(30) }
     }
 }
 
 impl RetryPolicy {
-    /// The pause before a round, between half and the whole of its length, so that requests that were
-    /// throttled together do not come back together.
+    /// Returns the pause before a retry: between half and all of its length, so that requests that were throttled
+    /// together do not return together.
     fn pause(self, round: u32) -> Duration {
         let whole =
             self.first_pause.saturating_mul(1_u32.checked_shl(round).unwrap_or(u32::MAX)).min(self.longest_pause);
-        // A fresh RandomState is seeded anew: chance without a crate for it.
+        // Each new RandomState has a new seed: randomness without another crate.
         let chance = u32::try_from(RandomState::new().hash_one(round) % 1_000).unwrap_or_default();
         whole / 2 + whole * chance / 2_000
     }
 }
 
-/// Makes a request until it is answered and not throttled, within the retry policy; counts how
-/// often it was not.
+/// Makes a request until it is answered without throttling, within the retry policy. Counts how often it was throttled.
 pub(super) async fn with_retries<T, F, Fut>(
     retry_policy: RetryPolicy,
     throttled: &mut u32,
@@ -73,8 +72,8 @@ where
     }
 }
 
-/// How many requests run at once in a Region: half as many after a throttled one, one more after
-/// as many good ones as run at once.
+/// The number of parallel requests in a Region: halved after a throttled request, one more after as many successful
+/// requests as run in parallel.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RequestLimit {
     now: usize,
@@ -83,7 +82,7 @@ pub(super) struct RequestLimit {
 }
 
 impl RequestLimit {
-    /// Starts at half of the most.
+    /// Starts at half of the maximum.
     pub(super) fn new(most: usize) -> Self {
         let most = most.max(1);
         Self { now: most.div_ceil(2), most, good: 0 }
@@ -93,7 +92,7 @@ impl RequestLimit {
         self.now
     }
 
-    /// Learns from a finished request; true if the limit went down.
+    /// Adjusts the limit after a request; returns true if the limit decreased.
     pub(super) fn learn(&mut self, throttled: u32) -> bool {
         if throttled > 0 {
             let before = self.now;

@@ -1,7 +1,7 @@
-//! One self-contained HTML page: no script, nothing from elsewhere, legible on paper, in the dark and
-//! in a narrow window.
+//! Writes a self-contained HTML page: without scripts or external resources, legible in print, in dark mode and in a
+//! narrow window.
 //!
-//! Charts are inline SVG, since browsers print its colors and leave out those of backgrounds.
+//! Charts are inline SVG, because browsers print its colors but omit background colors.
 
 use std::io::{self, Write};
 
@@ -9,17 +9,17 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::number::grouped;
 
-/// The stylesheet; dark colors only on screens, so that a print is on white.
+/// The stylesheet; dark colors only on screens, so that prints have a white background.
 const STYLE: &str = include_str!("page.css");
 
-/// What browsers load for the page: nothing.
+/// The resources that browsers load for the page: none.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// A bar of a chart.
 pub(super) struct Bar {
     /// The label at its left.
     pub(super) name: String,
-    /// Small print below the label, if any.
+    /// Small print below the label; may be empty.
     pub(super) note: String,
     /// Its parts from left to right: class and size.
     pub(super) parts: Vec<(&'static str, usize)>,
@@ -27,24 +27,24 @@ pub(super) struct Bar {
     pub(super) said: String,
 }
 
-/// Something that can be opened: a line that says how it is, and what is behind it.
+/// A section that can be opened: a line with its state, and the content.
 pub(super) struct ExpandableSection {
     /// The class of its first word: `good`, `maybe` or `bad`.
     pub(super) class: &'static str,
-    /// How it is, in a word or two.
+    /// Its state, in a word or two.
     pub(super) word: &'static str,
-    /// Its name, number, parts and small print, as a bar of a chart has them.
+    /// Its name, number, parts and small print, as in a chart's bar.
     pub(super) bar: Bar,
-    /// What is behind it; nothing to open without.
+    /// The content; without it, the section cannot be opened.
     pub(super) behind: Option<Markup>,
-    /// Whether it is open from the start.
+    /// Whether it is initially open.
     pub(super) is_open: bool,
 }
 
-/// How many lines of a list are seen without opening the rest of it.
+/// The number of lines shown before the rest of a list must be opened.
 const SHOWN: usize = 20;
 
-/// A list of what can be opened, with bars on one scale; of a long one, the end is opened first.
+/// Returns a list of sections, with bars on one scale; the end of a long list must be opened first.
 pub(super) fn disclosures(list: &[ExpandableSection], noun: &str) -> Markup {
     let longest = list.iter().map(|one| length(&one.bar)).max().unwrap_or_default();
     let (first, rest) = list.split_at_checked(SHOWN).unwrap_or((list, &[]));
@@ -102,7 +102,7 @@ pub(super) fn write(out: &mut dyn Write, title: &str, body: &Markup) -> io::Resu
     writeln!(out, "{}", page.into_string())
 }
 
-/// A heading, and what is below it.
+/// Returns a heading and the text below it.
 pub(super) fn heading(title: &str, below: &str) -> Markup {
     html! {
         "\n" h2 { (title) }
@@ -110,7 +110,7 @@ pub(super) fn heading(title: &str, below: &str) -> Markup {
     }
 }
 
-/// The answer that the page gives: the first sentence large, its first word in the color of `class`.
+/// Returns the page's answer: the first sentence large, its first word in the color of `class`.
 pub(super) fn answer(class: &str, sentences: &[String]) -> Markup {
     let Some((first, others)) = sentences.split_first() else { return Markup::default() };
     html! {
@@ -134,14 +134,14 @@ pub(super) fn capitalized(text: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-/// A row of numbers with what they count.
+/// Returns a row of numbers with their labels.
 pub(super) fn tiles(tiles: &[(usize, &str)]) -> Markup {
     html! {
         div.tiles { @for (number, label) in tiles { div.tile { b { (grouped(*number)) } (label) } } }
     }
 }
 
-/// A bar chart: name, number, and what follows the bar.
+/// Returns a bar chart: name, number, and the text after the bar.
 pub(super) fn bars(title: &str, bars: &[(String, usize, String)]) -> Markup {
     let bar = |(name, number, said): &(String, usize, String)| Bar {
         name: name.clone(),
@@ -152,7 +152,7 @@ pub(super) fn bars(title: &str, bars: &[(String, usize, String)]) -> Markup {
     html! { (heading(title, "")) (chart(&bars.iter().map(bar).collect::<Vec<_>>())) }
 }
 
-/// A chart of bars of several parts, on one scale.
+/// Returns a chart of bars with several parts, on one scale.
 pub(super) fn chart(bars: &[Bar]) -> Markup {
     let longest = bars.iter().map(length).max().unwrap_or_default();
     html! {
@@ -167,7 +167,7 @@ pub(super) fn chart(bars: &[Bar]) -> Markup {
     }
 }
 
-/// Parts side by side that together have the width of the page, with what each of them is.
+/// Returns adjacent parts that together have the width of the page, with their labels.
 pub(super) fn whole(parts: &[(&'static str, usize, &str)]) -> Markup {
     let sizes: Vec<_> = parts.iter().map(|(class, size, _)| (*class, *size)).collect();
     html! {
@@ -184,7 +184,7 @@ pub(super) fn whole(parts: &[(&'static str, usize, &str)]) -> Markup {
     }
 }
 
-/// Parts of a bar on a scale that ends at `longest`, in thousandths: never so thin that one is not seen.
+/// Returns the parts of a bar in thousandths of `longest`, never too thin to see.
 fn drawn(parts: &[(&'static str, usize)], longest: usize) -> Markup {
     let mut from = 0;
     let placed = parts.iter().filter(|(_, size)| *size > 0).map(|(class, size)| {
@@ -202,7 +202,7 @@ fn drawn(parts: &[(&'static str, usize)], longest: usize) -> Markup {
 /// A row of a table: its class and its cells.
 pub(super) type Row = (&'static str, Vec<String>);
 
-/// A table; the class of a row colors its first cell. Without rows, nothing.
+/// Returns a table; the class of a row colors its first cell. Without rows, returns nothing.
 pub(super) fn table<'a>(columns: &[&str], rows: impl Iterator<Item = (&'a str, Vec<String>)>) -> Markup {
     let mut rows = rows.peekable();
     if rows.peek().is_none() {

@@ -1,11 +1,11 @@
-//! Lists that come in pages.
+//! Reads paginated lists.
 
 use super::failure::{Failure, FailureKind};
 
-/// How many pages a list may have: a bound for servers that never stop.
+/// The maximum number of pages in a list, to stop servers that never end it.
 pub(super) const MAX_PAGES: usize = 20_000;
 
-/// The token of the next page; a page that names itself as the next one would never end.
+/// Returns the token of the next page. Rejects a page that names itself as the next one, because that would never end.
 pub(super) fn following(next: Option<&str>, now: Option<&str>, action: &str) -> Result<Option<String>, Failure> {
     match next {
         None | Some("") => Ok(None),
@@ -16,7 +16,7 @@ pub(super) fn following(next: Option<&str>, now: Option<&str>, action: &str) -> 
     }
 }
 
-/// Reads a list to its end: `read` takes the token of a page up and gives back that of the next one.
+/// Reads a list to its end: `read` takes the token of a page and returns the next one.
 pub(super) async fn each_page<F>(action: &str, mut read: F) -> Result<(), Failure>
 where
     F: AsyncFnMut(Option<String>) -> Result<Option<String>, Failure>,
@@ -29,5 +29,5 @@ where
             next => token = next,
         }
     }
-    Err(Failure::new(action, FailureKind::Unreadable, "the list does not end"))
+    Err(Failure::new(action, FailureKind::Unreadable, "the list has too many pages"))
 }

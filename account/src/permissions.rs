@@ -2,32 +2,32 @@
 
 use serde_json::{Value as Json, json};
 
-/// A permission and what becomes of a command without it.
+/// A permission and its purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Permission {
     /// The IAM action.
     pub action: &'static str,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: &'static str,
 }
 
-/// What `scan` asks for.
+/// The permissions of `scan`.
 pub const SCAN: &[Permission] = &[
-    Permission { action: "cloudformation:ListStacks", purpose: "which stacks there are" },
+    Permission { action: "cloudformation:ListStacks", purpose: "the list of stacks" },
     Permission { action: "cloudformation:DescribeStacks", purpose: "values of parameters, owner tags" },
     Permission { action: "cloudformation:GetTemplate", purpose: "the templates, after macros and transforms" },
-    Permission { action: "cloudformation:ListResources", purpose: "--live, which security groups exist" },
+    Permission { action: "cloudformation:ListResources", purpose: "--live, the list of security groups" },
     Permission { action: "cloudformation:GetResource", purpose: "--live, their egress rules and tags" },
-    Permission { action: "ec2:DescribeSecurityGroups", purpose: "--live, what Cloud Control's handlers call for both" },
+    Permission { action: "ec2:DescribeSecurityGroups", purpose: "--live, called by Cloud Control for both" },
     Permission {
         action: "cloudformation:DescribeStackResources",
-        purpose: "--live, which stack owns a group without tags",
+        purpose: "--live, the owner of a group without tags",
     },
     Permission { action: "account:ListRegions", purpose: "--regions all" },
 ];
 
-/// What `audit` asks for. Where a customer's key encrypts results, `kms:Decrypt` on that key comes on top,
-/// which a policy for everybody should not allow; a denial names it.
+/// The permissions of `audit`. Where a customer managed key encrypts results, `kms:Decrypt` on that key is needed too,
+/// which a general policy should not allow; the denial names it.
 pub const AUDIT: &[Permission] = &[
     Permission { action: "cloudformation:ListAllHookResults", purpose: "the results of all hooks, or of one" },
     Permission { action: "cloudformation:GetHookResult", purpose: "annotations: rule, ports, remedy" },
@@ -45,34 +45,31 @@ pub const AUDIT: &[Permission] = &[
     Permission { action: "account:ListRegions", purpose: "--regions all" },
 ];
 
-/// What `status` asks for; with a customer's key as [`AUDIT`].
+/// The permissions of `status`; for a customer managed key, see [`AUDIT`].
 pub const STATUS: &[Permission] = &[
-    Permission { action: "cloudformation:DescribeType", purpose: "whether the hook is there, and its version" },
+    Permission { action: "cloudformation:DescribeType", purpose: "whether the hook exists, and its version" },
     Permission {
         action: "cloudformation:BatchDescribeTypeConfigurations",
-        purpose: "whether it is enabled, and for what",
+        purpose: "whether it is enabled, and its targets",
     },
-    Permission { action: "cloudformation:ListAllHookResults", purpose: "whether it failed lately" },
+    Permission { action: "cloudformation:ListAllHookResults", purpose: "recent failures of the hook" },
     Permission { action: "cloudformation:GetHookResult", purpose: "whether its annotations can be read" },
     Permission { action: "lambda:GetFunctionConfiguration", purpose: "the function: state, version, hash, settings" },
     Permission { action: "lambda:GetFunctionConcurrency", purpose: "whether its concurrency is limited" },
     Permission { action: "lambda:GetAlias", purpose: "whether the alias sends calls to another version" },
-    Permission { action: "lambda:GetFunction", purpose: "its code, to look for program and policy in it" },
-    Permission {
-        action: "cloudformation:DescribeStackResources",
-        purpose: "whether the stack carries the version that decides",
-    },
-    Permission { action: "cloudwatch:GetMetricData", purpose: "whether it was throttled or failed lately" },
+    Permission { action: "lambda:GetFunction", purpose: "its code, to read program and policy" },
+    Permission { action: "cloudformation:DescribeStackResources", purpose: "whether the stack has the active version" },
+    Permission { action: "cloudwatch:GetMetricData", purpose: "recent throttles and errors" },
     Permission { action: "events:ListRuleNamesByTarget", purpose: "direct calls: whether a rule sends them" },
     Permission { action: "events:DescribeRule", purpose: "direct calls: whether the rule is enabled" },
-    Permission { action: "cloudtrail:DescribeTrails", purpose: "direct calls: whether there is a trail" },
+    Permission { action: "cloudtrail:DescribeTrails", purpose: "direct calls: the trails" },
     Permission { action: "cloudtrail:GetTrailStatus", purpose: "direct calls: whether the trail is logging" },
     Permission { action: "cloudtrail:GetEventSelectors", purpose: "direct calls: whether it logs management events" },
     Permission { action: "account:ListRegions", purpose: "--regions all" },
 ];
 
-/// What an account asks for, beyond its own commands, to look at others: which accounts there are. The role in each
-/// of them is assumed with `sts:AssumeRole`.
+/// The permissions for reading other accounts, in addition to those of a command: to list the accounts. The role in
+/// each of them is assumed with `sts:AssumeRole`.
 pub(crate) const ORGANIZATION: &[Permission] = &[
     Permission { action: "organizations:ListAccounts", purpose: "--organization" },
     Permission { action: "organizations:ListRoots", purpose: "--organization, the units of the accounts" },
@@ -84,14 +81,15 @@ pub(crate) const ORGANIZATION: &[Permission] = &[
     Permission { action: "organizations:DescribeOrganizationalUnit", purpose: "the names of units" },
 ];
 
-/// What a role that deploys stacks needs, so that the CDK shows why the hook blocked a deployment (aws-cdk-cli, pull
-/// requests 1768 and 1950).
+/// The permissions of a role that deploys stacks, so that the CDK shows why the hook blocked a deployment (aws-cdk-cli,
+/// pull requests 1768 and 1950).
 pub(crate) const DEPLOYER: &[Permission] = &[
-    Permission { action: "cloudformation:GetHookResult", purpose: "which rule, which ports, what to write instead" },
+    Permission { action: "cloudformation:GetHookResult", purpose: "the rule, the ports, and the fix" },
     Permission { action: "cloudformation:ListHookResults", purpose: "the results of a change set" },
 ];
 
-/// What a role in each account of an organization needs for every command: `deploy/reader-role.yaml` allows it.
+/// Returns the permissions of a role in each account of an organization, for every command: `deploy/reader-role.yaml`
+/// allows them.
 #[must_use]
 pub fn reader() -> Vec<Permission> {
     let mut all: Vec<Permission> = [SCAN, AUDIT, STATUS].concat();
@@ -100,20 +98,20 @@ pub fn reader() -> Vec<Permission> {
     all
 }
 
-/// The IAM policy that allows just these.
+/// Returns an IAM policy that allows exactly these permissions.
 #[must_use]
 pub fn policy(permissions: &[Permission]) -> Json {
     json!({"Version": "2012-10-17", "Statement": [statement("CfnEgressGuardReadOnly", permissions)]})
 }
 
-/// The IAM policy of a role that deploys.
+/// Returns the IAM policy of a role that deploys.
 #[must_use]
 pub fn deployer_policy() -> Json {
     json!({"Version": "2012-10-17", "Statement": [statement("ReadWhatHooksSay", DEPLOYER)]})
 }
 
-/// The IAM policy of whoever looks at several accounts: a command's own permissions for the account itself, and the
-/// way to the others. The role in each of the others needs what [`reader`] says.
+/// Returns the IAM policy of a caller that reads several accounts: a command's own permissions for the account itself,
+/// and access to the others. The role in each of the others needs the permissions of [`reader`].
 #[must_use]
 pub fn caller_policy(permissions: &[Permission], role: &str) -> Json {
     json!({

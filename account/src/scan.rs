@@ -1,9 +1,8 @@
-//! What would be blocked among the live stacks if the rule were enforced.
+//! Finds what would be blocked among the live stacks if the rule were enforced.
 //!
-//! Every Region is read by itself: two lists say which stacks there are and what they were given, a page
-//! at a time, and their templates follow, several at once, fewer when AWS throttles the calls. What is found
-//! goes to the caller one stack at a time, and then to the disk: in memory is a stack's name until it is
-//! read, and a template while it is judged.
+//! Every Region is read separately: two lists contain the stacks and their inputs, a page at a time. Their templates
+//! follow, several in parallel, fewer when AWS throttles the calls. Findings go to the caller one stack at a time, and
+//! then to disk. Memory contains only the names of unread stacks, and the templates that are being judged.
 
 mod alternative;
 mod asff;
@@ -65,79 +64,79 @@ use super::failure::{Failure, FailureKind};
 use super::pace::RetryPolicy;
 use cfn_egress_guard_core::rule::policy::{Date, Glob, Policy};
 
-/// How many reports may wait for the caller.
+/// The number of reports that may be queued for the caller.
 const WAITING: usize = 64;
 
-/// How many templates are read at once at most, in all accounts and Regions together: each may have a megabyte.
+/// The maximum number of templates read in parallel, in all accounts and Regions together: each may have a megabyte.
 const TEMPLATES_AT_ONCE: usize = 64;
 
-/// What to scan, and how.
+/// The scope and options of a scan.
 #[derive(Debug)]
 pub struct ScanOptions {
-    /// Only stacks with these names (or nested in one with such a name); all, if there is none.
+    /// Only stacks with these names (or nested in one with such a name); if empty, all.
     pub stacks: Vec<Glob>,
-    /// The policy that decides.
+    /// The policy to apply.
     pub policy: Policy,
-    /// Today, UTC: exemptions end.
+    /// Today's date in UTC: exemptions end.
     pub today: Date,
-    /// Tags that name a stack's owner, the first that a stack has counts; letter case does not.
+    /// The tags that name a stack's owner, in any letter case; the first one that a stack has counts.
     pub owner_tags: Vec<String>,
-    /// How many templates of a Region are read at once, at most.
+    /// The maximum number of templates of a Region read in parallel.
     pub concurrency: usize,
-    /// How long AWS may throttle requests.
+    /// The retry policy for throttled requests.
     pub retry_policy: RetryPolicy,
-    /// What an earlier scan with the same policy found.
+    /// The findings of an earlier scan with the same policy.
     pub known: KnownStacks,
-    /// Whether the security groups that exist are read, too.
+    /// Whether the existing security groups are read, too.
     pub live: bool,
-    /// When the scan begins, UTC.
+    /// The start time of the scan, in UTC.
     pub started: String,
 }
 
-/// What a scan reports while it runs.
+/// The reports of a running scan.
 #[derive(Debug, Clone)]
 pub enum Progress {
-    /// An account was entered, which has so many Regions to look at.
+    /// An account was entered.
     Entered {
-        /// Regions to read.
+        /// The number of its Regions to read.
         regions: usize,
     },
-    /// An account was read to its end, or could not be entered.
+    /// An account was completed or could not be entered.
     Left,
-    /// So many more stacks will be read.
+    /// More stacks were found.
     Found {
-        /// Stacks to read.
+        /// The number of additional stacks.
         stacks: usize,
     },
-    /// A Region's lists were read to their end.
+    /// The lists of a Region were read completely.
     Listed,
     /// A stack was judged.
     Judged(Box<StackRecord>),
-    /// So many more live security groups will be read.
+    /// More live security groups were found.
     FoundGroups {
-        /// Groups to read.
+        /// The number of additional groups.
         groups: usize,
     },
     /// A live security group was judged.
     Group(Box<GroupRecord>),
     /// Something could not be read.
     Unread(Unread),
-    /// AWS throttled requests in a Region; so many templates are read at once now.
+    /// AWS throttled requests in a Region; fewer templates are read in parallel now.
     Slower {
-        /// The account, if anybody says which it is.
+        /// The account, if known.
         account: Option<String>,
         region: String,
-        /// Templates read at once.
+        /// The number of templates read in parallel.
         at_once: usize,
     },
 }
 
-/// Reads and judges the live stacks; what is found goes to `report` as it is found.
+/// Reads and judges the live stacks, and passes each finding to `report`.
 ///
-/// Gives back whether everything was looked at: false if `stop` became true before.
+/// Returns whether everything was read: false if `stop` became true before the end.
 ///
 /// # Errors
-/// Those of `report`, upon which the scan ends.
+/// The errors of `report`, which end the scan.
 pub async fn scan(
     accounts: &Accounts,
     options: ScanOptions,
@@ -170,14 +169,14 @@ pub async fn scan(
         }
     }
     running.abort_all();
-    // What was found already waits in the channel; it closes when the last task is gone.
+    // Earlier findings are queued in the channel, which closes when the last task ends.
     while let Some(progress) = receiver.recv().await {
         report(progress)?;
     }
     Ok(false)
 }
 
-/// What the accounts share.
+/// The state shared by the accounts.
 #[derive(Clone)]
 struct Scanner {
     accounts: Accounts,
@@ -200,14 +199,14 @@ impl Scanner {
             }
         })
         .await;
-        // A task that panicked: an account is missed and nobody would know.
+        // Reports the account of a panicked task, which would otherwise be missing unnoticed.
         for (account, error) in lost {
             let failure = Failure::new("(this program)", FailureKind::Unreadable, &error.to_string());
             self.unread(account.as_ref(), failure, false).await;
         }
     }
 
-    /// Scans an account to its end, or says why not; nothing, if nobody listens any more.
+    /// Scans an account completely, or reports why it cannot. Returns nothing if the receiver is closed.
     async fn account(self, account: Option<MemberAccount>) -> Option<()> {
         let entered = match self.accounts.enter(account.as_ref(), self.options.retry_policy).await {
             Ok(entered) => entered,

@@ -9,11 +9,11 @@ use serde::ser::{Error as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 use tempfile::SpooledTempFile;
 
-/// How many bytes of records are kept in memory: those of an account of some hundred stacks.
+/// The maximum number of bytes of records in memory: enough for an account with some hundred stacks.
 const IN_MEMORY: usize = 1024 * 1024;
 
-/// Records in the order they came, or were sorted into. Beyond one MiB they stand in a file without a name, which
-/// only this process can read and which is gone with it; memory then holds no more than where each one is.
+/// Records in insertion order or sorted. Beyond one MiB, they are in an unnamed file, which only this process can read
+/// and which disappears with it; memory then contains only the position of each record.
 #[derive(Debug)]
 pub struct Spool<T> {
     file: SpooledTempFile,
@@ -22,7 +22,7 @@ pub struct Spool<T> {
     of: PhantomData<T>,
 }
 
-/// Where a record is in the file.
+/// The position of a record in the file.
 #[derive(Debug, Clone, Copy)]
 struct RecordPosition {
     at: u64,
@@ -30,28 +30,28 @@ struct RecordPosition {
 }
 
 impl<T: Serialize + DeserializeOwned> Spool<T> {
-    /// Begins without records; asks nothing of the disk yet.
+    /// Creates an empty spool; does not use the disk yet.
     #[must_use]
     pub fn new() -> Self {
         Self { file: SpooledTempFile::new(IN_MEMORY), end: 0, places: Vec::new(), of: PhantomData }
     }
 
-    /// How many records there are.
+    /// Returns the number of records.
     #[must_use]
     pub fn len(&self) -> usize {
         self.places.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no records.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
-    /// Adds a record; gives back its number, counted from zero.
+    /// Adds a record; returns its number, counted from zero.
     ///
     /// # Errors
-    /// When it cannot be written to the disk.
+    /// When it cannot be written to disk.
     pub fn push(&mut self, record: &T) -> io::Result<usize> {
         let bytes = serde_json::to_vec(record)?;
         self.file.seek(SeekFrom::Start(self.end))?;
@@ -61,7 +61,7 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
         Ok(self.places.len() - 1)
     }
 
-    /// Reads a record; nothing, if there is none of this number.
+    /// Reads a record; returns nothing if there is no record with this number.
     ///
     /// # Errors
     /// When it cannot be read back.
@@ -69,12 +69,12 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
         self.places.get(number).copied().map(|place| self.read(place)).transpose()
     }
 
-    /// The records one by one; only one of them is in memory.
+    /// Returns the records one by one, with only one of them in memory.
     pub fn iter(&mut self) -> impl Iterator<Item = io::Result<T>> + '_ {
         (0..self.places.len()).filter_map(|number| self.get(number).transpose())
     }
 
-    /// Brings the records into the order of a key; those of the same key stay as they came.
+    /// Sorts the records by a key; records with the same key keep their order.
     ///
     /// # Errors
     /// When a record cannot be read back.
@@ -97,7 +97,7 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
     }
 }
 
-/// The records as a list, of which one is in memory at a time.
+/// The records as a list, with one record in memory at a time.
 pub(super) struct SpoolList<'a, T>(RefCell<&'a mut Spool<T>>);
 
 impl<'a, T> SpoolList<'a, T> {
@@ -138,7 +138,7 @@ mod tests {
             let mut spool = Spool::new();
             for number in 0..10 {
                 assert_eq!(spool.push(&record(number)).unwrap(), number);
-                // Reading in between does not disturb what is written next.
+                // Reads in between do not disturb later writes.
                 assert_eq!(spool.get(number / 2).unwrap(), Some(record(number / 2)));
             }
             assert_eq!((spool.len(), spool.file.is_rolled()), (10, length > 1_000));

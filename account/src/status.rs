@@ -1,10 +1,10 @@
-//! Is enforcement really on: per Region, is the hook there, enabled, blocking, and for what; is its
-//! function there, is it the code and policy that it should be, and does it work.
+//! Checks whether enforcement is really on. For each Region: does the hook exist, is it enabled, does it block, and for
+//! which operations; does its function exist, does it have the expected code and policy, and does it work.
 //!
-//! Sources: CloudFormation API Reference, `DescribeType`, `BatchDescribeTypeConfigurations`,
-//! `ListHookResults`, `GetHookResult`; the Hooks User Guide, "hook configuration schema"; Lambda API
-//! Reference, `GetFunctionConfiguration` and its neighbours. A hook's configuration may name what it
-//! leaves out; whatever narrows enforcement is a gap unless it was said to be expected.
+//! Sources: CloudFormation API Reference, `DescribeType`, `BatchDescribeTypeConfigurations`, `ListHookResults`,
+//! `GetHookResult`; the Hooks User Guide, "hook configuration schema"; Lambda API Reference, `GetFunctionConfiguration`
+//! and related actions. A hook's configuration may exclude stacks or roles; anything that narrows enforcement is a gap
+//! unless it was declared as expected.
 
 mod carried;
 mod code;
@@ -44,67 +44,66 @@ use cfn_egress_guard_core::rule::Preset;
 use cfn_egress_guard_core::rule::policy::Glob;
 use hook::RegisteredHook;
 
-/// What enforcement should look like.
+/// The expected state of enforcement.
 #[derive(Debug, Clone)]
 pub struct StatusOptions {
-    /// Why the account's Regions could not be listed, if there is one account and it is looked at in those that
+    /// The reason why the account's Regions could not be listed, if there is one account and the Regions are those that
     /// every account has.
     pub regions_assumed: Option<String>,
     /// The hook's alias.
     pub alias: String,
     /// `FAIL` or `WARN`.
     pub failure_mode: String,
-    /// The target operations that must be on.
+    /// The target operations that must be enabled.
     pub operations: Vec<String>,
-    /// Stack names that may be left out, the hook's own stack among them.
+    /// Stack names that may be excluded, including the hook's own stack.
     pub may_exclude: Vec<Glob>,
-    /// Roles whose stacks may be left out.
+    /// Roles whose stacks may be excluded.
     pub may_exclude_roles: Vec<Glob>,
     /// The function's ARN, or the end of it, for example `function:guard:live`.
     pub function: Option<String>,
-    /// The preset that the function's `EGRESS_PRESET` should set; without one it should leave that to the
-    /// policy.
+    /// The preset that the function's `EGRESS_PRESET` should set; if none, the variable should not be set.
     pub preset: Option<Preset>,
-    /// The code and the policy that it should have.
+    /// The expected code and policy.
     pub expected: Expected,
-    /// How many days back failures of the hook and its function count: 90 at most, as long as CloudFormation keeps
-    /// results.
+    /// The number of past days in which failures of the hook and its function count: at most 90, as long as
+    /// CloudFormation keeps results.
     pub days: u16,
     /// Now, in seconds since 1970.
     pub now: i64,
-    /// How long AWS may throttle requests.
+    /// The retry policy for throttled requests.
     pub retry_policy: RetryPolicy,
 }
 
 impl StatusOptions {
-    /// From when on failures count, in seconds since 1970.
+    /// Returns the time from which failures count, in seconds since 1970.
     fn since(&self) -> i64 {
         self.now - i64::from(self.days) * 86_400
     }
 }
 
-/// How the account of the hooks and those of functions are reached.
+/// The connections to the accounts of the hooks and the functions.
 #[derive(Debug, Clone)]
 struct Clients {
     /// The account of the hooks.
     hooks: Connection,
-    /// Its id, if anybody says which it is.
+    /// Its ID, if known.
     account: Option<String>,
     central: Arc<CentralFunction>,
 }
 
-/// How a central function is reached.
+/// The connections to a central function.
 #[derive(Debug)]
 struct CentralFunction {
-    /// The caller's own account, and its id if it is known.
+    /// The ID, if known, of the caller's own account, and its connection.
     own: (Option<String>, Connection),
-    /// Credentials of its own for a function in another account.
+    /// Separate credentials for a function in another account.
     functions: Option<Connection>,
 }
 
 impl Clients {
-    /// The connection to a function: the one that has credentials of its own, the caller's own if it lies there,
-    /// or that of the hook.
+    /// Returns the connection to a function: the one with separate credentials, the caller's own if the function is
+    /// there, or the hook's.
     fn of_function(&self, called: &CalledFunction) -> &Connection {
         let is_here = called.account.is_none() || called.account == self.account;
         let (own, connection) = &self.central.own;
@@ -115,26 +114,26 @@ impl Clients {
         }
     }
 
-    /// Whether nobody gave credentials of the function's account.
+    /// Returns whether the function is in an account without credentials.
     fn is_elsewhere(&self, called: &CalledFunction, hook_account: Option<&str>) -> bool {
         let elsewhere = called.account.as_deref().is_some_and(|account| Some(account) != hook_account);
         let own = self.central.own.0.is_some() && self.central.own.0 == called.account;
         hook_account.is_some() && elsewhere && self.central.functions.is_none() && !own
     }
 
-    /// A client for a function, in the Region of its ARN.
+    /// Returns a client for a function, in the Region of its ARN.
     fn lambda(&self, called: &CalledFunction, region: &str) -> aws_sdk_lambda::Client {
         self.of_function(called).lambda(called.region.as_deref().unwrap_or(region))
     }
 
-    /// Whether AWS is played on this machine.
+    /// Returns whether AWS is simulated on this machine.
     fn loopback(&self) -> bool {
         self.hooks.endpoint_url().is_some_and(|url| url.parse().is_ok_and(|uri| is_loopback(&uri)))
     }
 }
 
-/// Looks at every Region of every account; those with problems come first. The functions are asked about with a
-/// connection of their own, if they lie in another account. Says through `progress` how far it is.
+/// Reads every Region of every account; those with problems come first. If the functions are in another account, they
+/// are read through a separate connection. Reports its progress through `progress`.
 pub async fn status(
     accounts: &Accounts,
     functions: Option<&Connection>,
@@ -219,8 +218,8 @@ async fn of_region(clients: &Clients, region: String, options: &StatusOptions) -
     found
 }
 
-/// The wanted operations: those that the first hook has to look at, and those of the hook for templates,
-/// which is only asked for what the first one leaves.
+/// Divides the required operations: those of the first hook, and those of the hook for templates, which only has to
+/// cover what the first one does not.
 fn divided(first: &RegisteredHook, options: &StatusOptions) -> (Vec<String>, Vec<String>) {
     let has = |operation: &String| {
         first.configuration.as_ref().is_some_and(|configuration| configuration.operations().contains(operation))
@@ -229,7 +228,7 @@ fn divided(first: &RegisteredHook, options: &StatusOptions) -> (Vec<String>, Vec
     options.operations.iter().cloned().partition(|operation| !template(operation) || has(operation))
 }
 
-/// What is known of a hook, into what is known of the Region.
+/// Adds the facts about a hook to those about the Region.
 fn take(
     hook: &RegisteredHook,
     alias: Option<&str>,
@@ -259,7 +258,7 @@ fn take(
     }
 }
 
-/// The function that the hooks call.
+/// Returns the function that the hooks call.
 async fn called(
     clients: &Clients,
     first: &RegisteredHook,
@@ -280,7 +279,7 @@ async fn called(
     let there = function::look(&clients.lambda(&function, &region), &function, options, &mut status, found).await;
     let elsewhere = clients.is_elsewhere(&function, first.account().as_deref());
     match function.account.as_deref().filter(|_| elsewhere) {
-        // Metrics are those of the caller's account: here they would be empty, and look well.
+        // Metrics are those of the caller's account: here they would be empty and look healthy.
         Some(account) => {
             let denied = found.unread.iter().skip(unread).any(|failure| failure.kind == FailureKind::AccessDenied);
             let more = if denied { "the function's settings and its metrics" } else { "its metrics" };

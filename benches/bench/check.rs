@@ -1,7 +1,7 @@
-//! `check` as a whole process, beside a program that only parses and beside cfn-guard, cloudformation-validate,
-//! cfn-lint and checkov. cfn-guard looks at one rule, like `check`: at AWS's own, which names 500 groups, and at one
-//! that names the 1,500 egress rules. cloudformation-validate looks at the latter and at its own rules. The others look
-//! at all of their rules.
+//! Measures `check` as a whole process, compared with a program that only parses and with cfn-guard,
+//! cloudformation-validate, cfn-lint, and checkov. cfn-guard checks one rule, like `check`: AWS's own, which reports
+//! 500 groups, and another one that reports the 1,500 egress rules. cloudformation-validate checks the latter and its
+//! own rules. The others check all of their rules.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -19,17 +19,17 @@ const YAML: usize = 2;
 const JSON: usize = 3;
 const FOLDER: usize = 4;
 
-/// A program, and how often it is run with each input.
+/// A program, and the number of its runs with each input.
 struct Program {
     name: &'static str,
     invocation: Invocation,
-    /// What stands before the input.
+    /// The arguments before the input.
     before_input: &'static [&'static str],
     rounds: [usize; INPUTS.len()],
     cells: [Cell; INPUTS.len()],
 }
 
-/// What was measured of one program with one input.
+/// The measurements of one program with one input.
 #[derive(Default)]
 struct Cell {
     times: Durations,
@@ -117,8 +117,8 @@ impl Program {
         invocation
     }
 
-    /// Runs it if it is its turn: the rounds of each are spread over those of all. The first run is looked
-    /// at: it shows the memory, and whether it takes too long. Its time counts only where it is the only one.
+    /// Runs the program if it is its turn: the rounds of each program are spread over all rounds. The first run is
+    /// observed for its memory and its duration. Its time counts only if it is the only run.
     fn round(&mut self, round: usize, of: usize, index: usize, input: &[PathBuf]) {
         let (Some(&rounds), invocation) = (self.rounds.get(index), self.with(input)) else { return };
         let Some(cell) = self.cells.get_mut(index) else { return };
@@ -159,7 +159,7 @@ impl Program {
         self.cells.get(input).map_or(0.0, |cell| cell.times.median_ms())
     }
 
-    /// How many times as long it takes as another.
+    /// Returns how many times as long it takes as another program.
     fn times(&self, other: &Self, input: usize) -> Measured {
         let times = self.ms(input) / other.ms(input);
         let stopped = self.cells.get(input).is_some_and(|cell| cell.stopped);

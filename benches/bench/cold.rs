@@ -1,6 +1,6 @@
-//! The first answer of a STACK invocation at the share of a processor that Lambda gives a function of 256 MB. The
-//! function runs in a control group of the machine, which needs root; its download comes from this process, which
-//! is not limited.
+//! Measures the first answer of a STACK invocation at the share of a processor that Lambda gives a function of 256 MB.
+//! The function runs in a control group, which requires root. Its download comes from this process, which is not
+//! limited.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,11 +10,11 @@ use super::goals::Goals;
 use super::inputs::{GROUPS_OF_1_MB, RULES, document, part, stack_event, yaml};
 use super::lambda::{self, Candidate};
 
-/// Lambda gives a whole processor to a function of 1,769 MB, and less in proportion
+/// Lambda gives a function of 1,769 MB a whole processor, and smaller ones a proportional share
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>).
 const SHARE: f64 = 256.0 / 1_769.0;
 
-/// The time over which the share is counted, in µs.
+/// The period over which the share is measured, in µs.
 const PERIOD: f64 = 20_000.0;
 
 #[tokio::main(flavor = "current_thread")]
@@ -28,7 +28,7 @@ pub(crate) async fn measure(goals: &mut Goals) {
     let mut candidates = Vec::new();
     for (name, groups) in [("10 kB", GROUPS_OF_1_MB / 100), ("100 kB", GROUPS_OF_1_MB / 10), ("1 MB", GROUPS_OF_1_MB)] {
         let url = server.serve(document(&yaml(groups, RULES))).await;
-        // The shell moves itself into the group and becomes the function.
+        // The shell moves itself into the group and then becomes the function.
         let (program, arguments) = group.command(&bootstrap);
         for (share, program, arguments) in
             [("a whole processor", bootstrap.clone(), Vec::new()), ("256 MB's share", program, arguments)]
@@ -60,7 +60,7 @@ pub(crate) async fn measure(goals: &mut Goals) {
     }
 }
 
-/// A control group with the share, of version 1 or 2. It is removed with the value.
+/// A control group with the share, version 1 or 2. Dropping the value removes it.
 struct ControlGroup(PathBuf);
 
 impl ControlGroup {

@@ -1,5 +1,4 @@
-//! STACK invocations: the function downloads its document over TLS, from a server in this process, and
-//! answers.
+//! Measures STACK invocations: the function downloads its document over TLS from a server in this process, and answers.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -55,7 +54,7 @@ pub(crate) async fn measure(goals: &mut Goals) {
     }
 }
 
-/// A server on loopback, and the certificate that the function has to trust.
+/// A server on loopback, and the certificate that the function must trust.
 pub(crate) struct Server {
     acceptor: TlsAcceptor,
     roots: PathBuf,
@@ -75,7 +74,7 @@ impl Server {
         Self { acceptor: TlsAcceptor::from(Arc::new(config)), roots }
     }
 
-    /// What lets the function download from this server.
+    /// Returns the environment that allows the function to download from this server.
     pub(crate) fn environment(&self) -> Vec<(String, String)> {
         vec![
             ("EGRESS_LOOPBACK_PAYLOADS".to_owned(), "1".to_owned()),
@@ -83,7 +82,7 @@ impl Server {
         ]
     }
 
-    /// Serves one document to whoever asks, and says at which URL.
+    /// Serves a document to every client, and returns its URL.
     pub(crate) async fn serve(&self, document: Vec<u8>) -> String {
         let document = Bytes::from(document);
         let acceptor = self.acceptor.clone();

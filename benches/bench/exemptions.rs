@@ -1,4 +1,4 @@
-//! Long policies: how long the function takes to read one, and what it costs each decision.
+//! Measures long policies: the time that the function takes to read one, and the cost of each decision.
 
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -13,13 +13,13 @@ use super::inputs::{part, properties_event, written};
 use super::lambda::{self, Candidate};
 use super::statistics::{in_turns, mega};
 
-/// How many exemptions each policy has: none, as many as a large account, and as many as an organization.
+/// The number of exemptions in each policy: none, as for a large account, and as for an organization.
 const SIZES: [usize; 4] = [0, 100, 1_000, 5_000];
 
-/// The day of the decisions: every exemption holds.
+/// The day of the decisions, on which every exemption applies.
 const TODAY: Date = Date::of_unix_seconds(1_800_000_000);
 
-/// A group with one range of ports, which no exemption covers.
+/// A group with one range of ports that no exemption covers.
 const BLOCKED: &str = r#"{"GroupDescription":"x","SecurityGroupEgress":[
     {"IpProtocol":"tcp","FromPort":443,"ToPort":443,"CidrIp":"10.0.0.0/16"},
     {"IpProtocol":"udp","FromPort":53,"ToPort":53,"CidrIp":"10.0.0.2/32"},
@@ -46,7 +46,7 @@ pub(crate) async fn measure(goals: &mut Goals) {
     starts(&policies, event, goals).await;
 }
 
-/// From the start of the function to its first answer, with each policy beside the program.
+/// Measures the time from the function's start to its first answer, with each policy beside the program.
 async fn starts(policies: &[String], event: Vec<u8>, goals: &mut Goals) {
     let bootstrap = part("BOOTSTRAP", "target/function/bootstrap");
     let candidate = |(exemptions, text): (&usize, &String)| {
@@ -88,7 +88,7 @@ async fn starts(policies: &[String], event: Vec<u8>, goals: &mut Goals) {
     }
 }
 
-/// A policy with this many exemptions, as `scan --suggest-exemptions` writes them and somebody completes them.
+/// Returns a policy with this many exemptions, as `scan --suggest-exemptions` drafts them and people complete them.
 fn policy(exemptions: usize) -> String {
     let mut text = "preset = \"literal\"\n".to_owned();
     for number in 0..exemptions {

@@ -1,4 +1,4 @@
-//! What is to be reached, and whether it was.
+//! The goals, and whether they were reached.
 
 use std::fmt::Write as _;
 
@@ -10,21 +10,21 @@ pub(crate) struct Goals {
     all: usize,
 }
 
-/// Something measured.
+/// A measurement.
 #[derive(Clone, Copy)]
 pub(crate) enum Measured {
     Exactly(f64),
-    /// A run was stopped: it is more.
+    /// The run was stopped, so the value is higher than this.
     MoreThan(f64),
 }
 
 impl Goals {
-    /// It should be at most this.
+    /// Adds a goal: at most this limit.
     pub(crate) fn at_most(&mut self, what: &str, limit: f64, measured: f64, unit: &str) {
         self.add(what, &format!("<= {limit} {unit}"), &format!("{measured:.2} {unit}"), measured <= limit);
     }
 
-    /// It should be at least this many times.
+    /// Adds a goal: at least this factor.
     pub(crate) fn at_least(&mut self, what: &str, limit: f64, measured: Measured) {
         let (least, sign) = match measured {
             Measured::Exactly(times) => (times, ""),

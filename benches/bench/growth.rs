@@ -1,4 +1,4 @@
-//! In this process, without starts and sockets: what grows with an event and with a template.
+//! Measures growth with the size of an event or a template, in this process, without process starts and sockets.
 
 use std::hint::black_box;
 
@@ -23,7 +23,7 @@ pub(crate) fn measure(goals: &mut Goals) {
     templates(goals);
 }
 
-/// A RESOURCE event is decided.
+/// Measures deciding a RESOURCE event.
 fn events(goals: &mut Goals) {
     println!("\n{:>14} {:>12} {:>12} {:>12}", "RESOURCE rules", "event kB", "decided", "a rule");
     let config = Config::new(Settings::default());
@@ -40,7 +40,7 @@ fn events(goals: &mut Goals) {
     }
 }
 
-/// A RESOURCE event is distinguished from one of EventBridge, and decided.
+/// Measures distinguishing a RESOURCE event from an EventBridge event, and deciding it.
 fn senders(goals: &mut Goals) {
     let config = Config::new(Settings::default());
     let event = resource_event(3);
@@ -58,7 +58,7 @@ fn senders(goals: &mut Goals) {
     goals.at_most("RESOURCE: told from EventBridge's events and decided, beside decided", 1.05, told / decided, "x");
 }
 
-/// A template is parsed, decided by the hook, and checked with its report drawn.
+/// Measures parsing a template, deciding it in the hook, and checking it with a rendered report.
 fn templates(goals: &mut Goals) {
     println!(
         "\n{:>14} {:>12} {:>12} {:>12} {:>14}",

@@ -1,4 +1,4 @@
-//! What is measured with: events and templates, made here and kept in `target/bench`.
+//! The inputs of the measurements: events and templates, generated here and stored in `target/bench`.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize as _;
 use serde_json::{Value as Json, json};
 
-/// The repository's root.
+/// Returns the repository's root.
 pub(crate) fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// A path below the root that a variable can replace; it must be there.
+/// Returns a path below the root, which a variable can override. The path must exist.
 pub(crate) fn part(variable: &str, default: &str) -> PathBuf {
     let path = std::env::var_os(variable).map_or_else(|| root().join(default), PathBuf::from);
     assert!(path.is_file(), "{} is missing: run `make bench`", path.display());
@@ -26,7 +26,7 @@ pub(crate) fn written(name: &str, text: &str) -> PathBuf {
     path
 }
 
-/// An invocation about a group with this many egress rules.
+/// Returns an invocation for a group with this many egress rules.
 pub(crate) fn resource_event(rules: usize) -> Vec<u8> {
     let rule = json!({"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "10.0.0.0/16"});
     event(&json!({
@@ -39,7 +39,7 @@ pub(crate) fn resource_event(rules: usize) -> Vec<u8> {
     }))
 }
 
-/// An invocation about a group with these properties, as JSON text.
+/// Returns an invocation for a group with these properties, given as JSON text.
 pub(crate) fn properties_event(properties: &str) -> Vec<u8> {
     let event = event(&json!({
         "targetName": "AWS::EC2::SecurityGroup",
@@ -50,7 +50,7 @@ pub(crate) fn properties_event(properties: &str) -> Vec<u8> {
     String::from_utf8(event).unwrap().replace("\"PROPERTIES\"", properties).into_bytes()
 }
 
-/// An invocation about a stack, whose document lies there.
+/// Returns an invocation for a stack whose document is at this URL.
 pub(crate) fn stack_event(url: &str) -> Vec<u8> {
     event(&json!({"targetName": "STACK", "targetType": "STACK", "targetLogicalId": "web", "payload": url}))
 }
@@ -71,15 +71,15 @@ fn event(request_data: &Json) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The document of a stack's invocation.
+/// Returns the document of an invocation for a stack.
 pub(crate) fn document(template: &str) -> Vec<u8> {
     json!({"template": template, "previousTemplate": ""}).to_string().into_bytes()
 }
 
-/// How many groups, of [`RULES`] egress rules each, make a template of a megabyte.
+/// The number of groups, with [`RULES`] egress rules each, in a template of one megabyte.
 pub(crate) const GROUPS_OF_1_MB: usize = 500;
 
-/// Every third of a group's rules opens a range of ports.
+/// The number of egress rules in a group. Every third one opens a range of ports.
 pub(crate) const RULES: usize = 9;
 
 const fn ports(rule: usize) -> (usize, usize) {
@@ -91,7 +91,7 @@ fn description(rule: usize) -> String {
     format!("Reaches service number {rule} of the neighbours in the other network")
 }
 
-/// A template in YAML, as people write it.
+/// Returns a template in YAML, as people write it.
 pub(crate) fn yaml(groups: usize, rules: usize) -> String {
     let mut text =
         "AWSTemplateFormatVersion: \"2010-09-09\"\nDescription: Measured by make bench\nResources:\n".to_owned();
@@ -116,7 +116,7 @@ pub(crate) fn yaml(groups: usize, rules: usize) -> String {
     text
 }
 
-/// The same template in JSON, as the CDK writes it: indented by one space, keys in the order of the alphabet.
+/// Returns the same template in JSON, as the CDK writes it: indented by one space, with sorted keys.
 pub(crate) fn json(groups: usize, rules: usize) -> String {
     let group = |group: usize| {
         let rule = |rule: usize| {

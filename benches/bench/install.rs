@@ -1,6 +1,6 @@
-//! From nothing to the first result: an empty virtual environment, the package in it, and one template of 1.3 kB. The
-//! peers come from pip's index without its cache, so that their downloads count; the wheel comes from a file. From
-//! source, everything is compiled.
+//! Measures the time from an empty virtual environment to the first result: installing the package and checking one
+//! template of 1.3 kB. The peers are installed from pip's index without its cache, so that their downloads count; the
+//! wheel comes from a file. An installation from source compiles everything.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -61,7 +61,7 @@ fn run(program: PathBuf, arguments: &[&str], codes: &'static [i32]) {
     Invocation::of(&program, arguments, codes).time();
 }
 
-/// A folder below `target/bench` in which nothing lies.
+/// Returns an empty folder below `target/bench`.
 fn empty(name: &str) -> String {
     let folder = root().join("target/bench").join(name);
     let _ = std::fs::remove_dir_all(&folder);
@@ -77,7 +77,7 @@ fn newest_wheel() -> PathBuf {
     wheels.max_by_key(changed).unwrap_or_else(|| panic!("no wheel in {}: run `make bench`", folder.display()))
 }
 
-/// The peer's version that the other rows measure.
+/// Returns the peer's version that the other rows measure.
 fn pinned(package: &str) -> String {
     let list = std::fs::read_to_string(part("PEERS", "benches/peers/requirements.txt")).unwrap();
     let wanted = format!("{package}==");

@@ -1,4 +1,4 @@
-//! Function programs behind a loopback Runtime API, started and invoked.
+//! Starts functions with a loopback Runtime API and invokes them.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -16,28 +16,28 @@ pub(crate) struct Candidate {
     pub(crate) arguments: Vec<String>,
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) event: Bytes,
-    /// What its answer says, so that no failure is measured.
+    /// A part of its answer, so that no failure is measured.
     pub(crate) answer: &'static str,
     pub(crate) starts: usize,
-    /// How often it is invoked again after some of the starts.
+    /// The number of additional invocations after some of the starts.
     pub(crate) warm: usize,
 }
 
-/// After how many starts functions are invoked again: what disturbs the machine for a moment is not to
-/// disturb one candidate alone.
+/// The number of starts after which functions are invoked again, so that a short disturbance of the machine does not
+/// affect only one candidate.
 const WARM_STARTS: usize = 10;
 
 #[derive(Default)]
 pub(crate) struct Measured {
-    /// From the start of the process to its first answer.
+    /// The time from the start of the process to its first answer.
     pub(crate) first_answer: Durations,
     pub(crate) warm: Durations,
     pub(crate) peak_kib: u64,
 }
 
-/// Measures candidates in turns.
+/// Measures the candidates in turns.
 pub(crate) async fn measure(candidates: &[Candidate]) -> Vec<Measured> {
-    // Never asleep: what is measured is the functions, not how long this process takes to wake up.
+    // Keeps this process awake, so that its wake-up time is not measured.
     let awake = tokio::spawn(async {
         loop {
             tokio::task::yield_now().await;

@@ -1,10 +1,9 @@
-//! `make bench`: the function and `check` beside their floors, which decide nothing, and beside their
-//! peers, which decide something like it. In turns, in one run: compare its ratios, never the figures of
-//! two runs.
+//! `make bench`: compares the function and `check` with their floors, which decide nothing, and with their peers, which
+//! make similar decisions. All of them run in turns in one run: compare the ratios, never the figures of two runs.
 //!
-//! `ROWS=keys,memory make bench` measures some of it.
-#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a bench prints, and takes the time")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot run stops")]
+//! `ROWS=keys,memory make bench` measures only these rows.
+#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints and measures time")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot run stops")]
 
 mod check;
 mod cold;
@@ -24,10 +23,10 @@ mod wide;
 
 use goals::Goals;
 
-/// Measures something, and adds its goals.
+/// Measures a row and adds its goals.
 type Row = fn(&mut Goals);
 
-/// What can be measured on its own, in the order of a whole run.
+/// The rows that can be measured separately, in the order of a full run.
 const ROWS: [(&str, Row); 11] = [
     ("function", function::measure),
     ("memory", wide::events),
@@ -60,5 +59,5 @@ fn main() {
     goals.print();
 }
 
-/// How long one run of a program may take before it is stopped.
+/// The time after which a run of a program is stopped.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);

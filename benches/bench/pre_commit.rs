@@ -1,4 +1,5 @@
-//! `check` as a hook of pre-commit, on the files of a commit, beside a hook that does nothing and beside cfn-lint.
+//! Measures `check` as a pre-commit hook on the files of a commit, compared with a hook that does nothing and with
+//! cfn-lint.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,10 +9,10 @@ use super::inputs::{part, root, yaml};
 use super::process::Invocation;
 use super::statistics::Durations;
 
-/// How many files the commits change.
+/// The number of files that the commits change.
 const FILES: [usize; 3] = [1, 10, 100];
 
-/// A hook's id, its command, the code with which pre-commit ends, and how often it runs for each number of files.
+/// A hook's id, its command, pre-commit's exit codes, and the number of runs for each number of files.
 type Hook = (&'static str, String, &'static [i32], [usize; FILES.len()]);
 
 pub(crate) fn measure(goals: &mut Goals) {

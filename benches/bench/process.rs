@@ -1,4 +1,4 @@
-//! Whole processes: how long they take, how much memory, and an end to those that take too long.
+//! Runs whole processes, measures their time and memory, and stops those that take too long.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
@@ -6,21 +6,21 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// A program and its arguments, and the exit codes with which it did its work.
+/// A program with its arguments, and the exit codes that mean success.
 #[derive(Clone)]
 pub(crate) struct Invocation {
     pub(crate) program: PathBuf,
     pub(crate) arguments: Vec<OsString>,
     pub(crate) codes: &'static [i32],
-    /// The folder in which it runs: this process's if it is none.
+    /// The working directory; that of this process if it is `None`.
     pub(crate) folder: Option<PathBuf>,
 }
 
-/// What a run was found to be.
+/// The observations of a run.
 pub(crate) struct Observed {
-    /// How long it took; nothing if it was stopped.
+    /// The duration; `None` if the run was stopped.
     pub(crate) took: Option<Duration>,
-    /// The most memory it held, in KiB.
+    /// The peak memory, in KiB.
     pub(crate) peak_kib: u64,
 }
 
@@ -34,7 +34,7 @@ impl Invocation {
         Self { folder: Some(folder.to_owned()), ..self }
     }
 
-    /// How long it takes.
+    /// Runs the program and returns its duration.
     pub(crate) fn time(&self) -> Duration {
         let started = Instant::now();
         let status = self.start().wait().unwrap();
@@ -43,7 +43,7 @@ impl Invocation {
         took
     }
 
-    /// Runs it while looking at it, which costs it some time, and stops it at the limit.
+    /// Runs the program while observing it, which slows it down a little, and stops it at the limit.
     pub(crate) fn observe(&self, limit: Duration) -> Observed {
         let started = Instant::now();
         let mut child = self.start();
@@ -72,7 +72,7 @@ impl Invocation {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // A group of its own, so that what it starts can be stopped with it.
+            // A separate process group, so that its child processes can be stopped with it.
             .process_group(0)
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", self.program.display()))
@@ -84,14 +84,14 @@ impl Invocation {
     }
 }
 
-/// Stops a process and whatever it started.
+/// Stops a process and its child processes.
 fn stop(child: &mut Child) {
     let group = format!("-{}", child.id());
     let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
     let _ = child.wait();
 }
 
-/// The peak resident memory of a process that runs, in KiB (Linux, `VmHWM`).
+/// Returns the peak resident memory of a running process, in KiB (Linux, `VmHWM`).
 pub(crate) fn peak_kib(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -1,5 +1,5 @@
-//! `scan` as a whole process, over accounts of growing size that are played in this process: what a stack
-//! costs, and what of it stays in memory.
+//! Measures `scan` as a whole process, with simulated accounts of growing size: the time for each stack, and the memory
+//! it retains.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -12,13 +12,13 @@ use super::inputs::{RULES, part, root, yaml};
 use super::process::Invocation;
 use super::statistics::mega;
 
-/// Sizes of the accounts, in stacks. CloudFormation's quota is 2,000 for a Region, and more on request.
+/// The sizes of the accounts, in stacks. CloudFormation's quota is 2,000 per Region, and more on request.
 const STACKS: [usize; 4] = [10, 100, 1_000, 10_000];
 
-/// Groups of a stack; each has [`RULES`] egress rules, of which every third breaks the rule.
+/// The number of groups in a stack. Each has [`RULES`] egress rules, and every third one breaks the rule.
 const GROUPS: usize = 2;
 
-/// Stacks on a page of a list.
+/// The number of stacks on a page of a list.
 const PAGE: usize = 100;
 
 pub(crate) fn measure(goals: &mut Goals) {
@@ -34,7 +34,7 @@ pub(crate) fn measure(goals: &mut Goals) {
         let file = |name: &str| root().join("target/bench").join(name).display().to_string();
         let json = result.display().to_string();
         let (csv, html, toml) = (file("scan.csv"), file("scan.html"), file("scan.toml"));
-        // It is never written over.
+        // `scan` never overwrites it.
         let _ = std::fs::remove_file(&toml);
         let scanned = program(
             &url,
@@ -89,7 +89,7 @@ fn program(url: &str, arguments: &[&str]) -> Invocation {
     Invocation::of(Path::new("env"), &arguments, &[1])
 }
 
-/// An account with so many stacks, all of which have this template; there until the bench ends.
+/// Serves an account with this many stacks, all with this template, until the bench ends.
 fn serve(stacks: usize, template: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -134,7 +134,7 @@ fn answer(mut stream: &TcpStream, stacks: usize, template: &str) -> Option<()> {
         }
     };
     let body = format!("<{action}Response><{action}Result>{result}</{action}Result></{action}Response>");
-    // In one piece: a second packet would wait for the first to be acknowledged.
+    // In one write: a second packet would wait for the acknowledgment of the first.
     let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     stream.write_all(answer.as_bytes()).ok()
 }

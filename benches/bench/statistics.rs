@@ -1,8 +1,8 @@
-//! From many durations to one figure.
+//! Summarizes many durations as one figure.
 
 use std::time::{Duration, Instant};
 
-/// Durations of the same thing.
+/// Durations of repeated runs.
 #[derive(Default, Clone)]
 pub(crate) struct Durations(Vec<Duration>);
 
@@ -11,7 +11,7 @@ impl Durations {
         self.0.push(duration);
     }
 
-    /// In milliseconds.
+    /// Returns the median in milliseconds.
     pub(crate) fn median_ms(&self) -> f64 {
         self.quantile(0.5).as_secs_f64() * 1e3
     }
@@ -30,13 +30,13 @@ impl Durations {
     }
 }
 
-/// Megabytes, as goals and tables say them.
+/// Returns the size in megabytes, the unit of goals and tables.
 #[expect(clippy::cast_precision_loss, reason = "sizes of megabytes")]
 pub(crate) fn mega(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-/// The median of each, in milliseconds.
+/// Runs the work in turns, and returns the median of each in milliseconds.
 pub(crate) fn in_turns<const N: usize>(rounds: u32, mut work: [&mut dyn FnMut(); N]) -> [f64; N] {
     let mut times: [Durations; N] = std::array::from_fn(|_| Durations::default());
     for _ in 0..rounds.clamp(20, 5_000) {

@@ -1,4 +1,4 @@
-//! Objects of many keys, in each of the ways in which they become values, and the memory of the largest events.
+//! Measures objects with many keys, in each way in which they become values, and the memory of the largest events.
 
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -15,10 +15,10 @@ use super::inputs::{part, properties_event};
 use super::process::peak_kib;
 use super::statistics::{in_turns, mega};
 
-/// Lambda's largest event.
+/// The size of Lambda's largest event.
 const EVENT_BYTES: usize = 6_000_000;
 
-/// A key of many, beside one of few.
+/// Measures the time for one key of a large object, compared with a small object.
 pub(crate) fn keys(goals: &mut Goals) {
     println!("\n{:>14} {:>12} {:>12} {:>12} {:>12}", "distinct keys", "JSON", "YAML", "values", "an event");
     let config = Config::new(Settings::default());
@@ -53,7 +53,8 @@ fn object(keys: u32) -> String {
     format!("{{{}}}", entries.join(","))
 }
 
-/// What the function holds when it answers the largest events, of shapes that are small in text and large in memory.
+/// Measures the memory of the function when it answers the largest events, in shapes that are small as text and large
+/// in memory.
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn events(goals: &mut Goals) {
     let bootstrap = part("BOOTSTRAP", "target/function/bootstrap");

@@ -1,4 +1,4 @@
-//! The floor that `make bench` compares with: a handler on lambda_runtime that decides nothing.
+//! The floor for the function in `make bench`: a handler on lambda_runtime that decides nothing.
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};

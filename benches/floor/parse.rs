@@ -1,7 +1,7 @@
-//! The floor that `make bench` compares `check` with: reads templates into their trees of values with
-//! places, and decides nothing. After `--yaml`, JSON is taken for the YAML that it is as well.
+//! The floor for `check` in `make bench`: parses templates into values with their places, and decides nothing. After
+//! `--yaml`, it also reads JSON as YAML.
 #![expect(clippy::disallowed_methods, reason = "a program reads its files")]
-#![expect(clippy::unwrap_used, reason = "a bench that cannot run stops")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot run stops")]
 
 fn main() {
     let mut before = "";
@@ -12,7 +12,7 @@ fn main() {
         }
         let text = before.to_owned() + &std::fs::read_to_string(path).unwrap();
         let document = cfn_egress_guard_core::source::parse(&text).unwrap();
-        // As `check` does before it ends: taking a large tree apart would be a tenth of the run.
+        // `check` does the same before it ends: dropping a large tree would take a tenth of the run.
         std::mem::forget(std::hint::black_box(document));
     }
 }

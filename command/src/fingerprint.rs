@@ -1,24 +1,25 @@
-//! What makes a text or a finding the same one as before.
+//! Hashes that identify a text or a finding across runs and versions.
 
-/// FNV-1a, 64 bits: small, the same in every version of the compiler, and no protection against somebody who
-/// means harm. (source: Fowler, Noll, Vo, "The FNV Non-Cryptographic Hash Algorithm")
+/// FNV-1a, 64 bits: small and the same in every compiler version, but not secure against deliberate collisions.
+/// (source: Fowler, Noll, Vo, "The FNV Non-Cryptographic Hash Algorithm")
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(u64);
 
 impl Fingerprint {
-    /// The fingerprint of nothing, to which parts are added.
+    /// Returns the fingerprint of an empty text, to which parts are added.
     #[must_use]
     pub const fn new() -> Self {
         Self(0xcbf2_9ce4_8422_2325)
     }
 
-    /// The fingerprint of one whole text.
+    /// Returns the fingerprint of one whole text.
     #[must_use]
     pub fn of(text: &str) -> Self {
         text.bytes().fold(Self::new(), Self::byte)
     }
 
-    /// This fingerprint with another part behind it, kept apart from those before by a byte that no text has.
+    /// Returns this fingerprint with one more part, separated from the previous parts by a byte that never occurs in
+    /// text.
     #[must_use]
     pub fn with(self, part: &str) -> Self {
         part.bytes().chain([0xff]).fold(self, Self::byte)
@@ -28,7 +29,7 @@ impl Fingerprint {
         Self((self.0 ^ byte as u64).wrapping_mul(0x0100_0000_01b3))
     }
 
-    /// 16 hexadecimal digits.
+    /// Returns 16 hexadecimal digits.
     #[must_use]
     pub fn text(self) -> String {
         format!("{:016x}", self.0)

@@ -1,11 +1,11 @@
-//! What the command `cfn-egress-guard` is made of, apart from the program itself.
+//! The library of the command `cfn-egress-guard`: everything except the program itself.
 //!
 //! | module | knows | must not know |
 //! |---|---|---|
 //! | [`report`] | findings → bytes for people and programs | files, the terminal |
 //! | [`rehearsal`] | CloudFormation's part on this machine (an edge: sockets, processes, the clock) | AWS |
-//! | [`fingerprint`] | a hash that stays the same in every version | what is hashed |
-//! | [`witness`] | what the rule says of the template that shows a reason | files, the terminal |
+//! | [`fingerprint`] | a hash that is the same in every version | what is hashed |
+//! | [`witness`] | the rule's verdict on the template that shows a reason | files, the terminal |
 //! | [`schema`] | JSON Schemas of everything that is read and written | |
 //!
 //! The program (`src/bin/cfn-egress-guard/`) owns arguments, files, the terminal and exit statuses.

@@ -1,7 +1,7 @@
-//! A rehearsal of a deployment: plays CloudFormation's part on this machine, with the real function
-//! behind a loopback Lambda Runtime API, or any function behind Lambda's Invoke API.
+//! A rehearsal of a deployment: plays CloudFormation's part on this machine, with the real function behind a loopback
+//! Lambda Runtime API, or with any function behind Lambda's Invoke API.
 //!
-//! An edge module: it owns sockets, processes and the clock, and knows no AWS account.
+//! An edge module: it owns sockets, processes and the clock, and does not use an AWS account.
 
 mod deployment;
 mod documents;

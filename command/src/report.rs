@@ -1,7 +1,7 @@
-//! What was found → bytes for people, programs and the services that show findings.
+//! Turns findings into bytes for people, programs and the services that show findings.
 //!
-//! A [`FileReport`] is all that is said of one file; a [`Reporter`] writes them as they come, in the
-//! order given, and what sums them up. Knows no file and no terminal.
+//! A [`FileReport`] contains everything about one file. A [`Reporter`] writes the reports one by one, in the order
+//! given, and then a summary. This module does not use files or the terminal.
 
 mod baseline;
 mod build;
@@ -39,9 +39,9 @@ use std::io::{self, BufWriter, Write};
 use cfn_egress_guard_core::rule::excerpt;
 use serde::Serialize;
 
-/// Writes reports of files, one by one, and an end.
+/// Writes reports of files one by one, and an end.
 pub trait Reporter {
-    /// Takes the report of the next file.
+    /// Writes the report of the next file.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -54,10 +54,10 @@ pub trait Reporter {
     fn end(&mut self, summary: &RunSummary, out: &mut dyn Write) -> io::Result<()>;
 }
 
-/// How many bytes of a long report are written at once: few writes, and none of it whole in memory.
+/// The size of one write of a long report: few writes, and the report is never whole in memory.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Writes a report as JSON for people: an entry a line, two spaces for each level.
+/// Writes a report as readable JSON: one entry a line, two spaces for each level.
 fn write_json(report: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
     serde_json::to_writer_pretty(&mut out, report)?;
@@ -71,13 +71,13 @@ const TOOL: &str = env!("CARGO_PKG_NAME");
 /// This program's version in reports.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// So many of something, in words.
+/// Returns a count with its noun, in words.
 fn number(count: usize, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {what}{plural}")
 }
 
-/// A text without characters that forge or hide anything in a terminal or a log.
+/// Removes characters that can forge or hide text in a terminal or a log.
 fn printable(text: String) -> String {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) { text } else { excerpt(&text, usize::MAX) }
 }

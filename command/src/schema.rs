@@ -1,6 +1,6 @@
-//! JSON Schemas of what the programs read and write, generated from the Rust types.
+//! JSON Schemas of everything that the programs read and write, generated from the Rust types.
 //!
-//! `schema/` holds them as files; a test fails when they drift.
+//! `schema/` contains them as files; a test fails when they differ.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, schema_for};
@@ -11,8 +11,8 @@ use cfn_egress_guard_core::policy;
 /// Generates a schema.
 pub type Generate = fn() -> Schema;
 
-/// The schemas, each with the name of its file without `.schema.json`. They are generated when they are
-/// asked for: every start of the command goes through their names.
+/// Returns the schemas, each with its file name without `.schema.json`. Schemas are generated on demand, because every
+/// start of the command reads their names.
 #[must_use]
 pub fn all() -> Vec<(&'static str, Generate)> {
     vec![
@@ -30,15 +30,15 @@ pub fn all() -> Vec<(&'static str, Generate)> {
     ]
 }
 
-/// The schema of what the programs write.
+/// Returns the schema of a type that the programs write.
 fn written<T: JsonSchema>() -> Schema {
     SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
 }
 
-/// A schema as the text of its file.
+/// Returns a schema as the text of its file.
 #[must_use]
 pub fn text(schema: &Schema) -> String {
-    // A schema is made of text, numbers and lists: it always serializes.
+    // A schema contains only text, numbers and lists, so it always serializes.
     let mut text = serde_json::to_string_pretty(schema).unwrap_or_default();
     text.push('\n');
     text

@@ -1,4 +1,4 @@
-//! What the rule says of the templates that show its reasons.
+//! Judges the templates that show the rule's reasons.
 
 use cfn_egress_guard_core::check::{CheckContext, Defaults, check, judge_properties};
 use cfn_egress_guard_core::rule::policy::{Context, Date, Policy, ResourceContext, UnchangedRules};
@@ -7,10 +7,10 @@ use cfn_egress_guard_core::security_group::ResourceType;
 use cfn_egress_guard_core::source;
 use cfn_egress_guard_core::template::Scope;
 
-/// What blocks, or is undetermined, in a template of a witness, under the witness's setting.
+/// Returns the violations and undetermined findings in the template of a witness, under the witness's setting.
 ///
 /// # Errors
-/// When the text is not a template, which none of the witnesses is.
+/// When the text is not a template; every witness is one.
 pub fn findings(template: &str, witness: &Witness) -> anyhow::Result<Vec<Finding>> {
     let policy = Policy {
         overrides: witness.blocked_by.map(|setting| (setting, Treatment::Block)).into_iter().collect(),
@@ -30,7 +30,7 @@ pub fn findings(template: &str, witness: &Witness) -> anyhow::Result<Vec<Finding
                 .map(|located| located.finding)
                 .collect()
         }
-        // As the hook sees it: the properties, resolved already.
+        // As the hook sees it: resolved properties.
         Knowledge::Final => {
             let case = ResourceContext { context: Context::default(), unchanged: &UnchangedRules::Nothing, today };
             let resources = root.get("Resources").and_then(|resources| resources.as_map());

@@ -1,4 +1,4 @@
-//! What every answer of the hook has to be, whatever it is about.
+//! The properties of every answer of the hook.
 
 use cfn_egress_guard_core::hook::{
     Config, Decision, ErrorCode, Fetch, HookPlan, HookStatus, MAX_ANNOTATIONS, MESSAGE_CHARS, Response, log, plan,
@@ -6,7 +6,7 @@ use cfn_egress_guard_core::hook::{
 use cfn_egress_guard_core::rule::policy::Date;
 use serde_json::{Value as Json, json};
 
-/// What the log lines say of an invocation.
+/// The facts about an invocation for the log lines.
 pub const DELIVERY: log::Delivery<'_> = log::Delivery {
     request_id: "r",
     guard: "g",
@@ -16,12 +16,12 @@ pub const DELIVERY: log::Delivery<'_> = log::Delivery {
     evaluation_micros: 1,
 };
 
-/// A day of the calendar.
+/// Returns the day of the decisions.
 pub fn today() -> Date {
     Date::new(2027, 6, 15).expect("a day of the calendar")
 }
 
-/// An invocation of this target.
+/// Returns an invocation with this target.
 pub fn invocation(target: &str, data: Json) -> Vec<u8> {
     json!({
         "clientRequestToken": "token",
@@ -34,7 +34,7 @@ pub fn invocation(target: &str, data: Json) -> Vec<u8> {
     .into_bytes()
 }
 
-/// An invocation about a document, and the document.
+/// Returns an invocation that needs a document.
 pub fn about(target: &str, config: &Config) -> Fetch {
     let data = json!({"targetName": target, "targetType": target, "targetLogicalId": "web",
         "payload": "https://bucket.s3.us-east-1.amazonaws.com/key?X-Amz-Signature=SECRET"});
@@ -44,7 +44,7 @@ pub fn about(target: &str, config: &Config) -> Fetch {
     }
 }
 
-/// The answer to a decision, of the shape that CloudFormation accepts.
+/// Returns the answer to a decision, and asserts that CloudFormation accepts its form.
 pub fn checked(decision: &Decision) -> Response {
     let response = decision.response();
     assert_eq!(response.hook_status == HookStatus::Failed, response.error_code.is_some());

@@ -1,4 +1,4 @@
-//! Any text is a baseline or is refused in words.
+//! Any text is read as a baseline or refused with an explanation.
 
 use cfn_egress_guard::report::Baseline;
 

@@ -1,6 +1,6 @@
 //! Any document of a CHANGE_SET invocation is decided, and a change set never disagrees with the resource: what blocks
-//! the one blocks the other, and what passes the one without a doubt passes the other. The input is a whole document,
-//! or a resource after, a NUL, and the resource before, as JSON.
+//! one blocks the other, and what certainly passes in one passes in the other. The input is a whole document, or the
+//! resource after the change, a NUL, and the resource before it, as JSON.
 
 use crate::answer;
 use cfn_egress_guard_core::hook::{AnnotationStatus, Config, ErrorCode, HookStatus, Response, decide};

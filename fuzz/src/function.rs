@@ -1,5 +1,6 @@
-//! The whole function but its sockets: any event is answered in the protocol's shape and leaves log lines that are JSON;
-//! CloudTrail's are decided or ignored. The input is an event, a NUL, and the document that a download returns.
+//! The whole function without its sockets: any event is answered in the protocol's shape and produces log lines in
+//! JSON; CloudTrail's events are decided or ignored. The input is an event, a NUL, and the document that a download
+//! returns.
 
 use cfn_egress_guard_core::event::Sender;
 use cfn_egress_guard_core::hook::{Config, ErrorCode, HookPlan, plan};
@@ -11,7 +12,7 @@ use crate::answer;
 
 /// Checks one input.
 pub fn run(input: &[u8]) {
-    // What an answer must not repeat is written in another target's events.
+    // The text that an answer must not repeat is in another target's events.
     if input.windows(6).any(|window| window == b"SECRET") {
         return;
     }

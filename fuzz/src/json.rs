@@ -1,5 +1,5 @@
-//! JSON is read as any reader of JSON does, or refused for a reason that CloudFormation has too: a key that is written
-//! twice, half of a surrogate pair, or more of anything than the limits allow. Written as YAML, it has the same values.
+//! JSON is read as by any other JSON parser, or refused for a reason that CloudFormation has too: a repeated key, half
+//! of a surrogate pair, or an exceeded limit. Written as YAML, it has the same values.
 
 use std::fmt::Write as _;
 
@@ -18,7 +18,7 @@ pub fn run(input: &[u8]) {
             assert!(same(&document.root, &json), "{:?}\n{json}", document.root);
             as_yaml(&json);
         }
-        // What is no JSON may be YAML, and RFC 8259 knows no largest number.
+        // A text that is not JSON may be YAML, and RFC 8259 defines no largest number.
         (Err(_), _) => {}
         (Ok(_), Err(error)) => assert!(
             matches!(
@@ -57,7 +57,7 @@ fn same(ours: &Value, json: &Json) -> bool {
     }
 }
 
-/// The same values, written as YAML.
+/// Writes the values as YAML and asserts that they are the same.
 fn as_yaml(json: &Json) {
     let mut text = String::new();
     if write(json, 0, &mut text).is_none() {
@@ -75,8 +75,8 @@ fn as_yaml(json: &Json) {
     }
 }
 
-/// Writes a value behind a key or a dash. Nothing for what YAML writes otherwise or not at all: fractions, whose readers
-/// differ, and keys of more than 1,024 characters.
+/// Writes a value after a key or a dash. Returns `None` for values that YAML writes differently or cannot represent:
+/// fractions, which readers interpret differently, and keys of more than 1,024 characters.
 fn write(json: &Json, indent: usize, text: &mut String) -> Option<()> {
     match json {
         Json::Object(map) if !map.is_empty() => {

@@ -1,18 +1,18 @@
-//! What has to be so whatever arrives: a function for each fuzz target. libFuzzer's programs in `fuzz_targets/` call
-//! them, and so does the test that replays `corpus/`. Each panics where something is not as it has to be.
+//! The properties that apply to any input: one function for each fuzz target. libFuzzer's programs in `fuzz_targets/`
+//! and the test that replays `corpus/` call them. Each function panics if its property is violated.
 //!
-//! | target | input | what has to be so |
+//! | target | input | property |
 //! |---|---|---|
-//! | [`source`] | a template's text | it is read, or refused in one line |
-//! | [`json`] | JSON | it is read as serde_json reads it, and as the same values written as YAML |
+//! | [`source`] | a template's text | it is read or refused in one line |
+//! | [`json`] | JSON | it is read as by serde_json, and as the same values written as YAML |
 //! | [`template`] | a template's text | it is evaluated to the end |
 //! | [`policy`] | a policy, properties, previous properties | no exemption makes more pass than it covers |
 //! | [`function`] | an event, a document | it is answered in the protocol's shape, CloudTrail's events with a log line |
-//! | [`stack`] | a template, the template before | what blocks a stack is an error of `check` |
-//! | [`change_set`] | a resource after and before | a change set and the resource never disagree |
-//! | [`ways`] | egress rules as JSON | template, event and direct call come to one verdict |
-//! | [`baseline`] | a report | it is read, or refused in words |
-//! | [`git_index`] | git's index | it is read, or refused in words |
+//! | [`stack`] | a template and the previous template | what blocks a stack is an error of `check` |
+//! | [`change_set`] | a resource after and before the change | a change set and the resource never disagree |
+//! | [`ways`] | egress rules as JSON | template, event, and direct call have the same verdict |
+//! | [`baseline`] | a report | it is read or refused with an explanation |
+//! | [`git_index`] | git's index | it is read or refused with an explanation |
 
 pub mod answer;
 pub mod baseline;
@@ -26,7 +26,7 @@ pub mod stack;
 pub mod template;
 pub mod ways;
 
-/// A target by its name.
+/// A target's name and function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.

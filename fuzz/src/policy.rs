@@ -1,6 +1,6 @@
-//! Any policy file is read or refused in words, and whatever it is, applying it to any resource makes no
-//! verdict worse, lets nothing through that no exemption covers, and fails without its exemptions if it
-//! failed with them. The input is a policy, a NUL, properties as JSON, a NUL, previous properties.
+//! Any policy file is read or refused with an explanation. Applying any policy to any resource makes no verdict worse
+//! and allows nothing that no exemption covers; a resource that fails with the exemptions fails without them too. The
+//! input is a policy, a NUL, properties as JSON, a NUL, and previous properties.
 
 use cfn_egress_guard_core::policy;
 use cfn_egress_guard_core::rule::policy::{Context, Date, Glob, Policy, ResourceContext, UnchangedRules};
@@ -43,7 +43,7 @@ fn decide(policy: &Policy, kind: ResourceType, properties: &Value, previous: Opt
     let tags = tags(kind, properties);
     let unchanged = unchanged(kind, properties, previous);
     assert!(previous.is_some() || unchanged == UnchangedRules::Nothing);
-    // A place that the first exemption is about, so that conditions hold more often than by chance.
+    // A place that matches the first exemption, so that conditions match more often than by chance.
     let first = policy.exemptions.first().map(|exemption| exemption.conditions());
     let text = |globs: Option<&Vec<Glob>>| globs.and_then(|globs| globs.first()).map(|glob| glob.as_str().to_owned());
     let account = text(first.map(|it| &it.accounts));

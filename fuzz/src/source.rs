@@ -1,4 +1,4 @@
-//! Any text is read or refused in one line of words, and every place lies inside the text.
+//! Any text is read or refused in one line, and every place is inside the text.
 
 use cfn_egress_guard_core::source::{self, Document};
 use cfn_egress_guard_core::value::{Kind, Value};

@@ -1,5 +1,5 @@
 //! Any document of a STACK invocation is decided, and what blocks the stack is an error of `check` too. The input is a
-//! template, a NUL, and the template before.
+//! template, a NUL, and the previous template.
 
 use crate::answer;
 use cfn_egress_guard_core::check::{CheckContext, check};

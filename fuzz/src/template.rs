@@ -1,5 +1,5 @@
-//! Any template is evaluated to the end: no panic, no hang, at least one world of each resource
-//! unless it says why not.
+//! Any template is evaluated to the end, without a panic or a hang. Each resource has at least one world, or a reason
+//! why it has none.
 
 use cfn_egress_guard_core::source;
 use cfn_egress_guard_core::template::{Scope, Template};

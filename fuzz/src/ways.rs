@@ -1,5 +1,5 @@
-//! Egress rules get one verdict whichever way they come in: in an event in front of the hook, in a template that `check`
-//! reads, and as a call of EC2's API. The input is a list of egress rules as CloudFormation writes them, in JSON.
+//! Egress rules get the same verdict in every form: in an event of the hook, in a template that `check` reads, and as a
+//! call of EC2's API. The input is a JSON list of egress rules in CloudFormation's form.
 
 use cfn_egress_guard_core::check::{CheckContext, check};
 use cfn_egress_guard_core::hook::{self, Config};
@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::answer;
 
-/// What a template evaluates, and an event has as it is.
+/// Texts that are evaluated in a template but taken literally in an event.
 const EVALUATED: [&str; 5] = ["Ref", "Fn::", "Condition", "{{", "AWS::"];
 
 /// Checks one input.
@@ -40,7 +40,7 @@ fn at_hook(rules: &[Json], policy: &Policy) -> &'static str {
     hook::decide(&event, &Config::new(policy.clone()), answer::today()).verdict()
 }
 
-/// Nothing where the template is refused: CloudFormation refuses it, too, and no event comes of it.
+/// Returns `None` if the template is refused: CloudFormation refuses it too, so there is no event.
 fn in_template(rules: &[Json], policy: &Policy) -> Option<&'static str> {
     let template = json!({"Resources": {"Web": {"Type": "AWS::EC2::SecurityGroup",
         "Properties": {"SecurityGroupEgress": rules}}}});
@@ -53,7 +53,8 @@ fn in_template(rules: &[Json], policy: &Policy) -> Option<&'static str> {
     })
 }
 
-/// As CloudTrail writes the permission of `AuthorizeSecurityGroupEgress`; nothing for what EC2's API has no field for.
+/// Returns the rule as CloudTrail records a permission of `AuthorizeSecurityGroupEgress`, or `None` if EC2's API has no
+/// field for a part of it.
 fn permission(rule: &Json) -> Option<Json> {
     let rule = rule.as_object()?;
     let mut permission = Map::new();

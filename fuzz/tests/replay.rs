@@ -1,4 +1,4 @@
-//! Every input that fuzzing found of interest, and every file that it starts from, goes through the same functions.
+//! Replays every interesting input that fuzzing found, and every file that it starts from, with the same functions.
 #![expect(clippy::disallowed_methods, reason = "a test reads files")]
 
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ fn every_input_of_the_corpus_keeps_what_has_to_be_so() {
     }
 }
 
-/// A template, a report or an event is input of every target, whatever the target makes of it.
+/// Templates, reports, and events are inputs for every target, even of a different kind.
 #[test]
 fn every_fixture_keeps_what_has_to_be_so() {
     let root = folder().parent().unwrap();

@@ -1,7 +1,7 @@
-//! Undetermined egress rules that rest on parameters with few possible values: each value is tried.
+//! Tries each possible value of the parameters that undetermined egress rules depend on, if there are few.
 //!
-//! What keeps the rule with every value is compliant, what breaks it with every value is not, and for the rest the
-//! finding names a value that breaks it.
+//! A rule that complies with every value is compliant, and one that breaks the rule with every value is non-compliant.
+//! Otherwise the finding names a value that breaks the rule.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +12,10 @@ use crate::path::Origin;
 use crate::rule::{Destination, EgressRule, Finding, FindingSubject, Outcome, Port, Protocol, Unknown, Verdict};
 use crate::template::{Occurrence, Parameter};
 
-/// How many combinations of values are tried for one resource.
+/// The maximum number of combinations of values that are tried for one resource.
 const MAX_COMBINATIONS: usize = 64;
 
-/// Settles the undetermined findings of a resource as far as the values of parameters are known.
+/// Resolves the undetermined findings of a resource as far as the possible values of parameters are known.
 pub(super) fn settle(path: &ResourceCheck<'_, '_>, findings: &mut Vec<LocatedFinding>, left: &mut usize) {
     let mut tried = TriedCombinations { combinations: 0, of: BTreeMap::new() };
     let mut settled = Vec::with_capacity(findings.len());
@@ -33,7 +33,7 @@ pub(super) fn settle(path: &ResourceCheck<'_, '_>, findings: &mut Vec<LocatedFin
     *findings = settled;
 }
 
-/// The parameters that what is not known of an egress rule refers to.
+/// Returns the parameters that the unknown values of an egress rule refer to.
 pub(super) fn parameters_in(finding: &Finding) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     each_unknown(finding, &mut |unknown| {
@@ -67,15 +67,15 @@ struct TriedCombinations {
     of: BTreeMap<(BTreeSet<String>, bool), Option<Vec<Combination>>>,
 }
 
-/// One value for each of some parameters, and what is found with them.
+/// One value for each of a set of parameters, and the findings with these values.
 struct Combination {
     values: Vec<(String, String)>,
     findings: Vec<LocatedFinding>,
-    /// Whether every world of the combination was looked at.
+    /// Whether every world of the combination was evaluated.
     is_whole: bool,
 }
 
-/// What an egress rule comes to with each combination.
+/// The results of an egress rule with all combinations.
 struct Outcomes {
     compliant: bool,
     undetermined: bool,
@@ -110,7 +110,7 @@ impl TriedCombinations {
                         outcomes.breaking =
                             Some(LocatedFinding { values: combination.values.clone(), ..located.clone() });
                     }
-                    // Under some of its conditions the combination may keep the rule.
+                    // Under some of its conditions, the combination may comply with the rule.
                     outcomes.undetermined |= located.occurrence != Occurrence::Always;
                 }
                 Some((_, Verdict::Undetermined)) => outcomes.undetermined = true,
@@ -121,7 +121,8 @@ impl TriedCombinations {
         Some(outcomes)
     }
 
-    /// What is found with each combination of values; nothing if there are too many, or a parameter can have any value.
+    /// Returns the findings with each combination of values, or nothing if there are too many combinations or a
+    /// parameter can have any value.
     fn tried(
         &mut self,
         path: &ResourceCheck<'_, '_>,
@@ -169,13 +170,13 @@ impl TriedCombinations {
     }
 }
 
-/// Whether two values were written at the same place, which their equality says nothing of.
+/// Returns whether two values have the same origin, which `==` on origins does not compare.
 pub(super) fn is_at(one: Origin, other: Origin) -> bool {
     one.index() == other.index()
 }
 
-/// The parameter that both ports of a rule are, and its least value, if that is a port: every value that it can have is
-/// then judged alike.
+/// Returns the parameter that both ports of a rule refer to, and its smallest value, if that is a port. Every possible
+/// value then has the same result.
 fn the_same_port<'p>(path: &ResourceCheck<'p, '_>, rule: &EgressRule) -> Option<(&'p str, String)> {
     let (Port::Unknown(from), Port::Unknown(to)) = (&rule.from, &rule.to) else { return None };
     let name = from.identity.as_deref().filter(|_| from.is_same(to))?.strip_prefix("!Ref ")?;
@@ -186,7 +187,7 @@ fn the_same_port<'p>(path: &ResourceCheck<'p, '_>, rule: &EgressRule) -> Option<
 }
 
 impl Outcomes {
-    /// The finding as it is known then; nothing if the rule is kept with every combination.
+    /// Returns the resolved finding, or `None` if the egress rule complies with every combination.
     fn settled(self, located: LocatedFinding) -> Option<LocatedFinding> {
         match (self.breaking, self.compliant, self.undetermined) {
             (None, true, false) => None,
@@ -201,7 +202,8 @@ impl Outcomes {
     }
 }
 
-/// The conditions of a finding that was tried further: its own, unless only the trial has some.
+/// Returns the conditions of a finding that was tried with values: its original conditions, unless only the trial has
+/// some.
 fn combined(before: &Occurrence, tried: Occurrence) -> Occurrence {
     if *before == Occurrence::Always { tried } else { before.clone() }
 }

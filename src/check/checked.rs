@@ -1,4 +1,4 @@
-//! What the rule says of one template and of each of its resources.
+//! The result of checking one template and each of its resources.
 
 use super::located::LocatedFinding;
 use crate::path::Origin;
@@ -6,39 +6,39 @@ use crate::rule::{Outcome, Verdict};
 use crate::security_group::ResourceType;
 use crate::template::{Occurrence, TemplateNote, Undetermined};
 
-/// What the rule says of one template.
+/// The result of checking one template.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckedTemplate {
-    /// Its resources that carry egress rules, in the order written.
+    /// The resources with egress rules, in the order written.
     pub resources: Vec<CheckedResource>,
-    /// What cannot be judged from this template alone.
+    /// Notes on what cannot be checked from this template alone.
     pub notes: Vec<TemplateNote>,
 }
 
-/// What the rule says of one resource.
+/// The result of checking one resource.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckedResource {
     /// The key of the resource under `Resources`, with its loops unrolled.
     pub logical_id: String,
-    /// Which of the two types that can have egress rules it is.
+    /// The resource type, one of the two that can have egress rules.
     pub resource_type: ResourceType,
-    /// Where its logical id was written.
+    /// The place of the logical id.
     pub origin: Origin,
-    /// Whether it is created in any of the worlds that were looked at.
+    /// Whether the resource is created in any of the evaluated worlds.
     pub exists: bool,
-    /// How many egress rules were judged, compliant ones included; of several worlds, the most.
+    /// The number of egress rules that were judged, including compliant ones; the largest number of any world.
     pub judged: usize,
-    /// What is to report.
+    /// The findings to report.
     pub findings: Vec<LocatedFinding>,
-    /// Whether those of its findings that apply only under some conditions leave no way to keep the rule: however the
-    /// conditions turn out, it breaks the rule in one way or another.
+    /// Whether its findings that apply only under some conditions cover all cases together: whatever the values of the
+    /// conditions, the resource breaks the rule.
     pub breaks_either_way: bool,
-    /// Why it could not be judged in all of its worlds, if so.
+    /// The reason why it could not be checked in all of its worlds, if so.
     pub undetermined: Option<Undetermined>,
 }
 
 impl CheckedTemplate {
-    /// The verdict on the template: non-compliant if any resource is under any condition.
+    /// Returns the verdict on the template: non-compliant if any resource is non-compliant under any condition.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         self.resources.iter().map(CheckedResource::verdict).max().unwrap_or(Verdict::Compliant)
@@ -46,8 +46,8 @@ impl CheckedTemplate {
 }
 
 impl CheckedResource {
-    /// What a finding of the resource means as far as the template shows: what breaks the rule under some conditions
-    /// only is undetermined, unless the resource breaks it under all others too.
+    /// Returns the outcome of a finding of the resource, as far as the template determines it. A violation under only
+    /// some conditions is undetermined, unless the resource breaks the rule under all other conditions too.
     #[must_use]
     pub fn settled(&self, located: &LocatedFinding) -> Outcome {
         match located.finding.outcome {
@@ -58,7 +58,7 @@ impl CheckedResource {
         }
     }
 
-    /// The worst that any world of the resource comes to; undetermined if not all of it was looked at.
+    /// Returns the worst verdict of any world of the resource; undetermined if not all worlds were evaluated.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         let worst = self.findings.iter().map(|located| located.finding.outcome.verdict());

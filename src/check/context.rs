@@ -1,34 +1,34 @@
-//! By which policy a template is judged, and what is known of its deployment.
+//! The policy for checking a template, and the known facts about its deployment.
 
 use crate::rule::policy::{Context, Date, Policy, UnchangedRules};
 
-/// By which policy a template is judged, and where it is deployed as far as that is known.
+/// The policy for checking a template, and the place of its deployment as far as it is known.
 #[derive(Debug, Clone, Copy)]
 pub struct CheckContext<'a> {
-    /// The settings to judge by, and the exemptions from them.
+    /// The policy: settings and exemptions.
     pub policy: &'a Policy,
-    /// Account, Region and stack; what is about a resource is filled in for each.
+    /// The account, Region, and stack. Facts about a resource are filled in for each one.
     pub context: Context<'a>,
-    /// What stood there before. The hook's STACK target compares two templates itself.
+    /// The egress rules that existed before. The hook's STACK target compares two templates itself.
     pub unchanged: &'a UnchangedRules,
     /// The day of the decision, UTC.
     pub today: Date,
-    /// What the default of a parameter is worth.
+    /// The meaning of a parameter's default.
     pub defaults: Defaults,
 }
 
-/// What the default of a parameter is worth, where no value is given.
+/// The meaning of a parameter's default if no value is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Defaults {
-    /// It is the value, as in a deployment that gives no other.
+    /// The default is the value, as in a deployment that does not override it.
     #[default]
     AreValues,
-    /// A deployment may override it: what keeps the rule by it alone is undetermined.
+    /// A deployment may override the default. A resource that complies only because of it is undetermined.
     MayChange,
 }
 
 impl<'a> CheckContext<'a> {
-    /// The terms of a policy alone: nothing is known of the place, and defaults are values.
+    /// Returns the context for a policy alone: nothing is known about the place, and defaults are values.
     #[must_use]
     pub fn of(policy: &'a Policy, today: Date) -> Self {
         Self {

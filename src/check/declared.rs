@@ -1,4 +1,4 @@
-//! Which egress rules a template declares, and for which group: what a live group is compared with.
+//! The egress rules that a template declares for each group, to compare them with a live group.
 
 use std::collections::BTreeMap;
 
@@ -16,29 +16,29 @@ use crate::value::Value;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Declared {
-    /// The group that has them.
+    /// The group with these rules.
     pub group: DeclaredGroup,
-    /// The rules.
+    /// The egress rules.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<DeclaredRule>,
-    /// Whether there may be others, since not all of the resource is known.
+    /// Whether there may be other rules, because parts of the resource are unknown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub open: bool,
-    /// Whether the group states no egress rule, so that EC2 adds its default.
+    /// Whether the group states no egress rule, so that EC2 adds its default rule.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub default: bool,
 }
 
-/// The group that has a rule.
+/// The group of an egress rule.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum DeclaredGroup {
     /// A resource of the same template, by its logical id.
     LogicalId(String),
-    /// A group that exists elsewhere, by its id.
+    /// An existing group outside of the template, by its id.
     GroupId(String),
-    /// Only CloudFormation knows which.
+    /// A group that only CloudFormation knows.
     Unknown,
 }
 
@@ -47,17 +47,17 @@ pub enum DeclaredGroup {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeclaredRule {
-    /// What it opens.
+    /// The traffic that the rule opens.
     #[serde(flatten)]
     pub traffic: Traffic,
-    /// Whether it is there whatever is not known.
+    /// Whether the rule exists regardless of any unknown value.
     pub certain: bool,
 }
 
-/// The egress rules that a template declares, by resource.
+/// Returns the egress rules that a template declares, by resource.
 ///
 /// # Errors
-/// When the value is no template, or one that takes too much work.
+/// Fails if the value is not a template or takes too much work.
 pub fn declared(root: &Value, scope: &Scope) -> Result<Vec<Declared>, TemplateError> {
     let template = Template::new(root, scope)?;
     let of = |resource: &Resource<'_>| {
@@ -107,7 +107,7 @@ fn of_resource(
     Declared { group, rules: rules.collect(), open, default }
 }
 
-/// The group of a standalone egress rule.
+/// Returns the group of a standalone egress rule.
 fn group(template: &Template<'_>, resource: &Resource<'_>, evaluated: &EvaluatedResource<'_>) -> DeclaredGroup {
     if let Some(group) = group_of(template, resource).and_then(|name| template.resource(&name)) {
         return DeclaredGroup::LogicalId(group.logical_id.to_string());

@@ -1,7 +1,7 @@
-//! What a resource comes to if a deployment gives parameters other values than their defaults.
+//! The findings that apply if a deployment overrides the defaults of parameters.
 //!
-//! What breaks the rule with the defaults is certain enough for whoever deploys the template as it is. What keeps it by
-//! them alone is not: such a finding is undetermined, and names the parameters.
+//! A violation with the defaults is certain for a deployment that keeps them. Compliance only because of the defaults
+//! is not certain: such a finding is undetermined and names the parameters.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -11,7 +11,7 @@ use super::resource::ResourceInWorlds;
 use crate::rule::Outcome;
 use crate::template::Template;
 
-/// Adds what was found without the defaults and is not found with them.
+/// Adds the findings that occur without the defaults but not with them.
 pub(super) fn add(found: &mut ResourceInWorlds, without: ResourceInWorlds, open: &Template<'_>) {
     let counts = |outcome| matches!(outcome, Outcome::NonCompliant | Outcome::Undetermined);
     let known: HashSet<Option<usize>> = found
@@ -33,7 +33,8 @@ pub(super) fn add(found: &mut ResourceInWorlds, without: ResourceInWorlds, open:
     found.resource.undetermined = found.resource.undetermined.or(without.resource.undetermined);
 }
 
-/// The parameters on which a finding rests, of those whose defaults were used; all of those if none can be named.
+/// Returns the parameters that a finding depends on, among those whose defaults were used; all of those if none can be
+/// determined.
 fn behind(located: &LocatedFinding, used: &BTreeSet<String>, open: &Template<'_>) -> Vec<String> {
     let mut names: BTreeSet<&str> =
         located.conditions().iter().flat_map(|assumption| open.parameters_behind(&assumption.condition)).collect();

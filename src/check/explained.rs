@@ -1,4 +1,4 @@
-//! What decides about each egress rule of a template.
+//! The explanation of the decision on each egress rule of a template.
 
 use super::candidates::is_at;
 use super::checked::CheckedResource;
@@ -10,28 +10,28 @@ use crate::security_group::ResourceType;
 use crate::template::{Assumption, Scope, Template, TemplateError, TemplateNote};
 use crate::value::Value;
 
-/// What decides about the egress rules of one resource.
+/// The explanation of the decisions on the egress rules of one resource.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExplainedResource {
-    /// What the resource comes to, as [`super::check`] says it.
+    /// The result for the resource, the same as from [`super::check`].
     pub checked: CheckedResource,
-    /// What decides in each world in which the resource is created.
+    /// The explanation in each world in which the resource is created.
     pub worlds: Vec<ExplainedWorld>,
 }
 
-/// What decides about the egress rules of a resource in one of its worlds.
+/// The explanation of the decisions on a resource's egress rules in one world.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExplainedWorld {
-    /// The undecided conditions that the world rests on.
+    /// The undecided conditions that the world depends on.
     pub assumptions: Vec<Assumption>,
-    /// What decides about each egress rule, in the order written.
+    /// The decision on each egress rule, in the order written.
     pub explained: Vec<ExplainedRule>,
 }
 
-/// Explains each resource that carries egress rules, in the order written; what cannot be judged comes at the end.
+/// Explains each resource with egress rules, in the order written. Notes on what cannot be checked come at the end.
 ///
 /// # Errors
-/// When the value is no template, or one that takes too much work.
+/// Fails if the value is not a template or takes too much work.
 pub fn explain_each(
     root: &Value,
     scope: &Scope,
@@ -58,8 +58,8 @@ pub fn explain_each(
     })
 }
 
-/// Leaves no other verdict on an egress rule than the check of its resource has: there every value that a parameter can
-/// have is tried, and what readers of YAML differ on is open.
+/// Replaces the verdict on an egress rule with the one from the check of its resource. The check also tries every
+/// possible value of a parameter and leaves numbers open that YAML readers interpret differently.
 fn settle(explained: &mut ExplainedRule, checked: &CheckedResource) {
     let DecidedBy::Finding(finding) = &mut explained.decided else { return };
     let here = || checked.findings.iter().map(|located| &located.finding).filter(|it| is_at(it.origin, finding.origin));

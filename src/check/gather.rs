@@ -1,4 +1,4 @@
-//! Findings of all worlds of a resource, equal ones once.
+//! Gathers the findings of all worlds of a resource, without duplicates.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,9 +10,8 @@ use crate::rule::{Assessment, Finding, Outcome, Reason, wording};
 use crate::template::{EvaluatedResource, Occurrence};
 use crate::value::Value;
 
-/// What makes findings of several worlds the same one: what is said of which values, and what the policy makes of it,
-/// since the tags that an exemption asks for may differ. Its number distinguishes what a loop or an alias repeats
-/// within one world.
+/// The identity of a finding across worlds: the message, the values it is about, and the effect of the policy (which
+/// may depend on tags). The number distinguishes findings that a loop or an alias repeats within one world.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct FindingIdentity {
     reason: Reason,
@@ -35,10 +34,10 @@ impl FindingIdentity {
     }
 }
 
-/// Findings of all worlds, equal ones once.
+/// The findings of all worlds, without duplicates.
 #[derive(Debug, Default)]
 pub(super) struct GatheredFindings {
-    /// Each with the worlds it was found in; of a resource that has only one, without.
+    /// Each finding with the worlds it was found in; without worlds if the resource has only one.
     findings: Vec<(LocatedFinding, Vec<usize>)>,
     known: HashMap<FindingIdentity, usize>,
 }
@@ -56,7 +55,7 @@ impl GatheredFindings {
             if several_worlds {
                 let mut identity = FindingIdentity::of(&finding);
                 let mut known = self.known.get(&identity).copied();
-                // Found in this world already: the same again is another finding.
+                // If it was already found in this world, a repetition is another finding.
                 while let Some((_, worlds)) = known.and_then(|index| self.findings.get(index))
                     && worlds.last() == Some(&world)
                 {
@@ -75,7 +74,7 @@ impl GatheredFindings {
         }
     }
 
-    /// Whether the findings that are not in all worlds are in each of them all the same, taken together.
+    /// Returns whether the violations that do not occur in all worlds cover all worlds together.
     pub(super) fn breaks_either_way(&self, evaluated: &EvaluatedResource<'_>) -> bool {
         let all = evaluated.worlds.len();
         if all <= 1 {
@@ -112,7 +111,7 @@ impl GatheredFindings {
     }
 }
 
-/// The findings of each world, and of several worlds the most egress rules that were judged in one.
+/// Returns the findings of each world, and the largest number of egress rules judged in any one world.
 pub(super) fn gathered(
     path: &ResourceCheck<'_, '_>,
     evaluated: &mut EvaluatedResource<'_>,

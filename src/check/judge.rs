@@ -1,5 +1,5 @@
-//! The one path from a resource to its assessment under the policy. Whoever judges a template, a change set or an
-//! event goes through here; nothing else calls the evaluator and then the rule.
+//! The only code path from a resource to its assessment under the policy. Templates, change sets, and events all use
+//! it; no other code calls the evaluator and then the rule.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::security_group::{ResourceType, assess, explain, tags};
 use crate::template::{EvaluatedResource, Resource, Template, Undetermined, World};
 use crate::value::{Kind, Value};
 
-/// What the rule says of properties under a policy.
+/// Returns the assessment of properties under a policy.
 #[must_use]
 pub fn judge_properties(
     resource_type: ResourceType,
@@ -27,16 +27,16 @@ pub fn judge_properties(
     policy.apply(assessment, case)
 }
 
-/// A resource in each of its worlds, with what the rule says of it there under the policy.
+/// A resource in each of its worlds, with its assessment there under the policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JudgedResource<'t> {
-    /// The resource in each world, all of its properties computed.
+    /// The resource in each world, with all of its properties computed.
     pub evaluated: EvaluatedResource<'t>,
-    /// What the rule says in each of those worlds, by index; nothing is judged where the resource is not created.
+    /// The assessment in each of those worlds, by index. It is empty where the resource is not created.
     pub assessments: Vec<Assessment>,
 }
 
-/// Judges a resource with all of its properties in each of its worlds. A resource without egress rules breaks none.
+/// Judges a resource with all of its properties in each of its worlds. A resource without egress rules has no findings.
 #[must_use]
 pub fn judge_resource<'t>(
     template: &'t Template<'_>,
@@ -56,24 +56,24 @@ pub fn judge_resource<'t>(
     JudgedResource { evaluated, assessments }
 }
 
-/// How many egress rules of one template are judged in more than the first of their worlds, each world
-/// counted: the work that undecided conditions multiply.
+/// The maximum number of egress rules of one template that are judged beyond the first world of each resource, counted
+/// in each world. Undecided conditions multiply this work.
 pub(crate) const MAX_JUDGED: usize = 250_000;
 
-/// A resource on its way to its assessment.
+/// A resource and everything needed to assess it.
 #[derive(Clone, Copy)]
 pub(super) struct ResourceCheck<'p, 'a> {
     pub(super) template: &'p Template<'a>,
     pub(super) resource: &'p Resource<'a>,
     pub(super) resource_type: ResourceType,
     pub(super) terms: &'p CheckContext<'p>,
-    /// The groups whose egress rules are resources of the same template.
+    /// The groups whose egress rules are separate resources of the same template.
     pub(super) rules_apart: &'p HashSet<String>,
 }
 
 impl<'p, 'a> ResourceCheck<'p, 'a> {
-    /// The resource in each world, the properties computed that the rule and the policy look at, under these values
-    /// of parameters.
+    /// Evaluates the resource in each world with these values of parameters. Only the properties that the rule and the
+    /// policy use are computed.
     pub(super) fn evaluate(&self, given: &[(&str, &str)]) -> EvaluatedResource<'p> {
         let looked_at = properties_of(self.resource_type);
         if self.terms.policy.looks_at_tags() {
@@ -83,8 +83,8 @@ impl<'p, 'a> ResourceCheck<'p, 'a> {
         }
     }
 
-    /// Judges each world in which the resource is created. Worlds beyond the work that is left are dropped, and the
-    /// resource is undetermined.
+    /// Judges each world in which the resource is created. Worlds that exceed the remaining work are dropped, and the
+    /// resource becomes undetermined.
     pub(super) fn each_world(
         &self,
         evaluated: &mut EvaluatedResource<'_>,
@@ -108,7 +108,7 @@ impl<'p, 'a> ResourceCheck<'p, 'a> {
         }
     }
 
-    /// What the rule says of properties of the resource under the policy.
+    /// Returns the assessment of properties of the resource under the policy.
     pub(super) fn assess(&self, properties: &Value) -> Assessment {
         let policy = self.terms.policy;
         let mut assessment = self.with_case(properties, |case| {
@@ -120,7 +120,7 @@ impl<'p, 'a> ResourceCheck<'p, 'a> {
         assessment
     }
 
-    /// What decides about each egress rule in a world.
+    /// Returns the explanation for each egress rule in a world.
     pub(super) fn explain(&self, world: &World<'_>) -> Vec<ExplainedRule> {
         let properties = known_properties(self.resource_type, world);
         let mut explained = self.with_case(&properties, |case| {
@@ -133,7 +133,7 @@ impl<'p, 'a> ResourceCheck<'p, 'a> {
         explained
     }
 
-    /// Whether the resource is a group whose egress rules are resources of the same template.
+    /// Returns whether the resource is a group whose egress rules are separate resources of the same template.
     fn has_rules_apart(&self) -> bool {
         self.rules_apart.contains(&*self.resource.logical_id)
     }
@@ -151,9 +151,9 @@ impl<'p, 'a> ResourceCheck<'p, 'a> {
     }
 }
 
-/// The groups that have an egress rule as a resource of its own in the template, which is there whenever the group is:
-/// EC2's default rule is removed from them
-/// (source: `AWS::EC2::SecurityGroupEgress`, "when you use this resource, the default rule is removed").
+/// Returns the groups with an egress rule that is a separate resource of the template and exists whenever the group
+/// does. EC2's default rule is removed from these groups (source: `AWS::EC2::SecurityGroupEgress`, "when you use this
+/// resource, the default rule is removed").
 pub(super) fn rules_apart(template: &Template<'_>) -> HashSet<String> {
     let is_rule = |resource: &&Resource<'_>| resource.type_name == ResourceType::SecurityGroupEgress.name();
     let condition = |body: &Value| body.get("Condition").and_then(Value::as_str).map(str::to_owned);
@@ -168,7 +168,8 @@ pub(super) fn rules_apart(template: &Template<'_>) -> HashSet<String> {
         .collect()
 }
 
-/// The logical id of the group of a standalone egress rule, if its `GroupId` is one of the template in every world.
+/// Returns the logical id of a standalone egress rule's group, if its `GroupId` refers to one of the template in every
+/// world.
 pub(super) fn group_of(template: &Template<'_>, rule: &Resource<'_>) -> Option<String> {
     let written = rule.body().get("Properties")?.get("GroupId")?;
     let (function, argument) = written.as_map()?.single()?;

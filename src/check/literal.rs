@@ -1,5 +1,5 @@
-//! Egress rules that are written out: no function, no reference, no condition decides about them. Whatever
-//! else in a template takes too much work or rests on too many conditions, these are certain.
+//! Literal egress rules, which depend on no function, reference, or condition. These are certain even if other parts of
+//! the template take too much work or depend on too many conditions.
 
 use std::collections::HashSet;
 
@@ -12,8 +12,8 @@ use crate::security_group::{EGRESS, ResourceType};
 use crate::template::Occurrence;
 use crate::value::{Kind, Map, Value};
 
-/// The properties of a resource that exists in any case, with its literal egress rules; the others are
-/// unknown. Nothing if there are none.
+/// Returns the properties of an unconditional resource with its literal egress rules; the other rules are unknown.
+/// Returns `None` if there are no literal rules.
 pub(super) fn properties(resource_type: ResourceType, body: &Value) -> Option<Value> {
     if body.get("Condition").is_some() {
         return None;
@@ -56,7 +56,7 @@ pub(super) fn settle(
     }
 }
 
-/// An egress rule of which everything that the rule looks at is literal.
+/// Returns the entry if every value in it that the rule uses is literal.
 fn literal(entry: &Value) -> Option<Value> {
     let map = entry.as_map().filter(|map| is_plain(map))?;
     let mut kept = Map::new();
@@ -72,7 +72,7 @@ fn literal(entry: &Value) -> Option<Value> {
     Some(Value::new(Kind::Map(kept), entry.origin))
 }
 
-/// Whether an object is what it looks like: no function, no transform, no loop.
+/// Returns whether an object is plain: not a function, a transform, or a loop.
 fn is_plain(map: &Map) -> bool {
     map.iter().all(|(key, _)| !key.name.starts_with("Fn::") && key.name != "Ref" && key.name != "Condition")
 }

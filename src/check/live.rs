@@ -1,5 +1,4 @@
-//! A security group that exists, as Cloud Control reads it: what the rule says of it, and how it differs from what the
-//! templates of stacks declare.
+//! Checks a live security group as Cloud Control reads it, and compares it with the declarations in stacks' templates.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +10,8 @@ use crate::rule::{Assessment, Knowledge, Reason};
 use crate::security_group::{EgressEntry, ResourceType, Traffic, entries};
 use crate::value::Value;
 
-/// What the rule says of a live group's properties under a policy. A live group without egress rules lets nothing out:
-/// EC2's default rule would be among them.
+/// Returns the assessment of a live group's properties under a policy. A live group without egress rules allows no
+/// outbound traffic; otherwise EC2's default rule would be listed.
 #[must_use]
 pub fn judge_live(properties: &Value, policy: &Policy, case: &ResourceContext<'_>) -> Assessment {
     let mut assessment = judge_properties(ResourceType::SecurityGroup, properties, Knowledge::Final, policy, case);
@@ -20,24 +19,24 @@ pub fn judge_live(properties: &Value, policy: &Policy, case: &ResourceContext<'_
     assessment
 }
 
-/// How a live group differs from what is declared.
+/// The differences between a live group and its declarations.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Drift {
-    /// Live rules that nothing declares.
+    /// Live rules that no template declares.
     pub added: Vec<(PropertyPath, Traffic)>,
-    /// Rules that are certainly declared and that the group does not have.
+    /// Rules that are certainly declared but missing from the group.
     pub removed: Vec<Traffic>,
-    /// Where the live rules are that are declared, or may be.
+    /// The places of live rules that are declared or may be.
     pub declared: BTreeSet<PropertyPath>,
 }
 
-/// Compares a live group with the resources that declare its egress rules. `elsewhere` says whether a rule may be one that
-/// a template declares for a group that is not known. What is not known is no difference.
+/// Compares a live group with the resources that declare its egress rules. `elsewhere` returns whether a template may
+/// declare a rule for an unknown group. An unknown value never counts as a difference.
 #[must_use]
 pub fn drift(properties: &Value, declared: &[Declared], elsewhere: impl Fn(&Traffic) -> bool) -> Drift {
     let is_open = declared.iter().any(|one| one.open);
     let rules = || declared.iter().flat_map(|one| &one.rules);
-    // A rule that is a resource of its own takes the place of EC2's default.
+    // A rule in a separate resource removes EC2's default rule.
     let defaults = if rules().next().is_none() && declared.iter().any(|one| one.default) {
         Traffic::defaults().to_vec()
     } else {
@@ -135,7 +134,8 @@ mod tests {
         assert_eq!((added.len(), removed.len()), (1, 1), "CloudFormation removes it for a rule of its own");
     }
 
-    /// What the same core says of the same rules in a template, but for ports that only the read handler wrote.
+    /// A live group has the same assessment as the same rules in a template, except for ports that only the read
+    /// handler wrote.
     #[test]
     fn a_live_group_is_judged_as_what_ec2_opens() {
         let policy = Policy::default();

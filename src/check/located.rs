@@ -1,35 +1,35 @@
-//! A finding of a template: under which conditions it is one, and what to point at.
+//! A finding in a template, with its conditions and the values to point at.
 
 use super::origins::FindingOrigins;
 use crate::rule::{Finding, excerpt};
 use crate::template::{Assumption, Occurrence};
 
-/// A finding, under which conditions it is one, and what to point at.
+/// A finding with its conditions and the values to point at.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LocatedFinding {
-    /// What the rule says, and whether the policy allows it.
+    /// The finding, including its outcome under the policy.
     pub finding: Finding,
-    /// Under which undecided conditions.
+    /// The undecided conditions under which it applies.
     pub occurrence: Occurrence,
-    /// Values of parameters under which it is one, each a name and a value; nothing if it rests on none.
+    /// The parameter values under which it applies, as names and values; empty if it depends on none.
     pub values: Vec<(String, String)>,
-    /// The parameters whose defaults avoid it: it is one only if a deployment overrides them.
+    /// The parameters whose defaults avoid it. It applies only if a deployment overrides them.
     pub defaults: Vec<String>,
     /// The values to point at.
     pub place: FindingOrigins,
 }
 
-/// How much of a parameter's value is shown, in characters.
+/// The number of characters shown of a parameter's value.
 const SHOWN_CHARS: usize = 40;
 
 impl LocatedFinding {
-    /// A finding in every world.
+    /// Creates a finding that applies in every world.
     #[must_use]
     pub const fn always(finding: Finding, place: FindingOrigins) -> Self {
         Self { finding, occurrence: Occurrence::Always, values: Vec::new(), defaults: Vec::new(), place }
     }
 
-    /// The undecided conditions under which it is a finding.
+    /// Returns the undecided conditions under which it applies.
     pub(super) fn conditions(&self) -> &[Assumption] {
         match &self.occurrence {
             Occurrence::Always => &[],
@@ -37,7 +37,7 @@ impl LocatedFinding {
         }
     }
 
-    /// Under which conditions it is a finding, if not always: ``if `IsProd` is true``.
+    /// Returns the conditions under which it applies, if it does not always apply: ``if `IsProd` is true``.
     #[must_use]
     pub fn when(&self) -> Option<String> {
         let start = if matches!(self.occurrence, Occurrence::Sometimes(_)) { "for example if" } else { "if" };
@@ -59,7 +59,7 @@ impl LocatedFinding {
         }
     }
 
-    /// Which defaults keep the rule.
+    /// Returns the text about the defaults that comply with the rule.
     fn kept_by_default(&self) -> Option<String> {
         let names: Vec<String> = self.defaults.iter().map(|name| format!("`{}`", excerpt(name, SHOWN_CHARS))).collect();
         match names.as_slice() {

@@ -1,4 +1,4 @@
-//! Templates that a template deploys besides itself: of nested stacks, SAM applications and StackSets, and what it
+//! The templates that a template deploys in turn (nested stacks, SAM applications, and StackSets), and the values it
 //! passes to them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,10 +8,10 @@ use crate::path::Origin;
 use crate::template::{EvaluatedResource, Scope, Template, TemplateError, World};
 use crate::value::{Kind, Value};
 
-/// How many ways of passing parameters are looked at; beyond it, those that differ are not known.
+/// The maximum number of ways of passing parameters that are evaluated. Beyond it, parameters that differ are unknown.
 const MAX_WAYS: usize = 16;
 
-/// What deploys another template.
+/// The kinds of resources that deploy another template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NestedKind {
     /// `AWS::CloudFormation::Stack`.
@@ -23,7 +23,7 @@ pub enum NestedKind {
 }
 
 impl NestedKind {
-    /// The kind of a resource type, if resources of it deploy templates.
+    /// Returns the kind for a resource type, if its resources deploy templates.
     #[must_use]
     pub fn of(type_name: &str) -> Option<Self> {
         match type_name {
@@ -34,7 +34,7 @@ impl NestedKind {
         }
     }
 
-    /// The property that says where the template is.
+    /// Returns the property with the location of the template.
     const fn location(self) -> &'static str {
         match self {
             Self::Stack | Self::StackSet => "TemplateURL",
@@ -46,37 +46,37 @@ impl NestedKind {
 /// A resource that deploys another template.
 #[derive(Debug, Clone)]
 pub struct Nested {
-    /// A nested stack, or another resource that deploys a template.
+    /// The kind of the resource.
     pub kind: NestedKind,
     /// The key under `Resources`.
     pub logical_id: String,
-    /// Where its logical id was written.
+    /// The place of the logical id.
     pub origin: Origin,
     /// The file that the AWS CDK names beside the resource (`Metadata`, `aws:asset:path`).
     pub asset_path: Option<String>,
-    /// In which ways it is deployed; none if it never is.
+    /// The ways in which it is deployed; empty if it never is.
     pub ways: Vec<NestedWay>,
 }
 
-/// A way in which a template is deployed by another one.
+/// A way in which one template deploys another.
 #[derive(Debug, Clone)]
 pub struct NestedWay {
-    /// Where the template is, if that is known.
+    /// The location of the template, if it is known.
     pub location: Option<String>,
-    /// The template itself, if it is written there, and where.
+    /// The template itself, if it is inline, and its origin.
     pub body: Option<(String, Origin)>,
-    /// What is known of its deployment. Parameters that the parent does not pass have their defaults.
+    /// The known facts about its deployment. Parameters that the parent does not pass have their defaults.
     pub scope: Scope,
-    /// Under which conditions of the parent it is deployed so, if not always.
+    /// The conditions of the parent under which it is deployed this way, if not always.
     pub when: Option<String>,
-    /// Whether it is deployed only if a deployment of the parent overrides defaults.
+    /// Whether it is deployed this way only if a deployment of the parent overrides defaults.
     pub is_by_override: bool,
 }
 
-/// The resources of a template that deploy others, in the order written.
+/// Returns the resources that deploy other templates, in the order written.
 ///
 /// # Errors
-/// When the value is no template, or one that takes too much work.
+/// Fails if the value is not a template or takes too much work.
 pub fn nested(root: &Value, scope: &Scope, defaults: Defaults) -> Result<Vec<Nested>, TemplateError> {
     let template = Template::new(root, scope)?;
     let open_scope = Scope { ignore_defaults: true, ..scope.clone() };
@@ -103,10 +103,10 @@ pub fn nested(root: &Value, scope: &Scope, defaults: Defaults) -> Result<Vec<Nes
     Ok(found)
 }
 
-/// The properties that say what is deployed.
+/// The properties that determine what is deployed.
 const LOOKED_AT: [&str; 5] = ["Location", "Parameters", "StackInstancesGroup", "TemplateBody", "TemplateURL"];
 
-/// What a parent passes to a nested stack, in one of its worlds.
+/// Returns the scope of a nested stack in one of its parent's worlds.
 #[must_use]
 pub fn passed(parent: &Scope, world: &World<'_>) -> Scope {
     passed_to(NestedKind::Stack, parent, world)
@@ -132,7 +132,7 @@ fn passed_to(kind: NestedKind, parent: &Scope, world: &World<'_>) -> Scope {
         }
         Some(_) => is_known = false,
     }
-    // What the instances of a StackSet are given differs from one to the other.
+    // The instances of a StackSet can have different values.
     for name in overridden(&world.properties) {
         values.remove(&name);
         open.insert(name);
@@ -150,14 +150,14 @@ fn passed_to(kind: NestedKind, parent: &Scope, world: &World<'_>) -> Scope {
     }
 }
 
-/// The parameters that a StackSet gives its instances values of their own for.
+/// Returns the parameters for which a StackSet gives its instances different values.
 fn overridden(properties: &Value) -> Vec<String> {
     let groups = properties.get("StackInstancesGroup").and_then(Value::as_list).unwrap_or_default();
     let overrides = groups.iter().filter_map(|group| group.get("ParameterOverrides")?.as_list()).flatten();
     overrides.filter_map(|entry| entry.get("ParameterKey")?.as_str().map(str::to_owned)).collect()
 }
 
-/// A parameter's value as CloudFormation hands it on: "a list of values is separated by commas".
+/// Returns a parameter's value as CloudFormation passes it on: "a list of values is separated by commas".
 fn text(value: &Value) -> Option<String> {
     match &value.kind {
         Kind::String(text) => Some(text.clone()),
@@ -169,7 +169,8 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// In which ways a resource deploys its template: with the defaults of its parent, or else without them.
+/// Returns the ways in which a resource deploys its template: with the defaults of its parent, or, if there are none,
+/// without them.
 fn ways(
     kind: NestedKind,
     scope: &Scope,
@@ -187,7 +188,7 @@ fn ways(
         let known: Vec<Scope> = ways.iter().map(|way| way.scope.clone()).collect();
         for way in &mut ways {
             let values = std::mem::take(&mut way.scope.parameters);
-            // Certain is what no other value of the parent's parameters changes.
+            // A value is certain if no other value of the parent's parameters changes it.
             let is_certain = |name: &String| {
                 others.iter().all(|other| {
                     let value = other.parameters.get(name);
@@ -225,7 +226,7 @@ fn ways_of(kind: NestedKind, scope: &Scope, evaluated: &EvaluatedResource<'_>) -
     if (ways.len() > MAX_WAYS || evaluated.undetermined.is_some())
         && let Some(first) = ways.first().cloned()
     {
-        // Too many to look at each: what is passed is not known.
+        // There are too many ways to evaluate each one, so the passed values are unknown.
         let names = ways.iter().flat_map(|way| way.scope.parameters.keys().chain(&way.scope.open)).cloned().collect();
         let scope = Scope { parameters: BTreeMap::new(), open: names, ..first.scope };
         ways = vec![NestedWay { scope, when: None, ..first }];

@@ -1,17 +1,17 @@
-//! Which values of the template a finding points at.
+//! The values of the template that a finding points at.
 
 use crate::path::{Origin, Segment};
 use crate::rule::{EgressRule, Finding, Port, Protocol, Reason};
 use crate::value::Value;
 
-/// Values to point at: the offending one, and what belongs to it.
+/// The values to point at: the offending one and related ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FindingOrigins {
-    /// Where the offending value was written.
+    /// The place of the offending value.
     pub primary: Origin,
-    /// Which part of the egress rule the value states.
+    /// The part of the egress rule that this value states.
     pub part: RulePart,
-    /// Where its partners were written, and what they are.
+    /// The places of the related values and their parts.
     pub related: Vec<(Origin, RulePart)>,
 }
 
@@ -26,7 +26,7 @@ pub enum RulePart {
     To,
     /// The value of the destination.
     Destination,
-    /// What is where an egress rule, or a list of them, should.
+    /// The value where an egress rule, or a list of them, is expected.
     Entry,
     /// The resource's logical id.
     Resource,
@@ -35,7 +35,7 @@ pub enum RulePart {
 const DESTINATIONS: [&str; 4] = ["CidrIp", "CidrIpv6", "DestinationPrefixListId", "DestinationSecurityGroupId"];
 
 impl FindingOrigins {
-    /// The place of a finding about a resource with these properties.
+    /// Returns the origins of a finding about a resource with these properties.
     pub(super) fn of(finding: &Finding, properties: &Value, resource: Origin) -> Self {
         let parts = match finding.rule() {
             Some(rule) => parts(rule, finding.reason),
@@ -56,7 +56,7 @@ impl FindingOrigins {
         let mut related: Vec<(Origin, RulePart)> = Vec::new();
         for (place, part) in places {
             let index = place.index();
-            // An alias can represent both ports: one value is pointed at once.
+            // An alias can represent both ports; each value is listed once.
             if index != primary.index() && !related.iter().any(|(other, _)| other.index() == index) {
                 related.push((place, part));
             }
@@ -65,8 +65,7 @@ impl FindingOrigins {
     }
 }
 
-/// The parts that matter for a reason: the offending one first. Those that are not written are left
-/// out later.
+/// Returns the parts that matter for a reason, the offending one first. The caller removes parts that are not written.
 fn parts(rule: &EgressRule, reason: Reason) -> Vec<RulePart> {
     match reason {
         Reason::PortRange
@@ -104,7 +103,7 @@ fn parts(rule: &EgressRule, reason: Reason) -> Vec<RulePart> {
     }
 }
 
-/// The value that a finding's path leads to.
+/// Returns the value at a finding's path.
 fn value_at<'v>(properties: &'v Value, finding: &Finding) -> Option<&'v Value> {
     finding.path.segments().iter().try_fold(properties, |value, segment| match segment {
         Segment::Key(key) => value.get(key),
@@ -112,7 +111,7 @@ fn value_at<'v>(properties: &'v Value, finding: &Finding) -> Option<&'v Value> {
     })
 }
 
-/// Where the value of a key was written, if it represents something.
+/// Returns the place of a key's value, if it has one.
 fn key(entry: Option<&Value>, name: &str) -> Option<Origin> {
     let value = entry?.get(name)?;
     value.origin.index().map(|_| value.origin)

@@ -1,4 +1,4 @@
-//! Which properties of a resource the rule looks at, and what is known of them in a world.
+//! The properties of a resource that the rule uses, and their known values in a world.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use crate::security_group::{EGRESS, ResourceType};
 use crate::template::World;
 use crate::value::{Key, Kind, Value};
 
-/// The properties that the rule looks at.
+/// Returns the properties that the rule uses.
 pub(super) const fn properties_of(resource_type: ResourceType) -> &'static [&'static str] {
     match resource_type {
         ResourceType::SecurityGroup => &[EGRESS],
@@ -23,8 +23,8 @@ pub(super) const fn properties_of(resource_type: ResourceType) -> &'static [&'st
     }
 }
 
-/// The properties of a world. Where a transform or a loop may add some, those that the rule looks at and that
-/// are missing are not known to be missing.
+/// Returns the properties of a world. If a transform or a loop may add properties, missing ones that the rule uses
+/// become unknown.
 pub(super) fn known_properties<'w>(resource_type: ResourceType, world: &'w World<'_>) -> Cow<'w, Value> {
     let Some((map, function)) = world.properties.as_map().zip(world.open) else {
         return Cow::Borrowed(world.properties.as_ref());
@@ -35,7 +35,7 @@ pub(super) fn known_properties<'w>(resource_type: ResourceType, world: &'w World
         _ => "a transform may add it when the stack is deployed",
     };
     let mut opened = map.clone();
-    // A destination that is missing changes nothing: of those that may be there, only one is.
+    // A missing destination does not matter, because a rule has only one of the possible destinations.
     for key in properties_of(resource_type).iter().take(3).filter(|key| map.get(key).is_none()) {
         let unknown = Unknown::new(None, function, why);
         opened.push_unique(Key { name: (*key).to_owned(), origin }, Value::new(Kind::Unknown(unknown), origin));

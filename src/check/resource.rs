@@ -10,11 +10,11 @@ use super::literal;
 use super::located::LocatedFinding;
 use crate::rule::Outcome;
 
-/// What a resource comes to in all of its worlds.
+/// The result for a resource in all of its worlds.
 #[derive(Debug)]
 pub(super) struct ResourceInWorlds {
     pub(super) resource: CheckedResource,
-    /// The parameters of which a default decided something.
+    /// The parameters whose default decided something.
     pub(super) defaults: BTreeSet<String>,
 }
 
@@ -24,7 +24,7 @@ impl ResourceInWorlds {
         let (gathered, mut judged) = gathered(path, &mut evaluated, left);
         let breaks_either_way = gathered.breaks_either_way(&evaluated);
         let mut findings = gathered.merged(&evaluated);
-        // Not looked at in every case: what rests on nothing is certain all the same.
+        // Not every case was evaluated, but literal rules are still certain.
         if evaluated.undetermined.is_some()
             && !path.terms.policy.looks_at_tags()
             && let Some(literal) = literal::properties(path.resource_type, path.resource.body())
@@ -50,7 +50,7 @@ impl ResourceInWorlds {
         }
     }
 
-    /// A resource that the defaults of these parameters do not make.
+    /// Returns the result for a resource that does not exist with the defaults of these parameters.
     pub(super) fn nothing(path: &ResourceCheck<'_, '_>, defaults: &BTreeSet<String>) -> Self {
         Self { resource: Self::unjudged(path), defaults: defaults.clone() }
     }
@@ -69,8 +69,8 @@ impl ResourceInWorlds {
     }
 }
 
-/// What breaks the rule only if a number that readers of YAML differ on is one and not another is undetermined: no
-/// parameter decides that.
+/// Marks a violation as undetermined if it depends on the interpretation of a number that YAML readers interpret
+/// differently. No parameter decides that.
 fn leave_open(path: &ResourceCheck<'_, '_>, findings: &mut [LocatedFinding]) {
     for located in findings.iter_mut().filter(|located| located.finding.outcome == Outcome::NonCompliant) {
         if located.conditions().iter().any(|assumption| path.template.is_in_dispute(&assumption.condition)) {

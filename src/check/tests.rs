@@ -11,7 +11,7 @@ fn checked(text: &str) -> (Document, CheckedTemplate) {
     (document, checked)
 }
 
-/// Each finding as `reason underlined (when)`.
+/// Returns each finding as `reason underlined (when)`.
 fn told(text: &str) -> Vec<String> {
     let (document, checked) = checked(text);
     let tell = |located: &LocatedFinding| {
@@ -176,7 +176,7 @@ fn a_template_without_resources_of_its_own_is_left_open() {
     assert_eq!(checked.notes[0].to_string(), "the resources that `Fn::Transform` adds are not checked here");
 }
 
-/// Each finding as `outcome reason (when)`, when a deployment may override defaults.
+/// Returns each finding as `outcome reason (when)`, when a deployment may override defaults.
 fn open(text: &str) -> Vec<String> {
     let document = source::parse(text).unwrap();
     let policy = Policy::default();
@@ -204,12 +204,12 @@ fn what_keeps_the_rule_by_a_default_alone_is_undetermined() {
     let tcp = |from: &str, to: &str| format!("IpProtocol: tcp, FromPort: {from}, ToPort: {to}");
     let undetermined = format!("Undetermined undetermined-value ({kept})");
     assert_eq!(open(&rule(numbers, &tcp("!Ref A", "!Ref B"))), [undetermined]);
-    // The same parameter on both sides is one port, whatever it is.
+    // The same parameter on both sides is one port, whatever its value.
     assert_eq!(open(&rule(numbers, &tcp("!Ref A", "!Ref A"))), [""; 0]);
-    // What breaks the rule by the defaults is an error, and reported once.
+    // A violation with the defaults is an error and is reported once.
     let wide = "A: {Type: Number, Default: 443}, B: {Type: Number, Default: 444}";
     assert_eq!(open(&rule(wide, &tcp("!Ref A", "!Ref B"))), ["NonCompliant port-range"]);
-    // A default that decides nothing of the rule.
+    // A default that does not affect the rule.
     assert_eq!(open(&rule(numbers, &tcp("443", "443"))), [""; 0]);
 }
 
@@ -227,14 +227,14 @@ fn the_values_that_a_declaration_allows_are_tried() {
     let range = "Undetermined port-range (if `P` is 444; compliant only while `P` keeps its default)";
     assert_eq!(open(&rule(two, &tcp("443", "!Ref P"))), [range]);
     assert_eq!(open(&rule(two, &tcp("!Ref P", "!Sub '${P}'"))), [""; 0]);
-    // Through a mapping, a value that keeps the rule and one that does not.
+    // Through a mapping, one value complies with the rule and one does not.
     let stage = "Env: {Type: String, Default: dev, AllowedValues: [dev, prod]}";
     let mapped = tcp("!FindInMap [Ports, !Ref Env, From]", "!FindInMap [Ports, !Ref Env, To]");
     let range = "Undetermined port-range (if `Env` is prod; compliant only while `Env` keeps its default)";
     assert_eq!(open(&rule(stage, &mapped)), [range]);
     let same = tcp("!FindInMap [Ports, !Ref Env, From]", "443");
     assert_eq!(open(&rule(stage, &same)), [""; 0]);
-    // Without a default, every allowed value breaks the rule: that is certain.
+    // Without a default, every allowed value breaks the rule, so the violation is certain.
     let no_default = "P: {Type: Number, AllowedValues: [80, 81]}";
     assert_eq!(open(&rule(no_default, &tcp("443", "!Ref P"))), ["NonCompliant reversed-range (if `P` is 80)"]);
     let open_end = "P: {Type: Number, MinValue: 1, MaxValue: 65535, Default: 443}";

@@ -1,12 +1,12 @@
-//! The annotations of an answer: what the hook's results and the CDK show, one for each finding.
+//! The annotations of an answer, one for each finding. The hook's results and the CDK show them.
 
 use super::decision::{Conclusion, Decision, ResourceAssessment};
 use super::response::{Annotation, AnnotationStatus, SeverityLevel};
 use super::sentences;
 use crate::rule::{self, Finding, Outcome, excerpt, wording};
 
-/// How many annotations an answer carries at most. CloudFormation documents no limit; Lambda's answer may have 6 MB,
-/// and nobody reads more.
+/// The maximum number of annotations in an answer. CloudFormation documents no limit, Lambda's response is limited to 6
+/// MB, and nobody reads more.
 pub const MAX_ANNOTATIONS: usize = 100;
 
 impl Decision {
@@ -32,19 +32,20 @@ impl Decision {
     }
 }
 
-/// At most [`MAX_ANNOTATIONS`] of so many, the last one saying how many were left out. Those are not made.
+/// Returns at most [`MAX_ANNOTATIONS`] of the annotations. If there are more, the last one states how many are left out.
+/// These are never created.
 fn bounded(annotations: impl Iterator<Item = Annotation>, all: usize) -> Vec<Annotation> {
     let mut kept: Vec<Annotation> = annotations.take(MAX_ANNOTATIONS).collect();
     let left_out = all.saturating_sub(kept.len());
     if left_out > 0 {
-        // The last one gives way to the number of those left out.
+        // The last one is replaced by the number of those left out.
         let status = kept.pop().map_or(AnnotationStatus::Skipped, |last| last.status);
         kept.push(annotation(status, wording::and_more(left_out + 1)));
     }
     kept
 }
 
-/// The annotation of a finding, which names the resource of the template that it is about.
+/// Returns the annotation of a finding, which names its resource of the template.
 fn of(judged: Option<&ResourceAssessment>, finding: &Finding) -> Annotation {
     let annotation = match finding.outcome {
         Outcome::NonCompliant => failed(finding),
@@ -58,7 +59,7 @@ fn of(judged: Option<&ResourceAssessment>, finding: &Finding) -> Annotation {
     }
 }
 
-/// A PASSED one where there is nothing else to report.
+/// Returns one PASSED annotation if there are no others.
 fn or_passed(mut annotations: Vec<Annotation>, passed: impl FnOnce() -> String) -> Vec<Annotation> {
     if annotations.is_empty() {
         annotations.push(annotation(AnnotationStatus::Passed, passed()));
@@ -66,7 +67,7 @@ fn or_passed(mut annotations: Vec<Annotation>, passed: impl FnOnce() -> String) 
     annotations
 }
 
-/// An annotation that names the resource of the template that it is about.
+/// Adds the resource of the template to an annotation.
 fn within(resource: &str, annotation: Annotation) -> Annotation {
     let status_message = format!("{resource}, {}", annotation.status_message);
     Annotation { status_message: excerpt(&status_message, wording::ANNOTATION_CHARS - 1), ..annotation }

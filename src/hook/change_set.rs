@@ -1,5 +1,5 @@
-//! CHANGE_SET invocations: what a change set would make of each resource, judged by the values that
-//! CloudFormation knows when it is created.
+//! CHANGE_SET invocations: checks the planned state of each resource with the values that CloudFormation knows when the
+//! change set is created.
 
 use super::decision::{Conclusion, ResourceAssessment, TemplateAssessment};
 use super::invocation::context;
@@ -11,7 +11,8 @@ use crate::rule::policy::{Context, Date, Policy, ResourceContext, UnchangedRules
 use crate::rule::{Knowledge, Treatment};
 use crate::security_group::{ResourceType, properties_of_context, tags, unchanged};
 
-/// What a change set comes to. What cannot be read of it is undetermined: the RESOURCE target judges each resource.
+/// Returns the conclusion on a change set. Parts that cannot be read are undetermined; the RESOURCE target checks each
+/// resource.
 pub(super) fn decide(document: &[u8], request: &Request, policy: &Policy, today: Date) -> Conclusion {
     let changed = payload::read::<ChangeSetPayload>(document)
         .and_then(|payload| payload.changed_resources.ok_or_else(|| sentences::empty_document("changedResources")));
@@ -29,7 +30,7 @@ pub(super) fn decide(document: &[u8], request: &Request, policy: &Policy, today:
     Conclusion::Template(judged)
 }
 
-/// One resource of a change set; nothing if it is not ours, goes away or is imported.
+/// Checks one resource of a change set. Returns `None` if it is of another type, deleted, or imported.
 fn changed_resource(
     changed: &ChangedResource,
     request: &Request,
@@ -38,14 +39,14 @@ fn changed_resource(
 ) -> Result<Option<ResourceAssessment>, String> {
     let name = changed.resource_type.as_str();
     let Some(resource_type) = ResourceType::from_name(name) else {
-        // A type that is missing, or is none, may be one of ours: the document is not what it should be.
+        // A missing or malformed type may be one of ours, so the document is not as expected.
         return if name.contains("::") {
             Ok(None)
         } else {
             Err(sentences::untyped_change(changed.logical_resource_id.as_str()))
         };
     };
-    // As for resources: what goes away, and what is there already and only comes under CloudFormation.
+    // As for resources: a deletion, or an import of a resource that already exists.
     if matches!(changed.action.as_str(), "DELETE" | "IMPORT") {
         return Ok(None);
     }

@@ -1,4 +1,4 @@
-//! How the function was configured.
+//! The configuration of the function.
 
 use std::fmt::Write as _;
 
@@ -9,15 +9,15 @@ use crate::policy;
 use crate::rule::Preset;
 use crate::rule::policy::Policy;
 
-/// The function's variable that chooses the preset, in place of the policy's.
+/// The environment variable of the function that chooses the preset and overrides the policy's.
 pub const ENV_PRESET: &str = "EGRESS_PRESET";
-/// Set (to anything) by rehearsals and tests, never by template.yaml: documents of STACK and CHANGE_SET
-/// invocations may lie on the function's machine.
+/// Set (to any value) by rehearsals and tests, but never by template.yaml: documents of STACK and CHANGE_SET
+/// invocations may be on the function's machine.
 pub const ENV_LOOPBACK_PAYLOADS: &str = "EGRESS_LOOPBACK_PAYLOADS";
-/// A file of further certificates to trust, only where documents may lie on the function's machine.
+/// A file of additional certificates to trust, only when documents may be on the function's machine.
 pub const ENV_LOOPBACK_ROOTS: &str = "EGRESS_LOOPBACK_ROOTS";
 
-/// How the function was configured. A configuration that cannot be used fails every invocation closed.
+/// The configuration of the function. With an invalid configuration, every invocation fails closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     pub(super) policy: Result<Policy, String>,
@@ -25,7 +25,7 @@ pub struct Config {
     origin: PolicyOrigin,
 }
 
-/// Where a policy is from, for the log: it says which one decided.
+/// The origin of a policy, for the log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PolicyOrigin {
     sha256: Option<String>,
@@ -33,13 +33,13 @@ pub struct PolicyOrigin {
 }
 
 impl PolicyOrigin {
-    /// The name of the file beside the program; `none` if there is none, and the published rule decides.
+    /// Returns the name of the file beside the program, or `none` if there is no file and the published rule decides.
     #[must_use]
     pub const fn source(&self) -> &'static str {
         if self.is_file { policy::FILE_NAME } else { "none" }
     }
 
-    /// The SHA-256 of the file, in hexadecimal, if it could be read.
+    /// Returns the SHA-256 of the file, in hexadecimal, if the file could be read.
     #[must_use]
     pub fn sha256(&self) -> Option<&str> {
         self.sha256.as_deref()
@@ -56,14 +56,14 @@ impl PolicyOrigin {
 }
 
 impl Config {
-    /// A configuration with the given policy, settings or preset.
+    /// Creates a configuration with the given policy, settings, or preset.
     #[must_use]
     pub fn new(policy: impl Into<Policy>) -> Self {
         Self { policy: Ok(policy.into()), loopback_payloads: false, origin: PolicyOrigin::default() }
     }
 
-    /// The configuration that a policy file (its text) and `EGRESS_PRESET` make: without both the
-    /// published rule; the variable overrides the file's preset.
+    /// Creates the configuration from the text of a policy file and `EGRESS_PRESET`. Without either, the published rule
+    /// applies; the variable overrides the file's preset.
     #[must_use]
     pub fn read(file: Option<&str>, preset: Option<&str>) -> Self {
         let policy = file.map_or_else(|| Ok(Policy::default()), policy::parse).map_err(|error| in_file(&error));
@@ -77,7 +77,7 @@ impl Config {
         }
     }
 
-    /// The configuration of a function whose policy file is there but cannot be read.
+    /// Creates the configuration of a function whose policy file exists but cannot be read.
     #[must_use]
     pub fn unreadable(problem: &str) -> Self {
         Self {
@@ -87,27 +87,27 @@ impl Config {
         }
     }
 
-    /// This configuration, with documents from this machine allowed: for rehearsals and tests alone.
+    /// Allows documents from this machine, only for rehearsals and tests.
     #[must_use]
     pub fn with_loopback_payloads(self) -> Self {
         Self { loopback_payloads: true, ..self }
     }
 
-    /// Where its policy is from.
+    /// Returns the origin of the policy.
     #[must_use]
     pub const fn policy_origin(&self) -> &PolicyOrigin {
         &self.origin
     }
 
-    /// The policy.
+    /// Returns the policy.
     ///
     /// # Errors
-    /// What is wrong with the configuration.
+    /// Returns the problem with the configuration.
     pub fn policy(&self) -> Result<&Policy, &str> {
         self.policy.as_ref().map_err(String::as_str)
     }
 
-    /// What is wrong with the configuration, if anything.
+    /// Returns the problem with the configuration, if there is one.
     #[must_use]
     pub fn problem(&self) -> Option<&str> {
         self.policy().err()

@@ -1,4 +1,4 @@
-//! The one record of a decision: the response, the log line and the metrics are made from it.
+//! The record of a decision. The response, the log line, and the metrics are derived from it.
 
 use std::collections::HashSet;
 
@@ -7,45 +7,45 @@ use super::sentences;
 use crate::rule::{Assessment, Finding, Outcome, Verdict};
 use crate::security_group::ResourceType;
 
-/// What an invocation came to.
+/// The result of an invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Conclusion {
     /// The rule was checked on one resource.
     Resource(Assessment),
     /// The rule was checked on a template or change set.
     Template(TemplateAssessment),
-    /// Nothing was to be checked, for this reason.
+    /// Nothing had to be checked; contains the reason.
     NotChecked(String),
-    /// The rule could not be checked: what went wrong and what to do.
+    /// The rule could not be checked; contains the problem and the remedy.
     InternalFailure(String),
 }
 
-/// What the rule says of a template or change set.
+/// The result of checking a template or change set.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TemplateAssessment {
-    /// Its resources that carry egress rules.
+    /// The resources with egress rules.
     pub resources: Vec<ResourceAssessment>,
-    /// What in it cannot be judged at all.
+    /// Remarks on parts that cannot be checked.
     pub remarks: Vec<String>,
 }
 
 impl TemplateAssessment {
-    /// Of a template or change set that could not be read: undetermined, for this reason.
+    /// Returns the result for a template or change set that could not be read: undetermined, for this reason.
     pub(super) fn unread(problem: String) -> Self {
         Self { resources: Vec::new(), remarks: vec![problem] }
     }
 }
 
-/// What the rule says of one resource of a template.
+/// The result of checking one resource of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceAssessment {
-    /// Which of the two types that can have egress rules it is.
+    /// The resource type, one of the two that can have egress rules.
     pub resource_type: ResourceType,
-    /// As the template or the change set names it.
+    /// The logical id in the template or the change set.
     pub logical_id: String,
-    /// Where it is in the template.
+    /// The line in the template.
     pub line: Option<u32>,
-    /// What the rule says.
+    /// The findings on the resource.
     pub assessment: Assessment,
 }
 
@@ -54,7 +54,8 @@ impl ResourceAssessment {
         sentences::resource(&self.logical_id, self.line)
     }
 
-    /// How many egress rules break the rule: one that does under each of several conditions is one.
+    /// Returns the number of egress rules that break the rule. A rule that does so under several conditions counts
+    /// once.
     pub(super) fn broken(&self) -> usize {
         self.assessment.of(Outcome::NonCompliant).map(|finding| &finding.path).collect::<HashSet<_>>().len()
     }
@@ -63,14 +64,14 @@ impl ResourceAssessment {
 /// A decision on one invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
-    /// What was asked.
+    /// The facts of the invocation.
     pub invocation: Invocation,
-    /// What it came to.
+    /// The result.
     pub conclusion: Conclusion,
 }
 
 impl Decision {
-    /// The verdict's name in logs and metrics.
+    /// Returns the verdict's name in logs and metrics.
     #[must_use]
     pub fn verdict(&self) -> &'static str {
         match &self.conclusion {
@@ -86,24 +87,24 @@ impl Decision {
         }
     }
 
-    /// The findings that block.
+    /// Returns the findings that block.
     pub fn offending(&self) -> impl Iterator<Item = &Finding> {
         self.of(Outcome::NonCompliant)
     }
 
-    /// The findings of one outcome.
+    /// Returns the findings with this outcome.
     pub fn of(&self, outcome: Outcome) -> impl Iterator<Item = &Finding> {
         self.of_each(outcome).map(|(_, finding)| finding)
     }
 
-    /// The findings of one outcome, each with the resource of the template that it is about.
+    /// Returns the findings with this outcome, each with its resource of the template.
     pub(crate) fn of_each(&self, outcome: Outcome) -> impl Iterator<Item = (Option<&ResourceAssessment>, &Finding)> {
         self.assessments()
             .flat_map(move |(judged, assessment)| assessment.of(outcome).map(move |finding| (judged, finding)))
     }
 
-    /// The findings of a template that are reported, in this order: what blocks, what is allowed, what is
-    /// undetermined, what passes although EC2 opens more.
+    /// Returns the findings of a template to report, in this order: blocked, allowed, undetermined, and passed although
+    /// EC2 opens more.
     pub(super) fn reported(&self) -> impl Iterator<Item = (Option<&ResourceAssessment>, &Finding)> {
         [Outcome::NonCompliant, Outcome::Exempted, Outcome::KnownDebt, Outcome::Undetermined]
             .into_iter()
@@ -111,12 +112,12 @@ impl Decision {
             .chain(self.noted())
     }
 
-    /// What passes by a setting although EC2 opens more than one port for it.
+    /// Returns the findings that pass because of a setting although EC2 opens more than one port.
     pub(super) fn noted(&self) -> impl Iterator<Item = (Option<&ResourceAssessment>, &Finding)> {
         self.of_each(Outcome::Note).filter(|(_, finding)| finding.rule().is_some())
     }
 
-    /// Everything that was judged, each with the resource of the template that it is about.
+    /// Returns all assessments, each with its resource of the template.
     pub(super) fn assessments(&self) -> impl Iterator<Item = (Option<&ResourceAssessment>, &Assessment)> {
         let (one, many) = match &self.conclusion {
             Conclusion::Resource(assessment) => (Some((None, assessment)), [].as_slice()),
@@ -126,7 +127,7 @@ impl Decision {
         one.into_iter().chain(many.iter().map(|judged| (Some(judged), &judged.assessment)))
     }
 
-    /// The worst verdict on anything that was judged.
+    /// Returns the worst verdict of all assessments.
     pub(super) fn worst(&self) -> Verdict {
         let open = match &self.conclusion {
             Conclusion::Template(template) if !template.remarks.is_empty() => Some(Verdict::Undetermined),
@@ -136,7 +137,7 @@ impl Decision {
         verdicts.chain(open).max().unwrap_or(Verdict::Compliant)
     }
 
-    /// What breaks the rule and is allowed: what asks for something soon comes first.
+    /// Returns the violations that are allowed, those that need action soon first.
     pub(super) fn let_through(&self) -> impl Iterator<Item = &Finding> {
         let asks = |finding: &&Finding| finding.exemption.as_ref().is_some_and(|exemption| exemption.expires_soon());
         let exempted = |soon: bool| self.of(Outcome::Exempted).filter(move |finding| asks(finding) == soon);

@@ -1,4 +1,4 @@
-//! What an invocation is about: the facts that do not depend on the rule, taken from the request once.
+//! The facts of an invocation that are independent of the rule, read once from the request.
 
 use super::request::Request;
 use crate::arn::Arn;
@@ -6,7 +6,7 @@ use crate::rule::excerpt;
 use crate::rule::policy::{Context, Tag};
 use crate::security_group::ResourceType;
 
-/// What CloudFormation asked about (the hook's target operations).
+/// The target of an invocation (the hook's target operations).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     /// A resource of a stack.
@@ -15,12 +15,12 @@ pub enum Target {
     CloudControl,
     /// A whole stack's template.
     Stack,
-    /// What a change set would do, before anyone executes it.
+    /// A change set, before it is executed.
     ChangeSet,
 }
 
 impl Target {
-    /// The target operation's name in the hook's configuration.
+    /// Returns the target operation's name in the hook's configuration.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -32,7 +32,7 @@ impl Target {
     }
 }
 
-/// When CloudFormation asks, as `actionInvocationPoint` says it.
+/// The operation before which CloudFormation invokes the hook, as in `actionInvocationPoint`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InvocationPoint {
     /// `CREATE_PRE_PROVISION`.
@@ -41,11 +41,11 @@ pub enum InvocationPoint {
     Update,
     /// `DELETE_PRE_PROVISION`.
     Delete,
-    /// An import, of which the API's models know and the protocol's documentation does not.
+    /// An import, which is in the API's models but not in the protocol's documentation.
     Import,
-    /// It is not stated: the documentation shows it for STACK and CHANGE_SET in examples only.
+    /// Not stated. For STACK and CHANGE_SET, the documentation shows it only in examples.
     Unstated,
-    /// Something that the protocol does not have.
+    /// A value that the protocol does not define.
     Unknown,
 }
 
@@ -62,7 +62,7 @@ impl InvocationPoint {
     }
 }
 
-/// The facts of an invocation that are not about the rule, each shortened to what AWS allows.
+/// The facts of an invocation that are independent of the rule, each shortened to the length that AWS allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
     /// The token that the response repeats.
@@ -75,7 +75,7 @@ pub struct Invocation {
     pub stack_id: String,
     /// The stack's name; empty for Cloud Control.
     pub stack_name: String,
-    /// The logical id of the resource; of a STACK invocation the stack's name, of a CHANGE_SET one the change set's ARN.
+    /// The logical id of the resource; for STACK the stack's name, for CHANGE_SET the change set's ARN.
     pub logical_id: String,
     /// The resource type, `STACK` or `CHANGE_SET`.
     pub resource_type: String,
@@ -83,16 +83,16 @@ pub struct Invocation {
     pub target: Target,
     /// The invocation point as sent.
     pub invocation_point: String,
-    /// The invocation point as the protocol has it.
+    /// The parsed invocation point.
     pub point: InvocationPoint,
 }
 
 impl Invocation {
-    /// How much of a field is kept, in characters: the longest documented one is a stack's ARN with a
-    /// name of 128 characters. The token is repeated whole up to twice that.
+    /// The number of characters kept of a field. The longest documented field is a stack's ARN with a name of 128
+    /// characters. The token is repeated in full up to twice this length.
     const FIELD_CHARS: usize = 300;
 
-    /// The facts of a request.
+    /// Returns the facts of a request.
     #[must_use]
     pub fn of(request: &Request) -> Self {
         let field = |text: &str| excerpt(text, Self::FIELD_CHARS);
@@ -121,7 +121,7 @@ impl Invocation {
         }
     }
 
-    /// The facts of an invocation that could not be read beyond its token.
+    /// Returns the facts of an invocation of which only the token could be read.
     #[must_use]
     pub fn unreadable(client_request_token: &str) -> Self {
         Self {
@@ -139,8 +139,8 @@ impl Invocation {
     }
 }
 
-/// Where a resource is deployed, as the request says it: whole, never shortened, and not at all where a
-/// text is longer than AWS has any.
+/// Returns the place of a resource's deployment for the policy's conditions. Texts are never shortened, and a text
+/// longer than AWS allows is omitted.
 pub(super) fn context<'a>(
     request: &'a Request,
     resource_type: Option<ResourceType>,
@@ -160,7 +160,7 @@ pub(super) fn context<'a>(
     }
 }
 
-/// The Region of the stack, or else of the function.
+/// Returns the Region of the stack, or else that of the function.
 fn region(request: &Request) -> Option<&str> {
     let function = request.hook_model.as_ref().map_or("", |model| model.lambda_function.as_str());
     let of = |text| Arn::parse(text).and_then(|arn| arn.region());

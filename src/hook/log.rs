@@ -1,5 +1,5 @@
-//! A decision as one structured log line, which CloudWatch also reads as metrics (Embedded Metric Format). It says
-//! what was decided and on which egress rules, never what else the template contains.
+//! Writes a decision as a structured log line, which CloudWatch also reads as metrics (Embedded Metric Format). It
+//! contains the decision and the egress rules it is about, but no other content of the template.
 
 use serde::Serialize;
 
@@ -34,12 +34,12 @@ struct DecisionLine<'a> {
     shared: DecisionFields<'a>,
 }
 
-/// The fields of a decision line that are neither reasons nor listed rules: 26 of its own, 10 in `_aws`, the count
-/// behind the lists.
+/// The number of fields in a decision line other than reasons and listed rules: 26 of the line itself, 10 in `_aws`,
+/// and the count after the lists.
 const FIXED_FIELDS: usize = 37;
 
-/// The log lines of a decision, each ending in a newline: the decision itself, then one per reason with
-/// the number of its offending rules, one per exemption and one per reason of known debt.
+/// Returns the log lines of a decision, each ending in a newline: the decision, then one per reason with the number of
+/// its offending rules, one per exemption, and one per reason of known debt.
 #[must_use]
 pub fn lines(decision: &Decision, response: &Response, delivery: &Delivery<'_>) -> String {
     let findings = |outcome| {

@@ -1,19 +1,19 @@
-//! The message of an answer: what the stack's events show.
+//! The message of an answer, which the stack's events show.
 
 use super::decision::{Conclusion, Decision, ResourceAssessment, TemplateAssessment};
 use super::invocation::Target;
 use super::sentences;
 use crate::rule::{Finding, Outcome, Reason, Verdict, wording};
 
-/// The longest message that every reader gets whole, in characters: CloudFormation keeps 4,096, Cloud Control
+/// The maximum length of a message, in characters, that no reader truncates: CloudFormation keeps 4,096, Cloud Control
 /// and the API's `HookStatusReason` 1,024.
 pub const MESSAGE_CHARS: usize = 1_024;
 
-/// How many lines a message is made of at most: no line is shorter than nine characters.
+/// The maximum number of lines in a message: every line has at least nine characters.
 const MAX_LINES: usize = MESSAGE_CHARS / 8;
 
 impl Decision {
-    /// What the stack's events say, within the protocol's length.
+    /// Returns the message for the stack's events, within the protocol's length.
     #[must_use]
     pub fn message(&self) -> String {
         let subject = &self.invocation;
@@ -44,7 +44,7 @@ impl Decision {
         }
     }
 
-    /// The message on a template: what blocks first, then what is allowed or cannot be judged.
+    /// Returns the message for a template: blocked rules first, then allowed and undetermined ones.
     fn template_message(&self, template: &TemplateAssessment) -> String {
         let lines_of = |outcome, line: fn(&str, &Finding) -> String| {
             template
@@ -81,8 +81,7 @@ impl Decision {
         self.with_contact(|room| wording::headed(&headline, &lines, all, room))
     }
 
-    /// A message within so many characters, and below it whom to ask about what is blocked, where the policy names
-    /// somebody.
+    /// Returns a message within a maximum length, followed by the contact for blocked rules if the policy names one.
     fn with_contact(&self, message: impl FnOnce(usize) -> String) -> String {
         match self.offending().find_map(|finding| finding.contact.as_ref()).map(wording::ask) {
             Some(ask) => format!("{}\n{ask}", message(MESSAGE_CHARS.saturating_sub(ask.chars().count() + 1))),

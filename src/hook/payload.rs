@@ -1,8 +1,8 @@
-//! What STACK and CHANGE_SET invocations are about: a document that CloudFormation puts behind a presigned
-//! URL, and where such a URL may lead.
+//! The documents of STACK and CHANGE_SET invocations, which CloudFormation provides at a presigned URL, and the allowed
+//! hosts of these URLs.
 //!
-//! Sources: CloudFormation Hooks User Guide, "Create a Lambda function to evaluate stacks" and "… change
-//! sets"; Amazon S3 User Guide, endpoints and virtual hosting of buckets.
+//! Sources: CloudFormation Hooks User Guide, "Create a Lambda function to evaluate stacks" and "… change sets"; Amazon
+//! S3 User Guide, endpoints and virtual hosting of buckets.
 
 use std::fmt;
 
@@ -14,8 +14,8 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _, SeqAccess, Visitor};
 use super::request::{LenientText, problem};
 use super::sentences::unreadable_document;
 
-/// An object whose fields are spelled as the documentation has them, or as the models of custom hooks do, or both: the
-/// documented spelling wins.
+/// Defines an object whose fields have the documented spelling, the spelling of the models of custom hooks, or both.
+/// The documented spelling wins.
 macro_rules! object {
     ($(#[$about:meta])* struct $name:ident {
         $( $(#[$doc:meta])* $field:ident: $type:ty = $documented:literal or $other:ident = $custom:literal, )*
@@ -41,18 +41,18 @@ macro_rules! object {
     };
 }
 
-/// An object that may have fields in two spellings.
+/// An object whose fields can have two spellings.
 pub(super) trait Documented {
-    /// The same with each field in the documented spelling.
+    /// Returns the object with each field in the documented spelling.
     fn documented(self) -> Self;
 }
 
 object! {
     /// The document of a STACK invocation.
     struct StackPayload {
-        /// The template as it was given to CloudFormation; empty when the stack is deleted.
+        /// The template as it was passed to CloudFormation; empty when the stack is deleted.
         template: LenientText = "template" or custom_template = "Template",
-        /// The template that is deployed; empty when the stack is created.
+        /// The deployed template; empty when the stack is created.
         previous_template: LenientText = "previousTemplate" or custom_previous_template = "PreviousTemplate",
     }
 }
@@ -60,28 +60,28 @@ object! {
 object! {
     /// The document of a CHANGE_SET invocation.
     struct ChangeSetPayload {
-        /// What the change set would do; missing is an error, unlike empty.
+        /// The planned changes. A missing list is an error; an empty one is not.
         changed_resources: Option<ChangedResources> = "changedResources" or custom_changes = "ChangedResources",
     }
 }
 
 object! {
-    /// What a change set would do to one resource.
+    /// The planned change of one resource.
     struct ChangedResource {
         logical_resource_id: LenientText = "logicalResourceId" or custom_id = "LogicalResourceId",
         resource_type: LenientText = "resourceType" or custom_type = "ResourceType",
         /// `CREATE`, `UPDATE` or `DELETE`.
         action: LenientText = "action" or custom_action = "Action",
-        /// Where the resource is in the template.
+        /// The line of the resource in the template.
         line_number: LenientText = "lineNumber" or custom_line = "LineNumber",
-        /// The resource before, as JSON text.
+        /// The resource before the change, as JSON text.
         before_context: LenientText = "beforeContext" or custom_before = "BeforeContext",
-        /// The resource after, as JSON text.
+        /// The resource after the change, as JSON text.
         after_context: LenientText = "afterContext" or custom_after = "AfterContext",
     }
 }
 
-/// How many changes of a change set are read: CloudFormation allows 500 resources in a template.
+/// The maximum number of changes that are read. CloudFormation allows 500 resources in a template.
 const MAX_CHANGES: usize = 10_000;
 
 /// The changes of a change set.
@@ -118,32 +118,32 @@ impl<'de> Visitor<'de> for ChangesVisitor {
 /// Reads a document.
 ///
 /// # Errors
-/// What is wrong with it, and what to do.
+/// Returns the problem with the document and the remedy.
 pub(super) fn read<T: DeserializeOwned + Documented>(document: &[u8]) -> Result<T, String> {
     let read: T = serde_json::from_slice(document).map_err(|error| unreadable_document(&problem(&error)))?;
     Ok(read.documented())
 }
 
-/// The presigned URL of a document. Its query is a credential: only the host is ever shown.
+/// The presigned URL of a document. Its query is a credential, so only the host is ever shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PayloadUrl(Uri);
 
-/// A URL that is not downloaded from.
+/// The reason why a URL is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PayloadUrlError {
-    /// It is missing, or no URL.
+    /// The URL is missing or malformed.
     NoUrl,
-    /// Its scheme is not https.
+    /// The scheme is not https.
     NotHttps,
-    /// Its host is none of Amazon S3's.
+    /// The host does not belong to Amazon S3.
     ForeignHost(String),
 }
 
 impl PayloadUrl {
-    /// A URL whose host is Amazon S3's, in any partition; with `loopback`, one on this machine too.
+    /// Parses a URL whose host belongs to Amazon S3, in any partition, or, with `loopback`, is this machine.
     ///
     /// # Errors
-    /// Which condition it breaks.
+    /// Returns the condition that the URL violates.
     pub fn parse(url: &str, loopback: bool) -> Result<Self, PayloadUrlError> {
         let uri: Uri = url.parse().map_err(|_| PayloadUrlError::NoUrl)?;
         let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
@@ -155,7 +155,7 @@ impl PayloadUrl {
         if *scheme != Scheme::HTTPS {
             return Err(PayloadUrlError::NotHttps);
         }
-        // User information (`s3.amazonaws.com@elsewhere`) and ports other than https's have no business here.
+        // User information (`s3.amazonaws.com@elsewhere`) and ports other than 443 are not allowed.
         let host = authority.host();
         if !matches!(authority.as_str().strip_prefix(host), Some("" | ":443")) || !is_s3(&host.to_ascii_lowercase()) {
             return Err(PayloadUrlError::ForeignHost(crate::rule::excerpt(host, 100)));
@@ -163,13 +163,13 @@ impl PayloadUrl {
         Ok(Self(uri))
     }
 
-    /// The whole URL, for the download alone.
+    /// Returns the whole URL, only for the download.
     #[must_use]
     pub const fn secret(&self) -> &Uri {
         &self.0
     }
 
-    /// The host, which is no secret.
+    /// Returns the host, which is not a secret.
     #[must_use]
     pub fn host(&self) -> &str {
         self.0.host().unwrap_or_default()
@@ -182,7 +182,7 @@ impl fmt::Debug for PayloadUrl {
     }
 }
 
-/// Whether a URL leads to this machine, by http or https and without user information.
+/// Returns whether a URL is on this machine, with http or https and without user information.
 #[must_use]
 pub fn is_loopback(uri: &Uri) -> bool {
     let is_web = uri.scheme().is_some_and(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme));
@@ -205,8 +205,8 @@ const AWS_DOMAINS: [&str; 7] = [
     ".csp.hci.ic.gov",
 ];
 
-/// Whether a host is an endpoint of Amazon S3: `s3`, `s3.REGION`, `s3.dualstack.REGION`, `s3-fips…` or the
-/// old `s3-REGION` directly below one of AWS's domains, with or without a bucket before it.
+/// Returns whether a host is an endpoint of Amazon S3: `s3`, `s3.REGION`, `s3.dualstack.REGION`, `s3-fips…`, or the old
+/// `s3-REGION` directly below an AWS domain, with or without a bucket in front.
 fn is_s3(host: &str) -> bool {
     let Some(service) = AWS_DOMAINS.iter().find_map(|domain| host.strip_suffix(domain)) else { return false };
     let labels: Vec<&str> = service.split('.').collect();
@@ -220,7 +220,7 @@ fn is_s3(host: &str) -> bool {
     }
 }
 
-/// `eu-central-1`, `us-gov-west-1`, `us-iso-east-1`.
+/// Returns whether a label is a Region: `eu-central-1`, `us-gov-west-1`, `us-iso-east-1`.
 fn is_region(label: &str) -> bool {
     let parts: Vec<&str> = label.split('-').collect();
     match parts.as_slice() {

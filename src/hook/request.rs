@@ -1,9 +1,9 @@
-//! An invocation as CloudFormation sends it, read tolerantly: fields may be missing, spelled in either
-//! of the documented ways, of another type, or unknown.
+//! An invocation as CloudFormation sends it, read tolerantly: fields may be missing, in either of the documented
+//! spellings, of another type, or unknown.
 //!
-//! Sources: CloudFormation Hooks User Guide, "Create a Lambda function to evaluate resources" (shapes and
-//! examples for RESOURCE, CLOUD_CONTROL, STACK and CHANGE_SET); the shape blocks and the examples spell
-//! some fields differently, so both are read.
+//! Sources: CloudFormation Hooks User Guide, "Create a Lambda function to evaluate resources" (shapes and examples for
+//! RESOURCE, CLOUD_CONTROL, STACK, and CHANGE_SET). The shape blocks and the examples spell some fields differently, so
+//! both spellings are read.
 
 use std::fmt;
 
@@ -17,14 +17,14 @@ use crate::value::Value;
 
 /// An invocation of a Lambda Hook.
 ///
-/// Reading one fails only if the bytes are not JSON, are nested deeper than 128 levels, or are no object.
+/// Reading it fails only if the bytes are not JSON, are nested deeper than 128 levels, or are not an object.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Request {
     /// A token that the response must repeat.
     pub client_request_token: LenientText,
-    /// The same in the spelling of the documentation's shape blocks.
+    /// The same token in the spelling of the documentation's shape blocks.
     #[serde(rename = "clientRequesttoken")]
     #[cfg_attr(feature = "schema", schemars(skip))]
     client_requesttoken: LenientText,
@@ -32,11 +32,11 @@ pub struct Request {
     pub aws_account_id: LenientText,
     /// The stack's ARN; empty if the caller is the Cloud Control API.
     pub stack_id: LenientText,
-    /// The same in the spelling of the documentation's shape blocks.
+    /// The same ARN in the spelling of the documentation's shape blocks.
     #[serde(rename = "stackID")]
     #[cfg_attr(feature = "schema", schemars(skip))]
     stack_id_in_shape: LenientText,
-    /// The change set that is executed, if one is.
+    /// The change set that is being executed, if any.
     pub change_set_id: LenientText,
     /// The hook's alias.
     pub hook_type_name: LenientText,
@@ -45,17 +45,17 @@ pub struct Request {
     /// The hook's properties.
     #[serde(deserialize_with = "section")]
     pub hook_model: Option<HookModel>,
-    /// `CREATE_PRE_PROVISION`, `UPDATE_PRE_PROVISION` or `DELETE_PRE_PROVISION`.
+    /// `CREATE_PRE_PROVISION`, `UPDATE_PRE_PROVISION`, or `DELETE_PRE_PROVISION`.
     pub action_invocation_point: LenientText,
-    /// What is to be created, updated or deleted.
+    /// The target of the operation.
     #[serde(deserialize_with = "section")]
     pub request_data: Option<RequestData>,
-    /// Which attempt this is.
+    /// The attempt of the invocation.
     #[serde(deserialize_with = "section")]
     pub request_context: Option<RequestContext>,
 }
 
-/// The properties of a Lambda Hook: it has no others.
+/// The properties of a Lambda Hook. It has no others.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -70,16 +70,16 @@ pub struct HookModel {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct RequestData {
-    /// The resource type, `STACK` or `CHANGE_SET`.
+    /// The resource type, `STACK`, or `CHANGE_SET`.
     pub target_name: LenientText,
-    /// `RESOURCE`, the resource type again, `STACK` or `CHANGE_SET`.
+    /// `RESOURCE`, the resource type again, `STACK`, or `CHANGE_SET`.
     pub target_type: LenientText,
-    /// The logical id, the stack's name, or the change set's ARN; for Cloud Control a constructed value.
+    /// The logical id, the stack's name, or the change set's ARN; for Cloud Control, a constructed value.
     pub target_logical_id: LenientText,
     /// The resource's properties; absent for `STACK` and `CHANGE_SET`.
     #[serde(deserialize_with = "section")]
     pub target_model: Option<TargetModel>,
-    /// A presigned URL of what `STACK` and `CHANGE_SET` invocations are about.
+    /// A presigned URL of the document of a `STACK` or `CHANGE_SET` invocation.
     pub payload: LenientText,
 }
 
@@ -88,17 +88,17 @@ pub struct RequestData {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct TargetModel {
-    /// The proposed properties; empty on deletion. Only what the rule looks at is kept.
+    /// The proposed properties; empty on deletion. Only those that the rule uses are kept.
     #[serde(deserialize_with = "read_properties")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Map<String, serde_json::Value>>"))]
     pub resource_properties: Option<Value>,
-    /// The current properties; empty on creation. Only what the rule looks at is kept.
+    /// The current properties; empty on creation. Only those that the rule uses are kept.
     #[serde(deserialize_with = "read_properties")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Map<String, serde_json::Value>>"))]
     pub previous_resource_properties: Option<Value>,
 }
 
-/// Which attempt an invocation is.
+/// The attempt of an invocation.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -112,11 +112,11 @@ impl Request {
     /// Reads an invocation.
     ///
     /// # Errors
-    /// What is wrong with the bytes, and the token of an invocation that could be read that far.
+    /// Returns the problem with the bytes, and the invocation's token if it could be read.
     pub fn parse(bytes: &[u8]) -> Result<Self, RequestError> {
         let mut request: Self = serde_json::from_slice(bytes).map_err(|error| RequestError {
             problem: problem(&error),
-            // A deeply nested event is still JSON: its token can be repeated.
+            // A deeply nested event is still JSON, so its token can be repeated.
             client_request_token: serde_json::from_slice::<RequestToken>(bytes)
                 .map(|token| token.client_request_token.or(token.client_requesttoken))
                 .unwrap_or_default(),
@@ -128,12 +128,12 @@ impl Request {
     }
 }
 
-/// An invocation that cannot be read: whoever sent it is not CloudFormation, or the protocol changed.
+/// The error for an invocation that cannot be read: the sender is not CloudFormation, or the protocol changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestError {
-    /// What the JSON reader says.
+    /// The message of the JSON parser.
     pub problem: String,
-    /// The token, if it could be read all the same.
+    /// The token, if it could still be read.
     pub client_request_token: LenientText,
 }
 
@@ -145,12 +145,12 @@ impl fmt::Display for RequestError {
 
 impl std::error::Error for RequestError {}
 
-/// What is wrong with JSON, without the value there: a document's text may be a secret.
+/// Returns the problem with JSON, without the value there: a document's text may be a secret.
 pub(super) fn problem(error: &serde_json::Error) -> String {
     match error.classify() {
         // serde_json repeats a value of the wrong kind.
         Category::Data => {
-            format!("a value of another kind than expected at line {} column {}", error.line(), error.column())
+            format!("a value of an unexpected kind at line {} column {}", error.line(), error.column())
         }
         Category::Io | Category::Syntax | Category::Eof => error.to_string(),
     }
@@ -165,24 +165,24 @@ struct RequestToken {
     client_requesttoken: LenientText,
 }
 
-/// Text, read from any value: a number gives its digits, anything else no text.
+/// Text, read from any value: a number becomes its digits, other values an empty text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LenientText(String);
 
 impl LenientText {
-    /// The text; empty where there was none.
+    /// Returns the text; empty if there was none.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// This text, or the other where this is empty: a field that is spelled in two ways.
+    /// Returns this text, or the other one if this one is empty, for a field with two spellings.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         if self.0.is_empty() { other } else { self }
     }
 
-    /// The text, if there is any.
+    /// Returns the text, unless it is empty.
     #[must_use]
     pub(crate) fn non_empty(&self) -> Option<&str> {
         Some(self.as_str()).filter(|text| !text.is_empty())
@@ -254,7 +254,7 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
-/// Reads an object; anything else is as good as missing.
+/// Reads an object; any other value counts as missing.
 fn section<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     deserializer.deserialize_any(SectionVisitor(std::marker::PhantomData))
 }

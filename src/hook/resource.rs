@@ -1,4 +1,4 @@
-//! RESOURCE and CLOUD_CONTROL invocations: one resource with its resolved properties, the last look before it is
+//! RESOURCE and CLOUD_CONTROL invocations: one resource with its resolved properties, the last check before it is
 //! created or updated.
 
 use super::decision::Conclusion;
@@ -11,7 +11,7 @@ use crate::rule::{ExplainedRule, Knowledge, Treatment};
 use crate::security_group::{ResourceType, explain as explain_each, tags, unchanged};
 use crate::value::Value;
 
-/// What an invocation about a resource comes to.
+/// Returns the conclusion on an invocation about a resource.
 pub(super) fn decide(request: &Request, invocation: &Invocation, policy: &Policy, today: Date) -> Conclusion {
     match ResourceToCheck::of(request, invocation, policy) {
         Ok(checked) => Conclusion::Resource(checked.case(request, policy, today, |case| {
@@ -21,10 +21,10 @@ pub(super) fn decide(request: &Request, invocation: &Invocation, policy: &Policy
     }
 }
 
-/// What decides about each egress rule of the resource.
+/// Returns the explanation for each egress rule of the resource.
 ///
 /// # Errors
-/// What an invocation comes to of which no egress rule is checked.
+/// Returns the conclusion on an invocation that checks no egress rule.
 pub(super) fn explain(
     request: &Request,
     invocation: &Invocation,
@@ -41,12 +41,12 @@ pub(super) fn explain(
 struct ResourceToCheck<'a> {
     resource_type: ResourceType,
     properties: &'a Value,
-    /// Its properties before an update.
+    /// The properties before an update.
     previous: Option<&'a Value>,
 }
 
 impl<'a> ResourceToCheck<'a> {
-    /// The resource, or what the invocation comes to without looking at egress rules.
+    /// Returns the resource, or the conclusion without checking egress rules.
     fn of(request: &'a Request, invocation: &Invocation, policy: &Policy) -> Result<Self, Conclusion> {
         let failure = Conclusion::InternalFailure;
         if let Target::Stack | Target::ChangeSet = invocation.target {
@@ -74,7 +74,7 @@ impl<'a> ResourceToCheck<'a> {
         Ok(Self { resource_type, properties, previous })
     }
 
-    /// Does something with what a policy has to know of the resource.
+    /// Calls a function with the policy's facts about the resource.
     fn case<T>(
         &self,
         request: &Request,
@@ -92,10 +92,10 @@ impl<'a> ResourceToCheck<'a> {
     }
 }
 
-/// Whether an operation is one that is checked.
+/// Checks whether an operation needs a check.
 ///
 /// # Errors
-/// What an invocation of another operation comes to.
+/// Returns the conclusion on an invocation of another operation.
 pub(super) fn checked_point(invocation: &Invocation, policy: &Policy) -> Result<(), Conclusion> {
     match invocation.point {
         InvocationPoint::Create | InvocationPoint::Update | InvocationPoint::Unstated => Ok(()),

@@ -1,4 +1,4 @@
-//! The answer that CloudFormation accepts, within its limits.
+//! The answer in the form and within the limits that CloudFormation accepts.
 //!
 //! Sources: CloudFormation Hooks User Guide, "Create a Lambda function to evaluate resources" (response);
 //! `HookStatusReason` and `Annotation` in the CloudFormation API model (lengths).
@@ -19,35 +19,35 @@ use crate::rule::{Severity, Verdict};
 )))]
 #[serde(rename_all = "camelCase")]
 pub struct Response {
-    /// Whether the operation may go on.
+    /// Whether the operation may continue.
     pub hook_status: HookStatus,
-    /// Why not; only with `FAILED`.
+    /// The reason for a failure; only with `FAILED`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "ErrorCode"))]
     pub error_code: Option<ErrorCode>,
-    /// What the user reads in the stack's events: 1 to 1,024 characters.
+    /// The message in the stack's events: 1 to 1,024 characters.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 1024)))]
     pub message: String,
     /// The invocation's token, repeated.
     pub client_request_token: String,
-    /// What the user reads in the hook's results, in order.
+    /// The annotations in the hook's results, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 100)))]
     pub annotations: Vec<Annotation>,
 }
 
-/// Whether the operation may go on. `IN_PROGRESS` is never answered: the decision takes microseconds.
+/// Whether the operation may continue. `IN_PROGRESS` is never returned: the decision takes microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum HookStatus {
-    /// It may.
+    /// The operation may continue.
     Success,
-    /// It may not (under FailureMode `WARN` it goes on with a warning).
+    /// The operation may not continue (under FailureMode `WARN`, it continues with a warning).
     Failed,
 }
 
-/// Why an operation may not go on.
+/// The reason why an operation may not continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ErrorCode {
@@ -66,13 +66,13 @@ pub struct Annotation {
     /// The rule's id.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 1024)))]
     pub annotation_name: String,
-    /// What the check came to.
+    /// The result of the check.
     pub status: AnnotationStatus,
-    /// What was found.
+    /// The finding.
     #[serde(skip_serializing_if = "String::is_empty")]
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 400)))]
     pub status_message: String,
-    /// What to write instead.
+    /// The remedy.
     #[serde(skip_serializing_if = "String::is_empty")]
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 400)))]
     pub remediation_message: String,
@@ -80,31 +80,31 @@ pub struct Annotation {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "String", length(min = 1, max = 5120)))]
     pub remediation_link: Option<&'static str>,
-    /// How bad it is.
+    /// The severity of the finding.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "SeverityLevel"))]
     pub severity_level: Option<SeverityLevel>,
 }
 
-/// What a check came to.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AnnotationStatus {
-    /// It passed.
+    /// The check passed.
     Passed,
-    /// It failed.
+    /// The check failed.
     Failed,
-    /// It does not count: nothing was checked, or the policy allows it.
+    /// The result does not count: nothing was checked, or the policy allows it.
     Skipped,
 }
 
-/// The severities of CloudFormation that this rule uses (it also knows `LOW`, `HIGH` and `CRITICAL`).
+/// The CloudFormation severities that this rule uses (`LOW`, `HIGH`, and `CRITICAL` also exist).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum SeverityLevel {
-    /// Nothing to do.
+    /// No action needed.
     Informational,
     /// The published rule's severity.
     Medium,
@@ -120,7 +120,7 @@ impl From<Severity> for SeverityLevel {
 }
 
 impl Decision {
-    /// The answer to CloudFormation.
+    /// Returns the answer to CloudFormation.
     #[must_use]
     pub fn response(&self) -> Response {
         let (hook_status, error_code) = match &self.conclusion {

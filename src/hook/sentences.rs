@@ -1,9 +1,9 @@
-//! Every sentence of the hook that is not about an egress rule: invocations, documents, templates as a whole.
+//! Every user-facing sentence of the hook that is not about an egress rule: invocations, documents, whole templates.
 
 use crate::rule::wording::{LOGICAL_ID_CHARS, line, place, statement};
 use crate::rule::{Finding, ID, Port, Protocol, Treatment, excerpt};
 
-/// Another resource type is allowed.
+/// Returns the message for another resource type, which is allowed.
 pub(super) fn other_type(resource_type: &str) -> String {
     format!(
         "Not checked: {} has no egress rules. Rule {ID} applies to AWS::EC2::SecurityGroup and \
@@ -12,12 +12,12 @@ pub(super) fn other_type(resource_type: &str) -> String {
     )
 }
 
-/// A deletion is allowed.
+/// Returns the message for a deletion, which is allowed.
 pub(super) fn deletion() -> String {
     "Not checked: deleting a resource opens no port.".to_owned()
 }
 
-/// An import is allowed.
+/// Returns the message for an import, which is allowed.
 pub(super) fn import(unchanged_rules: Treatment) -> String {
     let next = match unchanged_rules {
         Treatment::Block => format!("the next update is checked against rule {ID}"),
@@ -29,7 +29,7 @@ pub(super) fn import(unchanged_rules: Treatment) -> String {
     format!("Not checked: an import changes nothing; {next}.")
 }
 
-/// The function's configuration cannot be used.
+/// Returns the message for an invalid configuration of the function.
 pub(super) fn broken_configuration(problem: &str) -> String {
     format!(
         "cfn-egress-guard is misconfigured: every check fails until this is fixed: {}. Correct the hook's stack and \
@@ -38,7 +38,7 @@ pub(super) fn broken_configuration(problem: &str) -> String {
     )
 }
 
-/// The invocation is no JSON, or not of the shape that can be read.
+/// Returns the message for an invocation that is not JSON or has an unreadable shape.
 pub(super) fn unreadable_event(problem: &str) -> String {
     format!(
         "cfn-egress-guard could not read the invocation: {}. It expects the JSON object that a CloudFormation Lambda \
@@ -47,7 +47,7 @@ pub(super) fn unreadable_event(problem: &str) -> String {
     )
 }
 
-/// The invocation lacks a field without which nothing can be checked.
+/// Returns the message for an invocation without a field that the check needs.
 pub(super) fn missing_field(field: &str) -> String {
     format!(
         "cfn-egress-guard could not check the rule: the invocation has no valid {field}. Retry the operation; if this \
@@ -55,7 +55,7 @@ pub(super) fn missing_field(field: &str) -> String {
     )
 }
 
-/// The invocation point is not known.
+/// Returns the message for an unknown invocation point.
 pub(super) fn unknown_invocation_point(point: &str) -> String {
     format!(
         "cfn-egress-guard does not support the invocation point \"{}\". Configure the hook for CREATE and UPDATE, or \
@@ -64,12 +64,12 @@ pub(super) fn unknown_invocation_point(point: &str) -> String {
     )
 }
 
-/// An event without its document cannot be explained.
+/// Returns the message for an event without its document, which cannot be explained.
 pub(super) fn unsupported_target(target: &str) -> String {
     format!("A {target} invocation does not contain the template. Check the template itself instead.")
 }
 
-/// The program failed: a defect.
+/// Returns the message for a defect in this program.
 pub(super) fn defect() -> String {
     "cfn-egress-guard hit an internal error while checking this resource (a bug), so the check failed. The function's \
      log has the details; please report them. Until this is fixed, the owners of the hook can set its failure mode to \
@@ -77,22 +77,22 @@ pub(super) fn defect() -> String {
         .to_owned()
 }
 
-/// How many of each there are in a template.
+/// The number of egress rules of each kind in a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct TemplateCounts {
-    /// Egress rules that were judged.
+    /// Rules that were judged.
     pub(super) judged: usize,
     /// Confirmed violations.
     pub(super) broken: usize,
-    /// Those that cannot be judged from the template.
+    /// Rules that cannot be decided from the template.
     pub(super) undetermined: usize,
-    /// Those that are allowed by the policy.
+    /// Rules that the policy allows.
     pub(super) let_through: usize,
-    /// Whether there is anything besides that cannot be judged at all.
+    /// Whether there is anything else that cannot be checked.
     pub(super) open: bool,
 }
 
-/// The first sentence about a template or change set.
+/// Returns the first sentence about a template or change set.
 pub(super) fn headline(what: &str, counts: TemplateCounts) -> String {
     let rules = |count: usize| if count == 1 { "1 egress rule".to_owned() } else { format!("{count} egress rules") };
     if counts.broken > 0 {
@@ -113,7 +113,7 @@ pub(super) fn headline(what: &str, counts: TemplateCounts) -> String {
     };
     if counts.undetermined > 0 {
         text.push_str(&format!(
-            " {} cannot be determined from the template. The RESOURCE target checks each one with its resolved \
+            " {} cannot be checked with the template alone. The RESOURCE target checks each one with its resolved \
              values.",
             rules(counts.undetermined)
         ));
@@ -124,32 +124,32 @@ pub(super) fn headline(what: &str, counts: TemplateCounts) -> String {
     text
 }
 
-/// Where in a template a resource is.
+/// Returns the place of a resource in a template.
 pub(super) fn resource(logical_id: &str, template_line: Option<u32>) -> String {
     let id = excerpt(logical_id, LOGICAL_ID_CHARS);
     template_line.map_or_else(|| id.clone(), |line| format!("{id} (template line {line})"))
 }
 
-/// One finding of a template on one line.
+/// Returns one finding of a template on one line.
 pub(super) fn finding_line(resource: &str, finding: &Finding) -> String {
     format!("{resource}, {}", line(finding))
 }
 
-/// What cannot be judged from a template, and why that does not block.
+/// Returns what cannot be decided from a template, and why that does not block.
 pub(super) fn undetermined(finding: &Finding) -> String {
     let place = place(finding);
     let said = match &finding.when {
-        // It breaks the rule, or may, under a condition that the template does not decide.
+        // It breaks or may break the rule under a condition that the template does not decide.
         Some(when) => format!("{} {when}, which the template does not determine", statement(finding)),
-        None => format!("not checked here, {}", statement(finding)),
+        None => format!("not checked here: {}", statement(finding)),
     };
     format!("{place}: {said}. The RESOURCE target checks it with resolved values.")
 }
 
-/// Under which condition something breaks a rule that only the defaults of parameters make it break.
+/// The condition for a violation that depends on the defaults of parameters.
 pub(super) const BY_DEFAULT: &str = "while the parameters keep their defaults";
 
-/// The same, naming what may turn out otherwise, if the finding without the defaults says so.
+/// Returns the same condition with the names of the undecided values, if the finding without the defaults has any.
 pub(super) fn by_default(finding: &Finding) -> Option<String> {
     let rule = finding.rule()?;
     let protocol = if let Protocol::Unknown(unknown) = &rule.protocol { Some(unknown) } else { None };
@@ -161,15 +161,15 @@ pub(super) fn by_default(finding: &Finding) -> Option<String> {
     (!names.is_empty()).then(|| format!("while {} {keep}", names.join(" and ")))
 }
 
-/// A resource that could not be judged under all its conditions.
+/// Returns the remark on a resource that could not be checked under all of its conditions.
 pub(super) fn not_wholly_judged(logical_id: &str, why: &str) -> String {
     format!("{} could not be checked under all of its conditions: {why}", excerpt(logical_id, LOGICAL_ID_CHARS))
 }
 
-/// What is said behind everything that STACK and CHANGE_SET cannot judge.
+/// The sentence after everything that STACK and CHANGE_SET cannot decide.
 const RESOURCE_JUDGES: &str = "The RESOURCE target checks each security group when CloudFormation deploys it.";
 
-/// The document is not what the protocol says.
+/// Returns the message for a document that does not follow the protocol.
 pub(super) fn unreadable_document(problem: &str) -> String {
     format!(
         "not checked: cfn-egress-guard could not read the document of this invocation: {}. {RESOURCE_JUDGES}",
@@ -177,12 +177,12 @@ pub(super) fn unreadable_document(problem: &str) -> String {
     )
 }
 
-/// The document lacks what is judged.
+/// Returns the message for a document without the content to check.
 pub(super) fn empty_document(field: &str) -> String {
     unreadable_document(&format!("it has no {field}"))
 }
 
-/// The template cannot be read.
+/// Returns the message for a template that cannot be read.
 pub(super) fn unreadable_template(problem: &str, place: Option<(u32, u32)>) -> String {
     let place = place.map_or_else(String::new, |(line, column)| format!(" (line {line}, column {column})"));
     format!(
@@ -192,7 +192,7 @@ pub(super) fn unreadable_template(problem: &str, place: Option<(u32, u32)>) -> S
     )
 }
 
-/// The template that is deployed cannot be read.
+/// Returns the message for a deployed template that cannot be read.
 pub(super) fn unreadable_previous_template(problem: &str) -> String {
     format!(
         "the previous template could not be read, so no egress rule counts as known debt: {}",
@@ -200,19 +200,19 @@ pub(super) fn unreadable_previous_template(problem: &str) -> String {
     )
 }
 
-/// A changed resource cannot be read.
+/// Returns the remark on a changed resource that cannot be read.
 pub(super) fn unreadable_change(logical_id: &str) -> String {
     let id = excerpt(logical_id, LOGICAL_ID_CHARS);
     format!("{id} was not checked: the change set does not contain its new properties. {RESOURCE_JUDGES}")
 }
 
-/// A changed resource has no type.
+/// Returns the remark on a changed resource without a type.
 pub(super) fn untyped_change(logical_id: &str) -> String {
     let id = excerpt(logical_id, LOGICAL_ID_CHARS);
     format!("{id} was not checked: the change set does not name its type. {RESOURCE_JUDGES}")
 }
 
-/// The invocation's URL is not one to download from.
+/// Returns the message for an invocation with a URL that is refused.
 pub(super) fn refused_url(problem: &str) -> String {
     format!(
         "cfn-egress-guard did not download the document of this invocation: {problem}. It expects a presigned https \
@@ -221,7 +221,7 @@ pub(super) fn refused_url(problem: &str) -> String {
     )
 }
 
-/// Why the document of an invocation did not arrive from S3, and what to do; the URL is a credential and not shown.
+/// Returns the message for a failed download from S3. The URL is a credential and is not shown.
 pub(super) fn failed_download(host: &str, problem: &str) -> String {
     format!(
         "cfn-egress-guard could not download the document of this invocation from {}: {}. Retry the operation. The \

@@ -1,9 +1,9 @@
-//! STACK invocations: what is certain blocks, before anything is created; what is not is named, and left
-//! to the RESOURCE target, which judges the same resource with resolved values.
+//! STACK invocations: blocks certain violations before anything is created. Uncertain ones are reported but left to the
+//! RESOURCE target, which checks the same resource with resolved values.
 //!
-//! CloudFormation does not say with which parameters the stack is deployed. The template is judged with
-//! their defaults, and what breaks the rule only with those is not certain. Neither is what a macro may
-//! change, nor a template that cannot be read here.
+//! CloudFormation does not send the parameters of the deployment. The template is checked with their defaults, and a
+//! violation that depends on them is not certain. The same applies to resources that a macro may change, and to a
+//! template that cannot be read here.
 
 mod deployed;
 
@@ -22,7 +22,7 @@ use crate::template::{Macros, Scope};
 use crate::value::Value;
 use deployed::{DeployedGroups, DeployedViolations, groups};
 
-/// What a stack's template comes to.
+/// Returns the conclusion on a stack's template.
 pub(super) fn decide(
     document: &[u8],
     request: &Request,
@@ -65,7 +65,7 @@ fn judged(
     let groups = groups(&template.root);
     let mut remarks: Vec<String> = checked.notes.iter().map(ToString::to_string).collect();
     let previous = payload.previous_template.non_empty().filter(|_| {
-        // What is created was not there before, whatever the document says.
+        // A created resource did not exist before, whatever the document contains.
         policy.unchanged_rules == Treatment::Allow && invocation.point != InvocationPoint::Create
     });
     let before = previous.map(|text| DeployedViolations::of(text, &scope, &by_default)).transpose();
@@ -110,13 +110,13 @@ fn judged(
     Ok(TemplateAssessment { resources, remarks })
 }
 
-/// Whether a parameter has a default: without one, nothing rests on any.
+/// Returns whether a parameter has a default. Otherwise, nothing depends on defaults.
 fn has_defaults(root: &Value) -> bool {
     let parameters = root.get("Parameters").and_then(Value::as_map);
     parameters.is_some_and(|parameters| parameters.iter().any(|(_, declaration)| declaration.get("Default").is_some()))
 }
 
-/// Takes back what breaks the rule only as long as a macro leaves it as it is written.
+/// Marks violations as undetermined if a macro may change the resource.
 fn settled(mut findings: Vec<Finding>, proviso: Option<String>) -> Vec<Finding> {
     if let Some(proviso) = proviso {
         for finding in findings.iter_mut().filter(|finding| finding.outcome == Outcome::NonCompliant) {
@@ -127,16 +127,16 @@ fn settled(mut findings: Vec<Finding>, proviso: Option<String>) -> Vec<Finding> 
     findings
 }
 
-/// Findings by their place in the text: loops and lists may turn out longer or shorter.
+/// Findings by their place in the text, because loops and lists may have a different length.
 type FindingsByOrigin = HashMap<Option<usize>, Finding>;
 
-/// Room for the findings of each resource that breaks the rule.
+/// Returns an empty entry for each resource that breaks the rule.
 fn breaking(resources: &[ResourceAssessment]) -> HashMap<String, FindingsByOrigin> {
     let breaks = |resource: &&ResourceAssessment| resource.assessment.of(Outcome::NonCompliant).next().is_some();
     resources.iter().filter(breaks).map(|resource| (resource.logical_id.clone(), FindingsByOrigin::new())).collect()
 }
 
-/// Takes back what breaks the rule only as long as parameters keep their defaults.
+/// Marks violations as undetermined if they depend on the defaults of parameters.
 fn leave_open(resource: &mut ResourceAssessment, without_defaults: &HashMap<String, FindingsByOrigin>) {
     let there = without_defaults.get(&resource.logical_id);
     let breaking = resource.assessment.findings.iter_mut().filter(|finding| finding.outcome == Outcome::NonCompliant);
@@ -152,9 +152,9 @@ fn leave_open(resource: &mut ResourceAssessment, without_defaults: &HashMap<Stri
     }
 }
 
-/// The findings of one resource of a template. One is known debt if it stood in the template before, for the same
-/// resource; one that applies only under some conditions is certain if the resource breaks the rule under all others
-/// too.
+/// Returns the findings of one resource of a template. A finding is known debt if it was already in the deployed
+/// template, for the same resource. A finding under only some conditions is certain if the resource breaks the rule
+/// under all other conditions too.
 fn findings(resource: &CheckedResource, groups: &DeployedGroups<'_>, before: &mut DeployedViolations) -> Vec<Finding> {
     let mut certain = resource.breaks_either_way;
     let mut findings: Vec<Finding> = Vec::with_capacity(resource.findings.len());
@@ -163,7 +163,7 @@ fn findings(resource: &CheckedResource, groups: &DeployedGroups<'_>, before: &mu
         if finding.outcome == Outcome::NonCompliant
             && let Some(stood_there) = before.take(&resource.logical_id, groups, &finding)
         {
-            // What may have stood there, or not, may or may not be known debt.
+            // A rule that may have existed before may be known debt.
             finding.outcome = if stood_there { Outcome::KnownDebt } else { Outcome::Undetermined };
             certain = certain && finding.when.is_none();
         }

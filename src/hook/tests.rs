@@ -1,4 +1,4 @@
-//! The protocol: tolerant of what arrives, exact in what it answers.
+//! Tests of the protocol: it tolerates variations in requests and is strict in its answers.
 
 use std::sync::LazyLock;
 
@@ -21,7 +21,7 @@ fn today() -> Date {
     Date::new(2027, 6, 15).unwrap()
 }
 
-/// The answer to an event, after it was checked against the schema.
+/// Returns the answer to an event, validated against the schema.
 fn answer_bytes(event: &[u8], config: &Config) -> Json {
     let response = serde_json::to_value(decide(event, config, today()).response()).unwrap();
     if let Err(error) = RESPONSE_SCHEMA.validate(&response) {
@@ -107,8 +107,8 @@ fn the_first_400_characters_name_rule_resource_place_ports_and_fix() {
     }
 }
 
-/// One change to the compliant or non-compliant event, and what the answer must be.
-/// What is wrong is said of the resource: a sentence that only states the rule reads as if that were the fault.
+/// Messages state the problem of the resource. A sentence that only states the rule would read as if that were the
+/// problem.
 #[test]
 fn no_message_states_the_rule_as_the_fault() {
     let mut settings = Settings::default();
@@ -329,7 +329,8 @@ fn the_log_tells_the_decision_and_nothing_else_of_the_template() {
     insta::assert_json_snapshot!(lines);
 }
 
-/// Every metric is a number at the top of its line, every dimension a text: what Embedded Metric Format asks.
+/// Every metric is a number at the top level of its line, and every dimension a text, as Embedded Metric Format
+/// requires.
 #[test]
 fn the_metrics_are_where_the_embedded_metric_format_looks_for_them() {
     let decision = decide(range().to_string().as_bytes(), &Config::new(Settings::default()), today());
@@ -369,7 +370,7 @@ fn any_json() -> impl Strategy<Value = Json> {
     })
 }
 
-/// A pointer to each part of an event.
+/// Returns a pointer to any part of an event.
 fn any_place() -> impl Strategy<Value = &'static str> {
     prop_oneof![
         Just(""),
@@ -434,7 +435,7 @@ fn each_field_is_read_in_both_spellings() {
     assert_eq!(Request::parse(deep.as_bytes()).unwrap_err().client_request_token.as_str(), "t");
 }
 
-/// CloudWatch Logs Insights finds 200 fields of an event.
+/// CloudWatch Logs Insights discovers 200 fields in an event.
 #[test]
 fn a_decision_line_has_few_enough_fields_and_says_what_it_leaves_out() {
     fn leaves(value: &Json) -> usize {

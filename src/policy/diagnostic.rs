@@ -1,4 +1,4 @@
-//! What is wrong with a policy file, and where.
+//! The mistakes in a policy file and their places.
 
 use std::fmt;
 use std::ops::Range;
@@ -8,11 +8,11 @@ use crate::source::Span;
 /// One mistake in a policy file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyDiagnostic {
-    /// The key or value in the policy file that is wrong.
+    /// The key or value that is wrong.
     pub span: Span,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
-    /// What to write instead; may be empty.
+    /// The remedy; may be empty.
     pub help: String,
 }
 
@@ -23,16 +23,16 @@ impl fmt::Display for PolicyDiagnostic {
     }
 }
 
-/// A policy file that cannot be used. It prints as its first mistake, and how many there are besides.
+/// The error for a policy file with mistakes. Its `Display` form is the first mistake and the number of others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyError {
-    // INVARIANT: the first of all, and the rest in the order of the lines.
+    // INVARIANT: `first` is the first mistake; `rest` contains the others in the order of the lines.
     first: PolicyDiagnostic,
     rest: Vec<PolicyDiagnostic>,
 }
 
 impl PolicyError {
-    /// Every mistake, in the order of the lines.
+    /// Returns every mistake, in the order of the lines.
     pub fn problems(&self) -> impl Iterator<Item = &PolicyDiagnostic> {
         std::iter::once(&self.first).chain(&self.rest)
     }
@@ -77,7 +77,7 @@ impl<'a> PolicyDiagnostics<'a> {
     }
 }
 
-/// The name that was probably meant: at most one third of its letters are wrong, missing or swapped.
+/// Returns the known name that was probably meant: at most one third of its letters are wrong, missing, or swapped.
 pub(super) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let written = written.to_lowercase().replace('-', "_");
     if written.len() > 64 {
@@ -91,8 +91,7 @@ pub(super) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str
         .map(|(_, name)| name)
 }
 
-/// How many letters are to be changed, added, removed or swapped with their neighbour (optimal string
-/// alignment).
+/// Returns the number of letters to change, add, remove, or swap with a neighbor (optimal string alignment).
 fn distance(one: &str, two: &str) -> usize {
     let two: Vec<char> = two.chars().collect();
     let mut before: Vec<usize> = Vec::new();
@@ -152,7 +151,7 @@ mod tests {
         ] {
             assert_eq!(nearest(written, keys), expected, "{written}");
         }
-        // A long text is no slip of the hand: it is not compared.
+        // A long text is not a typo, so it is not compared.
         for (length, is_near) in [(63, true), (64, true), (65, false), (66, false)] {
             let name = "a".repeat(length);
             assert_eq!(nearest(&name, [name.as_str()]).is_some(), is_near, "{length}");

@@ -1,4 +1,4 @@
-//! The tables of a policy file, and the policy that they make.
+//! The tables of a policy file, and their conversion to a policy.
 
 use std::collections::BTreeMap;
 
@@ -12,64 +12,66 @@ use crate::rule::{Preset, Protocol, Treatment, wording};
 use crate::security_group::ResourceType;
 
 table! {
-    /// What decides about egress rules: settings, and exemptions that end.
+    /// The policy for egress rules: settings and exemptions with an end date.
     struct PolicyFile {
-        /// The settings to start from: literal (the default) is the text of the published rule, effective
-        /// is what EC2 will really open. The environment variable EGRESS_PRESET overrides it.
+        /// The preset to start from: literal (the default) is the text of the published rule; effective is what EC2
+        /// actually opens. The environment variable EGRESS_PRESET overrides it.
         preset: Option<Preset>,
-        /// How an update treats an egress rule that breaks the rule and stays as it was: block (the default), or
-        /// allow, which allows it as known debt.
+        /// The treatment of an egress rule that breaks the rule and that an update does not change: block (the
+        /// default), or allow, which allows it as known debt.
         unchanged_rules: Option<Treatment>,
         /// Single settings that differ from the preset.
         settings: Option<SettingsTable>,
-        /// Whom to ask about what is blocked: one line, at most 80 characters. Messages name it.
+        /// The contact for questions about blocked deployments: one line, at most 80 characters. Messages name it.
         contact: Option<Owner>,
-        /// How many days ahead an exemption may end at most: policy check refuses one that ends later.
+        /// The maximum number of days from today until an exemption ends. policy check reports an error for one that
+        /// ends later.
         max_days: Option<Days>,
-        /// What may break the rule, why, who answers for it, and until when.
+        /// The exemptions: what may break the rule, the reason, the owner, and the last day.
         exemption: Option<Tables<ExemptionTable>>,
     }
 }
 
 table! {
-    /// An exemption. All conditions must be true, and at least one is needed; a list contains if one of its entries
-    /// does. What cannot be known is not true.
+    /// An exemption. All conditions must match, and at least one is required. A list matches if one of its entries
+    /// does. An unknown value does not match.
     struct ExemptionTable {
-        /// Its name in messages, logs and reports: lower-case letters, digits and hyphens, at most 64.
+        /// The name in messages, logs, and reports: lowercase letters, digits, and hyphens, at most 64.
         id: AtSpan<ExemptionId>,
-        /// Why it is needed: one line, at most 160 characters.
+        /// The reason: one line, at most 160 characters.
         reason: ExemptionReason,
-        /// Who answers for it: one line, at most 80 characters.
+        /// The owner: one line, at most 80 characters.
         owner: Owner,
         /// The last day on which it applies (UTC).
         expires: Date,
-        /// The account. Globs: * is any number of characters, ? is one, and the whole text must match.
+        /// The account (glob). In globs, * matches any number of characters, ? matches one, and the whole text must
+        /// match.
         account: Option<OneOrMore<Account>>,
         /// The Region (glob).
         region: Option<OneOrMore<Region>>,
-        /// The stack's name (glob). Whoever deploys the stack chooses it.
+        /// The stack's name (glob). The deployer of the stack chooses it.
         stack_name: Option<OneOrMore<StackName>>,
-        /// The stack's ARN (glob). It holds the stack's name.
+        /// The stack's ARN (glob). It contains the stack's name.
         stack_id: Option<OneOrMore<StackId>>,
-        /// The resource's logical id (glob). Whoever writes the template chooses it.
+        /// The resource's logical id (glob). The author of the template chooses it.
         logical_id: Option<OneOrMore<LogicalId>>,
         /// The resource type.
         resource_type: Option<OneOrMore<ResourceType>>,
-        /// The protocol, exactly: -1 covers only an egress rule that says -1.
+        /// The protocol, an exact match: -1 covers only an egress rule with -1.
         protocol: Option<OneOrMore<Protocol>>,
-        /// tcp or udp ports: the range must contain the egress rule's whole range.
+        /// The tcp or udp ports: the range must contain the egress rule's whole range.
         ports: Option<OneOrMore<PortRange>>,
-        /// The destination: a CIDR block that contains the egress rule's whole block, or the id of a prefix
-        /// list or security group (glob).
+        /// The destination: a CIDR block that contains the egress rule's whole block, or the id of a prefix list or
+        /// security group (glob).
         destination: Option<OneOrMore<DestinationRange>>,
-        /// Tags that the group must have, all of them (the keys as they are, the values as globs). Whoever
-        /// writes the template chooses them.
+        /// The tags that the group must have, all of them (the keys are exact, the values are globs). The author of the
+        /// template chooses them.
         tags: Option<Tags>,
     }
 }
 
 impl PolicyFile {
-    /// The policy that the file makes, unless its parts do not fit together.
+    /// Converts the file to a policy, unless its parts contradict each other.
     pub(super) fn into_policy(self, problems: &mut PolicyDiagnostics<'_>) -> Option<Policy> {
         let mut ids: BTreeMap<ExemptionId, ()> = BTreeMap::new();
         let mut exemptions = Vec::new();

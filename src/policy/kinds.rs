@@ -1,4 +1,4 @@
-//! What the keys of a policy file may be set to.
+//! The values of the keys in a policy file.
 
 use toml::Spanned;
 use toml::de::DeValue;
@@ -53,7 +53,7 @@ impl FromText for ExemptionId {
 }
 
 impl FromText for ExemptionReason {
-    const EXPECTED: &'static str = "why it is needed";
+    const EXPECTED: &'static str = "the reason for it";
     const EXAMPLE: &'static str = "the load balancer reaches containers on ephemeral host ports";
 
     fn from_text(text: &str) -> Result<Self, ValueError> {
@@ -62,7 +62,7 @@ impl FromText for ExemptionReason {
 }
 
 impl FromText for Owner {
-    const EXPECTED: &'static str = "who is responsible for it";
+    const EXPECTED: &'static str = "the owner";
     const EXAMPLE: &'static str = "platform@example.com";
 
     fn from_text(text: &str) -> Result<Self, ValueError> {
@@ -71,7 +71,7 @@ impl FromText for Owner {
 }
 
 impl FromText for Protocol {
-    const EXPECTED: &'static str = "tcp, udp, icmp, icmpv6, -1 or a protocol number, in quotes";
+    const EXPECTED: &'static str = "tcp, udp, icmp, icmpv6, -1, or a protocol number, in quotes";
     const EXAMPLE: &'static str = "tcp";
 
     fn from_text(text: &str) -> Result<Self, ValueError> {
@@ -109,7 +109,7 @@ impl FromText for DestinationRange {
     }
 }
 
-/// A day, as a date of TOML or as text.
+/// A day, as a TOML date or as text.
 impl ReadValue for Date {
     fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Self> {
         let date = match value.get_ref() {
@@ -147,7 +147,7 @@ impl ReadValue for Date {
 pub(super) struct Days(pub(super) u32);
 
 impl Days {
-    /// Ten years: nobody plans further.
+    /// Ten years: nobody plans further ahead.
     pub(super) const MAX: u32 = 3_650;
 }
 
@@ -176,7 +176,7 @@ impl ReadValue for Days {
     }
 }
 
-/// Globs of one kind each: what they represent, which characters can match at all, how they are shown.
+/// Globs, one type for each kind: its meaning, the characters that can match, and its example.
 macro_rules! globs {
     ($( $(#[$doc:meta])* $name:ident: $expected:literal, $example:literal, $fits:expr; )*) => { $(
         $(#[$doc])*
@@ -206,30 +206,30 @@ macro_rules! globs {
 }
 
 globs! {
-    /// `account`: a literal number has 12 digits.
+    /// `account`: a number without wildcards has 12 digits.
     Account: "an account's 12 digits, with * and ? for any", "111122223333",
         |glob| of(glob, |c| c.is_ascii_digit()) && (!glob.is_literal() || glob.as_str().len() == 12);
     /// `region`.
     Region: "a Region, with * and ? for any characters", "eu-*",
         |glob| of(glob, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    /// `stack_name` (CloudFormation: letters, digits and hyphens, at most 128).
+    /// `stack_name` (CloudFormation: letters, digits, and hyphens, at most 128).
     StackName: "a stack's name, with * and ? for any characters", "lb-*",
         |glob| of(glob, |c| c.is_ascii_alphanumeric() || c == '-');
     /// `stack_id`.
     StackId: "a stack's ARN, with * and ? for any characters",
         "arn:aws:cloudformation:eu-central-1:111122223333:stack/lb/*",
         |glob| glob.as_str().starts_with("arn:") || glob.as_str().starts_with(['*', '?']);
-    /// `logical_id`: for Cloud Control CloudFormation constructs it, from more than letters and digits.
+    /// `logical_id`: for Cloud Control, CloudFormation constructs it, and not only from letters and digits.
     LogicalId: "a logical id, with * and ? for any characters", "LoadBalancerGroup",
         |glob| !glob.as_str().contains(char::is_whitespace);
 }
 
-/// Whether a pattern, its wildcards apart, is made of such characters.
+/// Returns whether all characters of a pattern, except wildcards, are of the given kind.
 fn of(glob: &Glob, fits: impl Fn(char) -> bool) -> bool {
     glob.as_str().chars().all(|c| c == '*' || c == '?' || fits(c))
 }
 
-/// A glob of tag values: `*` asks for the tag, whatever its value.
+/// A glob of tag values: `*` requires only that the tag exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TagValue(Glob);
 

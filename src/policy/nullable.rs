@@ -3,7 +3,7 @@
 use schemars::Schema;
 use serde_json::Value as Json;
 
-/// Takes out the `null` that an optional key may be in JSON: TOML has none.
+/// Removes the `null` that JSON allows for an optional key; TOML has none.
 pub(in crate::policy) fn without_null(schema: &mut Schema) {
     let Some(properties) = schema.get_mut("properties").and_then(Json::as_object_mut) else { return };
     for property in properties.values_mut().filter_map(Json::as_object_mut) {

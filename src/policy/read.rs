@@ -1,4 +1,4 @@
-//! From TOML's values to typed ones: each mistake is noted where it is, and reading goes on.
+//! Converts TOML values to typed ones. Each mistake is recorded at its place, and reading continues.
 
 use std::ops::Range;
 
@@ -8,39 +8,39 @@ use toml::de::{DeTable, DeValue};
 use super::diagnostic::{PolicyDiagnostics, nearest};
 use crate::rule::excerpt;
 
-/// How much of what was written is repeated.
+/// The number of characters shown of a written value.
 const SHOWN_CHARS: usize = 64;
 
-/// Something that a key may be set to.
+/// A type that a key's value can be read as.
 pub(super) trait ReadValue: Sized {
-    /// Reads the value of a key; whoever returns `None` has noted why.
+    /// Reads the value of a key. An implementation that returns `None` has recorded the reason.
     fn read(value: &Spanned<DeValue<'_>>, key: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Self>;
 
-    /// What a missing key means, if it may be missing.
+    /// Returns the value of a missing key, if the key is optional.
     fn absent() -> Option<Self> {
         None
     }
 
-    /// A value to show as an example, as TOML.
+    /// Returns an example of a value, as TOML.
     fn example() -> String;
 }
 
-/// Something that is written as text.
+/// A type that is written as text.
 pub(super) trait FromText: Sized {
-    /// What it is, in words that follow "write".
+    /// The expected value, in words that follow "write".
     const EXPECTED: &'static str;
-    /// One of its values.
+    /// An example of a value.
     const EXAMPLE: &'static str;
 
-    /// The value that a text represents.
+    /// Parses a text.
     fn from_text(text: &str) -> Result<Self, ValueError>;
 }
 
-/// Why a text is not what a key may be set to.
+/// The reason why a text is not a valid value.
 pub(super) struct ValueError {
-    /// In words that follow `` `key` is "text"``.
+    /// The problem, in words that follow `` `key` is "text"``.
     pub problem: String,
-    /// What to write instead, if more can be said than what is expected.
+    /// What to write instead, if it is more specific than `EXPECTED`.
     pub help: Option<String>,
 }
 
@@ -49,7 +49,7 @@ impl ValueError {
         Self { problem: format!(", {problem}"), help: None }
     }
 
-    /// The text is none of the known names.
+    /// Returns the error for a text that is not one of the known names.
     pub(super) fn none_of(text: &str, known: &[&str]) -> Self {
         let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
         let help = match nearest(text, known.iter().copied()) {
@@ -117,7 +117,7 @@ impl<T: FromText> ReadValue for OneOrMore<T> {
             problems.add(value.span(), format!("`{key}` is an empty list, so nothing can match it"), help);
             return None;
         }
-        // All of them, so that every mistake is reported.
+        // Reads all of them, so that every mistake is reported.
         let values: Vec<Option<T>> = list.iter().map(|value| T::read(value, key, problems)).collect();
         values.into_iter().collect::<Option<Vec<T>>>().map(Self)
     }
@@ -127,7 +127,7 @@ impl<T: FromText> ReadValue for OneOrMore<T> {
     }
 }
 
-/// A value and where it is.
+/// A value and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AtSpan<T> {
     pub(super) at: Range<usize>,
@@ -144,9 +144,9 @@ impl<T: ReadValue> ReadValue for AtSpan<T> {
     }
 }
 
-/// A table whose keys are known.
+/// A table with known keys.
 pub(super) trait ReadTable: Sized {
-    /// Reads a table; `at` is where what is missing in it is reported.
+    /// Reads a table. Missing keys are reported at `at`.
     fn read_table(table: &DeTable<'_>, at: Range<usize>, problems: &mut PolicyDiagnostics<'_>) -> Option<Self>;
 }
 
@@ -177,7 +177,7 @@ impl<T: ReadTable> ReadValue for Tables<T> {
 }
 
 impl PolicyDiagnostics<'_> {
-    /// Notes a value of the wrong kind.
+    /// Records a value of the wrong kind.
     pub(super) fn wrong_kind<T: ReadValue>(&mut self, value: &Spanned<DeValue<'_>>, key: &str, wanted: &str) {
         let found = match value.get_ref() {
             DeValue::String(_) => "text",
@@ -193,13 +193,13 @@ impl PolicyDiagnostics<'_> {
         self.add(value.span(), format!("`{key}` is {found}, not {wanted}"), help);
     }
 
-    /// Notes the keys of a table that are not known.
+    /// Records the unknown keys of a table.
     pub(super) fn unknown_keys(&mut self, table: &DeTable<'_>, known: &[&'static str]) {
         for key in table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
             let message = format!("unknown key `{}`", excerpt(key.get_ref(), SHOWN_CHARS));
             let help = match nearest(key.get_ref(), known.iter().copied()) {
                 Some(name) => format!("did you mean `{name}`?"),
-                None => format!("known are {}", known.join(", ")),
+                None => format!("the known keys are {}", known.join(", ")),
             };
             self.add(key.span(), message, help);
         }
@@ -222,7 +222,7 @@ pub(super) fn field<T: ReadValue>(
     }
 }
 
-/// A table of the file: its keys are its fields, each read as its type.
+/// Defines a table of the file. Its keys are the fields, each read as its type.
 macro_rules! table {
     ($(#[$about:meta])* struct $name:ident { $( $(#[$doc:meta])* $field:ident: $type:ty, )* }) => {
         $(#[$about])*

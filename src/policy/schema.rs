@@ -10,7 +10,7 @@ use crate::rule::policy::{Date, DestinationRange, ExemptionId, Line, PortRange};
 use crate::rule::{Preset, Protocol, Setting, Treatment, wording};
 use crate::security_group::ResourceType;
 
-/// Texts, each described as its refusals describe it, with the constraints that a schema can state.
+/// Text types, each with the description from its error message and the constraints that a schema can express.
 macro_rules! texts {
     ($( $type:ty, $name:literal, $constraints:tt; )*) => { $(
         impl JsonSchema for $type {
@@ -48,7 +48,7 @@ texts! {
     DestinationRange, "DestinationRange", { "pattern": "^([0-9.]+/[0-9]+|[0-9A-Fa-f:.]+/[0-9]+|(pl|sg)-[a-z0-9*?]+)$" };
 }
 
-/// A TOML date: editors hand it to the schema as text.
+/// A TOML date. Editors pass it to the schema as text.
 impl JsonSchema for Date {
     fn schema_name() -> Cow<'static, str> {
         "Date".into()

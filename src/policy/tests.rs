@@ -1,4 +1,4 @@
-//! What is read, and every refusal of a broken file.
+//! Tests of reading policies, and of every error for a broken file.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use crate::rule::{Preset, Protocol, Setting, Settings, Treatment};
 
 const DEFAULT: &str = include_str!("../../policy.toml");
 
-/// An exemption with one condition, as written.
+/// Returns an exemption with one condition, as text.
 fn exemption(lines: &str) -> String {
     format!("[[exemption]]\nid = \"a\"\nreason = \"b\"\nowner = \"c\"\nexpires = 2027-06-30\n{lines}\n")
 }
@@ -27,8 +27,8 @@ fn the_file_in_the_repository_is_the_published_rule() {
     assert_eq!(Policy::default().settings(), Settings::of(Preset::Literal));
 }
 
-/// The comments of the file are a policy too: with the signs taken away they are all settings turned
-/// round, and an exemption with every condition.
+/// The comments of the file are a policy too: uncommented, they set every setting to the other value and define an
+/// exemption with every condition.
 #[test]
 fn the_file_documents_every_setting_and_every_condition() {
     let without_signs: Vec<&str> = DEFAULT
@@ -104,7 +104,7 @@ fn a_value_may_be_a_list_and_a_date_may_be_text() {
     );
 }
 
-/// Every way in which a file can be broken, and what its author reads.
+/// Every way in which a file can be broken, and the error that its author reads.
 #[test]
 fn every_refusal() {
     let narrow = "account = '111122223333'";
@@ -228,7 +228,7 @@ fn every_refusal() {
     let mut list = String::new();
     for file in files {
         let error = parse(&file).unwrap_err();
-        // Of an exemption, the lines that differ from a valid one.
+        // For an exemption, only the lines that differ from a valid one.
         let valid = exemption(narrow);
         let own = file.lines().take(30).filter(|line| !valid.lines().any(|other| other == *line)).map(str::to_owned);
         let missing = valid.lines().filter(|line| !file.contains(line)).map(|line| format!("(without) {line}"));
@@ -318,7 +318,7 @@ stack_id = "arn:aws:cloudformation:us-east-1:888888888888:stack/db/1a2b3c"
 destination = "pl-0a1b2c3d"
 "#;
 
-/// What `policy check` prints of a policy with everything in it.
+/// The output of `policy check` for a policy that uses every feature.
 #[test]
 fn what_a_policy_means() {
     let policy = parse(MANY).unwrap();
@@ -355,7 +355,7 @@ proptest! {
         let _ = parse(&text);
     }
 
-    /// Any slip in a real file is either another policy or told at a place within the file.
+    /// Any edit of a real file produces another policy or an error with a place within the file.
     #[test]
     fn any_slip_is_told_within_the_file(at in any::<prop::sample::Index>(), instead in "\\PC{0,3}", cut in 0..20_usize) {
         let file = exemption("account = '111122223333'\nports = ['80-87']\ntags = { a = 'b' }\n[settings]\nloopback_only = 'allow'");
@@ -372,7 +372,7 @@ proptest! {
     }
 }
 
-/// The schema is for editors: it never refuses what the programs take, and refuses what it can state.
+/// The schema is for editors. It never rejects what the programs accept, and it rejects all errors that it can express.
 #[cfg(feature = "schema")]
 mod schema {
     use serde_json::{Map, Value as Json};
@@ -475,7 +475,7 @@ mod schema {
     }
 }
 
-/// A policy of 5,000 exemptions is read and reviewed, and what is the same in it is said once.
+/// A policy of 5,000 exemptions is read and reviewed, and identical remarks appear once.
 #[test]
 fn five_thousand_exemptions_are_a_policy() {
     let long = "x".repeat(152);
@@ -608,7 +608,7 @@ fn a_policy_is_read_up_to_its_bound() {
     assert!(parse(&comment(MAX_BYTES + 1)).unwrap_err().to_string().contains("is larger than"));
 }
 
-/// Whether two exemptions are said to cover some of the same egress rules, one row for each condition.
+/// Whether the review reports an overlap of two exemptions, one row for each condition.
 #[test]
 fn exemptions_overlap_where_every_condition_lets_them() {
     let today = "2027-06-15".parse().unwrap();

@@ -1,4 +1,4 @@
-//! What a finding says of the exemption that covers it: its name, why, who answers for it, until when.
+//! The exemption that covers a finding: its name, reason, owner, and last day.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::date::Date;
 use super::text::excerpt;
 
-/// How many days before its end an exemption begins to warn.
+/// The number of days before its end from which an exemption produces a warning.
 pub const WARNING_DAYS: i64 = 30;
 
 /// The name of an exemption: 1 to 64 lower-case letters, digits and hyphens.
@@ -14,10 +14,10 @@ pub const WARNING_DAYS: i64 = 30;
 pub struct ExemptionId(String);
 
 impl ExemptionId {
-    /// How long an id may be: it is part of messages that have little room.
+    /// The maximum length of an id. Ids appear in short messages.
     pub(crate) const MAX_CHARS: usize = 64;
 
-    /// As the policy file has it.
+    /// Returns the id as written in the policy file.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -30,7 +30,7 @@ impl fmt::Display for ExemptionId {
     }
 }
 
-/// A text that is no [`ExemptionId`].
+/// The error for a text that is not an [`ExemptionId`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidIdError;
 
@@ -52,17 +52,17 @@ impl FromStr for ExemptionId {
     }
 }
 
-/// One line of printable text, 1 to `MAX` characters: it is in messages whole.
+/// One line of printable text, 1 to `MAX` characters. Messages contain it in full.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Line<const MAX: usize>(String);
 
-/// Why an exemption exists.
+/// The reason for an exemption.
 pub type ExemptionReason = Line<160>;
-/// Who answers for an exemption: a team, a person, an address.
+/// The owner of an exemption: a team, a person, or an address.
 pub type Owner = Line<80>;
 
 impl<const MAX: usize> Line<MAX> {
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -75,7 +75,7 @@ impl<const MAX: usize> fmt::Display for Line<MAX> {
     }
 }
 
-/// A text that is no [`Line`] of at most so many characters.
+/// The error for a text that is not a [`Line`]; contains the maximum length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidLineError(usize);
 
@@ -102,26 +102,26 @@ impl<const MAX: usize> FromStr for Line<MAX> {
 /// An exemption that covers a finding, in its state on the day of the decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppliedExemption {
-    /// What the policy file calls it, unique there.
+    /// The exemption's name in the policy file, unique there.
     pub id: ExemptionId,
-    /// Why it exists.
+    /// The reason for the exemption.
     pub reason: ExemptionReason,
-    /// Who answers for it.
+    /// The owner of the exemption.
     pub owner: Owner,
     /// The last day on which it applies.
     pub expires: Date,
-    /// How many days it applies after today; 0 on its last day, negative once it has expired.
+    /// The number of days it still applies after today: 0 on its last day, negative after it has expired.
     pub days_left: i64,
 }
 
 impl AppliedExemption {
-    /// Whether it applies today.
+    /// Returns whether the exemption applies today.
     #[must_use]
     pub const fn holds(&self) -> bool {
         self.days_left >= 0
     }
 
-    /// Whether it applies today, but not for long: its owner should act.
+    /// Returns whether the exemption applies today but expires soon, so that its owner should act.
     #[must_use]
     pub(crate) const fn expires_soon(&self) -> bool {
         self.holds() && self.days_left <= WARNING_DAYS

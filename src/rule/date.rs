@@ -1,4 +1,4 @@
-//! A day of the calendar. The core has no clock: today is an argument.
+//! A calendar day. The core has no clock: today is an argument.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,19 +21,19 @@ impl Date {
     const FIRST: i64 = days_of(0, 1, 1);
     const LAST: i64 = days_of(9999, 12, 31);
 
-    /// A day, if the calendar has it.
+    /// Returns the day, if it exists in the calendar.
     #[must_use]
     pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
         if year > 9999 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
             return None;
         }
         let date = Self { days: days_of(i64::from(year), i64::from(month), i64::from(day)) };
-        // The 31st of April counts on into May: such a day comes back as another one.
+        // April 31 is computed as May 1, so a day that does not exist comes back as a different one.
         (date.parts() == (i64::from(year), i64::from(month), i64::from(day))).then_some(date)
     }
 
-    /// The day, in UTC, of a Unix time in seconds. A time outside the years 0000 to 9999 is the nearest
-    /// day within.
+    /// Returns the UTC day of a Unix time in seconds. A time outside the years 0000 to 9999 gives the nearest day
+    /// within them.
     #[must_use]
     pub const fn of_unix_seconds(seconds: i64) -> Self {
         let days = seconds.div_euclid(86_400);
@@ -41,20 +41,20 @@ impl Date {
         Self { days: if days > Self::LAST { Self::LAST } else { days } }
     }
 
-    /// How many days this is after another: negative if it is before.
+    /// Returns the number of days from `other` to this day; negative if this day is earlier.
     #[must_use]
     pub const fn days_after(self, other: Self) -> i64 {
         self.days - other.days
     }
 
-    /// The day so many days later; the last day of all, if there is none so late.
+    /// Returns the day this many days later, at most 9999-12-31.
     #[must_use]
     pub const fn days_later(self, days: u32) -> Self {
         let later = self.days + days as i64;
         Self { days: if later > Self::LAST { Self::LAST } else { later } }
     }
 
-    /// Year, month and day.
+    /// Returns the year, month, and day.
     const fn parts(self) -> (i64, i64, i64) {
         let shifted = self.days + 719_468;
         let era = shifted.div_euclid(146_097);
@@ -69,8 +69,8 @@ impl Date {
     }
 }
 
-/// Days from 1970-01-01 to a day; a day past its month's end counts on into the next month
-/// (source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`).
+/// Returns the days from 1970-01-01 to a day. A day past the end of its month is counted into the next month (source:
+/// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`).
 const fn days_of(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -86,7 +86,7 @@ impl fmt::Display for Date {
     }
 }
 
-/// A text that is no day of the calendar.
+/// The error for a text that is not a calendar day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidDateError;
 

@@ -1,4 +1,4 @@
-//! An egress rule as it was written: protocol, ports, destination, and where it is.
+//! An egress rule as written: protocol, ports, destination, and its location.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -12,25 +12,25 @@ use crate::path::{Origin, PropertyPath};
 /// One entry of `SecurityGroupEgress`, or one `AWS::EC2::SecurityGroupEgress` resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EgressRule {
-    /// Where it is within the resource's properties: `SecurityGroupEgress[1]`, or the root for a resource of its own.
+    /// The location within the resource's properties: `SecurityGroupEgress[1]`, or the root for a separate resource.
     pub path: PropertyPath,
     /// `IpProtocol`.
     pub protocol: Protocol,
-    /// `FromPort`; for ICMP the type.
+    /// `FromPort`; for ICMP, the type.
     pub from: Port,
-    /// `ToPort`; for ICMP the code.
+    /// `ToPort`; for ICMP, the code.
     pub to: Port,
-    /// Where to. EC2 takes exactly one; what was written is kept, so that nothing that contains for one destination
-    /// is believed of two.
+    /// The destinations. EC2 accepts exactly one. Every stated destination is kept, so that a condition on one
+    /// destination never matches a rule that states two.
     pub destinations: Vec<Destination>,
     /// The origins of the entry, of `FromPort` and of `ToPort` in the source text.
     pub origins: Origins,
 }
 
-/// Which nodes of the source text an egress rule came from.
+/// The nodes of the source text that an egress rule was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Origins {
-    /// The entry as a whole.
+    /// The whole entry.
     pub entry: Origin,
     /// The value of `FromPort`.
     pub from: Origin,
@@ -38,11 +38,11 @@ pub struct Origins {
     pub to: Origin,
 }
 
-/// `IpProtocol`, as EC2 understands it: letter case is ignored, and 1, 6, 17 and 58 are the names
-/// (source: `AWS::EC2::SecurityGroupEgress`, EC2 API `IpPermission`).
+/// `IpProtocol` as EC2 reads it: case-insensitive, and 1, 6, 17, and 58 stand for the names (source:
+/// `AWS::EC2::SecurityGroupEgress`, EC2 API `IpPermission`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Protocol {
-    /// `-1`: every protocol; EC2 opens all ports whatever the ports say.
+    /// `-1`: every protocol. EC2 opens all ports and ignores the stated ones.
     All,
     /// TCP, 6.
     Tcp,
@@ -52,19 +52,19 @@ pub enum Protocol {
     Icmp,
     /// `ICMPv6`, 58.
     Icmpv6,
-    /// Another protocol number: it has no ports, and EC2 ignores those stated.
+    /// Another protocol number. It has no ports, and EC2 ignores stated ports.
     Number(u8),
-    /// Something EC2 does not know, or nothing at all (the text is what was found).
+    /// A protocol that EC2 does not know (with the text that was found), or none.
     Unrecognized(Option<String>),
-    /// A value that only AWS will know.
+    /// A value that only AWS knows.
     Unknown(Unknown),
 }
 
 impl Protocol {
-    /// How much of an unrecognized protocol's text is kept.
+    /// The number of characters kept of an unrecognized protocol.
     const SHOWN_CHARS: usize = 20;
 
-    /// The protocol of a number.
+    /// Returns the protocol with this number.
     #[must_use]
     pub(crate) fn from_integer(number: i64) -> Self {
         match number {
@@ -77,7 +77,7 @@ impl Protocol {
         }
     }
 
-    /// The protocol of a text: a name in any letter case, or a number.
+    /// Parses a protocol: a name in any letter case, or a number.
     #[must_use]
     pub fn from_text(text: &str) -> Self {
         let name = text.trim();
@@ -92,13 +92,13 @@ impl Protocol {
         }
     }
 
-    /// Whether it is one of the two whose `FromPort` and `ToPort` are ports.
+    /// Returns whether `FromPort` and `ToPort` are ports for this protocol (TCP and UDP).
     #[must_use]
     pub(crate) const fn has_ports(&self) -> bool {
         matches!(self, Self::Tcp | Self::Udp)
     }
 
-    /// What a value that can never be a protocol states.
+    /// Returns the unrecognized protocol for a value whose kind cannot be a protocol.
     #[must_use]
     pub(crate) fn of_wrong_kind(found: &str) -> Self {
         Self::Unrecognized(Some(excerpt(found, Self::SHOWN_CHARS)))
@@ -121,7 +121,7 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// Where an egress rule leads to.
+/// The destination of an egress rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// `CidrIp` or `CidrIpv6`.
@@ -130,52 +130,52 @@ pub enum Destination {
     PrefixList(String),
     /// `DestinationSecurityGroupId`.
     SecurityGroup(String),
-    /// A block of addresses that only AWS will know.
+    /// A block of addresses that only AWS knows.
     Unknown(Unknown),
-    /// The id of a prefix list or a security group that only AWS will know: never an address.
+    /// The id of a prefix list or security group that only AWS knows; never an address.
     UnknownId(Unknown),
-    /// Something that is no destination (EC2 refuses it).
+    /// A value that is not a destination (EC2 refuses it).
     Invalid(String),
 }
 
 impl Destination {
-    /// How much of a destination's text is kept.
+    /// The number of characters kept of a destination.
     pub const SHOWN_CHARS: usize = 43;
 
-    /// The destination that a CIDR's text states.
+    /// Parses a CIDR block.
     #[must_use]
     pub(crate) fn from_cidr(text: &str) -> Self {
         let trimmed = text.trim();
         cidr(trimmed).map_or_else(|| Self::of_other_text(trimmed, Self::Invalid, Self::Unknown), Self::Cidr)
     }
 
-    /// The destination that a prefix list's id states.
+    /// Returns the destination for the id of a prefix list.
     #[must_use]
     pub(crate) fn from_prefix_list(id: &str) -> Self {
         Self::of_other_text(id, Self::PrefixList, Self::UnknownId)
     }
 
-    /// The destination that a security group's id states.
+    /// Returns the destination for the id of a security group.
     #[must_use]
     pub(crate) fn from_security_group(id: &str) -> Self {
         Self::of_other_text(id, Self::SecurityGroup, Self::UnknownId)
     }
 
-    /// The destination of CDK's "Disallow all traffic" rule, `255.255.255.255/32`
-    /// (source: aws-cdk-lib, `aws-ec2/lib/security-group.ts`).
+    /// Returns the destination of CDK's "Disallow all traffic" rule, `255.255.255.255/32` (source: aws-cdk-lib,
+    /// `aws-ec2/lib/security-group.ts`).
     #[must_use]
     pub fn no_traffic() -> Self {
         Self::host(IpAddr::V4(Ipv4Addr::BROADCAST))
     }
 
-    /// Only the host itself: `127.0.0.1/32`, the IPv4 form of AWS's deny-all idiom.
+    /// Returns the host itself: `127.0.0.1/32`, the IPv4 form of AWS's deny-all idiom.
     #[must_use]
     pub fn loopback() -> Self {
         Self::host(IpAddr::V4(Ipv4Addr::LOCALHOST))
     }
 
-    /// Whether nothing leaves the host towards it: exactly `127.0.0.1/32` or `::1/128`
-    /// (source: the `AWS::EC2::SecurityGroup` page, "Remove the default egress rule").
+    /// Returns whether traffic to this destination never leaves the host: exactly `127.0.0.1/32` or `::1/128` (source:
+    /// the `AWS::EC2::SecurityGroup` page, "Remove the default egress rule").
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         *self == Self::loopback() || *self == Self::host(IpAddr::V6(Ipv6Addr::LOCALHOST))
@@ -185,7 +185,7 @@ impl Destination {
         Unknown::of_text(text).map_or_else(|| known(excerpt(text.trim(), Self::SHOWN_CHARS)), unknown)
     }
 
-    /// What is not known of it, if it is not known.
+    /// Returns the unknown value, if the destination is unknown.
     #[must_use]
     pub const fn unknown(&self) -> Option<&Unknown> {
         match self {
@@ -199,8 +199,8 @@ impl Destination {
     }
 }
 
-/// The block of addresses that a text states in the one spelling that all readers agree on: `010.0.0.0/8`
-/// is 10.0.0.0/8 to some and 8.0.0.0/8 to others (RFC 6943, section 3.1.1), and to EC2 it is none.
+/// Parses a block of addresses, only in the spelling that all readers agree on. `010.0.0.0/8` is 10.0.0.0/8 for some
+/// and 8.0.0.0/8 for others (RFC 6943, section 3.1.1); EC2 refuses it.
 pub(super) fn cidr(text: &str) -> Option<IpNet> {
     let (address, prefix) = text.split_once('/')?;
     let plain = prefix.bytes().all(|byte| byte.is_ascii_digit()) && (prefix == "0" || !prefix.starts_with('0'));

@@ -1,4 +1,4 @@
-//! What the rule says: verdicts, reasons, findings.
+//! The results of the rule: verdicts, reasons, and findings.
 
 use super::applied::{AppliedExemption, Owner};
 use super::egress::EgressRule;
@@ -9,16 +9,16 @@ use crate::path::{Origin, PropertyPath};
 /// The decision on one egress rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Judgement {
-    /// One explicit port, or a setting allows it.
+    /// The rule opens one explicit port, or a setting allows it.
     Compliant(Option<Setting>),
-    /// Not one explicit port.
+    /// The rule does not open one explicit port.
     NonCompliant(Reason),
-    /// A value that only AWS knows decides.
+    /// The decision depends on a value that only AWS knows.
     Undetermined,
 }
 
 impl Judgement {
-    /// Whether both are the same verdict, whatever the reason.
+    /// Returns whether both are the same verdict, regardless of the reason.
     pub(super) const fn same_verdict(self, other: Self) -> bool {
         matches!(
             (self, other),
@@ -29,10 +29,10 @@ impl Judgement {
     }
 }
 
-/// How bad a finding is (the published rule: Medium).
+/// The severity of a finding (the published rule: Medium).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
-    /// Nothing to do, but worth knowing.
+    /// For information; no action needed.
     Informational,
     /// The published rule's severity.
     Medium,
@@ -40,7 +40,7 @@ pub enum Severity {
 
 macro_rules! reasons {
     ($( $(#[$doc:meta])* $variant:ident = $code:literal; )*) => {
-        /// Why an egress rule was found. The codes are stable: logs, metrics and reports carry them.
+        /// The reason for a finding. The codes are stable: logs, metrics, and reports contain them.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Reason { $( $(#[$doc])* $variant, )* }
 
@@ -48,7 +48,7 @@ macro_rules! reasons {
             /// Every reason.
             pub const ALL: &[Self] = &[$( Self::$variant, )*];
 
-            /// The reason's stable code.
+            /// Returns the reason's stable code.
             #[must_use]
             pub const fn code(self) -> &'static str {
                 match self { $( Self::$variant => $code, )* }
@@ -58,61 +58,61 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// tcp or udp with two different ports.
+    /// TCP or UDP with two different ports.
     PortRange = "port-range";
     /// `FromPort` above `ToPort`, which EC2 refuses.
     ReversedRange = "reversed-range";
-    /// tcp or udp without `FromPort`, `ToPort` or both.
+    /// TCP or UDP without `FromPort`, `ToPort`, or both.
     MissingPorts = "missing-ports";
     /// Protocol `-1`: all ports of all protocols.
     AllTraffic = "all-traffic";
-    /// Another protocol number: it has no ports to narrow it.
+    /// Another protocol number, which has no ports.
     ProtocolWithoutPorts = "protocol-without-ports";
-    /// A port that is none.
+    /// A value that is not a port.
     InvalidPort = "invalid-port";
     /// An ICMP type and code that differ.
     IcmpTypeAndCode = "icmp-type-and-code";
-    /// ICMP without type, code or both.
+    /// ICMP without type, code, or both.
     IcmpWithoutType = "icmp-without-type";
     /// CDK's "Disallow all traffic" rule.
     NoTrafficPlaceholder = "no-traffic-placeholder";
     /// Protocol `-1` to the host itself.
     LoopbackOnly = "loopback-only";
-    /// tcp or udp from -1 to -1.
+    /// TCP or UDP from -1 to -1.
     MinusOnePorts = "minus-one-ports";
     /// An `IpProtocol` that EC2 does not know, or none.
     UnrecognizedProtocol = "unrecognized-protocol";
     /// A group without egress rules.
     DefaultEgress = "default-egress";
-    /// A value that is not known at the last look before the deployment.
+    /// A value that is still unknown at the last check before the deployment.
     UnresolvedValue = "unresolved-value";
-    /// A value that is not known yet and will be judged again.
+    /// A value that is not known yet and will be checked again.
     UndeterminedValue = "undetermined-value";
-    /// An entry of `SecurityGroupEgress` that is no egress rule.
+    /// An entry of `SecurityGroupEgress` that is not an egress rule.
     MalformedEntry = "malformed-entry";
-    /// `SecurityGroupEgress` that is no list.
+    /// `SecurityGroupEgress` that is not a list.
     MalformedEgress = "malformed-egress";
-    /// Properties that are no object.
+    /// Properties that are not an object.
     MalformedProperties = "malformed-properties";
 }
 
-/// What a finding means for the deployment.
+/// The effect of a finding on the deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Outcome {
-    /// It breaks the rule.
+    /// Breaks the rule.
     NonCompliant,
-    /// Whether it does cannot be known here.
+    /// Cannot be decided here.
     Undetermined,
-    /// It breaks the rule, and an exemption allows it.
+    /// Breaks the rule, and an exemption allows it.
     Exempted,
-    /// It breaks the rule as it did before this update, and the policy allows that.
+    /// Broke the rule before this update too, and the policy allows that.
     KnownDebt,
-    /// It does not, but the reader should know.
+    /// Does not break the rule, but is worth knowing.
     Note,
 }
 
 impl Outcome {
-    /// What a finding of this outcome makes of the resource.
+    /// Returns the verdict that a finding with this outcome gives the resource.
     #[must_use]
     pub const fn verdict(self) -> Verdict {
         match self {
@@ -123,51 +123,51 @@ impl Outcome {
     }
 }
 
-/// What a [`Finding`] is about.
+/// The subject of a [`Finding`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FindingSubject {
     /// An egress rule.
     Rule(Box<EgressRule>),
-    /// Something else, named by its kind (`text`, `a list`).
+    /// Another value, named by its kind (`text`, `a list`).
     NoRule(&'static str),
     /// A value that is not known where the rule is checked.
     Unknown(Unknown),
-    /// No egress rule at all.
+    /// No egress rule.
     Nothing,
 }
 
-/// Something to report about an egress rule, or about the property that should hold one.
+/// A result to report about an egress rule, or about the property that should contain one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What it means for the deployment.
+    /// The effect on the deployment.
     pub outcome: Outcome,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// Where, within the resource's properties.
+    /// The location within the resource's properties.
     pub path: PropertyPath,
-    /// Where, in the source text.
+    /// The location in the source text.
     pub origin: Origin,
-    /// The value there.
+    /// The value at that location.
     pub subject: FindingSubject,
-    /// The settings each of which, changed alone, would change the verdict.
+    /// The settings that, changed alone, would change the verdict.
     pub settings: Vec<Setting>,
-    /// The exemption that covers it; one that has expired changes nothing but what is said.
+    /// The exemption that covers the finding. An expired exemption affects only the message.
     pub exemption: Option<Box<AppliedExemption>>,
-    /// Whom to ask about it, where the policy names somebody.
+    /// The contact for questions, if the policy names one.
     pub contact: Option<Owner>,
-    /// Under which undecided conditions of a template it is one, as a phrase (``if `IsProd` is true``);
-    /// nothing where it is one in any case.
+    /// The undecided template conditions under which the finding applies, as a phrase (``if `IsProd` is true``); `None`
+    /// if it always applies.
     pub when: Option<String>,
 }
 
 impl Finding {
-    /// The egress rule, if the value there is one.
+    /// Returns the egress rule, if the subject is one.
     #[must_use]
     pub const fn rule(&self) -> Option<&EgressRule> {
         if let FindingSubject::Rule(rule) = &self.subject { Some(rule) } else { None }
     }
 
-    /// The severity as annotations and reports carry it.
+    /// Returns the severity for annotations and reports.
     #[must_use]
     pub const fn severity(&self) -> Severity {
         match self.outcome {
@@ -177,57 +177,57 @@ impl Finding {
     }
 }
 
-/// Everything the rule says of one resource.
+/// All results of the rule for one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Assessment {
-    /// How many egress rules were judged, compliant ones included.
+    /// The number of egress rules that were judged, including compliant ones.
     pub judged: usize,
-    /// What is to report, in the order of the properties.
+    /// The findings, in the order of the properties.
     pub findings: Vec<Finding>,
 }
 
 /// The verdict on a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Verdict {
-    /// Every egress rule is, or the policy allows it.
+    /// Every egress rule is compliant, or the policy allows it.
     Compliant,
-    /// None is certainly not, but at least one cannot be known.
+    /// No egress rule is known to be non-compliant, but at least one cannot be decided.
     Undetermined,
-    /// At least one is not.
+    /// At least one egress rule is non-compliant.
     NonCompliant,
 }
 
 impl Assessment {
-    /// The verdict on the resource.
+    /// Returns the verdict on the resource.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         self.findings.iter().map(|finding| finding.outcome.verdict()).max().unwrap_or(Verdict::Compliant)
     }
 
-    /// The findings of one outcome.
+    /// Returns the findings with this outcome.
     pub fn of(&self, outcome: Outcome) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(move |finding| finding.outcome == outcome)
     }
 }
 
-/// What decided about an egress rule.
+/// An egress rule and what decided about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExplainedRule {
-    /// Where it is.
+    /// The location of the egress rule.
     pub path: PropertyPath,
-    /// The egress rule, unless the finding contains it.
+    /// The egress rule, unless the finding already contains it.
     pub rule: Option<EgressRule>,
     /// The rule itself, a setting, or a finding with its exemption.
     pub decided: DecidedBy,
 }
 
-/// What decides about an egress rule.
+/// The source of the decision about an egress rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DecidedBy {
     /// The rule itself: one explicit port.
     Complies,
     /// A setting allows it.
     Setting(Setting),
-    /// There is something to report: it blocks, an exemption allows it, it is known debt.
+    /// A finding: the egress rule is blocked, exempted, or known debt.
     Finding(Box<Finding>),
 }

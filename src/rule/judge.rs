@@ -1,29 +1,29 @@
-//! The decision on one egress rule. This file is the rule; everything else feeds it or words it.
+//! The decision on one egress rule. This file is the rule; all other files provide its input or word its results.
 
 use super::egress::{Destination, EgressRule, Protocol};
 use super::finding::{Judgement, Reason};
 use super::port::{Port, PortNumber};
 use super::settings::{Setting, Settings};
 
-/// Whether a value that is not known here will ever be judged again.
+/// Whether a value that is unknown here will be checked again later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Knowledge {
-    /// The last look before the deployment (RESOURCE and Cloud Control invocations): the rule demands
-    /// an explicit port, so what is not known is not compliant.
+    /// The last check before the deployment (RESOURCE and Cloud Control invocations). The rule requires an explicit
+    /// port, so an unknown value is non-compliant.
     Final,
-    /// Template text (command line, STACK and CHANGE_SET): what is not known is undetermined, and two
-    /// uses of the very same unknown are equal.
+    /// The text of a template (command line, STACK, and CHANGE_SET invocations). An unknown value is undetermined, and
+    /// two uses of the same unknown value are equal.
     Partial,
 }
 
-/// What `FromPort` and `ToPort` state together.
+/// The combined meaning of `FromPort` and `ToPort`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StatedPorts {
     /// The same explicit number.
     Single(PortNumber),
-    /// The very same unknown value.
+    /// The same unknown value.
     SameUnknown,
-    /// Two numbers.
+    /// Two different numbers.
     Range(PortNumber, PortNumber),
     /// `FromPort` is missing.
     NoFrom,
@@ -33,12 +33,12 @@ pub(super) enum StatedPorts {
     Neither,
     /// At least one is not a port.
     Invalid,
-    /// At least one is unknown, and so is the answer.
+    /// At least one is unknown, and the result depends on it.
     Undetermined,
 }
 
 impl StatedPorts {
-    /// The rule's heart: every pair of (`FromPort`, `ToPort`), none by default.
+    /// Combines every pair of (`FromPort`, `ToPort`), without a default arm. This is the core of the rule.
     #[deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
     pub(super) fn of(from: &Port, to: &Port) -> Self {
         match (from, to) {
@@ -59,8 +59,8 @@ impl StatedPorts {
 
 /// Decides one egress rule under the given settings.
 ///
-/// Total, and a function of its arguments alone. Where the protocol or the destination is unknown and
-/// matters, every possibility is judged: only if all agree is the answer certain.
+/// This function never fails and depends only on its arguments. If the protocol or the destination is unknown and
+/// matters, it judges every possible value; the result is certain only if all of them agree.
 #[must_use]
 pub fn judge(rule: &EgressRule, settings: &Settings, knowledge: Knowledge) -> Judgement {
     let judgement = judge_possibilities(rule, settings, knowledge);
@@ -88,7 +88,7 @@ fn judge_possibilities(rule: &EgressRule, settings: &Settings, knowledge: Knowle
     let protocols = if unknown_protocol { EVERY_PROTOCOL.as_slice() } else { own_protocol.as_slice() };
     let special = [vec![Destination::loopback()], vec![Destination::no_traffic()]];
     let mut destinations = vec![rule.destinations.as_slice()];
-    // Two destinations are never an idiom, whatever the unknown one turns out to be.
+    // Two destinations never match an idiom, whatever the value of the unknown one.
     if unknown_destination && rule.destinations.len() == 1 {
         destinations.extend(special.iter().map(Vec::as_slice));
     }
@@ -100,7 +100,7 @@ fn judge_possibilities(rule: &EgressRule, settings: &Settings, knowledge: Knowle
         .unwrap_or(Judgement::Undetermined)
 }
 
-/// The decision table, for a known protocol and destination.
+/// Applies the decision table to a known protocol and destination.
 fn judge_known(
     rule: &EgressRule,
     protocol: &Protocol,
@@ -133,7 +133,7 @@ fn judge_known(
             match ports {
                 StatedPorts::Single(_) | StatedPorts::SameUnknown => by(Setting::IgnoredPorts, reason),
                 StatedPorts::Undetermined if settings.allows(Setting::IgnoredPorts) => Judgement::Undetermined,
-                // Whatever an unknown port turns out to be, EC2 ignores it.
+                // EC2 ignores an unknown port, whatever its value.
                 StatedPorts::Range(..)
                 | StatedPorts::NoFrom
                 | StatedPorts::NoTo
@@ -164,7 +164,7 @@ fn judge_known(
                     by(Setting::UnrecognizedProtocol, Reason::UnrecognizedProtocol)
                 }
                 StatedPorts::Single(PortNumber::ALL) => by(Setting::MinusOnePorts, Reason::MinusOnePorts),
-                // It may be -1 on both sides.
+                // Both may be -1.
                 StatedPorts::SameUnknown if !settings.allows(Setting::MinusOnePorts) => Judgement::Undetermined,
                 StatedPorts::Single(_) | StatedPorts::SameUnknown => Judgement::Compliant(None),
                 StatedPorts::Range(from, to) if from > to => Judgement::NonCompliant(Reason::ReversedRange),
@@ -179,8 +179,8 @@ fn judge_known(
     }
 }
 
-/// CDK's `MATCH_NO_TRAFFIC`: exactly icmp, 252, 86, `255.255.255.255/32`
-/// (source: aws-cdk-lib, `aws-ec2/lib/security-group.ts`).
+/// Returns whether this is CDK's `MATCH_NO_TRAFFIC`: exactly icmp, 252, 86, `255.255.255.255/32` (source: aws-cdk-lib,
+/// `aws-ec2/lib/security-group.ts`).
 fn is_no_traffic_placeholder(
     protocol: &Protocol,
     from: PortNumber,

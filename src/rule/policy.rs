@@ -1,10 +1,9 @@
-//! The policy: which settings decide, what may break the rule until when, and what becomes of egress rules that were
-//! there before.
+//! The policy: the settings, the exemptions, and the treatment of existing egress rules on an update.
 //!
-//! It belongs to those who own the hook. Nothing that the deployer of a stack writes can widen it: what
-//! is unknown, ambiguous or stated twice matches no condition.
+//! It belongs to the owners of the hook. Nothing that the deployer of a stack writes can widen it: a value that is
+//! unknown, ambiguous, or stated twice matches no condition.
 //!
-//! Knows no file format and no clock: today is an argument.
+//! This module knows no file format and no clock: today is an argument.
 
 mod breadth;
 mod conditions;
@@ -35,20 +34,20 @@ use super::port::Port;
 use super::settings::{Preset, Setting, Settings, Treatment};
 use crate::path::PropertyPath;
 
-/// What decides. The default is the published rule.
+/// The policy. The default is the published rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// The named settings that single ones differ from.
+    /// The preset that the overrides change.
     pub preset: Preset,
-    /// Settings that are set on their own.
+    /// Settings that differ from the preset.
     pub overrides: Vec<(Setting, Treatment)>,
-    /// How an egress rule is treated on an update that leaves it as it was.
+    /// The treatment of an egress rule on an update that does not change it.
     pub unchanged_rules: Treatment,
-    /// Whom to ask about what is blocked.
+    /// The contact for questions about blocked deployments.
     pub contact: Option<Owner>,
-    /// How many days ahead an exemption may end at most.
+    /// The maximum number of days from today until an exemption ends.
     pub max_days: Option<u32>,
-    /// What may break the rule, in the order written. No two have the same id.
+    /// The exemptions, in the order written. Their ids are unique.
     pub exemptions: Vec<Exemption>,
 }
 
@@ -80,15 +79,15 @@ impl From<Settings> for Policy {
     }
 }
 
-/// Which of the proposed egress rules stood there before, and how often.
+/// The proposed egress rules that already existed before the update.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum UnchangedRules {
-    /// None: a creation, or nothing is known of before.
+    /// None: this is a creation, or the previous state is unknown.
     #[default]
     Nothing,
     /// The entries at these paths.
     Entries(BTreeSet<PropertyPath>),
-    /// All properties, whatever they are.
+    /// All properties.
     Everything,
 }
 
@@ -102,28 +101,28 @@ impl UnchangedRules {
     }
 }
 
-/// What a policy has to know of a resource beside its egress rules.
+/// The facts about a resource that a policy needs in addition to its egress rules.
 #[derive(Debug, Clone, Copy)]
 pub struct ResourceContext<'a> {
-    /// Where the resource is.
+    /// The place of the resource.
     pub context: Context<'a>,
-    /// What stood there before.
+    /// The egress rules that already existed.
     pub unchanged: &'a UnchangedRules,
     /// The day of the decision, UTC.
     pub today: Date,
 }
 
-/// An exemption that covers an egress rule if its place is as it asks, which is not known.
+/// An exemption that would cover an egress rule if the unknown parts of its place matched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NearlyExempted<'a> {
-    /// All its conditions but those about the place hold for the rule.
+    /// The exemption. All its conditions match, except those about unknown parts of the place.
     pub exemption: &'a Exemption,
-    /// What it asks of what is not known; one of the texts must match.
+    /// The conditions on the unknown parts; for each, one of the patterns must match.
     pub asked: Vec<(ContextCondition, &'a [Glob])>,
 }
 
 impl Policy {
-    /// The settings to judge by.
+    /// Returns the settings to judge by.
     #[must_use]
     pub fn settings(&self) -> Settings {
         self.overrides
@@ -131,19 +130,19 @@ impl Policy {
             .fold(Settings::of(self.preset), |settings, (setting, treatment)| settings.with(*setting, *treatment))
     }
 
-    /// Whether an exemption rests on the tags of a group.
+    /// Returns whether an exemption depends on the tags of a group.
     #[must_use]
     pub(crate) fn looks_at_tags(&self) -> bool {
         self.exemptions.iter().any(|exemption| !exemption.conditions().tags.is_empty())
     }
 
-    /// Turns what is exempted, or known and tolerated, into what it is.
+    /// Marks findings as exempted or as known debt.
     ///
-    /// Never makes a verdict worse, and touches nothing that does not break the rule: without
-    /// exemptions and with `unchanged_rules` at `block` the assessment comes back as it was.
+    /// It never makes a verdict worse and changes only findings that break the rule. Without exemptions and with
+    /// `unchanged_rules` at `block`, it returns the assessment unchanged.
     #[must_use]
     pub fn apply(&self, mut assessment: Assessment, case: &ResourceContext<'_>) -> Assessment {
-        // The place is the same for all egress rules: asked once, since there may be many of both.
+        // The place is the same for all egress rules. Match it once, because there may be many rules and exemptions.
         let here: Vec<&Exemption> =
             self.exemptions.iter().filter(|exemption| exemption.conditions().match_context(&case.context)).collect();
         for finding in &mut assessment.findings {
@@ -154,8 +153,8 @@ impl Policy {
         assessment
     }
 
-    /// The exemption that would cover an egress rule if what is not known of its place were as the exemption
-    /// asks, and what it asks.
+    /// Returns the exemption that would cover an egress rule if the unknown parts of its place matched, and the
+    /// conditions on these parts.
     #[must_use]
     pub fn nearly_exempted(&self, rule: &EgressRule, case: &ResourceContext<'_>) -> Option<NearlyExempted<'_>> {
         self.exemptions.iter().filter(|exemption| exemption.on(case.today).holds()).find_map(|exemption| {
@@ -185,15 +184,15 @@ impl Policy {
     }
 }
 
-/// The exemption that covers an egress rule: of several, the one that lasts longest, or expired last.
+/// Returns the exemption that covers an egress rule; of several, the one with the latest end.
 fn longest<'a>(here: &[&'a Exemption], rule: &EgressRule) -> Option<&'a Exemption> {
     let covering = here.iter().copied().filter(|exemption| exemption.conditions().match_egress(rule));
-    // Of equal ones the first in the file: `max_by_key` would give the last.
+    // `max_by_key` returns the last of equal elements; the first one in the file is wanted.
     covering.rev().max_by_key(|exemption| exemption.expires())
 }
 
-/// The egress rule that a finding is about. A group without one gets EC2's default rule: everything, to
-/// everywhere, which lies within no destination.
+/// Returns the egress rule of a finding. For a group without one, this is EC2's default rule: all traffic to
+/// everywhere, which no destination condition contains.
 fn egress_rule(finding: &Finding) -> Option<Cow<'_, EgressRule>> {
     match &finding.subject {
         FindingSubject::Rule(rule) => Some(Cow::Borrowed(rule)),

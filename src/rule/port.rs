@@ -1,31 +1,31 @@
-//! A port as an egress rule states it. Whether `443`, `"443"`, `443.0` and `" 443 "` are the same
-//! port is settled here and nowhere else.
+//! A port as an egress rule states it. Only this module decides whether `443`, `"443"`, `443.0`, and `" 443 "` are the
+//! same port.
 
 use std::fmt;
 
 use super::text::excerpt;
 
-/// A port number that EC2 accepts: -1 … 65535, where -1 represents "all" (EC2 API, `IpPermission`: "for TCP or UDP …
-/// the start of the port range; if ICMP, the type number; -1 indicates all").
+/// A port number that EC2 accepts: -1 … 65535, where -1 means "all" (EC2 API, `IpPermission`: "for TCP or UDP … the
+/// start of the port range; if ICMP, the type number; -1 indicates all").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PortNumber(i32);
 
 impl PortNumber {
-    /// The smallest value EC2 accepts: "all".
+    /// The smallest value that EC2 accepts: "all".
     pub(crate) const MIN: i64 = -1;
-    /// The largest number of 16 bits: TCP and UDP have no larger port.
+    /// The largest 16-bit number, the highest port of TCP and UDP.
     pub const MAX: i64 = 65_535;
     /// All ports, or all ICMP types or codes.
     pub const ALL: Self = Self(-1);
 
-    /// A port number, if it lies within -1 … 65535.
+    /// Returns the port number, if it is within -1 … 65535.
     #[must_use]
     pub fn new(number: i64) -> Option<Self> {
-        // INVARIANT: the number inside lies within MIN ..= MAX.
+        // INVARIANT: the inner number is within MIN ..= MAX.
         (Self::MIN..=Self::MAX).contains(&number).then(|| i32::try_from(number).ok().map(Self)).flatten()
     }
 
-    /// The number, -1 … 65535.
+    /// Returns the number, -1 … 65535.
     #[must_use]
     pub const fn get(self) -> i32 {
         self.0
@@ -38,21 +38,21 @@ impl fmt::Display for PortNumber {
     }
 }
 
-/// A value that cannot be known where the rule is checked: a reference that only AWS can resolve.
+/// A value that is unknown where the rule is checked: a reference that only AWS can resolve.
 ///
-/// In a box: few values are unknown, but whatever may be one would be as large.
+/// It is boxed because few values are unknown, and every value that can be unknown would otherwise be this large.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Unknown(Box<UnknownFacts>);
 
-/// What there is to say of an [`Unknown`].
+/// The content of an [`Unknown`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UnknownFacts {
-    /// What distinguishes the unknown from others. Two unknowns with the same identity have the same value, whatever
-    /// it is (`!Ref Port` twice); an unknown without one equals nothing, not even itself.
+    /// The identity of the unknown value. Two unknowns with the same identity have the same value (`!Ref Port` twice);
+    /// an unknown without one equals nothing, not even itself.
     pub identity: Option<String>,
-    /// How a reader knows it: `!Ref Port`, `!GetAtt Db.Endpoint.Port`.
+    /// The value as it appears in the template: `!Ref Port`, `!GetAtt Db.Endpoint.Port`.
     pub shown_as: String,
-    /// Why it is unknown, in words that finish the sentence "its value is not known: …", for example
+    /// The reason why it is unknown, in words that complete the sentence "its value is not known: …", for example
     /// "parameter `Port` has no default and no value was given".
     pub why: String,
 }
@@ -66,22 +66,21 @@ impl std::ops::Deref for Unknown {
 }
 
 impl Unknown {
-    /// An unknown with this identity, if it has one, under this name, and why it is unknown.
+    /// Creates an unknown with its identity (if any), its displayed form, and the reason why it is unknown.
     #[must_use]
     pub fn new(identity: Option<String>, shown_as: impl Into<String>, why: impl Into<String>) -> Self {
         Self(Box::new(UnknownFacts { identity, shown_as: shown_as.into(), why: why.into() }))
     }
 
-    /// The same under another identity, or under none.
+    /// Returns the same unknown with a different identity, or with none.
     #[must_use]
     pub(crate) fn with_identity(mut self, identity: Option<String>) -> Self {
         self.0.identity = identity;
         self
     }
 
-    /// The unknown that a text represents, if it contains a dynamic reference (`{{resolve:…}}`) or is what a change
-    /// set writes for a value that it cannot know (source: CloudFormation User Guide, "dynamic references";
-    /// `DescribeChangeSet`).
+    /// Returns the unknown for a text that contains a dynamic reference (`{{resolve:…}}`) or is a change set's
+    /// placeholder for an unknown value (source: CloudFormation User Guide, "dynamic references"; `DescribeChangeSet`).
     #[must_use]
     pub(crate) fn of_text(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -95,7 +94,7 @@ impl Unknown {
         Some(Self::new(identity, excerpt(text, InvalidPort::SHOWN_CHARS), why))
     }
 
-    /// Whether both are certainly the same value.
+    /// Returns whether both are certainly the same value.
     #[must_use]
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.identity.is_some() && self.identity == other.identity
@@ -107,41 +106,41 @@ impl Unknown {
 pub enum Port {
     /// An explicit number.
     Known(PortNumber),
-    /// A value that only AWS will know.
+    /// A value that only AWS knows.
     Unknown(Unknown),
-    /// Not stated: the key is missing, `null`, or removed by `AWS::NoValue`.
+    /// Missing: no key, `null`, or removed by `AWS::NoValue`.
     Absent,
-    /// Stated, but not a port.
+    /// Present, but not a port.
     Invalid(InvalidPort),
 }
 
-/// What is where a port should, shortened to what a message can show.
+/// A value that is not a port, shortened for messages.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct InvalidPort {
-    /// What was found (`"http"`, `70000`, `a list`), at most [`InvalidPort::SHOWN_CHARS`] characters.
+    /// The value that was found (`"http"`, `70000`, `a list`), at most [`InvalidPort::SHOWN_CHARS`] characters.
     pub found: String,
-    /// What is wrong with it.
+    /// The reason why it is not a port.
     pub problem: InvalidPortProblem,
 }
 
-/// Why something is not a port.
+/// The reason why a value is not a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum InvalidPortProblem {
-    /// Text that is no number, a boolean, a list or an object.
+    /// A text that is not a number, a boolean, a list, or an object.
     NotANumber,
     /// A number with a fraction.
     NotAnInteger,
     /// An integer outside -1 … 65535.
     OutOfRange,
-    /// `0443`, `0x1bb` and the like, which YAML 1.1, YAML 1.2 and JSON read differently.
+    /// `0443`, `0x1bb`, and similar spellings, which YAML 1.1, YAML 1.2, and JSON read differently.
     Ambiguous,
-    /// A dynamic reference that CloudFormation does not resolve before a hook sees it
-    /// (`{{resolve:secretsmanager:…}}`, `{{resolve:ssm-secure:…}}`): never an explicit port.
+    /// A dynamic reference that CloudFormation does not resolve before it invokes a hook
+    /// (`{{resolve:secretsmanager:…}}`, `{{resolve:ssm-secure:…}}`). It is never an explicit port.
     SecretReference,
 }
 
 impl InvalidPort {
-    /// How much of the found text is kept: it comes from the template's author and is only echoed.
+    /// The number of characters kept. The text comes from the template's author and is only echoed.
     pub const SHOWN_CHARS: usize = 32;
 
     fn new(found: &str, problem: InvalidPortProblem) -> Self {
@@ -150,7 +149,7 @@ impl InvalidPort {
 }
 
 impl Port {
-    /// The port that an integer states.
+    /// Returns the port for an integer.
     #[must_use]
     pub(crate) fn from_integer(number: i64) -> Self {
         PortNumber::new(number).map_or_else(
@@ -159,7 +158,7 @@ impl Port {
         )
     }
 
-    /// The port that a floating-point number states: `443.0` is 443, `443.5` is none.
+    /// Returns the port for a floating-point number: `443.0` is 443, `443.5` is invalid.
     #[must_use]
     pub(crate) fn from_float(number: f64) -> Self {
         let invalid = |problem| Self::Invalid(InvalidPort::new(&number.to_string(), problem));
@@ -177,8 +176,8 @@ impl Port {
         Self::from_integer(number as i64)
     }
 
-    /// The port that a text states. Surrounding white space is dropped (CloudFormation's parameters
-    /// keep it, EC2 drops it); `"443.0"` is 443; numbers that readers of YAML disagree on are invalid.
+    /// Returns the port for a text. Surrounding white space is removed (EC2 removes it, CloudFormation's parameters do
+    /// not); `"443.0"` is 443; numbers that YAML readers interpret differently are invalid.
     #[must_use]
     pub fn from_text(text: &str) -> Self {
         let invalid = |problem| Self::Invalid(InvalidPort::new(&format!("\"{}\"", text.trim()), problem));
@@ -217,13 +216,13 @@ impl Port {
         }
     }
 
-    /// What a number states that readers of YAML differ on, as written.
+    /// Returns the invalid port for a number, as written, that YAML readers interpret differently.
     #[must_use]
     pub(crate) fn ambiguous(text: &str) -> Self {
         Self::Invalid(InvalidPort::new(&format!("\"{text}\""), InvalidPortProblem::Ambiguous))
     }
 
-    /// What a value of a kind that can never be a port (`a boolean`, `a list`, `an object`) states.
+    /// Returns the invalid port for a value whose kind cannot be a port (`a boolean`, `a list`, `an object`).
     #[must_use]
     pub(crate) fn of_wrong_kind(kind: &str) -> Self {
         Self::Invalid(InvalidPort::new(kind, InvalidPortProblem::NotANumber))

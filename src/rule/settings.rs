@@ -9,7 +9,7 @@ pub enum Preset {
     /// The text of the published rule and nothing else.
     #[default]
     Literal,
-    /// What EC2 will really open.
+    /// What EC2 actually opens.
     Effective,
 }
 
@@ -17,7 +17,7 @@ impl Preset {
     /// Both presets.
     pub const ALL: [Self; 2] = [Self::Literal, Self::Effective];
 
-    /// The preset's name in `EGRESS_PRESET` and in policies.
+    /// Returns the preset's name in `EGRESS_PRESET` and in policies.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -33,7 +33,7 @@ impl fmt::Display for Preset {
     }
 }
 
-/// A preset's name that does not exist.
+/// The error for a name that is not a preset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownPresetError(String);
 
@@ -53,17 +53,17 @@ impl FromStr for Preset {
     }
 }
 
-/// What a setting decides about the egress rules it covers.
+/// The effect of a setting on the egress rules it covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Treatment {
     /// They are compliant.
     Allow,
-    /// They are not.
+    /// They are non-compliant.
     Block,
 }
 
 impl Treatment {
-    /// The treatment's name in policies.
+    /// Returns the treatment's name in policies.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -90,19 +90,19 @@ macro_rules! settings {
             /// Every setting.
             pub const ALL: &[Self] = &[$( Self::$variant, )*];
 
-            /// The setting's name in policies and messages.
+            /// Returns the setting's name in policies and messages.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $( Self::$variant => stringify!($field), )* }
             }
         }
 
-        /// How each line on which the presets differ is decided.
+        /// The treatment of each line on which the presets differ.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub struct Settings { $( $(#[$doc])* pub $field: Treatment, )* }
 
         impl Settings {
-            /// The settings of a preset.
+            /// Returns the settings of a preset.
             #[must_use]
             pub const fn of(preset: Preset) -> Self {
                 match preset {
@@ -111,13 +111,13 @@ macro_rules! settings {
                 }
             }
 
-            /// How a setting is set.
+            /// Returns the treatment of a setting.
             #[must_use]
             pub const fn get(&self, setting: Setting) -> Treatment {
                 match setting { $( Setting::$variant => self.$field, )* }
             }
 
-            /// These settings with one of them set.
+            /// Returns these settings with one setting changed.
             #[must_use]
             pub const fn with(mut self, setting: Setting, treatment: Treatment) -> Self {
                 match setting { $( Setting::$variant => self.$field = treatment, )* }
@@ -148,7 +148,7 @@ settings! {
 }
 
 impl Settings {
-    /// These settings with one of them turned round.
+    /// Returns these settings with one setting inverted.
     #[must_use]
     pub(crate) const fn flipped(self, setting: Setting) -> Self {
         self.with(setting, self.get(setting).other())
@@ -160,7 +160,7 @@ impl Settings {
 }
 
 impl Default for Settings {
-    /// The published rule.
+    /// Returns the settings of the published rule.
     fn default() -> Self {
         Self::of(Preset::default())
     }

@@ -1,4 +1,4 @@
-//! The decision table of the documentation is the table of the test; properties hold on top of it.
+//! Runs the decision table of the documentation as a test, and checks properties in addition to it.
 
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -12,7 +12,7 @@ mod texts;
 
 const TABLE: &str = include_str!("decision-table.md");
 
-/// The rows of a table of the document, told by its number of columns.
+/// Returns the rows of the document's table with this number of columns.
 fn rows(columns: usize) -> Vec<Vec<Option<String>>> {
     TABLE
         .lines()
@@ -33,7 +33,7 @@ fn value(json: &Json) -> Value {
     serde_json::from_str(&json.to_string()).unwrap()
 }
 
-/// `compliant`, or the code of the first reason.
+/// Returns `compliant`, or the code of the first reason.
 fn verdict(resource_type: ResourceType, properties: &Json, preset: Preset) -> &'static str {
     let assessment = assess(resource_type, &value(properties), &preset.into(), Knowledge::Final);
     let code = assessment.of(Outcome::NonCompliant).map(|finding| finding.reason.code()).next();
@@ -45,7 +45,7 @@ fn inline(rule: &Json) -> Json {
     json!({ "SecurityGroupEgress": [rule] })
 }
 
-/// What KICS and Datadog ship: `FromPort != ToPort`, undefined where a key is absent.
+/// The published check of KICS and Datadog: `FromPort != ToPort`, undefined if a key is absent.
 fn published_code(rule: &Json) -> &'static str {
     match (rule.get("FromPort"), rule.get("ToPort")) {
         (Some(from), Some(to)) if from != to => "flag",
@@ -96,7 +96,7 @@ fn the_table_of_odd_lists_holds() {
     }
 }
 
-/// Each reason that a setting can turn round is in the table under both verdicts.
+/// The table contains each reason that a setting can change, under both verdicts.
 #[test]
 fn the_table_shows_each_setting_on_which_the_presets_differ() {
     let changed: Vec<_> = rows(8)
@@ -179,7 +179,7 @@ fn unknown_ports_are_never_a_pass_unless_they_are_the_same_in_a_template() {
     ] {
         for preset in Preset::ALL {
             let rule = rule_of(Protocol::Tcp, from.clone(), to.clone(), anywhere.clone());
-            // The same unknown on both sides may be -1, which the preset effective blocks.
+            // The same unknown on both sides may be -1, which the preset `effective` blocks.
             let may_be_all = preset == Preset::Effective && partial == Compliant(None);
             let partial = if may_be_all { Undetermined } else { partial };
             assert_eq!(judge(&rule, &preset.into(), Partial), partial, "{rule:?}");
@@ -209,7 +209,7 @@ fn an_unknown_protocol_or_destination_matters_only_where_it_can_change_the_verdi
     assert_eq!(judge(&all, &literal, Partial), Judgement::NonCompliant(Reason::AllTraffic));
     assert_eq!(judge(&all, &effective, Partial), Judgement::Undetermined, "it may be the loopback address");
 
-    // Two destinations are never an idiom, whichever of them is unknown and whatever it turns out to be.
+    // Two destinations never match an idiom, whichever of them is unknown and whatever its value.
     for destinations in [
         [Destination::Unknown(what.clone()), Destination::from_cidr("10.0.0.0/8")],
         [Destination::from_cidr("10.0.0.0/8"), Destination::Unknown(what.clone())],
@@ -228,7 +228,7 @@ fn an_unknown_protocol_or_destination_matters_only_where_it_can_change_the_verdi
     assert_eq!(judge(&tcp, &effective, Partial), Judgement::NonCompliant(Reason::PortRange));
 }
 
-/// One finding of each reason, as the rule makes it.
+/// Returns one finding for each reason, as the rule creates it.
 fn example_of_each_reason() -> Vec<Finding> {
     let mut found: std::collections::BTreeMap<Reason, Finding> = std::collections::BTreeMap::new();
     let mut keep = |resource_type, properties: &Json, settings: &Settings, knowledge| {
@@ -257,7 +257,7 @@ fn example_of_each_reason() -> Vec<Finding> {
     found.into_values().collect()
 }
 
-/// The complete list of reasons and of what a user reads of each, for review.
+/// The complete list of reasons with their texts, for review.
 #[test]
 fn every_reason_has_its_texts() {
     let findings = example_of_each_reason();
@@ -447,7 +447,7 @@ fn a_port_that_is_a_fraction_or_a_text_says_what_is_wrong_with_it() {
         let port = Port::from_float(number);
         assert_eq!(matches!(port, Port::Known(port) if Some(port.get()) == expected), expected.is_some(), "{number}");
     }
-    // As it is written, not as the nearest number of 64 bits.
+    // As written, not as the nearest 64-bit number.
     for number in [1e19, -1e19] {
         let Port::Invalid(invalid) = Port::from_float(number) else { panic!("{number}") };
         assert_eq!(

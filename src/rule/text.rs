@@ -1,11 +1,11 @@
-//! Echoing what a template's author wrote: short, on one line, without anything that could forge or
-//! hide text in a log, a terminal or a console.
+//! Excerpts of text from a template's author: short, on one line, without characters that could forge or hide text in a
+//! log, a terminal, or a console.
 
-/// At most `max` characters of a text, control and direction-changing characters replaced by spaces,
-/// with `…` behind it where it was cut.
+/// Returns at most `max` characters of a text. Control and direction-changing characters become spaces; `…` marks a
+/// cut.
 #[must_use]
 pub fn excerpt(text: &str, max: usize) -> String {
-    // Nearly all of it: short and plain.
+    // The common case: short and plain.
     if text.len() <= max && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return text.to_owned();
     }
@@ -16,7 +16,7 @@ pub fn excerpt(text: &str, max: usize) -> String {
     shown
 }
 
-/// Control characters, line and paragraph separators, zero-width and bidirectional controls
+/// Returns whether this is a control character, a line or paragraph separator, or a zero-width or bidirectional control
 /// (Unicode Technical Report 36, "visual spoofing").
 fn is_unprintable(c: char) -> bool {
     c.is_control()

@@ -1,23 +1,23 @@
-//! A witness of each reason: the smallest template that shows it, and its compliant form.
+//! A witness for each reason: the smallest template that triggers it, and its compliant form.
 
 use super::finding::Reason;
 use super::judge::Knowledge;
 use super::settings::Setting;
 
-/// The smallest template that shows a reason, and its compliant form.
+/// The smallest template that triggers a reason, and its compliant form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Witness {
-    /// The template that shows the reason.
+    /// The template that triggers the reason.
     pub fails: &'static str,
-    /// The same, written so that it passes.
+    /// The same template, changed so that it passes.
     pub passes: &'static str,
-    /// The setting that has to be `block`, where the published rule lets the template pass.
+    /// The setting that must be `block`, if the published rule allows the template.
     pub blocked_by: Option<Setting>,
-    /// What is known of its values: everything that will ever be known (the hook), or only what the text says (`check`).
+    /// The knowledge about its values: everything that will ever be known (the hook), or only the text (`check`).
     pub knowledge: Knowledge,
 }
 
-/// The two files of a reason in `src/rule/witness/`.
+/// Includes the two files of a reason in `src/rule/witness/`.
 macro_rules! witness {
     ($code:literal) => {
         Witness {
@@ -32,7 +32,7 @@ macro_rules! witness {
     };
 }
 
-/// The witness of a reason.
+/// Returns the witness of a reason.
 #[must_use]
 pub const fn witness(reason: Reason) -> Witness {
     match reason {

@@ -1,8 +1,7 @@
-//! Every sentence about the rule that a user reads, in one place.
+//! Every user-facing sentence about the rule.
 //!
-//! Statements and remedies are single sentences on one line, useful within
-//! `ANNOTATION_CHARS` characters; statements start in lower case and end without a full stop, so that
-//! each place can frame them.
+//! Statements and remedies are single sentences on one line that make sense within the first `ANNOTATION_CHARS`
+//! characters. Statements start in lower case and have no final period, so that each caller can frame them.
 
 mod cdk;
 pub mod direct;
@@ -31,17 +30,17 @@ use crate::path::PropertyPath;
 pub const RULE: &str = "An egress rule of a security group must open exactly one explicit port: FromPort and ToPort \
                         must both be present and equal.";
 
-/// What the AWS CDK command prints of an annotation's text, in characters
-/// (source: aws-cdk-cli, `toolkit-lib/lib/api/stack-events/hook-result-details.ts`).
+/// The number of characters of an annotation's text that the AWS CDK CLI prints (source: aws-cdk-cli,
+/// `toolkit-lib/lib/api/stack-events/hook-result-details.ts`).
 pub(crate) const ANNOTATION_CHARS: usize = 400;
 
-/// How much of a logical id is shown: CloudFormation allows 255 characters, and the author chose them.
+/// The number of characters shown of a logical id. CloudFormation allows 255, chosen by the template's author.
 pub const LOGICAL_ID_CHARS: usize = 100;
 
-/// The longest name of a stack.
+/// The maximum length of a stack's name.
 const STACK_NAME_CHARS: usize = 128;
 
-/// What is wrong, or worth knowing: `tcp 80-87 to 0.0.0.0/0 opens a range of 8 ports`.
+/// Returns what is wrong or worth knowing: `tcp 80-87 to 0.0.0.0/0 opens a range of 8 ports`.
 #[must_use]
 pub fn statement(finding: &Finding) -> String {
     match &finding.subject {
@@ -60,7 +59,7 @@ pub fn statement(finding: &Finding) -> String {
     }
 }
 
-/// Which setting would change the verdict, if one alone would: a sentence for those who own the hook.
+/// Returns a sentence for the owners of the hook: the setting that alone would change the verdict, if there is one.
 #[must_use]
 pub fn setting_hint(finding: &Finding) -> Option<String> {
     let setting = finding.settings.first()?;
@@ -73,7 +72,7 @@ pub fn setting_hint(finding: &Finding) -> Option<String> {
     Some(format!("The setting {} = \"{treatment}\" would allow this{preset}.", setting.name()))
 }
 
-/// How a place within the properties is named: its path, or the properties themselves.
+/// Returns the name of a place within the properties: its path, or the properties themselves.
 #[must_use]
 pub fn place(finding: &Finding) -> String {
     place_of(&finding.path)
@@ -83,19 +82,19 @@ fn place_of(path: &PropertyPath) -> String {
     if path.is_root() { "Properties".to_owned() } else { path.to_string() }
 }
 
-/// One finding on one line: place, statement, remedy, setting.
+/// Returns one finding on one line: place, statement, remedy, setting.
 #[must_use]
 pub fn line(finding: &Finding) -> String {
     format!("{}: {}. {}{}", place(finding), conditional_statement(finding), remedy(finding), hints(finding))
 }
 
-/// What passes although EC2 opens more, and by which setting: place, statement, setting.
+/// Returns the line about a rule that passes although EC2 opens more: place, statement, setting.
 #[must_use]
 pub fn note(finding: &Finding) -> String {
     format!("{}: passes, but {}.{}", place(finding), conditional_statement(finding), hints(finding))
 }
 
-/// The statement with the condition under which it applies, if not in any case.
+/// Returns the statement, with the condition under which it applies, if any.
 fn conditional_statement(finding: &Finding) -> String {
     let statement = statement(finding);
     match &finding.when {
@@ -104,23 +103,23 @@ fn conditional_statement(finding: &Finding) -> String {
     }
 }
 
-/// The text of a finding's annotation: place, statement and setting; the remedy has a field of its own.
+/// Returns the text of a finding's annotation: place, statement, and setting. The remedy has a separate field.
 #[must_use]
 pub fn annotation(finding: &Finding) -> String {
     format!("{}: {}.{}", place(finding), conditional_statement(finding), hints(finding))
 }
 
-/// What follows a finding: the exemption that has expired, the setting that would let it pass.
+/// Returns the hints after a finding: the expired exemption, and the setting that would allow it.
 fn hints(finding: &Finding) -> String {
     let expired = finding.exemption.as_deref().filter(|exemption| !exemption.holds()).map(policy::expired_hint);
     expired.into_iter().chain(setting_hint(finding)).map(|hint| format!(" {hint}")).collect()
 }
 
-/// The first sentence about a resource that breaks the rule: type, logical id, rule, how many.
+/// Returns the first sentence about a resource that breaks the rule: type, logical id, rule, and count.
 #[must_use]
 pub fn broken(resource_type: &str, logical_id: &str, stack: &str, assessment: &Assessment) -> String {
     let mut name = name(resource_type, logical_id);
-    // For readers who do not see it beside the message, such as those of a notification.
+    // For readers who do not see the stack beside the message, for example in a notification.
     if !stack.is_empty() {
         name = format!("{name} in stack {}", excerpt(stack, STACK_NAME_CHARS));
     }
@@ -137,7 +136,7 @@ pub fn broken(resource_type: &str, logical_id: &str, stack: &str, assessment: &A
     }
 }
 
-/// The sentence about a resource that breaks nothing.
+/// Returns the sentence about a resource that does not break the rule.
 #[must_use]
 pub fn passed(resource_type: &str, logical_id: &str, assessment: &Assessment) -> String {
     let name = name(resource_type, logical_id);
@@ -152,7 +151,7 @@ pub fn passed(resource_type: &str, logical_id: &str, assessment: &Assessment) ->
     }
 }
 
-/// What a hook cannot know of a group without egress rules: RESOURCE invocations are about one resource each.
+/// The limit of what the hook knows about a group without egress rules: a RESOURCE invocation is about one resource.
 pub(crate) const RULES_APART: &str = "The hook cannot see whether the stack has AWS::EC2::SecurityGroupEgress \
                                       resources for the group, which remove the default rule.";
 
@@ -161,13 +160,13 @@ fn name(resource_type: &str, logical_id: &str) -> String {
     if id.is_empty() { resource_type.to_owned() } else { format!("{resource_type} {id}") }
 }
 
-/// Replaces lines that do not fit.
+/// Returns the line that replaces lines that do not fit.
 #[must_use]
 pub(crate) fn and_more(count: usize) -> String {
     format!("… and {count} more.")
 }
 
-/// `tcp 80-87 to 0.0.0.0/0`.
+/// Displays as `tcp 80-87 to 0.0.0.0/0`.
 struct TrafficText<'a>(&'a EgressRule);
 
 impl fmt::Display for TrafficText<'_> {
@@ -208,12 +207,11 @@ fn rule_statement(rule: &EgressRule, reason: Reason) -> String {
             format!("{protocol}{to} has {}: for ICMP, FromPort is the type and ToPort is the code", missing(rule))
         }
         Reason::NoTrafficPlaceholder => format!(
-            "{protocol} {}{to} is the placeholder that the CDK writes to disallow all traffic: it opens nothing, but \
-             its ports differ",
+            "{protocol} {}{to} is the CDK's placeholder for no traffic: it opens nothing, but its ports differ",
             PortsText(rule)
         ),
         Reason::LoopbackOnly => {
-            format!("IpProtocol -1{to} lets no traffic leave the host, but it is not one explicit port")
+            format!("IpProtocol -1{to} allows no traffic to leave the host, but does not open one explicit port")
         }
         Reason::MinusOnePorts => format!("{protocol} {}{to} is not a single port: -1 means all", PortsText(rule)),
         Reason::UnrecognizedProtocol => match protocol {
@@ -227,7 +225,7 @@ fn rule_statement(rule: &EgressRule, reason: Reason) -> String {
     }
 }
 
-/// The ports of an egress rule: `80-87`, `443`, `no ports`.
+/// Returns the ports of an egress rule: `80-87`, `443`, `no ports`.
 #[must_use]
 pub fn ports(rule: &EgressRule) -> String {
     PortsText(rule).to_string()
@@ -249,7 +247,7 @@ impl fmt::Display for PortsText<'_> {
     }
 }
 
-/// What to say of ports that were stated for a protocol that has none.
+/// Returns the text about ports that are stated for a protocol without ports.
 fn ignored_ports(rule: &EgressRule) -> String {
     match (&rule.from, &rule.to) {
         (Port::Absent, Port::Absent) => String::new(),
@@ -257,7 +255,7 @@ fn ignored_ports(rule: &EgressRule) -> String {
     }
 }
 
-/// ` to 0.0.0.0/0`, or nothing where no destination is stated.
+/// Displays as ` to 0.0.0.0/0`, or as nothing if no destination is stated.
 struct DestinationText<'a>(&'a EgressRule);
 
 impl fmt::Display for DestinationText<'_> {
@@ -278,7 +276,7 @@ impl fmt::Display for DestinationText<'_> {
     }
 }
 
-/// How many ports a range opens; -1 opens them all.
+/// Returns the number of ports that a range opens; -1 opens all of them.
 fn count(rule: &EgressRule) -> i64 {
     match (&rule.from, &rule.to) {
         (Port::Known(from), Port::Known(to)) if from.get() >= 0 => i64::from(to.get()) - i64::from(from.get()) + 1,
@@ -304,7 +302,7 @@ fn invalid_port(name: &str, invalid: &InvalidPort) -> String {
             format!("{name} is {found}, which some parsers read as octal or hexadecimal and others as decimal")
         }
         InvalidPortProblem::SecretReference => {
-            format!("{name} is a reference to a secret, which CloudFormation does not resolve before a hook sees it")
+            format!("{name} is a reference to a secret, which CloudFormation does not resolve before it invokes a hook")
         }
     }
 }
@@ -331,14 +329,14 @@ fn unknowns(rule: &EgressRule) -> String {
 }
 
 fn not_known(name: &str, unknown: &Unknown) -> String {
-    format!("{name} is {}, whose value is not known: {}", unknown.shown_as, unknown.why)
+    format!("{name} is {}, which has no known value: {}", unknown.shown_as, unknown.why)
 }
 
-/// The settings of a preset and what they say, for `--help` and messages.
+/// Returns what a setting covers, for `--help` and messages.
 #[must_use]
 pub const fn setting_covers(setting: Setting) -> &'static str {
     match setting {
-        Setting::IgnoredPorts => "protocol -1 or another number with equal ports, which EC2 ignores",
+        Setting::IgnoredPorts => "protocol -1 or another protocol number, with equal ports, which EC2 ignores",
         Setting::MinusOnePorts => "tcp or udp from -1 to -1",
         Setting::UnrecognizedProtocol => "an IpProtocol that EC2 does not recognize, with equal ports",
         Setting::IcmpTypeAndCode => "icmp or icmpv6 with a type that differs from its code",

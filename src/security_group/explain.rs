@@ -1,11 +1,11 @@
-//! What decided about each egress rule of a resource.
+//! The explanation of the decision on each egress rule of a resource.
 
 use super::{EgressEntry, ResourceType, default_egress, entries, finding};
 use crate::rule::policy::{Policy, ResourceContext};
 use crate::rule::{Assessment, DecidedBy, ExplainedRule, Judgement, Knowledge, judge};
 use crate::value::Value;
 
-/// What decided about each egress rule, in the order written; of a group without any, about that.
+/// Returns what decided about each egress rule, in the order written, or about a group without any.
 #[must_use]
 pub fn explain(
     resource_type: ResourceType,

@@ -1,8 +1,8 @@
-//! Properties from JSON, with those parts alone that the rule and the policy look at.
+//! Reads properties from JSON, but keeps only the parts that the rule and the policy use.
 //!
-//! An event may have six megabytes of anything. What no decision depends on is not kept: other properties, what lies
-//! inside of ports and destinations, entries beyond those that are judged. In its place is a digest, so that properties
-//! that differ anywhere are still different.
+//! An event may contain up to six megabytes of arbitrary data. Anything that does not affect a decision is dropped:
+//! other properties, nested values in ports and destinations, and entries beyond those that are judged. A digest
+//! replaces the dropped parts, so that properties that differ anywhere still compare as different.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -13,7 +13,7 @@ use super::{EGRESS, MAX_ENTRIES};
 use crate::path::Origin;
 use crate::value::{Key, Kind, Map, Value, scalar_visits};
 
-/// What is read: how deep the parts are that are looked at.
+/// The level of the properties that is being read.
 #[derive(Clone, Copy)]
 enum PropertyLevel {
     /// The properties of a resource.
@@ -26,11 +26,11 @@ enum PropertyLevel {
     Tags,
     /// An entry of `Tags`: a `Key` and a `Value`.
     Tag,
-    /// A value of which only the kind matters, if it is no scalar.
+    /// A value of which only the kind matters, unless it is a scalar.
     Scalar,
 }
 
-/// The properties of an egress rule, and those that a group is created with.
+/// The properties of an egress rule, and those that cannot change after a group is created.
 const SCALARS: [&str; 11] = [
     "IpProtocol",
     "FromPort",
@@ -45,14 +45,14 @@ const SCALARS: [&str; 11] = [
     "VpcId",
 ];
 
-/// How many tags are read; AWS allows 50. Of a longer list none is known.
+/// The maximum number of tags that are read; AWS allows 50. In a longer list, no tag is known.
 const MAX_TAGS: usize = 1_000;
 
-/// The name of what represents the entries of an object that are not kept. No property has it.
+/// The key of the digest that replaces the dropped entries of an object. No property has this name.
 const REST: &str = "\u{0}rest";
 
 impl PropertyLevel {
-    /// What the value of a key is read as, if it is kept.
+    /// Returns the level to read a key's value at, if it is kept.
     fn of(self, key: &str) -> Option<Self> {
         match self {
             Self::Properties if key == EGRESS => Some(Self::Entries),
@@ -63,7 +63,7 @@ impl PropertyLevel {
         }
     }
 
-    /// What the entries of a list are read as, and how many are kept.
+    /// Returns the level to read a list's entries at, and the number of entries to keep.
     const fn listed(self) -> Option<(Self, usize)> {
         match self {
             Self::Entries => Some((Self::Entry, MAX_ENTRIES + 1)),
@@ -76,7 +76,7 @@ impl PropertyLevel {
 /// Reads a resource's properties.
 ///
 /// # Errors
-/// What the deserializer says.
+/// Returns the deserializer's error.
 pub(crate) fn read_properties<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     PropertyLevel::Properties.deserialize(deserializer).map(|value| Some(value).filter(|value| !value.is_null()))
 }
@@ -129,7 +129,7 @@ impl<'de> Visitor<'de> for PropertyLevelSeed {
                     let value = entries.next_value_seed(part)?;
                     let earlier = kept.iter_mut().find(|(earlier, _): &&mut (Key, Value)| earlier.name == key);
                     match earlier {
-                        // The last one of a key counts.
+                        // The last value of a key wins.
                         Some((_, earlier)) => *earlier = value,
                         None => kept.push((Key { name: key, origin: Origin::NONE }, value)),
                     }
@@ -152,7 +152,7 @@ fn digest(hasher: &DefaultHasher) -> Value {
     Kind::String(format!("{:016x}", hasher.finish())).into()
 }
 
-/// Hashes a value without keeping it.
+/// Hashes a value without storing it.
 struct ValueHasher<'h>(&'h mut DefaultHasher);
 
 impl<'de> DeserializeSeed<'de> for ValueHasher<'_> {
@@ -218,14 +218,14 @@ impl<'de> Visitor<'de> for ValueHasher<'_> {
     }
 }
 
-/// A context of a change set, which is a resource as JSON text.
+/// The context of a resource in a change set, as JSON text.
 #[derive(serde::Deserialize)]
 struct ChangeSetContext {
     #[serde(rename = "Properties", default, deserialize_with = "read_properties")]
     properties: Option<Value>,
 }
 
-/// The `Properties` in JSON text; nothing if the text is no such JSON.
+/// Returns the `Properties` in a JSON text, or `None` if the text is not such JSON.
 #[must_use]
 pub(crate) fn properties_of_context(context: &str) -> Option<Value> {
     serde_json::from_str::<ChangeSetContext>(context).ok()?.properties

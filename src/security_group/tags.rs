@@ -4,8 +4,8 @@ use super::ResourceType;
 use crate::rule::policy::Tag;
 use crate::value::{Kind, Unknown, Value};
 
-/// The tags of a resource: none at all for a group without any, `None` where they cannot be known or the
-/// type has no tags. A value that is not known is a tag without one.
+/// Returns the tags of a resource: an empty list for a group without tags; `None` if they are unknown or the type has
+/// no tags. A tag with an unknown value has no value.
 ///
 /// Source: `AWS::EC2::SecurityGroup`, property `Tags`; `AWS::EC2::SecurityGroupEgress` has none.
 #[must_use]
@@ -20,7 +20,7 @@ pub fn tags(resource_type: ResourceType, properties: &Value) -> Option<Vec<Tag>>
     }
 }
 
-/// A tag; without a key that is certain nothing can be said of any tag of the group.
+/// Reads a tag. If its key is uncertain, no tag of the group is certain, so the result is `None`.
 fn tag(value: &Value) -> Option<Tag> {
     Some(Tag { key: text(value.get("Key")?)?, value: value.get("Value").and_then(text) })
 }

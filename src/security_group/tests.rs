@@ -1,4 +1,4 @@
-//! What a group's properties come to where the rule's own tests do not look.
+//! Tests of a group's properties that the rule's own tests do not cover.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! What an egress rule opens as EC2 keeps it: to compare the rules of a live group with those of a template.
+//! The traffic of an egress rule as EC2 stores it, to compare a live group's rules with a template's.
 
 use std::fmt;
 
@@ -8,11 +8,11 @@ use super::{EGRESS, read_properties};
 use crate::rule::{Destination, EgressRule, Port, Protocol};
 use crate::value::{Kind, Map, Value};
 
-/// The traffic that an egress rule opens. A part that is not known is `None`; descriptions, and ports that EC2 ignores,
-/// are no part of it.
+/// The traffic that an egress rule opens. An unknown part is `None`. Descriptions and ports that EC2 ignores are not
+/// included.
 ///
 /// Sources: EC2 API Reference, `IpPermission`; the schema of `AWS::EC2::SecurityGroup`, `propertyTransform`, which has
-/// -1 in place of the ports of every protocol that has none.
+/// -1 in place of the ports of every protocol without ports.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -20,20 +20,20 @@ pub struct Traffic {
     /// The protocol: `tcp`, `udp`, `icmp`, `icmpv6`, another number, or `-1` for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
-    /// The first port; for ICMP the type; -1 for a protocol without ports.
+    /// The first port; for ICMP, the type; -1 for a protocol without ports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_port: Option<i32>,
-    /// The last port; for ICMP the code; -1 for a protocol without ports.
+    /// The last port; for ICMP, the code; -1 for a protocol without ports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_port: Option<i32>,
-    /// Where to: a block of addresses, a prefix list or a security group.
+    /// The destination: a block of addresses, a prefix list, or a security group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<String>,
 }
 
 impl Traffic {
-    /// The traffic of a rule; nothing if it has no destination, since EC2 then adds no rule
-    /// (source: `AWS::EC2::SecurityGroupEgress`, `CidrIp`).
+    /// Returns the traffic of a rule, or `None` if it has no destination, because EC2 then adds no rule (source:
+    /// `AWS::EC2::SecurityGroupEgress`, `CidrIp`).
     #[must_use]
     pub fn of(rule: &EgressRule) -> Option<Self> {
         let destination = match rule.destinations.as_slice() {
@@ -60,7 +60,7 @@ impl Traffic {
         Some(Self { protocol, from_port, to_port, destination })
     }
 
-    /// EC2's default rules, which a group without egress rules of its own is made with.
+    /// Returns EC2's default rules, which it adds to a group that is created without egress rules.
     #[must_use]
     pub fn defaults() -> [Self; 2] {
         ["0.0.0.0/0", "::/0"].map(|everywhere| Self {
@@ -71,13 +71,13 @@ impl Traffic {
         })
     }
 
-    /// Whether all of it is known.
+    /// Returns whether all parts are known.
     #[must_use]
     pub const fn is_known(&self) -> bool {
         self.protocol.is_some() && self.from_port.is_some() && self.to_port.is_some() && self.destination.is_some()
     }
 
-    /// Whether it may be the same as a live rule's: what is known of it is.
+    /// Returns whether this may be the traffic of a live rule: all known parts are equal.
     #[must_use]
     pub fn may_be(&self, live: &Self) -> bool {
         fn fits<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
@@ -106,17 +106,17 @@ impl fmt::Display for Traffic {
     }
 }
 
-/// The properties of a live group from JSON, as EC2 has them; nothing, if they are no object.
+/// Reads the properties of a live group, as EC2 has them, from JSON. Returns `None` if they are not an object.
 ///
 /// # Errors
-/// When the text is no JSON.
+/// Fails if the text is not JSON.
 pub fn live_properties(text: &str) -> Result<Option<Value>, serde_json::Error> {
     let properties = read_properties(&mut serde_json::Deserializer::from_str(text))?;
     Ok(properties.filter(|properties| properties.as_map().is_some()).map(without_ignored_ports))
 }
 
-/// A live group's properties as EC2 has them: a protocol without ports has none, where the type's read handler writes -1.
-/// Nobody stated that -1, and the rule would take it for two equal ports.
+/// Removes the -1 that the type's read handler writes as ports of a protocol without ports. Nobody stated that -1, and
+/// the rule would take it for two equal ports.
 fn without_ignored_ports(properties: Value) -> Value {
     let Kind::Map(properties_map) = properties.kind else { return properties };
     let entry = |entry: Value| {

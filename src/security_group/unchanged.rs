@@ -1,5 +1,5 @@
-//! Which egress rules of an update stood there before: the same traffic to the same place, whatever the
-//! order, the spelling (`443`, `"443"`, `TCP`) or the description.
+//! Finds the egress rules of an update that already existed: the same traffic to the same destination, regardless of
+//! the order, the spelling (`443`, `"443"`, `TCP`), or the description.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -10,12 +10,12 @@ use crate::rule::policy::UnchangedRules;
 use crate::rule::{Destination, Port, Protocol, Unknown};
 use crate::value::{Kind, Map, Value};
 
-/// What of the proposed properties is already in the previous ones.
+/// Returns which of the proposed egress rules are already in the previous properties.
 ///
-/// Each previous entry counts once: of two equal proposed entries, one of which is new, one is unchanged.
-/// Missing or empty previous properties count as none. An entry with a value that is not certain (a
-/// dynamic reference, which may resolve to something else this time) is never unchanged, unless nothing
-/// at all changes. Of a group that the update replaces nothing stood there before.
+/// Each previous entry counts once: if two proposed entries are equal and one of them is new, one is unchanged. Missing
+/// or empty previous properties contain no rules. An entry with an uncertain value (a dynamic reference, which may now
+/// resolve to a different value) is never unchanged, unless no property changes at all. A group that the update
+/// replaces has no previous rules.
 #[must_use]
 pub fn unchanged(resource_type: ResourceType, proposed: &Value, previous: Option<&Value>) -> UnchangedRules {
     let Some(previous) = previous.filter(|previous| previous.as_map().is_some_and(|map| !map.is_empty())) else {
@@ -33,7 +33,7 @@ pub fn unchanged(resource_type: ResourceType, proposed: &Value, previous: Option
         return UnchangedRules::Nothing;
     };
     if now.is_empty() && before.is_empty() {
-        // A group without egress rules that had none.
+        // A group that has no egress rules and had none before.
         return UnchangedRules::Entries([PropertyPath::root()].into());
     }
     let mut left: HashMap<String, usize> = HashMap::new();
@@ -50,11 +50,11 @@ pub fn unchanged(resource_type: ResourceType, proposed: &Value, previous: Option
     UnchangedRules::Entries(now.into_iter().filter_map(stood_before).collect())
 }
 
-/// The properties of a group that it is created with: another value makes another group, whose rules are all
-/// new (source: `AWS::EC2::SecurityGroup`, "Update requires: Replacement").
+/// The properties of a group whose change requires replacement. A replacement is a new group, so all its rules are new
+/// (source: `AWS::EC2::SecurityGroup`, "Update requires: Replacement").
 const CREATED_WITH: [&str; 3] = ["GroupDescription", "GroupName", "VpcId"];
 
-/// Whether the update certainly makes another group.
+/// Returns whether the update certainly replaces the group.
 fn is_replaced(proposed: &Value, previous: &Value) -> bool {
     let written = |properties: &Value, key| match properties.get(key).filter(|value| !value.is_null()) {
         Some(value) => text(value, Certainty::Written),
@@ -65,11 +65,11 @@ fn is_replaced(proposed: &Value, previous: &Value) -> bool {
     )
 }
 
-/// What makes an entry the one it is, or nothing if that is not certain.
+/// Returns the identity of an entry, or `None` if it is uncertain.
 ///
-/// EC2 tells rules by protocol, ports and destination; the description is not part of it
-/// (source: EC2 API, `UpdateSecurityGroupRuleDescriptionsEgress`). Every other property counts as written:
-/// the same rule on another group is another rule.
+/// EC2 identifies rules by protocol, ports, and destination, not by the description (source: EC2 API,
+/// `UpdateSecurityGroupRuleDescriptionsEgress`). Every other property counts as written: the same rule on a different
+/// group is a different rule.
 fn identity(entry: &Value) -> Option<String> {
     let Some(map) = entry.as_map() else { return text(entry, Certainty::Resolved) };
     let rule = rule(map, entry.origin, PropertyPath::root());
@@ -88,7 +88,7 @@ fn identity(entry: &Value) -> Option<String> {
             Some(Destination::Cidr(cidr)) => cidr.trunc().to_string(),
             _ => text(value, Certainty::Resolved)?,
         };
-        // Writing to a String cannot fail.
+        // Writing to a String never fails.
         let _ = write!(identity, " {key}={network}");
     }
     let is_told = |key: &str| {
@@ -104,17 +104,17 @@ fn identity(entry: &Value) -> Option<String> {
     Some(identity)
 }
 
-/// How certain a value has to be.
+/// The required certainty of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Certainty {
-    /// A dynamic reference is what it says: nothing is to change that would resolve it anew.
+    /// A dynamic reference counts as written: no change would resolve it again.
     Written,
-    /// A dynamic reference may resolve to something else than before.
+    /// A dynamic reference may resolve to a different value than before.
     Resolved,
 }
 
-/// A value as text in one spelling: keys sorted, `null` left out, scalars by what they say. `None` if it contains a
-/// value that is not certain.
+/// Returns a value as text in one spelling: keys sorted, `null` left out, scalars by their value. Returns `None` if it
+/// contains an uncertain value.
 fn text(value: &Value, certainty: Certainty) -> Option<String> {
     let mut written = String::new();
     write_text(&mut written, value, certainty)?;
@@ -161,9 +161,9 @@ fn write_text(out: &mut String, value: &Value, certainty: Certainty) -> Option<(
     Some(())
 }
 
-/// A scalar as a JSON string, so that no text can look like structure.
+/// Writes a scalar as a JSON string, so that no text can look like structure.
 fn write_scalar(out: &mut String, text: &str) {
-    // Writing to a String cannot fail; `Debug` escapes quotes and backslashes.
+    // Writing to a String never fails; `Debug` escapes quotes and backslashes.
     let _ = write!(out, "{text:?}");
 }
 

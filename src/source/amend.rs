@@ -1,11 +1,12 @@
-//! What YAML 1.1's readers take and the parser of this crate, which reads YAML 1.2, does not:
+//! Syntax that YAML 1.1 readers accept and this crate's parser, which reads YAML 1.2, does not:
 //!
-//! - a dash that is a value of its own between brackets (`!Join [-, [a, b]]`),
-//! - a comment directly behind a bracket or a quote (`[a]# why`),
-//! - a bracket directly behind the colon of a key between brackets (`{Fn::If:[A, 1, 2]}`),
+//! - a dash as a separate value between brackets (`!Join [-, [a, b]]`),
+//! - a comment directly after a bracket or a quote (`[a]# why`),
+//! - a bracket directly after the colon of a key between brackets (`{Fn::If:[A, 1, 2]}`),
 //! - line ends other than `\n` and `\r` (U+0085, U+2028, U+2029).
 //!
-//! The parser reads a draft in which these are written as it wants them. Places are those of the text.
+//! The parser reads a draft in which this syntax is rewritten in the form it expects. Places refer to the original
+//! text.
 
 use std::collections::BTreeSet;
 
@@ -13,13 +14,13 @@ use super::build::{self, BuiltDocument};
 use super::dash::{self, Dashes};
 use super::{SourceError, SourceErrorKind, Span, narrow};
 
-/// How often a text is read again at most, and how many bytes that may be altogether.
+/// The maximum number of times that a text is read again, and the maximum total of bytes read again.
 const MAX_DRAFTS: usize = 200;
 const MAX_BYTES_AGAIN: usize = 32 * 1024 * 1024;
 
-/// Reads the one document of a text of YAML.
+/// Reads the single document of a YAML text.
 pub(super) fn document(text: &str) -> Result<BuiltDocument, SourceError> {
-    // What such a character ends decides what follows it. Where the text makes no sense so, it is text.
+    // These characters affect how the following text is read. If the text is invalid that way, they are plain text.
     if let Some(lines) = with_line_ends(text)
         && let Ok(mut built) = drafted(&lines)
     {
@@ -64,20 +65,20 @@ fn drafted(text: &str) -> Result<BuiltDocument, SourceError> {
     Err(first)
 }
 
-/// How a draft differs from its text, by offsets in the text.
+/// The differences between a draft and its text, as offsets in the text.
 #[derive(Default)]
 struct DraftChanges {
     dashes: BTreeSet<usize>,
-    /// Whether dashes were looked for.
+    /// Whether dashes have been searched for.
     knows_dashes: bool,
-    /// Comments that are left out, to the end of the line.
+    /// Comments that are removed, to the end of the line.
     comments: BTreeSet<usize>,
-    /// Where a space is put in between.
+    /// Places where a space is inserted.
     spaces: BTreeSet<usize>,
 }
 
 impl DraftChanges {
-    /// Changes what the parser stumbled over; false if that is nothing that is known here.
+    /// Changes the syntax that the parser failed on. Returns `false` if it is not one of the known cases.
     fn mend(&mut self, text: &str, at: usize) -> bool {
         let rest = text.as_bytes().get(at..).unwrap_or_default();
         match rest {
@@ -93,7 +94,7 @@ impl DraftChanges {
         }
     }
 
-    /// Leaves those dashes as they are that are part of something longer; false if there is none.
+    /// Stops replacing the dashes that are part of longer text. Returns `false` if there are none.
     fn leave(&mut self, dashes: &Dashes, spaces: &[usize]) -> bool {
         let before = self.dashes.len();
         for place in &dashes.wrong {
@@ -102,7 +103,7 @@ impl DraftChanges {
         self.dashes.len() < before
     }
 
-    /// The draft, where it has spaces that the text has not, and its dashes.
+    /// Returns the draft, the places of its inserted spaces, and its dashes.
     fn draft(&self, text: &str) -> (String, Vec<usize>, Dashes) {
         let (mut draft, mut spaces, mut dashes) = (String::with_capacity(text.len()), Vec::new(), Dashes::default());
         let mut done = 0;
@@ -132,7 +133,7 @@ impl DraftChanges {
     }
 }
 
-/// Where a dash may be a value of its own between brackets, in quotes and comments too.
+/// Returns the places where a dash may be a separate value between brackets, including in quotes and comments.
 fn lone_dashes(text: &str) -> BTreeSet<usize> {
     let mut found = BTreeSet::new();
     let mut before = b' ';
@@ -150,8 +151,8 @@ fn lone_dashes(text: &str) -> BTreeSet<usize> {
     found
 }
 
-/// The text with YAML 1.1's other line ends as `\n`, each behind blanks, so that all keep their places; nothing if it
-/// has none.
+/// Returns the text with YAML 1.1's other line ends replaced by blanks and `\n`, so that all offsets stay the same, or
+/// `None` if it contains none.
 fn with_line_ends(text: &str) -> Option<String> {
     const OTHERS: [(&str, &str); 3] = [("\u{85}", " \n"), ("\u{2028}", "  \n"), ("\u{2029}", "  \n")];
     if text.is_ascii() || !OTHERS.iter().any(|(other, _)| text.contains(other)) {
@@ -160,12 +161,12 @@ fn with_line_ends(text: &str) -> Option<String> {
     Some(OTHERS.iter().fold(text.to_owned(), |text, (other, line_end)| text.replace(other, line_end)))
 }
 
-/// The place in the text of a place in a draft with these spaces.
+/// Converts a place in a draft with these spaces to a place in the text.
 fn in_text(at: usize, spaces: &[usize]) -> usize {
     at - spaces.partition_point(|space| *space < at)
 }
 
-/// Places in a draft become places in the text.
+/// Converts places in a draft to places in the text.
 fn relocate(text: &str, built: &mut BuiltDocument, spaces: &[usize]) {
     let mut cursor = TextCursor { text, at: 0, line: 1, column: 1 };
     for span in built.spans.iter_mut().chain(built.warnings.iter_mut().map(super::Warning::span_mut)) {
@@ -180,7 +181,7 @@ fn relocate(text: &str, built: &mut BuiltDocument, spaces: &[usize]) {
     }
 }
 
-/// A place in a text that goes to others near to it.
+/// A cursor in a text that moves to nearby places.
 struct TextCursor<'t> {
     text: &'t str,
     at: usize,

@@ -1,4 +1,4 @@
-//! Events → values: one pass, with tags, aliases and merge keys replaced by what they mean.
+//! Builds values from events in one pass, with tags, aliases, and merge keys replaced by their meaning.
 
 mod collection;
 
@@ -15,7 +15,7 @@ use super::{BYTES_PER_NODE, Format, MAX_DEPTH, MAX_NODES, SourceError, SourceErr
 use crate::path::Origin;
 use crate::value::{Key, Kind, Map, Value, repeated};
 
-/// Reads a text of YAML in which these dashes are replaced.
+/// Reads a YAML text in which these dashes are replaced.
 pub(super) fn read(text: &str, dashes: &mut Dashes) -> Result<BuiltDocument, SourceError> {
     read_into(DocumentBuilder::new(Format::Yaml), text, dashes)
 }
@@ -41,33 +41,33 @@ pub(super) fn read_into(
     builder.end()
 }
 
-/// For how many values besides itself a text counts: aliases repeat its bytes.
+/// Returns the number of values that a text counts as in addition to itself, because aliases repeat its bytes.
 const fn weight(text: &str) -> usize {
     text.len() / BYTES_PER_NODE
 }
 
-/// Takes the parts of a text, in the order written.
+/// Receives the parts of a text, in the order written.
 pub(super) struct DocumentBuilder {
     format: Format,
     spans: Vec<Span>,
-    /// Values so far, counted as if each alias were written out.
+    /// The number of values so far, with each alias expanded.
     nodes: usize,
-    /// The lists and objects that are not finished, the innermost last.
+    /// The unfinished lists and objects, the innermost last.
     open: Vec<OpenCollection>,
-    /// Their content so far: in lists …
+    /// Their content so far: of lists …
     values: Vec<Value>,
-    /// … and in objects. Each gets its own, of the right size, when it is finished.
+    /// … and of objects. A finished collection gets a separate allocation of the right size.
     entries: Vec<(Key, Value)>,
-    /// The depth of the innermost; a tag counts as a level.
+    /// The depth of the innermost collection; a tag counts as a level.
     depth: usize,
     anchors: HashMap<usize, FinishedValue>,
-    /// Where the last scalar or bracket ended: block lists and objects end there.
+    /// The end of the last scalar or bracket, where block lists and objects end.
     end: u32,
     root: Option<Value>,
     warnings: Vec<Warning>,
 }
 
-/// What was read: the value, the places of its parts, and what the reader should know.
+/// The result: the value, the places of its parts, and the warnings.
 pub(super) struct BuiltDocument {
     pub(super) root: Value,
     pub(super) spans: Vec<Span>,
@@ -91,7 +91,7 @@ impl DocumentBuilder {
         }
     }
 
-    /// What was read.
+    /// Returns the result.
     pub(super) fn end(self) -> Result<BuiltDocument, SourceError> {
         match self.root {
             Some(root) => Ok(BuiltDocument { root, spans: self.spans, warnings: self.warnings }),
@@ -213,7 +213,7 @@ impl DocumentBuilder {
                 (TagMeaning::Function(_), _) => self.count(1, span)?,
                 (TagMeaning::List, CollectionContent::List { .. })
                 | (TagMeaning::Object, CollectionContent::Object { .. }) => {}
-                // Without a name it says no more than that the value is what it is.
+                // A tag without a name does not change the value.
                 (TagMeaning::Text, _) if tag.name == "!" => {}
                 (TagMeaning::Text | TagMeaning::Scalar(_) | TagMeaning::List | TagMeaning::Object, _) => {
                     return Err(misplaced(tag));
@@ -265,7 +265,7 @@ impl DocumentBuilder {
         self.attach(FinishedValue { value, nodes, height: open.height + levels }, open.anchor, open.start)
     }
 
-    /// The object of a function in its short form: it reaches from the tag to the end of the value.
+    /// Returns the object for a short-form function. Its span is from the tag to the end of the value.
     fn function(&mut self, function: &'static str, tag: Span, value: Value) -> Value {
         let end = self.end.max(tag.end());
         let key = Key { name: function.to_owned(), origin: self.origin(tag) };
@@ -300,10 +300,10 @@ impl DocumentBuilder {
         if depth > MAX_DEPTH { Err(SourceError::new(SourceErrorKind::TooDeep, Some(span))) } else { Ok(()) }
     }
 
-    /// Puts a finished value where it belongs.
+    /// Adds a finished value to the innermost collection.
     fn attach(&mut self, built: FinishedValue, anchor: Option<usize>, span: Span) -> Result<(), SourceError> {
         if let Some(anchor) = anchor {
-            // The copy that aliases are made from counts as well: anchors can be inside anchors.
+            // The copy that aliases are made from counts too: anchors can be nested in anchors.
             self.count(built.nodes, span)?;
             self.anchors.insert(anchor, built.clone());
         }
@@ -326,15 +326,15 @@ impl DocumentBuilder {
                     }
                     merged.push(values);
                 }
-                ObjectSlot::Key => {} // keys never come here
+                ObjectSlot::Key => {} // keys are never added here
             },
         }
         Ok(())
     }
 
-    /// An object's entries, with those of its merge keys behind them: of a key that is written twice the last one
-    /// counts, as CloudFormation reads it (go-to-k/cdk-real-drift#1074, #1133), with a warning; its own key counts
-    /// before a merged one, and the earlier of two merged ones ("Merge Key Language-Independent Type for YAML").
+    /// Builds an object from its entries and the entries of its merge keys. If a key is repeated, the last one wins, as
+    /// in CloudFormation (go-to-k/cdk-real-drift#1074, #1133), with a warning. The object's own keys win over merged
+    /// ones, and earlier merged keys over later ones ("Merge Key Language-Independent Type for YAML").
     fn object(&mut self, entries: Vec<(Key, Value)>, merged: Vec<Vec<Value>>) -> Map {
         let warnings = repeated(&entries).filter_map(|(first, second)| {
             let span = |key: &Key| key.origin.index().and_then(|index| self.spans.get(index)).copied();
@@ -351,7 +351,7 @@ impl DocumentBuilder {
         }
         let mut names: HashSet<String> = map.iter().map(|(key, _)| key.name.clone()).collect();
         let mut entries: Vec<(Key, Value)> = map.into_entries().collect();
-        // Of two merge keys the last one counts, as of any key.
+        // The last of two merge keys wins, as for any key.
         for value in merged.into_iter().rev().flatten() {
             if let Kind::Map(map) = value.kind {
                 entries.extend(map.into_entries().filter(|(key, _)| names.insert(key.name.clone())));
@@ -361,5 +361,5 @@ impl DocumentBuilder {
     }
 }
 
-/// How many warnings of one text are kept.
+/// The maximum number of warnings that are kept for one text.
 const MAX_WARNINGS: usize = 1_000;

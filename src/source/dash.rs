@@ -1,24 +1,24 @@
-//! A dash that is a value of its own between brackets, in a draft in which something else represents it.
+//! A dash as a separate value between brackets, which a placeholder represents in the draft.
 
 use std::borrow::Cow;
 
 use super::Span;
 use super::event::YamlEvent;
 
-/// Takes a dash's place in the draft: a plain scalar of the same length.
+/// Replaces a dash in the draft: a plain scalar of the same length.
 pub(super) const STAND_IN: &str = "_";
 
 /// The dashes of a draft.
 #[derive(Default)]
 pub(super) struct Dashes {
-    /// Where they are, in order.
+    /// Their places, in order.
     pub(super) places: Vec<u32>,
-    /// Those that turn out to be part of something longer.
+    /// Those that are part of longer text.
     pub(super) wrong: Vec<u32>,
 }
 
 impl Dashes {
-    /// Puts the dash back.
+    /// Restores the dash.
     pub(super) fn restore(&mut self, event: &mut YamlEvent<'_>, span: Span) {
         if self.places.is_empty() {
             return;

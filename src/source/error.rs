@@ -1,4 +1,4 @@
-//! Why a text could not be read, in words.
+//! Errors and warnings about a text, in words.
 
 use std::fmt;
 
@@ -6,48 +6,48 @@ use crate::path::Origin;
 
 use super::{Format, MAX_BYTES, MAX_DEPTH, MAX_NODES, Span};
 
-/// Why a text could not be read, and where.
+/// The reason why a text could not be read, and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceError {
-    /// What is wrong.
+    /// The problem.
     pub problem: SourceErrorKind,
-    /// Where, if it has a place.
+    /// The place, if it has one.
     pub span: Option<Span>,
 }
 
-/// What is wrong with a text. All of them are its author's to mend.
+/// The kinds of errors in a text. The author of the text can correct all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceErrorKind {
-    /// There is no value in it.
+    /// The text contains no value.
     Empty,
-    /// It is longer than [`MAX_BYTES`].
+    /// The text is longer than [`MAX_BYTES`].
     TooLong { bytes: usize },
     /// Values are nested deeper than [`MAX_DEPTH`].
     TooDeep,
-    /// It has more values than `MAX_NODES`, most likely through aliases of aliases.
+    /// The text has more values than `MAX_NODES`, most likely because of nested aliases.
     TooManyValues,
-    /// More than one YAML document.
+    /// The text contains more than one YAML document.
     SeveralDocuments,
-    /// It is not valid.
+    /// The text is invalid.
     Syntax {
-        /// What it was read as.
+        /// The format it was read as.
         format: Format,
-        /// What the reader missed.
+        /// The parser's message.
         detail: String,
     },
-    /// It is valid JSON, but holds what is no text: half of a surrogate pair.
+    /// The text is valid JSON, but contains half of a surrogate pair, which is not text.
     Unreadable {
-        /// What the reader stumbled over.
+        /// The parser's message.
         detail: String,
     },
     /// A key is a list or an object.
     KeyNotText,
-    /// A tag that is no function of CloudFormation.
+    /// A tag that is not a CloudFormation function.
     UnknownTag {
         /// The tag as written.
         tag: String,
     },
-    /// A YAML tag that CloudFormation does not support (`!!binary`, `!!set` and the like).
+    /// A YAML tag that CloudFormation does not support, such as `!!binary` or `!!set`.
     UnsupportedTag {
         /// The tag as written.
         tag: String,
@@ -57,12 +57,12 @@ pub enum SourceErrorKind {
         /// The tag as written.
         tag: String,
     },
-    /// An alias of an anchor that was not written before.
+    /// An alias whose anchor is not defined before it.
     UnknownAlias {
         /// The anchor's name.
         name: String,
     },
-    /// An alias inside the very value it represents.
+    /// An alias inside the value that it represents.
     RecursiveAlias,
     /// A merge key (`<<`) whose value is neither an object nor a list of objects.
     MergeNotObject,
@@ -73,7 +73,7 @@ impl SourceError {
         Self { problem, span }
     }
 
-    /// What to do about it: one sentence.
+    /// Returns the remedy in one sentence.
     #[must_use]
     pub const fn help(&self) -> &'static str {
         match self.problem {
@@ -82,13 +82,13 @@ impl SourceError {
                 "CloudFormation accepts templates up to 1 MB: split it into nested stacks"
             }
             SourceErrorKind::TooDeep => "reduce the nesting: CloudFormation templates never need this many levels",
-            SourceErrorKind::TooManyValues => "use fewer aliases of aliases: each alias repeats all of its value",
+            SourceErrorKind::TooManyValues => "use fewer nested aliases: each alias repeats its whole value",
             SourceErrorKind::SeveralDocuments => "keep one template per file: CloudFormation reads one document",
             SourceErrorKind::Syntax { format: Format::Json, .. } => {
-                "check the quotes, commas and brackets before this place"
+                "check the quotes, commas, and brackets before this place"
             }
             SourceErrorKind::Syntax { format: Format::Yaml, .. } => {
-                "check the indentation, quotes and brackets before this place"
+                "check the indentation, quotes, and brackets before this place"
             }
             SourceErrorKind::Unreadable { .. } => "write both halves of a surrogate pair (`\\ud83d\\ude00`)",
             SourceErrorKind::KeyNotText => "write keys as plain text",
@@ -96,7 +96,7 @@ impl SourceError {
                 "use a CloudFormation function (`!Ref`, `!Sub`, `!If`, and so on), or quote text that begins with `!`"
             }
             SourceErrorKind::UnsupportedTag { .. } => {
-                "CloudFormation does not support the tags binary, omap, pairs, set and timestamp: write plain text"
+                "CloudFormation does not support the tags binary, omap, pairs, set, and timestamp: write plain text"
             }
             SourceErrorKind::MisplacedTag { .. } => "remove the tag",
             SourceErrorKind::UnknownAlias { .. } => {
@@ -140,31 +140,31 @@ impl fmt::Display for SourceError {
 
 impl std::error::Error for SourceError {}
 
-/// Something about a text that CloudFormation takes and its author should know.
+/// A construct that CloudFormation accepts and the author should know about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Warning {
-    /// A key is written twice in one object: the last value counts.
+    /// A key appears twice in one object; the last value wins.
     KeyTwice {
-        /// As written, without quotes.
+        /// The key as written, without quotes.
         key: String,
-        /// The line of its earlier use.
+        /// The line of the earlier key.
         first_line: u32,
-        /// Its later use.
+        /// The place of the later key.
         span: Span,
-        /// The value that counts.
+        /// The value that wins.
         value: Origin,
     },
-    /// JSON with comments or trailing commas, which strict readers refuse.
+    /// JSON with comments or trailing commas, which strict parsers refuse.
     NotStrictJson {
-        /// What a strict reader says.
+        /// The message of a strict parser.
         detail: String,
-        /// The first byte that a strict reader does not take.
+        /// The first byte that a strict parser does not accept.
         span: Span,
     },
 }
 
 impl Warning {
-    /// Where in the text.
+    /// Returns the place in the text.
     #[must_use]
     pub const fn span(&self) -> Span {
         match self {
@@ -178,7 +178,7 @@ impl Warning {
         }
     }
 
-    /// What to do about it: one sentence.
+    /// Returns the remedy in one sentence.
     #[must_use]
     pub const fn help(&self) -> &'static str {
         match self {
@@ -192,7 +192,7 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::KeyTwice { key, first_line, span, .. } => {
-                write!(f, "key `{}` occurs twice, on ", shown(key))?;
+                write!(f, "key `{}` appears twice, on ", shown(key))?;
                 if *first_line == span.line {
                     write!(f, "line {first_line}")?;
                 } else {
@@ -205,7 +205,7 @@ impl fmt::Display for Warning {
     }
 }
 
-/// Text of the template's author as a message can show it: short and on one line.
+/// Shortens text of the template's author for a message, on one line.
 fn shown(text: &str) -> String {
     const SHOWN_CHARS: usize = 64;
     let mut shown: String =

@@ -1,4 +1,4 @@
-//! The one file that knows the YAML parser: its events in this crate's own words.
+//! The only file that uses the YAML parser. It converts the parser's events to this crate's types.
 
 use std::borrow::Cow;
 
@@ -6,17 +6,16 @@ use granit_parser::{ErrorKind, Event as Parsed, Options, Parser, ScalarStyle, Sc
 
 use super::{Format, MAX_DEPTH, SourceError, SourceErrorKind, Span, narrow};
 
-/// Something that is in the text, in the order written.
+/// An element of the text, in the order written.
 pub(super) enum YamlEvent<'t> {
     /// The start of a document.
     Document,
-    /// A scalar, its escapes resolved. An implicit empty value is the plain scalar `~`, or empty
-    /// text behind a tag.
+    /// A scalar with its escapes resolved. An implicit empty value is the plain scalar `~`, or empty text after a tag.
     Scalar {
         text: Cow<'t, str>,
-        /// Whether it was written without quotes and not as a block.
+        /// Whether it is written without quotes and not as a block.
         plain: bool,
-        /// What marks it.
+        /// Its anchor, tag, and style.
         node: YamlNode,
     },
     /// The start of a list.
@@ -25,15 +24,15 @@ pub(super) enum YamlEvent<'t> {
     Object(YamlNode),
     /// The end of the innermost list or object.
     End,
-    /// An alias of the anchor of this number.
+    /// An alias of the anchor with this number.
     Alias(usize),
-    /// An alias of an anchor that is not there.
+    /// An alias of an anchor that does not exist.
     UnknownAlias(Cow<'t, str>),
 }
 
-/// What marks a value.
+/// The anchor, tag, and style of a value.
 pub(super) struct YamlNode {
-    /// Number of its anchor, if it has one.
+    /// The number of its anchor, if it has one.
     pub(super) anchor: Option<usize>,
     /// Its tag, if it has one.
     pub(super) tag: Option<YamlTag>,
@@ -41,25 +40,25 @@ pub(super) struct YamlNode {
     pub(super) flow: bool,
 }
 
-/// A tag as resolved (`!Ref`, `tag:yaml.org,2002:str`; a lone `!` as it is) and where it is.
+/// A resolved tag (`!Ref`, `tag:yaml.org,2002:str`; a lone `!` stays as written) and its place.
 pub(super) struct YamlTag {
     pub(super) name: String,
-    /// Where it is.
+    /// Its place.
     pub(super) span: Span,
 }
 
-/// The events of a text and where they stand.
+/// The events of a text and their places.
 pub(super) struct YamlEvents<'t> {
     parser: Parser<'t, StrInput<'t>>,
     text: &'t str,
 }
 
 impl<'t> YamlEvents<'t> {
-    /// Starts to read.
+    /// Starts reading.
     pub(super) fn new(text: &'t str) -> Self {
         let mut options = Options::default();
         options.emit_unresolved_aliases = true;
-        // As YAML 1.1's readers do.
+        // As YAML 1.1 readers do.
         options.block_scalar_eof_without_line_feed = true;
         options.flow_nesting_limit = MAX_DEPTH;
         options.block_nesting_limit = MAX_DEPTH;
@@ -124,7 +123,7 @@ impl<'t> Iterator for YamlEvents<'t> {
     }
 }
 
-/// A message of the parser on one line, with control characters that it quotes from the text escaped.
+/// Returns the parser's message on one line, with the control characters that it quotes from the text escaped.
 fn printable(message: &str) -> String {
     let mut printable = String::with_capacity(message.len());
     for character in message.chars() {

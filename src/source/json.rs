@@ -1,7 +1,7 @@
-//! JSON, read by serde_json: it says whether the text is valid and what its texts mean.
+//! Reads JSON with serde_json, which validates the text and decodes its strings.
 //!
-//! What it does not say is where a value is. That is found by walking along: what lies between two values of valid
-//! JSON is white space, commas and colons.
+//! serde_json does not report the place of a value. This module tracks it: between two values of valid JSON, there are
+//! only white space, commas, and colons.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,17 +12,17 @@ use super::build::{BuiltDocument, DocumentBuilder};
 use super::event::{YamlEvent, YamlNode};
 use super::{BYTE_ORDER_MARK, Format, SourceError, SourceErrorKind, Span, narrow};
 
-/// Reads a text of JSON.
+/// Reads a JSON text.
 pub(super) fn document(text: &str) -> Result<BuiltDocument, SourceError> {
     let json = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let mut reader =
         JsonReader { cursor: JsonCursor::new(text), builder: DocumentBuilder::new(Format::Json), refusal: None };
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    // The builder bounds how deep it goes.
+    // The builder limits the depth.
     deserializer.disable_recursion_limit();
     let read = reader.deserialize(&mut deserializer).and_then(|()| deserializer.end());
     let Err(error) = read else { return reader.builder.end() };
-    // That it is not valid is said before anything else, wherever it is.
+    // An invalid text is reported before any other error, wherever it is.
     serde_json::from_str::<IgnoredAny>(json).map_err(|error| {
         let (detail, span) = told(&error, text);
         SourceError::new(SourceErrorKind::Syntax { format: Format::Json, detail }, Some(span))
@@ -33,7 +33,7 @@ pub(super) fn document(text: &str) -> Result<BuiltDocument, SourceError> {
     }))
 }
 
-/// What serde_json says, and where.
+/// Returns serde_json's message and its place.
 fn told(error: &serde_json::Error, text: &str) -> (String, Span) {
     let line = u32::try_from(error.line()).unwrap_or(u32::MAX);
     let mut message = error.to_string();
@@ -43,7 +43,7 @@ fn told(error: &serde_json::Error, text: &str) -> (String, Span) {
     (message, position(text, line, error.column()))
 }
 
-/// The character in a line and (byte) column that serde_json names, both counted from one.
+/// Returns the character at the line and (byte) column that serde_json reports, both counting from one.
 fn position(text: &str, line: u32, column: usize) -> Span {
     let before: usize = text.split_inclusive('\n').take((line as usize).saturating_sub(1)).map(str::len).sum();
     let mut offset = (before + column.saturating_sub(1)).min(text.len());
@@ -55,11 +55,11 @@ fn position(text: &str, line: u32, column: usize) -> Span {
     Span { offset: narrow(offset), length: narrow(length), line: line.max(1), column: narrow(column) }
 }
 
-/// Hands each value and key to the builder, with the place where it is.
+/// Passes each value and key to the builder, with its place.
 struct JsonReader<'t> {
     cursor: JsonCursor<'t>,
     builder: DocumentBuilder,
-    /// Why the builder did not take a value.
+    /// The builder's reason for rejecting a value.
     refusal: Option<SourceError>,
 }
 
@@ -83,7 +83,7 @@ impl JsonReader<'_> {
     }
 }
 
-/// A value or a key.
+/// Reads a value or a key.
 impl<'de> DeserializeSeed<'de> for &mut JsonReader<'_> {
     type Value = ();
 
@@ -92,7 +92,7 @@ impl<'de> DeserializeSeed<'de> for &mut JsonReader<'_> {
             Some(b'{') => deserializer.deserialize_map(self),
             Some(b'[') => deserializer.deserialize_seq(self),
             Some(b'"') => deserializer.deserialize_str(self),
-            // Numbers, as they are written: they are not to become fractions first.
+            // Numbers are kept as written, without conversion to floating point.
             _ => {
                 deserializer.deserialize_ignored_any(IgnoredAny)?;
                 let text = self.cursor.word();
@@ -109,12 +109,12 @@ impl<'de> Visitor<'de> for &mut JsonReader<'_> {
         f.write_str("the value there")
     }
 
-    /// Text that is as it is written.
+    /// Reads text without escapes.
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
         self.scalar(text, false, text.len() + 2)
     }
 
-    /// Text with escapes.
+    /// Reads text with escapes.
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         let length = self.cursor.quoted();
         self.scalar(text, false, length)
@@ -135,12 +135,12 @@ impl<'de> Visitor<'de> for &mut JsonReader<'_> {
     }
 }
 
-/// A place in a text that is known to be valid up to there.
+/// A position in a text that is known to be valid up to that position.
 struct JsonCursor<'t> {
     text: &'t str,
     at: usize,
     line: usize,
-    /// Where its line would begin if all characters before it on the line were of one byte.
+    /// The offset at which the line would begin if all earlier characters on it were one byte long.
     margin: usize,
 }
 
@@ -154,7 +154,7 @@ impl<'t> JsonCursor<'t> {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
-    /// Goes to the next value, key or closing bracket and tells its first byte.
+    /// Moves to the next value, key, or closing bracket, and returns its first byte.
     fn next(&mut self) -> Option<u8> {
         for &byte in self.rest() {
             match byte {
@@ -170,14 +170,14 @@ impl<'t> JsonCursor<'t> {
         None
     }
 
-    /// The number or name at this position.
+    /// Returns the number or name at this position.
     fn word(&self) -> &'t str {
         let ends = |byte: &u8| !(byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
         let length = self.rest().iter().position(ends).unwrap_or(self.rest().len());
         self.text.get(self.at..self.at + length).unwrap_or_default()
     }
 
-    /// The length of the text in quotes at this position.
+    /// Returns the length of the quoted text at this position.
     fn quoted(&self) -> usize {
         let mut escaped = false;
         let ends = |&byte: &u8| {
@@ -188,7 +188,7 @@ impl<'t> JsonCursor<'t> {
         self.rest().iter().skip(1).position(ends).map_or(0, |inner| inner + 2)
     }
 
-    /// Goes behind the value here and tells where it was.
+    /// Moves past the value here and returns its place.
     fn pass(&mut self, length: usize) -> Span {
         let column = self.at - self.margin + 1;
         let span =

@@ -1,18 +1,18 @@
-//! JSON that is not strict: with comments and trailing commas, which CloudFormation takes
+//! Reads JSON that is not strict: with comments and trailing commas, which CloudFormation accepts
 //! (aws-amplify/amplify-cli#509, stelligent/cfn_nag#203). It is read as YAML between brackets, with a warning.
 
 use super::amend;
 use super::build::BuiltDocument;
 use super::{BYTE_ORDER_MARK, SourceError, SourceErrorKind, Warning};
 
-/// Reads a text that a strict reader refused for this reason.
+/// Reads a text that a strict parser refused with this error.
 ///
 /// # Errors
-/// What the strict reader said, if the text is no YAML either.
+/// Returns the strict parser's error if the text is not YAML either.
 pub(super) fn document(text: &str, strict: SourceError) -> Result<BuiltDocument, SourceError> {
     let SourceErrorKind::Syntax { detail, .. } = &strict.problem else { return Err(strict) };
     let warning = Warning::NotStrictJson { detail: detail.clone(), span: strict.span.unwrap_or_default() };
-    // Only what is written as JSON: between brackets, to the end.
+    // Accepts only text that is written like JSON: between brackets, to the end.
     let blank = without_comments(text);
     let is_comment = |line: &&str| line.trim_start().starts_with('#') || line.trim().is_empty();
     if !blank.lines().rev().find(|line| !is_comment(line)).is_some_and(|line| line.trim_end().ends_with('}')) {
@@ -23,8 +23,8 @@ pub(super) fn document(text: &str, strict: SourceError) -> Result<BuiltDocument,
     Ok(built)
 }
 
-/// The text with each comment of JavaScript as blanks, and each tab outside of quotes as a blank: what is left keeps
-/// its place. Comments of YAML (`#`) are the reader's.
+/// Returns the text with JavaScript comments, and tabs outside of quotes, replaced by blanks, so that all offsets stay
+/// the same. YAML comments (`#`) are left to the parser.
 fn without_comments(text: &str) -> String {
     let mut blank = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
@@ -69,7 +69,7 @@ fn without_comments(text: &str) -> String {
     blank
 }
 
-/// As many blanks as a character has bytes, line ends kept.
+/// Appends as many blanks as the character has bytes, and keeps line ends.
 fn push_blank(blank: &mut String, character: char) {
     if character == '\n' || character == '\r' {
         blank.push(character);

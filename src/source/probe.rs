@@ -1,7 +1,7 @@
-//! What a text was meant to be, whether or not it can be read.
+//! Detects whether a text was intended as a template, even if it cannot be read.
 //!
-//! Programs that go through folders meet texts of all kinds: a playbook with its own tags, JSON of a hundred
-//! megabytes, a template without its last bracket. Only the last one is worth an error.
+//! Programs that search folders find many kinds of text: a playbook with its own tags, a hundred megabytes of JSON, a
+//! template without its last bracket. Only the last one is worth an error.
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,20 +11,20 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use super::event::{YamlEvent, YamlEvents};
 use super::{BYTE_ORDER_MARK, Format};
 
-/// Whether a text may hold a template: a quick look, without reading it, that misses none.
+/// Returns whether a text may contain a template. This quick check does not parse the text and misses no template.
 #[must_use]
 pub fn may_hold_template(text: &str) -> bool {
     const SECTIONS: [&str; 3] = ["Resources", VERSION, "Transform"];
     SECTIONS.iter().any(|section| text.contains(section))
-        // Names of sections that are written with escapes.
+        // Section names can be written with escapes.
         || (text.contains('\\') && ["\\u00", "\\U0000", "\\x", "\\\n", "\\\r"].iter().any(|escape| text.contains(escape)))
 }
 
-/// Whether a text that cannot be read was meant to be a template: whether its outermost object has a section
-/// that only templates have.
+/// Returns whether a text that cannot be read was intended as a template: its outermost object has a section that only
+/// templates have.
 ///
-/// As far as the text is valid, only that object counts, whatever words the text has elsewhere. Where it is not, so
-/// do the keys that are written like those of the outermost object.
+/// Where the text is valid, only that object counts; words elsewhere do not matter. Where it is invalid, keys that are
+/// written like those of the outermost object count too.
 #[must_use]
 pub fn is_meant_as_template(text: &str) -> bool {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
@@ -40,7 +40,7 @@ pub fn is_meant_as_template(text: &str) -> bool {
         JsonOutline::Template => true,
         JsonOutline::Other => false,
         JsonOutline::Broken { column: Some(column) } => is_written_in(text, column),
-        // A directive of a template engine, too, begins with a bracket.
+        // A template engine's directive begins with a bracket, too.
         JsonOutline::Broken { column: None } => is_written_between_brackets(text) || begins_sections(text),
     }
 }
@@ -50,27 +50,27 @@ const RESOURCES: &str = "Resources";
 const TRANSFORM: &str = "Fn::Transform";
 const LOOP: &str = "Fn::ForEach";
 
-/// Whether a key of the outermost object says that it is a template.
+/// Returns whether a key of the outermost object identifies a template.
 fn is_section(key: &str) -> bool {
     key == VERSION || key == TRANSFORM
 }
 
-/// Whether a key of `Resources` says so.
+/// Returns whether a key of `Resources` identifies a template.
 fn is_special_resource(key: &str) -> bool {
     key == TRANSFORM || key.starts_with(LOOP)
 }
 
-/// Whether the `Type` of a resource says so.
+/// Returns whether the `Type` of a resource identifies a template.
 fn is_type(name: &str) -> bool {
     name.contains("::")
 }
 
-/// What the events of a text show.
+/// The result of scanning the events of a text.
 enum JsonOutline {
     Template,
     Other,
-    /// It is not valid, and nothing before that place says what it is. Where the keys of its outermost object begin,
-    /// from zero, if that is not written between brackets.
+    /// The text is invalid, and nothing before the error identifies it. Contains the column of the outermost object's
+    /// keys, counting from zero, unless that object is written between brackets.
     Broken {
         column: Option<u32>,
     },
@@ -101,7 +101,7 @@ impl JsonOutline {
                     }
                     open.push(ProbeLevel::Object { key: None });
                 }
-                // A template is no list.
+                // A template is not a list.
                 YamlEvent::List(_) if open.is_empty() => return Self::Other,
                 YamlEvent::List(_) => open.push(ProbeLevel::List),
                 YamlEvent::End => {
@@ -114,7 +114,7 @@ impl JsonOutline {
         Self::Other
     }
 
-    /// Takes a key or a value: whether it says that this is a template; nothing if it is the whole text.
+    /// Processes a key or a value. Returns whether it identifies a template, or `None` if it is the whole text.
     fn scalar(open: &mut [ProbeLevel], text: &str) -> Option<bool> {
         let (innermost, outer) = open.split_last_mut()?;
         let ProbeLevel::Object { key } = innermost else { return Some(false) };
@@ -136,9 +136,9 @@ impl JsonOutline {
     }
 }
 
-/// An object or list that is not finished.
+/// An unfinished object or list.
 enum ProbeLevel {
-    /// With the key whose value comes next.
+    /// With the key of the next value.
     Object {
         key: Option<String>,
     },
@@ -146,7 +146,7 @@ enum ProbeLevel {
 }
 
 impl ProbeLevel {
-    /// A value that is an object, a list or an alias has ended: a key comes next, or it was one.
+    /// Records the end of an object, a list, or an alias, which was the value of a key, or a key.
     fn value_done(open: &mut [Self]) {
         if let Some(Self::Object { key }) = open.last_mut() {
             *key = if key.is_some() { None } else { Some(String::new()) };
@@ -154,7 +154,7 @@ impl ProbeLevel {
     }
 }
 
-/// Whether keys in a column of the text, counted from zero, are sections of a template.
+/// Returns whether keys in this column of the text, counting from zero, are sections of a template.
 fn is_written_in(text: &str, column: u32) -> bool {
     let mut keys = text.lines().filter_map(|line| {
         let key = line.trim_start_matches(' ');
@@ -165,14 +165,14 @@ fn is_written_in(text: &str, column: u32) -> bool {
     keys.any(|key| key == VERSION || (key == RESOURCES && has_type(text)))
 }
 
-/// Whether a line of its own begins the resources of a template, or says its version.
+/// Returns whether a separate line begins a template's resources or states its version.
 fn begins_sections(text: &str) -> bool {
     let has_line = |is: &dyn Fn(&str) -> bool| text.lines().any(|line| is(line.trim_end()));
     has_line(&|line| line.split_once(':').is_some_and(|(key, _)| key == VERSION))
         || (has_line(&|line| line.strip_suffix(':') == Some(RESOURCES)) && has_type(text))
 }
 
-/// Whether a text between brackets has the sections of a template.
+/// Returns whether a text between brackets has the sections of a template.
 fn is_written_between_brackets(text: &str) -> bool {
     let has_key = |name: &str, opening: &str| {
         text.match_indices(name).any(|(at, _)| {
@@ -183,7 +183,7 @@ fn is_written_between_brackets(text: &str) -> bool {
     has_key(VERSION, "") || (has_key(RESOURCES, "{") && has_type(text))
 }
 
-/// Whether there is a `Type` as resources have it, or a name of AWS's types.
+/// Returns whether there is a `Type` as resources have it, or the name of an AWS type.
 fn has_type(text: &str) -> bool {
     if text.contains("AWS::") {
         return true;
@@ -199,13 +199,13 @@ fn has_type(text: &str) -> bool {
     })
 }
 
-/// Looks at JSON, however large it is, and remembers whether it has what only templates have.
+/// Scans JSON of any size and remembers whether it contains something that only templates have.
 struct ProbeVisitor<'f> {
     at: ProbePosition,
     found: &'f Cell<bool>,
 }
 
-/// What is looked at.
+/// The position that is being scanned.
 #[derive(Clone, Copy)]
 enum ProbePosition {
     Sections,
@@ -215,7 +215,7 @@ enum ProbePosition {
 }
 
 impl ProbeVisitor<'_> {
-    /// What to look at behind a key.
+    /// Returns the position after a key.
     fn behind(&self, key: &str) -> Option<ProbePosition> {
         let (says_so, next) = match self.at {
             ProbePosition::Sections => (is_section(key), (key == RESOURCES).then_some(ProbePosition::Resources)),
@@ -306,7 +306,7 @@ mod tests {
         }
     }
 
-    /// None of them can be read: broken, with tags that CloudFormation does not know, or too large.
+    /// These texts cannot be read: broken, with tags that CloudFormation does not know, or too large.
     #[test]
     fn what_was_meant_as_a_template_is_told_from_what_only_has_its_words() {
         for text in [

@@ -1,14 +1,14 @@
-//! What a scalar without quotes is: YAML 1.1, as CloudFormation reads it.
+//! Interprets unquoted scalars as CloudFormation's YAML 1.1 does.
 //!
-//! CloudFormation supports YAML 1.1 with exceptions ("Template formats"): unquoted `yes`, `no`, `on` and `off` are
-//! booleans (aws/aws-cli#5257, ASFHyP3/hyp3#2061, go-to-k/cdk-real-drift#785), single letters are text. Which number it
-//! reads from `0443`, `0x1bb`, `1_000` or `7:23` is documented nowhere: such a scalar is [`Kind::Ambiguous`].
+//! CloudFormation supports YAML 1.1 with exceptions ("Template formats"): unquoted `yes`, `no`, `on`, and `off` are
+//! booleans (aws/aws-cli#5257, ASFHyP3/hyp3#2061, go-to-k/cdk-real-drift#785); single letters are text. How it reads
+//! `0443`, `0x1bb`, `1_000`, or `7:23` is not documented, so such a scalar is [`Kind::Ambiguous`].
 
 use std::borrow::Cow;
 
 use crate::value::Kind;
 
-/// What a plain scalar of YAML is; nothing if it is text.
+/// Returns the value of a plain YAML scalar, or `None` if it is text.
 pub(super) fn of_yaml(text: &str) -> Option<Kind> {
     let first = text.bytes().next();
     match first {
@@ -20,7 +20,8 @@ pub(super) fn of_yaml(text: &str) -> Option<Kind> {
     }
 }
 
-/// The name that a plain scalar is as a key: a boolean is `true` or `false`, as wherever text is wanted.
+/// Returns the name of a plain scalar that is used as a key. A boolean becomes `true` or `false`, as wherever text is
+/// expected.
 pub(super) fn key(text: &str) -> Cow<'_, str> {
     match of_yaml(text) {
         Some(Kind::Bool(value)) => Cow::Borrowed(if value { "true" } else { "false" }),
@@ -28,7 +29,7 @@ pub(super) fn key(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The words of YAML 1.1, each in lower case, capitalized and in upper case.
+/// Recognizes the words of YAML 1.1, each in lower case, capitalized, and in upper case.
 fn word(text: &str) -> Option<Kind> {
     let is = |word: &str| {
         let upper = |text: &str| text.bytes().all(|byte| byte.is_ascii_uppercase());
@@ -46,9 +47,9 @@ fn word(text: &str) -> Option<Kind> {
     }
 }
 
-/// Whether a version of YAML reads a number that another does not, or that readers write in different ways: with a
-/// leading zero or a prefix of its base, with underscores, with colons (base 60), with an exponent that YAML 1.1 wants
-/// written otherwise, a fraction with more digits than it needs (`1.10`), or no number of digits (`.inf`).
+/// Returns whether YAML versions or readers disagree about a number: one with a leading zero or a base prefix, with
+/// underscores, with colons (base 60), with an exponent that YAML 1.1 writes differently, with superfluous digits in
+/// the fraction (`1.10`), or a number without digits (`.inf`).
 fn is_ambiguous(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if let Some(fraction) = digits.strip_prefix('.') {
@@ -81,7 +82,7 @@ fn is_ambiguous(text: &str) -> bool {
     in_base("0x", 16) || in_base("0o", 8) || in_base("0b", 2) || base_60() || float()
 }
 
-/// What a plain scalar of JSON is; the text is known to be valid.
+/// Returns the value of a plain JSON scalar from a valid text.
 pub(super) fn of_json(text: &str) -> Option<Kind> {
     match text {
         "null" => Some(Kind::Null),
@@ -97,7 +98,7 @@ fn number(text: &str) -> Option<Kind> {
         Some((mantissa, exponent)) => (mantissa, Some(exponent)),
         None => (digits, None),
     };
-    // YAML 1.1 wants a sign in front of an exponent and a point before it.
+    // YAML 1.1 requires a sign in the exponent and a point before it.
     if let Some(exponent) = exponent
         && !exponent.strip_prefix(['-', '+']).is_some_and(all_digits)
     {
@@ -118,7 +119,7 @@ fn number(text: &str) -> Option<Kind> {
                 && !leading_zero =>
         {
             let number: f64 = text.parse().ok()?;
-            // `1.10` is 1.1 to a reader that keeps numbers, `1.10` to one that keeps texts, and no port to either.
+            // `1.10` is 1.1 to a reader that keeps numbers, `1.10` to one that keeps text, and not a port to either.
             let is_kept = exponent.is_some() || number.fract() == 0.0 || format!("{number:?}") == text;
             is_kept.then_some(Kind::Float(number))
         }

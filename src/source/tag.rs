@@ -3,23 +3,23 @@
 use super::{SourceErrorKind, scalar};
 use crate::value::Kind;
 
-/// What a tag makes of the value behind it.
+/// The effect of a tag on the value after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TagMeaning {
-    /// A function: an object with this one key around the value.
+    /// A function: wraps the value in an object with this single key.
     Function(&'static str),
-    /// Text whatever it looks like (`!`, `!!str`).
+    /// Text, whatever it looks like (`!`, `!!str`).
     Text,
     /// A scalar of another kind (`!!int`, `!!float`, `!!bool`, `!!null`).
     Scalar(&'static str),
-    /// What it is anyway (`!!seq`).
+    /// A list, which the value already is (`!!seq`).
     List,
-    /// What it is anyway (`!!map`).
+    /// An object, which the value already is (`!!map`).
     Object,
 }
 
-/// Every function that CloudFormation documents ("Intrinsic functions", "Condition functions",
-/// "Rule-specific intrinsic functions"), by its short-form tag. `Fn::ForEach` has none.
+/// Every function in CloudFormation's documentation ("Intrinsic functions", "Condition functions", "Rule-specific
+/// intrinsic functions"), by its short-form tag. `Fn::ForEach` has none.
 const FUNCTIONS: [(&str, &str); 24] = [
     ("!And", "Fn::And"),
     ("!Base64", "Fn::Base64"),
@@ -47,11 +47,11 @@ const FUNCTIONS: [(&str, &str); 24] = [
     ("!Transform", "Fn::Transform"),
 ];
 
-/// Functions that only rules know; there is no more to them here than that they are no error.
+/// Functions that only rules use. They are accepted here, but not evaluated.
 const RULE_FUNCTIONS: [(&str, &str); 3] =
     [("!RefAll", "Fn::RefAll"), ("!ValueOf", "Fn::ValueOf"), ("!ValueOfAll", "Fn::ValueOfAll")];
 
-/// What a tag means.
+/// Returns the meaning of a tag.
 pub(super) fn meaning(name: &str) -> Result<TagMeaning, SourceErrorKind> {
     if let Some((_, function)) = FUNCTIONS.iter().chain(&RULE_FUNCTIONS).find(|(tag, _)| *tag == name) {
         return Ok(TagMeaning::Function(function));
@@ -72,10 +72,10 @@ pub(super) fn meaning(name: &str) -> Result<TagMeaning, SourceErrorKind> {
     }
 }
 
-/// The scalar that a tag of YAML makes of a text.
+/// Returns the scalar for a text with a YAML tag.
 pub(super) fn scalar(meaning: TagMeaning, text: &str) -> Option<Kind> {
     match meaning {
-        // A function's text is never a number: `!Ref 1` names something called `1`.
+        // A function's text is never a number: `!Ref 1` refers to something named `1`.
         TagMeaning::Function(_) | TagMeaning::Text => Some(Kind::String(text.to_owned())),
         TagMeaning::Scalar("null") => Some(Kind::Null),
         TagMeaning::Scalar(kind) => {

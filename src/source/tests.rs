@@ -32,7 +32,7 @@ fn error(text: &str) -> SourceError {
     }
 }
 
-/// The message, the place as underlined text, and the line.
+/// Returns the message, the underlined text, and the line of an error.
 fn refusal(text: &str) -> (String, String, u32) {
     let error = error(text);
     let message = error.to_string();
@@ -103,7 +103,7 @@ fn scalars_are_what_all_readers_agree_on() {
         assert_eq!(read(text), expected, "{text:?}");
     }
     assert_eq!(read("a:\nb: 1"), json!({"a": null, "b": 1}));
-    // A boolean is what its text is as a key; quoted it is another key.
+    // A boolean as a key becomes its text; the quoted word is a different key.
     assert_eq!(read("no: 1\nYes: 2\n'on': 3\nTrue: 4"), json!({"false": 1, "on": 3, "true": 4}));
     assert_eq!(read("{\"no\": \"no\"}"), json!({"no": "no"}));
 }
@@ -157,7 +157,7 @@ fn aliases_and_merge_keys_are_what_they_stand_for() {
     assert_eq!(read("\"<<\": 1\n"), json!({"<<": 1}));
     assert_eq!(read("{\"<<\": {\"a\": 1}}"), json!({"<<": {"a": 1}}));
     assert_eq!(read("- &a !Ref X\n- *a\n"), json!([{"Ref": "X"}, {"Ref": "X"}]));
-    // an alias points to where the anchor wrote the value
+    // an alias has the place of the anchor's value
     let document = parse(text).unwrap();
     let merged = document.root.get("c").unwrap().get("x").unwrap();
     assert_eq!(document.span(merged.origin).unwrap().line, 1);
@@ -247,7 +247,7 @@ fn many_keys_are_told_apart() {
     assert!(parse(&text).is_ok());
     text.push_str("k7: 2\n");
     let document = parse(&text).unwrap();
-    assert_eq!(warnings(&document), ["key `k7` occurs twice, on lines 8 and 20001: CloudFormation uses the last one"]);
+    assert_eq!(warnings(&document), ["key `k7` appears twice, on lines 8 and 20001: CloudFormation uses the last one"]);
     assert_eq!(document.root.get("k7").unwrap().kind, Kind::Integer(2));
 }
 
@@ -316,7 +316,7 @@ fn bombs_are_refused_at_once() {
     assert!(parse(&format!("{}x{}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH))).is_ok());
 }
 
-/// What YAML calls printable: JSON may hold the rest as well, but only escaped here.
+/// Characters that YAML calls printable. JSON may contain others, but here only escaped.
 const TEXT: &str = "[ -~\n\t\u{a0}-\u{d7ff}\u{1f600}-\u{1f64f}]{0,12}";
 const KEY: &str = "[A-Za-z:]{1,8}|[ -~\n\u{a0}-\u{d7ff}]{0,4}";
 
@@ -337,7 +337,7 @@ fn any_json() -> impl Strategy<Value = Json> {
     })
 }
 
-/// JSON in any spelling: white space, escapes, keys that stand twice.
+/// Generates JSON in any spelling: white space, escapes, repeated keys.
 fn any_spelling() -> impl Strategy<Value = String> {
     const SPACE: &str = "[ \n\t]{0,3}|\r\n";
     let text = || {
@@ -371,11 +371,11 @@ fn any_spelling() -> impl Strategy<Value = String> {
     })
 }
 
-/// JSON is YAML: its reader agrees with YAML's on every value and on every place, and on what to refuse.
+/// Asserts that JSON is YAML: the JSON reader agrees with the YAML reader on every value, every place, and every error.
 fn assert_reads_as_yaml(text: &str) {
     let places = |BuiltDocument { root, spans, warnings }: BuiltDocument| format!("{root:?} {spans:?} {warnings:?}");
     match build::read_into(build::DocumentBuilder::new(Format::Json), text, &mut dash::Dashes::default()) {
-        // What YAML's reader cannot take: characters that are not printable, keys of a thousand characters.
+        // The YAML reader does not accept characters that are not printable, or keys of a thousand characters.
         Err(SourceError { problem: SourceErrorKind::Syntax { .. }, .. }) => {}
         by_yaml => assert_eq!(json::document(text).map(places), by_yaml.map(places), "{text}"),
     }
@@ -410,7 +410,7 @@ fn json_may_hold_what_yaml_may_not() {
     assert_eq!((error(text).problem, error(text).span.unwrap().line), (problem, 2));
 }
 
-/// A value as block YAML with every text quoted.
+/// Writes a value as block YAML with every text quoted.
 fn block(value: &Json, indent: usize, out: &mut String) {
     let margin = " ".repeat(indent);
     match value {
@@ -499,7 +499,7 @@ fn of_a_key_that_is_written_twice_the_last_value_counts() {
         assert_eq!(plain(&document.root), json!({"a": 3, "b": 2}), "{text}");
         assert!(
             warnings(&document)
-                .contains(&"key `a` occurs twice, on lines 1 and 3: CloudFormation uses the last one".to_owned())
+                .contains(&"key `a` appears twice, on lines 1 and 3: CloudFormation uses the last one".to_owned())
         );
         let twice = document.warnings.iter().find(|warning| matches!(warning, Warning::KeyTwice { .. })).unwrap();
         assert_eq!(twice.span().line, 3);
@@ -508,7 +508,7 @@ fn of_a_key_that_is_written_twice_the_last_value_counts() {
     }
     let thrice = parse("a: 1\na: 2\na: 3\n").unwrap();
     assert_eq!((plain(&thrice.root), thrice.warnings.len()), (json!({"a": 3}), 2));
-    // A merged key is no second one.
+    // A merged key is not a repeated key.
     assert!(parse("x: &x {a: 1}\ny: {<<: *x, a: 2}").unwrap().warnings.is_empty());
 }
 

@@ -1,23 +1,23 @@
-//! What a world takes for granted: comparisons that cannot be decided, and how the world decides them.
+//! The assumptions of a world: comparisons that cannot be decided, and how the world decides them.
 //!
-//! What is open is reduced to [`Atom`]s: a comparison that cannot be decided, in its canonical form.
-//! Conditions that rest on the same atom are therefore never judged apart, and a comparison that is
-//! assumed to be true says what the unknown is: `!Ref Env` cannot be both `dev` and `prod`.
+//! Everything undecided is reduced to [`Atom`]s: undecided comparisons in their canonical form. Conditions that depend
+//! on the same atom are therefore always decided together. A comparison that is assumed to be true also determines the
+//! unknown value: `!Ref Env` cannot be both `dev` and `prod`.
 
 use std::collections::{HashMap, HashSet};
 
 use super::Template;
 
-/// Something undecided that a condition rests on.
+/// An undecided fact that a condition depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Atom {
-    /// Whether an unknown is this text.
+    /// Whether an unknown equals this text.
     Is {
         /// The unknown's identity.
         identity: String,
         text: String,
     },
-    /// Anything else, by its canonical form.
+    /// Any other fact, by its canonical form.
     Open(String),
 }
 
@@ -28,29 +28,29 @@ pub(super) enum ConditionValue {
     Decided {
         /// Whether it is true.
         holds: bool,
-        /// Whether that rests on an assumption.
+        /// Whether the decision depends on an assumption.
         assumed: bool,
     },
-    /// Not decided: the first atom to decide.
+    /// Undecided: contains the first atom to decide.
     Open(Atom),
 }
 
-/// What a world takes for granted.
+/// The assumptions of a world.
 #[derive(Debug, Default)]
 pub(super) struct Assumptions {
-    /// What unknowns are.
+    /// The assumed values of unknowns.
     is: HashMap<String, String>,
-    /// What unknowns are not.
+    /// The excluded values of unknowns.
     is_not: HashMap<String, HashSet<String>>,
     open: HashMap<Atom, bool>,
-    /// How to decide what nobody decided; nothing to leave it open.
+    /// The decision for atoms without an assumption; `None` leaves them open.
     pub(super) otherwise: Option<bool>,
-    /// What was decided that way.
+    /// The atoms that were decided that way.
     pub(super) met: Vec<Atom>,
 }
 
 impl Assumptions {
-    /// The assumptions that these decisions amount to.
+    /// Returns the assumptions for these decisions.
     pub(super) fn of(template: &Template<'_>, decisions: &[(Atom, bool)]) -> Self {
         let mut assumptions = Self::default();
         for (atom, holds) in decisions {
@@ -59,7 +59,7 @@ impl Assumptions {
         assumptions
     }
 
-    /// What an unknown is assumed to be.
+    /// Returns the assumed value of an unknown.
     pub(super) fn value(&self, identity: &str) -> Option<&str> {
         self.is.get(identity).map(String::as_str)
     }

@@ -1,60 +1,60 @@
-//! How much work a template may cause: functions inside functions, loops inside loops and worlds
-//! multiply, so every step is paid for.
+//! Limits the work that a template causes. Nested functions, nested loops, and worlds multiply, so every step is
+//! charged.
 
 use std::cell::Cell;
 
-/// Steps that any template may cause, however small it is.
+/// The number of steps that any template may cause, regardless of its size.
 pub const BASE_STEPS: u64 = 500_000;
 
-/// Steps on top for every value that the template contains.
+/// The number of additional steps for each value in the template.
 pub const STEPS_PER_VALUE: u64 = 16;
 
-/// How deep evaluation may go: nested values, conditions that use conditions, loops inside loops.
-/// A template that `source` accepts is nested at most 128 deep.
+/// The maximum depth of an evaluation: nested values, conditions that use conditions, nested loops. A template that
+/// `source` accepts is at most 128 levels deep.
 pub const MAX_EVALUATION_DEPTH: usize = 200;
 
-/// Steps that a copied value costs: it takes memory as well.
+/// The number of steps for copying a value, which also takes memory.
 const STEPS_PER_COPY: u64 = 8;
 
-/// Steps that an unknown costs: it is put into words.
+/// The number of steps for describing an unknown.
 const STEPS_PER_UNKNOWN: u64 = 16;
 
-/// Bytes of text that cost one step.
+/// The number of bytes of text that cost one step.
 const BYTES_PER_STEP: usize = 16;
 
-/// Steps that each resource may cause in any case.
+/// The number of steps that each resource may always cause.
 const STEPS_PER_RESOURCE: u64 = 2_000;
 
-/// What a template of this many values may cause.
+/// Returns the number of steps for a template with this many values.
 pub(super) const fn allowance(values: u64) -> u64 {
     BASE_STEPS + STEPS_PER_VALUE * values
 }
 
-/// What a resource of this many values may cause, whatever the others did.
+/// Returns the number of steps for a resource with this many values, regardless of other resources.
 pub(super) const fn share_of(values: u64) -> u64 {
     STEPS_PER_RESOURCE + STEPS_PER_VALUE * values
 }
 
-/// What is left of a template's steps.
+/// The remaining steps of a template.
 #[derive(Debug)]
 pub(super) struct Budget {
     left: Cell<u64>,
-    /// What has to be left for others.
+    /// The steps reserved for others.
     reserve: Cell<u64>,
 }
 
-/// There is nothing left.
+/// The error for an exhausted budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Exhausted;
 
 impl Budget {
-    /// What a template of this many values may cause.
+    /// Creates the budget of a template with this many values.
     pub(super) const fn for_values(values: u64) -> Self {
         Self { left: Cell::new(allowance(values)), reserve: Cell::new(0) }
     }
 
-    /// Runs something that may spend half of what is left and these steps of its own: none takes
-    /// all, and none is left with nothing.
+    /// Runs `run` with half of the remaining steps and `own` additional steps, so that no caller can use up the budget
+    /// and each one has some steps.
     pub(super) fn share<T>(&self, own: u64, run: impl FnOnce() -> T) -> T {
         let before = self.left.get();
         self.left.set(before.saturating_add(own));
@@ -65,7 +65,7 @@ impl Budget {
         result
     }
 
-    /// Runs something that may spend all of this and nothing of what is left for others.
+    /// Runs `run` with exactly this many steps, without using the remaining ones.
     pub(super) fn apart<T>(&self, steps: u64, run: impl FnOnce() -> T) -> T {
         let before = self.left.replace(steps);
         let result = run();
@@ -73,7 +73,7 @@ impl Budget {
         result
     }
 
-    /// Pays for steps.
+    /// Charges steps.
     pub(super) fn steps(&self, steps: u64) -> Result<(), Exhausted> {
         let reserve = self.reserve.get();
         match self.left.get().checked_sub(steps) {
@@ -88,17 +88,17 @@ impl Budget {
         }
     }
 
-    /// Pays for a text that is made.
+    /// Charges for creating a text.
     pub(super) fn text(&self, bytes: usize) -> Result<(), Exhausted> {
         self.steps(1 + (bytes / BYTES_PER_STEP) as u64)
     }
 
-    /// Pays for saying what is not known.
+    /// Charges for describing an unknown.
     pub(super) fn unknown(&self) -> Result<(), Exhausted> {
         self.steps(STEPS_PER_UNKNOWN)
     }
 
-    /// Pays for a copy of a value with this much text of its own.
+    /// Charges for copying a value that directly contains this much text.
     pub(super) fn copy(&self, bytes: usize) -> Result<(), Exhausted> {
         self.steps(STEPS_PER_COPY)?;
         self.text(bytes)

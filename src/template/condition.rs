@@ -1,4 +1,4 @@
-//! Conditions, three-valued: true, false, or open until something unknown is decided.
+//! Evaluates conditions to three values: true, false, or open until an unknown is decided.
 
 use super::assumption::{Atom, ConditionValue};
 use super::evaluator::{Evaluator, Stop};
@@ -7,11 +7,11 @@ use crate::rule::Unknown;
 use crate::value::{Kind, Value};
 
 impl Evaluator<'_> {
-    /// The value of a condition by its name. What it rests on is remembered for the world.
+    /// Returns the value of a named condition and records what it depends on for the world.
     pub(super) fn condition(&mut self, name: &str) -> Result<ConditionValue, Stop> {
         match self.decided.get(name) {
             Some(Some(truth)) => return Ok(truth.clone()),
-            // A condition that is being looked at rests on itself.
+            // A condition that is being evaluated depends on itself.
             Some(None) => return Ok(self.open(&format!("condition {name} of itself"))),
             None => {}
         }
@@ -27,7 +27,7 @@ impl Evaluator<'_> {
         Ok(truth)
     }
 
-    /// The value of a condition as written.
+    /// Returns the value of a condition as written.
     pub(super) fn truth(&mut self, value: &Value) -> Result<ConditionValue, Stop> {
         self.descend()?;
         let truth = self.truth_inside(value);
@@ -84,8 +84,8 @@ impl Evaluator<'_> {
         }
     }
 
-    /// `Fn::And` (`wanted` true) and `Fn::Or` (`wanted` false): whether every operand is as wanted;
-    /// one that is not decides.
+    /// Evaluates `Fn::And` (`wanted` is true) and `Fn::Or` (`wanted` is false): returns whether every operand equals
+    /// `wanted`. One that does not decides the result.
     fn all_are(&mut self, wanted: bool, operands: &[Value]) -> Result<ConditionValue, Stop> {
         let mut open = None;
         let mut on_assumption = None;
@@ -119,7 +119,7 @@ impl Evaluator<'_> {
             (Kind::Ambiguous(left), Kind::Ambiguous(right)) if left == right => return decided(true),
             (Kind::Ambiguous(_), Kind::Ambiguous(_)) => None,
             (Kind::Ambiguous(written), other) | (other, Kind::Ambiguous(written)) => match other {
-                // Neither the text as written nor a number.
+                // The value equals neither the text as written nor a number.
                 Kind::String(text) if text != written && text.parse::<f64>().is_err() => return decided(false),
                 Kind::Null | Kind::Bool(_) | Kind::List(_) | Kind::Map(_) => return decided(false),
                 _ => None,
@@ -155,14 +155,14 @@ impl Evaluator<'_> {
     }
 }
 
-/// A value's canonical form.
+/// Returns a value's canonical form.
 fn form(value: &Value) -> Option<String> {
     let mut form = String::new();
     unknown::canonical(value, &mut form).then_some(form)
 }
 
-/// What distinguishes a condition without a canonical form from all others: its place in the template, which stays
-/// where it is as long as the template is evaluated.
+/// Returns a unique identity for a condition without a canonical form: its address in the template, which does not
+/// change during the evaluation.
 fn place(written: &Value) -> String {
     format!("place {:p}", std::ptr::from_ref(written))
 }
@@ -171,7 +171,7 @@ fn is(unknown: &Unknown, value: &Value) -> Option<Atom> {
     Some(Atom::Is { identity: unknown.identity.clone()?, text: text::of_scalar(value)?.into_owned() })
 }
 
-/// Whether two known values are equal: scalars as text, the rest by what they hold.
+/// Returns whether two known values are equal: scalars as text, other values by their content.
 fn same(left: &Value, right: &Value) -> bool {
     match (text::of_scalar(left), text::of_scalar(right)) {
         (Some(left), Some(right)) => left == right,

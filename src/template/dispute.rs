@@ -1,12 +1,12 @@
-//! Conditions that compare numbers which readers of YAML differ on.
+//! Detects conditions that compare numbers that YAML readers interpret differently.
 
 use super::Template;
 use super::reference::each_reference;
 use crate::value::{Kind, Value};
 
 impl Template<'_> {
-    /// Whether a condition compares a number that readers of YAML differ on: whether it is true is certain, but not
-    /// known here.
+    /// Returns whether a condition compares a number that YAML readers interpret differently. Its result is fixed, but
+    /// not known here.
     #[must_use]
     pub(crate) fn is_in_dispute(&self, condition: &str) -> bool {
         let mut found = false;
@@ -19,7 +19,7 @@ impl Template<'_> {
         found
     }
 
-    /// Whether a value has such a number, or looks one up in a mapping.
+    /// Returns whether a value contains such a number, or looks one up in a mapping.
     fn compares_disputed(&self, value: &Value) -> bool {
         match &value.kind {
             Kind::List(list) => list.iter().any(|entry| self.compares_disputed(entry)),
@@ -30,7 +30,7 @@ impl Template<'_> {
         }
     }
 
-    /// Whether a mapping has such a number under these keys. A key that is a function may be any.
+    /// Returns whether a mapping contains such a number under these keys. A key that is a function matches any.
     fn finds_disputed(&self, keys: &Value) -> bool {
         let keys = keys.as_list().unwrap_or_default().iter().take(3);
         let mut found = self.mappings;

@@ -1,4 +1,4 @@
-//! Why a template could not be evaluated, in words.
+//! Errors in a template, in words.
 
 use std::fmt;
 
@@ -6,49 +6,49 @@ use super::MAX_EVALUATION_DEPTH;
 use super::unknown::shortened;
 use crate::path::Origin;
 
-/// How many resources of a circle are shown.
+/// The maximum number of resources of a circle that are shown.
 const SHOWN_RESOURCES: usize = 8;
 
-/// Why a template could not be evaluated. All of them are its author's to mend.
+/// The reason why a template could not be evaluated. The author of the template can correct all of these errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TemplateError {
-    /// The text contains something else than an object.
+    /// The text contains a value other than an object.
     NotAnObject {
-        /// What it contains.
+        /// The kind of the value.
         found: &'static str,
-        /// Where.
+        /// The place of the value.
         origin: Origin,
     },
-    /// There is no `Resources` section, which every template needs ("Template sections").
+    /// The `Resources` section is missing, which every template needs ("Template sections").
     NoResources {
-        /// Where the template is.
+        /// The place of the template.
         origin: Origin,
     },
-    /// The `Resources` section is something else than an object.
+    /// The `Resources` section is not an object.
     ResourcesNotAnObject {
-        /// What it is.
+        /// The kind of the section.
         found: &'static str,
-        /// Where.
+        /// The place of the section.
         origin: Origin,
     },
-    /// Values are nested too deep.
+    /// Values are nested too deeply.
     TooDeep,
-    /// Its loops and functions take more work than is spent on a template.
+    /// Loops and functions need more work than the template's budget allows.
     TooMuchWork {
-        /// Where it went too far.
+        /// The place where the budget was exceeded.
         origin: Origin,
     },
-    /// Resources depend on each other in a circle, so none of them can be created first.
+    /// Resources depend on each other in a circle, so that none can be created first.
     Circle {
         /// Their logical ids.
         resources: Vec<String>,
-        /// The first of them.
+        /// The place of the first one.
         origin: Origin,
     },
 }
 
 impl TemplateError {
-    /// Where it was found, if it has a place.
+    /// Returns the place of the error, if it has one.
     #[must_use]
     pub const fn origin(&self) -> Origin {
         match self {
@@ -61,7 +61,7 @@ impl TemplateError {
         }
     }
 
-    /// What to do about it: one sentence.
+    /// Returns the remedy in one sentence.
     #[must_use]
     pub const fn help(&self) -> &'static str {
         match self {

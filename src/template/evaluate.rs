@@ -1,11 +1,11 @@
-//! Values with their functions computed, as far as that is possible, in one world.
+//! Computes the functions in values, as far as possible, in one world.
 
 use super::evaluator::{Evaluator, Resolved, Stop};
 use super::{expand, function, unknown};
 use crate::value::{Key, Kind, Map, Value};
 
 impl Evaluator<'_> {
-    /// A value with its functions computed.
+    /// Returns a value with its functions computed.
     pub(super) fn resolve<'v>(&mut self, value: &'v Value) -> Result<Resolved<'v>, Stop> {
         self.descend()?;
         let resolved = match &value.kind {
@@ -24,8 +24,8 @@ impl Evaluator<'_> {
         resolved
     }
 
-    /// A resource's properties, or only some of them. What a transform, or a loop over what is not known, adds to
-    /// them is not known; the rest is, and [`Self::open`] says so.
+    /// Returns a resource's properties, or only some of them. Properties that a transform or a loop over an unknown
+    /// list adds are unknown. The others are known, and [`Self::open`] records that more may exist.
     pub(super) fn properties<'v>(&mut self, value: &'v Value, wanted: Option<&[&str]>) -> Result<Resolved<'v>, Stop> {
         let Some(map) = value.as_map() else { return self.resolve(value) };
         let is_function = map.single().is_some_and(|(key, _)| function::is_function(&key.name));
@@ -70,7 +70,7 @@ impl Evaluator<'_> {
         Ok(resolved)
     }
 
-    /// An object with its wanted entries computed; the others are as written, or not there.
+    /// Returns an object with its wanted entries computed. The other entries stay as written or are missing.
     fn entries<'v>(
         &mut self,
         value: &'v Value,
@@ -99,7 +99,7 @@ impl Evaluator<'_> {
         Ok(new.map_or(Resolved::Same(value), |new| Resolved::New(Value::new(Kind::Map(new), value.origin))))
     }
 
-    /// The properties that a loop among properties makes.
+    /// Adds the properties that a loop among properties generates.
     fn expanded(&mut self, key: &Key, body: &Value, new: &mut Map) -> Result<(), Stop> {
         let mut made = expand::LoopOutput::default();
         expand::expand(self, key, body, &mut made)?;
@@ -118,7 +118,7 @@ impl Evaluator<'_> {
     }
 }
 
-/// The wanted ones among the first entries of a map.
+/// Returns the wanted entries among the first `count` entries of a map.
 fn first(map: &Map, count: usize, is_wanted: &dyn Fn(&Key) -> bool) -> Map {
     let wanted = map.iter().take(count).filter(|(key, _)| is_wanted(key));
     Map::from_unique(wanted.map(|(key, value)| (key.clone(), value.clone())).collect())

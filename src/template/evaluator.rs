@@ -1,5 +1,5 @@
-//! The state of an evaluation in one world, and what can become of a value. How values, functions, conditions and
-//! loops are computed is in the files named so.
+//! The state of an evaluation in one world, and the possible results for a value. The files named after values,
+//! functions, conditions, and loops compute them.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -11,14 +11,14 @@ use crate::path::Origin;
 use crate::rule::Unknown;
 use crate::value::{Kind, Value};
 
-/// Why an evaluation stopped.
+/// The reason why an evaluation stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// It needs this to be decided.
+    /// This atom must be decided first.
     Undecided(Atom),
     /// The template causes too much work.
     OutOfSteps,
-    /// Values or conditions go too deep.
+    /// Values or conditions are nested too deeply.
     TooDeep,
 }
 
@@ -28,20 +28,20 @@ impl From<Exhausted> for Stop {
     }
 }
 
-/// What became of a value.
+/// The result of resolving a value.
 #[derive(Debug)]
 pub(super) enum Resolved<'v> {
-    /// It is as written.
+    /// The value as written.
     Same(&'v Value),
-    /// It is something else.
+    /// A different value.
     New(Value),
-    /// It is removed (`AWS::NoValue`).
+    /// The value is removed (`AWS::NoValue`).
     Gone,
 }
 
 impl<'v> Resolved<'v> {
-    /// What this makes of a value written as that: nothing if it is unchanged, `Some(None)` if it
-    /// is removed. A value handed on from elsewhere in the template (a branch) is a change.
+    /// Returns the change to the written value: `None` if it is unchanged, `Some(None)` if it is removed. A value from
+    /// elsewhere in the template (a branch) is a change.
     pub(super) fn change(self, written: &Value) -> Option<Option<Value>> {
         match self {
             Self::Same(value) if std::ptr::eq(value, written) => None,
@@ -51,7 +51,7 @@ impl<'v> Resolved<'v> {
         }
     }
 
-    /// A value for a place where something must stand.
+    /// Returns a value for a place where a value is required.
     pub(super) fn into_value(self, written: &Value) -> Cow<'v, Value> {
         match self {
             Self::Same(value) => Cow::Borrowed(value),
@@ -61,19 +61,19 @@ impl<'v> Resolved<'v> {
     }
 }
 
-/// Evaluates values of one template in one world.
+/// Evaluates the values of one template in one world.
 pub(super) struct Evaluator<'t> {
     pub(super) template: &'t Template<'t>,
     pub(super) assumptions: Assumptions,
-    /// Conditions that were looked at; nothing while one is being looked at.
+    /// The evaluated conditions; `None` while a condition is being evaluated.
     pub(super) decided: HashMap<String, Option<ConditionValue>>,
-    /// Whether the value of an unknown was assumed since somebody asked.
+    /// Whether an assumed value was used since this flag was last reset.
     pub(super) used_assumption: bool,
-    /// The conditions that something rested on and that hold or not by assumption only.
+    /// The conditions that a result depends on and that are decided only by assumption.
     pub(super) assumed: BTreeMap<String, bool>,
-    /// The parameters of which a default was used.
+    /// The parameters whose default was used.
     pub(super) defaults: BTreeSet<&'t str>,
-    /// The function that may add entries to the object that is being looked at, if one may.
+    /// The function that may add entries to the object that is being evaluated, if any.
     pub(super) open: Option<&'static str>,
     depth: usize,
 }
@@ -102,7 +102,7 @@ impl<'t> Evaluator<'t> {
         self.depth -= 1;
     }
 
-    /// Whether a condition holds that something rests on.
+    /// Returns whether a condition that a result depends on is true.
     pub(super) fn holds(&mut self, name: &str) -> Result<bool, Stop> {
         match self.condition(name)? {
             ConditionValue::Decided { holds, assumed } => {
@@ -116,7 +116,7 @@ impl<'t> Evaluator<'t> {
         }
     }
 
-    /// A value at this position because nothing better is known; in a world that assumes what it is, that.
+    /// Returns the unknown value, or the value that this world assumes for it.
     pub(super) fn unknown<'v>(&mut self, unknown: Unknown, origin: Origin) -> Resolved<'v> {
         let kind = self.assumed_value(&unknown).unwrap_or(Kind::Unknown(unknown));
         Resolved::New(Value::new(kind, origin))

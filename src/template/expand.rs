@@ -1,10 +1,9 @@
-//! `Fn::ForEach` of `AWS::LanguageExtensions`: a fragment repeated for each entry of a collection.
+//! `Fn::ForEach` of `AWS::LanguageExtensions`: repeats a fragment for each entry of a collection.
 //!
-//! "All instances of `${Identifier}` or `&{Identifier}` in the OutputKey and OutputValue parameters
-//! will be replaced with the value from the Collection parameter", and so is `Ref` of the
-//! identifier; `&{Identifier}` keeps only its letters and digits ("Fn::ForEach"). A collection that
-//! is not known gives the fragment once, with an unknown value for the identifier; an object with a
-//! key that it is part of is not known then.
+//! "All instances of `${Identifier}` or `&{Identifier}` in the OutputKey and OutputValue parameters will be replaced
+//! with the value from the Collection parameter". `Ref` of the identifier is replaced too; `&{Identifier}` keeps only
+//! its letters and digits ("Fn::ForEach"). An unknown collection generates the fragment once, with an unknown value for
+//! the identifier. An object with a key that contains the identifier is then unknown.
 
 use super::budget::Budget;
 use super::evaluator::{Evaluator, Stop};
@@ -13,21 +12,21 @@ use super::unknown::{self, TextPart};
 use crate::rule::Unknown;
 use crate::value::{Key, Kind, Map, Value};
 
-/// How the keys of loops begin; the loop's name follows.
+/// The prefix of a loop's key; the loop's name follows.
 pub(super) const LOOP: &str = "Fn::ForEach::";
 
-/// What a loop makes, that of loops inside it included.
+/// The output of a loop, including nested loops.
 #[derive(Default)]
 pub(super) struct LoopOutput {
-    /// The entries. A key of which a part is not known still holds the identifier.
+    /// The entries. A key with an unknown part still contains the identifier.
     pub(super) entries: Vec<(Key, Value)>,
-    /// Whether a part of a key is not known.
+    /// Whether a part of a key is unknown.
     pub(super) unknown_key: bool,
-    /// Whether it is not written as a loop.
+    /// Whether the loop is malformed.
     pub(super) malformed: bool,
 }
 
-/// Goes through a loop.
+/// Expands a loop.
 pub(super) fn expand(
     evaluator: &mut Evaluator<'_>,
     key: &Key,
@@ -74,19 +73,19 @@ fn expand_inside(
     Ok(Some(()))
 }
 
-/// What a loop repeats, if it is written as one.
+/// Returns the fragment that a loop repeats, if the loop is well-formed.
 fn output(body: &Value) -> Option<&Map> {
     if let Some([_, _, output]) = body.as_list() { output.as_map() } else { None }
 }
 
-/// The entry that an unknown collection is processed with.
+/// Returns the unknown entry that represents an unknown collection.
 fn entry_of(identifier: &str, key: &Key, list: &Unknown) -> Unknown {
     let form = list.identity.as_ref().map(|identity| format!("!ForEach [{},{identity}]", key.name));
     let why = format!("it iterates over `{}`, and {}", list.shown_as, list.why);
     Unknown::new(form, format!("${{{}}}", unknown::shortened(identifier)), why)
 }
 
-/// What represents a loop's identifier.
+/// The replacement for a loop's identifier.
 enum Replacement {
     Text(String),
     Unknown(Unknown),
@@ -113,7 +112,7 @@ impl Loop<'_> {
         text.contains(&self.plain) || text.contains(&self.letters)
     }
 
-    /// Whether it is part of a key of an object, or of one that a loop in the object makes.
+    /// Returns whether the identifier is part of a key of an object, or of a key that a loop in the object generates.
     fn makes_keys(&self, map: &Map) -> Result<bool, Stop> {
         self.budget.steps(map.len() as u64)?;
         for (key, value) in map.iter() {
@@ -142,7 +141,7 @@ impl Loop<'_> {
         }
     }
 
-    /// A copy of what follows a key with the identifier replaced: what a loop makes is no object.
+    /// Copies the value of a key with the identifier replaced. The fragment of a loop is not treated as an object.
     fn entry(&self, is_loop: bool, value: &Value, replacement: &Replacement) -> Result<Value, Stop> {
         match value.as_list() {
             Some([identifier, collection, Value { kind: Kind::Map(output), origin }]) if is_loop => {
@@ -164,7 +163,7 @@ impl Loop<'_> {
         Ok(Kind::Map(replaced))
     }
 
-    /// A copy of a value with the identifier replaced.
+    /// Copies a value with the identifier replaced.
     fn value(&self, value: &Value, replacement: &Replacement) -> Result<Value, Stop> {
         self.budget.copy(0)?;
         let kind = match &value.kind {
@@ -197,7 +196,7 @@ impl Loop<'_> {
         Ok(Value::new(kind, value.origin))
     }
 
-    /// A text that mentions an identifier whose value is not known.
+    /// Returns the unknown for a text that contains an identifier with an unknown value.
     fn unknown(&self, text: &str, unknown: &Unknown) -> Kind {
         let mut parts = Vec::new();
         let identity = unknown.identity.as_ref().map(|identity| format!("!Letters {identity}"));

@@ -1,4 +1,4 @@
-//! Intrinsic functions, each as its page in the "Intrinsic function reference" describes it.
+//! Intrinsic functions, implemented as their pages in the "Intrinsic function reference" describe them.
 
 use std::collections::HashMap;
 
@@ -10,14 +10,14 @@ use crate::path::Origin;
 use crate::rule::Unknown;
 use crate::value::{Kind, Map, Value};
 
-/// Whether an object with this one key is a function. `Condition` is one only among conditions.
+/// Returns whether an object with this single key is a function. `Condition` is one only in conditions.
 pub(super) fn is_function(key: &str) -> bool {
     key == "Ref" || (key.starts_with("Fn::") && !key.starts_with(expand::LOOP))
 }
 
 impl Evaluator<'_> {
-    /// What a function on an argument gives. Its origin is the function's, unless it hands out one
-    /// of the values written in it (`Fn::If`, `Fn::Select`).
+    /// Returns the result of a function. Its origin is the function's, unless the function returns one of the values
+    /// written in it (`Fn::If`, `Fn::Select`).
     pub(super) fn function<'v>(
         &mut self,
         value: &'v Value,
@@ -43,13 +43,13 @@ impl Evaluator<'_> {
             }
             "Fn::ImportValue" => self.opaque(name, argument, origin, "it is an export of another stack"),
             "Fn::GetStackOutput" => self.opaque(name, argument, origin, "it is an output of another stack"),
-            // A macro may give something else each time.
+            // A macro may return a different value each time.
             "Fn::Transform" => self.unrelated(name, argument, origin, "a macro creates it when the stack is deployed"),
             _ => self.unrelated(name, argument, origin, "it is not a function that returns a value here"),
         }
     }
 
-    /// A function whose result only AWS knows; the same function on the same argument gives the
+    /// Returns the unknown for a function whose result only AWS knows. The same function with the same argument has the
     /// same result.
     fn opaque<'v>(&mut self, name: &str, argument: &Value, origin: Origin, why: &str) -> Result<Resolved<'v>, Stop> {
         let argument = self.resolve(argument)?.into_value(argument);
@@ -57,7 +57,7 @@ impl Evaluator<'_> {
         Ok(self.unknown(unknown::function(name, &argument, why.to_owned()), origin))
     }
 
-    /// A function of whose result nothing is known, not even that it is the same twice.
+    /// Returns the unknown for a function without a known result, which may differ each time.
     fn unrelated<'v>(&mut self, name: &str, argument: &Value, origin: Origin, why: &str) -> Result<Resolved<'v>, Stop> {
         let argument = self.resolve(argument)?.into_value(argument);
         self.template.budget.unknown()?;
@@ -65,7 +65,7 @@ impl Evaluator<'_> {
         Ok(Resolved::New(Value::new(Kind::Unknown(unknown), origin)))
     }
 
-    /// A function that is not known because its argument, already computed, is not.
+    /// Returns the unknown for a function with an unknown argument, which is already computed.
     pub(super) fn depends<'v>(&mut self, name: &str, argument: &Value, origin: Origin) -> Result<Resolved<'v>, Stop> {
         self.template.budget.unknown()?;
         let why = match unknown::within(argument) {
@@ -83,7 +83,7 @@ impl Evaluator<'_> {
         }
     }
 
-    /// `Ref`: of a parameter its value, of a resource its physical id.
+    /// `Ref`: a parameter's value or a resource's physical id.
     fn reference<'v>(&mut self, name: &str, origin: Origin) -> Result<Resolved<'v>, Stop> {
         if name == "AWS::NoValue" {
             return Ok(Resolved::Gone);
@@ -146,7 +146,7 @@ impl Evaluator<'_> {
         Ok(self.unknown(unknown::reference(&format!("!GetAtt {path}"), why), origin))
     }
 
-    /// `Fn::If`: the branch of a condition, which must be named.
+    /// `Fn::If`: a branch of a named condition.
     fn branch<'v>(&mut self, value: &'v Value, argument: &'v Value) -> Result<Resolved<'v>, Stop> {
         let Some([condition, then, otherwise]) = argument.as_list() else {
             return Ok(malformed("Fn::If", value.origin));
@@ -206,7 +206,7 @@ impl Evaluator<'_> {
         self.joined(parts, origin)
     }
 
-    /// A value as a part of a text.
+    /// Returns a value as a part of a text.
     fn part(&self, value: &Value) -> Result<TextPart, Stop> {
         let unknown = match &value.kind {
             Kind::Unknown(unknown) => Some(unknown.clone()),
@@ -276,7 +276,7 @@ impl Evaluator<'_> {
         }
     }
 
-    /// `Fn::Select`: an index from zero and a list.
+    /// `Fn::Select`: an index counting from zero and a list.
     fn select<'v>(&mut self, argument: &Value, origin: Origin) -> Result<Resolved<'v>, Stop> {
         let argument = self.resolve(argument)?.into_value(argument);
         let Some([index, list]) = argument.as_list() else {
@@ -306,7 +306,7 @@ impl Evaluator<'_> {
         }
     }
 
-    /// `Fn::Length` (`AWS::LanguageExtensions`): how many entries a list has.
+    /// `Fn::Length` (`AWS::LanguageExtensions`): the number of entries in a list.
     fn length<'v>(&mut self, argument: &Value, origin: Origin) -> Result<Resolved<'v>, Stop> {
         let argument = self.resolve(argument)?.into_value(argument);
         match argument.as_list().map(<[Value]>::len).and_then(|length| i64::try_from(length).ok()) {
@@ -326,7 +326,7 @@ impl Evaluator<'_> {
         Ok(Resolved::New(Value::new(Kind::String(json), origin)))
     }
 
-    /// `Fn::GetAZs`: an empty Region is the stack's own.
+    /// `Fn::GetAZs`: an empty Region means the stack's Region.
     fn zones<'v>(&mut self, argument: &Value, origin: Origin) -> Result<Resolved<'v>, Stop> {
         let mut region = self.resolve(argument)?.into_value(argument).into_owned();
         if region.as_str() == Some("")
@@ -350,7 +350,7 @@ fn not_text(value: &Value) -> Unknown {
     Unknown::new(None, value.kind_name(), why)
 }
 
-/// How much text a value has of its own.
+/// Returns the number of bytes of text that a value directly contains.
 pub(super) fn bytes(kind: &Kind) -> usize {
     match kind {
         Kind::String(text) => text.len(),

@@ -1,4 +1,4 @@
-//! `Fn::FindInMap`: mappings, and what a transform may make of them.
+//! `Fn::FindInMap`: looks up mappings, which transforms may change.
 
 use super::evaluator::{Evaluator, Resolved, Stop};
 use super::function::{bytes, malformed};
@@ -6,16 +6,16 @@ use super::{Template, look_up, note, text, unknown};
 use crate::path::Origin;
 use crate::value::{Kind, Value};
 
-/// What is in the mappings under three keys.
+/// The result of looking up three keys in the mappings.
 enum MappingLookup<'t> {
     Value(&'t Value),
     Nothing,
-    /// A transform may bring it in, or change it.
+    /// A transform may add or change the value.
     Open,
 }
 
 impl Template<'_> {
-    /// A macro may change what is around it, an include adds to it.
+    /// Looks up three keys. A macro may change its surroundings; an include only adds to them.
     fn find(&self, keys: [&str; 3]) -> Result<MappingLookup<'_>, Stop> {
         let Some(mut entries) = self.mappings else {
             return Ok(if self.grows { MappingLookup::Open } else { MappingLookup::Nothing });
@@ -38,7 +38,7 @@ impl Template<'_> {
 }
 
 impl Evaluator<'_> {
-    /// `Fn::FindInMap`: a mapping, two keys and, with `AWS::LanguageExtensions`, a default value.
+    /// `Fn::FindInMap`: a mapping, two keys, and, with `AWS::LanguageExtensions`, a default value.
     pub(super) fn find_in_map<'v>(&mut self, argument: &Value, origin: Origin) -> Result<Resolved<'v>, Stop> {
         let (keys, default) = match argument.as_list() {
             Some([mapping, top, second]) => ([mapping, top, second], None),

@@ -1,4 +1,4 @@
-//! What cannot be judged from a template alone: what is there is judged, the rest is named here.
+//! Notes on what cannot be checked from a template alone. The rest of the template is still checked.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,57 +8,58 @@ use super::unknown::shortened;
 use crate::path::Origin;
 use crate::value::{Kind, Value};
 
-/// Something that a template leaves open.
+/// A part that a template leaves open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateNote {
-    /// What leaves something open, with what names it.
+    /// The part that is left open, with its name.
     pub subject: NoteSubject,
-    /// Where it was written.
+    /// The place of the part.
     pub origin: Origin,
 }
 
-/// What a [`TemplateNote`] is about.
+/// The subject of a [`TemplateNote`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoteSubject {
     /// A macro of the whole template, which may change anything in it.
     Macro { name: String },
-    /// A transform of AWS that adds resources and leaves the others as they are.
+    /// An AWS transform that adds resources and does not change the others.
     Generator { name: String },
     /// `Fn::Transform` (`AWS::Include` or a macro) among the resources or in one of them.
     Include {
-        /// The resource, if it is in one.
+        /// The resource that contains it, if any.
         logical_id: Option<String>,
-        /// The macro, which may change what it is among; `AWS::Include` adds to it.
+        /// The macro, which may change its surroundings; `AWS::Include` only adds to them.
         macro_name: Option<String>,
     },
-    /// An application of SAM, which becomes a nested stack: its template is not in this one.
+    /// A SAM application, which becomes a nested stack. Its template is not part of this one.
     Application { logical_id: String },
-    /// A module: its resources are not in the template.
+    /// A module. Its resources are not part of the template.
     Module { logical_id: String, type_name: String },
     /// An entry of `Resources` without a `Type`.
     NoType { logical_id: String },
-    /// A resource whose `Type` is not known.
+    /// A resource with an unknown `Type`.
     UnknownType { logical_id: String },
-    /// A product of Service Catalog: its template is not in this one.
+    /// A Service Catalog product. Its template is not part of this one.
     Product { logical_id: String },
-    /// A loop that is not written as CloudFormation expects it, or that rests on something that
-    /// cannot be decided.
+    /// A loop that is malformed or depends on something undecided.
     Loop { name: String },
-    /// A nested stack, whose template is a file of its own. Told by whoever knows which files are judged.
+    /// A nested stack, whose template is a separate file. Added by the caller that knows which files are checked.
     NestedStack {
         logical_id: String,
-        /// The file that contains its template, if one is named.
+        /// The file with its template, if one is named.
         file: Option<String>,
     },
-    /// A StackSet, whose template is a file of its own or not known. Told by whoever knows which files are judged.
+    /// A StackSet, whose template is a separate file or unknown. Added by the caller that knows which files are
+    /// checked.
     StackSet { logical_id: String },
-    /// A template that this one deploys does not take the values that it is passed. Told by whoever knows that template.
+    /// A template deployed by this one that does not accept the parameter values. Added by the caller that knows that
+    /// template.
     RefusedParameters {
         logical_id: String,
-        /// What is wrong with the values.
+        /// The problem with the values.
         why: String,
     },
-    /// A value was given for a parameter that the template does not declare.
+    /// A value for a parameter that the template does not declare.
     UndeclaredParameter { name: String },
 }
 
@@ -68,7 +69,7 @@ impl TemplateNote {
     }
 }
 
-/// Which resources of a template a macro may change.
+/// The resources of a template that a macro may change.
 #[derive(Debug, Default)]
 pub struct Macros<'n> {
     of_all: Option<&'n str>,
@@ -76,7 +77,7 @@ pub struct Macros<'n> {
 }
 
 impl<'n> Macros<'n> {
-    /// Those that a template's notes name.
+    /// Returns the macros in a template's notes.
     #[must_use]
     pub fn of(notes: &'n [TemplateNote]) -> Self {
         let mut macros = Self::default();
@@ -94,7 +95,7 @@ impl<'n> Macros<'n> {
         macros
     }
 
-    /// As long as what is what a resource says as it is written, if a macro may change it.
+    /// Returns the proviso for a statement about a resource, if a macro may change the resource.
     #[must_use]
     pub(crate) fn proviso(&self, logical_id: &str) -> Option<String> {
         let name = self.of_all.or_else(|| self.of_one.get(logical_id).copied())?;
@@ -175,7 +176,7 @@ impl fmt::Display for TemplateNote {
     }
 }
 
-/// Notes on the `Transform` section: one name, or a list of names or of objects with a `Name`.
+/// Returns notes on the `Transform` section: one name, or a list of names or of objects with a `Name`.
 pub(super) fn transforms(section: &Value) -> Vec<TemplateNote> {
     match &section.kind {
         Kind::List(list) => list.iter().flat_map(transforms).collect(),
@@ -183,7 +184,7 @@ pub(super) fn transforms(section: &Value) -> Vec<TemplateNote> {
     }
 }
 
-/// Whether a value is a transform as the `Transform` section has it, or several.
+/// Returns whether a value is one or several transforms in the form of the `Transform` section.
 pub(super) fn is_transform(section: &Value) -> bool {
     match &section.kind {
         Kind::List(list) => !list.is_empty() && list.iter().all(is_transform),
@@ -192,7 +193,7 @@ pub(super) fn is_transform(section: &Value) -> bool {
     }
 }
 
-/// The macro among one or several transforms: what is not AWS's own.
+/// Returns the macro among one or several transforms: a transform that AWS does not provide.
 pub(super) fn macro_of(section: &Value) -> Option<String> {
     transforms(section).into_iter().find_map(|note| match note.subject {
         NoteSubject::Macro { name } => Some(name),
@@ -200,14 +201,14 @@ pub(super) fn macro_of(section: &Value) -> Option<String> {
     })
 }
 
-/// A note on one transform. Those of AWS are listed in "Transforms reference".
+/// Returns a note on one transform. The "Transforms reference" lists AWS's transforms.
 fn transform(value: &Value) -> Option<TemplateNote> {
     let name = value.as_str().or_else(|| value.get("Name").and_then(Value::as_str)).unwrap_or("Fn::Transform");
     let name = name.to_owned();
     let subject = match name.as_str() {
         "AWS::LanguageExtensions" => return None,
         "AWS::CodeDeployBlueGreen" => return None, // adds hooks, no resources
-        // None of its 836 published outputs has a security group that the input has not, but for applications.
+        // In its 836 published outputs, only applications add a security group that the input does not have.
         _ if name.starts_with("AWS::Serverless-") => return None,
         "AWS::Include" => NoteSubject::Include { logical_id: None, macro_name: None },
         _ if name.starts_with("AWS::SecretsManager-") => NoteSubject::Generator { name },
@@ -216,7 +217,7 @@ fn transform(value: &Value) -> Option<TemplateNote> {
     Some(TemplateNote::new(subject, value.origin))
 }
 
-/// The note on one resource, if there is one to make.
+/// Returns the note on one resource, if it needs one.
 pub(super) fn resource(
     logical_id: &str,
     type_name: Option<&str>,
@@ -241,7 +242,7 @@ pub(super) fn resource(
     Some(TemplateNote::new(subject, origin))
 }
 
-/// Whether a value is not known, or is a function that may give text.
+/// Returns whether a value is unknown or is a function that may return text.
 fn is_unknown(value: &Value) -> bool {
     let function = || value.as_map().and_then(|map| map.single()).is_some_and(|(key, _)| is_function(&key.name));
     matches!(value.kind, Kind::Unknown(_)) || function()

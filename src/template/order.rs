@@ -1,5 +1,5 @@
-//! In which order CloudFormation creates a template's resources: each behind those that it depends
-//! on, through `DependsOn` or a reference ("DependsOn attribute").
+//! The order in which CloudFormation creates a template's resources: each after the resources it depends on through
+//! `DependsOn` or a reference ("DependsOn attribute").
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
@@ -10,17 +10,16 @@ use super::text::{self, Piece};
 use super::{Resource, Template, TemplateError, budget, expand};
 use crate::value::{Kind, Map, Value};
 
-/// Attributes of a resource that refer to nothing that must be created before it.
+/// Attributes whose references do not affect the order.
 const NO_REFERENCES: [&str; 6] =
     ["Type", "Condition", "Metadata", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy"];
 
 impl<'a> Template<'a> {
-    /// Its resources in an order in which each can be created: behind everything it depends on, and
-    /// otherwise as written. Branches of an `Fn::If` that are decided against do not count.
+    /// Returns the resources in an order in which CloudFormation can create them: each after its dependencies, and
+    /// otherwise as written. Unused branches of a decided `Fn::If` do not count.
     ///
     /// # Errors
-    /// When resources depend on each other in a circle, or looking takes more work than the bounds
-    /// allow.
+    /// Fails if resources depend on each other in a circle, or if the search exceeds the work bounds.
     pub fn deployment_order(&self) -> Result<Vec<&Resource<'a>>, TemplateError> {
         self.budget.apart(budget::allowance(self.values), || self.order())
     }
@@ -58,7 +57,7 @@ impl<'a> Template<'a> {
         if order.len() == self.resources.len() { Ok(order) } else { Err(self.circle(&needs, &done)) }
     }
 
-    /// A circle among the resources that could not be created.
+    /// Returns a circle among the resources that could not be created.
     fn circle(&self, needs: &[BTreeSet<usize>], done: &HashSet<usize>) -> TemplateError {
         let mut path: Vec<usize> = Vec::new();
         let mut places: HashMap<usize, usize> = HashMap::new();
@@ -79,7 +78,7 @@ impl<'a> Template<'a> {
         }
     }
 
-    /// What a resource depends on, as indices of resources; itself if it refers to itself.
+    /// Returns the dependencies of a resource as indices, including the resource itself if it refers to itself.
     fn dependencies(&self, resource: &Resource<'_>) -> Result<BTreeSet<usize>, Stop> {
         let mut found = BTreeSet::new();
         let Some(body) = resource.body().as_map() else { return Ok(found) };
@@ -128,7 +127,7 @@ impl<'a> Template<'a> {
         }
     }
 
-    /// The references of a function itself; true if there is nothing more to look at inside.
+    /// Collects the references of a function itself. Returns `true` if its argument needs no further search.
     fn function_refers(&self, name: &str, argument: &Value, found: &mut BTreeSet<usize>) -> Result<bool, Stop> {
         match (name, argument.as_str(), argument.as_list()) {
             ("Ref", Some(name), _) => self.found(name, found),

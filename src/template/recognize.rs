@@ -1,11 +1,11 @@
-//! What a template is reported from other objects by.
+//! Distinguishes templates from other objects.
 
 use super::{expand, note};
 use crate::value::{Key, Value};
 
-/// Whether a value is a CloudFormation template, judged by its content: an object with
-/// `AWSTemplateFormatVersion`, with a `Resources` object of which an entry has a `Type`, or whose resources a
-/// transform may bring.
+/// Returns whether a value is a CloudFormation template, judging by its content: an object with
+/// `AWSTemplateFormatVersion`, with a `Resources` object in which an entry has a `Type`, or with a transform that may
+/// add resources.
 #[must_use]
 pub fn is_template(root: &Value) -> bool {
     let Some(sections) = root.as_map() else { return false };
@@ -28,7 +28,7 @@ pub fn is_template(root: &Value) -> bool {
             })
 }
 
-/// The sections of a template ("Template sections"), and SAM's.
+/// The sections of a template ("Template sections"), including SAM's.
 const SECTIONS: [&str; 12] = [
     "AWSTemplateFormatVersion",
     "Conditions",

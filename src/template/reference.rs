@@ -1,4 +1,4 @@
-//! What conditions refer to.
+//! The references in conditions.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::{Template, text};
 use crate::value::{Kind, Value};
 
 impl Template<'_> {
-    /// The parameters that a condition refers to, by its own definition or by that of a condition in it.
+    /// Returns the parameters that a condition refers to, directly or through other conditions.
     #[must_use]
     pub(crate) fn parameters_behind<'t>(&'t self, condition: &'t str) -> BTreeSet<&'t str> {
         let mut found = BTreeSet::new();
@@ -20,7 +20,7 @@ impl Template<'_> {
         found
     }
 
-    /// The definition of a condition, and those of the conditions in it, each once.
+    /// Visits the definition of a condition and of the conditions in it, each once.
     pub(super) fn each_definition<'t>(&'t self, condition: &'t str, take: &mut dyn FnMut(&'t Value)) {
         let (mut seen, mut next) = (BTreeSet::new(), vec![condition]);
         while let Some(name) = next.pop() {
@@ -38,7 +38,8 @@ impl Template<'_> {
     }
 }
 
-/// Each `Ref`, name in a `Fn::Sub` and `Condition` of a value, as `Ref` or `Condition` and what it names.
+/// Visits each `Ref`, each name in an `Fn::Sub`, and each `Condition` of a value, as `Ref` or `Condition` with the
+/// name.
 pub(super) fn each_reference<'v>(value: &'v Value, take: &mut dyn FnMut(&'static str, &'v str)) {
     match &value.kind {
         Kind::List(list) => list.iter().for_each(|entry| each_reference(entry, take)),
@@ -56,7 +57,7 @@ pub(super) fn each_reference<'v>(value: &'v Value, take: &mut dyn FnMut(&'static
                 }
             }
         }
-        // The text of `Fn::Sub` with values of its own.
+        // The text of an `Fn::Sub` that has a map of values.
         Kind::String(text) => text::pieces(text).into_iter().for_each(|piece| {
             if let text::Piece::Name(name) = piece {
                 take("Ref", name);

@@ -1,5 +1,4 @@
-//! What is known from outside and from the template's own declarations: parameters, pseudo
-//! parameters, mappings.
+//! The known facts about a deployment and the template's declarations: parameters, pseudo parameters, and mappings.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,16 +8,16 @@ use super::unknown;
 use crate::rule::Unknown;
 use crate::value::{Kind, Value};
 
-/// What is known of a deployment from outside the template.
+/// The facts about a deployment that are known from outside the template.
 #[derive(Clone, Default)]
 pub struct Scope {
-    /// Values of parameters, by name, as CloudFormation takes them: lists are separated by commas.
+    /// The values of parameters by name, in CloudFormation's form: lists are separated by commas.
     pub parameters: BTreeMap<String, String>,
-    /// Parameters that are given a value which is not known here, whatever their defaults.
+    /// The parameters with a value that is given but unknown here, regardless of their defaults.
     pub open: BTreeSet<String>,
     /// `AWS::AccountId`.
     pub account: Option<String>,
-    /// `AWS::Region`. `AWS::Partition` and `AWS::URLSuffix` follow from it unless they are given.
+    /// `AWS::Region`. `AWS::Partition` and `AWS::URLSuffix` are derived from it unless they are given.
     pub region: Option<String>,
     /// `AWS::Partition`.
     pub partition: Option<String>,
@@ -30,16 +29,16 @@ pub struct Scope {
     pub stack_id: Option<String>,
     /// `AWS::NotificationARNs`.
     pub notification_arns: Option<Vec<String>>,
-    /// Whether a parameter whose value was not given is unknown even if it has a default: the
-    /// deployment may give it another value. One that can have only one value is known all the same.
+    /// Whether a parameter without a given value is unknown even if it has a default, because the deployment may
+    /// override it. A parameter with only one possible value is still known.
     pub ignore_defaults: bool,
-    /// Values of parameters that apply only until someone overrides them, by name, in place of the template's
-    /// defaults: what a nested stack is given by a parameter of its parent that keeps its default.
+    /// Values that replace the template's defaults, by parameter name, and that a deployment may override. A nested
+    /// stack gets such a value from a parameter of its parent that keeps its default.
     pub defaults: BTreeMap<String, String>,
 }
 
 impl fmt::Debug for Scope {
-    /// Without the values of parameters: some of them may be secrets.
+    /// Omits the values of parameters, which may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scope")
             .field("parameters", &self.parameters.keys())
@@ -51,8 +50,8 @@ impl fmt::Debug for Scope {
 }
 
 impl Scope {
-    /// The value of a pseudo parameter ("Pseudo parameters reference"), or why it is not known.
-    /// `AWS::NoValue` is not a value and not known here.
+    /// Returns the value of a pseudo parameter ("Pseudo parameters reference"), or the reason why it is unknown.
+    /// `AWS::NoValue` is not a value, so the result is `None`.
     pub(super) fn pseudo(&self, name: &str) -> Option<Result<Kind, Unknown>> {
         let given = match name {
             "AWS::AccountId" => self.account.clone(),
@@ -71,7 +70,7 @@ impl Scope {
         Some(given.map(Kind::String).ok_or_else(|| pseudo_unknown(name)))
     }
 
-    /// Partition and domain of the Region, where they are certain (AWS General Reference).
+    /// Returns the partition and domain of the Region, if they are certain (AWS General Reference).
     fn domain(&self) -> Option<(&'static str, &'static str)> {
         let region = self.region.as_deref()?;
         if region.starts_with("cn-") {
@@ -95,36 +94,36 @@ fn pseudo_unknown(name: &str) -> Unknown {
 pub struct Parameter {
     /// The key under `Parameters`.
     pub name: String,
-    /// Its type, for example `Number` or `AWS::EC2::VPC::Id`.
+    /// The type, for example `Number` or `AWS::EC2::VPC::Id`.
     pub type_name: String,
-    /// Whether its value is a secret, which is never shown and never used.
+    /// Whether the value is a secret, which is never shown and never used.
     pub no_echo: bool,
     /// Whether a value is known: given, or the template's default.
     pub is_known: bool,
-    /// Whether the value that is known is a default, which a deployment may override.
+    /// Whether the known value is a default, which a deployment may override.
     pub is_default: bool,
-    /// Whether its default is a number that readers of YAML differ on.
+    /// Whether the default is a number that YAML readers interpret differently.
     pub is_in_dispute: bool,
-    /// Whether a deployment must give it a value: it has no default.
+    /// Whether a deployment must provide a value, because there is no default.
     pub is_required: bool,
-    /// The only values that a reference to it can have, if the template says so.
+    /// The only possible values of a reference to it, if the template limits them.
     candidates: Vec<String>,
-    /// The least and the greatest number that it can be given (`MinValue`, `MaxValue`).
+    /// The smallest and the largest allowed number (`MinValue`, `MaxValue`).
     range: (Option<i64>, Option<i64>),
     pub(super) value: Result<Kind, Unknown>,
 }
 
-/// How many values between `MinValue` and `MaxValue` are looked at one by one.
+/// The maximum number of values between `MinValue` and `MaxValue` that are evaluated one by one.
 const MAX_RANGE: i64 = 16;
 
 impl Parameter {
-    /// The only values that a reference to it can have, as far as the template says.
+    /// Returns the only possible values of a reference to the parameter, as far as the template limits them.
     #[must_use]
     pub fn candidates(&self) -> &[String] {
         &self.candidates
     }
 
-    /// Whether `MinValue` and `MaxValue` rule a value out.
+    /// Returns whether `MinValue` and `MaxValue` exclude a value.
     pub(super) fn rules_out(&self, text: &str) -> bool {
         let (least, greatest) = self.range;
         let number = text.trim().parse::<i64>().ok();
@@ -133,16 +132,16 @@ impl Parameter {
         })
     }
 
-    /// The least and the greatest number that it can be given, as far as the template says.
+    /// Returns the smallest and the largest allowed number, as far as the template limits them.
     #[must_use]
     pub const fn range(&self) -> (Option<i64>, Option<i64>) {
         self.range
     }
 
-    /// A parameter as declared, with the value given for it.
+    /// Creates a parameter from its declaration and the given value.
     ///
-    /// A list parameter's text is separated at commas and "each member string is space trimmed";
-    /// `Number` and `List<Number>` are validated as numbers but used as text ("Parameters").
+    /// The text of a list parameter is split at commas and "each member string is space trimmed"; `Number` and
+    /// `List<Number>` are validated as numbers but used as text ("Parameters").
     pub(super) fn new(name: &str, declaration: &Value, scope: &Scope) -> Self {
         let declared = |key: &str| declaration.get(key).and_then(text::of_scalar);
         let type_name = declared("Type").map_or_else(|| "String".to_owned(), |name| name.into_owned());
@@ -153,12 +152,12 @@ impl Parameter {
             .get("AllowedValues")
             .filter(|_| !no_echo)
             .and_then(Value::as_list)
-            // One that is no certain text leaves all open.
+            // A value that is not certain text leaves all values open.
             .and_then(|list| list.iter().map(|value| text::of_scalar(value).map(|text| text.into_owned())).collect())
             .unwrap_or_default();
         let candidates = match range {
             _ if !allowed.is_empty() && is_one_of_allowed(&type_name) => allowed,
-            // Whole numbers alone: a parameter of type Number takes fractions too, which no port is.
+            // Only integers: a parameter of type Number also accepts fractions, which are not ports.
             (Some(least), Some(greatest)) if (0..MAX_RANGE).contains(&greatest.saturating_sub(least)) => {
                 (least..=greatest).map(|number| number.to_string()).collect()
             }
@@ -215,7 +214,8 @@ impl Parameter {
     }
 }
 
-/// Whether CloudFormation documents a type as written ("Parameters"): `List <Number>`, which it takes too, is not.
+/// Returns whether CloudFormation documents a type in this spelling ("Parameters"). It also accepts `List <Number>`,
+/// which is not documented.
 fn is_documented(type_name: &str) -> bool {
     matches!(type_name, "String" | "Number" | "CommaDelimitedList")
         || ((type_name.starts_with("List<") || type_name.starts_with("AWS::"))
@@ -226,17 +226,17 @@ fn is_list(type_name: &str) -> bool {
     type_name == "CommaDelimitedList" || type_name.starts_with("List<")
 }
 
-/// Whether its value is read from Systems Manager, and what it is given names it.
+/// Returns whether the value is read from Systems Manager, so that the given text is the name of that value.
 fn is_read(type_name: &str) -> bool {
     type_name.starts_with("AWS::SSM::") && type_name != "AWS::SSM::Parameter::Name"
 }
 
-/// Whether `AllowedValues` are what a reference gives (aws-cloudformation/cfn-lint#1570).
+/// Returns whether a reference returns one of `AllowedValues` (aws-cloudformation/cfn-lint#1570).
 fn is_one_of_allowed(type_name: &str) -> bool {
     !is_read(type_name) && !is_list(type_name)
 }
 
-/// The entries of a list as it is given. An empty text is one empty entry: `Fn::Length` of it is 1
+/// Splits the text of a list parameter. An empty text is one empty entry: its `Fn::Length` is 1
 /// (aws-cloudformation/cfn-language-discussion#102).
 fn list(text: &str) -> Kind {
     Kind::List(text.split(',').map(|entry| Value::from(Kind::String(entry.trim().to_owned()))).collect())

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::source;
 
-/// A value as JSON; an unknown as `{"?": "what is shown"}`.
+/// Returns a value as JSON; an unknown becomes `{"?": "displayed form"}`.
 fn plain(value: &Value) -> Json {
     match &value.kind {
         Kind::Null => Json::Null,
@@ -30,7 +30,8 @@ fn read(text: &str) -> source::Document {
     source::parse(text).unwrap_or_else(|error| panic!("{error} at {:?}:\n{:.2000}", error.span, text))
 }
 
-/// The worlds of resource `X`: assumptions as text, and the properties or `null` if it does not exist.
+/// Returns the worlds of resource `X`: assumptions as text, and the properties, or `null` if the resource does not
+/// exist.
 fn worlds(text: &str, scope: &Scope) -> Vec<(String, Json)> {
     let document = read(text);
     let template = Template::new(&document.root, scope).unwrap();
@@ -43,7 +44,7 @@ fn worlds(text: &str, scope: &Scope) -> Vec<(String, Json)> {
     evaluated.worlds.iter().map(shown).collect()
 }
 
-/// The properties of resource `X` in its only world.
+/// Returns the properties of resource `X` in its only world.
 fn only(text: &str, scope: &Scope) -> Json {
     let worlds = worlds(text, scope);
     assert_eq!(worlds.len(), 1, "{worlds:?}");

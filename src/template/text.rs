@@ -1,25 +1,25 @@
-//! Values as text, and the texts that functions are made of.
+//! Values as text, and the parts of texts that functions use.
 
 use std::borrow::Cow;
 
 use crate::value::{Kind, Value};
 
-/// A scalar as CloudFormation turns it into text (`Fn::Join`, `Fn::Sub`, `Fn::Equals` and parameter
-/// values know only text).
+/// Returns a scalar as the text that CloudFormation converts it to (`Fn::Join`, `Fn::Sub`, `Fn::Equals`, and parameter
+/// values use only text).
 pub(super) fn of_scalar(value: &Value) -> Option<Cow<'_, str>> {
     match &value.kind {
         Kind::String(text) => Some(Cow::Borrowed(text)),
         Kind::Integer(number) => Some(Cow::Owned(number.to_string())),
         Kind::Float(number) => Some(Cow::Owned(format!("{number:?}"))),
         Kind::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
-        // Which text it becomes depends on the reader.
+        // The text depends on the reader.
         Kind::Ambiguous(_) => None,
         Kind::Null | Kind::List(_) | Kind::Map(_) | Kind::Unknown(_) => None,
     }
 }
 
-/// What a word is as a key that is written without quotes: `!Ref No` refers to a parameter whose key `No` is a boolean
-/// of YAML 1.1, and so `false`.
+/// Returns the text of a word that is used as an unquoted key: `!Ref No` refers to a parameter whose key `No` is a YAML
+/// 1.1 boolean, so the name is `false`.
 pub(super) fn word(name: &str) -> Option<&'static str> {
     let is = |words: [&str; 3]| words.iter().any(|word| name.eq_ignore_ascii_case(word));
     if is(["yes", "on", "true"]) {
@@ -31,16 +31,16 @@ pub(super) fn word(name: &str) -> Option<&'static str> {
     }
 }
 
-/// A piece of a `Fn::Sub` text.
+/// A piece of an `Fn::Sub` text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece<'t> {
-    /// Text as it is; `${!Literal}` represents `${Literal}`.
+    /// Literal text; `${!Literal}` represents `${Literal}`.
     Text(Cow<'t, str>),
     /// A name in `${…}`.
     Name(&'t str),
 }
 
-/// The pieces of a `Fn::Sub` text.
+/// Splits an `Fn::Sub` text into pieces.
 pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -61,7 +61,7 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// Base64 (RFC 4648) of a text's UTF-8 bytes, as `Fn::Base64` gives it.
+/// Returns the Base64 (RFC 4648) of a text's UTF-8 bytes, as `Fn::Base64` does.
 pub(super) fn base64(text: &str) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut encoded = String::with_capacity(text.len().div_ceil(3) * 4);
@@ -79,7 +79,7 @@ pub(super) fn base64(text: &str) -> String {
     encoded
 }
 
-/// A value as JSON, as `Fn::ToJsonString` gives it; nothing if it is not known throughout.
+/// Writes a value as JSON, as `Fn::ToJsonString` does. Returns `None` if a part of the value is unknown.
 pub(super) fn json(value: &Value, text: &mut String) -> Option<()> {
     match &value.kind {
         Kind::Null => text.push_str("null"),

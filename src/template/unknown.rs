@@ -1,27 +1,26 @@
-//! What cannot be known: who it is, how it is shown, and why.
+//! Unknown values: their identity, displayed form, and reason.
 //!
-//! Two unknowns are the same when their canonical forms are: `!Ref P`, `{"Ref": "P"}` and
-//! `!Sub "${P}"` all have the identity `!Ref P`. Literal text inside a canonical form is quoted as
-//! JSON, so that no text can pose as a function.
+//! Two unknowns are the same if their canonical forms are: `!Ref P`, `{"Ref": "P"}`, and `!Sub "${P}"` all have the
+//! identity `!Ref P`. Literal text in a canonical form is quoted as JSON, so that no text can imitate a function.
 
 use std::fmt::Write as _;
 
 use crate::rule::{Unknown, excerpt};
 use crate::value::{Kind, Value};
 
-/// How long a canonical form may be. Behind it an unknown has no identity and equals nothing: it
-/// then counts as a different value on both sides of a rule, never as the same one.
+/// The maximum length of a canonical form. A longer unknown has no identity and equals nothing: on the two sides of a
+/// rule, it counts as two different values.
 pub const MAX_IDENTITY_BYTES: usize = 1024;
 
-/// How much of an unknown is shown.
+/// The number of characters shown of an unknown.
 const SHOWN_CHARS: usize = 60;
 
-/// An unknown with its canonical form for both identity and looks, as references have it.
+/// Creates an unknown whose canonical form is both its identity and its displayed form, as for references.
 pub(super) fn reference(form: &str, why: String) -> Unknown {
     Unknown::new(identity(form.to_owned()), shortened(form), why)
 }
 
-/// The unknown result of a function on an argument.
+/// Creates the unknown result of a function.
 pub(super) fn function(name: &str, argument: &Value, why: String) -> Unknown {
     let tag = tag(name);
     let mut form = format!("{tag} ");
@@ -31,23 +30,23 @@ pub(super) fn function(name: &str, argument: &Value, why: String) -> Unknown {
     Unknown::new(identity, shortened(&shown_as), why)
 }
 
-/// What a number that readers of YAML differ on is as text.
+/// Creates the unknown text of a number that YAML readers interpret differently.
 pub(super) fn ambiguous(text: &str) -> Unknown {
     let why = format!("YAML parsers disagree on whether `{}` is text or which number it is", shortened(text));
     Unknown::new(identity(format!("!Number {}", quoted(text))), shortened(text), why)
 }
 
-/// Text that is partly unknown.
+/// A part of a text: known or unknown.
 #[derive(Debug, Clone)]
 pub(super) enum TextPart {
     /// Known text.
     Text(String),
-    /// What is not known.
+    /// An unknown value.
     Unknown(Unknown),
 }
 
 impl TextPart {
-    /// How much work it is to handle, as bytes of text.
+    /// Returns the cost of the part, as bytes of text.
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
@@ -56,7 +55,7 @@ impl TextPart {
     }
 }
 
-/// Parts joined to one text, or the unknown that they make.
+/// Joins parts to one text, or to an unknown if a part is unknown.
 pub(super) fn text(parts: Vec<TextPart>) -> Result<String, Unknown> {
     let mut known = String::new();
     let mut unknowns = 0_usize;
@@ -99,7 +98,7 @@ pub(super) fn text(parts: Vec<TextPart>) -> Result<String, Unknown> {
     Err(Unknown::new(identity, shortened(&shown_as), contains(first.as_ref())))
 }
 
-/// Why something is unknown that contains an unknown.
+/// Returns the reason why a value that contains an unknown is unknown.
 pub(super) fn contains(inner: Option<&Unknown>) -> String {
     inner.map_or_else(String::new, |inner| match inner.why.strip_prefix("it contains ") {
         Some(_) => inner.why.clone(),
@@ -107,7 +106,7 @@ pub(super) fn contains(inner: Option<&Unknown>) -> String {
     })
 }
 
-/// The first unknown inside a value.
+/// Returns the first unknown inside a value.
 pub(super) fn within(value: &Value) -> Option<&Unknown> {
     match &value.kind {
         Kind::Unknown(unknown) => Some(unknown),
@@ -117,7 +116,7 @@ pub(super) fn within(value: &Value) -> Option<&Unknown> {
     }
 }
 
-/// A function's name as its tag.
+/// Returns a function's name as its tag.
 fn tag(name: &str) -> String {
     format!("!{}", name.strip_prefix("Fn::").unwrap_or(name))
 }
@@ -130,7 +129,7 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Writes a value's canonical form; false if it has none.
+/// Writes a value's canonical form. Returns `false` if it has none.
 pub(super) fn canonical(value: &Value, form: &mut String) -> bool {
     match &value.kind {
         Kind::Null => form.push_str("null"),
@@ -212,7 +211,7 @@ fn show(value: &Value, shown: &mut String) {
     }
 }
 
-/// Text of the template's author as a message can show it: short, on one line, without backticks.
+/// Shortens text of the template's author for a message, on one line and without backticks.
 pub(super) fn shortened(text: &str) -> String {
     excerpt(text, SHOWN_CHARS).replace('`', " ")
 }

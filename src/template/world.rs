@@ -1,4 +1,4 @@
-//! A resource in every world that its undecided conditions allow.
+//! Evaluates a resource in every world that its undecided conditions allow.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -11,59 +11,58 @@ use super::unknown::shortened;
 use super::{MAX_EVALUATION_DEPTH, Resource, Template, budget, measure, text};
 use crate::value::{Kind, Map, Value};
 
-/// How many worlds of one resource are looked at: eight conditions that are independent of each
-/// other. What lies beyond is reported as undetermined.
+/// The maximum number of worlds of one resource that are evaluated: enough for eight independent conditions. The rest
+/// is reported as undetermined.
 pub const MAX_WORLDS: usize = 256;
 
-/// How many values the worlds of one resource hold together: what [`MAX_WORLDS`] of a group of three
-/// hundred egress rules hold. What lies beyond is reported as undetermined.
+/// The maximum number of values in all worlds of one resource: enough for [`MAX_WORLDS`] worlds of a group with three
+/// hundred egress rules. The rest is reported as undetermined.
 pub const MAX_WORLD_VALUES: u64 = 400_000;
 
-/// How many undecided comparisons one world may rest on.
+/// The maximum number of undecided comparisons that one world may depend on.
 const MAX_DECISIONS: usize = 64;
 
-/// A resource as it may be deployed.
+/// The possible forms of a deployed resource.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EvaluatedResource<'t> {
-    /// It in each world, the same world never twice. A resource that depends on nothing undecided
-    /// has exactly one.
+    /// The resource in each distinct world. A resource that depends on nothing undecided has exactly one.
     pub worlds: Vec<World<'t>>,
-    /// Why the worlds are not all of them, if so. Of too many worlds, those are looked at in which
-    /// every undecided condition is the same, or all but one.
+    /// The reason why worlds are missing, if any are. If there are too many worlds, only those are evaluated in which
+    /// all undecided conditions have the same value, or all but one.
     pub undetermined: Option<Undetermined>,
-    /// The parameters of which a default decided something in one of the worlds.
+    /// The parameters whose default decided something in one of the worlds.
     pub defaults: BTreeSet<&'t str>,
 }
 
 /// A resource under certain assumptions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct World<'t> {
-    /// The undecided conditions that the resource rests on, by name, and whether they are true here.
+    /// The undecided conditions that the resource depends on, by name, and their values in this world.
     pub assumptions: Vec<Assumption>,
-    /// Whether the resource is created at all.
+    /// Whether the resource is created.
     pub exists: bool,
-    /// Its properties. Each value points to where it was written in the resource: a resolved
-    /// function to the function, the branch of an `Fn::If` to the branch.
+    /// The properties. Each value has its origin in the resource: a resolved function has the function's, the branch of
+    /// an `Fn::If` has the branch's.
     pub properties: Cow<'t, Value>,
-    /// What may add properties, if anything: `Fn::Transform`, or `Fn::ForEach` over what is not known. A
-    /// property that is missing here is then not known to be missing.
+    /// The function that may add properties, if any: `Fn::Transform`, or `Fn::ForEach` over an unknown list. A property
+    /// that is missing here may then still exist.
     pub open: Option<&'static str>,
 }
 
-/// In which worlds something occurs.
+/// The worlds in which something occurs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Occurrence {
-    /// In all of them.
+    /// All of them.
     Always,
-    /// Exactly in those of these assumptions.
+    /// Exactly the worlds with these assumptions.
     Under(Vec<Assumption>),
-    /// In some that have no such description; the first of them.
+    /// Some worlds without such a common description; contains the assumptions of the first one.
     Sometimes(Vec<Assumption>),
 }
 
 impl EvaluatedResource<'_> {
-    /// In which worlds something occurs, given in which of [`EvaluatedResource::worlds`] it was seen, by
-    /// index. Nothing if it was seen in none.
+    /// Returns the worlds in which something occurs, from the indices in [`EvaluatedResource::worlds`] where it was
+    /// found. Returns `None` if there are none.
     #[must_use]
     pub(crate) fn occurrence(&self, seen: &[usize]) -> Option<Occurrence> {
         let seen_in: Vec<&World<'_>> = seen.iter().filter_map(|index| self.worlds.get(*index)).collect();
@@ -83,7 +82,7 @@ impl EvaluatedResource<'_> {
     }
 }
 
-/// A condition that cannot be decided, and how a world decides it.
+/// An undecided condition and its value in a world.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Assumption {
     /// The condition's name in the template.
@@ -98,15 +97,14 @@ impl fmt::Display for Assumption {
     }
 }
 
-/// Why a resource could not be looked at in all of its worlds.
+/// The reason why a resource could not be evaluated in all of its worlds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Undetermined {
-    /// Its conditions allow more than [`MAX_WORLDS`] or [`MAX_WORLD_VALUES`], or than there is work
-    /// left for.
+    /// The conditions allow more than [`MAX_WORLDS`] or [`MAX_WORLD_VALUES`], or more than the remaining steps allow.
     TooManyWorlds,
-    /// Evaluating it takes more steps than its share of the template's.
+    /// The evaluation needs more steps than the resource's share of the template's budget.
     TooMuchWork,
-    /// Its values or conditions go too deep.
+    /// Values or conditions are nested too deeply.
     TooDeep,
 }
 
@@ -115,30 +113,29 @@ impl fmt::Display for Undetermined {
         match self {
             Self::TooManyWorlds => f.write_str("its undetermined conditions have more combinations than the limit"),
             Self::TooMuchWork => f.write_str("its functions exceed the work limit for one resource"),
-            Self::TooDeep => f.write_str("its functions or conditions are nested too deep"),
+            Self::TooDeep => f.write_str("its functions or conditions are nested too deeply"),
         }
     }
 }
 
 impl<'a> Template<'a> {
-    /// A resource in each world that its undecided conditions allow.
+    /// Evaluates a resource in each world that its undecided conditions allow.
     ///
-    /// Only conditions that the resource really uses, through its `Condition` or an `Fn::If` that
-    /// is reached, make worlds; worlds that contradict themselves (`!Ref Env` being both `dev` and
-    /// `prod`) are left out.
+    /// Only conditions that the resource uses, through its `Condition` or an `Fn::If` that is reached, create worlds.
+    /// Contradictory worlds (`!Ref Env` being both `dev` and `prod`) are left out.
     #[must_use]
     pub fn evaluate<'t>(&'t self, resource: &'t Resource<'a>) -> EvaluatedResource<'t> {
         self.evaluate_some(resource, None, &[])
     }
 
-    /// Like [`Template::evaluate`], for who looks at these properties only: the others make no worlds, and whether
-    /// they are there and computed is left open.
+    /// Like [`Template::evaluate`], but only for these properties. The others do not create worlds and may be missing
+    /// or not computed.
     #[must_use]
     pub fn evaluate_only<'t>(&'t self, resource: &'t Resource<'a>, properties: &[&str]) -> EvaluatedResource<'t> {
         self.evaluate_some(resource, Some(properties), &[])
     }
 
-    /// Like [`Template::evaluate_only`], in the worlds in which these parameters have these values.
+    /// Like [`Template::evaluate_only`], but only in the worlds in which these parameters have these values.
     #[must_use]
     pub(crate) fn evaluate_given<'t>(
         &'t self,
@@ -166,7 +163,7 @@ impl<'a> Template<'a> {
         if undetermined == Some(Undetermined::TooManyWorlds) {
             worlds.found.clear();
             worlds.held = 0;
-            // If that takes too much work as well, those that were found stand.
+            // If this takes too much work too, the worlds found so far are kept.
             let stop = self.budget.share(own, || self.some_worlds(resource, wanted, given, &mut worlds)).err();
             if worlds.found.is_empty() && stop == Some(Stop::TooDeep) {
                 undetermined = Some(Undetermined::TooDeep);
@@ -204,8 +201,8 @@ impl<'a> Template<'a> {
         Ok(())
     }
 
-    /// Worlds that decide everything the same way, and all but one comparison the same way: enough
-    /// to see each value that rests on one condition.
+    /// Finds the worlds in which all comparisons are decided the same way, or all but one. This is enough to find each
+    /// value that depends on one condition.
     fn some_worlds<'t>(
         &'t self,
         resource: &'t Resource<'a>,
@@ -229,7 +226,7 @@ impl<'a> Template<'a> {
         Ok(())
     }
 
-    /// A resource under these decisions, and what was decided besides them.
+    /// Evaluates a resource under these decisions, and returns the atoms that were decided in addition.
     fn world<'t>(
         &'t self,
         resource: &'t Resource<'a>,
@@ -242,7 +239,7 @@ impl<'a> Template<'a> {
         let mut evaluator = Evaluator::new(self, decisions);
         evaluator.assumptions.otherwise = otherwise;
         let world = Self::in_world(&mut evaluator, resource, wanted);
-        // A world that is not decided yet used them all the same.
+        // An undecided world used these defaults too.
         worlds.defaults.append(&mut evaluator.defaults);
         Ok((world?, evaluator.assumptions.met))
     }
@@ -275,18 +272,17 @@ impl<'a> Template<'a> {
     }
 }
 
-/// The worlds of a resource that were found so far.
+/// The worlds of a resource found so far.
 #[derive(Default)]
 struct ResourceWorlds<'t> {
     found: Vec<World<'t>>,
-    /// How many values they hold of their own.
+    /// The number of values that they own.
     held: u64,
     defaults: BTreeSet<&'t str>,
 }
 
 impl<'t> ResourceWorlds<'t> {
-    /// Keeps a world, unless those that are kept hold too many values of their own with it. The first one
-    /// is kept in any case.
+    /// Adds a world, unless the stored worlds would own too many values. The first world is always added.
     fn hold(&mut self, world: World<'t>) -> Result<(), Exhausted> {
         if let Cow::Owned(properties) = &world.properties {
             measure(properties, MAX_EVALUATION_DEPTH, &mut self.held);
@@ -299,7 +295,7 @@ impl<'t> ResourceWorlds<'t> {
     }
 }
 
-/// Worlds that differ for the reader: several decisions can amount to the same conditions.
+/// Removes worlds that do not differ for the reader: several decisions can lead to the same conditions.
 fn distinct(worlds: Vec<World<'_>>) -> Vec<World<'_>> {
     let mut distinct: Vec<World<'_>> = Vec::with_capacity(worlds.len());
     let mut by_assumptions: std::collections::HashMap<Vec<Assumption>, Vec<usize>> = std::collections::HashMap::new();

@@ -1,4 +1,4 @@
-//! What is known of a call besides the egress rules: the facts of CloudTrail's record, taken from the event once.
+//! The facts of a call other than its egress rules, read once from CloudTrail's record.
 
 use crate::rule::excerpt;
 use crate::rule::policy::Context;
@@ -9,19 +9,19 @@ use super::tool::tool;
 /// An operation of EC2's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Ec2Operation {
-    /// It adds egress rules to a group.
+    /// Adds egress rules to a group.
     AuthorizeSecurityGroupEgress,
-    /// It replaces rules of a group, by their ids.
+    /// Replaces rules of a group, identified by their ids.
     ModifySecurityGroupRules,
-    /// It makes a group, with EC2's default rule.
+    /// Creates a group, with EC2's default rule.
     CreateSecurityGroup,
-    /// None that opens egress rules.
+    /// An operation that opens no egress rules.
     #[default]
     Other,
 }
 
 impl Ec2Operation {
-    /// Its name in EC2's API.
+    /// Returns the operation's name in EC2's API.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -32,11 +32,11 @@ impl Ec2Operation {
         }
     }
 
-    /// Whether the rules of the call are egress rules.
+    /// Returns whether the rules of the call are egress rules.
     #[must_use]
     pub const fn direction(self) -> Direction {
         match self {
-            // It names rules by their ids, which do not say whether they are ingress or egress rules.
+            // The call identifies rules by ids, which do not distinguish ingress from egress rules.
             Self::ModifySecurityGroupRules => Direction::MayBeEgress,
             Self::AuthorizeSecurityGroupEgress | Self::CreateSecurityGroup | Self::Other => Direction::Egress,
         }
@@ -56,14 +56,14 @@ impl Ec2Operation {
 /// Whether the rules of a call are egress rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// They are.
+    /// They are egress rules.
     Egress,
-    /// They are egress rules or ingress rules: the event does not say which.
+    /// They are egress or ingress rules: the event does not distinguish them.
     MayBeEgress,
 }
 
 impl Direction {
-    /// Its name on log lines.
+    /// Returns the name in log lines.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -73,13 +73,13 @@ impl Direction {
     }
 }
 
-/// The facts of a call that are not about the rule, each shortened to what AWS allows; empty where the event does not
-/// say it.
+/// The facts of a call that are independent of the rule, each shortened to the length that AWS allows; empty if the
+/// event does not contain them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Call {
-    /// CloudTrail's id of the call: the same when EventBridge delivers the event again.
+    /// CloudTrail's id of the call, the same if EventBridge delivers the event again.
     pub event_id: String,
-    /// When, UTC.
+    /// The time of the call, UTC.
     pub time: String,
     pub operation: Ec2Operation,
     /// The account's 12 digits.
@@ -87,30 +87,30 @@ pub struct Call {
     pub region: String,
     /// The security group's id.
     pub group_id: String,
-    /// The ARN of who called, or what kind of identity it was.
+    /// The ARN of the caller, or the kind of identity.
     pub caller: String,
-    /// The ARN of the role whose session it was.
+    /// The ARN of the role, if the caller is a role session.
     pub role: String,
-    /// The AWS service that called on behalf of them.
+    /// The AWS service that called on the caller's behalf.
     pub service: String,
-    /// The address, or the service, that the call came from.
+    /// The source of the call: an address or a service.
     pub source_ip: String,
-    /// With what: `Terraform`, `AWS CLI`.
+    /// The tool: `Terraform`, `AWS CLI`.
     pub tool: String,
     /// The user agent, as sent.
     pub user_agent: String,
-    /// Whether CloudFormation made it: the hook was asked before.
+    /// Whether CloudFormation made the call, so that the hook was invoked before.
     pub by_cloud_formation: bool,
 }
 
-/// How CloudFormation names itself where it calls on behalf of someone.
+/// CloudFormation's name when it calls on behalf of someone.
 const CLOUD_FORMATION: &str = "cloudformation.amazonaws.com";
 
-/// How much of a field is kept, in characters: the longest ARN of a role's session has some 150.
+/// The number of characters kept of a field. The longest ARN of a role session has about 150.
 const FIELD_CHARS: usize = 300;
 
 impl Call {
-    /// The facts of an event.
+    /// Returns the facts of an event.
     pub(super) fn of(event: &Value) -> Self {
         let field = |value: Option<&Value>| excerpt(&text(value), FIELD_CHARS);
         let or = |one: String, other: &dyn Fn() -> String| if one.is_empty() { other() } else { one };
@@ -140,7 +140,7 @@ impl Call {
     }
 }
 
-/// The group that a call is about: a new one is named by the answer alone.
+/// Returns the group of a call. The id of a new group is only in the response.
 fn group_id(event: &Value) -> String {
     let request = detail(event, "requestParameters");
     let wrapped = request.and_then(|request| request.get("ModifySecurityGroupRulesRequest"));
@@ -152,8 +152,8 @@ fn group_id(event: &Value) -> String {
         .unwrap_or_default()
 }
 
-/// Where a call opens something, as far as a policy may ask: whole, never shortened, and not at all where a text is
-/// longer than AWS has any. A direct call has no stack, no logical id and no resource type, and says no tags.
+/// Returns the place of a call for the policy's conditions. Texts are never shortened, and a text longer than AWS
+/// allows is omitted. A direct call has no stack, no logical id, no resource type, and no tags.
 pub(super) fn place(event: &Value) -> Context<'_> {
     const LONGEST: usize = 64;
     fn known(value: Option<&Value>) -> Option<&str> {
@@ -166,12 +166,12 @@ pub(super) fn place(event: &Value) -> Context<'_> {
     }
 }
 
-/// A field of CloudTrail's record.
+/// Returns a field of CloudTrail's record.
 pub(super) fn detail<'v>(event: &'v Value, name: &str) -> Option<&'v Value> {
     event.get("detail")?.get(name)
 }
 
-/// Text, from any value: a number gives its digits, anything else no text.
+/// Returns any value as text: a number becomes its digits, other values an empty text.
 pub(super) fn text(value: Option<&Value>) -> String {
     match value.map(|value| &value.kind) {
         Some(Kind::String(text)) => text.clone(),

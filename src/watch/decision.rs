@@ -1,39 +1,39 @@
-//! The one record of a decision on a call: the log lines are made from it.
+//! The record of a decision on a call. The log lines are derived from it.
 
 use super::call::{Call, Direction};
 use crate::rule::{Assessment, Finding, Outcome, Verdict, wording};
 
-/// What a call came to.
+/// The result for a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallConclusion {
-    /// The rule was checked on what it asks for.
+    /// The rule was checked on the requested egress rules.
     Judged(Assessment),
-    /// The event does not say which egress rules it is about, for this reason.
+    /// The event does not contain the egress rules; contains the reason.
     NotRead(String),
-    /// It is no call that opens egress rules, for this reason.
+    /// The call does not open egress rules; contains the reason.
     NotChecked(String),
-    /// The rule could not be checked: what went wrong and what to do.
+    /// The rule could not be checked; contains the problem and the remedy.
     InternalFailure(String),
 }
 
 /// A decision on one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallDecision {
-    /// Who called what.
+    /// The call and its caller.
     pub call: Call,
-    /// What it came to.
+    /// The result.
     pub conclusion: CallConclusion,
 }
 
-/// The longest message, in characters: as long as those of the hook.
+/// The maximum length of a message in characters, the same as for the hook.
 const MESSAGE_CHARS: usize = 1_024;
 
-/// How many lines a message is made of at most: no line is shorter than eight characters.
+/// The maximum number of lines in a message: every line has at least eight characters.
 const MAX_LINES: usize = MESSAGE_CHARS / 8;
 
 impl CallDecision {
-    /// The verdict's name in logs and metrics, as the hook has them. What may be an egress rule and would break the rule
-    /// as one is undetermined.
+    /// Returns the verdict's name in logs and metrics, the same names as for the hook. A rule that may be an egress
+    /// rule, and would then break the rule, is undetermined.
     #[must_use]
     pub fn verdict(&self) -> &'static str {
         match &self.conclusion {
@@ -49,13 +49,13 @@ impl CallDecision {
         }
     }
 
-    /// Whether someone should look at it.
+    /// Returns whether someone should review the call.
     #[must_use]
     pub(crate) fn is_worth_a_look(&self) -> bool {
         ["non-compliant", "undetermined", "internal-failure"].contains(&self.verdict())
     }
 
-    /// The findings of one outcome.
+    /// Returns the findings with this outcome.
     pub fn of(&self, outcome: Outcome) -> impl Iterator<Item = &Finding> {
         let assessment = match &self.conclusion {
             CallConclusion::Judged(assessment) => Some(assessment),
@@ -64,7 +64,7 @@ impl CallDecision {
         assessment.into_iter().flat_map(move |assessment| assessment.of(outcome))
     }
 
-    /// What a person reads: what was opened, by whom, and each egress rule that breaks the rule.
+    /// Returns the message for people: what was opened, by whom, and each egress rule that breaks the rule.
     #[must_use]
     pub fn message(&self) -> String {
         let call = &self.call;

@@ -1,4 +1,4 @@
-//! A decision on a call as one structured log line, which CloudWatch also reads as metrics.
+//! Writes the decision on a call as a structured log line, which CloudWatch also reads as metrics.
 
 use serde::Serialize;
 
@@ -33,13 +33,13 @@ struct CallLogLine<'a> {
     shared: DecisionFields<'a>,
 }
 
-/// The fields of a line that are neither reasons nor listed rules: 28 of its own, 12 in `_aws`, the count behind the
-/// lists.
+/// The number of fields in a line other than reasons and listed rules: 28 of the line itself, 12 in `_aws`, and the
+/// count after the lists.
 pub(super) const FIXED_FIELDS: usize = 41;
 
-/// The log lines of a decision, each ending in a newline: the decision itself, then one per reason with the number of
-/// its offending rules and one per exemption. Their metrics have the dimension `via` beside those of the hook; those of
-/// the decision are there by level as well, so that one alarm can look at all that is worth a look.
+/// Returns the log lines of a decision, each ending in a newline: the decision, then one per reason with the number of
+/// its offending rules, and one per exemption. Their metrics have the dimension `via` in addition to those of the hook.
+/// The metrics of the decision also exist by level, so that one alarm covers everything that needs a review.
 #[must_use]
 pub fn lines(decision: &CallDecision, delivery: &Delivery<'_>) -> String {
     const VIA: DecisionSource = DecisionSource::DirectCall;

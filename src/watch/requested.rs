@@ -1,7 +1,6 @@
-//! The egress rules that a call asks for, in the shape of CloudFormation's properties.
+//! The egress rules that a call requests, converted to CloudFormation's properties.
 //!
-//! What was asked for decides, not EC2's answer: a hook sees what was asked for, too, and EC2 fills in ports that
-//! nobody stated.
+//! The request decides, not EC2's response: a hook also sees the request, and EC2 fills in ports that nobody stated.
 
 use crate::path::{Origin, PropertyPath, Segment};
 use crate::rule::{Assessment, FindingSubject, excerpt};
@@ -12,13 +11,14 @@ use super::call::{Ec2Operation, detail, text};
 
 /// The egress rules of a call.
 pub(super) struct RequestedRules {
-    /// As the properties of an `AWS::EC2::SecurityGroup`.
+    /// The rules as properties of an `AWS::EC2::SecurityGroup`.
     pub(super) properties: Value,
-    /// Where each is in the call.
+    /// The place of each rule in the call.
     places: Vec<PropertyPath>,
 }
 
-/// Where a permission lists destinations: the list, what names a destination in it, and the property of CloudFormation.
+/// The lists of destinations in a permission: the list, the field of a destination in it, and CloudFormation's
+/// property.
 const DESTINATIONS: [(&str, &str, &str); 4] = [
     ("ipRanges", "cidrIp", "CidrIp"),
     ("ipv6Ranges", "cidrIpv6", "CidrIpv6"),
@@ -26,10 +26,10 @@ const DESTINATIONS: [(&str, &str, &str); 4] = [
     ("groups", "groupId", "DestinationSecurityGroupId"),
 ];
 
-/// The fields of a permission that all of its egress rules have, and the properties of CloudFormation.
+/// The fields of a permission that all of its egress rules share, and CloudFormation's properties.
 const SHARED: [(&str, &str); 3] = [("ipProtocol", "IpProtocol"), ("fromPort", "FromPort"), ("toPort", "ToPort")];
 
-/// The fields of a rule in `ModifySecurityGroupRules`, and the properties of CloudFormation.
+/// The fields of a rule in `ModifySecurityGroupRules`, and CloudFormation's properties.
 const OF_RULES: [(&str, &str); 7] = [
     ("IpProtocol", "IpProtocol"),
     ("FromPort", "FromPort"),
@@ -41,7 +41,7 @@ const OF_RULES: [(&str, &str); 7] = [
 ];
 
 impl RequestedRules {
-    /// The egress rules of a call; nothing where it does not say any, which EC2 would refuse.
+    /// Returns the egress rules of a call, or `None` if it states none, which EC2 would refuse.
     pub(super) fn of(operation: Ec2Operation, event: &Value) -> Option<Self> {
         let request = detail(event, "requestParameters");
         let rules = match operation {
@@ -50,7 +50,7 @@ impl RequestedRules {
                 let request = request?;
                 modified(request.get("ModifySecurityGroupRulesRequest").unwrap_or(request).get("SecurityGroupRule")?)
             }
-            // A group without egress rules has the default rule.
+            // A group without egress rules gets the default rule.
             Ec2Operation::CreateSecurityGroup => {
                 return Some(Self { properties: Kind::Map(Map::new()).into(), places: Vec::new() });
             }
@@ -63,7 +63,7 @@ impl RequestedRules {
         Some(Self { properties: object([(EGRESS, Kind::List(rules).into())]), places })
     }
 
-    /// What was found, at its place in the call.
+    /// Replaces the place of each finding with its place in the call.
     pub(super) fn in_the_call(&self, mut judged: Assessment) -> Assessment {
         for finding in &mut judged.findings {
             finding.path = match finding.path.segments() {
@@ -80,7 +80,7 @@ impl RequestedRules {
 
 type RuleAtPath = (PropertyPath, Value);
 
-/// One egress rule for each destination of each permission.
+/// Returns one egress rule for each destination of each permission.
 fn permissions(list: &Value) -> Vec<RuleAtPath> {
     let mut rules = Vec::new();
     for (index, permission) in items(list).into_iter().enumerate() {
@@ -108,7 +108,7 @@ fn permissions(list: &Value) -> Vec<RuleAtPath> {
     rules
 }
 
-/// The rules of `ModifySecurityGroupRules`: one object, or a list of several, each placed by the id that it has.
+/// Returns the rules of `ModifySecurityGroupRules`, which are one object or a list, each with its id as its place.
 fn modified(list: &Value) -> Vec<RuleAtPath> {
     let update = |(index, update): (usize, &Value)| {
         let id = text(update.get("SecurityGroupRuleId"));
@@ -123,8 +123,8 @@ fn modified(list: &Value) -> Vec<RuleAtPath> {
     items(list).into_iter().enumerate().map(update).collect()
 }
 
-/// The entries of a list as CloudTrail writes it: `{"items": […]}`, and `{}` where it is empty; or a list, or the only
-/// entry itself.
+/// Returns the entries of a list as CloudTrail writes it: `{"items": […]}`, or `{}` if it is empty. Also accepts a
+/// plain list or the only entry itself.
 fn items(list: &Value) -> Vec<&Value> {
     let wrapped = list.as_map().and_then(|map| map.get("items"));
     match (&list.kind, wrapped.map(|items| &items.kind)) {
@@ -136,7 +136,7 @@ fn items(list: &Value) -> Vec<&Value> {
     }
 }
 
-/// The fields of an object under the names of CloudFormation's properties.
+/// Returns the fields of an object under the names of CloudFormation's properties.
 fn renamed(object: &Value, names: &[(&'static str, &'static str)]) -> Map {
     let fields = names.iter().filter_map(|(from, to)| Some((key(to), object.get(from)?.clone())));
     Map::from_unique(fields.collect())

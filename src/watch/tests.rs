@@ -1,4 +1,4 @@
-//! Direct calls as CloudTrail records them, each fixture in a documented shape.
+//! Tests of direct calls as CloudTrail records them; each fixture has a documented shape.
 
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -8,7 +8,7 @@ use crate::log::{Delivery, MAX_FIELDS};
 use crate::policy;
 use crate::rule::{Outcome, Preset};
 
-/// Each fixture with its name.
+/// Includes each fixture with its name.
 macro_rules! fixtures {
     ($($name:literal),* $(,)?) => {
         [$(($name, include_str!(concat!("../../tests/fixtures/direct-calls/", $name, ".json")))),*]
@@ -85,7 +85,7 @@ fn the_log_tells_who_called_what_and_nothing_else_of_the_event() {
     insta::assert_json_snapshot!(logged);
 }
 
-/// No line of a direct call may count as one of the hook: neither in its queries, nor in its alarms and widgets.
+/// No line of a direct call may count as one of the hook, in its queries, alarms, or widgets.
 #[test]
 fn what_is_counted_for_the_hook_does_not_count_direct_calls() {
     let exempt = policy::parse(
@@ -124,12 +124,12 @@ fn a_line_has_few_enough_fields_and_says_what_it_leaves_out() {
     assert!(leaves(&line) <= MAX_FIELDS, "{} fields", leaves(&line));
     assert_eq!(line["offendingRules"].as_array().unwrap().len(), 20);
     assert_eq!((&line["offendingRuleCount"], &line["unlistedRuleCount"]), (&json!(61), &json!(41)));
-    // One more field of its own and the count is wrong.
+    // If the line gets another field, the count is wrong.
     let quiet = logged(&decided(&fixture("authorize-one-port"), &Policy::default())).swap_remove(0);
     assert_eq!(leaves(&quiet) + 1, super::log::FIXED_FIELDS, "a policy's file adds its checksum");
 }
 
-/// What asks for a stack, a logical id, a resource type or a tag asks for what a direct call does not have.
+/// A condition on a stack, a logical id, a resource type, or a tag cannot match, because a direct call has none.
 #[test]
 fn exemptions_hold_for_what_a_call_has() {
     let event = fixture("authorize-all-traffic");
@@ -264,7 +264,7 @@ fn any_json() -> impl Strategy<Value = Json> {
     })
 }
 
-/// Each place in a value, as JSON pointers.
+/// Collects each place in a value, as JSON pointers.
 fn pointers(value: &Json, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
     match value {
@@ -283,7 +283,7 @@ fn pointers(value: &Json, at: &str, found: &mut Vec<String>) {
 }
 
 proptest! {
-    /// Whatever is anywhere in an event, it is decided or ignored, and told within bounds.
+    /// Any event is decided or ignored, and its message stays within bounds.
     #[test]
     fn no_event_makes_it_fail(
         fixture_name in prop::sample::select(FIXTURES.map(|(name, _)| name).to_vec()),

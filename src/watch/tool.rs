@@ -1,7 +1,7 @@
-//! With what a call was made, from its user agent.
+//! Determines the tool of a call from its user agent.
 
-/// What user agents say, and what it is called; the first that fits counts, since Terraform's and Pulumi's name the
-/// SDK that they use, too.
+/// Parts of user agents, and the names of their tools. The first match wins, because the user agents of Terraform and
+/// Pulumi also name the SDK that they use.
 const TOOLS: [(&str, &str); 11] = [
     ("Terraform/", "Terraform"),
     ("OpenTofu/", "OpenTofu"),
@@ -16,7 +16,7 @@ const TOOLS: [(&str, &str); 11] = [
     ("AWS Internal", "AWS Internal"),
 ];
 
-/// What a user agent is called: the tool, or the first product that it names.
+/// Returns the name for a user agent: the tool, or the first product in it.
 pub(super) fn tool(user_agent: &str) -> &str {
     let known = TOOLS.into_iter().find(|(sign, _)| user_agent.contains(sign)).map(|(_, name)| name);
     known.or_else(|| user_agent.split([' ', '[', ']']).find(|product| !product.is_empty())).unwrap_or_default()

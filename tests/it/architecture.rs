@@ -1,13 +1,14 @@
-//! The walls inside each crate: modules of the core use only those listed for them, and no two sibling files of any
-//! crate use each other, directly or around a corner. Between crates the compiler holds the walls. Files stay short,
-//! a type's name stands for one type, and the root package builds without what its members need.
+//! Tests of the architecture within each crate: modules of the core use only the modules listed for them, and no two
+//! sibling files of any crate use each other, directly or indirectly. Between crates, the compiler enforces the
+//! boundaries. Also: files are short, each type name is unique, and the root package builds without the dependencies of
+//! its members.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::support::root;
 
-/// Which modules each module of the core may use.
+/// The modules that each module of the core may use.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("arn", &[]),
     ("path", &[]),
@@ -24,7 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("event", &[]),
 ];
 
-/// The files at the root of each crate of the workspace.
+/// The root file of each crate in the workspace.
 const ROOTS: &[&str] = &[
     "src/lib.rs",
     "src/bin/bootstrap/main.rs",
@@ -34,7 +35,7 @@ const ROOTS: &[&str] = &[
     "benches/bench/main.rs",
 ];
 
-/// A module of a crate: its code without tests and comments, and the modules in it.
+/// A module of a crate: its code without tests and comments, and its child modules.
 struct Module {
     code: String,
     /// The paths in the code.
@@ -43,7 +44,7 @@ struct Module {
 }
 
 impl Module {
-    /// Reads the module of a file, whose own modules are in `folder`.
+    /// Reads the module in a file, whose child modules are in `folder`.
     fn read(file: &Path, folder: &Path) -> Self {
         let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let code: String = text
@@ -71,12 +72,12 @@ impl Module {
         Self::read(&file, &folder)
     }
 
-    /// The code of the module and of all modules in it.
+    /// Returns the code of the module and of all modules in it.
     fn all_code(&self) -> String {
         self.children.values().fold(self.code.clone(), |code, child| code + &child.all_code())
     }
 
-    /// The paths that the module and those in it use, each from the crate's root.
+    /// Collects the paths that the module and its child modules use, each from the crate's root.
     fn uses(&self, at: &[String], found: &mut Vec<Vec<String>>) {
         found.extend(self.paths.iter().filter_map(|path| from_root(path, at)));
         for (name, child) in &self.children {
@@ -84,7 +85,7 @@ impl Module {
         }
     }
 
-    /// Which child an item that the module names in its `use` statements comes from.
+    /// Returns the child module of each item that the module names in its `use` statements.
     fn names(&self) -> BTreeMap<String, String> {
         self.paths
             .iter()
@@ -98,7 +99,7 @@ impl Module {
             .collect()
     }
 
-    /// Circles among the children of this module and of all modules in it.
+    /// Collects the circles among the children of this module and of all modules in it.
     fn circles(&self, at: &[String], found: &mut Vec<String>) {
         let names = self.names();
         let mut edges: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -129,7 +130,7 @@ impl Module {
     }
 }
 
-/// Each path in some code, `use` trees taken apart: `a::{b, c::d}` is `a::b` and `a::c::d`.
+/// Returns each path in the code, with `use` trees expanded: `a::{b, c::d}` becomes `a::b` and `a::c::d`.
 fn paths(code: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     let mut rest = code;
@@ -147,7 +148,7 @@ fn paths(code: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// Reads a `use` tree behind `prefix::`, and returns what is behind it.
+/// Reads a `use` tree after `prefix::`, and returns the code after it.
 fn tree<'c>(code: &'c str, prefix: Vec<String>, found: &mut Vec<Vec<String>>) -> &'c str {
     if let Some(mut rest) = code.strip_prefix('{') {
         loop {
@@ -180,7 +181,7 @@ fn tree<'c>(code: &'c str, prefix: Vec<String>, found: &mut Vec<Vec<String>>) ->
     }
 }
 
-/// A path that starts with `crate`, `self` or `super`, from the crate's root.
+/// Returns a path that starts with `crate`, `self`, or `super` relative to the crate's root.
 fn from_root(path: &[String], at: &[String]) -> Option<Vec<String>> {
     match path.first()?.as_str() {
         "crate" => Some(path[1..].to_vec()),
@@ -220,7 +221,7 @@ fn no_two_sibling_files_use_each_other() {
     assert!(circles.is_empty(), "{}", circles.join("\n"));
 }
 
-/// The tests above rest on the reader of paths.
+/// The tests above depend on the path parser.
 #[test]
 fn paths_are_taken_apart() {
     let code = "use super::{a::{B, c::D as E}, f};\nlet x = crate::g::h(self::i);";
@@ -230,7 +231,7 @@ fn paths_are_taken_apart() {
     assert_eq!(from_root(&["super".to_owned(), "x".to_owned()], &at).unwrap(), ["m", "x"]);
 }
 
-/// The rule can be read and tested without JSON, text formats or AWS.
+/// The rule can be read and tested without JSON, text formats, or AWS.
 #[test]
 fn the_rule_knows_no_format_and_no_aws() {
     let code = Module::crate_at("src/lib.rs").children["rule"].all_code();
@@ -239,10 +240,10 @@ fn the_rule_knows_no_format_and_no_aws() {
     }
 }
 
-/// The folders of the workspace whose files ship.
+/// The folders of the workspace with the files that ship.
 const SHIPPED: &[&str] = &["src", "command/src", "account/src"];
 
-/// The code of each file that ships, by its path, up to its tests.
+/// Returns the code of each file that ships, without its tests, by its path.
 fn shipped() -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut folders: Vec<PathBuf> = SHIPPED.iter().map(|folder| root().join(folder)).collect();
@@ -273,13 +274,13 @@ fn files_are_short() {
     assert!(lines[lines.len() / 2].0 <= 200, "the median file has {} lines", lines[lines.len() / 2].0);
 }
 
-/// A reader who meets a type's name can search for it.
+/// A unique name makes a type easy to search for.
 #[test]
 fn no_two_modules_give_a_type_the_same_name() {
     let mut defined: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (file, code) in shipped() {
         for line in code.lines() {
-            // An associated type is not one that a module defines.
+            // An associated type is not defined by a module.
             let is_associated = line.starts_with(' ') && line.trim_start().starts_with("type ");
             let mut words = line.split_whitespace().skip_while(|word| word.starts_with("pub"));
             if !is_associated
@@ -287,7 +288,7 @@ fn no_two_modules_give_a_type_the_same_name() {
                 && let Some(name) = words.next()
             {
                 let name = name.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
-                // A macro names none itself.
+                // A macro has no name here.
                 if !name.is_empty() {
                     defined.entry(name.to_owned()).or_default().push(file.clone());
                 }
@@ -299,7 +300,7 @@ fn no_two_modules_give_a_type_the_same_name() {
     assert!(twice.is_empty(), "{twice:#?}");
 }
 
-/// `cargo test` of the root package compiles no command line, no AWS SDK, no TLS server and no certificate maker.
+/// `cargo test` of the root package compiles no command line, no AWS SDK, no TLS server, and no certificate generator.
 #[test]
 fn the_root_package_depends_on_nothing_that_its_members_need() {
     let text = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();

@@ -1,5 +1,5 @@
-//! The same egress rule gets the same verdict whichever way it comes in: as a group or a rule in front of the hook, in
-//! a template, and as a call of EC2's API.
+//! The same egress rule gets the same verdict in every form: as a group or a rule in a hook invocation, in a template,
+//! and as a call of EC2's API.
 
 use cfn_egress_guard_core::check::{CheckContext, check};
 use cfn_egress_guard_core::hook::{self, Config};
@@ -16,7 +16,7 @@ const TODAY: Date = Date::of_unix_seconds(1_790_000_000);
 const ACCOUNT: &str = "123456789012";
 const REGION: &str = "eu-west-1";
 
-/// An egress rule, in the fields of no API.
+/// An egress rule, independent of any API.
 #[derive(Debug, Clone)]
 struct Rule {
     protocol: &'static str,
@@ -34,7 +34,7 @@ enum Destination {
 }
 
 impl Rule {
-    /// As CloudFormation writes it.
+    /// Returns the rule in CloudFormation's form.
     fn in_cloud_formation(&self) -> Json {
         let (field, value) = match self.to_where {
             Destination::V4(cidr) => ("CidrIp", cidr),
@@ -45,7 +45,7 @@ impl Rule {
         self.with(["IpProtocol", "FromPort", "ToPort"], field, json!(value))
     }
 
-    /// As CloudTrail writes the permission of `AuthorizeSecurityGroupEgress`.
+    /// Returns the rule as CloudTrail records a permission of `AuthorizeSecurityGroupEgress`.
     fn permission(&self) -> Json {
         let (list, field, value) = match self.to_where {
             Destination::V4(cidr) => ("ipRanges", "cidrIp", cidr),
@@ -60,7 +60,7 @@ impl Rule {
         permission
     }
 
-    /// As CloudTrail writes the rule of `ModifySecurityGroupRules`.
+    /// Returns the rule as CloudTrail records a rule of `ModifySecurityGroupRules`.
     fn update(&self) -> Json {
         let (field, value) = match self.to_where {
             Destination::V4(cidr) => ("CidrIpv4", cidr),
@@ -105,7 +105,7 @@ fn any_rule() -> impl Strategy<Value = Rule> {
     })
 }
 
-/// A policy with one exemption that asks for nothing that only a template has.
+/// Generates a policy with one exemption, without conditions on facts that only a template has.
 fn any_policy() -> impl Strategy<Value = Policy> {
     let condition = prop::option::of(prop::sample::select(vec![
         "account = \"123456789012\"",
@@ -190,7 +190,7 @@ proptest! {
         let group = at_hook("AWS::EC2::SecurityGroup", &json!({"SecurityGroupEgress": egress}), &policy);
         prop_assert_eq!(in_template(&rules, &policy), group);
         prop_assert_eq!(authorized(&rules, &policy), group);
-        // Of rules that are named by their ids alone, nobody knows that they are egress rules.
+        // Rules that are identified only by their ids may be ingress rules.
         let updates: Vec<Json> = rules.iter().map(Rule::update).collect();
         let if_egress = if group == "non-compliant" { "undetermined" } else { group };
         prop_assert_eq!(modified(&json!(updates), &policy), if_egress);
@@ -199,7 +199,7 @@ proptest! {
         prop_assert_eq!(modified(&only.update(), &policy), if_egress);
     }
 
-    /// Several ranges of one permission are as many egress rules.
+    /// Several ranges of one permission are separate egress rules.
     #[test]
     fn ranges_of_one_permission_are_judged_as_permissions_of_one_range(
         rule in any_rule(),

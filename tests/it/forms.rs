@@ -1,4 +1,4 @@
-//! The same template in YAML's short form, in YAML's long form and in JSON gives the same findings, each at the same
+//! The same template in YAML's short form, in YAML's long form, and in JSON gives the same findings, each at the same
 //! value.
 
 use cfn_egress_guard_core::check::{CheckContext, check};
@@ -12,14 +12,14 @@ use serde_json::{Value as Json, json};
 
 const TODAY: Date = Date::of_unix_seconds(1_790_000_000);
 
-/// Whether functions are written with their tags.
+/// Whether functions are written with tags.
 #[derive(Clone, Copy, PartialEq)]
 enum Form {
     Short,
     Long,
 }
 
-/// A value as block YAML, every text quoted. Behind a tag no other tag may stand on the same value.
+/// Writes a value as block YAML with every text quoted. If the value already has a tag, no second one is written.
 fn block(value: &Json, form: Form, indent: usize, tagged: bool, out: &mut String) {
     let margin = " ".repeat(indent);
     match value {
@@ -46,7 +46,7 @@ fn block(value: &Json, form: Form, indent: usize, tagged: bool, out: &mut String
     }
 }
 
-/// The tag of a function; a loop has none.
+/// Returns the tag of a function; a loop has none.
 fn tag(key: &str) -> Option<String> {
     match key {
         "Ref" | "Condition" => Some(format!("!{key}")),
@@ -55,13 +55,13 @@ fn tag(key: &str) -> Option<String> {
     }
 }
 
-/// `[a, b]` of `Fn::GetAtt` as `a.b`.
+/// Returns `[a, b]` of `Fn::GetAtt` as `a.b`.
 fn attribute(key: &str, argument: &Json) -> Option<String> {
     let [resource, attribute] = argument.as_array().filter(|_| key == "Fn::GetAtt")?.as_slice() else { return None };
     Some(format!("{}.{}", resource.as_str()?, attribute.as_str()?))
 }
 
-/// What a document says, without places.
+/// Returns the content of a document, without places.
 fn plain(value: &Value) -> Json {
     match &value.kind {
         Kind::Null => Json::Null,
@@ -76,7 +76,7 @@ fn plain(value: &Value) -> Json {
     }
 }
 
-/// The value that stands at a place, read again from the text alone; of what was written as a key, its name.
+/// Returns the value at a place, parsed again from the text alone; for a key, its name.
 fn underlined(document: &Document, origin: cfn_egress_guard_core::path::Origin, text: &str) -> Json {
     let span = document.span(origin).unwrap();
     let written = span.text(text).unwrap();
@@ -85,7 +85,7 @@ fn underlined(document: &Document, origin: cfn_egress_guard_core::path::Origin, 
     plain(read.root.get("value").unwrap())
 }
 
-/// Each finding: what it says, of what, when, and the values that it points at.
+/// Returns each finding: its statement, subject, conditions, and the values it points at.
 fn findings(text: &str) -> Vec<String> {
     let document = source::parse(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let policy = Policy::default();
@@ -112,7 +112,7 @@ fn findings(text: &str) -> Vec<String> {
     told
 }
 
-/// The findings of a template, which are the same in each form.
+/// Returns the findings of a template, and asserts that they are the same in each form.
 fn same_findings(template: &Json) -> Result<Vec<String>, TestCaseError> {
     let json = serde_json::to_string_pretty(template).unwrap();
     let in_json = findings(&json);
@@ -216,7 +216,7 @@ fn a_template_that_breaks_the_rule_in_every_way_does_so_in_every_form() {
     let rule = port(json!("http"), json!({"Ref": "AWS::NoValue"}));
     let told = same_findings(&template(&egress, &rule)).unwrap();
     assert_eq!(told.len(), 4, "{told:#?}");
-    // serde_json sorts keys: the rule stands before the group.
+    // serde_json sorts keys, so the rule comes before the group.
     for (told, expected) in told.iter().zip([
         r#"at "http""#,
         r#"Some("if `IsProd` is false") at 8443 | {"Ref":"Port"}"#,

@@ -1,4 +1,4 @@
-//! Integration tests of the core: one binary, no program, no socket.
+//! Integration tests of the core: one binary, without programs or sockets.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 #![expect(clippy::disallowed_methods, reason = "tests read fixtures and source files")]
 

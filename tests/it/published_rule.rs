@@ -1,4 +1,4 @@
-//! The published page's own examples, through the evaluator and the hook.
+//! Runs the examples of the published page through the evaluator and the hook.
 
 use cfn_egress_guard_core::rule::{Knowledge, Settings, Verdict};
 use cfn_egress_guard_core::security_group::{ResourceType, assess};
@@ -7,7 +7,7 @@ use cfn_egress_guard_core::template::{Scope, Template};
 
 use crate::support::read;
 
-/// The verdict on each checked resource of a template, by logical id.
+/// Returns the verdict on each checked resource of a template, by logical id.
 fn verdicts(fixture: &str) -> Vec<(String, Verdict)> {
     let document = source::parse(&read(&format!("tests/fixtures/published-rule/{fixture}"))).unwrap();
     let scope = Scope::default();

@@ -1,10 +1,10 @@
-//! Phrases that readers stumble over stay out of every text of the repository (the word list in CONTRIBUTING.md).
+//! Keeps confusing phrases out of every text of the repository (see the word list in CONTRIBUTING.md).
 
 use std::path::Path;
 
 use crate::support::root;
 
-/// In lower case, as they would occur in a sentence.
+/// In lower case, as they would appear in a sentence.
 const REFUSED: &[&str] = &[
     "put right",
     "to be had",
@@ -22,7 +22,7 @@ const REFUSED: &[&str] = &[
     "which is a defect",
 ];
 
-/// Where the texts are that users and maintainers read.
+/// The files and folders with texts for users and maintainers.
 const PLACES: &[&str] = &[
     "src",
     "command/src",
@@ -47,7 +47,7 @@ fn no_text_has_a_phrase_of_the_old_kind() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
-/// Reads a file or what is in a folder; binary files are passed over.
+/// Reads a file, or all files in a folder; skips binary files.
 fn read(path: &Path, found: &mut Vec<String>) {
     if path.is_dir() {
         for entry in std::fs::read_dir(path).unwrap() {

@@ -1,6 +1,6 @@
 """An AWS account on this machine: MiniStack with hooks.
 
-What changes something goes through the AWS CLI, as a user does it; what only looks goes through boto3, which is faster.
+Changes go through the AWS CLI, like a user's; reads go through boto3, which is faster.
 """
 
 import json
@@ -48,13 +48,13 @@ class Account:
             service,
             endpoint_url=self.endpoint,
             region_name=region,
-            aws_access_key_id=ACCOUNT_ID,  # which names the account to MiniStack
+            aws_access_key_id=ACCOUNT_ID,  # selects the account in MiniStack
             aws_secret_access_key="test",
             config=Config(proxies={}, read_timeout=30),
         )
 
     def aws(self, *arguments):
-        """Runs `aws …`, which has to succeed."""
+        """Runs `aws …`, which must succeed."""
         run = subprocess.run(
             [PARTS / "venv" / "bin" / "aws", *arguments],
             cwd=self.folder,
@@ -78,7 +78,7 @@ class Account:
         return path
 
     def create(self, stack, template):
-        """Creates a stack and says how it ended."""
+        """Creates a stack and returns its final status."""
         self.aws("cloudformation", "create-stack", "--stack-name", stack,
                  "--template-body", f"file://{self.write(stack, template)}")  # fmt: skip
         return self.settled(stack)
@@ -89,9 +89,9 @@ class Account:
         return self.settled(stack)
 
     def set_parameter(self, stack, name, value):
-        """Changes one parameter of a deployed stack and keeps all else."""
+        """Changes one parameter of a deployed stack and keeps everything else."""
         others = [p["ParameterKey"] for p in self.stack(stack)["Parameters"] if p["ParameterKey"] != name]
-        value = value.replace(",", "\\,")  # which ends a value in the CLI's shorthand
+        value = value.replace(",", "\\,")  # a comma ends a value in the CLI's shorthand
         self.aws("cloudformation", "update-stack", "--stack-name", stack, "--use-previous-template",
                  "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND",
                  "--parameters", f"ParameterKey={name},ParameterValue={value}",
@@ -116,24 +116,24 @@ class Account:
         return {r["LogicalResourceId"]: r for r in answer["StackResourceSummaries"]}
 
     def events(self, stack, logical_id):
-        """The events of one resource (or of the stack, by its name), oldest first."""
+        """Returns the events of one resource (or of the stack, by its name), oldest first."""
         answer = self.cloudformation.describe_stack_events(StackName=stack)
         return [event for event in reversed(answer["StackEvents"]) if event["LogicalResourceId"] == logical_id]
 
     def allows(self, role, action, resource):
-        """Whether a role's policies allow an action, as MiniStack's policy simulator sees it."""
+        """Returns whether a role's policies allow an action, according to MiniStack's policy simulator."""
         answer = self.iam.simulate_principal_policy(
             PolicySourceArn=role, ActionNames=[action], ResourceArns=[resource]
         )
         return answer["EvaluationResults"][0]["EvalDecision"] == "allowed"
 
     def groups(self, stack):
-        """The security groups of a stack that EC2 has."""
+        """Returns the security groups of a stack in EC2."""
         found = self.ec2.describe_security_groups()["SecurityGroups"]
         return [group for group in found if group["GroupName"].startswith(f"{stack}-")]
 
     def open_ports(self, stack):
-        """What EC2 lets out of a stack's security groups: the first and the last port of each rule."""
+        """Returns the ports that a stack's security groups open in EC2: the first and the last port of each rule."""
         return [
             (permission.get("FromPort"), permission.get("ToPort"))
             for group in self.groups(stack)

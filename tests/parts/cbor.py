@@ -1,6 +1,7 @@
-"""Smithy's RPC v2 in CBOR, in which newer SDKs ask CloudWatch, as the JSON protocol that moto knows, and back.
+"""Translates between Smithy's RPC v2 in CBOR, which newer SDKs use for CloudWatch, and the JSON protocol that moto
+supports.
 
-Source: Smithy RPC v2 CBOR protocol (smithy.io); RFC 8949. Requests are read with botocore's own parser.
+Source: Smithy RPC v2 CBOR protocol (smithy.io); RFC 8949. Requests are parsed with botocore's own parser.
 """
 
 import io
@@ -11,11 +12,11 @@ from datetime import datetime
 
 from botocore.parsers import RpcV2CBORParser
 
-TIMES = ("Timestamps",)  # members of an answer that are points in time
+TIMES = ("Timestamps",)  # members of an answer that are times
 
 
 def operation(path):
-    """`SERVICE.OPERATION` of a request's path, if it is one of this protocol."""
+    """Returns `SERVICE.OPERATION` from a request's path if it uses this protocol."""
     found = re.fullmatch(r"/service/(\w+)/operation/(\w+)", path)
     return f"{found[1]}.{found[2]}" if found else None
 

@@ -1,7 +1,8 @@
 """Plays the Cloud Control API for security groups on top of moto's EC2, and forwards everything else to moto.
 
-The shapes are those of botocore's model, by which each answer is judged before it is sent; the properties are those of the
-schema of AWS::EC2::SecurityGroup, whose read handler writes -1 for the ports of protocols that have none (propertyTransform).
+The shapes are those of botocore's model, which validates each answer before it is sent. The properties are those of the
+schema of AWS::EC2::SecurityGroup, whose read handler writes -1 for the ports of protocols without ports
+(propertyTransform).
 """
 
 import http.client
@@ -28,7 +29,7 @@ DESTINATIONS = [
 
 
 def properties(group):
-    """A group of EC2 as CloudFormation has it: one egress rule for each destination."""
+    """Returns an EC2 group in CloudFormation's form: one egress rule for each destination."""
     egress = [
         {
             "IpProtocol": permission["IpProtocol"],
@@ -74,7 +75,7 @@ class CloudControl(Loopback):
                     "ec2",
                     region_name=region,
                     endpoint_url=moto,
-                    aws_access_key_id=key,  # which names the account to moto
+                    aws_access_key_id=key,  # selects the account in moto
                     aws_secret_access_key="test",
                     config=Config(proxies={}),
                 )

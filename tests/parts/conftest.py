@@ -1,4 +1,4 @@
-"""What the tests share: the function under test, the parts it runs in, and their logs when a test fails."""
+"""Fixtures shared by the tests: the function under test, its environments, and their logs when a test fails."""
 
 import os
 from pathlib import Path
@@ -20,7 +20,7 @@ def pytest_runtest_makereport(item):
 
 @pytest.fixture(scope="session")
 def bootstrap():
-    """The function as it is shipped, or what BOOTSTRAP names."""
+    """The released function, or the program in BOOTSTRAP."""
     path = (ROOT / os.environ.get("BOOTSTRAP", "target/function/bootstrap")).resolve()
     assert os.access(path, os.X_OK), (
         f"{path} is not there; build it with: cargo build --profile function --bin bootstrap"
@@ -31,7 +31,7 @@ def bootstrap():
 
 @pytest.fixture(scope="session")
 def program():
-    """The command: the debug build, which `cargo test` makes, or what CFN_EGRESS_GUARD names."""
+    """The command: the debug build of `cargo test`, or the program in CFN_EGRESS_GUARD."""
     path = (ROOT / os.environ.get("CFN_EGRESS_GUARD", "target/debug/cfn-egress-guard")).resolve()
     assert os.access(path, os.X_OK), f"{path} is not there; build it with: cargo build --package cfn-egress-guard"
     return path
@@ -47,7 +47,7 @@ def emulator(bootstrap, tmp_path_factory):
 
 @pytest.fixture
 def emulator_with_preset(bootstrap, tmp_path):
-    """Starts an emulator whose function has another preset."""
+    """Starts an emulator with the function under another preset."""
     started = []
 
     def start(preset):

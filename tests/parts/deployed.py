@@ -1,6 +1,6 @@
-"""The guard as an operator has it: the package of deploy/package.py, unpacked, and deployed from it in MiniStack with
-hooks (ministack_with_hooks.py). What is run there finds the AWS CLI and a few commands of every system, and no more:
-no Python, no Rust, no SAM, nothing of the repository."""
+"""The guard from an operator's view: the package of deploy/package.py, unpacked, and deployed from it in MiniStack with
+hooks (ministack_with_hooks.py). Its scripts find only the AWS CLI and a few standard commands: no Python, no Rust, no
+SAM, nothing from the repository."""
 
 import importlib.util
 import os
@@ -18,16 +18,16 @@ from server import PARTS, environment
 ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 GUARD = "cfn-egress-guard"
 ALIAS = "Security::Egress::SinglePort"
-# What the account may use: where a guard is, and where none is.
+# The Regions that the account may use: those with a guard, and those without.
 REGIONS = (REGION, "eu-west-1", "ap-southeast-2", "eu-central-1")
 POLICY = b'preset = "literal"\n'
-# What switch.sh may use beside the AWS CLI, and what policy.sh and the page may, too.
+# The commands that switch.sh may use in addition to the AWS CLI, and those that policy.sh and the page may also use.
 OF_EVERY_SYSTEM = "awk basename bash cat cksum cp cut date dirname env grep mkdir mktemp rm sed sleep sort tail tr wc"
 OF_CLOUDSHELL = "cmp curl openssl unzip zip"
 
 
 def unpacked(bootstrap, folder, policy=POLICY):
-    """A package with this bootstrap and policy, unpacked: its folder."""
+    """Unpacks a package with this bootstrap and policy, and returns its folder."""
     sys.path.insert(0, str(ROOT / "deploy"))
     spec = importlib.util.spec_from_file_location("package", ROOT / "deploy" / "package.py")
     packaging = importlib.util.module_from_spec(spec)
@@ -40,18 +40,18 @@ def unpacked(bootstrap, folder, policy=POLICY):
     archive = packaging.package("0.0.0", ARCHITECTURE, built, folder / "dist")
     with zipfile.ZipFile(archive) as opened:
         opened.extractall(folder)
-        for entry in opened.infolist():  # which Python leaves out, and `unzip` does not
+        for entry in opened.infolist():  # Python ignores the modes; `unzip` does not
             os.chmod(folder / entry.filename, entry.external_attr >> 16)
     return folder / archive.stem
 
 
 def stack_with(*rules, **more):
-    """A template with a security group."""
+    """Returns a template with a security group."""
     return {"Resources": {"Web": {"Type": "AWS::EC2::SecurityGroup", "Properties": group(*rules)}, **more}}
 
 
 class Deployed(Account):
-    """An account, and the folder of the package."""
+    """An account, and the package's folder."""
 
     def __init__(self, bootstrap, folder, **variables):
         self.package = unpacked(bootstrap, folder)
@@ -71,7 +71,7 @@ class Deployed(Account):
         return name
 
     def deploy(self, region=REGION, **parameters):
-        """As DEPLOY.txt says."""
+        """Deploys as DEPLOY.txt describes."""
         bucket = self.bucket(f"artifacts-{region}", region)
         given = " ".join(f"{name}={value}" for name, value in {"FailureMode": "FAIL", **parameters}.items())
         for command in (
@@ -83,7 +83,7 @@ class Deployed(Account):
             self.run(command, region=region)
 
     def run(self, command, *, region=REGION, expect=0, variables=None):
-        """Runs a command in the package's folder: what it printed."""
+        """Runs a command in the package's folder and returns its output."""
         given = environment(
             self.folder, AWS_ACCESS_KEY_ID=ACCOUNT_ID, AWS_SECRET_ACCESS_KEY="test", AWS_DEFAULT_REGION=region,
             **{"AWS_ENDPOINT_URL": self.endpoint, **(variables or {})},
@@ -104,12 +104,12 @@ class Deployed(Account):
         return {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
 
     def function(self):
-        """The function's name, and the version that decides."""
+        """Returns the function's name and the active version."""
         function, alias = self.outputs(GUARD)["FunctionAliasArn"].rsplit(":", 1)
         return function, self.lambdas.get_alias(FunctionName=function, Name=alias)["FunctionVersion"]
 
     def code(self, version):
-        """The files in a version's zip file."""
+        """Returns the files in a version's zip file."""
         url = self.lambdas.get_function(FunctionName=self.function()[0], Qualifier=version)["Code"]["Location"]
         archive = self.folder / "code.zip"
         subprocess.run(["curl", "--silent", "--fail", "--noproxy", "*", "--output", archive, url], check=True)
@@ -117,7 +117,7 @@ class Deployed(Account):
             return {name: opened.read(name) for name in opened.namelist()}
 
     def same(self, one, other):
-        """Whether two versions have the same program and policy."""
+        """Returns whether two versions have the same program and policy."""
         return {**self.code(one), "origin.txt": b""} == {**self.code(other), "origin.txt": b""}
 
     def sha256(self, version):
@@ -125,7 +125,7 @@ class Deployed(Account):
         return self.lambdas.get_function_configuration(FunctionName=function, Qualifier=version)["CodeSha256"]
 
     def blocks(self, name, *rules):
-        """Whether a new stack with a port range, or with these rules, is blocked."""
+        """Returns whether a new stack with a port range, or with these rules, is blocked."""
         status = self.create(name, stack_with(*(rules or [rule(80, 87)])))
         assert status in ("CREATE_COMPLETE", "ROLLBACK_COMPLETE")
         return status == "ROLLBACK_COMPLETE"

@@ -1,4 +1,4 @@
-"""AWS's Lambda Runtime Interface Emulator with the function in it."""
+"""AWS's Lambda Runtime Interface Emulator running the function."""
 
 import json
 
@@ -6,11 +6,11 @@ import requests
 
 from server import PARTS, Server, free_port
 
-FUNCTION_NAME = "function"  # the one name that the emulator serves
+FUNCTION_NAME = "function"  # the only name that the emulator serves
 
 
 class Emulator:
-    """One function behind Lambda's Invoke API, with Lambda's time-out and restarts."""
+    """One function behind Lambda's Invoke API, with Lambda's timeout and restarts."""
 
     def __init__(self, bootstrap, folder, preset="literal", **variables):
         port = free_port()
@@ -37,7 +37,7 @@ class Emulator:
         self.session.trust_env = False
 
     def invoke(self, event):
-        """The answer to an event: bytes as they are, anything else as JSON."""
+        """Returns the answer to an event: bytes are sent unchanged, anything else as JSON."""
         body = event if isinstance(event, bytes) else json.dumps(event).encode()
         response = self.session.post(
             f"{self.endpoint}/2015-03-31/functions/{FUNCTION_NAME}/invocations", data=body, timeout=15
@@ -46,9 +46,9 @@ class Emulator:
         return response.json()
 
     def starts(self):
-        """How often the function's process was started: more than once is a crash or a time-out."""
+        """Returns how often the function's process was started: more than once means a crash or a timeout."""
         return self.server.log().count("INIT START(")
 
     def reports(self):
-        """How many invocations came to an end."""
+        """Returns the number of completed invocations."""
         return self.server.log().count("REPORT RequestId:")

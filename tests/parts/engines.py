@@ -1,6 +1,7 @@
-"""Two other implementations of CloudFormation's template language, and ours: what each makes of a template's groups.
+"""Two other implementations of CloudFormation's template language, and this project's: how each resolves a template's
+groups.
 
-Each deploys a template as a stack and tells the properties that a hook is handed, by logical id.
+Each deploys a template as a stack and returns the properties that a hook receives, by logical ID.
 """
 
 import json
@@ -24,7 +25,7 @@ LOCALSTACK = PARTS / "localstack" / "bin" / "python"
 
 
 class Engine:
-    """An emulator of AWS whose driver records what its CloudFormation engine hands on."""
+    """An AWS emulator whose driver records the output of its CloudFormation engine."""
 
     def __init__(self, name, command, folder, variables):
         self.name, self.record = name, folder / f"{name}.jsonl"
@@ -41,13 +42,13 @@ class Engine:
             service,
             endpoint_url=self.endpoint,
             region_name=REGION,
-            aws_access_key_id=ACCOUNT_ID,  # which names the account to both
+            aws_access_key_id=ACCOUNT_ID,  # selects the account in both
             aws_secret_access_key="test",
             config=Config(proxies={}, read_timeout=30, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
         )
 
     def resolve(self, template, parameters):
-        """The properties of each judged resource, or a text that says why there are none."""
+        """Returns the properties of each judged resource, or a text that explains why there are none."""
         stack = template.stem
         given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
         try:
@@ -57,7 +58,7 @@ class Engine:
         except ClientError as error:
             return f"refused: {error.response['Error']['Message'].splitlines()[0]}"
         ended = poll(lambda: self.ended(stack), seconds=60, what=f"{stack} comes to an end in {self.name}")
-        # Not the stack's status alone: LocalStack may end a failed creation with CREATE_COMPLETE.
+        # Not only the stack's status: LocalStack may end a failed creation with CREATE_COMPLETE.
         for event in self.cloudformation.describe_stack_events(StackName=stack)["StackEvents"]:
             if event["ResourceStatus"] == "CREATE_FAILED" and event["LogicalResourceId"] != stack:
                 return f"failed: {event['ResourceStatusReason']}"
@@ -91,7 +92,7 @@ def localstack(folder):
             "SERVICES": "cloudformation,ec2,s3,sns,ssm,sts",
             "LOCALSTACK_VOLUME_DIR": "{folder}/volume",
             "DNS_ADDRESS": "0",  # no name server
-            "DISABLE_EVENTS": "1",  # nothing is told to anybody
+            "DISABLE_EVENTS": "1",  # no telemetry
             "SKIP_SSL_CERT_DOWNLOAD": "1",
             "CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES": "1",  # SecurityGroupEgress is one
         },
@@ -99,7 +100,7 @@ def localstack(folder):
 
 
 class Ours(Loopback):
-    """`cfn-egress-guard rehearse` against an Invoke endpoint that records the invocations and lets everything pass."""
+    """`cfn-egress-guard rehearse` with an Invoke endpoint that records the invocations and allows everything."""
 
     def __init__(self, program, folder):
         self.name, self.program, self.folder, self.events = "ours", program, folder, []

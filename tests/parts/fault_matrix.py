@@ -1,9 +1,9 @@
-"""Plays faults on the function and prints what became of each: `make faults`.
+"""Injects faults into the function and prints the result of each: `make faults`.
 
     python3 tests/parts/fault_matrix.py [--bootstrap PROGRAM]
 
-The real program over loopback; nothing leaves this machine, and no fault takes longer than a minute. Ends with 1 if an
-answer is not as it should be.
+Runs the real program over loopback; nothing leaves this machine, and no fault takes longer than a minute. Exits with 1
+if an answer is wrong.
 """
 
 import argparse
@@ -35,13 +35,13 @@ RANGE = resource_request(group(rule(80, 87)))
 PORT = resource_request(group(rule()))
 CALL = json.loads((ROOT / "tests/fixtures/direct-calls/authorize.json").read_text())
 
-# NOT_JUDGED: a stack's document that arrives and cannot be read is left to RESOURCE, which is asked about each group.
+# NOT_JUDGED: a stack's document that arrives but cannot be read is left to RESOURCE, which judges each group.
 BLOCKED, CLOSED, PASSED, NOT_JUDGED, RECORDED = "NonCompliant", "InternalFailure", "SUCCESS", "not judged", "recorded"
 WHOLE = json.dumps(RANGE).encode()
 
 
 def outcome(answer):
-    """What an answer says, in one word. Raises if it is none that the sender accepts."""
+    """Returns a one-word summary of an answer. Raises if the sender does not accept the answer."""
     answer = json.loads(answer)
     if answer is None:
         return RECORDED  # EventBridge waits for no answer
@@ -52,7 +52,7 @@ def outcome(answer):
 
 
 class Table:
-    """A row for each fault, printed as it comes."""
+    """Prints a row for each fault as it completes."""
 
     def __init__(self):
         self.rows, self.wrong = 0, []
@@ -65,7 +65,8 @@ class Table:
         print(f"{'ok' if as_it_should_be else 'WRONG':<5}  {fault:<64} {times:>6,}  {answers}", flush=True)
 
     def play(self, function, fault, events, expected, seconds=30):
-        """Sends events. Each answer must be one that may come, and afterwards the same process must answer as ever."""
+        """Sends events. Each answer must be an allowed one, and afterwards the same process must still answer
+        normally."""
         counts = {}
         for event in events:
             try:
@@ -79,7 +80,7 @@ class Table:
 
 
 def places(value, path=()):
-    """The path of every field of an event."""
+    """Returns the path of every field of an event."""
     entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in entries:
         yield (*path, key)
@@ -87,7 +88,7 @@ def places(value, path=()):
 
 
 def with_every_type(event):
-    """The event with a value of each JSON type in place of each field."""
+    """Yields the event with a value of each JSON type in place of each field."""
     for path in places(event):
         for value in (None, True, 1, -1.5, 1e300, "", "x", [], [[]], {}, {"a": []}):
             changed = copy.deepcopy(event)
@@ -130,7 +131,7 @@ def events(table, program, folder):
         table.play(function, "20,000 egress rules", [json.dumps(many).encode()], {BLOCKED})
         table.play(function, "6 MB in one string", [b'{"x":"' + b"y" * 6_000_000 + b'"}'], {CLOSED})
         table.play(function, "6 MB of brackets that never close", [b"[" * 6_000_000, b'{"a":' * 1_200_000], {CLOSED})
-        # What is cut off or no JSON has no sender: it is answered as a hook's event.
+        # Cut off or invalid JSON has no recognizable sender: it is answered as a hook's event.
         table.play(function, "CloudTrail's event, truncated at every byte", truncated(call), {CLOSED})
         table.play(function, "every JSON type in place of every field of CloudTrail's event", with_every_type(CALL), {RECORDED})
         table.play(function, "CloudTrail's event with a byte that is no UTF-8, at every place",
@@ -147,7 +148,7 @@ def downloads(table, program, folder):
             took = time.monotonic() - started
             if took > 12:
                 table.row("… within 12 s", 1, f"{took:.1f} s", False)
-    # Lambda's own limit is near: the answer comes before it, and not from Lambda.
+    # Close to Lambda's own limit: the function answers before Lambda does.
     with Function(program, folder, Runtime(deadline_seconds=4), EGRESS_LOOPBACK_PAYLOADS="1") as function:
         host = faulty_downloads.Host(faulty_downloads.silent)
         started = time.monotonic()
@@ -158,13 +159,13 @@ def downloads(table, program, folder):
 
 
 def about(url):
-    """An event about a stack, whose document is at a URL."""
+    """Returns an event about a stack whose document is at a URL."""
     data = {"targetName": "STACK", "targetType": "STACK", "targetLogicalId": "web", "payload": url}
     return json.dumps({**RANGE, "requestData": data}).encode()
 
 
 def surroundings(table, program, folder):
-    # Lambda starts the function anew after its process has ended.
+    # Lambda restarts the function after its process has ended.
     with Function(program, folder) as function:
         before = outcome(function.invoke(WHOLE))
         port = function.runtime.port
@@ -198,7 +199,7 @@ POLICY = '[[exemption]]\nid = "x"\nreason = "r"\nowner = "o@example.com"\nexpire
 
 
 def clock(table, program, folder, day, expected):
-    """Another clock than the machine's, by a library before the C library's."""
+    """Runs the function with another clock, through a library that is loaded before the C library."""
     library = folder / "clock.so"
     if not library.exists():
         subprocess.run(["cc", "-shared", "-fPIC", "-o", library, Path(__file__).with_name("clock.c")], check=True)
@@ -211,8 +212,8 @@ def clock(table, program, folder, day, expected):
 
 
 def memory(table, program, folder):
-    """The function's memory is at its limit: whatever does not fit ends the process, which Lambda starts anew; what fits
-    is answered."""
+    """Runs the function at its memory limit: an event that does not fit ends the process, which Lambda restarts; others
+    are answered."""
     largest = json.dumps(resource_request(group(*[rule(80, 87)] * 79_000))).encode()
     assert 6_000_000 < len(largest) < 6 * 1024 * 1024, len(largest)
     limit = shutil.which("prlimit")
@@ -249,7 +250,7 @@ def side_by_side(table, program, folder):
 
 
 def time_out(table, program, folder):
-    """In AWS's emulator, which ends a function that takes longer than its time-out."""
+    """Runs the function in AWS's emulator, which ends it at its timeout."""
     if not os.access(PARTS / "aws-lambda-rie", os.X_OK):
         sys.exit("the parts are not there; get them with: tests/parts/setup")
     emulator = Emulator(program, folder, EGRESS_LOOPBACK_PAYLOADS="1", AWS_LAMBDA_FUNCTION_TIMEOUT="3")

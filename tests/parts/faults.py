@@ -1,4 +1,4 @@
-"""A loopback proxy that does to requests what networks and AWS do: throttles, fails, resets, dawdles, denies."""
+"""A loopback proxy that does to requests what networks and AWS do: throttles, fails, resets, delays, denies."""
 
 import http.client
 import itertools
@@ -19,15 +19,15 @@ ERROR = (
 
 
 class FaultyProxy(Loopback):
-    """Forwards to `upstream`. `faults` maps "every so many requests" to a fault; `denied` is a Region, from the first
-    request on or after so many; the roles of the accounts `refusing` cannot be assumed; `answers` answers an action in
-    place of `upstream`, given account, Region and form, with the text of its result or an error's status and code. What
-    an SDK asks in CBOR reaches `upstream` in JSON."""
+    """Forwards to `upstream`. `faults` maps a number of requests to a fault that occurs once in that many. `denied` is
+    a Region that is denied from the start or after a number of requests. The roles of the accounts in `refusing` cannot
+    be assumed. `answers` answers an action instead of `upstream`: it gets the account, Region and form, and returns the
+    text of the result or an error's status and code. CBOR requests reach `upstream` as JSON."""
 
     def __init__(self, upstream, *, faults=None, denied=None, denied_after=0, refusing=(), answers=None):
         self.counts = {}
         self.assumed = []  # accounts, by AssumeRole, in order
-        self.accounts = {}  # by the key of a session
+        self.accounts = {}  # by the access key of a session
         target, numbers, owner = urlsplit(upstream).netloc, itertools.count(1), self
 
         class Requests(Handler):
@@ -55,7 +55,7 @@ class FaultyProxy(Loopback):
                 return True
 
             def reset(self):
-                # Linger of zero: the kernel sends RST instead of FIN.
+                # A linger time of zero: the kernel sends RST instead of FIN.
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.connection.close()
                 self.close_connection = True
@@ -116,7 +116,7 @@ class FaultyProxy(Loopback):
                 return True
 
             def remember(self, body, answer):
-                """Whose session a key is of."""
+                """Records the account of a session's access key."""
                 arn = self.form(body).get("RoleArn")
                 key = re.search(rb"<AccessKeyId>(.*?)</AccessKeyId>", answer)
                 if arn and key:

@@ -1,4 +1,4 @@
-"""Hosts on loopback that serve the document of a stack in ways of their own."""
+"""Hosts on loopback that serve a stack's document with various faults."""
 
 import contextlib
 import gzip
@@ -14,7 +14,7 @@ DOCUMENT = json.dumps({"template": json.dumps(TEMPLATE), "previousTemplate": ""}
 
 
 class Host:
-    """Serves each connection with `serve`, which is given the connection and its number."""
+    """Serves each connection with `serve`, which gets the connection and its number."""
 
     def __init__(self, serve):
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -76,7 +76,7 @@ def first_reset(connection, number):
         answer()(connection, number)
 
 
-# What it does, how, and what becomes of it: the document is read, arrives and is unreadable, or the download failed.
+# The behavior, the function, and the result: the document is read, arrives but is unreadable, or the download fails.
 CASES = [
     ("is as it should be", answer(), "read"),
     ("never answers", silent, "failed"),

@@ -1,8 +1,8 @@
-"""As much of CloudWatch Logs Insights as the saved queries of template.yaml use, over log lines in memory.
+"""The part of CloudWatch Logs Insights that the saved queries of template.yaml use, over log lines in memory.
 
-Source: CloudWatch Logs User Guide, "CloudWatch Logs Insights language query syntax". A command, function or operator
-that is not played is refused, never ignored, and so is a field that no line has: a typing error in a query must not
-look like an empty answer.
+Source: CloudWatch Logs User Guide, "CloudWatch Logs Insights language query syntax". Unsupported commands, functions
+and operators are rejected, never ignored, and so is a field that no line has: a typo in a query must not look like an
+empty answer.
 """
 
 import json
@@ -10,7 +10,7 @@ import re
 
 
 def fields_of(line, timestamp=0):
-    """The fields that Logs Insights finds in a JSON line: nested ones with dots, entries of lists by position."""
+    """Returns the fields that Logs Insights finds in a JSON line: nested ones with dots, list entries by position."""
     found = {"@message": line, "@timestamp": timestamp}
 
     def walk(path, value):
@@ -26,7 +26,7 @@ def fields_of(line, timestamp=0):
 
 
 def named(text):
-    """A field's name, which has to stand in backticks if it holds more than letters, digits, @ and dots."""
+    """Parses a field's name, which needs backticks if it contains more than letters, digits, @ and dots."""
     text = text.strip()
     if text.startswith("`"):
         assert re.fullmatch(r"`[^`]+`", text), text
@@ -39,7 +39,7 @@ PROTECTED = r"""'[^']*'|`[^`]*`|/(?:[^/\\]|\\.)*/|\([^()]*\)"""
 
 
 def split(text, separator):
-    """Splits where the separator stands outside of quotes, backticks, patterns and parentheses."""
+    """Splits at the separator outside of quotes, backticks, patterns and parentheses."""
     parts = [""]
     for token in re.finditer(rf"(?P<protected>{PROTECTED})|(?P<separator>{separator})|.", text, re.DOTALL):
         if token["separator"]:
@@ -50,9 +50,9 @@ def split(text, separator):
 
 
 def filtered(pattern, lines):
-    """The lines that a metric filter finds, if its pattern is one field of a JSON line that equals a text.
+    """Returns the lines that match a metric filter, if its pattern compares one field of a JSON line with a text.
 
-    Source: CloudWatch Logs User Guide, "Filter pattern syntax for metric filters". Anything else is refused.
+    Source: CloudWatch Logs User Guide, "Filter pattern syntax for metric filters". Other patterns are rejected.
     """
     path, value = re.fullmatch(r'\{ \$\.([A-Za-z0-9.]+) = "([A-Z_]+)" \}', pattern).groups()
     assert any(path in fields_of(line) for line in lines), f"no line has a field {path}"
@@ -60,13 +60,13 @@ def filtered(pattern, lines):
 
 
 class Query:
-    """A query, to be run over the fields of lines."""
+    """A query over the fields of lines."""
 
     def __init__(self, text):
         self.commands = [command.split(None, 1) for command in split(text, r"\|")]
 
     def run(self, lines):
-        """The rows of the answer. A line may be a pair with its timestamp behind it."""
+        """Returns the rows of the answer. A line may be a pair of the line and its timestamp."""
         rows = [fields_of(line) if isinstance(line, str) else fields_of(*line) for line in lines]
         self.known = {name for row in rows for name in row}
         for command, argument in self.commands:
@@ -109,7 +109,7 @@ class Query:
         return [extended(row) for row in rows]
 
     def columns(self, argument):
-        """Field → the name it gets."""
+        """Returns a map from each field to its name in the answer."""
         pairs = [re.split(r"\s+as\s+", column) for column in split(argument, ",")]
         columns = {self.field(pair[0]): named(pair[-1]) for pair in pairs}
         self.known |= set(columns.values())
@@ -135,7 +135,7 @@ class Query:
                 elif name == "sum":
                     target[shown] = sum(member[self.field(field)] for member in members)
                 else:
-                    # Lines come in the order of time.
+                    # Lines are sorted by time.
                     member = {"earliest": 0, "latest": -1}.get(name)
                     assert member is not None, f"not played: stats {function}"
                     target[shown] = members[member][self.field(field)]
@@ -147,7 +147,7 @@ class Query:
         return sorted(rows, key=lambda row: row[name], reverse={"asc": False, "desc": True}[order])
 
     def dedup(self, argument, rows):
-        """The first row with each value; a limit alone may follow."""
+        """Keeps the first row with each value; only a limit may follow."""
         name, kept = self.field(argument), {}
         for row in rows:
             kept.setdefault(row[name], row)

@@ -1,8 +1,8 @@
-"""LocalStack, recording what its CloudFormation engine hands to a resource's provider: a hook would get the same.
+"""LocalStack, recording what its CloudFormation engine passes to a resource's provider: a hook would get the same.
 
     python localstack_recording.py       (settings in LocalStack's own variables, RECORD names the file)
 
-It runs in a virtual environment of its own (tests/parts/setup), so it imports nothing of this folder.
+It runs in a separate virtual environment (tests/parts/setup), so it imports nothing from this folder.
 """
 
 import json

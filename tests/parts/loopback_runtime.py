@@ -1,5 +1,5 @@
-"""Lambda's Runtime API on loopback, one plain socket a function: fast enough for a million invocations, and it can go
-away."""
+"""Lambda's Runtime API on loopback, with one plain socket for each function: fast enough for a million invocations, and
+it can be stopped."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ from server import environment
 
 
 class Runtime:
-    """Hands events to one function and takes its answers."""
+    """Passes events to one function and receives its answers."""
 
     def __init__(self, port=0, deadline_seconds=None):
         self.deadline_seconds = deadline_seconds
@@ -64,7 +64,7 @@ class Runtime:
         )
 
     def invoke(self, event, seconds=30):
-        """The answer's bytes. Raises where there is none, or where it is Lambda's error object."""
+        """Returns the answer's bytes. Raises if there is none, or if it is Lambda's error object."""
         self.events.put(event)
         path, body = self.answers.get(timeout=seconds)
         if not path.endswith("/response"):
@@ -72,10 +72,10 @@ class Runtime:
         return body
 
     def stop(self):
-        """Goes away, whatever goes on."""
+        """Closes the connection, whatever is in progress."""
         self.events.put(None)
         with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)  # else the thread that accepts keeps the port
+            self.listener.shutdown(socket.SHUT_RDWR)  # otherwise the accepting thread keeps the port
         self.listener.close()
         for connection in self.connections:
             with contextlib.suppress(OSError):
@@ -83,7 +83,7 @@ class Runtime:
 
 
 class Function:
-    """The real program, with a Runtime API of its own."""
+    """The real program with its own Runtime API."""
 
     def __init__(self, program, folder, runtime=None, stdout=subprocess.DEVNULL, prefix=(), **variables):
         self.runtime = runtime or Runtime()
@@ -102,7 +102,7 @@ class Function:
         return self.runtime.invoke(event, seconds)
 
     def memory(self):
-        """Resident kilobytes."""
+        """Returns the resident memory in kilobytes."""
         with open(f"/proc/{self.process.pid}/statm") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
 

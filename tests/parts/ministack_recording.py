@@ -1,4 +1,4 @@
-"""MiniStack with the driver's resource types, recording what it would hand to a hook instead of asking one.
+"""MiniStack with the driver's resource types, recording what it would send to a hook instead of invoking one.
 
     python ministack_recording.py        (address as for ministack_with_hooks.py, RECORD names the file)
 """

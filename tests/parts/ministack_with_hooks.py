@@ -1,35 +1,35 @@
-"""MiniStack, and the part of CloudFormation that it lacks: Lambda Hooks.
+"""MiniStack with the part of CloudFormation that it lacks: Lambda Hooks.
 
     python ministack_with_hooks.py        (address in BIND_HOST and GATEWAY_PORT, as for MiniStack)
 
-MiniStack parses and deploys templates, orders resources, resolves intrinsics, rolls back, keeps stack events, and
-runs functions behind the Lambda API. This driver adds to it, in the same process:
+MiniStack parses and deploys templates, orders resources, resolves intrinsics, rolls back, keeps stack events, and runs
+functions behind the Lambda API. This driver adds, in the same process:
 
-- AWS::CloudFormation::LambdaHook, checked against CloudFormation's own schema of the type; what the driver does not
-  play (role filters, FilteringCriteria ANY, TargetFilters.Targets) is refused, never ignored.
+- AWS::CloudFormation::LambdaHook, checked against CloudFormation's own schema of the type. Unsupported properties
+  (role filters, FilteringCriteria ANY, TargetFilters.Targets) are rejected, never ignored.
 - An account that may use only the Regions in REGIONS, if that is set.
-- Failures that a test orders, in the file that REFUSED names: a line is update or rollback, and a logical id.
-- AWS::EC2::SecurityGroupEgress, made and removed through MiniStack's EC2 API.
-- AWS::Logs::QueryDefinition, checked against CloudFormation's own schema and kept nowhere.
-- StartQuery of Logs Insights with what insights.py plays, where MiniStack knows no `stats`.
-- DescribeStackResources by the physical id of a resource, where MiniStack wants the stack's name.
-- AWS::CloudFormation::StackSet, checked likewise and written to the log as "StackSet: {…}": it makes no instances.
+- Failures that a test requests, in the file that REFUSED names: each line is update or rollback, and a logical ID.
+- AWS::EC2::SecurityGroupEgress, created and removed through MiniStack's EC2 API.
+- AWS::Logs::QueryDefinition, checked against CloudFormation's own schema and not stored.
+- StartQuery of Logs Insights through insights.py, because MiniStack does not support `stats`.
+- DescribeStackResources by the physical ID of a resource; MiniStack requires the stack's name.
+- AWS::CloudFormation::StackSet, also checked and written to the log as "StackSet: {…}": it creates no instances.
 - ActivateOrganizationsAccess, which answers and does nothing.
-- TemplateURL with the bucket in the host's name, where MiniStack looks for it in the path alone.
-- Fn::Join, Fn::Split, an Fn::Sub of parameters and AWS::AccountId within Conditions, which MiniStack leaves unresolved
-  there.
-- BatchDescribeTypeConfigurations and SetTypeConfiguration of these hooks: status, failure mode, and the rest as it is.
-- The code of a function's published version at GetFunction's Code.Location, where MiniStack serves the unpublished code.
-- Before a create or an update of a resource, an invocation of the function of every hook that is enabled and whose
-  filters fit, through MiniStack's Lambda API with the documented payload, and what follows from the answer: the two
-  stack events per hook and, with FailureMode FAIL, the failure of the resource. The texts of these events are those
-  of AWS's documentation and of published stack events. From there on it is MiniStack again: the CREATE_FAILED or
+- TemplateURL with the bucket in the host name; MiniStack looks for it only in the path.
+- Fn::Join, Fn::Split, an Fn::Sub of parameters and AWS::AccountId within Conditions, which MiniStack does not
+  resolve there.
+- BatchDescribeTypeConfigurations and SetTypeConfiguration of these hooks: status, failure mode, and the rest unchanged.
+- The code of a function's published version at GetFunction's Code.Location; MiniStack serves the unpublished code.
+- Before a resource is created or updated, an invocation of the function of every enabled hook with matching
+  filters, through MiniStack's Lambda API with the documented payload, and the effects of the answer: the two
+  stack events per hook and, with FailureMode FAIL, the failure of the resource. The texts of these events come from
+  AWS's documentation and published stack events. After that, MiniStack continues: the CREATE_FAILED or
   UPDATE_FAILED event, the rollback, and the stack's status.
 - CloudFormation Hook Invocation Progress, on MiniStack's EventBridge, with the fields that AWS publishes.
 
 It does not play: hooks on STACK, CHANGE_SET and CLOUD_CONTROL, on deletes and on nested stacks, retries and the
-30-second limit, and the execution role's permissions. AWS does not say whether hooks run during a rollback: they do
-here if HOOKS_ON_ROLLBACKS is set. A replacement counts as an update (AWS does not say either).
+30-second limit, and the execution role's permissions. AWS does not document whether hooks run during a rollback: here
+they do if HOOKS_ON_ROLLBACKS is set. A replacement counts as an update (AWS does not document this either).
 """
 
 import fnmatch
@@ -65,17 +65,17 @@ HOOK = "AWS::CloudFormation::LambdaHook"
 EGRESS = "AWS::EC2::SecurityGroupEgress"
 QUERY = "AWS::Logs::QueryDefinition"
 STACK_SET = "AWS::CloudFormation::StackSet"
-HOOKED = ("AWS::EC2::SecurityGroup", EGRESS)  # what is run off the event loop, where a hook can call back
+HOOKED = ("AWS::EC2::SecurityGroup", EGRESS)  # runs off the event loop, so that a hook can call back
 REASON_CHARS = 1024
 
 
 def client(service):
-    """A client of MiniStack's own API, in the account and Region of the running operation."""
+    """Returns a client of MiniStack's own API, in the account and Region of the current operation."""
     return boto3.client(
         service,
         endpoint_url=f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}",
         region_name=get_region(),
-        aws_access_key_id=get_account_id(),  # MiniStack's way to say which account is calling
+        aws_access_key_id=get_account_id(),  # MiniStack's way to identify the calling account
         aws_secret_access_key="test",
         config=Config(connect_timeout=2, read_timeout=30, retries={"total_max_attempts": 1}, proxies={}),
     )
@@ -85,7 +85,7 @@ def resource_schema(type_name):
     schemas = Path(cfnlint.data.schemas.__file__).parent
     name = json.loads((schemas / "providers" / "us-east-1.json").read_text())[type_name]
     text = (schemas / "resources" / f"{name}.json").read_text()
-    # Python wants a pattern's flags in front.
+    # Python requires a pattern's flags at its start.
     return json.loads(text.replace("(?!(?i)aws)", "(?!(?i:aws))"))
 
 
@@ -138,7 +138,7 @@ def delete_hook(arn, _properties):
 
 
 def described_types(params):
-    """BatchDescribeTypeConfigurations, of a hook by its name."""
+    """Plays BatchDescribeTypeConfigurations for a hook by its name."""
     alias = params["TypeConfigurationIdentifiers.member.1.TypeName"][0]
     arn = hook_arn({"Alias": alias})
     if arn not in hooks:
@@ -160,7 +160,7 @@ def described_types(params):
 
 
 def set_type(params):
-    """SetTypeConfiguration: what is given replaces the whole configuration."""
+    """Plays SetTypeConfiguration: the input replaces the whole configuration."""
     given = json.loads(params["Configuration"][0])["CloudFormationConfiguration"]["HookConfiguration"]
     arn = hook_arn({"Alias": params["TypeName"][0]})
     properties = {
@@ -201,7 +201,7 @@ def applies(hook, stack_name, resource_type, action):
 
 
 class HooksFailed(Exception):
-    """Fails the resource; MiniStack puts the text into its event."""
+    """Fails the resource; MiniStack includes the text in its event."""
 
 
 def run_hooks(action, resource_type, logical_id, stack_name, properties, previous):
@@ -235,7 +235,7 @@ def run_hooks(action, resource_type, logical_id, stack_name, properties, previou
 
 
 def publish(hook, action, resource_type, logical_id, status, reason):
-    """The event about the end of an invocation (its fields: aws-cdk's mixins for aws.cloudformation)."""
+    """Publishes the event about the end of an invocation (its fields: aws-cdk's mixins for aws.cloudformation)."""
     detail = {
         "hook-detail": {
             "hook-type-name": hook["Alias"], "hook-type-arn": hook_arn(hook), "hook-version": "00000001",
@@ -259,7 +259,7 @@ def refused():
 
 
 def invoke(hook, action, resource_type, logical_id, stack_name, properties, previous):
-    """Calls the hook's function once: the hook's status, and the reason that a user reads."""
+    """Calls the hook's function once. Returns the hook's status and the reason that a user reads."""
     request = resource_request(
         without_system_tags(properties),
         previous=previous and without_system_tags(previous),
@@ -280,12 +280,12 @@ def invoke(hook, action, resource_type, logical_id, stack_name, properties, prev
         if answer["hookStatus"] == "SUCCESS":
             return "HOOK_COMPLETE_SUCCEEDED", f"Hook succeeded with message: {message}"
         return "HOOK_COMPLETE_FAILED", f"Hook failed with message: {message}"
-    except Exception as error:  # of whatever kind: the hook could not be evaluated
+    except Exception as error:  # of any kind: the hook could not be evaluated
         return "HOOK_FAILED", f"The driver could not evaluate the hook: {error}"
 
 
 def without_system_tags(properties):
-    """The template's properties: MiniStack adds tags of CloudFormation's and of the stack to them beforehand."""
+    """Returns the template's properties: MiniStack adds CloudFormation's and the stack's tags beforehand."""
     tags = [tag for tag in properties.get("Tags", []) if not tag["Key"].startswith("aws:cloudformation:")]
     rest = {name: value for name, value in properties.items() if name != "Tags"}
     return {**rest, "Tags": tags} if tags else rest
@@ -298,7 +298,7 @@ def record(stack_name, logical_id, resource_type, action, reason, **hook_fields)
 
 
 def with_hook_fields(describe_stack_events):
-    """MiniStack's DescribeStackEvents answers the fields that it knows; this adds those of hooks."""
+    """Adds the fields of hooks to MiniStack's DescribeStackEvents, which returns only the fields that it knows."""
 
     def answer(params):
         status, headers, body = describe_stack_events(params)
@@ -352,7 +352,7 @@ def put_query(properties):
 
 
 def with_statistics(start_query):
-    """StartQuery, whose results are those of the query as insights.py plays it."""
+    """Plays StartQuery, with the results of insights.py."""
 
     def answer(data):
         status, headers, body = start_query(data)
@@ -374,7 +374,7 @@ def with_statistics(start_query):
 
 
 def by_physical_id(describe_stack_resources):
-    """DescribeStackResources: the resources of the stack that has a resource with this physical id."""
+    """Plays DescribeStackResources: the resources of the stack that has a resource with this physical ID."""
 
     def answer(params):
         if "PhysicalResourceId" in params:
@@ -394,7 +394,7 @@ def by_physical_id(describe_stack_resources):
 def put_stack_set(properties):
     preferences = properties["OperationPreferences"]
     for name in ("MaxConcurrentPercentage", "FailureTolerancePercentage"):
-        preferences[name] = int(preferences[name])  # as CloudFormation makes a number of a parameter's text
+        preferences[name] = int(preferences[name])  # CloudFormation converts a parameter's text to a number
     jsonschema.validate(properties, resource_schema(STACK_SET))
     print("StackSet:", json.dumps(properties), flush=True)
     return properties["StackSetName"], {"StackSetId": f"{properties['StackSetName']}:{uuid.uuid4()}"}
@@ -405,7 +405,7 @@ def activate_organizations_access(_params):
 
 
 def path_style(urlparse):
-    """The URL of a bucket in the host's name as one with the bucket in the path."""
+    """Converts a URL with the bucket in the host name to one with the bucket in the path."""
 
     def parse(url):
         parsed = urlparse(url)
@@ -419,11 +419,11 @@ def path_style(urlparse):
 
 
 def with_lists(evaluate_conditions):
-    """MiniStack's evaluation of a template's Conditions, after functions of texts and lists in them were resolved."""
+    """Evaluates a template's Conditions with MiniStack, after resolving functions of texts and lists in them."""
 
     def evaluate(template, parameters):
         def elements(value):
-            # To MiniStack a CommaDelimitedList is the text that was given.
+            # In MiniStack, a CommaDelimitedList is the given text.
             return value if isinstance(value, list) else [element.strip() for element in value.split(",")]
 
         def resolve(value):
@@ -454,7 +454,7 @@ def with_lists(evaluate_conditions):
 
 
 def with_code_of_the_version(get_function):
-    """GetFunction, whose Code.Location says which version's code it is."""
+    """Plays GetFunction, with the version in Code.Location."""
 
     def answer(name, qualifier=None):
         status, headers, body = get_function(name, qualifier)

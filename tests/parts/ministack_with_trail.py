@@ -1,11 +1,11 @@
-"""MiniStack with hooks, and CloudTrail's part in front of EventBridge, which MiniStack lacks.
+"""MiniStack with hooks and with CloudTrail in front of EventBridge, which MiniStack lacks.
 
     python ministack_with_trail.py        (address as for ministack_with_hooks.py)
 
 Each call of EC2's API that changes security groups becomes an event on MiniStack's EventBridge, in the shape that
-CloudTrail documents: request parameters as EC2 took them, `errorCode` where EC2 refused the call, and the caller by
-the call's access key. What the driver calls on behalf of a stack carries CloudFormation's name, as CloudTrail has it.
-The pattern of a rule, its target and the function are MiniStack's.
+CloudTrail documents: request parameters as EC2 received them, `errorCode` if EC2 rejected the call, and the caller by
+the call's access key. Calls that the driver makes for a stack have CloudFormation's name, as in CloudTrail. MiniStack
+evaluates the pattern of a rule and calls its target and the function.
 """
 
 import json
@@ -26,7 +26,7 @@ CLOUDFORMATION = "cloudformation.amazonaws.com"
 
 
 def members(params, prefix):
-    """The entries of a list in the query protocol: each as its own parameters."""
+    """Returns the entries of a list in the query protocol, each with its own parameters."""
     found = {}
     for name, [value, *_] in params.items():
         match = re.fullmatch(rf"{re.escape(prefix)}\.(\d+)(?:\.(.+))?", name)
@@ -36,7 +36,7 @@ def members(params, prefix):
 
 
 def fields(params, **names):
-    """Parameters under the names of CloudTrail; numbers as numbers."""
+    """Returns parameters under CloudTrail's names, with numbers as numbers."""
     return {
         shown: int(params[name][0]) if name.endswith("Port") else params[name][0]
         for shown, name in names.items()
@@ -124,7 +124,7 @@ def with_trail(handle_request):
 
 
 def client_of_cloudformation(service):
-    """As the driver's, with CloudFormation's name on its calls."""
+    """Like the driver's client, with CloudFormation's name on its calls."""
     return boto3.client(
         service,
         endpoint_url=f"http://127.0.0.1:{driver.os.environ['GATEWAY_PORT']}",

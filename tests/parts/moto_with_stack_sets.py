@@ -1,22 +1,22 @@
-"""moto, and what it lacks of StackSets: the resource type, and operations with their preferences.
+"""moto with the parts of StackSets that it lacks: the resource type, and operations with their preferences.
 
     python moto_with_stack_sets.py -H 127.0.0.1 -p PORT
 
-moto makes organizations and accounts, keeps stacks, parameters and templates, and knows StackSets by their API. This
-driver adds, in the same process:
+moto creates organizations and accounts, keeps stacks, parameters and templates, and supports StackSets through their
+API. This driver adds, in the same process:
 
 - AWS::CloudFormation::StackSet, service-managed, checked against CloudFormation's own schema of the type: created,
-  and updated when parameters or template change. It makes the stacks in the members' accounts, where they can be
-  described and updated as others.
-- Its operations, after the API Reference's StackSetOperationPreferences: Region after Region or all at once, so many
-  accounts at a time, strict or soft concurrency, failure tolerance per Region; a Region in which more fail stops the
-  operation and those after it. A stack counts as two minutes: its EndTimestamp says how long the operation takes.
-  Whose stack fails is written in the file that FAILING_ACCOUNTS names, one account a line.
-- A stack whose StackSet's operation failed: UPDATE_ROLLBACK_COMPLETE, with the parameters and the StackSet of before.
+  and updated when parameters or template change. It creates the stacks in the members' accounts, where they can be
+  described and updated like others.
+- Its operations, according to the API Reference's StackSetOperationPreferences: one Region after the other or all at
+  once, a maximum number of concurrent accounts, strict or soft concurrency, failure tolerance per Region; a Region with
+  more failures stops the operation and those after it. A stack counts as two minutes: the EndTimestamp shows how long
+  the operation takes. The file that FAILING_ACCOUNTS names lists the accounts whose stacks fail, one a line.
+- A stack whose StackSet's operation failed: UPDATE_ROLLBACK_COMPLETE, with the previous parameters and StackSet.
 - UsePreviousValue of a parameter that was never given, for which moto raises KeyError, and lists and numbers among
-  a stack's parameters as the texts that CloudFormation describes.
+  a stack's parameters as the texts that CloudFormation returns.
 
-It does not play: operations that are queued, automatic deployment, and AWS's own throttling.
+It does not play: queued operations, automatic deployment, and AWS's own throttling.
 """
 
 import copy
@@ -60,7 +60,7 @@ def share(percentage, accounts):
 
 
 def region_of_operation(accounts, preferences, work):
-    """Works on one Region's accounts. Says in how many rounds, and whether the Region was stopped."""
+    """Updates the accounts of one Region. Returns the number of rounds, and whether the Region was stopped."""
     tolerance = share(preferences.get("FailureTolerancePercentage", 0), len(accounts))
     concurrent = max(1, share(preferences.get("MaxConcurrentPercentage", 1), len(accounts)))
     strict = preferences.get("ConcurrencyMode", "STRICT_FAILURE_TOLERANCE") == "STRICT_FAILURE_TOLERANCE"
@@ -73,7 +73,8 @@ def region_of_operation(accounts, preferences, work):
 
 
 def operate(regions, accounts, preferences, work):
-    """Works on every account of every Region. Says how many minutes that takes, and whether it succeeded."""
+    """Updates every account in every Region. Returns the number of minutes that this takes, and whether it
+    succeeded."""
     in_parallel = preferences.get("RegionConcurrencyType") == "PARALLEL"
     order = preferences.get("RegionOrder", []) or regions
     rounds, stopped = [], False
@@ -90,14 +91,14 @@ def operate(regions, accounts, preferences, work):
 
 
 class MemberStack(StackInstance):
-    """A stack of its own in the member's account, which StackSets names."""
+    """A stack in the member's account, named by StackSets."""
 
-    __module__ = models.__name__  # by which moto sorts its models
+    __module__ = models.__name__  # moto sorts its models by this
 
     def __init__(self, account_id, region, stack_set):
         self.account_id, self.region_name, self.stackset_id = account_id, region, stack_set.id
         self.stack_name = f"StackSet-{stack_set.name}-{uuid.uuid4()}"
-        self.permission_model = "SELF_MANAGED"  # to moto: a stack that shows, and that its owner deletes
+        self.permission_model = "SELF_MANAGED"  # in moto: a stack that is visible and that its owner deletes
         self.template, self.parameters, self.status, self.reason = stack_set.template, [], "CURRENT", ""
         self.stack = cloudformation_backends[account_id][region].create_stack(
             name=self.stack_name, template=stack_set.template, parameters=dict(stack_set.parameters)
@@ -124,7 +125,7 @@ class GuardStackSet(CloudFormationModel):
 
     def __init__(self, properties, account_id, region):
         for parameter in properties["Parameters"]:
-            parameter["ParameterValue"] = str(parameter["ParameterValue"])  # a Number's, which moto reads as one
+            parameter["ParameterValue"] = str(parameter["ParameterValue"])  # a Number's, which moto parses as a number
         jsonschema.validate(properties, schema())
         self.account_id, self.region, self.properties, self.failed = account_id, region, properties, False
         self.physical_resource_id = properties["StackSetName"]
@@ -149,12 +150,12 @@ class GuardStackSet(CloudFormationModel):
         return True
 
     def values(self):
-        """Template and parameters, which reach the members."""
+        """Returns the template and parameters that the members get."""
         parameters = {one["ParameterKey"]: one["ParameterValue"] for one in self.properties["Parameters"]}
         return get_stack_from_s3_url(self.properties["TemplateURL"], self.account_id, get_partition(self.region)), parameters
 
     def targets(self, stack_set):
-        """Accounts of the units, and Regions."""
+        """Returns the accounts of the units, and the Regions."""
         [group] = self.properties["StackInstancesGroup"]
         units = group["DeploymentTargets"]["OrganizationalUnitIds"]
         members = [one.id for one in stack_set.instances.org_backend.accounts if one.parent_id in units]
@@ -213,7 +214,7 @@ class GuardStackSet(CloudFormationModel):
 
 
 def with_rollback(update):
-    """Stack.update, and back again when an operation of a StackSet failed."""
+    """Runs Stack.update, and rolls back if an operation of a StackSet failed."""
 
     def update_or_back(stack, template, role_arn=None, parameters=None, tags=None):
         before = stack.template, dict(stack.parameters)
@@ -231,19 +232,20 @@ def with_rollback(update):
 
 
 def as_given(stack):
-    """A stack's parameters as texts, which is how CloudFormation keeps and describes them."""
+    """Returns a stack's parameters as texts, as CloudFormation stores and describes them."""
     values = stack.resource_map.resolved_parameters.items()
     return {name: ",".join(value) if isinstance(value, list) else str(value) for name, value in values}
 
 
 def parsed_once(parse):
-    """Stack.parse_template, which reads the same text for each of a StackSet's stacks, in half a second."""
+    """Caches Stack.parse_template, which parses the same text for each of a StackSet's stacks and takes half a
+    second."""
     parse = functools.cache(parse)
     return staticmethod(lambda template: copy.deepcopy(parse(template)))
 
 
 def update_stack_set(backend, stackset_name, **_given):
-    """UpdateStackSet with the values of before: the operation once more, with the preferences of the resource."""
+    """Plays UpdateStackSet with the previous values: repeats the operation with the resource's preferences."""
     stack_set = backend.describe_stack_set(stackset_name)
     stack_set.resource.operation(stack_set, "UPDATE")
     return stack_set.operations[-1]

@@ -1,10 +1,11 @@
-"""The service control policies of deploy/scp.py, and two evaluators of others that judge them.
+"""The service control policies of deploy/scp.py, judged by two independent evaluators.
 
-MiniStack's evaluator takes any action and resource. @cloud-copilot/iam-simulate knows AWS's Service Authorization
-Reference too: which actions there are, and which resources each one asks about. Both know a Deny, conditions on
-principals and context keys that are missing as AWS describes them.
+MiniStack's evaluator accepts any action and resource. @cloud-copilot/iam-simulate also knows AWS's Service
+Authorization Reference: the existing actions and the resources of each. Both handle a Deny, conditions on principals
+and missing context keys as AWS documents them.
 
-iam-simulate is AGPL-3.0-or-later. Tests run it as a program of its own; nothing that is built or released has any of it.
+iam-simulate is AGPL-3.0-or-later. Tests run it as a separate program; nothing that is built or released contains any
+part of it.
 """
 
 import itertools
@@ -35,8 +36,8 @@ ALLOW_ALL = parse_policy_document(
     json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 )
 
-# New in CloudFormation's API reference of November 2026; the Service Authorization Reference that iam-simulate carries
-# is older, and so it cannot say which resource they ask about.
+# New in CloudFormation's API reference of November 2026; the Service Authorization Reference in iam-simulate is older,
+# so it does not contain their resources.
 NOT_LISTED_YET = {"cloudformation:SetAlias", "cloudformation:RemoveAlias"}
 
 
@@ -79,7 +80,7 @@ def ministack(text, requests):
 
 
 def iam_simulate(text, requests):
-    """Like ministack(), with "impossible" for what AWS has no such action or resource for."""
+    """Like ministack(), with "impossible" if AWS has no such action or resource."""
     questions = {
         "policy": json.loads(text),
         "requests": [
@@ -105,7 +106,7 @@ def iam_simulate(text, requests):
 
 
 def denied_by(text, requests):
-    """For each request the statement that denies it, or None, as both evaluators have it."""
+    """Returns the statement that denies each request, or None if no statement does. Both evaluators must agree."""
     requests = list(requests)
     first, second = list(ministack(text, requests)), list(iam_simulate(text, requests))
     judged_by_both = set()

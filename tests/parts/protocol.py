@@ -1,4 +1,4 @@
-"""What CloudFormation sends to a Lambda Hook, and what it accepts as an answer.
+"""The requests that CloudFormation sends to a Lambda Hook, and the answers that it accepts.
 
 Source: CloudFormation Hooks User Guide, "Create a Lambda function to evaluate resources for Lambda Hooks".
 """
@@ -11,7 +11,7 @@ import jsonschema
 
 SCHEMA = Path(__file__).resolve().parents[2] / "schema" / "hook-response.schema.json"
 
-# AWS's words as a schema, independent of the project's own: errorCode with FAILED and only then; messages are
+# AWS's documentation as a schema, independent of the project's own: errorCode with FAILED and only then; messages are
 # cut after 1,024 characters for Cloud Control; GetHookResult's lengths for annotations.
 DOCUMENTED_ANSWER = {
     "type": "object",
@@ -48,12 +48,12 @@ DOCUMENTED_ANSWER = {
 
 
 def rule(from_port=443, to_port=443, **properties):
-    """An egress rule as a template writes it."""
+    """Returns an egress rule as a template writes it."""
     return {"IpProtocol": "tcp", "FromPort": from_port, "ToPort": to_port, "CidrIp": "10.0.0.0/8", **properties}
 
 
 def group(*rules):
-    """The properties of a security group with these egress rules."""
+    """Returns the properties of a security group with these egress rules."""
     return {"GroupDescription": "web servers", "SecurityGroupEgress": list(rules)}
 
 
@@ -69,7 +69,7 @@ def resource_request(
     alias="Security::Egress::SinglePort",
     function="arn:aws:lambda:us-east-1:123456789012:function:guard:live",
 ):
-    """An invocation for one resource of a stack: the documented payload, field by field."""
+    """Returns an invocation for one resource of a stack: the documented payload, field by field."""
     return {
         "clientRequestToken": str(uuid.uuid4()),
         "awsAccountId": stack_id.split(":")[4],
@@ -90,7 +90,7 @@ def resource_request(
 
 
 def assert_acceptable(answer, event=None):
-    """Fails unless CloudFormation would accept this answer, and to this event if one is given."""
+    """Fails unless CloudFormation would accept this answer, for this event if one is given."""
     jsonschema.validate(answer, DOCUMENTED_ANSWER, cls=jsonschema.Draft202012Validator)
     jsonschema.validate(answer, json.loads(SCHEMA.read_text()), cls=jsonschema.Draft202012Validator)
     if event is not None:

@@ -1,8 +1,8 @@
-"""`cfn test` without an AWS account: AWS's contract suite for hooks, with the three calls to AWS stubbed.
+"""`cfn test` without an AWS account: AWS's contract suite for hooks, with stubs for the three calls to AWS.
 
-Of the CloudFormation CLI nothing else is changed. Stubbed are the caller's account (STS GetCallerIdentity), the
-target types' schemas (DescribeType; they come from target-schemas/ instead), and the plugin for the hook's
-programming language, of which there is none for Rust and which `cfn test` loads but does not use.
+Nothing else of the CloudFormation CLI is changed. The stubs replace the caller's account (STS GetCallerIdentity), the
+target types' schemas (DescribeType; they come from target-schemas/ instead), and the plugin for the hook's programming
+language, which does not exist for Rust and which `cfn test` loads but does not use.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""The servers that the tests start: on loopback, on ports of their own, stopped at the end."""
+"""The servers that the tests start: on loopback, on separate ports, stopped at the end."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ def free_port():
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers requests of a test, without a log."""
+    """Answers requests of a test, without logging."""
 
     protocol_version = "HTTP/1.1"
 
@@ -42,7 +42,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Loopback:
-    """A server of this process on a port of its own."""
+    """A server in this process on a separate port."""
 
     def __init__(self, handler):
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -56,7 +56,7 @@ class Loopback:
 
 
 def environment(home, **variables):
-    """What a child process sees: nothing of the caller's AWS settings, proxies or home."""
+    """Returns the environment of a child process: nothing from the caller's AWS settings, proxies or home."""
     return {
         "PATH": f"{PARTS / 'venv' / 'bin'}:{os.environ['PATH']}",
         "HOME": str(home),
@@ -68,7 +68,7 @@ def environment(home, **variables):
 
 
 def poll(condition, *, seconds, what):
-    """Asks `condition` until it answers with something true, and returns that."""
+    """Calls `condition` until it returns something true, and returns that."""
     deadline = time.monotonic() + seconds
     while True:
         answer = condition()
@@ -81,7 +81,7 @@ def poll(condition, *, seconds, what):
 class Server:
     """A child process that listens on loopback, and its log."""
 
-    running = []  # whose logs a failing test shows
+    running = []  # the servers whose logs a failing test shows
 
     def __init__(self, name, command, *, port, folder, variables=None):
         self.name = name
@@ -116,7 +116,7 @@ class Server:
         return "\n".join(self.log().splitlines()[-TAIL_LINES:])
 
     def stop(self):
-        """Ends the process and all that it started."""
+        """Ends the process and all processes that it started."""
         Server.running.remove(self)
         for sign in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):

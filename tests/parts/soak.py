@@ -1,10 +1,11 @@
-"""Asks one function a million times in a row and compares the end with the beginning: `make soak`.
+"""Invokes one function a million times in a row and compares the end with the beginning: `make soak`.
 
     python3 tests/parts/soak.py [--times N] [--bootstrap PROGRAM]
 
-Ends with 1 if memory grew by a twentieth or more from the first tenth to the last, an invocation takes a quarter longer
-or more, or an answer is wrong. Of time, the fastest tenth of each half counts: other load on the machine slows some
-tenths down, and a function that gets slower has no fast one in the end. The first thousand invocations, in which the process grows to its size, come before.
+Exits with 1 if memory grew by a twentieth or more from the first tenth to the last, an invocation became a quarter
+slower or more, or an answer is wrong. For time, the fastest tenth of each half counts: other load on the machine slows
+some tenths down, but a function that gets slower has no fast tenth at the end. The first thousand invocations, in which
+the process grows to its size, are not measured.
 """
 
 import argparse
@@ -27,7 +28,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 
 def processor_seconds(process):
-    """What the function's process used of the processor: other load on the machine does not count."""
+    """Returns the processor time of the function's process, which other load on the machine does not affect."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICK
 

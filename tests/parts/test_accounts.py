@@ -1,7 +1,8 @@
-"""A whole organization end to end: the real command in 40 accounts and 3 Regions, which moto plays in one server, with
-Organizations, STS and every account's stacks; roles that refuse, a suspended account, faults in between.
+"""A whole organization end to end: the real command in 40 accounts and 3 Regions. moto plays them in one server, with
+Organizations, STS and every account's stacks; some roles cannot be assumed, one account is suspended, and faults occur.
 
-moto knows no hooks: a loopback proxy answers what is asked about them, in the shapes of the CloudFormation API Reference.
+moto does not support hooks: a loopback proxy answers the requests about them, in the shapes of the CloudFormation API
+Reference.
 """
 
 import ast
@@ -32,14 +33,15 @@ GUIDE = (ROOT / "deploy" / "ORGANIZATION.md").read_text()
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 REGIONS = ["ap-south-1", "eu-west-1", "us-east-1"]
 HOME = "us-east-1"
-MEMBERS = 39  # with the management account, 40
+MEMBERS = 39  # 40 with the management account
 FAULTS = {5: "throttle", 7: "fail", 11: "reset", 37: "dawdle"}
 
 pytestmark = pytest.mark.timeout(300)
 
 
 class Organization:
-    """40 accounts in 3 Regions, of which one is suspended and two let nobody in, with a stack or two in each Region."""
+    """40 accounts in 3 Regions, one of them suspended and two without a usable role, with one or two stacks in each
+    Region."""
 
     def __init__(self, endpoint):
         self.endpoint = endpoint
@@ -137,7 +139,7 @@ def result(folder, endpoint, command, *arguments):
 
 
 def check(organization, found):
-    """Nothing lost, nothing twice, and every verdict the right one."""
+    """Checks that nothing is lost or duplicated, and that every verdict is correct."""
     assert Counter((s["account"], s["region"], s["stack"]) for s in found["stacks"]) == organization.expected()
     for stack in found["stacks"]:
         fates = [rule["fate"] for rule in stack.get("findings", [])]
@@ -228,7 +230,7 @@ def test_a_run_that_is_interrupted_and_one_that_is_killed_are_taken_up(organizat
         with started(between) as first:
             while first.poll() is None and not written(20):
                 pass
-            first.terminate()  # a result that says that it is not whole
+            first.terminate()  # leaves a result that is marked incomplete
             first.communicate()
         interrupted = json.loads(file.read_text())
         assert (interrupted["complete"], interrupted["interrupted"]) == (False, True)
@@ -237,13 +239,13 @@ def test_a_run_that_is_interrupted_and_one_that_is_killed_are_taken_up(organizat
         with started(between, "--resume", file) as second:
             while second.poll() is None and not written(some + 40):
                 pass
-            second.kill()  # a file that breaks off
+            second.kill()  # leaves a file that is cut off
     with proxy(organization) as between:
         code, found = result(tmp_path, between.url, "scan", "--organization", "--resume", file, "--output", file)
     assert code == 2
     check(organization, found)
     assert not file.with_name("scan.json.part").exists()
-    # What each account's run gives is the same as what all give together.
+    # The results of separate runs for each account equal the result of one run for all.
     ours = organization.entered[:2]
     files = []
     for account in ours:
@@ -264,7 +266,8 @@ def test_units_bring_those_below_them(organization, tmp_path):
 
 
 def hooks(organization, without, warning):
-    """What is asked about hooks: one account has none, in one it only warns, everywhere somebody was blocked."""
+    """Answers requests about hooks: one account has none, in one it only warns, and everywhere something was
+    blocked."""
 
     def described(account, region, form):
         if (account or organization.management) == without or form["TypeName"].endswith("Stack"):
@@ -287,7 +290,7 @@ def hooks(organization, without, warning):
             return "<HookResults></HookResults>"
         account = account or organization.management
         assert re.fullmatch(r"arn:aws:cloudformation:[a-z0-9-]+:[0-9]{12}:type/hook/[A-Za-z0-9-]+/?", form["TypeArn"])
-        # Every account has its own minute.
+        # Each account has a different minute.
         minute = organization.accounts.index(account)
         return (
             f"<HookResults><member><HookResultId>r-{account}-{region}</HookResultId><Status>HOOK_COMPLETE_FAILED</Status>"
@@ -346,7 +349,7 @@ def test_audit_is_one_time_line_of_all_accounts(organization, tmp_path):
 
 
 def imported(organization, text):
-    """What Security Hub has after BatchImportFindings of each line, each with the account's own credentials."""
+    """Returns Security Hub's findings after BatchImportFindings of each line with the account's own credentials."""
     batches = [json.loads(line) for line in text.splitlines()]
     shape = Session().get_service_model("securityhub").operation_model("BatchImportFindings").input_shape
     places = {}
@@ -367,7 +370,7 @@ def imported(organization, text):
         for batch in own:
             answer = hub.batch_import_findings(**batch)
             assert (answer["FailedCount"], answer["SuccessCount"]) == (0, len(batch["Findings"])), answer
-        # moto answers with at most 100 findings.
+        # moto returns at most 100 findings.
         for one in hub.get_findings(MaxResults=100)["Findings"]:
             if one["Id"] in told:
                 found[one["Id"]] = one
@@ -375,7 +378,7 @@ def imported(organization, text):
 
 
 def check_constraints(value, shape, path="finding"):
-    """What botocore leaves to the service: enums and patterns of the model."""
+    """Checks the model's enums and patterns, which botocore leaves to the service."""
     if shape.type_name == "structure":
         assert set(value) <= set(shape.members), path
         for name, member in value.items():
@@ -408,7 +411,7 @@ def test_security_hub_is_told_what_is_open_and_what_is_over(organization, tmp_pa
         StackName=own[0], TemplateBody=template("good"), Parameters=[{"ParameterKey": "To", "ParameterValue": "444"}]
     )
     try:
-        # Judged anew, since moto keeps the time of a stack's update to the second.
+        # Judged again, because moto keeps the time of a stack's update only to the second.
         second = run(tmp_path, organization.endpoint, *ask, "--compare", file, "--format", "asff").stdout
         after = imported(organization, second)
     finally:
@@ -422,7 +425,7 @@ def test_security_hub_is_told_what_is_open_and_what_is_over(organization, tmp_pa
 
 
 def test_the_guides_role_lets_the_commands_in(organization, tmp_path):
-    """The commands of ORGANIZATION.md make the role in the accounts of the unit; moto does not ask it for permissions."""
+    """The commands of ORGANIZATION.md create the role in the unit's accounts; moto does not check its permissions."""
     section = GUIDE.split("## Look at every account from one\n")[1].split("\n## ")[0]
     commands = re.findall(r"^    (aws [^\n\\]*(?:\\\n[^\n\\]*)*)$", section, re.MULTILINE)
     assert len(commands) == 3
@@ -449,7 +452,7 @@ def test_the_guides_role_lets_the_commands_in(organization, tmp_path):
         assert statement["Condition"] == {"ArnEquals": {"aws:PrincipalArn": named}}
         [name] = iam.list_role_policies(RoleName="cfn-egress-guard-reader")["PolicyNames"]
         policy = iam.get_role_policy(RoleName="cfn-egress-guard-reader", PolicyName=name)["PolicyDocument"]
-        policy = ast.literal_eval(policy) if isinstance(policy, str) else policy  # moto keeps Python's text of it
+        policy = ast.literal_eval(policy) if isinstance(policy, str) else policy  # moto stores it as Python's text
         allowed[account] = set(policy["Statement"][0]["Action"])
     printed = set()
     for command in ("scan", "audit", "status"):

@@ -1,6 +1,5 @@
-"""What `cdk synth` writes, as `check` and `rehearse` see it: the app in cdk/ has a stack for each way in which the CDK
-writes egress rules, synthesized here by the CDK's own command.
-"""
+"""`check` and `rehearse` on the output of `cdk synth`: the app in cdk/ has a stack for each way in which the CDK writes
+egress rules, synthesized here by the CDK's own command."""
 
 import json
 import subprocess
@@ -12,18 +11,18 @@ from server import PARTS, environment
 
 APP = ROOT / "tests" / "parts" / "cdk" / "app.js"
 
-# What the literal rule says of each stack: codes of errors and, in brackets, of everything else.
+# The verdicts of the literal rule on each stack: codes of errors and, in brackets, of all other entries.
 LITERAL = {
     "AllIcmp": "",
     "AllTcp": "port-range",
     "AllTraffic": "all-traffic",
     "AllUdp": "port-range",
     "AllowAllOutbound": "all-traffic",
-    # The instances' own group is the CDK's default; the load balancer reaches every ephemeral port of theirs.
+    # The instances' own group is the CDK's default; the load balancer reaches each of their ephemeral ports.
     "BridgeMode": "all-traffic port-range",
     "Condition": "port-range if `IsProduction` is false",
     "Database": "all-traffic",
-    # The literal rule takes the CDK's placeholder 50 to 50 for a port, and a note says what EC2 opens.
+    # The literal rule treats the CDK's placeholder 50 to 50 as a port, and a note explains what EC2 opens.
     "Esp": "[protocol-without-ports] [protocol-without-ports]",
     # The load balancer's rule to the service is 80/80; the service's own group is the CDK's default.
     "Fargate": "all-traffic",
@@ -31,8 +30,8 @@ LITERAL = {
     "IcmpType": "icmp-type-and-code",
     "IcmpTypeAndCode": "icmp-type-and-code",
     "NoTraffic": "no-traffic-placeholder",
-    # The same parameter on both sides is one port, whatever it is. A reference makes the CDK write a rule of its own.
-    # A rule of its own for a group of the template takes the place of its default egress.
+    # The same parameter on both sides is one port, whatever its value. For a reference, the CDK writes a separate rule.
+    # A separate rule for a group of the template replaces its default egress.
     "Parameter": "",
     "StandaloneRules": "",
     "Tcp": "",
@@ -40,7 +39,7 @@ LITERAL = {
     "VpcFunction": "all-traffic",
 }
 
-# What EC2 really opens: ICMP is no port range, the CDK's placeholder opens nothing, ESP opens everything.
+# By the effect in EC2: ICMP is not a port range, the CDK's placeholder opens nothing, ESP opens everything.
 EFFECTIVE = {
     **LITERAL,
     "Esp": "protocol-without-ports protocol-without-ports",
@@ -56,7 +55,7 @@ EFFECTIVE = {
 
 @pytest.fixture(scope="module")
 def cdk_out(tmp_path_factory):
-    """The folder that `cdk synth` wrote."""
+    """Returns the folder with the output of `cdk synth`."""
     folder = tmp_path_factory.mktemp("cdk")
     modules = PARTS / "cdk" / "node_modules"
     run = subprocess.run(
@@ -74,7 +73,7 @@ def cdk_out(tmp_path_factory):
 
 
 def told(program, folder, *arguments):
-    """What the command prints, and its exit status."""
+    """Returns the command's output and exit status."""
     run = subprocess.run(
         [program, *arguments], cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=60
     )
@@ -102,7 +101,7 @@ def test_a_rehearsal_blocks_what_check_calls_an_error(program, bootstrap, cdk_ou
     assert templates.keys() == verdicts.keys()
     for name, template in templates.items():
         arguments = ["rehearse", template.name, "--bootstrap", bootstrap, "--preset", preset, "--format", "json"]
-        # A parameter without a default has to be given, as to CloudFormation.
+        # A parameter without a default needs a value, as in CloudFormation.
         arguments += ["-p", "Port=443"] if name == "Parameter" else []
         code, text = told(program, cdk_out, *arguments)
         events = json.loads(text)["StackEvents"]

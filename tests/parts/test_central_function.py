@@ -1,7 +1,7 @@
 """The central variant in a deployment: the guard that serves an organization, and a member's hook that calls it.
 
-In MiniStack both are one account, and whether a resource policy lets another account in is not played: the test reads
-the policy that the function got.
+In MiniStack, both are in one account, and it does not enforce a resource policy for another account: the test reads the
+function's policy.
 """
 
 import json
@@ -19,7 +19,7 @@ ALIAS = "Acme::Member::Guard"
 
 @pytest.fixture
 def member(account, setting):  # noqa: F811
-    """A member's hook alone: the guard serves the organization, and its own hook is off."""
+    """Deploys only a member's hook: the guard serves the organization, and its own hook is off."""
     setting("OrganizationId", "o-ab12cd34ef")
     setting("HookStatus", "DISABLED")
     account.aws("cloudformation", "deploy", "--template-file", str(ROOT / "deploy" / "central-hook.yaml"),

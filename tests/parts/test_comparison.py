@@ -1,4 +1,5 @@
-"""docs/comparison.md: what cloudformation-validate says of each template, with the Guard rule that the page names."""
+"""docs/comparison.md: the results of cloudformation-validate on each template, with the Guard rule that the page
+names."""
 
 import re
 

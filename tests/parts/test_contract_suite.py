@@ -1,17 +1,16 @@
 """AWS's contract suite for hooks (`cfn test` of the CloudFormation CLI) against the release binary.
 
-What the suite checks: that each target type's compliant example is answered SUCCESS without an error code or a
-callback delay, and each non-compliant one FAILED with an error code that CloudFormation knows, a message and no
-delay, before create and before update. It does not look at clientRequestToken or annotations; test_runtime_emulator
-does.
+The suite checks that each target type's compliant example is answered SUCCESS without an error code or a callback
+delay, and each non-compliant one FAILED with an error code that CloudFormation knows, a message and no delay, before
+create and before update. It does not check clientRequestToken or annotations; test_runtime_emulator does.
 
-What its payload differs in from a Lambda Hook's: stackId is a bare UUID, changeSetId and requestContext.invocation
-are missing, requestData.callerCredentials is there, and targetType is RESOURCE. A handler that insists on the
-documented payload fails here.
+Its payload differs from a Lambda Hook's: stackId is a bare UUID, changeSetId and requestContext.invocation are missing,
+requestData.callerCredentials is present, and targetType is RESOURCE. A handler that requires the documented payload
+fails here.
 
-Two tests of the suite cannot run: a custom hook whose target names have wildcards must answer UnsupportedTarget,
-an error code that Lambda Hooks do not have. The suite skips them for a hook that names its targets. There is no
-preDelete handler: the suite would demand that some delete be refused, and this hook lets every delete through.
+Two tests of the suite cannot run: a custom hook whose target names have wildcards must answer UnsupportedTarget, an
+error code that Lambda Hooks do not have. The suite skips them for a hook that names its targets. There is no preDelete
+handler: the suite would require that some delete is rejected, but this hook allows every delete.
 """
 
 import json
@@ -31,7 +30,7 @@ TARGETS = ["AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupEgress"]
 
 
 def resource_schema(type_name):
-    """CloudFormation's own schema of a resource type, as cfn-lint carries it."""
+    """Returns CloudFormation's own schema of a resource type, from cfn-lint."""
     schemas = Path(cfnlint.data.schemas.__file__).parent
     name = json.loads((schemas / "providers" / "us-east-1.json").read_text())[type_name]
     return (schemas / "resources" / f"{name}.json").read_text()
@@ -62,7 +61,7 @@ def run_suite(emulator, folder):
 
 
 def results(path):
-    """The suite's tests by outcome."""
+    """Returns the suite's tests by outcome."""
     outcomes = {"passed": [], "skipped": [], "failure": [], "error": []}
     for case in ElementTree.parse(path).iter("testcase"):
         outcome = next((child.tag for child in case if child.tag in outcomes), "passed")
@@ -86,6 +85,6 @@ def test_awss_contract_suite_for_hooks_passes(emulator, tmp_path):
         "failure": [],
         "error": [],
     }, run.stdout
-    # Each of the four that talk to the hook did so for both target types.
+    # Each of the four tests that invoke the hook did so for both target types.
     assert emulator.reports() - invocations == 4 * len(TARGETS)
     assert emulator.starts() == 1

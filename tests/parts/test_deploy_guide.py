@@ -1,4 +1,4 @@
-"""deploy/DEPLOY.txt as it is: every command of it, in MiniStack with hooks, in the folder of a package."""
+"""Every command of deploy/DEPLOY.txt, unchanged, in MiniStack with hooks, in the folder of a package."""
 
 import re
 import shutil
@@ -21,7 +21,7 @@ def folder(bootstrap, tmp_path_factory):
     package(bootstrap, folder)
     for file in ("policy.toml", "deploy/switch.sh", "deploy/policy.sh"):
         shutil.copy(ROOT / file, folder)
-    # The SAM CLI is in the environment of the linters, since it wants a botocore of its own.
+    # The SAM CLI is in the environment of the linters, because it needs another version of botocore.
     sam = ROOT / ".venv" / "bin" / "sam"
     assert sam.exists(), f"{sam} is not there; get it with: make lint-template"
     (folder / "bin").mkdir()
@@ -94,7 +94,7 @@ def is_gone(account):
     assert account.settled(guard["StackId"]) == "DELETE_COMPLETE"
 
 
-# What is true after a command, by words that only it has.
+# The state after each command, by words that only that command contains.
 AFTERWARDS = {
     "--template-file packaged.yaml --stack-name": reports_only,
     "sam deploy": reports_only,

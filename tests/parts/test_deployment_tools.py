@@ -1,4 +1,4 @@
-"""What docs/deployment.md says of the CDK and SAM, in the versions that the tests have here."""
+"""The statements of docs/deployment.md about the CDK and SAM, checked in the versions of the tests."""
 
 import json
 import re
@@ -16,7 +16,7 @@ CDK = PARTS / "cdk" / "node_modules" / "aws-cdk"
 
 @pytest.fixture(scope="module")
 def options(tmp_path_factory):
-    """The options of a tool's deploy command, with what its help says of each."""
+    """Returns the options of a tool's deploy command, with their help texts."""
     folder = tmp_path_factory.mktemp("help")
     tools = {"cdk": PARTS / "cdk" / "node_modules" / ".bin" / "cdk", "sam": ROOT / ".venv" / "bin" / "sam"}
 

@@ -1,13 +1,13 @@
-"""Calls of EC2's API that no hook sees, from the AWS CLI to the line in the guard's log.
+"""Direct calls of EC2's API, which no hook sees, from the AWS CLI to the line in the guard's log.
 
-Whose work is what:
+The parts:
 
-- The AWS CLI and EC2 are as in test_end_to_end.py. MiniStack is EventBridge as well: it matches the rule of
-  template.yaml with its pattern and invokes the real function behind the alias.
-- CloudTrail is the driver's, ministack_with_trail.py: it makes each call of EC2's API into an event.
-- MiniStack does not play services that call EC2 on somebody's behalf, dry runs, and what EventBridge and Lambda do
-  with events that cannot be delivered. For the first two the deployed function is invoked with recorded shapes
-  (tests/fixtures/direct-calls); the queues and retries are looked at in tests/template.
+- The AWS CLI and EC2 are as in test_end_to_end.py. MiniStack also plays EventBridge: it matches events with the pattern
+  of the rule in template.yaml and invokes the real function behind the alias.
+- The driver, ministack_with_trail.py, plays CloudTrail: it turns each call of EC2's API into an event.
+- MiniStack does not play services that call EC2 for someone else, dry runs, and how EventBridge and Lambda handle
+  undeliverable events. For the first two, the deployed function is invoked with recorded shapes
+  (tests/fixtures/direct-calls); tests/template checks the queues and retries.
 """
 
 import json
@@ -45,14 +45,14 @@ def group(account):
 
 
 def lines(account):
-    """What the function wrote, the oldest first."""
+    """Returns the function's log lines, the oldest first."""
     name = account.outputs(GUARD)["DecisionLogGroupName"]
     events = account.logs.filter_log_events(logGroupName=name)["events"]
     return [json.loads(event["message"]) for event in events if event["message"].startswith("{")]
 
 
 def told(account, group, count=1):
-    """The lines about a group, once there are that many."""
+    """Waits for this many lines about a group, and returns them."""
 
     def enough():
         found = [line for line in lines(account) if line.get("groupId") == group and line["event"] == "direct-call"]
@@ -62,7 +62,7 @@ def told(account, group, count=1):
 
 
 def recorded(account):
-    """What CloudTrail reported so far: operation, what came of it, and CloudFormation's calls."""
+    """Returns CloudTrail's events so far: operation, result, and CloudFormation's calls."""
     return [line.removeprefix("CloudTrail: ").split() for line in account.server.log().splitlines() if line.startswith("CloudTrail: ")]
 
 
@@ -126,7 +126,7 @@ def test_refused_calls_and_those_that_close_are_not_recorded(account, group):
     account.ec2.revoke_security_group_egress(
         GroupId=group, IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
     )
-    # Behind both, so that what is not there by then never will be.
+    # Sent after both: a line that is missing then will not appear.
     account.ec2.authorize_security_group_egress(
         GroupId=group, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 53, "ToPort": 53, "IpRanges": [{"CidrIp": "10.0.0.2/32"}]}]
     )

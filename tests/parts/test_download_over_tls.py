@@ -1,6 +1,6 @@
-"""The release binary downloading a STACK invocation's document over TLS, from a server on this machine.
+"""The release binary downloads a STACK invocation's document over TLS, from a server on this machine.
 
-The certificate is made here. The function trusts it only through a variable that template.yaml never sets.
+The certificate is created here. The function trusts it only through a variable that template.yaml never sets.
 """
 
 import datetime
@@ -36,7 +36,7 @@ class Document(http.server.BaseHTTPRequestHandler):
 
 
 def certificate(folder):
-    """A certificate of `localhost` that signs itself, and its key."""
+    """Creates a self-signed certificate for `localhost`, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.timezone.utc)

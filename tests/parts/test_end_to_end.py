@@ -1,17 +1,17 @@
-"""The whole way: template.yaml deployed with the AWS CLI, then stacks that it lets through and stacks that it blocks.
+"""End to end: template.yaml deployed with the AWS CLI, then stacks that it allows and stacks that it blocks.
 
-Whose work is what:
+The parts:
 
-- The AWS CLI is AWS's own. MiniStack is CloudFormation, S3, IAM, Lambda, CloudWatch and EC2: it expands the SAM
-  template with AWS's translator, creates every resource of template.yaml but the hook, runs the real `bootstrap` as
-  the published version behind the alias, and makes the stacks' and resources' events, rollbacks and statuses.
-- CloudFormation's hooks are the driver's, ministack_with_hooks.py: the resource types LambdaHook and
-  SecurityGroupEgress, the invocation before a create or an update, the events that have a HookStatus, "Hook
+- The AWS CLI is the real one. MiniStack plays CloudFormation, S3, IAM, Lambda, CloudWatch and EC2: it expands the SAM
+  template with AWS's translator, creates every resource of template.yaml except the hook, runs the real `bootstrap` as
+  the published version behind the alias, and produces the stacks' and resources' events, rollbacks and statuses.
+- The driver, ministack_with_hooks.py, plays CloudFormation's hooks: the resource types LambdaHook and
+  SecurityGroupEgress, the invocation before a create or an update, the events with a HookStatus, "Hook
   invocations complete.", and the text "The following hook(s) failed: […]" in MiniStack's CREATE_FAILED event.
 - The message within these events is the answer of the real function.
 
 So this proves the template, the function behind Lambda's API, and their parts in a deployment. That CloudFormation
-itself calls a hook like this is AWS's documentation, not this test.
+itself calls a hook like this is known only from AWS's documentation.
 """
 
 import importlib.util
@@ -35,12 +35,12 @@ HOOK = "AWS::CloudFormation::LambdaHook"
 
 
 def stack_with(*rules, **more):
-    """A template with a security group."""
+    """Returns a template with a security group."""
     return {"Resources": {"Web": {"Type": GROUP, "Properties": group(*rules)}, **more}}
 
 
 def package(bootstrap, folder):
-    """What `make package` makes, with this bootstrap in it: a template and the function beside it."""
+    """Creates the output of `make package` with this bootstrap: a template and the function beside it."""
     spec = importlib.util.spec_from_file_location("package", ROOT / "deploy" / "package.py")
     packaging = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(packaging)
@@ -51,7 +51,8 @@ def package(bootstrap, folder):
 
 
 def use_up_the_policies_of_cloudwatch_logs(account):
-    """As the CDK does: an account and Region have ten, and MiniStack refuses the eleventh."""
+    """Creates resource policies as the CDK does: an account and Region may have ten, and MiniStack rejects the
+    eleventh."""
     document = json.dumps({
         "Version": "2012-10-17",
         "Statement": [{
@@ -67,7 +68,7 @@ def use_up_the_policies_of_cloudwatch_logs(account):
 
 @pytest.fixture(scope="module")
 def account(bootstrap, tmp_path_factory):
-    """An account in which the guard was deployed with the commands of deploy/DEPLOY.txt."""
+    """An account with the guard, deployed with the commands of deploy/DEPLOY.txt."""
     folder = tmp_path_factory.mktemp("account")
     account = Account(folder)
     try:
@@ -99,7 +100,7 @@ def setting(account):
 
 
 def hook_events(account, stack, logical_id="Web"):
-    """The hook's events for a resource, oldest first: status, failure mode and reason."""
+    """Returns the hook's events for a resource, oldest first: status, failure mode and reason."""
     return [
         (event["HookStatus"], event["HookFailureMode"], event["HookStatusReason"])
         for event in account.events(stack, logical_id)
@@ -108,13 +109,13 @@ def hook_events(account, stack, logical_id="Web"):
 
 
 def last_message(account, stack, logical_id="Web"):
-    """What the function said last, as a user reads it in the stack's events."""
+    """Returns the function's last message, as a user reads it in the stack's events."""
     _, _, reason = hook_events(account, stack, logical_id)[-1]
     return reason
 
 
 def failures(account, stack, logical_id="Web"):
-    """The resource's own events that say it failed."""
+    """Returns the resource's own failure events."""
     return [
         (event["ResourceStatus"], event["ResourceStatusReason"])
         for event in account.events(stack, logical_id)
@@ -126,7 +127,7 @@ def test_the_packaged_template_deploys_whole(account):
     assert account.stack(GUARD)["StackStatus"] == "CREATE_COMPLETE"
     resources = account.resources(GUARD)
     assert {r["ResourceStatus"] for r in resources.values()} == {"CREATE_COMPLETE"}
-    # All that the driver made of it is the hook; the rest is in MiniStack's services.
+    # The driver creates only the hook; the rest is in MiniStack's services.
     assert [name for name, r in resources.items() if r["ResourceType"] == HOOK] == ["EgressHook"]
     outputs = account.outputs(GUARD)
     assert outputs["HookArn"] == resources["EgressHook"]["PhysicalResourceId"]
@@ -150,7 +151,7 @@ def test_the_audit_feed_has_a_policy_of_its_own_which_names_the_rule(account):
 
 
 def test_the_roles_allow_what_is_needed_and_no_more(account):
-    """The driver calls the function without its execution role, so the role is looked at here."""
+    """The driver calls the function without its execution role, so this test checks the role."""
     outputs = account.outputs(GUARD)
     hook_role, alias = outputs["HookRoleArn"], outputs["FunctionAliasArn"]
     function = alias.rsplit(":", 1)[0]
@@ -202,7 +203,7 @@ def test_a_bad_update_is_rolled_back_and_the_old_rule_stays(account):
     assert account.open_ports("updated") == [(443, 443)]
     assert "1024" in last_message(account, "updated")
     assert failures(account, "updated") == [("UPDATE_FAILED", f"The following hook(s) failed: [{ALIAS}]")]
-    # A good one is still possible.
+    # A compliant one is still possible.
     assert account.update("updated", stack_with(rule(8443, 8443))) == "UPDATE_COMPLETE"
     assert account.open_ports("updated") == [(8443, 8443)]
 

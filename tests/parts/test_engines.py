@@ -1,11 +1,11 @@
-"""Our evaluator against two others: MiniStack's and LocalStack's CloudFormation engines.
+"""This project's evaluator against two others: MiniStack's and LocalStack's CloudFormation engines.
 
-Each deploys the same templates (tests/fixtures/engines, between them every intrinsic function) and is recorded at
-the place where a hook gets a resource's properties; ours is what `rehearse` sends to a hook. All properties of
-security groups and egress rules must be the same, value by value and type by type. What is not, stands below with
-the reason; a difference that is new fails, and so does one that is gone.
+Each deploys the same templates (tests/fixtures/engines, which together use every intrinsic function) and is recorded
+where a hook gets a resource's properties; ours is what `rehearse` sends to a hook. All properties of security groups
+and egress rules must be equal, value by value and type by type. The known differences are listed below with their
+reasons; the test fails for a new difference, and for one that no longer occurs.
 
-What ours calls "not known here" (an id, an import, a parameter of Systems Manager) must be known to the other.
+Values that ours reports as "not known here" (an ID, an import, a Systems Manager parameter) must be known to the other.
 """
 
 import re
@@ -26,12 +26,12 @@ INCLUDED = {
 }
 NOT_KNOWN = "not known here"
 
-# Functions that only the section Rules knows: they make no property.
+# Functions that only the section Rules supports: they do not produce a property.
 OF_RULES = {"Contains", "EachMemberEquals", "EachMemberIn", "RefAll", "ValueOf", "ValueOfAll"}
 PSEUDO_PARAMETERS = {"AccountId", "NoValue", "Partition", "Region", "StackId", "StackName", "URLSuffix"}
 
-# LocalStack: what is a Number parameter, or looks like a number after Fn::Sub, is a number. To CloudFormation it is text
-# ("Parameters": "When you use the parameter elsewhere in your template, … the parameter value becomes a string").
+# LocalStack: a Number parameter, or text that looks like a number after Fn::Sub, is a number. In CloudFormation it is
+# text ("Parameters": "When you use the parameter elsewhere in your template, … the parameter value becomes a string").
 NUMBER = "LocalStack hands a number on where CloudFormation has text"
 
 
@@ -174,7 +174,7 @@ DIFFERENCES = {
 
 @pytest.fixture(scope="module", params=ENGINES)
 def engine(request, tmp_path_factory):
-    """Another implementation, with what the templates look up there."""
+    """Another implementation, with the values that the templates look up there."""
     engine = ENGINES[request.param](tmp_path_factory.mktemp(request.param))
     try:
         engine.client("ssm").put_parameter(Name="/network/port", Value="443", Type="String")
@@ -196,7 +196,7 @@ def ours(program, tmp_path_factory):
 
 
 def leaves(value, path):
-    """The scalars in a value, lists and objects that hold none, and functions that nobody resolved, by path."""
+    """Returns the scalars in a value, lists and objects without scalars, and unresolved functions, by path."""
     if isinstance(value, dict) and value and not any(key == "Ref" or key.startswith("Fn::") for key in value):
         return {at: leaf for key, entry in value.items() for at, leaf in leaves(entry, f"{path}.{key}").items()}
     if isinstance(value, list) and value:
@@ -205,7 +205,7 @@ def leaves(value, path):
 
 
 def differences(ours, theirs):
-    """What is not the same, by path: ours and theirs, each `None` where there is nothing."""
+    """Returns the differences by path: our value and theirs, each `None` if missing."""
     if isinstance(theirs, str):
         return theirs
     ours, theirs = ({at: leaf for name in it for at, leaf in leaves(it[name], name).items()} for it in (ours, theirs))

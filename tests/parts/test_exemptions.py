@@ -1,6 +1,6 @@
-"""Exemptions from the first scan to their end, in MiniStack with hooks, as docs/exemptions.md has it: old stacks of two
-accounts, a draft of each, joined and reviewed, checked, deployed with the package's policy.sh, and what the hook says.
-"""
+"""Exemptions from the first scan to their end, in MiniStack with hooks, following docs/exemptions.md: old stacks of two
+accounts, a draft for each, joined, reviewed, checked, and deployed with the package's policy.sh, and the hook's
+answers."""
 
 import datetime
 import json
@@ -49,7 +49,7 @@ def guard(bootstrap, program, tmp_path_factory):
 def client(guard, account):
     if account == ACCOUNT_ID:
         return guard.cloudformation
-    # The access key names the account to MiniStack.
+    # The access key selects the account in MiniStack.
     return boto3.client("cloudformation", endpoint_url=guard.endpoint, region_name=REGION, aws_access_key_id=account,
                         aws_secret_access_key="test")  # fmt: skip
 
@@ -62,7 +62,7 @@ def created(guard, name, *rules, account=ACCOUNT_ID, owner=None):
 
 
 def command(guard, *arguments, account=ACCOUNT_ID, expect=0):
-    """Runs cfn-egress-guard in the folder of the package: what it printed."""
+    """Runs cfn-egress-guard in the package's folder and returns its output."""
     given = environment(guard.folder, AWS_ACCESS_KEY_ID=account, AWS_SECRET_ACCESS_KEY="test", AWS_DEFAULT_REGION=REGION,
                         AWS_ENDPOINT_URL=guard.endpoint)  # fmt: skip
     run = subprocess.run(
@@ -73,28 +73,28 @@ def command(guard, *arguments, account=ACCOUNT_ID, expect=0):
 
 
 def run(guard, block, account=ACCOUNT_ID, expect=0):
-    """Runs a block of the page in an account: what it printed."""
+    """Runs a block of the page in an account and returns its output."""
     block = re.sub("^REGION=.*$", f"REGION={REGION}", block, flags=re.MULTILINE)
     return guard.run(f"export AWS_ACCESS_KEY_ID={account}\nREGION={REGION}\nset -e\n{block}", expect=expect)
 
 
 def masked(text):
-    """A text without the hash of an id and the days of this run."""
+    """Masks the hash in an ID and the days of this run."""
     return re.sub(r"\d{4}-\d\d-\d\d", "DAY", re.sub(r"(debt-\d{12}-)[0-9a-f]{12}", r"\1HASH", text))
 
 
 def check(guard, file, *arguments, expect):
-    """What `policy check` says of a file: the remarks by their codes."""
+    """Returns the remarks of `policy check` on a file, by code."""
     said = json.loads(command(guard, "policy", "check", file, "--format", "json", *arguments, expect=expect))
     jsonschema.validate(said, json.loads((ROOT / "schema" / "policy-check.schema.json").read_text()))
     codes = [remark["code"] for remark in said["remarks"]]
-    once = [code for code in codes if not code.startswith("expire")]  # these name a day
+    once = [code for code in codes if not code.startswith("expire")]  # these contain a day
     assert len(once) == len(set(once)), "what is the same is said once"
     return said, {remark["code"]: remark for remark in said["remarks"]}
 
 
 def reviewed(text):
-    """What a reviewer makes of a draft, here with a script: nothing is left to write."""
+    """Edits a draft as a reviewer would: nothing remains to be written."""
     text = re.sub(r'reason = "REVIEW: [^"]*"', 'reason = "partner systems listen on this range until they are moved"', text)
     return re.sub(r'owner = "UNKNOWN: [^"]*"', 'owner = "platform@example.com"', text)
 
@@ -104,14 +104,14 @@ def test_each_account_gets_a_draft(guard):
         run(guard, DRAFT, account=account, expect=1)
     draft = (guard.package / f"draft-{ACCOUNT_ID}.toml").read_text()
     tables = draft.split("[[exemption]]")[1:]
-    # Equal rules of twelve stacks are one exemption, and a stack of another owner has its own.
+    # Equal rules of twelve stacks are one exemption; another owner's stack has a separate one.
     assert len(tables) == 3, draft
     [alike] = [table for table in tables if 'stack_name = "web-*"' in table]
     assert 'owner = "web@example.com"' in alike and 'ports = "8000-8010"' in alike and 'destination = "10.0.16.0/20"' in alike
     assert sum('owner = "UNKNOWN: name an owner"' in table for table in tables) == 2
     ids = re.findall(r'^id = "(.*)"', draft, re.MULTILINE)
     assert all(id.startswith(f"debt-{ACCOUNT_ID}-") for id in ids) and len(set(ids)) == 3
-    # They end on days of their own, in the second half of 90 days.
+    # Their end dates differ, in the second half of 90 days.
     ends = [(datetime.date.fromisoformat(end) - TODAY).days for end in re.findall(r"expires = (\S+)", draft)]
     assert sorted(set(ends)) == sorted(ends) and min(ends) >= 45 and max(ends) in (90, 91), ends
     [shown] = re.findall(r"^```toml\n(\[\[exemption\]\]\nid = \"debt-.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -177,7 +177,7 @@ def test_the_hook_lets_the_old_stacks_pass_and_nothing_else(guard):
     assert guard.update("web-04", with_tag(wider)) == "UPDATE_ROLLBACK_COMPLETE"
     said = last_reason(guard, "web-04")
     assert "Questions and exemptions: guard@example.com." in said and "Open one port per egress rule: FromPort: 8000" in said
-    # Of a wide range nobody is asked to write thousands of rules: the message says whom to ask.
+    # For a wide range, the message names a contact instead of requesting thousands of rules.
     assert guard.blocks("orders", WIDE)
     assert last_reason(guard, "orders") == f"Hook failed with message: {SAID[0].strip()}"
 

@@ -1,4 +1,4 @@
-"""The container image: an OCI layout whose only layer has the program alone, which runs without anything around it."""
+"""The container image: an OCI layout whose only layer contains only the program, which runs with nothing around it."""
 
 import gzip
 import hashlib
@@ -19,7 +19,7 @@ import image  # noqa: E402
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory):
-    """A static and a dynamic program of C, which take a second to build; `make image` takes the command."""
+    """Builds a static and a dynamic C program, which takes a second; `make image` uses the command."""
     folder = tmp_path_factory.mktemp("programs")
     (folder / "main.c").write_text('#include <stdio.h>\nint main(int n, char **v) { printf("%d %s\\n", n, v[1]); return 1; }\n')
     for name, options in (("static", ["-static"]), ("dynamic", [])):

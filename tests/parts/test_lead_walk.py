@@ -1,15 +1,16 @@
-"""What a security lead does, from an organization without a guard to the direct call in one of its accounts.
+"""The steps of a security lead, from an organization without a guard to the direct call in one of its accounts.
 
-Whose work is what:
+The parts:
 
 - moto plays Organizations, STS, every account's stacks, functions, rules, trails, logs and metrics, in one server. The
-  StackSet of deploy/organization.yaml makes the guard's stacks there (test_stack_set.py says how).
-- moto knows no aliases in templates: the guard's rule gets the alias by its ARN, the alias is made by Lambda's API, and
-  the rule's permission and the retries, which need an alias at once, are left out, and so is the dashboard.
-- The hook is what moto lacks: a loopback proxy answers what is asked about it, for each account and Region in which the
-  guard's stack is, with the function's alias of that stack.
-- The direct call is judged by the real function in AWS's runtime emulator, from a recorded event of CloudTrail. What it
-  prints goes into moto's log of that account, and the metrics in it into moto's CloudWatch, as Lambda and CloudWatch do.
+  StackSet of deploy/organization.yaml creates the guard's stacks there (see test_stack_set.py).
+- moto does not support aliases in templates: the guard's rule gets the alias by its ARN, and the alias is created
+  through Lambda's API. The rule's permission and the retries, which need an alias at once, are left out, as is the
+  dashboard.
+- moto does not support the hook: a loopback proxy answers the requests about it, for each account and Region with the
+  guard's stack, with the function's alias of that stack.
+- The real function judges the direct call in AWS's runtime emulator, from a recorded event of CloudTrail. Its output
+  goes to moto's log of that account, and the metrics in it to moto's CloudWatch, as Lambda and CloudWatch do.
 - The commands are the real ones.
 """
 
@@ -34,7 +35,7 @@ from test_stack_set import CREDENTIALS, HOME, REGIONS, Organization, playable
 
 PROGRAM = ROOT / os.environ.get("CFN_EGRESS_GUARD", "target/debug/cfn-egress-guard")
 STACK = "cfn-egress-guard"
-ALIAS = "GuardFunctionAliaslive"  # as SAM names the resource
+ALIAS = "GuardFunctionAliaslive"  # SAM's name for the resource
 CALL = json.loads((ROOT / "tests" / "fixtures" / "direct-calls" / "authorize.json").read_text())
 
 pytestmark = pytest.mark.timeout(300)
@@ -52,7 +53,8 @@ def organization(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def guarded(organization):
-    """The guard in the unit's accounts, by the StackSet, and in the management account, as ORGANIZATION.md says."""
+    """The guard in the unit's accounts, through the StackSet, and in the management account, as ORGANIZATION.md
+    describes."""
     settings = {"FailureMode": "FAIL", "WatchDirectCalls": "ENABLED"}
     text = json.dumps(organization.templates["guard.json"])
     alias = json.dumps({"Fn::Join": ["", [{"Fn::GetAtt": ["GuardFunction", "Arn"]}, ":live"]]})
@@ -75,25 +77,25 @@ def guarded(organization):
 
 
 def trail(organization, account):
-    """A trail of every Region, without which EventBridge gets no call."""
+    """Creates a trail for every Region; without it, EventBridge gets no calls."""
     organization.client("s3", account=account).create_bucket(Bucket=f"trail-{account}")
     cloudtrail = organization.client("cloudtrail", account=account)
     cloudtrail.create_trail(Name="all", S3BucketName=f"trail-{account}", IsMultiRegionTrail=True)
-    # What CloudTrail gives a new trail, and moto does not.
+    # CloudTrail gives a new trail these values, but moto does not.
     management = [{"ReadWriteType": "All", "IncludeManagementEvents": True, "DataResources": []}]
     cloudtrail.put_event_selectors(TrailName="all", EventSelectors=management)
     cloudtrail.start_logging(Name="all")
 
 
 def function_of(organization, account, region):
-    """The function of an account's guard, if it has one."""
+    """Returns the function of an account's guard, if it has one."""
     account = None if account == organization.management else account
     functions = organization.client("lambda", region, account).list_functions()["Functions"]
     return functions[0]["FunctionArn"].removesuffix(":$LATEST") if functions else None
 
 
 def hooks(organization):
-    """What CloudFormation would answer about the hook: it is where the guard's stack is."""
+    """Answers for the hook as CloudFormation would: it exists where the guard's stack does."""
 
     def described(account, region, form):
         account = account or organization.management
@@ -120,7 +122,7 @@ def hooks(organization):
 
 @pytest.fixture
 def variables(guarded, tmp_path):
-    """The environment of the lead's commands."""
+    """Returns the environment of the lead's commands."""
     between = FaultyProxy(guarded.endpoint, answers=hooks(guarded))
     yield environment(tmp_path, AWS_ENDPOINT_URL=between.url, AWS_REGION=HOME, AWS_DEFAULT_REGION=HOME, **CREDENTIALS)
     between.stop()
@@ -128,7 +130,7 @@ def variables(guarded, tmp_path):
 
 @pytest.fixture
 def ask(variables):
-    """Runs a command for the whole organization: its exit status, its result, and what people read."""
+    """Runs a command for the whole organization. Returns its exit status, its result, and the text for people."""
 
     def run(command, *more):
         arguments = [PROGRAM, command, "--organization", "--regions", ",".join(REGIONS), *more]
@@ -222,7 +224,8 @@ def test_a_direct_call_in_one_account_is_in_audit_as_not_blocked(guarded, ask, b
 
 
 def called(organization, account, region, event, bootstrap, folder):
-    """The function judges the event twice, since EventBridge may deliver one twice; its lines reach log and metrics."""
+    """The function judges the event twice, because EventBridge may deliver one twice; its lines go to log and
+    metrics."""
     emulator = Emulator(bootstrap, folder, GUARD_NAME=STACK)
     try:
         for _ in range(2):
@@ -243,7 +246,7 @@ def called(organization, account, region, event, bootstrap, folder):
     if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
         logs.create_log_group(logGroupName=group)
     logs.create_log_stream(logGroupName=group, logStreamName="live")
-    # What CloudTrail reports is a minute old at least.
+    # CloudTrail's events are at least a minute old.
     then = int(time.time()) - 60
     logs.put_log_events(logGroupName=group, logStreamName="live", logEvents=[{"timestamp": then * 1000, "message": line} for line in lines])
     cloudwatch = organization.client("cloudwatch", region, account)

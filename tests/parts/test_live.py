@@ -1,6 +1,6 @@
-"""`scan --live` end to end: the real command, stacks and groups made with the real SDK in moto, Cloud Control played on top of
-moto's EC2, faults in between. moto's CloudFormation ignores egress rules: the test gives each group what its template says.
-"""
+"""`scan --live` end to end: the real command, stacks and groups created with the real SDK in moto, Cloud Control played
+on top of moto's EC2, and faults. moto's CloudFormation ignores egress rules, so the test gives each group its
+template's rules."""
 
 import json
 import sys
@@ -24,8 +24,8 @@ def tcp(first, last, cidr="10.0.0.0/8"):
 
 
 class Region:
-    """Stacks whose groups EC2 has as their templates say, a group that a stack owns and someone opened, one that someone
-    closed, one that a deleted stack left behind, two made by hand, and the default group of each VPC."""
+    """Stacks whose groups match their templates in EC2, a stack's group that someone opened, one that someone closed,
+    one that a deleted stack left behind, two created manually, and the default group of each VPC."""
 
     def __init__(self, endpoint):
         def client(service):
@@ -49,7 +49,7 @@ class Region:
             StackName="deleted-00",
             TemplateBody=json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}),
         )
-        if not self.has(self.left):  # as with DeletionPolicy Retain, which moto does not know
+        if not self.has(self.left):  # as with DeletionPolicy Retain, which moto does not support
             tags = self.tags
             self.left = self.by_hand("left-behind")
             self.ec2.create_tags(Resources=[self.left], Tags=tags)
@@ -93,7 +93,7 @@ def region(tmp_path_factory):
 
 
 def check(region, result):
-    """Nothing lost, nothing twice; every owner, every difference and every verdict the right one."""
+    """Checks that nothing is lost or duplicated, and that every owner, difference and verdict is correct."""
     groups = {group["group"]: group for group in result["groups"]}
     assert Counter(group["group"] for group in result["groups"]) == Counter(region.all)
     owners = {group: "stack" for group in region.stacks.values()}
@@ -120,7 +120,7 @@ def test_every_group_of_ec2_is_read_with_its_owner_and_its_differences(region, t
     code, result = scan(tmp_path, region.cloud_control.url, "--region", REGION, "--live")
     assert (code, result["unread"]) == (1, [])
     check(region, result)
-    # A stack's own template keeps the rule: that someone opened its group is seen in EC2 alone.
+    # A stack's own template complies: only EC2 shows that someone opened its group.
     assert result["summary"]["answer"] == "yes"
 
 

@@ -1,7 +1,7 @@
-"""`make deploy` as far as it goes without building: what it asks CloudFormation, and what it refuses.
+"""`make deploy` up to the build: its requests to CloudFormation, and the cases that it rejects.
 
-CloudFormation is MiniStack. Rust is two scripts that say that they were called: until everything is in order, they are
-not. The SAM CLI is the one in .venv.
+MiniStack plays CloudFormation. Two scripts replace Rust and record their calls: until all checks pass, there must be
+none. The SAM CLI is the one in .venv.
 """
 
 import os
@@ -27,7 +27,7 @@ def guard(bootstrap, tmp_path_factory):
 
 
 def make(guard, *arguments, rust=True, **variables):
-    """Runs make with these tools and settings: exit status, what it said, and whether Rust was called."""
+    """Runs make with these tools and settings. Returns the exit status, the output, and whether Rust was called."""
     assert (ROOT / ".venv" / "bin" / "sam").exists(), "the SAM CLI is not there; get it with: make lint-template"
     tools = guard.folder / ("with-rust" if rust else "without-rust")
     called = guard.folder / "called"
@@ -36,7 +36,7 @@ def make(guard, *arguments, rust=True, **variables):
         for name in ("awk", "basename", "bash", "cat", "dirname", "env", "grep", "make", "python3", "sed", "sort", "touch", "tr", "uname"):
             (tools / name).symlink_to(shutil.which(name))
         for name in ("cargo", "rustc") if rust else ():
-            # pip asks for the version, for its user agent.
+            # pip requests the version for its user agent.
             (tools / name).write_text(f'#!/bin/sh\n[ "$1" = --version ] || echo {name} >> {called}\nexit 1\n')
             (tools / name).chmod(0o755)
     called.unlink(missing_ok=True)
@@ -79,7 +79,7 @@ def test_it_names_what_it_needs(guard):
 
 
 def test_on_a_bare_machine_it_names_everything(tmp_path):
-    """A clone without .venv: first no Python and no Rust, then no make for the SAM CLI."""
+    """A clone without .venv: first without Python and Rust, then without make for the SAM CLI."""
     shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
     (tmp_path / "bin").mkdir()
 

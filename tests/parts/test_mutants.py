@@ -1,4 +1,4 @@
-"""tests/mutants/mutants.py: what it lets pass, and what it fails on."""
+"""tests/mutants/mutants.py: the cases in which it passes, and those in which it fails."""
 
 import re
 import subprocess
@@ -52,7 +52,7 @@ def test_a_line_that_is_not_needed_any_more_is_named_and_passes():
     fine, said = verdict([], f"{NAME}{WHY}\n", caught=[ONE], whole=True)
     assert fine
     assert f"take it off survivors.txt: {NAME}" in said
-    # A part does not have all mutants of a file.
+    # A shard does not have all mutants of a file.
     assert "take it off" not in verdict([], f"{NAME}{WHY}\n", caught=[ONE])[1]
     assert "take it off" not in verdict([], f"{NAME}{WHY}\n", caught=[THIRD], whole=True)[1]
 
@@ -77,7 +77,7 @@ def test_the_runner_fails_where_a_test_fails_and_where_one_loops(tmp_path):
 
     assert run("exit 0") == 0
     assert run("exit 101") == 101
-    # The tests that take long come in a second run.
+    # The slow tests are in a second run.
     assert run('[[ " $* " == *" --skip "* ]] || exit 101') == 101
     assert run("while :; do :; done") != 0
 

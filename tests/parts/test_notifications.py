@@ -1,8 +1,8 @@
-"""What the SNS topic of NotificationTopicArn gets, from the deployment that is blocked to the message.
+"""The messages on the SNS topic of NotificationTopicArn, starting with a blocked deployment.
 
-CloudFormation's event is the driver's, ministack_with_hooks.py, with the function's own message in it. EventBridge (the
-rules of template.yaml, their patterns and input transformers), SNS and a queue that subscribes to the topic are
-MiniStack's. It does not play CloudWatch's alarm events: for direct calls, see tests/template.
+The driver, ministack_with_hooks.py, sends CloudFormation's event, with the function's own message in it. MiniStack
+plays EventBridge (the rules of template.yaml, their patterns and input transformers), SNS and a queue that subscribes
+to the topic. It does not play CloudWatch's alarm events: for direct calls, see tests/template.
 """
 
 import json
@@ -32,7 +32,7 @@ def account(bootstrap, tmp_path_factory):
 
 
 def messages(account):
-    """What the topic got since the last time, as its subscribers have it."""
+    """Returns the topic's messages since the last call, as its subscribers receive them."""
     found = []
     while got := account.client("sqs").receive_message(QueueUrl=account.queue, MaxNumberOfMessages=10).get("Messages"):
         for message in got:

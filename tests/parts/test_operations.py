@@ -1,9 +1,8 @@
-"""docs/operations.md as it is: every command of it, in the order of the page, in MiniStack with hooks.
+"""Every command of docs/operations.md, unchanged and in the order of the page, in MiniStack with hooks.
 
-A section's blocks are run in the folder of the package, each followed by a look at what it should have done. A line
-NAME=value at the top of a block is an example on the page: the test puts its own value there. What a section of the
-page describes is made to happen first, by the means that are named here. The section about organizations is played
-in moto, by test_organization_switch.py.
+A section's blocks are run in the folder of the package, each followed by a check of its effect. A line NAME=value at
+the top of a block is an example on the page: the test replaces the value with its own. The test first produces the
+situation that a section describes. The section about organizations is played in moto, by test_organization_switch.py.
 """
 
 import datetime
@@ -25,17 +24,17 @@ SECTIONS = {
     part.split("\n", 1)[0]: re.findall(r"^```sh\n(.*?)^```$", part, re.MULTILINE | re.DOTALL) for part in PAGE.split("\n## ")[1:]
 }
 ELSEWHERE = {"An organization"}
-RANGE = rule(8000, 8010, CidrIp="10.0.16.0/20")  # what the page exempts
+RANGE = rule(8000, 8010, CidrIp="10.0.16.0/20")  # the range that the page exempts
 FRIDAY = (datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=3)).isoformat()
 
 
 def stack_of(name, *rules):
-    """A group whose egress rules are its own to change."""
+    """Returns a template of a group with the given egress rules."""
     return stack_with(*rules)
 
 
 class Page:
-    """The blocks of one section, one after the other; what a block sets is known to the next."""
+    """The blocks of one section, run one after the other; a block sees the variables of the earlier ones."""
 
     played = set()
 
@@ -45,7 +44,7 @@ class Page:
         self.blocks, self.before = iter(SECTIONS[section]), ""
 
     def run(self, expect=0, **values):
-        """The next block: what it printed."""
+        """Runs the next block and returns its output."""
         block = next(self.blocks)
         for name, value in {**self.values, **values}.items():
             block = re.sub(rf"^{name}=.*$", f"{name}={value}", block, flags=re.MULTILINE)
@@ -59,7 +58,7 @@ class Page:
 
 @pytest.fixture(scope="module")
 def guard(bootstrap, tmp_path_factory):
-    """The guard, blocking, in an account where hooks run during rollbacks, too."""
+    """The guard, blocking, in an account where hooks also run during rollbacks."""
     folder = tmp_path_factory.mktemp("operations")
     guard = Deployed(bootstrap, folder, HOOKS_ON_ROLLBACKS="1", REFUSED=str(folder / "refused"), REGIONS=REGION)
     try:
@@ -111,7 +110,7 @@ def test_one_deployment_until_friday(guard):
 
 
 def break_the_policy(guard):
-    """Another policy.toml in the function's zip file, past policy.sh, which would refuse it."""
+    """Puts another policy.toml into the function's zip file without policy.sh, which would reject it."""
     function, version = guard.function()
     files = guard.code(version)
     broken = io.BytesIO()
@@ -176,7 +175,7 @@ def test_who_changed_the_policy(guard):
     said = page.run()
     assert "<- live" in said and "# program: commit 1234" in said and f"# sha256: {hashes[1]}" in said
     page.ends()
-    guard.run("./policy.sh back")  # as a version of its own, so that the next way back leads here
+    guard.run("./policy.sh back")  # as a separate version, so that the next `back` returns here
     template = (ROOT / "template.yaml").read_text()
     [query] = re.findall(r'--query-string "(.*?)"\)', SECTIONS["Who changed the policy"][0], re.DOTALL)
     assert " ".join(query.split()) in " ".join(template.split()), "the saved query is the same"
@@ -185,7 +184,7 @@ def test_who_changed_the_policy(guard):
 def test_the_guards_stack_cannot_be_updated(guard):
     page = Page(guard, "The guard's stack cannot be updated", REGION=REGION)
     refused = guard.folder / "refused"
-    # One resource cannot be updated, and one that was cannot be taken back.
+    # One resource cannot be updated, and the rollback of an updated one fails.
     refused.write_text("update EgressHook\nrollback DecisionLogGroup\n")
     guard.run("./switch.sh FAILURE_MODE=WARN RETENTION_DAYS=30", expect=1)
     assert status(guard, GUARD) == "UPDATE_ROLLBACK_FAILED"
@@ -216,7 +215,7 @@ def test_a_users_stack_cannot_roll_back(guard):
     guard.run("./switch.sh FAILURE_MODE=WARN")
     assert guard.create("old", stack_with(rule(80, 87))) == "CREATE_COMPLETE", "an old group"
     guard.run("./switch.sh FAILURE_MODE=FAIL")
-    # The owner fixes it, and adds one that is blocked: so the stack goes back to the old one.
+    # The owner fixes it and adds a rule that is blocked, so the stack rolls back to the old one.
     fixed = stack_with(rule(443, 443))
     fixed["Resources"]["More"] = {**stack_with(rule(0, 65535))["Resources"]["Web"], "DependsOn": "Web"}
     assert guard.update("old", fixed) == "UPDATE_ROLLBACK_FAILED"
@@ -228,7 +227,7 @@ def test_a_users_stack_cannot_roll_back(guard):
 
 
 def test_a_central_function(guard):
-    """The members' hook is in the same account, since MiniStack's hooks call functions of their own."""
+    """The members' hook is in the same account, because MiniStack's hooks call functions of the same account."""
     page = Page(guard, "A central function", REGION=REGION)
     central = guard.outputs(GUARD)["FunctionAliasArn"].replace(REGION, "{region}")
     guard.run("./switch.sh HOOK_STATUS=DISABLED")

@@ -1,7 +1,9 @@
-"""An organization's switch: organization.yaml deployed, switched to WARN and back, in moto, for 40 accounts × 3 Regions.
+"""An organization's switch: organization.yaml deployed, switched to WARN and back, in moto, for 40 accounts × 3
+Regions.
 
-The section "An organization" of docs/operations.md is run as it is. What of it is moto's and what the driver's, moto_with_stack_sets.py says.
-The members' template is what organization_template.py prints, as far as moto can play it (test_stack_set.py).
+The section "An organization" of docs/operations.md is run unchanged. moto_with_stack_sets.py describes which parts moto
+plays and which the driver. The members' template is the output of organization_template.py, as far as moto can play it
+(test_stack_set.py).
 """
 
 import contextlib
@@ -33,7 +35,7 @@ URL = f"https://acme-guard-{HOME}.s3.amazonaws.com/guard/1/guard.json"
 
 
 class Organization:
-    """An organization whose 40 members have the guard in three Regions, by a StackSet of organization.yaml."""
+    """An organization whose 40 members have the guard in three Regions, through a StackSet of organization.yaml."""
 
     def __init__(self, folder):
         self.folder, port = folder, free_port()
@@ -122,7 +124,7 @@ class Organization:
         assert run.returncode == 0, f"aws {' '.join(arguments)}\n→ {run.returncode}\n{run.stdout}{run.stderr}"
 
     def page(self, number):
-        """Runs a block of the page's section, after the names that its first block sets."""
+        """Runs a block of the page's section, after the variables that its first block sets."""
         blocks = SECTIONS["An organization"]
         names = [line for line in blocks[0].splitlines() if line.startswith(("REGION=", "ORGANIZATION="))]
         return self.run("bash", "-c", "\n".join([*names, blocks[number]]))
@@ -142,7 +144,7 @@ class Organization:
         return [one for page in pages for one in page["Summaries"]]
 
     def modes(self):
-        """FailureMode of every member's stack: how many have which."""
+        """Counts the members' stacks by FailureMode."""
         counted = {}
         for account in self.members:
             for region in REGIONS:
@@ -152,7 +154,7 @@ class Organization:
         return counted
 
     def last_operation(self):
-        """How it ended, and how many minutes it counts."""
+        """Returns the last operation's status and its duration in minutes."""
         cloudformation = self.client("cloudformation")
         last = cloudformation.list_stack_set_operations(StackSetName="cfn-egress-guard")["Summaries"][-1]
         return last["Status"], (last["EndTimestamp"] - last["CreationTimestamp"]).total_seconds() / 60
@@ -170,7 +172,7 @@ def organization(tmp_path_factory):
 
 @pytest.fixture
 def one_fails(organization):
-    """In one of the 40 accounts every stack fails."""
+    """Makes every stack fail in one of the 40 accounts."""
     organization.failing.write_text(organization.members[7])
     yield organization.members[7]
     organization.failing.unlink()
@@ -196,7 +198,7 @@ def test_the_emergency_switch_reaches_all_but_the_account_that_fails_and_comes_b
     listed = organization.page(1).stdout.splitlines()
     assert sorted(line.split("\t")[:2] for line in listed) == [[one_fails, region] for region in REGIONS]
 
-    # Repeated, it tries again where it failed: first in vain, then with the account repaired.
+    # A repetition retries the failed accounts: first without success, then with the account repaired.
     again = organization.page(0)
     assert again.returncode == 1 and "FailureMode is already WARN" in again.stdout
     assert organization.modes() == {"WARN": 117, "FAIL": 3}
@@ -213,7 +215,7 @@ def test_the_emergency_switch_reaches_all_but_the_account_that_fails_and_comes_b
 
 
 def test_without_tolerance_one_failing_account_takes_the_switch_back_everywhere(organization, one_fails):
-    """Why the emergency recipe is not the roll-out's: strict, tolerance 0, as organization.yaml once was."""
+    """Why the emergency recipe differs from the roll-out's: strict, tolerance 0, as organization.yaml was before."""
     run = organization.switch("FAILURE_MODE=WARN", "FAILURE_TOLERANCE_PERCENTAGE=0")
     assert run.returncode == 1
     assert "UPDATE_ROLLBACK_COMPLETE" in run.stdout and "too many accounts failed" in run.stdout
@@ -271,7 +273,7 @@ def test_an_organizations_policy_is_changed_without_a_build_and_back(organizatio
 @pytest.mark.parametrize(
     ("preferences", "minutes"),
     [
-        (["STRICT_FAILURE_TOLERANCE", 25, 0, "SEQUENTIAL"], 200 * 5 * 2),  # as organization.yaml once was
+        (["STRICT_FAILURE_TOLERANCE", 25, 0, "SEQUENTIAL"], 200 * 5 * 2),  # as organization.yaml was before
         (["STRICT_FAILURE_TOLERANCE", 10, 10, "SEQUENTIAL"], 10 * 5 * 2),  # 20 of 200 at a time
         (["SOFT_FAILURE_TOLERANCE", 100, 100, "PARALLEL"], 2),
     ],

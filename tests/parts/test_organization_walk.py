@@ -1,8 +1,8 @@
-"""deploy/ORGANIZATION.md as it is: its commands, run one after the other in MiniStack with hooks.
+"""The commands of deploy/ORGANIZATION.md, unchanged, run one after the other in MiniStack with hooks.
 
-What a command does is MiniStack's work, but for these: the driver answers ActivateOrganizationsAccess and keeps what the
-StackSet would be (test_stack_set.py has moto make its members' stacks). `make package` and `make deploy` are played with
-the release build, without cargo-lambda and the SAM CLI; `make scp` is the real one.
+MiniStack executes the commands, with these exceptions: the driver answers ActivateOrganizationsAccess and records the
+StackSet (in test_stack_set.py, moto creates its members' stacks). `make package` and `make deploy` are replaced by the
+release build, without cargo-lambda and the SAM CLI; `make scp` is the real one.
 """
 
 import json
@@ -17,7 +17,7 @@ from conftest import ROOT
 from policies import Request, iam_simulate
 from server import PARTS, environment
 
-pytestmark = pytest.mark.timeout(300)  # a whole walk comes before the first test
+pytestmark = pytest.mark.timeout(300)  # a whole walk runs before the first test
 
 HOME, OTHER = "eu-west-1", "us-east-1"
 GUIDE = (ROOT / "deploy" / "ORGANIZATION.md").read_text()
@@ -40,11 +40,11 @@ esac
 
 
 def blocks(central):
-    """The guide's commands: for a function in every account, or for a central one per Region."""
+    """Returns the guide's commands: for a function in every account, or for a central one per Region."""
     for label, commands in re.findall(r"^```sh(.*?)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL):
         if "MEMBERS_TEMPLATE=" in commands and (label == " central") != central:
             continue
-        # In MiniStack the management account is the central one, for which the guide skips this step.
+        # In MiniStack, the management account is the central one, for which the guide skips this step.
         if "create-stack" in commands and central:
             continue
         yield commands
@@ -85,7 +85,7 @@ class Walk:
         return self.account.client(service, region)
 
     def stack_set(self):
-        """The last StackSet that the driver was given."""
+        """Returns the last StackSet that the driver recorded."""
         found = re.findall(r"^StackSet: (.*)$", self.account.server.log(), re.MULTILINE)
         return json.loads(found[-1])
 
@@ -150,7 +150,7 @@ def bucket_statement(walk, region):
 def test_the_roles_that_deploy_read_the_buckets_and_nobody_else_does(own, region):
     statement = bucket_statement(own, region)
     assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Allow", "*", "s3:GetObject")
-    # As a Deny of a service control policy, of which evaluators say which statement matches.
+    # Like a Deny of a service control policy; evaluators report which statement matches.
     text = json.dumps({"Version": "2012-10-17", "Statement": [
         {"Sid": "Reads", "Effect": "Deny", **{k: statement[k] for k in ("Action", "Resource", "Condition")}}
     ]})  # fmt: skip
@@ -184,7 +184,7 @@ def test_with_a_central_function_the_members_hook_calls_that_of_its_region(centr
     parameters = {one["ParameterKey"]: one["ParameterValue"] for one in central.stack_set()["Parameters"]}
     arn = "arn:aws:lambda:{region}:%s:function:cfn-egress-guard:live" % ACCOUNT_ID
     assert parameters["CentralFunctionArn"] == arn
-    # The management account is the central one here: it has the hooks of the central function's stacks and no others.
+    # Here, the management account is the central one: it only has the hooks of the central function's stacks.
     assert {name for region in (HOME, OTHER) for name in central.stacks(region)} == {"cfn-egress-guard", "cfn-egress-guard-organization"}
     for region in (HOME, OTHER):
         function, alias = arn.replace("{region}", region).rsplit(":", 1)

@@ -1,7 +1,8 @@
 """The blocks of README.md and docs/ that need an AWS account, in MiniStack with hooks.
 
-A block is marked `<!-- run by: tests/parts/test_pages.py -->` on its page. It is run as it is, in the repository or, where
-the page says so, in the folder of the package. docs/operations.md has a test of its own, test_operations.py.
+Such a block has the comment `<!-- run by: tests/parts/test_pages.py -->` on its page. It is run unchanged, in the
+repository or, where the page says so, in the folder of the package. docs/operations.md has a separate test,
+test_operations.py.
 """
 
 import re
@@ -15,7 +16,7 @@ from deployed import GUARD, OF_CLOUDSHELL, Deployed
 from server import environment, poll
 
 MARKED = re.compile(r"^<!-- run by: tests/parts/test_pages\.py -->\n```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-# cargo and rustc, which `make deploy` looks for before it builds.
+# cargo and rustc, which `make deploy` looks for before the build.
 TOOLS = "make printf python3 touch tr uname sort"
 
 
@@ -36,7 +37,7 @@ def guard(bootstrap, tmp_path_factory):
 
 
 def in_repository(guard, block, expect=0):
-    """Runs a block in the repository: what it printed."""
+    """Runs a block in the repository and returns its output."""
     known = environment(guard.folder, AWS_ENDPOINT_URL=guard.endpoint, AWS_ACCESS_KEY_ID=ACCOUNT_ID,
                         AWS_SECRET_ACCESS_KEY="test", AWS_DEFAULT_REGION=REGION, REGIONS=REGION)  # fmt: skip
     done = subprocess.run(["bash", "-euc", block], cwd=ROOT, env={**known, "PATH": str(guard.bin)}, capture_output=True,
@@ -52,7 +53,7 @@ def settled(guard):
 def test_the_readmes_deployment_is_accepted_and_its_switch_blocks(guard):
     deploy, emergency = blocks("README.md")
     first, audit, switch = deploy.splitlines()
-    # As far as it goes without a build, which these two refuse.
+    # Up to the build, which these two reject.
     for name in ("cargo", "rustc"):
         (guard.bin / name).write_text(f'#!/bin/sh\n[ "$1" = --version ] || touch {guard.folder}/called\nexit 1\n')
         (guard.bin / name).chmod(0o755)
@@ -103,7 +104,7 @@ def test_the_policy_of_the_deployed_guard_changes_and_comes_back(guard):
 
 
 def test_the_aws_cli_knows_the_trails_commands(guard):
-    """MiniStack has no CloudTrail to ask, so the CLI checks the command's words and stops before it calls."""
+    """MiniStack has no CloudTrail, so the CLI validates the command's arguments without a request."""
     [look, _] = blocks("docs/watch.md")
     rest = re.findall(r"^    (aws cloudtrail .*)$", (ROOT / "docs" / "watch.md").read_text(), re.MULTILINE)
     assert len(rest) == 2

@@ -1,6 +1,5 @@
-"""The IAM policy of each command and each role beside the calls that the code makes, by name: nothing that is called is
-missing, and nothing is allowed that nobody calls.
-"""
+"""The IAM policies of the commands and roles against the calls in the code, by name: every call is allowed, and no
+policy allows an action that the code does not call."""
 
 import json
 import re
@@ -19,20 +18,20 @@ sys.path.insert(0, str(ROOT / "packaging"))
 import sbom  # noqa: E402
 
 SOURCES = ROOT / "account" / "src"
-# Modules that every command goes through: the Regions and, for an organization, the accounts.
+# Modules that every command uses: the Regions and, for an organization, the accounts.
 SHARED = ("connection", "accounts")
-# Whose calls a module makes of which other commands only use the paging.
+# Modules whose calls belong to one command, because others use only their paging.
 OWNERS = {"stacks": "scan"}
-# What calls of the Cloud Control API need beside their own permission: the handlers of AWS::EC2::SecurityGroup for both
-# call this with the caller's credentials (the type's schema, "handlers").
+# Permissions that calls of the Cloud Control API need in addition to their own: both handlers of
+# AWS::EC2::SecurityGroup call this with the caller's credentials (the type's schema, "handlers").
 HANDLERS = {"cloudformation:ListResources": "ec2:DescribeSecurityGroups", "cloudformation:GetResource": "ec2:DescribeSecurityGroups"}
-# Where IAM calls an operation otherwise than the API does. ListHookResults without a target is a permission of its own
+# Operations with another name in IAM than in the API. ListHookResults without a target has a separate permission
 # (Service Authorization Reference, AWS CloudFormation).
 OTHERWISE = {"cloudformation:ListHookResults": {"cloudformation:ListHookResults", "cloudformation:ListAllHookResults"}}
 
 
 def operations():
-    """The operations of each AWS SDK that is linked, by the names that Rust's have: `list_stacks`."""
+    """Returns the operations of each linked AWS SDK, by their names in Rust: `list_stacks`."""
     services = re.findall(r"^aws-sdk-(\w+)", (ROOT / "account" / "Cargo.toml").read_text(), re.MULTILINE)
     assert "cloudformation" in services
     known = {}
@@ -55,7 +54,7 @@ def module_files(name):
 
 
 def text_of(files):
-    """The code without its tests."""
+    """Returns the code without its tests."""
     return "\n".join(file.read_text().split("#[cfg(test)]\nmod tests {")[0] for file in files)
 
 
@@ -69,7 +68,7 @@ def calls(text):
 
 
 def reached(name):
-    """The code of a module and of what it uses, but for what every command goes through."""
+    """Returns the code of a module and of the modules it uses, except the shared ones."""
     commands = {"scan", "audit", "status"}
     modules = {file.stem for file in SOURCES.glob("*.rs")} - {"lib", *SHARED, *OWNERS} - commands
     todo, done = {name, *(module for module, owner in OWNERS.items() if owner == name)}, set()
@@ -106,7 +105,7 @@ def test_what_every_command_goes_through_is_named_too():
     named = (SOURCES / "permissions.rs").read_text()
     made = calls(text_of([file for module in SHARED for file in module_files(module)]))
     assert "account:ListRegions" in made
-    made.pop("sts:GetCallerIdentity", None)  # which needs no permission
+    made.pop("sts:GetCallerIdentity", None)  # needs no permission
     assert not [action for action in made if f'"{action}"' not in named]
 
 
@@ -117,11 +116,11 @@ def test_no_call_is_made_elsewhere():
     assert everywhere.keys() == set().union(*parts)
 
 
-# What each role may do, and who does it. The function itself calls no AWS API.
+# The allowed actions of each role, and who calls them. The function itself calls no AWS API.
 ROLES = {
     ("template.yaml", "GuardFunctionRole"): {
-        "logs:CreateLogStream", "logs:PutLogEvents",  # Lambda, with what the function prints
-        "sqs:SendMessage",  # Lambda, with events that the function could not take
+        "logs:CreateLogStream", "logs:PutLogEvents",  # Lambda, for the function's output
+        "sqs:SendMessage",  # Lambda, for events that the function could not process
     },
     ("template.yaml", "NotificationRole"): {
         "sns:Publish", "kms:Decrypt", "kms:GenerateDataKey",  # EventBridge, for each notification
@@ -133,7 +132,7 @@ ROLES = {
 
 
 def actions(role):
-    """Every action of a role's policies, whatever conditions they are under."""
+    """Returns every action of a role's policies, ignoring conditions."""
     if isinstance(role, dict):
         if "Action" in role:
             assert role["Effect"] == "Allow"

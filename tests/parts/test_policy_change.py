@@ -49,7 +49,7 @@ def test_a_policy_with_a_mistake_changes_nothing(guard):
     before = state(guard)
     said = guard.run(f"./policy.sh {HERE} set typo.toml", expect=2, variables=guard.command)
     assert "effectiv" in said and "typo.toml is not valid; nothing was changed" in said
-    # Without the command, the function itself says it, and not the code that decides.
+    # Without the command, the new version of the function reports the mistake, not the active one.
     for fast in ("", "--fast"):
         said = guard.run(f"./policy.sh {HERE} {fast} set typo.toml", expect=1)
         assert "only the function checks the policy" in said
@@ -76,13 +76,13 @@ def test_a_policy_is_deployed_with_the_same_code_and_taken_back_with_one_command
     assert guard.sha256("3") != guard.sha256("2") != guard.sha256("1") != guard.sha256("3")
     assert b"deployed again: " in guard.code("3")["origin.txt"]
     assert guard.blocks("ping-after", PING)
-    # A switch leaves it there.
+    # A switch does not change it.
     guard.run(f"./switch.sh {HERE} MEMORY_SIZE=512")
     assert guard.code(guard.function()[1])["policy.toml"] == POLICY
 
 
 def holes(guard, folder):
-    """What `status` says is not as it should be, and the SHA-256 of the policy that decides."""
+    """Returns the gaps that `status` reports, and the SHA-256 of the active policy."""
     proxy = HooksBeside(guard.endpoint, guard.outputs(GUARD)["FunctionAliasArn"])
     try:
         run = subprocess.run(
@@ -110,14 +110,14 @@ def test_the_fastest_way_leaves_the_stack_and_says_so(guard, tmp_path):
     published = guard.lambdas.get_function_configuration(FunctionName=function, Qualifier=version)
     assert published["Description"].startswith("policy of 20") and published["Description"].endswith(", by root")
 
-    # With the stack: Lambda does not publish what it published last, so these are other bytes.
+    # With the stack: Lambda does not publish unchanged code again, so these bytes differ.
     said = guard.run(f"./policy.sh {HERE} carry")
     carried = str(int(version) + 1)
     assert guard.function()[1] == carried and f"version {carried} is live; before: {version}" in said
     assert guard.same(carried, version) and guard.sha256(carried) != guard.sha256(version)
     assert not guard.blocks("ping-carried", PING)
     assert holes(guard, tmp_path) == ([], effective)
-    # Back by the alias and forth with the stack, to what was published last.
+    # Back with the alias and forward with the stack, to the code that was published last.
     guard.run(f"./policy.sh {HERE} --fast back")
     guard.run(f"./policy.sh {HERE} back {carried}")
     assert guard.same(guard.function()[1], carried) and guard.sha256(guard.function()[1]) != guard.sha256(carried)
@@ -161,7 +161,7 @@ def test_a_committed_policy_says_its_commit(guard):
 
 
 def test_a_template_of_json_gets_a_policy_too(guard):
-    """What organization_template.py prints, in the management account's further Regions."""
+    """The output of organization_template.py, in the management account's further Regions."""
     guard.bucket(f"acme-guard-{JSON_REGION}", JSON_REGION)
     storage = guard.client("s3", JSON_REGION)
     storage.put_object(Bucket=f"acme-guard-{JSON_REGION}", Key="guard/1/bootstrap.zip",

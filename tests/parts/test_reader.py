@@ -1,7 +1,7 @@
-"""Our reader beside PyYAML, which reads YAML 1.1 as CloudFormation does, and Python's json: on the fixtures, on a
-document for each way to write something, and on documents made at random. The same tree, or a listed reason.
+"""Our parser against PyYAML, which reads YAML 1.1 as CloudFormation does, and Python's json: on the fixtures, on a
+document for each syntax, and on random documents. The trees are equal, or differ for a listed reason.
 
-PyYAML refuses more than CloudFormation (tabs, `=`): what it refuses says nothing of ours.
+PyYAML rejects more than CloudFormation (tabs, `=`): documents that it rejects are not compared.
 """
 
 import json
@@ -24,9 +24,9 @@ FIXTURES = sorted(
 
 
 class Loader(yaml.SafeLoader):
-    """PyYAML, but for what CloudFormation reads otherwise ("Template formats"; deployed templates)."""
+    """PyYAML, adapted where CloudFormation differs ("Template formats"; deployed templates)."""
 
-    # Dates are text to CloudFormation, which does not support the tag timestamp, and so is `=`.
+    # In CloudFormation, dates are text, because it does not support the tag timestamp, and so is `=`.
     yaml_implicit_resolvers = {
         first: [it for it in resolvers if not it[0].endswith((":timestamp", ":value"))]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -34,7 +34,7 @@ class Loader(yaml.SafeLoader):
 
 
 def function(loader, name, node):
-    """A function in its short form as the long form that ours makes of it."""
+    """Converts a function's short form to the long form, as our parser does."""
     if isinstance(node, yaml.ScalarNode):
         value = loader.construct_scalar(node)
         if name == "GetAtt" and "." in value:
@@ -50,13 +50,13 @@ Loader.add_multi_constructor("!", function)
 
 
 def name(key):
-    """A key as ours names it: a boolean as where text is wanted."""
+    """Returns a key as our parser does: a boolean becomes text."""
     return str(key).lower() if isinstance(key, bool) else key
 
 
 def tree(value):
-    """A value as `tree` prints it; nothing if a key is neither text nor a boolean, which ours reads as it is written and
-    CloudFormation refuses ("map keys must be strings", aws-cloudformation/cfn-lint#292)."""
+    """Returns a value in the form that `tree` prints. Raises for a key that is neither text nor a boolean: our parser
+    reads it as written, but CloudFormation rejects it ("map keys must be strings", aws-cloudformation/cfn-lint#292)."""
     match value:
         case None:
             return ["null", None]
@@ -85,7 +85,7 @@ def by_pyyaml(text):
     except (yaml.YAMLError, OtherKey, RecursionError):
         return None
     except (TypeError, ValueError, AttributeError, KeyError):
-        return None  # what PyYAML's constructors stumble over: `!!int x`, a list as a key
+        return None  # PyYAML's constructors fail: `!!int x`, a list as a key
 
 
 def plain(value):
@@ -99,7 +99,7 @@ def plain(value):
 
 @pytest.fixture(scope="session")
 def read():
-    """Our reader's trees of texts."""
+    """Returns our parser's trees of texts."""
     program = (ROOT / os.environ.get("TREE", "target/debug/examples/tree")).resolve()
     assert os.access(program, os.X_OK), f"{program} is not there; build it with: cargo build --example tree"
 
@@ -110,7 +110,7 @@ def read():
     return read
 
 
-# A number that the versions of YAML, or the readers of one, take for different ones is no number to ours.
+# A number that YAML versions or parsers read differently is not a number in ours.
 IN_DISPUTE = re.compile(
     r"""[-+]?( 0[0-9_]+ | 0x[0-9a-fA-F_]+ | 0b[01_]+ | 0o[0-7]+ | [0-9][0-9_]*_[0-9_]*        # base, underscores
         | [0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?                                             # base 60
@@ -121,14 +121,15 @@ IN_DISPUTE = re.compile(
 
 
 def differences(ours, theirs, path=""):
-    """Where two trees differ for no reason that is listed here."""
+    """Yields the differences between two trees that no reason listed here explains."""
     (kind, mine), (other, its) = ours, theirs
     if kind == "disputed" and other in ("int", "float", "text") and IN_DISPUTE.fullmatch(mine):
         return
-    # No integer of 64 bits: no port, account or version either.
+    # Not a 64-bit integer, so not a port, account or version either.
     if kind == "float" and other == "int" and abs(its) >= 2**63 and mine == float(its):
         return
-    # Between quotes YAML 1.1's other line ends are kept; ours makes spaces and line ends of them, which text alone shows.
+    # Between quotes, PyYAML keeps YAML 1.1's other line breaks; ours turns them into spaces and line breaks, in text
+    # only.
     if kind == other == "text" and re.sub(r"\s+", " ", mine).strip() == re.sub(r"\s+", " ", its).strip():
         if mine == its or re.search("[\x85\u2028\u2029]", its):
             return
@@ -143,7 +144,7 @@ def differences(ours, theirs, path=""):
 
 
 def compare(read, texts, reader=by_pyyaml):
-    """Compares what both readers make of texts; how many both took."""
+    """Compares the results of both parsers; returns the number of texts that both accepted."""
     both = 0
     for text, ours in zip(texts, read(texts)):
         theirs = reader(text)
@@ -168,7 +169,7 @@ def test_json_is_read_alike(read):
     assert compare(read, texts, lambda text: tree(json.loads(text))) == len(texts) > 0
 
 
-# Whatever YAML 1.1 takes for a boolean, null or a number, and what only looks like one.
+# Everything that YAML 1.1 reads as a boolean, null or a number, and text that only looks like one.
 WORDS = [case(word) for word in ("yes", "no", "on", "off", "true", "false", "null", "y", "n", "nan", ".inf")
          for case in (str.lower, str.upper, str.capitalize, str.swapcase, lambda it: it[:1] + it[1:].upper())]  # fmt: skip
 SCALARS = WORDS + """~ 0 1 -1 +1 -0 443 0443 08 00 0x1BB 0X1BB 0b11 0o17 1_000 1__0 0_7 _1 1:30 1:60 190:20:30 1:5.5 01:30 1.
@@ -181,11 +182,11 @@ FORMS = ["a: {}\n", "- {}\n", "a: [{}, b]\n", "a: {{b: {}}}\n", "a: '{}'\n", 'a:
 
 def test_every_scalar_is_read_alike_in_every_form(read):
     texts = [form.replace("{}", scalar).replace("{{", "{").replace("}}", "}") for form in FORMS for scalar in SCALARS]
-    # `<<` alone is a merge key or nothing to PyYAML. A number as a key is text to ours.
+    # `<<` alone is a merge key or nothing in PyYAML. A number as a key is text in ours.
     assert compare(read, texts) > 0.8 * len(texts)
 
 
-# Each way to write something in which the parser that ours is built on differs from YAML 1.1, or might.
+# Each syntax in which the parser that ours is built on differs from YAML 1.1, or might.
 DOCUMENTS = [
     "a: !Join [-, [b, c]]\n", "a: [-]\n", "a: [b, -]\n", "a: {b: -, c: 1}\n", "a: [-,-]\n", "a: [b,\n-, c]\n", "- -\n- - a\n",
     "a: [b]# c\n", "a: {b: c}# d\n", 'a: "b"# c\n', "a: 'b'# c\n", "a: {b:{c: 1}}\n", "a: {Fn::If:[A, 1, 2]}\n", "a: [b:[1]]\n",
@@ -207,7 +208,7 @@ def test_each_way_of_writing_is_read_alike(read):
 
 
 def any_value(pick, depth):
-    """A value between brackets, each part in one of the ways to write it."""
+    """Returns a value between brackets, with each part in a random syntax."""
     if depth == 0 or pick.random() < 0.4:
         scalar = pick.choice([it for it in SCALARS if not re.search(r"[,\[\]{}#]|^[-!&*=<]|:$", it)] + ["-", "b c", "a, b"])
         style = pick.choice(["plain", "plain", "single", "double", "str"])
@@ -259,7 +260,7 @@ def test_json_made_at_random_is_read_alike(read):
     styles = [{}, {"indent": 1}, {"indent": "\t"}, {"separators": (",", ":")}, {"ensure_ascii": False}]
     texts = [json.dumps({"a": value(4)}, **pick.choice(styles)) for _ in range(1_000)]
     assert compare(read, texts, lambda text: tree(json.loads(text))) == len(texts)
-    # With a comma behind the last entry, and comments, ours reads the same from it.
+    # With a comma after the last entry, and comments, ours reads the same.
     loose = [re.sub(r"\}$", ', // c\n "z": [1, /* , */ 2,],}', text) for text in texts]
     expected = [tree(json.loads(text) | {"z": [1, 2]}) for text in texts]
     for text, ours, theirs in zip(loose, read(loose), expected):

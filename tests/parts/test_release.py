@@ -1,6 +1,6 @@
-"""What a release consists of, as its users get it: installed into empty environments, run as their tools run it.
+"""The parts of a release, as its users get them: installed into empty environments, run as their tools run them.
 
-The programs inside are the ones that the other tests have, so that nothing is built twice.
+The programs inside are those of the other tests, so that nothing is built twice.
 """
 
 import base64
@@ -27,13 +27,13 @@ sys.path.insert(0, str(ROOT / "packaging"))
 import release  # noqa: E402
 import sbom  # noqa: E402
 
-# The first test that takes the wheel may have to build the command with the features of its own package.
+# The first test that uses the wheel may have to build the command with the features of its own package.
 pytestmark = pytest.mark.timeout(900)
 
 TOOLS = ROOT / ".venv" / "bin"
 EXAMPLES = ROOT / "examples"
 VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
-# How pip and npm reach their registries here; nothing else of the caller's environment is passed on.
+# The registry settings of pip and npm; nothing else from the caller's environment is passed on.
 REGISTRIES = {name: value for name, value in os.environ.items() if re.match("(?i)pip_|npm_config_|ssl_|.*_proxy$", name)}
 
 
@@ -46,7 +46,7 @@ def run(folder, *command, status=0, **variables):
 
 
 def judges(folder, *command):
-    """The command finds what is wrong, and nothing where nothing is."""
+    """Checks that the command finds violations, and nothing in a compliant template."""
     assert "opens a range of 1000 ports" in run(folder, *command, "check", EXAMPLES / "non-compliant.yaml", status=1)
     run(folder, *command, "check", EXAMPLES / "compliant.yaml")
 
@@ -58,7 +58,7 @@ def rehearses(folder, *command):
 
 @pytest.fixture(scope="module")
 def wheels(program, bootstrap, tmp_path_factory):
-    """A folder with the wheel, of the programs that the tests have."""
+    """Builds the wheel from the programs of the tests; returns its folder."""
     folder = tmp_path_factory.mktemp("wheels")
     environment = {**os.environ, "PATH": f"{TOOLS}:{os.environ['PATH']}"}
     command = [sys.executable, ROOT / "packaging" / "wheel.py", bootstrap, "--profile", "dev", "--compatibility", "linux"]
@@ -69,10 +69,10 @@ def wheels(program, bootstrap, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def packages(program, bootstrap, tmp_path_factory):
-    """The npm packages by name, of the programs that the tests have."""
+    """Builds the npm packages from the programs of the tests; returns them by name."""
     folder = tmp_path_factory.mktemp("npm")
     arch = {"x86_64": "x86_64", "aarch64": "arm64"}[os.uname().machine]
-    subprocess.run(["strip", "-o", folder / "stripped", program], check=True)  # it packs several times faster
+    subprocess.run(["strip", "-o", folder / "stripped", program], check=True)  # packing is then several times faster
     made = release.npm({arch: (folder / "stripped", bootstrap)}, dist=folder, scratch=folder / "scratch")
     return {re.sub(r"-[\d.]+\.tgz$", "", file.name): file for file in made}
 
@@ -87,7 +87,7 @@ def test_the_wheel_installs_offline_into_an_empty_environment_and_works(wheels, 
     assert not (installed / "bootstrap").exists(), "the function is not on the PATH"
     judges(tmp_path, installed / "cfn-egress-guard")
     rehearses(tmp_path, installed / "cfn-egress-guard")
-    # As uv and pipx put it on the PATH: by a link.
+    # As uv and pipx put it on the PATH: through a link.
     (tmp_path / "link").symlink_to(installed / "cfn-egress-guard")
     rehearses(tmp_path, tmp_path / "link")
 
@@ -97,7 +97,7 @@ def test_pre_commit_installs_the_wheel_and_blocks_a_commit(wheels, tmp_path):
         identity = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
         return run(folder, "git", *arguments, status=status, **identity, **variables)
 
-    # The hook's repository, as somebody clones it: what git has, and what is not committed yet.
+    # The hook's repository as a clone: the files in git, and those not committed yet.
     hook = tmp_path / "hook"
     tracked = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "setup.py", "Cargo.toml", ".pre-commit-hooks.yaml", "src", "command")  # fmt: skip
     for name in tracked.strip("\0").split("\0"):
@@ -174,7 +174,7 @@ ports = "8000-8999"
 
 @pytest.fixture(scope="module")
 def cdk_app(packages, tmp_path_factory):
-    """Synthesizes an app with the plugin, as it is installed beside the CDK."""
+    """Synthesizes an app with the plugin, which is installed beside the CDK."""
     folder = tmp_path_factory.mktemp("cdk-plugin")
     modules = folder / "node_modules"
     modules.mkdir()
@@ -239,7 +239,7 @@ def action_steps():
 
 
 def take_steps(folder, inputs, status=0):
-    """The action's steps that are shell, as a runner runs them with these inputs."""
+    """Runs the action's shell steps as a runner does, with these inputs."""
     action = yaml.safe_load((ROOT / "action.yml").read_text())
     given = {name: one["default"] for name, one in action["inputs"].items()} | inputs
     known = {f"inputs.{name}": value for name, value in given.items()}

@@ -1,6 +1,5 @@
-"""The function's zip file has the same bytes when somebody else builds it: in another folder, from nothing but the
-sources. What is compared was built by `make test` in this folder; the other build is kept below target/ for the next run.
-"""
+"""The function's zip file has the same bytes in another build: in another folder, from nothing but the sources. `make
+test` built the first one in this folder; the other build is kept below target/ for the next run."""
 
 import hashlib
 import os
@@ -21,7 +20,7 @@ ELSEWHERE = ROOT / "target" / "elsewhere"
 
 
 def copy_sources(folder):
-    """The sources as git has them, and what is not committed yet; files that are the same keep their times."""
+    """Copies the sources in git and those not committed yet; unchanged files keep their times."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.rs", "*.toml", "Cargo.lock",
          "*.md", "*.css", "src", "schema", "deploy"],
@@ -41,7 +40,7 @@ def copy_sources(folder):
 
 @pytest.fixture(scope="module")
 def elsewhere():
-    """The function, built in another folder with a target folder of its own."""
+    """The function, built in another folder with a separate target folder."""
     source = ELSEWHERE / "source"
     copy_sources(source)
     flags = subprocess.run(["deploy/rustflags.sh"], cwd=source, capture_output=True, text=True, check=True).stdout.strip()
@@ -53,7 +52,7 @@ def elsewhere():
 
 
 def zipped(program, folder):
-    """The function's zip file, as a package has it."""
+    """Returns the function's zip file, as in a package."""
     built = folder / "built"
     built.mkdir(parents=True)
     shutil.copy(program, built / "bootstrap")

@@ -1,8 +1,8 @@
 """The release binary in AWS's own Lambda Runtime Interface Emulator.
 
-What this proves and a mocked Runtime API cannot: the program that ships starts under Lambda's process model,
-keeps answering, and whatever arrives is answered in the hook protocol's shape, by the same process. The emulator
-answers 502 and starts the program again when it crashes or takes longer than its time-out.
+Unlike a mocked Runtime API, this proves that the released program starts under Lambda's process model, keeps answering,
+and that the same process answers every input in the hook protocol's shape. The emulator answers 502 and restarts the
+program when it crashes or exceeds its timeout.
 """
 
 import json
@@ -77,7 +77,7 @@ def test_a_standalone_rule_is_judged_alike(emulator):
 
 
 def test_cloud_control_is_judged_alike(emulator):
-    """A Cloud Control call has no stack, and its logical id is made up by CloudFormation."""
+    """A Cloud Control call has no stack, and CloudFormation generates its logical ID."""
 
     def cloud_control(properties):
         event = resource_request(properties, logical_id="AWS-EC2-SecurityGroup-b7a1-4f0e")
@@ -203,7 +203,7 @@ def test_an_unknown_preset_fails_closed_and_says_so(emulator_with_preset):
 
 
 def test_many_invocations_in_a_row_get_each_its_own_answer(emulator):
-    """Good, bad and broken ones alternate: none leaves anything behind for the next."""
+    """Good, bad and broken ones alternate: none affects the next."""
     before = emulator.reports()
     for number in range(100):
         good, bad = resource_request(group(rule(number, number))), resource_request(group(rule(number, number + 1)))

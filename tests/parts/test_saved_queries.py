@@ -1,8 +1,9 @@
-"""The queries and the metric filter of template.yaml, over lines of the real function and the documented hook event.
+"""The queries and the metric filter of template.yaml, over log lines of the real function and the documented hook
+event.
 
-What the function logs is read from AWS's runtime emulator. Nobody but AWS can make the event: its shape is the
-one that AWS publishes for `CloudFormation Hook Invocation Progress` in its EventBridge schema registry, as the CDK
-carries it (Python package aws-cdk.mixins-preview 2.275.0a0, `HookInvocationProgress`).
+The function's log is read from AWS's runtime emulator. Only AWS can create the event: its shape is the one that AWS
+publishes for `CloudFormation Hook Invocation Progress` in its EventBridge schema registry, taken from the CDK (Python
+package aws-cdk.mixins-preview 2.275.0a0, `HookInvocationProgress`).
 """
 
 import hashlib
@@ -53,7 +54,7 @@ def queries():
 
 @pytest.fixture(scope="module")
 def decisions(bootstrap, tmp_path_factory):
-    """What the function wrote about a few invocations."""
+    """The function's log lines about a few invocations."""
     folder = tmp_path_factory.mktemp("function")
     (folder / "policy.toml").write_text(EXPIRED)
     emulator = Emulator(bootstrap, folder, LAMBDA_TASK_ROOT=str(folder))
@@ -65,11 +66,11 @@ def decisions(bootstrap, tmp_path_factory):
             ("exempted", [rule(8000, 8010), rule(9000, 9001), rule(8000, 8001)]),
             ("range", [rule(), rule(80, 87), {"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}]),
             ("range", [rule(80, 88)]),
-            # Not the first of the offending rules, and beside one that an exemption still covers.
+            # Not the first of the violating rules, and beside one that an exemption still covers.
             ("late", [rule(8000, 8010), rule(1, 2), rule(32768, 65535)]),
         ):
             emulator.invoke(resource_request(group(*rules), stack_id=stack.format(name)))
-        # In the same log, and in no query about the hook. EventBridge delivers one of them again.
+        # In the same log, but in no query about the hook. EventBridge delivers one of them twice.
         for call in ("authorize", "authorize-one-port", "modify-one", "by-a-service", "authorize"):
             emulator.invoke(json.loads((ROOT / "tests" / "fixtures" / "direct-calls" / f"{call}.json").read_text()))
         lines = [line for line in emulator.server.log().splitlines() if line.startswith("{") and '"event":' in line]
@@ -91,13 +92,13 @@ def dashboard():
 
 @pytest.fixture(scope="module")
 def widgets():
-    """The log widgets of the dashboard by title; each names its log group in its query."""
+    """Returns the log widgets of the dashboard by title; each names its log group in its query."""
     properties = [widget["properties"] for widget in json.loads(dashboard())["widgets"] if widget["type"] == "log"]
     return {one["title"]: one["query"].removeprefix("SOURCE '${DecisionLogGroup}' | ") for one in properties}
 
 
 def metrics_of_the_template():
-    """The function's metrics that alarms and dashboard look at, each with the names of its dimensions."""
+    """Returns the function's metrics that alarms and dashboard use, each with the names of its dimensions."""
     resources = cfn_yaml.load(str(ROOT / "template.yaml"))["Resources"]
     for resource in resources.values():
         if resource["Type"] == "AWS::CloudWatch::Alarm" and resource["Properties"]["Namespace"] == "CfnEgressGuard":
@@ -111,7 +112,7 @@ def metrics_of_the_template():
 
 
 def test_alarms_and_dashboard_look_at_metrics_that_the_function_writes(decisions):
-    """Apart from the dimension Guard, which keeps the metrics of two guards apart."""
+    """Apart from the dimension Guard, which separates the metrics of two guards."""
     written = set()
     for line in map(json.loads, decisions):
         for directive in line["_aws"]["CloudWatchMetrics"]:
@@ -121,7 +122,7 @@ def test_alarms_and_dashboard_look_at_metrics_that_the_function_writes(decisions
     looked_at = set(metrics_of_the_template())
     assert all("Guard" in dimensions for _, dimensions in looked_at)
     assert {metric for metric, _ in looked_at} == {"Decisions", "EvaluationTime", "ExemptedRules", "KnownDebtRules", "OffendingRules"}
-    # No decision of these lines is about known debt, which is written like the offending rules.
+    # These lines contain no decision about known debt, which is written like the violating rules.
     assert {(m, d) for m, d in looked_at if m != "KnownDebtRules"} <= written
 
 
@@ -249,7 +250,7 @@ def test_each_policy_that_decided_is_a_row(queries, decisions):
     assert (row["policySource"], row["policySha256"]) == ("policy.toml", hashlib.sha256(EXPIRED.encode()).hexdigest())
     asked = [number for line, number in lines if '"event":"decision"' in line]
     assert (row["decisions"], row["first"], row["last"]) == (5, min(asked), max(asked))
-    # Another policy is a row of its own, in the order in which they decided last.
+    # Another policy is a separate row, in the order of the last decisions.
     other = [(line.replace(row["policySha256"], "0" * 64), len(lines) + number) for line, number in lines]
     rows = run(queries, "PoliciesQuery", "DecisionLogGroup", lines + other)
     assert [(found["policySha256"], found["decisions"]) for found in rows] == [(row["policySha256"], 5), ("0" * 64, 5)]

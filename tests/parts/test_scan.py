@@ -1,4 +1,4 @@
-"""`scan` end to end: the real command, stacks made with the real SDK in moto and MiniStack, faults in between."""
+"""`scan` end to end: the real command, stacks created with the real SDK in moto and MiniStack, and faults."""
 
 import json
 import os
@@ -80,7 +80,7 @@ def scan(folder, endpoint, *arguments):
 
 
 def check(result, expected):
-    """Nothing lost, nothing twice, and every verdict the right one."""
+    """Checks that nothing is lost or duplicated, and that every verdict is correct."""
     assert Counter(stack["stack"] for stack in result["stacks"]) == Counter(expected)
     for stack in result["stacks"]:
         fates = [rule["fate"] for rule in stack.get("findings", [])]
@@ -187,7 +187,7 @@ def test_faults_between_the_pages_of_ministack_lose_nothing(ministack, tmp_path)
 
 
 def test_a_region_that_is_denied_half_way_is_reported_with_what_was_read(ministack, tmp_path):
-    """What was listed before is judged, and what is missing is named: once, and as a lower bound."""
+    """Stacks that were listed before are judged, and the missing part is reported once, as a lower bound."""
     proxy = FaultyProxy(ministack, denied=REGION, denied_after=60)
     try:
         code, result = scan(tmp_path, proxy.url, "--region", REGION)
@@ -200,7 +200,7 @@ def test_a_region_that_is_denied_half_way_is_reported_with_what_was_read(minista
     assert judged and unread
     actions = Counter(what["failure"]["action"] for what in result["unread"])
     assert actions.pop("cloudformation:GetTemplate") == len(unread)
-    # What the stacks were given is read a page at a time, while they are judged; the other list is whole.
+    # The stacks' inputs are read a page at a time, while the stacks are judged; the other list is complete.
     lists = [what for what in result["unread"] if "stack" not in what]
     assert actions == {"cloudformation:DescribeStacks": 1} and all(what["judged"] for what in lists)
     assert result["summary"]["unread"] == len(unread)

@@ -1,6 +1,6 @@
-"""The service control policies of deploy/scp.py, asked by two evaluators of others (policies.py).
+"""The service control policies of deploy/scp.py, judged by two independent evaluators (policies.py).
 
-Neither knows that a service control policy does not bind the management account, and nothing here says so.
+Neither models that a service control policy does not apply to the management account, and nothing here tests it.
 """
 
 import fnmatch
@@ -29,7 +29,7 @@ RANDOM = "1A2B3C4D5E6F7"
 
 
 def name_made(stack, logical_id):
-    """What CloudFormation names a function, role or rule: 64 characters, of which either part keeps 24 at least."""
+    """Forms a name as CloudFormation does for a function, role or rule: 64 characters, at least 24 from either part."""
     if len(stack) + len(logical_id) > 49:
         logical_id = logical_id[: max(24, 49 - len(stack))]
         stack = stack[: 49 - len(logical_id)]
@@ -37,7 +37,7 @@ def name_made(stack, logical_id):
 
 
 def resources_of_the_guard(stack_name="cfn-egress-guard"):
-    """ARNs of the resources of the guard's stacks."""
+    """Returns the ARNs of the guard's resources."""
     template = cfn_yaml.load(str(ROOT / "template.yaml"))["Resources"]
     of_type = {}
     for name, resource in template.items():
@@ -63,7 +63,7 @@ def resources_of_the_guard(stack_name="cfn-egress-guard"):
 
 
 def requests_about_the_guard(text, principals, resources):
-    """Each action of the policy on each resource of its service."""
+    """Yields each action of the policy on each resource of its service."""
     for resource in resources:
         service = resource.split(":")[2]
         actions = [a for a in statements(text)["GuardByName"]["Action"] if a.startswith(f"{service}:")]
@@ -79,7 +79,7 @@ def hooks_and_aliases(principals, resources=("*", HOOK), **more):
 
 
 def test_nobody_else_touches_hooks_or_gives_a_stack_a_second_name():
-    # AWS's documents disagree on whether it asks about the hook's ARN or about everything.
+    # AWS's documents disagree on whether it applies to the hook's ARN or to everything.
     asked = hooks_and_aliases(NOBODY_SPECIAL)
     assert set(denied_by(PROTECT, asked)) == {"HooksAndStackAliases"}
 
@@ -91,7 +91,7 @@ def test_nobody_else_touches_what_belongs_to_the_guard():
 
 
 def test_every_part_of_the_watch_and_of_the_notifications_is_covered():
-    """By the names that CloudFormation makes, for what reports direct calls and for what notifies."""
+    """By the names that CloudFormation generates, for the parts that report direct calls and for those that notify."""
     rules = {name for name, one in cfn_yaml.load(str(ROOT / "template.yaml"))["Resources"].items() if one["Type"] == "AWS::Events::Rule"}
     assert {"DirectCallsRule", "BlocksNotificationRule", "WarningsNotificationRule", "CallsNotificationRule"} <= rules
     at, made = f"{REGION}:{ACCOUNT}", ("cfn-egress-guard-{}-" + RANDOM).format
@@ -124,7 +124,7 @@ def test_the_names_are_those_of_the_deployment(stack):
     asked = list(requests_about_the_guard(text, [NOBODY_SPECIAL[0], DEPLOYMENT], [*own, *deployers]))
     assert set(denied_by(text, asked)) == {"GuardByName"}
     assert set(denied_by(text, requests_about_the_guard(text, deployers, own))) == {None}
-    # The names of another deployment are left alone.
+    # The names of another deployment are not affected.
     others = [*resources_of_the_guard(), DEPLOYMENT]
     others = [r for r in others if r not in (STACK_SETS, CUSTOM_STACK_SETS)]
     assert set(denied_by(text, requests_about_the_guard(text, [NOBODY_SPECIAL[0]], others))) == {None}
@@ -174,9 +174,9 @@ EGRESS = ["ec2:AuthorizeSecurityGroupEgress", "ec2:ModifySecurityGroupRules"]
 GROUP = f"arn:aws:ec2:{REGION}:{ACCOUNT}:security-group/sg-1"
 REFUSE = policy("refuse-direct-egress")
 REFUSED = "EgressOnlyThroughCloudFormation"
-# The callers of whom AWS knows no usual role, with a role of ours.
+# A role of ours for each caller for which AWS has no usual role.
 OURS = {"cloudformation": "cfn-service-*", "directory-service": "DirectoryAdmin", "terraform": "TerraformDeploy"}
-# A role of each that a caller's usual names cover.
+# A role for each caller that its usual names cover.
 USUAL = {
     "cdk": ["cdk-hnb659fds-cfn-exec-role-123456789012-eu-west-1"],
     "cloudformation": ["cfn-service-web"],
@@ -195,9 +195,9 @@ CALLED_VIA = {"ec2-fast-launch": "ec2fastlaunch", "launch-wizard": "launchwizard
 
 
 def called_via(*chain):
-    """The keys of a call that services made one for the other, for whom the first of them was asked.
+    """Returns the context keys of a call in a chain of services; the first one was called by the principal.
 
-    IAM User Guide, "AWS global condition context keys": none of the three is there when the principal calls itself.
+    IAM User Guide, "AWS global condition context keys": all three are missing when the principal calls directly.
     """
     services = [f"{service}.amazonaws.com" for service in chain]
     return {"aws:CalledVia": services, "aws:CalledViaFirst": services[0], "aws:CalledViaLast": services[-1]}
@@ -215,7 +215,7 @@ def test_direct_egress_calls_are_refused_and_those_of_cloudformation_are_not():
     assert set(denied_by(REFUSE, calls(NOBODY_SPECIAL))) == {REFUSED}
     for chain in (["cloudformation"], ["servicecatalog", "cloudformation"], ["x", "y", "cloudformation"]):
         assert set(denied_by(REFUSE, calls(NOBODY_SPECIAL, context=called_via(*chain)))) == {None}, chain
-    # What another service does for CloudFormation, no hook sees.
+    # No hook sees the calls that another service makes for CloudFormation.
     for chain in (["x"], ["cloudformation", "x"], ["x", "cloudformation", "y"]):
         assert set(denied_by(REFUSE, calls(NOBODY_SPECIAL, context=called_via(*chain)))) == {REFUSED}, chain
     assert set(denied_by(REFUSE, calls([DEPLOYMENT, STACK_SETS, CUSTOM_STACK_SETS]))) == {None}
@@ -262,7 +262,7 @@ def test_a_callers_role_may_have_another_name():
     assert set(denied_by(text, calls([role("EMR_DefaultRole"), role("TerraformPlan")]))) == {REFUSED}
 
 
-# Who of AWS's managed policies may open egress rules, and what becomes of each: a caller of ALLOW, or a reason.
+# AWS's managed policies that may open egress rules, each with its result: a caller of ALLOW, or a reason.
 FOR_PEOPLE = "people and roles of theirs, which are what the policy is about"
 ITS_CALLER = {
     "AWS-SSM-RemediationAutomation-ExecutionRolePolicy": "ssm-remediation",
@@ -304,10 +304,10 @@ ITS_CALLER = {
 
 
 def managed_policies_that_open_egress():
-    """AWS's managed policies (moto has a copy) with one of the two actions, but those of service-linked roles."""
+    """Returns AWS's managed policies (from moto) with one of the two actions, except those of service-linked roles."""
     for name, managed in json.loads(aws_managed_policies_data).items():
         if managed["Path"].startswith("/aws-service-role/"):
-            continue  # which no service control policy binds
+            continue  # no service control policy applies to it
         found = managed["Document"]["Statement"]
         for statement in [found] if isinstance(found, dict) else found:
             actions = statement.get("Action", [])

@@ -1,10 +1,10 @@
-"""deploy/organization.yaml in an organization of moto's: what its StackSet would bring into which account and Region.
+"""deploy/organization.yaml in a moto organization: the stacks that its StackSet creates in each account and Region.
 
-moto knows StackSets by their API and not as a resource of a template. So the resource's properties, with parameters
-and functions resolved, go to CreateStackSet and CreateStackInstances, as CloudFormation's own handler of the type
-hands them on; moto then makes the stacks in the members' accounts. What it does not know there (LambdaHook, alarms, saved
-queries) it leaves out. It stops at an output of such a resource, at a condition on an empty list and at AWS::NoValue in
-a list, so it gets the members' templates without outputs and with conditions that are decided already.
+moto supports StackSets through their API, but not as a resource of a template. So the resource's properties, with
+resolved parameters and functions, go to CreateStackSet and CreateStackInstances, as in CloudFormation's own handler of
+the type; moto then creates the stacks in the members' accounts. It leaves out resources that it does not support there
+(LambdaHook, alarms, saved queries). It fails on an output of such a resource, a condition on an empty list, and
+AWS::NoValue in a list, so it gets the members' templates without outputs and with decided conditions.
 """
 
 import ast
@@ -34,7 +34,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
 def playable(template, **given):
-    """A template as moto can play it."""
+    """Returns a template that moto can play."""
     stack = Stack(template, **given)
     decided = {name: {"Fn::Equals": [str(stack.condition(name)), "True"]} for name in template.get("Conditions", {})}
     played = {**template, "Resources": chosen(template["Resources"], stack), "Conditions": decided}
@@ -45,7 +45,7 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
 def chosen(node, stack):
-    """What is under a condition, chosen: moto keeps AWS::NoValue in lists."""
+    """Resolves conditional values: moto keeps AWS::NoValue in lists."""
     if isinstance(node, dict) and [*node] == ["Fn::If"]:
         condition, if_true, if_false = node["Fn::If"]
         return chosen(if_true if stack.condition(condition) else if_false, stack)
@@ -105,7 +105,7 @@ class Organization:
         return boto3.client(service, region_name=region, endpoint_url=self.endpoint, **keys)
 
     def deploy(self, key, **given):
-        """Makes the StackSet of organization.yaml as its resource says, and says its name."""
+        """Creates the StackSet of organization.yaml as its resource describes, and returns its name."""
         template = cfn_yaml.load(str(ROOT / "deploy" / "organization.yaml"))
         url = f"https://acme-guard.s3.amazonaws.com/{key}"
         stack = Stack(template, OrganizationalUnitIds=self.unit, Regions=",".join(REGIONS), TemplateUrl=url, **given)
@@ -116,9 +116,9 @@ class Organization:
         groups = properties.pop("StackInstancesGroup")
         preferences = properties.pop("OperationPreferences")
         for name in ("MaxConcurrentPercentage", "FailureTolerancePercentage"):
-            preferences[name] = int(preferences[name])  # as CloudFormation makes a number of a parameter's text
+            preferences[name] = int(preferences[name])  # CloudFormation converts a parameter's text to a number
         cloudformation = self.client("cloudformation")
-        # botocore checks the API's parameters: a property that is none of them would be refused.
+        # botocore checks the API's parameters: an unknown property would be rejected.
         cloudformation.create_stack_set(**properties)
         for group in groups:
             cloudformation.create_stack_instances(
@@ -137,7 +137,7 @@ def organization(tmp_path_factory):
 
 
 def guarded(organization, name):
-    """Which accounts and Regions a StackSet reached."""
+    """Returns the accounts and Regions that a StackSet reached."""
     cloudformation = organization.client("cloudformation")
     stack_set = cloudformation.describe_stack_set(StackSetName=name)["StackSet"]
     assert (stack_set["PermissionModel"], stack_set["Status"]) == ("SERVICE_MANAGED", "ACTIVE")
@@ -146,13 +146,13 @@ def guarded(organization, name):
 
 
 def roles(organization, account):
-    """What the roles of an account may do."""
+    """Returns the permissions of an account's roles."""
     iam = organization.client("iam", account=account)
     found = []
     for role in iam.list_roles()["Roles"]:
         for policy in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]:
             document = iam.get_role_policy(RoleName=role["RoleName"], PolicyName=policy)["PolicyDocument"]
-            # moto keeps an inline policy that came with a template as Python writes it.
+            # moto stores an inline policy of a template as Python's text.
             document = ast.literal_eval(document) if isinstance(document, str) else document
             [statement] = document["Statement"]
             found.append((policy, statement["Action"], statement.get("Resource")))
@@ -169,7 +169,7 @@ def test_with_a_function_each_every_account_of_the_unit_gets_its_own(organizatio
     for account, region in everywhere(organization):
         [function] = organization.client("lambda", region, account).list_functions()["Functions"]
         assert function["Runtime"] == "provided.al2023"
-        # The packaged policy decides, and the metrics name the stack: to moto it has the StackSet's name.
+        # The packaged policy applies, and the metrics name the stack: in moto it has the StackSet's name.
         assert function["Environment"]["Variables"] == {"GUARD_NAME": "guard-own"}
         groups = organization.client("logs", region, account).describe_log_groups()["logGroups"]
         assert [group["retentionInDays"] for group in groups] == [30, 30], "decisions and the audit feed"

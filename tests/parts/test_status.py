@@ -1,8 +1,8 @@
-"""`status` and a real function: the real command asks MiniStack's Lambda and CloudWatch.
+"""`status` and a real function: the real command calls MiniStack's Lambda and CloudWatch.
 
 MiniStack has no hooks: a loopback proxy answers CloudFormation's four requests about them, in the shapes of the
-CloudFormation API Reference, and forwards every other one, the download of the code among them. The zip files are
-Python's, so that hashes and contents are not computed by what reads them.
+CloudFormation API Reference, and forwards all others, including the download of the code. Python creates the zip files,
+so that the code under test does not compute the expected hashes and contents.
 """
 
 import io
@@ -52,7 +52,7 @@ def configuration(function):
 
 
 class HooksBeside(Loopback):
-    """Answers what is asked about hooks, and forwards the rest to `upstream`."""
+    """Answers requests about hooks, and forwards the rest to `upstream`."""
 
     def __init__(self, upstream, function):
         answers = {
@@ -90,7 +90,7 @@ class HooksBeside(Loopback):
 
 
 class Guard:
-    """A function behind an alias, the hook that calls it, and the command that looks at both."""
+    """A function behind an alias, the hook that calls it, and the command that checks both."""
 
     def __init__(self, folder):
         self.folder, port = folder, free_port()
@@ -190,7 +190,7 @@ def test_a_deployed_function_is_found_by_its_alias(guard):
 def test_what_is_deployed_is_compared_with_what_should_be(guard):
     same = guard.write("same.zip", guard.package)
     assert guard.status("--package", same)[:2] == (0, [])
-    # The same program and policy, zipped with another date, as `sam` does: only a look inside tells.
+    # The same program and policy, zipped with another date, as `sam` does: only the contents show it.
     anew = io.BytesIO()
     with zipfile.ZipFile(anew, "w") as archive:
         archive.writestr(zipfile.ZipInfo("bootstrap", (2026, 1, 1, 0, 0, 0)), b"#!/bin/sh\n")

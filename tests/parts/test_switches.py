@@ -1,4 +1,4 @@
-"""The switches of a deployed guard, in MiniStack with hooks: nothing but the package's switch.sh and the AWS CLI."""
+"""The switches of a deployed guard, in MiniStack with hooks: only the package's switch.sh and the AWS CLI."""
 
 import concurrent.futures
 import contextlib
@@ -28,7 +28,7 @@ def guard(bootstrap, tmp_path_factory):
 
 
 def untouched(guard, region=REGION):
-    """All that a switch leaves as it is."""
+    """Returns everything that a switch must not change."""
     cloudformation = guard.client("cloudformation", region)
     template = cloudformation.get_template(StackName=GUARD, TemplateStage="Original")["TemplateBody"]
     function = guard.lambdas.get_function_configuration(FunctionName=guard.outputs(GUARD)["FunctionAliasArn"])
@@ -38,7 +38,7 @@ def untouched(guard, region=REGION):
 
 
 def test_warn_and_back_in_every_region_where_the_stack_is(guard):
-    """Without --regions; the other Regions of the account have no stack, and are not reported."""
+    """Without --regions; the account's other Regions have no stack and are not reported."""
     before = untouched(guard)
     assert guard.blocks("before")
     said = guard.run("./switch.sh FAILURE_MODE=WARN")
@@ -130,7 +130,7 @@ def test_the_settings_are_shown(guard):
 
 
 def test_a_template_of_json_is_switched_too(guard):
-    """What organization_template.py prints, as a stack of its own (the management account's further Regions)."""
+    """The output of organization_template.py, as a separate stack (the management account's further Regions)."""
     region = "ap-southeast-2"
     storage = guard.client("s3", region)
     guard.bucket(f"acme-guard-{region}", region)

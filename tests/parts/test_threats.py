@@ -1,4 +1,4 @@
-"""THREATS.md: every line points at a test that exists, or at the AWS feature that it rests on."""
+"""THREATS.md: every line refers to an existing test, or to the AWS feature that it relies on."""
 
 import re
 import tomllib
@@ -13,7 +13,7 @@ ROWS = [
 
 
 def names_of_tests():
-    """The names of all tests, of Rust and of Python."""
+    """Returns the names of all Rust and Python tests."""
     found = set()
     for folder in ("src", "command", "account", "tests"):
         for file in [*(ROOT / folder).rglob("*.rs"), *(ROOT / folder).rglob("*.py")]:

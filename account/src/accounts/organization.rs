@@ -1,8 +1,8 @@
-//! Which accounts an organization has, and in which organizational units they are.
+//! The accounts of an organization and their organizational units.
 //!
 //! Sources: AWS Organizations API Reference, `ListAccounts`, `ListRoots`, `ListAccountsForParent`,
-//! `ListOrganizationalUnitsForParent`, `DescribeOrganizationalUnit`. `Status` of an account gave way to `State`
-//! on September 9, 2026; either is read.
+//! `ListOrganizationalUnitsForParent`, `DescribeOrganizationalUnit`. `State` replaced the `Status` of an account on
+//! September 9, 2026; this code reads both.
 
 use std::collections::BTreeMap;
 
@@ -23,28 +23,28 @@ const IN_UNIT: &str = "organizations:ListAccountsForParent";
 const UNITS: &str = "organizations:ListOrganizationalUnitsForParent";
 const UNIT: &str = "organizations:DescribeOrganizationalUnit";
 
-/// How much of a name is kept, in characters.
+/// The maximum number of characters of a name.
 const NAME_CHARS: usize = 128;
 
-/// How many organizational units are read: the quota of an organization is 2,000.
+/// The maximum number of organizational units to read; an organization's quota is 2,000.
 const MAX_UNITS: usize = 10_000;
 
-/// How many accounts that are left out are named.
+/// The maximum number of skipped accounts that are named.
 const SHOWN: usize = 5;
 
-/// The accounts that were asked for.
+/// The accounts of a selection.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ListedAccounts {
-    /// Those that are active, or were named one by one.
+    /// The accounts that are active or were named individually.
     pub accounts: Vec<MemberAccount>,
-    /// Those that are suspended, being closed or not yet there.
+    /// The accounts that are suspended, being closed or not ready yet.
     pub inactive: Vec<MemberAccount>,
-    /// Why the organizational units of the accounts are not known.
+    /// The reason why the accounts' organizational units are unknown.
     pub units_unread: Option<Failure>,
 }
 
 impl ListedAccounts {
-    /// What is worth knowing before the accounts are looked at.
+    /// Returns notes to show before the accounts are read.
     pub(super) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if !self.inactive.is_empty() {
@@ -55,10 +55,10 @@ impl ListedAccounts {
             };
             let number = count(self.inactive.len(), "account");
             let are = if self.inactive.len() == 1 { "is" } else { "are" };
-            notes.push(format!("{number} {are} not active and skipped: {}{more}.", named.join(", ")));
+            notes.push(format!("Skipped {number} that {are} not active: {}{more}.", named.join(", ")));
         }
         if let Some(failure) = &self.units_unread {
-            notes.push(format!("The organizational units of the accounts are not known: {failure}."));
+            notes.push(format!("The accounts' organizational units could not be read: {failure}."));
         }
         notes
     }
@@ -74,7 +74,7 @@ impl ListedAccounts {
     }
 }
 
-/// Whether an account can be entered at all.
+/// Returns whether an account can be entered at all.
 fn is_active(account: &Account) -> bool {
     let status = account.status().map(|status| status.as_str());
     account.state().map(|state| state.as_str()).or(status).is_none_or(|state| state == "ACTIVE")
@@ -117,7 +117,7 @@ struct Organization {
 }
 
 impl Organization {
-    /// Every account, and the organizational unit of each as far as that can be read.
+    /// Returns every account, with its organizational unit if that can be read.
     async fn all(&self) -> Result<ListedAccounts, Failure> {
         let mut accounts = Vec::new();
         each_page(LIST, async |token| {
@@ -144,7 +144,7 @@ impl Organization {
         Ok(listed)
     }
 
-    /// The organizational unit of each account.
+    /// Returns the organizational unit of each account.
     async fn units(&self) -> Result<BTreeMap<String, String>, Failure> {
         let mut found = Vec::new();
         let roots = with_retries(self.retry_policy, &mut 0, || async {
@@ -158,7 +158,7 @@ impl Organization {
         Ok(found.into_iter().filter_map(|(account, unit)| Some((account.id?, unit))).collect())
     }
 
-    /// The accounts of a unit and of those below it, each with the path of its unit.
+    /// Collects the accounts of a unit and the units below it, each with the path of its unit.
     async fn below(&self, unit: &str, name: &str, found: &mut Vec<(Account, String)>) -> Result<(), Failure> {
         let mut waiting = vec![(unit.to_owned(), excerpt(name, NAME_CHARS))];
         for _ in 0..MAX_UNITS {
@@ -166,7 +166,7 @@ impl Organization {
             self.accounts(&unit, &path, found).await?;
             self.children(&unit, &path, &mut waiting).await?;
         }
-        Err(Failure::new(UNITS, FailureKind::Unreadable, "the list does not end"))
+        Err(Failure::new(UNITS, FailureKind::Unreadable, "the list has too many pages"))
     }
 
     async fn accounts(&self, unit: &str, path: &str, found: &mut Vec<(Account, String)>) -> Result<(), Failure> {
@@ -200,7 +200,7 @@ impl Organization {
         .await
     }
 
-    /// The name of a unit; that of a root is its id.
+    /// Returns the name of a unit; for a root, its ID.
     async fn name(&self, unit: &str) -> Result<String, Failure> {
         if unit.starts_with("r-") {
             return Ok(unit.to_owned());

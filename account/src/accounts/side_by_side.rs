@@ -1,4 +1,4 @@
-//! Accounts side by side, within a bound.
+//! Processes accounts in parallel, up to a limit.
 
 use std::future::Future;
 
@@ -6,8 +6,8 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::MemberAccount;
 
-/// Does some work for each account, so many at once, and hands on what comes of each in the order in which they
-/// end; an account whose work panicked is handed on as that.
+/// Runs `work` for a limited number of accounts at a time, and passes on each result as it completes. If the work on an
+/// account panics, that is passed on as its result.
 pub(crate) async fn side_by_side<T, F, Fut>(
     targets: Vec<Option<MemberAccount>>,
     at_once: usize,

@@ -1,4 +1,4 @@
-//! Every Region of every account, side by side.
+//! Visits every Region of every account in parallel.
 
 use std::future::Future;
 
@@ -11,35 +11,36 @@ use crate::connection::Connection;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::RetryPolicy;
 
-/// How many reports may wait.
+/// The number of reports that may be queued.
 const WAITING: usize = 16;
 
-/// How far a visit is.
+/// The progress of a visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VisitProgress {
-    /// An account was entered, which has so many Regions to look at.
+    /// An account was entered.
     Entered {
-        /// How many Regions.
+        /// The number of its Regions to read.
         regions: usize,
     },
     /// A Region was read.
     Region,
-    /// An account was read to its end, or could not be entered.
+    /// An account was completed or could not be entered.
     Left,
 }
 
 /// The progress of a visit, as events.
 #[derive(Debug)]
 pub(crate) enum VisitEvent<T> {
-    /// An account could not be entered; or the work on it panicked.
+    /// An account could not be entered, or the work on it panicked.
     NotEntered(Failure),
     Entered {
         connection: Box<Connection>,
         regions: Vec<String>,
-        /// Why the account's Regions could not be listed; these are then those that every account has.
+        /// The reason why the account's Regions could not be listed; the listed ones are then those that every account
+        /// has.
         regions_assumed: Option<Failure>,
     },
-    /// What came of a Region.
+    /// The result of a Region.
     Region {
         region: String,
         outcome: Result<T, Failure>,
@@ -48,7 +49,7 @@ pub(crate) enum VisitEvent<T> {
 }
 
 impl<T> VisitEvent<T> {
-    /// How far that is.
+    /// Returns the progress that this event represents.
     pub(crate) fn progress(&self) -> Option<VisitProgress> {
         match self {
             Self::NotEntered(_) => None,
@@ -59,16 +60,16 @@ impl<T> VisitEvent<T> {
     }
 }
 
-/// A Region of an account, for those who work on it.
+/// A Region of an account, as the work receives it.
 #[derive(Debug, Clone)]
 pub(crate) struct AccountRegion {
     pub(crate) connection: Connection,
-    /// The account, if anybody says which it is.
+    /// The account, if known.
     pub(crate) account: Option<String>,
     pub(crate) region: String,
 }
 
-/// Works on every Region of every account, and reports what comes of each.
+/// Runs `work` for every Region of every account, and reports each result.
 pub(crate) async fn visit<T, F, Fut>(
     accounts: &Accounts,
     retry_policy: RetryPolicy,

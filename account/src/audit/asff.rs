@@ -1,4 +1,4 @@
-//! The results for AWS Security Hub: of each resource the newest.
+//! The results for AWS Security Hub: the newest for each resource.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
@@ -9,8 +9,8 @@ use super::result::AuditResult;
 use crate::asff::{Batches, Compliance, ResourceFinding};
 use crate::spool::Spool;
 
-/// Writes a finding for each resource, by its newest result: `FAILED` if it was blocked or warned about, or opened by a
-/// call that no hook was asked about; `PASSED` and archived if it passed. A hook that did not answer found nothing.
+/// Writes a finding for each resource, by its newest result. `FAILED` means blocked, warned about, or opened by a
+/// direct call; `PASSED` and archived means allowed. A hook that did not answer has no finding.
 ///
 /// # Errors
 /// When they cannot be written, or the result's records cannot be read back.
@@ -20,10 +20,10 @@ pub fn write_audit_asff(result: &mut AuditResult, out: &mut dyn Write) -> io::Re
     let mut newest = Spool::<HookRecord>::new();
     for record in result.results.iter() {
         let record = record?;
-        // A direct call that passes says nothing of what others opened in the group before.
+        // A passed direct call says nothing about what others opened in the group before.
         let is_decision =
             matches!(record.status.as_str(), "HOOK_COMPLETE_FAILED" | "HOOK_COMPLETE_SUCCEEDED" | NOT_BLOCKED);
-        // A whole template is no resource.
+        // A whole template is not a resource.
         let is_resource = !matches!(record.target_type.as_deref(), Some("STACK" | "CHANGE_SET"));
         let resource = (&record.account, &record.region, &record.stack, &record.target_id);
         if is_decision && is_resource && record.account.is_some() && seen.insert(hash.hash_one(resource)) {

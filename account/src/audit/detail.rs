@@ -1,4 +1,4 @@
-//! What only the look at a single result tells: which rule it was.
+//! Details that only the request for a single result returns: the rules that broke.
 
 use aws_sdk_cloudformation::Client;
 use tokio::task::JoinSet;
@@ -9,10 +9,10 @@ use crate::pace::{RequestLimit, RetryPolicy, with_retries};
 
 const GET: &str = "cloudformation:GetHookResult";
 
-/// How many results are looked at at once in a Region.
+/// The number of results requested in parallel in a Region.
 const AT_ONCE: usize = 6;
 
-/// Looks at each result that did not pass: the annotations say which rule it was.
+/// Requests each result that did not pass: its annotations name the rules.
 pub(super) async fn details(
     client: &Client,
     records: &mut [HookRecord],
@@ -56,7 +56,7 @@ pub(super) async fn details(
     }
 }
 
-/// What only the look at a single result tells.
+/// The details of a single result.
 #[derive(Debug, Default)]
 pub(super) struct Detail {
     target_type: Option<String>,
@@ -79,9 +79,9 @@ impl Detail {
     }
 }
 
-/// Looks at one result.
+/// Requests one result.
 ///
-/// The SDK gives fields that the model requires and the answer lacks as empty text: they are not there.
+/// Where the model requires a field that the answer lacks, the SDK returns empty text; it is treated as missing.
 pub(super) async fn detail(
     client: &Client,
     id: &str,

@@ -1,7 +1,8 @@
-//! Calls of EC2's API that no hook was asked about: the function recorded them in the log of its decisions.
+//! Direct calls of EC2's API, which no hook sees: the function records them in the log of its decisions.
 //!
-//! Read with `FilterLogEvents`, which is one permission on one log group; Logs Insights takes three, one of them on
-//! everything. Whether there is anything to read, the function's metrics say: a log of 90 days is long.
+//! They are read with `FilterLogEvents`, which needs one permission on one log group; Logs Insights needs three, one of
+//! them on everything. Because 90 days of logs are long, the function's metrics first show whether there is anything to
+//! read.
 
 use std::collections::HashSet;
 
@@ -26,20 +27,20 @@ const FUNCTION: &str = "lambda:GetFunctionConfiguration";
 const METRICS: &str = "cloudwatch:GetMetricData";
 const LOG: &str = "logs:FilterLogEvents";
 
-/// What the function's lines about such calls begin with.
+/// The event name in the function's log lines about direct calls.
 const EVENT: &str = "direct-call";
 
-/// How far back is looked where nothing else is asked: as far as CloudFormation keeps results, in seconds.
+/// The default time span in seconds: as long as CloudFormation keeps results.
 const KEPT: i64 = 90 * 86_400;
 
-/// The direct calls of a Region, and why they are not all, if they are not.
+/// The direct calls of a Region, and the reason if they are incomplete.
 #[derive(Debug, Default)]
 pub(super) struct DirectCalls {
     pub(super) records: Vec<HookRecord>,
     pub(super) unread: Option<Failure>,
 }
 
-/// Reads the direct calls of a Region, at most so many.
+/// Reads the direct calls of a Region, up to a maximum.
 pub(super) async fn direct_calls(
     place: &AccountRegion,
     account: Option<&str>,
@@ -58,7 +59,7 @@ pub(super) async fn direct_calls(
         Ok(None) => Ok(()),
         Err(failure) => Err(failure),
     };
-    // A function that never ran has no log; one that was named should be there.
+    // A function that never ran has no log; a log that was named must exist.
     let never_ran = |failure: &Failure| {
         options.decision_log.is_none() && failure.kind == FailureKind::Gone && failure.action == LOG
     };
@@ -66,8 +67,8 @@ pub(super) async fn direct_calls(
     found
 }
 
-/// The log of the function that the hook calls, if the function recorded direct calls in the time that is asked for. A
-/// central function in another account records none of this one.
+/// Returns the log of the function that the hook calls, if the function recorded direct calls in the time span. A
+/// central function in another account records none for this one.
 async fn log_with_calls(
     place: &AccountRegion,
     account: Option<&str>,
@@ -75,7 +76,7 @@ async fn log_with_calls(
     options: &AuditOptions,
 ) -> Result<Option<String>, Failure> {
     let client = place.connection.cloudformation(&place.region);
-    // By name, as `status` asks: an ARN may have a version behind it.
+    // By name, as in `status`: an ARN may end with a version.
     let identifier = TypeConfigurationIdentifier::builder().r#type(ThirdPartyType::Hook).type_name(hook);
     let identifier = identifier.type_configuration_alias("default").build();
     let answer = with_retries(options.retry_policy, &mut 0, || async {
@@ -108,14 +109,14 @@ async fn log_with_calls(
     Ok(Some(log))
 }
 
-/// The function in a hook's configuration.
+/// Returns the function in a hook's configuration.
 fn function_of(configuration: &str) -> Option<String> {
     let configuration: Json = serde_json::from_str(configuration).ok()?;
     let properties = configuration.pointer("/CloudFormationConfiguration/HookConfiguration/Properties")?;
     properties.get("LambdaFunction")?.as_str().map(str::to_owned)
 }
 
-/// How many direct calls the guard's metrics count.
+/// Returns the number of direct calls in the guard's metrics.
 async fn calls(place: &AccountRegion, guard: &str, options: &AuditOptions) -> Result<u64, Failure> {
     let client = place.connection.cloudwatch(&place.region);
     let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
@@ -125,7 +126,7 @@ async fn calls(place: &AccountRegion, guard: &str, options: &AuditOptions) -> Re
             let dimensions = [dimension(GUARD, guard), dimension("via", EVENT), dimension("level", level)];
             let metric = Metric::builder().namespace(NAMESPACE).metric_name("Decisions");
             let metric = metric.set_dimensions(Some(dimensions.to_vec())).build();
-            // An hour: finer sums are kept for 15 days only.
+            // An hour, because finer sums are kept for only 15 days.
             let sum = MetricStat::builder().metric(metric).period(3_600).stat("Sum").build();
             MetricDataQuery::builder().id(level.to_ascii_lowercase()).metric_stat(sum).return_data(true).build()
         })
@@ -180,7 +181,7 @@ async fn read(
                 .log_group_name(log)
                 .filter_pattern(format!("{{ $.event = \"{EVENT}\" }}"))
                 .start_time(since(options).saturating_mul(1_000))
-                // The moment itself is within what CloudWatch Logs gives, and not within what is asked for.
+                // CloudWatch Logs includes the end time; this time span excludes it.
                 .end_time(until(options).saturating_mul(1_000) - 1)
                 .set_next_token(token.clone());
             request.send().await.map_err(|error| Failure::of(LOG, &error))
@@ -209,7 +210,7 @@ async fn read(
     Err(Failure::new(LOG, FailureKind::Unreadable, "the log does not end"))
 }
 
-/// The fields that the report uses of a line that the function logs about a direct call.
+/// The fields that the report uses from a log line about a direct call.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct LoggedCall {
@@ -232,13 +233,13 @@ struct LoggedCall {
 }
 
 impl LoggedCall {
-    /// Reads a line; nothing if it is another one.
+    /// Parses a line; returns nothing for other lines.
     fn parse(line: &str) -> Option<Self> {
         let line: Self = serde_json::from_str(line).ok()?;
         (line.event == EVENT).then_some(line)
     }
 
-    /// Whether it is one of those that are asked for.
+    /// Returns whether the call matches the criteria.
     fn is_wanted(&self, options: &AuditOptions) -> bool {
         let status = if self.level == "WARN" { "HOOK_COMPLETE_FAILED" } else { "HOOK_COMPLETE_SUCCEEDED" };
         options.statuses.is_empty() || options.statuses.iter().any(|wanted| wanted == status)

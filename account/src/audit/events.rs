@@ -1,5 +1,4 @@
-//! The hook events of one stack (`DescribeStackEvents`), with the real text where an event only points
-//! to it.
+//! The hook events of one stack (`DescribeStackEvents`), with the full text where an event only refers to it.
 
 use std::io;
 
@@ -17,20 +16,19 @@ use crate::pages::{MAX_PAGES, following};
 
 const EVENTS: &str = "cloudformation:DescribeStackEvents";
 
-/// What an event says that has no text of its own
-/// (source: the test fixtures of aws-cdk-cli, pull request 1768).
+/// The text of an event that refers to the hook result (source: the test fixtures of aws-cdk-cli, pull request 1768).
 const ELSEWHERE: &str = "see hook results for details";
 
-/// What CloudFormation writes before the hook's own message.
+/// The text that CloudFormation puts before the hook's own message.
 const PREFIX: &str = "Hook failed with message: ";
 
-/// What an audit of one stack calls the hooks that it is about.
+/// The name that an audit of one stack uses for its hooks.
 pub(super) const EVERY_HOOK: &str = "(every hook of the stack)";
 
-/// Reads the hook events of a stack of the one account, of every hook, the newest first.
+/// Reads the events of every hook for a stack of the only account, the newest first.
 ///
 /// # Errors
-/// When they cannot be kept on the disk.
+/// When they cannot be written to disk.
 pub async fn stack_events(
     accounts: &Accounts,
     region: &str,
@@ -72,10 +70,10 @@ pub(super) fn unread(accounts: &Accounts, region: &str, id: Option<String>, fail
     AuditUnread { account, region: Some(region.to_owned()), id, failure }
 }
 
-/// Reads the events of a stack, the newest first, for as long as `take` wants more.
+/// Reads the events of a stack, the newest first, as long as `take` returns true.
 ///
 /// # Errors
-/// When they cannot be read to their end.
+/// When they cannot be read to the end.
 pub(super) async fn read_events(
     client: &Client,
     stack: &str,
@@ -97,10 +95,10 @@ pub(super) async fn read_events(
             return Ok(());
         }
     }
-    Err(Failure::new(EVENTS, FailureKind::Unreadable, "the list does not end"))
+    Err(Failure::new(EVENTS, FailureKind::Unreadable, "the list has too many pages"))
 }
 
-/// The end of a hook's invocation; its beginning says nothing.
+/// Returns a record of a hook invocation's end; its start has no information.
 pub(super) fn record(region: &str, event: &StackEvent) -> Option<HookRecord> {
     let status = event.hook_status()?.as_str().to_owned();
     if status == "HOOK_IN_PROGRESS" {

@@ -1,4 +1,4 @@
-//! An audit as one page for people.
+//! An audit as an HTML page for people.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
@@ -12,17 +12,17 @@ use crate::connection::regions_assumed;
 use crate::number::grouped;
 use crate::page::{self, Bar, ExpandableSection, Row};
 
-/// How many results the page lists in one time line, and in all accounts together; the JSON and CSV results have all
-/// of them.
+/// The maximum number of results that the page lists in one timeline, and for all accounts together; the JSON and CSV
+/// results contain all of them.
 const MAX_ROWS: usize = 2_000;
 
-/// How many results of an account are listed at the least.
+/// The minimum number of results listed for an account.
 const LEAST_ROWS: usize = 5;
 
-/// How many days the page's chart has.
+/// The maximum number of days in the page's chart.
 const MAX_DAYS: usize = 30;
 
-/// What is listed of an account, and how many results it has.
+/// The listed results of an account, and their total number.
 #[derive(Default)]
 struct AccountRows {
     rows: Vec<Row>,
@@ -33,7 +33,7 @@ struct AccountRows {
     passed: usize,
 }
 
-/// What the page has of the results.
+/// The parts of the page.
 struct PageParts {
     rows: Vec<Row>,
     days: BTreeMap<String, usize>,
@@ -80,7 +80,7 @@ pub fn write_audit_html(result: &mut AuditResult, out: &mut dyn Write) -> io::Re
     page::write(out, &format!("What {} decided", result.head.hook), &body)
 }
 
-/// Goes through the results once.
+/// Reads the results once and collects the parts.
 fn parts(result: &mut AuditResult) -> io::Result<PageParts> {
     let many = result.is_of_many();
     let most = (MAX_ROWS / result.head.accounts.len().max(1)).max(LEAST_ROWS);
@@ -157,7 +157,7 @@ impl AccountRows {
     }
 }
 
-/// The accounts, those with the most blocks first.
+/// Returns the accounts, those with the most blocks first.
 fn overview(accounts: &[MemberAccount], found: &mut HashMap<String, AccountRows>) -> Markup {
     let mut list: Vec<(&MemberAccount, AccountRows)> =
         accounts.iter().map(|account| (account, found.remove(&account.account).unwrap_or_default())).collect();
@@ -177,7 +177,7 @@ fn row(record: &HookRecord, account: Option<String>) -> Row {
     (class, cells)
 }
 
-/// A bar for each of the last days on which something was blocked or warned about.
+/// Returns a bar for each of the latest days with blocks or warnings.
 fn days(days: &BTreeMap<String, usize>) -> Markup {
     let bar = |(day, number): (&String, &usize)| (day.clone(), *number, number.to_string());
     let days: Vec<_> = days.iter().rev().take(MAX_DAYS).map(bar).collect();

@@ -1,4 +1,4 @@
-//! What an audit tells: one record for each invocation of the hook.
+//! The result of an audit: one record for each invocation of the hook.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use crate::failure::Failure;
 use cfn_egress_guard_core::rule::excerpt;
 
-/// How much of a text is kept: a message's limit is 4,096 characters, an annotation's 16,384.
+/// The maximum length of a text; CloudFormation's limit is 4,096 characters for a message and 16,384 for an annotation.
 const TEXT_CHARS: usize = 4_096;
 
-/// A text as it is kept. The SDK gives fields that the model requires and the answer lacks as empty text: they are
-/// not there.
+/// Returns a text cut to the maximum length. Where the model requires a field that the answer lacks, the SDK returns
+/// empty text; it is treated as missing.
 pub(super) fn text(text: Option<&str>) -> Option<String> {
     text.filter(|text| !text.is_empty()).map(|text| excerpt(text, TEXT_CHARS))
 }
@@ -19,12 +19,12 @@ pub(super) fn text(text: Option<&str>) -> Option<String> {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HookRecord {
-    /// The account, if anybody says which it is.
+    /// The account, if known.
     pub account: Option<String>,
     pub region: String,
-    /// The result's id.
+    /// The result's ID.
     pub id: String,
-    /// When, UTC.
+    /// The time in UTC.
     pub at: String,
     /// `HOOK_COMPLETE_FAILED`, `HOOK_FAILED` and so on, as CloudFormation names it.
     pub status: String,
@@ -34,9 +34,9 @@ pub struct HookRecord {
     pub hook: Option<String>,
     /// The hook's version.
     pub version: Option<String>,
-    /// What was looked at: `RESOURCE`, `CLOUD_CONTROL`, `STACK`, `CHANGE_SET`, or what comes.
+    /// The kind of target: `RESOURCE`, `CLOUD_CONTROL`, `STACK`, `CHANGE_SET`, or a new one.
     pub target_type: Option<String>,
-    /// Which one: a resource, a stack, a change set, a request.
+    /// The target: a resource, a stack, a change set, or a request.
     pub target_id: Option<String>,
     /// Its resource type.
     pub target_name: Option<String>,
@@ -46,16 +46,16 @@ pub struct HookRecord {
     pub execution_target: Option<String>,
     /// `CREATE`, `UPDATE` and so on.
     pub action: Option<String>,
-    /// What the hook said.
+    /// The hook's message.
     pub reason: Option<String>,
-    /// What it said of each rule.
+    /// The results for each rule.
     pub annotations: Vec<HookAnnotation>,
-    /// The call of EC2's API, if it is about one that no hook was asked about.
+    /// The EC2 API call, if this is a direct call, which no hook sees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<DirectCall>,
 }
 
-/// A call of EC2's API that no hook was asked about, as CloudTrail recorded it.
+/// A direct EC2 API call, which no hook sees, as CloudTrail recorded it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DirectCall {
@@ -63,27 +63,27 @@ pub struct DirectCall {
     pub operation: String,
     /// Whether the rules are egress rules: `egress` or `may be egress`.
     pub direction: String,
-    /// What the rule says of it: `non-compliant`, `compliant` and so on.
+    /// The verdict: `non-compliant`, `compliant` and so on.
     pub verdict: String,
-    /// The ARN of who called.
+    /// The caller's ARN.
     pub caller: Option<String>,
-    /// The ARN of the role whose session it was.
+    /// The ARN of the session's role.
     pub role: Option<String>,
-    /// The AWS service that called on behalf of them.
+    /// The AWS service that made the call for the caller.
     pub service: Option<String>,
-    /// The address that the call came from.
+    /// The source address of the call.
     pub source_ip: Option<String>,
-    /// With what: `Terraform`, `AWS CLI`.
+    /// The client: `Terraform`, `AWS CLI`.
     pub tool: Option<String>,
 }
 
-/// The status of a direct call that broke the rule, or may have.
+/// The status of a direct call that breaks the rule or may break it.
 pub(super) const NOT_BLOCKED: &str = "DIRECT_CALL_NOT_BLOCKED";
 
-/// The status of one that did not.
+/// The status of a direct call that complies with the rule.
 pub(super) const DIRECT_PASSED: &str = "DIRECT_CALL_PASSED";
 
-/// What the hook said of one egress rule.
+/// The hook's result for one egress rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HookAnnotation {
@@ -91,36 +91,36 @@ pub struct HookAnnotation {
     pub name: String,
     /// `PASSED`, `FAILED` or `SKIPPED`.
     pub status: String,
-    /// How bad it is.
+    /// The severity.
     pub severity: Option<String>,
     /// What is wrong.
     pub message: Option<String>,
-    /// What to write instead.
+    /// The fix.
     pub remedy: Option<String>,
 }
 
-/// Something that could not be read.
+/// A part that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditUnread {
-    /// The account, if anybody says which it is.
+    /// The account, if known.
     pub account: Option<String>,
-    /// The Region; without one, it is the account.
+    /// The Region; if missing, the whole account could not be read.
     pub region: Option<String>,
-    /// The result, if it is about one: what the list told of it is among the results.
+    /// The ID of the result, if a single one could not be read; the fields from the list are still in the results.
     pub id: Option<String>,
-    /// Why.
+    /// The reason.
     pub failure: Failure,
 }
 
 impl HookRecord {
-    /// Whether the hook did not let it pass, did not work, or was not asked and would not have let it pass.
+    /// Returns whether the hook blocked or warned, failed, or would have blocked a direct call.
     #[must_use]
     pub fn is_failed(&self) -> bool {
         self.status.contains("FAILED") || self.status == NOT_BLOCKED
     }
 
-    /// What was looked at, in words: the resource and its stack, or the request.
+    /// Returns what was checked, in words: the resource and its stack, or the request.
     #[must_use]
     pub fn subject(&self) -> String {
         if let Some(call) = &self.call {
@@ -130,7 +130,7 @@ impl HookRecord {
         let target = [&self.target_name, &self.target_id];
         let target = target.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ");
         match (&self.stack, &self.execution_target) {
-            // A whole stack is its own target.
+            // A whole stack is also its own target.
             (Some(stack), _) if target.is_empty() || target == *stack || target.contains(&format!("/{stack}/")) => {
                 format!("stack {stack}")
             }
@@ -140,7 +140,7 @@ impl HookRecord {
         }
     }
 
-    /// What became of it, in a word.
+    /// Returns the outcome in a word or two.
     #[must_use]
     pub fn fate(&self) -> &'static str {
         match (self.status.as_str(), self.failure_mode.as_deref()) {
@@ -153,14 +153,14 @@ impl HookRecord {
         }
     }
 
-    /// What there is to say: the annotations that did not pass, else the hook's message.
+    /// Returns the messages: those of the annotations that did not pass, otherwise the hook's own.
     #[must_use]
     pub fn said(&self) -> Vec<String> {
         let failed = self.annotations.iter().filter(|annotation| annotation.status == "FAILED");
         let said: Vec<String> = failed.filter_map(|annotation| annotation.message.clone()).collect();
         match (&self.reason, said.is_empty(), &self.call) {
             (reason, true, _) => reason.clone().into_iter().collect(),
-            // Who called, and that nothing stopped it, is in no line about an egress rule.
+            // No message about an egress rule names the caller or says that nothing blocked the call.
             (Some(reason), false, Some(_)) => [vec![reason.clone()], said].concat(),
             (_, false, _) => said,
         }

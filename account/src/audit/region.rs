@@ -1,4 +1,4 @@
-//! The results of one Region of an account.
+//! The audit results of one Region of an account.
 
 use std::collections::HashSet;
 
@@ -21,15 +21,15 @@ use cfn_egress_guard_core::rule::excerpt;
 
 pub(super) const TYPE: &str = "cloudformation:DescribeType";
 
-/// How many results of a Region are kept: CloudFormation keeps them for 90 days.
+/// The maximum number of results for a Region; CloudFormation keeps them for 90 days.
 pub(super) const MAX_RESULTS: usize = 100_000;
 
-/// What was read in a Region.
+/// The results of a Region.
 #[derive(Debug, Default)]
 pub(super) struct RegionResults {
     pub(super) records: Vec<HookRecord>,
     pub(super) unread: Vec<AuditUnread>,
-    /// Why direct calls could not be looked for.
+    /// The reason why direct calls could not be read.
     pub(super) direct_calls_unread: Option<Failure>,
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn of_region(place: &AccountRegion, options: &AuditOptions) -> 
     };
     let account = place.account.clone().or_else(|| arns.iter().find_map(|(_, arn)| account(arn)));
     let both = [options.alias.clone(), format!("{}{FOR_TEMPLATES}", options.alias)];
-    // With a hook's ARN the service filters; without it everything is listed and filtered here.
+    // With a hook's ARN, the service filters; without it, everything is listed and filtered here.
     let mut lists: Vec<ResultList<'_>> = arns
         .iter()
         .map(|(alias, arn)| ResultList::of(&client, Some(arn), std::slice::from_ref(alias), options.retry_policy))
@@ -55,7 +55,7 @@ pub(super) async fn of_region(place: &AccountRegion, options: &AuditOptions) -> 
         lists.push(ResultList::of(&client, None, &both, options.retry_policy));
     }
     for list in &mut lists {
-        // A status can only be asked for together with an ARN, and only one at a time.
+        // A status filter requires an ARN and accepts a single status.
         let statuses = if list.is_filtered() { options.statuses.as_slice() } else { &[] };
         let asked: Vec<Option<&str>> = match statuses {
             [] => vec![None],
@@ -79,7 +79,7 @@ pub(super) async fn of_region(place: &AccountRegion, options: &AuditOptions) -> 
     found.records.extend(calls.records);
     match calls.unread {
         Some(failure) if options.decision_log.is_some() => found.unread.push(not_read(place, failure)),
-        // Nobody asked for them: what the hook decided is whole without them.
+        // They were not requested: the hook's decisions are complete without them.
         unread => found.direct_calls_unread = unread,
     }
     found
@@ -89,12 +89,12 @@ fn not_read(place: &AccountRegion, failure: Failure) -> AuditUnread {
     AuditUnread { account: place.account.clone(), region: Some(place.region.clone()), id: None, failure }
 }
 
-/// The account in an ARN.
+/// Returns the account in an ARN.
 pub(super) fn account(arn: &str) -> Option<String> {
     Arn::parse(arn)?.account().map(str::to_owned)
 }
 
-/// The names and ARNs of the hook and of the one for whole templates; none, if there is no such hook in the Region.
+/// Returns the names and ARNs of the hook and of the hook for whole templates; none if the Region has no such hook.
 async fn hook_arns(client: &Client, options: &AuditOptions) -> Result<Vec<(String, String)>, Failure> {
     let mut arns = Vec::new();
     for alias in [options.alias.clone(), format!("{}{FOR_TEMPLATES}", options.alias)] {
@@ -105,7 +105,7 @@ async fn hook_arns(client: &Client, options: &AuditOptions) -> Result<Vec<(Strin
         .await;
         match answer {
             Ok(hook) => arns.extend(hook.arn.as_deref().and_then(type_arn).map(|arn| (alias, arn))),
-            // No hook now; its results may still be there.
+            // The hook no longer exists, but its results may.
             Err(failure) if failure.kind == FailureKind::Gone && alias == options.alias => return Ok(Vec::new()),
             Err(failure) if failure.kind == FailureKind::Gone => {}
             Err(failure) => return Err(failure),
@@ -140,10 +140,10 @@ async fn read(
             None => return Ok(()),
         }
     }
-    Err(Failure::new(LIST, FailureKind::Unreadable, "the list does not end"))
+    Err(Failure::new(LIST, FailureKind::Unreadable, "the list has too many pages"))
 }
 
-/// Whether a result is asked for; one that does not say is.
+/// Returns whether a result matches the criteria; one without the field matches.
 fn wanted(summary: &HookResultSummary, options: &AuditOptions) -> bool {
     let at = summary.invoked_at().map(DateTime::secs);
     let status = summary.status().is_none_or(|status| {
@@ -178,7 +178,7 @@ fn record(region: &str, summary: &HookResultSummary) -> HookRecord {
     }
 }
 
-/// The name in a stack's ARN.
+/// Returns the name in a stack's ARN.
 fn stack_name(arn: &str) -> Option<String> {
     Arn::parse(arn)?.stack_name().map(|name| excerpt(name, 128))
 }

@@ -1,4 +1,4 @@
-//! What an audit found: the invocations on disk, in the order of time, and their numbers in memory.
+//! The result of an audit: the invocations on disk, sorted by time, and their counts in memory.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,32 +13,31 @@ use crate::accounts::{Accounts, MemberAccount, RegionSelection};
 use crate::number::{count, grouped};
 use crate::spool::Spool;
 
-/// The version of the result's format.
+/// The version of the format.
 const FORMAT_VERSION: u32 = 1;
 
-/// How many accounts are named in one line.
+/// The maximum number of accounts named in one line.
 const SHOWN: usize = 5;
 
-/// What an audit was asked for.
+/// The criteria of an audit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditHead {
-    /// The format's version.
+    /// The version of the format.
     pub version: u32,
     /// The hook's alias.
     pub hook: String,
-    /// The account, if it is one: as AWS says whose the credentials are, or as the ARNs of the hook and of the stacks
-    /// tell it.
+    /// The account, if there is one: from the credentials, or from the ARNs of the hook and the stacks.
     pub account: Option<String>,
-    /// The accounts that were asked for; none, if it is the caller's own and nobody says which that is.
+    /// The requested accounts; empty if the only account is the caller's own and its ID is unknown.
     pub accounts: Vec<MemberAccount>,
-    /// The Regions that were asked; none if they are those that are enabled in each account.
+    /// The requested Regions; empty if they are the Regions that are enabled in each account.
     pub regions: Vec<String>,
-    /// Why the account's Regions could not be listed; `regions` are then those that every account has.
+    /// The reason why the account's Regions could not be listed; `regions` then contains those that every account has.
     pub regions_assumed: Option<String>,
-    /// The statuses that were asked for, as CloudFormation names them; none for all.
+    /// The requested statuses, as CloudFormation names them; empty for all.
     pub statuses: Vec<String>,
-    /// Why direct calls could not be looked for, if they could not: the results are then those of the hook alone.
+    /// The reason why direct calls could not be read; the results then contain only the hook's.
     pub direct_calls_unread: Option<String>,
 }
 
@@ -47,23 +46,23 @@ pub struct AuditHead {
 #[schemars(rename = "AuditResult")]
 #[serde(rename_all = "camelCase")]
 pub struct AuditFile {
-    /// What was asked for.
+    /// The criteria.
     #[serde(flatten)]
     pub head: AuditHead,
-    /// Invocations, the newest first.
+    /// The invocations, the newest first.
     pub results: Vec<HookRecord>,
-    /// What could not be read, and why.
+    /// The parts that could not be read, and why.
     pub unread: Vec<AuditUnread>,
 }
 
 /// The result of an audit.
 #[derive(Debug)]
 pub struct AuditResult {
-    /// What was asked for.
+    /// The criteria of the audit.
     pub head: AuditHead,
-    /// Invocations, the newest first.
+    /// The invocations, the newest first.
     pub results: Spool<HookRecord>,
-    /// What could not be read, and why.
+    /// The parts that could not be read, and why.
     pub unread: Spool<AuditUnread>,
     fates: BTreeMap<&'static str, usize>,
     failed: usize,
@@ -71,7 +70,7 @@ pub struct AuditResult {
     unread_reasons: BTreeMap<String, UnreadReason>,
 }
 
-/// What could not be read for one reason.
+/// The parts that could not be read for the same reason.
 #[derive(Debug, Default)]
 struct UnreadReason {
     accounts: BTreeSet<String>,
@@ -112,10 +111,10 @@ impl AuditResult {
         }
     }
 
-    /// Takes up what was read in a Region.
+    /// Adds the results of a Region.
     ///
     /// # Errors
-    /// When it cannot be kept on the disk.
+    /// When they cannot be written to disk.
     pub(super) fn take(&mut self, found: RegionResults) -> io::Result<()> {
         for record in &found.records {
             self.result(record)?;
@@ -148,14 +147,14 @@ impl AuditResult {
         self.unread.push(&unread).map(|_| ())
     }
 
-    /// The newest first; what could not be read by place.
+    /// Sorts the results, the newest first, and the unread parts by place.
     pub(super) fn finish(mut self) -> io::Result<Self> {
         self.unread.sort_by_key(|one| (one.account, one.region, one.id))?;
         self.results.sort_by_key(|one| (Reverse(one.at), one.account, one.region, one.id))?;
         Ok(self)
     }
 
-    /// How many results there are of each fate that was asked for; what was not asked for is no zero.
+    /// Returns the number of results by outcome; omits outcomes that were not requested.
     #[must_use]
     pub fn counts(&self) -> Vec<(usize, &'static str)> {
         let statuses = &self.head.statuses;
@@ -174,38 +173,38 @@ impl AuditResult {
         .collect()
     }
 
-    /// Whether the hook did not let something pass, or did not work.
+    /// Returns whether the hook blocked or warned about something, or failed.
     #[must_use]
     pub const fn is_failed(&self) -> bool {
         self.failed > 0
     }
 
-    /// Whether everything could be read.
+    /// Returns whether everything could be read.
     #[must_use]
     pub fn is_all_read(&self) -> bool {
         self.unread.is_empty() && self.head.regions_assumed.is_none()
     }
 
-    /// Whether a list of results could not be read: what was counted is a lower bound, and zero says nothing.
+    /// Returns whether a list of results could not be read: counts are then lower bounds, and zero means nothing.
     #[must_use]
     pub const fn is_lower_bound(&self) -> bool {
         self.head.regions_assumed.is_some() || self.is_list_unread
     }
 
-    /// Says that calls which no hook was asked about are missing, and why.
+    /// Returns a message that direct calls are missing, and why.
     #[must_use]
     pub fn direct_calls_unread(&self) -> Option<String> {
         let why = self.head.direct_calls_unread.as_ref()?;
         Some(format!("These results exclude direct EC2 API calls, which hooks do not see: {why}."))
     }
 
-    /// Whether it is about several accounts.
+    /// Returns whether the result covers several accounts.
     #[must_use]
     pub const fn is_of_many(&self) -> bool {
         self.head.accounts.len() > 1
     }
 
-    /// Where was looked: the account or how many, and the Regions.
+    /// Returns what the audit covers: the account or the number of accounts, and the Regions.
     #[must_use]
     pub fn place(&self) -> String {
         let account = match (self.head.accounts.as_slice(), &self.head.account) {
@@ -220,7 +219,8 @@ impl AuditResult {
         account.into_iter().chain([regions]).collect::<Vec<_>>().join(", ")
     }
 
-    /// What could not be read, each reason once: where and for which result or how many, and why.
+    /// Returns the parts that could not be read, each reason once: the place with the result or the number of results,
+    /// and the reason.
     #[must_use]
     pub fn unread_told(&self) -> Vec<(String, String)> {
         let told = self.unread_reasons.iter().map(|(failure, reason)| {
@@ -239,7 +239,7 @@ impl AuditResult {
     }
 }
 
-/// The first names, and how many more there are.
+/// Returns the first names and the number of the others.
 fn first_of(names: &BTreeSet<String>) -> String {
     let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
     match names.len() - shown.len() {

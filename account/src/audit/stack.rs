@@ -1,5 +1,5 @@
-//! Why the newest operation of one stack was stopped: what its events say of it, those of its nested stacks, and, if
-//! they say nothing, its change sets.
+//! Why the latest operation of one stack was stopped, from its events, those of its nested stacks, and, if these
+//! contain nothing, its change sets.
 //!
 //! Sources: CloudFormation API Reference, `DescribeStackEvents` (newest first), `ListChangeSets`, `ListHookResults`
 //! (`TargetType` `CHANGE_SET`), `GetHookResult`.
@@ -24,30 +24,30 @@ const RESULTS: &str = "cloudformation:ListHookResults";
 /// The resource type of a stack.
 const STACK: &str = "AWS::CloudFormation::Stack";
 
-/// How many stacks are looked at: the stack and those nested in it that failed.
+/// The maximum number of stacks to read: the stack and the failed stacks nested in it.
 const MAX_STACKS: usize = 20;
 
-/// How many events of an operation are read.
+/// The maximum number of events of an operation.
 const MAX_EVENTS: usize = 20_000;
 
-/// How many results of hooks are looked at one by one.
+/// The maximum number of hook results that are requested individually.
 const MAX_DETAILS: usize = 20;
 
-/// What is known of the newest operation of a stack.
+/// The latest operation of a stack.
 #[derive(Debug)]
 pub struct StackOperation {
-    /// The status that it left the stack in.
+    /// The status of the stack after the operation.
     pub status: Option<String>,
-    /// Why resources failed, each as `LogicalId: reason`; what failed for a hook says so.
+    /// The reasons of failed resources, each as `LogicalId: reason`; a failure because of a hook says so.
     pub failures: Vec<String>,
-    /// What hooks did not let pass.
+    /// The operations that hooks blocked.
     pub result: AuditResult,
 }
 
-/// Reads what stopped the newest operation of a stack of the one account.
+/// Reads what stopped the latest operation of a stack in the only account.
 ///
 /// # Errors
-/// When it cannot be kept on the disk.
+/// When it cannot be written to disk.
 pub async fn newest_operation(
     accounts: &Accounts,
     region: &str,
@@ -100,19 +100,19 @@ pub async fn newest_operation(
     Ok(operation)
 }
 
-/// What the events of one stack say of its newest operation.
+/// The events of one stack about its latest operation.
 #[derive(Debug, Default)]
 struct OperationEvents {
     status: Option<String>,
     failures: Vec<String>,
     hooks: Vec<HookRecord>,
-    /// The ARNs of nested stacks that failed.
+    /// The ARNs of failed nested stacks.
     nested: Vec<String>,
     events: usize,
 }
 
 impl OperationEvents {
-    /// Takes an event up; false once the operation began.
+    /// Adds an event; returns false at the start of the operation.
     fn take(&mut self, region: &str, event: &StackEvent) -> bool {
         self.events += 1;
         self.hooks.extend(record(region, event).filter(HookRecord::is_failed));
@@ -142,7 +142,7 @@ impl OperationEvents {
     }
 }
 
-/// What hooks said of the stack's newest change set that failed.
+/// Reads the hook results of the stack's latest failed change set.
 async fn of_change_sets(
     client: &Client,
     region: &str,
@@ -168,7 +168,7 @@ async fn of_change_sets(
         account: super::region::account(id),
         region: region.to_owned(),
         id: result.hook_result_id().unwrap_or_default().to_owned(),
-        // A list for one target does not say when.
+        // The list for one target does not contain the time.
         at: result.invoked_at().or(set.creation_time()).map(time).unwrap_or_default(),
         status: result.status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
         failure_mode: result.failure_mode().map(|mode| mode.as_str().to_owned()),

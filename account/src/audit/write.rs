@@ -1,4 +1,4 @@
-//! An audit as JSON and as a table for spreadsheets.
+//! Writes an audit as JSON and as a table for spreadsheets.
 
 use std::io::{self, Write};
 
@@ -30,7 +30,7 @@ const COLUMNS: [&str; 18] = [
     "tool",
 ];
 
-/// The result as JSON has it, of which one record is in memory at a time.
+/// The JSON form of the result, with one record in memory at a time.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AuditJson<'a> {
@@ -51,7 +51,7 @@ pub fn write_audit_json(result: &mut AuditResult, out: &mut dyn Write) -> io::Re
     writeln!(out)
 }
 
-/// Writes one row for each invocation, and one for each thing that could not be read.
+/// Writes one row for each invocation, and one for each part that could not be read.
 ///
 /// # Errors
 /// When it cannot be written, or the result's records cannot be read back.

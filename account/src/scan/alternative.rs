@@ -1,4 +1,4 @@
-//! Other policies that the one of a scan is compared with.
+//! The other policies that a scan compares with its own.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use cfn_egress_guard_core::rule::policy::Policy;
 use cfn_egress_guard_core::rule::{Preset, Treatment};
 
-/// How it would look under another policy.
+/// The result under another policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Alternative {
-    /// What would be different.
+    /// The kind of policy.
     pub name: String,
-    /// What it is: `published`, `unchanged-allowed`, `effective`, or `setting` for a single one.
+    /// Its name: `published`, `unchanged-allowed`, `effective`, or `setting` for a single one.
     pub kind: AlternativeKind,
     /// Stacks with blocked rules.
     pub stacks_blocked: usize,
@@ -22,22 +22,22 @@ pub struct Alternative {
     pub rules_undetermined: usize,
 }
 
-/// Which other policy it is.
+/// The kind of another policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AlternativeKind {
-    /// The published rule to the letter, without exemptions: what a draft policy is compared with.
+    /// The published rule as written, without exemptions, to compare with a draft policy.
     Published,
-    /// Rules that an update leaves as they were pass.
+    /// Rules that an update does not change are allowed.
     UnchangedAllowed,
-    /// The preset `effective` in place of preset and settings.
+    /// The preset `effective` instead of preset and settings.
     Effective,
-    /// One setting at `allow`.
+    /// One setting with the value `allow`.
     Setting,
 }
 
 impl AlternativeKind {
-    /// The other policies to compare one with: those that are not the same as it.
+    /// Returns the other policies to compare with a policy: those that differ from it.
     pub(super) fn beside(policy: &Policy) -> Vec<(Self, Policy)> {
         let effective = Policy { preset: Preset::Effective, overrides: Vec::new(), ..policy.clone() };
         let unchanged_allowed = Policy { unchanged_rules: Treatment::Allow, ..policy.clone() };

@@ -1,5 +1,5 @@
-//! The result for AWS Security Hub: one finding for each resource with something to report, and one that is over for
-//! each that an earlier scan found and this one does not.
+//! The result for AWS Security Hub: one finding for each resource with something to report, and a resolved one for each
+//! that only an earlier scan found.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
@@ -36,14 +36,14 @@ pub fn write_asff(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
     }
     for group in result.groups.iter() {
         let group = group?;
-        // A finding names its account.
+        // A finding contains its account.
         if group.is_worth_a_line() && !group.account.is_empty() {
             told.insert(key(&group.account, &group.region, LIVE, &group.group));
             batches.push(&of_group(&group, &result.head.started))?;
         }
     }
     if let Some(Comparison { changes, .. }) = &mut result.comparison {
-        // A resource may have had several rules.
+        // A resource may have had several violations.
         let mut over = HashSet::new();
         changes.sort_by_key(|change| (change.account, change.region, change.stack))?;
         for change in changes.iter() {
@@ -58,10 +58,10 @@ pub fn write_asff(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
     batches.end()
 }
 
-/// What stands for the stack of a live group: no stack has such a name.
+/// The placeholder for a live group's stack; it is not a valid stack name.
 const LIVE: &str = "(live)";
 
-/// A live group under its own id, whatever stack owns it: the same resource as in the findings of `audit`.
+/// Returns the finding of a live group under its own ID, whatever stack owns it: the same resource as in `audit`.
 fn of_group<'a>(group: &'a GroupRecord, started: &'a str) -> ResourceFinding<'a> {
     let is_blocked = group.breaks_the_rule();
     let mut said = vec![format!("{}: {}", group.label(), group.owned_by())];
@@ -87,7 +87,7 @@ fn of_group<'a>(group: &'a GroupRecord, started: &'a str) -> ResourceFinding<'a>
     }
 }
 
-/// A rule in a sentence.
+/// Describes a rule in a sentence.
 fn said_of(rule: &&RuleRecord) -> String {
     let exemption = rule.exemption.as_ref().map_or_else(String::new, |exemption| format!(" (exemption {exemption})"));
     let fate = if rule.fate == RuleOutcome::Blocked { String::new() } else { format!("{}: ", rule.fate.name()) };
@@ -102,7 +102,7 @@ fn finding<'a>(
 ) -> ResourceFinding<'a> {
     let compliance = |fate| if fate == RuleOutcome::Blocked { Compliance::Failed } else { Compliance::Warning };
     let worst = rules.iter().map(|rule| compliance(rule.fate)).max().unwrap_or(Compliance::Warning);
-    // What is blocked comes first, since the text is cut.
+    // Blocked rules come first, because the text is cut.
     let mut sorted = rules.to_vec();
     sorted.sort_by_key(|rule| rule.fate);
     ResourceFinding {

@@ -1,8 +1,8 @@
-//! What changed since an earlier scan: which rules were fixed, which are new, by account and owner.
+//! Compares a scan with an earlier one: which violations were fixed and which are new, by account and owner.
 //!
-//! A rule is the same if account, Region, stack, logical id, reason and what it opens are: where it is in its list
-//! may change. What one of the two scans did not look at, or could not read, is not compared: it is neither fixed
-//! nor new.
+//! A rule is the same if account, Region, stack, logical ID, reason and opened traffic are equal; its position in the
+//! list may change. Parts that one of the two scans did not cover or could not read are not compared: they are neither
+//! fixed nor new.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
@@ -15,10 +15,10 @@ use super::record::{RuleOutcome, RuleRecord, ScanHead, StackRecord, Unread};
 use super::result::{ScanCompletion, ScanResult};
 use crate::spool::Spool;
 
-/// A result's numbers alone.
+/// Reads only the numbers of a result.
 ///
 /// # Errors
-/// When the text is no result of a scan.
+/// When the text is not a result of a scan.
 pub fn read_trend(text: impl Read) -> Result<TrendPoint, ResultError> {
     let (mut stacks, mut stacks_blocked, mut rules_blocked) = (0, 0, 0);
     let (head, _) = read_records(text, &mut |record| {
@@ -36,7 +36,7 @@ pub fn read_trend(text: impl Read) -> Result<TrendPoint, ResultError> {
 /// Compares a result with an earlier one, which is read twice.
 ///
 /// # Errors
-/// When the earlier one is no result of a scan, or a record cannot be read back.
+/// When the earlier one is not a result of a scan, or a record cannot be read back.
 pub fn compare<R: Read>(
     now: &mut ScanResult,
     open: impl Fn() -> io::Result<R>,
@@ -91,7 +91,7 @@ pub fn compare<R: Read>(
     Ok(Comparison { head, changes: rules })
 }
 
-/// Every stack and every live group of a result.
+/// Visits every stack and every live group of a result.
 fn each(
     result: &mut ScanResult,
     take: &mut dyn FnMut(&ComparedResource<'_>) -> io::Result<()>,
@@ -105,7 +105,7 @@ fn each(
     Ok(())
 }
 
-/// What is compared: a stack by its template, or a live group.
+/// A compared resource: a stack by its template, or a live group.
 struct ComparedResource<'a> {
     account: &'a str,
     region: &'a str,
@@ -114,7 +114,7 @@ struct ComparedResource<'a> {
     group: Option<&'a str>,
     owner: Option<&'a str>,
     findings: &'a [RuleRecord],
-    /// Whether it is a group that differs from the templates of stacks.
+    /// Whether it is a group that differs from the templates.
     differs: bool,
 }
 
@@ -135,15 +135,15 @@ impl<'a> ComparedResource<'a> {
         self.findings.iter().filter(|rule| rule.fate == RuleOutcome::Blocked)
     }
 
-    /// The same rule in two scans.
+    /// Returns a key that is equal for the same rule in two scans.
     fn key(&self, hash: &RandomState, rule: &RuleRecord) -> u64 {
         let statement = if rule.rule.is_some() { "" } else { rule.statement.as_str() };
         let opens = rule.rule.as_ref().map(|opens| (&opens.protocol, opens.ports, &opens.destination));
         hash.hash_one((self.place(hash), &rule.logical_id, &rule.reason, opens, statement))
     }
 
-    /// The same stack in two scans: one that was deleted and made anew has another ARN. Or the same group, whatever stack
-    /// owns it.
+    /// Returns a key that is equal for the same stack in two scans, even if it was deleted and created again with
+    /// another ARN; or for the same group, whichever stack owns it.
     fn place(&self, hash: &RandomState) -> u64 {
         match self.group {
             Some(group) => place_of_group(hash, self.account, self.region, group),
@@ -160,7 +160,7 @@ fn place_of_group(hash: &RandomState, account: &str, region: &str, group: &str) 
     hash.hash_one((account, region, "security-group", group))
 }
 
-/// What a scan looked at.
+/// The coverage of a scan.
 #[derive(Debug, Default)]
 struct ScanCoverage {
     accounts: BTreeSet<String>,
@@ -170,12 +170,12 @@ struct ScanCoverage {
     places: HashSet<u64>,
     unread_accounts: BTreeSet<String>,
     unread_regions: BTreeSet<(String, String)>,
-    /// Regions whose groups were not all listed.
+    /// The Regions whose groups were not all listed.
     unread_live: BTreeSet<(String, String)>,
     unread_places: HashSet<u64>,
-    /// Groups that differ from the templates of stacks.
+    /// The groups that differ from the templates.
     changed: HashSet<u64>,
-    /// Whether a stack that was not read is not there.
+    /// Whether a stack that was not read does not exist.
     is_whole: bool,
     /// Whether live groups were read.
     live: bool,
@@ -225,7 +225,7 @@ impl ScanCoverage {
         self.live = head.live;
     }
 
-    /// Whether it would have seen the rules of a stack or a group.
+    /// Returns whether the scan would have found the rules of a stack or a group.
     fn saw(&self, hash: &RandomState, subject: &ComparedResource<'_>) -> bool {
         let place = subject.place(hash);
         if self.places.contains(&place) {
@@ -244,7 +244,7 @@ impl ScanCoverage {
     }
 }
 
-/// The changes while they are found.
+/// Collects the changes.
 #[derive(Default)]
 struct ComparisonBuilder {
     rules: Spool<RuleChange>,
@@ -252,7 +252,7 @@ struct ComparisonBuilder {
     groups: ChangeCounts,
 }
 
-/// Numbers of changes.
+/// The numbers of changes.
 #[derive(Default)]
 struct ChangeCounts {
     all: ChangeGroup,
@@ -289,7 +289,7 @@ impl ComparisonBuilder {
         if subject.group.is_some() { &mut self.groups } else { &mut self.stacks }
     }
 
-    /// A stack or a group of the earlier scan: what of it remains is taken out of `blocked`.
+    /// Compares a stack or a group of the earlier scan: removes the remaining rules from `blocked`.
     fn earlier(
         &mut self,
         hash: &RandomState,
@@ -316,7 +316,7 @@ impl ComparisonBuilder {
         Ok(())
     }
 
-    /// A stack or a group of this scan: what is still in `blocked` is new.
+    /// Adds a stack or a group of this scan: the rules still in `blocked` are new.
     fn later(
         &mut self,
         hash: &RandomState,

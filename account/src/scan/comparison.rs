@@ -1,4 +1,4 @@
-//! What changed since an earlier scan: the numbers in memory, the rules on disk.
+//! The changes since an earlier scan: the numbers in memory, the rules on disk.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,49 +6,49 @@ use serde::{Deserialize, Serialize};
 use crate::number::{count, grouped};
 use crate::spool::{Spool, SpoolList};
 
-/// What changed since an earlier scan.
+/// The changes since an earlier scan.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ComparisonHead {
-    /// When the earlier scan began, UTC.
+    /// The start time of the earlier scan, in UTC.
     pub earlier: String,
-    /// What decided then, if something else decides now: what changed may be the policy and not the rules.
+    /// The earlier scan's policy, if it differs: a change may then come from the policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub earlier_policy: Option<String>,
-    /// Egress rules that would have been blocked then and are gone, or would not be now.
+    /// Egress rules that would have been blocked and are now gone or allowed.
     pub fixed: usize,
-    /// Egress rules that would be blocked now and were not there, or would not have been.
+    /// Egress rules that would be blocked now and did not exist or were allowed before.
     pub new: usize,
-    /// Egress rules that would have been blocked then and would be now.
+    /// Egress rules that would have been blocked before and would be now.
     pub remaining: usize,
-    /// Egress rules of either scan that the other did not look at.
+    /// Egress rules of either scan that the other did not cover.
     pub not_compared: usize,
     /// By account, the one with the most new rules first.
     pub accounts: Vec<ChangeGroup>,
     /// By owner, the one with the most new rules first.
     pub owners: Vec<ChangeGroup>,
-    /// The scans in the order of time, this one last.
+    /// The scans by time; this one is last.
     pub trend: Vec<TrendPoint>,
-    /// What changed of the security groups that exist, if both scans read them (`--live`).
+    /// The changes of the existing security groups, if both scans read them (`--live`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<LiveChanges>,
 }
 
-/// What changed of the security groups that exist: their egress rules that break the rule.
+/// The changes of the existing security groups: their egress rules that break the rule.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LiveChanges {
-    /// Egress rules that broke the rule then and are gone.
+    /// Egress rules that broke the rule before and are gone.
     pub fixed: usize,
-    /// Egress rules that break the rule now and were not there.
+    /// Egress rules that break the rule now and did not exist before.
     pub new: usize,
-    /// Egress rules that broke the rule then and still do.
+    /// Egress rules that broke the rule before and still do.
     pub remaining: usize,
     /// Egress rules of either scan whose group the other did not read.
     pub not_compared: usize,
-    /// Groups that differ from the templates of stacks now and did not then.
+    /// Groups that differ from their templates now and did not before.
     pub groups_changed: usize,
-    /// Groups that differed from the templates of stacks then and do not now, or are gone.
+    /// Groups that differed from their templates before and do not now, or are gone.
     pub groups_restored: usize,
     /// By account, the one with the most new rules first.
     pub accounts: Vec<ChangeGroup>,
@@ -60,21 +60,21 @@ pub struct LiveChanges {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangeGroup {
-    /// The account's id, or the owner; nothing for stacks without an owner.
+    /// The account's ID, or the owner; nothing for stacks without an owner.
     pub name: Option<String>,
-    /// Rules that were fixed.
+    /// The number of fixed rules.
     pub fixed: usize,
-    /// Rules that are new.
+    /// The number of new rules.
     pub new: usize,
-    /// Rules that are as before.
+    /// The number of unchanged rules.
     pub remaining: usize,
 }
 
-/// How much a scan found.
+/// The numbers of a scan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TrendPoint {
-    /// When it began, UTC.
+    /// Its start time, in UTC.
     pub started: String,
     /// Stacks that were judged.
     pub stacks: usize,
@@ -88,7 +88,7 @@ pub struct TrendPoint {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleChange {
-    /// Which of the two.
+    /// Whether it was fixed or is new.
     pub change: Change,
     /// The account.
     pub account: String,
@@ -97,20 +97,20 @@ pub struct RuleChange {
     pub stack: String,
     /// The stack's ARN; empty for a live group that no stack owns.
     pub stack_id: String,
-    /// Whom the owner tag names.
+    /// The value of the owner tag.
     pub owner: Option<String>,
-    /// The resource's logical id.
+    /// The resource's logical ID.
     pub logical_id: String,
     /// The resource's type.
     pub resource_type: String,
-    /// The id of the live security group that has it; nothing for a rule of a stack's template.
+    /// The ID of the live security group; nothing for a rule in a stack's template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// What is wrong with the rule, or was.
+    /// The problem of the rule.
     pub statement: String,
 }
 
-/// What became of a rule.
+/// The change of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
@@ -120,16 +120,16 @@ pub enum Change {
     New,
 }
 
-/// What changed since an earlier scan, with the rules on disk.
+/// The changes since an earlier scan, with the rules on disk.
 #[derive(Debug, Default)]
 pub struct Comparison {
     /// The numbers.
     pub head: ComparisonHead,
-    /// The rules that were fixed or are new.
+    /// The rules that are fixed or new.
     pub changes: Spool<RuleChange>,
 }
 
-/// The same, as JSON has it.
+/// The comparison as in JSON.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Comparison")]
 #[serde(rename_all = "camelCase")]
@@ -137,11 +137,11 @@ pub struct ComparisonFile {
     /// The numbers.
     #[serde(flatten)]
     pub head: ComparisonHead,
-    /// The rules that were fixed or are new.
+    /// The rules that are fixed or new.
     pub changes: Vec<RuleChange>,
 }
 
-/// The same, of which one rule is in memory at a time.
+/// The JSON form, with one rule in memory at a time.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ComparisonJson<'a> {
@@ -151,14 +151,14 @@ struct ComparisonJson<'a> {
 }
 
 impl Comparison {
-    /// As JSON has it.
+    /// Returns the JSON form.
     pub(super) fn json(&mut self) -> impl Serialize + '_ {
         ComparisonJson { head: &self.head, changes: SpoolList::new(&mut self.changes) }
     }
 }
 
 impl ComparisonHead {
-    /// What changed, in sentences, the most important first.
+    /// Returns the changes in sentences, the most important first.
     #[must_use]
     pub fn sentences(&self) -> Vec<String> {
         let day = self.earlier.get(..10).unwrap_or(&self.earlier);
@@ -198,7 +198,7 @@ impl ComparisonHead {
 }
 
 impl ChangeGroup {
-    /// Its numbers: `3 fixed, 1 new, 12 as before`.
+    /// Returns its numbers: `3 fixed, 1 new, 12 as before`.
     #[must_use]
     pub fn told(&self) -> String {
         let numbers = [(self.fixed, "fixed"), (self.new, "new"), (self.remaining, "as before")];

@@ -1,4 +1,4 @@
-//! What the tasks of a Region share, and how they report what they find.
+//! The state that the tasks of a Region share, and their reports.
 
 use std::sync::{Arc, Mutex};
 
@@ -17,29 +17,29 @@ pub(super) struct RegionClients {
     pub(super) cloudcontrol: aws_sdk_cloudcontrol::Client,
 }
 
-/// What the tasks of a Region share.
+/// The state that the tasks of a Region share.
 #[derive(Clone)]
 pub(super) struct RegionContext {
-    /// The account, if anybody says which it is.
+    /// The account, if known.
     pub(super) account: Option<String>,
     pub(super) region: String,
     pub(super) options: Arc<ScanOptions>,
-    /// How many templates may be in memory at once, of all accounts and Regions together.
+    /// Limits the number of templates in memory, for all accounts and Regions together.
     pub(super) templates: Arc<Semaphore>,
     pub(super) sender: mpsc::Sender<Progress>,
-    /// What the templates of the Region declare, if live groups are compared with it.
+    /// The egress rules that the Region's templates declare, if live groups are compared with them.
     pub(super) expected: Option<Arc<Mutex<DeclaredEgress>>>,
 }
 
 impl RegionContext {
-    /// Takes up what a stack's template declares, if that is asked for.
+    /// Adds the declarations of a stack's template, if requested.
     pub(super) fn expect(&self, record: &StackRecord) {
         if let Some(expected) = &self.expected {
             locked(expected).judged(record);
         }
     }
 
-    /// Tells the caller; nothing, if nobody listens any more.
+    /// Reports to the caller. Returns nothing if the receiver is closed.
     pub(super) async fn tell(&self, progress: Progress) -> Option<()> {
         self.sender.send(progress).await.ok()
     }

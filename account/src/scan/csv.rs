@@ -31,11 +31,11 @@ const COLUMNS: [&str; 20] = [
     "settings",
 ];
 
-/// The columns that a result with live security groups has behind those.
+/// The additional columns of a result with live security groups.
 const LIVE_COLUMNS: [&str; 4] = ["group", "group_name", "vpc", "owned_by"];
 
-/// Writes one row for each egress rule to report about, and one for each stack, list or account that could not be
-/// read. Rows of several results can be put below each other, those with live security groups below each other.
+/// Writes one row for each egress rule to report about, and one for each stack, list or account that could not be read.
+/// Rows of several results can be concatenated; those with live security groups only with each other.
 ///
 /// # Errors
 /// When it cannot be written, or the result's records cannot be read back.
@@ -96,7 +96,7 @@ fn of_rule(stack: &StackRecord, rule: &RuleRecord, unit: &str) -> CsvCells {
     cells(place, &what(rule))
 }
 
-/// A row for each rule of a live group that breaks the rule or is exempted, and for each difference.
+/// Returns a row for each rule of a live group that breaks the rule or is exempted, and for each difference.
 fn of_live(group: &GroupRecord, unit: &str) -> Vec<CsvCells> {
     let place = |path| {
         let text = |text: &'_ Option<String>| text.clone().unwrap_or_default();
@@ -139,7 +139,7 @@ fn of_live(group: &GroupRecord, unit: &str) -> Vec<CsvCells> {
     group.findings.iter().map(rule).chain(group.differences.iter().map(difference)).collect()
 }
 
-/// The second half of the cells of a rule.
+/// Returns the second half of a rule's cells.
 fn what(rule: &RuleRecord) -> [String; 10] {
     let (mut protocol, mut from, mut to, mut destination) =
         (String::new(), String::new(), String::new(), String::new());
@@ -177,7 +177,7 @@ pub(crate) fn row(out: &mut dyn Write, cells: &[&str]) -> io::Result<()> {
         if position > 0 {
             out.write_all(b",")?;
         }
-        // A spreadsheet would take such a text for a formula (OWASP, "CSV injection").
+        // A spreadsheet would treat such a text as a formula (OWASP, "CSV injection").
         let is_number = cell.parse::<i32>().is_ok();
         let guard = if !is_number && cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
         if guard.is_empty() && !cell.contains([',', '"', '\n', '\r']) {

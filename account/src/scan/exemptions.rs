@@ -1,7 +1,7 @@
-//! Exemptions that would cover what is blocked today: a draft for review, in the policy's own TOML.
+//! Exemptions for the rules that are blocked today: a draft for review, in the policy's own TOML.
 //!
-//! Equal rules of several stacks become one exemption. The findings stay on the disk: what is kept in memory is a
-//! number for each group of equal rules, and where the stacks are.
+//! Equal rules of several stacks become one exemption. The findings are on disk: memory contains only a number for each
+//! group of equal rules, and the places of the stacks.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,11 +14,11 @@ use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::rule::policy::{Date, Glob, Placeholder};
 
-/// How many stacks an exemption names before a pattern is tried.
+/// The number of stack names in an exemption above which a pattern is tried.
 const NAMED_STACKS: usize = 8;
 
-/// Writes an exemption for each blocked rule that one can name, and says which cannot be covered. They end one by one
-/// in the second half of the days from today, so that not all of them are blocked on one day.
+/// Writes an exemption for each blocked rule that an exemption can cover, and lists the others. The end dates are
+/// spread over the second half of `days`, so that the rules are not all blocked on one day.
 ///
 /// # Errors
 /// When it cannot be written, or the result's records cannot be read back.
@@ -48,7 +48,7 @@ pub fn write_exemptions(result: &mut ScanResult, today: Date, days: u16, out: &m
     for (position, stack) in (0_u32..).zip(result.stacks.iter()) {
         let stack = stack?;
         for group in groups(&stack) {
-            // The first stack of all writes for the others.
+            // The first stack writes the exemption for all of them.
             let Some(members) = equal.get(&group.fingerprint()).filter(|all| all.first() == Some(&position)) else {
                 continue;
             };
@@ -60,7 +60,7 @@ pub fn write_exemptions(result: &mut ScanResult, today: Date, days: u16, out: &m
     Ok(())
 }
 
-/// The days on which exemptions end.
+/// The end dates of exemptions.
 struct EndDates {
     today: Date,
     days: u16,
@@ -69,7 +69,7 @@ struct EndDates {
 }
 
 impl EndDates {
-    /// The next one: the last of all is the last day.
+    /// Returns the next date; the last one is the last day.
     fn next(&mut self) -> Date {
         self.written = (self.written + 1).min(self.all);
         let (first, days) = (usize::from(self.days.div_ceil(2)), usize::from(self.days));
@@ -78,11 +78,11 @@ impl EndDates {
     }
 }
 
-/// Where the stacks of a scan are.
+/// The places of a scan's stacks.
 #[derive(Default)]
 struct ScannedStacks(Vec<(String, String, String)>);
 
-/// Stacks that one exemption names: one account, and every name in every Region.
+/// Stacks that one exemption covers: one account, and every name in every Region.
 struct ExemptedStacks {
     account: String,
     regions: BTreeSet<String>,
@@ -96,7 +96,7 @@ impl ScannedStacks {
         position
     }
 
-    /// The places of stacks of one account: one, if every name is in every Region, else one for each Region.
+    /// Groups the stacks of one account: one group if every name is in every Region, otherwise one for each Region.
     fn places(&self, members: &[u32]) -> Vec<ExemptedStacks> {
         let mut by_region: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         let mut account = "";
@@ -121,13 +121,13 @@ impl ScannedStacks {
         by_names.into_iter().map(place).collect()
     }
 
-    /// A pattern for many names, if they begin alike and the scan has seen no other stack there that it covers.
+    /// Returns a pattern for many names, if they have a common prefix and it covers no other scanned stack there.
     fn pattern(&self, account: &str, regions: &BTreeSet<String>, names: &BTreeSet<&str>) -> Option<String> {
         if names.len() <= NAMED_STACKS {
             return None;
         }
         let (first, last) = (names.first()?, names.last()?);
-        // Names in order begin alike as far as the first and the last do.
+        // In sorted order, the common prefix of the first and the last name is that of all.
         let alike = first.bytes().zip(last.bytes()).take_while(|(one, other)| one == other).count();
         let prefix = first.get(..alike)?;
         let prefix = prefix.get(..=prefix.rfind('-')?)?;
@@ -140,12 +140,12 @@ impl ScannedStacks {
     }
 }
 
-/// The account's number, from the stack's ARN.
+/// Returns the account ID from the stack's ARN.
 fn account_of(stack: &StackRecord) -> &str {
     Arn::parse(&stack.stack_id).map_or("", |arn| arn.account)
 }
 
-/// Equal rules of a stack, which one exemption covers.
+/// Equal rules of a stack, covered by one exemption.
 struct EqualRules<'a> {
     account: &'a str,
     owner: Option<&'a str>,
@@ -154,8 +154,8 @@ struct EqualRules<'a> {
     logical_ids: BTreeSet<&'a str>,
 }
 
-/// The blocked rules of a stack that an exemption can name. A group may have the same rule twice, or one that is
-/// written in each branch of a condition.
+/// Returns the blocked rules of a stack that an exemption can cover. A group may contain the same rule twice, or one
+/// that is written in each branch of a condition.
 fn groups(stack: &StackRecord) -> Vec<EqualRules<'_>> {
     let mut equal: BTreeMap<&OpenedTraffic, (&'static str, BTreeSet<&str>)> = BTreeMap::new();
     for rule in blocked(stack) {
@@ -171,7 +171,7 @@ fn groups(stack: &StackRecord) -> Vec<EqualRules<'_>> {
 }
 
 impl EqualRules<'_> {
-    /// Equal for equal rules of other stacks of the account.
+    /// Returns a value that is equal for equal rules of other stacks in the account.
     fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         let OpenedTraffic { protocol, ports, destination } = self.opens;
@@ -199,7 +199,7 @@ impl EqualRules<'_> {
     }
 }
 
-/// One text, or a list of them, as TOML.
+/// Formats one text, or a list of texts, as TOML.
 fn one_or_more<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> String {
     let quoted: Vec<String> = texts.into_iter().map(|text| quoted(text.as_ref(), 256)).collect();
     match quoted.as_slice() {
@@ -208,7 +208,7 @@ fn one_or_more<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> String {
     }
 }
 
-/// Writes which rules of a stack no exemption covers; the heading before the first of all.
+/// Writes the rules of a stack that no exemption covers, with a heading before the first.
 fn write_uncovered(stack: &StackRecord, headed: &mut bool, out: &mut dyn Write) -> io::Result<()> {
     let uncovered = blocked(stack).filter(|rule| nameable(rule).is_none());
     let (region, name) = (&stack.region, &stack.stack);
@@ -216,7 +216,7 @@ fn write_uncovered(stack: &StackRecord, headed: &mut bool, out: &mut dyn Write) 
         .map(|rule| format!("{region} {name} {} {}: {}", rule.logical_id, rule.path, rule.statement))
         .collect();
     if stack.more.blocked > 0 {
-        lines.push(format!("{region} {name}: {} more, which the scan did not list one by one", stack.more.blocked));
+        lines.push(format!("{region} {name}: {} more, which the scan only counted", stack.more.blocked));
     }
     if !lines.is_empty() && !*headed {
         *headed = true;
@@ -229,8 +229,8 @@ fn write_uncovered(stack: &StackRecord, headed: &mut bool, out: &mut dyn Write) 
     lines.iter().try_for_each(|line| writeln!(out, "#   {line}"))
 }
 
-/// Writes which live groups no exemption covers: one that names no stack would also cover what stacks deploy, and a rule
-/// that someone added is not what the stack's owner deploys.
+/// Writes the live groups that no exemption covers: an exemption without a stack would also cover deployments, and a
+/// rule that someone added is not part of the owner's deployment.
 fn write_live(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
     let mut is_headed = false;
     for group in result.groups.iter() {
@@ -245,8 +245,8 @@ fn write_live(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
                 is_headed = true;
                 writeln!(
                     out,
-                    "#\n# Not covered, since no stack deploys these egress rules of live security groups, and an exemption \
-                     would\n# have to cover every stack of the account: close them, or bring them into a stack:"
+                    "#\n# Not covered, because no stack deploys these egress rules of live security groups, and an \
+                     exemption would\n# have to cover every stack of the account: close them, or add them to a stack:"
                 )?;
             }
             let (region, name, owned) = (&group.region, group.label(), group.owned_by());
@@ -260,8 +260,8 @@ fn blocked(stack: &StackRecord) -> impl Iterator<Item = &RuleRecord> {
     stack.findings.iter().filter(|rule| rule.fate == RuleOutcome::Blocked)
 }
 
-/// What an exemption for the rule names, if one can: a policy takes ports of tcp and udp only as an
-/// ascending range.
+/// Returns the traffic that an exemption for the rule names, if possible: a policy accepts ports only for tcp and udp,
+/// and only as an ascending range.
 fn nameable(rule: &RuleRecord) -> Option<&OpenedTraffic> {
     rule.rule.as_ref().filter(|opens| match (opens.protocol.as_str(), opens.ports) {
         ("tcp" | "udp", Some((from, to))) => 0 <= from && from <= to,
@@ -270,7 +270,7 @@ fn nameable(rule: &RuleRecord) -> Option<&OpenedTraffic> {
     })
 }
 
-/// A text as TOML: at most this many characters, on one line.
+/// Formats a text as TOML: at most this many characters, on one line.
 fn quoted(text: &str, chars: usize) -> String {
     let text: String = excerpt(text, usize::MAX).chars().take(chars).collect();
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))

@@ -1,4 +1,4 @@
-//! What the templates of a Region declare, until its live groups are compared with it: on disk.
+//! The egress rules that a Region's templates declare, on disk until its live groups are compared with them.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -10,8 +10,8 @@ use crate::spool::Spool;
 use cfn_egress_guard_core::check::{Declared, DeclaredGroup};
 use cfn_egress_guard_core::security_group::Traffic;
 
-/// What the templates of a Region declare. In memory are hashes of names and where each declaration is, and the rules for
-/// groups that only CloudFormation knows, equal ones once.
+/// The egress rules that a Region's templates declare. Memory contains hashes of names with the places of declarations,
+/// and the rules for groups that only CloudFormation knows, equal ones once.
 #[derive(Debug, Default)]
 pub(super) struct DeclaredEgress {
     declarations: Spool<Declared>,
@@ -25,26 +25,26 @@ pub(super) struct DeclaredEgress {
     hash: RandomState,
 }
 
-/// What is known of a stack.
+/// The state of a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StackKnowledge {
     /// Its template was read.
     Judged,
-    /// It is there, and its template could not be read.
+    /// It exists, but its template could not be read.
     Unread,
-    /// It is not there.
+    /// It does not exist.
     Gone,
-    /// Nobody says whether it is there.
+    /// It is unknown whether it exists.
     Unknown,
 }
 
-/// Locks the declarations. No change of them can panic halfway, so a poisoned lock is still good.
+/// Locks the declarations. No modification can panic halfway, so a poisoned lock is still valid.
 pub(super) fn locked(expected: &Mutex<DeclaredEgress>) -> MutexGuard<'_, DeclaredEgress> {
     expected.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl DeclaredEgress {
-    /// A stack is there.
+    /// Records that a stack exists.
     pub(super) fn listed(&mut self, stack_id: &str) {
         if self.account.is_none() {
             self.account = account_of(stack_id).map(str::to_owned);
@@ -52,17 +52,17 @@ impl DeclaredEgress {
         self.listed.insert(self.hash.hash_one(stack_id));
     }
 
-    /// The account of the stacks, if there is one.
+    /// Returns the account of the stacks, if there is one.
     pub(super) fn account(&self) -> Option<String> {
         self.account.clone()
     }
 
-    /// There may be other stacks.
+    /// Records that there may be other stacks.
     pub(super) const fn list_is_incomplete(&mut self) {
         self.is_list_incomplete = true;
     }
 
-    /// Takes up what a stack's template declares.
+    /// Adds the declarations of a stack's template.
     pub(super) fn judged(&mut self, record: &StackRecord) {
         self.judged.insert(self.hash.hash_one(record.stack_id.as_str()));
         for declared in &record.declared {
@@ -76,7 +76,7 @@ impl DeclaredEgress {
             };
             match self.declarations.push(declared) {
                 Ok(number) => self.places.entry(place).or_default().push(number),
-                // The disk is full: a rule that is not found would look as if someone had added it.
+                // The disk is full: without this flag, a missing rule would appear to have been added by someone.
                 Err(_) => self.is_lost = true,
             }
         }
@@ -95,7 +95,8 @@ impl DeclaredEgress {
         }
     }
 
-    /// What is declared for a group: by its own stack, and by others that know its id. Nothing, if it cannot be read back.
+    /// Returns the declarations for a group: by its own stack, and by others that know its ID. Returns nothing if they
+    /// cannot be read back.
     pub(super) fn of(&mut self, stack_id: &str, logical_id: &str, group: &str) -> Option<Vec<Declared>> {
         if self.is_lost {
             return None;
@@ -107,12 +108,12 @@ impl DeclaredEgress {
         numbers.into_iter().map(|number| self.declarations.get(number).ok().flatten()).collect()
     }
 
-    /// Whether a rule may be one that a template declares for a group that only CloudFormation knows.
+    /// Returns whether a template may declare the rule for a group that only CloudFormation knows.
     pub(super) fn may_be_elsewhere(&self, live: &Traffic) -> bool {
         self.elsewhere.iter().any(|declared| declared.may_be(live))
     }
 
-    /// Whether there is a stack that could not be read, which may declare a rule of any group.
+    /// Returns whether a stack could not be read, which may declare a rule of any group.
     pub(super) fn is_missing_stacks(&self) -> bool {
         self.is_list_incomplete || self.judged.len() < self.listed.len()
     }

@@ -1,7 +1,7 @@
-//! The result's JSON: written one stack at a time, read back the same way, even if the writer was killed.
+//! The result's JSON: written one stack at a time and read back the same way, even if the writer was killed.
 //!
-//! One JSON document, never in memory as a whole. Its head is on the first line and each stack on a line of its own;
-//! a file without its end still gives back every stack that was written.
+//! One JSON document, never in memory as a whole. Its head is on the first line and each stack on a separate line; a
+//! file without its end still returns every stack that was written.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -23,30 +23,30 @@ use super::summary::ScanSummary;
 #[schemars(rename = "ScanResult")]
 #[serde(rename_all = "camelCase")]
 pub struct ResultFile {
-    /// What it was made with.
+    /// The scope and settings of the scan.
     #[serde(flatten)]
     pub head: ScanHead,
-    /// The stacks that were read, in the order they were.
+    /// The stacks, in the order in which they were read.
     pub stacks: Vec<StackRecord>,
-    /// The security groups that exist, if they were read (`--live`).
+    /// The existing security groups, if they were read (`--live`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupRecord>,
-    /// What could not be read, and why.
+    /// The parts that could not be read, and why.
     pub unread: Vec<Unread>,
     /// The answer.
     pub summary: ScanSummary,
-    /// Whether every stack was read or is named under `unread`; false if the scan was interrupted, or if
-    /// there may be Regions that it does not know.
+    /// Whether every stack was read or is listed in `unread`; false if the scan was interrupted, or if there may be
+    /// unknown Regions.
     pub complete: bool,
     /// Whether the scan was interrupted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
-    /// What changed since an earlier scan, if it was compared with one.
+    /// The changes since an earlier scan, if it was compared with one.
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<ComparisonFile>,
 }
 
-/// Writes a result while it is found.
+/// Writes a result during a scan.
 #[derive(Debug)]
 pub struct ResultWriter<W> {
     out: W,
@@ -65,7 +65,7 @@ impl<W: Write> ResultWriter<W> {
     /// When it cannot be written.
     pub fn new(mut out: W, head: &ScanHead) -> io::Result<Self> {
         let head = serde_json::to_string(head)?;
-        // The head without its closing brace: the document goes on.
+        // The head without its closing brace, because the document continues.
         writeln!(out, "{},\"{STACKS}\":[", head.strip_suffix('}').unwrap_or(&head))?;
         Ok(Self { out, written: 0, list: STACKS })
     }
@@ -77,12 +77,12 @@ impl<W: Write> ResultWriter<W> {
     pub fn stack(&mut self, record: &StackRecord) -> io::Result<()> {
         self.begin(STACKS)?;
         self.line(record)?;
-        // What is found is not lost when the process is killed.
+        // Flushes, so that findings survive when the process is killed.
         self.out.flush()
     }
 
-    /// Writes a live security group. The groups of one Region come while the stacks of another do: each turn begins a list
-    /// anew, which [`read_records`] reads, and [`write_json`] puts in order when all is found.
+    /// Writes a live security group. The groups of one Region arrive while another Region's stacks do: each switch
+    /// begins a new list, which [`read_records`] reads, and [`write_json`] puts in order at the end.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -92,7 +92,7 @@ impl<W: Write> ResultWriter<W> {
         self.out.flush()
     }
 
-    /// Goes on with a list, or begins it.
+    /// Continues a list, or begins it.
     fn begin(&mut self, list: &'static str) -> io::Result<()> {
         if self.list != list {
             writeln!(self.out, "\n],\"{list}\":[")?;
@@ -110,10 +110,10 @@ impl<W: Write> ResultWriter<W> {
         Ok(serde_json::to_writer(&mut self.out, record)?)
     }
 
-    /// Ends the result with all that is not about a stack.
+    /// Ends the result with everything that is not about a stack.
     ///
     /// # Errors
-    /// When it cannot be written, or what could not be read is itself unreadable now.
+    /// When it cannot be written, or the records of unread parts cannot be read back.
     pub fn end(mut self, result: &mut ScanResult) -> io::Result<()> {
         writeln!(self.out, "\n],\"unread\":[")?;
         self.written = 0;
@@ -133,7 +133,7 @@ impl<W: Write> ResultWriter<W> {
     }
 }
 
-/// Writes a result that is there already.
+/// Writes a complete result.
 ///
 /// # Errors
 /// When it cannot be written, or its records cannot be read back.
@@ -149,14 +149,14 @@ pub fn write_json(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
     writer.end(result)
 }
 
-/// Why a text is no result of a scan.
+/// The reason why a text is not a result of a scan.
 #[derive(Debug)]
 pub enum ResultError {
     /// It is something else.
     NotAResult(serde_json::Error),
-    /// It has a version that this program does not know.
+    /// It has an unsupported version.
     Version(u64),
-    /// It could not be read, or what it contains not be kept.
+    /// It could not be read, or its content could not be stored.
     Io(io::Error),
 }
 
@@ -174,7 +174,7 @@ impl fmt::Display for ResultError {
 
 impl std::error::Error for ResultError {}
 
-/// What a result is made of.
+/// A record of a result.
 #[derive(Debug)]
 pub enum ResultRecord {
     Stack(Box<StackRecord>),
@@ -184,11 +184,10 @@ pub enum ResultRecord {
     Unread(Box<Unread>),
 }
 
-/// Reads a result back one record at a time: all of them, or those that were written before the writer
-/// was killed.
+/// Reads a result back one record at a time: all records, or those that were written before the writer was killed.
 ///
 /// # Errors
-/// When the text is no result of a scan, or `take` fails.
+/// When the text is not a result of a scan, or `take` fails.
 pub fn read_records(
     text: impl Read,
     take: &mut dyn FnMut(ResultRecord) -> io::Result<()>,
@@ -209,7 +208,7 @@ pub fn read_records(
         (Ok(()), Ok(head)) => Ok((head, ending)),
         (Ok(()), Err(error)) => Err(ResultError::NotAResult(error)),
         (Err(error), _) if error.is_io() => Err(ResultError::Io(error.into())),
-        // The file breaks off: its writer was killed.
+        // The file is cut off: its writer was killed.
         (Err(error), Ok(head)) if !error.is_data() => Ok((head, ScanCompletion { complete: false, interrupted: true })),
         (Err(error), _) => Err(ResultError::NotAResult(error)),
     }
@@ -260,7 +259,7 @@ impl<'de> Visitor<'de> for &mut ResultReader<'_> {
     }
 }
 
-/// Hands on each record of a list.
+/// Passes on each record of a list.
 struct RecordList<'a, 'b, T> {
     reader: &'a mut ResultReader<'b>,
     record: fn(Box<T>) -> ResultRecord,
@@ -305,7 +304,7 @@ mod tests {
     use crate::scan::{AlternativeKind, OutcomeCounts, Ownership};
     use crate::{Failure, FailureKind, Spool};
 
-    /// Reads a result back: whole, or as far as it was written. The answer is computed anew.
+    /// Reads a result back: all of it, or the part that was written. Computes the answer again.
     fn read_result(text: impl Read) -> Result<ScanResult, ResultError> {
         let mut found = ScanRecords::default();
         let (head, ending) = read_records(text, &mut |record| match record {
@@ -401,7 +400,7 @@ mod tests {
         }
     }
 
-    /// A writer that was killed leaves any prefix of the file behind.
+    /// A killed writer leaves any prefix of the file.
     #[test]
     fn every_stack_of_a_torn_file_is_read_back() {
         let stacks = [stack("a"), stack("b"), stack("c")];

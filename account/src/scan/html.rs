@@ -1,4 +1,4 @@
-//! The result as one page for people who decide.
+//! The result as an HTML page for decision makers.
 
 mod accounts;
 mod changes;
@@ -16,10 +16,10 @@ use crate::number::{count, grouped};
 use crate::page::{self, Bar, Row, capitalized};
 use crate::spool::Spool;
 
-/// How many egress rules the page lists; the JSON and CSV results have all of them.
+/// The maximum number of egress rules on the page; the JSON and CSV results contain all of them.
 const MAX_ROWS: usize = 2_000;
 
-/// How many bars a chart has.
+/// The maximum number of bars in a chart.
 const MAX_BARS: usize = 20;
 
 /// Writes the page.
@@ -71,7 +71,7 @@ pub fn write_html(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
     page::write(out, "Egress rules: can enforcement be switched on?", &body)
 }
 
-/// What was scanned: when, with which policy, where.
+/// Returns the scope of the scan: time, policy, place.
 fn scanned(result: &ScanResult) -> String {
     let account = result.accounts_told().map_or_else(String::new, |accounts| format!("{}, ", capitalized(&accounts)));
     let regions = match result.head.regions.as_slice() {
@@ -109,7 +109,7 @@ fn charts(summary: &ScanSummary) -> Markup {
     let regions = "Regions with the most blocked stacks first.";
     html! {
         @if summary.rules > 0 { (page::heading("All egress rules", "")) (page::whole(&parts)) }
-        (groups("Whom to talk to first", owners, &summary.owners, examples))
+        (groups("Whom to contact first", owners, &summary.owners, examples))
         (groups("Causes", causes, &summary.causes, to_do))
         (groups("Organizational units", units, &summary.organizational_units, |_| String::new()))
         (groups("Where", regions, &summary.regions, |_| String::new()))
@@ -159,7 +159,7 @@ fn unread(result: &ScanResult) -> Markup {
     if groups.is_empty() {
         return Markup::default();
     }
-    let below = "The numbers above exclude what could not be read.";
+    let below = "The numbers above exclude everything that could not be read.";
     let rows = groups.iter().take(MAX_ROWS).map(|group| {
         let fate = if group.judged { "read in part" } else { "not read" };
         ("unread", vec![fate.to_owned(), group.place(result.is_of_many()), group.what(), group.failure.to_string()])
@@ -198,7 +198,7 @@ fn rules(stacks: &mut Spool<StackRecord>) -> io::Result<Markup> {
 /// The columns of the rules.
 const COLUMNS: [&str; 6] = ["", "stack", "Region", "owner", "rule", "what"];
 
-/// The fates in the order of the page.
+/// The outcomes in the order of the page.
 const FATES: [RuleOutcome; 4] =
     [RuleOutcome::Blocked, RuleOutcome::Undetermined, RuleOutcome::Exempted, RuleOutcome::KnownDebt];
 
@@ -221,7 +221,7 @@ fn row(stack: &StackRecord, rule: &RuleRecord) -> Row {
     (class, vec![rule.fate.name().to_owned(), stack_name, stack.region.clone(), owner, place, what])
 }
 
-/// How many rows a table leaves out, in words.
+/// Returns the number of rows that a table leaves out, in words.
 fn cut(rows: usize) -> Markup {
     html! {
         @if rows > MAX_ROWS { p.dim { (grouped(rows - MAX_ROWS)) " more are in the JSON and CSV results." } }

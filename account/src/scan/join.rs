@@ -1,4 +1,4 @@
-//! Several results as one: of accounts or Regions that were scanned one by one.
+//! Joins several results of separate scans of accounts or Regions.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -9,27 +9,27 @@ use super::file::{ResultError, ResultRecord, read_records};
 use super::record::ScanHead;
 use super::result::{ScanCompletion, ScanRecords, ScanResult};
 
-/// Results that are put together, the newest first: of a stack that several have, the newest word counts.
+/// Joined results, added newest first: for a stack in several results, the newest record counts.
 #[derive(Debug, Default)]
 pub struct JoinedResults {
     found: ScanRecords,
     head: Option<ScanHead>,
     ending: Option<ScanCompletion>,
-    /// Hashes of the ARNs of the stacks that are known.
+    /// Hashes of the ARNs of known stacks.
     seen: HashSet<u64>,
     hash: RandomState,
 }
 
-/// Why results do not go together.
+/// The reason why results cannot be joined.
 #[derive(Debug)]
 pub enum JoinError {
     /// One of them cannot be read.
     Unreadable(ResultError),
-    /// They answer different questions.
+    /// They were made with different policies or options.
     Different {
-        /// What one of them was made with.
+        /// The settings of one result.
         one: String,
-        /// What the other was made with.
+        /// The settings of the other.
         other: String,
     },
 }
@@ -50,10 +50,10 @@ impl fmt::Display for JoinError {
 impl std::error::Error for JoinError {}
 
 impl JoinedResults {
-    /// Takes up a result: each must be older than those before it.
+    /// Adds a result; it must be older than those before it.
     ///
     /// # Errors
-    /// When it cannot be read, or does not go with those before it.
+    /// When it cannot be read, or cannot be joined with those before it.
     pub fn add(&mut self, text: impl Read) -> Result<(), JoinError> {
         let Self { found, seen, hash, .. } = self;
         let mut own = HashSet::new();
@@ -79,7 +79,7 @@ impl JoinedResults {
                 let group = unread.group.as_ref().zip(unread.region.as_ref());
                 let group = group.map(|(group, region)| hash.hash_one((region.as_str(), group.as_str())));
                 match stack.or(group) {
-                    // A newer result has read it.
+                    // A newer result contains it.
                     Some(id) if seen.contains(&id) => Ok(()),
                     _ => found.unread(&unread),
                 }
@@ -99,7 +99,7 @@ impl JoinedResults {
         Ok(())
     }
 
-    /// The result; nothing, if none was taken up.
+    /// Returns the joined result, or nothing if none was added.
     ///
     /// # Errors
     /// When the records cannot be read back.
@@ -109,7 +109,7 @@ impl JoinedResults {
     }
 }
 
-/// What decided, in words.
+/// Returns the settings of a result, in words.
 fn made_with(head: &ScanHead) -> String {
     let only = &head.only_stacks;
     let only = if only.is_empty() { String::new() } else { format!(", for stacks named {}", only.join(", ")) };
@@ -131,7 +131,7 @@ fn join(known: &mut ScanHead, older: ScanHead) -> Result<(), JoinError> {
         }
     }
     known.accounts.sort_by(|one, two| one.account.cmp(&two.account));
-    // No Regions represent those that are enabled.
+    // An empty list of Regions means all that are enabled.
     if known.regions.is_empty() || older.regions.is_empty() {
         known.regions.clear();
     } else {

@@ -1,7 +1,7 @@
-//! The template of a live stack → what the rule says of it.
+//! Judges the template of a live stack.
 //!
-//! The rule is asked through [`check`], as for the command of that name and the hook's STACK target; what
-//! is of its own here is what a deployed stack knows beyond its template.
+//! Like the command of that name and the hook's STACK target, it calls [`check`]; this module adds what is known about
+//! a deployed stack beyond its template.
 
 use std::collections::BTreeSet;
 
@@ -13,45 +13,45 @@ use cfn_egress_guard_core::source;
 use cfn_egress_guard_core::template::Scope;
 use cfn_egress_guard_core::value::{Key, Kind, Map, Value};
 
-/// How many findings of a stack are kept one by one.
+/// The maximum number of findings of a stack that are kept individually.
 pub(super) const MAX_FINDINGS: usize = 500;
 
-/// How many notes of a stack are kept.
+/// The maximum number of notes kept for a stack.
 const MAX_NOTES: usize = 20;
 
-/// What is known of a deployed stack beside its template.
+/// The known facts about a deployed stack beyond its template.
 #[derive(Debug, Clone, Default)]
 pub(super) struct DeployedScope {
-    /// Names, account, Region, and the values of parameters; without those values, the defaults that
-    /// are ignored, since they say nothing about a stack that may have been given others.
+    /// The names, the account, the Region, and the values of parameters. If the values are unknown, defaults are
+    /// ignored, because the stack may have been given other values.
     pub(super) scope: Scope,
-    /// Parameters that represent a value that CloudFormation read from Systems Manager.
+    /// Parameters with a value that CloudFormation read from Systems Manager.
     pub(super) resolved: BTreeSet<String>,
 }
 
-/// What the rule says of a stack.
+/// The verdict on a stack.
 #[derive(Debug, Clone, Default)]
 pub(super) struct StackAssessment {
-    /// Security groups and standalone egress rules that exist.
+    /// The number of existing security groups and standalone egress rules.
     pub(super) resources: usize,
-    /// Egress rules that were judged.
+    /// The number of judged egress rules.
     pub(super) rules: usize,
-    /// What is to report, under the policy.
+    /// The findings under the policy.
     pub(super) findings: Vec<RuleRecord>,
-    /// Findings beyond the kept ones.
+    /// The counts of further findings.
     pub(super) more: OutcomeCounts,
-    /// How it looks under each of the other policies.
+    /// The counts under each of the other policies.
     pub(super) otherwise: Vec<OutcomeCounts>,
-    /// What the template leaves open.
+    /// The parts that the template leaves open.
     pub(super) notes: Vec<String>,
 }
 
-/// Judges a template under a policy, told in detail, and under others, counted.
+/// Judges a template under a policy in detail, and under other policies in numbers.
 ///
-/// Every rule counts as one that stood there before: what is deployed does, at its next update.
+/// Every rule counts as unchanged: a deployed rule is, at the next update.
 ///
 /// # Errors
-/// When the template cannot be read, in words.
+/// When the template cannot be read; the error is a message.
 pub(super) fn judge(
     text: &str,
     deployed: &DeployedScope,
@@ -80,17 +80,17 @@ pub(super) fn judge(
     Ok(judged)
 }
 
-/// Which egress rules a template declares, and for which group.
+/// Returns the egress rules that a template declares, and their groups.
 ///
 /// # Errors
-/// When the template cannot be read, in words.
+/// When the template cannot be read; the error is a message.
 pub(super) fn declared_in(text: &str, deployed: &DeployedScope) -> Result<Vec<Declared>, String> {
     let root = source::parse(text).map_err(|error| error.to_string())?.root;
     let root = with_resolved_parameters(root, &deployed.resolved);
     declared(&root, &deployed.scope).map_err(|error| error.to_string())
 }
 
-/// The resources that are there, or may be.
+/// Returns the resources that exist or may exist.
 fn present(checked: &CheckedTemplate) -> impl Iterator<Item = &CheckedResource> {
     checked.resources.iter().filter(|resource| resource.exists || resource.undetermined.is_some())
 }
@@ -127,7 +127,7 @@ fn tally(checked: &CheckedTemplate) -> OutcomeCounts {
     tally
 }
 
-/// The template with values from Systems Manager as plain ones: the stack has them already.
+/// Replaces Systems Manager parameters in the template by plain ones: the stack already has the values.
 fn with_resolved_parameters(root: Value, resolved: &BTreeSet<String>) -> Value {
     if resolved.is_empty() {
         return root;

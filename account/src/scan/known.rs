@@ -1,4 +1,4 @@
-//! What an earlier scan found, for one that takes it up.
+//! The findings of an earlier scan, which a resumed one reuses.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -12,15 +12,15 @@ use super::live::GroupRecord;
 use super::record::StackRecord;
 use crate::spool::Spool;
 
-/// What is known from an earlier scan with the same policy: on disk.
+/// The findings of an earlier scan with the same policy, on disk.
 #[derive(Debug, Default)]
 pub struct KnownStacks {
     stacks: KeptRecords<StackRecord>,
     groups: KeptRecords<GroupRecord>,
 }
 
-/// Records by name, on disk. In memory is a hash of the name and where the record is; of two names with one hash the later
-/// is known, and the other is read again.
+/// Records by name, on disk. Memory contains a hash of each name and the record's position. If two names have the same
+/// hash, the later one is kept, and the other is read again.
 #[derive(Debug)]
 struct KeptRecords<T> {
     records: Mutex<Spool<T>>,
@@ -41,7 +41,7 @@ impl<T: Serialize + DeserializeOwned> KeptRecords<T> {
         Ok(())
     }
 
-    /// One that cannot be read back is not known: it is looked at again.
+    /// A record that cannot be read back counts as unknown: its resource is read again.
     fn get(&self, name: &str) -> Option<T> {
         let number = *self.numbers.get(&self.hash.hash_one(name))?;
         self.records.lock().unwrap_or_else(PoisonError::into_inner).get(number).ok().flatten()
@@ -49,28 +49,28 @@ impl<T: Serialize + DeserializeOwned> KeptRecords<T> {
 }
 
 impl KnownStacks {
-    /// Adds a stack; the last word about it counts.
+    /// Adds a stack; the last record for it counts.
     ///
     /// # Errors
-    /// When it cannot be written to the disk.
+    /// When it cannot be written to disk.
     pub fn add(&mut self, record: &StackRecord) -> io::Result<()> {
         self.stacks.add(&record.stack_id, record)
     }
 
-    /// Adds a security group, likewise.
+    /// Adds a security group; the last record for it counts.
     ///
     /// # Errors
-    /// When it cannot be written to the disk.
+    /// When it cannot be written to disk.
     pub fn add_group(&mut self, record: &GroupRecord) -> io::Result<()> {
         self.groups.add(&name(&record.region, &record.group), record)
     }
 
-    /// What is known of a stack, by its ARN.
+    /// Returns the record of a stack, by its ARN.
     pub(super) fn stack(&self, stack_id: &str) -> Option<StackRecord> {
         self.stacks.get(stack_id).filter(|record| record.stack_id == stack_id)
     }
 
-    /// What is known of a security group of a Region; ids are unique in all accounts.
+    /// Returns the record of a Region's security group; IDs are unique across accounts.
     pub(super) fn group(&self, region: &str, group: &str) -> Option<GroupRecord> {
         let known = self.groups.get(&name(region, group));
         known.filter(|record| record.region == region && record.group == group)

@@ -1,7 +1,7 @@
-//! Security groups that exist, whoever made them: read through Cloud Control, which has them in CloudFormation's shapes,
-//! judged by the same core, and compared with what the templates of their Region declare.
+//! Existing security groups, whoever created them. They are read through Cloud Control, which returns CloudFormation's
+//! shapes, judged by the same core, and compared with the templates of their Region.
 //!
-//! A Region's groups are read when its stacks are: which rules a template declares is on disk by then.
+//! A Region's groups are read after its stacks: by then, the rules that its templates declare are on disk.
 
 mod judge;
 mod ownership;

@@ -1,4 +1,4 @@
-//! Work on what a list names while the list is read: several at once, fewer when AWS throttles the calls.
+//! Works on the items of a list while the list is read: several in parallel, fewer when AWS throttles the calls.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,36 +10,36 @@ use super::context::RegionContext;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::RequestLimit;
 
-/// What becomes of something that a list names.
+/// The start of the work on an item.
 pub(super) enum StartedWork {
-    /// It is known.
+    /// The result is already known.
     Known(Box<Progress>),
-    /// It is read; that gives back how often AWS throttled it.
+    /// The item is being read; the future returns how often AWS throttled that.
     Running(Pin<Box<dyn Future<Output = u32> + Send>>),
 }
 
-/// A list of things to work on, read a page at a time.
+/// A list of items to work on, read a page at a time.
 pub(super) trait PacedSource: Send {
-    /// What it names.
+    /// The items of the list.
     type Item: Send;
 
-    /// How much more there is to do than was known before, if there is.
+    /// Reports items that were found since the last call, if any.
     fn found(&mut self) -> Option<Progress>;
 
-    /// The next page; nothing at the end.
+    /// Returns the next page, or nothing at the end.
     fn next(&mut self) -> impl Future<Output = Option<Vec<Self::Item>>> + Send;
 
-    /// How often AWS throttled the list since this was last asked.
+    /// Returns how often AWS throttled the list since the last call.
     fn throttled(&mut self) -> u32;
 
-    /// Begins to work on something.
+    /// Starts the work on an item.
     fn start(&mut self, item: Self::Item) -> StartedWork;
 
-    /// What there is to say at the end of the list.
+    /// Returns the reports for the end of the list.
     fn ended(&mut self) -> Vec<Progress>;
 }
 
-/// Works through a list to its end; nothing, if nobody listens any more.
+/// Works through a list to its end. Returns nothing if the receiver is closed.
 pub(super) async fn work(source: &mut impl PacedSource, to: &RegionContext) -> Option<()> {
     let mut limit = RequestLimit::new(to.options.concurrency);
     let mut queue = Vec::new().into_iter();
@@ -74,7 +74,7 @@ pub(super) async fn work(source: &mut impl PacedSource, to: &RegionContext) -> O
         } else {
             match running.join_next().await {
                 Some(Ok(throttled)) => throttled,
-                // A task that panicked: what it read is missed and nobody would know.
+                // Reports a panicked task, whose item would otherwise be missing unnoticed.
                 Some(Err(error)) => {
                     let failure = Failure::new("(this program)", FailureKind::Unreadable, &error.to_string());
                     to.tell(to.unread(None, failure, false)).await?;

@@ -1,4 +1,4 @@
-//! The answer that a scan gives, in sentences: can enforcement be enabled, and whom to talk to first.
+//! The answer of a scan, in sentences: whether enforcement can be enabled, and whom to contact first.
 
 use super::alternative::AlternativeKind;
 use super::record::Cause;
@@ -7,12 +7,12 @@ use super::summary::{Readiness, RuleGroup, ScanSummary};
 use crate::connection::regions_assumed;
 use crate::number::{count, grouped};
 
-/// How many Regions or accounts a sentence names.
+/// The maximum number of Regions or accounts in a sentence.
 const SHOWN: usize = 5;
 
 impl ScanSummary {
-    /// The answer in sentences, the most important first. A scan that was narrowed to stacks of some names
-    /// ([`ScanHead::only_stacks`](super::ScanHead::only_stacks)) has an answer for those alone.
+    /// Returns the answer in sentences, the most important first. A scan that is limited to stacks with certain names
+    /// ([`ScanHead::only_stacks`](super::ScanHead::only_stacks)) answers only for those.
     #[must_use]
     pub fn sentences(&self, only: &[String]) -> Vec<String> {
         let mut said = vec![self.verdict(only.is_empty())];
@@ -32,8 +32,8 @@ impl ScanSummary {
     fn verdict(&self, is_of_all: bool) -> String {
         let those = if is_of_all { "the stacks that are deployed" } else { "these stacks" };
         match self.answer {
-            // Nothing was looked at, and so nothing is known.
-            Readiness::Yes if self.stacks == 0 && !is_of_all => "Unknown: no stack has such a name.".to_owned(),
+            // No stack was read, so nothing is known.
+            Readiness::Yes if self.stacks == 0 && !is_of_all => "Unknown: no stack matches these names.".to_owned(),
             Readiness::Yes if self.stacks == 0 => "Yes: there is no stack that FAIL could block.".to_owned(),
             Readiness::Yes if self.stacks_with_rules == 0 => {
                 format!("Yes: none of {those} has a security group.")
@@ -61,7 +61,7 @@ impl ScanSummary {
         }
     }
 
-    /// What is missing in the numbers.
+    /// Returns what is missing from the numbers.
     fn lower_bound(&self) -> Option<String> {
         let mut missing = Vec::new();
         let first = |names: &[String]| listed(names.get(..SHOWN).unwrap_or(names), names.len());
@@ -87,7 +87,7 @@ impl ScanSummary {
         (!missing.is_empty()).then(|| format!("This is a lower bound: {}.", missing.join(", and ")))
     }
 
-    /// Where FAIL is possible today, and where most is in its way.
+    /// Returns where FAIL is possible today, and where most stacks prevent it.
     fn account_by_account(&self, is_of_all: bool) -> Vec<String> {
         let ready = self.accounts.iter().filter(|account| account.answer == Readiness::Yes).count();
         let mut said = Vec::new();
@@ -99,12 +99,12 @@ impl ScanSummary {
                 count(self.accounts.len(), "account")
             ));
         }
-        // They are sorted, those that most keeps from FAIL first.
+        // They are sorted, those with the most blocked stacks first.
         if let Some(worst) = self.accounts.first().filter(|account| account.stacks_blocked > 0) {
             let unit = worst.account.organizational_unit.as_ref();
             let unit = unit.map_or_else(String::new, |unit| format!(" in {unit}"));
             said.push(format!(
-                "Most are in account {}{unit}: {}, {}.",
+                "The account with the most is {}{unit}: {}, {}.",
                 worst.account.label(),
                 count(worst.stacks_blocked, "stack"),
                 count(worst.tally.blocked, "egress rule")
@@ -122,7 +122,7 @@ impl ScanSummary {
         };
         let mut said = Vec::new();
         if let Some((owner, group)) = named {
-            said.push(format!("Talk to {owner} first: {} ({}).", size(group), listed(&group.examples, group.stacks)));
+            said.push(format!("Contact {owner} first: {} ({}).", size(group), listed(&group.examples, group.stacks)));
         }
         if let Some(group) = nobody {
             let first = if named.is_some() { "" } else { " first" };
@@ -168,12 +168,12 @@ impl ScanSummary {
     }
 }
 
-/// What follows if no stack would be blocked, and what is not known of it.
+/// The conclusion if no stack would be blocked, and its limits.
 const ROLLBACKS_APART: &str = ": until then FAIL blocks none of them, except possibly a rollback that restores an old \
                                group, because AWS does not document whether hooks run on rollbacks";
 
 impl ScanResult {
-    /// What to know before the answer is believed.
+    /// Returns the caveats of the answer.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let mut said = Vec::new();
@@ -190,7 +190,7 @@ impl ScanResult {
         said
     }
 
-    /// The account of the stacks that were read, or how many there are.
+    /// Returns the account of the stacks that were read, or the number of accounts.
     #[must_use]
     pub(crate) fn accounts_told(&self) -> Option<String> {
         match self.summary.accounts.as_slice() {
@@ -200,7 +200,7 @@ impl ScanResult {
         }
     }
 
-    /// Where was looked: the account or how many, and the Regions.
+    /// Returns what the scan covers: the account or the number of accounts, and the Regions.
     #[must_use]
     pub fn place(&self) -> String {
         let regions = match self.head.regions.as_slice() {
@@ -210,7 +210,7 @@ impl ScanResult {
         self.accounts_told().into_iter().chain([regions]).collect::<Vec<_>>().join(", ")
     }
 
-    /// Whether it is about several accounts.
+    /// Returns whether the result covers several accounts.
     #[must_use]
     pub const fn is_of_many(&self) -> bool {
         self.summary.accounts.len() > 1
@@ -218,7 +218,7 @@ impl ScanResult {
 }
 
 impl RuleGroup {
-    /// Its numbers: `12 rules in 3 stacks, 1 undetermined`.
+    /// Returns its numbers: `12 rules in 3 stacks, 1 undetermined`.
     #[must_use]
     pub fn told(&self) -> String {
         let mut said = Vec::new();
@@ -241,17 +241,17 @@ impl RuleGroup {
 /// A policy and what it would block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyImpact {
-    /// What decides.
+    /// The policy.
     pub name: String,
-    /// What that means.
+    /// An explanation of the policy.
     pub note: &'static str,
-    /// Stacks that would be blocked.
+    /// The number of stacks that would be blocked.
     pub stacks: usize,
-    /// Egress rules that would be blocked.
+    /// The number of egress rules that would be blocked.
     pub rules: usize,
 }
 
-/// The policy of the scan, then the others.
+/// Returns the impact of the scan's policy, then of the others.
 #[must_use]
 pub fn alternatives_told(summary: &ScanSummary) -> Vec<PolicyImpact> {
     let as_scanned = PolicyImpact {
@@ -265,7 +265,7 @@ pub fn alternatives_told(summary: &ScanSummary) -> Vec<PolicyImpact> {
         note: match other.kind {
             AlternativeKind::Published => "exactly as written, without exemptions",
             AlternativeKind::UnchangedAllowed => "rules that an update does not change pass",
-            AlternativeKind::Effective => "judged by what EC2 really opens",
+            AlternativeKind::Effective => "judged by what EC2 actually opens",
             AlternativeKind::Setting => "only this setting",
         },
         stacks: other.stacks_blocked,
@@ -274,7 +274,7 @@ pub fn alternatives_told(summary: &ScanSummary) -> Vec<PolicyImpact> {
     std::iter::once(as_scanned).chain(others).collect()
 }
 
-/// What to do about the rules of a cause, in one sentence.
+/// Returns what to do about the rules of a cause, in one sentence.
 #[must_use]
 pub const fn advice(cause: Cause) -> &'static str {
     match cause {
@@ -291,7 +291,7 @@ pub const fn advice(cause: Cause) -> &'static str {
     }
 }
 
-/// The first names of a list that has so many.
+/// Returns the first names of a list of `all` entries.
 fn listed(names: &[String], all: usize) -> String {
     let more = all.saturating_sub(names.len());
     let names = names.join(", ");

@@ -1,4 +1,4 @@
-//! What a scan finds: one record for each stack, and what could not be read.
+//! The records of a scan: one for each stack, and the parts that could not be read.
 
 use std::collections::BTreeMap;
 
@@ -15,44 +15,44 @@ use cfn_egress_guard_core::rule::{
 };
 use cfn_egress_guard_core::security_group::ResourceType;
 
-/// How much of a name is kept, in characters.
+/// The maximum number of characters of a name.
 pub(super) const NAME_CHARS: usize = 256;
 
 /// The version of the result's format.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// What a scan was made with.
+/// The scope and settings of a scan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScanHead {
-    /// The format's version.
+    /// The version of the format.
     pub version: u32,
-    /// The program's version: another one may decide otherwise.
+    /// The program's version: another version may judge differently.
     pub program: String,
-    /// What decided: a preset, or a policy's file and fingerprint.
+    /// The policy: a preset, or a policy file with its fingerprint.
     pub policy: String,
-    /// When it began, UTC.
+    /// The start time, in UTC.
     pub started: String,
-    /// The accounts asked for; none if they are the caller's own and nobody says which that is.
+    /// The requested accounts; empty if the only account is the caller's own and its ID is unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<MemberAccount>,
-    /// The Regions asked for; none if they are those that are enabled in each account.
+    /// The requested Regions; empty if they are the Regions that are enabled in each account.
     pub regions: Vec<String>,
-    /// Why the account's Regions could not be listed; `regions` are then those that every account has.
+    /// The reason why the account's Regions could not be listed; `regions` then contains those that every account has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regions_assumed: Option<String>,
     /// The tags that name an owner.
     #[serde(default)]
     pub owner_tags: Vec<String>,
-    /// The patterns of names (`--stack`) that it was narrowed to; none for every stack.
+    /// The stack name patterns (`--stack`) that limit the scan; empty for every stack.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only_stacks: Vec<String>,
-    /// Whether the security groups that exist were read, too (`--live`).
+    /// Whether the existing security groups were read, too (`--live`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub live: bool,
 }
 
-/// What the rule says of one live stack.
+/// The verdict on one live stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StackRecord {
@@ -64,36 +64,36 @@ pub struct StackRecord {
     pub stack: String,
     /// The stack's ARN.
     pub stack_id: String,
-    /// The name of the outermost stack, if this one is nested in it.
+    /// The name of the outermost stack, if this one is nested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<String>,
-    /// Whom the owner tag names.
+    /// The value of the owner tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// The stack's status.
     pub status: String,
-    /// When it was updated or else created, UTC: it is read again when this changes.
+    /// The time of the last update or of the creation, in UTC: the stack is read again when this changes.
     pub changed: String,
-    /// Whether it was judged without the values of its parameters: it is read again in any case.
+    /// Whether it was judged without the values of its parameters: it is always read again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
-    /// Security groups and standalone egress rules in it.
+    /// The number of its security groups and standalone egress rules.
     pub resources: usize,
-    /// Egress rules in it.
+    /// The number of its egress rules.
     pub rules: usize,
-    /// What is to report of them.
+    /// The findings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<RuleRecord>,
-    /// What would happen to rules beyond those listed.
+    /// The counts of the rules that are not listed.
     #[serde(default, skip_serializing_if = "is_none")]
     pub more: OutcomeCounts,
-    /// How it would look under other policies; nothing for a stack without security groups.
+    /// The results under other policies; empty for a stack without security groups.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub otherwise: BTreeMap<AlternativeKind, OutcomeCounts>,
-    /// What could not be looked at in full.
+    /// The parts that could not be checked in full.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// Which egress rules its template declares, if live security groups are compared with it.
+    /// The egress rules that its template declares, if live security groups are compared with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub declared: Vec<Declared>,
 }
@@ -102,18 +102,18 @@ pub(super) fn is_none(tally: &OutcomeCounts) -> bool {
     *tally == OutcomeCounts::default()
 }
 
-/// How many rules meet which fate.
+/// The number of rules by outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OutcomeCounts {
     /// Would be blocked.
     pub blocked: usize,
-    /// Cannot be judged from the template.
+    /// Cannot be determined from the template.
     pub undetermined: usize,
-    /// Break the rule, and an exemption covers them.
+    /// Break the rule, but an exemption covers them.
     #[serde(default)]
     pub exempted: usize,
-    /// Break the rule, and the policy lets them be while they do not change.
+    /// Break the rule, but the policy allows them while they do not change.
     #[serde(default)]
     pub known_debt: usize,
 }
@@ -130,7 +130,7 @@ impl OutcomeCounts {
         }
     }
 
-    /// Adds what was counted elsewhere.
+    /// Adds counts from elsewhere.
     pub(super) const fn add_all(&mut self, other: Self) {
         self.blocked += other.blocked;
         self.undetermined += other.undetermined;
@@ -139,22 +139,22 @@ impl OutcomeCounts {
     }
 }
 
-/// What would happen to an egress rule.
+/// The outcome for an egress rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuleOutcome {
     /// Its next creation or update would be blocked.
     Blocked,
-    /// It cannot be judged from the template; the hook will, with resolved values.
+    /// It cannot be determined from the template; the hook judges the resolved values.
     Undetermined,
-    /// It breaks the rule, and an exemption covers it.
+    /// It breaks the rule, but an exemption covers it.
     Exempted,
-    /// It breaks the rule, and the policy lets it be while it does not change.
+    /// It breaks the rule, but the policy allows it while it does not change.
     KnownDebt,
 }
 
 impl RuleOutcome {
-    /// The fate in the words of reports.
+    /// Returns the outcome in the words of reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -165,7 +165,7 @@ impl RuleOutcome {
         }
     }
 
-    /// One rule of this fate.
+    /// Returns the counts of one rule with this outcome.
     pub(super) fn tally(self) -> OutcomeCounts {
         let mut tally = OutcomeCounts::default();
         match self {
@@ -178,39 +178,39 @@ impl RuleOutcome {
     }
 }
 
-/// One egress rule to report about.
+/// An egress rule to report about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleRecord {
-    /// The resource's logical id.
+    /// The resource's logical ID.
     pub logical_id: String,
     /// The resource's type.
     pub resource_type: String,
-    /// Where it is in the resource's properties.
+    /// Its place in the resource's properties.
     pub path: String,
-    /// What would happen to it.
+    /// The outcome.
     pub fate: RuleOutcome,
-    /// What groups it with others.
+    /// The cause, for grouping.
     pub cause: Cause,
     /// The rule's reason code, for example `port-range`.
     pub reason: String,
-    /// What is wrong, or not known.
+    /// The problem.
     pub statement: String,
-    /// What to write instead.
+    /// The fix.
     pub remedy: String,
-    /// What it opens, if that is known.
+    /// The traffic that it opens, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<OpenedTraffic>,
-    /// The exemption that covers it, its owner and its end; one that has ended changes nothing.
+    /// The exemption that covers it, with its owner and end; an expired one has no effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exemption: Option<String>,
-    /// The settings each of which, changed alone, would allow this.
+    /// The settings that, changed alone, would allow this.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub settings: Vec<String>,
 }
 
 impl RuleRecord {
-    /// A finding of a template; nothing if the rule lets it pass.
+    /// Creates the record of a template's finding, or nothing if the rule allows it.
     pub(crate) fn of(resource: &CheckedResource, located: &LocatedFinding) -> Option<Self> {
         let outcome = resource.settled(located);
         let record = Self::of_finding(&resource.logical_id, resource.resource_type, &located.finding, outcome)?;
@@ -221,7 +221,7 @@ impl RuleRecord {
         Some(Self { statement, ..record })
     }
 
-    /// A finding of a resource, under its name; nothing if the rule lets it pass.
+    /// Creates the record of a resource's finding, or nothing if the rule allows it.
     pub(super) fn of_finding(
         name: &str,
         resource_type: ResourceType,
@@ -254,21 +254,21 @@ impl RuleRecord {
     }
 }
 
-/// What an egress rule opens.
+/// The traffic that an egress rule opens.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenedTraffic {
     /// The protocol.
     pub protocol: String,
-    /// From which port to which (for ICMP: type and code), if both are known.
+    /// The first and last port (for ICMP: type and code), if both are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ports: Option<(i32, i32)>,
-    /// Where to.
+    /// The destination.
     pub destination: String,
 }
 
 impl OpenedTraffic {
-    /// What an egress rule opens, as an exemption would name it; nothing, if not all of it is known.
+    /// Returns the traffic that an egress rule opens, as an exemption names it, or nothing if it is only partly known.
     fn of(rule: &EgressRule) -> Option<Self> {
         let [destination] = rule.destinations.as_slice() else { return None };
         if matches!(rule.protocol, Protocol::Unknown(_) | Protocol::Unrecognized(_))
@@ -286,7 +286,7 @@ impl OpenedTraffic {
 
 macro_rules! causes {
     ($( $(#[$doc:meta])* $variant:ident = $label:literal; )*) => {
-        /// What kind of egress rule it is, for grouping.
+        /// The kind of egress rule, for grouping.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "kebab-case")]
         pub enum Cause { $( $(#[$doc])* $variant, )* }
@@ -342,17 +342,17 @@ impl From<Reason> for Cause {
     }
 }
 
-/// Something that could not be read: a stack, a whole Region's list, or an account.
+/// A part that could not be read: a stack, a Region's list, or an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Unread {
-    /// The account, if anybody says which it is.
+    /// The account, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// The Region; without one, it is the account.
+    /// The Region; if missing, the whole account could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
-    /// The stack's name; without one, it is the Region's list.
+    /// The stack's name; if missing, the Region's list could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack: Option<String>,
     /// The stack's ARN.
@@ -361,31 +361,31 @@ pub struct Unread {
     /// Whether it is about live security groups: one of them, or the Region's list.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub live: bool,
-    /// The id of a live security group; without one, it is the Region's list.
+    /// The ID of a live security group; if missing, the Region's list could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// Why.
+    /// The reason.
     pub failure: Failure,
-    /// Whether the stack was judged all the same, on less knowledge; the Region's stacks were listed all the
-    /// same, by another list; or the account was read all the same, in the Regions that every account has.
+    /// Whether there is a result in spite of this: the stack was judged with fewer facts; the Region's stacks came from
+    /// another list; or the account was read in the Regions that every account has.
     #[serde(default)]
     pub judged: bool,
 }
 
-/// The account in a stack's ARN.
+/// Returns the account in a stack's ARN.
 pub(super) fn account_of(stack_id: &str) -> Option<&str> {
     Arn::parse(stack_id)?.account()
 }
 
 impl StackRecord {
-    /// Takes the account from the ARN, where a result of an earlier version does not say it.
+    /// Takes the account from the ARN if a result of an earlier version does not contain it.
     pub(super) fn know_account(&mut self) {
         if self.account.is_empty() {
             self.account = account_of(&self.stack_id).unwrap_or_default().to_owned();
         }
     }
 
-    /// What would happen to the stack's rules.
+    /// Counts the outcomes of the stack's rules.
     #[must_use]
     pub fn tally(&self) -> OutcomeCounts {
         let mut tally = self.more;

@@ -1,4 +1,4 @@
-//! The stacks of one Region of an account: read side by side, fewer at once when AWS throttles the calls.
+//! The stacks of one Region of an account: read in parallel, fewer at a time when AWS throttles the calls.
 
 use std::collections::BTreeMap;
 
@@ -18,8 +18,8 @@ use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::template::Scope;
 
-/// Scans a Region to its end: its stacks, and then its security groups if they are asked for. Nothing, if nobody listens
-/// any more.
+/// Scans a Region completely: its stacks, and then its security groups if requested. Returns nothing if the receiver is
+/// closed.
 pub(super) async fn scan_region(clients: RegionClients, to: &RegionContext) -> Option<()> {
     let cloudformation = &clients.cloudformation;
     let options = &to.options;
@@ -67,10 +67,10 @@ impl PacedSource for StackSource<'_> {
         StartedWork::Running(Box::pin(scan_stack(self.client.clone(), stack, given, values_denied, to.clone())))
     }
 
-    /// What kept the lists from being complete.
+    /// Reports why the lists are incomplete.
     fn ended(&mut self) -> Vec<Progress> {
         let failures = std::mem::take(&mut self.stacks.failures);
-        // Of two lists one is enough to know every stack.
+        // One of the two lists is enough to find every stack.
         let judged = failures.len() < stacks::LISTS;
         if let (Some(expected), false) = (&self.to.expected, judged) {
             locked(expected).list_is_incomplete();
@@ -85,7 +85,7 @@ fn is_unchanged(known: &StackRecord, stack: &LiveStack) -> bool {
     settled && known.changed == stack.changed && known.status == stack.status
 }
 
-/// Reads and judges a stack, and tells what came of it; gives back how often AWS throttled requests.
+/// Reads, judges and reports a stack. Returns how often AWS throttled requests.
 async fn scan_stack(
     client: Client,
     stack: LiveStack,
@@ -95,7 +95,7 @@ async fn scan_stack(
 ) -> u32 {
     let mut throttled = 0;
     let retry_policy = to.options.retry_policy;
-    // It is never closed.
+    // The semaphore is never closed.
     let Ok(_permit) = to.templates.acquire().await else { return throttled };
     let template = match stacks::template(&client, &stack.id, retry_policy, &mut throttled).await {
         Ok(template) => template,
@@ -112,7 +112,7 @@ async fn scan_stack(
     };
     let given = match given {
         Ok(given) => Some(given),
-        // What the Region's list was denied is said once and not for every stack.
+        // A denial that already applies to the Region's list is reported once, not for every stack.
         Err(failure) if values_denied && stacks::is_denied_values(&failure) => None,
         Err(failure) => {
             to.tell(to.unread(Some(&stack), failure, true)).await;
@@ -133,7 +133,7 @@ async fn scan_stack(
     throttled
 }
 
-/// Judges a stack; without what it was given, as far as that goes.
+/// Judges a stack; without its inputs, as far as possible.
 fn record(
     template: &TemplateText,
     stack: &LiveStack,

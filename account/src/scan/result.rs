@@ -1,4 +1,4 @@
-//! What a scan found, and the answer: the records on disk, the sums in memory.
+//! The findings of a scan, and the answer: the records on disk, the totals in memory.
 
 use std::io;
 
@@ -12,25 +12,25 @@ use crate::spool::Spool;
 
 #[derive(Debug)]
 pub struct ScanResult {
-    /// What it was made with.
+    /// The scope and settings of the scan.
     pub head: ScanHead,
     /// The stacks that were read, by account, Region and name.
     pub stacks: Spool<StackRecord>,
-    /// The security groups that were read, by account, Region and id; none if they were not asked for.
+    /// The security groups that were read, by account, Region and ID; empty if they were not requested.
     pub groups: Spool<GroupRecord>,
-    /// What could not be read, in the order it was tried.
+    /// The parts that could not be read, in the order of the attempts.
     pub unread: Spool<Unread>,
-    /// What could not be read, by reason.
+    /// The parts that could not be read, by reason.
     pub unread_groups: Vec<UnreadGroup>,
     /// The answer.
     pub summary: ScanSummary,
     /// How the scan ended.
     pub ending: ScanCompletion,
-    /// What changed since an earlier scan, if it was compared with one.
+    /// The changes since an earlier scan, if it was compared with one.
     pub comparison: Option<Comparison>,
 }
 
-/// How a scan ended.
+/// The end of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ScanCompletion {
     /// Whether every stack was read or is reported as unread.
@@ -39,7 +39,7 @@ pub struct ScanCompletion {
     pub interrupted: bool,
 }
 
-/// What was found so far.
+/// The findings so far.
 #[derive(Debug, Default)]
 pub struct ScanRecords {
     stacks: Spool<StackRecord>,
@@ -50,48 +50,48 @@ pub struct ScanRecords {
 }
 
 impl ScanRecords {
-    /// Takes up a stack; each stack once.
+    /// Adds a stack; each stack must be added once.
     ///
     /// # Errors
-    /// When it cannot be written to the disk.
+    /// When it cannot be written to disk.
     pub fn stack(&mut self, record: &StackRecord) -> io::Result<()> {
         self.totals.stack(record);
         self.stacks.push(record).map(|_| ())
     }
 
-    /// Takes up a live security group; each group once.
+    /// Adds a live security group; each group must be added once.
     ///
     /// # Errors
-    /// When it cannot be written to the disk.
+    /// When it cannot be written to disk.
     pub fn group(&mut self, record: &GroupRecord) -> io::Result<()> {
         self.totals.group(record);
         self.groups.push(record).map(|_| ())
     }
 
-    /// Takes up what could not be read.
+    /// Adds a part that could not be read.
     ///
     /// # Errors
-    /// When it cannot be written to the disk.
+    /// When it cannot be written to disk.
     pub fn unread(&mut self, what: &Unread) -> io::Result<()> {
         self.totals.unread(what);
         self.unread_groups.add(what);
         self.unread.push(what).map(|_| ())
     }
 
-    /// Whether no stack was read.
+    /// Returns whether no stack was read.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.stacks.is_empty()
     }
 
-    /// Whether everything could be read.
+    /// Returns whether everything could be read.
     #[must_use]
     pub fn is_all_read(&self) -> bool {
         self.unread.is_empty()
     }
 
-    /// The result. Stacks were found in the order of AWS's answers; they are reported in one that is the same every
-    /// time.
+    /// Returns the result. AWS returned the stacks in any order; here they are sorted, so that the order is always the
+    /// same.
     ///
     /// # Errors
     /// When the records cannot be read back.

@@ -1,4 +1,4 @@
-//! Reading live stacks: which there are, what they were given, what they are made of.
+//! Reads live stacks: their list, their inputs and their templates.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,10 +17,10 @@ const LIST: &str = "cloudformation:ListStacks";
 const DESCRIBE: &str = "cloudformation:DescribeStacks";
 const TEMPLATE: &str = "cloudformation:GetTemplate";
 
-/// How many lists tell which stacks there are.
+/// The number of lists that contain the stacks.
 pub(super) const LISTS: usize = 2;
 
-/// Whether the values of parameters are not allowed to be read.
+/// Returns whether reading the values of parameters is denied.
 pub(super) fn is_denied_values(failure: &Failure) -> bool {
     failure.kind == FailureKind::AccessDenied && failure.action == DESCRIBE
 }
@@ -32,7 +32,7 @@ pub(super) struct LiveStack {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) status: String,
-    /// When it was updated or else created, in UTC.
+    /// The time of the last update, or of the creation, in UTC.
     pub(super) changed: String,
     /// The ARN of the outermost stack, if it is nested.
     pub(super) root: Option<String>,
@@ -49,7 +49,7 @@ impl LiveStack {
         }
     }
 
-    /// The name of the outermost stack, if it is nested, as that stack's ARN tells it
+    /// Returns the name of the outermost stack, if this one is nested, from that stack's ARN
     /// (`arn:aws:cloudformation:us-east-1:123456789012:stack/NAME/ID`).
     pub(super) fn root_name(&self) -> Option<&str> {
         Arn::parse(self.root.as_deref()?)?.stack_name()
@@ -64,21 +64,21 @@ impl LiveStack {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct StackInputs {
-    /// Values of parameters.
+    /// The values of parameters.
     pub(super) parameters: BTreeMap<String, String>,
-    /// Those of them that came from Systems Manager.
+    /// The parameters with a value from Systems Manager.
     pub(super) resolved: BTreeSet<String>,
-    /// Tags in the order told.
+    /// The tags in CloudFormation's order.
     pub(super) tags: Vec<(String, String)>,
     /// `AWS::NotificationARNs`.
     pub(super) notification_arns: Vec<String>,
 }
 
-/// Whether a stack has resources that can be updated.
+/// Returns whether a stack has resources that can be updated.
 fn is_live(status: &StackStatus) -> bool {
     !matches!(
         status,
-        // Being reviewed: nothing is there yet. Rolled back: it can only be deleted.
+        // In review: nothing exists yet. Rolled back: it can only be deleted.
         StackStatus::DeleteComplete
             | StackStatus::DeleteInProgress
             | StackStatus::ReviewInProgress
@@ -90,34 +90,34 @@ fn time(updated: Option<&DateTime>, created: Option<&DateTime>) -> String {
     updated.or(created).and_then(|time| time.fmt(Format::DateTime).ok()).unwrap_or_default()
 }
 
-/// The stacks of a Region. Two lists say which there are, and one that is denied or breaks off half-way
-/// is made up for by the other: `ListStacks` is read first, and kept without what the stacks were given;
-/// `DescribeStacks` tells that, a page at a time.
+/// The stacks of a Region. Two lists contain them, and if one is denied or fails midway, the other replaces it:
+/// `ListStacks` is read first and kept, without the stacks' inputs; `DescribeStacks` has the inputs and is read a page
+/// at a time.
 #[derive(Debug)]
 pub(super) struct LiveStacks<'a> {
     client: &'a Client,
-    /// Only stacks with these names, or nested in one with such a name; all, if there is none.
+    /// Only stacks with these names, or nested in one with such a name; if empty, all.
     wanted: &'a [Glob],
     retry_policy: RetryPolicy,
-    /// Stacks that are known, by ARN; nothing in place of one that was handed out.
+    /// The known stacks, by ARN; nothing in place of one that was already returned.
     known: BTreeMap<String, Option<LiveStack>>,
     pages: StackPages,
-    /// How many were found since this was last looked at.
+    /// The number of stacks found since it was last read.
     pub(super) found: usize,
-    /// Why a list is not complete.
+    /// The reasons why a list is incomplete.
     pub(super) failures: Vec<Failure>,
     /// How often AWS throttled requests.
     pub(super) throttled: u32,
 }
 
-/// How far `DescribeStacks` was read.
+/// The progress of reading `DescribeStacks`.
 #[derive(Debug)]
 enum StackPages {
     Next { token: Option<String>, number: usize },
     Ended,
 }
 
-/// A stack, and what it was given if the list told that.
+/// A stack, and its inputs if the list contains them.
 pub(super) type ListedStack = (LiveStack, Option<StackInputs>);
 
 impl<'a> LiveStacks<'a> {
@@ -159,11 +159,11 @@ impl<'a> LiveStacks<'a> {
                 None => return Ok(()),
             }
         }
-        Err(Failure::new(LIST, FailureKind::Unreadable, "the list does not end"))
+        Err(Failure::new(LIST, FailureKind::Unreadable, "the list has too many pages"))
     }
 
-    /// The stacks of the next page, those that the first list missed among them; at last those that this
-    /// one missed. Each stack once. Nothing, when there are no more.
+    /// Returns the stacks of the next page, including those that the first list missed; at the end, those that this
+    /// list missed. Returns each stack once, and nothing after the last one.
     pub(super) async fn next(&mut self) -> Option<Vec<ListedStack>> {
         if let StackPages::Next { token, number } = std::mem::replace(&mut self.pages, StackPages::Ended) {
             match self.describe(token.as_deref(), number).await {
@@ -187,14 +187,14 @@ impl<'a> LiveStacks<'a> {
         number: usize,
     ) -> Result<(Vec<ListedStack>, Option<String>), Failure> {
         if number >= MAX_PAGES {
-            return Err(Failure::new(DESCRIBE, FailureKind::Unreadable, "the list does not end"));
+            return Err(Failure::new(DESCRIBE, FailureKind::Unreadable, "the list has too many pages"));
         }
         let page = with_retries(self.retry_policy, &mut self.throttled, || async {
             let answer = self.client.describe_stacks().set_next_token(token.map(str::to_owned)).send().await;
             answer.map_err(|error| Failure::of(DESCRIBE, &error))
         })
         .await?;
-        // A page whose successor is not available is itself good.
+        // A page is valid even if the next one cannot be requested.
         let next = match following(page.next_token(), token, DESCRIBE) {
             Ok(next) => next,
             Err(failure) => {
@@ -216,7 +216,7 @@ impl<'a> LiveStacks<'a> {
         Ok((told, next))
     }
 
-    /// Takes a stack up, unless it is known or not wanted.
+    /// Adds a stack, unless it is known or not wanted.
     fn find(&mut self, stack: LiveStack) {
         if !self.known.contains_key(&stack.id) && stack.is_wanted(self.wanted) {
             self.known.insert(stack.id.clone(), Some(stack));
@@ -240,7 +240,7 @@ fn given(stack: &aws_sdk_cloudformation::types::Stack) -> StackInputs {
     }
 }
 
-/// The values of parameters as CloudFormation tells them: a `NoEcho` value comes as `****`.
+/// Returns the values of parameters in CloudFormation's answer: a `NoEcho` value is `****`.
 pub(super) fn known_values(
     parameters: impl Iterator<Item = (String, Option<String>, Option<String>)>,
 ) -> (BTreeMap<String, String>, BTreeSet<String>) {
@@ -257,7 +257,7 @@ pub(super) fn known_values(
     (values, resolved)
 }
 
-/// What one stack was given, if the list did not tell.
+/// Returns the inputs of one stack, if the list does not contain them.
 pub(super) async fn describe_one(
     client: &Client,
     id: &str,
@@ -278,14 +278,14 @@ pub(super) async fn describe_one(
     })
 }
 
-/// A stack's template, and whether macros and transforms are expanded in it.
+/// A stack's template, and whether its macros and transforms are expanded.
 #[derive(Debug)]
 pub(super) struct TemplateText {
     pub(super) text: String,
     pub(super) processed: bool,
 }
 
-/// The template after its macros and transforms; as written, if there is no such.
+/// Returns the template after its macros and transforms, or as written if it has none.
 pub(super) async fn template(
     client: &Client,
     id: &str,

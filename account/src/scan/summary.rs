@@ -1,5 +1,4 @@
-//! What a scan found, added up: by cause, owner, account, organizational unit and Region, and under other
-//! policies.
+//! The totals of a scan: by cause, owner, account, organizational unit and Region, and under other policies.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,7 +9,7 @@ use super::record::OutcomeCounts;
 use crate::accounts::MemberAccount;
 use crate::failure::Failure;
 
-/// What a scan found, added up.
+/// The totals of a scan.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScanSummary {
@@ -22,46 +21,46 @@ pub struct ScanSummary {
     pub stacks_with_rules: usize,
     /// Stacks with at least one rule that would be blocked.
     pub stacks_blocked: usize,
-    /// Stacks without such a rule, but with one that cannot be judged.
+    /// Stacks without such a rule, but with an undetermined one.
     pub stacks_undetermined: usize,
     /// Egress rules in all of them.
     pub rules: usize,
-    /// What would happen to the rules.
+    /// The counts of the rules by outcome.
     pub tally: OutcomeCounts,
-    /// Rules by what kind of rule they are, those with the most blocked rules first.
+    /// The rules by cause, those with the most blocked rules first.
     pub causes: Vec<RuleGroup>,
     /// Rules by owner, the one with the most blocked stacks first.
     pub owners: Vec<RuleGroup>,
     /// Rules by Region, the one with the most blocked stacks first.
     pub regions: Vec<RuleGroup>,
-    /// The accounts, those that most keeps from FAIL first.
+    /// The accounts, those with the most blocked stacks first.
     #[serde(default)]
     pub accounts: Vec<AccountSummary>,
     /// Rules by organizational unit, the one with the most blocked stacks first.
     #[serde(default)]
     pub organizational_units: Vec<RuleGroup>,
-    /// How the answer would change under another policy.
+    /// The results under other policies.
     pub alternatives: Vec<Alternative>,
     /// Stacks that could not be judged.
     pub unread: usize,
     /// Regions whose stacks could not all be listed.
     pub regions_unread: Vec<String>,
-    /// Accounts that could not be entered.
+    /// Accounts that could not be accessed.
     #[serde(default)]
     pub accounts_unread: Vec<String>,
     /// Accounts whose Regions could not be listed; those that every account has were read.
     #[serde(default)]
     pub accounts_in_part: Vec<String>,
-    /// The security groups that exist, if they were read (`--live`).
+    /// The existing security groups, if they were read (`--live`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<LiveSummary>,
 }
 
-/// What a scan found in one account.
+/// The totals of one account.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountSummary {
-    /// Which account.
+    /// The account.
     #[serde(flatten)]
     pub account: MemberAccount,
     /// Whether the failure mode can be FAIL there.
@@ -74,16 +73,16 @@ pub struct AccountSummary {
     pub stacks_blocked: usize,
     /// Egress rules in all of them.
     pub rules: usize,
-    /// What would happen to the rules.
+    /// The counts of the rules by outcome.
     pub tally: OutcomeCounts,
     /// Stacks that could not be judged.
     pub unread: usize,
     /// Regions whose stacks could not all be listed.
     pub regions_unread: Vec<String>,
-    /// Why the account could not be entered, or its Regions not be listed.
+    /// The reason why the account could not be accessed, or its Regions could not be listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
-    /// Its security groups that exist, if they were read (`--live`).
+    /// Its existing security groups, if they were read (`--live`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<LiveSummary>,
 }
@@ -94,9 +93,9 @@ pub struct AccountSummary {
 pub enum Readiness {
     /// Nothing that is deployed breaks the rule.
     Yes,
-    /// Nothing certainly does, and some of it cannot be judged here.
+    /// No violation is certain, but some rules are undetermined.
     Probably,
-    /// Something does.
+    /// At least one rule breaks the rule.
     No,
     /// Not enough could be read.
     #[default]
@@ -107,11 +106,11 @@ pub enum Readiness {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleGroup {
-    /// What they have in common; nothing for stacks without an owner.
+    /// The common value; nothing for stacks without an owner.
     pub name: Option<String>,
     /// Stacks with rules that would be blocked.
     pub stacks: usize,
-    /// What would happen to the rules.
+    /// The counts of the rules by outcome.
     #[serde(flatten)]
     pub tally: OutcomeCounts,
     /// Some of those stacks, the ones with the most blocked rules.
@@ -135,7 +134,7 @@ impl ScanSummary {
         !self.accounts_unread.is_empty() || !self.accounts_in_part.is_empty()
     }
 
-    /// One of the other policies.
+    /// Returns the totals under one of the other policies.
     #[must_use]
     pub(crate) fn alternative(&self, kind: AlternativeKind) -> Option<&Alternative> {
         self.alternatives.iter().find(|alternative| alternative.kind == kind)

@@ -1,4 +1,4 @@
-//! Adding up what a scan finds, one stack at a time.
+//! Adds up the findings of a scan, one stack at a time.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -9,10 +9,10 @@ use super::record::{OutcomeCounts, RuleOutcome, StackRecord, Unread};
 use super::summary::{AccountSummary, Readiness, RuleGroup, ScanSummary};
 use crate::accounts::MemberAccount;
 
-/// How many stacks a group names.
+/// The maximum number of stacks that a group names.
 const MAX_EXAMPLES: usize = 3;
 
-/// What was found so far, added up: it grows with the number of owners and accounts and not with that of stacks.
+/// The totals so far: their size depends on the number of owners and accounts, not on the number of stacks.
 #[derive(Debug, Default)]
 pub(super) struct ScanTotals {
     sums: ScanSummary,
@@ -25,7 +25,7 @@ pub(super) struct ScanTotals {
     live: LiveTotals,
 }
 
-/// What was found in an account.
+/// The totals of an account.
 #[derive(Debug, Default)]
 struct AccountTotals {
     sums: AccountSummary,
@@ -33,18 +33,18 @@ struct AccountTotals {
     live: LiveTotals,
 }
 
-/// What a setting, changed alone, would allow.
+/// The rules that one setting, changed alone, would allow.
 #[derive(Debug, Default)]
 struct SettingEffect {
-    /// Stacks of which nothing else would be blocked.
+    /// The number of stacks in which nothing else would be blocked.
     stacks: usize,
     rules: usize,
 }
 
-/// How many rules, which stack, in which account.
+/// The number of rules, the stack, and its account.
 type StackExample = (Reverse<usize>, String, String);
 
-/// What the rules of a group share.
+/// The totals of a group of rules.
 #[derive(Debug, Default)]
 struct GroupTotals {
     stacks: usize,
@@ -65,7 +65,7 @@ impl GroupTotals {
 
     fn example(&mut self, example: StackExample) {
         let (rules, stack, account) = &example;
-        // Regions may have stacks of the same name.
+        // Regions may have stacks with the same name.
         match self.examples.iter_mut().find(|(_, known, of)| known == stack && of == account) {
             Some((known, ..)) => *known = (*rules).min(*known),
             None => self.examples.push(example),
@@ -82,7 +82,7 @@ impl GroupTotals {
 }
 
 impl ScanTotals {
-    /// Adds a stack; each stack once.
+    /// Adds a stack; each stack must be added once.
     pub(super) fn stack(&mut self, record: &StackRecord) {
         let tally = record.tally();
         self.sums.stacks += 1;
@@ -116,13 +116,13 @@ impl ScanTotals {
         self.accounts.entry(id.to_owned()).or_default()
     }
 
-    /// Adds a live security group; each group once.
+    /// Adds a live security group; each group must be added once.
     pub(super) fn group(&mut self, record: &GroupRecord) {
         self.live.group(record);
         self.account(&record.account).live.group(record);
     }
 
-    /// Adds what could not be read.
+    /// Adds a part that could not be read.
     pub(super) fn unread(&mut self, what: &Unread) {
         if what.live {
             self.live.unread(what);
@@ -146,8 +146,8 @@ impl ScanTotals {
         }
     }
 
-    /// What it comes to; `complete` says whether everything was looked at, `accounts` what is known of them, and `live`
-    /// whether live security groups were read, too.
+    /// Returns the summary. `complete` is whether everything was read, `accounts` contains the known accounts, and
+    /// `live` is whether live security groups were read, too.
     pub(super) fn summary(self, complete: bool, accounts: &[MemberAccount], live: bool) -> ScanSummary {
         let mut summary = self.sums;
         summary.regions_unread.sort_unstable();
@@ -179,7 +179,7 @@ impl Alternative {
     }
 }
 
-/// A stack's rules by what kind of rule they are.
+/// Counts a stack's rules by cause.
 fn causes(record: &StackRecord) -> BTreeMap<&'static str, OutcomeCounts> {
     let mut causes: BTreeMap<&str, OutcomeCounts> = BTreeMap::new();
     for rule in &record.findings {
@@ -191,7 +191,7 @@ fn causes(record: &StackRecord) -> BTreeMap<&'static str, OutcomeCounts> {
     causes
 }
 
-/// How many of a stack's blocked rules each setting, changed alone, would allow.
+/// Counts the blocked rules of a stack that each setting, changed alone, would allow.
 fn settings(record: &StackRecord) -> BTreeMap<&str, usize> {
     let mut settings = BTreeMap::new();
     for rule in record.findings.iter().filter(|rule| rule.fate == RuleOutcome::Blocked) {
@@ -221,7 +221,7 @@ impl AccountTotals {
     }
 }
 
-/// Each account that was asked for or has something to say, and the rules by organizational unit.
+/// Returns each account that was requested or has something to report, and the rules by organizational unit.
 fn by_account(
     mut totals: BTreeMap<String, AccountTotals>,
     accounts: &[MemberAccount],
@@ -254,14 +254,14 @@ fn by_account(
     (summaries, largest_first(units, true, |group| (group.stacks, group.tally.blocked)))
 }
 
-/// Adds a name that is not there yet.
+/// Adds a name that is not in the list yet.
 fn insert(names: &mut Vec<String>, name: &str) {
     if !names.iter().any(|known| known == name) {
         names.push(name.to_owned());
     }
 }
 
-/// The groups, the largest first; the examples of `many` accounts name theirs.
+/// Returns the groups, the largest first; with `many` accounts, the examples include the account.
 fn largest_first(
     groups: BTreeMap<Option<String>, GroupTotals>,
     many: bool,
@@ -383,7 +383,7 @@ mod tests {
         }
     }
 
-    /// Of the many stacks of a group only the worst are kept, in whichever order they come.
+    /// A group keeps only its worst stacks, in whatever order they are added.
     #[test]
     fn examples_are_the_stacks_with_the_most_rules_whatever_came_first() {
         let rules = |name: &str, rules: usize| (name.to_owned(), rules);

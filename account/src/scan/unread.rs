@@ -1,4 +1,4 @@
-//! What could not be read, told once for each reason: a permission that is missing concerns every stack.
+//! The parts that could not be read, reported once for each reason: a missing permission affects every stack.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,31 +6,31 @@ use super::record::Unread;
 use crate::failure::{Failure, FailureKind};
 use crate::number::{count, grouped};
 
-/// The IAM action that says which Regions an account has.
+/// The IAM action that lists the Regions of an account.
 const LIST_REGIONS: &str = "account:ListRegions";
 
-/// How many stacks, Regions or accounts are named.
+/// The maximum number of named stacks, Regions or accounts.
 const MAX_NAMED: usize = 5;
 
-/// What could not be read for one reason.
+/// The parts that could not be read for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadGroup {
-    /// Why, in the words about the first of them.
+    /// The reason, with the message of the first part.
     pub failure: Failure,
-    /// Whether they were judged or listed all the same.
+    /// Whether they were judged or listed anyway.
     pub judged: bool,
     accounts: BTreeSet<String>,
     regions: BTreeSet<String>,
     /// Whether they are live security groups.
     live: bool,
-    /// How many stacks or groups; none, if it is the Regions' list, or an account.
+    /// The number of stacks or groups; zero for a list of Regions or an account.
     stacks: usize,
     /// The first of them by name.
     named: BTreeSet<String>,
 }
 
 impl UnreadGroup {
-    /// What it is: an account, a list, a stack's name, or how many stacks and the first of them.
+    /// Returns the unread part: an account, a list, a stack's name, or the number of stacks and the first of them.
     #[must_use]
     pub fn what(&self) -> String {
         match self.stacks {
@@ -46,7 +46,7 @@ impl UnreadGroup {
         }
     }
 
-    /// The Regions, the first of them by name; before them the accounts, if `many` are looked at.
+    /// Returns the Regions, or the first of them by name; with `many` accounts, after the accounts.
     #[must_use]
     pub fn place(&self, many: bool) -> String {
         let accounts = if many { first_of(&self.accounts, self.accounts.len()) } else { String::new() };
@@ -55,13 +55,12 @@ impl UnreadGroup {
     }
 }
 
-/// What could not be read, put together while it comes: what has the same reason, in whichever Region,
-/// lists first.
+/// Groups the unread parts as they are added: those with the same reason, in any Region, lists first.
 #[derive(Debug, Default)]
 pub(super) struct UnreadGroups(BTreeMap<UnreadKey, UnreadGroup>);
 
-/// Whether it is about live groups, whether it is a stack or a group, whether it is in a Region, whether it was judged all
-/// the same, the action, the kind of failure, its code.
+/// Whether it is about live groups, whether it is a stack or a group, whether it is in a Region, whether it was judged
+/// anyway, the action, the kind of failure, its code.
 type UnreadKey = (bool, bool, bool, bool, String, FailureKind, Option<String>);
 
 impl UnreadGroups {

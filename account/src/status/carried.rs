@@ -1,7 +1,7 @@
-//! Does the stack of the guard carry the version that decides. `policy.sh --fast` moves the alias and leaves the stack,
-//! whose next update brings back what it carries.
+//! Checks whether the guard's stack contains the active version. `policy.sh --fast` moves the alias without updating
+//! the stack, whose next update would restore its own version.
 //!
-//! Source: CloudFormation API Reference, `DescribeStackResources`: by the physical id of one resource, the resources of
+//! Source: CloudFormation API Reference, `DescribeStackResources`: by the physical ID of one resource, the resources of
 //! the stack that it belongs to.
 
 use aws_sdk_cloudformation::Client;
@@ -19,7 +19,7 @@ const RESOURCES: &str = "cloudformation:DescribeStackResources";
 /// The resource type of a function's version.
 const VERSION: &str = "AWS::Lambda::Version";
 
-/// Compares the version that the alias names with that of the stack. A function that no stack made has none.
+/// Compares the version that the alias names with that of the stack. A function that no stack created has none.
 pub(super) async fn look(
     client: &Client,
     called: &CalledFunction,
@@ -38,7 +38,7 @@ pub(super) async fn look(
         Err(failure) if failure.kind == FailureKind::Gone => return,
         Err(failure) => {
             return found
-                .note("carried-unread", format!("whether the stack carries this version is not known: {failure}"));
+                .note("carried-unread", format!("it is unknown whether the stack has this version: {failure}"));
         }
     };
     let versions = answer.stack_resources().iter().filter(|resource| resource.resource_type() == Some(VERSION));

@@ -1,8 +1,8 @@
-//! Is it the code and the policy that it should be.
+//! Checks whether the function has the expected code and policy.
 //!
-//! Lambda tells the SHA-256 of the function's zip file. The same program and policy zipped anew, as `sam`
-//! does, have another one, and only the zip file says which policy decides: it is looked into, once for each
-//! hash in all Regions, unless it is one of the packages that were named.
+//! Lambda returns the SHA-256 of the function's zip file. The same program and policy zipped again, as `sam` does, have
+//! another hash, and only the zip file shows which policy applies. So the file is downloaded, once for each hash in all
+//! Regions, unless it is one of the named packages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use crate::called::CalledFunction;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::with_retries;
 
-/// How many Regions a note names for each program or policy.
+/// The maximum number of Regions in a note for each program or policy.
 const SHOWN: usize = 40;
 
 /// Compares every function with what is expected; without an expectation, with those of other Regions.
@@ -47,11 +47,11 @@ pub(super) async fn compare(
         if !nothing_expected {
             judge(expected, &hash, contents, region);
         }
-        // What is not compared is good to know, and no more. Of several hashes, `differences` says why.
+        // Without a comparison, this is only a note. With several hashes, `differences` reports why.
         if let (Some(Err(failure)), false, false) =
             (contents, expected.is_policy(), nothing_expected && hashes.len() > 1)
         {
-            region.note("policy-unread", format!("which policy decides is not known: {failure}"));
+            region.note("policy-unread", format!("the active policy is unknown: {failure}"));
         }
     }
     if nothing_expected { differences(regions, &known) } else { Vec::new() }
@@ -61,7 +61,7 @@ fn hash(region: &RegionStatus) -> Option<&str> {
     region.function.as_ref().and_then(|function| function.code_sha256.as_deref())
 }
 
-/// Looks into the zip file with a hash, in the first Region that lets it.
+/// Reads the zip file with a hash, in the first Region that permits it.
 async fn look_into(
     clients: &impl Fn(&RegionStatus) -> Option<Clients>,
     options: &StatusOptions,
@@ -139,7 +139,7 @@ fn judge(
     }
 }
 
-/// What Regions do not have in common.
+/// Returns the differences between Regions.
 fn differences(regions: &[RegionStatus], known: &BTreeMap<String, Result<PackageDigests, Failure>>) -> Vec<StatusNote> {
     let mut notes = Vec::new();
     if known.len() < 2 {
@@ -158,7 +158,7 @@ fn differences(regions: &[RegionStatus], known: &BTreeMap<String, Result<Package
         let Some(contents) = &function.contents else { continue };
         let program = contents.bootstrap_sha256.as_deref().unwrap_or("none");
         let policy = contents.policy_sha256.as_deref().unwrap_or("none");
-        // Each architecture has a program of its own.
+        // Each architecture has a separate program.
         let architecture = function.architecture.as_deref().unwrap_or_default();
         programs.entry(architecture).or_default().entry(program).or_default().push(region);
         policies.entry(policy).or_default().push(region);

@@ -1,5 +1,4 @@
-//! A hook's configuration as `SetTypeConfiguration` takes it
-//! (source: Hooks User Guide, "hook configuration schema").
+//! A hook's configuration as `SetTypeConfiguration` accepts it (source: Hooks User Guide, "hook configuration schema").
 
 use serde::Deserialize;
 
@@ -22,7 +21,7 @@ struct CloudFormation {
     hook_configuration: HookConfiguration,
 }
 
-/// All of it optional: what is missing has the documented default.
+/// All fields are optional; missing ones have the documented default.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct HookConfiguration {
@@ -77,10 +76,10 @@ struct Filter {
     exclude: Vec<String>,
 }
 
-/// Operations on single resources; the others are on whole templates.
+/// The operations on single resources; the others are on whole templates.
 const ON_RESOURCES: [&str; 2] = ["RESOURCE", "CLOUD_CONTROL"];
 
-/// The one invocation point that there is.
+/// The only invocation point.
 const INVOCATION_POINT: &str = "PRE_PROVISION";
 
 impl Configuration {
@@ -88,27 +87,27 @@ impl Configuration {
         &self.cloud_formation.hook_configuration
     }
 
-    /// The operations that it looks at.
+    /// Returns its target operations.
     pub(super) fn operations(&self) -> &[String] {
         &self.hook().target_operations
     }
 
-    /// The function that it calls.
+    /// Returns the function that it calls.
     pub(super) fn function(&self) -> Option<&str> {
         self.hook().properties.get("LambdaFunction").and_then(|function| function.as_str())
     }
 
-    /// The customer's key with which its results are encrypted.
+    /// Returns the customer managed key that encrypts its results.
     pub(super) fn key(&self) -> Option<&str> {
         self.hook().encryption_configuration.kms_key_id.as_deref()
     }
 
-    /// `FAIL` or `WARN`.
+    /// Returns `FAIL` or `WARN`.
     pub(super) fn failure_mode(&self) -> &str {
         self.hook().failure_mode.as_deref().unwrap_or("WARN")
     }
 
-    /// What it does.
+    /// Returns its state.
     pub(super) fn state(&self) -> HookState {
         let hook = self.hook();
         let on = hook.hook_invocation_status.as_deref().is_none_or(|status| status == "ENABLED")
@@ -120,7 +119,7 @@ impl Configuration {
         }
     }
 
-    /// What is missing from enforcement of these operations.
+    /// Returns the gaps in the enforcement of these operations.
     pub(super) fn judge(&self, wanted: &[String], options: &StatusOptions) -> Vec<Gap> {
         let mut gaps = Vec::new();
         if self.state() == HookState::Disabled {
@@ -146,12 +145,12 @@ impl Configuration {
 }
 
 impl TargetFilters {
-    /// The filters must allow both resource types on creation and update, and templates on what there is of them: a
-    /// change set is only ever created.
+    /// Checks that the filters allow both resource types on creation and update, and templates on all actions they
+    /// have: a change set is only ever created.
     fn judge(&self, wanted: &[String], gaps: &mut Vec<Gap>) {
         let resources = wanted.iter().any(|operation| ON_RESOURCES.contains(&operation.as_str()));
         let types = ResourceType::ALL.map(|kind| (kind.name(), ["CREATE", "UPDATE"].as_slice()));
-        // Whether a list of resource types lets a template pass is not documented: only actions are judged.
+        // AWS does not document whether a list of resource types includes a template: only actions are judged.
         let stack = ("STACK", ["CREATE", "UPDATE"].as_slice());
         let change_set = ("CHANGE_SET", ["CREATE"].as_slice());
         let templates = [stack, change_set].into_iter().filter(|(name, _)| wanted.iter().any(|wanted| wanted == name));
@@ -180,8 +179,8 @@ fn matches(pattern: &str, name: &str) -> bool {
     pattern.parse::<Glob>().is_ok_and(|glob| glob.matches(name))
 }
 
-/// Whether everything that a filter's pattern matches may be left out. Seen as text, a pattern is matched
-/// by one at least as wide as itself; but for `?`, which would take a `*` for one character.
+/// Returns whether everything that a filter's pattern matches may be excluded. Treated as text, a pattern is matched by
+/// one at least as wide as itself, except for `?`, which would match a `*` as one character.
 fn covered(pattern: &str, may: &[Glob]) -> bool {
     may.iter().any(|glob| {
         let wider = glob.matches(pattern) && !(glob.as_str().contains('?') && pattern.contains('*'));
@@ -208,13 +207,14 @@ impl StackFilters {
 }
 
 impl Filter {
-    /// What alone is looked at, unless that is everything or everything may be left out.
+    /// Returns the stacks or roles that the hook is limited to, unless that is everything or everything may be
+    /// excluded.
     fn only(&self, may_exclude: &[Glob]) -> Option<Vec<String>> {
         let everything = self.include.is_empty() || self.include.iter().any(|name| name == "*");
         (!everything && !may_exclude.iter().any(Glob::is_any)).then(|| self.include.clone())
     }
 
-    /// What is left out and should not be.
+    /// Returns the excluded stacks or roles that must not be excluded.
     fn without(&self, may_exclude: &[Glob]) -> Option<Vec<String>> {
         let more: Vec<String> = self.exclude.iter().filter(|pattern| !covered(pattern, may_exclude)).cloned().collect();
         (!more.is_empty()).then_some(more)

@@ -1,5 +1,5 @@
-//! The one download: a function's zip file from the place that Lambda names. Bounded in size and time,
-//! never redirected, and its URL, which is a credential, never shown.
+//! The only download: a function's zip file from the URL that Lambda returns. Its size and time are limited, redirects
+//! are not followed, and its URL, which is a credential, is never shown.
 
 use std::time::Duration;
 
@@ -15,19 +15,19 @@ use crate::connection::connector;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::{RetryPolicy, with_retries};
 
-/// The IAM action that names the place.
+/// The IAM action that returns the URL.
 pub(super) const ACTION: &str = "lambda:GetFunction";
 
-/// How long the zip file may be (Lambda's quota of one that is uploaded directly; ours has a few MB).
+/// The maximum size of the zip file (Lambda's quota for a direct upload; this function has a few MB).
 const MAX_BYTES: usize = 50 * 1024 * 1024;
 
-/// How long an attempt may take.
+/// The timeout of one attempt.
 const ATTEMPT: Duration = Duration::from_secs(60);
 
 /// Downloads the file.
 ///
 /// # Errors
-/// What went wrong, in words that do not show the URL.
+/// When the download fails; the message does not contain the URL.
 pub(super) async fn get(url: &str, loopback: bool, retry_policy: RetryPolicy) -> Result<Vec<u8>, Failure> {
     let refused = |message: &str| Failure::new(ACTION, FailureKind::Unreadable, message);
     if !allowed(url, loopback) {
@@ -43,7 +43,7 @@ pub(super) async fn get(url: &str, loopback: bool, retry_policy: RetryPolicy) ->
     .await
 }
 
-/// Whether a URL may be asked: https, and plain http on this machine if AWS itself is played there.
+/// Returns whether a URL is allowed: https, or plain http on this machine if AWS itself is simulated there.
 fn allowed(url: &str, loopback: bool) -> bool {
     url.parse().is_ok_and(|uri: Uri| uri.scheme() == Some(&Scheme::HTTPS) || (loopback && is_loopback(&uri)))
 }
@@ -52,7 +52,7 @@ async fn attempt(connector: &Connector, url: &str) -> Result<Vec<u8>, Failure> {
     let failed = |kind, message: &str| Failure::new(ACTION, kind, message);
     let request = HttpRequest::get(url)
         .map_err(|_| failed(FailureKind::Unreadable, "the code location that Lambda returns is not a valid URL"))?;
-    // What went wrong is not quoted: nothing of the URL may be shown.
+    // The error is not quoted, because it may contain the URL.
     let answer = connector
         .call(request)
         .await

@@ -1,7 +1,7 @@
-//! The function behind the hook: is it there, can it be called, and do its settings open anything.
+//! The function behind the hook: does it exist, can it be called, and do its settings weaken enforcement.
 //!
-//! Sources: Lambda API Reference, `GetFunctionConfiguration`, `GetFunctionConcurrency`, `GetAlias`; Lambda
-//! Developer Guide, "Lambda function states".
+//! Sources: Lambda API Reference, `GetFunctionConfiguration`, `GetFunctionConcurrency`, `GetAlias`; Lambda Developer
+//! Guide, "Lambda function states".
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
@@ -21,11 +21,11 @@ const CONFIGURATION: &str = "lambda:GetFunctionConfiguration";
 const CONCURRENCY: &str = "lambda:GetFunctionConcurrency";
 const ALIAS: &str = "lambda:GetAlias";
 
-/// Fewer calls at once than this are reported: it is the whole limit of a new account, and one large stack has as
-/// many security groups under way.
+/// The concurrency below which a gap is reported: it is the whole limit of a new account, and a large stack creates
+/// that many security groups in parallel.
 const LOW_CONCURRENCY: i32 = 10;
 
-/// Looks at the function; false if there is none.
+/// Checks the function; returns false if there is none.
 pub(super) async fn look(
     client: &Client,
     called: &CalledFunction,
@@ -77,7 +77,7 @@ fn judge(
     variables(configuration, options, status, found);
 }
 
-/// Whether it can be called. An update that is under way leaves the code before it in place.
+/// Checks whether it can be called. During an update, the previous code stays in place.
 fn state(configuration: &GetFunctionConfigurationOutput, found: &mut RegionStatus) {
     let reason = |reason: Option<&str>| excerpt(reason.unwrap_or("Lambda gives no reason"), 300);
     match configuration.state() {
@@ -95,7 +95,7 @@ fn state(configuration: &GetFunctionConfigurationOutput, found: &mut RegionStatu
     }
 }
 
-/// Variables that change what is decided; no other is looked at, and no value but the preset's is kept.
+/// Checks the variables that affect decisions; reads no other, and keeps no value except the preset's.
 fn variables(
     configuration: &GetFunctionConfigurationOutput,
     options: &StatusOptions,
@@ -106,7 +106,7 @@ fn variables(
     if let Some(error) = environment.and_then(|environment| environment.error()) {
         let code = error.error_code().unwrap_or_default();
         let message = format!("the function's variables cannot be read: {}", error.message().unwrap_or(code));
-        // Lambda answers, and says within the answer that it could not decrypt them.
+        // Lambda answers successfully, and the answer contains the decryption error.
         let (action, kind) = if code.contains("AccessDenied") {
             ("kms:Decrypt", FailureKind::AccessDenied)
         } else {
@@ -154,7 +154,7 @@ async fn concurrency(
     }
 }
 
-/// Whether the alias sends every call to the version that is looked at.
+/// Checks whether the alias sends every call to the version that is checked.
 async fn routing(
     client: &Client,
     called: &CalledFunction,

@@ -1,30 +1,30 @@
-//! What enforcement can lack, each with its code, weight and sentence.
+//! The gaps in enforcement, each with its code, weight and sentence.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// How long CloudFormation waits for a hook's function, in seconds (source: Hooks User Guide, "Lambda
-/// Hooks": a time-out of 30 seconds per invocation).
+/// The time that CloudFormation waits for a hook's function, in seconds (source: Hooks User Guide, "Lambda Hooks": a
+/// time-out of 30 seconds per invocation).
 pub(super) const HOOK_SECONDS: i32 = 30;
 
-/// How much of a hash distinguishes two for people.
+/// The number of characters of a hash that is enough to distinguish two.
 pub(super) const HASH_CHARS: usize = 12;
 
-/// How much a gap matters.
+/// The severity of a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum GapSeverity {
-    /// Nothing is enforced, or not what should be.
+    /// Nothing is enforced, or not what is expected.
     Open,
-    /// Something is not enforced.
+    /// A part is not enforced.
     Partial,
-    /// Enforcement may not work, or stops what it should not.
+    /// Enforcement may not work, or may block too much.
     Health,
 }
 
-/// Something that enforcement lacks.
+/// A gap in enforcement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the sentence below names each field")]
 pub enum Gap {
@@ -36,64 +36,64 @@ pub enum Gap {
     NotActivated,
     /// It was never configured.
     NoConfiguration,
-    /// It is switched off.
+    /// It is disabled.
     Disabled,
-    /// Its failure mode is not the one that it should be.
+    /// Its failure mode differs from the expected one.
     FailureMode { is: String, should_be: String },
-    /// It does not look at an operation.
+    /// It does not target an operation.
     OperationMissing { operation: String },
-    /// Its filters leave out a resource type or action.
+    /// Its filters exclude a resource type or action.
     TargetMissing { target: String, action: String },
-    /// It looks at some stacks only.
+    /// It applies only to some stacks.
     OnlyStacks { names: Vec<String> },
-    /// It leaves out stacks that it should not.
+    /// It excludes stacks that must not be excluded.
     StacksExcluded { names: Vec<String> },
-    /// It looks only at stacks of some roles.
+    /// It applies only to stacks of some roles.
     OnlyRoles { roles: Vec<String> },
-    /// It leaves out stacks of some roles.
+    /// It excludes stacks of some roles.
     RolesExcluded { roles: Vec<String> },
     /// It calls another function.
     OtherFunction { is: String, should_be: String },
-    /// The function that it calls does not exist, or not under this version or alias.
+    /// The function that it calls does not exist, or does not have this version or alias.
     FunctionMissing { function: String },
     /// The function cannot be called now, or its last change failed.
     FunctionNotActive { what: String, reason: String },
-    /// Lambda turns every call away.
+    /// Lambda rejects every call.
     NoConcurrency,
-    /// Few calls can run at once.
+    /// Only a few calls can run in parallel.
     LowConcurrency { reserved: i32 },
-    /// The function may take longer than CloudFormation waits.
+    /// The function's timeout is longer than CloudFormation waits.
     TimeoutTooLong { seconds: i32 },
-    /// A variable of the function's sets another preset than expected.
+    /// A variable of the function sets a preset that is not expected.
     Preset { is: Option<String>, should_be: Option<String> },
-    /// A variable of the function's lifts a protection that is for rehearsals and tests alone.
+    /// A variable of the function disables a protection; it is only for rehearsals and tests.
     TestSetting { variable: &'static str },
-    /// Part of the calls go to another version.
+    /// Some calls go to another version.
     AliasSplit { alias: String, version: String, percent: u8 },
-    /// The alias names another version than the one that the stack carries.
+    /// The alias names another version than the stack does.
     CarriesAnother { alias: String, live: String, stack: String, carried: String },
-    /// It is not the code that it should be.
+    /// The code differs from the expected code.
     CodeDiffers { is: String, should_be: Vec<String> },
-    /// Layers bring in code that is in no package.
+    /// Layers add code that is not in any package.
     Layers { number: usize },
-    /// The policy in the code is not the one that it should be.
+    /// The policy in the code differs from the expected policy.
     PolicyDiffers { is: Option<String>, should_be: Vec<Option<String>> },
-    /// Lambda turned calls away lately.
+    /// Lambda throttled calls recently.
     Throttled { times: u64, days: u16 },
-    /// The function crashed or ran out of time lately.
+    /// The function crashed or timed out recently.
     Erred { times: u64, days: u16 },
-    /// The function could not decide lately.
+    /// The function could not decide recently.
     InternalFailures { times: u64, days: u16 },
     /// The rule that sends direct calls to the function is disabled.
     WatchDisabled { rule: String },
-    /// No trail reports direct calls, which a rule waits for.
+    /// The rule waits for direct calls, but no trail reports them.
     WatchWithoutTrail { rule: String },
-    /// The hook itself failed lately.
+    /// The hook itself failed recently.
     FailedLately { times: usize, at_least: bool, days: u16, reason: String },
 }
 
 impl Gap {
-    /// A stable code.
+    /// Returns a stable code.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -131,7 +131,7 @@ impl Gap {
         }
     }
 
-    /// How much it matters.
+    /// Returns its severity.
     #[must_use]
     pub const fn weight(&self) -> GapSeverity {
         match self {
@@ -221,8 +221,8 @@ impl fmt::Display for Gap {
             ),
             Self::CarriesAnother { alias, live, stack, carried } => write!(
                 f,
-                "the alias {alias} names version {live}, and the stack {stack} carries version {carried}, which its \
-                 next update brings back: run `policy.sh carry`, or `policy.sh back {carried}`"
+                "the alias {alias} points to version {live}, but the stack {stack} contains version {carried} and \
+                 its next update restores that: run `policy.sh carry`, or `policy.sh back {carried}`"
             ),
             Self::CodeDiffers { is, should_be } => {
                 let should_be: Vec<String> = should_be.iter().map(|hash| short(hash)).collect();
@@ -301,7 +301,7 @@ fn policy(f: &mut fmt::Formatter<'_>, is: Option<&str>, should_be: &[Option<Stri
     }
 }
 
-/// The beginning of a hash: the JSON result has all of it.
+/// Returns the beginning of a hash; the JSON result contains all of it.
 fn short(hash: &str) -> String {
     hash.get(..HASH_CHARS).map_or_else(|| hash.to_owned(), |start| format!("{start}…"))
 }

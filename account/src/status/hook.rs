@@ -1,4 +1,4 @@
-//! One hook of a Region: is it there, activated, and how is it configured.
+//! One hook of a Region: does it exist, is it activated, and how is it configured.
 
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::{RegistryType, ThirdPartyType, TypeConfigurationIdentifier};
@@ -15,7 +15,7 @@ use cfn_egress_guard_core::rule::excerpt;
 const TYPE: &str = "cloudformation:DescribeType";
 const CONFIGURATION: &str = "cloudformation:BatchDescribeTypeConfigurations";
 
-/// What every Lambda Hook is made from.
+/// The type that every Lambda Hook is based on.
 const LAMBDA_HOOK: &str = "AWS::Hooks::LambdaHook";
 
 /// A hook as far as it could be read.
@@ -33,7 +33,7 @@ pub(super) struct RegisteredHook {
 }
 
 impl RegisteredHook {
-    /// The account, as the type's ARN tells it.
+    /// Returns the account in the type's ARN.
     pub(super) fn account(&self) -> Option<String> {
         Arn::parse(self.arn.as_deref()?)?.account().map(str::to_owned)
     }
@@ -69,9 +69,9 @@ pub(super) async fn read(client: &Client, alias: &str, options: &StatusOptions) 
     hook
 }
 
-/// What the hook is configured to do.
+/// Reads the hook's configuration.
 async fn configuration(client: &Client, alias: &str, options: &StatusOptions, hook: &mut RegisteredHook) {
-    // By name: an ARN may have a version behind it.
+    // By name: an ARN may end with a version.
     let identifier = TypeConfigurationIdentifier::builder().r#type(ThirdPartyType::Hook).type_name(alias);
     let identifier = identifier.type_configuration_alias("default").build();
     let answer = with_retries(options.retry_policy, &mut 0, || async {

@@ -1,8 +1,8 @@
-//! What became of the function's calls lately, from CloudWatch: what CloudFormation tried again with
-//! success is in no hook result.
+//! The recent results of the function's calls, from CloudWatch: no hook result contains the calls that CloudFormation
+//! retried successfully.
 //!
-//! Sources: Lambda Developer Guide, "Types of metrics for Lambda functions" (the dimension `Resource` is
-//! the function with its version or alias); `CfnEgressGuard` is the function's own namespace.
+//! Sources: Lambda Developer Guide, "Types of metrics for Lambda functions" (the dimension `Resource` is the function
+//! with its version or alias); `CfnEgressGuard` is the function's own namespace.
 
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
@@ -18,13 +18,13 @@ use cfn_egress_guard_core::log::{GUARD, NAMESPACE};
 
 const METRICS: &str = "cloudwatch:GetMetricData";
 
-/// The length of a sum, in seconds: an hour, as finer ones are kept for 15 days only.
+/// The period of a sum, in seconds: an hour, because finer ones are kept for only 15 days.
 const PERIOD: i32 = 3_600;
 
-/// How many pages of sums are read: four metrics of a week have one.
+/// The maximum number of pages of sums: four metrics of a week have one.
 const PAGES: usize = 10;
 
-/// Reads them, and tells what is wrong.
+/// Reads the metrics and reports gaps.
 pub(super) async fn look(
     client: &Client,
     called: &CalledFunction,
@@ -89,7 +89,7 @@ async fn read(
     Ok(calls)
 }
 
-/// Without the guard's name its own metric cannot be asked for: every dimension is part of its identity.
+/// Without the guard's name, its own metric cannot be requested: every dimension is part of its identity.
 fn queries(called: &CalledFunction, guard: Option<&str>) -> Vec<MetricDataQuery> {
     let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
     let mut function = vec![dimension("FunctionName", &called.name)];
@@ -113,12 +113,12 @@ fn queries(called: &CalledFunction, guard: Option<&str>) -> Vec<MetricDataQuery>
     queries
 }
 
-/// A sum of counts as the count that it is.
+/// Converts a sum of counts to an integer.
 fn whole(sum: f64) -> u64 {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "a sum of counts; what is negative or no number becomes 0"
+        reason = "a sum of counts; a negative sum or NaN becomes 0"
     )]
     let whole = sum.round() as u64;
     whole

@@ -1,4 +1,4 @@
-//! What a function's zip file contains, and what it should hold.
+//! The contents of a function's zip file, actual and expected.
 
 use std::io::{Cursor, Read};
 
@@ -13,40 +13,40 @@ use cfn_egress_guard_core::rule::excerpt;
 /// The program in the zip file (source: Lambda Developer Guide, "Building a custom runtime").
 const BOOTSTRAP: &str = "bootstrap";
 
-/// The function's zip file in what `make package` makes.
+/// The function's zip file in the package that `make package` creates.
 const FUNCTION_ZIP: &str = "bootstrap.zip";
 
-/// What says where program and policy are from (written by deploy/build.sh and deploy/policy.sh).
+/// The file that records the origin of program and policy (written by deploy/build.sh and deploy/policy.sh).
 const ORIGIN: &str = "origin.txt";
 
-/// How much of it is read, in bytes.
+/// The number of its bytes that are read.
 const MAX_ORIGIN: u64 = 4096;
 
-/// How long an unpacked file may be (Lambda's quota for all of them together: 250 MB).
+/// The maximum size of an unpacked file (Lambda's quota for all of them together: 250 MB).
 const MAX_UNPACKED: u64 = 250 * 1024 * 1024;
 
-/// How many files a package may have that is looked through for the function's zip file.
+/// The maximum number of files in a package that is searched for the function's zip file.
 const MAX_FILES: usize = 10_000;
 
-/// What the function should be made of.
+/// The expected contents of the function.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Expected {
-    /// Packages, one of which it should be: one for each architecture.
+    /// The packages, one of which must match: one for each architecture.
     pub packages: Vec<Package>,
-    /// The SHA-256 of the policy file, in hexadecimal; in place of the packages'.
+    /// The SHA-256 of the policy file, in hexadecimal; it replaces the packages' policy.
     pub policy: Option<String>,
-    /// Hashes of the zip file as Lambda tells them (base64), one of which it should have.
+    /// The hashes of the zip file as Lambda returns them (base64), one of which must match.
     pub code_sha256: Vec<String>,
 }
 
 impl Expected {
-    /// Whether it is said what the code should be.
+    /// Returns whether the expected code is known.
     #[must_use]
     pub(crate) fn is_code(&self) -> bool {
         !self.packages.is_empty() || !self.code_sha256.is_empty()
     }
 
-    /// Whether it is said what the policy should be.
+    /// Returns whether the expected policy is known.
     #[must_use]
     pub(crate) fn is_policy(&self) -> bool {
         !self.packages.is_empty() || self.policy.is_some()
@@ -58,15 +58,15 @@ impl Expected {
 pub struct Package {
     /// The SHA-256 of its zip file in base64, if it is one.
     pub code_sha256: Option<String>,
-    /// What it contains.
+    /// Its contents.
     pub contents: PackageDigests,
 }
 
 impl Package {
-    /// Reads a function's zip file, or the package that `make package` makes, which holds one.
+    /// Reads a function's zip file, or the package that `make package` creates, which contains one.
     ///
     /// # Errors
-    /// When it is no such file, in words.
+    /// When it is not such a file; the error is a message.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         let mut archive = open(bytes)?;
         let inner = archive
@@ -90,7 +90,7 @@ impl Package {
         Ok(Self { code_sha256: Some(base64_sha256(bytes)), contents })
     }
 
-    /// A folder as `make build` makes it: the program and the policy beside it, if there is one.
+    /// Reads a folder that `make build` creates: the program and the policy beside it, if there is one.
     #[must_use]
     pub fn of_files(bootstrap: &[u8], policy: Option<&[u8]>) -> Self {
         let contents = PackageDigests {
@@ -106,7 +106,7 @@ impl PackageDigests {
     /// Reads a function's zip file.
     ///
     /// # Errors
-    /// When it is no zip file, or a file in it cannot be unpacked, in words.
+    /// When it is not a zip file, or a file in it cannot be unpacked; the error is a message.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
         let mut archive = open(bytes)?;
         Ok(Self {
@@ -117,7 +117,7 @@ impl PackageDigests {
     }
 }
 
-/// What the zip file says of where its policy is from: `commit 1234, set 2026-11-25T10:00:00Z by …`.
+/// Returns the policy's origin as the zip file records it: `commit 1234, set 2026-11-25T10:00:00Z by …`.
 fn origin(archive: &mut ZipArchive<Cursor<&[u8]>>) -> Option<String> {
     let mut text = String::new();
     archive.by_name(ORIGIN).ok()?.take(MAX_ORIGIN).read_to_string(&mut text).ok()?;
@@ -131,7 +131,7 @@ fn open(bytes: &[u8]) -> Result<ZipArchive<Cursor<&[u8]>>, String> {
     ZipArchive::new(Cursor::new(bytes)).map_err(|error| format!("not a readable zip file: {error}"))
 }
 
-/// The hash of a file; none, if it is not there.
+/// Returns the hash of a file, or nothing if it does not exist.
 fn unpacked_sha256(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Result<Option<String>, String> {
     let unpacked = |error: &dyn std::fmt::Display| format!("{name} cannot be unpacked: {error}");
     let mut file = match archive.by_name(name) {
@@ -155,12 +155,12 @@ fn unpacked_sha256(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Resul
     }
 }
 
-/// A hash as Lambda tells it of a zip file.
+/// Returns a hash as Lambda does for a zip file.
 pub(super) fn base64_sha256(bytes: &[u8]) -> String {
     aws_smithy_types::base64::encode(Sha256::digest(bytes))
 }
 
-/// A hash as `sha256sum` prints it.
+/// Returns a hash as `sha256sum` prints it.
 #[must_use]
 pub fn hex_sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))

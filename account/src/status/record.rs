@@ -1,4 +1,4 @@
-//! What is known of enforcement in each Region.
+//! The state of enforcement in each Region.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,40 +10,40 @@ use crate::failure::Failure;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RegionStatus {
-    /// The account, if anybody says which it is.
+    /// The account, if known.
     pub account: Option<String>,
     pub region: String,
     /// Whether enforcement is on there.
     pub verdict: Enforcement,
-    /// What the hook does there.
+    /// The state of the hook.
     pub state: HookState,
     /// The hook's version.
     pub version: Option<String>,
     /// `FAIL` or `WARN`.
     pub failure_mode: Option<String>,
-    /// The operations that it looks at.
+    /// Its target operations.
     pub operations: Vec<String>,
     /// The function that it calls.
     pub function: Option<FunctionStatus>,
-    /// The role that it calls the function with.
+    /// The role with which it calls the function.
     pub execution_role: Option<String>,
-    /// Whether calls of EC2's API that no hook is asked about are reported.
+    /// Whether direct EC2 API calls, which no hook sees, are reported.
     pub direct_calls: Option<DirectCallsStatus>,
-    /// What is missing from enforcement.
+    /// The gaps in enforcement.
     #[serde(rename = "holes")] // the name in format 1
     pub gaps: Vec<GapRecord>,
-    /// What is worth knowing and no gap.
+    /// Notes, which are not gaps.
     pub notes: Vec<StatusNote>,
-    /// What could not be read, and why.
+    /// The parts that could not be read, and why.
     pub unread: Vec<Failure>,
 }
 
-/// Whether calls of EC2's API that no hook is asked about are reported. `WatchDirectCalls` of `template.yaml` makes the
-/// rule; CloudTrail needs a trail. What could not be read does not change the verdict on enforcement.
+/// Whether direct EC2 API calls, which no hook sees, are reported. `WatchDirectCalls` of `template.yaml` creates the
+/// rule; CloudTrail needs a trail. Parts that could not be read do not change the verdict on enforcement.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DirectCallsStatus {
-    /// Whether the rule and the trail are there and enabled, as far as could be read.
+    /// Whether the rule and the trail exist and are enabled, as far as could be read.
     pub watched: Option<bool>,
     /// The EventBridge rule that sends the calls to the function.
     pub rule: Option<String>,
@@ -51,7 +51,7 @@ pub struct DirectCallsStatus {
     pub rule_enabled: Option<bool>,
     /// The ARN of a trail that logs management events of the Region.
     pub trail: Option<String>,
-    /// What could not be read, and why.
+    /// The parts that could not be read, and why.
     pub unread: Vec<Failure>,
 }
 
@@ -59,26 +59,26 @@ pub struct DirectCallsStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Enforcement {
-    /// It is, without a gap.
+    /// It is on, without a gap.
     Enforced,
-    /// It has a gap, whatever could not be read beside it.
+    /// It has a gap, even if some parts could not be read.
     #[serde(rename = "hole")] // the name in format 1
     Gap,
-    /// It could not be found out: what was not read is no gap, and no proof either.
+    /// Unknown: some parts could not be read, which is neither a gap nor a confirmation.
     Unknown,
 }
 
-/// What the hook does in a Region.
+/// The state of the hook in a Region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HookState {
-    /// There is none.
+    /// There is no hook.
     Missing,
-    /// It is switched off.
+    /// It is disabled.
     Disabled,
-    /// It could not be found out.
+    /// Unknown.
     Unknown,
-    /// It lets everything pass and says so.
+    /// It allows everything and warns.
     Warning,
     /// It blocks.
     Blocking,
@@ -90,16 +90,16 @@ pub enum HookState {
 pub struct GapRecord {
     /// A stable code.
     pub code: String,
-    /// How much it matters.
+    /// The severity.
     pub weight: GapSeverity,
-    /// The hook that it is about, if it is the one for whole templates.
+    /// The hook, if it is the one for whole templates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hook: Option<String>,
-    /// What is missing, in words.
+    /// A sentence about the gap.
     pub message: String,
 }
 
-/// Something worth knowing.
+/// A note.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusNote {
@@ -109,69 +109,69 @@ pub struct StatusNote {
     pub message: String,
 }
 
-/// The function behind a hook. What is not there was not told, or could not be read.
+/// The function behind a hook. A missing field was not returned or could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FunctionStatus {
-    /// What the hook calls: an ARN, mostly with a version or an alias behind it.
+    /// The function that the hook calls: an ARN, usually with a version or an alias.
     pub arn: String,
-    /// The version that answers.
+    /// The active version.
     pub version: Option<String>,
-    /// Lambda's `State` of it: `Active`, and what else there is.
+    /// Lambda's `State`, for example `Active`.
     pub state: Option<String>,
     /// `x86_64` or `arm64`.
     pub architecture: Option<String>,
-    /// When it was changed, as Lambda writes it.
+    /// The time of the last change, as Lambda writes it.
     pub modified: Option<String>,
-    /// The SHA-256 of its zip file in base64, as Lambda tells it.
+    /// The SHA-256 of its zip file in base64, as Lambda returns it.
     pub code_sha256: Option<String>,
-    /// What its zip file contains, if it was looked into.
+    /// The contents of its zip file, if they were read.
     pub contents: Option<PackageDigests>,
-    /// How long it may take, in seconds.
+    /// Its timeout, in seconds.
     pub timeout_seconds: Option<i32>,
-    /// The preset that `EGRESS_PRESET` sets, if it is set.
+    /// The preset in `EGRESS_PRESET`, if set.
     pub preset: Option<String>,
     /// The guard's name, a dimension of its metrics, if its settings could be read.
     #[serde(skip)]
     pub guard: Option<String>,
-    /// How many calls may run at once at most; none, if nothing is reserved.
+    /// The reserved concurrency; nothing if none is reserved.
     pub reserved_concurrency: Option<i32>,
-    /// What became of its calls lately.
+    /// The recent results of its calls.
     pub recent: Option<RecentCalls>,
 }
 
-/// What a function's zip file contains, each as SHA-256 in hexadecimal (`sha256sum`).
+/// The contents of a function's zip file, each as SHA-256 in hexadecimal (`sha256sum`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PackageDigests {
     /// The program.
     pub bootstrap_sha256: Option<String>,
-    /// The policy; without one the published rule decides.
+    /// The policy; without one, the published rule applies.
     pub policy_sha256: Option<String>,
-    /// Where the policy is from: its commit, and who set it when, as far as the zip file says (`origin.txt`).
+    /// The origin of the policy: its commit, and who set it when, if the zip file contains that (`origin.txt`).
     pub policy_origin: Option<String>,
 }
 
-/// What became of a function's calls in the last days, from CloudWatch's metrics.
+/// The results of a function's calls in the last days, from CloudWatch's metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecentCalls {
-    /// How many there were.
+    /// The number of calls.
     pub invocations: u64,
-    /// How many crashed or ran out of time.
+    /// The number of crashes and timeouts.
     pub errors: u64,
-    /// How many Lambda rejected.
+    /// The number of calls that Lambda throttled.
     pub throttles: u64,
-    /// How many the function could not decide (`InternalFailure`).
+    /// The number of calls that the function could not decide (`InternalFailure`).
     pub internal_failures: u64,
 }
 
 impl PackageDigests {
-    /// Which policy decides and where it is from, in words.
+    /// Returns the policy in force and its origin, in words.
     #[must_use]
     pub fn policy(&self) -> String {
         let Some(hash) = &self.policy_sha256 else {
-            return "no policy.toml decides: the published rule does".to_owned();
+            return "without a policy.toml, the published rule applies".to_owned();
         };
         let origin = self.policy_origin.as_deref().unwrap_or("its zip file does not say where it is from");
         format!("policy {} ({origin})", hash.get(..HASH_CHARS).unwrap_or(hash))
@@ -179,7 +179,7 @@ impl PackageDigests {
 }
 
 impl FunctionStatus {
-    /// Its version and the beginning of its hash, in words.
+    /// Returns its version and the beginning of its hash, in words.
     #[must_use]
     pub fn summary(&self) -> Option<String> {
         let version = self.version.as_ref()?;
@@ -211,7 +211,7 @@ impl RegionStatus {
         self.gap_of(None, gap);
     }
 
-    /// A gap of a hook; without an alias, of the one for resources.
+    /// Adds a gap of a hook; without an alias, of the hook for resources.
     pub(super) fn gap_of(&mut self, hook: Option<&str>, gap: &Gap) {
         self.gaps.push(GapRecord {
             code: gap.code().to_owned(),
@@ -225,7 +225,7 @@ impl RegionStatus {
         self.notes.push(StatusNote { code: code.to_owned(), message });
     }
 
-    /// Where it is: the Region, after the account if `many` are looked at.
+    /// Returns the place: the Region, with `many` accounts after the account.
     #[must_use]
     pub fn place(&self, many: bool) -> String {
         match &self.account {
@@ -234,13 +234,13 @@ impl RegionStatus {
         }
     }
 
-    /// The weight of the worst gap.
+    /// Returns the severity of the worst gap.
     #[must_use]
     pub fn worst(&self) -> Option<GapSeverity> {
         self.gaps.iter().map(|gap| gap.weight).min()
     }
 
-    /// Whether it is known to be enforced without a gap.
+    /// Returns whether enforcement is confirmed and has no gap.
     #[must_use]
     pub fn is_well(&self) -> bool {
         self.verdict == Enforcement::Enforced
@@ -254,7 +254,7 @@ impl RegionStatus {
         }
     }
 
-    /// How bad it is: the smaller, the worse.
+    /// Returns a rank for sorting: the smaller, the worse.
     pub(super) fn rank(&self) -> (u8, usize) {
         let worst = match self.worst() {
             Some(GapSeverity::Open) => 0,

@@ -10,30 +10,30 @@ use super::record::{Enforcement, RegionStatus, StatusNote};
 use crate::accounts::MemberAccount;
 use crate::failure::Failure;
 
-/// The version of the result's format. Within a version fields may be added; none changes its meaning or goes.
+/// The version of the format. Within a version, fields may be added; none is removed or changes its meaning.
 const FORMAT_VERSION: u32 = 1;
 
-/// The state of enforcement in all accounts and Regions that were looked at.
+/// The state of enforcement in all accounts and Regions that were read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusResult {
-    /// The format's version. Within a version fields may be added; none changes its meaning or goes.
+    /// The version of the format. Within a version, fields may be added; none is removed or changes its meaning.
     pub version: u32,
     /// The hook's alias.
     pub hook: String,
-    /// The account, if it is one: as AWS says whose the credentials are, or as the hooks' ARNs tell it.
+    /// The account, if there is one: from the credentials, or from the hooks' ARNs.
     pub account: Option<String>,
-    /// Whether enforcement is on in all of them; the exit status says the same.
+    /// Whether enforcement is on in all of them, as in the exit status.
     pub verdict: Enforcement,
-    /// Why the account's Regions could not be listed; those that every account has were looked at.
+    /// The reason why the account's Regions could not be listed; those that every account has were read.
     pub regions_assumed: Option<String>,
-    /// The accounts, those with problems first; none, if it is the caller's own and nobody says which that is.
+    /// The accounts, those with problems first; empty if the only account is the caller's own and its ID is unknown.
     pub accounts: Vec<AccountStatus>,
-    /// The Regions, those of accounts with problems first, and of an account those with problems.
+    /// The Regions: those of accounts with problems first, and within an account those with problems first.
     pub regions: Vec<RegionStatus>,
-    /// What is worth knowing of several Regions together.
+    /// Notes on several Regions together.
     pub notes: Vec<StatusNote>,
-    /// What went wrong apart from any Region.
+    /// Failures that do not belong to a Region.
     pub unread: Vec<Failure>,
 }
 
@@ -41,25 +41,25 @@ pub struct StatusResult {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountStatus {
-    /// Which account.
+    /// The account.
     #[serde(flatten)]
     pub account: MemberAccount,
     /// Whether enforcement is on in all its Regions.
     pub verdict: Enforcement,
-    /// How many of its Regions are enforced without a gap.
+    /// The number of its Regions that are enforced without a gap.
     pub regions_enforced: usize,
-    /// How many of its Regions have a gap.
+    /// The number of its Regions with a gap.
     #[serde(rename = "regionsWithHoles")] // the name in format 1
     pub regions_with_gaps: usize,
-    /// How many of its Regions could not be judged.
+    /// The number of its Regions that could not be judged.
     pub regions_unknown: usize,
-    /// Why it could not be entered.
+    /// The reason why it could not be accessed.
     pub failure: Option<Failure>,
-    /// Why its Regions could not be listed; those that every account has were looked at.
+    /// The reason why its Regions could not be listed; those that every account has were read.
     pub regions_assumed: Option<Failure>,
 }
 
-/// What was found so far.
+/// The findings so far.
 #[derive(Debug, Default)]
 pub(super) struct StatusRecords {
     pub(super) regions: Vec<RegionStatus>,
@@ -67,7 +67,7 @@ pub(super) struct StatusRecords {
     pub(super) not_entered: Vec<(String, Failure)>,
     /// Accounts whose Regions could not be listed.
     pub(super) regions_assumed: Vec<(String, Failure)>,
-    /// What went wrong apart from any account.
+    /// Failures that do not belong to an account.
     pub(super) lost: Vec<Failure>,
 }
 
@@ -101,14 +101,14 @@ impl StatusResult {
                 account.verdict = Enforcement::Unknown;
             }
         }
-        // How bad the worst Region of each account is.
+        // The rank of the worst Region of each account.
         let mut worst: BTreeMap<Option<String>, _> = BTreeMap::new();
         for region in &regions {
             let rank = worst.entry(region.account.clone()).or_insert_with(|| region.rank());
             *rank = (*rank).min(region.rank());
         }
         let rank = |account: &Option<String>| worst.get(account).copied();
-        // An account that could not be entered comes after those with a gap, and before those that are well.
+        // An account that could not be entered comes after those with a gap, and before those without.
         const UNKNOWN: (u8, usize) = (3, 0);
         accounts.sort_by_key(|account| {
             let of_regions = rank(&Some(account.account.account.clone()));
@@ -143,13 +143,13 @@ impl StatusResult {
         }
     }
 
-    /// How many Regions have a verdict.
+    /// Returns the number of Regions with a verdict.
     #[must_use]
     pub fn count(&self, verdict: Enforcement) -> usize {
         self.regions.iter().filter(|region| region.verdict == verdict).count()
     }
 
-    /// Whether it is about several accounts.
+    /// Returns whether the result covers several accounts.
     #[must_use]
     pub const fn is_of_many(&self) -> bool {
         self.accounts.len() > 1

@@ -1,7 +1,7 @@
-//! What the hook's results say: did it fail lately, and can its annotations be read.
+//! Reads the hook's results: whether it failed recently, and whether its annotations can be read.
 //!
-//! Sources: CloudFormation API Reference, `ListHookResults`, `GetHookResult` (whoever reads results that
-//! are encrypted with a customer's key needs `kms:Decrypt`).
+//! Sources: CloudFormation API Reference, `ListHookResults`, `GetHookResult` (reading results that are encrypted with a
+//! customer managed key needs `kms:Decrypt`).
 
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::HookResultSummary;
@@ -17,13 +17,13 @@ use cfn_egress_guard_core::rule::excerpt;
 
 const GET: &str = "cloudformation:GetHookResult";
 
-/// How many pages are read: in which order results come is not documented.
+/// The maximum number of pages: AWS does not document the order of results.
 const PAGES: usize = 50;
 
-/// How many results are tried, as they may expire under the look.
+/// The number of results to try, because results may expire after they are listed.
 const TRIES: usize = 3;
 
-/// Whether the hook itself failed lately: its function is gone, throttled, too slow or broken.
+/// Checks whether the hook itself failed recently: its function is missing, throttled, too slow or broken.
 pub(super) async fn failures(
     list: &mut ResultList<'_>,
     alias: Option<&str>,
@@ -63,7 +63,7 @@ pub(super) async fn failures(
     }
 }
 
-/// Whether the annotations of a recent result can be read: without them nobody sees which rule it was.
+/// Checks whether the annotations of a recent result can be read: without them, nobody sees the violated rule.
 pub(super) async fn annotations(
     client: &Client,
     list: &mut ResultList<'_>,
@@ -72,7 +72,7 @@ pub(super) async fn annotations(
     found: &mut RegionStatus,
 ) {
     let mut results = Vec::new();
-    // What failed is reported in annotations always, but for an internal failure; what passed, if it was ours.
+    // Every failure except an internal one has annotations; a pass has them if it is from this function.
     for status in ["HOOK_COMPLETE_FAILED", "HOOK_COMPLETE_SUCCEEDED"] {
         match list.page(Some(status), None).await {
             Ok((mut page, _)) => {
@@ -80,7 +80,7 @@ pub(super) async fn annotations(
                 results.extend(page.into_iter().take(TRIES));
             }
             Err(failure) if failure.kind == FailureKind::Gone => {}
-            // What lists results was denied already, and told.
+            // The denial of the list was already reported.
             Err(failure) if found.unread.iter().any(|told| told.action == failure.action) => return,
             Err(failure) => return found.unread.push(failure),
         }

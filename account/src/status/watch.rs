@@ -1,9 +1,9 @@
-//! Whether direct calls of EC2's API, which no hook sees, are reported: the rule that sends them to the function, and
-//! the trail that EventBridge gets them from.
+//! Checks whether direct calls of EC2's API, which no hook sees, are reported: the rule that sends them to the
+//! function, and the trail from which EventBridge gets them.
 //!
 //! Sources: EventBridge User Guide, "Events delivered via AWS CloudTrail"; CloudTrail API Reference, `DescribeTrails`,
-//! `GetTrailStatus`, `GetEventSelectors`. What cannot be read here does not change the verdict on enforcement, since
-//! reporting blocks nothing.
+//! `GetTrailStatus`, `GetEventSelectors`. Parts that cannot be read here do not change the verdict on enforcement,
+//! because reporting blocks nothing.
 
 use aws_sdk_cloudtrail::Client;
 use aws_sdk_cloudtrail::operation::get_event_selectors::GetEventSelectorsOutput;
@@ -25,10 +25,10 @@ const TRAILS: &str = "cloudtrail:DescribeTrails";
 const LOGGING: &str = "cloudtrail:GetTrailStatus";
 const SELECTORS: &str = "cloudtrail:GetEventSelectors";
 
-/// How many rules and trails are looked at: an account has five trails in a Region, and one rule of the guard's.
+/// The maximum number of rules and trails to check: an account has five trails in a Region, and one rule of the guard.
 const MOST: usize = 20;
 
-/// Looks for the rule, if the account has a function of its own, and for a trail.
+/// Looks for the rule, if the account has its own function, and for a trail.
 pub(super) async fn look(
     connection: Connection,
     function: Option<&str>,
@@ -38,7 +38,7 @@ pub(super) async fn look(
     let mut status = DirectCallsStatus::default();
     let looked = match function {
         Some(function) => rule(&connection, &found.region, function, options, &mut status).await,
-        // A central function in another account gets no events of this one.
+        // A central function in another account gets no events from this one.
         None => Ok(()),
     };
     let no_rule = looked.is_ok() && status.rule.is_none();
@@ -62,7 +62,7 @@ pub(super) async fn look(
     found.direct_calls = Some(status);
 }
 
-/// The rule of the default event bus whose target is the function.
+/// Returns the rule of the default event bus whose target is the function.
 async fn rule(
     connection: &Connection,
     region: &str,
@@ -94,7 +94,7 @@ async fn rule(
     Ok(())
 }
 
-/// A trail that logs the Region's management events. A trail that could not be read may be one.
+/// Looks for a trail that logs the Region's management events. A trail that could not be read may be one.
 async fn trail(
     connection: &Connection,
     region: &str,
@@ -102,14 +102,14 @@ async fn trail(
     status: &mut DirectCallsStatus,
 ) -> Result<(), Failure> {
     let client = connection.cloudtrail(region);
-    // Those of other Regions and of the organization are listed too.
+    // The list includes trails of other Regions and of the organization.
     let trails = with_retries(options.retry_policy, &mut 0, || async {
         client.describe_trails().send().await.map_err(|error| Failure::of(TRAILS, &error))
     })
     .await?;
     for trail in trails.trail_list().iter().take(MOST) {
         let Some(arn) = trail.trail_arn().or(trail.name()) else { continue };
-        // CloudTrail answers about a trail where it was created.
+        // CloudTrail describes a trail only in the Region where it was created.
         let client = match trail.home_region().filter(|home| *home != region) {
             Some(home) => connection.cloudtrail(home),
             None => client.clone(),
@@ -127,7 +127,7 @@ async fn trail(
     Ok(())
 }
 
-/// Whether a trail is logging, management events that change something included.
+/// Returns whether a trail is logging, including write management events.
 async fn logs_management_events(client: &Client, trail: &str, options: &StatusOptions) -> Result<bool, Failure> {
     let status = with_retries(options.retry_policy, &mut 0, || async {
         client.get_trail_status().name(trail).send().await.map_err(|error| Failure::of(LOGGING, &error))
@@ -143,7 +143,7 @@ async fn logs_management_events(client: &Client, trail: &str, options: &StatusOp
     Ok(logs_changes(&selectors))
 }
 
-/// Whether a trail logs the management events that change something.
+/// Returns whether a trail logs write management events.
 fn logs_changes(selectors: &GetEventSelectorsOutput) -> bool {
     let basic = selectors.event_selectors().iter().any(|selector| {
         selector.include_management_events() != Some(false)
@@ -160,14 +160,15 @@ fn field_equals(selector: &AdvancedEventSelector, field: &str, value: &str) -> b
     selector.field_selectors().iter().any(|one| one.field() == field && one.equals().iter().any(|equal| equal == value))
 }
 
-/// Where a hook is there and nothing is reported. That is a note: `WatchDirectCalls` is a choice.
+/// Returns a note where a hook exists but direct calls are not reported. It is only a note, because `WatchDirectCalls`
+/// is a choice.
 pub(super) fn not_watched(regions: &[RegionStatus]) -> Option<StatusNote> {
     let looked: Vec<&DirectCallsStatus> = regions.iter().filter_map(|region| region.direct_calls.as_ref()).collect();
     let open: Vec<_> = looked.iter().filter(|status| status.watched != Some(true) && status.rule.is_none()).collect();
     let [first, ..] = open.as_slice() else { return None };
     let with_trail = open.iter().filter(|status| status.trail.is_some()).count();
     let trail = match (with_trail, first.unread.first()) {
-        (0, Some(failure)) => format!("whether there is a trail for it is not known: {failure}"),
+        (0, Some(failure)) => format!("it is unknown whether a trail exists: {failure}"),
         (0, None) => "there is no trail for it".to_owned(),
         (some, _) if some == open.len() => "there is a trail for it".to_owned(),
         (some, _) => format!("there is a trail for it in {some} of them"),

@@ -1,10 +1,9 @@
-//! Plays a plan: asks the hook before each operation, and goes on, warns or rolls back as CloudFormation
-//! does.
+//! Plays a plan: invokes the hook before each operation, then continues, warns or rolls back as CloudFormation does.
 //!
 //! Sources: CloudFormation Hooks User Guide ("Hooks are invoked before each create, update or delete of a resource";
-//! failure modes); the words of the events as CloudFormation prints them. Where in a stack's events a hook on STACK
-//! appears, and what becomes of the stack, is not documented: it is reported here as for a resource. Change sets have
-//! no stack events; those here stand in for what `DescribeChangeSet` and `GetHookResult` say.
+//! failure modes); the text of the events as CloudFormation prints them. AWS does not document where a hook on STACK
+//! appears in a stack's events or what happens to the stack; the rehearsal reports both as for a resource. Change sets
+//! have no stack events; the events here represent the output of `DescribeChangeSet` and `GetHookResult`.
 
 use super::documents::Documents;
 use super::event::{HookEvent, HookProgress, StackEvent};
@@ -17,34 +16,34 @@ use super::status_names::StatusNames;
 use cfn_egress_guard_core::hook::Target;
 use cfn_egress_guard_core::security_group::ResourceType;
 
-/// How a rehearsed deployment ended.
+/// The result of a rehearsed deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RehearsalOutcome {
-    /// It went through.
+    /// The deployment succeeded.
     Complete,
-    /// It went through with warnings, where the hook would have stopped it under `FAIL`.
+    /// The deployment succeeded with warnings; in mode `FAIL`, the hook would have stopped it.
     CompleteWithWarnings,
     /// The hook stopped it.
     RolledBack,
     /// The hook stopped it, and rollback is disabled.
     LeftAsItIs,
-    /// The hook stopped its change set: no resource was touched.
+    /// The hook stopped its change set before any resource was changed.
     ChangeSetFailed,
-    /// Nothing changes, so nothing happened and the hook was not asked.
+    /// Nothing changes, so the hook was not invoked.
     NothingToUpdate,
 }
 
-/// Something that happened.
+/// An event of a rehearsal.
 #[derive(Debug)]
 pub struct RehearsalEvent<'a> {
     pub event: StackEvent,
-    /// The operation that it is about, if it is about one.
+    /// The operation that the event is about, if any.
     pub operation: Option<&'a ResourceOperation>,
-    /// How many stacks are around its stack.
+    /// How deeply its stack is nested; 0 for the outermost.
     pub depth: usize,
 }
 
-/// A deployment that is being rehearsed.
+/// A rehearsal in progress.
 struct Rehearsal<'a> {
     hook: &'a HookSettings,
     function: &'a mut Function,
@@ -63,24 +62,24 @@ struct StackInProgress {
     depth: usize,
 }
 
-/// An operation that was done, with what was done inside it.
+/// A completed operation, and the operations of its nested stack.
 struct CompletedOperation<'p> {
     operation: &'p ResourceOperation,
     place: Option<StackInProgress>,
     inside: Vec<CompletedOperation<'p>>,
 }
 
-/// How the deployment of one stack ended.
+/// The result of deploying one stack.
 struct DeploymentResult<'p> {
     done: Vec<CompletedOperation<'p>>,
-    /// Why it failed, if so.
+    /// The reason, if it failed.
     failure: Option<String>,
 }
 
-/// Rehearses a plan. Each event goes to the sink as it happens; `clock` gives its time.
+/// Rehearses a plan. Sends each event to the sink as it happens; `clock` supplies the time.
 ///
 /// # Errors
-/// When an answer is missing where only the function's owner can help: it does not run at all.
+/// When there is no answer for a reason that only the function's owner can fix, for example because it does not start.
 pub async fn rehearse(
     plan: &DeploymentPlan,
     hook: &HookSettings,
@@ -121,7 +120,7 @@ impl StackInProgress {
     }
 }
 
-/// What an event is about: a stack, a change set, or a resource with its operation.
+/// The subject of an event: a stack, a change set, or a resource with its operation.
 #[derive(Clone, Copy)]
 struct EventSubject<'a> {
     logical_id: &'a str,
@@ -144,7 +143,7 @@ impl<'a> EventSubject<'a> {
 }
 
 impl Rehearsal<'_> {
-    /// Creates the change set, if the hook is asked about it; false if the hook stops it.
+    /// Creates the change set, if the hook is invoked for it. Returns false if the hook stops it.
     async fn change_set(&mut self, plan: &DeploymentPlan, place: &StackInProgress) -> Result<bool, InvokeError> {
         if !self.hook.target_operations.contains(&Target::ChangeSet) {
             return Ok(true);
@@ -167,7 +166,7 @@ impl Rehearsal<'_> {
         Ok(passed)
     }
 
-    /// Deploys a stack and those nested in it.
+    /// Deploys a stack and its nested stacks.
     async fn deploy<'p>(
         &mut self,
         plan: &'p DeploymentPlan,
@@ -223,7 +222,7 @@ impl Rehearsal<'_> {
         Ok(DeploymentResult { done, failure: None })
     }
 
-    /// Does an operation on a resource; why it failed, if the hook stops it.
+    /// Performs an operation on a resource. Returns the reason if the hook stops it.
     async fn resource(
         &mut self,
         operation: &ResourceOperation,
@@ -244,7 +243,7 @@ impl Rehearsal<'_> {
         Ok(None)
     }
 
-    /// Asks the hook; false if it stops what it was asked about.
+    /// Invokes the hook. Returns false if it stops the operation.
     async fn ask(
         &mut self,
         subject: &InvocationSubject<'_>,
@@ -257,7 +256,8 @@ impl Rehearsal<'_> {
         let event = subject.invocation(self.hook, &place.id, self.events).to_string();
         let (progress, reason) = match self.function.invoke(event.into()).await {
             Ok(answer) => read(&answer),
-            // The function's error is CloudFormation's to report; a function that does not run is ours.
+            // CloudFormation reports an error of the function; a function that does not run is an error of the
+            // rehearsal.
             Err(error @ (InvokeError::Function(_) | InvokeError::TimedOut)) => {
                 (HookProgress::HookFailed, error.to_string())
             }
@@ -277,7 +277,7 @@ impl Rehearsal<'_> {
     }
 
     fn publish(&self, document: &serde_json::Value) -> String {
-        // Without a server, an empty URL: the function says that it is missing.
+        // Without a server, an empty URL: the function reports that it is missing.
         self.documents.as_ref().map(|documents| documents.publish(document.to_string().into())).unwrap_or_default()
     }
 
@@ -285,7 +285,7 @@ impl Rehearsal<'_> {
         format!("The following hook(s) failed: [{}]", subject.alias(self.hook))
     }
 
-    /// Undoes what was done. A nested stack that was being created is left to the stack around it.
+    /// Undoes completed operations. A nested stack that was being created is left to its parent stack.
     fn roll_back(
         &mut self,
         plan: &DeploymentPlan,
@@ -313,7 +313,7 @@ impl Rehearsal<'_> {
         self.stack(place, if plan.is_update() { "UPDATE_ROLLBACK_COMPLETE" } else { "ROLLBACK_COMPLETE" }, None);
     }
 
-    /// Deletes what was created, last first.
+    /// Deletes the created resources in reverse order.
     fn delete(&mut self, place: &StackInProgress, done: &[CompletedOperation<'_>]) {
         for done in done.iter().rev().filter(|done| done.operation.action == Action::Create) {
             let about = EventSubject::resource(done.operation);
@@ -374,7 +374,7 @@ impl Rehearsal<'_> {
     }
 }
 
-/// What the stack around a nested one says of its failure.
+/// Returns the reason that the parent stack gives when a nested stack fails.
 fn embedded(nested: &StackInProgress, action: Action, reason: &str) -> String {
     match action {
         Action::Create => format!("Embedded stack {} was not successfully created: {reason}", nested.id),

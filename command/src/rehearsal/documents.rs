@@ -1,7 +1,7 @@
 //! The documents of STACK and CHANGE_SET invocations, behind URLs on this machine.
 //!
-//! CloudFormation puts them behind presigned URLs of Amazon S3; the function takes those of this machine only when it
-//! is reported to (`EGRESS_LOOPBACK_PAYLOADS`).
+//! CloudFormation puts them behind presigned Amazon S3 URLs. The function accepts URLs of this machine only when
+//! `EGRESS_LOOPBACK_PAYLOADS` is set.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 
 type ServedDocuments = Arc<Mutex<Vec<Bytes>>>;
 
-/// Documents that can be downloaded as long as this lives.
+/// Documents that can be downloaded until this value is dropped.
 #[derive(Debug)]
 pub(super) struct Documents {
     address: SocketAddr,
@@ -34,7 +34,7 @@ impl Documents {
         Ok(Self { address, shelf, server })
     }
 
-    /// Puts a document behind a URL of its own.
+    /// Publishes a document under a separate URL.
     pub(super) fn publish(&self, document: Vec<u8>) -> String {
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
         shelf.push(document.into());

@@ -10,8 +10,8 @@ use tokio::net::TcpStream;
 
 use super::invoke::InvokeError;
 
-/// A Lambda Invoke endpoint (Lambda API, `Invoke`): the runtime emulator of others, `cargo lambda watch`,
-/// `sam local start-lambda`.
+/// A Lambda Invoke endpoint (Lambda API, `Invoke`): another runtime emulator, `cargo lambda watch`, `sam local
+/// start-lambda`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     authority: String,
@@ -19,7 +19,7 @@ pub struct Endpoint {
     path: String,
 }
 
-/// An endpoint's URL that cannot be used.
+/// An endpoint URL that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointError(String);
 
@@ -32,10 +32,10 @@ impl fmt::Display for EndpointError {
 impl std::error::Error for EndpointError {}
 
 impl Endpoint {
-    /// The endpoint of a URL such as `http://127.0.0.1:9000`, or with the whole path of an Invoke request.
+    /// Creates an endpoint from a URL such as `http://127.0.0.1:9000`, or from the full URL of an Invoke request.
     ///
     /// # Errors
-    /// When it is no plain http URL with a host.
+    /// When it is not a plain http URL with a host.
     pub fn new(url: &str, function_name: &str) -> Result<Self, EndpointError> {
         let uri: Uri = url.parse().map_err(|error| EndpointError(format!("`{url}` is not a URL ({error})")))?;
         if uri.scheme_str() != Some("http") {

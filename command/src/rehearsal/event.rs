@@ -1,11 +1,10 @@
-//! Stack events in the shape of `DescribeStackEvents` (CloudFormation API model), in the words that
-//! CloudFormation uses.
+//! Stack events in the shape of `DescribeStackEvents` (CloudFormation API model), with CloudFormation's own wording.
 
 use serde::Serialize;
 
 use super::plan::FailureMode;
 
-/// One event of a stack. Fields that CloudFormation would leave out are left out.
+/// One stack event. Omits the fields that CloudFormation omits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct StackEvent {
@@ -15,18 +14,18 @@ pub struct StackEvent {
     pub event_id: String,
     /// The stack's name.
     pub stack_name: String,
-    /// The resource's logical id; the stack's name for the stack itself.
+    /// The resource's logical ID; for the stack itself, the stack's name.
     pub logical_resource_id: String,
     /// The resource's type.
     pub resource_type: String,
-    /// When, in RFC 3339.
+    /// The time in RFC 3339.
     pub timestamp: String,
     /// The resource's status.
     pub resource_status: &'static str,
-    /// Why it has that status.
+    /// The reason for that status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_status_reason: Option<String>,
-    /// What a hook had to say.
+    /// The hook's result.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub hook: Option<HookEvent>,
 }
@@ -37,32 +36,32 @@ pub struct StackEvent {
 pub struct HookEvent {
     /// The hook's alias.
     pub hook_type: String,
-    /// How far the hook is.
+    /// The hook's progress.
     pub hook_status: HookProgress,
-    /// What it says.
+    /// The hook's message.
     pub hook_status_reason: String,
     /// Always `PRE_PROVISION`.
     pub hook_invocation_point: &'static str,
-    /// What a failure means.
+    /// The effect of a failure.
     pub hook_failure_mode: FailureMode,
 }
 
-/// How far a hook is (API model, `HookStatus`).
+/// The progress of a hook (API model, `HookStatus`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum HookProgress {
     /// It was invoked.
     HookInProgress,
-    /// It let the operation pass.
+    /// It allowed the operation.
     HookCompleteSucceeded,
-    /// It evaluated the resource and did not.
+    /// It evaluated the resource and blocked the operation.
     HookCompleteFailed,
     /// It could not evaluate the resource.
     HookFailed,
 }
 
 impl HookProgress {
-    /// The status as CloudFormation spells it.
+    /// Returns the status as CloudFormation spells it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Whatever answers the invocations of a rehearsal: a local program, or a Lambda Invoke endpoint.
+//! The function that answers the invocations of a rehearsal: a local program or a Lambda Invoke endpoint.
 
 use bytes::Bytes;
 
@@ -9,9 +9,9 @@ use super::runtime_api::LocalFunction;
 /// A function that can be invoked.
 #[derive(Debug)]
 pub enum Function {
-    /// A program behind a Runtime API of this process.
+    /// A program behind a Runtime API in this process.
     Local(LocalFunction),
-    /// A function behind somebody's Invoke API.
+    /// A function behind an external Invoke API.
     Endpoint(Endpoint),
 }
 
@@ -19,7 +19,7 @@ impl Function {
     /// Invokes the function and waits for its answer.
     ///
     /// # Errors
-    /// When there is none.
+    /// When there is no answer.
     pub async fn invoke(&mut self, event: Bytes) -> Result<Bytes, InvokeError> {
         match self {
             Self::Local(function) => function.invoke(event).await,

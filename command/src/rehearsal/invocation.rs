@@ -1,7 +1,7 @@
-//! The invocations and documents that CloudFormation would send, and what it makes of the answers.
+//! The invocations and documents that CloudFormation would send, and how it interprets the answers.
 //!
-//! Sources: CloudFormation Hooks User Guide, "Create a Lambda function to evaluate resources", "… stacks"
-//! and "… change sets".
+//! Sources: CloudFormation Hooks User Guide, "Create a Lambda function to evaluate resources", "… stacks" and "… change
+//! sets".
 
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -10,34 +10,34 @@ use super::event::HookProgress;
 use super::plan::{DeploymentPlan, FailureMode, ResourceOperation};
 use cfn_egress_guard_core::hook::Target;
 
-/// Who asks, and on what terms.
+/// The configuration of the rehearsed hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HookSettings {
     /// The hook's alias.
     pub alias: String,
-    /// What a failure means.
+    /// The effect of a failure.
     pub failure_mode: FailureMode,
-    /// What the hook is asked about.
+    /// The targets that the hook is invoked for.
     pub target_operations: Vec<Target>,
-    /// Whether a deployment that fails stays as it is (`DisableRollback`, express mode).
+    /// Whether a failed deployment is left as it is (`DisableRollback`, express mode).
     pub disable_rollback: bool,
-    /// The account that the events name.
+    /// The account in the events.
     pub account: String,
-    /// The Region that the events name.
+    /// The Region in the events.
     pub region: String,
 }
 
-/// What an invocation is about.
+/// The subject of an invocation.
 pub(super) enum InvocationSubject<'a> {
     Resource(&'a ResourceOperation),
-    /// A whole stack, whose document is behind this URL.
+    /// A whole stack, with the URL of its document.
     Stack(&'a DeploymentPlan, &'a str),
-    /// The change set of this ARN, whose document is behind this URL.
+    /// A change set's ARN and the URL of its document.
     ChangeSet(&'a str, &'a str),
 }
 
 impl InvocationSubject<'_> {
-    /// The hook's name in the events: STACK and CHANGE_SET have a hook of their own (template.yaml).
+    /// Returns the hook's name in the events: STACK and CHANGE_SET have separate hooks (template.yaml).
     pub(super) fn alias(&self, hook: &HookSettings) -> String {
         match self {
             Self::Resource(_) => hook.alias.clone(),
@@ -99,12 +99,12 @@ impl InvocationSubject<'_> {
     }
 }
 
-/// The document of a STACK invocation.
+/// Returns the document of a STACK invocation.
 pub(super) fn stack_document(plan: &DeploymentPlan) -> Json {
     json!({ "template": plan.template, "previousTemplate": plan.previous_template.as_deref().unwrap_or_default() })
 }
 
-/// The document of a CHANGE_SET invocation; contexts are JSON text.
+/// Returns the document of a CHANGE_SET invocation; contexts are JSON text.
 pub(super) fn change_set_document(plan: &DeploymentPlan) -> Json {
     let changed: Vec<Json> = plan
         .operations
@@ -123,7 +123,7 @@ pub(super) fn change_set_document(plan: &DeploymentPlan) -> Json {
     json!({ "template": plan.template, "changedResources": changed })
 }
 
-/// What CloudFormation reads of a hook's answer.
+/// The part of a hook's answer that CloudFormation reads.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct HookResponse {
@@ -134,7 +134,7 @@ struct HookResponse {
     error_code: Option<String>,
 }
 
-/// What CloudFormation makes of a hook's answer.
+/// Interprets a hook's answer as CloudFormation does.
 pub(super) fn read(answer: &[u8]) -> (HookProgress, String) {
     match serde_json::from_slice::<HookResponse>(answer) {
         Ok(answer) => match (answer.hook_status.as_str(), answer.error_code.as_deref()) {

@@ -1,12 +1,12 @@
-//! How long an invocation may take, and why it may have no answer.
+//! The timeout of an invocation, and the reasons why it may have no answer.
 
 use std::fmt;
 use std::time::Duration;
 
-/// How long CloudFormation waits for a hook's answer (source: Hooks User Guide, "30-second timeout").
+/// The time that CloudFormation waits for a hook's answer (source: Hooks User Guide, "30-second timeout").
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why an invocation has no answer.
+/// The reason why an invocation has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InvokeError {
     /// The function reported an error instead of an answer.
@@ -15,7 +15,7 @@ pub enum InvokeError {
     Ended(String),
     /// No answer within the time that CloudFormation waits.
     TimedOut,
-    /// Nobody takes events.
+    /// The function no longer accepts events.
     Unreachable,
     /// The documents of STACK and CHANGE_SET invocations cannot be served on this machine.
     Documents(String),

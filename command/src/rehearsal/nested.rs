@@ -1,4 +1,4 @@
-//! The templates of nested stacks: where they may be, and how many there may be.
+//! The templates of nested stacks: where to look for them, and the limit on their number.
 
 use std::fmt;
 
@@ -11,75 +11,75 @@ use cfn_egress_guard_core::value::Value;
 /// The type of a nested stack.
 pub(super) const NESTED_STACK: &str = "AWS::CloudFormation::Stack";
 
-/// How many nested stacks one rehearsal goes into. Templates that nest each other multiply.
+/// The maximum number of nested stacks in one rehearsal. Templates that nest each other multiply.
 pub(super) const MAX_NESTED_STACKS: usize = 500;
 
-/// The template of a nested stack, by everything that may tell where it is.
+/// A nested stack, with everything that helps to locate its template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NestedStack<'a> {
-    /// The logical ids of the nested stacks around it and its own, separated by slashes.
+    /// The logical IDs from the outermost nested stack to this one, separated by slashes.
     pub path: &'a str,
-    /// Where the template around it came from ([`StackToDeploy::file`]).
+    /// The source of the parent template ([`StackToDeploy::file`]).
     pub parent: &'a str,
     /// `TemplateURL`, if it is known.
     pub template_url: Option<&'a str>,
-    /// The file that the AWS CDK names beside the resource (`Metadata`, `aws:asset:path`).
+    /// The file that the AWS CDK records in the resource's metadata (`aws:asset:path`).
     pub asset_path: Option<&'a str>,
 }
 
 #[derive(Debug, Clone)]
 pub struct FoundTemplate {
-    /// Where it came from, the same for the same template.
+    /// The template's source; the same template always has the same one.
     pub file: String,
     pub text: String,
-    /// What the text contains.
+    /// The parsed text.
     pub document: Document,
 }
 
 /// Finds the templates of nested stacks.
 pub trait NestedTemplates {
-    /// The template of a nested stack; nothing if it is not here.
+    /// Returns the template of a nested stack, or nothing if it is not on this machine.
     ///
     /// # Errors
-    /// When it is here and cannot be read, in words.
+    /// When the template exists but cannot be read; the error is a message.
     fn find(&mut self, nested: &NestedStack<'_>) -> Result<Option<FoundTemplate>, String>;
 
-    /// Whether CloudFormation deploys a template with what its parent passes to it.
+    /// Checks that CloudFormation would deploy a template with the values that its parent passes.
     ///
     /// # Errors
-    /// When it refuses that, in words.
+    /// When CloudFormation would refuse; the error is a message.
     fn accept(&self, _template: &Document, _passed: &Scope, _is_creation: bool) -> Result<(), String> {
         Ok(())
     }
 }
 
-/// Why a deployment cannot be planned.
+/// The reason why a deployment cannot be planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlanError {
     /// A template cannot be evaluated.
     Template {
-        /// Where it came from.
+        /// The template's source.
         file: String,
-        /// What is wrong with it.
+        /// The error.
         error: TemplateError,
     },
     /// The template of a nested stack cannot be read.
     Unreadable {
-        /// Which nested stack.
+        /// The path of the nested stack.
         path: String,
-        /// Why not.
+        /// The reason.
         problem: String,
     },
-    /// A nested stack does not take what its parent passes to it.
+    /// A nested stack does not accept what its parent passes.
     Refused {
-        /// Which nested stack.
+        /// The path of the nested stack.
         path: String,
-        /// Why not.
+        /// The reason.
         problem: String,
     },
     /// A template nests itself.
     Cycle {
-        /// Which nested stack.
+        /// The path of the nested stack.
         path: String,
         /// The template.
         file: String,
@@ -106,7 +106,7 @@ impl fmt::Display for PlanError {
 
 impl std::error::Error for PlanError {}
 
-/// Everything that may tell where the template of a nested stack is.
+/// Collects everything that helps to locate the template of a nested stack.
 pub(super) fn reference<'a>(
     path: &'a str,
     parent: &'a StackToDeploy<'_>,
@@ -122,7 +122,7 @@ pub(super) fn reference<'a>(
     }
 }
 
-/// What is known inside a nested stack: the parameters that its parent gives, and the place.
+/// Returns the scope of a nested stack: the parameters that its parent passes, and its account and Region.
 pub(super) fn scope(stack_name: &str, parent: &Scope, world: &World<'_>) -> Scope {
     Scope { stack_name: Some(stack_name.to_owned()), ..passed(parent, world) }
 }

@@ -1,19 +1,18 @@
-//! What a rehearsal is going to do: the operations of a stack and of the stacks nested in it, in the order
-//! of a deployment.
+//! The plan of a rehearsal: the operations of a stack and its nested stacks, in deployment order.
 
 use cfn_egress_guard_core::source::Document;
 use cfn_egress_guard_core::template::Scope;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-/// What a failed hook means for the operation (the hook's `FailureMode`).
+/// The effect of a failed hook on the operation (the hook's `FailureMode`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum FailureMode {
     /// The operation is stopped and rolled back.
     #[default]
     Fail,
-    /// It goes on, and the events tell.
+    /// The operation continues, and the events contain a warning.
     Warn,
 }
 
@@ -21,13 +20,13 @@ pub enum FailureMode {
 #[derive(Debug, Clone, Copy)]
 pub struct StackToDeploy<'a> {
     pub name: &'a str,
-    /// Where its template came from.
+    /// The source of its template.
     pub file: &'a str,
     /// The template's text.
     pub text: &'a str,
-    /// What the text contains.
+    /// The parsed text.
     pub document: &'a Document,
-    /// What is known of the deployment.
+    /// The known facts about the deployment.
     pub scope: &'a Scope,
 }
 
@@ -38,44 +37,44 @@ pub struct DeploymentPlan {
     pub stack_name: String,
     /// Its template, as written.
     pub template: String,
-    /// The template that is deployed already, if the stack is there.
+    /// The deployed template, if the stack exists.
     pub previous_template: Option<String>,
-    /// What happens to its resources, in order.
+    /// The operations on its resources, in order.
     pub operations: Vec<ResourceOperation>,
     /// The security groups and egress rules whose condition keeps them from being created.
     pub switched_off: Vec<String>,
-    /// What cannot be rehearsed of the template: macros, modules and what else is not written in it.
+    /// The parts of the template that cannot be rehearsed: macros, modules and anything else that is not written in it.
     pub notes: Vec<String>,
 }
 
-/// Something that the hook could not be asked about.
+/// Something for which the hook could not be invoked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct NotRehearsed {
     pub stack_name: String,
-    /// The resource, if it is about one.
+    /// The resource, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logical_resource_id: Option<String>,
-    /// Why not.
+    /// The reason.
     pub reason: String,
 }
 
-/// What a resource that breaks the rule was taken for granted to do so.
+/// The assumption under which a resource breaks the rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AssumedViolation {
     pub stack_name: String,
     pub logical_resource_id: String,
-    /// The assumption: `` `IsProd` is true ``, or what AWS does not say.
+    /// The assumption: `` `IsProd` is true ``, or behavior that AWS does not document.
     pub assumption: String,
 }
 
 impl AssumedViolation {
-    /// What is taken for granted of an update that is rolled back.
+    /// The assumption about an update that is rolled back.
     pub const NO_HOOK_ON_ROLLBACK: &str =
         "hooks do not run while a stack rolls back (AWS does not document whether they do)";
 
-    /// What is taken for granted of an update that is rolled back.
+    /// Returns the assumption about an update that is rolled back.
     #[must_use]
     pub fn of_rollback(stack_name: &str) -> Self {
         Self {
@@ -87,13 +86,13 @@ impl AssumedViolation {
 }
 
 impl DeploymentPlan {
-    /// Whether the stack is there already.
+    /// Returns whether the stack already exists.
     #[must_use]
     pub const fn is_update(&self) -> bool {
         self.previous_template.is_some()
     }
 
-    /// The operations of this stack and of those nested in it, in order.
+    /// Returns the operations of this stack and its nested stacks, in order.
     pub fn all_operations(&self) -> Box<dyn Iterator<Item = &ResourceOperation> + '_> {
         Box::new(self.operations.iter().flat_map(|operation| {
             let nested = operation.nested.as_deref().map(Self::all_operations);
@@ -101,13 +100,13 @@ impl DeploymentPlan {
         }))
     }
 
-    /// Whether nothing at all changes: CloudFormation refuses such an update ("No updates are to be performed").
+    /// Returns whether nothing changes: CloudFormation refuses such an update ("No updates are to be performed").
     #[must_use]
     pub(super) fn is_unchanged(&self) -> bool {
         self.operations.is_empty() && self.previous_template.as_ref() == Some(&self.template)
     }
 
-    /// What the hook cannot be asked about in this stack and in those nested in it.
+    /// Returns everything in this stack and its nested stacks for which the hook cannot be invoked.
     #[must_use]
     pub fn not_judged(&self) -> Vec<NotRehearsed> {
         let about = |logical_resource_id: Option<String>, reason: &String| NotRehearsed {
@@ -123,7 +122,7 @@ impl DeploymentPlan {
         found
     }
 
-    /// What is taken for granted, where a template leaves open whether the rule is broken.
+    /// Returns the assumptions made where the template leaves open whether the rule is broken.
     #[must_use]
     pub fn assumed(&self) -> Vec<AssumedViolation> {
         let mut found = Vec::new();
@@ -138,7 +137,7 @@ impl DeploymentPlan {
         found
     }
 
-    /// Has what breaks the rule in here hinge on what the stack around it hinges on.
+    /// Adds the parent's assumptions to every violation in this stack.
     pub(super) fn hinge_on(&mut self, assumptions: &[String]) {
         for operation in &mut self.operations {
             if operation.breaks {
@@ -151,65 +150,65 @@ impl DeploymentPlan {
     }
 }
 
-/// What happens to one resource.
+/// The operation on one resource.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResourceOperation {
     /// The resource's logical id.
     pub logical_id: String,
     pub resource_type: String,
-    /// What is done to it.
+    /// The kind of operation.
     pub action: Action,
-    /// The line of the template that it is on.
+    /// Its line in the template.
     pub line: Option<u32>,
-    /// The proposed properties as they are sent, with stand-ins for what is not known here.
+    /// The proposed properties as sent, with placeholders for unknown values.
     pub properties: Json,
-    /// The properties that it has, for an update.
+    /// The previous properties, for an update.
     pub previous: Option<Json>,
-    /// How a change set describes it before and after.
+    /// The properties before and after, as a change set describes them.
     pub described: DescribedProperties,
-    /// What is not known here, and so stood in for: `VpcId is !Ref Vpc`.
+    /// The unknown values that were replaced: `VpcId is !Ref Vpc`.
     pub unknown: Vec<String>,
-    /// Why the hook cannot be asked here: what it would decide on is not known.
+    /// The reason why the hook cannot be invoked: a value that decides the verdict is unknown.
     pub undetermined: Option<String>,
-    /// Whether it breaks the rule as it is rehearsed; the policy may allow it.
+    /// Whether it breaks the rule in this rehearsal; the policy may allow it.
     pub breaks: bool,
-    /// What it was taken for granted to break the rule, where the template leaves it open: `` `IsProd` is true ``.
+    /// The assumptions under which it breaks the rule, where the template leaves it open: `` `IsProd` is true ``.
     pub hinges_on: Vec<String>,
-    /// What happens inside it, if it is a nested stack whose template is here.
+    /// The plan of the nested stack, if this is one and its template is available.
     pub nested: Option<Box<DeploymentPlan>>,
 }
 
 impl ResourceOperation {
-    /// That the hook is not asked about it, and why.
+    /// Returns a message if the hook is not invoked for this operation: that it is not, and why.
     #[must_use]
     pub fn not_asked(&self) -> Option<String> {
         self.undetermined.as_ref().map(|why| format!("the hook is not called: {why}"))
     }
 }
 
-/// A resource's properties as a change set describes them: numbers as text, and
-/// `{{changeSet:KNOWN_AFTER_APPLY}}` for what only the deployment will know.
+/// A resource's properties as a change set describes them: numbers as text, and `{{changeSet:KNOWN_AFTER_APPLY}}` for
+/// values that are known only after the deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DescribedProperties {
-    /// Before the change; nothing if it is created.
+    /// Before the change; nothing for a new resource.
     pub before: Option<Json>,
-    /// After the change; nothing if it is removed.
+    /// After the change; nothing for a removed resource.
     pub after: Option<Json>,
 }
 
-/// What is done to a resource.
+/// The kind of operation on a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// It is created.
     Create,
     /// It is updated, in place or by a replacement.
     Update,
-    /// It is gone from the template: removed in the clean-up, which asks no hook.
+    /// It was removed from the template: CloudFormation deletes it in the cleanup, without invoking a hook.
     Remove,
 }
 
 impl Action {
-    /// The hook's invocation point.
+    /// Returns the hook's invocation point.
     pub(super) const fn invocation_point(self) -> &'static str {
         match self {
             Self::Create => "CREATE_PRE_PROVISION",
@@ -218,7 +217,7 @@ impl Action {
         }
     }
 
-    /// The action's name in a change set.
+    /// Returns the action's name in a change set.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Create => "CREATE",

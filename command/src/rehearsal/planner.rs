@@ -1,7 +1,7 @@
-//! From a template to the operations of its deployment.
+//! Turns a template into the operations of its deployment.
 //!
-//! What only AWS could know is stood in for where it does not matter, and said where it does: nothing
-//! here guesses a verdict.
+//! Values that only AWS knows get a placeholder where they do not matter, and are reported where they do: nothing here
+//! guesses a verdict.
 
 use serde_json::{Value as Json, json};
 
@@ -13,15 +13,14 @@ use cfn_egress_guard_core::rule::{Outcome, Verdict, wording};
 use cfn_egress_guard_core::security_group::ResourceType;
 use cfn_egress_guard_core::template::{NoteSubject, Resource, Scope, Template, World};
 
-/// What CloudFormation puts behind a nested stack's logical id to make its name; here always the same.
+/// The suffix that CloudFormation adds to a nested stack's logical ID to form its name; always the same here.
 const NESTED_NAME_SUFFIX: &str = "REHEARSAL";
 
-/// The operations that deploy a stack, in CloudFormation's order: those of an update if there is a
-/// template before it.
+/// Returns the operations that deploy a stack, in CloudFormation's order: an update if there is a previous template.
 ///
 /// # Errors
-/// When a template cannot be evaluated or its resources have no order, and when the templates of nested
-/// stacks cannot be read, nest themselves, or are too many.
+/// When a template cannot be evaluated or its resources have no order, and when the templates of nested stacks cannot
+/// be read, nest themselves, or are too many.
 pub fn plan(
     stack: &StackToDeploy<'_>,
     before: Option<&StackToDeploy<'_>>,
@@ -35,7 +34,7 @@ struct Planner<'a> {
     terms: &'a CheckContext<'a>,
     nested: &'a mut dyn NestedTemplates,
     nested_stacks: usize,
-    /// The templates around the one that is planned, outermost first.
+    /// The enclosing templates, outermost first.
     around: Vec<String>,
 }
 
@@ -72,7 +71,7 @@ impl Planner<'_> {
             let nested = self.nested(stack, &proposed, earlier_stack, &path)?;
             let same = earlier.as_ref().is_some_and(|(_, earlier)| earlier.properties == proposed.properties);
             if same && nested.as_ref().is_none_or(|nested| nested.operations.is_empty()) {
-                // CloudFormation skips what did not change, and with it the hook.
+                // CloudFormation skips unchanged resources and does not invoke the hook for them.
                 continue;
             }
             let action = if earlier.is_some() { Action::Update } else { Action::Create };
@@ -113,7 +112,7 @@ impl Planner<'_> {
         })
     }
 
-    /// What happens inside a nested stack; nothing if the resource is none, or its template is not here.
+    /// Plans a nested stack. Returns nothing if the resource is not a nested stack or its template is not available.
     fn nested(
         &mut self,
         stack: &StackToDeploy<'_>,
@@ -176,7 +175,7 @@ fn order_of<'t, 'a>(template: &'t Template<'a>, stack: &StackToDeploy<'_>) -> Re
     template.deployment_order().map_err(error)
 }
 
-/// What the template leaves open. A value for a parameter that it does not declare leaves nothing open.
+/// Returns the parts that the template leaves open. A value for an undeclared parameter leaves nothing open.
 fn notes_of(template: &Template<'_>) -> Vec<String> {
     let open = template.notes().iter().filter(|note| !matches!(note.subject, NoteSubject::UndeclaredParameter { .. }));
     open.map(ToString::to_string).collect()
@@ -198,12 +197,12 @@ struct ProposedResource<'t> {
 }
 
 impl<'t> ProposedResource<'t> {
-    /// The resource, unless its condition keeps it from being created.
+    /// Returns the resource, unless its condition prevents its creation.
     fn of(resource: &'t Resource<'t>, judged: &'t JudgedResource<'t>) -> Option<Self> {
         let checked = ResourceType::from_name(&resource.type_name);
         let evaluated = &judged.evaluated;
         let worlds = || evaluated.worlds.iter().zip(&judged.assessments);
-        // Of the worlds that undecided conditions allow, the worst is the one to rehearse.
+        // Rehearses the worst of the worlds that the undecided conditions allow.
         let (world, assessment) =
             worlds().filter(|(world, _)| world.exists).max_by_key(|(_, assessment)| assessment.verdict())?;
         let assumptions: Vec<String> = world.assumptions.iter().map(ToString::to_string).collect();
@@ -211,7 +210,7 @@ impl<'t> ProposedResource<'t> {
         let breaks = assessment.verdict() == Verdict::NonCompliant;
         let breaks_anyway =
             || worlds().all(|(world, assessment)| world.exists && assessment.verdict() == Verdict::NonCompliant);
-        // Inside a nested stack all hinges on whether it is there.
+        // For a nested stack, everything depends on whether it is created.
         let hinges = resource.type_name == NESTED_STACK || (breaks && !breaks_anyway());
         let hinges_on = if hinges { assumptions } else { Vec::new() };
         let mut undetermined = evaluated.undetermined.map(|why| why.to_string());

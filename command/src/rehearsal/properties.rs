@@ -1,6 +1,6 @@
-//! A resource's properties as CloudFormation sends them, with stand-ins for what only AWS would know.
+//! A resource's properties as CloudFormation sends them, with placeholders for values that only AWS knows.
 //!
-//! Nothing here guesses a verdict: what is stood in for does not matter to it, and is reported.
+//! Nothing here guesses a verdict: only values that do not affect it are replaced, and each is reported.
 
 use serde_json::{Map as JsonMap, Number, Value as Json};
 
@@ -9,26 +9,26 @@ use cfn_egress_guard_core::rule::{Port, Unknown};
 use cfn_egress_guard_core::security_group::EGRESS;
 use cfn_egress_guard_core::value::{Kind, Map, Value};
 
-/// Stands in for a port that is not known: the partner's number if that is known, else the first
-/// dynamic port. Which one does not matter, since a rule on which it could matter is not asked about.
+/// The placeholder for an unknown port: the other port of the pair if that is known, otherwise the first dynamic port.
+/// The choice does not matter, because the hook is not invoked for a rule whose verdict depends on it.
 const STAND_IN_PORT: i32 = 49_152;
 
-/// What a change set says of a value that only the deployment will know
-/// (source: CloudFormation API Reference, `DescribeChangeSet` with property values).
+/// The text in a change set for a value that is known only after the deployment (source: CloudFormation API Reference,
+/// `DescribeChangeSet` with property values).
 const KNOWN_AFTER_APPLY: &str = "{{changeSet:KNOWN_AFTER_APPLY}}";
 
-/// The properties as a RESOURCE invocation has them; what is stood in for goes to `unknown`.
+/// Returns the properties as in a RESOURCE invocation; adds the replaced values to `unknown`.
 pub(super) fn resolved(properties: &Value, unknown: &mut Vec<String>) -> Json {
     let root = PropertyPath::root();
     let resolved = match &properties.kind {
         Kind::Map(map) => object(map, &root, unknown),
-        // Sent as it is: the hook has a sentence for properties that are no object.
+        // Sent unchanged: the hook has a message for properties that are not an object.
         _ => json(properties, &root, unknown),
     };
     if resolved.is_null() { Json::Object(JsonMap::new()) } else { resolved }
 }
 
-/// The properties as a change set describes them: "all boolean and number values are strings".
+/// Returns the properties as a change set describes them: "all boolean and number values are strings".
 pub(super) fn described(value: &Value) -> Json {
     match &value.kind {
         Kind::Null => Json::Null,
@@ -43,7 +43,7 @@ pub(super) fn described(value: &Value) -> Json {
     }
 }
 
-/// An object of the properties; its unknown ports take their partner's number.
+/// Returns an object of the properties; an unknown port takes the number of the other port.
 fn object(map: &Map, path: &PropertyPath, unknown: &mut Vec<String>) -> Json {
     let mut entries = JsonMap::new();
     for (key, value) in map.iter() {
@@ -71,8 +71,8 @@ fn object(map: &Map, path: &PropertyPath, unknown: &mut Vec<String>) -> Json {
     Json::Object(entries)
 }
 
-/// What is not known about a value here: it itself, or a dynamic reference in its text. Those to secrets
-/// are known: CloudFormation sends them as they are.
+/// Returns what is unknown about a value: the value itself, or a dynamic reference in its text. References to secrets
+/// count as known: CloudFormation sends them unresolved.
 fn unknown_of(value: &Value) -> Option<Unknown> {
     match &value.kind {
         Kind::Unknown(what) => Some(what.clone()),
@@ -94,7 +94,7 @@ fn json(value: &Value, path: &PropertyPath, unknown: &mut Vec<String>) -> Json {
         Kind::String(text) => Json::from(text.as_str()),
         Kind::List(list) => {
             let known = list.iter().enumerate().filter_map(|(index, entry)| match &entry.kind {
-                // An entry that is not known cannot be stood in for by another.
+                // An unknown list entry cannot be replaced by another.
                 Kind::Unknown(what) if path.segments().len() == 1 => {
                     unknown.push(format!("{} is {}", path.index(index), what.shown_as));
                     None

@@ -1,4 +1,4 @@
-//! The Lambda Runtime API on loopback, and a real function program behind it.
+//! The Lambda Runtime API on loopback, with a real function program behind it.
 //!
 //! Source: Lambda Developer Guide, "Using the Lambda runtime API".
 #![expect(clippy::disallowed_methods, reason = "an edge module: the deadline of an invocation needs the clock")]
@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::invoke::{ANSWER_TIMEOUT, InvokeError};
 
-/// How much of a function's last output an error repeats, in lines.
+/// The number of lines of the function's last output that an error repeats.
 const KEPT_LINES: usize = 20;
 
 struct PendingInvocation {
@@ -34,14 +34,14 @@ struct PendingInvocation {
 struct RuntimeState {
     next_id: u64,
     answers: HashMap<String, oneshot::Sender<Result<Bytes, InvokeError>>>,
-    /// Set when the function reported that it cannot start.
+    /// Set when the function reports that it cannot start.
     init_error: Option<String>,
     output: Vec<String>,
 }
 
 type SharedRuntimeState = Arc<Mutex<RuntimeState>>;
 
-/// A function program that runs behind a Runtime API of its own. It is stopped when this is dropped.
+/// A function program with its own Runtime API. Dropping this value stops it.
 pub struct LocalFunction {
     child: Child,
     events: mpsc::Sender<PendingInvocation>,
@@ -62,7 +62,7 @@ pub enum StartError {
     /// The program could not be started.
     Spawn {
         program: String,
-        /// Why not.
+        /// The reason.
         error: std::io::Error,
     },
 }
@@ -79,11 +79,11 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {}
 
 impl LocalFunction {
-    /// Starts a function program: `program` with `arguments`, its environment cleared but for `PATH`, what
+    /// Starts a function program: `program` with `arguments`. Its environment contains only `PATH`, the variables that
     /// Lambda sets, and `environment`.
     ///
     /// # Errors
-    /// When no loopback port or process can be had. Must be called within a tokio runtime.
+    /// When no loopback port or process is available. Must be called within a tokio runtime.
     pub async fn start(
         program: &std::path::Path,
         arguments: &[String],
@@ -120,7 +120,7 @@ impl LocalFunction {
         Ok(Self { child, events, shared })
     }
 
-    /// Hands the function an event and waits for its answer, at most as long as CloudFormation would.
+    /// Passes an event to the function and waits for its answer, at most as long as CloudFormation would.
     ///
     /// # Errors
     /// When the function reports an error, ends, or does not answer in time.
@@ -140,22 +140,22 @@ impl LocalFunction {
         })
     }
 
-    /// The last lines that the function wrote, its log.
+    /// Returns the last lines of the function's log.
     #[must_use]
     pub fn output(&self) -> Vec<String> {
         lock(&self.shared).output.clone()
     }
 
-    /// The process, for those who measure it.
+    /// Returns the process ID, for measurements.
     #[must_use]
     pub fn process_id(&self) -> Option<u32> {
         self.child.id()
     }
 }
 
-/// What Lambda would call the function.
+/// The function's name in Lambda.
 const FUNCTION_NAME: &str = "cfn-egress-guard";
-/// The Region that a rehearsal takes place in, where nothing else is said.
+/// The default Region of a rehearsal.
 const REGION: &str = "us-east-1";
 
 fn ended(status: std::io::Result<ExitStatus>) -> InvokeError {
@@ -185,7 +185,7 @@ async fn accept(listener: TcpListener, queue: InvocationQueue, shared: SharedRun
         let (queue, shared) = (queue.clone(), shared.clone());
         tokio::spawn(async move {
             let service = hyper::service::service_fn(move |request| serve(request, queue.clone(), shared.clone()));
-            // A function that goes away mid-request is reported by its exit, not here.
+            // A function that disconnects during a request is reported by its exit, not here.
             let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
@@ -246,7 +246,7 @@ fn next(invocation: PendingInvocation, shared: &SharedRuntimeState) -> Response<
             format!("arn:aws:lambda:{REGION}:000000000000:function:{FUNCTION_NAME}"),
         ),
     ] {
-        // All of them are digits, letters and punctuation.
+        // All of them consist of digits, letters and punctuation.
         if let Ok(value) = value.parse() {
             response.headers_mut().insert(name, value);
         }

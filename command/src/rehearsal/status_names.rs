@@ -1,4 +1,4 @@
-//! The statuses that a stack and its resources go through.
+//! The statuses of a stack and its resources.
 
 /// The statuses of an operation.
 pub(super) struct StatusNames {

@@ -1,4 +1,4 @@
-//! What an earlier report has is known debt: it was there before, and nobody made it worse.
+//! A baseline: findings of an earlier report are known debt and do not fail the check.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,19 +8,19 @@ use serde::Deserialize;
 
 use super::diagnostic::{DiagnosticLevel, FileReport};
 
-/// The findings of an earlier run, each as often as it was found.
+/// The findings of an earlier run, each with the number of times that it was found.
 ///
-/// A finding is the same one when file and fingerprint are. In a file that is gone, the fingerprint alone counts:
-/// most likely the file was renamed.
+/// Two findings are the same if file and fingerprint are equal. For a file that no longer exists, the fingerprint alone
+/// counts: most likely the file was renamed.
 #[derive(Debug, Default)]
 pub struct Baseline {
     /// By file and fingerprint.
     here: HashMap<(String, String), usize>,
-    /// By fingerprint, of files that are gone.
+    /// By fingerprint, from files that no longer exist.
     gone: HashMap<String, usize>,
 }
 
-/// A text that is no report of `check --format json`.
+/// A text that is not a report of `check --format json`.
 #[derive(Debug)]
 pub struct BaselineError(String);
 
@@ -53,10 +53,10 @@ struct BaselineFinding {
 }
 
 impl Baseline {
-    /// Reads a report; `is_there` says whether a file is still in the repository.
+    /// Reads a report; `is_there` returns whether a file still exists in the repository.
     ///
     /// # Errors
-    /// When the text is no report.
+    /// When the text is not a report.
     pub fn read(text: &str, is_there: impl Fn(&str) -> bool) -> Result<Self, BaselineError> {
         let report: BaselineReport = serde_json::from_str(text).map_err(|error| BaselineError(error.to_string()))?;
         if report.format_version != super::json::FORMAT_VERSION {
@@ -65,7 +65,7 @@ impl Baseline {
         let mut baseline = Self::default();
         for file in report.files {
             let is_there = is_there(&file.repository_path);
-            // What was exempted then is no debt when the exemption ends.
+            // A finding that was exempted then is not debt after the exemption ends.
             let debts = file
                 .findings
                 .into_iter()
@@ -82,7 +82,7 @@ impl Baseline {
         Ok(baseline)
     }
 
-    /// Turns the findings of a file that were there before into known debt.
+    /// Marks the findings of a file that are in the baseline as known debt.
     pub fn apply(&mut self, file: &mut FileReport) {
         let path = &file.name.in_repository;
         let is_debt = |outcome| matches!(outcome, Outcome::NonCompliant | Outcome::Undetermined);

@@ -1,4 +1,4 @@
-//! From what was found in values to what is reported of a text.
+//! Turns findings in values into entries of a report on a text.
 
 use std::collections::HashMap;
 
@@ -17,8 +17,8 @@ use cfn_egress_guard_core::source::{Document, Warning};
 use cfn_egress_guard_core::template::{NoteSubject, TemplateError, TemplateNote};
 
 impl FileReport {
-    /// The report of a template, which this checks: resource by resource, and at last what cannot be
-    /// judged. If strict, what is undetermined weighs as much as what is wrong.
+    /// Checks a template and returns its report: resource by resource, then the parts that cannot be judged. If strict,
+    /// undetermined results are errors.
     #[must_use]
     pub fn of(
         name: FileName,
@@ -40,7 +40,7 @@ impl FileReport {
     }
 }
 
-/// Where the AWS CDK says which construct made a resource.
+/// The metadata key in which the AWS CDK records the construct that created a resource.
 const CDK_PATH: &str = "aws:cdk:path";
 
 /// Builds the entries of one text.
@@ -48,15 +48,15 @@ struct ReportBuilder<'d> {
     document: &'d Document,
     terms: &'d CheckContext<'d>,
     strict: bool,
-    /// Whether the AWS CDK made the template.
+    /// Whether the AWS CDK generated the template.
     is_of_cdk: bool,
     /// The resources so far, …
     resources: Vec<ResourceName>,
     /// … how many egress rules they have, …
     rules: usize,
-    /// … and what is to report of them.
+    /// … and what to report about them.
     entries: Vec<Diagnostic>,
-    /// How often each fingerprint was given, so that what is repeated is distinguished.
+    /// How often each fingerprint occurred, to distinguish repeated findings.
     seen: HashMap<Fingerprint, usize>,
 }
 
@@ -74,10 +74,10 @@ impl<'d> ReportBuilder<'d> {
         }
     }
 
-    /// Takes the next resource.
+    /// Adds the next resource.
     fn resource(&mut self, mut resource: CheckedResource) {
         let index = self.resources.len();
-        // Each finding is let go when its entry is made: its memory serves the next.
+        // Drops each finding when its entry is made, so that the next one can reuse the memory.
         for located in std::mem::take(&mut resource.findings) {
             self.finding(index, &resource, &located);
         }
@@ -94,14 +94,15 @@ impl<'d> ReportBuilder<'d> {
         });
     }
 
-    /// The construct that made a resource: its path without what the CDK adds for the resource itself.
+    /// Returns the construct that created a resource: its path without the part that the CDK adds for the resource
+    /// itself.
     fn construct(&self, logical_id: &str) -> Option<String> {
         let resources = self.document.root.get("Resources").filter(|_| self.is_of_cdk)?;
         let path = resources.get(logical_id)?.get("Metadata")?.get(CDK_PATH)?.as_str()?;
         Some(printable(path.strip_suffix("/Resource").unwrap_or(path).to_owned()))
     }
 
-    /// Everything that is to report, in the order of the text.
+    /// Returns the complete report, in the order of the text.
     fn report(mut self, name: FileName, text: String, notes: &[TemplateNote]) -> FileReport {
         self.notes(notes);
         self.warnings();
@@ -110,7 +111,7 @@ impl<'d> ReportBuilder<'d> {
         FileReport { name, text, resources, rules, entries, problem: None }
     }
 
-    /// The only place where an outcome gets its weight.
+    /// The only place where an outcome gets its level.
     const fn level(&self, outcome: Outcome) -> DiagnosticLevel {
         match outcome {
             Outcome::NonCompliant => DiagnosticLevel::Error,
@@ -160,7 +161,7 @@ impl<'d> ReportBuilder<'d> {
         });
     }
 
-    /// Which exemption would let a finding through if the place of the deployment were known.
+    /// Returns the exemption that would cover a finding if the account and Region of the deployment were known.
     fn nearly_exempted(&self, resource: &CheckedResource, finding: &Finding) -> Option<String> {
         let rule = finding.rule().filter(|_| finding.outcome == Outcome::NonCompliant)?;
         let context = Context {
@@ -172,7 +173,7 @@ impl<'d> ReportBuilder<'d> {
         self.terms.policy.nearly_exempted(rule, &case).map(|nearly| wording::policy::nearly_exempted(&nearly))
     }
 
-    /// Takes an entry: nothing that its author wrote forges or hides anything in a terminal or a log.
+    /// Adds an entry, without characters from the template that can forge or hide text in a terminal or a log.
     fn push(&mut self, mut entry: Diagnostic) {
         let more =
             [&mut entry.help, &mut entry.setting, &mut entry.expired, &mut entry.nearly_exempted, &mut entry.when];
@@ -202,7 +203,7 @@ impl<'d> ReportBuilder<'d> {
         Some(LabeledSpan { span: self.document.span(origin)?, label: String::new() })
     }
 
-    /// What a template leaves open.
+    /// Adds entries for the parts that a template leaves open.
     fn notes(&mut self, notes: &[TemplateNote]) {
         for note in notes {
             let not_judged = NotJudged::of(&note.subject);
@@ -216,7 +217,7 @@ impl<'d> ReportBuilder<'d> {
             self.other(outcome, code, note.to_string(), None, note.origin);
             if let Some((entry, kind)) = self.entries.last_mut().zip(not_judged) {
                 entry.not_judged = Some(kind);
-                // Another template that is not here changes nothing of this one.
+                // A missing template does not change this one.
                 if entry.level == DiagnosticLevel::Warning && !kind.is_in_template() {
                     entry.level = DiagnosticLevel::Note;
                 }
@@ -256,8 +257,7 @@ impl<'d> ReportBuilder<'d> {
         });
     }
 
-    /// What the reader of the text warns of. A finding within a value that counts because its key is written twice says
-    /// so.
+    /// Adds the parser's warnings. A finding within a value whose key is written twice says so.
     fn warnings(&mut self) {
         for warning in &self.document.warnings {
             let (code, subject, concern) = match warning {
@@ -280,7 +280,7 @@ impl<'d> ReportBuilder<'d> {
             let concern = concern.map_or_else(String::new, |concern| format!("; {concern}"));
             self.push(Diagnostic {
                 outcome: Outcome::Note,
-                // Whatever --strict says: CloudFormation takes it.
+                // A warning even with --strict: CloudFormation accepts it.
                 level: DiagnosticLevel::Warning,
                 code,
                 resource: None,
@@ -302,8 +302,8 @@ impl<'d> ReportBuilder<'d> {
         }
     }
 
-    /// Without line, column, index and file: it outlives changes around it. An egress rule that breaks the rule
-    /// under other conditions than before is another finding.
+    /// Returns the fingerprint: without line, column, index and file, so that it survives nearby changes. The same
+    /// violation under other conditions is another finding.
     fn fingerprint(&mut self, resource: &CheckedResource, located: &LocatedFinding) -> String {
         let finding = &located.finding;
         let parts = [&resource.logical_id, finding.reason.code(), &wording::statement(finding)];

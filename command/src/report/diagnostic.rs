@@ -1,4 +1,4 @@
-//! Everything that is said of one file, with the places where it is.
+//! The report on one file, with the places in its text.
 
 use std::borrow::Cow;
 
@@ -8,24 +8,24 @@ use cfn_egress_guard_core::rule::policy::AppliedExemption;
 use cfn_egress_guard_core::rule::{Outcome, Severity};
 use cfn_egress_guard_core::source::{SourceError, Span};
 
-/// How a file is named.
+/// The names of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FileName {
-    /// For people: relative to where the program runs if it lies below.
+    /// For people: relative to the working directory if the file is below it.
     pub shown: String,
-    /// For services that show what is in a repository: relative to its root, without `.` and `..`.
+    /// For services that show files of a repository: relative to its root, without `.` and `..`.
     pub in_repository: String,
 }
 
 impl FileName {
-    /// What is named alike everywhere.
+    /// Creates a name that is the same everywhere.
     #[must_use]
     pub fn same(name: &str) -> Self {
         Self { shown: name.to_owned(), in_repository: name.to_owned() }
     }
 }
 
-/// What is said of one file.
+/// The report on one file.
 #[derive(Debug, Clone, Default)]
 pub struct FileReport {
     pub name: FileName,
@@ -33,11 +33,11 @@ pub struct FileReport {
     pub text: String,
     /// The resources that were checked, in the order written.
     pub resources: Vec<ResourceName>,
-    /// How many egress rules they have.
+    /// The number of their egress rules.
     pub rules: usize,
-    /// What is to report, in the order of the text.
+    /// The entries, in the order of the text.
     pub entries: Vec<Diagnostic>,
-    /// Why it could not be checked, if so.
+    /// The reason, if the file could not be checked.
     pub problem: Option<FileError>,
 }
 
@@ -46,25 +46,25 @@ pub struct FileReport {
 pub struct ResourceName {
     pub logical_id: String,
     pub type_name: &'static str,
-    /// The construct of the AWS CDK that it is made by, if it says so (`aws:cdk:path`).
+    /// The AWS CDK construct that created it, if recorded (`aws:cdk:path`).
     pub construct: Option<String>,
-    /// Where its logical id is.
+    /// The place of its logical ID.
     pub span: Option<Span>,
 }
 
-/// How much an entry weighs.
+/// The level of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DiagnosticLevel {
     /// Worth knowing.
     Note,
-    /// Not known to be right.
+    /// Not confirmed to be correct.
     Warning,
     /// Wrong: the check fails.
     Error,
 }
 
 impl DiagnosticLevel {
-    /// Its name in reports.
+    /// Returns its name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -75,49 +75,49 @@ impl DiagnosticLevel {
     }
 }
 
-/// Something to report.
+/// An entry of a report.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
-    /// What it means for the deployment.
+    /// The effect on the deployment.
     pub outcome: Outcome,
-    /// How much it weighs here.
+    /// The level in this report.
     pub level: DiagnosticLevel,
     /// The reason's stable code.
     pub code: &'static str,
-    /// Which of the file's resources it is about, if it is about one.
+    /// The index of the file's resource, if the entry is about one.
     pub resource: Option<usize>,
-    /// Where within the resource's properties: `SecurityGroupEgress[1]`.
+    /// The place within the resource's properties: `SecurityGroupEgress[1]`.
     pub property: String,
-    /// What is wrong, or worth knowing.
+    /// The message.
     pub message: String,
     /// What to write instead.
     pub help: Option<String>,
-    /// Which setting of the hook would change the verdict.
+    /// The setting of the hook that would change the verdict.
     pub setting: Option<String>,
-    /// Which exemption would have let it through, had it not expired.
+    /// The expired exemption that would have covered it.
     pub expired: Option<String>,
-    /// Which exemption would allow it if the place of the deployment were known.
+    /// The exemption that would cover it if the account and Region of the deployment were known.
     pub nearly_exempted: Option<String>,
     /// The exemption that allows it.
     pub exemption: Option<Box<AppliedExemption>>,
-    /// Under which undecided conditions it is so, if not always.
+    /// The undecided conditions under which it applies, if it does not always apply.
     pub when: Option<String>,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
     /// The offending value.
     pub place: Option<LabeledSpan>,
-    /// What belongs to it.
+    /// Related places.
     pub related: Vec<LabeledSpan>,
-    /// In which deployments of the template it is so; none if it has no deployments that are known.
+    /// The deployments of the template in which it applies; empty if no deployments are known.
     pub deployments: Vec<String>,
-    /// What was not judged, if it is about that and not about an egress rule.
+    /// What was not judged, if the entry is about that and not about an egress rule.
     pub not_judged: Option<NotJudged>,
-    /// What stays when lines move and files are renamed.
+    /// An identity that survives moved lines and renamed files.
     pub fingerprint: String,
 }
 
 impl Diagnostic {
-    /// What is wrong, under which conditions and in which deployments: one sentence without its full stop.
+    /// Returns the message with its conditions and deployments: one sentence without its full stop.
     #[must_use]
     pub fn sentence(&self) -> Cow<'_, str> {
         let deployments = match self.deployments.as_slice() {
@@ -132,31 +132,31 @@ impl Diagnostic {
         }
     }
 
-    /// What there is to say besides: what to write instead, and what the hook's owners could change.
+    /// Returns further advice: what to write instead, and what the hook's owners could change.
     pub(super) fn advice(&self) -> impl Iterator<Item = &String> {
         self.help.iter().chain(&self.expired).chain(&self.nearly_exempted).chain(&self.setting)
     }
 
-    /// Whether it is a note about what was not judged: many of them, which hide what matters.
+    /// Returns whether it is a note about what was not judged: these are many, and hide what matters.
     #[must_use]
     pub(super) fn is_only_not_judged(&self) -> bool {
         self.level == DiagnosticLevel::Note && self.not_judged.is_some()
     }
 }
 
-/// A value in the text, and the few words beside it.
+/// A value in the text, and its label.
 #[derive(Debug, Clone)]
 pub struct LabeledSpan {
-    /// Where it is.
+    /// The place.
     pub span: Span,
-    /// What there is to say of it.
+    /// The label.
     pub label: String,
 }
 
-/// Why a file could not be checked.
+/// The reason why a file could not be checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileError {
-    /// What is wrong with it.
+    /// What is wrong.
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
@@ -164,7 +164,7 @@ pub struct FileError {
 }
 
 impl FileError {
-    /// A problem of a file as a whole.
+    /// Creates an error about the whole file.
     #[must_use]
     pub fn new(message: impl Into<String>, help: Option<&str>) -> Self {
         Self { message: message.into(), help: help.map(str::to_owned), span: None }
@@ -178,7 +178,7 @@ impl From<SourceError> for FileError {
 }
 
 impl FileReport {
-    /// The report of a file that could not be checked.
+    /// Returns the report of a file that could not be checked.
     #[must_use]
     pub fn broken(name: FileName, text: String, problem: FileError) -> Self {
         let FileError { message, help, span } = problem;
@@ -186,12 +186,12 @@ impl FileReport {
         Self { name, text, problem: Some(problem), ..Self::default() }
     }
 
-    /// What is to report: with notes about what was not judged, or without.
+    /// Returns the entries, with or without notes about what was not judged.
     pub(super) fn listed(&self, with_notes: bool) -> impl Iterator<Item = &Diagnostic> {
         self.entries.iter().filter(move |entry| with_notes || !entry.is_only_not_judged())
     }
 
-    /// What an entry is about, in front of its sentence: `Web SecurityGroupEgress[1]: `.
+    /// Returns the subject of an entry, printed before its sentence: `Web SecurityGroupEgress[1]: `.
     pub(super) fn subject(&self, entry: &Diagnostic) -> String {
         self.resource(entry).map_or_else(String::new, |resource| {
             let within = if entry.property.is_empty() { String::new() } else { format!(" {}", entry.property) };
@@ -200,7 +200,7 @@ impl FileReport {
         })
     }
 
-    /// The resource that an entry is about.
+    /// Returns the resource that an entry is about.
     #[must_use]
     pub fn resource(&self, entry: &Diagnostic) -> Option<&ResourceName> {
         self.resources.get(entry.resource?)

@@ -1,6 +1,5 @@
-//! For GitHub Actions: workflow commands, which the runner turns into annotations on the lines, and the summary
-//! of a job step.
-//! (source: GitHub Actions documentation, "Workflow commands"; `actions/toolkit`, `command.ts`)
+//! For GitHub Actions: workflow commands, which the runner turns into annotations on the lines, and the summary of a
+//! job step. (source: GitHub Actions documentation, "Workflow commands"; `actions/toolkit`, `command.ts`)
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -10,11 +9,11 @@ use super::{DiagnosticLevel, FileReport, Reporter, RunSummary, TOOL};
 use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::source::Span;
 
-/// How many annotations of a kind GitHub shows of a step.
+/// The number of annotations of each kind that GitHub shows for a step.
 const SHOWN: usize = 10;
 
-/// The report as workflow commands: errors first, since GitHub shows the first ones only, and a notice that sums
-/// up at the end.
+/// The report as workflow commands: errors first, because GitHub shows only the first ones, and a summary notice at the
+/// end.
 #[derive(Debug, Default)]
 pub struct GitHubReporter {
     with_notes: bool,
@@ -24,7 +23,7 @@ pub struct GitHubReporter {
 }
 
 impl GitHubReporter {
-    /// A report with notes about what was not judged, or without.
+    /// Creates a report with or without notes about what was not judged.
     #[must_use]
     pub fn new(with_notes: bool) -> Self {
         Self { with_notes, ..Self::default() }
@@ -61,7 +60,7 @@ impl Reporter for GitHubReporter {
                 writeln!(out, "::{kind} {annotation}")?;
             }
         }
-        // The last one that GitHub shows is the notice at the end; further notes are lines of the log.
+        // GitHub shows the notice at the end as the last one; further notes are lines of the log.
         for (index, annotation) in self.notes.iter().enumerate() {
             let command = if index + 1 < SHOWN { "::notice " } else { "note: " };
             writeln!(out, "{command}{annotation}")?;
@@ -75,14 +74,14 @@ impl Reporter for GitHubReporter {
     }
 }
 
-/// A workflow command behind its kind.
+/// Returns a workflow command without its kind.
 fn annotation(file: &FileReport, span: Option<Span>, title: &str, message: &str) -> String {
     let mut command = format!("file={}", property(&file.name.in_repository));
     // Writing to a String cannot fail.
     if let Some(span) = span {
         let end = span.end_in(&file.text);
         let _ = write!(command, ",line={},endLine={}", span.line, end.line);
-        // Columns count only where the annotation stays on one line.
+        // Columns apply only if the annotation stays on one line.
         if end.line == span.line {
             let _ = write!(command, ",col={},endColumn={}", span.column, end.column);
         }
@@ -91,18 +90,18 @@ fn annotation(file: &FileReport, span: Option<Span>, title: &str, message: &str)
     command
 }
 
-/// Text as a command takes it behind `::`.
+/// Escapes text for the message of a command, after `::`.
 fn data(text: &str) -> String {
     let lines: Vec<_> = text.split('\n').map(|line| excerpt(line, usize::MAX).replace('%', "%25")).collect();
     lines.join("%0A")
 }
 
-/// Text as a command takes it as a property's value.
+/// Escapes text for a property of a command.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// The summary of a job step, in Markdown: how many findings there are of each reason and in each file.
+/// The summary of a job step, in Markdown: the number of findings by reason and by file.
 #[derive(Debug, Default)]
 pub struct StepSummaryReporter {
     with_notes: bool,
@@ -110,7 +109,7 @@ pub struct StepSummaryReporter {
 }
 
 impl StepSummaryReporter {
-    /// A summary that counts notes about what was not judged, or not.
+    /// Creates a summary with or without notes about what was not judged.
     #[must_use]
     pub fn new(with_notes: bool) -> Self {
         Self { with_notes, tally: FindingTally::default() }
@@ -144,7 +143,7 @@ impl Reporter for StepSummaryReporter {
     }
 }
 
-/// Text as it is in a cell of a Markdown table.
+/// Escapes text for a cell of a Markdown table.
 fn cell(text: &str) -> String {
     let mut cell = String::with_capacity(text.len());
     for c in excerpt(text, usize::MAX).chars() {

@@ -17,7 +17,7 @@ pub struct GitLabReporter {
 }
 
 impl GitLabReporter {
-    /// A report with notes about what was not judged, or without.
+    /// Creates a report with or without notes about what was not judged.
     #[must_use]
     pub fn new(with_notes: bool) -> Self {
         Self { with_notes, issues: Vec::new() }
@@ -28,7 +28,7 @@ impl GitLabReporter {
 struct GitLabIssue {
     description: String,
     check_name: String,
-    /// Two issues with the same one are one issue to GitLab.
+    /// GitLab treats issues with equal fingerprints as one issue.
     fingerprint: String,
     severity: &'static str,
     location: GitLabLocation,
@@ -88,7 +88,7 @@ impl Reporter for GitLabReporter {
     }
 
     fn end(&mut self, summary: &RunSummary, out: &mut dyn Write) -> io::Result<()> {
-        // The format has no place for what is about the whole run: an issue of the policy's file.
+        // The format has no place for facts about the whole run, so this is an issue on the policy file.
         if let Some(file) = &summary.policy.file {
             self.issues.push(GitLabIssue {
                 description: format!("Judged by {}.", summary.policy.sentence()),

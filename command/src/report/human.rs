@@ -18,37 +18,37 @@ use super::{DiagnosticLevel, FileReport, Reporter, RunSummary, number};
 pub struct HumanReporter {
     options: HumanOptions,
     renderer: Renderer,
-    /// How many findings were shown, …
+    /// The number of findings shown, …
     shown: usize,
-    /// … and how many were not, as there were enough.
+    /// … and the number left out, because enough were shown.
     left_out: BTreeMap<DiagnosticLevel, usize>,
-    /// What was advised already.
+    /// Advice that was already given.
     advised: HashSet<String>,
     tally: FindingTally,
 }
 
-/// What the report for people shows.
+/// The options of the report for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HumanOptions {
     /// Whether it has colors.
     pub styled: bool,
-    /// Whether it has errors only: no warnings, no notes, no summary.
+    /// Whether it shows only errors: no warnings, notes or summary.
     pub quiet: bool,
     /// Whether it lists notes about what was not judged.
     pub notes: bool,
-    /// How many findings are shown in full. People read the first ones, not the ten-thousandth.
+    /// The maximum number of findings shown in full. People read the first ones, not the ten-thousandth.
     pub max_findings: usize,
-    /// How many columns the terminal has, if it is one.
+    /// The terminal's width in columns, if there is a terminal.
     pub width: Option<usize>,
-    /// The names of the formats that have all findings.
+    /// The names of the formats that contain all findings.
     pub complete_formats: Vec<String>,
 }
 
-/// No source line is cut by the renderer, which does not look for words.
+/// Keeps the renderer from cutting source lines: it does not break at words.
 const NO_LIMIT: usize = 100_000;
 
 impl HumanReporter {
-    /// A report in which nothing was shown yet.
+    /// Creates an empty report.
     #[must_use]
     pub fn new(options: HumanOptions) -> Self {
         let renderer = if options.styled { Renderer::styled() } else { Renderer::plain() };
@@ -70,7 +70,7 @@ impl HumanReporter {
         writeln!(out, "{}", wrapped(text, self.options.width, 2))
     }
 
-    /// How many findings were left out, and where they are to be found.
+    /// Writes how many findings were left out, and where to find them.
     fn leftovers(&self, out: &mut dyn Write) -> io::Result<()> {
         let count = self.left_out.values().sum();
         if count == 0 {
@@ -121,7 +121,7 @@ impl Reporter for HumanReporter {
         if self.tally.len() > 1 {
             let [reasons, files] = self.tally.tables();
             rows(&reasons, out)?;
-            // Of a single file the sums below say the same.
+            // For a single file, the totals below show the same.
             if files.rows.len() > 1 {
                 rows(&files, out)?;
             }
@@ -135,7 +135,7 @@ impl Reporter for HumanReporter {
     }
 }
 
-/// A table. The numbers come first: names may be longer than any terminal is wide.
+/// Writes a table. The numbers come first, because names can be longer than any terminal is wide.
 fn rows(table: &TallyTable<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "errors  warnings  notes  {}", table.title)?;
     for (name, counts) in &table.rows {

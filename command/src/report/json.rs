@@ -1,5 +1,4 @@
-//! For programs: everything that is known, in a shape with a version and a schema
-//! (`schema/report.schema.json`).
+//! For programs: everything that is known, in a versioned shape with a schema (`schema/report.schema.json`).
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -14,7 +13,7 @@ use super::{
 use cfn_egress_guard_core::rule::{self, Outcome, Severity};
 use cfn_egress_guard_core::source::Span;
 
-/// The shape's version: it grows by one when something is taken away or means something else.
+/// The version of the shape. It increases by one when something is removed or changes its meaning.
 pub(super) const FORMAT_VERSION: u32 = 1;
 
 /// The report as one JSON object.
@@ -42,12 +41,12 @@ impl Reporter for JsonReporter {
     }
 }
 
-/// What `cfn-egress-guard check --format json` prints.
+/// The output of `cfn-egress-guard check --format json`.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(title = "cfn-egress-guard report", deny_unknown_fields)]
 pub struct JsonReport {
-    /// The version of this shape: it grows by one when something is taken away or means something else.
+    /// The version of this shape. It increases by one when something is removed or changes its meaning.
     #[schemars(range(min = 1, max = 1))]
     format_version: u32,
     /// The program that wrote it.
@@ -79,17 +78,17 @@ struct JsonRule {
     severity: JsonSeverity,
 }
 
-/// The policy that judged.
+/// The policy that was applied.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct JsonPolicy {
     /// Its file, relative to the root of the git repository; `null` for the published rule.
     file: Option<String>,
-    /// The preset whose settings it starts from.
+    /// The preset that it starts from.
     preset: &'static str,
-    /// Settings that it sets on their own, by name: `allow` or `block`.
+    /// The settings that the policy sets itself, by name: `allow` or `block`.
     settings: BTreeMap<&'static str, &'static str>,
-    /// How many exemptions it has.
+    /// The number of exemptions.
     exemptions: usize,
 }
 
@@ -104,7 +103,7 @@ impl From<&AppliedPolicy> for JsonPolicy {
     }
 }
 
-/// The sums of a report.
+/// The totals of a report.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
@@ -123,7 +122,7 @@ struct JsonSummary {
     warnings: usize,
     /// Findings of level note.
     notes: usize,
-    /// Files that look like templates and were left out, as git ignores them.
+    /// Files that look like templates but are ignored by git.
     ignored_templates: usize,
 }
 
@@ -148,7 +147,7 @@ impl From<&RunTotals> for JsonSummary {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct JsonFile {
-    /// Its name, relative to the working directory if it lies below.
+    /// Its name, relative to the working directory if the file is below it.
     path: String,
     /// Its name, relative to the root of the git repository.
     repository_path: String,
@@ -156,65 +155,65 @@ struct JsonFile {
     resources: usize,
     /// Egress rules that were judged, compliant ones included.
     egress_rules: usize,
-    /// What was found, in the order of the text.
+    /// The findings, in the order of the text.
     findings: Vec<JsonFinding>,
-    /// Why it could not be checked; `null` if it was.
+    /// The reason why it could not be checked; `null` if it was.
     problem: Option<JsonFileError>,
 }
 
-/// Something that was found.
+/// A finding.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct JsonFinding {
-    /// What it means for the deployment.
+    /// The effect on the deployment.
     outcome: JsonOutcome,
-    /// How much it weighs in this run: errors make the check fail.
+    /// The level in this run: errors make the check fail.
     level: &'static str,
-    /// How bad it is.
+    /// The severity.
     severity: JsonSeverity,
     /// The reason's stable code, for example `port-range`.
     code: &'static str,
     /// The resource; `null` if it is about the template.
     resource: Option<JsonResource>,
-    /// Where within the resource's properties: `SecurityGroupEgress[1]`.
+    /// The place within the resource's properties: `SecurityGroupEgress[1]`.
     property: Option<String>,
-    /// What is wrong, or worth knowing.
+    /// The message.
     message: String,
-    /// Under which undecided conditions of the template; `null` if always.
+    /// The undecided conditions of the template under which it applies; `null` if always.
     when: Option<String>,
-    /// What to write instead.
+    /// The fix.
     help: Option<String>,
     /// The exemption that allows it.
     exemption: Option<JsonExemption>,
-    /// Which setting of the hook would change the verdict.
+    /// The setting of the hook that would change the verdict.
     setting: Option<String>,
-    /// Which exemption would have let it through, had it not expired.
+    /// The expired exemption that would have covered it.
     expired: Option<String>,
-    /// Which exemption would allow it if the place of the deployment were known.
+    /// The exemption that would cover it if the account and Region of the deployment were known.
     nearly_exempted: Option<String>,
-    /// In which deployments of the template it is so; none if it has no deployments that are known.
+    /// The deployments of the template in which it applies; empty if no deployments are known.
     deployments: Vec<String>,
-    /// What was not judged, if it is about that: for example `nested-stack`.
+    /// The part that was not judged, if it is about that: for example `nested-stack`.
     not_judged: Option<&'static str>,
     /// The offending value.
     location: Option<JsonLocation>,
-    /// What belongs to it.
+    /// Related places.
     related: Vec<JsonLocation>,
-    /// Stays the same when lines move and files are renamed.
+    /// An identity that survives moved lines and renamed files.
     fingerprint: String,
 }
 
-/// An exemption that lets an egress rule break the rule.
+/// An exemption that allows an egress rule to break the rule.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct JsonExemption {
     /// Its name in the policy.
     id: String,
-    /// Why it exists.
+    /// Its reason.
     reason: String,
-    /// Who answers for it.
+    /// Its owner.
     owner: String,
     /// The last day on which it applies (UTC).
     expires: String,
@@ -228,7 +227,7 @@ struct JsonResource {
     logical_id: String,
     #[serde(rename = "type")]
     type_name: &'static str,
-    /// The construct of the AWS CDK that it is made by.
+    /// The AWS CDK construct that created it.
     construct: Option<String>,
 }
 
@@ -241,52 +240,52 @@ struct JsonLocation {
     line: u32,
     /// The column of its first character.
     column: u32,
-    /// The line of the first character behind it.
+    /// The line of the first character after it.
     end_line: u32,
-    /// The column of the first character behind it.
+    /// The column of the first character after it.
     end_column: u32,
     /// The first byte, counted from zero.
     offset: u32,
     /// The number of bytes.
     length: u32,
-    /// The few words beside it.
+    /// The label.
     #[serde(skip_serializing_if = "String::is_empty")]
     label: String,
 }
 
-/// Why a file could not be checked.
+/// The reason why a file could not be checked.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct JsonFileError {
-    /// What is wrong with it.
+    /// The problem.
     message: String,
-    /// What to do about it.
+    /// The fix.
     help: Option<String>,
-    /// Where.
+    /// The place.
     location: Option<JsonLocation>,
 }
 
-/// What a finding means for the deployment.
+/// The effect of a finding on the deployment.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum JsonOutcome {
     /// It breaks the rule: the hook blocks it.
     NonCompliant,
-    /// Whether it does cannot be known from the template.
+    /// The template does not determine whether it breaks the rule.
     Undetermined,
-    /// It breaks the rule, and an exemption allows it.
+    /// It breaks the rule, but an exemption allows it.
     Exempted,
     /// It breaks the rule as it did before.
     KnownDebt,
-    /// It does not, but is worth knowing.
+    /// It complies, but is worth knowing.
     Note,
 }
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum JsonSeverity {
-    /// Nothing to do.
+    /// No action is needed.
     Informational,
     /// The published rule's severity.
     Medium,

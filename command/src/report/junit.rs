@@ -1,5 +1,5 @@
-//! JUnit's XML, as CI systems read it: a suite per template, a case per resource.
-//! (source: the Jenkins xUnit plugin's `junit-10.xsd`, and testmoapp/junitxml for what readers take)
+//! JUnit XML for CI systems: a suite for each template, a case for each resource. (source: the Jenkins xUnit plugin's
+//! `junit-10.xsd`; testmoapp/junitxml for what readers accept)
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -11,12 +11,12 @@ use super::{Diagnostic, DiagnosticLevel, FileReport, Reporter, RunSummary, TOOL}
 pub struct JUnitReporter {
     with_notes: bool,
     sums: TestCounts,
-    /// Each suite as it is written, up to the policy that judged, and behind it.
+    /// Each written suite, as the parts before and after the policy.
     suites: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl JUnitReporter {
-    /// A report with notes about what was not judged, or without.
+    /// Creates a report with or without notes about what was not judged.
     #[must_use]
     pub fn new(with_notes: bool) -> Self {
         Self { with_notes, ..Self::default() }
@@ -101,7 +101,7 @@ enum TestCaseResult {
     Failed,
 }
 
-/// What is to report of each resource, and of the template besides its resources.
+/// The entries of each resource, and those of the template outside its resources.
 struct TestCases<'f> {
     resources: Vec<Vec<&'f Diagnostic>>,
     whole: Vec<&'f Diagnostic>,
@@ -128,7 +128,7 @@ fn verdict(entries: &[&Diagnostic]) -> TestCaseResult {
     }
 }
 
-/// What a suite has behind its properties.
+/// Writes the content of a suite after its properties.
 fn suite(file: &FileReport, cases: &TestCases<'_>, out: &mut dyn Write) -> io::Result<()> {
     let name = escaped(&file.name.shown);
     for (resource, entries) in file.resources.iter().zip(&cases.resources) {
@@ -203,8 +203,7 @@ fn line_of(file: &FileReport, entry: &Diagnostic) -> String {
     line
 }
 
-/// Text as XML 1.0 takes it in attributes and between tags; characters that it cannot hold become
-/// U+FFFD.
+/// Escapes text for XML 1.0 attributes and content; invalid characters become U+FFFD.
 fn escaped(text: &str) -> Cow<'_, str> {
     let is_plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '<' | '>' | '&' | '"' | '\'');
     if text.chars().all(is_plain) {

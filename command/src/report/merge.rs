@@ -1,4 +1,4 @@
-//! Reports of several deployments of one template → one.
+//! Merges the reports of several deployments of one template.
 
 use std::collections::HashMap;
 
@@ -7,15 +7,15 @@ use super::printable;
 use cfn_egress_guard_core::rule::Outcome;
 
 impl FileReport {
-    /// Says in which deployment of the template it is all so.
+    /// Marks all entries as belonging to this deployment of the template.
     pub fn deployed_as(&mut self, deployment: &str) {
         for entry in &mut self.entries {
             entry.deployments.push(printable(deployment.to_owned()));
         }
     }
 
-    /// The report of all deployments of a template: what is the same in several of them is said once. Nothing if
-    /// there are none.
+    /// Merges the reports of all deployments of a template: entries that several of them share appear once. Returns
+    /// nothing if there are no reports.
     #[must_use]
     pub fn merged<R: IntoIterator<Item = Self>>(reports: R) -> Option<Self> {
         let mut reports = reports.into_iter().peekable();
@@ -62,7 +62,7 @@ impl FileReport {
 }
 
 impl Diagnostic {
-    /// Adds where the same is so, too. What is so wherever a template is deployed needs no names.
+    /// Adds the deployments of an equal entry. An entry that applies to every deployment needs no names.
     fn is_also(&mut self, other: &mut Self) {
         if self.deployments.is_empty() || other.deployments.is_empty() {
             self.deployments.clear();
@@ -77,7 +77,7 @@ impl Diagnostic {
     }
 }
 
-/// What makes entries of two deployments the same one.
+/// The fields that make entries of two deployments the same.
 #[derive(PartialEq, Eq, Hash)]
 struct DiagnosticIdentity {
     fingerprint: String,

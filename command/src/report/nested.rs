@@ -6,20 +6,20 @@ use crate::fingerprint::Fingerprint;
 use cfn_egress_guard_core::rule::Outcome;
 use cfn_egress_guard_core::source::Span;
 
-/// How a template is deployed by another one.
+/// The way in which another template deploys this one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NestedDeployment {
-    /// As what: ``nested stack `Network` of app.yaml``.
+    /// The label: ``nested stack `Network` of app.yaml``.
     pub label: String,
-    /// Under which conditions of the other template, if not always.
+    /// The conditions of the other template, if it does not always deploy this one.
     pub when: Option<String>,
-    /// Whether only if a deployment of the other template overrides defaults: what breaks the rule is then
+    /// Whether this is deployed only if a deployment of the other template overrides defaults. Violations are then
     /// undetermined.
     pub is_by_override: bool,
 }
 
 impl FileReport {
-    /// Says how the template is deployed.
+    /// Adds how the template is deployed.
     pub fn deployed_by(&mut self, deployed: &NestedDeployment, strict: bool) {
         for entry in &mut self.entries {
             entry.deployments.push(printable(deployed.label.clone()));
@@ -34,7 +34,7 @@ impl FileReport {
         }
     }
 
-    /// Moves all places: those that have no other one are at `whole`, the value that the template is written in.
+    /// Moves all spans. Spans without a new place move to `whole`, the value that contains the template.
     pub fn moved(&mut self, whole: Option<Span>, move_to: impl Fn(Span) -> Option<Span>) {
         let moved = |span: Span| move_to(span).or(whole);
         for entry in &mut self.entries {
@@ -54,7 +54,7 @@ impl FileReport {
         }
     }
 
-    /// Takes in the report of a template that is written in this one, in the resource of this name.
+    /// Adds the report of a template that is written inside this one, in the resource of this name.
     pub fn take_in(&mut self, logical_id: &str, inner: Self) {
         let first = self.resources.len();
         let logical_id = printable(logical_id.to_owned());

@@ -1,11 +1,11 @@
-//! Kinds of what a template leaves open.
+//! The kinds of parts that cannot be judged.
 
 use cfn_egress_guard_core::rule::Outcome;
 use cfn_egress_guard_core::template::NoteSubject;
 
 use super::number;
 
-/// What was not judged.
+/// A kind of part that was not judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NotJudged {
     /// A nested stack whose template is not available.
@@ -16,24 +16,24 @@ pub enum NotJudged {
     StackSet,
     /// A module.
     Module,
-    /// What a macro may change.
+    /// The parts that a macro may change.
     Macro,
-    /// What `Fn::Transform` adds.
+    /// The parts that `Fn::Transform` adds.
     Include,
-    /// What a loop makes.
+    /// The resources that a loop creates.
     Loop,
-    /// What a transform of AWS adds.
+    /// The parts that an AWS transform adds.
     Transform,
-    /// A product of Service Catalog, which is a stack of its own.
+    /// A Service Catalog product, which is a separate stack.
     Product,
-    /// A resource whose type is not known.
+    /// A resource with an unknown type.
     UnknownType,
     /// A resource without a type.
     NoType,
 }
 
 impl NotJudged {
-    /// Which kind a note of a template is; nothing if it is about something else.
+    /// Returns the kind of a note about a template, or nothing if the note is about something else.
     pub(super) const fn of(subject: &NoteSubject) -> Option<Self> {
         Some(match subject {
             NoteSubject::NestedStack { .. } => Self::NestedStack,
@@ -51,7 +51,7 @@ impl NotJudged {
         })
     }
 
-    /// What it means for the deployment: what can hold egress rules is undetermined.
+    /// Returns the outcome for the deployment: a part that can contain egress rules is undetermined.
     pub(super) const fn outcome(self) -> Outcome {
         match self {
             Self::NestedStack
@@ -67,7 +67,7 @@ impl NotJudged {
         }
     }
 
-    /// Whether it changes what the template itself says, and is not only another template.
+    /// Returns whether it changes the template itself instead of referring to another template.
     pub(super) const fn is_in_template(self) -> bool {
         match self {
             Self::Module | Self::Macro | Self::Include | Self::Loop | Self::UnknownType => true,
@@ -77,7 +77,7 @@ impl NotJudged {
         }
     }
 
-    /// Its name in reports for programs.
+    /// Returns its name in reports for programs.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::NestedStack => "nested-stack",
@@ -94,7 +94,7 @@ impl NotJudged {
         }
     }
 
-    /// So many of them, in words.
+    /// Returns a count of this kind, in words.
     pub(super) fn count(self, count: usize) -> String {
         let what = match self {
             Self::NestedStack => "nested stack",

@@ -1,4 +1,4 @@
-//! What `policy check --format json` prints: what a policy file means, and what is to do about it
+//! The output of `policy check --format json`: the meaning of a policy file, and what to do about it
 //! (`schema/policy-check.schema.json`).
 
 use std::collections::BTreeMap;
@@ -11,45 +11,45 @@ use cfn_egress_guard_core::rule::wording::policy as wording;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The shape's version: it grows by one when something is taken away or means something else.
+/// The version of the shape. It increases by one when something is removed or changes its meaning.
 const FORMAT_VERSION: u32 = 1;
 
-/// What `cfn-egress-guard policy check --format json` prints.
+/// The output of `cfn-egress-guard policy check --format json`.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(title = "cfn-egress-guard policy check", deny_unknown_fields)]
 pub struct PolicyReport {
-    /// The version of this shape: it grows by one when something is taken away or means something else.
+    /// The version of this shape. It increases by one when something is removed or changes its meaning.
     #[schemars(range(min = 1, max = 1))]
     format_version: u32,
-    /// The policy file, as it was named.
+    /// The policy file, as named in the arguments.
     file: String,
-    /// The day that was looked from, in UTC (YYYY-MM-DD).
+    /// The date used as today, in UTC (YYYY-MM-DD).
     as_of: String,
-    /// What decides; nothing if the file cannot be read as a policy.
+    /// The policy's meaning; nothing if the file is not a valid policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     policy: Option<PolicyMeaning>,
-    /// The mistakes because of which the file cannot be read as a policy, in the order of the lines.
+    /// The errors in the file, in the order of the lines.
     problems: Vec<PolicyProblem>,
-    /// What to know of the exemptions: each is one remark on all exemptions of which it is true.
+    /// The remarks on exemptions; each one covers all exemptions that it applies to.
     remarks: Vec<PolicyRemark>,
 }
 
-/// What decides under a policy.
+/// The meaning of a policy.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct PolicyMeaning {
-    /// The preset whose settings it starts from.
+    /// The preset that it starts from.
     preset: &'static str,
-    /// Every setting as it decides, by name: `allow` or `block`.
+    /// The value of every setting, by name: `allow` or `block`.
     settings: BTreeMap<&'static str, &'static str>,
-    /// How an update treats what breaks the rule and stays as it was: `allow` or `block`.
+    /// The treatment of a violation that an update leaves unchanged: `allow` or `block`.
     unchanged_rules: &'static str,
-    /// Whom messages name.
+    /// The contact that messages name.
     #[serde(skip_serializing_if = "Option::is_none")]
     contact: Option<String>,
-    /// How many days ahead an exemption may end.
+    /// The maximum number of days until an exemption's end.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_days: Option<u32>,
     /// The exemptions, in the order of the file.
@@ -62,19 +62,19 @@ struct PolicyMeaning {
 #[schemars(deny_unknown_fields)]
 struct PolicyExemption {
     id: String,
-    /// Why it exists.
+    /// Its reason.
     reason: String,
-    /// Who answers for it.
+    /// Its owner.
     owner: String,
     /// The last day on which it applies (YYYY-MM-DD).
     expires: String,
-    /// How many days it applies after the day that was looked from; negative once it has expired.
+    /// The number of days for which it still applies, from the date used as today; negative after it has expired.
     days_left: i64,
     /// What it covers, in words.
     covers: String,
 }
 
-/// A mistake in a policy file.
+/// An error in a policy file.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
@@ -83,30 +83,30 @@ struct PolicyProblem {
     line: u32,
     /// The column, from 1, in characters.
     column: u32,
-    /// What is wrong.
+    /// The problem.
     message: String,
-    /// What to write instead; may be empty.
+    /// The fix; may be empty.
     help: String,
 }
 
-/// Something that is true of one or more exemptions.
+/// A remark on one or more exemptions.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct PolicyRemark {
-    /// `note`: good to know. `warning`: it may be meant, but hardly. `soon` and `action`: somebody has to do
-    /// something soon, or now. `error`: the policy's own limits refuse it.
+    /// `note`: good to know. `warning`: possibly a mistake. `soon` and `action`: action is needed soon, or now.
+    /// `error`: the policy's own limits reject it.
     level: &'static str,
-    /// What it is about.
+    /// The remark's code.
     code: &'static str,
-    /// The exemptions of which it is true.
+    /// The exemptions that it applies to.
     exemptions: Vec<String>,
-    /// What is true, and what to do about it.
+    /// The remark, and what to do about it.
     message: String,
 }
 
 impl PolicyReport {
-    /// The report on a file that is a policy.
+    /// Creates the report on a valid policy file.
     #[must_use]
     pub fn of_policy(file: String, policy: &Policy, remarks: &[wording::GroupedRemark], as_of: Date) -> Self {
         let remark = |remark: &wording::GroupedRemark| PolicyRemark {
@@ -122,7 +122,7 @@ impl PolicyReport {
         }
     }
 
-    /// The report on a file that is none.
+    /// Creates the report on a file that is not a policy.
     #[must_use]
     pub fn of_problems(file: String, error: &PolicyError, as_of: Date) -> Self {
         let problems = error.problems().map(|problem| PolicyProblem {
@@ -145,7 +145,7 @@ impl PolicyReport {
         }
     }
 
-    /// Writes it.
+    /// Writes the report.
     ///
     /// # Errors
     /// When it cannot be written.

@@ -25,7 +25,7 @@ pub struct SarifReporter {
 }
 
 impl SarifReporter {
-    /// A report with notes about what was not judged, or without.
+    /// Creates a report with or without notes about what was not judged.
     #[must_use]
     pub fn new(with_notes: bool) -> Self {
         Self { with_notes, ..Self::default() }
@@ -114,7 +114,7 @@ struct SarifResult {
     properties: SarifProperties,
 }
 
-/// An exemption: SARIF's `suppression`, kept outside the file.
+/// An exemption: SARIF's `suppression` of kind external.
 #[derive(Debug, Serialize)]
 struct SarifSuppression {
     kind: &'static str,
@@ -131,7 +131,7 @@ struct SarifMessage {
 struct SarifFingerprints {
     #[serde(rename = "cfnEgressGuard/v1")]
     own: String,
-    /// The one that GitHub takes.
+    /// The fingerprint that GitHub uses.
     #[serde(rename = "primaryLocationLineHash")]
     line: String,
 }
@@ -271,8 +271,8 @@ impl SarifLocation {
 }
 
 impl SarifArtifact {
-    /// A file's URI: relative to the root of the sources, so that the log means the same everywhere;
-    /// absolute for files elsewhere.
+    /// Returns a file's URI: relative to the source root, so that the log means the same everywhere; absolute for files
+    /// elsewhere.
     fn of(name: &FileName) -> Self {
         let uri = encoded(&name.in_repository);
         if uri.starts_with('/') {
@@ -283,7 +283,7 @@ impl SarifArtifact {
     }
 }
 
-/// A path as a URI's path (RFC 3986): everything but unreserved characters and `/` is escaped.
+/// Encodes a path for a URI (RFC 3986): escapes everything except unreserved characters and `/`.
 fn encoded(path: &str) -> String {
     let mut uri = String::with_capacity(path.len());
     for byte in path.bytes() {

@@ -1,4 +1,4 @@
-//! What there is to say of a whole run.
+//! The summary of a whole run.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +9,17 @@ use super::diagnostic::{DiagnosticLevel, FileName, FileReport};
 use super::not_judged::NotJudged;
 use super::number;
 
-/// What there is to say of a whole run.
+/// The summary of a whole run.
 #[derive(Debug, Clone)]
 pub struct RunSummary {
     pub totals: RunTotals,
-    /// By which policy was judged.
+    /// The policy that was applied.
     pub policy: AppliedPolicy,
-    /// How many files look like templates and were left out, as git ignores them.
+    /// The number of files that look like templates but are ignored by git.
     pub ignored: usize,
 }
 
-/// The sums of a run.
+/// The totals of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RunTotals {
     /// Templates that were checked, and files that could not be.
@@ -36,12 +36,12 @@ pub struct RunTotals {
     pub warnings: usize,
     /// Entries of level note.
     pub notes: usize,
-    /// Those of the notes that are about what was not judged, by kind.
+    /// The notes about what was not judged, counted by kind.
     pub not_judged: BTreeMap<NotJudged, usize>,
 }
 
 impl RunTotals {
-    /// Adds another file's.
+    /// Adds the counts of a file.
     pub fn add(&mut self, file: &FileReport) {
         let count = |level| file.entries.iter().filter(|entry| entry.level == level).count();
         self.files += 1;
@@ -58,27 +58,27 @@ impl RunTotals {
     }
 }
 
-/// By which policy was judged.
+/// The policy that was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AppliedPolicy {
-    /// Its file; without one, it is the published rule under a preset.
+    /// The policy's file; without one, the policy is the published rule under a preset.
     pub file: Option<FileName>,
-    /// The settings that it starts from.
+    /// The preset that it starts from.
     pub preset: Preset,
-    /// Settings that it sets on their own.
+    /// The settings that the policy sets itself.
     pub settings: Vec<(Setting, Treatment)>,
-    /// How many exemptions it has.
+    /// The number of exemptions.
     pub exemptions: usize,
 }
 
 impl AppliedPolicy {
-    /// The description of a policy.
+    /// Describes a policy.
     #[must_use]
     pub fn of(policy: &Policy, file: Option<FileName>) -> Self {
         Self { file, preset: policy.preset, settings: policy.overrides.clone(), exemptions: policy.exemptions.len() }
     }
 
-    /// In words: ``policy.toml (preset literal, 1 exemption)``.
+    /// Returns a sentence: ``policy.toml (preset literal, 1 exemption)``.
     pub(super) fn sentence(&self) -> String {
         let preset = format!("preset {}", self.preset);
         let Some(file) = &self.file else {
@@ -99,15 +99,15 @@ impl AppliedPolicy {
 }
 
 impl RunSummary {
-    /// How much was checked: `3 egress rules in 1 resource of 1 template`.
+    /// Returns how much was checked: `3 egress rules in 1 resource of 1 template`.
     pub(super) fn checked(&self) -> String {
         let RunTotals { files, broken, resources, rules, .. } = self.totals;
         let (rules, resources) = (number(rules, "egress rule"), number(resources, "resource"));
         format!("{rules} in {resources} of {}", number(files - broken, "template"))
     }
 
-    /// What was found: `2 errors, 0 warnings, 0 notes; 1 file could not be checked`. Notes about what was not
-    /// judged count where they are listed.
+    /// Returns what was found: `2 errors, 0 warnings, 0 notes; 1 file could not be checked`. Notes about what was not
+    /// judged count only where they are listed.
     pub(super) fn found(&self, with_notes: bool) -> String {
         let totals = &self.totals;
         let unlisted: usize = if with_notes { 0 } else { totals.not_judged.values().sum() };
@@ -120,7 +120,7 @@ impl RunSummary {
         format!("{}, {}, {notes}{broken}", number(totals.errors, "error"), number(totals.warnings, "warning"))
     }
 
-    /// What is only counted, and by which policy was judged: each a line.
+    /// Returns one line each for the parts that are only counted, and for the policy that was applied.
     pub(super) fn remarks(&self, with_notes: bool) -> Vec<String> {
         let mut remarks = Vec::new();
         let kinds = self.totals.not_judged.iter().map(|(kind, count)| kind.count(*count)).collect::<Vec<_>>();

@@ -1,10 +1,10 @@
-//! How many findings there are of each reason, and in each file.
+//! Counts findings by reason and by file.
 
 use std::collections::BTreeMap;
 
 use super::diagnostic::{DiagnosticLevel, FileReport};
 
-/// How many files are listed: those with the most errors.
+/// The maximum number of listed files: those with the most errors.
 const MAX_FILES: usize = 20;
 
 /// Findings counted by reason and by file.
@@ -32,16 +32,16 @@ impl LevelCounts {
     }
 }
 
-/// A table: what its rows are about, and the rows.
+/// A table: its heading and its rows.
 pub(super) struct TallyTable<'t> {
     pub(super) title: &'static str,
     pub(super) rows: Vec<(&'t str, LevelCounts)>,
-    /// How many rows more there are.
+    /// The number of rows left out.
     pub(super) left_out: usize,
 }
 
 impl FindingTally {
-    /// Counts the findings of another file.
+    /// Adds the findings of a file.
     pub(super) fn add(&mut self, file: &FileReport, name: &str, with_notes: bool) {
         let mut counts = LevelCounts::default();
         for entry in file.listed(with_notes) {
@@ -53,12 +53,12 @@ impl FindingTally {
         }
     }
 
-    /// How many findings there are.
+    /// Returns the number of findings.
     pub(super) fn len(&self) -> usize {
         self.reasons.values().map(|counts| counts.errors + counts.warnings + counts.notes).sum()
     }
 
-    /// The tables, the rows with the most errors first.
+    /// Returns the tables, the rows with the most errors first.
     pub(super) fn tables(&self) -> [TallyTable<'_>; 2] {
         let reasons = self.reasons.iter().map(|(code, counts)| (*code, *counts)).collect();
         let files = self.files.iter().map(|(name, counts)| (name.as_str(), *counts)).collect();

@@ -1,4 +1,4 @@
-//! The commands that ask AWS: the real program with the real SDK against a loopback server.
+//! The commands that call AWS: the real program with the real SDK against a loopback server.
 
 mod accounts;
 mod audit;

@@ -16,7 +16,7 @@ use std::process::{Command, Output, Stdio};
 
 use crate::support::{read, stderr, stdout};
 
-/// A run of `check` in a folder of its own.
+/// A run of `check` in a separate folder.
 struct Run {
     folder: PathBuf,
     arguments: Vec<String>,
@@ -24,7 +24,7 @@ struct Run {
     stdin: String,
 }
 
-/// A folder that contains these files.
+/// Creates a folder with these files.
 fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("check").join(name);
     let _ = std::fs::remove_dir_all(&folder);
@@ -34,7 +34,7 @@ fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
-    // The root of a repository, whatever the repository is that the tests run in.
+    // The root of a repository, independent of the one that the tests run in.
     std::fs::create_dir_all(folder.join(".git")).unwrap();
     std::fs::write(folder.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
     folder
@@ -73,7 +73,7 @@ impl Run {
         child.wait_with_output().unwrap()
     }
 
-    /// Exit status and standard output; nothing may stand in standard error.
+    /// Returns the exit status and standard output; standard error must be empty.
     fn told(self) -> (i32, String) {
         let output = self.output();
         assert_eq!(stderr(&output), "");
@@ -81,7 +81,7 @@ impl Run {
     }
 }
 
-/// A template with one group and one egress rule of tcp.
+/// A template with one group and one egress rule for tcp.
 fn template(name: &str, from: u16, to: u16) -> String {
     format!(
         "Resources:\n  {name}:\n    Type: AWS::EC2::SecurityGroup\n    Properties:\n      GroupDescription: x\n      \
@@ -234,7 +234,7 @@ fn completions_are_scripts_that_their_shell_takes() {
     let mut shell = Command::new("bash").arg("-n").stdin(Stdio::piped()).spawn().unwrap();
     shell.stdin.take().unwrap().write_all(&script.stdout).unwrap();
     assert!(shell.wait().unwrap().success());
-    // What is completed behind a subcommand, and not only that the script is one.
+    // Tests a completion after a subcommand, not only that the script is valid.
     let completes = "source /dev/stdin; COMP_WORDS=(cfn-egress-guard check --for); COMP_CWORD=2; \
                      $(complete -p cfn-egress-guard | grep -o '_cfn[^ ]*') cfn-egress-guard --for check; echo \"${COMPREPLY[*]}\"";
     let mut bash = Command::new("bash");

@@ -1,4 +1,4 @@
-//! The real function downloading the document of a STACK invocation from a server that behaves well or badly.
+//! The real function downloads the document of a STACK invocation from a server that behaves well or badly.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::support::{answer, function, group};
 
-/// What the server does with the first, the second, … connection; the last one repeats.
+/// The server's behavior on the first, the second, … connection; the last one repeats.
 #[derive(Clone)]
 enum Does {
     Answer(&'static str, Vec<u8>),
@@ -18,7 +18,7 @@ enum Does {
     Hang,
 }
 
-/// A server on loopback, and how many connections it had.
+/// Starts a server on loopback; returns its URL and the number of its connections.
 async fn server(behaviour: Vec<Does>) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/document?X-Amz-Signature=SECRET", listener.local_addr().unwrap());
@@ -99,7 +99,7 @@ async fn final_answers_are_not_tried_again_and_fail_closed() {
         assert!(answer["message"].as_str().unwrap().contains(says), "{says}: {answer}");
         assert_eq!(connections, 1, "{says}");
     }
-    // What arrives and is no document is left to the RESOURCE target.
+    // An answer that is not a document is left to the RESOURCE target.
     let (answer, connections) = answered(vec![Does::Answer("200 OK", b"<html>".to_vec())]).await;
     assert_eq!((&answer["hookStatus"], connections), (&json!("SUCCESS"), 1), "{answer}");
     assert!(answer["message"].as_str().unwrap().contains("could not read the document"), "{answer}");

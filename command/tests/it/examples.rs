@@ -1,4 +1,4 @@
-//! The examples: each template breaks the rule, and its compliant form passes without a doubt.
+//! The examples: each template breaks the rule, and its compliant form passes `--strict`.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ fn folders() -> Vec<PathBuf> {
     folders
 }
 
-/// The file of an example, from the root.
+/// Returns the path of an example's file, relative to the root.
 fn file(folder: &std::path::Path, name: &str) -> String {
     let stem = format!("examples/{}/{name}", folder.file_name().unwrap().to_str().unwrap());
     let found = ["yaml", "json"].map(|extension| format!("{stem}.{extension}"));
@@ -29,7 +29,7 @@ fn each_template_breaks_the_rule_and_its_compliant_form_passes_whatever_its_valu
         assert_eq!(checked.status.code(), Some(1), "{template}: {}", stdout(&checked));
         let compliant = file(&folder, "compliant");
         for preset in ["literal", "effective"] {
-            // One unknown port on both sides may be -1, which `effective` leaves open.
+            // An unknown port used on both sides may be -1, so `effective` leaves it undetermined.
             let strict = if preset == "effective" && compliant.contains("/ssm/") { "--quiet" } else { "--strict" };
             let checked = command(&["check", "--no-policy", strict, "--preset", preset, &compliant]);
             assert_eq!(checked.status.code(), Some(0), "{compliant} under {preset}: {}", stdout(&checked));
@@ -37,7 +37,7 @@ fn each_template_breaks_the_rule_and_its_compliant_form_passes_whatever_its_valu
     }
 }
 
-/// The comparison's templates are judged as the page says; `tests/parts/test_comparison.py` asks the peer.
+/// The comparison's templates are judged as the page states; `tests/parts/test_comparison.py` runs the other tool.
 #[test]
 fn the_comparison_says_what_check_says() {
     let page = crate::support::read("docs/comparison.md");

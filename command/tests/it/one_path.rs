@@ -1,4 +1,4 @@
-//! One path to every verdict: check, STACK, policy explain and rehearsals say the same of the same template, and what
+//! One path to every verdict: check, STACK, policy explain and rehearsals agree on each template, and a template that
 //! passes `check --strict` is never blocked.
 
 use cfn_egress_guard::rehearsal::{
@@ -19,7 +19,7 @@ use crate::support::{event, root};
 
 const TODAY: Date = Date::of_unix_seconds(1_790_000_000);
 
-/// The templates among the fixtures and examples, each with its path.
+/// Returns the templates among the fixtures and examples, each with its path.
 fn templates() -> Vec<(String, String, Document)> {
     let mut found = Vec::new();
     let mut folders = vec![root().join("tests/fixtures"), root().join("examples")];
@@ -47,7 +47,7 @@ fn checked(document: &Document, policy: &Policy, defaults: Defaults) -> (Verdict
     (checked.verdict(), !checked.notes.is_empty())
 }
 
-/// What STACK says of a template that is created.
+/// Returns the verdict of STACK on a template that is created.
 fn at_stack(text: &str) -> &'static str {
     let mut invocation = event("STACK", &json!({}));
     invocation["requestData"] = json!({"targetName": "STACK", "targetType": "STACK", "targetLogicalId": "x",
@@ -66,7 +66,7 @@ fn stack_says_what_check_says() {
             Verdict::Compliant if is_open => &["undetermined"],
             Verdict::Compliant => &["compliant"],
             Verdict::Undetermined => &["undetermined"],
-            // What breaks the rule under some conditions, by a default or unless a macro changes it is not certain.
+            // A violation under some conditions, by a default, or unless a macro changes it, is not certain.
             Verdict::NonCompliant => &["non-compliant", "undetermined"],
         };
         let said = at_stack(&text);
@@ -93,7 +93,7 @@ fn policy_explain_says_what_check_says() {
     }
 }
 
-/// No nested stack's template is there.
+/// No template of a nested stack is available.
 struct NoFiles;
 
 impl NestedTemplates for NoFiles {
@@ -107,7 +107,7 @@ fn deployment(text: &str, document: &Document, scope: &Scope, policy: &Policy) -
     plan(&stack, None, &CheckContext::of(policy, TODAY), &mut NoFiles).unwrap()
 }
 
-/// Whether the hook blocks a resource of a deployment.
+/// Returns whether the hook blocks a resource of a deployment.
 fn blocks(deployment: &Deployment, policy: &Policy) -> bool {
     let config = Config::new(policy.clone());
     deployment.all_operations().filter(|operation| operation.undetermined.is_none()).any(|operation| {
@@ -144,8 +144,8 @@ fn any_of(values: &'static [&'static str]) -> impl Strategy<Value = &'static str
     prop::sample::select(values.to_vec())
 }
 
-/// A declaration with one of these values as its default or without, and with all of them, some or one as the allowed
-/// ones or without.
+/// Generates declarations with or without one of these values as the default, and with all of them, some or one as the
+/// allowed values, or without allowed values.
 fn any_declared(type_name: &'static str, values: &'static [&'static str]) -> impl Strategy<Value = Declared> {
     let allowed = prop_oneof![
         Just(None),
@@ -170,7 +170,7 @@ fn any_number() -> impl Strategy<Value = Declared> {
     ]
 }
 
-/// A list, whose `AllowedValues` are about its entries.
+/// A list; its `AllowedValues` apply to its entries.
 fn any_list() -> impl Strategy<Value = Declared> {
     let all = || ["443,443", "80,443", "443,80"].map(str::to_owned).to_vec();
     any_of(&["", ", Default: '443,443'", ", AllowedValues: ['80', '443'], Default: '80,443'"])
@@ -212,7 +212,7 @@ fn any_condition() -> impl Strategy<Value = &'static str> {
     ])
 }
 
-/// A template, its parameters with the values that they allow, and the preset that judges it.
+/// A template, its parameters with their allowed values, and the preset that judges it.
 #[derive(Debug, Clone)]
 struct Case {
     text: String,
@@ -221,7 +221,7 @@ struct Case {
 }
 
 impl Case {
-    /// Every deployment that the declarations allow.
+    /// Returns every deployment that the declarations allow.
     fn scopes(&self) -> Vec<Scope> {
         let mut all = vec![Scope::default()];
         for (name, values) in &self.values {
@@ -251,7 +251,7 @@ fn any_case() -> impl Strategy<Value = Case> {
         let entries: Vec<String> = entries
             .into_iter()
             .map(|(only_if, protocol, from, to, is_same)| {
-                // Two different ports are one port too seldom.
+                // Two independent ports are too rarely equal.
                 let to = if is_same { from } else { to };
                 let entry = format!("{{IpProtocol: {protocol}, FromPort: {from}, ToPort: {to}, CidrIp: 10.0.0.0/8}}");
                 only_if.map_or_else(|| entry.clone(), |name| format!("!If [{name}, {entry}, !Ref 'AWS::NoValue']"))
@@ -276,7 +276,7 @@ fn any_case() -> impl Strategy<Value = Case> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_500))]
 
-    /// Whatever allowed values a deployment gives, what passes `check --strict` is not blocked.
+    /// For all allowed values in a deployment, a template that passes `check --strict` is not blocked.
     #[test]
     fn what_passes_strictly_is_never_blocked(case in any_case()) {
         let document = source::parse(&case.text).unwrap();
@@ -290,7 +290,7 @@ proptest! {
         }
     }
 
-    /// Where every allowed value keeps the rule, nothing is an error.
+    /// If every allowed value complies with the rule, there is no error.
     #[test]
     fn what_is_compliant_with_every_allowed_value_is_no_error(case in any_case()) {
         let document = source::parse(&case.text).unwrap();
@@ -304,7 +304,7 @@ proptest! {
     }
 }
 
-/// The cases say something: of those that are generated, many pass strictly, and many are blocked with some values.
+/// The cases are meaningful: many of them pass strictly, and many are blocked for some values.
 #[test]
 fn cases_of_both_kinds_are_generated() {
     let mut runner = TestRunner::deterministic();

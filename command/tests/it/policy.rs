@@ -8,7 +8,7 @@ use crate::support::{answer, command, command_in, event, function, group, root, 
 
 const EXAMPLE: &str = "examples/load-balancer.policy.toml";
 
-/// A folder with a policy in it, as Lambda unpacks a function's code.
+/// A folder with a policy, as Lambda unpacks a function's code.
 struct Code(PathBuf);
 
 impl Code {
@@ -150,7 +150,7 @@ fn explain_takes_parameters_and_nested_stacks_as_check_does() {
     insta::assert_snapshot!(all.replace(&folder.display().to_string(), "FOLDER"));
 }
 
-/// Words that do not fit on a line are all that is wider than a terminal.
+/// Only words that do not fit on a line are wider than a terminal.
 #[test]
 fn lines_for_people_fit_a_narrow_terminal() {
     let program = env!("CARGO_BIN_EXE_cfn-egress-guard");
@@ -249,7 +249,7 @@ async fn a_packaged_policy_that_cannot_be_used_fails_every_invocation_closed() {
             assert!(answer["message"].as_str().unwrap().contains(says), "{answer}");
         }
     }
-    // A policy that is a folder is there, and cannot be read.
+    // A policy path that is a folder exists, but cannot be read.
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("folder");
     std::fs::create_dir_all(folder.join("policy.toml")).unwrap();
     let mut function = function(&[("LAMBDA_TASK_ROOT", folder.to_str().unwrap())]).await;
@@ -292,7 +292,7 @@ fn a_rehearsal_takes_the_policy_of_the_working_directory() {
     let output = command_in(&code.0, &["rehearse", template.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(stdout(&output).contains(": exempt until 9999-12-31"), "{}", stdout(&output));
-    // A function elsewhere has a policy of its own: this one is not even read.
+    // A function elsewhere has its own policy: this one is not even read.
     std::fs::write(code.policy(), "preset = 'efective'").unwrap();
     let template = template.to_str().unwrap();
     let output = command_in(&code.0, &["rehearse", "--endpoint", "http://127.0.0.1:1", template]);

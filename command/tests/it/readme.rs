@@ -1,19 +1,19 @@
-//! README.md and docs/ are true: templates are the files, outputs are what the programs print, tables are what the code
-//! says, commands run, links lead somewhere. `UPDATE_README=1 cargo test -p cfn-egress-guard --test it readme` writes
-//! everything that is generated anew.
+//! README.md and docs/ are true: quoted templates match the files, outputs match the programs, tables match the code,
+//! commands run, and links work. `UPDATE_README=1 cargo test -p cfn-egress-guard --test it readme` regenerates
+//! everything that is generated.
 //!
-//! Comments in a page say what a block is:
+//! Comments in a page describe the next block:
 //!
 //! | comment | what follows |
 //! |---|---|
 //! | `<!-- file: PATH -->` | a block with the file's text |
-//! | `<!-- generated: NAME -->` … `<!-- end -->` | what [`generated`] makes of NAME |
+//! | `<!-- generated: NAME -->` … `<!-- end -->` | the output of [`generated`] for NAME |
 //! | `<!-- run by: TEST -->` | a `sh` block that this test of `tests/parts` runs |
 //! | `<!-- all run by: TEST -->` | the same for every `sh` block of the page |
-//! | `<!-- exit: STATUS -->` | a `sh` block that ends with this status, where it is not 0 |
+//! | `<!-- exit: STATUS -->` | a `sh` block that ends with this status instead of 0 |
 //!
-//! A `console` block has commands behind `$ `, each followed by its output. A `sh` block is run in a scratch repository
-//! that has the examples.
+//! A `console` block has commands after `$ `, each followed by its output. A `sh` block is run in a scratch repository
+//! that contains the examples.
 
 mod dashboard;
 mod generated;
@@ -27,7 +27,7 @@ use cfn_egress_guard_core::policy;
 
 use crate::support::{command, read, root, stdout};
 
-/// A page whose blocks are run: its path from the root.
+/// Returns the pages whose blocks are run: their paths from the root.
 fn pages() -> Vec<String> {
     let mut pages = vec!["README.md".to_owned(), "examples/README.md".to_owned()];
     for entry in std::fs::read_dir(root().join("docs")).unwrap() {
@@ -40,12 +40,12 @@ fn pages() -> Vec<String> {
     pages
 }
 
-/// What a comment of a page says: `<!-- file: PATH -->` with the key `file`.
+/// Returns the value of a page's comment: `<!-- file: PATH -->` has the key `file`.
 fn comment<'l>(line: &'l str, key: &str) -> Option<&'l str> {
     line.strip_prefix("<!-- ")?.strip_suffix(" -->")?.strip_prefix(key)?.strip_prefix(": ")
 }
 
-/// A page with each quoted file, each output and each table as it is now.
+/// Returns a page with each quoted file, output and table regenerated.
 fn made_anew(page: &str) -> String {
     let mut anew = String::new();
     let mut lines = page.lines().peekable();
@@ -75,7 +75,7 @@ fn made_anew(page: &str) -> String {
     anew
 }
 
-/// What a command of a page prints.
+/// Returns the output of a page's command.
 fn output(shell: &str) -> String {
     let words: Vec<&str> = shell.split_whitespace().collect();
     let (program, arguments) = words.split_first().unwrap();
@@ -85,7 +85,7 @@ fn output(shell: &str) -> String {
     stdout(&output)
 }
 
-/// Compares a generated file with what it is now, or writes it.
+/// Compares a generated file with its current content, or writes it.
 fn same_or_written(path: &str, anew: &str) {
     if std::env::var_os("UPDATE_README").is_some() {
         std::fs::write(root().join(path), anew).unwrap();
@@ -124,7 +124,7 @@ fn the_readme_is_read_in_two_minutes() {
     assert!(readme.matches("\n$ cfn-egress-guard ").count() >= 1);
 }
 
-/// The words behind `cfn-egress-guard` in the code of a page.
+/// Returns the words after `cfn-egress-guard` in the code of a page.
 fn commands(page: &str) -> impl Iterator<Item = Vec<&str>> {
     page.lines().flat_map(|line| line.split("cfn-egress-guard ").skip(1)).map(|rest| {
         let end = rest.find(['`', '#', '|', '&', ';', '"']).unwrap_or(rest.len());

@@ -45,7 +45,7 @@ fn the_published_examples_pass_and_fail_through_the_real_function() {
             assert_eq!(output.status.code(), Some(code), "{path}: {}", stderr(&output));
         }
     }
-    // Under WARN the deployment goes on, so both resources are asked about.
+    // Under WARN, the deployment continues, so the hook is invoked for both resources.
     let output = command(&["rehearse", "--failure-mode", "WARN", "tests/fixtures/published-rule/non-compliant.yaml"]);
     let failed = stdout(&output).lines().filter(|line| line.contains("HOOK_COMPLETE_FAILED")).count();
     assert_eq!(failed, 2, "the group and the standalone rule");
@@ -129,7 +129,7 @@ fn what_cloudformation_resolves_before_a_hook_sees_it_is_not_known_here() {
         assert_eq!(table.contains("HOOK_COMPLETE_SUCCEEDED"), asked, "{table}");
         assert_eq!(table.contains("the hook is not called: SecurityGroupEgress[0]: FromPort"), !asked, "{table}");
     }
-    // A reference to a secret is what the hook gets, and blocks.
+    // The hook receives a reference to a secret unresolved, and blocks it.
     let secret = "'{{resolve:secretsmanager:ports:SecretString:https}}'";
     let ports = format!("SecurityGroupEgress: [{{IpProtocol: tcp, FromPort: {secret}, ToPort: {secret}}}]");
     assert_eq!(rehearsed("secret", &ports).status.code(), Some(1));
@@ -143,7 +143,7 @@ fn a_group_that_a_transform_may_add_rules_to_is_not_judged_without_them() {
     assert!(!table.contains("HOOK_IN_PROGRESS"), "{table}");
 }
 
-/// Writes a template of this test run, and says where.
+/// Writes a template of this test run, and returns its path.
 fn written(name: &str, template: &str) -> String {
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("rehearsal-{name}.yaml"));
     std::fs::write(&path, template).unwrap();
@@ -252,7 +252,7 @@ Resources:
     let warned = stdout(&command(&["rehearse", "--failure-mode", "WARN", &open]));
     assert!(warned.contains("would block it if `IsProd` is false") && warned.contains("1 not checked"), "{warned}");
 
-    // Where every way breaks the rule, the verdict hinges on nothing.
+    // If every world breaks the rule, the verdict does not depend on an assumption.
     let given = written("given", &template.replace("'AWS::SSM::Parameter::Value<String>'", "String"));
     let output = command(&["rehearse", "-p", "Env=prod", &given]);
     assert!(stdout(&output).contains("is blocked: no resource remains"), "{}", stdout(&output));
@@ -323,7 +323,7 @@ fn a_template_from_standard_input_is_deployed_under_the_name_given() {
     assert!(table.contains("=> lb-prod is blocked"), "{table}");
 }
 
-/// A name of the template's author begins no line of its own, and steers no terminal.
+/// A name from the template's author starts no new line and does not control the terminal.
 #[test]
 fn names_of_a_template_are_shown_on_one_line() {
     let folder = crate::support::scratch("rehearsal-names");
@@ -340,7 +340,7 @@ fn names_of_a_template_are_shown_on_one_line() {
     }
 }
 
-/// Quietly, and not with 0: a job must not take a pipe that broke for a clean run.
+/// Quiet, but not with 0: a job must not treat a broken pipe as a clean run.
 #[test]
 fn a_reader_that_goes_away_is_no_error_and_no_success() {
     for arguments in [["rehearse", "examples/compliant.yaml"], ["check", "examples/non-compliant.yaml"]] {
@@ -359,7 +359,7 @@ fn a_reader_that_goes_away_is_no_error_and_no_success() {
     }
 }
 
-/// The rehearsal of a template with one group of these properties.
+/// Rehearses a template with one group that has these properties.
 fn rehearsed(name: &str, properties: &str) -> Output {
     let template = format!("Resources: {{Web: {{Type: 'AWS::EC2::SecurityGroup', Properties: {{{properties}}}}}}}\n");
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("rehearsal-{name}.yaml"));
@@ -379,7 +379,7 @@ fn nested_stacks_are_deployed_with_the_parameters_that_they_are_given() {
     assert!(table.contains("name its file with --nested Elsewhere=FILE"), "{table}");
     assert!(table.contains("(1 not checked)"), "{table}");
 
-    // As the CDK writes it: the URL is an asset's, and the file is named beside it.
+    // As the CDK writes it: the URL is an asset's, and the metadata names the file.
     let output = command(&["rehearse", "tests/fixtures/nested/cdk.template.json"]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(stdout(&output).contains("tcp 8443-8444"), "{}", stdout(&output));
@@ -432,7 +432,7 @@ fn a_change_set_and_a_stack_are_asked_about_before_any_resource_is_touched() {
 
 #[test]
 fn a_change_set_says_what_only_the_deployment_will_know() {
-    // One port is a resource's attribute; under STACK and CHANGE_SET it is left to RESOURCE.
+    // One port is a resource's attribute; STACK and CHANGE_SET leave it to RESOURCE.
     let folder = std::env::temp_dir().join(format!("cfn-egress-guard-open-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let template = folder.join("open.yaml");
@@ -540,7 +540,7 @@ fn a_creation_needs_a_value_for_each_required_parameter() {
     assert!(stderr(&output).contains(says), "{}", stderr(&output));
     let output = command(&["rehearse", &path, "-p", "A=1", "-p", "B=2"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    // An update keeps the values that the stack has.
+    // An update keeps the stack's values.
     let output = command(&["rehearse", "--update-from", &path, &path]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 }

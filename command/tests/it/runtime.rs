@@ -86,7 +86,8 @@ async fn each_invocation_is_logged_on_one_line_as_json() {
     assert_eq!(lines[2]["verdict"], "compliant");
 }
 
-/// What EventBridge delivers is recorded on a line and answered with nothing; a hook is answered behind it.
+/// An event from EventBridge is recorded in a log line and gets an empty answer; a hook invocation after it is
+/// answered.
 #[tokio::test]
 async fn an_event_of_eventbridge_gets_no_hooks_answer() {
     for (call, expected) in [
@@ -100,7 +101,7 @@ async fn an_event_of_eventbridge_gets_no_hooks_answer() {
         let event = read(&format!("tests/fixtures/direct-calls/{call}.json"));
         assert_eq!(function.invoke(event.into_bytes().into()).await.unwrap(), "null", "{call}");
         assert_eq!(answer(&mut function, group(443, 443).to_string()).await["hookStatus"], "SUCCESS");
-        // The line of the hook's decision is the last one: what is not there by then never will be.
+        // The hook's decision is the last line: any other line must be before it.
         let mut lines: Vec<Json> = Vec::new();
         for _ in 0..200 {
             lines = function.output().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -124,7 +125,7 @@ fn started_by_hand_it_says_what_it_is() {
     assert!(said.contains("cfn-egress-guard rehearse"), "{said}");
 }
 
-/// The largest memory that a process had, in kilobytes.
+/// Returns the peak memory of a process, in kilobytes.
 fn peak_memory(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();

@@ -1,4 +1,4 @@
-//! `schema/` is what the types say, and what the protocol's documentation shows satisfies it.
+//! `schema/` matches the types, and the payloads in the protocol's documentation satisfy it.
 
 use serde_json::{Value as Json, json};
 

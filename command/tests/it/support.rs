@@ -1,4 +1,4 @@
-//! What the tests share: programs, fixtures, the schema that every answer must satisfy.
+//! Code shared by the tests: programs, fixtures, and the schema that every answer must satisfy.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -12,7 +12,7 @@ pub(crate) fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// An empty folder for this test's files.
+/// Creates an empty folder for this test's files.
 pub(crate) fn scratch(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = std::fs::remove_dir_all(&folder);
@@ -24,20 +24,20 @@ pub(crate) fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The function, which lies beside the command. It belongs to another package, so cargo does not build it for these
-/// tests alone; `cargo test --workspace` does.
+/// Returns the path of the function, in the same folder as the command. It belongs to another package, so cargo does
+/// not build it for these tests alone; `cargo test --workspace` does.
 pub(crate) fn bootstrap() -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_cfn-egress-guard")).with_file_name("bootstrap");
     assert!(path.is_file(), "the function is missing; build it with: cargo build --bin bootstrap");
     path
 }
 
-/// Runs the command with an environment that says nothing, in the repository's root.
+/// Runs the command in the repository's root, with no environment variable except `PATH`.
 pub(crate) fn command(arguments: &[&str]) -> Output {
     command_in(root(), arguments)
 }
 
-/// The same in another folder.
+/// Runs the command in another folder.
 pub(crate) fn command_in(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_cfn-egress-guard"))
         .args(arguments)
@@ -56,20 +56,20 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// The real function, with the given environment.
+/// Starts the real function with the given environment.
 pub(crate) async fn function(environment: &[(&str, &str)]) -> LocalFunction {
     let environment: Vec<_> =
         environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     LocalFunction::start(&bootstrap(), &[], &environment).await.unwrap()
 }
 
-/// The function's answer to any bytes, after it was checked against the schema.
+/// Returns the function's answer to any bytes, checked against the schema.
 pub(crate) async fn answer(function: &mut LocalFunction, event: impl Into<Vec<u8>>) -> Json {
     let answer = function.invoke(event.into().into()).await.unwrap();
     checked(serde_json::from_slice(&answer).unwrap())
 }
 
-/// An answer, after it was checked against the schema.
+/// Returns an answer, checked against the schema.
 pub(crate) fn checked(answer: Json) -> Json {
     static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| validator("schema/hook-response.schema.json"));
     if let Err(error) = SCHEMA.validate(&answer) {
@@ -103,7 +103,7 @@ pub(crate) fn event(resource_type: &str, properties: &Json) -> Json {
     })
 }
 
-/// A group with one egress rule of tcp.
+/// A group with one egress rule for tcp.
 pub(crate) fn group(from: u16, to: u16) -> Json {
     event(
         "AWS::EC2::SecurityGroup",

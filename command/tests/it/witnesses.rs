@@ -1,4 +1,4 @@
-//! The template that shows a reason shows it and nothing else; its compliant form passes.
+//! The template of each reason shows only that reason; its compliant form passes.
 
 use cfn_egress_guard::witness::findings;
 use cfn_egress_guard_core::rule::{Reason, witness};

@@ -1,5 +1,5 @@
-//! The one download: the document of a STACK or CHANGE_SET invocation. Bounded in size and time, retried
-//! while the time lasts, never redirected, and its URL, which is a credential, never shown.
+//! The only download: the document of a STACK or CHANGE_SET invocation. It is bounded in size and time, retried while
+//! time remains, and never redirected. Its URL is a credential and is never shown.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -16,43 +16,43 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// How long one attempt may take: a presigned GET of a megabyte within a Region takes a few hundredths.
+/// The timeout of one attempt. A presigned GET of a megabyte within a Region takes a few hundredths of a second.
 const ATTEMPT: Duration = Duration::from_secs(3);
-/// How long all attempts may take, far inside the 30 s that CloudFormation waits.
+/// The timeout of all attempts, well below the 30 s that CloudFormation waits.
 const ALTOGETHER: Duration = Duration::from_secs(8);
-/// What is left of Lambda's own limit to decide and answer.
+/// The part of Lambda's own timeout that is reserved for deciding and answering.
 const RESERVE: Duration = Duration::from_secs(1);
-/// How long to wait before the second attempt; it doubles from there.
+/// The pause before the second attempt; it doubles with each attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-/// Downloads documents. The TLS configuration is made when it is first needed.
+/// Downloads documents. The TLS configuration is created on first use.
 #[derive(Default)]
 pub(crate) struct Downloader {
     tls: OnceLock<Result<TlsConnector, String>>,
-    /// More certificates to trust, for tests on this machine.
+    /// Additional certificates to trust, for tests on this machine.
     extra_roots: Option<std::path::PathBuf>,
     /// Whether plain http is allowed, for tests on this machine.
     loopback: bool,
 }
 
-/// Why an attempt failed.
+/// The reason why an attempt failed.
 enum AttemptError {
-    /// Another attempt may succeed.
+    /// A temporary error: another attempt may succeed.
     Passing(String),
-    /// It will not.
+    /// A permanent error.
     Final(String),
 }
 
 impl Downloader {
-    /// A downloader that trusts more certificates and takes plain http on this machine: for tests alone.
+    /// Creates a downloader that trusts additional certificates and accepts plain HTTP on this machine, only for tests.
     pub(crate) fn for_loopback(extra_roots: Option<std::path::PathBuf>) -> Self {
         Self { tls: OnceLock::new(), extra_roots, loopback: true }
     }
 
-    /// The document behind a URL, within the time left to this invocation.
+    /// Downloads the document at a URL within the time left for this invocation.
     ///
     /// # Errors
-    /// What went wrong at last, in words that do not show the URL.
+    /// Returns the last error, in words that do not show the URL.
     pub(crate) async fn get(&self, url: &PayloadUrl, left: Duration) -> Result<Bytes, String> {
         let deadline = Instant::now() + ALTOGETHER.min(left.saturating_sub(RESERVE));
         let mut pause = FIRST_PAUSE;
@@ -90,7 +90,7 @@ impl Downloader {
         let uri = url.secret();
         let plain = self.loopback && uri.scheme_str() == Some("http");
         let port = uri.port_u16().unwrap_or(if plain { 80 } else { 443 });
-        // An IPv6 address is in brackets in a URL alone.
+        // An IPv6 address has brackets only in a URL.
         let host = url.host().trim_start_matches('[').trim_end_matches(']');
         let stream =
             TcpStream::connect((host, port)).await.map_err(|error| AttemptError::Passing(error.to_string()))?;
@@ -107,7 +107,7 @@ impl Downloader {
     }
 }
 
-/// Asks for a document over a connection of its own: there is one download an invocation.
+/// Requests a document over a new connection; there is only one download per invocation.
 async fn request(
     uri: &Uri,
     stream: impl Read + Write + Unpin + Send + 'static,
@@ -143,7 +143,7 @@ async fn document(response: Response<Incoming>) -> Result<Bytes, AttemptError> {
     Ok(body.to_bytes())
 }
 
-/// The innermost cause of an error: the outer ones only say that a request failed.
+/// Returns the innermost cause of an error. The outer errors say only that a request failed.
 fn cause(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {

@@ -1,7 +1,7 @@
-//! The Lambda function behind the hook: polls the Lambda Runtime API, lets the core decide, answers and
-//! logs. What EventBridge delivers is decided and logged, and answered with nothing. The one place that knows Lambda,
-//! the environment and the clock.
-#![expect(clippy::disallowed_methods, reason = "a program owns its environment, clock and standard output")]
+//! The Lambda function behind the hook. It polls the Lambda Runtime API, calls the core for the decision, answers, and
+//! logs. For an EventBridge event, it only logs the decision and answers with `null`. Only this program knows Lambda,
+//! the environment, and the clock.
+#![expect(clippy::disallowed_methods, reason = "a program owns its environment, clock, and standard output")]
 
 mod download;
 
@@ -24,15 +24,15 @@ use hyper::body::Bytes;
 use lambda_runtime::tower::util::MapRequestLayer;
 use lambda_runtime::{Context, Error, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 
-/// Where Lambda unpacked the function's code.
+/// The folder where Lambda unpacked the function's code.
 const ENV_TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
-/// Where the Lambda Runtime API listens; set by Lambda and by everything that plays its part.
+/// The address of the Lambda Runtime API, set by Lambda and by its emulators.
 const ENV_RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 
-/// The function's name, set by Lambda: the guard's name where its stack says none.
+/// The function's name, set by Lambda. It is the guard's name if the stack does not set one.
 const ENV_FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
-/// What all invocations share.
+/// The state that all invocations share.
 struct FunctionState {
     config: Config,
     downloader: Downloader,
@@ -50,7 +50,11 @@ fn main() -> ExitCode {
     }
     tracing_subscriber::fmt().json().flatten_event(true).with_max_level(tracing::Level::INFO).init();
     std::panic::set_hook(Box::new(|panic| {
-        tracing::error!(event = "panic", place = panic.location().map(ToString::to_string), "a defect: {panic}");
+        tracing::error!(
+            event = "panic",
+            place = panic.location().map(ToString::to_string),
+            "internal error (a bug): {panic}"
+        );
     }));
     match serve() {
         Ok(()) => ExitCode::SUCCESS,
@@ -87,7 +91,7 @@ async fn serve() -> Result<(), Error> {
     Runtime::new(handler).layer(MapRequestLayer::new(move |invocation| arrived.put(invocation))).run().await
 }
 
-/// The configuration: the policy file beside the program, if there is one, and the environment.
+/// Returns the configuration: the policy file beside the program, if there is one, and the environment.
 fn configured() -> Config {
     let preset = std::env::var_os(ENV_PRESET).map(|name| name.to_string_lossy().into_owned());
     let file = match policy_file().map(std::fs::read_to_string) {
@@ -100,16 +104,16 @@ fn configured() -> Config {
     Config::read(file.as_deref(), preset.as_deref())
 }
 
-/// Where the policy was packaged: in the function's code, which Lambda names, or beside this program.
+/// Returns the path of the packaged policy: in the function's code, whose folder Lambda sets, or beside this program.
 fn policy_file() -> Option<PathBuf> {
     let code = std::env::var_os(ENV_TASK_ROOT).map(PathBuf::from);
     let folder = code.or_else(|| std::env::current_exe().ok()?.parent().map(Path::to_path_buf))?;
     Some(folder.join(policy::FILE_NAME))
 }
 
-/// An event on its way past lambda_runtime, so that the core judges whatever bytes arrived: lambda_runtime
-/// would answer broken JSON with an error of its own. One at a time: the next one is polled for when the
-/// answer to this one is out.
+/// An event that bypasses lambda_runtime's parsing, so that the core decides whatever bytes arrived; lambda_runtime
+/// would answer broken JSON with its own error. It stores one event at a time: the next one is polled after this one is
+/// answered.
 #[derive(Clone, Default)]
 struct RawEvent(Arc<Mutex<Bytes>>);
 
@@ -125,14 +129,14 @@ impl RawEvent {
     }
 }
 
-/// What is answered: a hook's event with a hook's answer, one of EventBridge with `null`.
+/// The answer: a hook's answer for a hook's event, `null` for an EventBridge event.
 type FunctionResponse = Option<Response>;
 
 async fn handle(event: &[u8], context: &Context, shared: &FunctionState) -> FunctionResponse {
     let FunctionState { config, downloader, guard } = shared;
     let started = Instant::now();
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    // A clock that is before 1970 is broken: no exemption applies on the last of all days.
+    // A clock before 1970 is broken. The date is then the last possible day, on which no exemption applies.
     let seconds = now.as_ref().map_or(i64::MAX, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
     let today = Date::of_unix_seconds(seconds);
     let delivery = || Delivery {
@@ -155,12 +159,12 @@ async fn handle(event: &[u8], context: &Context, shared: &FunctionState) -> Func
             WatchOutcome::Ignored(_) => (None, String::new()),
         },
     };
-    // A log that cannot be written must not cost the answer.
+    // A failure to write the log must not prevent the answer.
     let _ = std::io::stdout().lock().write_all(lines.as_bytes());
     answer
 }
 
-/// The decision, with the document that it needs, if it needs one.
+/// Returns the decision, after downloading the document if one is needed.
 async fn decided(bytes: &[u8], context: &Context, config: &Config, downloader: &Downloader, today: Date) -> Decision {
     let fetch = match hook::guarded(bytes, || hook::plan(bytes, config, today)) {
         Ok(HookPlan::Decided(decision)) | Err(decision) => return *decision,

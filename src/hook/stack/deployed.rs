@@ -1,4 +1,4 @@
-//! What broke the rule in the template that is deployed: known debt, if the policy says so.
+//! The violations in the deployed template, which are known debt if the policy allows that.
 
 use std::collections::HashMap;
 
@@ -9,21 +9,21 @@ use crate::source::{self, Document};
 use crate::template::{Macros, Scope};
 use crate::value::{Map, Value};
 
-/// What broke the rule in the template that is deployed: by resource and traffic, each time whether that is
-/// certain, whatever the conditions and the parameters that the stack was deployed with.
+/// The violations in the deployed template, by resource and traffic. For each one, it records whether it is certain,
+/// regardless of the conditions and parameters of the deployment.
 #[derive(Default)]
 pub(super) struct DeployedViolations {
     rules: HashMap<String, Vec<bool>>,
-    /// The group of each egress rule that is a resource of its own, as written: on another group it is
-    /// another rule.
+    /// The group of each egress rule in a separate resource, as written. The same rule on a different group is a
+    /// different rule.
     groups: HashMap<String, Value>,
 }
 
 impl DeployedViolations {
-    /// With the parameters' defaults, and whatever the parameters are.
+    /// Collects the violations twice: with the parameters' defaults, and with unknown parameters.
     ///
     /// # Errors
-    /// What is wrong with a template that cannot be read: nothing of it counts.
+    /// Returns the problem with a template that cannot be read and so contributes nothing.
     pub(super) fn of(text: &str, scope: &Scope, terms: &CheckContext<'_>) -> Result<(Self, Self), String> {
         let Document { root, .. } = source::parse(text).map_err(|error| error.to_string())?;
         let (mut before, mut open) = (Self::default(), Self::default());
@@ -64,7 +64,7 @@ impl DeployedViolations {
         Ok(())
     }
 
-    /// Takes out one that is the same traffic, wherever it was written: whether it is certain.
+    /// Removes a violation with the same traffic, at any place, and returns whether it is certain.
     pub(super) fn take(&mut self, logical_id: &str, groups: &DeployedGroups<'_>, finding: &Finding) -> Option<bool> {
         let rules = self.rules.get_mut(&Self::key(logical_id, finding))?;
         if self.groups.get(logical_id) != groups.get(logical_id).copied() {
@@ -83,7 +83,7 @@ impl DeployedViolations {
     }
 }
 
-/// The group of each egress rule that is a resource of its own, by its logical id, as written.
+/// The group of each egress rule in a separate resource, by the rule's logical id, as written.
 pub(super) type DeployedGroups<'v> = HashMap<&'v str, &'v Value>;
 
 pub(super) fn groups(root: &Value) -> DeployedGroups<'_> {

@@ -1,4 +1,4 @@
-//! STACK: what the template says, and the deployment may turn out otherwise.
+//! STACK invocations: violations in the template that may not occur in the deployment.
 
 use super::template_target::{invocation, stack, with_document};
 use super::*;
@@ -6,7 +6,7 @@ use super::*;
 const RULE: &str =
     "Type: AWS::EC2::SecurityGroupEgress, Properties: {GroupId: sg-1, IpProtocol: tcp, CidrIp: 10.0.0.0/8";
 
-/// How a stack with this template is answered: `blocked`, `left open` or `passed`.
+/// Returns the verdict of the answer for a stack with this template: `blocked`, `left open`, or `passed`.
 fn verdict(answer: &Json) -> &'static str {
     match (answer["hookStatus"].as_str().unwrap(), answer["annotations"][0]["status"].as_str()) {
         ("FAILED", Some("FAILED")) => "blocked",
@@ -120,7 +120,7 @@ fn properties_of_an_unknown_name_may_be_those_that_are_missing() {
     }
 }
 
-/// A group with these ports where `C` holds, which it does by default, and those where not.
+/// Returns a group with the first ports if `C` is true, which is the default, and the second ports otherwise.
 fn by_condition(then: (u16, u16), otherwise: (u16, u16)) -> String {
     let rule =
         |(from, to): (u16, u16)| json!([{"IpProtocol": "tcp", "FromPort": from, "ToPort": to, "CidrIp": "10.0.0.0/8"}]);

@@ -1,8 +1,8 @@
-//! What the policy makes of an invocation: exemptions, known debt, and files that cannot be used.
+//! Tests of the policy's effect on an invocation: exemptions, known debt, and invalid files.
 
 use super::*;
 
-/// The load balancer that reaches its bridge-mode containers on ephemeral host ports.
+/// The load balancer that connects to its bridge-mode containers on ephemeral host ports.
 const POLICY: &str = r#"
 [[exemption]]
 id = "lb-bridge-mode"
@@ -39,7 +39,7 @@ fn on(day: &str, event: &Json, config: &Config) -> Decision {
     decide(event.to_string().as_bytes(), config, day.parse().unwrap())
 }
 
-/// The answer and the log lines, both checked for their shape.
+/// Returns the answer and the log lines, both validated.
 fn answered(decision: &Decision) -> Json {
     let response = decision.response();
     let answer = serde_json::to_value(&response).unwrap();
@@ -99,7 +99,7 @@ fn after_its_end_the_rule_blocks_again_and_says_which_exemption_has_expired() {
     insta::assert_json_snapshot!(answered(&decision));
 }
 
-/// Whatever is not quite what the exemption covers is blocked as if there were none.
+/// A rule that is not completely covered by the exemption is blocked as without one.
 #[test]
 fn nothing_beyond_its_conditions_is_exempted() {
     let egress = "/requestData/targetModel/resourceProperties/SecurityGroupEgress/1";
@@ -151,7 +151,7 @@ fn nothing_beyond_its_conditions_is_exempted() {
         assert_eq!(answer["answer"]["errorCode"], "NonCompliant", "{place} {value}");
         assert!(!answer.to_string().contains("exemptedRules"), "{place} {value}");
     }
-    // What opens less is still covered.
+    // A rule that opens less is still covered.
     for rule in [
         json!({"IpProtocol": "6", "FromPort": "40000", "ToPort": 40001, "CidrIp": "10.0.9.0/24"}),
         json!({"IpProtocol": "TCP", "FromPort": 32768, "ToPort": 65535.0, "CidrIp": "10.0.0.1/16", "Description": "x"}),
@@ -178,7 +178,7 @@ fn one_rule_beyond_the_exemption_blocks_the_whole_group() {
 
 const ALLOW: &str = "unchanged_rules = 'allow'";
 
-/// An update from one list of egress rules to another, and of a tag.
+/// Returns an update from one list of egress rules to another that also changes a tag.
 fn update(before: &[Json], now: &[Json]) -> Json {
     let mut event = group(json!(now));
     event["actionInvocationPoint"] = json!("UPDATE_PRE_PROVISION");
@@ -278,7 +278,7 @@ fn any_rule() -> impl Strategy<Value = Json> {
 }
 
 proptest! {
-    /// The oracle: everything that blocks on its own stood there before, each entry used up once.
+    /// The oracle: every rule that would block on its own existed before, and each entry counts once.
     #[test]
     fn allow_never_lets_a_rule_through_that_was_not_there(
         before in prop::collection::vec(any_rule(), 0..5), now in prop::collection::vec(any_rule(), 0..5),
@@ -298,7 +298,7 @@ proptest! {
         }
         let allowed = verdict(&now, &allow) != "non-compliant";
         prop_assert!(!(allowed && new_offence));
-        // A rule that EC2 would refuse is compared as it is written, which may be stricter.
+        // A rule that EC2 would refuse is compared as written, which may be stricter.
         let odd = now.iter().any(|rule| rule["IpProtocol"] == "x");
         prop_assert!(allowed || new_offence || odd);
     }

@@ -191,7 +191,7 @@ fn a_stack_that_goes_away_is_let_through_without_a_download() {
     assert_eq!(answer(&event)["annotations"][0]["status"], "SKIPPED");
 }
 
-/// Port ranges that rest on a condition: with one in both branches, and with one in one branch only.
+/// Returns port ranges that depend on a condition: one in both branches, and one in only one branch.
 fn branches(from: u16, to_if_not: u16) -> String {
     let group = json!({"Type": "AWS::EC2::SecurityGroup", "Properties": {"SecurityGroupEgress": [
         {"IpProtocol": "tcp", "FromPort": from, "ToPort": {"Fn::If": ["Wide", 90, to_if_not]}, "CidrIp": "10.0.0.0/8"}]}});
@@ -224,8 +224,8 @@ fn known_debt_in_one_branch_leaves_the_other_open() {
     let policy = Policy { unchanged_rules: Treatment::Allow, ..Policy::default() };
     for (before, now, status) in [
         ((80, 85), (80, 85), "SUCCESS"),
-        ((80, 85), (80, 84), "SUCCESS"), // as before if `Wide` is true
-        ((80, 80), (80, 85), "SUCCESS"), // likewise
+        ((80, 85), (80, 84), "SUCCESS"), // the same as before if `Wide` is true
+        ((80, 80), (80, 85), "SUCCESS"), // the same
         ((80, 85), (81, 85), "FAILED"),
     ] {
         let document = json!({"template": branches(now.0, now.1), "previousTemplate": branches(before.0, before.1)});
@@ -270,7 +270,7 @@ fn what_breaks_the_rule_only_by_a_default_is_not_certain() {
     assert!(kept["message"].as_str().unwrap().contains("compliant only while `To` keeps its default"), "{kept}");
 }
 
-/// Nine undecided conditions, each of which lets an entry in.
+/// Returns nine undecided conditions, each of which adds an entry.
 fn many_conditions(entries: &[Json]) -> Json {
     let names: Vec<String> = (0..9).map(|number| format!("C{number}")).collect();
     let each = |make: &dyn Fn(&str) -> Json| -> Json {
@@ -291,7 +291,7 @@ fn what_is_written_out_is_certain_whatever_stands_beside_it() {
     let one = json!({"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "0.0.0.0/0"});
     let by_conditions = stack(&many_conditions(std::slice::from_ref(&all)).to_string());
     assert_eq!(by_conditions["errorCode"], "NonCompliant", "{by_conditions}");
-    // A description that takes more work than a template is worth.
+    // A description that takes more work than a template's budget.
     let mut tower = json!("x");
     for _ in 0..24 {
         tower = json!({"Fn::ToJsonString": {"a": tower}});
@@ -329,7 +329,7 @@ fn known_debt_is_what_certainly_stood_there() {
         (literal.clone(), "UPDATE_PRE_PROVISION", "known debt"),
         (literal.clone(), "CREATE_PRE_PROVISION", "blocked"),
         (rule("sg-2", json!(65535)), "UPDATE_PRE_PROVISION", "blocked"),
-        // Deployed with another value than the default, it did not break the rule.
+        // The deployment with another value than the default did not break the rule.
         (rule("sg-1", json!({"Ref": "Max"})), "UPDATE_PRE_PROVISION", "left open"),
     ] {
         let mut event = invocation("STACK");
@@ -364,7 +364,7 @@ fn what_a_change_set_does_not_say_is_left_to_the_resource_target() {
         assert_eq!(answer["hookStatus"], "SUCCESS", "{document}");
         assert!(answer["message"].as_str().unwrap().contains("\n- Web was not checked: "), "{answer}");
     }
-    // What it does say blocks all the same.
+    // The readable part still blocks.
     let mut document = change(json!("AWS::EC2::SecurityGroup"), json!({"Properties": egress("0", "65535")}));
     let unread = change(Json::Null, json!({}))["changedResources"][0].clone();
     document["changedResources"].as_array_mut().unwrap().insert(0, unread);
@@ -405,8 +405,8 @@ fn a_previous_template_that_cannot_be_read_is_no_known_debt() {
     }
 }
 
-/// An egress rule that was there only by a default counts for as many rules of the same traffic, and makes none of
-/// them certain.
+/// An egress rule that was there only because of a default counts for as many rules of the same traffic, and makes none
+/// of them certain.
 #[test]
 fn known_debt_by_a_default_makes_no_other_rule_certain() {
     let config = Config::new(Policy { unchanged_rules: Treatment::Allow, ..Policy::default() });
@@ -458,7 +458,7 @@ fn each_field_is_read_in_both_spellings_and_the_documented_one_wins() {
             assert_eq!(change_set(&json!({key: [entry]}))["errorCode"], "NonCompliant", "{key} {entry:?}");
         }
     }
-    // Each of them decides something: what goes away, or is of another type, is not judged.
+    // Each of these fields decides something: a deleted resource or one of another type is not checked.
     for (name, value) in [("Action", "DELETE"), ("ResourceType", "AWS::S3::Bucket")] {
         let mut other = custom.clone();
         other.insert(name.to_owned(), json!(value));

@@ -1,28 +1,28 @@
-//! Whether an exemption covers everything, by whatever way of saying so.
+//! Finds exemptions that cover everything, however they express it.
 
 use ipnet::IpNet;
 
 use super::conditions::{Conditions, DestinationRange, PortRange};
 use crate::rule::egress::Protocol;
 
-/// How much an exemption covers that says nothing, or everything, of ports and destination.
+/// The breadth of an exemption that does not narrow ports or destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Breadth {
     /// All protocols, to everywhere.
     Everything,
-    /// All ports of the protocols that it names, to everywhere.
+    /// All ports of the named protocols, to everywhere.
     AllPorts,
 }
 
 impl Conditions {
-    /// Whether everything, or every port, to everywhere is covered, by whatever way of saying so.
+    /// Returns the breadth if the conditions cover everything, or every port to everywhere, however they express it.
     #[must_use]
     pub(crate) fn breadth(&self) -> Option<Breadth> {
         if !reach_everywhere(&self.destinations) || !cover_all_ports(&self.ports) {
             return None;
         }
         let names = |protocol: &Protocol| self.protocols.contains(protocol);
-        // With ports an exemption is about tcp and udp, and these two are all that most stacks use.
+        // With ports, an exemption applies only to tcp and udp. Most stacks use no other protocols.
         let everything =
             self.protocols.is_empty() || names(&Protocol::All) || (names(&Protocol::Tcp) && names(&Protocol::Udp));
         if everything {
@@ -33,7 +33,8 @@ impl Conditions {
     }
 }
 
-/// Whether all addresses of IPv4, or all of IPv6, are within: no condition, one block, or several that make them up.
+/// Returns whether the destinations cover all IPv4 or all IPv6 addresses: no condition, one block, or several blocks
+/// that together cover everything.
 fn reach_everywhere(destinations: &[DestinationRange]) -> bool {
     let blocks: Vec<IpNet> = destinations
         .iter()
@@ -45,7 +46,7 @@ fn reach_everywhere(destinations: &[DestinationRange]) -> bool {
     destinations.is_empty() || IpNet::aggregate(&blocks).iter().any(|block| block.prefix_len() == 0)
 }
 
-/// Whether the ranges make up all ports from 1 to 65535: no condition, one range, or several.
+/// Returns whether the ranges cover all ports from 1 to 65535: no condition, one range, or several ranges.
 fn cover_all_ports(ranges: &[PortRange]) -> bool {
     let mut sorted = ranges.to_vec();
     sorted.sort_unstable();

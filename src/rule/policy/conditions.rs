@@ -1,4 +1,4 @@
-//! What an exemption covers: conditions on where a resource is and on what its egress rule opens.
+//! The conditions of an exemption: on the place of a resource and on the content of its egress rule.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,26 +10,26 @@ use super::glob::Glob;
 use crate::rule::egress::{Destination, EgressRule, Protocol, cidr};
 use crate::rule::port::Port;
 
-/// Where a resource is, as far as it is known: what is `None` matches no condition.
+/// The place of a resource, as far as it is known. A `None` matches no condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Context<'a> {
-    /// 12 digits.
+    /// The account's 12 digits.
     pub account: Option<&'a str>,
-    /// Such as `eu-central-1`.
+    /// The Region, for example `eu-central-1`.
     pub region: Option<&'a str>,
-    /// As the stack's ARN has it; a template alone has none.
+    /// The stack's name as in its ARN; `None` for a template alone.
     pub stack_name: Option<&'a str>,
-    /// None for the Cloud Control API and for a template alone.
+    /// The stack's ARN; `None` for the Cloud Control API and for a template alone.
     pub stack_id: Option<&'a str>,
     /// The key under `Resources`.
     pub logical_id: Option<&'a str>,
-    /// CloudFormation's name of it, such as `AWS::EC2::SecurityGroup`.
+    /// The resource type, for example `AWS::EC2::SecurityGroup`.
     pub resource_type: Option<&'a str>,
     /// The group's tags.
     pub tags: Option<&'a [Tag]>,
 }
 
-/// A tag of a group. A value that is not known is `None`.
+/// A tag of a group. An unknown value is `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag {
     /// `Key`.
@@ -38,12 +38,12 @@ pub struct Tag {
     pub value: Option<String>,
 }
 
-/// A tag that a group must have, exactly once.
+/// A condition on a tag, which the group must have exactly once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagCondition {
-    /// The whole key.
+    /// The tag's key, an exact match.
     pub key: String,
-    /// One of them must match the value.
+    /// Patterns for the value; one must match.
     pub values: Vec<Glob>,
 }
 
@@ -54,24 +54,24 @@ pub struct PortRange {
     to: u16,
 }
 
-/// A destination that a rule's own must lie within.
+/// A range that must contain the rule's destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DestinationRange {
     /// A block of addresses that contains the rule's whole block.
     Cidr(IpNet),
-    /// Prefix lists whose id matches.
+    /// Prefix lists with a matching id.
     PrefixList(Glob),
-    /// Security groups whose id matches.
+    /// Security groups with a matching id.
     SecurityGroup(Glob),
 }
 
-/// What an exemption covers. All conditions must be true; of each, one of the alternatives listed; an empty list is
-/// no condition.
+/// The conditions of an exemption. All of them must match. A list is a set of alternatives; an empty list is no
+/// condition.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Conditions {
-    /// Of 12 digits; any of them, and any account if there is none.
+    /// The accounts, by their 12 digits; empty means any account.
     pub accounts: Vec<Glob>,
-    /// Such as `eu-*`; any of them, and any Region if there is none.
+    /// The Regions, for example `eu-*`; empty means any Region.
     pub regions: Vec<Glob>,
     /// Stacks, by name.
     pub stack_names: Vec<Glob>,
@@ -79,15 +79,15 @@ pub struct Conditions {
     pub stack_ids: Vec<Glob>,
     /// Resources, by logical id.
     pub logical_ids: Vec<Glob>,
-    /// CloudFormation's names; any of them, and both types if there is none.
+    /// The resource types; empty means both types.
     pub resource_types: Vec<String>,
-    /// Protocols, exactly: `-1` covers only a rule that says `-1`.
+    /// The protocols, an exact match: `-1` covers only a rule with `-1`.
     pub protocols: Vec<Protocol>,
-    /// Ports of tcp and udp: one of the ranges must contain the rule's whole range.
+    /// The ports of tcp and udp: one of the ranges must contain the rule's whole range.
     pub ports: Vec<PortRange>,
-    /// Destinations: the rule must have exactly one, and it must lie within one of these.
+    /// The destinations: the rule must have exactly one, and one of these must contain it.
     pub destinations: Vec<DestinationRange>,
-    /// Tags, all of which the group must have.
+    /// The tags; the group must have all of them.
     pub tags: Vec<TagCondition>,
 }
 
@@ -103,16 +103,16 @@ pub enum ContextCondition {
 }
 
 impl Conditions {
-    /// Whether everything holds for an egress rule of a resource.
+    /// Returns whether all conditions match an egress rule of a resource.
     ///
-    /// What is unknown, ambiguous or refused by EC2 matches no condition about it, and a rule that EC2
-    /// would not understand is matched by nothing at all.
+    /// A value that is unknown, ambiguous, or refused by EC2 does not match a condition about it. A rule that EC2
+    /// cannot read is never matched.
     #[must_use]
     pub fn match_rule(&self, context: &Context<'_>, rule: &EgressRule) -> bool {
         self.match_context(context) && self.match_egress(rule)
     }
 
-    /// Whether what is asked of the egress rule itself holds.
+    /// Returns whether the conditions on the egress rule match.
     pub(super) fn match_egress(&self, rule: &EgressRule) -> bool {
         is_well_formed(rule)
             && any(&self.protocols, |protocol| *protocol == rule.protocol)
@@ -123,7 +123,7 @@ impl Conditions {
             })
     }
 
-    /// Whether what is asked of the place holds.
+    /// Returns whether the conditions on the place match.
     pub(super) fn match_context(&self, context: &Context<'_>) -> bool {
         glob(&self.accounts, context.account)
             && glob(&self.regions, context.region)
@@ -134,8 +134,8 @@ impl Conditions {
             && self.tags.iter().all(|tag| tag.matches(context.tags))
     }
 
-    /// What is asked of the account, the Region and the stack's name where they are not known, if
-    /// everything else that is asked of the place holds.
+    /// Returns the conditions on the account, the Region, and the stack's name where these are unknown, if all other
+    /// conditions on the place match.
     pub(super) fn asked_of_unknown(&self, context: &Context<'_>) -> Vec<(ContextCondition, &[Glob])> {
         let places = [
             (ContextCondition::Account, context.account, &self.accounts),
@@ -155,7 +155,7 @@ impl Conditions {
         asked.map(|(place, _, globs)| (place, globs.as_slice())).collect()
     }
 
-    /// Whether nothing about the egress rule itself is asked: all addresses are no narrow destination.
+    /// Returns whether no condition narrows the egress rule itself. A destination of all addresses is not narrow.
     #[must_use]
     pub(crate) fn cover_every_rule(&self) -> bool {
         let everywhere =
@@ -164,7 +164,7 @@ impl Conditions {
         self.protocols.is_empty() && self.ports.is_empty() && any_destination
     }
 
-    /// Whether at least one condition narrows what is covered. There are two resource types: both are all.
+    /// Returns whether at least one condition narrows the exemption. Naming both resource types does not narrow it.
     #[must_use]
     pub fn narrow(&self) -> bool {
         let conditions = [
@@ -183,7 +183,7 @@ impl Conditions {
     }
 }
 
-// Texts with nothing in common: a pattern that matches all of one kind narrows nothing, however it is written.
+// Texts with nothing in common. A pattern that matches all texts of one kind narrows nothing, however it is written.
 const ANY_ACCOUNT: &[&str] = &["111111111111", "222222222222"];
 const ANY_REGION: &[&str] = &["us-gov-west-1", "ap-south-2", "ca-central-1", "il-north-3"];
 const ANY_NAME: &[&str] = &["a", "B"];
@@ -196,7 +196,7 @@ fn fits_all(glob: &Glob, texts: &[&str]) -> bool {
     texts.iter().all(|text| glob.matches(text))
 }
 
-/// An empty list is no condition; of any other, one entry must be true.
+/// Returns whether the list is empty (no condition) or one entry matches.
 fn any<T>(alternatives: &[T], holds: impl Fn(&T) -> bool) -> bool {
     alternatives.is_empty() || alternatives.iter().any(holds)
 }
@@ -205,7 +205,7 @@ fn glob(globs: &[Glob], text: Option<&str>) -> bool {
     any(globs, |glob| text.is_some_and(|text| glob.matches(text)))
 }
 
-/// Whether EC2 could understand the rule: nothing in it is ambiguous between readers.
+/// Returns whether EC2 can read the rule: no value in it is ambiguous between readers.
 fn is_well_formed(rule: &EgressRule) -> bool {
     let ports = [&rule.from, &rule.to];
     ports.into_iter().all(|port| !matches!(port, Port::Invalid(_)))
@@ -216,7 +216,7 @@ fn is_well_formed(rule: &EgressRule) -> bool {
 impl TagCondition {
     fn matches(&self, tags: Option<&[Tag]>) -> bool {
         let mut found = tags.unwrap_or_default().iter().filter(|tag| tag.key == self.key);
-        // A key stated twice says nothing certain (EC2 refuses it).
+        // A duplicate key has no certain value (EC2 refuses it).
         match (found.next(), found.next()) {
             (Some(Tag { value: Some(value), .. }), None) => self.values.iter().any(|glob| glob.matches(value)),
             _ => false,
@@ -225,31 +225,31 @@ impl TagCondition {
 }
 
 impl PortRange {
-    /// A range, unless it runs backwards.
+    /// Returns a range, or `None` if `from` is above `to`.
     #[must_use]
     pub fn new(from: u16, to: u16) -> Option<Self> {
         (from <= to).then_some(Self { from, to })
     }
 
-    /// The first and the last port.
+    /// Returns the first and the last port.
     pub(super) const fn bounds(self) -> (u16, u16) {
         (self.from, self.to)
     }
 
-    /// Whether it is one port.
+    /// Returns whether the range is a single port.
     #[must_use]
     pub(crate) const fn is_single(self) -> bool {
         self.from == self.to
     }
 
-    /// The ports in both.
+    /// Returns the ports in both ranges.
     #[must_use]
     pub(crate) fn intersection(self, other: Self) -> Option<Self> {
         Self::new(self.from.max(other.from), self.to.min(other.to))
     }
 
-    /// Whether the rule states a range of tcp or udp ports that lies within. -1 represents all ports, for ICMP the
-    /// numbers are no ports, and the other protocols have none.
+    /// Returns whether the rule has a range of tcp or udp ports within this one. -1 means all ports; for ICMP the
+    /// numbers are not ports, and the other protocols have none.
     fn contains_ports_of(self, rule: &EgressRule) -> bool {
         let (Protocol::Tcp | Protocol::Udp) = rule.protocol else { return false };
         let (Port::Known(from), Port::Known(to)) = (&rule.from, &rule.to) else { return false };
@@ -264,7 +264,7 @@ impl fmt::Display for PortRange {
     }
 }
 
-/// Why a text is no [`PortRange`].
+/// The reason why a text is not a [`PortRange`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PortRangeError {
     /// Not `PORT-PORT` or `PORT` with ports from 0 to 65535.
@@ -302,7 +302,7 @@ impl FromStr for PortRange {
 }
 
 impl DestinationRange {
-    /// Whether a destination lies within.
+    /// Returns whether the range contains the destination.
     #[must_use]
     pub fn contains(&self, destination: &Destination) -> bool {
         match (self, destination) {
@@ -313,11 +313,11 @@ impl DestinationRange {
         }
     }
 
-    /// Whether some destination lies within both.
+    /// Returns whether a destination exists that both ranges contain.
     #[must_use]
     pub(crate) fn intersects(&self, other: &Self) -> bool {
         match (self, other) {
-            // Two blocks of addresses are nested or apart.
+            // Two CIDR blocks are either nested or disjoint.
             (Self::Cidr(one), Self::Cidr(two)) => one.contains(two) || two.contains(one),
             (Self::PrefixList(one), Self::PrefixList(two)) | (Self::SecurityGroup(one), Self::SecurityGroup(two)) => {
                 one.intersects(two)
@@ -336,14 +336,14 @@ impl fmt::Display for DestinationRange {
     }
 }
 
-/// Why a text is no [`DestinationRange`].
+/// The reason why a text is not a [`DestinationRange`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DestinationRangeError {
     /// Neither a CIDR block nor an id that begins with `pl-` or `sg-`.
     NotADestination,
-    /// A CIDR block whose address has bits behind the prefix; this is what EC2 makes of it.
+    /// A CIDR block whose address has bits set after the prefix; contains the block that EC2 makes of it.
     HostBits(IpNet),
-    /// An id that is no glob.
+    /// An id that is not a glob.
     Id(super::glob::GlobError),
 }
 

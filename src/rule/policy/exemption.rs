@@ -1,35 +1,35 @@
-//! An exemption: what may break the rule, why, who answers for it, and until when.
+//! An exemption: what may break the rule, the reason, the owner, and the last day.
 
 use super::conditions::Conditions;
 use crate::rule::applied::{AppliedExemption, ExemptionId, ExemptionReason, Owner};
 use crate::rule::date::Date;
 use crate::rule::egress::Protocol;
 
-/// An exception from the rule, owned by those who own the policy.
+/// An exception to the rule, owned by the owners of the policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exemption {
     id: ExemptionId,
     reason: ExemptionReason,
     owner: Owner,
     expires: Date,
-    // INVARIANT: it narrows, and does not contradict itself.
+    // INVARIANT: the conditions narrow the exemption and do not contradict each other.
     conditions: Conditions,
 }
 
-/// Why conditions make no exemption.
+/// The reason why conditions do not form an exemption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExemptionError {
     /// They cover everything everywhere.
     CoversEverything,
-    /// They ask for ports and only for protocols that have none.
+    /// They name ports, but only protocols that have none.
     PortsWithoutProtocol,
 }
 
 impl Exemption {
-    /// An exemption.
+    /// Creates an exemption.
     ///
     /// # Errors
-    /// When the conditions cover everything or contradict each other.
+    /// Fails if the conditions cover everything or contradict each other.
     pub fn new(
         id: ExemptionId,
         reason: ExemptionReason,
@@ -49,37 +49,37 @@ impl Exemption {
         Ok(Self { id, reason, owner, expires, conditions })
     }
 
-    /// What the policy file calls it, unique there.
+    /// Returns the exemption's name in the policy file, unique there.
     #[must_use]
     pub const fn id(&self) -> &ExemptionId {
         &self.id
     }
 
-    /// Why it exists.
+    /// Returns the reason for the exemption.
     #[must_use]
     pub const fn reason(&self) -> &ExemptionReason {
         &self.reason
     }
 
-    /// Who answers for it.
+    /// Returns the owner of the exemption.
     #[must_use]
     pub const fn owner(&self) -> &Owner {
         &self.owner
     }
 
-    /// The last day on which it applies, UTC.
+    /// Returns the last day on which the exemption applies, UTC.
     #[must_use]
     pub const fn expires(&self) -> Date {
         self.expires
     }
 
-    /// What it covers.
+    /// Returns the conditions.
     #[must_use]
     pub const fn conditions(&self) -> &Conditions {
         &self.conditions
     }
 
-    /// Its state on a day.
+    /// Returns the state of the exemption on a day.
     #[must_use]
     pub fn on(&self, today: Date) -> AppliedExemption {
         AppliedExemption {

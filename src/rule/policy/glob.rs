@@ -1,9 +1,9 @@
-//! Anchored globs: `*` is any number of characters, `?` is one, everything else is literal.
+//! Anchored globs: `*` matches any number of characters, `?` matches one, all other characters match themselves.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A pattern that a whole text has to match. Letter case counts; there is no escape.
+/// A pattern that must match the whole text. It is case-sensitive and has no escape character.
 ///
 /// ```
 /// use cfn_egress_guard_core::rule::policy::Glob;
@@ -14,10 +14,10 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Glob(String);
 
-/// Why a text is no [`Glob`].
+/// The reason why a text is not a [`Glob`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GlobError {
-    /// It matches nothing but the empty text.
+    /// It is empty, so it matches only the empty text.
     Empty,
     /// It is longer than `Glob::MAX_CHARS` characters.
     TooLong,
@@ -35,30 +35,30 @@ impl fmt::Display for GlobError {
 impl std::error::Error for GlobError {}
 
 impl Glob {
-    /// The longest pattern: a stack's ARN with a name of 128 characters has about 230.
+    /// The maximum length of a pattern. A stack's ARN with a name of 128 characters has about 230.
     pub(crate) const MAX_CHARS: usize = 256;
 
-    /// The pattern as written.
+    /// Returns the pattern as written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it represents one text only.
+    /// Returns whether the pattern matches exactly one text.
     #[must_use]
     pub(crate) fn is_literal(&self) -> bool {
         !self.0.contains(['*', '?'])
     }
 
-    /// Whether every text matches.
+    /// Returns whether the pattern matches every text.
     #[must_use]
     pub fn is_any(&self) -> bool {
         self.0.chars().all(|c| c == '*')
     }
 
-    /// Whether the whole text matches.
+    /// Returns whether the pattern matches the whole text.
     ///
-    /// Takes at most (pattern × text) steps: on a mismatch only the last `*` takes one character more.
+    /// Takes at most (pattern × text) steps: on a mismatch, only the last `*` takes one more character.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         let (mut pattern, mut text) = (self.0.chars(), text.chars());
@@ -85,7 +85,7 @@ impl Glob {
         }
     }
 
-    /// Whether some text matches both.
+    /// Returns whether a text exists that matches both patterns.
     #[must_use]
     pub(crate) fn intersects(&self, other: &Self) -> bool {
         if self.is_literal() {
@@ -94,8 +94,8 @@ impl Glob {
         if other.is_literal() {
             return self.matches(&other.0);
         }
-        // row[j]: some text leads through the first characters of this pattern and the first j of the
-        // other. One row per character of this pattern.
+        // row[j]: a text exists that matches the characters of this pattern so far and the first j of the other. One
+        // row per character of this pattern.
         let others: Vec<char> = other.0.chars().collect();
         let leave_stars = |row: &mut Vec<bool>| {
             for (index, c) in others.iter().enumerate() {
@@ -118,14 +118,14 @@ impl Glob {
                 let wanted = behind.and_then(|index| others.get(index)).copied();
                 *cell = match (c, wanted) {
                     ('*', _) => at(Some(index)),
-                    // One character of this pattern while the other stays on its star.
+                    // One character of this pattern while the other remains at its star.
                     (_, Some('*')) => at(Some(index)),
                     (c, Some(wanted)) => (c == wanted || c == '?' || wanted == '?') && at(behind),
                     (_, None) => false,
                 };
             }
             if c == '*' {
-                // The star of this pattern takes any character of the other.
+                // The star of this pattern matches any character of the other.
                 let mut reached = false;
                 for cell in &mut next {
                     reached |= *cell;
@@ -167,7 +167,7 @@ mod tests {
         pattern.parse().unwrap()
     }
 
-    /// The definition, by trying everything.
+    /// Implements the definition by trying everything.
     fn by_definition(pattern: &[char], text: &[char]) -> bool {
         match (pattern, text) {
             ([], []) => true,
@@ -220,7 +220,7 @@ mod tests {
             prop_assert_eq!(glob(&pattern).matches(&text), by_definition(&chars(&pattern), &chars(&text)));
         }
 
-        /// Texts over {a, b, c} up to the length of both patterns decide it: longer ones add nothing.
+        /// Texts over {a, b, c} up to the length of both patterns are sufficient: longer ones add no cases.
         #[test]
         fn two_globs_intersect_if_some_text_matches_both(one in "[ab*?]{1,3}", two in "[ab*?]{1,3}") {
             let (first, second) = (glob(&one), glob(&two));

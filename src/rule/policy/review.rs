@@ -1,4 +1,4 @@
-//! What whoever reviews a policy should know of it.
+//! The remarks on a policy for its reviewers.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,26 +11,26 @@ use crate::rule::applied::AppliedExemption;
 use crate::rule::date::Date;
 use crate::rule::egress::Protocol;
 
-/// How many days ahead an exemption ends at most without a warning.
+/// The maximum number of days ahead that an exemption may end without a warning.
 pub(crate) const LONG_DAYS: i64 = 366;
 
-/// Whether a [`Remark`] asks for something.
+/// The level of a [`Remark`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RemarkLevel {
-    /// Good to know.
+    /// For information.
     Notice,
-    /// It may be meant, but hardly.
+    /// Probably not intended.
     Warning,
-    /// Somebody has to do something soon.
+    /// Action is needed soon.
     Soon,
-    /// Somebody has to do something now.
+    /// Action is needed now.
     Action,
-    /// The policy's own limits refuse it.
+    /// The policy's own limits do not allow it.
     Error,
 }
 
 impl RemarkLevel {
-    /// Its stable name in reports.
+    /// Returns the level's stable name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ impl RemarkLevel {
     }
 }
 
-/// What a draft leaves for people to write.
+/// A text that a draft leaves for people to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Placeholder {
     /// The reason begins with `REVIEW`.
@@ -53,7 +53,7 @@ pub enum Placeholder {
 }
 
 impl Placeholder {
-    /// How the text begins.
+    /// Returns the beginning of the text.
     #[must_use]
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -63,7 +63,7 @@ impl Placeholder {
     }
 }
 
-/// Something that whoever deploys a stack chooses, so that matching on it is trust in them.
+/// A value that the deployer of a stack chooses. A condition on it relies on trust in the deployer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DeployerChoice {
     /// `stack_name`.
@@ -76,33 +76,33 @@ pub enum DeployerChoice {
     Tags,
 }
 
-/// Something to know of an exemption.
+/// A remark on an exemption.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remark<'a> {
-    /// It has expired: what it covered is blocked again.
+    /// It has expired, so that what it covered is blocked again.
     Expired(&'a Exemption, AppliedExemption),
-    /// It expires within the days asked for.
+    /// It expires within the given number of days.
     Expires(&'a Exemption, AppliedExemption),
-    /// Its ports are single ones, which need no exemption.
+    /// It names only single ports, which need no exemption.
     OnlySinglePorts(&'a Exemption),
-    /// Its `stack_id` belongs to none of its accounts, Regions or stack names.
+    /// Its `stack_id` does not match any of its accounts, Regions, or stack names.
     StackIdElsewhere(&'a Exemption),
-    /// Both cover the same egress rules, or some of them.
+    /// Both cover the same egress rules, or some of the same.
     Overlap(&'a Exemption, &'a Exemption),
-    /// It matches on what the deployer chooses.
+    /// It matches on values that the deployer chooses.
     DeployerChooses(&'a Exemption, Vec<DeployerChoice>),
-    /// It covers everything there, or every port, to everywhere, by whatever way of saying so.
+    /// It covers everything in its place, or every port, to everywhere, however it expresses that.
     Covers(&'a Exemption, Breadth),
-    /// It is a draft: a text is left for people to write.
+    /// It is a draft with a text left for people to write.
     Draft(&'a Exemption, Placeholder),
     /// It ends more than `LONG_DAYS` days from today.
     EndsLate(&'a Exemption),
-    /// It ends later than the policy allows: so many days from today.
+    /// It ends later than the policy allows; contains the allowed number of days.
     EndsTooLate(&'a Exemption, u32),
 }
 
 impl Remark<'_> {
-    /// Whether it asks for something.
+    /// Returns the level of the remark.
     #[must_use]
     pub const fn weight(&self) -> RemarkLevel {
         match self {
@@ -118,8 +118,8 @@ impl Remark<'_> {
 }
 
 impl Policy {
-    /// What is to know of the exemptions, in the order of the file; `within` is how many days ahead their ends are
-    /// reported.
+    /// Returns the remarks on the exemptions, in the order of the file. Exemptions that end within the next `within`
+    /// days are reported.
     #[must_use]
     pub fn review(&self, today: Date, within: u32) -> Vec<Remark<'_>> {
         let mut remarks = Vec::new();
@@ -165,8 +165,8 @@ impl Policy {
     }
 }
 
-/// Exemptions by the names of their stacks: most of a long policy name some, and can only overlap with those of the
-/// same stacks or of any.
+/// Exemptions indexed by stack name. In a long policy, most exemptions list stack names and can overlap only with those
+/// that list the same names, or that list none or use patterns.
 #[derive(Default)]
 struct ByStack<'a> {
     named: HashMap<&'a str, Vec<usize>>,
@@ -186,7 +186,7 @@ impl<'a> ByStack<'a> {
         found
     }
 
-    /// Which of those behind a position may have stacks in common with conditions.
+    /// Returns the positions after `position` of exemptions that may share stacks with the conditions.
     fn later_than(&self, position: usize, conditions: &Conditions) -> Vec<usize> {
         let Some(names) = named_stacks(conditions) else { return (position + 1..self.all).collect() };
         let same = names.filter_map(|name| self.named.get(name)).flatten();
@@ -195,13 +195,13 @@ impl<'a> ByStack<'a> {
     }
 }
 
-/// The stacks of conditions, if they are named one by one.
+/// Returns the stack names of the conditions, if there are any and none is a pattern.
 fn named_stacks(conditions: &Conditions) -> Option<impl Iterator<Item = &str>> {
     let names = &conditions.stack_names;
     (!names.is_empty() && names.iter().all(Glob::is_literal)).then(|| names.iter().map(Glob::as_str))
 }
 
-/// What is left to write in a draft.
+/// Returns the remarks on the texts that a draft leaves to write.
 fn drafted(exemption: &Exemption) -> impl Iterator<Item = Remark<'_>> {
     let texts = [(Placeholder::Reason, exemption.reason().as_str()), (Placeholder::Owner, exemption.owner().as_str())];
     let left = |(placeholder, text): &(Placeholder, &str)| {
@@ -211,7 +211,7 @@ fn drafted(exemption: &Exemption) -> impl Iterator<Item = Remark<'_>> {
     texts.into_iter().filter(left).map(|(placeholder, _)| Remark::Draft(exemption, placeholder))
 }
 
-/// Whether some stack in the accounts, Regions and names of `place` has one of the ARNs
+/// Returns whether a stack in the accounts, Regions, and names of `place` can have one of the ARNs
 /// (`arn:PARTITION:cloudformation:REGION:ACCOUNT:stack/NAME/UUID`).
 fn stack_ids_fit(stack_ids: &[Glob], place: &Conditions) -> bool {
     let texts = |globs: &[Glob]| {
@@ -223,7 +223,7 @@ fn stack_ids_fit(stack_ids: &[Glob], place: &Conditions) -> bool {
         || regions.iter().any(|region| {
             accounts.iter().any(|account| {
                 names.iter().any(|name| {
-                    // A pattern that is longer than a glob may be is not worth a remark.
+                    // A pattern that exceeds the length of a glob is not worth a remark.
                     let arn = format!("arn:*:cloudformation:{region}:{account}:stack/{name}/*").parse::<Glob>();
                     arn.map_or(true, |arn| stack_ids.iter().any(|stack_id| stack_id.intersects(&arn)))
                 })
@@ -241,7 +241,7 @@ fn deployer_choices(conditions: &Conditions) -> Vec<DeployerChoice> {
     chosen.into_iter().filter_map(|(is_chosen, choice)| is_chosen.then_some(choice)).collect()
 }
 
-/// Whether some egress rule is covered by both.
+/// Returns whether an egress rule exists that both cover.
 fn overlap(one: &Conditions, two: &Conditions) -> bool {
     let blockable_range =
         |one: &PortRange, two: &PortRange| one.intersection(*two).is_some_and(|both| !both.is_single());
@@ -263,7 +263,7 @@ fn overlap(one: &Conditions, two: &Conditions) -> bool {
         })
 }
 
-/// Whether some protocol is covered by both; where either asks for ports, one that has them.
+/// Returns whether both cover a common protocol; if either names ports, one that has ports.
 fn protocols_meet(one: &Conditions, two: &Conditions) -> bool {
     let with_ports = !one.ports.is_empty() || !two.ports.is_empty();
     let fits = |protocol: &Protocol| !with_ports || protocol.has_ports();
@@ -274,7 +274,7 @@ fn protocols_meet(one: &Conditions, two: &Conditions) -> bool {
     }
 }
 
-/// Whether some alternative of one meets some alternative of the other; an empty list is no condition.
+/// Returns whether an alternative of one list meets an alternative of the other. An empty list is no condition.
 fn some<T>(one: &[T], two: &[T], meet: impl Fn(&T, &T) -> bool) -> bool {
     one.is_empty() || two.is_empty() || one.iter().any(|one| two.iter().any(|two| meet(one, two)))
 }

@@ -1,4 +1,5 @@
-//! Dates, precedence, what never matches; and the matcher against one that tries everything.
+//! Tests of dates, precedence, and values that never match, and a comparison of the matcher with one that tries
+//! everything.
 
 use proptest::prelude::*;
 
@@ -55,7 +56,7 @@ fn on(today: &str) -> ResourceContext<'static> {
     ResourceContext { context: HERE, unchanged: &UnchangedRules::Nothing, today: day(today) }
 }
 
-/// The outcome of one rule's only finding, and of the exemption how many days it has left.
+/// Returns the outcome of the only finding of one rule, and the days left of its exemption.
 fn outcome(policy: &Policy, case: &ResourceContext<'_>) -> (Outcome, Option<i64>) {
     let assessment = policy.apply(assessment(range()), case);
     let [finding] = assessment.findings.as_slice() else { panic!("{assessment:?}") };
@@ -218,7 +219,7 @@ fn an_exemption_narrows_and_does_not_contradict_itself() {
     assert_eq!(new(Conditions::default()), Err(ExemptionError::CoversEverything));
     let anything = Conditions { accounts: globs("*"), stack_names: globs("**"), ..Conditions::default() };
     assert_eq!(new(anything), Err(ExemptionError::CoversEverything));
-    // However it is written.
+    // The spelling does not matter.
     let cidr = |text: &str| vec![DestinationRange::Cidr(text.parse().unwrap())];
     let types = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let (group, rule) = ("AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupEgress");
@@ -299,7 +300,7 @@ fn what_is_no_egress_rule_has_no_exemption() {
     assert_eq!(applied.verdict(), Verdict::NonCompliant, "EC2's default rule lies within no destination");
 }
 
-/// An exemption's conditions and a case as plain texts, which the oracle reads on its own.
+/// An exemption's conditions and a case as plain texts. The oracle reads them independently.
 #[derive(Debug, Clone)]
 struct Spec {
     globs: [Option<&'static str>; 5],
@@ -338,7 +339,7 @@ fn some<T: std::fmt::Debug + Clone + 'static>(values: &'static [T]) -> impl Stra
     prop::option::weighted(0.15, prop::sample::select(values))
 }
 
-/// Mostly no condition: enough situations have to be covered for the properties to say something.
+/// Generates mostly empty lists, so that enough situations are covered for the properties to be meaningful.
 fn few<T: Clone + std::fmt::Debug>(one: impl Strategy<Value = T> + Clone) -> impl Strategy<Value = Vec<T>> {
     prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(one, 1..4)]
 }
@@ -437,7 +438,7 @@ fn with_case<T>(situation: &Situation, then: impl FnOnce(&ResourceContext<'_>, E
     then(&ResourceContext { context, unchanged: &UnchangedRules::Nothing, today }, rule)
 }
 
-/// Every address of a small block, one by one.
+/// Returns every address of a small block.
 fn addresses(cidr: &str) -> Vec<String> {
     let net: ipnet::IpNet = cidr.parse().unwrap();
     let first = match net.network() {
@@ -460,7 +461,7 @@ fn by_trying(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// The oracle: what the documentation of an exemption says, by trying every port and every address.
+/// The oracle: implements the documentation of an exemption by trying every port and every address.
 fn covers(spec: &Spec, situation: &Situation) -> bool {
     let globs = spec.globs.iter().zip(situation.texts);
     let here =
@@ -496,7 +497,7 @@ fn covers(spec: &Spec, situation: &Situation) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
-    /// An exemption affects the rules within its conditions until its day, and no others.
+    /// An exemption affects the rules within its conditions until its last day, and no others.
     #[test]
     fn an_exemption_affects_exactly_what_it_covers(specs in prop::collection::vec(any_spec(), 1..4), situation in any_situation()) {
         let specs: Vec<_> = specs.iter().enumerate().filter_map(|(id, spec)| Some((spec, exemption_of(spec, id)?))).collect();
@@ -534,10 +535,10 @@ proptest! {
         prop_assert!(verdict(exemptions) <= verdict(fewer));
     }
 
-    /// If one rule is covered by two exemptions, the review says that they overlap.
+    /// If two exemptions cover the same rule, the review reports an overlap.
     #[test]
     fn exemptions_that_cover_one_rule_are_said_to_overlap(one in any_spec(), two in any_spec(), situation in any_situation()) {
-        // The ARNs of these situations are none, which the review would say.
+        // The ARNs of these situations are not valid, which the review would also report.
         let without_arn = |spec: &Spec| Spec { globs: [spec.globs[0], spec.globs[1], spec.globs[2], None, spec.globs[4]], ..spec.clone() };
         let (one, two) = (without_arn(&one), without_arn(&two));
         let (Some(first), Some(second)) = (exemption_of(&one, 1), exemption_of(&two, 2)) else { return Ok(()) };
@@ -586,7 +587,7 @@ fn an_exemption_that_only_its_place_leaves_open_is_named() {
     }
     let other = rule_of(Protocol::Udp, Port::from_integer(80), Port::from_integer(87), Vec::new());
     assert_eq!(asked(&other, unknown_account, "2027-06-30"), None);
-    // What is not asked is not open.
+    // A condition that the exemption does not have is not open.
     let of_account =
         super::Policy { exemptions: vec![exemption("a", "2027-06-30", in_account())], ..Policy::default() };
     let case = ResourceContext { context: nothing, ..on("2027-06-30") };

@@ -1,4 +1,4 @@
-//! What people read of each finding, for review: the labels beside values, remedies, and what a policy makes of it.
+//! The texts of each finding, for review: labels beside values, remedies, and the effect of a policy.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::rule::policy::{Owner, UnchangedRules};
 use crate::rule::wording::{cdk_remedy, direct, label, policy as policy_wording};
 use crate::security_group::explain;
 
-/// The findings of every row of the documentation's tables.
+/// Returns the findings of every row of the documentation's tables.
 fn every_finding() -> Vec<Finding> {
     let mut all = Vec::new();
     let mut egress = Vec::new();
@@ -75,7 +75,7 @@ fn exemption(reason: &str, owner: &str) -> Exemption {
     Exemption::new(id, reason, owner, "2027-06-30".parse().unwrap(), conditions()).unwrap()
 }
 
-/// What `policy explain` and messages say of rules that a policy allows or nearly does.
+/// The texts of `policy explain` and of messages for rules that a policy allows or nearly allows.
 #[test]
 fn what_a_policy_makes_of_egress_rules() {
     let policy =

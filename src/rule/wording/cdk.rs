@@ -1,9 +1,9 @@
-//! What to write instead in the AWS CDK, for templates that it made: nobody edits those.
+//! Remedies in the AWS CDK, for templates that it synthesized: nobody edits those.
 
 use super::remedy::{EXAMPLE_PORT, example_port};
 use crate::rule::finding::{Finding, Reason};
 
-/// What to write instead in the code of the CDK, where it has a way of its own.
+/// Returns the remedy in CDK code, if the CDK has a specific one.
 #[must_use]
 pub fn cdk_remedy(finding: &Finding) -> Option<String> {
     let port = finding.rule().map_or(EXAMPLE_PORT, example_port);
@@ -21,7 +21,7 @@ pub fn cdk_remedy(finding: &Finding) -> Option<String> {
         Reason::ProtocolWithoutPorts | Reason::UnrecognizedProtocol => {
             format!("Use ec2.Port.tcp or ec2.Port.udp with one port: {add}.")
         }
-        // The usual words speak of the CDK, or there is nothing of its own to say.
+        // The general remedy already mentions the CDK, or the CDK has no specific one.
         Reason::NoTrafficPlaceholder
         | Reason::LoopbackOnly
         | Reason::InvalidPort

@@ -1,11 +1,11 @@
-//! Every sentence about calls of EC2's API that no hook is asked about.
+//! Every user-facing sentence about EC2 API calls, for which no hook is invoked.
 
 use super::super::ID;
 use super::super::finding::{Assessment, Outcome, Reason};
 use super::super::text::excerpt;
 use super::LOGICAL_ID_CHARS;
 
-/// The first sentences about a call that was judged: what it did to which group, and what the rule says. `certain` is
+/// Returns the first sentences about a judged call: its effect on a group, and the rule's verdict. `certain` states
 /// whether its rules are egress rules.
 #[must_use]
 pub(crate) fn headline(operation: &str, group: &str, certain: bool, assessment: &Assessment) -> String {
@@ -49,8 +49,8 @@ fn open(broken: usize, judged: usize) -> String {
     format!("{which} not open exactly one explicit port")
 }
 
-/// Who called: the caller, the service that called on behalf of them, the tool, and where it came from; each may be
-/// empty.
+/// Returns who made the call: the caller, the service that called on their behalf, the tool, and the source address.
+/// Each may be empty.
 #[must_use]
 pub fn by([caller, service, tool, source]: &[&str; 4]) -> String {
     let caller = if caller.is_empty() { "an unknown caller" } else { caller };
@@ -62,13 +62,13 @@ pub fn by([caller, service, tool, source]: &[&str; 4]) -> String {
     format!("Called by {caller}{from}{with}.")
 }
 
-/// The event names no egress rules.
+/// Returns the message for an event that names no egress rules.
 #[must_use]
 pub(crate) fn no_egress_rules(operation: &str) -> String {
     format!("{operation} was called, but the event does not name the egress rules. Review the security group.")
 }
 
-/// The event is about something else.
+/// Returns the message for an event about something else.
 #[must_use]
 pub(crate) fn other_event() -> String {
     "Not checked: the event is not a CloudTrail record of AuthorizeSecurityGroupEgress, ModifySecurityGroupRules, or \
@@ -76,7 +76,7 @@ pub(crate) fn other_event() -> String {
         .to_owned()
 }
 
-/// The event cannot be read.
+/// Returns the message for an event that cannot be read.
 #[must_use]
 pub(crate) fn unreadable_event(place: &str) -> String {
     format!(
@@ -85,7 +85,7 @@ pub(crate) fn unreadable_event(place: &str) -> String {
     )
 }
 
-/// The program failed: a defect.
+/// Returns the message for a defect in this program.
 #[must_use]
 pub fn defect() -> String {
     "cfn-egress-guard hit an internal error while reading an EventBridge event (a bug), so it checked nothing. The \

@@ -1,10 +1,10 @@
-//! A message of a headline and lines below it, within a length.
+//! A message with a headline and lines below it, within a maximum length.
 
 use super::and_more;
 use crate::rule::text::excerpt;
 
-/// Joins a headline and the first of so many lines below it within a number of characters: whole lines while they
-/// fit, then how many there are besides.
+/// Joins a headline and the lines below it within a number of characters: whole lines while they fit, then the number
+/// of lines left out. `all` is the total number of lines.
 #[must_use]
 pub fn headed(headline: &str, lines: &[String], all: usize, max: usize) -> String {
     let mut message = excerpt(headline, max.saturating_sub(1));
@@ -19,7 +19,7 @@ pub fn headed(headline: &str, lines: &[String], all: usize, max: usize) -> Strin
             length += line_chars;
             continue;
         }
-        // The first line is worth more cut than left out.
+        // A shortened first line is better than none.
         if position == 0 {
             let room = max.saturating_sub(length + reserve + 4);
             message.push_str("\n- ");

@@ -1,17 +1,17 @@
-//! The few words beside a value that a finding points at: the source line is in front of the reader.
+//! The short labels beside the values that a finding points at. The reader also sees the source line.
 
 use super::count;
 use crate::rule::EgressRule;
 use crate::rule::finding::{Finding, FindingSubject, Reason};
 use crate::rule::port::Port;
 
-/// The label next to `FromPort`'s value.
+/// Returns the label for `FromPort`'s value.
 #[must_use]
 pub fn from_port(finding: &Finding) -> String {
     port(finding, "FromPort", "ToPort", "from", "type", |rule| &rule.from)
 }
 
-/// The label next to `ToPort`'s value.
+/// Returns the label for `ToPort`'s value.
 #[must_use]
 pub fn to_port(finding: &Finding) -> String {
     port(finding, "ToPort", "FromPort", "to", "code", |rule| &rule.to)
@@ -44,7 +44,7 @@ fn port(
     }
 }
 
-/// The label next to `IpProtocol`'s value.
+/// Returns the label for `IpProtocol`'s value.
 #[must_use]
 pub fn protocol(finding: &Finding) -> String {
     match finding.reason {
@@ -59,13 +59,13 @@ pub fn protocol(finding: &Finding) -> String {
     .to_owned()
 }
 
-/// The label next to the destination's value.
+/// Returns the label for the destination's value.
 #[must_use]
 pub fn destination() -> String {
     "not known here".to_owned()
 }
 
-/// The label next to an entry as a whole.
+/// Returns the label for a whole entry.
 #[must_use]
 pub fn entry(finding: &Finding) -> String {
     match (&finding.subject, finding.reason) {
@@ -81,7 +81,7 @@ pub fn entry(finding: &Finding) -> String {
     .to_owned()
 }
 
-/// The label next to a resource's logical id.
+/// Returns the label for a resource's logical id.
 #[must_use]
 pub fn resource() -> String {
     "no egress rule in this group".to_owned()

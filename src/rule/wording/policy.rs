@@ -1,4 +1,4 @@
-//! Every sentence about the policy that a user reads.
+//! Every user-facing sentence about the policy.
 
 mod explained;
 mod remark;
@@ -15,7 +15,7 @@ use crate::rule::policy::{AppliedExemption, Conditions, Date, Exemption, Exempti
 use crate::rule::settings::{Preset, Setting, Treatment};
 use crate::rule::text::excerpt;
 
-/// Why an exemption exists, who answers for it and until when.
+/// Returns the reason, the owner, and the last day of an exemption.
 #[must_use]
 pub fn justification(exemption: &AppliedExemption) -> String {
     format!(
@@ -27,19 +27,19 @@ pub fn justification(exemption: &AppliedExemption) -> String {
     )
 }
 
-/// Why something that breaks the rule is allowed: `SecurityGroupEgress[0]: exempted until …`.
+/// Returns the reason why a non-compliant rule is allowed: `SecurityGroupEgress[0]: exempted until …`.
 #[must_use]
 pub fn let_through(finding: &Finding) -> String {
     excerpt(&format!("{}: {}.", place(finding), standing(finding)), ANNOTATION_CHARS - 1)
 }
 
-/// Why something that breaks the rule is allowed, without its place and without a full stop.
+/// Returns the reason why a non-compliant rule is allowed, without its place and without a final period.
 #[must_use]
 pub fn exempted(finding: &Finding) -> String {
     format!("is {}", standing(finding))
 }
 
-/// What allows something that breaks the rule, and how it breaks it.
+/// Returns what allows a non-compliant rule, and how it breaks the rule.
 fn standing(finding: &Finding) -> String {
     match (&finding.exemption, finding.outcome) {
         (Some(exemption), Outcome::Exempted) => format!(
@@ -60,7 +60,7 @@ fn standing(finding: &Finding) -> String {
     }
 }
 
-/// The first sentence about a resource that is allowed although egress rules of it break the rule.
+/// Returns the first sentence about a resource that is allowed although some of its egress rules break the rule.
 #[must_use]
 pub(crate) fn headline(resource_type: &str, logical_id: &str, assessment: &Assessment) -> String {
     let name = name(resource_type, logical_id);
@@ -72,14 +72,14 @@ pub(crate) fn headline(resource_type: &str, logical_id: &str, assessment: &Asses
     let debt = of(Outcome::KnownDebt, &format!("known debt under rule {ID}"));
     let parts: Vec<_> = exempted.into_iter().chain(debt).collect();
     match assessment.judged {
-        // Its number would be said twice.
+        // Avoids stating the number twice.
         1 => format!("{name} is allowed: its egress rule{}.", and(&parts).trim_start_matches('1')),
         judged => format!("{name} is allowed: of {judged} egress rules, {}.", and(&parts)),
     }
 }
 
-/// What is allowed on one line, with what to do about it. That an exemption ends comes before why there is one:
-/// readers that cut after `ANNOTATION_CHARS` characters must not lose it.
+/// Returns what is allowed and what to do about it, on one line. The end of an exemption comes before its reason,
+/// because readers that cut after `ANNOTATION_CHARS` characters must not lose it.
 #[must_use]
 pub fn line(finding: &Finding) -> String {
     match advice(finding) {
@@ -92,25 +92,24 @@ pub fn line(finding: &Finding) -> String {
     }
 }
 
-/// What whoever relies on it should do: before an exemption ends, or about known debt.
+/// Returns the advice to those who rely on an exemption that ends, or on known debt.
 #[must_use]
 pub fn advice(finding: &Finding) -> Option<String> {
     match (&finding.exemption, finding.outcome) {
         (Some(exemption), Outcome::Exempted) if exemption.expires_soon() => Some(format!(
-            "Exemption {} ends {}, on {}: after that day this is blocked. Open single ports, or ask {} to renew it.",
+            "Exemption {} ends {}, on {}. After that day, this egress rule is blocked. Open single ports, or ask {} to renew \
+             the exemption.",
             exemption.id,
             in_days(exemption.days_left),
             exemption.expires,
             exemption.owner
         )),
-        (_, Outcome::KnownDebt) => {
-            Some("Fix it with the next change: a new or wider egress rule is blocked.".to_owned())
-        }
+        (_, Outcome::KnownDebt) => Some("Fix it in the next change. New or wider egress rules are blocked.".to_owned()),
         _ => None,
     }
 }
 
-/// What to add about an exemption that no longer applies.
+/// Returns the hint about an exemption that no longer applies.
 #[must_use]
 pub fn expired_hint(exemption: &AppliedExemption) -> String {
     format!(
@@ -122,7 +121,7 @@ pub fn expired_hint(exemption: &AppliedExemption) -> String {
     )
 }
 
-/// Why conditions make no exemption, and what to write.
+/// Returns the reason why conditions do not form an exemption, and what to write instead.
 #[must_use]
 pub(crate) const fn exemption_error(error: ExemptionError) -> (&'static str, &'static str) {
     match error {
@@ -138,7 +137,7 @@ pub(crate) const fn exemption_error(error: ExemptionError) -> (&'static str, &'s
     }
 }
 
-/// Whether a setting is the policy's own.
+/// Returns the origin of a setting: the policy itself or its preset.
 fn origin(policy: &Policy, setting: Setting) -> String {
     if policy.overrides.iter().any(|(own, _)| *own == setting) {
         "set in the policy".to_owned()
@@ -147,7 +146,7 @@ fn origin(policy: &Policy, setting: Setting) -> String {
     }
 }
 
-/// What a policy means, one sentence per line.
+/// Returns the meaning of a policy, one sentence per line.
 #[must_use]
 pub fn meaning(policy: &Policy, today: Date) -> Vec<String> {
     let mut lines = vec![preset_meaning(policy.preset)];
@@ -155,7 +154,7 @@ pub fn meaning(policy: &Policy, today: Date) -> Vec<String> {
     for &setting in Setting::ALL {
         let origin = origin(policy, setting);
         let treatment = settings.get(setting);
-        let verb = if treatment == Treatment::Allow { "lets through" } else { "blocks" };
+        let verb = if treatment == Treatment::Allow { "allows" } else { "blocks" };
         let (name, treatment) = (setting.name(), treatment.name());
         lines.push(format!("{name} = {treatment} ({origin}) {verb} {}.", setting_covers(setting)));
     }
@@ -169,8 +168,9 @@ pub fn meaning(policy: &Policy, today: Date) -> Vec<String> {
              or wider one is blocked."
         }
     }.to_owned());
-    lines.extend(policy.contact.as_ref().map(|contact| format!("contact: messages name {contact}.")));
-    lines.extend(policy.max_days.map(|days| format!("max_days = {days}: no exemption may last longer than that.")));
+    lines.extend(policy.contact.as_ref().map(|contact| format!("contact = {contact}: messages name this contact.")));
+    lines
+        .extend(policy.max_days.map(|days| format!("max_days = {days}: an exemption must end within this many days.")));
     if policy.exemptions.is_empty() {
         lines.push("There are no exemptions.".to_owned());
     }
@@ -181,15 +181,15 @@ pub fn meaning(policy: &Policy, today: Date) -> Vec<String> {
 fn preset_meaning(preset: Preset) -> String {
     let means = match preset {
         Preset::Literal => "the text of the published rule",
-        Preset::Effective => "what EC2 really opens",
+        Preset::Effective => "what EC2 actually opens",
     };
-    format!("preset = {preset}: {means} decides.")
+    format!("preset = {preset}: decides by {means}.")
 }
 
-/// What one exemption covers, as a sentence.
+/// Returns the coverage of one exemption as a sentence.
 fn exemption_meaning(exemption: &Exemption, today: Date) -> String {
     let now = exemption.on(today);
-    let verb = if now.holds() { "lets through" } else { "let through" };
+    let verb = if now.holds() { "allows" } else { "allowed" };
     format!(
         "Exemption {} {verb}, {}, {}. Reason: {}. Owner: {}.",
         exemption.id(),
@@ -200,12 +200,12 @@ fn exemption_meaning(exemption: &Exemption, today: Date) -> String {
     )
 }
 
-/// A text to which a full stop will be added.
+/// Returns the text without its final period, so that one can be added.
 fn sentence(text: &str) -> &str {
     text.trim_end_matches('.')
 }
 
-/// `tcp with ports within 32768-65535 to 10.0.0.0/8, in account 123456789012, in stack lb-*`.
+/// Displays as `tcp with ports within 32768-65535 to 10.0.0.0/8, in account 123456789012, in stack lb-*`.
 #[must_use]
 pub fn covered(conditions: &Conditions) -> String {
     let mut parts = Vec::new();
@@ -237,7 +237,7 @@ pub fn covered(conditions: &Conditions) -> String {
     parts.join(", ")
 }
 
-/// `until 2027-06-30 (12 days left)`.
+/// Displays as `until 2027-06-30 (12 days left)`.
 fn until(exemption: &AppliedExemption) -> String {
     let left = match exemption.days_left {
         0 => "the last day".to_owned(),
@@ -271,7 +271,7 @@ fn and(values: &[impl Display]) -> String {
     joined(values, "and")
 }
 
-/// `a`, `a or b`, `a, b or c`.
+/// Displays as `a`, `a or b`, `a, b or c`.
 fn joined(values: &[impl Display], last: &str) -> String {
     match values {
         [] => String::new(),

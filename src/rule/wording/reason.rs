@@ -1,8 +1,8 @@
-//! What is said of a reason as such: for lists of rules, where no egress rule is at hand.
+//! Texts about a reason in general, for lists of rules without a specific egress rule.
 
 use crate::rule::finding::Reason;
 
-/// What it is, in a few words: `Egress rule opens a range of ports`.
+/// Returns a short title: `Egress rule opens a range of ports`.
 #[must_use]
 pub const fn title(reason: Reason) -> &'static str {
     match reason {
@@ -19,15 +19,15 @@ pub const fn title(reason: Reason) -> &'static str {
         Reason::MinusOnePorts => "Ports of an egress rule are -1, which means all",
         Reason::UnrecognizedProtocol => "EC2 does not recognize the IpProtocol of an egress rule",
         Reason::DefaultEgress => "Security group without egress rules gets EC2's default rule",
-        Reason::UnresolvedValue => "Value of an egress rule is not known at deployment",
-        Reason::UndeterminedValue => "Value of an egress rule is not known from the template",
+        Reason::UnresolvedValue => "Value of an egress rule is unknown at deployment",
+        Reason::UndeterminedValue => "Value of an egress rule is unknown in the template",
         Reason::MalformedEntry => "Entry of SecurityGroupEgress is not an egress rule",
         Reason::MalformedEgress => "SecurityGroupEgress is not a list of egress rules",
         Reason::MalformedProperties => "Properties of the resource are not an object",
     }
 }
 
-/// What to do about it, in Markdown.
+/// Returns the remedy in Markdown.
 #[must_use]
 pub const fn help(reason: Reason) -> &'static str {
     match reason {
@@ -45,7 +45,7 @@ pub const fn help(reason: Reason) -> &'static str {
         }
         Reason::InvalidPort => "Write the port as a plain number from 0 to 65535, the same in `FromPort` and `ToPort`.",
         Reason::IcmpTypeAndCode => {
-            "For ICMP, `FromPort` is the type and `ToPort` the code. Replies to inbound pings need no egress rule. If \
+            "For ICMP, `FromPort` is the type and `ToPort` is the code. Replies to inbound pings need no egress rule. If \
              this one is needed, ask the owners of the policy for an exemption, or for the setting `icmp_type_and_code`."
         }
         Reason::IcmpWithoutType => "Set `FromPort` to the ICMP type and `ToPort` to the code.",
@@ -68,7 +68,7 @@ pub const fn help(reason: Reason) -> &'static str {
              parameters with `-p` or `--deployments`."
         }
         Reason::MalformedEntry | Reason::MalformedEgress | Reason::MalformedProperties => {
-            "Write a list of egress rules, each with `IpProtocol`, `FromPort`, `ToPort` and one destination."
+            "Write a list of egress rules, each with `IpProtocol`, `FromPort`, `ToPort`, and one destination."
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What to write instead, and whom to ask.
+//! The remedy and the contact for a finding.
 
 use super::count;
 use crate::rule::applied::{Line, Owner};
@@ -6,7 +6,7 @@ use crate::rule::egress::{EgressRule, Protocol};
 use crate::rule::finding::{Finding, Reason};
 use crate::rule::port::Port;
 
-/// What to write instead.
+/// Returns what to write instead.
 #[must_use]
 pub fn remedy(finding: &Finding) -> String {
     let port = finding.rule().map_or(EXAMPLE_PORT, example_port);
@@ -52,8 +52,8 @@ pub fn remedy(finding: &Finding) -> String {
              removes the placeholder."
         ),
         Reason::LoopbackOnly => format!(
-            "Keep the destination and name one port: with IpProtocol: tcp, FromPort: {port}, ToPort: {port}, no \
-             traffic leaves the host either."
+            "Keep the destination and name one port: IpProtocol: tcp, FromPort: {port}, ToPort: {port} also keeps \
+             all traffic on the host."
         ),
         Reason::MinusOnePorts => format!("Name the port: FromPort: {port}, ToPort: {port}."),
         Reason::UnrecognizedProtocol => {
@@ -71,16 +71,16 @@ pub fn remedy(finding: &Finding) -> String {
         }
         Reason::UndeterminedValue => undetermined_remedy(finding).to_owned(),
         Reason::MalformedEntry | Reason::MalformedEgress | Reason::MalformedProperties => format!(
-            "Write a list of egress rules, each with IpProtocol, FromPort, ToPort and one destination, for example \
+            "Write a list of egress rules, each with IpProtocol, FromPort, ToPort, and one destination, for example \
              IpProtocol: tcp, FromPort: {port}, ToPort: {port}."
         ),
     }
 }
 
-/// Whom to ask where the policy names nobody.
+/// The contact if the policy names none.
 const OWNERS: &str = "the owners of this hook";
 
-/// What to write instead, and whom to ask, where the policy names somebody.
+/// Returns the remedy, and the contact if the policy names one.
 #[must_use]
 pub(crate) fn remediation(finding: &Finding) -> String {
     let remedy = remedy(finding);
@@ -90,13 +90,13 @@ pub(crate) fn remediation(finding: &Finding) -> String {
     }
 }
 
-/// Whom to ask about what is blocked, as the last line of a message.
+/// Returns the contact for blocked deployments, as the last line of a message.
 #[must_use]
 pub fn ask(contact: &Owner) -> String {
     format!("Questions and exemptions: {contact}.")
 }
 
-/// What to do about a value that is not known, which may not be a port.
+/// Returns the remedy for an unknown value, which may not be a port.
 fn undetermined_remedy(finding: &Finding) -> &'static str {
     match finding.rule() {
         Some(rule) if matches!(rule.protocol, Protocol::Unknown(_)) => {
@@ -110,16 +110,16 @@ fn undetermined_remedy(finding: &Finding) -> &'static str {
     }
 }
 
-/// How many ports a range has at most that may be meant one by one.
+/// The largest number of ports in a range that may be meant as single ports.
 const MAX_MEANT_PORTS: i64 = 1_024;
 
-/// Whether a range is so wide that its bounds say nothing of the ports that are used.
+/// Returns whether a range is so wide that its bounds do not indicate the ports in use.
 fn is_wide(rule: &EgressRule) -> bool {
     let (Port::Known(from), Port::Known(to)) = (&rule.from, &rule.to) else { return false };
     count(rule).abs() > MAX_MEANT_PORTS || (from.get() <= 0 && to.get() > EXAMPLE_PORT)
 }
 
-/// A port that exemplifies the remedy: the rule's own where it states a usable one.
+/// Returns an example port for the remedy: the rule's own, if it states a usable one.
 pub(super) fn example_port(rule: &EgressRule) -> i32 {
     if is_wide(rule) {
         return EXAMPLE_PORT;

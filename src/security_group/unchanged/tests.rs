@@ -11,7 +11,7 @@ fn group(egress: &[Json]) -> Json {
     json!({ "GroupDescription": "x", "SecurityGroupEgress": egress, "SecurityGroupIngress": ["now"] })
 }
 
-/// The indices of the unchanged entries of a group of which something else changed.
+/// Returns the indices of the unchanged entries of a group in which something else changed.
 fn indices(now: &[Json], before: &[Json]) -> Vec<usize> {
     let mut previous = group(before);
     previous["SecurityGroupIngress"] = json!(["before"]);
@@ -179,7 +179,7 @@ fn any_entry() -> impl Strategy<Value = Json> {
     ]
 }
 
-/// What a rule is, spelled out again: the oracle of the property below.
+/// Returns a rule in one spelling, implemented independently: the oracle of the property below.
 fn plain(entry: &Json) -> String {
     let Some(map) = entry.as_object() else { return entry.to_string() };
     let scalar = |key: &str| map[key].as_str().map_or_else(|| map[key].to_string(), str::to_owned);
@@ -188,7 +188,7 @@ fn plain(entry: &Json) -> String {
 }
 
 proptest! {
-    /// Never more entries of a kind than there were, and as many as there were if that many are proposed.
+    /// There are never more unchanged entries of a kind than before, and as many as before if enough are proposed.
     #[test]
     fn each_previous_entry_counts_once(
         now in prop::collection::vec(any_entry(), 0..6), before in prop::collection::vec(any_entry(), 1..6),
@@ -196,7 +196,7 @@ proptest! {
         let unchanged = indices(&now, &before);
         for entry in &now {
             let kind = plain(entry);
-            // Malformed entries are compared as they are written, which is stricter than the oracle.
+            // Malformed entries are compared as written, which is stricter than the oracle.
             let strict = kind.contains('x') || kind.contains('y');
             let count = |entries: &[Json]| entries.iter().filter(|entry| plain(entry) == kind).count();
             let found = unchanged.iter().filter(|index| plain(&now[**index]) == kind).count();
@@ -225,6 +225,6 @@ fn nothing_of_a_group_that_is_replaced_stood_there() {
         assert!(!stood(key, json!("other")), "{key}");
         assert!(!stood(key, json!(null)), "{key} taken away");
     }
-    // A reference may mean the same as before, and may not: it is not certain that anything stood there.
+    // A reference may or may not have the same value as before, so it is not certain that the rule existed.
     assert!(!stood("VpcId", json!("{{resolve:secretsmanager:vpc}}")));
 }

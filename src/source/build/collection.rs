@@ -1,4 +1,4 @@
-//! Lists and objects that are being read, and the tags on values.
+//! Unfinished lists and objects, and the tags on values.
 
 use super::super::event::YamlTag;
 use super::super::tag::{self, TagMeaning};
@@ -6,7 +6,7 @@ use super::super::{SourceError, SourceErrorKind, Span};
 use crate::path::Origin;
 use crate::value::{Key, Kind, Value};
 
-/// A finished value, how many values it contains and how deep they go.
+/// A finished value, the number of values in it, and its depth.
 #[derive(Clone)]
 pub(super) struct FinishedValue {
     pub(super) value: Value,
@@ -14,7 +14,7 @@ pub(super) struct FinishedValue {
     pub(super) height: usize,
 }
 
-/// A list or an object that is not finished.
+/// An unfinished list or object.
 pub(super) struct OpenCollection {
     pub(super) content: CollectionContent,
     pub(super) flow: bool,
@@ -26,39 +26,39 @@ pub(super) struct OpenCollection {
     pub(super) height: usize,
 }
 
-/// What is open, and where its content begins.
+/// The kind of an unfinished collection, and where its content begins.
 pub(super) enum CollectionContent {
     List { first: usize },
     Object { first: usize, slot: ObjectSlot, merged: Vec<Vec<Value>> },
 }
 
-/// What the next value of an object is.
+/// The role of the next value in an object.
 pub(super) enum ObjectSlot {
     Key,
     Value(Key),
     Merged(Span),
 }
 
-/// How many levels a list or an object with this tag is.
+/// Returns the number of levels of a list or an object with this tag.
 pub(super) fn levels(tag: Option<&(YamlTag, TagMeaning)>) -> usize {
     if matches!(tag, Some((_, TagMeaning::Function(_)))) { 2 } else { 1 }
 }
 
-/// What a tag says of its value.
+/// Returns the meaning of a tag.
 ///
 /// # Errors
-/// When no such tag is known.
+/// Fails if the tag is unknown.
 pub(super) fn meaning(tag: &YamlTag) -> Result<TagMeaning, SourceError> {
     tag::meaning(&tag.name).map_err(|problem| SourceError::new(problem, Some(tag.span)))
 }
 
-/// The error of a tag on a value that it cannot be on.
+/// Returns the error for a tag on a value that it cannot mark.
 pub(super) fn misplaced(tag: &YamlTag) -> SourceError {
     let name = tag.name.replace("tag:yaml.org,2002:", "!!");
     SourceError::new(SourceErrorKind::MisplacedTag { tag: name }, Some(tag.span))
 }
 
-/// `!GetAtt a.b` is the list `[a, b]`, split at the first point as CloudFormation does
+/// Splits `!GetAtt a.b` into the list `[a, b]` at the first dot, as CloudFormation does
 /// (`!GetAtt Nested.Outputs.Port`).
 pub(super) fn attribute(text: &str, origin: Origin) -> Value {
     let part = |text: &str| Value::new(Kind::String(text.to_owned()), origin);

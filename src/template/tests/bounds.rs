@@ -1,7 +1,7 @@
 use super::*;
 
-/// Evaluates everything, on a thread with little stack, and gives what was said of the first
-/// resource. That it comes back at all is the point.
+/// Evaluates all resources on a thread with a small stack, and returns the outcome of the first one. The point is that
+/// it returns at all.
 fn outcome(name: &str, text: &str) -> String {
     let document = read(text);
     let evaluate = move || {
@@ -83,13 +83,13 @@ fn conditions_of_conditions_end() {
     };
     assert_eq!(outcome("tower", &tower(40, false)), "judged");
     assert_eq!(outcome("open tower", &tower(40, true)), "judged");
-    assert_eq!(outcome("deep tower", &tower(3_000, true)), "its functions or conditions are nested too deep");
+    assert_eq!(outcome("deep tower", &tower(3_000, true)), "its functions or conditions are nested too deeply");
     let circle: Vec<String> = (0..3000).map(|n| format!("C{n}: !Not [!Condition C{}]", (n + 1) % 3000)).collect();
     let circle = format!(
         "Conditions: {{{}}}\nResources: {{X: {{Type: A::B::C, Properties: {{P: !If [C0, 1, 2]}}}}}}",
         circle.join(", ")
     );
-    assert_eq!(outcome("circle", &circle), "its functions or conditions are nested too deep");
+    assert_eq!(outcome("circle", &circle), "its functions or conditions are nested too deeply");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn values_that_are_too_deep_are_refused() {
     let scope = Scope::default();
     let root = Value::from(Kind::Map([("Resources".to_owned(), value)].into_iter().collect()));
     assert_eq!(Template::new(&root, &scope).unwrap_err(), TemplateError::TooDeep);
-    // the deepest that a source accepts is evaluated
+    // the deepest template that a source accepts is evaluated
     let deep = (0..58).fold("!Ref Nobody".to_owned(), |inner, _| format!("!Not [{inner}]"));
     assert_eq!(outcome("deep", &format!("Resources: {{X: {{Type: A::B::C, Properties: {{P: {deep}}}}}}}")), "judged");
 }
@@ -164,8 +164,7 @@ fn every_resource_is_looked_at_however_many_worlds_the_others_have() {
     assert_eq!((evaluated[40].worlds.len(), evaluated[40].undetermined), (2, None));
 }
 
-/// A value nested as deep as an evaluation goes, through each function; none of it was read by
-/// `source`, which accepts less.
+/// Evaluates a value at the maximum depth, through each function. `source` would not accept a text this deep.
 #[test]
 fn the_deepest_evaluation_fits_a_small_stack() {
     for layer in [
@@ -225,7 +224,7 @@ fn depth(value: &Json) -> usize {
     }
 }
 
-/// A layer with its `@` replaced.
+/// Returns a layer with its `@` replaced.
 fn filled(layer: &Json, by: Json) -> Json {
     fn fill(layer: &Json, by: &mut Json) -> Json {
         match layer {

@@ -1,7 +1,7 @@
 use super::*;
 
-/// The worlds of a property under these conditions; parameters `A`, `B` (any text) and `Env` (dev
-/// or prod) have no value.
+/// Returns the worlds of a property under these conditions. The parameters `A`, `B` (any text), and `Env` (dev or prod)
+/// have no value.
 fn under(conditions: &str, properties: &str) -> Vec<(String, Json)> {
     let text = format!(
         "Parameters: {{A: {{Type: String}}, B: {{Type: String}}, Env: {{Type: String, AllowedValues: [dev, prod]}}, \
@@ -149,7 +149,7 @@ fn allowed_values_are_candidates_only_of_what_a_reference_gives() {
             assert_eq!(super::worlds(&text, &Scope::default()).len(), worlds, "{kind} {allowed}");
         }
     }
-    // Of a list each entry is one of them.
+    // Each entry of the list is one of the allowed values.
     let text = "Parameters: {L: {Type: CommaDelimitedList, AllowedValues: [a]}}\nResources: {X: {Type: A::B::C, Properties: {P: !Ref L}}}";
     assert_eq!(only(text, &Scope::default()), json!({"P": {"?": "!Ref L"}}));
 }
@@ -248,7 +248,7 @@ fn independent_conditions_multiply_up_to_the_limit() {
     };
     assert_eq!(rules(3), (8, None));
     assert_eq!(rules(8), (256, None));
-    // all, none, all but one, none but one
+    // all, none, all but one, only one
     assert_eq!(rules(9), (20, Some(Undetermined::TooManyWorlds)));
     assert_eq!(rules(30), (62, Some(Undetermined::TooManyWorlds)));
     assert_eq!(rules(200).1, Some(Undetermined::TooManyWorlds));

@@ -33,14 +33,14 @@ fn scope() -> Scope {
     Scope { account: Some("123456789012".into()), region: Some("eu-west-1".into()), ..Scope::default() }
 }
 
-/// The value in resource `X`'s only property.
+/// Returns the value of resource `X`'s only property.
 fn value(yaml: &str) -> Json {
     let text =
         format!("{DECLARED}  X:\n    Type: A::B::C\n    Properties:\n      P: {}\n", yaml.replace('\n', "\n        "));
     only(&text, &scope())["P"].clone()
 }
 
-/// The same template in JSON.
+/// Returns the same value from a JSON template.
 fn value_from_json(yaml: &str) -> Json {
     let document = read(&format!("P: {}\n", yaml.replace('\n', "\n  ")));
     let mut template = plain(&read(&format!("{DECLARED}  X: {{Type: 'A::B::C', Properties: {{}}}}\n")).root);
@@ -190,7 +190,7 @@ fn no_value_removes_what_it_stands_for() {
     assert_eq!(value("!If [Yes, !Ref 'AWS::NoValue', [1]]"), Json::Null);
 }
 
-/// The unknowns that represent two values.
+/// Returns the unknowns that represent two values.
 fn pair(left: &str, right: &str) -> (crate::rule::Unknown, crate::rule::Unknown) {
     let text = format!("{DECLARED}  X:\n    Type: A::B::C\n    Properties: {{L: {left}, R: {right}}}\n");
     let document = read(&text);

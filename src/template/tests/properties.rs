@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// JSON that is full of functions, names that exist and names that do not.
+/// Generates JSON with many functions, existing names, and nonexistent names.
 fn any_value() -> impl Strategy<Value = Json> {
     let name = prop::sample::select(vec![
         "A",
@@ -87,7 +87,7 @@ fn any_template() -> impl Strategy<Value = Json> {
     })
 }
 
-/// Everything that an evaluation says.
+/// Returns all results of an evaluation.
 fn said(root: &Value) -> Vec<String> {
     let scope = Scope::default();
     let Ok(template) = Template::new(root, &scope) else { return vec!["no template".to_owned()] };
@@ -111,7 +111,7 @@ proptest! {
         let json: Value = serde_json::from_value(template.clone()).unwrap();
         let from_serde = said(&json);
         let from_json = said(&read(&template.to_string()).root);
-        // JSON is YAML: behind a document start it is read as such.
+        // JSON is YAML: after a document start, the YAML reader reads it.
         let from_yaml = said(&read(&format!("---\n{template}\n")).root);
         prop_assert_eq!(&from_json, &from_yaml);
         prop_assert_eq!(&from_json, &from_serde);

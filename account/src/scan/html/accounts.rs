@@ -1,4 +1,4 @@
-//! The accounts one below the other, each of which can be opened.
+//! The list of accounts, each of which can be opened.
 
 use std::collections::HashMap;
 use std::io;
@@ -12,7 +12,7 @@ use crate::page::{self, Bar, ExpandableSection};
 use crate::scan::result::ScanResult;
 use crate::scan::summary::{AccountSummary, Readiness};
 
-/// How many egress rules the page lists in all accounts together, and in each at the least and at most.
+/// The maximum number of egress rules on the page for all accounts together, and the minimum and maximum for each.
 const MAX_ROWS: usize = 6_000;
 const LEAST_ROWS: usize = 5;
 const MOST_ROWS: usize = 500;
@@ -20,17 +20,17 @@ const MOST_ROWS: usize = 500;
 /// The columns of the rules of live groups.
 const LIVE_COLUMNS: [&str; 6] = ["", "group", "Region", "owner", "owned by", "what"];
 
-/// Of so few accounts each is open from the start.
+/// Up to this number of accounts, each is initially open.
 const OPEN: usize = 5;
 
-/// What an account's rules are, of which some are listed.
+/// The rules of an account, some of them listed.
 #[derive(Default)]
 struct AccountRules {
     rows: Vec<(usize, Row)>,
     total: usize,
 }
 
-/// The overview.
+/// Returns the overview.
 pub(super) fn overview(result: &mut ScanResult) -> io::Result<Markup> {
     let accounts = result.summary.accounts.len();
     let most = (MAX_ROWS / accounts.max(1)).clamp(LEAST_ROWS, MOST_ROWS);
@@ -65,7 +65,7 @@ pub(super) fn overview(result: &mut ScanResult) -> io::Result<Markup> {
 }
 
 impl AccountRules {
-    /// Keeps the worst rules: of those that are as bad, the first.
+    /// Keeps the worst rules; among equally bad ones, the first.
     fn add(&mut self, rank: usize, row: impl FnOnce() -> Row, most: usize) {
         self.total += 1;
         let is_full = self.rows.len() >= most;
@@ -86,7 +86,7 @@ fn disclosure(account: &AccountSummary, rules: AccountRules, live: AccountRules,
         Readiness::Yes => ("good", "Yes"),
     };
     let tally = account.tally;
-    // An account in which nothing is in the way of FAIL may still have open groups.
+    // An account that is ready for FAIL may still have open groups.
     let has_live = account.live.as_ref().is_some_and(|live| live.has_findings());
     let (class, word) =
         if account.answer == Readiness::Yes && has_live { ("maybe", "Yes, but") } else { (class, word) };
@@ -119,7 +119,7 @@ fn disclosure(account: &AccountSummary, rules: AccountRules, live: AccountRules,
     ExpandableSection { class, word, bar, is_open: is_open && behind.is_some(), behind }
 }
 
-/// The numbers of an account in a line.
+/// Returns the numbers of an account in a line.
 fn said(account: &AccountSummary) -> String {
     if account.failure.is_some() && account.stacks == 0 {
         return "could not be accessed".to_owned();
@@ -153,7 +153,7 @@ fn said(account: &AccountSummary) -> String {
     said.join(", ")
 }
 
-/// What could not be read of an account, in sentences.
+/// Returns the unread parts of an account, in sentences.
 fn unread(account: &AccountSummary) -> Vec<String> {
     let mut said = Vec::new();
     said.extend(account.failure.as_ref().map(|failure| format!("{failure}.")));

@@ -1,4 +1,4 @@
-//! What changed since an earlier scan.
+//! The changes since an earlier scan.
 
 use std::collections::HashSet;
 use std::io;
@@ -11,19 +11,19 @@ use crate::number::{count, grouped};
 use crate::page::{self, Bar};
 use crate::scan::comparison::{Change, ChangeGroup, Comparison, ComparisonHead, RuleChange, TrendPoint};
 
-/// How many rules that were fixed or are new the page lists.
+/// The maximum number of fixed or new rules on the page.
 const MAX_ROWS: usize = 500;
 
-/// How many of them are shown without being opened.
+/// The number of them that is shown without opening the table.
 const SHOWN: usize = 25;
 
-/// The section.
+/// Returns the section.
 pub(super) fn changes(comparison: &mut Comparison, accounts: &[MemberAccount], many: bool) -> io::Result<Markup> {
     let mut rows = Vec::new();
     for change in comparison.changes.iter().take(MAX_ROWS) {
         rows.push(row(&change?, accounts, many));
     }
-    // What is new comes first.
+    // New rules come first.
     rows.sort_by_key(|(class, _)| *class != "blocked");
     let left_out = comparison.changes.len() - rows.len();
     let head = &comparison.head;
@@ -39,7 +39,7 @@ pub(super) fn changes(comparison: &mut Comparison, accounts: &[MemberAccount], m
         (page::table(columns, rows.into_iter()))
         @if left_out > 0 { p.dim { (grouped(left_out)) " more are in the JSON result." } }
     };
-    // So long a table would be in the way of what follows.
+    // A long table would push down the sections after it.
     let table = if number > SHOWN {
         html! { details.rows { summary { (count(number, "rule")) " one by one" } (table) } }
     } else {
@@ -54,9 +54,9 @@ pub(super) fn changes(comparison: &mut Comparison, accounts: &[MemberAccount], m
     })
 }
 
-/// A bar for each scan, the newest last.
+/// Returns a bar for each scan, the newest last.
 fn trend(head: &ComparisonHead) -> Vec<Bar> {
-    // The day alone, or as much of the time as no other scan has.
+    // The date alone, or as much of the time as is needed to distinguish the scans.
     let differ = |length: &usize| {
         let labels: HashSet<_> = head.trend.iter().map(|point| point.started.get(..*length)).collect();
         labels.len() == head.trend.len()

@@ -1,4 +1,4 @@
-//! The security groups that exist.
+//! The existing security groups.
 
 use std::io;
 
@@ -12,10 +12,10 @@ use crate::scan::live::{DifferenceKind, GroupRecord, LiveSummary};
 use crate::scan::record::{RuleOutcome, RuleRecord};
 use crate::spool::Spool;
 
-/// How many egress rules the page lists.
+/// The maximum number of listed egress rules.
 const MAX_ROWS: usize = 1_000;
 
-/// The section. Of several accounts each has its own rows, too, in the overview of accounts.
+/// Returns the section. If there are several accounts, the overview of accounts contains their rows.
 pub(super) fn section(
     summary: &LiveSummary,
     groups: &mut Spool<GroupRecord>,
@@ -45,7 +45,7 @@ pub(super) fn section(
     let tiles = [
         (summary.all.groups, "groups exist"),
         (summary.all.breaking, "of them break the rule"),
-        (summary.unowned.breaking, "of these no stack owns"),
+        (summary.unowned.breaking, "of them have no stack"),
         (summary.defaults.breaking, "default groups are open"),
         (summary.changed.groups, "differ from their stack"),
         (summary.unread, "groups not read"),
@@ -61,7 +61,7 @@ pub(super) fn section(
     })
 }
 
-/// How many groups of each kind keep the rule and break it.
+/// Returns the number of groups of each kind that comply and that break the rule.
 fn bars(summary: &LiveSummary) -> Vec<Bar> {
     let rest = |all: usize, others: [usize; 2]| all.saturating_sub(others.into_iter().sum());
     let (all, unowned, defaults) = (&summary.all, &summary.unowned, &summary.defaults);
@@ -84,7 +84,7 @@ fn bars(summary: &LiveSummary) -> Vec<Bar> {
     .collect()
 }
 
-/// A row for each finding, those that break the rule first, and for each difference.
+/// Returns a row for each finding, violations first, and for each difference.
 pub(super) fn rows_of(group: &GroupRecord) -> Vec<Row> {
     let row = |class: &'static str, word: &str, what: String| {
         let owner = group.owner.clone().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The properties of a live group → what the rule says of it, and how it differs from its stack's template.
+//! Judges the properties of a live group, and compares them with its stack's template.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -19,7 +19,7 @@ pub(super) struct GroupToJudge {
     pub(super) account: String,
     pub(super) region: String,
     pub(super) group: String,
-    /// Its properties, as EC2 has them.
+    /// Its properties in EC2.
     pub(super) properties: Value,
     pub(super) owned: GroupOwner,
 }
@@ -87,7 +87,7 @@ pub(super) fn record(read: GroupToJudge, expected: &mut DeclaredEgress, options:
     }
 }
 
-/// What the templates of stacks declare for a group that a stack owns; nothing, if that is not known.
+/// Returns the templates' declarations for a group that a stack owns, or nothing if they are unknown.
 fn declared(
     owned: &GroupOwner,
     group: &str,
@@ -100,7 +100,7 @@ fn declared(
         return None;
     }
     let Some(declared) = expected.of(&place.stack_id, &place.logical_id, group) else {
-        notes.push("not compared: what the templates declare could not be kept on the disk".to_owned());
+        notes.push("not compared: the templates' declarations could not be written to disk".to_owned());
         return None;
     };
     if declared.is_empty() {
@@ -111,8 +111,9 @@ fn declared(
     Some(declared)
 }
 
-/// Which rules count as known debt where the policy lets that pass: those that a template declares, which the next update
-/// of the stack leaves as they are. A rule that someone added is new, and so is every rule of a group without a stack.
+/// Returns which rules count as known debt where the policy allows that: those that a template declares, because the
+/// stack's next update leaves them unchanged. A rule that someone added is new, as is every rule of a group without a
+/// stack.
 fn unchanged(drift: Option<&Drift>, is_owned: bool) -> UnchangedRules {
     match drift {
         Some(drift) => UnchangedRules::Entries(drift.declared.clone()),
@@ -135,7 +136,7 @@ fn differences(drift: Drift, notes: &mut Vec<String>) -> Vec<Difference> {
     differences
 }
 
-/// Identifies what a group was compared with, for the same version of this program.
+/// Returns a hash of what a group was compared with, for the same version of this program.
 pub(super) fn compared_with(declared: &[Declared]) -> String {
     if declared.is_empty() {
         return String::new();

@@ -1,4 +1,4 @@
-//! Which stack owns a security group: CloudFormation's own tags say it, or else CloudFormation is asked.
+//! Finds the stack that owns a security group: by CloudFormation's own tags, or otherwise by calling CloudFormation.
 
 use aws_sdk_cloudformation::Client;
 
@@ -19,15 +19,15 @@ pub(super) struct StackResource {
     pub(super) logical_id: String,
 }
 
-/// Who owns a group, and its place in the stack that owns it or left it behind.
+/// A group's owner, and its place in the stack that owns it or left it behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct GroupOwner {
     pub(super) by: Ownership,
     pub(super) place: Option<StackResource>,
 }
 
-/// The place that CloudFormation's tags name. Nobody else can write tags that begin with `aws:`
-/// (CloudFormation User Guide, "Resource tags").
+/// Returns the place in CloudFormation's tags. Only AWS can write tags that begin with `aws:` (CloudFormation User
+/// Guide, "Resource tags").
 pub(super) fn tagged(tags: &[Tag]) -> Option<StackResource> {
     let tag = |name: &str| {
         let key = format!("aws:cloudformation:{name}");
@@ -38,7 +38,8 @@ pub(super) fn tagged(tags: &[Tag]) -> Option<StackResource> {
     Some(StackResource { stack, stack_id, logical_id: tag("logical-id")? })
 }
 
-/// The place of a group that has no such tags: the stack that has its id among its resources. Nothing, if none has.
+/// Returns the place of a group without such tags: the stack with its ID among the resources, or nothing if there is
+/// none.
 pub(super) async fn asked(
     client: &Client,
     group: &str,
@@ -66,7 +67,7 @@ pub(super) async fn asked(
     Ok(resource.and_then(place))
 }
 
-/// Who owns a group with such a place. A group keeps its tags when its stack is deleted and retains it.
+/// Returns the owner of a group with such a place. A group keeps its tags when its stack is deleted and retains it.
 pub(super) fn owned(place: Option<StackResource>, expected: &DeclaredEgress) -> GroupOwner {
     let by = match &place {
         Some(place) if expected.stack(&place.stack_id) == StackKnowledge::Gone => Ownership::None,

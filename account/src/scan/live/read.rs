@@ -1,7 +1,7 @@
-//! Reading the security groups of a Region through Cloud Control.
+//! Reads the security groups of a Region through Cloud Control.
 //!
 //! Sources: Cloud Control API Reference, `ListResources` and `GetResource`; the schema of `AWS::EC2::SecurityGroup`:
-//! its primary identifier is the group's id, and its list and read handlers call `ec2:DescribeSecurityGroups` with the
+//! its primary identifier is the group's ID, and its list and read handlers call `ec2:DescribeSecurityGroups` with the
 //! caller's credentials.
 
 use std::collections::HashSet;
@@ -26,10 +26,10 @@ use cfn_egress_guard_core::value::Value;
 const LIST: &str = "cloudformation:ListResources";
 const GET: &str = "cloudformation:GetResource";
 
-/// How the default group of a VPC is called (Amazon VPC User Guide, "Default security groups").
+/// The name of a VPC's default group (Amazon VPC User Guide, "Default security groups").
 const DEFAULT: &str = "default";
 
-/// Reads and judges every security group of a Region; nothing, if nobody listens any more.
+/// Reads and judges every security group of a Region. Returns nothing if the receiver is closed.
 pub(in crate::scan) async fn scan_groups(
     clients: &RegionClients,
     expected: &Arc<Mutex<DeclaredEgress>>,
@@ -43,7 +43,7 @@ pub(in crate::scan) async fn scan_groups(
     work(&mut groups, to).await
 }
 
-/// How far the list was read.
+/// The progress of reading the list.
 enum GroupPages {
     Next { token: Option<String>, number: usize },
     Ended,
@@ -55,7 +55,7 @@ struct GroupSource<'a> {
     expected: Arc<Mutex<DeclaredEgress>>,
     to: &'a RegionContext,
     pages: GroupPages,
-    /// Ids that were listed: a group that is made meanwhile may move others to the next page.
+    /// Listed IDs: a group that is created meanwhile may move others to the next page.
     seen: HashSet<String>,
     found: usize,
     throttled: u32,
@@ -65,7 +65,7 @@ struct GroupSource<'a> {
 impl GroupSource<'_> {
     async fn page(&mut self, token: Option<&str>, number: usize) -> Result<(Vec<String>, Option<String>), Failure> {
         if number >= MAX_PAGES {
-            return Err(Failure::new(LIST, FailureKind::Unreadable, "the list does not end"));
+            return Err(Failure::new(LIST, FailureKind::Unreadable, "the list has too many pages"));
         }
         let Self { clients, to, throttled, .. } = self;
         let page = with_retries(to.options.retry_policy, throttled, || async {
@@ -76,7 +76,7 @@ impl GroupSource<'_> {
         .await?;
         let ids = page.resource_descriptions().iter().filter_map(|description| description.identifier());
         let ids = ids.map(str::to_owned).collect();
-        // A page whose successor cannot be named is itself good.
+        // A page is valid even if the next one cannot be requested.
         match following(page.next_token(), token, LIST) {
             Ok(next) => Ok((ids, next)),
             Err(failure) => {
@@ -132,7 +132,7 @@ impl PacedSource for GroupSource<'_> {
     }
 }
 
-/// A group that an earlier scan read, if what it is compared with is the same.
+/// Returns the record of an earlier scan, if the group would be compared with the same declarations.
 fn known(group: &str, expected: &Mutex<DeclaredEgress>, to: &RegionContext) -> Option<GroupRecord> {
     let known = to.options.known.group(&to.region, group)?;
     let expected = &mut locked(expected);
@@ -153,7 +153,7 @@ fn unread(to: &RegionContext, group: Option<&str>, failure: Failure, judged: boo
     Progress::Unread(Unread { account, region, stack: None, stack_id: None, live: true, group, failure, judged })
 }
 
-/// Reads, judges and reports a group; returns how often AWS throttled the calls.
+/// Reads, judges and reports a group. Returns how often AWS throttled the calls.
 async fn scan_group(
     clients: RegionClients,
     group: String,
@@ -161,7 +161,7 @@ async fn scan_group(
     to: RegionContext,
 ) -> u32 {
     let mut throttled = 0;
-    // It is never closed.
+    // The semaphore is never closed.
     let Ok(_permit) = to.templates.acquire().await else { return throttled };
     let properties = match get(&clients.cloudcontrol, &group, &to, &mut throttled).await {
         Ok(properties) => properties,
@@ -173,7 +173,7 @@ async fn scan_group(
         }
     };
     let owned = whose(&clients.cloudformation, &group, &properties, &expected, &to, &mut throttled).await;
-    // If STS does not name the account, the ARNs of the Region's stacks do.
+    // If STS does not return the account, the ARNs of the Region's stacks contain it.
     let account = to.account.clone().or_else(|| locked(&expected).account()).unwrap_or_default();
     let read = GroupToJudge { account, region: to.region.clone(), group, properties, owned };
     let record = record(read, &mut locked(&expected), &to.options);
@@ -193,11 +193,11 @@ async fn get(client: &Client, group: &str, to: &RegionContext, throttled: &mut u
         Ok(Some(properties)) => Ok(properties),
         Ok(None) => Err(unreadable("the response has no properties")),
         // The position, never the text.
-        Err(error) => Err(unreadable(&format!("the properties are no JSON at column {}", error.column()))),
+        Err(error) => Err(unreadable(&format!("the properties are not valid JSON at column {}", error.column()))),
     }
 }
 
-/// Who owns a group.
+/// Returns the owner of a group.
 async fn whose(
     client: &aws_sdk_cloudformation::Client,
     group: &str,

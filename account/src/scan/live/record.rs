@@ -1,4 +1,4 @@
-//! What a scan finds of one security group that exists.
+//! The record of an existing security group.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,16 +6,16 @@ use serde::{Deserialize, Serialize};
 use crate::scan::record::{OpenedTraffic, OutcomeCounts, RuleOutcome, RuleRecord, is_none};
 use cfn_egress_guard_core::security_group::Traffic;
 
-/// What the rule says of one security group that exists.
+/// The verdict on one existing security group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupRecord {
-    /// The account; empty if nobody says which it is.
+    /// The account; empty if unknown.
     #[serde(default)]
     pub account: String,
     /// The Region.
     pub region: String,
-    /// The group's id.
+    /// The group's ID.
     pub group: String,
     /// The group's name.
     #[serde(default)]
@@ -31,29 +31,29 @@ pub struct GroupRecord {
     /// That stack's ARN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack_id: Option<String>,
-    /// Its logical id in that stack.
+    /// Its logical ID in that stack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logical_id: Option<String>,
-    /// Whom the group's own owner tag names.
+    /// The value of the group's own owner tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-    /// When the scan began that read it, UTC.
+    /// The start time of the scan that read it, in UTC.
     pub read: String,
-    /// Identifies what it was compared with: it is read again when this changes.
+    /// A hash of what it was compared with: the group is read again when this changes.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub compared_with: String,
-    /// Egress rules in it.
+    /// The number of its egress rules.
     pub rules: usize,
     /// The findings; `blocked` is an egress rule that breaks the rule.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<RuleRecord>,
-    /// What there is to say of rules beyond those listed.
+    /// The counts of the rules that are not listed.
     #[serde(default, skip_serializing_if = "is_none")]
     pub more: OutcomeCounts,
-    /// How it differs from the templates of stacks.
+    /// The differences from the templates of stacks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
-    /// What the scan does not know about it.
+    /// What is unknown about it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -62,18 +62,18 @@ pub struct GroupRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ownership {
-    /// A stack does.
+    /// A stack owns it.
     Stack,
-    /// None does: it was made otherwise, or its stack is gone.
+    /// No stack owns it: it was created otherwise, or its stack is gone.
     None,
-    /// It is the default group of a VPC, which comes with the VPC.
+    /// It is the default group of a VPC, which AWS creates with the VPC.
     Default,
-    /// Nobody says.
+    /// The owner is unknown.
     Unknown,
 }
 
 impl Ownership {
-    /// The word in CSV results.
+    /// Returns the word in CSV results.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -85,33 +85,33 @@ impl Ownership {
     }
 }
 
-/// An egress rule by which a live group and the templates of stacks differ.
+/// An egress rule that differs between a live group and the templates of stacks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
-    /// Which of the two has it.
+    /// Where the rule is missing.
     pub kind: DifferenceKind,
-    /// Where it is in the live group's properties.
+    /// Its place in the live group's properties.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// What it opens.
+    /// The traffic that it opens.
     pub rule: OpenedTraffic,
-    /// The same in a sentence.
+    /// A sentence about it.
     pub statement: String,
 }
 
-/// Which of the two has a rule.
+/// The side that has a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DifferenceKind {
-    /// The group has it, and no template declares it.
+    /// The group has it, but no template declares it.
     Added,
-    /// The stack's template declares it, and the group does not have it.
+    /// The stack's template declares it, but the group does not have it.
     Removed,
 }
 
 impl DifferenceKind {
-    /// The word in reports.
+    /// Returns the word in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -124,8 +124,8 @@ impl DifferenceKind {
 impl Difference {
     pub(super) fn new(kind: DifferenceKind, path: Option<String>, traffic: &Traffic) -> Self {
         let statement = match kind {
-            DifferenceKind::Added => format!("{traffic} is in the group and in no template"),
-            DifferenceKind::Removed => format!("{traffic} is in the stack's template and not in the group"),
+            DifferenceKind::Added => format!("{traffic} is in the group, but not in a template"),
+            DifferenceKind::Removed => format!("{traffic} is in the stack's template, but not in the group"),
         };
         let rule = OpenedTraffic {
             protocol: traffic.protocol.clone().unwrap_or_default(),
@@ -137,7 +137,7 @@ impl Difference {
 }
 
 impl GroupRecord {
-    /// What there is to say of its rules.
+    /// Counts its rules by outcome.
     #[must_use]
     pub fn tally(&self) -> OutcomeCounts {
         let mut tally = self.more;
@@ -145,19 +145,19 @@ impl GroupRecord {
         tally
     }
 
-    /// Whether one of its rules breaks the rule.
+    /// Returns whether one of its rules breaks the rule.
     #[must_use]
     pub fn breaks_the_rule(&self) -> bool {
         self.more.blocked > 0 || self.findings.iter().any(|rule| rule.fate == RuleOutcome::Blocked)
     }
 
-    /// The group as people read it: `sg-0123 (web)`.
+    /// Returns the group formatted for people: `sg-0123 (web)`.
     #[must_use]
     pub fn label(&self) -> String {
         if self.name.is_empty() { self.group.clone() } else { format!("{} ({})", self.group, self.name) }
     }
 
-    /// Who owns it, in words.
+    /// Returns the owner, in words.
     #[must_use]
     pub fn owned_by(&self) -> String {
         match (self.ownership, &self.stack) {
@@ -169,7 +169,7 @@ impl GroupRecord {
         }
     }
 
-    /// Whether there is anything to say of it.
+    /// Returns whether there is anything to report about it.
     #[must_use]
     pub fn is_worth_a_line(&self) -> bool {
         !self.findings.is_empty() || !self.differences.is_empty()

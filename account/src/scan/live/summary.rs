@@ -1,4 +1,4 @@
-//! What a scan found of live security groups, added up, and the answer in sentences.
+//! The totals of live security groups, and the answer in sentences.
 
 use std::cmp::Reverse;
 
@@ -9,32 +9,32 @@ use super::record::{DifferenceKind, GroupRecord, Ownership};
 use crate::number::{count, grouped};
 use crate::scan::record::{OutcomeCounts, Unread};
 
-/// How many groups are named.
+/// The maximum number of named groups.
 const MAX_EXAMPLES: usize = 3;
 
-/// How many Regions a sentence names.
+/// The maximum number of Regions in a sentence.
 const SHOWN: usize = 5;
 
-/// What a scan found of live security groups, added up.
+/// The totals of live security groups.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LiveSummary {
-    /// Security groups that were read, and those of them with an egress rule that breaks the rule.
+    /// Security groups that were read, and how many of them break the rule.
     #[serde(flatten)]
     pub all: LiveCount,
     /// Egress rules in all of them.
     pub rules: usize,
-    /// What there is to say of the rules; `blocked` are those that break the rule.
+    /// The counts of the rules by outcome; `blocked` are those that break the rule.
     pub tally: OutcomeCounts,
     /// Groups that no stack owns.
     pub unowned: LiveCount,
     /// Default groups of VPCs; `breaking` are those that are open.
     pub defaults: LiveCount,
-    /// Groups that differ from what the templates of stacks declare.
+    /// Groups that differ from their templates.
     pub changed: LiveCount,
     /// Egress rules that the changed groups have and no template declares.
     pub rules_added: usize,
-    /// Egress rules that a template declares and the changed groups do not have.
+    /// Egress rules that a template declares and the changed groups lack.
     pub rules_removed: usize,
     /// Groups that could not be read.
     pub unread: usize,
@@ -47,16 +47,16 @@ pub struct LiveSummary {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LiveCount {
-    /// How many there are.
+    /// The number of groups.
     pub groups: usize,
-    /// How many of them have an egress rule that breaks the rule.
+    /// The number of them with an egress rule that breaks the rule.
     pub breaking: usize,
     /// Some of them, those with the most such rules first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<String>,
 }
 
-/// The sums while groups come, in any order.
+/// The running totals of groups, added in any order.
 #[derive(Debug, Default)]
 pub(in crate::scan) struct LiveTotals {
     sums: LiveSummary,
@@ -65,7 +65,7 @@ pub(in crate::scan) struct LiveTotals {
     changed: GroupExamples,
 }
 
-/// The groups with the most rules that break the rule: how many, where, which.
+/// The groups with the most violations: their number, place and name.
 #[derive(Debug, Default)]
 struct GroupExamples(Vec<(Reverse<usize>, String, String)>);
 
@@ -83,7 +83,7 @@ impl GroupExamples {
 }
 
 impl LiveTotals {
-    /// Adds a group; each group once.
+    /// Adds a group; each group must be added once.
     pub(in crate::scan) fn group(&mut self, record: &GroupRecord) {
         let tally = record.tally();
         let sums = &mut self.sums;
@@ -118,7 +118,7 @@ impl LiveTotals {
         }
     }
 
-    /// Adds what could not be read.
+    /// Adds a part that could not be read.
     pub(in crate::scan) fn unread(&mut self, what: &Unread) {
         match (&what.group, &what.region) {
             _ if what.judged => {}
@@ -130,7 +130,7 @@ impl LiveTotals {
         }
     }
 
-    /// What it comes to; the examples of `many` accounts name theirs.
+    /// Returns the totals; with `many` accounts, the examples include the account.
     pub(in crate::scan) fn summary(self, many: bool) -> LiveSummary {
         let mut sums = self.sums;
         sums.regions_unread.sort_unstable();
@@ -142,19 +142,19 @@ impl LiveTotals {
 }
 
 impl LiveSummary {
-    /// Whether a group breaks the rule or differs from its stack.
+    /// Returns whether a group breaks the rule or differs from its stack.
     #[must_use]
     pub const fn has_findings(&self) -> bool {
         self.all.breaking > 0 || self.changed.groups > 0
     }
 
-    /// Whether every group was read.
+    /// Returns whether every group was read.
     #[must_use]
     pub const fn is_whole(&self) -> bool {
         self.unread == 0 && self.regions_unread.is_empty()
     }
 
-    /// The answer in sentences, the most important first.
+    /// Returns the answer in sentences, the most important first.
     #[must_use]
     pub fn sentences(&self) -> Vec<String> {
         let mut said = vec![self.verdict()];
@@ -210,7 +210,7 @@ impl LiveSummary {
         }
     }
 
-    /// What is missing in the numbers.
+    /// Returns what is missing from the numbers.
     fn lower_bound(&self) -> Option<String> {
         let mut missing = Vec::new();
         if self.unread > 0 {

@@ -1,4 +1,4 @@
-//! What the commands that ask AWS share: connection, Regions, interruption.
+//! Code shared by the commands that call AWS: connection, Regions, interruption.
 
 use std::io::{IsTerminal, Write};
 
@@ -12,14 +12,14 @@ use tokio::sync::watch;
 use crate::args::{Aws, PolicyFor};
 use crate::style::CAUTION;
 
-/// The connection that the arguments ask for.
+/// Opens the connection that the arguments describe.
 pub(crate) async fn connect(aws: &Aws) -> Result<Connection, NoCredentials> {
     let region = aws.region.clone().or_else(|| aws.regions.iter().find(|name| *name != "all").cloned());
     let options = ConnectionOptions { profile: aws.profile.clone(), region, endpoint_url: aws.endpoint_url.clone() };
     Connection::new(&options).await
 }
 
-/// The accounts to look at, and why their Regions may not be all that were asked for, if there is one account.
+/// Returns the accounts to read. For a single account, also returns why its Regions may be incomplete, if so.
 pub(crate) async fn accounts(aws: &Aws, connection: Connection) -> anyhow::Result<(Accounts, Option<String>)> {
     let selection = aws.accounts.selection();
     if selection == AccountSelection::Own {
@@ -42,11 +42,11 @@ pub(crate) async fn accounts(aws: &Aws, connection: Connection) -> anyhow::Resul
     Ok((accounts, None))
 }
 
-/// What to do when the organization cannot be read.
+/// Advice for when the organization cannot be read.
 const ORGANIZATION_HINT: &str = ". Only the management account, or a delegated administrator for AWS Organizations, \
                                  can list an organization's accounts; to name accounts yourself, use --accounts";
 
-/// The Regions to look at, and a word if they may not be all that were asked for.
+/// Returns the Regions to read, and a warning if they may be incomplete.
 async fn regions(aws: &Aws, connection: &Connection) -> anyhow::Result<(Vec<String>, Option<String>)> {
     if is_all(aws) {
         return Ok(match connection.enabled_regions(RetryPolicy::default()).await {
@@ -64,7 +64,7 @@ fn is_all(aws: &Aws) -> bool {
     aws.regions.iter().any(|name| name == "all")
 }
 
-/// The Regions that are named, or the one of the configuration.
+/// Returns the Regions named in the arguments, or the one of the configuration.
 fn named(aws: &Aws, connection: &Connection) -> anyhow::Result<Vec<String>> {
     let mut regions = aws.regions.clone();
     regions.extend(aws.region.clone());
@@ -83,12 +83,12 @@ fn always_enabled() -> Vec<String> {
     ALWAYS_ENABLED.map(str::to_owned).to_vec()
 }
 
-/// A word of warning on standard error.
+/// Prints a warning to standard error.
 pub(crate) fn warn(text: &str) {
     let _ = writeln!(anstream::stderr(), "{CAUTION}warning{CAUTION:#}: {text}");
 }
 
-/// Prints the IAM policy that a command needs, or another one that was asked for.
+/// Prints the IAM policy that a command needs, or another requested one.
 pub(crate) fn print_policy(
     whom: PolicyFor,
     permissions: &[Permission],
@@ -104,7 +104,7 @@ pub(crate) fn print_policy(
     writeln!(out)
 }
 
-/// How far a look at several accounts is: one line on standard error, and only on a terminal.
+/// A progress display for several accounts: one line on standard error, only on a terminal.
 pub(crate) struct VisitMeter {
     accounts: usize,
     left: usize,
@@ -133,7 +133,7 @@ impl VisitMeter {
         }
     }
 
-    /// Takes the line away.
+    /// Erases the line.
     pub(crate) fn clear(&self) {
         if self.shown {
             let _ = write!(anstream::stderr(), "\r\x1b[2K");
@@ -141,7 +141,7 @@ impl VisitMeter {
     }
 }
 
-/// Becomes true when the user, or a job's time-out, interrupts: what was found until then is reported.
+/// Becomes true on an interruption by the user or a job's timeout: the findings up to then are reported.
 pub(crate) fn interruption() -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
     tokio::spawn(async move {

@@ -94,8 +94,8 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether its output is text for people that any width fits. `check` fits its own, and what machines read is never
-    /// broken.
+    /// Returns whether the output is text for people that may be wrapped to any width. `check` wraps its own output,
+    /// and output for machines is never wrapped.
     pub(crate) fn is_for_people(&self) -> bool {
         match self {
             Self::Rehearse(arguments) => arguments.format == EventFormat::Human,
@@ -254,14 +254,14 @@ fn parse_max_findings(text: &str) -> Result<usize, String> {
     }
 }
 
-/// The targets that a deployment can be rehearsed for: Cloud Control has no template.
+/// Parses a target that a deployment can be rehearsed for; Cloud Control has no template.
 fn parse_target() -> impl TypedValueParser<Value = Target> {
     const TARGETS: [Target; 3] = [Target::Resource, Target::Stack, Target::ChangeSet];
     PossibleValuesParser::new(TARGETS.map(Target::name))
         .map(|name| TARGETS.into_iter().find(|target| target.name() == name).unwrap_or(Target::Resource))
 }
 
-/// A stack's name (API Reference, `CreateStack`).
+/// Parses a stack name (API Reference, `CreateStack`).
 fn parse_stack_name(name: &str) -> Result<String, String> {
     let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name.len() <= 128

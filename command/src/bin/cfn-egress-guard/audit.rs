@@ -1,4 +1,4 @@
-//! `audit`: who was blocked or warned.
+//! `audit`: the operations that were blocked or warned about.
 
 mod stack;
 
@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: &Audit, out: &mut impl Write) -> anyhow::Result<Exi
     Ok(exit(&result))
 }
 
-/// Writes a result for programs, and as a page.
+/// Writes a result for programs or as an HTML page.
 fn write_as(result: &mut AuditResult, format: AccountFormat, out: &mut impl Write) -> std::io::Result<()> {
     match format {
         AccountFormat::Human => Ok(()),
@@ -83,7 +83,7 @@ fn exit(result: &AuditResult) -> Exit {
     }
 }
 
-/// The one Region, of one account, in which a stack is looked at.
+/// Returns the one Region, of one account, in which to look for a stack.
 fn one_region(accounts: &Accounts) -> anyhow::Result<&str> {
     if accounts.members.len() > 1 {
         bail!("--stack needs exactly one account: name it with --accounts");
@@ -106,7 +106,7 @@ fn statuses(status: AuditStatus) -> Vec<String> {
     statuses.iter().map(|status| (*status).to_owned()).collect()
 }
 
-/// A moment in seconds since 1970: a time, a day (UTC), or so many days, hours or minutes ago.
+/// Parses a time as seconds since 1970: a time, a day (UTC), or a number of days, hours or minutes ago.
 fn moment(text: &str, now: Timestamp) -> anyhow::Result<i64> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time.as_second());
@@ -127,11 +127,11 @@ fn moment(text: &str, now: Timestamp) -> anyhow::Result<i64> {
     Ok(moment.as_second())
 }
 
-/// For how long CloudFormation keeps results, in seconds (CloudFormation Hooks User Guide, "View hook invocation
+/// The time in seconds for which CloudFormation keeps results (CloudFormation Hooks User Guide, "View hook invocation
 /// results": 90 days).
 const KEPT: i64 = 90 * 86_400;
 
-/// Refuses a time in which there can be nothing, and says when it goes back beyond what is kept.
+/// Rejects a time span that cannot contain results, and warns if it starts before the oldest results that are kept.
 fn span(since: Option<i64>, until: Option<i64>, now: i64) -> anyhow::Result<()> {
     let Some(since) = since else { return Ok(()) };
     if until.is_some_and(|until| since >= until) {

@@ -1,4 +1,4 @@
-//! `check`: templates in an editor, before a commit, in a pipeline.
+//! `check`: checks templates in an editor, before a commit, in a pipeline.
 
 mod deployments;
 pub(crate) mod folder;
@@ -52,20 +52,20 @@ pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
     if broken > 0 {
         return Ok(Exit::CouldNotCheck);
     }
-    // A file that could not be read might have declared it.
+    // An unreadable file might declare the parameter.
     parameters::all_declared(given.names(), &declared)?;
     nested.finish()?;
     Ok(if errors > 0 && arguments.write_baseline.is_none() { Exit::Findings } else { Exit::Clean })
 }
 
-/// The findings of an earlier run.
+/// Reads the findings of an earlier run.
 fn baseline(file: &Path, inputs: &Inputs) -> anyhow::Result<Baseline> {
     let context = || format!("--baseline {}", file.display());
     let text = std::fs::read_to_string(file).with_context(context)?;
     Baseline::read(&text, |name| inputs.has(name)).with_context(context)
 }
 
-/// A run while it goes on.
+/// A run in progress.
 struct CheckRun<'r> {
     inputs: &'r Inputs,
     outputs: Outputs,
@@ -82,7 +82,7 @@ impl CheckRun<'_> {
         self.outputs.file(&report)
     }
 
-    /// Reports all inputs in their order, whichever is judged first. Tells which parameters they declare.
+    /// Reports all inputs in their order, whichever is judged first. Returns the parameters that they declare.
     fn report(
         mut self,
         judge: &InputJudge<'_>,

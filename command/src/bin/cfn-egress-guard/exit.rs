@@ -1,11 +1,11 @@
-//! What the command's exit status says: the table of docs/pipelines.md.
+//! The command's exit statuses: the table in docs/pipelines.md.
 
 use std::process::{ExitCode, Termination};
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
-    /// Nothing was found; the rehearsed deployments go through.
+    /// Nothing was found; the rehearsed deployments succeed.
     Clean = 0,
     /// Something was found; a rehearsed deployment is blocked.
     Findings = 1,
@@ -13,7 +13,7 @@ pub(crate) enum Exit {
     CouldNotCheck = 2,
     /// Nothing is wrong yet, but exemptions end soon (`policy check`).
     ExpiresSoon = 3,
-    /// Whoever reads the output went away before its end: as a shell says it of `SIGPIPE`.
+    /// The reader of the output closed it early: the status that a shell reports for `SIGPIPE`.
     CutOff = 141,
 }
 

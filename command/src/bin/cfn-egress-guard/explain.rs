@@ -1,4 +1,4 @@
-//! `policy explain`: which setting or exemption decides about each egress rule.
+//! `policy explain`: which setting or exemption decides each egress rule.
 
 mod reason;
 mod template;
@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &PolicyExplain, out: &mut impl Write) -> anyhow::Re
     let today = arguments.as_of.unwrap_or_else(policy::today);
     let (files, overrides) = parameters::told_apart(&arguments.files, &arguments.deployed.parameters);
     let [file] = files.as_slice() else {
-        bail!("one event or template is explained at a time: {} are named", files.len());
+        bail!("pass one event or template, not {}", files.len());
     };
     let file = Path::new(file);
     let text = policy::text(file)?;
@@ -45,7 +45,7 @@ fn of_event(text: &str, policy: &Policy, today: Date, out: &mut impl Write) -> a
     match hook::explain(text.as_bytes(), policy, today) {
         Ok((invocation, explained)) => {
             writeln!(out, "{} {}", invocation.resource_type, excerpt(&invocation.logical_id, ID_CHARS))?;
-            // An event says where it is from.
+            // An event contains its account and Region.
             lines(&explained, policy, None, out)
         }
         Err(decision) => match decision.conclusion {
@@ -58,7 +58,7 @@ fn of_event(text: &str, policy: &Policy, today: Date, out: &mut impl Write) -> a
     }
 }
 
-/// What decides about a resource in each of its worlds, and what else `check` says of it.
+/// Writes what decides a resource in each of its worlds, and what else `check` reports about it.
 fn of_resource(resource: &ExplainedResource, terms: &CheckContext<'_>, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let checked = &resource.checked;
     let id = excerpt(&checked.logical_id, ID_CHARS);
@@ -75,7 +75,7 @@ fn of_resource(resource: &ExplainedResource, terms: &CheckContext<'_>, out: &mut
         let case = ResourceContext { context, unchanged: terms.unchanged, today: terms.today };
         exit = exit.max(lines(&world.explained, terms.policy, Some(&case), out)?);
         if world.explained.is_empty() {
-            writeln!(out, "  its egress rules are resources of their own")?;
+            writeln!(out, "  its egress rules are separate resources")?;
         }
         seen.extend(world.explained.iter().filter_map(|explained| match &explained.decided {
             DecidedBy::Finding(finding) => Some((finding.origin.index(), finding.outcome)),
@@ -104,7 +104,7 @@ fn of_resource(resource: &ExplainedResource, terms: &CheckContext<'_>, out: &mut
     Ok(exit)
 }
 
-/// One line for each egress rule.
+/// Writes one line for each egress rule.
 fn lines(
     explained: &[ExplainedRule],
     policy: &Policy,
@@ -128,7 +128,7 @@ fn lines(
     Ok(exit)
 }
 
-/// What a world of a template takes for granted.
+/// Returns the assumptions of a world of a template, in words.
 fn assumed(assumptions: &[Assumption]) -> String {
     let assumptions: Vec<String> = assumptions.iter().map(ToString::to_string).collect();
     if assumptions.is_empty() { String::new() } else { format!(" (if {})", assumptions.join(" and ")) }

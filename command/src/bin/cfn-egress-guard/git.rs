@@ -1,4 +1,4 @@
-//! Git's repositories as folders: where one begins, and which files it tracks. Works without git.
+//! Git repositories as folders: where one begins, and which files it tracks. Works without git.
 
 mod index;
 
@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 
 use index::GitIndex;
 
-/// A git repository that is checked out.
+/// A git repository with a work tree.
 #[derive(Debug)]
 pub(crate) struct Repository {
     root: PathBuf,
-    /// The folder with its index.
+    /// The folder that contains the index.
     folder: PathBuf,
     index: OnceCell<Result<GitIndex, String>>,
 }
 
 impl Repository {
-    /// The repository whose root is this folder, if it is one.
+    /// Returns the repository with this root folder, if it is one.
     pub(crate) fn at(root: &Path) -> Option<Self> {
         let git = root.join(".git");
         let metadata = git.metadata().ok()?;
@@ -25,14 +25,14 @@ impl Repository {
             git.join("HEAD").symlink_metadata().ok()?;
             git
         } else {
-            // A work tree or a submodule: the file says where the folder is.
+            // A work tree or a submodule: the file contains the folder's path.
             let text = std::fs::read_to_string(git).ok()?;
             root.join(text.strip_prefix("gitdir:")?.trim())
         };
         Some(Self { root: root.to_owned(), folder, index: OnceCell::new() })
     }
 
-    /// The repository that this folder is in, given by its canonical path.
+    /// Returns the repository that contains this folder, given by its canonical path.
     pub(crate) fn around(folder: &Path) -> Option<Self> {
         folder.ancestors().find_map(Self::at)
     }
@@ -41,7 +41,7 @@ impl Repository {
         &self.root
     }
 
-    /// Whether it tracks a file, given by its canonical path; or why that is not known.
+    /// Returns whether git tracks a file, given by its canonical path, or why that is unknown.
     pub(crate) fn tracks(&self, file: &Path) -> Result<bool, &str> {
         let index = self.index.get_or_init(|| self.read_index()).as_ref().map_err(String::as_str)?;
         let path = file.strip_prefix(&self.root).unwrap_or(file).as_os_str().as_encoded_bytes();
@@ -57,7 +57,7 @@ impl Repository {
         let file = self.folder.join("index");
         match std::fs::read(&file) {
             Ok(bytes) => GitIndex::read(&bytes).map_err(|why| format!("`{}`: {why}", file.display())),
-            // Nothing was added yet.
+            // No file was added yet.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && self.folder.is_dir() => {
                 Ok(GitIndex::default())
             }

@@ -1,5 +1,4 @@
-//! The command for the people around the hook: whoever writes templates, and whoever answers for the
-//! account.
+//! The command for the people around the hook: authors of templates, and those responsible for the account.
 #![expect(clippy::disallowed_methods, reason = "a program owns its environment, files, clock and terminal")]
 
 #[cfg(feature = "account")]
@@ -29,7 +28,7 @@ use args::{Cli, Color, Command, PolicyCommand};
 use exit::Exit;
 use wrap::Wrapped;
 
-/// How much of a logical id is shown, in characters: CloudFormation takes no longer one.
+/// The maximum number of characters of a logical ID that is shown: CloudFormation's own limit.
 const ID_CHARS: usize = 255;
 
 fn main() -> Exit {
@@ -46,7 +45,7 @@ fn main() -> Exit {
     };
     match wrapped(&cli.command, styled, &mut out) {
         Ok(exit) => exit,
-        // Whoever reads has read enough (`| head`): not worth words, and no proof that nothing was found.
+        // The reader has read enough (`| head`): not worth a message, but not a clean result either.
         Err(error) if is_broken_pipe(&error) => Exit::CutOff,
         Err(error) => {
             let mut err = Wrapped::new(AutoStream::new(std::io::stderr(), choice), wrap::width());
@@ -56,7 +55,7 @@ fn main() -> Exit {
     }
 }
 
-/// Runs a command; lines for people fit their terminal.
+/// Runs a command, with lines for people wrapped to the terminal.
 fn wrapped(command: &Command, styled: bool, out: &mut impl Write) -> anyhow::Result<Exit> {
     let mut out = Wrapped::new(out, wrap::width().filter(|_| command.is_for_people()));
     let exit = run(command, styled, &mut out);
@@ -66,7 +65,7 @@ fn wrapped(command: &Command, styled: bool, out: &mut impl Write) -> anyhow::Res
 
 fn run(command: &Command, styled: bool, out: &mut impl Write) -> anyhow::Result<Exit> {
     match command {
-        // Its formats are written as they are, without a look for colors in them.
+        // Its formats are written unchanged, without processing colors.
         Command::Check(arguments) => check::run(arguments, styled),
         Command::Completions { shell } => {
             let mut completions = Vec::new();
@@ -92,7 +91,7 @@ fn run(command: &Command, styled: bool, out: &mut impl Write) -> anyhow::Result<
     }
 }
 
-/// Bash's script of a command with hyphens looks for cases that it does not have (clap, issue 6421).
+/// Corrects the Bash script, in which clap misnames the cases of a command with hyphens (clap, issue 6421).
 fn mended(completions: Vec<u8>) -> Vec<u8> {
     match String::from_utf8(completions) {
         Ok(text) => text.replace("cfn__subcmd__egress__subcmd__guard", "cfn__egress__guard").into_bytes(),

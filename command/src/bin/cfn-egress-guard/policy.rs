@@ -1,4 +1,4 @@
-//! `policy check`: what a policy file means. Which policy a command judges by.
+//! `policy check`: explains a policy file. Also selects the policy that a command applies.
 
 mod choice;
 
@@ -43,8 +43,8 @@ pub(crate) fn check(arguments: &PolicyCheck, out: &mut impl Write) -> anyhow::Re
     for remark in &remarks {
         match remark.weight {
             RemarkLevel::Error => write!(out, "{BAD}error:{BAD:#} ")?,
-            RemarkLevel::Action => write!(out, "{BAD}to do:{BAD:#} ")?,
-            RemarkLevel::Soon => write!(out, "{CAUTION}to do soon:{CAUTION:#} ")?,
+            RemarkLevel::Action => write!(out, "{BAD}action needed:{BAD:#} ")?,
+            RemarkLevel::Soon => write!(out, "{CAUTION}action needed soon:{CAUTION:#} ")?,
             RemarkLevel::Warning => write!(out, "{CAUTION}warning:{CAUTION:#} ")?,
             RemarkLevel::Notice => write!(out, "{CAUTION}note:{CAUTION:#} ")?,
         }
@@ -62,12 +62,12 @@ fn exit(remarks: &[wording::GroupedRemark]) -> Exit {
     }
 }
 
-/// The policy of a file.
+/// Reads a policy from a file.
 pub(crate) fn read(file: &Path) -> anyhow::Result<Policy> {
     policy::parse(&text(file)?).map_err(|error| in_file(file, &error))
 }
 
-/// What is wrong with a file, a mistake a line.
+/// Formats the errors in a file, one a line.
 fn in_file(file: &Path, error: &PolicyError) -> anyhow::Error {
     let problem = |problem: &PolicyDiagnostic| {
         let help = if problem.help.is_empty() { String::new() } else { format!("\n  help: {}", problem.help) };
@@ -77,7 +77,7 @@ fn in_file(file: &Path, error: &PolicyError) -> anyhow::Error {
     anyhow!("the policy cannot be used\n{}", error.problems().map(problem).collect::<Vec<_>>().join("\n"))
 }
 
-/// The text of a file; - is standard input.
+/// Reads a file; - is standard input.
 pub(crate) fn text(file: &Path) -> anyhow::Result<String> {
     if file == Path::new("-") {
         let mut text = String::new();
@@ -87,7 +87,8 @@ pub(crate) fn text(file: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(file).with_context(|| format!("reading `{}`", file.display()))
 }
 
-/// Today, in UTC. A clock that is before 1970 is broken: no exemption applies on the last of all days.
+/// Returns today's date in UTC. A clock before 1970 is broken; then it is the last possible day, on which no exemption
+/// applies.
 pub(crate) fn today() -> Date {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     Date::of_unix_seconds(since.map_or(i64::MAX, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)))

@@ -1,4 +1,4 @@
-//! `rehearse`: deployments on this machine.
+//! `rehearse`: rehearses deployments on this machine.
 
 mod nested;
 mod table;
@@ -28,7 +28,7 @@ use crate::policy;
 pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<Exit> {
     let file = policy_file(arguments);
     let policy = file.as_deref().map(policy::read).transpose()?.unwrap_or_default();
-    // Exemptions are the function's to apply: whether a resource breaks the rule does not depend on them.
+    // The function applies exemptions; whether a resource breaks the rule does not depend on them.
     let settings = Policy::from(Policy { preset: arguments.preset.unwrap_or(policy.preset), ..policy }.settings());
     let terms = CheckContext::of(&settings, policy::today());
     if arguments.templates.len() > 1 && (arguments.update_from.is_some() || arguments.stack_name.is_some()) {
@@ -81,11 +81,11 @@ pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<
     } else {
         runtime.block_on(play(&plans, &hook, file.as_deref(), arguments, out))?
     };
-    // What cannot be rehearsed hides nothing of what can.
+    // Problems with one deployment do not hide the results of others.
     if problems.is_empty() { Ok(exit) } else { Err(anyhow!(problems.join("\nerror: "))) }
 }
 
-/// The policy that the function is given: the file named, or the nearest one.
+/// Returns the policy file for the function: the named one or the nearest one.
 fn policy_file(arguments: &Rehearse) -> Option<PathBuf> {
     let is_own = arguments.endpoint.is_none() && !arguments.no_policy;
     arguments.policy.clone().or_else(|| policy::nearest().filter(|_| is_own))
@@ -144,13 +144,13 @@ async fn play(
             plans.iter().flat_map(DeploymentPlan::assumed).chain(rolled_back).collect();
         let mut told = serde_json::json!({ "StackEvents": events, "NotJudged": not_judged, "Assumed": assumed });
         printable(&mut told);
-        // Built as text first: an error of the writer then stays one, and a closed pipe ends quietly.
+        // Built as text first, so that a write error stays one and a closed pipe ends quietly.
         writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?;
     }
     Ok(exit)
 }
 
-/// Leaves no character in what is written that forges or hides anything, but for ends of lines.
+/// Removes all characters that can forge or hide text, except line breaks.
 fn printable(value: &mut serde_json::Value) {
     match value {
         serde_json::Value::String(text) => {
@@ -186,7 +186,7 @@ async fn start(arguments: &Rehearse, code: Option<&CodeFolder>) -> anyhow::Resul
     Ok(Function::Local(LocalFunction::start(&program, &[], &environment).await?))
 }
 
-/// A folder as Lambda unpacks a function's code, with a policy in it; it goes when the rehearsal ends.
+/// A folder as Lambda unpacks a function's code, with a policy in it. Dropping this value deletes it.
 struct CodeFolder(PathBuf);
 
 impl CodeFolder {
@@ -202,40 +202,41 @@ impl CodeFolder {
 
 impl Drop for CodeFolder {
     fn drop(&mut self) {
-        // What is left behind is a copy in the folder for what may be left behind.
+        // If deletion fails, a copy remains in the temporary folder.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-/// The function program: the one named, the one beside this program, or the one that was installed with it.
+/// Returns the function program: the named one, the one beside this program, or the one installed with it.
 fn bootstrap(arguments: &Rehearse) -> anyhow::Result<PathBuf> {
     if let Some(program) = &arguments.bootstrap {
         return Ok(program.clone());
     }
-    // Packages install a link to this program, or a wrapper's own copy of it: what counts is where the file is.
+    // Packages install a link to this program, or a wrapper's own copy of it, so the real path counts.
     let this = std::env::current_exe().and_then(std::fs::canonicalize).context("finding this program")?;
     let beside = this.with_file_name("bootstrap");
     let installed = this.parent().and_then(Path::parent).map(|prefix| prefix.join(INSTALLED_FUNCTION));
     Ok(installed.filter(|file| !beside.is_file() && file.is_file()).unwrap_or(beside))
 }
 
-/// Where packages put the function, below the folder of `bin/`: not on the PATH, which would offer a `bootstrap`.
+/// The place where packages install the function, relative to the folder of `bin/`: not on the PATH, because
+/// `bootstrap` would become a command.
 const INSTALLED_FUNCTION: &str = "share/cfn-egress-guard/bootstrap";
 
 fn described(arguments: &Rehearse) -> String {
     arguments.endpoint.clone().unwrap_or_else(|| "the function program".to_owned())
 }
 
-/// A template's file that was read.
+/// A template file that was read.
 struct TemplateFile {
-    /// Where it is, the same for the same file.
+    /// Its canonical path.
     file: String,
     text: String,
     document: Document,
 }
 
 impl TemplateFile {
-    /// The template of a file; - is standard input.
+    /// Reads a template from a file; - is standard input.
     fn read(path: &Path) -> anyhow::Result<Self> {
         let (file, bytes) = if path == Path::new("-") {
             let mut bytes = Vec::new();
@@ -271,7 +272,7 @@ impl TemplateFile {
     }
 }
 
-/// What is given for the parameters of a deployment, and what the deployed stack has for its own.
+/// The parameter values for a deployment, and those of the deployed stack.
 #[derive(Clone, Copy)]
 struct StackParameters<'a> {
     given: &'a ParameterValues,
@@ -279,7 +280,8 @@ struct StackParameters<'a> {
 }
 
 impl StackParameters<'_> {
-    /// The values of a deployment: of parameters that keep the value that the deployed stack has, that value.
+    /// Returns the values of a deployment. Parameters that keep their previous value get the value of the deployed
+    /// stack.
     fn values(self, before: Option<&TemplateFile>) -> anyhow::Result<BTreeMap<String, String>> {
         let mut values = self.given.values.clone();
         for name in &self.given.previous {
@@ -299,7 +301,7 @@ impl StackParameters<'_> {
         Ok(values)
     }
 
-    /// The values that the deployed stack has.
+    /// Returns the values of the deployed stack.
     fn values_before(self, values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         if self.previous.values.is_empty() { values.clone() } else { self.previous.values.clone() }
     }
@@ -332,7 +334,7 @@ fn planned(
     plan(&text.stack(&stack_name, &scope), before.as_ref(), terms, nested).with_context(context)
 }
 
-/// A stack's name as CloudFormation allows it, from a file's name.
+/// Forms a stack name that CloudFormation allows from a file's name.
 fn stack_name(path: &Path) -> String {
     let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     if stem == "-" {

@@ -1,4 +1,4 @@
-//! `scan`: what enforcement would block among the live stacks.
+//! `scan`: finds what enforcement would block among the live stacks.
 
 mod files;
 mod human;
@@ -33,12 +33,12 @@ pub(crate) fn run(arguments: &Scan, out: &mut impl Write) -> anyhow::Result<Exit
     if let Some(path) = arguments.suggest_exemptions.as_ref().filter(|path| path.exists()) {
         bail!("`{}` already exists and may be a policy: name a new file for the exemptions", path.display());
     }
-    // Before a scan that may take an hour.
+    // Read before the scan, which may take an hour.
     let earlier = earlier(&arguments.compare, &arguments.output)?;
     let mut result = if arguments.from.is_empty() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let result = runtime.block_on(scanned(arguments, &outputs));
-        // Requests that are still under way are not waited for.
+        // Does not wait for requests in progress.
         runtime.shutdown_background();
         result?
     } else {
@@ -46,13 +46,13 @@ pub(crate) fn run(arguments: &Scan, out: &mut impl Write) -> anyhow::Result<Exit
     };
     compared(&mut result, earlier)?;
     for (path, format) in outputs {
-        // A scan has written its JSON result already, but for what it is compared with.
+        // A scan has already written its JSON result, except for the comparison.
         let is_written = arguments.from.is_empty() && !arguments.live && result.comparison.is_none();
         if format != AccountFormat::Json || !is_written {
             write_file(path, |out| write_as(&mut result, format, out))?;
         }
         if arguments.live && format == AccountFormat::Json {
-            // It holds the same in the order in which it was found.
+            // It contains the same records in the order in which they were found.
             let _ = std::fs::remove_file(part(path));
         }
     }
@@ -68,8 +68,8 @@ fn now() -> i64 {
     jiff::Timestamp::now().as_second()
 }
 
-/// The policy that decides, and how the result names it: with a fingerprint, so that another text is
-/// not taken for it.
+/// Returns the policy to apply and its name in the result. The name has a fingerprint, so that a changed file counts as
+/// another policy.
 fn policy(arguments: &Scan, today: Date) -> anyhow::Result<(Policy, String)> {
     let Some(path) = &arguments.policy else {
         let preset = arguments.preset.unwrap_or_default();
@@ -81,7 +81,7 @@ fn policy(arguments: &Scan, today: Date) -> anyhow::Result<(Policy, String)> {
         policy.preset = preset;
     }
     let print = Fingerprint::of(&text).text();
-    // Exemptions end: what is true today may not be tomorrow.
+    // Exemptions end, so the verdicts depend on the day.
     let day = if policy.exemptions.is_empty() { String::new() } else { format!(" on {today}") };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Ok((policy.clone(), format!("policy {name} ({print}, preset {}){day}", policy.preset)))
@@ -186,7 +186,7 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
     }
     let ending = ScanCompletion { complete: finished && head.regions_assumed.is_none(), interrupted: !finished };
     let mut result = found.result(head, ending).context("reading the stored results")?;
-    // The parts of a live result are put in order by whoever writes it.
+    // Live results are put in order when they are written.
     for (path, writer) in files.into_iter().filter(|_| !arguments.live) {
         writer.end(&mut result).context("writing the result")?;
         std::fs::rename(part(path), path).with_context(|| format!("writing `{}`", path.display()))?;
@@ -194,7 +194,7 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
     Ok(result)
 }
 
-/// Where a scan looks.
+/// Returns what a scan covers, in words.
 fn place(head: &ScanHead) -> String {
     match (head.regions.as_slice(), head.accounts.len()) {
         ([], accounts) => count(accounts, "account"),
@@ -203,7 +203,7 @@ fn place(head: &ScanHead) -> String {
     }
 }
 
-/// Whether a pattern fits a stack's name, or that of the stack it is nested in.
+/// Returns whether a pattern matches the name of a stack or of its parent stack.
 fn fits(glob: &Glob, stack: &StackRecord) -> bool {
     glob.matches(&stack.stack) || stack.root.as_ref().is_some_and(|root| glob.matches(root))
 }

@@ -1,4 +1,4 @@
-//! `status`: is enforcement really on.
+//! `status`: checks whether enforcement is really on.
 
 mod human;
 
@@ -14,7 +14,7 @@ use crate::account::{VisitMeter, accounts, connect, print_policy};
 use crate::args::{Status, StatusFormat, StatusFunction};
 use crate::exit::Exit;
 
-/// The name of the guard's own stack, unless it is given another.
+/// The default name of the guard's own stack.
 const OWN_STACK: &str = "cfn-egress-guard*";
 
 pub(crate) fn run(arguments: &Status, out: &mut impl Write) -> anyhow::Result<Exit> {
@@ -61,14 +61,14 @@ pub(crate) fn run(arguments: &Status, out: &mut impl Write) -> anyhow::Result<Ex
     })
 }
 
-/// What the hook may leave out: the guard's own stack in any case.
+/// Returns the stacks that the hook may exclude: always the guard's own stack.
 fn may_exclude(arguments: &Status) -> anyhow::Result<Vec<Glob>> {
     let mut globs = arguments.may_exclude.clone();
     globs.push(OWN_STACK.parse().map_err(|error| anyhow!("{OWN_STACK}: {error}"))?);
     Ok(globs)
 }
 
-/// The connection to the account of the function, if it has a profile of its own.
+/// Connects to the function's account, if it has a separate profile.
 async fn functions(arguments: &Status, connection: &Connection) -> Result<Option<Connection>, NoCredentials> {
     let Some(profile) = arguments.function.function_profile.clone() else { return Ok(None) };
     let options = ConnectionOptions {
@@ -79,7 +79,7 @@ async fn functions(arguments: &Status, connection: &Connection) -> Result<Option
     Connection::new(&options).await.map(Some)
 }
 
-/// What the function should be made of, as far as the user says.
+/// Returns the expected properties of the function, as far as the user gave them.
 fn expected(arguments: &StatusFunction) -> anyhow::Result<Expected> {
     let read = |path: &Path| std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()));
     let mut packages = Vec::new();

@@ -1,14 +1,14 @@
-//! What the commands' reports for people are drawn with.
+//! The styles of the commands' reports for people.
 
 use anstyle::{AnsiColor, Style};
 
-/// What the eye goes to first: names and sums.
+/// For what readers look for first: names and totals.
 pub(crate) const BOLD: Style = Style::new().bold();
-/// What only some readers need.
+/// For details that only some readers need.
 pub(crate) const DIM: Style = Style::new().dimmed();
-/// All is well.
+/// For a good result.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
-/// It was blocked, or is broken.
+/// For something blocked or broken.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
-/// It was allowed or not decided, and somebody should look.
+/// For something allowed or undecided that needs attention.
 pub(crate) const CAUTION: Style = AnsiColor::Yellow.on_default();

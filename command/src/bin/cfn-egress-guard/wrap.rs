@@ -1,8 +1,8 @@
-//! Lines that fit a terminal: broken between words, never in the middle of one.
+//! Wraps lines to the terminal's width, only between words.
 
 use std::io::{self, IsTerminal, Write};
 
-/// How wide lines may be: as wide as the terminal, or as `COLUMNS` says; nothing for a pipe or a file.
+/// Returns the maximum line width: the terminal's, or that in `COLUMNS`; nothing for a pipe or a file.
 pub(crate) fn width() -> Option<usize> {
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let terminal = || {
@@ -12,7 +12,7 @@ pub(crate) fn width() -> Option<usize> {
     columns.or_else(terminal).filter(|width| *width > 0)
 }
 
-/// Writes lines on, those that are wider than this broken at spaces.
+/// A writer that breaks lines wider than its width at spaces.
 pub(crate) struct Wrapped<W: Write> {
     out: W,
     width: Option<usize>,
@@ -20,12 +20,12 @@ pub(crate) struct Wrapped<W: Write> {
 }
 
 impl<W: Write> Wrapped<W> {
-    /// Without a width, everything is written as it is.
+    /// Creates a writer; without a width, it changes nothing.
     pub(crate) const fn new(out: W, width: Option<usize>) -> Self {
         Self { out, width, line: Vec::new() }
     }
 
-    /// Writes what is behind the last end of a line.
+    /// Writes the text after the last line break.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         let rest = std::mem::take(&mut self.line);
         self.put(&rest)?;
@@ -57,7 +57,7 @@ impl<W: Write> Write for Wrapped<W> {
     }
 }
 
-/// A line broken at spaces, each part indented as the line is.
+/// Breaks a line at spaces; each part has the line's indentation.
 fn broken(line: &str, width: usize) -> String {
     let (content, end) = line.strip_suffix('\n').map_or((line, ""), |content| (content, "\n"));
     if columns(content) <= width {
@@ -91,7 +91,7 @@ fn broken(line: &str, width: usize) -> String {
     broken + end
 }
 
-/// How many columns a text takes: colors take none.
+/// Returns the number of columns of a text; colors take none.
 fn columns(text: &str) -> usize {
     let mut parts = text.split("\u{1b}[");
     let first = parts.next().map_or(0, |text| text.chars().count());

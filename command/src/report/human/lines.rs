@@ -1,7 +1,7 @@
-//! Lines that fit a terminal: broken between words, never in the middle of one.
+//! Wraps lines to the terminal's width, only between words.
 
-/// A text broken at spaces, so that each line has at most so many characters as far as its words allow; lines
-/// behind the first are indented.
+/// Breaks a text at spaces into lines of at most `width` characters, or longer if a single word is; indents every line
+/// but the first.
 pub(super) fn wrapped(text: &str, width: Option<usize>, indent: usize) -> String {
     let Some(width) = width.filter(|width| text.chars().count() > *width) else { return text.to_owned() };
     let mut wrapped = String::with_capacity(text.len() + 16);
@@ -22,7 +22,7 @@ pub(super) fn wrapped(text: &str, width: Option<usize>, indent: usize) -> String
     wrapped
 }
 
-/// As much of a line as fits, up to the end of a word; nothing if that would take away what is to be seen.
+/// Returns the part of a line that fits, up to the end of a word, or nothing if that would cut the marked part.
 pub(super) fn fitting(line: &str, width: usize, seen_up_to: usize) -> Option<&str> {
     if line.chars().count() <= width {
         return Some(line);

@@ -1,4 +1,4 @@
-//! A finding as it is drawn: the lines of the source around the offending value, and what is said below them.
+//! Draws a finding: the source lines around the offending value, with remarks below.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -11,16 +11,16 @@ use cfn_egress_guard_core::source::Span;
 use super::lines::{fitting, wrapped};
 use crate::report::{Diagnostic, DiagnosticLevel, FileError, FileReport, LabeledSpan};
 
-/// Lines longer than this are not shown: they are generated, and nobody finds a value in them.
+/// Longer lines are not shown: they are generated, and nobody finds a value in them.
 const MAX_LINE_BYTES: usize = 1_000;
 
 /// A related value further away than this is not shown.
 const MAX_WINDOW_BYTES: u32 = 4_000;
 
-/// How much of a logical id is shown, in characters: CloudFormation takes no longer one.
+/// The maximum number of characters of a logical ID that is shown: CloudFormation's own limit.
 const ID_CHARS: usize = 255;
 
-/// What is drawn of a finding or of a problem.
+/// The drawing of a finding or a problem.
 pub(super) struct Picture<'a> {
     level: DiagnosticLevel,
     code: Option<&'static str>,
@@ -30,13 +30,13 @@ pub(super) struct Picture<'a> {
     text: &'a str,
     /// The offending value.
     primary: Option<Underline<'a>>,
-    /// What belongs to it and is near.
+    /// Related values nearby.
     related: Vec<Underline<'a>>,
-    /// What is said below the source lines.
+    /// The remarks below the source lines.
     remarks: Vec<(Severity<'static>, Cow<'a, str>)>,
 }
 
-/// A value that is underlined, and the few words beside it.
+/// An underlined value and its label.
 #[derive(Clone, Copy)]
 struct Underline<'a> {
     span: Span,
@@ -63,7 +63,7 @@ impl<'a> Picture<'a> {
         }
     }
 
-    /// The picture of a finding. What was `advised` already is not said again.
+    /// Creates the picture of a finding. Does not repeat advice in `advised`.
     pub(super) fn of_entry(file: &'a FileReport, entry: &'a Diagnostic, advised: &mut HashSet<String>) -> Self {
         let primary = entry.place.as_ref().map(Underline::from);
         let near = |mark: &Underline<'_>| {
@@ -98,7 +98,7 @@ impl<'a> Picture<'a> {
         }
     }
 
-    /// The picture, without an end of its last line, for a terminal of this width if it is one.
+    /// Draws the picture, without a final line break, for a terminal of this width, if any.
     pub(super) fn draw(&self, renderer: &Renderer, width: Option<usize>) -> String {
         let level = match self.level {
             DiagnosticLevel::Error => Severity::ERROR,
@@ -114,19 +114,19 @@ impl<'a> Picture<'a> {
         let group = located(Group::with_title(title), self, width);
         let gutter = self.primary.map_or(0, |mark| mark.span.line.to_string().len());
         let remarks = self.remarks.iter().map(|(level, text)| {
-            // Each line begins behind ` = help: `.
+            // Each line starts after ` = help: `.
             level.clone().message(wrapped(text, width.map(|width| width.saturating_sub(gutter + 9)), 0))
         });
         renderer.render(&[group.elements(remarks)])
     }
 }
 
-/// The name of the file and the lines of the marks.
+/// Adds the file's name and the marked lines.
 fn located<'a>(group: Group<'a>, picture: &'a Picture<'_>, width: Option<usize>) -> Group<'a> {
     let Picture { name, text, related, .. } = picture;
     let Some(primary) = &picture.primary else { return group.element(Origin::path(*name)) };
     let marks = || related.iter().chain([primary]).map(|mark| mark.span);
-    // Far out on its line: not looked at, or a long text of one line would be processed for each mark.
+    // Skips values far to the right: otherwise each mark would process a long single-line text again.
     let near = marks().all(|span| span.column as usize <= MAX_LINE_BYTES + 1);
     let shown = near.then(|| window(text, marks())).flatten().filter(|(window, _)| {
         let text = text.get(window.clone()).unwrap_or_default();
@@ -151,23 +151,23 @@ fn located<'a>(group: Group<'a>, picture: &'a Picture<'_>, width: Option<usize>)
     group.element(Snippet::source(window.text).line_start(line as usize).path(*name).annotations(annotations))
 }
 
-/// The same text with a dot for each control character that the renderer leaves as it is, so that all places stay where
-/// they are.
+/// Returns the same text with a dot for each control character that the renderer does not replace. All positions stay
+/// the same.
 fn without_controls(text: &str) -> Cow<'_, str> {
-    // The first control characters are ASCII, which the renderer draws, or two bytes long, as the dot is.
+    // The renderer replaces the ASCII control characters; the others are two bytes long, like the dot.
     let is_left = |c: char| ('\u{80}'..='\u{9f}').contains(&c);
     if text.contains(is_left) { Cow::Owned(text.replace(is_left, "\u{b7}")) } else { Cow::Borrowed(text) }
 }
 
-/// Lines of the source, and the parts of them that are underlined, each with the words beside it.
+/// Lines of the source, with the underlined parts and their labels.
 struct SourceWindow<'a> {
     text: Cow<'a, str>,
     marks: Vec<(&'a str, AnnotationKind, Range<usize>)>,
 }
 
 impl SourceWindow<'_> {
-    /// The lines as far as they fit a width, up to the end of a word; nothing if a value that is underlined does
-    /// not fit. Words beside a value that do not fit fall away: the title says the same.
+    /// Cuts the lines to a width, at the end of a word. Returns nothing if an underlined value does not fit. Labels
+    /// that do not fit are dropped: the title contains the same text.
     fn narrowed(self, width: Option<usize>) -> Option<Self> {
         let Some(width) = width else { return Some(self) };
         let Self { text, mut marks } = self;
@@ -194,7 +194,7 @@ impl SourceWindow<'_> {
     }
 }
 
-/// The whole lines on which these spans begin, and the number of the first of them.
+/// Returns the whole lines on which these spans begin, and the number of the first line.
 fn window(text: &str, spans: impl Iterator<Item = Span> + Clone) -> Option<(Range<usize>, u32)> {
     let first = spans.clone().min_by_key(|span| span.offset)?;
     let last = spans.max_by_key(|span| span.offset)?;
@@ -205,7 +205,7 @@ fn window(text: &str, spans: impl Iterator<Item = Span> + Clone) -> Option<(Rang
     Some((start..end, first.line))
 }
 
-/// The part of a span on its first line, relative to the window.
+/// Returns the part of a span on its first line, relative to the window.
 fn first_line(text: &str, span: Span, window: &Range<usize>) -> Option<Range<usize>> {
     let covered = span.text(text)?;
     let length = covered.find(['\r', '\n']).unwrap_or(covered.len());
@@ -219,7 +219,7 @@ mod tests {
 
     use super::*;
 
-    /// A value that begins on a line of a text, by the line's index and bytes.
+    /// Returns the span of a value on a line of a text, by the line's index and bytes.
     fn span(text: &str, line: usize, start: usize, length: usize) -> Span {
         let offset = text.split_inclusive('\n').take(line).map(str::len).sum::<usize>() + start;
         let offset = text.floor_char_boundary(offset);
@@ -255,7 +255,7 @@ mod tests {
         assert!(far.contains("--> folder/a.yaml:1:2003") && !far.contains("xxx") && !far.contains("to 87"), "{far}");
     }
 
-    /// Lines as templates have them, and as they do not; all of them end.
+    /// Generates lines that occur in templates and lines that do not; each line ends with a line break.
     fn text() -> impl Strategy<Value = String> {
         let line = prop_oneof![
             4 => " {0,30}[A-Za-z]{1,6}: [ -~]{1,12}",
@@ -268,7 +268,7 @@ mod tests {
         })
     }
 
-    /// A value somewhere: its line and byte, as far as the text has so many, and its length.
+    /// Generates a place: its line and byte, if the text has that many, and its length.
     fn place() -> impl Strategy<Value = (usize, usize, usize)> {
         (0..14_usize, 0..150_usize, 1..20_usize)
     }

@@ -1,4 +1,4 @@
-//! The rules of a SARIF log: one for each reason, so that code scanning groups findings by what is wrong.
+//! The rules of a SARIF log: one for each reason, so that code scanning groups findings by reason.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ impl Default for SarifRules {
 }
 
 impl SarifRules {
-    /// The index of the rule with this code.
+    /// Returns the index of the rule with this code.
     pub(super) fn index(&mut self, code: &'static str) -> usize {
         self.0.iter().position(|known| *known == code).unwrap_or_else(|| {
             self.0.push(code);
@@ -25,7 +25,7 @@ impl SarifRules {
         })
     }
 
-    /// The rules as SARIF has them.
+    /// Returns the rules in SARIF's shape.
     pub(super) fn descriptors(&self) -> Vec<Value> {
         self.0.iter().map(|code| descriptor(code)).collect()
     }
@@ -63,7 +63,7 @@ fn descriptor(code: &str) -> Value {
             "tags": ["security", format!("external/cwe/{}", rule::CWE.to_lowercase())],
             "precision": "high",
             "problem.severity": if level == "note" { "recommendation" } else { level },
-            // The middle of CVSS's Medium, which is the published rule's severity.
+            // The middle of CVSS's Medium range, which is the published rule's severity.
             "security-severity": if level == "note" { "0.0" } else { "5.5" },
             "category": rule::CATEGORY,
             "rule": rule::ID,
@@ -75,7 +75,7 @@ fn descriptor(code: &str) -> Value {
 const NOT_JUDGED_HELP: &str = "A macro, a module, an include, or another template adds resources that are not in this template. Check that \
      template too.";
 
-/// A code as SARIF writes names: `port-range` → `PortRange`.
+/// Converts a code to a SARIF name: `port-range` → `PortRange`.
 fn name(code: &str) -> String {
     let mut name = String::with_capacity(code.len());
     for word in code.split('-') {

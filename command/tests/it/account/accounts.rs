@@ -1,6 +1,6 @@
-//! Several accounts: an organization, its units and the roles in its accounts, in the shapes of `ListAccounts` and its
-//! neighbors (awsJson; source: the output structures of aws-sdk-organizations 1.137) and of `AssumeRole` and
-//! `GetCallerIdentity` (awsQuery; aws-sdk-sts 1.124). Whose credentials signed a request says which account answers.
+//! Several accounts: an organization, its units and the roles in its accounts, in the shapes of `ListAccounts` and
+//! related actions (awsJson; source: the output structures of aws-sdk-organizations 1.137) and of `AssumeRole` and
+//! `GetCallerIdentity` (awsQuery; aws-sdk-sts 1.124). The credentials of a request determine which account answers.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -17,7 +17,7 @@ pub(super) const OWN: &str = "111111111111";
 
 const ROLE: &str = "cfn-egress-guard-reader";
 
-/// Accounts of the organization: id, name, state, organizational unit.
+/// The accounts of the organization: ID, name, state, organizational unit.
 const ACCOUNTS: [(&str, &str, &str, &str); 5] = [
     (OWN, "security", "ACTIVE", "r-root"),
     ("222222222222", "web", "ACTIVE", "ou-root-workload"),
@@ -26,14 +26,14 @@ const ACCOUNTS: [(&str, &str, &str, &str); 5] = [
     ("555555555555", "refuses", "ACTIVE", "ou-root-workload"),
 ];
 
-/// Units: id, name, parent.
+/// The units: ID, name, parent.
 const UNITS: [(&str, &str, &str); 3] = [
     ("r-root", "Root", ""),
     ("ou-root-workload", "Workloads", "r-root"),
     ("ou-root-prodprod", "Production", "ou-root-workload"),
 ];
 
-/// What an account opens.
+/// The ports that an account opens.
 fn egress(account: &str) -> &'static str {
     match account {
         "222222222222" => "{IpProtocol: '-1', CidrIp: 0.0.0.0/0}",
@@ -42,7 +42,7 @@ fn egress(account: &str) -> &'static str {
     }
 }
 
-/// The account whose credentials signed.
+/// The account whose credentials signed the request.
 pub(super) fn account(request: &Request) -> &str {
     request.access_key.strip_prefix("AKIA-").map_or(OWN, |rest| rest.split('-').next().unwrap())
 }
@@ -52,13 +52,13 @@ fn organizations(body: &Json) -> Reply {
     Reply { status: 200, headers, body: body.to_string().into_bytes() }
 }
 
-/// An account as Organizations tells it: by its new field, or by the one that it had before.
+/// An account in the shape of Organizations, with its new field or with the earlier one.
 fn told((id, name, state, _): &(&str, &str, &str, &str)) -> Json {
     let field = if *id == OWN { "Status" } else { "State" };
     json!({"Id": id, "Name": name, field: state})
 }
 
-/// STS and Organizations; nothing for what others answer.
+/// The answers of STS and Organizations; nothing for requests to other services.
 fn entered(request: &Request) -> Option<Reply> {
     let asked: Json = serde_json::from_str(&request.body).unwrap_or_default();
     let parent = asked["ParentId"].as_str().unwrap_or_default();
@@ -123,7 +123,7 @@ fn stacks(request: &Request) -> Answer {
     stack_with(request, egress(account(request)))
 }
 
-/// The caller's account or one that was entered, whose stack in every Region has these egress rules.
+/// The caller's account or one that was entered; its stack in every Region has these egress rules.
 pub(super) fn with_egress(request: &Request, egress: &str) -> Reply {
     entered(request).unwrap_or_else(|| stack_with(request, egress).into())
 }
@@ -227,7 +227,7 @@ fn units_bring_those_below_them_and_accounts_are_named_one_by_one() {
     let (code, result) = json(&server, &[&["scan", "--region", "eu-west-1"][..], &arguments].concat());
     assert_eq!((code, strings(&result["accounts"], "account")), (Some(1), vec!["222222222222", "333333333333"]));
 
-    // Who names accounts needs no permission to read the organization.
+    // A caller that names accounts needs no permission to read the organization.
     let server = Server::start(|request| match request.action.as_str() {
         action if action.starts_with("List") && request.body.starts_with('{') => {
             refused(403, "AccessDenied", "no").into()
@@ -260,7 +260,7 @@ fn an_organization_that_cannot_be_read_says_what_to_do() {
     assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
     let said = stderr(&output);
     assert!(said.contains("organizations:ListAccounts is not allowed") && said.contains("use --accounts"), "{said}");
-    // Names of units are good to know: without them the rest goes on.
+    // Names of units are optional: without them, the command continues.
     let server = Server::start(refuses("ListRoots"));
     let output = server.command(&["scan", "--organization", "--region", "eu-west-1", "--format", "json"]);
     let result: Json = serde_json::from_slice(&output.stdout).unwrap();
@@ -286,7 +286,7 @@ fn arguments_that_make_no_sense_are_refused() {
     assert!(server.seen().is_empty());
 }
 
-/// The SDK renews credentials before they end: here each request finds that they are about to.
+/// The SDK renews credentials before they expire: here they are always about to.
 #[test]
 fn a_session_that_ends_is_renewed() {
     let sessions = AtomicUsize::new(0);
@@ -306,7 +306,7 @@ fn a_session_that_ends_is_renewed() {
     assert!(key("GetTemplate").starts_with("AKIA-222222222222-"));
 }
 
-/// Regions are those of each account; one whose list cannot be read is looked at in those that every account has.
+/// Each account has its own Regions; if an account's list cannot be read, those that every account has are read.
 #[test]
 fn each_account_says_which_regions_it_has() {
     let server = Server::start(|request| match (request.action.as_str(), account(request)) {
@@ -335,7 +335,7 @@ fn each_account_says_which_regions_it_has() {
     assert!(page.contains("only the Regions that are enabled by default were read in 1 account"), "{page}");
 }
 
-/// What `status` and `audit` are reported of the hooks of each account.
+/// The answers to `status` and `audit` about the hooks of each account.
 fn guarded(request: &Request) -> Reply {
     if let Some(reply) = entered(request) {
         return reply;
@@ -428,7 +428,7 @@ fn audit_is_one_time_line() {
     let csv = stdout(&server.command(&[&arguments[..], &["--format", "csv"]].concat()));
     assert!(csv.lines().nth(1).unwrap().starts_with("2026-11-21T10:00:00Z,111111111111,eu-west-1,blocked,"), "{csv}");
 
-    // An account that refuses leaves the others, and the numbers are a lower bound.
+    // An account that cannot be entered does not affect the others, and the numbers are a lower bound.
     let (code, result) = json(&server, &["audit", "--organization", "--region", "eu-west-1"]);
     assert_eq!((code, result["results"].as_array().unwrap().len()), (Some(2), 3));
     let unread = result["unread"].as_array().unwrap();
@@ -465,7 +465,7 @@ fn one_stack_of_another_account_is_looked_at_there() {
     assert!(stderr(&output).contains("--stack needs exactly one account"), "{}", stderr(&output));
 }
 
-/// A central function is reached with the caller's own credentials if it lies there: the members are asked about none.
+/// A central function in the caller's account is read with the caller's own credentials, not the members'.
 #[test]
 fn a_central_function_of_the_callers_account_is_asked_there() {
     let server = Server::start(|request| {
@@ -492,7 +492,7 @@ fn json_answer(body: &Json) -> Reply {
     Reply { status: 200, headers: "", body: body.to_string().into_bytes() }
 }
 
-/// `deploy/reader-role.yaml` allows what the commands say that they need, and that is what they ask for.
+/// `deploy/reader-role.yaml` allows the permissions that the commands list, and the commands call exactly those.
 #[test]
 fn the_reader_role_allows_what_the_commands_call_and_nothing_else() {
     let text = crate::support::read("deploy/reader-role.yaml");
@@ -542,14 +542,14 @@ fn the_reader_role_allows_what_the_commands_call_and_nothing_else() {
     }
     let mut called: Vec<String> =
         server.seen().iter().filter(|request| request.access_key != "AKIAEXAMPLE").filter_map(action).collect();
-    // Cloud Control calls the handlers of the type with the caller's credentials.
+    // Cloud Control calls the type's handlers with the caller's credentials.
     called.push("ec2:DescribeSecurityGroups".to_owned());
     called.sort();
     called.dedup();
     assert_eq!(called, reader, "each of them is called, and no other");
 }
 
-/// The IAM action that a request needs; none of a download.
+/// The IAM action that a request needs; nothing for a download.
 fn action(request: &Request) -> Option<String> {
     let path = request.action.split('?').next().unwrap();
     Some(match path.rsplit('/').next().unwrap() {
@@ -581,7 +581,7 @@ fn who_looks_at_others_needs_the_way_there() {
     assert!(server.seen().is_empty());
 }
 
-/// One page for all: each account can be opened, nothing runs and nothing is fetched.
+/// One page for everyone: each account can be opened, and the page runs and fetches nothing.
 #[test]
 fn pages_have_an_overview_of_accounts_that_can_be_opened() {
     let server = Server::start(organization);

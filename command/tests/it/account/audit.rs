@@ -1,8 +1,7 @@
 //! `audit` against answers in the shapes of `ListHookResults`, `GetHookResult`, `DescribeType` and
-//! `DescribeStackEvents` (source: the output structures of aws-sdk-cloudformation 1.136). The oddities
-//! were seen in public: a target type outside the model's enum and a reason without prefix in the test
-//! fixtures of aws-cdk-cli (pull request 1768), results that are gone after 90 days in the Hooks User
-//! Guide.
+//! `DescribeStackEvents` (source: the output structures of aws-sdk-cloudformation 1.136). The deviations are public: a
+//! target type outside the model's enum and a reason without prefix in the test fixtures of aws-cdk-cli (pull request
+//! 1768), results that expire after 90 days in the Hooks User Guide.
 
 use serde_json::Value as Json;
 
@@ -42,7 +41,7 @@ fn summary(result: &Result<'_>, alias: &str) -> String {
     )
 }
 
-/// A hook whose function is nowhere told: no direct calls are looked for.
+/// A hook without a known function: no direct calls are read.
 pub(super) fn aws(request: &Request) -> Answer {
     match request.action.as_str() {
         "DescribeType" if request.field("TypeName") != ALIAS => refused(404, "TypeNotFoundException", "no such type"),
@@ -77,7 +76,7 @@ pub(super) fn aws(request: &Request) -> Answer {
                  <RemediationMessage>Open one port.</RemediationMessage><SeverityLevel>MEDIUM</SeverityLevel></member>\
                  <member><AnnotationName>second</AnnotationName><Status>PASSED</Status></member></Annotations>",
             ),
-            // A target type and an action that the model does not know, and no annotations.
+            // A target type and an action that are not in the model, and no annotations.
             "r2" => answered(
                 "GetHookResult",
                 "<HookResultId>r2</HookResultId><HookStatusReason>seen in a change set</HookStatusReason>\
@@ -143,7 +142,7 @@ fn times_and_statuses_narrow_it() {
     assert!(stderr(&output).contains("7d"), "{}", stderr(&output));
 }
 
-/// A zero is a claim: what was not asked for, or could not be read, is none.
+/// A zero is a claim: a count that was not requested or could not be read is not zero.
 #[test]
 fn only_what_was_asked_for_and_read_is_counted() {
     let last = |server: &Server, arguments: &[&str]| {
@@ -215,8 +214,8 @@ fn without_the_hooks_arn_everything_is_listed_and_filtered_here() {
     }
 }
 
-/// `DescribeType` gives some types' ARN with the version behind it, which the model of `ListHookResults` refuses
-/// (`Server` checks that).
+/// `DescribeType` returns some types' ARN with a version, which the model of `ListHookResults` rejects (`Server` checks
+/// that).
 #[test]
 fn an_arn_with_a_version_is_cut_to_the_types() {
     let server = Server::start(|request| match request.action.as_str() {
@@ -242,7 +241,7 @@ fn a_list_by_arn_that_is_refused_is_made_without_it() {
     assert_eq!((code, ids(&result)), (Some(1), vec!["r2", "r1"]), "what passed and other hooks' results are left out");
 }
 
-/// What STACK and CHANGE_SET are asked about has a hook of its own (template.yaml, `EgressStackHook`).
+/// STACK and CHANGE_SET have a separate hook (template.yaml, `EgressStackHook`).
 #[test]
 fn results_of_the_hook_for_templates_are_read_too() {
     let server = Server::start(|request| {
@@ -362,7 +361,7 @@ fn events(request: &Request, hook_status: &str, mode: &str) -> Answer {
             event(WEB, "web", WEB, stack, "UPDATE_ROLLBACK_COMPLETE", ""),
             event(WEB, "Network", &nested, stack, "UPDATE_FAILED", &reason("Embedded stack was not updated")),
             event(WEB, "web", WEB, stack, "UPDATE_IN_PROGRESS", &reason("User Initiated")),
-            // Of an earlier operation: nobody asked about it.
+            // From an earlier operation, which is out of scope.
             event(WEB, "OldSg", "", group, "UPDATE_FAILED", &hook("r9")),
         ]
     };
@@ -379,7 +378,7 @@ fn why_a_stack_was_blocked_is_one_screen() {
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(stdout(&output).lines().count() < 25, "{}", stdout(&output));
     insta::assert_snapshot!(stdout(&output));
-    // An ARN says the Region, and the JSON has the shape of every audit.
+    // An ARN contains the Region, and the JSON has the shape of every audit.
     let output = server.command(&["audit", "--region", "us-east-1", "--stack", WEB, "--format", "json"]);
     let result: Json = serde_json::from_slice(&output.stdout).unwrap();
     validator("schema/audit.schema.json").validate(&result).unwrap_or_else(|error| panic!("{error}"));
@@ -411,7 +410,7 @@ fn a_stack_says_what_became_of_it_otherwise() {
     assert!(stderr(&output).contains("there is no stack `web` in eu-west-1"), "{}", stderr(&output));
 }
 
-/// What the CDK deploys with: a change set that a hook refused leaves no event of a resource.
+/// The CDK deploys with change sets: one that a hook blocked has no event for a resource.
 #[test]
 fn a_change_set_that_was_blocked_is_found() {
     let set = "arn:aws:cloudformation:eu-west-1:123456789012:changeSet/cdk-deploy/51af3dc0-da77-11e4-872e-1234567db123";

@@ -1,5 +1,5 @@
-//! Direct calls in `audit`: lines as the function writes them, in the shapes of `FilterLogEvents` (JSON 1.1; source:
-//! the output structure of aws-sdk-cloudwatchlogs 1.162) and of what leads there.
+//! Direct calls in `audit`: log lines as the function writes them, in the shapes of `FilterLogEvents` (JSON 1.1;
+//! source: the output structure of aws-sdk-cloudwatchlogs 1.162) and of the requests that lead there.
 
 use cfn_egress_guard_core::log::Delivery;
 use cfn_egress_guard_core::rule::policy::{Date, Policy};
@@ -11,7 +11,7 @@ use super::function::Function;
 use super::server::{Answer, Reply, Request, Server, answered, escaped};
 use crate::support::{read, stderr, stdout};
 
-/// What the function writes about a recorded call: its own line, and those of its metrics.
+/// The function's log lines for a recorded call: its own line, and those of its metrics.
 fn lines(call: &str) -> String {
     let event = read(&format!("tests/fixtures/direct-calls/{call}.json"));
     let policy = Policy::default();
@@ -102,7 +102,7 @@ fn direct(result: &Json) -> Vec<&Json> {
     result["results"].as_array().unwrap().iter().filter(|result| !result["call"].is_null()).collect()
 }
 
-/// One of them delivered twice, one that passes, and lines that are none.
+/// One call delivered twice, one that passes, and lines about other events.
 fn calls() -> Vec<String> {
     let noise = "START RequestId: r Version: 7\n{\"event\": \"decision\"}\n{\"event\": 1}\n".to_owned();
     vec![lines("authorize"), noise, lines("modify-one"), lines("authorize"), lines("authorize-one-port")]
@@ -114,7 +114,7 @@ const COUNTED: &[(&str, f64)] = &[("info", 1.0), ("warn", 3.0)];
 fn direct_calls_are_listed_once_beside_the_hooks_results_as_not_blocked() {
     let server = Server::start(account(function(json!({"GUARD_NAME": "guard-stack"}), COUNTED), calls()));
     let (code, result) = json(&server, &[]);
-    // The hook's results as ever: one of them has expired, hence 2.
+    // The hook's results are unchanged: one of them has expired, hence 2.
     assert_eq!(code, Some(2));
     assert_eq!(result["directCallsUnread"], Json::Null);
     let hooks: Vec<_> = ids(&result).into_iter().filter(|id| id.len() == 2).collect();
@@ -164,12 +164,12 @@ fn every_format_has_them() {
         .flat_map(|batch| serde_json::from_str::<Json>(batch).unwrap()["Findings"].as_array().unwrap().clone())
         .filter(|finding| finding["Id"].as_str().unwrap().contains("sg-0123456789abcdef0"))
         .collect();
-    // The newest of the group's, whichever of the same second comes first.
+    // The newest for the group, whichever comes first in the same second.
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert_eq!(findings[0]["RecordState"], "ACTIVE");
 }
 
-/// A log of 90 days is long: the metrics say whether there is anything in it.
+/// A log of 90 days is long, so the metrics first show whether it contains direct calls.
 #[test]
 fn the_log_is_read_only_if_the_metrics_count_direct_calls() {
     let guard = || json!({"GUARD_NAME": "guard-stack"});
@@ -177,7 +177,7 @@ fn the_log_is_read_only_if_the_metrics_count_direct_calls() {
         (guard(), vec![("info", 0.0), ("warn", 0.0)], 0),
         (guard(), vec![], 0),
         (guard(), vec![("info", 1.0)], 6),
-        // Metrics of nobody knows which guard.
+        // Metrics without the guard's name.
         (json!({}), vec![], 6),
     ] {
         let server = Server::start(account(function(variables.clone(), &sums), calls()));
@@ -190,7 +190,7 @@ fn the_log_is_read_only_if_the_metrics_count_direct_calls() {
     assert_eq!(asked(&server, "FilterLogEvents"), 6, "what the metrics do not say, the log does");
 }
 
-/// Whoever has the permissions of an earlier version gets the hook's results as before, and is reported.
+/// A caller with the permissions of an earlier version gets the hook's results as before, and a report.
 #[test]
 fn what_cannot_be_read_takes_nothing_from_the_hooks_results() {
     for refused in ["BatchDescribeTypeConfigurations", "GetFunctionConfiguration", "FilterLogEvents"] {
@@ -235,7 +235,7 @@ fn a_log_that_is_named_has_to_be_there() {
     let (code, result) = json(&server, &["--until", "2026-11-22", "--decision-log", "/mine"]);
     assert_eq!((code, &result["unread"][0]["failure"]["action"]), (Some(2), &json!("logs:FilterLogEvents")));
 
-    // Read without asking for anything else.
+    // Read without other requests.
     let server = Server::start(account(function(json!({}), &[]), calls()));
     let (_, result) = json(&server, &["--decision-log", "/mine"]);
     assert_eq!((direct(&result).len(), asked(&server, "BatchDescribeTypeConfigurations")), (2, 0));

@@ -1,4 +1,4 @@
-//! Whose credentials sign the requests, and what is said when there are none.
+//! The credentials that sign the requests, and the message when there are none.
 
 use std::path::PathBuf;
 use std::process::Output;
@@ -8,7 +8,7 @@ use super::status::{around, good};
 use crate::account::function::Function;
 use crate::support::{stderr, stdout};
 
-/// The files of a user with two profiles, one of them with a role of the other's.
+/// Creates a user's configuration and credentials files; one profile's source profile is missing.
 fn files(name: &str) -> (PathBuf, PathBuf) {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("credentials").join(name);
     std::fs::create_dir_all(&folder).unwrap();
@@ -27,7 +27,7 @@ fn run(server: &Server, name: &str, arguments: &[&str]) -> Output {
 
 fn keys(server: &Server) -> Vec<(String, String)> {
     let of = |request: Request| (if request.action.starts_with('/') { "function" } else { "hook" }, request.access_key);
-    // The download of the code is signed in its address.
+    // The signature of the code download is in its URL.
     let signed = server.seen().into_iter().filter(|request| !request.action.starts_with("/code/"));
     let mut keys: Vec<_> = signed.map(of).map(|(what, key)| (what.to_owned(), key)).collect();
     keys.sort();
@@ -39,7 +39,7 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     expected.iter().map(|(what, key)| ((*what).to_owned(), (*key).to_owned())).collect()
 }
 
-/// As for the AWS command line: what is named wins over what happens to be in the environment.
+/// As in the AWS CLI: a named profile takes precedence over keys in the environment.
 #[test]
 fn a_profile_wins_over_the_keys_of_the_environment() {
     for command in ["scan", "audit", "status"] {
@@ -73,7 +73,7 @@ fn the_functions_profile_is_asked_about_the_function_and_nothing_else() {
     assert!(!hook.is_empty() && hook.iter().all(|request| request.access_key == "AKIAEXAMPLE"), "{hook:?}");
 }
 
-/// One sentence, before any Region is asked, whichever command it is.
+/// Every command prints one sentence, before any request to a Region.
 #[test]
 fn who_has_no_credentials_is_told_once_and_nothing_is_asked() {
     let server = Server::start(|_: &Request| refused(500, "x", "x"));

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::server::{Reply, Request};
 
-/// A function and what is said of it.
+/// A function and the answers about it.
 #[derive(Clone)]
 pub(crate) struct Function {
     pub(crate) arn: String,
@@ -20,11 +20,11 @@ pub(crate) struct Function {
     pub(crate) weights: Json,
     /// The zip file that is served.
     pub(crate) zip: Vec<u8>,
-    /// The hash that is reported of it.
+    /// The hash that Lambda returns for it.
     pub(crate) code_sha256: String,
-    /// Sums of a metric by the query's id.
+    /// Sums of metrics, by the query's ID.
     pub(crate) sums: Vec<(&'static str, f64)>,
-    /// An operation that is refused, with the error's code.
+    /// A refused operation, with the error code.
     pub(crate) refused: Option<(&'static str, &'static str)>,
 }
 
@@ -49,7 +49,7 @@ impl Function {
         Self { code_sha256: base64_sha256(&zip), zip, ..self }
     }
 
-    /// The answer to a request that is about the function; none, if it is not.
+    /// The answer to a request about the function; nothing for other requests.
     pub(crate) fn reply(&self, request: &Request) -> Option<Reply> {
         let (path, query) = request.action.split_once('?').unwrap_or((&request.action, ""));
         let operation = match path.rsplit('/').next() {
@@ -65,12 +65,12 @@ impl Function {
         if let Some((_, code)) = self.refused.filter(|(refused, _)| *refused == operation) {
             return Some(refusal(operation, code));
         }
-        // Qualified for a version, never for what belongs to the whole function.
+        // Qualified for a version, never for settings of the whole function.
         let unqualified = self.arn.strip_suffix(":live").unwrap_or(&self.arn).replace(':', "%3A");
         let known = operation == "GetMetricData" || operation == "download" || path.contains(&unqualified);
         assert!(known && !path.contains("%3Alive"), "{path}");
         if operation == "GetMetricData" && request.body.contains("undecided") {
-            // A metric is asked for with every dimension that it has: `Guard` and `verdict`.
+            // A metric is requested with every dimension that it has: `Guard` and `verdict`.
             assert!(["Guard", "guard", "verdict"].iter().all(|part| request.body.contains(part)), "{}", request.body);
         }
         Some(match operation {
@@ -90,7 +90,7 @@ impl Function {
         })
     }
 
-    /// The configuration, however the function is named.
+    /// The configuration, by whichever form of the function's name.
     pub(crate) fn configured(&self) -> Reply {
         match self.refused {
             Some(("GetFunctionConfiguration", code)) => refusal("GetFunctionConfiguration", code),
@@ -116,7 +116,7 @@ fn reply(body: &Json) -> Reply {
     Reply { status: 200, headers: "content-type: application/json\r\n", body: body.to_string().into_bytes() }
 }
 
-/// An error as each of the services tells it: Lambda in a header, CloudWatch and Amazon S3 in the body.
+/// An error in each service's form: Lambda in a header, CloudWatch and Amazon S3 in the body.
 fn refusal(operation: &str, code: &'static str) -> Reply {
     let status = if code == "ResourceNotFoundException" { 404 } else { 403 };
     let lambda = match code {
@@ -141,7 +141,7 @@ fn refusal(operation: &str, code: &'static str) -> Reply {
 
 const CBOR: &str = "smithy-protocol: rpc-v2-cbor\r\ncontent-type: application/cbor\r\n";
 
-/// `GetMetricDataOutput`: for each metric its id and one value.
+/// `GetMetricDataOutput`: for each metric its ID and one value.
 fn sums(sums: &[(&str, f64)]) -> Reply {
     let mut body = map(1);
     text(&mut body, "MetricDataResults");
@@ -157,7 +157,7 @@ fn sums(sums: &[(&str, f64)]) -> Reply {
     Reply { status: 200, headers: CBOR, body }
 }
 
-/// CBOR (RFC 8949) of a short map's head, and of a text.
+/// CBOR (RFC 8949): the head of a short map, and a text.
 fn map(pairs: u8) -> Vec<u8> {
     vec![0xa0 | pairs]
 }
@@ -167,7 +167,7 @@ fn text(out: &mut Vec<u8>, text: &str) {
     out.extend(text.bytes());
 }
 
-/// A zip file of such files.
+/// A zip file with these files.
 pub(crate) fn zipped(files: &[(&str, &str)]) -> Vec<u8> {
     let mut out = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, content) in files {
@@ -177,7 +177,7 @@ pub(crate) fn zipped(files: &[(&str, &str)]) -> Vec<u8> {
     out.finish().unwrap().into_inner()
 }
 
-/// As Lambda tells it of a zip file.
+/// The hash that Lambda returns for a zip file.
 pub(crate) fn base64_sha256(bytes: &[u8]) -> String {
     aws_smithy_types::base64::encode(Sha256::digest(bytes))
 }

@@ -1,6 +1,6 @@
-//! `scan --live` against security groups in the shapes of the Cloud Control API (awsJson 1.0; source: the output structures
-//! of aws-sdk-cloudcontrol 1.120; properties: the schema of `AWS::EC2::SecurityGroup`, whose read handler writes -1 for the
-//! ports of protocols that have none).
+//! `scan --live` against security groups in the shapes of the Cloud Control API (awsJson 1.0; source: the output
+//! structures of aws-sdk-cloudcontrol 1.120; properties: the schema of `AWS::EC2::SecurityGroup`, whose read handler
+//! writes -1 for the ports of protocols without ports).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,10 +12,10 @@ use crate::support::{scratch, stderr, stdout, validator};
 
 const REGION: &str = "eu-west-1";
 
-/// A stack by its name, and its template's resources.
+/// A stack's name and its template's resources.
 type Stack = (&'static str, &'static str);
 
-/// A group: what is seen of it, which stack and logical id its tags name, its name, its egress rules.
+/// A group: its ID, the stack and logical ID in its tags, its name, its egress rules.
 type Group = (&'static str, Option<(&'static str, &'static str)>, &'static str, Vec<Json>);
 
 fn stack_id(request: &Request, name: &str) -> String {
@@ -32,7 +32,7 @@ pub(super) fn cloud_control_refuses(code: &str, message: &str) -> Reply {
     Reply { status: 400, ..cloud_control(&body) }
 }
 
-/// A Region with these stacks and groups, the groups told two on a page.
+/// A Region with these stacks and groups, two groups on a page.
 fn region(request: &Request, stacks: &[Stack], groups: &[Group]) -> Reply {
     let asked: Json = serde_json::from_str(&request.body).unwrap_or_default();
     let common = |name: &str| {
@@ -70,7 +70,7 @@ fn region(request: &Request, stacks: &[Stack], groups: &[Group]) -> Reply {
             assert_eq!(asked["TypeName"], "AWS::EC2::SecurityGroup");
             let first: usize = asked["NextToken"].as_str().unwrap_or("0").parse().unwrap();
             let page = groups.iter().skip(first).take(2);
-            // The list handler tells the identifier, and of the properties no more than that.
+            // The list handler returns only the identifier in the properties.
             let one = |(id, ..): &Group| json!({"Identifier": id, "Properties": json!({"Id": id}).to_string()});
             let mut body =
                 json!({"TypeName": asked["TypeName"], "ResourceDescriptions": page.map(one).collect::<Vec<_>>()});
@@ -116,8 +116,8 @@ fn tcp(from: u16, to: u16) -> Json {
     json!({"IpProtocol": "tcp", "FromPort": from, "ToPort": to, "CidrIp": "10.0.0.0/8", "Description": "x"})
 }
 
-/// `app` declares one group with a rule and one with a value that is not known; `rules` declares a rule apart for the
-/// group of another stack, and one for a group that only CloudFormation knows.
+/// `app` declares one group with a rule and one with an unknown value; `rules` declares a separate rule for the group
+/// of another stack, and one for a group that only CloudFormation knows.
 const STACKS: [Stack; 2] = [
     (
         "app",
@@ -158,7 +158,7 @@ fn json(server: &Server, arguments: &[&str]) -> (Option<i32>, Json) {
     (output.status.code(), result)
 }
 
-/// Each group's id with a field of it.
+/// Each group's ID with one of its fields.
 fn told<'a>(result: &'a Json, field: &str) -> Vec<(&'a str, &'a Json)> {
     result["groups"].as_array().unwrap().iter().map(|group| (group["group"].as_str().unwrap(), &group[field])).collect()
 }
@@ -203,8 +203,8 @@ fn every_group_is_read_and_its_owner_and_differences_are_told() {
     assert_eq!(
         differences,
         [
-            "sg-0changed IpProtocol -1 to 0.0.0.0/0 is in the group and in no template",
-            "sg-0lacks tcp 443 to 10.0.0.0/8 is in the stack's template and not in the group",
+            "sg-0changed IpProtocol -1 to 0.0.0.0/0 is in the group, but not in a template",
+            "sg-0lacks tcp 443 to 10.0.0.0/8 is in the stack's template, but not in the group",
         ]
     );
     let live = &result["summary"]["live"];
@@ -218,7 +218,7 @@ fn every_group_is_read_and_its_owner_and_differences_are_told() {
     assert_eq!(result["summary"]["accounts"][0]["live"]["groups"], 9);
     assert_eq!((&result["live"], &result["groups"][0]["owner"]), (&json!(true), &json!("team-net")));
     assert_eq!(count(&server, "DescribeStackResources"), 2, "of groups without tags alone");
-    // What stacks deploy is answered for as without --live.
+    // The answer about deployments is the same as without --live.
     assert_eq!(result["summary"]["answer"], "yes");
 }
 
@@ -306,7 +306,8 @@ fn what_is_not_allowed_is_named_and_the_rest_is_read() {
     assert_eq!((&untagged["ownership"], &untagged["rules"]), (&json!("unknown"), &json!(1)));
 }
 
-/// Known debt is what a template declares: a rule that someone added is new, whatever the policy lets updates leave.
+/// Known debt is only what a template declares: a rule that someone added is new, even if the policy allows unchanged
+/// rules.
 #[test]
 fn the_policy_decides_about_live_groups_too() {
     let folder = scratch("live-policy");
@@ -356,7 +357,7 @@ fn a_scan_that_was_cut_off_goes_on_with_the_groups_that_it_has_not_read() {
     if let Err(error) = validator("schema/scan.schema.json").validate(&whole) {
         panic!("{error}");
     }
-    // Killed while it wrote: what is there is a head, two stacks and four groups.
+    // Killed while writing: the file has a head, two stacks and four groups.
     let text = std::fs::read_to_string(&file).unwrap();
     let cut = text.match_indices('\n').nth(2 + 1 + 4).unwrap().0;
     std::fs::write(&part, text.get(..cut).unwrap()).unwrap();
@@ -372,7 +373,7 @@ fn a_scan_that_was_cut_off_goes_on_with_the_groups_that_it_has_not_read() {
             .as_array()
             .map(|_| whole["groups"].clone())
             .map(|mut all| {
-                // Those that were read anew say when.
+                // Those that were read again have a new time.
                 for (one, now) in all.as_array_mut().unwrap().iter_mut().zip(result["groups"].as_array().unwrap()) {
                     one["read"] = now["read"].clone();
                 }
@@ -381,19 +382,19 @@ fn a_scan_that_was_cut_off_goes_on_with_the_groups_that_it_has_not_read() {
             .unwrap()
     );
 
-    // What was read long ago is read again, and so is a group whose stack's template changed.
+    // A group is read again if it was read long ago or its stack's template changed.
     let old = std::fs::read_to_string(&file).unwrap().replace("\"read\":\"2", "\"read\":\"1");
     std::fs::write(&file, old).unwrap();
     let server = Server::start(|request| region(request, &STACKS, &groups()));
     let _ = json(&server, &["--region", REGION, "--resume", path]);
     assert_eq!((count(&server, "GetTemplate"), count(&server, "GetResource")), (0, 9));
 
-    // A result without --live says nothing of what the templates declare.
+    // A result without --live does not contain the templates' declarations.
     let server = Server::start(|request| region(request, &STACKS, &groups()));
     let output = server.command(&["scan", "--region", REGION, "--output", path]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let output = server.command(&["scan", "--live", "--region", REGION, "--resume", path]);
-    assert!(stderr(&output).contains("was made without --live: every stack is read anew"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("was created without --live: every stack is read again"), "{}", stderr(&output));
     assert!(stdout(&output).contains("2 groups differ"), "{}", stdout(&output));
 }
 
@@ -420,7 +421,7 @@ fn every_format_tells_of_live_groups() {
     for said in
         ["3 of 9 security groups that exist break the rule", "sg-0hand (by-hand)", "no stack, left behind by deleted"]
     {
-        // A group that keeps the rule has no row, whoever left it behind.
+        // A group that complies has no row, whoever left it behind.
         assert_eq!(section.contains(said), !said.contains("left behind"), "{said}: {section}");
     }
     for foreign in ["<script", "src=\"", "href=", "http:", "https:"] {
@@ -490,7 +491,7 @@ fn results_are_joined_and_compared() {
     }
     let live = &result["comparison"]["live"];
     assert_eq!((&live["fixed"], &live["new"], &live["remaining"]), (&json!(1), &json!(1), &json!(2)), "{live}");
-    // The group without tags began to differ from its stack, and one has its rule again.
+    // The group without tags now differs from its stack, and another one has its rule again.
     assert_eq!((&live["groupsChanged"], &live["groupsRestored"]), (&json!(1), &json!(1)), "{live}");
     let changes: Vec<_> =
         result["comparison"]["changes"].as_array().unwrap().iter().map(|one| (&one["change"], &one["group"])).collect();
@@ -498,7 +499,7 @@ fn results_are_joined_and_compared() {
     let asff = stdout(&server.command(&["scan", "--from", &after, "--compare", &before, "--format", "asff"]));
     assert!(asff.contains("\"RecordState\":\"ARCHIVED\""), "{asff}");
 
-    // What one of the scans did not look at is neither fixed nor new.
+    // Groups that only one of the scans read are neither fixed nor new.
     let plain = file("plain.json");
     let output = server.command(&["scan", "--region", REGION, "--output", &plain]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -514,7 +515,7 @@ fn results_are_joined_and_compared() {
     assert!(stderr(&output).contains("stack names, and --live"), "{}", stderr(&output));
 }
 
-/// The caller's account or one that was entered, with a stack and a group made by hand in each.
+/// The caller's account or one that was entered, each with a stack and a manually created group.
 fn organization(request: &Request) -> Reply {
     let mine = account(request).to_owned();
     let asked: Json = serde_json::from_str(&request.body).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What becomes of results: put together, compared with earlier ones, and as findings for AWS Security Hub.
+//! Uses of results: joined, compared with earlier ones, and as findings for AWS Security Hub.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ fn folder(name: &str) -> PathBuf {
     crate::support::scratch(&format!("results/{name}"))
 }
 
-/// Scans accounts whose stacks have these egress rules, into a file that says it is so many days old.
+/// Scans accounts whose stacks have these egress rules, into a file dated this many days ago.
 fn scanned(folder: &std::path::Path, name: &str, rules: &'static [(&str, &str)], regions: &str) -> String {
     let server = Server::start(|request: &Request| {
         let own = rules.iter().find(|(id, _)| *id == account(request));
@@ -29,7 +29,7 @@ fn scanned(folder: &std::path::Path, name: &str, rules: &'static [(&str, &str)],
     let accounts: Vec<&str> = rules.iter().map(|(id, _)| *id).collect();
     let output = server.command(&["scan", "--accounts", &accounts.join(","), "--regions", regions, "--output", &path]);
     assert!(output.status.code() <= Some(1), "{}", stderr(&output));
-    // Each is a day later than the one before.
+    // Each is a day newer than the previous one.
     let text = std::fs::read_to_string(&path).unwrap();
     let mut head: Json = serde_json::from_str(&text).unwrap();
     head["started"] = json!(format!("2026-11-{name}T00:00:00Z"));
@@ -71,7 +71,7 @@ fn results_of_several_runs_are_put_together_and_the_newest_word_counts() {
         assert_eq!(result["regions"], json!(["eu-west-1", "us-east-1"]));
         assert_eq!(result["summary"]["stacksBlocked"], 3);
     }
-    // One alone is what it was.
+    // A single result stays the same.
     let one = reported(&["--from", &old]);
     assert_eq!(
         one["summary"],
@@ -117,7 +117,8 @@ fn what_was_fixed_and_what_is_new_is_told_by_account_and_owner() {
         ],
         "eu-west-1",
     );
-    // The range is at another place in its list: it is the same. All traffic is gone, and something new is there.
+    // The range is at another position in its list, so it is the same rule. All traffic is gone, and another rule is
+    // new.
     let new = scanned(
         &folder,
         "20",
@@ -167,7 +168,7 @@ fn what_was_fixed_and_what_is_new_is_told_by_account_and_owner() {
     assert!(said.contains("Since 2026-11-10: 1 egress rule fixed, 1 new, 2 as before.\n"), "{said}");
     assert!(said.contains(&format!("  {DATA}  1 new, 1 as before\n  {WEB}  1 fixed, 1 as before\n")), "{said}");
     assert!(said.contains("1 egress rule could not be compared"), "{said}");
-    // Nothing is fixed by not being looked at.
+    // A rule that was not read is not fixed.
     let result = reported(&["--from", &old, "--compare", &new]);
     assert_eq!((&result["comparison"]["fixed"], &result["comparison"]["notCompared"]), (&json!(1), &json!(1)));
 
@@ -179,7 +180,7 @@ fn what_was_fixed_and_what_is_new_is_told_by_account_and_owner() {
     assert!(server.seen().is_empty(), "it is said before anything is asked");
 }
 
-/// A stack that could not be read now is not fixed.
+/// A stack that can no longer be read is not fixed.
 #[test]
 fn what_cannot_be_read_is_not_fixed() {
     let folder = folder("unread");

@@ -1,5 +1,5 @@
-//! `scan` against stacks that are reported in the shapes of `ListStacks`, `DescribeStacks` and `GetTemplate` (source:
-//! the output structures of aws-sdk-cloudformation 1.136, written in the XML of the query protocol).
+//! `scan` against stacks in the shapes of `ListStacks`, `DescribeStacks` and `GetTemplate` (source: the output
+//! structures of aws-sdk-cloudformation 1.136, written in the XML of the query protocol).
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +24,7 @@ fn template(egress: &str) -> String {
     )
 }
 
-/// An account in which every Region has these stacks, told two on a page.
+/// An account in which every Region has these stacks, two on a page.
 fn account(request: &Request, stacks: &[(&str, &str)]) -> Answer {
     let first: usize = request.field("NextToken").parse().unwrap_or_default();
     let page = stacks.iter().skip(first).take(2);
@@ -113,7 +113,7 @@ fn the_report_for_people_ends_with_the_answer() {
 fn throttling_slows_down_and_loses_nothing() {
     let calls = AtomicUsize::new(0);
     let server = Server::start(move |request| {
-        // Every third request is throttled, whatever it asks for.
+        // Every third request of any kind is throttled.
         if calls.fetch_add(1, Ordering::Relaxed) % 3 == 2 {
             return refused(400, "Throttling", "Rate exceeded");
         }
@@ -223,7 +223,7 @@ fn resuming_reads_only_what_is_missing_or_changed() {
     let server = Server::start(|request| account(request, &STACKS));
     let output = server.command(&["scan", "--region", "eu-west-1", "--output", path]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    // Killed while it wrote: the last stack and the end are missing.
+    // Killed while writing: the last stack and the end are missing.
     let text = std::fs::read_to_string(&file).unwrap();
     let cut = text.match_indices('\n').nth(4).unwrap().0;
     std::fs::write(folder.join("scan.json.part"), text.get(..cut).unwrap()).unwrap();
@@ -290,7 +290,7 @@ fn an_interruption_keeps_what_was_found() {
         let mut command = server.prepared(&["scan", "--region", "eu-west-1", "--format", "json"]);
         let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-        // Four run at once at first: the fifth is asked for when a1 was judged.
+        // Four are read in parallel at first: the fifth is requested after a1 was judged.
         while server.seen().iter().filter(|request| request.action == "GetTemplate").count() < 5 {
             assert!(std::time::Instant::now() < deadline, "{:?}", server.seen());
             std::thread::sleep(std::time::Duration::from_millis(20));
@@ -309,7 +309,7 @@ fn nested_stacks_are_read_and_belong_to_their_root() {
         let mut answer = account(request, &[("app", COMPLIANT), ("net-1", OPEN), ("other", OPEN)]);
         let root = format!("<RootId>{}</RootId><ParentId>{0}</ParentId>", id(&request.region, "app"));
         for element in ["StackName>net-1</StackName>", "StackName>app</StackName>"] {
-            // AWS names a stack that is nested in none as its own root in some answers.
+            // In some answers, AWS names a stack that is not nested as its own root.
             answer.body = answer.body.replace(element, &format!("{element}{root}"));
         }
         answer
@@ -322,7 +322,7 @@ fn nested_stacks_are_read_and_belong_to_their_root() {
     assert_eq!(names(&result), ["net-1", "other"]);
 }
 
-/// An answer for a few stacks is none for the account, and none at all where no stack has such a name.
+/// An answer for selected stacks is not one for the account; without a matching stack there is no answer.
 #[test]
 fn a_filter_is_answered_for_and_nothing_else() {
     let server = Server::start(|request| account(request, &STACKS));
@@ -353,7 +353,7 @@ fn a_filter_is_answered_for_and_nothing_else() {
     assert!(page.contains("only stacks named a1, typo-*"), "{page}");
 }
 
-/// Once, on standard output, with all the Regions that it contains for.
+/// Once, on standard output, with all the Regions that it applies to.
 #[test]
 fn what_fails_alike_in_several_regions_is_told_once() {
     let server = Server::start(|_| refused(403, "AccessDenied", "no"));
@@ -395,7 +395,7 @@ fn what_was_judged_without_its_parameters_is_read_again_on_resuming() {
     assert!(stderr(&refused).contains("reads owners from the tags owner, team, contact"), "{}", stderr(&refused));
 }
 
-/// What an account's owners name may be hostile: the page shows it, runs nothing and fetches nothing.
+/// Names from account owners may be hostile: the page shows them, runs nothing and fetches nothing.
 #[test]
 fn the_page_fetches_nothing_and_shows_hostile_names_as_text() {
     const HOSTILE: &str = "</td><script src=//e.example/x>alert('x')</script><img onerror=\"x\">&";
@@ -446,7 +446,7 @@ fn all_regions_are_those_switched_on() {
     assert!(said.contains("sa-east-1"), "the Regions that every account has are read");
     assert!(said.contains("could not be read: account:ListRegions is not allowed"), "{said}");
     assert!(!said.contains("--resume"), "there is nothing to take up: {said}");
-    // The other commands say the same, and no format keeps it to itself.
+    // The other commands print the same, in every format.
     let told = "Only the Regions that are enabled by default were read";
     let page = stdout(&server.command(&["scan", "--regions", "all", "--format", "html"]));
     assert!(page.contains(told), "{page}");

@@ -1,4 +1,4 @@
-//! What `scan` keeps in memory of an account with many stacks and many findings.
+//! The memory that `scan` uses for an account with many stacks and many findings.
 #![cfg(target_os = "linux")]
 
 use std::fmt::Write as _;
@@ -12,13 +12,13 @@ use super::accounts::{account as signed_by, with_egress};
 use super::live::cloud_control;
 use super::server::{Answer, Reply, Request, Server, answered, escaped, refused};
 
-/// Egress rules that break the rule, of one stack: some 40 kB in a result.
+/// The number of violations in each stack: some 40 kB in a result.
 const RULES: usize = 100;
 
-/// Stacks on a page.
+/// The number of stacks on a page.
 const PAGE: usize = 50;
 
-/// An account with this many stacks, each of which was given a long value.
+/// An account with this many stacks, each with a long parameter value.
 fn account(request: &Request, stacks: usize) -> Answer {
     let first: usize = request.field("NextToken").parse().unwrap_or_default();
     let page = first..stacks.min(first + PAGE);
@@ -59,7 +59,7 @@ fn account(request: &Request, stacks: usize) -> Answer {
     }
 }
 
-/// The most memory that a command held, in KiB; it must find something.
+/// Returns the peak memory of a command, in KiB; it must find something.
 fn peak_kib(mut command: Command) -> u64 {
     let mut child = command.stdout(Stdio::null()).spawn().unwrap();
     let mut peak = 0;
@@ -76,7 +76,7 @@ fn peak_kib(mut command: Command) -> u64 {
     peak
 }
 
-/// Runs every way to make and to read a result; the most memory that each held.
+/// Runs every way to create and to read a result; returns the peak memory of each.
 fn peaks(folder: &Path, stacks: usize) -> [u64; 4] {
     let server = Server::start(move |request| account(request, stacks));
     let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
@@ -98,8 +98,8 @@ fn peaks(folder: &Path, stacks: usize) -> [u64; 4] {
     [scanned, resumed, read, people]
 }
 
-/// So many more stacks have 6 MB more of findings and were given 0.6 MB of values; what grows is a name, a
-/// place in a file, and what the allocator makes of it.
+/// The additional stacks have 6 MB more of findings and 0.6 MB of parameter values. Only a name, a position in a file,
+/// and the allocator's overhead may grow.
 #[test]
 fn memory_holds_where_a_stack_is_and_not_what_was_found() {
     let folder = crate::support::scratch("scan-memory");
@@ -112,7 +112,7 @@ fn memory_holds_where_a_stack_is_and_not_what_was_found() {
     }
 }
 
-/// A Region with so many live groups, each with many egress rules that break the rule, which no template declares.
+/// A Region with this many live groups, each with many violations that no template declares.
 fn with_groups(request: &Request, groups: usize) -> Reply {
     let asked: Json = serde_json::from_str(&request.body).unwrap_or_default();
     match request.action.as_str() {
@@ -141,7 +141,7 @@ fn with_groups(request: &Request, groups: usize) -> Reply {
     }
 }
 
-/// The most memory that each way to make and to read a result with live groups held.
+/// Returns the peak memory of each way to create and to read a result with live groups.
 fn live_peaks(folder: &Path, groups: usize) -> [u64; 3] {
     let server = Server::start(move |request| with_groups(request, groups));
     let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
@@ -169,7 +169,7 @@ fn memory_holds_where_a_live_group_is_and_not_what_was_found() {
     }
 }
 
-/// So many accounts, each with a stack and a group with many egress rules: 80 kB of findings.
+/// Scans this many accounts, each with a stack and a group with many egress rules: 80 kB of findings.
 fn accounts_peak(folder: &Path, accounts: usize) -> u64 {
     let rule = |rule| format!("{{IpProtocol: tcp, FromPort: {rule}, ToPort: 9000, CidrIp: 10.0.0.0/8}}");
     let egress = (0..RULES).map(rule).collect::<Vec<_>>().join(", ");
@@ -193,7 +193,7 @@ fn accounts_peak(folder: &Path, accounts: usize) -> u64 {
     peak
 }
 
-/// What grows with the number of accounts is a line of sums for each, and not what was found in it.
+/// Only a line of totals grows with each account, not its findings.
 #[test]
 fn memory_holds_sums_of_an_account_and_not_what_was_found() {
     let folder = crate::support::scratch("accounts-memory");

@@ -1,4 +1,4 @@
-//! A loopback stand-in for AWS that answers each request by a function of the test.
+//! A loopback server in place of AWS; a function of the test answers each request.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,20 +8,20 @@ use std::sync::{Arc, Mutex};
 
 use crate::support::root;
 
-/// A request as the tests look at it.
+/// A request in the form that the tests read.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     /// The Region that it was signed for.
     pub(crate) region: String,
-    /// Whose key it was signed with.
+    /// The ID of the access key that signed it.
     pub(crate) access_key: String,
     /// `Action` of the query protocol, the operation of the JSON protocol, or the path of another request.
     pub(crate) action: String,
     /// The form's fields.
     pub(crate) form: BTreeMap<String, String>,
-    /// Where it was sent to.
+    /// The host that it was sent to.
     pub(crate) host: String,
-    /// The whole body, as far as it is text.
+    /// The whole body, if it is text.
     pub(crate) body: String,
 }
 
@@ -69,8 +69,8 @@ pub(crate) fn refused(status: u16, code: &str, message: &str) -> Answer {
     Answer { status, body }
 }
 
-/// What AWS's model says of fields of requests about hooks (source: botocore 1.43, cloudformation 2010-05-15). An ARN
-/// with a version behind the type's name fits the first of them, and not the second.
+/// The constraints of AWS's model on fields of requests about hooks (source: botocore 1.43, cloudformation 2010-05-15).
+/// An ARN with a version after the type's name matches the first of them, but not the second.
 const PATTERNS: [(&str, &str, &str); 6] = [
     ("DescribeType", "Arn", "arn:aws[A-Za-z0-9-]{0,64}:cloudformation:[A-Za-z0-9-]{1,64}:([0-9]{12})?:type/.+"),
     (
@@ -94,7 +94,7 @@ const PATTERNS: [(&str, &str, &str); 6] = [
 
 const TYPE_NAME: &str = "[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}(::MODULE){0,1}";
 
-/// The refusal of a request with a field that AWS's model does not allow.
+/// The rejection of a request with a field that AWS's model does not allow.
 fn refused_by_the_model(request: &Request) -> Option<Answer> {
     let wrong = PATTERNS.iter().find(|(action, field, pattern)| {
         let value = request.form.get(*field).filter(|_| request.action == *action);
@@ -106,7 +106,7 @@ fn refused_by_the_model(request: &Request) -> Option<Answer> {
     Some(refused(400, "ValidationError", &message))
 }
 
-/// A server on the loopback interface, there until the test's process ends.
+/// A server on the loopback interface that runs until the test's process ends.
 pub(crate) struct Server {
     url: String,
     seen: Arc<Mutex<Vec<Request>>>,
@@ -128,12 +128,12 @@ impl Server {
         Self { url, seen }
     }
 
-    /// What was asked so far.
+    /// Returns the requests so far.
     pub(crate) fn seen(&self) -> Vec<Request> {
         self.seen.lock().unwrap().clone()
     }
 
-    /// Runs the command against this server, with an environment that says nothing else.
+    /// Runs the command against this server, with an otherwise empty environment.
     pub(crate) fn command(&self, arguments: &[&str]) -> Output {
         self.prepared(arguments).output().unwrap()
     }
@@ -157,7 +157,7 @@ impl Server {
 }
 
 fn serve(stream: &TcpStream, answer: &dyn Fn(&Request) -> Reply, log: &Mutex<Vec<Request>>) {
-    // A body would wait until its head is acknowledged, 40 ms each.
+    // Otherwise a body would wait until its head is acknowledged, 40 ms each.
     stream.set_nodelay(true).unwrap();
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader) {
@@ -223,7 +223,7 @@ fn decoded(text: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// A text as XML shows it.
+/// Escapes a text as in XML.
 pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }

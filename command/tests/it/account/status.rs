@@ -12,7 +12,7 @@ fn arn(region: &str) -> String {
     format!("arn:aws:cloudformation:{region}:123456789012:type/hook/Security-Egress-SinglePort")
 }
 
-/// What template.yaml configures.
+/// The configuration in template.yaml.
 pub(super) fn good() -> Json {
     json!({"CloudFormationConfiguration": {"HookConfiguration": {
         "HookInvocationStatus": "ENABLED", "TargetOperations": ["RESOURCE", "CLOUD_CONTROL"], "FailureMode": "FAIL",
@@ -23,7 +23,7 @@ pub(super) fn good() -> Json {
     }}})
 }
 
-/// All is well but for what a test changes.
+/// An account without gaps, except for the configuration.
 pub(super) fn aws(request: &Request, configuration: &Json) -> Reply {
     around(request, configuration, &Function::new())
 }
@@ -64,7 +64,7 @@ fn hooks(request: &Request, configuration: &Json) -> Answer {
              <Status>FAILED</Status></member></Annotations>",
         ),
         "DescribeStackResources" => refused(400, "ValidationError", "Stack for guard does not exist"),
-        // Neither a rule of EventBridge nor a trail.
+        // Neither an EventBridge rule nor a trail.
         "ListRuleNamesByTarget" => Answer { status: 200, body: "{\"RuleNames\": []}".to_owned() },
         "DescribeTrails" => Answer { status: 200, body: "{\"trailList\": []}".to_owned() },
         other => refused(400, "InvalidAction", other),
@@ -94,7 +94,7 @@ fn what_the_stack_configures_is_enforced() {
     assert_eq!(result["regions"][0]["state"], "blocking");
 }
 
-/// Both forms of an ARN that `DescribeType` gives; the server refuses one with a version where AWS's model does.
+/// Both forms of an ARN that `DescribeType` returns; the server rejects one with a version where AWS's model does.
 #[test]
 fn an_arn_with_a_version_is_as_good_as_one_without() {
     let server = Server::start(|request| {
@@ -172,7 +172,7 @@ fn what_is_left_out_on_purpose_is_no_hole() {
     }
 }
 
-/// In which order results come is not documented, and the newest failure may stand on the last page.
+/// AWS does not document the order of results, so the newest failure may be on the last page.
 #[test]
 fn failures_of_the_hook_are_counted_over_all_pages() {
     let server = Server::start(|request| match request.action.as_str() {
@@ -222,7 +222,7 @@ fn the_report_has_a_line_for_each_region_the_problems_first() {
     insta::assert_snapshot!(stdout(&output));
 }
 
-/// What could not be read is neither well nor a hole; what fails alike is reported once.
+/// A Region that could not be read is neither healthy nor a gap; equal failures are reported once.
 #[test]
 fn regions_that_cannot_be_judged_are_counted_apart() {
     let server = Server::start(|request| match (request.region.as_str(), request.action.as_str()) {
@@ -242,7 +242,7 @@ fn regions_that_cannot_be_judged_are_counted_apart() {
     assert!(said(all).contains(line), "{}", said(all));
     assert_eq!(said(all).matches("cloudformation:DescribeType is").count(), 1, "{}", said(all));
 
-    // Programs read the same: a verdict for each Region, and one for all that the exit status repeats.
+    // The same for programs: a verdict for each Region, and an overall one that matches the exit status.
     for (regions, code, verdict) in
         [("eu-central-1", 0, "enforced"), (all, 1, "hole"), ("eu-west-1,eu-central-1", 2, "unknown")]
     {

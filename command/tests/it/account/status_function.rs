@@ -15,12 +15,12 @@ fn server(function: Function) -> Server {
     Server::start(move |request| around(request, &good(), &function))
 }
 
-/// As `sha256sum` prints it.
+/// The hash that `sha256sum` prints.
 fn sha256(bytes: &[u8]) -> Json {
     cfn_egress_guard_account::status::hex_sha256(bytes).into()
 }
 
-/// A file in the folder that cargo keeps for this test's kind.
+/// Writes a file to cargo's folder for integration tests.
 fn file(name: &str, content: &[u8]) -> String {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("status-{name}"));
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -104,7 +104,7 @@ fn code_and_policy_are_compared_with_what_they_should_be() {
         }
         file("released.zip", &out.finish().unwrap().into_inner())
     };
-    // The same two files, zipped anew as `sam` does.
+    // The same two files, zipped again as `sam` does.
     let anew = file("anew.zip", &zipped(&[FILES[1], FILES[0]]));
     let folder = PathBuf::from(file("folder/bootstrap", b"program"));
     file("folder/policy.toml", b"# a policy");
@@ -154,7 +154,7 @@ fn where_the_policy_is_from_is_told_if_the_zip_file_says_it() {
     let line = "(commit 5678, set 2026-11-25T10:00:00Z by arn:aws:iam::1:user/ann) in eu-west-1\n";
     assert!(text.contains(&format!("\npolicy 517b28d3eac4 {line}")), "{text}");
 
-    // It is good to know, and no more: who may not look into the code still sees the rest.
+    // This is only a note: a caller who may not read the code still gets everything else.
     let function = Function { refused: Some(("GetFunction", "AccessDeniedException")), ..Function::new() };
     let (code, result) = json(&self::server(function), &[]);
     let note = &result["regions"][0]["notes"][0];
@@ -162,7 +162,7 @@ fn where_the_policy_is_from_is_told_if_the_zip_file_says_it() {
     assert!(note["message"].as_str().unwrap().contains("lambda:GetFunction is not allowed"), "{note}");
     let without =
         stdout(&self::server(Function::new().with(&[FILES[0]])).command(&["status", "--region", "eu-west-1"]));
-    assert!(without.contains("\nno policy.toml decides: the published rule does in eu-west-1\n"), "{without}");
+    assert!(without.contains("\nwithout a policy.toml, the published rule applies in eu-west-1\n"), "{without}");
 }
 
 /// `DescribeStackResources` by the function's name, in the shape of the CloudFormation API Reference.

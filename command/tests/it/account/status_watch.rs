@@ -1,5 +1,5 @@
-//! Whether `status` finds the rule that sends direct calls to the function, and the trail that they need: answers in
-//! the shapes of `ListRuleNamesByTarget`, `DescribeRule`, `DescribeTrails`, `GetTrailStatus` and `GetEventSelectors`
+//! Whether `status` finds the rule that sends direct calls to the function, and the trail that this requires: answers
+//! in the shapes of `ListRuleNamesByTarget`, `DescribeRule`, `DescribeTrails`, `GetTrailStatus` and `GetEventSelectors`
 //! (JSON 1.1; source: the output structures of aws-sdk-eventbridge 1.127 and aws-sdk-cloudtrail 1.130).
 
 use serde_json::{Value as Json, json};
@@ -11,7 +11,7 @@ use crate::support::stdout;
 
 #[derive(Clone)]
 struct Watch {
-    /// Name, state and pattern of each rule whose target is the function.
+    /// The name, state and pattern of each rule whose target is the function.
     rules: Vec<(&'static str, &'static str, &'static str)>,
     /// The name of each trail, whether it logs, and its event selectors.
     trails: Vec<(&'static str, bool, Json)>,
@@ -130,13 +130,13 @@ fn a_disabled_rule_and_a_missing_trail_are_gaps() {
     assert_eq!((codes(&result), &result["regions"][0]["directCalls"]["rule"]), (vec![], &json!("new")));
 }
 
-/// The watch is a choice: without it there is a note, and no gap.
+/// The watch is optional: without it, there is a note, but no gap.
 #[test]
 fn without_a_rule_there_is_a_note_and_no_gap() {
     for (rules, trails, says) in [
         (vec![], Watch::good().trails, "in 1 Region: WatchDirectCalls is not on; there is a trail for it"),
         (vec![], vec![], "there is no trail for it"),
-        // Other events that somebody sends to the function.
+        // Other events that are sent to the function.
         (vec![("other", "ENABLED", r#"{"source": ["my.app"]}"#)], vec![], "there is no trail for it"),
     ] {
         let server = Watch { rules, trails, refused: None }.server();
@@ -148,12 +148,12 @@ fn without_a_rule_there_is_a_note_and_no_gap() {
     }
 }
 
-/// With the permissions of an earlier version the verdict on enforcement is as before.
+/// With the permissions of an earlier version, the verdict on enforcement is unchanged.
 #[test]
 fn what_cannot_be_read_does_not_change_the_verdict() {
     let denied = ["ListRuleNamesByTarget", "DescribeRule", "DescribeTrails", "GetTrailStatus", "GetEventSelectors"]
         .map(|action| (action, "AccessDeniedException"));
-    // An organization's trail may be listed in a member account that cannot read it.
+    // The list in a member account may contain an organization's trail that the account cannot read.
     for refused in denied.into_iter().chain([("GetTrailStatus", "TrailNotFoundException")]) {
         let (code, result) = json(&Watch { refused: Some(refused), ..Watch::good() }.server(), &[]);
         let (denied, _) = refused;

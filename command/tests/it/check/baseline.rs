@@ -1,10 +1,10 @@
-//! What an earlier run found is known debt; what is new or wider is not.
+//! Findings of an earlier run are known debt; new or wider rules are not.
 
 use serde_json::Value as Json;
 
 use super::{check, folder, template};
 
-/// Exit status, errors and known debts of a run.
+/// Returns the exit status, the errors and the known debts of a run.
 fn run(folder: &std::path::Path, arguments: &[&str]) -> (i32, u64, usize) {
     let (code, told) = check(folder, &[arguments, &["--format", "json"]].concat()).told();
     let report: Json = serde_json::from_str(&told).unwrap();

@@ -1,4 +1,4 @@
-//! Each template judged once for each of its deployments.
+//! Each template is judged once for each of its deployments.
 
 use serde_json::Value as Json;
 
@@ -43,7 +43,7 @@ fn a_template_is_judged_once_for_each_deployment() {
     let (_, told) = check(&folder, &["--deployments", "d/deploy.toml", "--format", "json"]).told();
     let report: Json = serde_json::from_str(&told).unwrap();
     assert_eq!(report["files"][0]["findings"][0]["deployments"], serde_json::json!(["app-test", "app-dev"]));
-    // What the command line gives for a parameter counts more.
+    // Parameter values on the command line take precedence.
     let (code, _) = check(&folder, &["--deployments", "d/deploy.toml", "-p", "To=80", "--strict"]).told();
     assert_eq!(code, 0);
 }

@@ -1,10 +1,10 @@
-//! Which files are checked.
+//! The files that are checked.
 
 use std::path::Path;
 
 use super::{check, folder, template};
 
-/// The files that are reported, in order; broken ones with a `!`.
+/// Returns the reported files, in order; broken ones with a `!`.
 pub(super) fn files(folder: &Path, arguments: &[&str]) -> Vec<String> {
     let (_, text) = check(folder, &[arguments, &["--format", "json"]].concat()).told();
     let report: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -109,7 +109,7 @@ fn templates_in_folders_are_found_by_their_content() {
     assert_eq!(files(&folder, &["notes.txt"]), ["notes.txt"], "whatever its name is");
 }
 
-/// As pre-commit calls it.
+/// The way in which pre-commit calls it.
 #[test]
 fn named_files_that_are_no_templates_are_passed_over_if_asked_for() {
     let bad = template("Bad", 1, 2);

@@ -1,4 +1,4 @@
-//! What each format looks like, and whether those who read it can.
+//! Each output format, and whether its readers accept it.
 
 use serde_json::Value as Json;
 
@@ -7,7 +7,7 @@ use crate::support::{read, validator};
 
 const FORMATS: [&str; 6] = ["human", "json", "sarif", "github", "gitlab", "junit"];
 
-/// The report of every kind of finding and of a broken file.
+/// Returns the report on every kind of finding and on a broken file.
 fn report(format: &str) -> String {
     let fixture = |name: &str| read(&format!("tests/fixtures/check/{name}"));
     let (cases, broken) = (fixture("cases.yaml"), fixture("broken.yaml"));
@@ -40,7 +40,7 @@ fn the_json_report_satisfies_its_schema() {
 #[test]
 fn the_sarif_log_satisfies_the_official_schema() {
     let mut schema: Json = serde_json::from_str(&read("tests/fixtures/sarif/sarif-schema-2.1.0.json")).unwrap();
-    // The one pattern of the schema that is no regular expression: its last bracket was never opened.
+    // One pattern of the schema is not a valid regular expression: its last bracket has no opening one.
     for definition in ["run", "toolComponent"] {
         let language = &mut schema["definitions"][definition]["properties"]["language"];
         assert_eq!(language["pattern"], "^[a-zA-Z]{2}|^[a-zA-Z]{2}-[a-zA-Z]{2}]?$");
@@ -126,7 +126,7 @@ fn junit_is_well_formed_whatever_is_written_and_its_sums_are_right() {
     }
 }
 
-/// A template with so many egress rules that open a range, each on a line of its own.
+/// A template with this many egress rules that open a range, each on a separate line.
 fn ranges(count: usize) -> String {
     let text = template("Bad", 1, 2);
     let (head, rule) = text.trim_end().rsplit_once('\n').unwrap();
@@ -163,7 +163,7 @@ fn people_see_the_first_findings_in_full_and_how_many_more_there_are() {
         let (found, said, _) = shown(&[&paths[..], &["--max-findings", limit]].concat());
         assert_eq!((found, said.as_str()), (230, ""));
     }
-    // Even where nothing else is said.
+    // Even if nothing else is printed.
     let (_, told) = check(&folder, &["--quiet", "a.yaml", "b.yaml"]).told();
     assert_eq!(told.lines().last(), Some(more(30).as_str()));
     for format in ["json", "sarif", "github", "gitlab", "junit"] {
@@ -376,7 +376,7 @@ fn no_control_character_of_a_template_reaches_a_report() {
             let (_, told) = check(&folder, &[flags, &["--format", format]].concat()).told();
             let found = told.chars().find(|c| c.is_control() && *c != '\n' || matches!(c, '\u{202e}'));
             assert_eq!(found, None, "{format}: {told}");
-            // People see the lines of the source as they are written.
+            // The report for people quotes the source lines as written.
             let told = if format == "human" { String::new() } else { told };
             assert!(
                 !told.contains("\\u001b") && !told.contains("\\u0085") && !told.contains("\\u0007"),

@@ -1,4 +1,4 @@
-//! Which files git leaves out of a folder: what it ignores and does not track, the same in every checkout.
+//! Files that git excludes from a folder: those that it ignores and does not track, the same in every checkout.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use super::discovery::files;
 use super::{check, folder, template};
 
-/// Runs git as nobody in particular.
+/// Runs git without the user's configuration.
 fn git(folder: &Path, arguments: &[&str]) {
     let mut command = Command::new("git");
     command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").env_remove("GIT_DIR");
@@ -46,7 +46,7 @@ fn what_git_tracks_is_read_whatever_it_ignores() {
     let (code, told) = check(&folder, &[]).told();
     assert_eq!(code, 0);
     assert!(told.contains("\nskipped: 2 files that look like templates, because git ignores them\n"), "{told}");
-    // By name, by a pattern, and in a folder that is named itself.
+    // By name, by a pattern, and in a named folder.
     assert_eq!(files(&folder, &["sub/prod.yaml"]), ["sub/prod.yaml"]);
     assert_eq!(files(&folder, &["**/prod.yaml"]), ["prod.yaml"]);
     assert_eq!(files(&folder, &["build"]), ["build/deep/other.yaml", "build/tracked.yaml"]);

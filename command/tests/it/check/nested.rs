@@ -8,7 +8,7 @@ use super::{check, folder, template};
 const CHILD: &str = "Parameters:\n  To: {Type: Number, Default: 80}\nResources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    \
                      Properties: {GroupId: sg-1, CidrIp: 10.0.0.0/8, IpProtocol: tcp, FromPort: 80, ToPort: !Ref To}\n";
 
-/// A template that nests one, with these properties of the nested stack.
+/// A template with a nested stack that has these properties.
 fn parent(properties: &str) -> String {
     format!(
         "Parameters:\n  Port: {{Type: Number, Default: 80}}\n  Any: {{Type: Number}}\n  Env: {{Type: String, AllowedValues: [a, \
@@ -48,7 +48,7 @@ fn a_nested_stack_is_judged_with_the_parameters_that_its_parent_passes() {
         assert!(says.is_empty() || told.contains("--> stacks/net.yaml:6:"), "{name}: {told}");
         let (code, told) = check(&folder, &["app.yaml", "--strict"]).told();
         assert_eq!(code, strict, "{name}: {told}");
-        // What is given for the parent is certain.
+        // Values given for the parent are certain.
         let given = ["app.yaml", "--strict", "-p", "Any=80", "-p", "Port=80", "-p", "Env=a"];
         let expected = i32::from(matches!(name, "bad" | "both"));
         assert_eq!(check(&folder, &given).told().0, expected, "{name}");
@@ -171,7 +171,7 @@ fn what_a_nested_stack_names_is_not_taken_on_trust() {
     }
 }
 
-/// A template that deploys another one to other accounts, its text behind `TemplateBody:`.
+/// A template that deploys another one to other accounts; `body` follows `TemplateBody:`.
 fn stack_set(body: &str) -> String {
     format!(
         "# é\nResources:\n  Own: {{Type: AWS::SNS::Topic}}\n  Set:\n    Type: AWS::CloudFormation::StackSet\n    Properties:\n      \
@@ -264,7 +264,7 @@ fn what_a_parent_passes_and_its_nested_stack_does_not_take_is_said() {
         assert!(code == 0 && told.contains(expected) && told.contains(says), "{name}: {told}");
         assert_eq!(check(&folder, &["app.yaml", "--strict"]).told().0, 1, "{name}");
     }
-    // An inline template of a StackSet, too.
+    // The same for an inline template in a StackSet.
     let set = "Resources:\n  Set:\n    Type: AWS::CloudFormation::StackSet\n    Properties:\n      Parameters: [{ParameterKey: V, \
                ParameterValue: 9}]\n      TemplateBody: 'Parameters: {V: {Type: Number, MaxValue: 8}}\n\n        Resources: {T: {Type: \
                AWS::SNS::Topic}}'\n";

@@ -1,4 +1,4 @@
-//! What is given from outside: parameters, Region, account.
+//! Values given from outside: parameters, Region, account.
 
 use super::{check, folder};
 use crate::support::{stderr, stdout};
@@ -110,7 +110,7 @@ fn a_parameter_that_no_template_declares_is_refused() {
     assert_eq!(refused(&["t.yaml", "good.yaml", "-p", "Port=443"]).0, Some(0), "one that some declare");
     assert_eq!(refused(&["t.yaml", "-p", "ParameterKey=Prot,UsePreviousValue=true"]).0, Some(2));
     assert_eq!(refused(&["open.yaml", "-p", "Prot=443"]).0, Some(0), "a macro may declare it");
-    // What was found is said all the same.
+    // Findings are still reported.
     let output = check(&folder, &["t.yaml", "-p", "Port=444", "-p", "Prot=1", "--format", "json"]).output();
     assert!(stdout(&output).contains("\"code\": \"port-range\""), "{}", stdout(&output));
 }

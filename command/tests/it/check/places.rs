@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::{check, folder};
 use crate::support::read;
 
-/// What each finding underlines: code, offending value, related values.
+/// Returns what each finding underlines: code, offending value, related values.
 fn underlined(name: &str, text: &str) -> Vec<String> {
     let folder = folder(&format!("places-{name}"), &[(name, text)]);
     let report: Json = serde_json::from_str(&check(&folder, &[name, "--format", "json"]).told().1).unwrap();
@@ -20,7 +20,7 @@ fn underlined(name: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The text at a place, after its lines and columns were found to be the same place as its bytes.
+/// Returns the text at a place, after checking that its lines and columns match its bytes.
 fn at(text: &str, place: &Json) -> String {
     let number = |key: &str| usize::try_from(place[key].as_u64().unwrap()).unwrap();
     let by_bytes = text.get(number("offset")..number("offset") + number("length")).unwrap();
@@ -120,25 +120,25 @@ fn a_key_that_is_written_twice_says_what_it_decides_about() {
         [
             (
                 0,
-                "key `Resources` occurs twice, on lines 1 and 3: CloudFormation uses the last one; it is a section of the template, \
-                 and what the first one has is not checked"
+                "key `Resources` appears twice, on lines 1 and 3: CloudFormation uses the last one; it is a section of the template, \
+                 and the first one is not checked"
             ),
             (
                 0,
-                "key `A` occurs twice, on lines 2 and 3: CloudFormation uses the last one; `A` is a resource, and what the first one \
+                "key `A` appears twice, on lines 2 and 3: CloudFormation uses the last one; `A` is a resource, and what the first one \
                  has is not checked"
             ),
             (
                 0,
-                "key `ToPort` occurs twice, on line 4: CloudFormation uses the last one; it decides about the egress rules of `R`, and \
+                "key `ToPort` appears twice, on line 4: CloudFormation uses the last one; it affects the egress rules of `R`, and \
                  what the first one has is not checked"
             ),
             (
                 0,
-                "key `SecurityGroupEgress` occurs twice, on lines 5 and 6: CloudFormation uses the last one; it decides about the \
-                 egress rules of `G`, and what the first one has is not checked"
+                "key `SecurityGroupEgress` appears twice, on lines 5 and 6: CloudFormation uses the last one; it decides about the \
+                 egress rules of `G`, and the first one is not checked"
             ),
-            (0, "key `a` occurs twice, on line 1: CloudFormation uses the last one"),
+            (0, "key `a` appears twice, on line 1: CloudFormation uses the last one"),
         ]
     );
 }

@@ -1,4 +1,4 @@
-//! Judged by a policy: the file that is packaged with the function.
+//! `check` with a policy: the file that is packaged with the function.
 
 use serde_json::Value as Json;
 

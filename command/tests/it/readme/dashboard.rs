@@ -8,14 +8,14 @@ use serde_json::Value as Json;
 use super::terminal::escaped;
 use crate::support::read;
 
-/// A unit of the dashboard's grid, of which a row has 24.
+/// One unit of the dashboard's grid; a row has 24.
 const UNIT: u64 = 40;
 const GAP: u64 = 8;
 const HEADING: u64 = 40;
-/// Colors of series that have none of their own.
+/// Colors of series without a color.
 const COLORS: [&str; 4] = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728"];
 
-/// What the sample account had on each of seven days.
+/// The sample account's numbers on each of seven days.
 const DAYS: [u64; 7] = [14, 22, 19, 31, 26, 9, 12];
 /// Names and numbers of the sample, for bars.
 const REASONS: [(&str, u64); 4] =
@@ -27,7 +27,7 @@ const ROWS: [[&str; 3]; 3] = [
     ["search", "NodeGroup", "port-range"],
 ];
 
-/// The widgets as the template defines them, without those that an option adds.
+/// Returns the widgets in the template, without those that an option adds.
 fn widgets() -> Vec<Json> {
     let template = source::parse(&read("template.yaml")).unwrap().root;
     let resources = template.get("Resources").unwrap().as_map().unwrap();
@@ -42,7 +42,7 @@ fn widgets() -> Vec<Json> {
     body["widgets"].as_array().unwrap().clone()
 }
 
-/// The names and colors of a widget's series.
+/// Returns the names and colors of a widget's series.
 fn series(properties: &Json) -> Vec<(String, String)> {
     let metrics = properties["metrics"].as_array().unwrap();
     let named = metrics.iter().enumerate().map(|(index, metric)| {
@@ -50,7 +50,7 @@ fn series(properties: &Json) -> Vec<(String, String)> {
         let texts: Vec<_> = parts.iter().filter_map(Json::as_str).collect();
         let options = parts.iter().find(|part| part.is_object()).cloned().unwrap_or_default();
         let label = options["label"].as_str().map(|label| label.split("${").next().unwrap().trim().to_owned());
-        // [namespace, name, dimension, value, …]; "..." and "." repeat what the metric before has.
+        // [namespace, name, dimension, value, …]; "..." and "." repeat the previous metric's parts.
         let name = if texts.first() == Some(&".") || texts.len() == 4 { texts.get(1) } else { texts.last() };
         let name = label.filter(|label| !label.is_empty()).or_else(|| name.map(|name| (*name).to_owned()));
         let color = options["color"].as_str().unwrap_or(COLORS[index % COLORS.len()]);
@@ -59,13 +59,13 @@ fn series(properties: &Json) -> Vec<(String, String)> {
     named.collect()
 }
 
-/// Stacked columns, a day each, with a legend.
+/// Draws stacked columns, one for each day, with a legend.
 fn columns(picture: &mut String, series: &[(String, String)], [x, y, width, height]: [u64; 4]) {
     let (base, step) = (y + height - 24, (width - 32) / 7);
     for (day, total) in (0_u64..).zip(DAYS) {
         let mut top = base;
         for (place, (_, color)) in (0_u64..).zip(series) {
-            // The first series is the greatest part, and each further one a smaller.
+            // The first series is the largest part, and each further one is smaller.
             let share = (total * (height - 90) / 31) / (place * 6 + 1 + u64::from(place > 0) * day % 3);
             let share = if place == 0 { share * 3 / 4 } else { share / 2 };
             top -= share;
@@ -93,7 +93,7 @@ fn columns(picture: &mut String, series: &[(String, String)], [x, y, width, heig
     }
 }
 
-/// Horizontal bars.
+/// Draws horizontal bars.
 fn bars(picture: &mut String, [x, y, width, _]: [u64; 4]) {
     for (line, (name, number)) in (0_u64..).zip(REASONS) {
         let top = y + 50 + line * 42;
@@ -112,7 +112,7 @@ fn bars(picture: &mut String, [x, y, width, _]: [u64; 4]) {
     }
 }
 
-/// The columns that a query has, with sample rows.
+/// Draws the columns of a query, with sample rows.
 fn table(picture: &mut String, query: &str, [x, y, width, _]: [u64; 4]) {
     let named = query
         .split(" | ")
@@ -125,7 +125,7 @@ fn table(picture: &mut String, query: &str, [x, y, width, _]: [u64; 4]) {
         .filter(|name| !name.is_empty())
         .map(|name| name.rsplit(" as ").next().unwrap())
         .collect();
-    // Names take more room than numbers.
+    // Names are wider than numbers.
     let weight = |name: &str| if ["rules", "decisions", "blocks"].contains(&name) { 2 } else { 4 };
     let unit = (width - 32) / columns.iter().map(|name| weight(name)).sum::<u64>();
     let mut left = x + 16;
@@ -150,7 +150,7 @@ fn table(picture: &mut String, query: &str, [x, y, width, _]: [u64; 4]) {
     }
 }
 
-/// The picture of the dashboard.
+/// Returns the picture of the dashboard.
 pub(super) fn picture() -> String {
     let widgets = widgets();
     let place = |widget: &Json, name: &str| widget[name].as_u64().unwrap() * UNIT;

@@ -1,4 +1,4 @@
-//! The tables and lists of the pages that are made of the code.
+//! The tables and lists in the pages that are generated from the code.
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use crate::support::{command, read, root};
 
-/// What is between `<!-- generated: NAME -->` and `<!-- end -->`.
+/// Returns the text between `<!-- generated: NAME -->` and `<!-- end -->`.
 pub(super) fn text(name: &str) -> String {
     match name {
         "decision table" => read("src/rule/decision-table.md").split_once('\n').unwrap().1.to_owned(),

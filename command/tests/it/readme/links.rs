@@ -1,11 +1,11 @@
-//! Each link of each page leads to a file that is there, and to a heading that it has. The web is not asked.
+//! Each link of each page leads to an existing file and heading. Web links are not followed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use crate::support::root;
 
-/// The Markdown files of the repository, without those that tools make.
+/// Finds the Markdown files of the repository, without those that tools generate.
 fn markdown(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -19,7 +19,7 @@ fn markdown(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The lines of a page that are no code.
+/// Returns the lines of a page outside code blocks.
 fn prose(text: &str) -> impl Iterator<Item = &str> {
     let mut fenced = false;
     text.lines().filter(move |line| {
@@ -29,13 +29,13 @@ fn prose(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A heading's anchor, as GitHub and mdBook make it.
+/// Returns a heading's anchor as GitHub and mdBook form it.
 fn anchor(heading: &str) -> String {
     let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
     heading.trim().to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")
 }
 
-/// The anchors of a page.
+/// Returns the anchors of a page.
 fn anchors(text: &str) -> BTreeSet<String> {
     let mut seen = BTreeMap::new();
     prose(text)
@@ -49,7 +49,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The targets of a page's links and pictures.
+/// Returns the targets of a page's links and pictures.
 fn targets(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for line in prose(text) {
@@ -59,7 +59,7 @@ fn targets(text: &str) -> Vec<String> {
     found
 }
 
-/// A path without `..`.
+/// Removes `..` from a path.
 fn clean(path: &Path) -> PathBuf {
     path.components().fold(PathBuf::new(), |mut clean, component| {
         if component == Component::ParentDir {
@@ -99,7 +99,7 @@ fn links_lead_to_files_and_headings_that_are_there() {
     assert!(seen > 50, "{seen} links");
 }
 
-/// The site has every page of docs/.
+/// The site contains every page of docs/.
 #[test]
 fn the_summary_lists_every_page() {
     let summary = std::fs::read_to_string(root().join("docs/SUMMARY.md")).unwrap();

@@ -1,5 +1,5 @@
-//! The commands of the pages. A `sh` block is run here, in a scratch repository, or names the test of `tests/parts` that runs
-//! it. So are the steps of pipelines in `yaml` blocks.
+//! The commands in the pages. A `sh` block is run here, in a scratch repository, or names the test of `tests/parts`
+//! that runs it. The same applies to the steps of pipelines in `yaml` blocks.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use super::{comment, pages};
 use crate::support::{read, root, scratch};
 
-/// A `sh` block, and what the comments before it say.
+/// A `sh` block, with the content of the comments before it.
 struct Block {
     page: String,
     text: String,
@@ -46,7 +46,7 @@ fn blocks() -> Vec<Block> {
     blocks
 }
 
-/// The commands of a pipeline's steps: `- run: COMMAND`, the lines below `- run: |`, or a job's `- COMMAND`.
+/// Returns the commands of a pipeline's steps: `- run: COMMAND`, the lines below `- run: |`, or a job's `- COMMAND`.
 fn steps(yaml: &str) -> String {
     let mut commands = String::new();
     let mut lines = yaml.lines().peekable();
@@ -81,8 +81,8 @@ fn bash(folder: &Path, script: &str) -> Output {
         .unwrap()
 }
 
-/// A repository with a branch `main`, a policy and a template, and the examples if a block names one. Its `npx cdk synth`
-/// writes what the example of the CDK has.
+/// Creates a repository with a branch `main`, a policy and a template, and the examples if a block names one. Its `npx
+/// cdk synth` writes the output of the CDK example.
 fn repository(name: &str, block: &str) -> PathBuf {
     let folder = scratch(name);
     let examples =

@@ -1,4 +1,4 @@
-//! What a program prints on a terminal, as an SVG picture.
+//! A program's output on a terminal, as an SVG picture.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ const CHARACTER: f32 = 8.4;
 const LINE: usize = 19;
 const MARGIN: usize = 16;
 
-/// How the terminal shows the next characters.
+/// The style of the following characters.
 #[derive(Clone, Copy, Default)]
 struct Style {
     bold: bool,
@@ -14,7 +14,7 @@ struct Style {
 }
 
 impl Style {
-    /// This style after an escape sequence: the numbers of `ESC [ numbers m`.
+    /// Returns this style after an escape sequence: the numbers of `ESC [ numbers m`.
     fn after(mut self, numbers: &str) -> Self {
         for number in numbers.split(';') {
             match number {
@@ -33,12 +33,12 @@ impl Style {
     }
 }
 
-/// A text within a picture.
+/// Escapes text for a picture.
 pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// A line of the output, without its escape sequences, as `tspan`s at their columns.
+/// Converts a line of the output, without its escape sequences, to `tspan`s at their columns.
 fn spans(line: &str, style: &mut Style) -> String {
     let (mut spans, mut column) = (String::new(), 0_u16);
     for (index, part) in line.split('\u{1b}').enumerate() {
@@ -63,7 +63,7 @@ fn spans(line: &str, style: &mut Style) -> String {
     spans
 }
 
-/// The picture of a command and its output.
+/// Returns the picture of a command and its output.
 pub(super) fn picture(command: &str, output: &str) -> String {
     let lines: Vec<&str> = output.trim_end().lines().collect();
     let shown = |line: &str| {

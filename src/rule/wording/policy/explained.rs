@@ -1,4 +1,4 @@
-//! What decided about an egress rule, for `policy explain`.
+//! The explanation of a decision about an egress rule, for `policy explain`.
 
 use super::super::{DestinationText, TrafficText, hints, place_of, setting_covers, statement};
 use super::{advice, and, let_through, or, origin};
@@ -8,7 +8,7 @@ use crate::rule::policy::{ContextCondition, NearlyExempted, Policy};
 use crate::rule::port::Port;
 use crate::rule::settings::Setting;
 
-/// Which exemption would let an egress rule through if the place were known, and how to say it.
+/// Returns which exemption would allow an egress rule if the place were known, and how to state the place.
 #[must_use]
 pub fn nearly_exempted(nearly: &NearlyExempted<'_>) -> String {
     let names = |condition: ContextCondition| match condition {
@@ -21,13 +21,13 @@ pub fn nearly_exempted(nearly: &NearlyExempted<'_>) -> String {
     let flags: Vec<_> = nearly.asked.iter().map(|(condition, _)| names(*condition).1).collect();
     let id = nearly.exemption.id();
     format!(
-        "Exemption {id} would cover it if {}, which is not known here. To find out, pass {}.",
+        "Exemption {id} would cover it if {}. This is unknown here; to check it, pass {}.",
         and(&asked),
         and(&flags)
     )
 }
 
-/// What decided about an egress rule, on one line.
+/// Returns what decided about an egress rule, on one line.
 #[must_use]
 pub fn explained(explained: &ExplainedRule, policy: &Policy) -> String {
     let rule = explained.rule.as_ref().map_or_else(String::new, |rule| TrafficText(rule).to_string());
@@ -47,7 +47,7 @@ pub fn explained(explained: &ExplainedRule, policy: &Policy) -> String {
                 let advice = advice(finding).map_or_else(String::new, |advice| format!(" {advice}"));
                 format!("{}{advice}", let_through(finding))
             }
-            Outcome::Undetermined => format!("{place}: not known here: {}{}.", statement(finding), when(finding)),
+            Outcome::Undetermined => format!("{place}: undetermined: {}{}.", statement(finding), when(finding)),
             Outcome::Note => {
                 let origin = origin(policy, Setting::DefaultEgress);
                 format!(
@@ -59,12 +59,12 @@ pub fn explained(explained: &ExplainedRule, policy: &Policy) -> String {
     }
 }
 
-/// Under which conditions it is so, as far as a finding says.
+/// Returns the conditions under which a finding applies, if it has any.
 fn when(finding: &Finding) -> String {
     finding.when.as_ref().map_or_else(String::new, |when| format!(" ({when})"))
 }
 
-/// A rule as it is written, where its ports are no ports: `IpProtocol -1 with FromPort 1 and ToPort 1 to …`.
+/// Returns a rule as written, if its ports are not ports: `IpProtocol -1 with FromPort 1 and ToPort 1 to …`.
 fn written(rule: &EgressRule) -> String {
     let (protocol, from, to) = (&rule.protocol, &rule.from, &rule.to);
     match (from, to) {

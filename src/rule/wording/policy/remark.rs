@@ -1,4 +1,4 @@
-//! What whoever reviews a policy should know of it, in sentences: one for all exemptions of which the same is true.
+//! The remarks on a policy as sentences, one for all exemptions that share the same remark.
 
 use std::collections::BTreeMap;
 
@@ -7,23 +7,23 @@ use crate::rule::policy::{
     Breadth, Conditions, DeployerChoice, ExemptionId, LONG_DAYS, Placeholder, Remark, RemarkLevel,
 };
 
-/// How many exemptions a sentence names.
+/// The maximum number of exemptions that a sentence names.
 const NAMED: usize = 5;
 
-/// Something that is true of one or more exemptions.
+/// A remark that applies to one or more exemptions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupedRemark {
-    /// Whether it asks for something.
+    /// The level of the remark.
     pub weight: RemarkLevel,
-    /// Its stable name.
+    /// The remark's stable name.
     pub code: &'static str,
     /// The exemptions, in the order of the file.
     pub exemptions: Vec<ExemptionId>,
-    /// What is true, of all of them.
+    /// The sentence, which applies to all of them.
     pub message: String,
 }
 
-/// The remarks on a policy, those of the same content as one, in the order of the first of each.
+/// Returns the remarks on a policy, grouped by content, in the order of the first of each group.
 #[must_use]
 pub fn remarks(remarks: &[Remark<'_>]) -> Vec<GroupedRemark> {
     let mut groups: Vec<(&Remark<'_>, Vec<&Remark<'_>>)> = Vec::new();
@@ -39,8 +39,8 @@ pub fn remarks(remarks: &[Remark<'_>]) -> Vec<GroupedRemark> {
     groups.into_iter().map(|(first, members)| grouped(first, &members)).collect()
 }
 
-/// What makes two remarks of a kind the same. Where the deployers are who choose is no part of it: a policy of many
-/// accounts would say the same of each.
+/// Returns the content by which remarks of one kind are grouped. The accounts and Regions of the deployers are not part
+/// of it: a policy for many accounts would repeat the same remark for each of them.
 fn content(remark: &Remark<'_>) -> String {
     match remark {
         Remark::DeployerChooses(_, choices) => chosen(choices),
@@ -67,8 +67,8 @@ fn grouped(remark: &Remark<'_>, members: &[&Remark<'_>]) -> GroupedRemark {
     let said = match remark {
         Remark::DeployerChooses(_, choices) if members.iter().any(|member| predicate(member, !is_one) != said) => {
             format!(
-                "match on {}, which the person who deploys the stack chooses: they cover everyone who may deploy to \
-                 their accounts and Regions.",
+                "match on {}, which the deployer of the stack chooses: they cover everyone who can deploy to their \
+                 accounts and Regions.",
                 chosen(choices)
             )
         }
@@ -89,7 +89,7 @@ fn grouped(remark: &Remark<'_>, members: &[&Remark<'_>]) -> GroupedRemark {
     }
 }
 
-/// The stable name of a kind of remark.
+/// Returns the stable name of a kind of remark.
 const fn code(remark: &Remark<'_>) -> &'static str {
     match remark {
         Remark::Expired(..) => "expired",
@@ -122,7 +122,7 @@ fn subject<'a>(remark: &Remark<'a>) -> Vec<&'a ExemptionId> {
     }
 }
 
-/// What is true, behind the names of one exemption or of several.
+/// Returns the predicate of the sentence, for one exemption or several.
 fn predicate(remark: &Remark<'_>, several: bool) -> String {
     let of = |one: &'static str, more: &'static str| if several { more } else { one };
     let (it, its, covers, matches) =
@@ -161,8 +161,7 @@ fn predicate(remark: &Remark<'_>, several: bool) -> String {
         }
         Remark::DeployerChooses(exemption, choices) => {
             format!(
-                "{matches} on {}, which the person who deploys the stack chooses: {} {covers} everyone who may deploy \
-                 {}.",
+                "{matches} on {}, which the deployer of the stack chooses: {} {covers} everyone who can deploy {}.",
                 chosen(choices),
                 of("it", "they"),
                 reach(exemption.conditions())
@@ -179,17 +178,14 @@ fn predicate(remark: &Remark<'_>, several: bool) -> String {
         Remark::Draft(_, Placeholder::Reason) => {
             let prefix = Placeholder::Reason.prefix();
             format!(
-                "{} a draft: replace the reason that begins with {prefix} with why {} needed.",
+                "{} a draft: replace the reason that begins with {prefix} with the actual reason.",
                 of("is", "are"),
                 of("it is", "they are")
             )
         }
         Remark::Draft(_, Placeholder::Owner) => {
             let prefix = Placeholder::Owner.prefix();
-            format!(
-                "{} a draft: replace the owner that begins with {prefix} with who is responsible for {it}.",
-                of("is", "are")
-            )
+            format!("{} a draft: replace the owner that begins with {prefix} with the actual owner.", of("is", "are"))
         }
         Remark::EndsLate(_) => format!(
             "{} more than {LONG_DAYS} days from now: choose an earlier day, so that someone reviews {it}.",
@@ -215,7 +211,7 @@ const fn choice_name(choice: DeployerChoice) -> &'static str {
     }
 }
 
-/// Where those are who may use an exemption by choosing a name.
+/// Returns the accounts and Regions of those who can use an exemption by choosing a name.
 fn reach(conditions: &Conditions) -> String {
     match (or(&conditions.accounts), or(&conditions.regions)) {
         (accounts, regions) if accounts.is_empty() && regions.is_empty() => {

@@ -1,4 +1,4 @@
-//! Arguments of the commands that ask AWS.
+//! Arguments of the commands that call AWS.
 
 use std::path::PathBuf;
 
@@ -49,14 +49,14 @@ pub(crate) enum PolicyFor {
     Deployer,
 }
 
-/// A Region's name becomes part of a host's name.
+/// Parses a Region name, which becomes part of a host name.
 fn region(text: &str) -> Result<String, String> {
     let name = (3..=32).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     if name { Ok(text.to_owned()) } else { Err("not a Region name; an example is eu-west-1".to_owned()) }
 }
 
-/// Where every service is to be found.
+/// Parses the endpoint URL for all services.
 fn endpoint_url(text: &str) -> Result<String, String> {
     let is_web = |uri: Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
     if text.parse().is_ok_and(is_web) {
@@ -278,7 +278,7 @@ pub(crate) struct StatusFunction {
     pub(crate) function_profile: Option<String>,
 }
 
-/// SHA-256 in base64: 43 digits and `=`.
+/// Parses a SHA-256 hash in base64: 43 digits and `=`.
 fn code_sha256(text: &str) -> Result<String, String> {
     let digits = text.strip_suffix('=').unwrap_or_default();
     let base64 = digits.len() == 43 && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte));

@@ -1,4 +1,4 @@
-//! Arguments that say which accounts are looked at and how they are entered.
+//! Arguments that select accounts and the role to assume in them.
 
 use cfn_egress_guard_account::accounts::{AccountSelection, READER_ROLE, RoleOptions, SESSION_NAME};
 use clap::{ArgGroup, Args};
@@ -41,7 +41,7 @@ pub(crate) struct AccountArguments {
 }
 
 impl AccountArguments {
-    /// The accounts that are asked for.
+    /// Returns the selected accounts.
     pub(crate) fn selection(&self) -> AccountSelection {
         if self.organization {
             AccountSelection::Organization
@@ -53,7 +53,7 @@ impl AccountArguments {
         }
     }
 
-    /// The role that is assumed in them.
+    /// Returns the role to assume in them.
     pub(crate) fn role(&self) -> RoleOptions {
         RoleOptions {
             name: self.role.clone().unwrap_or_else(|| READER_ROLE.to_owned()),
@@ -68,7 +68,7 @@ fn account_id(text: &str) -> Result<String, String> {
     if is_id { Ok(text.to_owned()) } else { Err("not an account ID, which has 12 digits".to_owned()) }
 }
 
-/// An organizational unit or a root (AWS Organizations API Reference, `ParentId`).
+/// Parses the ID of an organizational unit or root (AWS Organizations API Reference, `ParentId`).
 fn unit_id(text: &str) -> Result<String, String> {
     let name = |text: &str, least: usize| {
         (least..=32).contains(&text.len())
@@ -86,7 +86,7 @@ fn unit_id(text: &str) -> Result<String, String> {
     }
 }
 
-/// A role's name, with its path (IAM User Guide, "IAM and AWS STS quotas").
+/// Parses a role name with its path (IAM User Guide, "IAM and AWS STS quotas").
 fn role_name(text: &str) -> Result<String, String> {
     let name = text.rsplit('/').next().unwrap_or_default();
     let is_name = (1..=64).contains(&name.len())
@@ -101,7 +101,7 @@ fn role_name(text: &str) -> Result<String, String> {
     }
 }
 
-/// What STS takes (API Reference, `AssumeRole`).
+/// Parses an external ID (STS API Reference, `AssumeRole`).
 fn external_id(text: &str) -> Result<String, String> {
     let is_id = (2..=1224).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte));

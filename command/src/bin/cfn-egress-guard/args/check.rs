@@ -106,7 +106,7 @@ pub(crate) enum ReportFormat {
 }
 
 impl ReportFormat {
-    /// The names of the formats that have every finding of a run, however many there are.
+    /// Returns the names of the formats that contain every finding of a run, no matter how many.
     pub(crate) fn complete() -> Vec<String> {
         let complete = |format: &&Self| match format {
             Self::Human => false,
@@ -117,14 +117,14 @@ impl ReportFormat {
     }
 }
 
-/// A format, and the file that is written; without one it is standard output.
+/// A format, and the output file; without a file, standard output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReportOutput {
     pub(crate) format: ReportFormat,
     pub(crate) file: Option<PathBuf>,
 }
 
-/// Reads `FORMAT` and `FORMAT=FILE`.
+/// A parser for `FORMAT` and `FORMAT=FILE`.
 #[derive(Debug, Clone, Copy)]
 struct OutputParser;
 

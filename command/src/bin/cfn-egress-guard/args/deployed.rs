@@ -1,4 +1,4 @@
-//! What is known of the deployment of templates.
+//! Arguments that describe the deployment of templates.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Arguments that several commands share: by which policy templates are judged, and where they are deployed.
+//! Arguments shared by several commands: the policy to judge by, and the account and Region of the deployment.
 
 use std::path::PathBuf;
 
@@ -42,7 +42,7 @@ pub(crate) struct StackArguments {
 }
 
 impl StackArguments {
-    /// What they say of a template's pseudo parameters.
+    /// Returns the values for a template's pseudo parameters.
     pub(crate) fn scope(&self) -> Scope {
         Scope {
             region: self.region.clone(),

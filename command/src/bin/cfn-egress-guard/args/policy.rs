@@ -1,4 +1,4 @@
-//! Arguments of the commands around the policy file.
+//! Arguments of the `policy` commands.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `audit --stack`: why the newest operation of a stack was blocked, on one screen.
+//! `audit --stack`: why the latest operation of a stack was blocked, on one screen.
 
 use std::io::{self, Write};
 
@@ -14,20 +14,20 @@ use crate::args::{AccountFormat, Audit};
 use crate::exit::Exit;
 use crate::style::{BAD, BOLD, CAUTION, DIM, GOOD};
 
-/// How many results are shown in detail: more do not fit on a screen.
+/// The maximum number of results shown in detail: more do not fit on a screen.
 const MAX_RESULTS: usize = 4;
 
-/// How many findings of a result are shown.
+/// The maximum number of findings shown for a result.
 const MAX_FINDINGS: usize = 4;
 
-/// How many other failures are reported.
+/// The maximum number of other failures shown.
 const MAX_FAILURES: usize = 5;
 
 pub(super) fn run(arguments: &Audit, stack: &str, runtime: &Runtime, out: &mut impl Write) -> anyhow::Result<Exit> {
     let (mut operation, region) = runtime.block_on(async {
         let connection = connect(&arguments.aws).await?;
         let (accounts, _) = accounts(&arguments.aws, connection).await?;
-        // An ARN says the Region itself.
+        // An ARN contains the Region.
         let region = match (one_region(&accounts), Arn::parse(stack).and_then(|arn| arn.region())) {
             (_, Some(region)) if accounts.members.len() < 2 => region.to_owned(),
             (region, _) => region?.to_owned(),
@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &Audit, stack: &str, runtime: &Runtime, out: &mut i
     Ok(exit(&operation.result))
 }
 
-/// Whether CloudFormation knows no such stack.
+/// Returns whether CloudFormation has no such stack.
 fn is_gone(operation: &mut StackOperation) -> io::Result<bool> {
     for unread in operation.result.unread.iter() {
         if unread?.failure.kind == FailureKind::Gone {
@@ -118,7 +118,7 @@ fn write_failures(operation: &StackOperation, out: &mut impl Write) -> io::Resul
         return Ok(());
     }
     writeln!(out, "Other failures in this operation:")?;
-    // The events come newest first: what failed first is what stopped the others.
+    // The events are newest first; the oldest failure is the one that stopped the others.
     for failure in operation.failures.iter().rev().take(MAX_FAILURES) {
         writeln!(out, "  {failure}")?;
     }

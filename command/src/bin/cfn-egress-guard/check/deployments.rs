@@ -1,8 +1,7 @@
-//! Which template is deployed as which stack, where and with which parameters: files that say so.
+//! Files that list deployments: which template is deployed as which stack, where and with which parameters.
 //!
-//! No message repeats a parameter's value: it may be a secret.
-//! (sources: AWS CloudFormation User Guide, "Work with stacks using Git sync"; AWS SAM Developer Guide, "AWS SAM CLI
-//! configuration file")
+//! No message repeats a parameter's value: it may be a secret. (sources: AWS CloudFormation User Guide, "Work with
+//! stacks using Git sync"; AWS SAM Developer Guide, "AWS SAM CLI configuration file")
 
 mod git_sync;
 mod own;
@@ -21,7 +20,7 @@ use super::parameters::ParameterValues;
 /// A stack that a template is deployed as.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Deployment {
-    /// How reports name it.
+    /// The name in reports.
     pub(super) name: String,
     pub(super) stack_name: Option<String>,
     pub(super) account: Option<String>,
@@ -30,8 +29,8 @@ pub(super) struct Deployment {
 }
 
 impl Deployment {
-    /// What is known of it: what a run gives for all templates counts where the deployment says nothing, but for
-    /// values of parameters, which count more.
+    /// Returns the scope of this deployment. Values for the whole run apply where the deployment has none; parameter
+    /// values for the whole run take precedence.
     pub(super) fn scope(&self, run: &Scope) -> Scope {
         let mut scope = run.clone();
         scope.stack_name = self.stack_name.clone().or(scope.stack_name);
@@ -44,17 +43,17 @@ impl Deployment {
         scope
     }
 
-    /// A name for reports, of a stack's name and its place.
+    /// Forms a name for reports from the stack's name, account and Region.
     fn named(stack_name: &str, account: Option<&str>, region: Option<&str>) -> String {
         let place: Vec<&str> = account.into_iter().chain(region).collect();
         if place.is_empty() { stack_name.to_owned() } else { format!("{stack_name} ({})", place.join(", ")) }
     }
 }
 
-/// A deployment, and its template as the file names it.
+/// A template, as the file names it, and its deployment.
 type TemplateDeployment = (PathBuf, Deployment);
 
-/// The deployments that these files name, by the template's file.
+/// Returns the deployments in these files, by template file.
 pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<HashMap<PathBuf, Vec<Deployment>>> {
     let mut deployments: HashMap<PathBuf, Vec<Deployment>> = HashMap::new();
     for file in files {
@@ -85,13 +84,13 @@ fn of_file(file: &Path, text: &str) -> anyhow::Result<Vec<TemplateDeployment>> {
         };
     }
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-        // The library quotes the line, which may hold a secret.
+        // The library's message quotes the line, which may contain a secret.
         anyhow::anyhow!("{}{}", place(&error, text), error.message())
     })?;
     if samconfig::is(&table) { samconfig::read(folder, &table) } else { own::read(folder, text) }
 }
 
-/// Where an error of TOML is: `line 2, column 1: `.
+/// Returns the place of a TOML error: `line 2, column 1: `.
 fn place(error: &toml::de::Error, text: &str) -> String {
     error.span().map_or_else(String::new, |span| {
         let span = cfn_egress_guard_core::source::Span::of(text, span);
@@ -103,7 +102,7 @@ fn place(error: &toml::de::Error, text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// Files of each kind, with a value that is a secret.
+    /// Files of each kind, with a secret value.
     const FILES: [(&str, &str); 3] = [
         (
             "deployments.toml",
@@ -135,7 +134,7 @@ mod tests {
         }
     }
 
-    /// Wherever a file is cut off or a character is another one, it is read, or refused in words that show no value.
+    /// A file that is cut off or has a changed character is either read, or rejected with a message without values.
     #[test]
     fn a_file_with_a_slip_is_read_or_refused_in_words() {
         for (name, text) in FILES {

@@ -1,8 +1,8 @@
-//! Files below a folder in the order of their names: which of them git ignores, and which it tracks all the same.
+//! Finds the files below a folder, sorted by name, and which of them git ignores and does not track.
 //!
-//! Only `.gitignore` files of the repository count. Those above it, the user's own and `.git/info/exclude` are
-//! not part of a checkout, and the same checkout gives the same answer everywhere: also where it is no repository, and
-//! nothing says what git tracks, so that no file is ignored.
+//! Only `.gitignore` files in the repository count. Files above it, the user's own settings and `.git/info/exclude` are
+//! not part of a checkout, so the same checkout always gives the same result. Outside a repository, tracking is
+//! unknown, so no file is ignored.
 
 use std::ffi::OsStr;
 use std::fs::DirEntry;
@@ -16,9 +16,9 @@ use crate::git::Repository;
 /// A file below a folder.
 #[derive(Debug)]
 pub(super) struct FolderFile {
-    /// Its path, which begins as the folder's was written.
+    /// Its path, starting with the folder's path as written.
     pub(super) path: PathBuf,
-    /// Its path from the root of the file system.
+    /// Its absolute path.
     pub(super) real: PathBuf,
     /// Whether it is a symbolic link.
     pub(super) is_link: bool,
@@ -29,24 +29,24 @@ pub(super) struct FolderFile {
 /// Whether git ignores a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum GitIgnored {
-    /// It does not, or it tracks the file all the same.
+    /// Git does not ignore the file, or tracks it anyway.
     No,
-    /// It does, and does not track the file.
+    /// Git ignores the file and does not track it.
     Yes,
-    /// It does, and whether it tracks the file is not known, for this reason.
+    /// Git ignores the file, and it is unknown for this reason whether git tracks it.
     Perhaps(String),
 }
 
-/// Which files of a folder are wanted.
+/// Selects files of a folder.
 pub(super) trait FileFilter {
-    /// Whether a file or folder is left out by choice, with everything below it.
+    /// Returns whether a file, or a folder with everything below it, is excluded.
     fn is_excluded(&self, path: &Path, real: &Path, is_folder: bool) -> bool;
 
-    /// Whether a file may be a template, as far as its name says.
+    /// Returns whether a file can be a template, judging by its name.
     fn is_candidate(&self, path: &Path) -> bool;
 }
 
-/// The files below a folder that are wanted, in the order of their names, or what kept it from being read.
+/// Returns the selected files below a folder, sorted by name, each or the error that prevented reading it.
 pub(super) fn files(folder: &Path, wanted: &dyn FileFilter) -> Vec<Result<FolderFile, String>> {
     let mut walk = FolderWalk { wanted, found: Vec::new() };
     match folder.canonicalize() {
@@ -56,18 +56,18 @@ pub(super) fn files(folder: &Path, wanted: &dyn FileFilter) -> Vec<Result<Folder
     walk.found
 }
 
-/// What holds in a folder.
+/// The ignore rules that apply in a folder.
 #[derive(Debug, Clone, Default)]
 struct IgnoreRules {
     repository: Option<Rc<Repository>>,
-    /// The `.gitignore` files of the repository down to this folder, the outermost first.
+    /// The `.gitignore` files from the repository's root down to this folder, outermost first.
     files: Vec<Rc<Gitignore>>,
     /// Whether git ignores the folder itself.
     is_ignored: bool,
 }
 
 impl IgnoreRules {
-    /// What holds above a folder, which is read even if git ignores it: it was named.
+    /// Returns the rules above a folder. The folder itself is read even if git ignores it, because it was named.
     fn above(folder: &Path) -> Self {
         let Some(repository) = Repository::around(folder) else { return Self::default() };
         let mut above: Vec<&Path> =
@@ -78,14 +78,14 @@ impl IgnoreRules {
         Self { repository: Some(Rc::new(repository)), files, is_ignored: false }
     }
 
-    /// The innermost file that says something of an entry decides.
+    /// Returns whether the innermost file with a matching pattern ignores an entry.
     fn ignores(&self, real: &Path, is_folder: bool) -> bool {
         let says = |file: &Rc<Gitignore>| match file.matched(real, is_folder) {
             ignore::Match::None => None,
             ignore::Match::Ignore(_) => Some(true),
             ignore::Match::Whitelist(_) => Some(false),
         };
-        // Nothing in an ignored folder can be taken out again.
+        // Files in an ignored folder cannot be included again.
         self.is_ignored || self.files.iter().rev().find_map(says).unwrap_or_default()
     }
 
@@ -110,7 +110,7 @@ impl FolderWalk<'_> {
         let entries = std::fs::read_dir(real).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
         let mut entries: Vec<(std::ffi::OsString, DirEntry)> = match entries {
             Ok(entries) => entries.into_iter().map(|entry| (entry.file_name(), entry)).collect(),
-            // What git ignores need not be readable.
+            // Ignored files need not be readable.
             Err(_) if above.is_ignored => return,
             Err(error) => return self.fail(path, &error),
         };
@@ -160,7 +160,7 @@ impl FolderWalk<'_> {
 
 const GIT_FOLDER: &str = ".git";
 
-/// Git's own folder, and what CDK ships to Lambda and S3: no template that is deployed is in there.
+/// Skips git's own folder and the assets that the CDK uploads to Lambda and S3: they contain no deployed template.
 fn is_passed_over(name: &OsStr, is_folder: bool) -> bool {
     let is_asset = |name: &str| {
         name.strip_prefix("asset.")
@@ -169,7 +169,7 @@ fn is_passed_over(name: &OsStr, is_folder: bool) -> bool {
     name == GIT_FOLDER || (is_folder && is_asset(&name.to_string_lossy()))
 }
 
-/// What is left out by choice: patterns as in a `.gitignore` file of the working directory.
+/// The excluded files: patterns as in a `.gitignore` file of the working directory.
 #[derive(Debug)]
 pub(super) struct Exclude {
     patterns: Gitignore,
@@ -177,11 +177,11 @@ pub(super) struct Exclude {
 }
 
 impl Exclude {
-    /// These patterns, from this folder.
+    /// Compiles these patterns relative to this folder.
     pub(super) fn new(patterns: &[String], here: &Path) -> anyhow::Result<Self> {
         let mut builder = GitignoreBuilder::new("");
         for pattern in patterns {
-            // A shell's way to name what is here, which .gitignore does not know.
+            // A leading `./` is shell syntax that .gitignore does not support.
             let pattern = pattern.strip_prefix("./").map_or_else(|| pattern.clone(), |below| format!("/{below}"));
             builder.add_line(None, &pattern).map_err(|error| anyhow::anyhow!("--exclude: {error}"))?;
         }
@@ -189,7 +189,7 @@ impl Exclude {
         Ok(Self { patterns, here: same(here) })
     }
 
-    /// Whether a file or folder is one that they leave out.
+    /// Returns whether the patterns exclude a file or folder.
     pub(super) fn has(&self, path: &Path, real: &Path, is_folder: bool) -> bool {
         if self.patterns.is_empty() {
             return false;
@@ -203,7 +203,7 @@ impl Exclude {
         }
     }
 
-    /// Whether a file or folder that is named is one that they leave out, or in a folder that is.
+    /// Returns whether the patterns exclude a named file or folder, or a folder that contains it.
     pub(super) fn has_named(&self, path: &Path, real: &Path, is_folder: bool) -> bool {
         let is_below = |real: &Path| real.starts_with(&self.here);
         let is_named = |(path, above): &(&Path, &Path)| {
@@ -214,7 +214,7 @@ impl Exclude {
     }
 }
 
-/// What tells whether two paths are the same file.
+/// Returns a path that is equal for two paths to the same file.
 pub(crate) fn same(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }

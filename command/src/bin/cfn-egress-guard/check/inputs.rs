@@ -1,4 +1,4 @@
-//! Which files to check: those named, and the templates in folders, by their content.
+//! Finds the files to check: the named files, and the templates in folders, recognized by their content.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -13,47 +13,47 @@ use globset::{GlobBuilder, GlobMatcher};
 use super::folder::{self, Exclude, FileFilter, FolderFile, GitIgnored, same};
 use super::names::FileNames;
 
-/// What to say where a search found nothing: a pipeline that checks the wrong folder must not pass.
+/// Advice when a search finds nothing: a pipeline that checks the wrong folder must not pass.
 pub(super) const SEARCH_HELP: &str =
     "name a template, or a folder with .yaml, .yml, .json, or .template files that git does not ignore";
 
-/// What to say where it found only what git ignores.
+/// Advice when a search finds only files that git ignores.
 pub(super) const IGNORED_HELP: &str = "git ignores files here that look like templates: to check them, name them";
 
-/// Files found in folders are read up to this size: templates are far smaller.
+/// The size limit of files found in folders: templates are far smaller.
 const MAX_SEARCHED_BYTES: u64 = 32 * 1024 * 1024;
 
-/// What the command line named, and what was found there.
+/// The arguments of the command line, and the files they lead to.
 #[derive(Debug)]
 pub(super) struct Inputs {
-    /// What was named.
+    /// The arguments.
     pub(super) arguments: Vec<Argument>,
     /// The files to check, each once, in a stable order.
     pub(super) found: Vec<Input>,
-    /// Those of them that are files, each as what distinguishes it from others.
+    /// The canonical paths of the inputs that are files.
     pub(super) files: HashSet<PathBuf>,
     names: FileNames,
     exclude: Exclude,
-    /// Whether other files that are named are not to be passed over.
+    /// Whether named files that are not templates are errors.
     named_must_be: bool,
 }
 
-/// A file, folder or pattern that was named.
+/// A file, folder or pattern from the command line.
 #[derive(Debug)]
 pub(super) struct Argument {
     pub(super) name: FileName,
-    /// Whether templates are looked for in it.
+    /// Whether this is searched for templates.
     pub(super) is_search: bool,
 }
 
-/// Something to check.
+/// An input to check.
 #[derive(Debug)]
 pub(super) struct Input {
-    /// How it is shown.
+    /// Its name in reports.
     pub(super) name: FileName,
-    /// Which argument led to it.
+    /// The index of the argument that led to it.
     pub(super) argument: usize,
-    /// Whether it was named itself, and other files that are named are not to be passed over.
+    /// Whether it was named itself and must be a template.
     pub(super) must_be_template: bool,
     /// Whether git ignores it, if it was found in a folder.
     pub(super) ignored: GitIgnored,
@@ -68,8 +68,8 @@ enum InputSource {
 }
 
 impl Inputs {
-    /// What there is under these arguments, the working directory if there are none, but for what matches one
-    /// of the patterns to exclude.
+    /// Finds the inputs for these arguments, by default the working directory, except those that match one of the
+    /// patterns to exclude.
     pub(super) fn of(arguments: &[String], exclude: &[String], skip_other_files: bool) -> anyhow::Result<Self> {
         let directory = std::env::current_dir().unwrap_or_default();
         let mut inputs = Self {
@@ -87,17 +87,17 @@ impl Inputs {
         Ok(inputs)
     }
 
-    /// The name of any other file.
+    /// Returns the name of any other file.
     pub(super) fn name_of(&self, file: &Path) -> FileName {
         self.names.of(file)
     }
 
-    /// From where files are named.
+    /// Returns the base of file names.
     pub(super) const fn names(&self) -> &FileNames {
         &self.names
     }
 
-    /// Whether the repository has a file of this name.
+    /// Returns whether the repository contains a file with this name.
     pub(super) fn has(&self, name_in_repository: &str) -> bool {
         self.names.path(name_in_repository).exists()
     }
@@ -143,7 +143,7 @@ impl Inputs {
     }
 }
 
-/// What a search is for.
+/// The criteria of a search.
 struct Search<'s> {
     matcher: Option<&'s GlobMatcher>,
     exclude: &'s Exclude,
@@ -163,7 +163,7 @@ impl FileFilter for Search<'_> {
 }
 
 impl Input {
-    /// Its file, if it is one.
+    /// Returns the path if the input is a file.
     pub(super) fn file(&self) -> Option<&Path> {
         match &self.place {
             InputSource::File(path) => Some(path),
@@ -171,7 +171,7 @@ impl Input {
         }
     }
 
-    /// Its text; nothing if it was found in a folder and cannot be a template.
+    /// Returns the text, or nothing if the file was found in a folder and cannot be a template.
     pub(super) fn text(&self) -> Result<Option<String>, FileError> {
         let unreadable = |error: std::io::Error| FileError::new(format!("it cannot be read: {error}"), None);
         let bytes = match &self.place {
@@ -200,13 +200,13 @@ impl Input {
     }
 }
 
-/// Text that does not begin as UTF-16 and UTF-32 begin without a mark: with zeros between its letters.
+/// Rejects text that starts like UTF-16 or UTF-32 without a byte order mark: with zeros between its letters.
 fn without_zeros(text: String) -> Result<String, Vec<u8>> {
     if text.bytes().take(4).any(|byte| byte == 0) { Err(text.into_bytes()) } else { Ok(text) }
 }
 
-/// Text of another encoding as far as it can be read: UTF-16 where its mark says so, as Windows PowerShell writes it,
-/// or what of UTF-16 and UTF-32 is ASCII.
+/// Decodes text in another encoding as far as possible: UTF-16 with a byte order mark, as Windows PowerShell writes it,
+/// or the ASCII characters of UTF-16 and UTF-32.
 fn without_encoding(bytes: &[u8]) -> Cow<'_, str> {
     type Unit = fn([u8; 2]) -> u16;
     let units = |unit: Unit| {
@@ -235,7 +235,7 @@ fn has_known_extension(path: &Path) -> bool {
     path.extension().is_some_and(|extension| KNOWN.iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
-/// A pattern that the shell left alone, and the folder to look in.
+/// Returns a pattern that the shell did not expand, and the folder to search.
 fn pattern(argument: &str) -> Option<(PathBuf, GlobMatcher)> {
     let first = argument.find(['*', '?', '[', '{'])?;
     let matcher = GlobBuilder::new(argument.strip_prefix("./").unwrap_or(argument))

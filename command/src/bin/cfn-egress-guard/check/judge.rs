@@ -1,4 +1,4 @@
-//! One input → what is said of it.
+//! Judges one input and returns its reports.
 
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,14 +20,14 @@ use super::parameters::{
     DeclaredParameters, ParameterError, ParameterValues, all_declared, allowed, declared_only, nested_scope,
 };
 
-/// What all templates of a run are judged by.
+/// The settings by which all templates of a run are judged.
 pub(super) struct InputJudge<'a> {
     pub(super) names: &'a FileNames,
     pub(super) nested: &'a nested::NestedFiles<'a>,
     pub(super) given: &'a ParameterValues,
-    /// What is known of a template that has no deployments.
+    /// The scope of templates without deployments.
     pub(super) scope: Scope,
-    /// The deployments of templates, by file.
+    /// The deployments of templates, by template file.
     pub(super) deployments: &'a HashMap<PathBuf, Vec<Deployment>>,
     pub(super) policy: &'a Policy,
     pub(super) today: Date,
@@ -36,13 +36,14 @@ pub(super) struct InputJudge<'a> {
     pub(super) is_only_input: bool,
 }
 
-/// What came of an input.
+/// The result of an input.
 pub(super) enum InputResult {
-    /// It is no template, and need not be one.
+    /// It is not a template and does not have to be one.
     Other,
-    /// It looks like a template, and git ignores it.
+    /// It looks like a template, but git ignores it.
     Ignored,
-    /// What is said of it and of what it deploys, and which parameters it declares, if values are given for some.
+    /// The reports on it and on the templates that it deploys. Also the parameters that it declares, if any values are
+    /// given.
     Reports(Box<InputReports>, DeclaredParameters),
 }
 
@@ -54,7 +55,7 @@ impl InputResult {
 }
 
 impl InputJudge<'_> {
-    /// What comes of an input.
+    /// Judges an input.
     pub(super) fn input(&self, input: &Input) -> InputResult {
         let broken = |text: String, problem: FileError| InputResult::broken(input, text, problem);
         let text = match input.text() {
@@ -63,7 +64,7 @@ impl InputJudge<'_> {
             Err(_) if input.ignored == GitIgnored::Yes => return InputResult::Ignored,
             Err(problem) => return broken(String::new(), problem),
         };
-        // One template that this program stumbles over must not hide what is found in the others.
+        // A template that triggers a bug in this program must not hide the findings in the others.
         catch_unwind(AssertUnwindSafe(|| self.text(input, text))).unwrap_or_else(|_| {
             let problem = FileError::new(
                 "cfn-egress-guard hit an internal error while checking this file (a bug)",
@@ -87,7 +88,7 @@ impl InputJudge<'_> {
             GitIgnored::No => {}
             GitIgnored::Yes => return InputResult::Ignored,
             GitIgnored::Perhaps(why) => {
-                let message = format!("git ignores this template, and it is not known whether git tracks it: {why}");
+                let message = format!("git ignores this template, and whether git tracks it is unknown: {why}");
                 let help = "name the file to check it, or exclude it with --exclude";
                 return broken(String::new(), FileError::new(message, Some(help)));
             }
@@ -104,13 +105,13 @@ impl InputJudge<'_> {
         let declared = if is_given { DeclaredParameters::by(&document.root) } else { DeclaredParameters::default() };
         let reports = Box::new(self.template(input, &text, &document));
         if self.is_only_input {
-            // The process is about to end: taking a large tree apart first would be a tenth of the run.
+            // The process is about to end: dropping a large tree would take a tenth of the run.
             std::mem::forget(document);
         }
         InputResult::Reports(reports, declared)
     }
 
-    /// The reports of a template, once or once for each of its deployments, and of the templates that it deploys.
+    /// Returns the reports of a template, one for each of its deployments, and of the templates that it deploys.
     fn template(&self, input: &Input, text: &str, document: &Document) -> InputReports {
         let file = input.file().filter(|_| !self.deployments.is_empty());
         let deployments = file.and_then(|file| self.deployments.get(&same(file)));
@@ -144,7 +145,7 @@ impl InputJudge<'_> {
         )
     }
 
-    /// The report of a template under a scope, and of what it deploys.
+    /// Returns the report of a template under a scope, and the reports of the templates that it deploys.
     fn with_nested(&self, unit: &JudgedTemplate<'_>, scope: &Scope, around: &ParentTemplates<'_>) -> InputReports {
         let JudgedTemplate { name, text, document, .. } = *unit;
         let nested = if text.contains("AWS::CloudFormation::Stack") || text.contains("AWS::Serverless::Application") {
@@ -165,7 +166,7 @@ impl InputJudge<'_> {
         let terms = CheckContext { context, defaults: self.defaults, ..CheckContext::of(self.policy, self.today) };
         let mut own = FileReport::of(name.clone(), text.to_owned(), document, &terms, self.strict, |take| {
             let mut notes = check_each(&document.root, scope, &terms, take)?;
-            // The evaluator does not know which templates are here.
+            // The evaluator does not know which templates are available.
             notes.retain(|note| !matches!(note.subject, NoteSubject::Application { .. }));
             notes.append(&mut inside.notes);
             Ok(notes)
@@ -176,7 +177,7 @@ impl InputJudge<'_> {
         InputReports { own, others: inside.others }
     }
 
-    /// Judges the template that a resource deploys, in each way in which it does.
+    /// Judges the template that a resource deploys, in each way in which the resource deploys it.
     fn inside(
         &self,
         nested: &Nested,
@@ -222,7 +223,8 @@ impl InputJudge<'_> {
         inside.inline.extend(FileReport::merged(inline).map(|report| (nested.logical_id.clone(), report)));
     }
 
-    /// The reports of a nested template in a file of its own, and why it does not take the parameters that it is passed.
+    /// Returns the reports of a nested template in a separate file, and why it does not accept the parameters that it
+    /// gets.
     fn nested_file(
         &self,
         file: &Path,
@@ -249,8 +251,8 @@ impl InputJudge<'_> {
         }
     }
 
-    /// The report of a template that is written in another one, with the places there, and why it does not take the
-    /// parameters that it is passed.
+    /// Returns the report of a template that is written inside another one, with places in the outer one, and why it
+    /// does not accept the parameters that it gets.
     fn inline(
         &self,
         body: &str,
@@ -273,7 +275,7 @@ impl InputJudge<'_> {
     }
 }
 
-/// A template that is judged.
+/// A template to judge.
 #[derive(Clone, Copy)]
 struct JudgedTemplate<'u> {
     name: &'u FileName,
@@ -282,33 +284,34 @@ struct JudgedTemplate<'u> {
     document: &'u Document,
 }
 
-/// The templates around one that another deploys.
+/// The enclosing templates of a nested one.
 #[derive(Default)]
 struct ParentTemplates<'a> {
-    /// The logical ids that lead to it, separated by slashes.
+    /// The logical IDs that lead to it, separated by slashes.
     path: &'a str,
     files: Vec<PathBuf>,
     stack_name: Option<&'a str>,
 }
 
-/// What a template deploys.
+/// The reports of the templates that a template deploys.
 #[derive(Default)]
 struct NestedReports {
-    /// Templates in files of their own.
+    /// Templates in separate files.
     others: Vec<(PathBuf, FileReport)>,
-    /// Templates that are written in it, by logical id.
+    /// Templates written inside it, by logical ID.
     inline: Vec<(String, FileReport)>,
-    /// What is said of the resources that deploy them: templates that are not available, or that take other parameters.
+    /// Notes on the resources that deploy them: the template is not available or does not accept the parameters.
     notes: Vec<TemplateNote>,
 }
 
-/// The report of a template, and of those that it deploys, each with what distinguishes its file from others.
+/// The reports of a template and of those that it deploys, each with the canonical path of its file.
 pub(super) struct InputReports {
     pub(super) own: FileReport,
     pub(super) others: Vec<(PathBuf, FileReport)>,
 }
 
-/// Whether a template takes the values that are given for its parameters; if not, why not and where it says so.
+/// Checks that a template accepts the values that are given for its parameters. The error contains the reason and its
+/// place in the template.
 fn accepted(scope: &Scope, document: &Document, deployment: Option<&Deployment>) -> Result<(), (String, Origin)> {
     let root = &document.root;
     let place = deployment.map_or_else(String::new, |deployment| format!(" (deployed as {})", deployment.name));

@@ -1,4 +1,4 @@
-//! How files are named in reports.
+//! The names of files in reports.
 
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
@@ -10,31 +10,31 @@ use cfn_egress_guard_core::rule::excerpt;
 use super::folder::same;
 use crate::git::Repository;
 
-/// From where files are named.
+/// The base of file names.
 #[derive(Debug)]
 pub(super) struct FileNames {
-    /// The working directory, as the system names it …
+    /// The working directory as the system reports it …
     here: PathBuf,
     /// … and without symbolic links.
     real: PathBuf,
-    /// The root of the repository that it is in.
+    /// The root of the repository that contains it.
     root: Option<PathBuf>,
-    /// The roots of the repositories that other folders are in, as far as they were asked for.
+    /// The roots of the repositories of other folders, looked up on demand.
     others: Mutex<HashMap<PathBuf, Option<PathBuf>>>,
 }
 
 impl FileNames {
-    /// Those from this working directory.
+    /// Creates the names for this working directory.
     pub(super) fn from(here: PathBuf) -> Self {
         let real = same(&here);
         let root = Repository::around(&real).map(|repository| repository.root().to_owned());
         Self { here, real, root, others: Mutex::default() }
     }
 
-    /// The name of a file or folder.
+    /// Returns the name of a file or folder.
     pub(super) fn of(&self, path: &Path) -> FileName {
         let whole = self.here.join(path);
-        // Of a symbolic link, what is in the repository is the link.
+        // For a symbolic link, the repository contains the link itself.
         let real = match (whole.parent().map(Path::canonicalize), whole.file_name()) {
             (Some(Ok(folder)), Some(name)) => folder.join(name),
             _ => whole.canonicalize().unwrap_or_else(|_| normalized(&whole)),
@@ -42,12 +42,12 @@ impl FileNames {
         self.of_real(path, &real)
     }
 
-    /// The name of a file whose canonical path is known.
+    /// Returns the name of a file with a known canonical path.
     pub(super) fn of_real(&self, path: &Path, real: &Path) -> FileName {
         FileName { shown: shown(path, &self.here), in_repository: self.in_repository(real) }
     }
 
-    /// The file that a name in the repository is of.
+    /// Returns the path of a file from its name in the repository.
     pub(super) fn path(&self, in_repository: &str) -> PathBuf {
         self.root.as_ref().unwrap_or(&self.real).join(in_repository)
     }
@@ -65,7 +65,7 @@ impl FileNames {
     }
 }
 
-/// A path as reports show it: relative to the working directory, `here`, if it lies below, with slashes.
+/// Returns a path as reports show it: with slashes, and relative to the working directory `here` if it is below.
 fn shown(path: &Path, here: &Path) -> String {
     let path = path.strip_prefix(here).unwrap_or(path);
     slashed(path.strip_prefix(".").ok().filter(|rest| !rest.as_os_str().is_empty()).unwrap_or(path))
@@ -74,11 +74,11 @@ fn shown(path: &Path, here: &Path) -> String {
 fn slashed(path: &Path) -> String {
     let shown = path.to_string_lossy();
     let shown = if std::path::MAIN_SEPARATOR == '\\' { shown.replace('\\', "/") } else { shown.into_owned() };
-    // Nothing in a name forges or hides anything in a terminal or a log.
+    // Removes characters that can forge or hide text in a terminal or a log.
     if shown.chars().any(|c| c.is_control()) { excerpt(&shown, usize::MAX) } else { shown }
 }
 
-/// A path without `.` and `..`, of a file that is not there.
+/// Removes `.` and `..` from the path of a file that does not exist.
 fn normalized(path: &Path) -> PathBuf {
     let mut normalized = PathBuf::new();
     for part in path.components() {

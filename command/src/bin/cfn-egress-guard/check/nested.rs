@@ -1,4 +1,4 @@
-//! Where the templates are that a template deploys: in the files given, else where the template says.
+//! Locates the templates that a template deploys: first in the given files, then where the template points.
 
 mod inline;
 
@@ -17,7 +17,7 @@ use super::folder::same;
 use super::parameters::{DeclaredParameters, all_declared, allowed};
 use crate::git::Repository;
 
-/// How deep templates may deploy each other.
+/// The maximum depth at which templates may deploy each other.
 pub(crate) const MAX_DEPTH: usize = 8;
 
 /// The files of nested stacks.
@@ -31,7 +31,7 @@ impl<'f> NestedFiles<'f> {
         Self { given, met: Mutex::new(BTreeSet::new()) }
     }
 
-    /// Whether each file given was of use: a typo would go unnoticed.
+    /// Checks that every given file was used: otherwise a typo would go unnoticed.
     pub(crate) fn finish(&self) -> anyhow::Result<()> {
         let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((path, _)) = self.given.iter().find(|(path, _)| !met.contains(path)) else { return Ok(()) };
@@ -42,10 +42,10 @@ impl<'f> NestedFiles<'f> {
         bail!("--nested {path}: there is no nested stack with that name; the nested stacks are {}", met.join(", "))
     }
 
-    /// The file of a template that one in `parent` deploys, if anything names one and it is there.
+    /// Returns the file of a template that the one in `parent` deploys, if it is named and exists.
     ///
-    /// What a template names lies in its own repository or below the working directory: a template is no reason to
-    /// show another file of this machine.
+    /// A file that a template names must be in its repository or below the working directory: a template must not
+    /// expose other files of this machine.
     pub(crate) fn file(&self, path: &str, parent: &Path, nested: &Nested, way: &NestedWay) -> Option<PathBuf> {
         self.met.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
         if let Some((_, file)) = self.given.iter().rev().find(|(given, _)| given == path) {
@@ -60,18 +60,18 @@ impl<'f> NestedFiles<'f> {
     }
 }
 
-/// The path that a template names: of the asset that the AWS CDK names, or a location that is no address.
+/// Returns the path that a template names: the CDK's asset path, or a location that is not a URL.
 pub(crate) fn local<'n>(asset_path: Option<&'n str>, location: Option<&'n str>) -> Option<&'n str> {
     let location = location.map(|location| location.strip_prefix("file://").unwrap_or(location));
     asset_path.or(location.filter(|location| !location.contains("://")))
 }
 
-/// A path without `.`.
+/// Removes `.` from a path.
 fn plain(path: &Path) -> PathBuf {
     path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
-/// The note on a template that is not available.
+/// Returns the note on an unavailable template.
 pub(crate) fn missing(nested: &Nested, way: &NestedWay) -> TemplateNote {
     let logical_id = nested.logical_id.clone();
     let subject = match nested.kind {
@@ -85,7 +85,7 @@ pub(crate) fn missing(nested: &Nested, way: &NestedWay) -> TemplateNote {
     TemplateNote { subject, origin: nested.origin }
 }
 
-/// Why CloudFormation refuses to deploy a template with the parameters that another one passes to it, if it does.
+/// Returns why CloudFormation rejects the parameters that one template passes to another, if it does.
 pub(crate) fn refused(way: &NestedWay, root: &Value) -> Option<String> {
     let NestedWay { scope, when, .. } = way;
     let names = scope.parameters.keys().chain(scope.defaults.keys()).chain(&scope.open);
@@ -95,7 +95,7 @@ pub(crate) fn refused(way: &NestedWay, root: &Value) -> Option<String> {
     Some(when.as_ref().map_or_else(|| problem.clone(), |when| format!("{problem} ({when})")))
 }
 
-/// What a template is deployed as, in words.
+/// Returns a label for the way in which a template is deployed.
 pub(crate) fn label(kind: NestedKind, path: &str, parent: &str) -> String {
     let kind = match kind {
         NestedKind::Stack => "nested stack",

@@ -1,4 +1,4 @@
-//! The reports of a run: each format, and where it goes.
+//! The reports of a run: each format, and its destination.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -12,10 +12,10 @@ use cfn_egress_guard::report::{
 
 use crate::args::{Check, ReportFormat};
 
-/// Long reports in few writes.
+/// The buffer size, so that long reports need few writes.
 const OUTPUT_BYTES: usize = 64 * 1024;
 
-/// Where GitHub's runner takes the summary of a job step from.
+/// The variable with the file from which GitHub's runner reads the summary of a job step.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 /// All reports of a run.
@@ -27,7 +27,8 @@ struct Output {
 }
 
 impl Outputs {
-    /// Those that the arguments ask for; without one for standard output, that is the report for people.
+    /// Creates the outputs that the arguments request. Without an output for standard output, the report for people
+    /// goes there.
     pub(super) fn of(arguments: &Check, styled: bool) -> anyhow::Result<Self> {
         let mut outputs = Vec::new();
         let mut on_stdout = arguments.format.iter().filter(|output| output.file.is_none()).map(|output| output.format);
@@ -67,12 +68,12 @@ impl Outputs {
         Ok(Self(outputs))
     }
 
-    /// Hands the report of a file to each.
+    /// Passes the report of a file to each output.
     pub(super) fn file(&mut self, report: &FileReport) -> io::Result<()> {
         self.0.iter_mut().try_for_each(|output| output.reporter.file(report, &mut output.out))
     }
 
-    /// Ends each.
+    /// Ends each output.
     pub(super) fn end(&mut self, summary: &RunSummary) -> io::Result<()> {
         self.0.iter_mut().try_for_each(|output| {
             output.reporter.end(summary, &mut output.out)?;

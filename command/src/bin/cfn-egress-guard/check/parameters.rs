@@ -1,8 +1,7 @@
-//! Values of parameters, in the forms in which the AWS CLI and CloudFormation's services take them.
+//! Parameter values, in the forms that the AWS CLI and CloudFormation's services accept.
 //!
-//! No message of this module repeats a value: it may be a secret.
-//! (sources: AWS CLI, `cloudformation create-stack --parameters` and `deploy --parameter-overrides`;
-//! CodePipeline, "template configuration file")
+//! No message of this module repeats a value: it may be a secret. (sources: AWS CLI, `cloudformation create-stack
+//! --parameters` and `deploy --parameter-overrides`; CodePipeline, "template configuration file")
 
 mod declared;
 mod known;
@@ -21,8 +20,8 @@ use declared::SHOWN_CHARS;
 pub(crate) use declared::{DeclaredParameters, ParameterError, all_declared, allowed, default_of};
 pub(crate) use known::{declared_only, nested_scope};
 
-/// Paths and parameters: the AWS CLI takes several values behind one `--parameters`, so what follows
-/// looks like a path here.
+/// Separates paths from parameters: the AWS CLI accepts several values after one `--parameters`; this parser takes all
+/// but the first as paths.
 pub(crate) fn told_apart(paths: &[String], parameters: &[String]) -> (Vec<String>, Vec<String>) {
     let is_parameter =
         |argument: &&String| !parameters.is_empty() && assignment(argument).is_some() && !Path::new(argument).exists();
@@ -30,17 +29,17 @@ pub(crate) fn told_apart(paths: &[String], parameters: &[String]) -> (Vec<String
     (paths.into_iter().cloned().collect(), parameters.iter().chain(more).cloned().collect())
 }
 
-/// What a command line or a file gives for parameters.
+/// The parameter values from a command line or a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ParameterValues {
-    /// Values, by the name of the parameter.
+    /// The values, by parameter name.
     pub(crate) values: BTreeMap<String, String>,
-    /// Parameters that keep the value that the deployed stack has (`UsePreviousValue`).
+    /// The parameters that keep the value of the deployed stack (`UsePreviousValue`).
     pub(crate) previous: BTreeSet<String>,
 }
 
 impl ParameterValues {
-    /// Gives a parameter a value, or the one that the deployed stack has; the last one counts.
+    /// Sets a parameter to a value, or to the value of the deployed stack; the last one counts.
     fn set(&mut self, name: &str, value: Option<String>) {
         match value {
             Some(value) => {
@@ -54,18 +53,18 @@ impl ParameterValues {
         }
     }
 
-    /// The names of all parameters that something is given for.
+    /// Returns the names of all parameters with a value or a previous value.
     pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
         self.values.keys().chain(&self.previous)
     }
 }
 
-/// What a command line says of the deployment of its templates.
+/// Returns the scope that a command line gives for the deployment of its templates.
 pub(crate) fn scope(deployed: &Deployed, given: &ParameterValues) -> Scope {
     Scope { parameters: given.values.clone(), open: given.previous.clone(), ..deployed.stack.scope() }
 }
 
-/// What these arguments give, later ones counting more.
+/// Reads the values in these arguments; later ones take precedence.
 pub(crate) fn read(arguments: &[String]) -> anyhow::Result<ParameterValues> {
     let mut given = ParameterValues::default();
     for (position, argument) in arguments.iter().enumerate() {
@@ -87,7 +86,7 @@ pub(crate) fn read(arguments: &[String]) -> anyhow::Result<ParameterValues> {
         } else if let Some((key, value)) = assignment(argument).filter(|_| !argument.starts_with("file://")) {
             given.set(key, Some(value.to_owned()));
         } else {
-            // What cannot be read may be a value, and no path.
+            // Unreadable text may be a value instead of a path.
             let path = Path::new(argument.strip_prefix("file://").unwrap_or(argument));
             std::fs::metadata(path).with_context(|| {
                 format!("value {position} of --parameters is neither Key=Value nor a readable parameter file")
@@ -98,13 +97,13 @@ pub(crate) fn read(arguments: &[String]) -> anyhow::Result<ParameterValues> {
     Ok(given)
 }
 
-/// What a parameter file gives.
+/// Reads a parameter file.
 pub(crate) fn file(path: &Path, given: &mut ParameterValues) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?;
     texts(&text, given).with_context(|| format!("parameter file `{}`", path.display()))
 }
 
-/// Refuses the creation of a stack of which a parameter has no value, as CloudFormation does.
+/// Rejects the creation of a stack with a parameter without a value, as CloudFormation does.
 pub(crate) fn all_given(scope: &Scope, root: &Value) -> anyhow::Result<()> {
     match without_value(scope, root).as_slice() {
         [] => Ok(()),
@@ -115,7 +114,7 @@ pub(crate) fn all_given(scope: &Scope, root: &Value) -> anyhow::Result<()> {
     }
 }
 
-/// Refuses the creation of a nested stack of which a parameter has no value, as CloudFormation does.
+/// Rejects the creation of a nested stack with a parameter without a value, as CloudFormation does.
 pub(crate) fn all_passed(scope: &Scope, root: &Value) -> anyhow::Result<()> {
     match without_value(scope, root).as_slice() {
         [] => Ok(()),
@@ -123,7 +122,7 @@ pub(crate) fn all_passed(scope: &Scope, root: &Value) -> anyhow::Result<()> {
     }
 }
 
-/// The parameters that have neither a value nor a default.
+/// Returns the parameters without a value or a default.
 fn without_value(scope: &Scope, root: &Value) -> Vec<String> {
     let has_value = |name: &String| {
         scope.parameters.contains_key(name) || scope.defaults.contains_key(name) || scope.open.contains(name)
@@ -135,7 +134,7 @@ fn without_value(scope: &Scope, root: &Value) -> Vec<String> {
     missing.map(|(key, _)| format!("`{}`", excerpt(&key.name, SHOWN_CHARS))).collect()
 }
 
-/// A value, or nothing for the value that the deployed stack has.
+/// Returns a value, or nothing for the value of the deployed stack.
 fn value_or_previous(key: &str, value: Option<String>, previous: bool) -> anyhow::Result<Option<String>> {
     match (value, previous) {
         (Some(_), true) => bail!("`{key}` has both a value and UsePreviousValue; pass only one of them"),
@@ -144,13 +143,13 @@ fn value_or_previous(key: &str, value: Option<String>, previous: bool) -> anyhow
     }
 }
 
-/// `Key=Value`, where the key is what CloudFormation allows as a parameter's name.
+/// Parses `Key=Value`, where the key is a valid parameter name in CloudFormation.
 fn assignment(argument: &str) -> Option<(&str, &str)> {
     let (key, value) = argument.split_once('=')?;
     (!key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric())).then_some((key, value))
 }
 
-/// The AWS CLI's shorthand: `Key=value,Key="quoted, value",Key=escaped\, value`.
+/// Parses the AWS CLI's shorthand: `Key=value,Key="quoted, value",Key=escaped\, value`.
 fn shorthand(text: &str) -> anyhow::Result<Vec<(String, String)>> {
     let mut fields = Vec::new();
     let mut characters = text.chars().peekable();
@@ -177,7 +176,7 @@ fn shorthand(text: &str) -> anyhow::Result<Vec<(String, String)>> {
     Ok(fields)
 }
 
-/// What the text of a parameter file gives, in any of its published forms.
+/// Reads the text of a parameter file, in any of its published forms.
 fn texts(text: &str, given: &mut ParameterValues) -> anyhow::Result<()> {
     let document = source::parse(text).map_err(|error| {
         let place = error.span.map_or_else(String::new, |span| format!("line {}, column {}: ", span.line, span.column));
@@ -214,7 +213,7 @@ fn listed(entry: &Value, given: &mut ParameterValues) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What an object gives, with a value for each key.
+/// Reads an object with a value for each key.
 pub(crate) fn assigned(map: &Map, given: &mut ParameterValues) -> anyhow::Result<()> {
     for (key, value) in map.iter() {
         if let Some(value) = scalar(&key.name, value)? {
@@ -224,7 +223,7 @@ pub(crate) fn assigned(map: &Map, given: &mut ParameterValues) -> anyhow::Result
     Ok(())
 }
 
-/// A value as CloudFormation takes it: text, lists separated by commas; nothing for `null`.
+/// Returns a value in CloudFormation's form: text, or a list separated by commas; nothing for `null`.
 fn scalar(key: &str, value: &Value) -> anyhow::Result<Option<String>> {
     Ok(Some(match &value.kind {
         Kind::Null => return Ok(None),

@@ -1,4 +1,4 @@
-//! The reports of a run in the order of its inputs: a template that is found on its own and deployed by others is
+//! The reports of a run in the order of its inputs: a template that is found directly and also deployed by others is
 //! reported once.
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,18 +12,18 @@ use super::judge::InputReports;
 /// The reports of a run.
 #[derive(Default)]
 pub(super) struct CheckReports {
-    /// Those of the inputs, each with its file.
+    /// The reports of the inputs, each with its file.
     inputs: Vec<(Option<PathBuf>, FileReport)>,
-    /// Those of templates that an input deploys: the input, what distinguishes the file from others, the report.
+    /// The reports of templates that an input deploys: the input's index, the canonical path of the file, the report.
     deployed: Vec<(usize, PathBuf, FileReport)>,
 }
 
 impl CheckReports {
-    /// Takes the reports of the next input and of what it deploys.
+    /// Adds the reports of the next input and of the templates that it deploys.
     pub(super) fn add(&mut self, file: Option<&Path>, reports: InputReports) {
         let InputReports { mut own, others } = reports;
         if own.entries.is_empty() && own.problem.is_none() {
-            // Nothing of it is shown: its text need not wait for the end.
+            // Nothing of it is shown, so its text is not needed any more.
             own.text = String::new();
         }
         let input = self.inputs.len();
@@ -31,7 +31,7 @@ impl CheckReports {
         self.deployed.extend(others.into_iter().map(|(key, report)| (input, key, report)));
     }
 
-    /// All reports, each file once: those that are no inputs behind the first input that deploys them.
+    /// Returns all reports, each file once: those that are not inputs follow the first input that deploys them.
     pub(super) fn in_order(self) -> impl Iterator<Item = FileReport> {
         let Self { inputs, deployed } = self;
         let mut known: HashMap<PathBuf, usize> = HashMap::new();
@@ -39,7 +39,7 @@ impl CheckReports {
             let files = inputs.iter().enumerate().filter_map(|(index, (file, _))| Some((same(file.as_ref()?), index)));
             known.extend(files);
         }
-        // By position: an input, or what is behind it.
+        // By position: an input, or the reports after it.
         let mut more: BTreeMap<usize, Vec<FileReport>> = BTreeMap::new();
         let mut behind: BTreeMap<usize, Vec<Vec<FileReport>>> = BTreeMap::new();
         let mut new: HashMap<PathBuf, (usize, usize)> = HashMap::new();

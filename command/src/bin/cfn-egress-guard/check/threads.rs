@@ -1,24 +1,24 @@
-//! Work on as many threads as there are processors, handed over in order.
+//! Runs work on as many threads as there are processors, and returns the results in order.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-/// Deep templates on threads: as much as a main thread has.
+/// The stack size of the threads, the same as a main thread's, for deep templates.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
 
-/// How much is handed over at once, at most: threads that wake each other for every small file would do little
+/// The maximum number of results passed on at once: threads that wake each other for every small file would do little
 /// else.
 const MAX_BATCH: usize = 16;
 
-/// Works on each input, and takes what comes of them in their order, whichever is ready first.
+/// Processes each input, and takes the results in the order of the inputs, whichever is ready first.
 pub(super) fn in_order<I: Sync, T: Send>(
     inputs: &[I],
     work: impl Fn(&I) -> T + Sync,
     take: &mut dyn FnMut(&I, T) -> io::Result<()>,
 ) -> io::Result<()> {
-    // Of a single input, nobody asks the system how many processors there are.
+    // Saves the system call for the number of processors if there is a single input.
     let processors = if inputs.len() > 1 { processors().min(inputs.len()) } else { 1 };
     if processors <= 1 {
         return inputs.iter().try_for_each(|input| take(input, work(input)));

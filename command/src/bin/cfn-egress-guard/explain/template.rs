@@ -1,4 +1,4 @@
-//! What decides about the egress rules of a template, and of those that it deploys.
+//! Explains the verdicts on the egress rules of a template, and of the templates that it deploys.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::check::nested as files;
 use crate::check::parameters::{self, DeclaredParameters, ParameterValues};
 use crate::exit::Exit;
 
-/// Explains a template under what is known of its deployment.
+/// Explains a template under a scope.
 pub(super) fn explain(
     file: &Path,
     text: &str,
@@ -58,27 +58,27 @@ struct Explainer<'e> {
     terms: &'e CheckContext<'e>,
     nested: &'e files::NestedFiles<'e>,
     out: &'e mut dyn Write,
-    /// Whether nothing is written yet.
+    /// Whether nothing was written yet.
     is_first: bool,
 }
 
-/// A template that is explained.
+/// A template to explain.
 struct Unit<'u> {
     name: &'u str,
     file: &'u Path,
     document: &'u Document,
 }
 
-/// The templates around one that another deploys.
+/// The enclosing templates of a nested one.
 #[derive(Default)]
 struct Around {
-    /// The logical ids that lead to it, separated by slashes.
+    /// The logical IDs that lead to it, separated by slashes.
     path: String,
     files: Vec<PathBuf>,
 }
 
 impl Explainer<'_> {
-    /// An empty line between paragraphs.
+    /// Writes an empty line between paragraphs.
     fn paragraph(&mut self) -> std::io::Result<()> {
         if std::mem::replace(&mut self.is_first, false) { Ok(()) } else { writeln!(self.out) }
     }
@@ -95,7 +95,7 @@ impl Explainer<'_> {
         let mut resources = Vec::new();
         let mut notes = explain_each(root, scope, &terms, &mut |resource| resources.push(resource))
             .with_context(|| format!("reading `{}`", unit.name))?;
-        // Which templates are here is looked up below.
+        // Available templates are looked up below.
         notes.retain(|note| !matches!(note.subject, NoteSubject::Application { .. }));
         let mut exit = Exit::Clean;
         for resource in &resources {
@@ -115,7 +115,7 @@ impl Explainer<'_> {
         Ok(exit)
     }
 
-    /// Explains the template that a resource deploys, in each way in which it does.
+    /// Explains the template that a resource deploys, in each way in which the resource deploys it.
     fn inside(
         &mut self,
         nested: &Nested,
@@ -154,13 +154,13 @@ impl Explainer<'_> {
             files.push(same(&file));
             let inner = Unit { name: &name, file: &file, document: &document };
             let explained = self.deployed(&inner, way, &Around { path: path.clone(), files })?;
-            // What only another value than a default deploys is not certain.
+            // A template that only an override of a default deploys is not certain.
             exit = exit.max(if way.is_by_override { Exit::Clean } else { explained });
         }
         Ok(exit)
     }
 
-    /// The text of the template that a resource deploys and the file that it is in, if it is here.
+    /// Returns the text of the template that a resource deploys and its file, if available.
     fn found(
         &self,
         nested: &Nested,

@@ -1,26 +1,25 @@
-//! Git's index: the names of the files that a repository tracks.
-//! (source: Git, `gitformat-index`, versions 2 to 4)
+//! Git's index: the names of the files that a repository tracks. (source: Git, `gitformat-index`, versions 2 to 4)
 
-/// The bytes of an entry before its object id: times, device, inode, mode, owner and size.
+/// The bytes of an entry before its object ID: times, device, inode, mode, owner and size.
 const STAT_BYTES: usize = 40;
 
-/// The lengths of object ids: SHA-1 and SHA-256.
+/// The lengths of object IDs: SHA-1 and SHA-256.
 const ID_BYTES: [usize; 2] = [20, 32];
 
-/// Whether an entry has two more bytes of flags.
+/// The flag of an entry with two more bytes of flags.
 const EXTENDED: u16 = 0x4000;
 
 /// The files that a repository tracks.
 #[derive(Debug, Default)]
 pub(crate) struct GitIndex {
-    /// Their paths from the root, with slashes, in the order of their bytes.
+    /// Their paths from the root, with slashes, sorted by bytes.
     paths: Vec<Vec<u8>>,
 }
 
 impl GitIndex {
-    /// Reads an index, or says why it cannot be read.
+    /// Reads an index; the error is the reason why it cannot be read.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, &'static str> {
-        // The index does not say how long its object ids are: with another length its parts do not add up.
+        // The index does not contain the length of its object IDs; with the wrong length its parts do not add up.
         let mut result = Err("it is not valid");
         for id_bytes in ID_BYTES {
             match entries(bytes, id_bytes) {
@@ -35,7 +34,7 @@ impl GitIndex {
         result
     }
 
-    /// Whether it lists this file, given by its path from the root with slashes.
+    /// Returns whether it lists this file, given by its path from the root with slashes.
     pub(super) fn has(&self, path: &[u8]) -> bool {
         self.paths.binary_search_by(|known| known.as_slice().cmp(path)).is_ok()
     }
@@ -63,7 +62,7 @@ fn entries(bytes: &[u8], id_bytes: usize) -> Result<Vec<Vec<u8>>, IndexError> {
         entry(&mut input, version, id_bytes, &mut path).ok_or_else(malformed)?;
         paths.push(path.clone());
     }
-    // What follows: extensions, each with a name and a length, and a checksum.
+    // The rest: extensions, each with a name and a length, and a checksum.
     while input.rest().len() > id_bytes {
         let name = input.take(4).ok_or_else(malformed)?;
         let length = input.number().ok_or_else(malformed)?;
@@ -75,7 +74,7 @@ fn entries(bytes: &[u8], id_bytes: usize) -> Result<Vec<Vec<u8>>, IndexError> {
     if input.rest().len() == id_bytes { Ok(paths) } else { Err(IndexError::Malformed) }
 }
 
-/// Reads an entry; its path goes where the path of the entry before is.
+/// Reads an entry; `path` contains the previous entry's path, and then this one's.
 fn entry(input: &mut IndexBytes<'_>, version: u32, id_bytes: usize, path: &mut Vec<u8>) -> Option<()> {
     let start = input.at;
     input.take(STAT_BYTES + id_bytes)?;
@@ -84,7 +83,7 @@ fn entry(input: &mut IndexBytes<'_>, version: u32, id_bytes: usize, path: &mut V
         input.take(2)?;
     }
     if version == 4 {
-        // How many bytes of the path before fall away, and what follows instead.
+        // The number of bytes to drop from the previous path, and the bytes that replace them.
         let kept = path.len().checked_sub(input.offset()?)?;
         path.truncate(kept);
     } else {
@@ -92,7 +91,7 @@ fn entry(input: &mut IndexBytes<'_>, version: u32, id_bytes: usize, path: &mut V
     }
     path.extend_from_slice(input.text()?);
     if version < 4 {
-        // One to eight zeros, of which one is read already, up to a multiple of eight bytes.
+        // One to eight zeros, one of them already read, up to a multiple of eight bytes.
         let length = input.at - start;
         input.take(length.next_multiple_of(8) - length)?;
     }
@@ -119,7 +118,7 @@ impl<'b> IndexBytes<'b> {
         Some(u32::from_be_bytes(self.take(4)?.try_into().ok()?))
     }
 
-    /// A number of seven bits a byte, of which those that have a successor count one more.
+    /// Reads a number of seven bits per byte; each byte with a successor adds one.
     fn offset(&mut self) -> Option<usize> {
         let mut byte = *self.take(1)?.first()?;
         let mut number = usize::from(byte & 0x7f);
@@ -130,7 +129,7 @@ impl<'b> IndexBytes<'b> {
         Some(number)
     }
 
-    /// The bytes up to a zero, which is read too.
+    /// Reads the bytes up to a zero, and the zero.
     fn text(&mut self) -> Option<&'b [u8]> {
         let length = self.rest().iter().position(|byte| *byte == 0)?;
         let text = self.take(length)?;
@@ -143,7 +142,7 @@ impl<'b> IndexBytes<'b> {
 mod tests {
     use super::*;
 
-    /// An index of version 2 with these files.
+    /// Builds an index of version 2 with these files.
     fn index(names: &[&str], extension: &[u8]) -> Vec<u8> {
         let mut bytes = b"DIRC\0\0\0\x02".to_vec();
         bytes.extend(u32::try_from(names.len()).unwrap().to_be_bytes());

@@ -1,4 +1,4 @@
-//! Which policy a command judges by.
+//! Selects the policy that a command applies.
 
 use std::path::{Path, PathBuf};
 
@@ -8,14 +8,14 @@ use cfn_egress_guard_core::rule::policy::Policy;
 use crate::args::PolicyArguments;
 use crate::git::Repository;
 
-/// A policy, and the file that it is from.
+/// A policy and its file.
 pub(crate) struct ChosenPolicy {
     pub(crate) policy: Policy,
     /// Nothing for the published rule.
     pub(crate) file: Option<PathBuf>,
 }
 
-/// The policy of the file named; without a name, the one that lies here, or the published rule. A preset among the
+/// Returns the policy of the named file; without a name, the nearest policy file or the published rule. A preset in the
 /// arguments replaces the policy's.
 pub(crate) fn choose(arguments: &PolicyArguments) -> anyhow::Result<ChosenPolicy> {
     let file = if arguments.no_policy { None } else { arguments.policy.clone().or_else(nearest) };
@@ -23,7 +23,7 @@ pub(crate) fn choose(arguments: &PolicyArguments) -> anyhow::Result<ChosenPolicy
     Ok(ChosenPolicy { policy: Policy { preset: arguments.preset.unwrap_or(policy.preset), ..policy }, file })
 }
 
-/// The policy file of the working directory, or of the nearest folder above it up to the root of the git
+/// Returns the policy file of the working directory, or of the nearest folder above it up to the root of the git
 /// repository.
 pub(crate) fn nearest() -> Option<PathBuf> {
     let here = Path::new(policy::FILE_NAME);

@@ -1,4 +1,4 @@
-//! The templates of nested stacks, in files.
+//! The templates of nested stacks, from files.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::TemplateFile;
 use crate::check::nested::local;
 use crate::check::parameters::{DeclaredParameters, all_declared, all_passed, allowed};
 
-/// Templates of nested stacks: in the files given, else where the template says.
+/// The templates of nested stacks: first from the given files, then where the template points.
 pub(super) struct NestedTemplateFiles<'a> {
     given: &'a [(String, PathBuf)],
     met: BTreeSet<String>,
@@ -23,7 +23,7 @@ impl<'a> NestedTemplateFiles<'a> {
         Self { given, met: BTreeSet::new() }
     }
 
-    /// Whether each file given was of use: a typo would go unnoticed.
+    /// Checks that every given file was used: otherwise a typo would go unnoticed.
     pub(super) fn finish(self) -> anyhow::Result<()> {
         let Some((path, _)) = self.given.iter().find(|(path, _)| !self.met.contains(path)) else { return Ok(()) };
         if self.met.is_empty() {
@@ -33,7 +33,7 @@ impl<'a> NestedTemplateFiles<'a> {
         bail!("--nested {path}: there is no nested stack with that name; the nested stacks are {}", met.join(", "))
     }
 
-    /// The file of a nested stack's template, if anything names one.
+    /// Returns the file of a nested stack's template, if it is named.
     fn file(&self, nested: &NestedStack<'_>) -> Option<PathBuf> {
         if let Some((_, file)) = self.given.iter().rev().find(|(path, _)| path == nested.path) {
             return Some(file.clone());
@@ -56,7 +56,7 @@ impl NestedTemplates for NestedTemplateFiles<'_> {
         let names = passed.parameters.keys().chain(&passed.open);
         all_declared(names, &DeclaredParameters::by(root)).map_err(|error| error.to_string())?;
         allowed(&passed.parameters, root).map_err(|refused| refused.message)?;
-        // What else is passed is not known.
+        // Other passed values are unknown.
         if is_creation && !passed.ignore_defaults {
             all_passed(passed, root).map_err(|error| error.to_string())?;
         }

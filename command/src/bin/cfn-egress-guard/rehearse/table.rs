@@ -1,4 +1,4 @@
-//! The events of a rehearsal as a table for people.
+//! Prints the events of a rehearsal as a table for people.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -13,13 +13,13 @@ use crate::ID_CHARS;
 use crate::style::{BAD, BOLD, CAUTION, DIM, GOOD};
 use crate::wrap;
 
-/// The longest status that is usual, so that the reasons behind it stand below each other.
+/// The length of the longest common status, so that the reasons after it are aligned.
 const STATUS_WIDTH: usize = "HOOK_COMPLETE_SUCCEEDED".len();
 
-/// The longest message of a hook is wrapped at this many columns, or at the terminal's.
+/// The width at which a hook's long message is wrapped, unless the terminal has another.
 const WIDTH: usize = 100;
 
-/// How far each stack within another is indented.
+/// The indentation of each nested stack.
 const INDENT: usize = 2;
 
 pub(super) fn title(out: &mut impl Write, plan: &DeploymentPlan, first: bool) -> std::io::Result<()> {
@@ -33,12 +33,12 @@ pub(super) fn title(out: &mut impl Write, plan: &DeploymentPlan, first: bool) ->
     Ok(())
 }
 
-/// What the hook said in a rehearsal, for its conclusion.
+/// The hook's answers in a rehearsal, for the conclusion.
 #[derive(Debug, Default)]
 pub(super) struct HookAnswers {
-    /// Whether it was asked at all.
+    /// Whether it was invoked at all.
     asked: bool,
-    /// What the operations hinge on that it found to break the rule.
+    /// The assumptions of the violations that it found.
     hinges_on: BTreeSet<String>,
 }
 
@@ -52,7 +52,7 @@ impl HookAnswers {
     }
 }
 
-/// The width of the column of logical ids.
+/// Returns the width of the column of logical IDs.
 pub(super) fn width(plan: &DeploymentPlan) -> usize {
     let ids = plan.operations.iter().map(|operation| operation.logical_id.len());
     let inner = plan.operations.iter().filter_map(|operation| Some(INDENT + width(operation.nested.as_deref()?)));
@@ -63,14 +63,14 @@ pub(super) fn row(out: &mut impl Write, told: &RehearsalEvent<'_>, width: usize)
     let event = &told.event;
     let (status, note, text) = match &event.hook {
         Some(hook) => (hook.hook_status.name(), hook.hook_type.clone(), hook_text(hook.hook_status, event)),
-        // Why the hook is not asked is below.
+        // The reason why the hook is not invoked is below.
         None if is_not_asked(told) => (event.resource_status, String::new(), None),
         None => (event.resource_status, event.resource_status_reason.clone().unwrap_or_default(), None),
     };
     let style = style_of(status);
     let indent = INDENT * told.depth;
     let id_width = width.saturating_sub(indent);
-    // A template's names are its author's: nothing in them may look like a line of its own.
+    // A template's names come from its author; none may look like a separate line.
     let id = excerpt(&event.logical_resource_id, ID_CHARS);
     write!(out, "  {:indent$}{id:id_width$}  {style}{status}{style:#}", "")?;
     if !note.is_empty() {
@@ -91,13 +91,13 @@ pub(super) fn row(out: &mut impl Write, told: &RehearsalEvent<'_>, width: usize)
     }
 }
 
-/// Whether an event says that the hook is not asked.
+/// Returns whether an event reports that the hook is not invoked.
 fn is_not_asked(told: &RehearsalEvent<'_>) -> bool {
     let reason = &told.event.resource_status_reason;
     reason.is_some() && told.operation.and_then(ResourceOperation::not_asked) == *reason
 }
 
-/// What a rehearsal cannot know of a resource.
+/// Writes what a rehearsal cannot know about a resource.
 fn unknowns(out: &mut impl Write, operation: &ResourceOperation, indent: usize) -> std::io::Result<()> {
     if let Some(not_asked) = operation.not_asked() {
         writeln!(out, "{:indent$}      {CAUTION}{not_asked}{CAUTION:#}", "")?;
@@ -123,7 +123,7 @@ fn style_of(status: &str) -> Style {
     }
 }
 
-/// A line broken at spaces so that it fits a width, in characters.
+/// Breaks a line at spaces to fit a width in characters.
 fn wrapped(line: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in line.split(' ') {
@@ -214,7 +214,7 @@ pub(super) fn conclusion(
     Ok(())
 }
 
-/// `A, B or C`.
+/// Formats `A, B or C`.
 fn list(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| excerpt(name, ID_CHARS)).collect();
     match names.as_slice() {
@@ -223,12 +223,12 @@ fn list(names: &[String]) -> String {
     }
 }
 
-/// What the hook's answer hinges on.
+/// Returns the assumptions that the hook's answer depends on.
 fn hinges_on(plan: &DeploymentPlan, ending: RehearsalOutcome, heard: &HookAnswers) -> BTreeSet<String> {
     if ending != RehearsalOutcome::ChangeSetFailed {
         return heard.hinges_on.clone();
     }
-    // Asked about all changes at once, it hinges on nothing if one of them certainly breaks the rule.
+    // For a change set, the answer covers all changes: one certain violation makes it independent of assumptions.
     let breaking = || plan.all_operations().filter(|operation| operation.breaks);
     if breaking().any(|operation| operation.hinges_on.is_empty()) {
         return BTreeSet::new();
@@ -236,7 +236,7 @@ fn hinges_on(plan: &DeploymentPlan, ending: RehearsalOutcome, heard: &HookAnswer
     breaking().flat_map(|operation| operation.hinges_on.iter().cloned()).collect()
 }
 
-/// ` if `A` is true and `B` is not true`, where the hook's answer hinges on it.
+/// Formats ` if `A` is true and `B` is not true` where the hook's answer depends on assumptions.
 fn only_if(assumptions: &BTreeSet<String>) -> String {
     let assumptions: Vec<&str> = assumptions.iter().map(String::as_str).collect();
     if assumptions.is_empty() { String::new() } else { format!(" if {}", assumptions.join(" and ")) }

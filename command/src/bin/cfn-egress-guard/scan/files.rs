@@ -1,4 +1,4 @@
-//! The files that a scan reads and writes: results, whole or cut off, and what they are put together from.
+//! The files that a scan reads and writes: results, complete or cut off, and their parts.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
@@ -13,10 +13,10 @@ use cfn_egress_guard_account::scan::{
 use crate::account::warn;
 use crate::args::AccountFormat;
 
-/// How long what was read of a live security group is good enough to go on with.
+/// The age up to which `--resume` reuses a security group that was read.
 const RECENT_HOURS: i64 = 12;
 
-/// The files to write, each with the format that its name asks for.
+/// Returns the files to write, each with the format that its name implies.
 pub(super) fn outputs(paths: &[PathBuf]) -> anyhow::Result<Vec<(&Path, AccountFormat)>> {
     let format = |path: &Path| match path.extension().and_then(|extension| extension.to_str()) {
         Some("json") => Ok(AccountFormat::Json),
@@ -27,14 +27,14 @@ pub(super) fn outputs(paths: &[PathBuf]) -> anyhow::Result<Vec<(&Path, AccountFo
     paths.iter().map(|path| Ok((path.as_path(), format(path)?))).collect()
 }
 
-/// Where a result is until it is whole.
+/// Returns the path of a result until it is complete.
 pub(super) fn part(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".part");
     PathBuf::from(name)
 }
 
-/// Stacks of an earlier result, and of one that was cut off while it was written.
+/// Reads the stacks of an earlier result, and of one that was cut off during writing.
 pub(super) fn known(path: &Path, head: &ScanHead) -> anyhow::Result<KnownStacks> {
     let part = part(path);
     let mut known = KnownStacks::default();
@@ -43,7 +43,7 @@ pub(super) fn known(path: &Path, head: &ScanHead) -> anyhow::Result<KnownStacks>
         files.push((path, reading(path, head_of)?));
     }
     if part.exists() {
-        // Not even a whole head may have been written.
+        // The head may be incomplete.
         files.extend(reading(&part, head_of).ok().map(|head| (part.as_path(), head)));
     }
     for (file, earlier) in files {
@@ -62,18 +62,18 @@ pub(super) fn known(path: &Path, head: &ScanHead) -> anyhow::Result<KnownStacks>
                 earlier.owner_tags.join(", ")
             );
         }
-        // What the templates declare is in results of --live alone.
+        // Only results of --live contain the groups that the templates declare.
         if head.live && !earlier.live {
-            warn(&format!("`{}` was made without --live: every stack is read anew", file.display()));
+            warn(&format!("`{}` was created without --live: every stack is read again", file.display()));
             continue;
         }
         reading(file, |file| {
             read_records(file, &mut |record| match record {
                 ResultRecord::Stack(stack) => known.add(&stack),
                 ResultRecord::Group(group) if is_recent(&group.read, &head.started) => known.add_group(&group),
-                // Nothing says whether a group changed since.
+                // Whether an older group has changed since then is unknown.
                 ResultRecord::Group(_) => Ok(()),
-                // It is tried again.
+                // It is read again.
                 ResultRecord::Unread(_) => Ok(()),
             })
         })?;
@@ -81,14 +81,14 @@ pub(super) fn known(path: &Path, head: &ScanHead) -> anyhow::Result<KnownStacks>
     Ok(known)
 }
 
-/// Whether a group that was read then is taken up now.
+/// Returns whether a group was read recently enough to be reused.
 fn is_recent(then: &str, now: &str) -> bool {
     let time = |text: &str| text.parse::<jiff::Timestamp>().ok();
     let (Some(then), Some(now)) = (time(then), time(now)) else { return false };
     now.duration_since(then) <= jiff::SignedDuration::from_hours(RECENT_HOURS)
 }
 
-/// What a result was made with.
+/// Reads the head of a result.
 fn head_of(file: BufReader<File>) -> Result<ScanHead, ResultError> {
     read_records(file, &mut |_| Ok(())).map(|(head, _)| head)
 }
@@ -108,7 +108,7 @@ pub(super) fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> std:
     written().with_context(|| format!("writing `{}`", path.display()))
 }
 
-/// Results of several scans as one.
+/// Joins the results of several scans.
 pub(super) fn joined(paths: &[PathBuf]) -> anyhow::Result<ScanResult> {
     let mut newest_first = Vec::new();
     for path in paths {
@@ -124,7 +124,7 @@ pub(super) fn joined(paths: &[PathBuf]) -> anyhow::Result<ScanResult> {
     joined.result().context("reading the joined results")?.ok_or_else(|| anyhow!("there is no result to report"))
 }
 
-/// The numbers of earlier results, each with its file.
+/// Reads the numbers of earlier results, each with its file.
 pub(super) fn earlier<'a>(paths: &'a [PathBuf], outputs: &[PathBuf]) -> anyhow::Result<Vec<(TrendPoint, &'a Path)>> {
     if let Some(path) = paths.iter().find(|path| outputs.contains(path)) {
         bail!("`{}` is used both for --compare and for the result: name another file for the result", path.display());
@@ -132,7 +132,7 @@ pub(super) fn earlier<'a>(paths: &'a [PathBuf], outputs: &[PathBuf]) -> anyhow::
     paths.iter().map(|path| Ok((reading(path, read_trend)?, path.as_path()))).collect()
 }
 
-/// Compares a result with the newest of some earlier ones, and adds the numbers of all to the trend.
+/// Compares a result with the newest earlier one, and adds the numbers of all to the trend.
 pub(super) fn compared(result: &mut ScanResult, earlier: Vec<(TrendPoint, &Path)>) -> anyhow::Result<()> {
     let newest = earlier.iter().max_by(|(one, _), (two, _)| one.started.cmp(&two.started));
     let Some((_, path)) = newest else { return Ok(()) };

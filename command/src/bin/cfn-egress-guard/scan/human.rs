@@ -1,4 +1,4 @@
-//! The result for people on a terminal: what, why and whose, the answer last, where it is read first.
+//! The result for people on a terminal: what, why and whose. The answer comes last, where it is read first.
 
 mod live;
 
@@ -14,19 +14,19 @@ use cfn_egress_guard_account::scan::{
 
 use crate::style::{BAD, BOLD, CAUTION, DIM, GOOD};
 
-/// How many stacks are shown in detail.
+/// The maximum number of stacks shown in detail.
 const MAX_STACKS: usize = 50;
 
-/// How many lines a group has.
+/// The maximum number of listed groups.
 const MAX_GROUPS: usize = 10;
 
-/// How wide the names of groups are, unless they are longer.
+/// The maximum width of the column of group names; longer names overflow.
 const MAX_WIDTH: usize = 40;
 
-/// What enters an account.
+/// The action that enters an account.
 const ASSUME_ROLE: &str = "sts:AssumeRole";
 
-/// How many reasons for what was not read are listed.
+/// The maximum number of listed reasons for unread stacks.
 const MAX_UNREAD: usize = 20;
 
 pub(crate) fn write(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
@@ -116,7 +116,7 @@ fn write_stack(stack: &StackRecord, account: Option<String>, out: &mut dyn Write
     writeln!(out)
 }
 
-/// The accounts with something to say, as groups of rules.
+/// Returns the accounts with something to report, as groups of rules.
 fn by_account(summary: &ScanSummary) -> Vec<RuleGroup> {
     let accounts = summary.accounts.iter().filter(|account| account.tally != OutcomeCounts::default());
     let group = |account: &AccountSummary| RuleGroup {
@@ -156,7 +156,7 @@ fn write_alternatives(summary: &ScanSummary, out: &mut dyn Write) -> io::Result<
     writeln!(out)
 }
 
-/// What was fixed and what is new, by account and by owner.
+/// Writes what was fixed and what is new, by account and by owner.
 fn write_changes(comparison: &ComparisonHead, accounts: &[MemberAccount], out: &mut dyn Write) -> io::Result<()> {
     let by_account = |group: &ChangeGroup| account_label(accounts, group.name.as_deref().unwrap_or_default());
     let by_owner = |group: &ChangeGroup| group.name.clone().unwrap_or_else(|| "(no owner tag)".to_owned());
@@ -193,9 +193,9 @@ fn write_unread(groups: &[UnreadGroup], many: bool, out: &mut dyn Write) -> io::
     }
     let mut missing: Vec<&str> = groups.iter().filter_map(|group| group.failure.missing_permission()).collect();
     if missing.contains(&ASSUME_ROLE) {
-        // Not only the caller's policy, but also the role's trust decides.
+        // This depends not only on the caller's policy, but also on the role's trust policy.
         missing.retain(|action| *action != ASSUME_ROLE);
-        writeln!(out, "  An account is entered with the role that --role names: deploy/reader-role.yaml makes it")?;
+        writeln!(out, "  Accounts are accessed with the role of --role, which deploy/reader-role.yaml creates")?;
     }
     missing.sort_unstable();
     missing.dedup();

@@ -1,4 +1,4 @@
-//! What a user sees while a scan runs: on standard error, and only on a terminal.
+//! The progress display of a scan: on standard error, and only on a terminal.
 
 use std::io::{IsTerminal, Write};
 
@@ -9,7 +9,7 @@ use crate::account::warn;
 /// A progress bar's width.
 const WIDTH: usize = 24;
 
-/// How far a scan is, in all accounts together.
+/// The progress of a scan in all accounts together.
 pub(crate) struct Meter {
     accounts: usize,
     left: usize,
@@ -54,14 +54,14 @@ impl Meter {
             Progress::Unread(unread) => {
                 self.unread += 1;
                 self.groups_done += usize::from(unread.group.is_some() && !unread.judged);
-                // What it was is in the result.
+                // The result contains the details.
                 self.done += usize::from(unread.stack.is_some() && !unread.judged);
             }
             Progress::Slower { region, at_once, .. } if self.accounts < 2 => {
                 self.clear();
                 warn(&format!("{region}: AWS is throttling requests; reducing to {at_once} concurrent requests"));
             }
-            // A line for each Region of each account would be no progress display.
+            // One line for each Region of each account would not be a progress display.
             Progress::Slower { .. } => self.slower += 1,
         }
         if self.shown {
@@ -94,7 +94,7 @@ impl Meter {
         told
     }
 
-    /// Takes the bar away.
+    /// Erases the bar.
     pub(crate) fn clear(&self) {
         if self.shown {
             let _ = write!(anstream::stderr(), "\r\x1b[2K");

@@ -1,4 +1,4 @@
-//! The state of enforcement for people: of one account Region by Region; of several, a line for each account and then
+//! The state of enforcement for people: Region by Region for one account; for several, a line for each account and then
 //! the Regions of those with problems.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,10 +13,10 @@ use cfn_egress_guard_account::status::{
 
 use crate::style::{BAD, BOLD, CAUTION, DIM, GOOD};
 
-/// How many Regions of several accounts are named one by one.
+/// The maximum number of Regions of several accounts that are named one by one.
 const SHOWN: usize = 6;
 
-/// How wide the names of accounts are, unless they are longer.
+/// The maximum width of the column of account names; longer names overflow.
 const MAX_WIDTH: usize = 48;
 
 pub(super) fn write(result: &StatusResult, out: &mut impl Write) -> io::Result<()> {
@@ -28,7 +28,7 @@ pub(super) fn write(result: &StatusResult, out: &mut impl Write) -> io::Result<(
     };
     writeln!(out, "{BOLD}{}{BOLD:#}{place}", result.hook)?;
     let told_once = shared(&result.regions, failures);
-    // The notes of one account stand below its Regions; those of many would say the same over and over.
+    // The notes of one account appear below its Regions; those of many accounts would only repeat.
     let noted_once = if many { shared(&result.regions, notes) } else { BTreeMap::new() };
     if many {
         write_accounts(result, out)?;
@@ -69,7 +69,7 @@ pub(super) fn write(result: &StatusResult, out: &mut impl Write) -> io::Result<(
     writeln!(out, "{style}=> {counted}{style:#}")
 }
 
-/// Which policies decide, where each is from, and where it decides.
+/// Writes the policies in force, with their source and their Regions.
 fn write_policies(regions: &[RegionStatus], many: bool, out: &mut impl Write) -> io::Result<()> {
     let mut policies: BTreeMap<String, Vec<&RegionStatus>> = BTreeMap::new();
     for region in regions {
@@ -80,14 +80,14 @@ fn write_policies(regions: &[RegionStatus], many: bool, out: &mut impl Write) ->
     policies.iter().try_for_each(|(policy, regions)| writeln!(out, "{policy} in {}", places(regions, many)))
 }
 
-/// The account of a Region as people read it.
+/// Returns the account of a Region, formatted for people.
 fn label(result: &StatusResult, region: &RegionStatus) -> String {
     let id = region.account.as_deref().unwrap_or_default();
     let known = result.accounts.iter().find(|account| account.account.account == id);
     known.map_or_else(|| id.to_owned(), |account| account.account.label())
 }
 
-/// A line for each account, those with problems first.
+/// Writes a line for each account, those with problems first.
 fn write_accounts(result: &StatusResult, out: &mut impl Write) -> io::Result<()> {
     let mut regions: BTreeMap<&str, Vec<&RegionStatus>> = BTreeMap::new();
     for region in &result.regions {
@@ -103,7 +103,7 @@ fn write_accounts(result: &StatusResult, out: &mut impl Write) -> io::Result<()>
     Ok(())
 }
 
-/// The state of an account in one line: of its worst Region first.
+/// Returns the state of an account in one line, its worst Region first.
 fn account_state(account: &AccountStatus, regions: &[&RegionStatus]) -> (Style, String) {
     if let Some(failure) = &account.failure {
         return (CAUTION, format!("could not be accessed: {failure}"));
@@ -133,7 +133,7 @@ fn account_state(account: &AccountStatus, regions: &[&RegionStatus]) -> (Style, 
 
 type RegionsByText<'a> = BTreeMap<String, Vec<&'a RegionStatus>>;
 
-/// A Region with its gaps; what is reported of several at once is left out.
+/// Writes a Region with its gaps, without those that are reported for several Regions together.
 fn write_region(
     region: &RegionStatus,
     width: usize,
@@ -155,7 +155,7 @@ fn write_region(
     Ok(())
 }
 
-/// How many accounts are well, have a gap, or cannot be judged.
+/// Counts the accounts that are well, have a gap, or cannot be judged.
 fn counted_accounts(result: &StatusResult) -> String {
     let count_of = |verdict| result.accounts.iter().filter(|account| account.verdict == verdict).count();
     said(
@@ -165,7 +165,7 @@ fn counted_accounts(result: &StatusResult) -> String {
     )
 }
 
-/// What is said alike of several Regions: told once, below them.
+/// Collects what several Regions have in common, reported once below them.
 fn shared(
     regions: &[RegionStatus],
     said: impl Fn(&RegionStatus) -> Vec<String>,
@@ -191,7 +191,7 @@ fn notes(region: &RegionStatus) -> Vec<String> {
     region.notes.iter().map(|note| note.message.clone()).collect()
 }
 
-/// Where something is said of: each Region by its name; in several accounts, so many.
+/// Returns where something applies: each Region by name, or the number of Regions if there are several accounts.
 fn places(regions: &[&RegionStatus], many: bool) -> String {
     if many && regions.len() > SHOWN {
         let accounts: BTreeSet<_> = regions.iter().map(|region| &region.account).collect();
@@ -200,7 +200,7 @@ fn places(regions: &[&RegionStatus], many: bool) -> String {
     regions.iter().map(|region| region.place(many)).collect::<Vec<_>>().join(", ")
 }
 
-/// How many Regions are well, have a gap, or cannot be judged: what could not be read is no gap.
+/// Counts the Regions that are well, have a gap, or cannot be judged; an unreadable Region is not a gap.
 fn counted(result: &StatusResult) -> String {
     let numbers = [Enforcement::Enforced, Enforcement::Gap, Enforcement::Unknown].map(|verdict| result.count(verdict));
     said(numbers, result.regions.len(), "Region")
@@ -217,7 +217,7 @@ fn said([well, with_hole, unknown]: [usize; 3], all: usize, noun: &str) -> Strin
     said.join(", ")
 }
 
-/// What runs there: the hook's version, and the function's with the beginning of its hash.
+/// Returns the versions: the hook's, and the function's with the beginning of its hash.
 fn versions(region: &RegionStatus) -> String {
     let hook = region.version.as_ref().map(|version| format!("hook version {version}"));
     let function = region.function.as_ref().and_then(FunctionStatus::summary);

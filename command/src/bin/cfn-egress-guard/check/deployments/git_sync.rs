@@ -1,4 +1,4 @@
-//! Stack deployment files of CloudFormation's Git sync, YAML or JSON.
+//! Stack deployment files of CloudFormation's Git sync, in YAML or JSON.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::super::parameters::{self, ParameterValues};
 use super::{Deployment, TemplateDeployment};
 use crate::git::Repository;
 
-/// The deployment of a file in this folder.
+/// Returns the deployment in a file of this folder.
 pub(super) fn read(file: &Path, folder: &Path, root: &Value) -> anyhow::Result<Vec<TemplateDeployment>> {
     let Some(template) = root.get("template-file-path").and_then(Value::as_str) else {
         bail!(
@@ -24,7 +24,7 @@ pub(super) fn read(file: &Path, folder: &Path, root: &Value) -> anyhow::Result<V
         None | Some(Kind::Null) => {}
         Some(_) => bail!("`parameters` is not an object"),
     }
-    // Paths of Git sync start from the root of the repository.
+    // Paths in Git sync files are relative to the repository's root.
     let real = same(if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
     let root = Repository::around(&real).map(|repository| repository.root().to_owned());
     let from_root = root.map(|root| root.join(template)).filter(|path| path.is_file());

@@ -1,4 +1,4 @@
-//! Our own file: TOML with a table for each deployment.
+//! This program's own file format: TOML with a table for each deployment.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ struct DeploymentsFile {
     deployment: Vec<DeploymentEntry>,
 }
 
-/// A deployment as it is written.
+/// A deployment as written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DeploymentEntry {
@@ -26,7 +26,7 @@ struct DeploymentEntry {
     parameters: Option<ParameterSource>,
 }
 
-/// Values, or the file that has them.
+/// Parameter values, or the file that contains them.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum ParameterSource {
@@ -34,7 +34,7 @@ enum ParameterSource {
     File(PathBuf),
 }
 
-/// The deployments of a file in this folder, which its paths start from.
+/// Returns the deployments in a file of this folder; its paths are relative to the folder.
 pub(super) fn read(folder: &Path, text: &str) -> anyhow::Result<Vec<TemplateDeployment>> {
     let file: DeploymentsFile = toml::from_str(text).map_err(|error| {
         anyhow!(
@@ -68,7 +68,7 @@ fn deployment(folder: &Path, entry: DeploymentEntry) -> anyhow::Result<TemplateD
     Ok((folder.join(template), Deployment { name, stack_name, account, region, given }))
 }
 
-/// A value as CloudFormation takes it: text, lists separated by commas.
+/// Returns a value in CloudFormation's form: text, or a list separated by commas.
 pub(super) fn text(value: &toml::Value) -> Option<String> {
     match value {
         toml::Value::String(text) => Some(text.clone()),

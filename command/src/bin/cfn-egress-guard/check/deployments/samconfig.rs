@@ -1,4 +1,4 @@
-//! The configuration file of the AWS SAM command, TOML or YAML: a deployment for each environment.
+//! The configuration file of the AWS SAM CLI, in TOML or YAML: a deployment for each environment.
 
 use std::path::{Path, PathBuf};
 
@@ -9,23 +9,23 @@ use toml::{Table, Value};
 use super::super::parameters::{self, ParameterValues};
 use super::{Deployment, TemplateDeployment, own};
 
-/// The sections of an environment that have what concerns a deployment, the first one counting most.
+/// The sections of an environment that apply to a deployment; the first one takes precedence.
 const SECTIONS: [&str; 2] = ["deploy", "global"];
 
-/// What `sam` takes for a template where none is named.
+/// The templates that `sam` uses by default.
 const TEMPLATES: [&str; 3] = ["template.yaml", "template.yml", "template.json"];
 
-/// Whether a file is one.
+/// Returns whether a file is a SAM configuration file.
 pub(super) fn is(table: &Table) -> bool {
     !table.contains_key("deployment") && table.values().any(|environment| !parameters_of(environment).is_empty())
 }
 
-/// A file that is written in YAML, as a table.
+/// Converts a YAML file to a table.
 pub(super) fn of_yaml(root: &yaml::Value) -> Option<Table> {
     if let Value::Table(table) = same(root)? { Some(table) } else { None }
 }
 
-/// A value of YAML as one of TOML; nothing for `null`.
+/// Converts a YAML value to TOML; nothing for `null`.
 fn same(value: &yaml::Value) -> Option<Value> {
     Some(match &value.kind {
         yaml::Kind::Null | yaml::Kind::Unknown(_) => return None,
@@ -40,20 +40,20 @@ fn same(value: &yaml::Value) -> Option<Value> {
     })
 }
 
-/// The parameters of the sections of an environment.
+/// Returns the parameters in the sections of an environment.
 fn parameters_of(environment: &Value) -> Vec<&Table> {
     let section = |name: &&str| environment.get(*name)?.get("parameters")?.as_table();
     SECTIONS.iter().filter_map(section).collect()
 }
 
-/// The deployments of a file in this folder.
+/// Returns the deployments in a file of this folder.
 pub(super) fn read(folder: &Path, table: &Table) -> anyhow::Result<Vec<TemplateDeployment>> {
     let mut found = Vec::new();
     for (environment, sections) in table {
         let parameters = parameters_of(sections);
         let setting = |name: &str| parameters.iter().find_map(|section| section.get(name));
         let text = |name: &str| setting(name).and_then(Value::as_str).map(str::to_owned);
-        // An environment that only says how to build is no deployment.
+        // An environment with only build settings is not a deployment.
         if sections.get("deploy").is_none() && setting("stack_name").is_none() {
             continue;
         }
@@ -74,7 +74,7 @@ fn template_of(folder: &Path, named: Option<String>) -> PathBuf {
     named.map(|name| folder.join(name)).or_else(default).unwrap_or_else(|| folder.join("template.yaml"))
 }
 
-/// `Key=Value Other="more words"`, a list of such, or a table.
+/// Parses `Key=Value Other="more words"`, a list of such texts, or a table.
 fn overrides(value: &Value) -> anyhow::Result<ParameterValues> {
     match value {
         Value::Table(table) => {
@@ -94,7 +94,7 @@ fn overrides(value: &Value) -> anyhow::Result<ParameterValues> {
     }
 }
 
-/// The words of a text; spaces between quotes belong to a word.
+/// Splits a text into words; spaces between quotes are part of a word.
 fn words(text: &str) -> Vec<String> {
     let (mut words, mut word, mut quote, mut escaped) = (Vec::new(), String::new(), None, false);
     for c in text.chars() {
@@ -116,7 +116,7 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// `Key="a value"` without its quotes; the shorthand `ParameterKey=…` has its own.
+/// Removes the quotes from `Key="a value"`; the shorthand `ParameterKey=…` has its own quoting.
 fn unquoted(word: impl AsRef<str>) -> String {
     let word = word.as_ref();
     if word.starts_with("ParameterKey=") || word.starts_with("ParameterValue=") {

@@ -1,21 +1,21 @@
-//! A template that is written in another one: the places of its lines in the text around it.
+//! Maps places in a template that is written inside another one to places in the outer text.
 
 use std::ops::Range;
 
 use cfn_egress_guard_core::source::Span;
 
-/// The lines of a text that is written in another one.
+/// The lines of a text that is written inside another one.
 pub(crate) struct InlineTemplate {
     lines: Vec<InlineLine>,
 }
 
-/// A line, and the line of the text around it that it is written on, if that is known.
+/// A line, and its line in the outer text, if known.
 struct InlineLine {
     inner: Range<usize>,
     outer: Option<OuterLine>,
 }
 
-/// Where a line begins, in bytes and characters, behind what both lines are indented by.
+/// The start of a line, in bytes and characters, after its indentation.
 #[derive(Clone, Copy)]
 struct OuterLine {
     offset: usize,
@@ -24,8 +24,8 @@ struct OuterLine {
 }
 
 impl InlineTemplate {
-    /// The lines of `inner`, which is the value at `span` of `outer`: of a block, line by line. Text with escapes is
-    /// written on lines of its own.
+    /// Returns the lines of `inner`, the value at `span` of `outer`: for a block, line by line. Text with escapes has
+    /// no corresponding lines.
     pub(crate) fn of(inner: &str, outer: &str, span: Span) -> Self {
         let written: Vec<(usize, &str)> = lines(outer, span.offset as usize..span.end() as usize);
         let own = lines(inner, 0..inner.len());
@@ -39,7 +39,7 @@ impl InlineTemplate {
             let outer = same.map(|(at, (offset, written))| OuterLine {
                 offset: *offset + indent(written),
                 line: span.line + u32::try_from(at).unwrap_or(u32::MAX),
-                // The first line begins behind what is before the value on it.
+                // The first line starts after the text before the value.
                 indent: indent(written) + if at == 0 { span.column as usize - 1 } else { 0 },
             });
             InlineLine { inner: *offset..offset + line.len(), outer }
@@ -47,7 +47,7 @@ impl InlineTemplate {
         Self { lines: lines.collect() }
     }
 
-    /// Where a place of the text is in the text around it; nothing if that is not known.
+    /// Returns the place in the outer text, or nothing if it is unknown.
     pub(crate) fn outer(&self, inner: &str, span: Span) -> Option<Span> {
         let line = self.lines.get((span.line as usize).checked_sub(1)?)?;
         let outer = line.outer?;
@@ -63,7 +63,7 @@ impl InlineTemplate {
     }
 }
 
-/// The lines of a part of a text, each with the byte that it begins at.
+/// Returns the lines of a part of a text, each with its byte offset.
 fn lines(text: &str, part: Range<usize>) -> Vec<(usize, &str)> {
     let mut start = part.start;
     let lines = text.get(part).unwrap_or_default().split_inclusive('\n').map(|line| {

@@ -1,4 +1,4 @@
-//! What a template declares about its parameters, and what CloudFormation refuses for it.
+//! The parameters that a template declares, and the values that CloudFormation rejects for them.
 //!
 //! No message repeats a value: it may be a secret.
 
@@ -10,19 +10,19 @@ use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::value::{Kind, Map, Value};
 use fancy_regex::Regex;
 
-/// How much of a name or a constraint is shown, in characters.
+/// The maximum number of characters shown of a name or a constraint.
 pub(super) const SHOWN_CHARS: usize = 200;
 
 /// The parameters that templates declare.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct DeclaredParameters {
     names: BTreeSet<String>,
-    /// Whether there may be more: a macro or an include may add some.
+    /// Whether there can be more: a macro or an include may add some.
     is_open: bool,
 }
 
 impl DeclaredParameters {
-    /// Those of a template.
+    /// Returns the parameters of a template.
     pub(crate) fn by(root: &Value) -> Self {
         let section = root.get("Parameters");
         let own = |name: &Value| name.as_str().is_none_or(|name| !name.starts_with("AWS::"));
@@ -42,25 +42,25 @@ impl DeclaredParameters {
         }
     }
 
-    /// Adds those of another template.
+    /// Adds the parameters of another template.
     pub(crate) fn add(&mut self, other: Self) {
         self.names.extend(other.names);
         self.is_open |= other.is_open;
     }
 
-    /// Whether a parameter is among them by its name.
+    /// Returns whether a parameter with this name is declared.
     pub(crate) fn names(&self, name: &str) -> bool {
         self.names.contains(name)
     }
 
-    /// Whether a parameter is, or may be, among them.
+    /// Returns whether a parameter is declared, or may be.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.is_open || self.names.contains(name)
     }
 }
 
-/// Refuses parameters that none of the templates declares, as CloudFormation does: a typo would leave the
-/// parameter at its default.
+/// Rejects parameters that no template declares, as CloudFormation does: with a typo, the parameter would keep its
+/// default.
 pub(crate) fn all_declared<'a>(
     given: impl Iterator<Item = &'a String>,
     declared: &DeclaredParameters,
@@ -75,22 +75,22 @@ pub(crate) fn all_declared<'a>(
     bail!("parameter `{name}` has a value but is not declared; declared: {}", names.join(", "))
 }
 
-/// The default of a parameter, if the template declares one.
+/// Returns the default of a parameter, if the template declares one.
 pub(crate) fn default_of(root: &Value, name: &str) -> Option<String> {
     root.get("Parameters")?.get(name)?.get("Default").and_then(text)
 }
 
-/// Why a template does not take the values that are given for its parameters.
+/// The reason why a template does not accept the values for its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ParameterError {
     /// What is wrong.
     pub(crate) message: String,
-    /// Where the template says so.
+    /// The place of the constraint in the template.
     pub(crate) origin: Origin,
 }
 
 impl ParameterError {
-    /// What to do about it.
+    /// Advice on how to fix it.
     pub(crate) const HELP: &'static str = "pass a value that the template allows; CloudFormation rejects others";
 }
 
@@ -102,7 +102,7 @@ impl std::fmt::Display for ParameterError {
 
 impl std::error::Error for ParameterError {}
 
-/// Refuses values that a template does not allow, as CloudFormation does ("Parameters").
+/// Rejects values that a template does not allow, as CloudFormation does ("Parameters").
 pub(crate) fn allowed(values: &BTreeMap<String, String>, root: &Value) -> Result<(), ParameterError> {
     for (name, value) in values {
         let Some(declaration) = root.get("Parameters").and_then(|section| section.get(name)) else { continue };
@@ -115,7 +115,7 @@ pub(crate) fn allowed(values: &BTreeMap<String, String>, root: &Value) -> Result
     Ok(())
 }
 
-/// Which constraint of a declaration a value does not meet, and how.
+/// Returns the constraint of a declaration that a value does not satisfy, with a message.
 fn problem(declaration: &Value, value: &str) -> Option<(&'static str, String)> {
     let constraint = |name: &str| declaration.get(name).and_then(text);
     let type_name = constraint("Type").unwrap_or_else(|| "String".to_owned());
@@ -143,7 +143,7 @@ fn problem(declaration: &Value, value: &str) -> Option<(&'static str, String)> {
         }
     }
     if let Some(pattern) = constraint("AllowedPattern") {
-        // A pattern that only Java's regular expressions know is left to CloudFormation.
+        // A pattern that only Java's regular expressions support is left to CloudFormation.
         let regex = Regex::new(&format!("^(?:{})$", as_here(&pattern))).ok();
         let differs = |entry: &&str| regex.as_ref().is_some_and(|regex| matches!(regex.is_match(entry), Ok(false)));
         if entries.iter().any(differs) {
@@ -175,7 +175,7 @@ fn problem(declaration: &Value, value: &str) -> Option<(&'static str, String)> {
     None
 }
 
-/// A pattern of Java's regular expressions with the names that its character classes have here.
+/// Converts the character classes of a Java regular expression to their names in Rust's.
 fn as_here(pattern: &str) -> String {
     const CLASSES: [&str; 8] = ["Lower", "Upper", "Alpha", "Digit", "Alnum", "Punct", "Space", "XDigit"];
     CLASSES.iter().fold(pattern.to_owned(), |pattern, class| {
@@ -187,7 +187,8 @@ fn number(text: &str) -> Option<f64> {
     text.trim().parse::<f64>().ok().filter(|number| number.is_finite())
 }
 
-/// A scalar of a declaration as text; nothing for a number that readers differ on, which CloudFormation judges.
+/// Returns a scalar of a declaration as text, or nothing for a number that parsers read differently; CloudFormation
+/// checks that.
 fn text(value: &Value) -> Option<String> {
     match &value.kind {
         Kind::String(text) => Some(text.clone()),

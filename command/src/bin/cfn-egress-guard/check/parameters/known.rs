@@ -1,4 +1,4 @@
-//! What is known of the deployment of one template.
+//! The scope of one template's deployment.
 
 use cfn_egress_guard_core::check::NestedWay;
 use cfn_egress_guard_core::template::Scope;
@@ -6,7 +6,7 @@ use cfn_egress_guard_core::value::{Map, Value};
 
 use super::declared::{DeclaredParameters, default_of};
 
-/// What is known of a nested template: parameters that its parent does not pass have their defaults.
+/// Returns the scope of a nested template: parameters that its parent does not pass have their defaults.
 pub(crate) fn nested_scope(way: &NestedWay, root: &Value) -> Scope {
     let mut scope = declared_only(&way.scope, root);
     let declared = root.get("Parameters").and_then(Value::as_map).into_iter().flat_map(Map::iter);
@@ -23,7 +23,8 @@ pub(crate) fn nested_scope(way: &NestedWay, root: &Value) -> Scope {
     scope
 }
 
-/// What is known of a run, without values of parameters that this template does not declare: they are for others.
+/// Returns the scope of a run without the values of parameters that this template does not declare; those are for
+/// others.
 pub(crate) fn declared_only(scope: &Scope, root: &Value) -> Scope {
     let mut scope = scope.clone();
     if !scope.parameters.is_empty() || !scope.open.is_empty() || !scope.defaults.is_empty() {

@@ -1,4 +1,4 @@
-//! The security groups that exist, for people on a terminal.
+//! The existing security groups, for people on a terminal.
 
 use std::io::{self, Write};
 
@@ -11,10 +11,10 @@ use cfn_egress_guard_account::{count, grouped};
 
 use crate::style::{BAD, BOLD, CAUTION, DIM, GOOD};
 
-/// How many groups are shown in detail.
+/// The maximum number of groups shown in detail.
 const MAX_GROUPS: usize = 50;
 
-/// How many accounts are listed.
+/// The maximum number of listed accounts.
 const MAX_ACCOUNTS: usize = 10;
 
 /// Writes the groups with findings or differences, if they were read.
@@ -88,7 +88,7 @@ pub(super) fn write_answer(result: &ScanResult, out: &mut dyn Write) -> io::Resu
     Ok(())
 }
 
-/// The accounts with findings or differences, those with the most open groups first.
+/// Writes the accounts with findings or differences, those with the most open groups first.
 fn write_accounts(accounts: &[AccountSummary], out: &mut dyn Write) -> io::Result<()> {
     let mut told: Vec<(String, &LiveSummary)> = accounts
         .iter()
