@@ -313,14 +313,20 @@ fn look_up<'v>(budget: &Budget, value: &'v Value, key: &str) -> Result<Option<&'
 /// Counts values. Returns `false` if they are nested deeper than `depth`.
 fn measure(value: &Value, depth: usize, values: &mut u64) -> bool {
     *values += 1;
-    if depth == 0 {
-        return false;
-    }
-    match &value.kind {
-        Kind::List(list) => list.iter().all(|entry| measure(entry, depth - 1, values)),
-        Kind::Map(map) => map.iter().all(|(_, entry)| measure(entry, depth - 1, values)),
-        _ => true,
-    }
+    // Most values contain no others: they are counted where they are, without a call.
+    let mut child = |child: &Value| match &child.kind {
+        Kind::List(_) | Kind::Map(_) => measure(child, depth.saturating_sub(1), values),
+        _ => {
+            *values += 1;
+            depth > 1
+        }
+    };
+    depth > 0
+        && match &value.kind {
+            Kind::List(list) => list.iter().all(child),
+            Kind::Map(map) => map.iter().all(|(_, entry)| child(entry)),
+            _ => true,
+        }
 }
 
 #[cfg(test)]

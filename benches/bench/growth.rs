@@ -1,6 +1,7 @@
 //! Measures growth with the size of an event or a template, in this process, without process starts and sockets.
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use cfn_egress_guard::report::{FileName, FileReport, HumanOptions, HumanReporter, Reporter as _};
 use cfn_egress_guard_core::check::{CheckContext, Defaults, check_each};
@@ -96,7 +97,7 @@ fn report(text: &str) {
     let policy = Policy::default();
     let terms = CheckContext { defaults: Defaults::MayChange, ..CheckContext::of(&policy, TODAY) };
     let name = FileName::same("measured.yaml");
-    let report = FileReport::of(name, text.to_owned(), &document, &terms, false, |take| {
+    let report = FileReport::of(name, Arc::new(text.to_owned()), &document, &terms, false, |take| {
         check_each(&document.root, &Scope::default(), &terms, take)
     });
     let mut out = Vec::new();

@@ -1,6 +1,7 @@
 //! Turns findings in values into entries of a report on a text.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, DiagnosticLevel, FileError, FileName, FileReport, LabeledSpan, ResourceName};
 use super::not_judged::NotJudged;
@@ -22,7 +23,7 @@ impl FileReport {
     #[must_use]
     pub fn of(
         name: FileName,
-        text: String,
+        text: Arc<String>,
         document: &Document,
         terms: &CheckContext<'_>,
         strict: bool,
@@ -103,7 +104,7 @@ impl<'d> ReportBuilder<'d> {
     }
 
     /// Returns the complete report, in the order of the text.
-    fn report(mut self, name: FileName, text: String, notes: &[TemplateNote]) -> FileReport {
+    fn report(mut self, name: FileName, text: Arc<String>, notes: &[TemplateNote]) -> FileReport {
         self.notes(notes);
         self.warnings();
         let Self { mut entries, resources, rules, .. } = self;

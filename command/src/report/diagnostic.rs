@@ -1,6 +1,7 @@
 //! The report on one file, with the places in its text.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::not_judged::NotJudged;
 use super::printable;
@@ -30,7 +31,7 @@ impl FileName {
 pub struct FileReport {
     pub name: FileName,
     /// Its text, if it could be read.
-    pub text: String,
+    pub text: Arc<String>,
     /// The resources that were checked, in the order written.
     pub resources: Vec<ResourceName>,
     /// The number of their egress rules.
@@ -180,10 +181,10 @@ impl From<SourceError> for FileError {
 impl FileReport {
     /// Returns the report of a file that could not be checked.
     #[must_use]
-    pub fn broken(name: FileName, text: String, problem: FileError) -> Self {
+    pub fn broken(name: FileName, text: impl Into<Arc<String>>, problem: FileError) -> Self {
         let FileError { message, help, span } = problem;
         let problem = FileError { message: printable(message), help: help.map(printable), span };
-        Self { name, text, problem: Some(problem), ..Self::default() }
+        Self { name, text: text.into(), problem: Some(problem), ..Self::default() }
     }
 
     /// Returns the entries, with or without notes about what was not judged.

@@ -177,11 +177,7 @@ fn predicate(remark: &Remark<'_>, several: bool) -> String {
         ),
         Remark::Draft(_, Placeholder::Reason) => {
             let prefix = Placeholder::Reason.prefix();
-            format!(
-                "{} a draft: replace the reason that begins with {prefix} with the actual reason.",
-                of("is", "are"),
-                of("it is", "they are")
-            )
+            format!("{} a draft: replace the reason that begins with {prefix} with the actual reason.", of("is", "are"))
         }
         Remark::Draft(_, Placeholder::Owner) => {
             let prefix = Placeholder::Owner.prefix();

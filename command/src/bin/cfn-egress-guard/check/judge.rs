@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cfn_egress_guard::report::{FileError, FileName, FileReport, NestedDeployment};
 use cfn_egress_guard_core::check::{CheckContext, Defaults, Nested, NestedWay, check_each, nested};
@@ -103,7 +104,7 @@ impl InputJudge<'_> {
         }
         let is_given = self.given.names().next().is_some();
         let declared = if is_given { DeclaredParameters::by(&document.root) } else { DeclaredParameters::default() };
-        let reports = Box::new(self.template(input, &text, &document));
+        let reports = Box::new(self.template(input, &Arc::new(text), &document));
         if self.is_only_input {
             // The process is about to end: dropping a large tree would take a tenth of the run.
             std::mem::forget(document);
@@ -112,7 +113,7 @@ impl InputJudge<'_> {
     }
 
     /// Returns the reports of a template, one for each of its deployments, and of the templates that it deploys.
-    fn template(&self, input: &Input, text: &str, document: &Document) -> InputReports {
+    fn template(&self, input: &Input, text: &Arc<String>, document: &Document) -> InputReports {
         let file = input.file().filter(|_| !self.deployments.is_empty());
         let deployments = file.and_then(|file| self.deployments.get(&same(file)));
         let scope = declared_only(&self.scope, &document.root);
@@ -135,7 +136,7 @@ impl InputJudge<'_> {
         if let Err((message, origin)) = accepted(scope, unit.document, deployment) {
             let problem =
                 FileError { span: unit.document.span(origin), ..FileError::new(message, Some(ParameterError::HELP)) };
-            let own = FileReport::broken(unit.name.clone(), unit.text.to_owned(), problem);
+            let own = FileReport::broken(unit.name.clone(), Arc::clone(unit.text), problem);
             return InputReports { own, others: Vec::new() };
         }
         self.with_nested(
@@ -164,7 +165,7 @@ impl InputJudge<'_> {
             ..Context::default()
         };
         let terms = CheckContext { context, defaults: self.defaults, ..CheckContext::of(self.policy, self.today) };
-        let mut own = FileReport::of(name.clone(), text.to_owned(), document, &terms, self.strict, |take| {
+        let mut own = FileReport::of(name.clone(), Arc::clone(text), document, &terms, self.strict, |take| {
             let mut notes = check_each(&document.root, scope, &terms, take)?;
             // The evaluator does not know which templates are available.
             notes.retain(|note| !matches!(note.subject, NoteSubject::Application { .. }));
@@ -242,7 +243,7 @@ impl InputJudge<'_> {
         };
         match source::parse(&text) {
             Ok(document) if is_template(&document.root) => {
-                let unit = JudgedTemplate { name: &name, file, text: &text, document: &document };
+                let unit = JudgedTemplate { name: &name, file, text: &Arc::new(text), document: &document };
                 let reports = self.with_nested(&unit, &nested_scope(way, &document.root), &around);
                 (reports, nested::refused(way, &document.root))
             }
@@ -263,7 +264,8 @@ impl InputJudge<'_> {
     ) -> (FileReport, Option<String>) {
         let (mut report, refused) = match source::parse(body) {
             Ok(document) => {
-                let inner = JudgedTemplate { text: body, document: &document, ..*unit };
+                let text = Arc::new(body.to_owned());
+                let inner = JudgedTemplate { text: &text, document: &document, ..*unit };
                 let own = self.with_nested(&inner, &nested_scope(way, &document.root), around).own;
                 (own, nested::refused(way, &document.root))
             }
@@ -280,7 +282,7 @@ impl InputJudge<'_> {
 struct JudgedTemplate<'u> {
     name: &'u FileName,
     file: &'u Path,
-    text: &'u str,
+    text: &'u Arc<String>,
     document: &'u Document,
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cfn_egress_guard::report::FileReport;
 
@@ -24,7 +25,7 @@ impl CheckReports {
         let InputReports { mut own, others } = reports;
         if own.entries.is_empty() && own.problem.is_none() {
             // Nothing of it is shown, so its text is not needed any more.
-            own.text = String::new();
+            own.text = Arc::default();
         }
         let input = self.inputs.len();
         self.inputs.push((file.map(Path::to_owned), own));
