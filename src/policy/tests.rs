@@ -504,7 +504,7 @@ fn five_thousand_exemptions_are_a_policy() {
     let chosen: Vec<_> = remarks.iter().filter(|remark| remark.code == "deployer-chooses").collect();
     assert_eq!(chosen.len(), 1, "once for 40 accounts: {chosen:?}");
     assert!(
-        chosen[0].message.ends_with("everyone who may deploy to their accounts and Regions."),
+        chosen[0].message.ends_with("everyone who can deploy to their accounts and Regions."),
         "{}",
         chosen[0].message
     );

@@ -104,7 +104,7 @@ impl ScanSummary {
             let unit = worst.account.organizational_unit.as_ref();
             let unit = unit.map_or_else(String::new, |unit| format!(" in {unit}"));
             said.push(format!(
-                "The account with the most is {}{unit}: {}, {}.",
+                "Account {}{unit} has the most: {}, {}.",
                 worst.account.label(),
                 count(worst.stacks_blocked, "stack"),
                 count(worst.tally.blocked, "egress rule")

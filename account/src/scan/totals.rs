@@ -353,7 +353,7 @@ mod tests {
         assert_eq!((setting.stacks_blocked, setting.rules_blocked), (2, 4), "only stack a is wholly let through");
         insta::assert_snapshot!(summary.sentences(&[]).join("\n"), @r#"
         Not yet: with FAIL, 3 of the 5 stacks with security groups would be blocked at the next change of those groups (6 egress rules).
-        Talk to web first: 2 stacks, 3 egress rules (b, a).
+        Contact web first: 2 stacks, 3 egress rules (b, a).
         Find the owners of these: 1 stack, 3 egress rules without an owner tag (c).
         With preset = "effective", nothing would be blocked.
         With unchanged_rules = "allow", none of them is blocked until it adds or widens an egress rule: until then FAIL blocks none of them, except possibly a rollback that restores an old group, because AWS does not document whether hooks run on rollbacks.

@@ -156,7 +156,7 @@ pub fn meaning(policy: &Policy, today: Date) -> Vec<String> {
         let treatment = settings.get(setting);
         let verb = if treatment == Treatment::Allow { "allows" } else { "blocks" };
         let (name, treatment) = (setting.name(), treatment.name());
-        lines.push(format!("{name} = {treatment} ({origin}) {verb} {}.", setting_covers(setting)));
+        lines.push(format!("{name} = {treatment} ({origin}): {verb} {}.", setting_covers(setting)));
     }
     lines.push(match policy.unchanged_rules {
         Treatment::Block => {

@@ -213,7 +213,7 @@ fn the_report_for_people_names_accounts_and_units() {
     let server = Server::start(organization);
     let output = server.command(&["scan", "--organization", "--region", "eu-west-1"]);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
-    assert_eq!(stderr(&output), "warning: 1 account is not active and skipped: 444444444444 (closed).\n");
+    assert_eq!(stderr(&output), "warning: Skipped 1 account that is not active: 444444444444 (closed).\n");
     insta::assert_snapshot!(stdout(&output));
 }
 
@@ -265,7 +265,7 @@ fn an_organization_that_cannot_be_read_says_what_to_do() {
     let output = server.command(&["scan", "--organization", "--region", "eu-west-1", "--format", "json"]);
     let result: Json = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(strings(&result["stacks"], "account").len(), 3);
-    assert!(stderr(&output).contains("The organizational units of the accounts are not known"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("The accounts' organizational units could not be read"), "{}", stderr(&output));
 }
 
 #[test]

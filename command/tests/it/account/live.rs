@@ -445,7 +445,7 @@ fn every_format_tells_of_live_groups() {
         (&of("sg-0lacks")["Compliance"]["Status"], &of("sg-0lacks")["RecordState"]),
         (&json!("WARNING"), &json!("ACTIVE"))
     );
-    assert!(of("sg-0changed")["Description"].as_str().unwrap().contains("in no template"), "{text}");
+    assert!(of("sg-0changed")["Description"].as_str().unwrap().contains("but not in a template"), "{text}");
     assert_eq!(of("sg-0changed")["ProductFields"]["cfn-egress-guard/Stack"], "app");
     let mut finding_ids: Vec<_> = findings.iter().map(|finding| finding["Id"].as_str().unwrap()).collect();
     finding_ids.sort_unstable();

@@ -202,7 +202,7 @@ fn a_version_that_the_stack_does_not_carry_is_told_until_it_does() {
     }
     let (_, result) = json(&carries(&["6"]), &[]);
     let told = result["regions"][0]["holes"][0]["message"].as_str().unwrap();
-    assert!(told.starts_with("the alias live names version 7, and the stack egress carries version 6"), "{told}");
+    assert!(told.starts_with("the alias live points to version 7, but the stack egress contains version 6"), "{told}");
     assert!(told.ends_with("run `policy.sh carry`, or `policy.sh back 6`"), "{told}");
 }
 

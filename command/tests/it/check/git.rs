@@ -111,7 +111,7 @@ fn an_index_that_cannot_be_read_is_loud_where_it_matters() {
     let (code, told) = check(&folder, &[]).told();
     assert_eq!(code, 2);
     assert!(
-        told.contains("it is not known whether git tracks it: `") && told.contains("its version is not supported"),
+        told.contains("whether git tracks it is unknown: `") && told.contains("its version is not supported"),
         "{told}"
     );
     assert_eq!(files(&folder, &["--exclude", "prod.yaml", "--exclude", "/build"]), ["ok.yaml"], "nothing is in doubt");

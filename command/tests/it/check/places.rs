@@ -125,18 +125,15 @@ fn a_key_that_is_written_twice_says_what_it_decides_about() {
             ),
             (
                 0,
-                "key `A` appears twice, on lines 2 and 3: CloudFormation uses the last one; `A` is a resource, and what the first one \
-                 has is not checked"
+                "key `A` appears twice, on lines 2 and 3: CloudFormation uses the last one; `A` is a resource, and the first one is not checked"
             ),
             (
                 0,
-                "key `ToPort` appears twice, on line 4: CloudFormation uses the last one; it affects the egress rules of `R`, and \
-                 what the first one has is not checked"
+                "key `ToPort` appears twice, on line 4: CloudFormation uses the last one; it affects the egress rules of `R`, and the first one is not checked"
             ),
             (
                 0,
-                "key `SecurityGroupEgress` appears twice, on lines 5 and 6: CloudFormation uses the last one; it decides about the \
-                 egress rules of `G`, and the first one is not checked"
+                "key `SecurityGroupEgress` appears twice, on lines 5 and 6: CloudFormation uses the last one; it affects the egress rules of `G`, and the first one is not checked"
             ),
             (0, "key `a` appears twice, on line 1: CloudFormation uses the last one"),
         ]
