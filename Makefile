@@ -75,8 +75,9 @@ faults: ## inject faults into the function, and print the outcome of each
 	@.parts/venv/bin/python tests/parts/fault_matrix.py
 
 soak: ## compare memory and time of the first and the last of a million invocations: [TIMES=1000000] make soak
+	tests/parts/setup
 	$(FUNCTION)
-	@python3 tests/parts/soak.py --times $(or $(TIMES),1000000)
+	@.parts/venv/bin/python tests/parts/soak.py --times $(or $(TIMES),1000000)
 
 coverage: ## print the test coverage of the core and the programs, by line and branch
 	@tests/coverage
