@@ -53,7 +53,7 @@ pub struct Fetch {
 impl Fetch {
     /// The maximum size of a document in bytes: two templates of 1 MB, whose bytes JSON may encode as two bytes each,
     /// and a change set's contexts.
-    pub const MAX_BYTES: usize = 8 * 1024 * 1024;
+    pub const MAX_BYTES: usize = 8_388_608;
 
     /// Returns the URL of the document.
     #[must_use]

@@ -73,6 +73,10 @@ impl EgressEntry {
 /// The property of `AWS::EC2::SecurityGroup` that lists egress rules.
 pub const EGRESS: &str = "SecurityGroupEgress";
 
+/// The properties of an egress rule that the rule uses: an entry of [`EGRESS`], and `AWS::EC2::SecurityGroupEgress`.
+pub(crate) const RULE_PROPERTIES: [&str; 7] =
+    ["IpProtocol", "FromPort", "ToPort", "CidrIp", "CidrIpv6", "DestinationPrefixListId", "DestinationSecurityGroupId"];
+
 /// The maximum number of egress rules of a group that are judged. A group with more breaks the rule. EC2 allows 1,000
 /// (Amazon VPC quotas, "rules per security group" times groups per interface).
 pub(crate) const MAX_ENTRIES: usize = 20_000;

@@ -289,3 +289,21 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Kind::Map(Map::of(map)).into())
     }
 }
+
+/// Returns a value as JSON; an unknown becomes `{"?": "displayed form"}`.
+#[cfg(test)]
+pub(crate) fn plain(value: &Value) -> serde_json::Value {
+    use serde_json::json;
+
+    match &value.kind {
+        Kind::Null => serde_json::Value::Null,
+        Kind::Bool(value) => json!(value),
+        Kind::Integer(number) => json!(number),
+        Kind::Float(number) => json!(number),
+        Kind::String(text) => json!(text),
+        Kind::List(list) => list.iter().map(plain).collect(),
+        Kind::Map(map) => map.iter().map(|(key, value)| (key.name.clone(), plain(value))).collect(),
+        Kind::Ambiguous(text) => json!({"ambiguous": text}),
+        Kind::Unknown(unknown) => json!({"?": unknown.shown_as}),
+    }
+}

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::rule::Unknown;
-use crate::security_group::{EGRESS, ResourceType};
+use crate::security_group::{EGRESS, RULE_PROPERTIES, ResourceType};
 use crate::template::World;
 use crate::value::{Key, Kind, Value};
 
@@ -11,15 +11,7 @@ use crate::value::{Key, Kind, Value};
 pub(super) const fn properties_of(resource_type: ResourceType) -> &'static [&'static str] {
     match resource_type {
         ResourceType::SecurityGroup => &[EGRESS],
-        ResourceType::SecurityGroupEgress => &[
-            "IpProtocol",
-            "FromPort",
-            "ToPort",
-            "CidrIp",
-            "CidrIpv6",
-            "DestinationPrefixListId",
-            "DestinationSecurityGroupId",
-        ],
+        ResourceType::SecurityGroupEgress => &RULE_PROPERTIES,
     }
 }
 

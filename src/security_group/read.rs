@@ -9,7 +9,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::{EGRESS, MAX_ENTRIES};
+use super::{EGRESS, MAX_ENTRIES, RULE_PROPERTIES};
 use crate::path::Origin;
 use crate::value::{Key, Kind, Map, Value, scalar_visits};
 
@@ -30,20 +30,8 @@ enum PropertyLevel {
     Scalar,
 }
 
-/// The properties of an egress rule, and those that cannot change after a group is created.
-const SCALARS: [&str; 11] = [
-    "IpProtocol",
-    "FromPort",
-    "ToPort",
-    "CidrIp",
-    "CidrIpv6",
-    "DestinationPrefixListId",
-    "DestinationSecurityGroupId",
-    "GroupId",
-    "GroupDescription",
-    "GroupName",
-    "VpcId",
-];
+/// The properties that cannot change after a group or an egress rule is created, beside those of the rule.
+const FIXED_PROPERTIES: [&str; 4] = ["GroupId", "GroupDescription", "GroupName", "VpcId"];
 
 /// The maximum number of tags that are read; AWS allows 50. In a longer list, no tag is known.
 const MAX_TAGS: usize = 1_000;
@@ -57,7 +45,11 @@ impl PropertyLevel {
         match self {
             Self::Properties if key == EGRESS => Some(Self::Entries),
             Self::Properties if key == "Tags" => Some(Self::Tags),
-            Self::Properties | Self::Entries | Self::Entry if SCALARS.contains(&key) => Some(Self::Scalar),
+            Self::Properties | Self::Entries | Self::Entry
+                if RULE_PROPERTIES.contains(&key) || FIXED_PROPERTIES.contains(&key) =>
+            {
+                Some(Self::Scalar)
+            }
             Self::Tag if key == "Key" || key == "Value" => Some(Self::Scalar),
             _ => None,
         }

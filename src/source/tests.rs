@@ -2,21 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::value::Kind;
-
-fn plain(value: &Value) -> Json {
-    match &value.kind {
-        Kind::Null => Json::Null,
-        Kind::Bool(value) => json!(value),
-        Kind::Integer(number) => json!(number),
-        Kind::Float(number) => json!(number),
-        Kind::String(text) => json!(text),
-        Kind::List(list) => list.iter().map(plain).collect(),
-        Kind::Map(map) => Json::Object(map.iter().map(|(key, value)| (key.name.clone(), plain(value))).collect()),
-        Kind::Ambiguous(text) => json!({"ambiguous": text}),
-        Kind::Unknown(_) => panic!("a source never yields unknown values"),
-    }
-}
+use crate::value::{Kind, plain};
 
 fn read(text: &str) -> Json {
     match parse(text) {

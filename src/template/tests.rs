@@ -10,21 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::source;
-
-/// Returns a value as JSON; an unknown becomes `{"?": "displayed form"}`.
-fn plain(value: &Value) -> Json {
-    match &value.kind {
-        Kind::Null => Json::Null,
-        Kind::Bool(value) => json!(value),
-        Kind::Integer(number) => json!(number),
-        Kind::Float(number) => json!(number),
-        Kind::String(text) => json!(text),
-        Kind::List(list) => list.iter().map(plain).collect(),
-        Kind::Map(map) => Json::Object(map.iter().map(|(key, value)| (key.name.clone(), plain(value))).collect()),
-        Kind::Ambiguous(text) => json!({"ambiguous": text}),
-        Kind::Unknown(unknown) => json!({"?": unknown.shown_as}),
-    }
-}
+use crate::value::plain;
 
 fn read(text: &str) -> source::Document {
     source::parse(text).unwrap_or_else(|error| panic!("{error} at {:?}:\n{:.2000}", error.span, text))

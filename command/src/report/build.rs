@@ -13,7 +13,7 @@ use cfn_egress_guard_core::check::{CheckContext, CheckedResource, LocatedFinding
 use cfn_egress_guard_core::path::Origin;
 use cfn_egress_guard_core::rule::policy::{Context, ResourceContext};
 use cfn_egress_guard_core::rule::wording::{self, label};
-use cfn_egress_guard_core::rule::{Finding, Outcome, Severity};
+use cfn_egress_guard_core::rule::{Finding, Outcome};
 use cfn_egress_guard_core::source::{Document, Warning};
 use cfn_egress_guard_core::template::{NoteSubject, TemplateError, TemplateNote};
 
@@ -125,21 +125,18 @@ impl<'d> ReportBuilder<'d> {
     fn finding(&mut self, index: usize, resource: &CheckedResource, located: &LocatedFinding) {
         let finding = &located.finding;
         let let_through = matches!(finding.outcome, Outcome::Exempted | Outcome::KnownDebt);
-        let message = if let_through { wording::policy::exempted(finding) } else { wording::statement(finding) };
+        let statement = wording::statement(finding);
+        let fingerprint = self.fingerprint(resource, located, &statement);
+        let message = if let_through { wording::policy::exempted(finding) } else { statement };
         let place = &located.place;
-        let fingerprint = self.fingerprint(resource, located);
         let help = match wording::cdk_remedy(finding).filter(|_| self.is_of_cdk) {
             _ if let_through => wording::policy::advice(finding),
             None => Some(wording::remedy(finding)),
             cdk => cdk,
         };
         self.push(Diagnostic {
-            outcome: finding.outcome,
-            level: self.level(finding.outcome),
-            code: finding.reason.code(),
             resource: Some(index),
             property: finding.path.to_string(),
-            message,
             help,
             exemption: finding.exemption.as_deref().filter(|_| let_through).cloned().map(Box::new),
             setting: wording::setting_hint(finding),
@@ -149,8 +146,6 @@ impl<'d> ReportBuilder<'d> {
                 .filter(|exemption| !exemption.holds())
                 .map(wording::policy::expired_hint),
             nearly_exempted: self.nearly_exempted(resource, finding),
-            deployments: Vec::new(),
-            not_judged: None,
             when: located.when(),
             severity: finding.severity(),
             place: self
@@ -158,7 +153,7 @@ impl<'d> ReportBuilder<'d> {
                 .or_else(|| self.unlabelled(finding.origin))
                 .or_else(|| self.unlabelled(resource.origin)),
             related: place.related.iter().filter_map(|(at, part)| self.place(located, *at, *part)).collect(),
-            fingerprint,
+            ..Diagnostic::new(finding.outcome, self.level(finding.outcome), finding.reason.code(), message, fingerprint)
         });
     }
 
@@ -237,24 +232,9 @@ impl<'d> ReportBuilder<'d> {
         let fingerprint =
             self.numbered([code, message.as_str()].iter().fold(Fingerprint::new(), |all, part| all.with(part)));
         self.push(Diagnostic {
-            outcome,
-            level: self.level(outcome),
-            code,
             resource,
-            property: String::new(),
-            message,
-            help: None,
-            exemption: None,
-            setting: None,
-            expired: None,
-            nearly_exempted: None,
-            deployments: Vec::new(),
-            not_judged: None,
-            when: None,
-            severity: Severity::Informational,
             place: self.unlabelled(origin),
-            related: Vec::new(),
-            fingerprint,
+            ..Diagnostic::new(outcome, self.level(outcome), code, message, fingerprint)
         });
     }
 
@@ -279,35 +259,21 @@ impl<'d> ReportBuilder<'d> {
             let parts = [code, &subject].into_iter().fold(Fingerprint::new(), |all, part| all.with(part));
             let fingerprint = self.numbered(parts);
             let concern = concern.map_or_else(String::new, |concern| format!("; {concern}"));
+            let message = format!("{warning}{concern}");
+            // A warning even with --strict: CloudFormation accepts it.
+            let level = DiagnosticLevel::Warning;
             self.push(Diagnostic {
-                outcome: Outcome::Note,
-                // A warning even with --strict: CloudFormation accepts it.
-                level: DiagnosticLevel::Warning,
-                code,
-                resource: None,
-                property: String::new(),
-                message: format!("{warning}{concern}"),
                 help: Some(warning.help().to_owned()),
-                exemption: None,
-                setting: None,
-                expired: None,
-                nearly_exempted: None,
-                deployments: Vec::new(),
-                not_judged: None,
-                when: None,
-                severity: Severity::Informational,
                 place: Some(LabeledSpan { span: warning.span(), label: String::new() }),
-                related: Vec::new(),
-                fingerprint,
+                ..Diagnostic::new(Outcome::Note, level, code, message, fingerprint)
             });
         }
     }
 
     /// Returns the fingerprint: without line, column, index and file, so that it survives nearby changes. The same
     /// violation under other conditions is another finding.
-    fn fingerprint(&mut self, resource: &CheckedResource, located: &LocatedFinding) -> String {
-        let finding = &located.finding;
-        let parts = [&resource.logical_id, finding.reason.code(), &wording::statement(finding)];
+    fn fingerprint(&mut self, resource: &CheckedResource, located: &LocatedFinding, statement: &str) -> String {
+        let parts = [&resource.logical_id, located.finding.reason.code(), statement];
         let fingerprint = parts.into_iter().fold(Fingerprint::new(), |all, part| all.with(part));
         self.numbered(located.when().into_iter().fold(fingerprint, |all, when| all.with(&when)))
     }

@@ -118,6 +118,36 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// Returns an entry about the text as a whole, with nothing but a message.
+    pub(super) const fn new(
+        outcome: Outcome,
+        level: DiagnosticLevel,
+        code: &'static str,
+        message: String,
+        fingerprint: String,
+    ) -> Self {
+        Self {
+            outcome,
+            level,
+            code,
+            resource: None,
+            property: String::new(),
+            message,
+            help: None,
+            setting: None,
+            expired: None,
+            nearly_exempted: None,
+            exemption: None,
+            when: None,
+            severity: Severity::Informational,
+            place: None,
+            related: Vec::new(),
+            deployments: Vec::new(),
+            not_judged: None,
+            fingerprint,
+        }
+    }
+
     /// Returns the message with its conditions and deployments: one sentence without its full stop.
     #[must_use]
     pub fn sentence(&self) -> Cow<'_, str> {
