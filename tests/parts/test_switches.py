@@ -44,7 +44,7 @@ def test_warn_and_back_in_every_region_where_the_stack_is(guard):
     said = guard.run("./switch.sh FAILURE_MODE=WARN")
     assert [line.split()[0] for line in said.splitlines() if "FailureMode: FAIL -> WARN" in line] in ([REGION, OTHER], [OTHER, REGION])
     results = said.split("\n\n")[1].splitlines()
-    assert [(line.split()[:3]) for line in results] == [[OTHER, GUARD, "switched"], [REGION, GUARD, "switched"]]
+    assert [(line.split()[:3]) for line in results] == [[OTHER, GUARD, "changed"], [REGION, GUARD, "changed"]]
     assert {guard.parameters(region)["FailureMode"] for region in (REGION, OTHER)} == {"WARN"}
     assert not guard.blocks("warned")
     assert untouched(guard) == before, "template, function and all other parameters"
@@ -57,7 +57,7 @@ def test_warn_and_back_in_every_region_where_the_stack_is(guard):
 def test_what_is_repeated_changes_nothing(guard):
     events = len(guard.events(GUARD, GUARD))
     said = guard.run(f"./switch.sh {BOTH} FAILURE_MODE=FAIL HOOK_STATUS=ENABLED")
-    assert said.count("FailureMode is FAIL already") == 2
+    assert said.count("FailureMode is already FAIL") == 2
     assert said.count("nothing to change") == 2
     assert len(guard.events(GUARD, GUARD)) == events, "no update"
 
