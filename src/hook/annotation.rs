@@ -3,7 +3,7 @@
 use super::decision::{Conclusion, Decision, ResourceAssessment};
 use super::response::{Annotation, AnnotationStatus, SeverityLevel};
 use super::sentences;
-use crate::rule::{self, Finding, Outcome, excerpt, wording};
+use crate::rule::{self, Finding, Outcome, wording};
 
 /// The maximum number of annotations in an answer. CloudFormation documents no limit, Lambda's response is limited to 6
 /// MB, and nobody reads more.
@@ -70,7 +70,7 @@ fn or_passed(mut annotations: Vec<Annotation>, passed: impl FnOnce() -> String) 
 /// Adds the resource of the template to an annotation.
 fn within(resource: &str, annotation: Annotation) -> Annotation {
     let status_message = format!("{resource}, {}", annotation.status_message);
-    Annotation { status_message: excerpt(&status_message, wording::ANNOTATION_CHARS - 1), ..annotation }
+    Annotation { status_message: wording::for_annotation(&status_message), ..annotation }
 }
 
 fn noted(finding: &Finding) -> Annotation {
@@ -88,7 +88,7 @@ fn annotation(status: AnnotationStatus, status_message: String) -> Annotation {
     Annotation {
         annotation_name: rule::ID.to_owned(),
         status,
-        status_message: excerpt(&status_message, wording::ANNOTATION_CHARS - 1),
+        status_message: wording::for_annotation(&status_message),
         remediation_message: String::new(),
         remediation_link: None,
         severity_level: None,
@@ -99,7 +99,7 @@ fn skipped(finding: &Finding) -> Annotation {
     let advice = wording::policy::advice(finding).unwrap_or_default();
     Annotation {
         remediation_link: (!advice.is_empty()).then_some(rule::URL),
-        remediation_message: excerpt(&advice, wording::ANNOTATION_CHARS - 1),
+        remediation_message: wording::for_annotation(&advice),
         severity_level: Some(SeverityLevel::from(finding.severity())),
         ..annotation(AnnotationStatus::Skipped, wording::policy::let_through(finding))
     }
@@ -107,7 +107,7 @@ fn skipped(finding: &Finding) -> Annotation {
 
 fn failed(finding: &Finding) -> Annotation {
     Annotation {
-        remediation_message: excerpt(&wording::remediation(finding), wording::ANNOTATION_CHARS - 1),
+        remediation_message: wording::for_annotation(&wording::remediation(finding)),
         remediation_link: Some(rule::URL),
         severity_level: Some(SeverityLevel::from(finding.severity())),
         ..annotation(AnnotationStatus::Failed, wording::annotation(finding))

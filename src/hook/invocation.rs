@@ -89,8 +89,10 @@ pub struct Invocation {
 
 impl Invocation {
     /// The number of characters kept of a field. The longest documented field is a stack's ARN with a name of 128
-    /// characters. The token is repeated in full up to twice this length.
+    /// characters.
     const FIELD_CHARS: usize = 300;
+    /// The number of characters kept of the token, which the answer repeats. AWS sends UUIDs, of 36 characters.
+    const TOKEN_CHARS: usize = 600;
 
     /// Returns the facts of a request.
     #[must_use]
@@ -108,7 +110,7 @@ impl Invocation {
             _ => Target::Resource,
         };
         Self {
-            client_request_token: excerpt(request.client_request_token.as_str(), 2 * Self::FIELD_CHARS),
+            client_request_token: excerpt(request.client_request_token.as_str(), Self::TOKEN_CHARS),
             account: field(request.aws_account_id.as_str()),
             region: field(region(request).unwrap_or_default()),
             stack_id: field(stack_id),
@@ -125,7 +127,7 @@ impl Invocation {
     #[must_use]
     pub fn unreadable(client_request_token: &str) -> Self {
         Self {
-            client_request_token: excerpt(client_request_token, 2 * Self::FIELD_CHARS),
+            client_request_token: excerpt(client_request_token, Self::TOKEN_CHARS),
             account: String::new(),
             region: String::new(),
             stack_id: String::new(),

@@ -9,8 +9,8 @@ use crate::rule::{Finding, Outcome, Reason, Verdict, wording};
 /// and the API's `HookStatusReason` 1,024.
 pub const MESSAGE_CHARS: usize = 1_024;
 
-/// The maximum number of lines in a message: every line has at least nine characters.
-const MAX_LINES: usize = MESSAGE_CHARS / 8;
+/// More lines than a message can have: each has at least nine characters.
+const MAX_LINES: usize = 128;
 
 impl Decision {
     /// Returns the message for the stack's events, within the protocol's length.
@@ -84,7 +84,10 @@ impl Decision {
     /// Returns a message within a maximum length, followed by the contact for blocked rules if the policy names one.
     fn with_contact(&self, message: impl FnOnce(usize) -> String) -> String {
         match self.offending().find_map(|finding| finding.contact.as_ref()).map(wording::ask) {
-            Some(ask) => format!("{}\n{ask}", message(MESSAGE_CHARS.saturating_sub(ask.chars().count() + 1))),
+            Some(ask) => {
+                let ask = format!("\n{ask}");
+                message(MESSAGE_CHARS.saturating_sub(ask.chars().count())) + &ask
+            }
             None => message(MESSAGE_CHARS),
         }
     }

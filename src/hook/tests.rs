@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::rule::{Setting, Settings, Treatment, wording};
 
+mod bounds;
 mod not_certain;
 mod policy;
 mod template_target;

@@ -34,6 +34,11 @@ pub const RULE: &str = "An egress rule of a security group must open exactly one
 /// `toolkit-lib/lib/api/stack-events/hook-result-details.ts`).
 pub(crate) const ANNOTATION_CHARS: usize = 400;
 
+/// Shortens a text to [`ANNOTATION_CHARS`], the ellipsis included.
+pub(crate) fn for_annotation(text: &str) -> String {
+    excerpt(text, ANNOTATION_CHARS - 1)
+}
+
 /// The number of characters shown of a logical id. CloudFormation allows 255, chosen by the template's author.
 pub const LOGICAL_ID_CHARS: usize = 100;
 

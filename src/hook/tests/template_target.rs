@@ -103,7 +103,7 @@ fn a_template_that_cannot_be_read_is_left_to_the_resource_target() {
     }
 }
 
-fn change(action: &str, before: Option<Json>, after: Option<Json>) -> Json {
+pub(super) fn change(action: &str, before: Option<Json>, after: Option<Json>) -> Json {
     let context = |properties: Option<Json>| properties.map(|properties| json!({"Properties": properties}).to_string());
     json!({
         "template": "…",
@@ -116,7 +116,7 @@ fn change(action: &str, before: Option<Json>, after: Option<Json>) -> Json {
     })
 }
 
-fn egress(from: &str, to: &str) -> Json {
+pub(super) fn egress(from: &str, to: &str) -> Json {
     json!({"SecurityGroupEgress": [{"IpProtocol": "tcp", "FromPort": from, "ToPort": to, "CidrIp": "10.0.0.0/8"}]})
 }
 

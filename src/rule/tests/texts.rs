@@ -179,3 +179,11 @@ fn what_is_said_of_events_that_are_no_calls() {
     ];
     insta::assert_snapshot!(lines.join("\n"));
 }
+
+#[test]
+fn a_text_for_an_annotation_keeps_to_its_length() {
+    for length in [1, 399, 400, 401, 2_000] {
+        let text = wording::for_annotation(&"x".repeat(length));
+        assert_eq!(text.chars().count(), length.min(wording::ANNOTATION_CHARS), "{length}");
+    }
+}

@@ -8,12 +8,11 @@ pub use remark::{GroupedRemark, remarks};
 
 use std::fmt::Display;
 
-use super::{ANNOTATION_CHARS, name, place, setting_covers, statement};
+use super::{for_annotation, name, place, setting_covers, statement};
 use crate::rule::ID;
 use crate::rule::finding::{Assessment, Finding, Outcome};
 use crate::rule::policy::{AppliedExemption, Conditions, Date, Exemption, ExemptionError, Policy, TagCondition};
 use crate::rule::settings::{Preset, Setting, Treatment};
-use crate::rule::text::excerpt;
 
 /// Returns the reason, the owner, and the last day of an exemption.
 #[must_use]
@@ -30,7 +29,7 @@ pub fn justification(exemption: &AppliedExemption) -> String {
 /// Returns the reason why a non-compliant rule is allowed: `SecurityGroupEgress[0]: exempted until …`.
 #[must_use]
 pub fn let_through(finding: &Finding) -> String {
-    excerpt(&format!("{}: {}.", place(finding), standing(finding)), ANNOTATION_CHARS - 1)
+    for_annotation(&format!("{}: {}.", place(finding), standing(finding)))
 }
 
 /// Returns the reason why a non-compliant rule is allowed, without its place and without a final period.
@@ -84,7 +83,7 @@ pub(crate) fn headline(resource_type: &str, logical_id: &str, assessment: &Asses
 pub fn line(finding: &Finding) -> String {
     match advice(finding) {
         Some(advice) if finding.outcome == Outcome::Exempted => {
-            let exempted = excerpt(&format!("It is {}.", standing(finding)), ANNOTATION_CHARS - 1);
+            let exempted = for_annotation(&format!("It is {}.", standing(finding)));
             format!("{}: {advice} {exempted}", place(finding))
         }
         Some(advice) => format!("{} {advice}", let_through(finding)),
