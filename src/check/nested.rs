@@ -273,6 +273,28 @@ mod tests {
         nested.iter().flat_map(|one| one.ways.iter().map(move |it| way(one, it))).collect()
     }
 
+    #[test]
+    fn a_nested_stack_is_in_its_parents_place_and_the_instances_of_a_stack_set_are_anywhere() {
+        let text = "Resources:\n  S: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: a}}\n  \
+                    T: {Type: AWS::CloudFormation::StackSet, Properties: {TemplateURL: a}}\n";
+        let document = source::parse(text).unwrap();
+        let known = |value: &str| Some(value.to_owned());
+        let scope = Scope {
+            account: known("123456789012"),
+            region: known("cn-north-1"),
+            partition: known("aws-cn"),
+            url_suffix: known("amazonaws.com.cn"),
+            ..Scope::default()
+        };
+        let nested = nested(&document.root, &scope, Defaults::AreValues).unwrap();
+        let places = nested.into_iter().map(|nested| {
+            let way = nested.ways.into_iter().next().unwrap().scope;
+            [way.account, way.region, way.partition, way.url_suffix]
+        });
+        let place = [scope.account, scope.region, scope.partition, scope.url_suffix];
+        assert_eq!(places.collect::<Vec<_>>(), [place, [None, None, None, None]]);
+    }
+
     const PARENT: &str = "Parameters: {A: {Type: Number, Default: 1}, B: {Type: Number}, Env: {Type: String}}\n\
         Conditions: {Prod: !Equals [!Ref Env, prod], Second: !Equals [!Ref A, 2]}\nResources:\n";
 

@@ -410,3 +410,40 @@ fn what_an_egress_rule_comes_to_does_not_depend_on_those_beside_it() {
         assert_eq!(open(&format!("{parameters}{}", rules.concat())), expected, "{rules:?}");
     }
 }
+
+#[test]
+fn an_exemption_by_logical_id_and_type_covers_a_resource_of_a_template() {
+    let text = group("", "", "        - {IpProtocol: tcp, FromPort: 80, ToPort: 87}\n");
+    let document = source::parse(&text).unwrap();
+    let outcome = |condition: &str| {
+        let policy = format!(
+            "[[exemption]]\nid = \"a\"\nreason = \"x\"\nowner = \"x\"\nexpires = 2099-12-31\nports = \"80-87\"\n{condition}\n"
+        );
+        let policy = crate::policy::parse(&policy).unwrap();
+        let checked = check(&document.root, &Scope::default(), &CheckContext::of(&policy, TODAY)).unwrap();
+        checked.resources[0].findings[0].finding.outcome
+    };
+    for (condition, expected) in [
+        ("logical_id = \"Sg\"", Outcome::Exempted),
+        ("logical_id = \"Other\"", Outcome::NonCompliant),
+        ("resource_type = \"AWS::EC2::SecurityGroup\"", Outcome::Exempted),
+        ("resource_type = \"AWS::EC2::SecurityGroupEgress\"", Outcome::NonCompliant),
+    ] {
+        assert_eq!(outcome(condition), expected, "{condition}");
+    }
+}
+
+#[test]
+fn a_resource_exists_unless_its_condition_is_never_true() {
+    for (condition, exists) in [("!Equals [a, a]", true), ("!Equals [a, b]", false), ("!Equals [!Ref Env, prod]", true)]
+    {
+        let text =
+            group("", &format!("  Made: {condition}\n"), "        - {IpProtocol: tcp, FromPort: 1, ToPort: 1}\n");
+        let (_, checked) = checked(&text.replace("  Sg:\n", "  Sg:\n    Condition: Made\n"));
+        assert_eq!(
+            checked.resources.iter().map(|resource| resource.exists).collect::<Vec<_>>(),
+            [exists],
+            "{condition}"
+        );
+    }
+}

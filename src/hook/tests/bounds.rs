@@ -154,3 +154,17 @@ fn a_message_with_a_contact_keeps_to_its_length() {
         assert!(message.lines().last().unwrap().contains(&contact), "{message}");
     }
 }
+
+#[test]
+fn a_template_message_has_what_a_setting_lets_pass_and_no_default_rule() {
+    let answer = template_target::stack(
+        "Resources:\n  Web: {Type: AWS::EC2::SecurityGroup, Properties: {SecurityGroupEgress: [{IpProtocol: '-1', FromPort: 0, \
+         ToPort: 0, CidrIp: 10.0.0.0/8}]}}\n  None: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: x}}\n",
+    );
+    let message = answer["message"].as_str().unwrap();
+    assert!(
+        message.contains("Web (template line 2), SecurityGroupEgress[0]: ") && message.contains("ignored_ports"),
+        "{message}"
+    );
+    assert!(!message.contains("None"), "{message}");
+}
