@@ -17,7 +17,7 @@ MEASURES = $(if $(ROWS),$(filter $(1),$(subst $(comma), ,$(ROWS))),all)
 # The variables on make's command line, in which a misspelled name is an error.
 GIVEN = $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 
-.PHONY: run test bench mutants fuzz faults soak coverage schema build package deploy switch policy policy-back scp release image deny docs lint-template help clean
+.PHONY: run test test-lints test-parts bench mutants fuzz faults soak coverage schema build package deploy switch policy policy-back scp release image deny docs lint-template help clean
 
 run: ## build the programs and rehearse two deployments on this machine
 	@# One command, so that the dependencies of both programs are built once.
@@ -33,9 +33,15 @@ run: ## build the programs and rehearse two deployments on this machine
 test: $(VENV)/.lint ## run all tests, lints, and checks of generated files
 	cargo fmt --check
 	@$(MAKE) --no-print-directory deny
+	@# Side by side, because the last steps of the function's build use one processor, and setup waits for downloads.
+	@$(MAKE) --no-print-directory --jobs 2 test-lints test-parts
+	cargo test --locked --workspace --exclude cfn-egress-guard-benches
+	.parts/venv/bin/python -m pytest tests/parts --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+test-lints:
 	@# Each combination that is built separately is linted separately, so that the features of one member do not hide
-	@# what another one lacks. This order, instead of one workspace, checks the AWS SDK only once. The tests below
-	@# build everything again: lints produce no machine code, and Cargo unifies features per selection.
+	@# what another one lacks. This order, instead of one workspace, checks the AWS SDK only once. The tests build
+	@# everything again: lints produce no machine code, and Cargo unifies features per selection.
 	cargo clippy --locked --quiet --lib --no-default-features -- -D warnings
 	cargo clippy --locked --quiet --all-targets -- -D warnings
 	cargo clippy --locked --quiet $(CHECK_ALONE) -- -D warnings
@@ -47,11 +53,11 @@ test: $(VENV)/.lint ## run all tests, lints, and checks of generated files
 	  --package cfn-egress-guard-fuzz --features cfn-egress-guard-fuzz/libfuzzer --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --package cfn-egress-guard --package cfn-egress-guard-account
-	cargo test --locked --workspace --exclude cfn-egress-guard-benches
-	@deploy/lint.sh
+
+test-parts:
 	tests/parts/setup
 	$(FUNCTION)
-	.parts/venv/bin/python -m pytest tests/parts
+	@deploy/lint.sh
 
 bench: $(if $(call MEASURES,install),$(VENV)/.release) ## compare all measurements with their floors and peers, in about 15 minutes; ROWS=keys,memory selects rows
 	@# Builds only the programs that the selected rows need.

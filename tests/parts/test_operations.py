@@ -245,7 +245,7 @@ def test_a_central_function(guard):
     page.run()
     assert guard.parameters()["FailureMode"] == "FAIL" and guard.same(guard.function()[1], before)
     page.ends()
-    assert guard.run("./policy.sh --stack member versions", expect=1).count("the policy is that of the central account's stack")
+    assert guard.run("./policy.sh --stack member versions", expect=1).count("change the policy of the central account's stack")
     # A member's own switch.
     guard.run("./switch.sh --stack member FAILURE_MODE=WARN")
     assert not guard.blocks("member-warned")

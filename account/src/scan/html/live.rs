@@ -45,7 +45,7 @@ pub(super) fn section(
     let tiles = [
         (summary.all.groups, "groups exist"),
         (summary.all.breaking, "of them break the rule"),
-        (summary.unowned.breaking, "of them have no stack"),
+        (summary.unowned.breaking, "of those are in no stack"),
         (summary.defaults.breaking, "default groups are open"),
         (summary.changed.groups, "differ from their stack"),
         (summary.unread, "groups not read"),
