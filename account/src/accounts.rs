@@ -122,7 +122,7 @@ pub(super) struct EnteredAccount {
 impl Accounts {
     /// Selects only the caller's own account. Its ID is useful but not required.
     pub async fn own(connection: Connection, regions: Vec<String>) -> Self {
-        let members = connection.caller_if_told().await.map(|caller| MemberAccount::of_id(&caller.account));
+        let members = connection.caller_if_known().await.map(|caller| MemberAccount::of_id(&caller.account));
         Self {
             connection,
             role: None,

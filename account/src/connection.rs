@@ -169,7 +169,7 @@ impl Connection {
     }
 
     /// Returns the identity if STS answers a single request within a short timeout.
-    pub(super) async fn caller_if_told(&self) -> Option<Caller> {
+    pub(super) async fn caller_if_known(&self) -> Option<Caller> {
         let once = RetryPolicy { rounds: 0, ..RetryPolicy::default() };
         tokio::time::timeout(CALLER, self.caller(once)).await.ok()?.ok()
     }

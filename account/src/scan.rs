@@ -50,7 +50,7 @@ pub use html::write_html;
 pub use join::{JoinError, JoinedResults};
 pub use known::KnownStacks;
 pub use live::{Difference, DifferenceKind, GroupRecord, LiveCount, LiveSummary, Ownership};
-pub use readiness::{PolicyImpact, advice, alternatives_told};
+pub use readiness::{PolicyImpact, advice, alternatives_described};
 pub use record::{
     Cause, FORMAT_VERSION, OpenedTraffic, OutcomeCounts, RuleOutcome, RuleRecord, ScanHead, StackRecord, Unread,
 };

@@ -127,7 +127,7 @@ fn group(template: &Template<'_>, resource: &Resource<'_>, evaluated: &Evaluated
 mod tests {
     use super::*;
 
-    fn told(text: &str) -> Vec<String> {
+    fn described(text: &str) -> Vec<String> {
         let root = crate::source::parse(text).unwrap().root;
         let declared = declared(&root, &Scope::default()).unwrap();
         let rules = |one: &Declared| {
@@ -146,7 +146,7 @@ mod tests {
     const RULE: &str = "IpProtocol: tcp, FromPort: 443, ToPort: 443, CidrIp: 10.0.0.0/8";
 
     #[test]
-    fn rules_of_a_group_and_rules_apart_are_told_with_their_group() {
+    fn rules_of_a_group_and_rules_apart_are_reported_with_their_group() {
         let text = format!(
             "Parameters: {{Other: {{Type: String, Default: sg-12345678}}, To: {{Type: Number}}}}\nResources:\n  \
              A: {{Type: AWS::EC2::SecurityGroup, Properties: {{SecurityGroupEgress: [{{{RULE}}}]}}}}\n  \
@@ -157,7 +157,7 @@ mod tests {
              !Ref To, ToPort: !Ref To, CidrIp: 10.0.0.0/8}}}}\n"
         );
         assert_eq!(
-            told(&text),
+            described(&text),
             [
                 "LogicalId(\"A\"): tcp 443 to 10.0.0.0/8",
                 "LogicalId(\"B\"):  default",
@@ -177,12 +177,12 @@ mod tests {
              B: {{Type: AWS::EC2::SecurityGroup, Properties: {{SecurityGroupEgress: !Split [x, !ImportValue y]}}}}\n  \
              C: {{Type: AWS::EC2::SecurityGroup, Condition: Prod, Properties: {{SecurityGroupEgress: [{{{RULE}}}]}}}}\n"
         );
-        let told = told(&text);
+        let described = described(&text);
         assert_eq!(
-            told[0], "LogicalId(\"A\"): IpProtocol -1 to 0.0.0.0/0 (perhaps), tcp 443 to 10.0.0.0/8",
-            "{told:?}"
+            described[0], "LogicalId(\"A\"): IpProtocol -1 to 0.0.0.0/0 (perhaps), tcp 443 to 10.0.0.0/8",
+            "{described:?}"
         );
-        assert_eq!(told[1], "LogicalId(\"B\"):  and more");
-        assert_eq!(told[2], "LogicalId(\"C\"): tcp 443 to 10.0.0.0/8 (perhaps)");
+        assert_eq!(described[1], "LogicalId(\"B\"):  and more");
+        assert_eq!(described[2], "LogicalId(\"C\"): tcp 443 to 10.0.0.0/8 (perhaps)");
     }
 }

@@ -80,7 +80,7 @@ mod tests {
         live_properties(&text).unwrap().unwrap()
     }
 
-    fn told(live: &Value, template: &str) -> (Vec<String>, Vec<String>) {
+    fn described(live: &Value, template: &str) -> (Vec<String>, Vec<String>) {
         let root = crate::source::parse(template).unwrap().root;
         let declared = declared(&root, &Scope::default()).unwrap();
         let drift = drift(live, &declared, |_| false);
@@ -101,36 +101,36 @@ mod tests {
     #[test]
     fn what_was_added_or_removed_by_hand_is_a_difference() {
         let written = template(r#"{IpProtocol: 6, FromPort: "443", ToPort: 443, CidrIp: 10.1.1.1/8, Description: x}"#);
-        assert_eq!(told(&live(HTTPS), &written), (vec![], vec![]), "the same in another spelling");
+        assert_eq!(described(&live(HTTPS), &written), (vec![], vec![]), "the same in another spelling");
         let added = "SecurityGroupEgress[1]: IpProtocol -1 to 0.0.0.0/0".to_owned();
-        assert_eq!(told(&live(&format!("{HTTPS}, {ALL}")), &written), (vec![added], vec![]));
-        assert_eq!(told(&live(""), &written), (vec![], vec!["tcp 443 to 10.0.0.0/8".to_owned()]));
+        assert_eq!(described(&live(&format!("{HTTPS}, {ALL}")), &written), (vec![added], vec![]));
+        assert_eq!(described(&live(""), &written), (vec![], vec!["tcp 443 to 10.0.0.0/8".to_owned()]));
         let all = template("{IpProtocol: '-1', CidrIp: 0.0.0.0/0}");
-        assert_eq!(told(&live(ALL), &all), (vec![], vec![]), "ports that EC2 ignores");
+        assert_eq!(described(&live(ALL), &all), (vec![], vec![]), "ports that EC2 ignores");
     }
 
     #[test]
     fn unknown_values_are_no_difference() {
         let unknown = template("{IpProtocol: tcp, FromPort: !Ref P, ToPort: !Ref P, CidrIp: 10.0.0.0/8}");
-        assert_eq!(told(&live(HTTPS), &unknown), (vec![], vec![]));
-        assert_eq!(told(&live(""), &unknown), (vec![], vec![]));
-        let (added, _) = told(&live(ALL), &unknown);
+        assert_eq!(described(&live(HTTPS), &unknown), (vec![], vec![]));
+        assert_eq!(described(&live(""), &unknown), (vec![], vec![]));
+        let (added, _) = described(&live(ALL), &unknown);
         assert_eq!(added.len(), 1, "what is known of it is different");
         let list = "Resources: {Sg: {Type: AWS::EC2::SecurityGroup, Properties: {SecurityGroupEgress: !Split [a, \
                     !ImportValue b]}}}";
-        assert_eq!(told(&live(ALL), list), (vec![], vec![]));
+        assert_eq!(described(&live(ALL), list), (vec![], vec![]));
     }
 
     #[test]
     fn ec2s_default_rule_belongs_to_a_group_that_states_none() {
         let none = "Resources: {Sg: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: x}}}";
-        assert_eq!(told(&live(ALL), none), (vec![], vec![]));
-        assert_eq!(told(&live(""), none), (vec![], vec![]), "closing it opens nothing");
+        assert_eq!(described(&live(ALL), none), (vec![], vec![]));
+        assert_eq!(described(&live(""), none), (vec![], vec![]), "closing it opens nothing");
         let apart = "Resources:\n  Sg: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: x}}\n  Out: {Type: \
                      AWS::EC2::SecurityGroupEgress, Properties: {GroupId: !Ref Sg, IpProtocol: tcp, FromPort: 443, ToPort: \
                      443, CidrIp: 10.0.0.0/8}}";
-        assert_eq!(told(&live(HTTPS), apart), (vec![], vec![]));
-        let (added, removed) = told(&live(ALL), apart);
+        assert_eq!(described(&live(HTTPS), apart), (vec![], vec![]));
+        let (added, removed) = described(&live(ALL), apart);
         assert_eq!((added.len(), removed.len()), (1, 1), "CloudFormation removes it for a rule of its own");
     }
 

@@ -12,7 +12,7 @@ fn checked(text: &str) -> (Document, CheckedTemplate) {
 }
 
 /// Returns each finding as `reason underlined (when)`.
-fn told(text: &str) -> Vec<String> {
+fn described(text: &str) -> Vec<String> {
     let (document, checked) = checked(text);
     let tell = |located: &LocatedFinding| {
         let span = document.span(located.place.primary).unwrap();
@@ -52,48 +52,48 @@ fn each_reason_points_at_the_value_that_breaks_the_rule() {
         ("{IpProtocol: tcp, FromPort: 1, ToPort: !Ref Env}", "undetermined-value `!Ref Env`"),
         ("http", "malformed-entry `http`"),
     ] {
-        assert_eq!(told(&group("", "", &format!("        - {rule}\n"))), [expected], "{rule}");
+        assert_eq!(described(&group("", "", &format!("        - {rule}\n"))), [expected], "{rule}");
     }
-    assert_eq!(told(&group("", "", "        all\n")), ["malformed-egress `all`"]);
-    assert_eq!(told(&group("", "", "        []\n")), ["default-egress `Sg`"]);
+    assert_eq!(described(&group("", "", "        all\n")), ["malformed-egress `all`"]);
+    assert_eq!(described(&group("", "", "        []\n")), ["default-egress `Sg`"]);
 }
 
 #[test]
 fn a_finding_under_a_condition_says_under_which() {
     let by_port = "        - {IpProtocol: tcp, FromPort: 1, ToPort: !If [IsProd, 1, 2]}\n";
-    assert_eq!(told(&group("", "", by_port)), ["port-range `2` (if `IsProd` is false)"]);
+    assert_eq!(described(&group("", "", by_port)), ["port-range `2` (if `IsProd` is false)"]);
     let both = "        - {IpProtocol: tcp, FromPort: 1, ToPort: !If [IsProd, 3, 2]}\n";
     assert_eq!(
-        told(&group("", "", both)),
+        described(&group("", "", both)),
         ["port-range `3` (if `IsProd` is true)", "port-range `2` (if `IsProd` is false)"]
     );
     let whole = "        !If\n          - IsProd\n          - - {IpProtocol: tcp, FromPort: 1, ToPort: 2}\n          \
                  - [{IpProtocol: tcp, FromPort: 1, ToPort: !If [IsEdge, 4, 1]}]\n";
     assert_eq!(
-        told(&group("", "", whole)),
+        described(&group("", "", whole)),
         ["port-range `2` (if `IsProd` is true)", "port-range `4` (if `IsEdge` is true and `IsProd` is false)"]
     );
 }
 
 #[test]
-fn a_finding_in_every_world_is_told_once_wherever_its_entry_stands() {
+fn a_finding_in_every_world_is_reported_once_wherever_its_entry_stands() {
     let egress = "        - !If [IsProd, {IpProtocol: tcp, FromPort: 1, ToPort: 1}, !Ref AWS::NoValue]\n        \
                   - {IpProtocol: tcp, FromPort: 5, ToPort: 6}\n";
-    assert_eq!(told(&group("", "", egress)), ["port-range `6`"]);
+    assert_eq!(described(&group("", "", egress)), ["port-range `6`"]);
 }
 
 #[test]
 fn a_resource_that_is_created_under_a_condition_breaks_the_rule_under_it() {
     let text = "Parameters:\n  Env: {Type: String}\nConditions:\n  IsProd: !Equals [!Ref Env, prod]\nResources:\n  \
                 Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    Condition: IsProd\n    Properties: {IpProtocol: -1}\n";
-    assert_eq!(told(text), ["all-traffic `-1` (if `IsProd` is true)"]);
+    assert_eq!(described(text), ["all-traffic `-1` (if `IsProd` is true)"]);
 }
 
 #[test]
 fn what_repeats_within_a_world_stays_two_findings() {
     let egress = "        - &range {IpProtocol: tcp, FromPort: 1, ToPort: 2}\n        - *range\n        \
                   - {IpProtocol: tcp, FromPort: 7, ToPort: !If [IsProd, 7, 7]}\n";
-    assert_eq!(told(&group("", "", egress)), ["port-range `2`", "port-range `2`"]);
+    assert_eq!(described(&group("", "", egress)), ["port-range `2`", "port-range `2`"]);
 }
 
 #[test]
@@ -129,14 +129,14 @@ fn an_exemption_that_holds_under_a_condition_hides_nothing_under_the_other() {
                 SecurityGroupEgress: [{IpProtocol: tcp, FromPort: 1, ToPort: 2, CidrIp: 10.0.0.0/8}]\n";
     let document = source::parse(text).unwrap();
     let checked = check(&document.root, &Scope::default(), &CheckContext::of(&policy, TODAY)).unwrap();
-    let mut told: Vec<_> = checked.resources[0]
+    let mut described: Vec<_> = checked.resources[0]
         .findings
         .iter()
         .map(|located| (checked.resources[0].settled(located), located.when().unwrap()))
         .collect();
-    told.sort();
+    described.sort();
     assert_eq!(
-        told,
+        described,
         [
             (Outcome::Undetermined, "if `IsProd` is false".to_owned()),
             (Outcome::Exempted, "if `IsProd` is true".to_owned())
@@ -329,7 +329,7 @@ fn the_same_unknown_port_is_certain_only_if_it_cannot_be_minus_one() {
 
 #[test]
 fn what_passes_although_ec2_opens_more_is_noted() {
-    let at = |egress: &str| told(&group("", "", &format!("        - {egress}\n")));
+    let at = |egress: &str| described(&group("", "", &format!("        - {egress}\n")));
     assert_eq!(at("{IpProtocol: '-1', FromPort: 0, ToPort: 0}"), ["all-traffic `'-1'`"]);
     assert_eq!(at("{IpProtocol: 50, FromPort: 50, ToPort: 50}"), ["protocol-without-ports `50`"]);
     assert_eq!(at("{IpProtocol: tcp, FromPort: -1, ToPort: -1}"), ["minus-one-ports `-1`"]);

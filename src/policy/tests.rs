@@ -245,7 +245,7 @@ fn every_refusal() {
 }
 
 #[test]
-fn all_mistakes_are_told_at_once_and_the_first_one_leads() {
+fn all_mistakes_are_reported_at_once_and_the_first_one_leads() {
     let error = parse("presset = 'x'\n[settings]\nz = 1\nloopback_only = 2\n").unwrap_err();
     assert_eq!(error.problems().count(), 3);
     let text = "line 1, column 1: unknown key `presset`: did you mean `preset`? (and 2 more mistakes)";
@@ -333,7 +333,7 @@ fn what_a_policy_means() {
 }
 
 #[test]
-fn the_ends_within_the_days_asked_for_are_told() {
+fn the_ends_within_the_days_asked_for_are_reported() {
     let policy = parse(&exemption("account = '111122223333'")).unwrap();
     for (today, within, expected) in [
         ("2027-05-30", 30, 0),
@@ -344,8 +344,9 @@ fn the_ends_within_the_days_asked_for_are_told() {
         ("2000-01-01", u32::MAX, 1),
     ] {
         let remarks = policy.review(today.parse().unwrap(), within);
-        let told = remarks.iter().filter(|remark| matches!(remark, Remark::Expires(..) | Remark::Expired(..))).count();
-        assert_eq!(told, expected, "{today} {within}");
+        let described =
+            remarks.iter().filter(|remark| matches!(remark, Remark::Expires(..) | Remark::Expired(..))).count();
+        assert_eq!(described, expected, "{today} {within}");
     }
 }
 
@@ -357,7 +358,7 @@ proptest! {
 
     /// Any edit of a real file produces another policy or an error with a place within the file.
     #[test]
-    fn any_slip_is_told_within_the_file(at in any::<prop::sample::Index>(), instead in "\\PC{0,3}", cut in 0..20_usize) {
+    fn any_slip_is_reported_within_the_file(at in any::<prop::sample::Index>(), instead in "\\PC{0,3}", cut in 0..20_usize) {
         let file = exemption("account = '111122223333'\nports = ['80-87']\ntags = { a = 'b' }\n[settings]\nloopback_only = 'allow'");
         let start = file.floor_char_boundary(at.index(file.len()));
         let end = file.floor_char_boundary((start + cut).min(file.len()));

@@ -91,13 +91,13 @@ fn identity(entry: &Value) -> Option<String> {
         // Writing to a String never fails.
         let _ = write!(identity, " {key}={network}");
     }
-    let is_told = |key: &str| {
+    let is_described = |key: &str| {
         matches!(key, "IpProtocol" | "FromPort" | "ToPort" | "Description")
             || DESTINATIONS.iter().any(|(destination, _)| *destination == key)
     };
     let rest: Map = map
         .iter()
-        .filter(|(key, _)| !is_told(&key.name))
+        .filter(|(key, _)| !is_described(&key.name))
         .map(|(key, value)| (key.name.clone(), value.clone()))
         .collect();
     identity.push_str(&text(&Kind::Map(rest).into(), Certainty::Resolved)?);

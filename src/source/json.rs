@@ -24,17 +24,17 @@ pub(super) fn document(text: &str) -> Result<BuiltDocument, SourceError> {
     let Err(error) = read else { return reader.builder.end() };
     // An invalid text is reported before any other error, wherever it is.
     serde_json::from_str::<IgnoredAny>(json).map_err(|error| {
-        let (detail, span) = told(&error, text);
+        let (detail, span) = described(&error, text);
         SourceError::new(SourceErrorKind::Syntax { format: Format::Json, detail }, Some(span))
     })?;
     Err(reader.refusal.unwrap_or_else(|| {
-        let (detail, span) = told(&error, text);
+        let (detail, span) = described(&error, text);
         SourceError::new(SourceErrorKind::Unreadable { detail }, Some(span))
     }))
 }
 
 /// Returns serde_json's message and its place.
-fn told(error: &serde_json::Error, text: &str) -> (String, Span) {
+fn described(error: &serde_json::Error, text: &str) -> (String, Span) {
     let line = u32::try_from(error.line()).unwrap_or(u32::MAX);
     let mut message = error.to_string();
     if let Some(at) = message.rfind(" at line ") {

@@ -308,7 +308,7 @@ mod tests {
 
     /// These texts cannot be read: broken, with tags that CloudFormation does not know, or too large.
     #[test]
-    fn what_was_meant_as_a_template_is_told_from_what_only_has_its_words() {
+    fn what_was_meant_as_a_template_is_distinguished_from_what_only_has_its_words() {
         for text in [
             "Resources:\n  A: {Type: AWS::S3::Bucket\n",
             "Parameters: {P: {Type: String\nResources:\n  A:\n    Type: AWS::S3::Bucket\n",

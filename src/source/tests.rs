@@ -228,7 +228,7 @@ fn what_cannot_be_read_is_refused_in_words() {
 }
 
 #[test]
-fn many_keys_are_told_apart() {
+fn many_keys_are_distinguished() {
     let mut text: String = (0..20_000).map(|key| format!("k{key}: 1\n")).collect();
     assert!(parse(&text).is_ok());
     text.push_str("k7: 2\n");

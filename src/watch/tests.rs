@@ -203,7 +203,7 @@ fn only_cloudformations_own_calls_were_judged_before() {
 }
 
 #[test]
-fn shapes_that_ec2_would_refuse_are_told_and_never_pass() {
+fn shapes_that_ec2_would_refuse_are_reported_and_never_pass() {
     let set = |path: &str, value: Json| {
         let mut event = fixture("authorize-one-port");
         *event.pointer_mut(path).unwrap() = value;
@@ -236,7 +236,7 @@ fn shapes_that_ec2_would_refuse_are_told_and_never_pass() {
 }
 
 #[test]
-fn a_configuration_that_cannot_be_used_is_told_on_the_line() {
+fn a_configuration_that_cannot_be_used_is_reported_on_the_line() {
     let event = fixture("authorize").to_string();
     let WatchOutcome::Decided(decision) = decide(event.as_bytes(), Err("policy.toml, line 3: …"), today()) else {
         panic!()

@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tools_are_told_by_their_user_agents() {
+    fn tools_are_recognized_by_their_user_agents() {
         for (user_agent, expected) in [
             (
                 "aws-sdk-go/1.29.7 (go1.13.7; darwin; amd64) APN/1.0 HashiCorp/1.0 Terraform/0.12.24 (+https://www.terraform.io)",

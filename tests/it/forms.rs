@@ -107,9 +107,9 @@ fn findings(text: &str) -> Vec<String> {
         };
         resource.findings.iter().map(tell).collect()
     };
-    let mut told: Vec<String> = checked.resources.iter().flat_map(of_resource).collect();
-    told.extend(checked.notes.iter().map(ToString::to_string));
-    told
+    let mut described: Vec<String> = checked.resources.iter().flat_map(of_resource).collect();
+    described.extend(checked.notes.iter().map(ToString::to_string));
+    described
 }
 
 /// Returns the findings of a template, and asserts that they are the same in each form.
@@ -214,15 +214,15 @@ fn a_template_that_breaks_the_rule_in_every_way_does_so_in_every_form() {
         port(json!({"Ref": "Open"}), json!({"Fn::GetAtt": ["Db", "Endpoint.Port"]})),
     ]);
     let rule = port(json!("http"), json!({"Ref": "AWS::NoValue"}));
-    let told = same_findings(&template(&egress, &rule)).unwrap();
-    assert_eq!(told.len(), 4, "{told:#?}");
+    let described = same_findings(&template(&egress, &rule)).unwrap();
+    assert_eq!(described.len(), 4, "{described:#?}");
     // serde_json sorts keys, so the rule comes before the group.
-    for (told, expected) in told.iter().zip([
+    for (described, expected) in described.iter().zip([
         r#"at "http""#,
         r#"Some("if `IsProd` is false") at 8443 | {"Ref":"Port"}"#,
         r#"Some("if `IsEdge` is true and `IsProd` is false") at "-1""#,
         "undetermined-value",
     ]) {
-        assert!(told.contains(expected), "{told}\n{expected}");
+        assert!(described.contains(expected), "{described}\n{expected}");
     }
 }

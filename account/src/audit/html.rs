@@ -58,7 +58,7 @@ pub fn write_audit_html(result: &mut AuditResult, out: &mut dyn Write) -> io::Re
     });
     let mut tiles = if bound.is_some() && nothing { Vec::new() } else { result.counts() };
     tiles.push((result.unread.len(), "not read"));
-    let unread = result.unread_told().into_iter().take(MAX_ROWS);
+    let unread = result.unread_described().into_iter().take(MAX_ROWS);
     let unread = unread.map(|(place, failure)| ("unread", vec!["not read".to_owned(), place, failure]));
     let columns: &[&str] =
         if many { &["", "when", "account", "Region", "what", "why"] } else { &["", "when", "Region", "what", "why"] };

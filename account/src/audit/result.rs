@@ -222,8 +222,8 @@ impl AuditResult {
     /// Returns the parts that could not be read, each reason once: the place with the result or the number of results,
     /// and the reason.
     #[must_use]
-    pub fn unread_told(&self) -> Vec<(String, String)> {
-        let told = self.unread_reasons.iter().map(|(failure, reason)| {
+    pub fn unread_described(&self) -> Vec<(String, String)> {
+        let described = self.unread_reasons.iter().map(|(failure, reason)| {
             let what = match (reason.results, &reason.id) {
                 (0, _) => String::new(),
                 (1, Some(id)) => format!(" result {id}:"),
@@ -235,7 +235,7 @@ impl AuditResult {
             let places: Vec<String> = places.into_iter().filter(|names| !names.is_empty()).collect();
             (format!("{}{what}", places.join(" in ")), failure.clone())
         });
-        told.collect()
+        described.collect()
     }
 }
 

@@ -22,7 +22,7 @@ pub fn write_asff(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
     let key = |account: &str, region: &str, stack: &str, logical_id: &str| {
         hash.hash_one((account, region, stack, logical_id))
     };
-    let mut told = HashSet::new();
+    let mut described = HashSet::new();
     for stack in result.stacks.iter() {
         let stack = stack?;
         let mut resources: BTreeMap<&str, Vec<&RuleRecord>> = BTreeMap::new();
@@ -30,7 +30,7 @@ pub fn write_asff(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
             resources.entry(&rule.logical_id).or_default().push(rule);
         }
         for (logical_id, rules) in resources {
-            told.insert(key(&stack.account, &stack.region, &stack.stack, logical_id));
+            described.insert(key(&stack.account, &stack.region, &stack.stack, logical_id));
             batches.push(&finding(&stack, logical_id, &rules, &result.head.started))?;
         }
     }
@@ -38,7 +38,7 @@ pub fn write_asff(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
         let group = group?;
         // A finding contains its account.
         if group.is_worth_a_line() && !group.account.is_empty() {
-            told.insert(key(&group.account, &group.region, LIVE, &group.group));
+            described.insert(key(&group.account, &group.region, LIVE, &group.group));
             batches.push(&of_group(&group, &result.head.started))?;
         }
     }
@@ -50,7 +50,7 @@ pub fn write_asff(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
             let change = change?;
             let stack = if change.group.is_some() { LIVE } else { change.stack.as_str() };
             let key = key(&change.account, &change.region, stack, &change.logical_id);
-            if change.change == Change::Fixed && !told.contains(&key) && over.insert(key) {
+            if change.change == Change::Fixed && !described.contains(&key) && over.insert(key) {
                 batches.push(&fixed(&change, &result.head.started))?;
             }
         }

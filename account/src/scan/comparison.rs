@@ -200,9 +200,9 @@ impl ComparisonHead {
 impl ChangeGroup {
     /// Returns its numbers: `3 fixed, 1 new, 12 as before`.
     #[must_use]
-    pub fn told(&self) -> String {
+    pub fn described(&self) -> String {
         let numbers = [(self.fixed, "fixed"), (self.new, "new"), (self.remaining, "as before")];
-        let told = numbers.into_iter().filter(|(number, _)| *number > 0);
-        told.map(|(number, what)| format!("{} {what}", grouped(number))).collect::<Vec<_>>().join(", ")
+        let described = numbers.into_iter().filter(|(number, _)| *number > 0);
+        described.map(|(number, what)| format!("{} {what}", grouped(number))).collect::<Vec<_>>().join(", ")
     }
 }

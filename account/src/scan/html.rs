@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use maud::{Markup, html};
 
-use super::readiness::{advice, alternatives_told};
+use super::readiness::{advice, alternatives_described};
 use super::record::{Cause, OutcomeCounts, RuleOutcome, RuleRecord, StackRecord};
 use super::result::ScanResult;
 use super::summary::{Readiness, RuleGroup, ScanSummary};
@@ -73,7 +73,8 @@ pub fn write_html(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()
 
 /// Returns the scope of the scan: time, policy, place.
 fn scanned(result: &ScanResult) -> String {
-    let account = result.accounts_told().map_or_else(String::new, |accounts| format!("{}, ", capitalized(&accounts)));
+    let account =
+        result.accounts_described().map_or_else(String::new, |accounts| format!("{}, ", capitalized(&accounts)));
     let regions = match result.head.regions.as_slice() {
         [] => "every Region that is enabled there".to_owned(),
         [region] => region.clone(),
@@ -86,13 +87,15 @@ fn scanned(result: &ScanResult) -> String {
 }
 
 fn charts(summary: &ScanSummary) -> Markup {
-    let told = summary.tally;
-    let passed = summary.rules.saturating_sub(told.blocked + told.undetermined + told.exempted + told.known_debt);
+    let described = summary.tally;
+    let passed = summary
+        .rules
+        .saturating_sub(described.blocked + described.undetermined + described.exempted + described.known_debt);
     let parts = [
-        ("blocked", told.blocked, "would be blocked"),
-        ("undetermined", told.undetermined, "undetermined before a deployment"),
-        ("exempted", told.exempted, "exempt by the policy"),
-        ("debt", told.known_debt, "known debt, allowed while unchanged"),
+        ("blocked", described.blocked, "would be blocked"),
+        ("undetermined", described.undetermined, "undetermined before a deployment"),
+        ("exempted", described.exempted, "exempt by the policy"),
+        ("debt", described.known_debt, "known debt, allowed while unchanged"),
         ("passed", passed, "one explicit port, or allowed by a setting"),
     ];
     let owners = "Owners, from tags of the stacks. Those with the most blocked stacks come first; each bar shows \
@@ -121,13 +124,13 @@ fn charts(summary: &ScanSummary) -> Markup {
 }
 
 fn alternatives(summary: &ScanSummary) -> Vec<Bar> {
-    alternatives_told(summary)
+    alternatives_described(summary)
         .into_iter()
-        .map(|told| Bar {
-            name: told.name,
-            note: told.note.to_owned(),
-            parts: vec![("blocked", told.stacks)],
-            said: format!("{}, {}", count(told.stacks, "stack"), count(told.rules, "rule")),
+        .map(|described| Bar {
+            name: described.name,
+            note: described.note.to_owned(),
+            parts: vec![("blocked", described.stacks)],
+            said: format!("{}, {}", count(described.stacks, "stack"), count(described.rules, "rule")),
         })
         .collect()
 }
@@ -145,7 +148,7 @@ fn groups(title: &str, below: &str, groups: &[RuleGroup], note: impl Fn(&RuleGro
             ("exempted", group.tally.exempted),
             ("debt", group.tally.known_debt),
         ],
-        said: group.told(),
+        said: group.described(),
     };
     html! {
         (page::heading(title, below))

@@ -73,7 +73,7 @@ pub(super) fn judge(
         let terms = CheckContext { context, unchanged: &UnchangedRules::Everything, ..CheckContext::of(policy, today) };
         check(&root, scope, &terms).map_err(|error| error.to_string())
     };
-    let mut judged = told(&under(policy)?);
+    let mut judged = described(&under(policy)?);
     for other in others {
         judged.otherwise.push(tally(&under(other)?));
     }
@@ -95,7 +95,7 @@ fn present(checked: &CheckedTemplate) -> impl Iterator<Item = &CheckedResource> 
     checked.resources.iter().filter(|resource| resource.exists || resource.undetermined.is_some())
 }
 
-fn told(checked: &CheckedTemplate) -> StackAssessment {
+fn described(checked: &CheckedTemplate) -> StackAssessment {
     let mut judged = StackAssessment::default();
     let mut notes: Vec<String> = checked.notes.iter().map(ToString::to_string).collect();
     for resource in present(checked) {
@@ -215,11 +215,11 @@ Resources:
              - {IpProtocol: '-1', CidrIp: 0.0.0.0/0}\n",
         );
         let judged = judged(&text, &DeployedScope::default());
-        let told: Vec<_> = judged.findings.iter().map(|rule| (rule.fate, rule.statement.as_str())).collect();
+        let described: Vec<_> = judged.findings.iter().map(|rule| (rule.fate, rule.statement.as_str())).collect();
         let range = "tcp 1-2 to 10.0.0.0/8 opens a range of 2 ports, if `Prod` is true";
         let all = "IpProtocol -1 to 0.0.0.0/0 opens every port of every protocol";
         assert_eq!(
-            told,
+            described,
             [(RuleOutcome::Undetermined, range), (RuleOutcome::Blocked, all)],
             "wherever the second one stands"
         );
@@ -231,9 +231,9 @@ Resources:
         let text =
             with_egress("        - {IpProtocol: tcp, FromPort: 1, ToPort: !If [Prod, 2, 3], CidrIp: 10.0.0.0/8}\n");
         let judged = judged(&text, &DeployedScope::default());
-        let told: Vec<_> =
+        let described: Vec<_> =
             judged.findings.iter().map(|rule| (rule.fate, rule.statement.contains("if `Prod`"))).collect();
-        assert_eq!(told, [(RuleOutcome::Blocked, true), (RuleOutcome::Blocked, true)]);
+        assert_eq!(described, [(RuleOutcome::Blocked, true), (RuleOutcome::Blocked, true)]);
     }
 
     #[test]
@@ -245,7 +245,7 @@ Resources:
     }
 
     #[test]
-    fn other_policies_are_counted_beside_the_one_that_is_told() {
+    fn other_policies_are_counted_beside_the_one_that_is_reported() {
         let text = with_egress(
             "        - {IpProtocol: icmp, FromPort: 8, ToPort: -1, CidrIp: 0.0.0.0/0}\n        \
              - {IpProtocol: tcp, FromPort: 1, ToPort: 2, CidrIp: 0.0.0.0/0}\n        \

@@ -192,7 +192,7 @@ impl ScanResult {
 
     /// Returns the account of the stacks that were read, or the number of accounts.
     #[must_use]
-    pub(crate) fn accounts_told(&self) -> Option<String> {
+    pub(crate) fn accounts_described(&self) -> Option<String> {
         match self.summary.accounts.as_slice() {
             [] => None,
             [one] => Some(format!("account {}", one.account.label())),
@@ -207,7 +207,7 @@ impl ScanResult {
             [] => "every Region that is enabled there".to_owned(),
             regions => regions.join(", "),
         };
-        self.accounts_told().into_iter().chain([regions]).collect::<Vec<_>>().join(", ")
+        self.accounts_described().into_iter().chain([regions]).collect::<Vec<_>>().join(", ")
     }
 
     /// Returns whether the result covers several accounts.
@@ -220,7 +220,7 @@ impl ScanResult {
 impl RuleGroup {
     /// Returns its numbers: `12 rules in 3 stacks, 1 undetermined`.
     #[must_use]
-    pub fn told(&self) -> String {
+    pub fn described(&self) -> String {
         let mut said = Vec::new();
         if self.tally.blocked > 0 {
             said.push(format!("{} in {}", count(self.tally.blocked, "rule"), count(self.stacks, "stack")));
@@ -253,7 +253,7 @@ pub struct PolicyImpact {
 
 /// Returns the impact of the scan's policy, then of the others.
 #[must_use]
-pub fn alternatives_told(summary: &ScanSummary) -> Vec<PolicyImpact> {
+pub fn alternatives_described(summary: &ScanSummary) -> Vec<PolicyImpact> {
     let as_scanned = PolicyImpact {
         name: "as scanned".to_owned(),
         note: "",

@@ -119,7 +119,7 @@ async fn scan_stack(
             None
         }
     };
-    let told = match record(&template, &stack, given, &to) {
+    let described = match record(&template, &stack, given, &to) {
         Ok(record) => {
             to.expect(&record);
             Progress::Judged(Box::new(record))
@@ -129,7 +129,7 @@ async fn scan_stack(
             to.unread(Some(&stack), failure, false)
         }
     };
-    to.tell(told).await;
+    to.tell(described).await;
     throttled
 }
 

@@ -167,11 +167,11 @@ impl<'a> LiveStacks<'a> {
     pub(super) async fn next(&mut self) -> Option<Vec<ListedStack>> {
         if let StackPages::Next { token, number } = std::mem::replace(&mut self.pages, StackPages::Ended) {
             match self.describe(token.as_deref(), number).await {
-                Ok((told, next)) => {
+                Ok((described, next)) => {
                     if let Some(next) = next {
                         self.pages = StackPages::Next { token: Some(next), number: number + 1 };
                     }
-                    return Some(told);
+                    return Some(described);
                 }
                 Err(failure) => self.failures.push(failure),
             }
@@ -202,7 +202,7 @@ impl<'a> LiveStacks<'a> {
                 None
             }
         };
-        let mut told = Vec::new();
+        let mut described = Vec::new();
         for stack in page.stacks() {
             let Some(id) = stack.stack_id().filter(|id| !id.is_empty()) else { continue };
             if stack.stack_status().is_none_or(is_live) {
@@ -210,10 +210,10 @@ impl<'a> LiveStacks<'a> {
                 self.find(LiveStack::new(id, stack.stack_name(), stack.stack_status(), changed, stack.root_id()));
             }
             if let Some(found) = self.known.get_mut(id).and_then(Option::take) {
-                told.push((found, Some(given(stack))));
+                described.push((found, Some(given(stack))));
             }
         }
-        Ok((told, next))
+        Ok((described, next))
     }
 
     /// Adds a stack, unless it is known or not wanted.

@@ -96,10 +96,10 @@ impl UnreadGroups {
 
 fn first_of(names: &BTreeSet<String>, all: usize) -> String {
     let named: Vec<&str> = names.iter().take(MAX_NAMED).map(String::as_str).collect();
-    let told = named.join(", ");
+    let described = named.join(", ");
     match all.saturating_sub(named.len()) {
-        0 => told,
-        more => format!("{told} and {} more", grouped(more)),
+        0 => described,
+        more => format!("{described} and {} more", grouped(more)),
     }
 }
 
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_is_told_once_with_those_whom_it_concerns() {
+    fn a_reason_is_reported_once_with_those_whom_it_concerns() {
         let failure = |message: &str| Failure::new("cloudformation:GetTemplate", FailureKind::AccessDenied, message);
         let one = |region: &str, stack: Option<&str>, failure| Unread {
             account: Some(format!("account-{region}")),
@@ -128,8 +128,8 @@ mod tests {
         }
         let mut groups = UnreadGroups::default();
         unread.iter().for_each(|what| groups.add(what));
-        let told: Vec<_> = groups.all().iter().map(|group| (group.place(false), group.what())).collect();
+        let described: Vec<_> = groups.all().iter().map(|group| (group.place(false), group.what())).collect();
         let expected = [("a, b", "the list of stacks"), ("a, b", "8 stacks (s0, s1, s2, s3, s4 and 3 more)")];
-        assert_eq!(told, expected.map(|(region, what)| (region.to_owned(), what.to_owned())));
+        assert_eq!(described, expected.map(|(region, what)| (region.to_owned(), what.to_owned())));
     }
 }

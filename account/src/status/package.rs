@@ -121,10 +121,11 @@ impl PackageDigests {
 fn origin(archive: &mut ZipArchive<Cursor<&[u8]>>) -> Option<String> {
     let mut text = String::new();
     archive.by_name(ORIGIN).ok()?.take(MAX_ORIGIN).read_to_string(&mut text).ok()?;
-    let line = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(|told| excerpt(told, 200));
+    let line =
+        |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(|described| excerpt(described, 200));
     let set = line("set: ").map(|set| format!("set {set}"));
-    let told: Vec<String> = line("policy: ").into_iter().chain(set).collect();
-    (!told.is_empty()).then(|| told.join(", "))
+    let described: Vec<String> = line("policy: ").into_iter().chain(set).collect();
+    (!described.is_empty()).then(|| described.join(", "))
 }
 
 fn open(bytes: &[u8]) -> Result<ZipArchive<Cursor<&[u8]>>, String> {

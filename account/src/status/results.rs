@@ -81,7 +81,7 @@ pub(super) async fn annotations(
             }
             Err(failure) if failure.kind == FailureKind::Gone => {}
             // The denial of the list was already reported.
-            Err(failure) if found.unread.iter().any(|told| told.action == failure.action) => return,
+            Err(failure) if found.unread.iter().any(|described| described.action == failure.action) => return,
             Err(failure) => return found.unread.push(failure),
         }
     }

@@ -165,16 +165,17 @@ fn test_case(
     let class = escaped(&file.name.shown);
     let line = line.map_or_else(String::new, |line| format!(" line=\"{line}\""));
     write!(out, "    <testcase classname=\"{class}\" name=\"{}\" file=\"{class}\"{line}", escaped(name))?;
-    let told = |level: DiagnosticLevel| entries.iter().filter(move |entry| entry.level == level);
-    let text = |level: DiagnosticLevel| told(level).map(|entry| line_of(file, entry)).collect::<Vec<_>>().join("\n");
-    let first = |level: DiagnosticLevel| told(level).map(|entry| entry.sentence()).next().unwrap_or_default();
+    let described = |level: DiagnosticLevel| entries.iter().filter(move |entry| entry.level == level);
+    let text =
+        |level: DiagnosticLevel| described(level).map(|entry| line_of(file, entry)).collect::<Vec<_>>().join("\n");
+    let first = |level: DiagnosticLevel| described(level).map(|entry| entry.sentence()).next().unwrap_or_default();
     if entries.is_empty() {
         return writeln!(out, "/>");
     }
     writeln!(out, ">")?;
     match verdict(entries) {
         TestCaseResult::Failed => {
-            let kind = told(DiagnosticLevel::Error).map(|entry| entry.code).next().unwrap_or_default();
+            let kind = described(DiagnosticLevel::Error).map(|entry| entry.code).next().unwrap_or_default();
             let (first, text) = (first(DiagnosticLevel::Error), text(DiagnosticLevel::Error));
             let (first, text) = (escaped(&first), escaped(&text));
             writeln!(out, "      <failure type=\"{kind}\" message=\"{first}\">{text}</failure>")?;

@@ -74,7 +74,7 @@ impl Run {
     }
 
     /// Returns the exit status and standard output; standard error must be empty.
-    fn told(self) -> (i32, String) {
+    fn described(self) -> (i32, String) {
         let output = self.output();
         assert_eq!(stderr(&output), "");
         (output.status.code().unwrap(), stdout(&output))
@@ -129,7 +129,7 @@ fn a_broken_file_hides_nothing_and_takes_precedence() {
     let folder = folder("broken", &[("a.yaml", "Resources: [AWS::"), ("b.yaml", &bad)]);
     for arguments in [&["a.yaml", "b.yaml"][..], &["b.yaml", "a.yaml"], &["."]] {
         for format in ["human", "json", "sarif", "github", "gitlab", "junit"] {
-            let (code, text) = check(&folder, &[arguments, &["--format", format]].concat()).told();
+            let (code, text) = check(&folder, &[arguments, &["--format", format]].concat()).described();
             assert_eq!(code, 2, "{format}");
             assert!(text.contains("not valid YAML"), "{format}: {text}");
             assert!(text.contains("80-87 to 10.0.0.0/8 opens a range of 8 ports"), "{format}: {text}");
@@ -142,39 +142,39 @@ fn what_cannot_be_determined_is_a_warning_and_an_error_if_strict() {
     let text = "Resources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    Properties: {IpProtocol: tcp, FromPort: \
                 1, ToPort: !ImportValue Port}\n";
     let folder = folder("strict", &[("t.yaml", text)]);
-    let (code, told) = check(&folder, &["t.yaml"]).told();
+    let (code, described) = check(&folder, &["t.yaml"]).described();
     assert_eq!(code, 0);
-    assert!(told.starts_with("warning[undetermined-value]: ToPort is !ImportValue Port"), "{told}");
-    let (code, told) = check(&folder, &["t.yaml", "--strict"]).told();
+    assert!(described.starts_with("warning[undetermined-value]: ToPort is !ImportValue Port"), "{described}");
+    let (code, described) = check(&folder, &["t.yaml", "--strict"]).described();
     assert_eq!(code, 1);
-    assert!(told.starts_with("error[undetermined-value]"), "{told}");
-    let (code, told) = check(&folder, &["t.yaml", "--quiet"]).told();
-    assert_eq!((code, told.as_str()), (0, ""));
-    let (code, told) = check(&folder, &["t.yaml", "--quiet", "--strict"]).told();
+    assert!(described.starts_with("error[undetermined-value]"), "{described}");
+    let (code, described) = check(&folder, &["t.yaml", "--quiet"]).described();
+    assert_eq!((code, described.as_str()), (0, ""));
+    let (code, described) = check(&folder, &["t.yaml", "--quiet", "--strict"]).described();
     assert_eq!(code, 1);
-    assert!(told.starts_with("error[undetermined-value]") && !told.contains("checked:"), "{told}");
+    assert!(described.starts_with("error[undetermined-value]") && !described.contains("checked:"), "{described}");
 }
 
 #[test]
 fn standard_input_is_a_template_like_any_other() {
     let folder = folder("stdin", &[("good.yaml", &template("Good", 1, 1))]);
-    let (code, told) = check(&folder, &["-", "good.yaml"]).stdin(&template("Bad", 1, 2)).told();
+    let (code, described) = check(&folder, &["-", "good.yaml"]).stdin(&template("Bad", 1, 2)).described();
     assert_eq!(code, 1);
-    assert!(told.contains("--> <stdin>:7:50"), "{told}");
-    assert!(told.contains("2 egress rules in 2 resources of 2 templates checked: 1 error,"), "{told}");
-    let (code, told) = check(&folder, &["-"]).stdin("").told();
+    assert!(described.contains("--> <stdin>:7:50"), "{described}");
+    assert!(described.contains("2 egress rules in 2 resources of 2 templates checked: 1 error,"), "{described}");
+    let (code, described) = check(&folder, &["-"]).stdin("").described();
     assert_eq!(code, 2);
-    assert!(told.contains("the file is empty"), "{told}");
+    assert!(described.contains("the file is empty"), "{described}");
 }
 
 #[test]
 fn the_preset_decides_as_in_the_hook() {
     let text = template("Sg", 8, 8).replace("ToPort: 8", "ToPort: -1").replace("tcp", "icmp");
     let folder = folder("preset", &[("t.yaml", &text)]);
-    let (code, told) = check(&folder, &["t.yaml"]).told();
+    let (code, described) = check(&folder, &["t.yaml"]).described();
     assert_eq!(code, 1);
-    assert!(told.contains("= note: The setting icmp_type_and_code = \"allow\" would allow this"), "{told}");
-    assert_eq!(check(&folder, &["t.yaml", "--preset", "effective"]).told().0, 0);
+    assert!(described.contains("= note: The setting icmp_type_and_code = \"allow\" would allow this"), "{described}");
+    assert_eq!(check(&folder, &["t.yaml", "--preset", "effective"]).described().0, 0);
 }
 
 #[test]
@@ -184,13 +184,13 @@ fn many_files_give_the_same_report_every_time_in_order() {
     let files: Vec<_> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     let folder = folder("many", &files);
     for format in ["human", "json", "sarif", "github", "gitlab", "junit"] {
-        let first = check(&folder, &["--format", format]).told();
+        let first = check(&folder, &["--format", format]).described();
         for _ in 0..3 {
-            assert!(check(&folder, &["--format", format]).told() == first, "{format} differs from run to run");
+            assert!(check(&folder, &["--format", format]).described() == first, "{format} differs from run to run");
         }
     }
-    let (_, told) = check(&folder, &["--format", "github"]).told();
-    let named: Vec<_> = told
+    let (_, described) = check(&folder, &["--format", "github"]).described();
+    let named: Vec<_> = described
         .lines()
         .filter(|line| line.starts_with("::error"))
         .map(|line| line.split(['=', ',']).nth(1).unwrap().to_owned())
@@ -201,7 +201,7 @@ fn many_files_give_the_same_report_every_time_in_order() {
 #[test]
 fn colours_are_for_terminals_unless_asked_for() {
     let folder = folder("colour", &[("t.yaml", &template("Bad", 1, 2))]);
-    let coloured = |run: Run| run.told().1.contains('\u{1b}');
+    let coloured = |run: Run| run.described().1.contains('\u{1b}');
     assert!(!coloured(check(&folder, &["t.yaml"])), "standard output is no terminal");
     assert!(coloured(check(&folder, &["t.yaml", "--color", "always"])));
     assert!(!coloured(check(&folder, &["t.yaml", "--color", "never"])));
@@ -251,8 +251,8 @@ fn completions_are_scripts_that_their_shell_takes() {
 fn the_examples_of_the_repository_are_what_they_say() {
     let example = |name: &str| read(&format!("examples/{name}.yaml"));
     let folder = folder("examples", &[("good.yaml", &example("compliant")), ("bad.yaml", &example("non-compliant"))]);
-    assert_eq!(check(&folder, &["good.yaml"]).told().0, 0);
-    assert_eq!(check(&folder, &["bad.yaml"]).told().0, 1);
+    assert_eq!(check(&folder, &["good.yaml"]).described().0, 0);
+    assert_eq!(check(&folder, &["bad.yaml"]).described().0, 1);
     let deployed = ["--strict", "--deployments", "examples/deployments.toml", "examples/compliant.yaml"];
-    assert_eq!(check(crate::support::root(), &deployed).told().0, 0);
+    assert_eq!(check(crate::support::root(), &deployed).described().0, 0);
 }

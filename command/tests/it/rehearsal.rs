@@ -21,7 +21,7 @@ fn a_non_compliant_template_is_blocked_and_rolled_back() {
 }
 
 #[test]
-fn a_warning_lets_it_pass_and_is_told() {
+fn a_warning_lets_it_pass_and_is_reported() {
     let output = command(&["rehearse", "--failure-mode", "WARN", "examples/non-compliant.yaml"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let table = stdout(&output);
@@ -151,10 +151,10 @@ fn written(name: &str, template: &str) -> String {
 }
 
 #[test]
-fn what_the_template_does_not_hold_is_told_and_not_taken_for_judged() {
+fn what_the_template_does_not_hold_is_reported_and_not_taken_for_judged() {
     let group = "  Web: {Type: 'AWS::EC2::SecurityGroup', Properties: {SecurityGroupEgress: [{IpProtocol: tcp, \
                  FromPort: 443, ToPort: 443}]}}\n";
-    for (name, template, told, count) in [
+    for (name, template, described, count) in [
         ("module", "Resources:\n  Net: {Type: 'Acme::Net::Sg::MODULE'}\n".to_owned(), "module `Net`", 1),
         ("macro", format!("Transform: Acme\nResources:\n{group}"), "macro `Acme` may change anything", 1),
         (
@@ -169,7 +169,7 @@ fn what_the_template_does_not_hold_is_told_and_not_taken_for_judged() {
         let output = command(&["rehearse", &path]);
         let table = stdout(&output);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-        assert!(table.contains("not checked: ") && table.contains(told), "{table}");
+        assert!(table.contains("not checked: ") && table.contains(described), "{table}");
         assert!(
             table
                 .contains(&format!("would be deployed if the parts that are not known here follow the rule ({count} ")),
@@ -180,7 +180,7 @@ fn what_the_template_does_not_hold_is_told_and_not_taken_for_judged() {
         let output = command(&["rehearse", "--format", "json", &path]);
         let json: Json = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(json["NotJudged"].as_array().unwrap().len(), count, "{json}");
-        assert!(json["NotJudged"].to_string().contains(told), "{json}");
+        assert!(json["NotJudged"].to_string().contains(described), "{json}");
     }
 }
 
@@ -506,9 +506,9 @@ fn a_parameter_that_keeps_its_value_has_the_one_of_the_deployed_stack() {
         (vec![&new, "--previous-parameters", "To=80"], 2, "--update-from"),
     ] {
         let output = command(&[&["rehearse"], arguments.as_slice()].concat());
-        let told = format!("{}{}", stdout(&output), stderr(&output));
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
-        assert!(told.contains(says), "{arguments:?}: {told}");
+        let described = format!("{}{}", stdout(&output), stderr(&output));
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {described}");
+        assert!(described.contains(says), "{arguments:?}: {described}");
     }
 }
 
@@ -586,9 +586,9 @@ fn no_control_character_of_a_template_reaches_a_terminal() {
         vec!["policy", "explain", &path],
     ] {
         let output = command(&arguments);
-        let told = format!("{}{}", stdout(&output), stderr(&output));
-        let found = told.chars().find(|c| (c.is_control() && *c != '\n') || *c == '\u{202e}');
-        assert_eq!(found, None, "{arguments:?}: {told}");
+        let described = format!("{}{}", stdout(&output), stderr(&output));
+        let found = described.chars().find(|c| (c.is_control() && *c != '\n') || *c == '\u{202e}');
+        assert_eq!(found, None, "{arguments:?}: {described}");
     }
 }
 

@@ -111,9 +111,9 @@ async fn an_event_of_eventbridge_gets_no_hooks_answer() {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
         let decisions = lines.iter().filter(|line| line["verdict"].is_string());
-        let told: Vec<_> =
+        let described: Vec<_> =
             decisions.map(|line| (line["event"].as_str().unwrap(), line["verdict"].as_str().unwrap())).collect();
-        assert_eq!(told, expected, "{call}");
+        assert_eq!(described, expected, "{call}");
     }
 }
 

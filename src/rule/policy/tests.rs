@@ -105,14 +105,14 @@ fn it_warns_from_thirty_days_before_its_end() {
 }
 
 #[test]
-fn of_several_exemptions_the_one_that_holds_longest_is_told() {
+fn of_several_exemptions_the_one_that_holds_longest_is_reported() {
     let all = policy(vec![
         exemption("expired", "2027-01-01", in_account()),
         exemption("first", "2027-06-30", in_account()),
         exemption("second", "2027-06-30", in_account()),
         exemption("shorter", "2027-06-29", in_account()),
     ]);
-    let told = |today| {
+    let described = |today| {
         let assessment = all.apply(assessment(range()), &on(today));
         assessment
             .findings
@@ -120,8 +120,8 @@ fn of_several_exemptions_the_one_that_holds_longest_is_told() {
             .and_then(|finding| finding.exemption.clone())
             .map(|exemption| exemption.id.to_string())
     };
-    assert_eq!(told("2027-02-01").as_deref(), Some("first"));
-    assert_eq!(told("2028-01-01").as_deref(), Some("first"), "expired last, first in the file");
+    assert_eq!(described("2027-02-01").as_deref(), Some("first"));
+    assert_eq!(described("2028-01-01").as_deref(), Some("first"), "expired last, first in the file");
 }
 
 #[test]

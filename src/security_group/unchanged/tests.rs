@@ -75,7 +75,7 @@ fn another_rule_is_not() {
 }
 
 #[test]
-fn long_texts_that_are_shown_alike_are_told_apart() {
+fn long_texts_that_are_shown_alike_are_distinguished() {
     let long = |end: &str| with("DestinationPrefixListId", json!(format!("pl-{}{end}", "0".repeat(60))));
     assert_eq!(indices(&[long("1")], &[long("2")]), [0_usize; 0]);
     assert_eq!(indices(&[long("1")], &[long("1")]), [0]);

@@ -91,7 +91,7 @@ fn what_a_transform_may_change_is_not_known() {
 }
 
 #[test]
-fn templates_are_told_from_other_files() {
+fn templates_are_distinguished_from_other_files() {
     for (text, expected) in [
         ("AWSTemplateFormatVersion: 2010-09-09", true),
         ("Resources: {A: {Type: 'AWS::SNS::Topic'}}", true),

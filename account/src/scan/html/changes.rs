@@ -84,7 +84,7 @@ fn groups(title: &str, groups: &[ChangeGroup], name: impl Fn(&ChangeGroup) -> St
         name: name(group),
         note: String::new(),
         parts: vec![("fixed", group.fixed), ("blocked", group.new), ("passed", group.remaining)],
-        said: group.told(),
+        said: group.described(),
     };
     html! {
         h3 { (title) }

@@ -177,7 +177,7 @@ fn human(result: &mut AuditResult, out: &mut impl Write) -> std::io::Result<()> 
     if !result.results.is_empty() {
         writeln!(out)?;
     }
-    for (place, failure) in result.unread_told() {
+    for (place, failure) in result.unread_described() {
         writeln!(out, "{CAUTION}not read{CAUTION:#} {place} {failure}")?;
     }
     if let Some(why) = result.direct_calls_unread() {

@@ -25,7 +25,7 @@ use output::Outputs;
 use parameters::DeclaredParameters;
 
 pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
-    let (paths, overrides) = parameters::told_apart(&arguments.paths, &arguments.deployed.parameters);
+    let (paths, overrides) = parameters::separated(&arguments.paths, &arguments.deployed.parameters);
     let given = parameters::read(&overrides)?;
     let choice = crate::policy::choose(&arguments.policy)?;
     let deployments = deployments::read(&arguments.deployments)?;

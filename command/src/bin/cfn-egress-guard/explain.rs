@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &PolicyExplain, out: &mut impl Write) -> anyhow::Re
     }
     let policy = policy::choose(&arguments.policy)?.policy;
     let today = arguments.as_of.unwrap_or_else(policy::today);
-    let (files, overrides) = parameters::told_apart(&arguments.files, &arguments.deployed.parameters);
+    let (files, overrides) = parameters::separated(&arguments.files, &arguments.deployed.parameters);
     let [file] = files.as_slice() else {
         bail!("pass one event or template, not {}", files.len());
     };

@@ -111,12 +111,12 @@ async fn play(
         let mut written = Ok(());
         let width = table::width(plan);
         let mut heard = table::HookAnswers::default();
-        let mut sink = |told: RehearsalEvent<'_>| {
-            heard.hear(&told);
+        let mut sink = |described: RehearsalEvent<'_>| {
+            heard.hear(&described);
             match arguments.format {
-                EventFormat::Human if written.is_ok() => written = table::row(out, &told, width),
+                EventFormat::Human if written.is_ok() => written = table::row(out, &described, width),
                 EventFormat::Human => {}
-                EventFormat::Json => events.push(told.event),
+                EventFormat::Json => events.push(described.event),
             }
         };
         let ending = rehearse(plan, hook, &mut function, &clock, &mut sink)
@@ -142,10 +142,10 @@ async fn play(
         let not_judged: Vec<NotRehearsed> = plans.iter().flat_map(DeploymentPlan::not_judged).collect();
         let assumed: Vec<AssumedViolation> =
             plans.iter().flat_map(DeploymentPlan::assumed).chain(rolled_back).collect();
-        let mut told = serde_json::json!({ "StackEvents": events, "NotJudged": not_judged, "Assumed": assumed });
-        printable(&mut told);
+        let mut described = serde_json::json!({ "StackEvents": events, "NotJudged": not_judged, "Assumed": assumed });
+        printable(&mut described);
         // Built as text first, so that a write error stays one and a closed pipe ends quietly.
-        writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?;
+        writeln!(out, "{}", serde_json::to_string_pretty(&described)?)?;
     }
     Ok(exit)
 }

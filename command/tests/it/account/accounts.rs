@@ -53,7 +53,7 @@ fn organizations(body: &Json) -> Reply {
 }
 
 /// An account in the shape of Organizations, with its new field or with the earlier one.
-fn told((id, name, state, _): &(&str, &str, &str, &str)) -> Json {
+fn described((id, name, state, _): &(&str, &str, &str, &str)) -> Json {
     let field = if *id == OWN { "Status" } else { "State" };
     json!({"Id": id, "Name": name, field: state})
 }
@@ -82,7 +82,7 @@ fn entered(request: &Request) -> Option<Reply> {
         "ListAccounts" => {
             // Two on a page.
             let at: usize = asked["NextToken"].as_str().unwrap_or("0").parse().unwrap();
-            let page: Vec<Json> = ACCOUNTS.iter().skip(at).take(2).map(told).collect();
+            let page: Vec<Json> = ACCOUNTS.iter().skip(at).take(2).map(described).collect();
             let mut answer = json!({"Accounts": page});
             if at + 2 < ACCOUNTS.len() {
                 answer["NextToken"] = json!((at + 2).to_string());
@@ -91,7 +91,7 @@ fn entered(request: &Request) -> Option<Reply> {
         }
         "ListRoots" => organizations(&json!({"Roots": [{"Id": "r-root", "Name": "Root"}]})),
         "ListAccountsForParent" => {
-            let accounts: Vec<Json> = ACCOUNTS.iter().filter(|(.., unit)| *unit == parent).map(told).collect();
+            let accounts: Vec<Json> = ACCOUNTS.iter().filter(|(.., unit)| *unit == parent).map(described).collect();
             organizations(&json!({"Accounts": accounts}))
         }
         "ListOrganizationalUnitsForParent" => {

@@ -103,7 +103,7 @@ pub(super) fn ids(result: &Json) -> Vec<&str> {
 }
 
 #[test]
-fn pages_are_joined_with_details_and_what_expired_keeps_what_the_list_told() {
+fn pages_are_joined_with_details_and_what_expired_keeps_what_the_list_reported() {
     let server = Server::start(aws);
     let (code, result) = json(&server, &[]);
     assert_eq!((code, ids(&result)), (Some(2), vec!["r3", "r2", "r1"]));
@@ -275,8 +275,8 @@ fn a_denied_look_leaves_the_list() {
     let unread = result["unread"].as_array().unwrap();
     assert!(unread.iter().all(|unread| unread["failure"]["action"] == "cloudformation:GetHookResult"), "{result}");
     let text = stdout(&server.command(&["audit", "--region", "eu-west-1"]));
-    let told: Vec<_> = text.lines().filter(|line| line.starts_with("not read")).collect();
-    assert_eq!(told, ["not read eu-west-1 3 results: cloudformation:GetHookResult is not allowed: no"]);
+    let described: Vec<_> = text.lines().filter(|line| line.starts_with("not read")).collect();
+    assert_eq!(described, ["not read eu-west-1 3 results: cloudformation:GetHookResult is not allowed: no"]);
     let page = stdout(&server.command(&["audit", "--region", "eu-west-1", "--format", "html"]));
     assert_eq!(page.matches("cloudformation:GetHookResult is not allowed: no").count(), 1, "{page}");
     assert!(page.contains("eu-west-1 3 results:"), "{page}");

@@ -120,12 +120,12 @@ fn direct_calls_are_listed_once_beside_the_hooks_results_as_not_blocked() {
     let hooks: Vec<_> = ids(&result).into_iter().filter(|id| id.len() == 2).collect();
     assert_eq!(hooks, ["r3", "r2", "r1"]);
     let direct = direct(&result);
-    let told: Vec<_> = direct
+    let described: Vec<_> = direct
         .iter()
         .map(|one| (one["call"]["operation"].as_str().unwrap(), one["call"]["verdict"].as_str().unwrap()))
         .collect();
     assert_eq!(
-        told,
+        described,
         [("AuthorizeSecurityGroupEgress", "non-compliant"), ("ModifySecurityGroupRules", "undetermined")],
         "each call once, without the calls that pass"
     );
@@ -141,8 +141,8 @@ fn direct_calls_are_listed_once_beside_the_hooks_results_as_not_blocked() {
     assert!(opened["reason"].as_str().unwrap().contains("The call was not blocked"), "{opened}");
 
     let (_, result) = json(&server, &["--status", "succeeded"]);
-    let told: Vec<_> = self::direct(&result).iter().map(|one| one["status"].as_str().unwrap()).collect();
-    assert_eq!(told, ["DIRECT_CALL_PASSED"]);
+    let described: Vec<_> = self::direct(&result).iter().map(|one| one["status"].as_str().unwrap()).collect();
+    assert_eq!(described, ["DIRECT_CALL_PASSED"]);
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn the_functions_profile_is_asked_about_the_function_and_nothing_else() {
 
 /// Every command prints one sentence, before any request to a Region.
 #[test]
-fn who_has_no_credentials_is_told_once_and_nothing_is_asked() {
+fn who_has_no_credentials_is_reported_once_and_nothing_is_asked() {
     let server = Server::start(|_: &Request| refused(500, "x", "x"));
     let regions = ["--regions", "eu-west-1,us-east-1"];
     for command in ["scan", "audit", "status"] {

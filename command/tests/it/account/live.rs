@@ -159,12 +159,12 @@ fn json(server: &Server, arguments: &[&str]) -> (Option<i32>, Json) {
 }
 
 /// Each group's ID with one of its fields.
-fn told<'a>(result: &'a Json, field: &str) -> Vec<(&'a str, &'a Json)> {
+fn described<'a>(result: &'a Json, field: &str) -> Vec<(&'a str, &'a Json)> {
     result["groups"].as_array().unwrap().iter().map(|group| (group["group"].as_str().unwrap(), &group[field])).collect()
 }
 
 fn ids(result: &Json) -> Vec<&str> {
-    told(result, "group").into_iter().map(|(id, _)| id).collect()
+    described(result, "group").into_iter().map(|(id, _)| id).collect()
 }
 
 fn count(server: &Server, action: &str) -> usize {
@@ -172,13 +172,15 @@ fn count(server: &Server, action: &str) -> usize {
 }
 
 #[test]
-fn every_group_is_read_and_its_owner_and_differences_are_told() {
+fn every_group_is_read_and_its_owner_and_differences_are_reported() {
     let server = Server::start(|request| region(request, &STACKS, &groups()));
     let (code, result) = json(&server, &["--region", REGION]);
     assert_eq!((code, &result["unread"]), (Some(1), &json!([])));
     assert_eq!(count(&server, "ListResources"), 5, "two on a page");
-    let owned: Vec<_> =
-        told(&result, "ownership").into_iter().map(|(id, owned)| format!("{id} {}", owned.as_str().unwrap())).collect();
+    let owned: Vec<_> = described(&result, "ownership")
+        .into_iter()
+        .map(|(id, owned)| format!("{id} {}", owned.as_str().unwrap()))
+        .collect();
     assert_eq!(
         owned,
         [
@@ -540,7 +542,7 @@ fn the_overview_of_the_organization_has_the_groups_of_each_account() {
     let (code, result) = json(&server, &arguments);
     assert_eq!(code, Some(2), "one account cannot be entered");
     let groups: Vec<_> =
-        told(&result, "account").into_iter().map(|(id, account)| (id, account.as_str().unwrap())).collect();
+        described(&result, "account").into_iter().map(|(id, account)| (id, account.as_str().unwrap())).collect();
     let each = ["111111111111", "222222222222", "333333333333"];
     assert_eq!(groups.iter().map(|(_, account)| *account).collect::<Vec<_>>(), each);
     assert!(groups.iter().all(|(id, account)| *id == format!("sg-0{account}")), "{groups:?}");

@@ -102,7 +102,7 @@ fn tables_have_accounts_ids_ports_and_destinations_in_columns_of_their_own() {
 }
 
 #[test]
-fn what_was_fixed_and_what_is_new_is_told_by_account_and_owner() {
+fn what_was_fixed_and_what_is_new_is_reported_by_account_and_owner() {
     let folder = folder("compared");
     let oldest = scanned(&folder, "01", &[(WEB, OPEN), (DATA, OPEN)], "eu-west-1");
     let old = scanned(

@@ -355,7 +355,7 @@ fn a_filter_is_answered_for_and_nothing_else() {
 
 /// Once, on standard output, with all the Regions that it applies to.
 #[test]
-fn what_fails_alike_in_several_regions_is_told_once() {
+fn what_fails_alike_in_several_regions_is_reported_once() {
     let server = Server::start(|_| refused(403, "AccessDenied", "no"));
     let output = server.command(&["scan", "--regions", "eu-west-1,us-east-1,us-east-2"]);
     assert_eq!((output.status.code(), stderr(&output)), (Some(2), String::new()));
@@ -447,12 +447,12 @@ fn all_regions_are_those_switched_on() {
     assert!(said.contains("could not be read: account:ListRegions is not allowed"), "{said}");
     assert!(!said.contains("--resume"), "there is nothing to take up: {said}");
     // The other commands print the same, in every format.
-    let told = "Only the Regions that are enabled by default were read";
+    let described = "Only the Regions that are enabled by default were read";
     let page = stdout(&server.command(&["scan", "--regions", "all", "--format", "html"]));
-    assert!(page.contains(told), "{page}");
+    assert!(page.contains(described), "{page}");
     for command in ["audit", "status"] {
         let said = stdout(&server.command(&[command, "--regions", "all"]));
-        assert!(said.contains(told), "{command}: {said}");
+        assert!(said.contains(described), "{command}: {said}");
         let output = server.command(&[command, "--regions", "all", "--format", "json"]);
         let result: Json = serde_json::from_slice(&output.stdout).unwrap();
         assert!(result["regionsAssumed"].as_str().unwrap().contains("account:ListRegions"), "{result}");

@@ -251,8 +251,8 @@ fn regions_that_cannot_be_judged_are_counted_apart() {
         assert_eq!((output.status.code(), result["verdict"].as_str()), (Some(code), Some(verdict)), "{regions}");
         let regions = result["regions"].as_array().unwrap();
         for (region, expected) in [("eu-central-1", "enforced"), ("ap-south-1", "hole"), ("eu-west-1", "unknown")] {
-            let told = regions.iter().find(|told| told["region"] == region);
-            assert!(told.is_none_or(|told| told["verdict"] == expected), "{region}: {result}");
+            let described = regions.iter().find(|described| described["region"] == region);
+            assert!(described.is_none_or(|described| described["verdict"] == expected), "{region}: {result}");
         }
     }
 }

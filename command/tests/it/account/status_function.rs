@@ -29,16 +29,19 @@ fn file(name: &str, content: &[u8]) -> String {
 }
 
 #[test]
-fn a_function_that_is_well_is_told_with_version_and_hash() {
+fn a_function_that_is_well_is_reported_with_version_and_hash() {
     let function = Function::new();
     let hash = function.code_sha256.clone();
     let server = server(function);
     let (code, result) = json(&server, &["--function", "function:guard:live"]);
     assert_eq!((code, codes(&result)), (Some(0), vec![]), "{result}");
-    let told = &result["regions"][0]["function"];
-    assert_eq!((&told["version"], &told["state"], &told["codeSha256"]), (&json!("7"), &json!("Active"), &json!(hash)));
-    assert_eq!(told["recent"], json!({"invocations": 40, "errors": 0, "throttles": 0, "internalFailures": 0}));
-    let policy = &told["contents"];
+    let described = &result["regions"][0]["function"];
+    assert_eq!(
+        (&described["version"], &described["state"], &described["codeSha256"]),
+        (&json!("7"), &json!("Active"), &json!(hash))
+    );
+    assert_eq!(described["recent"], json!({"invocations": 40, "errors": 0, "throttles": 0, "internalFailures": 0}));
+    let policy = &described["contents"];
     assert_eq!(policy["policySha256"], sha256(b"# a policy"), "status names the policy");
     assert_eq!(policy["policyOrigin"], json!(null), "this zip file does not say where it is from");
     let downloaded = server.seen().iter().filter(|request| request.action.contains("/code/")).count();
@@ -84,7 +87,7 @@ fn everything_that_is_wrong_with_it_is_a_hole() {
         let (code, result) = json(&server, &[]);
         assert_eq!(codes(&result), expected, "{name}");
         assert_eq!(code, Some(i32::from(!expected.is_empty())), "{name}: {result}");
-        assert!(!result.to_string().contains("do-not-show-me"), "{name}: no variable but the preset is told");
+        assert!(!result.to_string().contains("do-not-show-me"), "{name}: only the preset is reported");
     }
     let server = server(variables(json!({"EGRESS_PRESET": "effective"})));
     assert_eq!(json(&server, &["--preset", "effective"]).0, Some(0), "it was said to be expected");
@@ -142,7 +145,7 @@ fn code_and_policy_are_compared_with_what_they_should_be() {
 }
 
 #[test]
-fn where_the_policy_is_from_is_told_if_the_zip_file_says_it() {
+fn where_the_policy_is_from_is_reported_if_the_zip_file_says_it() {
     let origin = "program: commit 1234\npolicy: commit 5678\nset: 2026-11-25T10:00:00Z by arn:aws:iam::1:user/ann\n";
     let function = Function::new().with(&[FILES[0], FILES[1], ("origin.txt", origin)]);
     let server = server(function);
@@ -167,7 +170,7 @@ fn where_the_policy_is_from_is_told_if_the_zip_file_says_it() {
 
 /// `DescribeStackResources` by the function's name, in the shape of the CloudFormation API Reference.
 #[test]
-fn a_version_that_the_stack_does_not_carry_is_told_until_it_does() {
+fn a_version_that_the_stack_does_not_carry_is_reported_until_it_does() {
     let carries = |versions: &'static [&'static str]| {
         Server::start(move |request| {
             if request.action != "DescribeStackResources" {
@@ -201,9 +204,12 @@ fn a_version_that_the_stack_does_not_carry_is_told_until_it_does() {
         assert_eq!((codes(&result), code), (expected.clone(), Some(i32::from(!expected.is_empty()))), "{versions:?}");
     }
     let (_, result) = json(&carries(&["6"]), &[]);
-    let told = result["regions"][0]["holes"][0]["message"].as_str().unwrap();
-    assert!(told.starts_with("the alias live points to version 7, but the stack egress contains version 6"), "{told}");
-    assert!(told.ends_with("run `policy.sh carry`, or `policy.sh back 6`"), "{told}");
+    let described = result["regions"][0]["holes"][0]["message"].as_str().unwrap();
+    assert!(
+        described.starts_with("the alias live points to version 7, but the stack egress contains version 6"),
+        "{described}"
+    );
+    assert!(described.ends_with("run `policy.sh carry`, or `policy.sh back 6`"), "{described}");
 }
 
 #[test]
@@ -214,7 +220,7 @@ fn code_beside_the_package_is_not_the_package() {
 }
 
 #[test]
-fn what_could_not_be_looked_into_is_told_without_its_url() {
+fn what_could_not_be_looked_into_is_reported_without_its_url() {
     let policy = file("wanted.toml", b"# a policy");
     let function = Function::new();
     let broken = Function { code_sha256: base64_sha256(b"not this"), ..Function::new() };
@@ -293,7 +299,7 @@ fn a_central_functions_metrics_are_not_those_of_this_account() {
 }
 
 #[test]
-fn regions_that_differ_are_told_when_nothing_is_expected() {
+fn regions_that_differ_are_reported_when_nothing_is_expected() {
     let one = Function::new();
     let two = Function::new().with(&[FILES[0], ("policy.toml", "# another")]);
     let three = Function::new().with(&[("bootstrap", "another"), FILES[1]]);

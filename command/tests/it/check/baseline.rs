@@ -6,8 +6,8 @@ use super::{check, folder, template};
 
 /// Returns the exit status, the errors and the known debts of a run.
 fn run(folder: &std::path::Path, arguments: &[&str]) -> (i32, u64, usize) {
-    let (code, told) = check(folder, &[arguments, &["--format", "json"]].concat()).told();
-    let report: Json = serde_json::from_str(&told).unwrap();
+    let (code, described) = check(folder, &[arguments, &["--format", "json"]].concat()).described();
+    let report: Json = serde_json::from_str(&described).unwrap();
     let findings = report["files"].as_array().unwrap().iter().flat_map(|file| file["findings"].as_array().unwrap());
     let debts = findings.filter(|finding| finding["outcome"] == "known-debt").count();
     (code, report["summary"]["errors"].as_u64().unwrap(), debts)
@@ -18,9 +18,9 @@ fn what_was_there_is_debt_and_what_is_new_or_wider_fails() {
     let old = template("Old", 80, 87);
     let folder = folder("baseline", &[("infra/a.yaml", &old), ("infra/b.yaml", &template("Other", 1, 2))]);
     let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
-    let (code, told) = check(&folder, &["--write-baseline", "debt.json"]).told();
-    assert_eq!(code, 0, "{told}");
-    assert!(told.contains("2 errors") && told.contains("error[port-range]"), "{told}");
+    let (code, described) = check(&folder, &["--write-baseline", "debt.json"]).described();
+    assert_eq!(code, 0, "{described}");
+    assert!(described.contains("2 errors") && described.contains("error[port-range]"), "{described}");
     let baseline = ["--baseline", "debt.json"];
     assert_eq!(run(&folder, &baseline), (0, 0, 2));
     assert_eq!(
@@ -63,18 +63,21 @@ fn a_report_in_json_is_a_baseline_and_stays_one() {
                 AWS::EC2::SecurityGroupEgress\n    Properties: {IpProtocol: tcp, FromPort: 1, ToPort: !Ref P}\n  S: {Type: \
                 AWS::CloudFormation::Stack, Properties: {TemplateURL: https://x/y}}\n";
     let folder = folder("baseline-json", &[("a.yaml", &template("Old", 80, 87)), ("open.yaml", open)]);
-    assert_eq!(check(&folder, &["--strict", "--format", "json=debt.json"]).told().0, 1);
+    assert_eq!(check(&folder, &["--strict", "--format", "json=debt.json"]).described().0, 1);
     assert_eq!(run(&folder, &["--strict", "--baseline", "debt.json"]), (0, 0, 3), "and what was not judged");
-    assert_eq!(check(&folder, &["--strict", "--baseline", "debt.json", "--format", "json=again.json"]).told().0, 0);
+    assert_eq!(
+        check(&folder, &["--strict", "--baseline", "debt.json", "--format", "json=again.json"]).described().0,
+        0
+    );
     assert_eq!(run(&folder, &["--strict", "--baseline", "again.json"]), (0, 0, 3), "from debt to debt");
     for format in ["human", "json", "sarif", "github", "gitlab", "junit"] {
-        let (code, told) = check(&folder, &["a.yaml", "--baseline", "debt.json", "--format", format]).told();
+        let (code, described) = check(&folder, &["a.yaml", "--baseline", "debt.json", "--format", format]).described();
         assert_eq!(code, 0, "{format}");
-        assert!(told.contains("is known debt from the baseline: tcp 80-87"), "{format}: {told}");
+        assert!(described.contains("is known debt from the baseline: tcp 80-87"), "{format}: {described}");
     }
     let conditional = open.replace("ToPort: !Ref P", "ToPort: !If [C, 1, 2]");
     std::fs::write(folder.join("open.yaml"), &conditional).unwrap();
-    assert_eq!(check(&folder, &["--write-baseline", "debt.json"]).told().0, 0);
+    assert_eq!(check(&folder, &["--write-baseline", "debt.json"]).described().0, 0);
     std::fs::write(folder.join("open.yaml"), conditional.replace("!If [C, 1, 2]", "2")).unwrap();
     assert_eq!(run(&folder, &["--baseline", "debt.json"]).0, 1, "it breaks the rule under more conditions than before");
 }
@@ -86,7 +89,7 @@ fn what_was_exempted_is_no_debt_when_the_exemption_ends() {
     };
     let folder =
         folder("baseline-exempted", &[("a.yaml", &template("Old", 80, 87)), ("policy.toml", &policy("9999-12-31"))]);
-    assert_eq!(check(&folder, &["--write-baseline", "debt.json"]).told().0, 0);
+    assert_eq!(check(&folder, &["--write-baseline", "debt.json"]).described().0, 0);
     std::fs::write(folder.join("policy.toml"), policy("2020-01-01")).unwrap();
     assert_eq!(run(&folder, &["--baseline", "debt.json"]), (1, 1, 0));
 }

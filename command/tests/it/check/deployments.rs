@@ -28,23 +28,29 @@ fn a_template_is_judged_once_for_each_deployment() {
             ("d/deploy.toml", &ours.replace("t.yaml", "../t.yaml")),
         ],
     );
-    let (code, told) = check(&folder, &["--deployments", "d/deploy.toml", "t.yaml"]).told();
+    let (code, described) = check(&folder, &["--deployments", "d/deploy.toml", "t.yaml"]).described();
     assert_eq!(code, 1);
-    assert!(told.contains("opens a range of 2 ports (deployed as app-test, app-dev)\n"), "the same once: {told}");
-    assert!(told.contains("opens a range of 3 ports (deployed as app-qa)\n"), "{told}");
     assert!(
-        told.contains("1 egress rule in 1 resource of 1 template checked: 2 errors, 0 warnings, 0 notes"),
-        "{told}"
+        described.contains("opens a range of 2 ports (deployed as app-test, app-dev)\n"),
+        "the same once: {described}"
+    );
+    assert!(described.contains("opens a range of 3 ports (deployed as app-qa)\n"), "{described}");
+    assert!(
+        described.contains("1 egress rule in 1 resource of 1 template checked: 2 errors, 0 warnings, 0 notes"),
+        "{described}"
     );
     for format in ["json", "sarif", "github", "gitlab", "junit"] {
-        let (_, told) = check(&folder, &["--deployments", "d/deploy.toml", "--format", format]).told();
-        assert!(told.contains("app-dev") && told.contains("app-qa") && !told.contains("app-prod"), "{format}: {told}");
+        let (_, described) = check(&folder, &["--deployments", "d/deploy.toml", "--format", format]).described();
+        assert!(
+            described.contains("app-dev") && described.contains("app-qa") && !described.contains("app-prod"),
+            "{format}: {described}"
+        );
     }
-    let (_, told) = check(&folder, &["--deployments", "d/deploy.toml", "--format", "json"]).told();
-    let report: Json = serde_json::from_str(&told).unwrap();
+    let (_, described) = check(&folder, &["--deployments", "d/deploy.toml", "--format", "json"]).described();
+    let report: Json = serde_json::from_str(&described).unwrap();
     assert_eq!(report["files"][0]["findings"][0]["deployments"], serde_json::json!(["app-test", "app-dev"]));
     // Parameter values on the command line take precedence.
-    let (code, _) = check(&folder, &["--deployments", "d/deploy.toml", "-p", "To=80", "--strict"]).told();
+    let (code, _) = check(&folder, &["--deployments", "d/deploy.toml", "-p", "To=80", "--strict"]).described();
     assert_eq!(code, 0);
 }
 
@@ -54,19 +60,19 @@ fn exemptions_match_where_a_template_is_deployed() {
                   \"111122223333\"\nports = \"80-81\"\n";
     let text = TEMPLATE.replace("!If [IsProd, 80, !Ref To]", "81");
     let folder = folder("deployments-exempt", &[("t.yaml", &text), ("policy.toml", policy), ("d.toml", &own(""))]);
-    let (_, told) = check(&folder, &["t.yaml"]).told();
-    assert!(told.contains("Exemption prod would cover it if account is"), "{told}");
-    let (code, told) = check(&folder, &["t.yaml", "--deployments", "d.toml"]).told();
+    let (_, described) = check(&folder, &["t.yaml"]).described();
+    assert!(described.contains("Exemption prod would cover it if account is"), "{described}");
+    let (code, described) = check(&folder, &["t.yaml", "--deployments", "d.toml"]).described();
     assert_eq!(code, 1);
     assert!(
-        told.contains("exempt until 9999-12-31")
-            && told.contains("(deployed as app-prod (111122223333, eu-central-1))")
+        described.contains("exempt until 9999-12-31")
+            && described.contains("(deployed as app-prod (111122223333, eu-central-1))")
     );
-    assert!(told.contains("opens a range of 2 ports (deployed as app-test)"), "{told}");
+    assert!(described.contains("opens a range of 2 ports (deployed as app-test)"), "{described}");
     let other = own("account = \"444455556666\"\n");
     std::fs::write(folder.join("d.toml"), other).unwrap();
-    let (_, told) = check(&folder, &["t.yaml", "--deployments", "d.toml"]).told();
-    assert!(!told.contains("would cover"), "{told}");
+    let (_, described) = check(&folder, &["t.yaml", "--deployments", "d.toml"]).described();
+    assert!(!described.contains("would cover"), "{described}");
 }
 
 #[test]
@@ -87,16 +93,16 @@ fn files_of_aws_are_taken_as_they_are() {
     );
     let deployments =
         ["--deployments", "sam/samconfig.toml", "--deployments", "sync/a.yaml", "--deployments", "sync/b.json"];
-    let (code, told) = check(&folder, &deployments).told();
+    let (code, described) = check(&folder, &deployments).described();
     assert_eq!(code, 1);
     for says in [
         "2 ports (deployed as app-sam)",
         "3 ports (if `IsProd` is false; deployed as sync/a.yaml)",
         "4 ports (if `IsProd` is false; deployed as sync/b.json)",
     ] {
-        assert!(told.contains(says), "{says}: {told}");
+        assert!(described.contains(says), "{says}: {described}");
     }
-    assert!(told.contains("of 3 templates checked: 3 errors"), "{told}");
+    assert!(described.contains("of 3 templates checked: 3 errors"), "{described}");
 }
 
 #[test]

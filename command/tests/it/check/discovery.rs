@@ -6,7 +6,7 @@ use super::{check, folder, template};
 
 /// Returns the reported files, in order; broken ones with a `!`.
 pub(super) fn files(folder: &Path, arguments: &[&str]) -> Vec<String> {
-    let (_, text) = check(folder, &[arguments, &["--format", "json"]].concat()).told();
+    let (_, text) = check(folder, &[arguments, &["--format", "json"]].concat()).described();
     let report: serde_json::Value = serde_json::from_str(&text).unwrap();
     let files = report["files"].as_array().unwrap().clone();
     files
@@ -117,8 +117,8 @@ fn named_files_that_are_no_templates_are_passed_over_if_asked_for() {
     let folder = folder("skip", &[("bad.yaml", &bad), ("ci.yaml", "on: push\n"), ("broken.yaml", broken)]);
     assert_eq!(files(&folder, &["--skip-other-files", "ci.yaml", "bad.yaml"]), ["bad.yaml"]);
     assert_eq!(files(&folder, &["--skip-other-files", "ci.yaml", "broken.yaml"]), ["!broken.yaml"]);
-    assert_eq!(check(&folder, &["--skip-other-files", "ci.yaml"]).told().0, 0);
-    assert_eq!(check(&folder, &["--skip-other-files", "missing.yaml"]).told().0, 2);
+    assert_eq!(check(&folder, &["--skip-other-files", "ci.yaml"]).described().0, 0);
+    assert_eq!(check(&folder, &["--skip-other-files", "missing.yaml"]).described().0, 2);
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn patterns_that_the_shell_left_alone_are_looked_up() {
 fn a_search_that_finds_nothing_does_not_pass() {
     let folder =
         folder("nothing", &[("readme.md", "x"), ("good/t.yaml", &template("Good", 1, 1)), ("empty/x.json", "{}")]);
-    let (code, told) = check(&folder, &["good", "empty"]).told();
+    let (code, described) = check(&folder, &["good", "empty"]).described();
     assert_eq!(code, 2);
-    assert!(told.contains("no CloudFormation template was found\n--> empty"), "{told}");
+    assert!(described.contains("no CloudFormation template was found\n--> empty"), "{described}");
 }

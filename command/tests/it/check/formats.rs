@@ -12,7 +12,7 @@ fn report(format: &str) -> String {
     let fixture = |name: &str| read(&format!("tests/fixtures/check/{name}"));
     let (cases, broken) = (fixture("cases.yaml"), fixture("broken.yaml"));
     let folder = folder(&format!("format-{format}"), &[("cases.yaml", &cases), ("broken.yaml", &broken)]);
-    let (code, text) = check(&folder, &["cases.yaml", "broken.yaml", "--format", format]).told();
+    let (code, text) = check(&folder, &["cases.yaml", "broken.yaml", "--format", format]).described();
     assert_eq!(code, 2);
     text.replace(env!("CARGO_PKG_VERSION"), "@@VERSION@@")
 }
@@ -33,7 +33,7 @@ fn the_json_report_satisfies_its_schema() {
     }
     assert_eq!(report["formatVersion"], 1);
     let folder = folder("json", &[("good.yaml", &template("Good", 1, 1))]);
-    let empty: Json = serde_json::from_str(&check(&folder, &["--format", "json"]).told().1).unwrap();
+    let empty: Json = serde_json::from_str(&check(&folder, &["--format", "json"]).described().1).unwrap();
     assert!(schema.is_valid(&empty), "{empty}");
 }
 
@@ -67,12 +67,12 @@ fn the_sarif_log_satisfies_the_official_schema() {
 #[test]
 fn sarif_names_files_as_uris() {
     let folder = folder("uri", &[("a b/ä#1.yaml", &template("Bad", 1, 2))]);
-    let (_, text) = check(&folder, &["--format", "sarif"]).told();
+    let (_, text) = check(&folder, &["--format", "sarif"]).described();
     assert!(text.contains("\"uri\": \"a%20b/%C3%A4%231.yaml\""), "{text}");
     let absolute = folder.join("a b/ä#1.yaml");
-    let (_, text) = check(&folder, &["--format", "sarif", absolute.to_str().unwrap()]).told();
+    let (_, text) = check(&folder, &["--format", "sarif", absolute.to_str().unwrap()]).described();
     assert!(text.contains("\"uri\": \"a%20b/%C3%A4%231.yaml\""), "below the working directory: {text}");
-    let (_, text) = check(std::path::Path::new("/"), &["--format", "github", absolute.to_str().unwrap()]).told();
+    let (_, text) = check(std::path::Path::new("/"), &["--format", "github", absolute.to_str().unwrap()]).described();
     assert!(text.contains("file=") && !text.contains("file=/"), "{text}");
 }
 
@@ -80,7 +80,7 @@ fn sarif_names_files_as_uris() {
 fn fingerprints_outlive_the_lines_around_them() {
     let fingerprints = |text: &str| {
         let folder = folder("fingerprints", &[("t.yaml", text)]);
-        let report: Json = serde_json::from_str(&check(&folder, &["--format", "json"]).told().1).unwrap();
+        let report: Json = serde_json::from_str(&check(&folder, &["--format", "json"]).described().1).unwrap();
         let findings = report["files"][0]["findings"].as_array().unwrap().clone();
         findings.iter().map(|finding| finding["fingerprint"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
@@ -90,7 +90,7 @@ fn fingerprints_outlive_the_lines_around_them() {
     assert_eq!(fingerprints(&format!("# a comment\n\n{text}")), before, "lines move");
     let twice = fingerprints(&format!("{text}{rule}\n"));
     assert_eq!(twice.first(), before.first(), "the first of two is the same");
-    assert_ne!(twice.first(), twice.last(), "the second is told apart");
+    assert_ne!(twice.first(), twice.last(), "the second is distinguished");
     assert_ne!(fingerprints(&text.replace("ToPort: 2", "ToPort: 3")), before, "other ports are another finding");
 }
 
@@ -99,17 +99,20 @@ fn github_takes_what_is_written_as_text() {
     let name = "a,b:c%d.yaml";
     let text = template("Bad", 1, 2).replace("10.0.0.0/8", "\"x::error::\\n::set-output name=a::%0A\"");
     let folder = folder("github", &[(name, &text)]);
-    let (_, told) = check(&folder, &["--format", "github"]).told();
-    assert_eq!(told.lines().count(), 2, "{told}");
-    assert!(told.starts_with("::error file=a%2Cb%3Ac%25d.yaml,line=7,endLine=7,col=50,endColumn=51,title="), "{told}");
-    assert!(told.contains("%250A"), "{told}");
+    let (_, described) = check(&folder, &["--format", "github"]).described();
+    assert_eq!(described.lines().count(), 2, "{described}");
+    assert!(
+        described.starts_with("::error file=a%2Cb%3Ac%25d.yaml,line=7,endLine=7,col=50,endColumn=51,title="),
+        "{described}"
+    );
+    assert!(described.contains("%250A"), "{described}");
 }
 
 #[test]
 fn junit_is_well_formed_whatever_is_written_and_its_sums_are_right() {
     let text = template("Bad", 1, 2).replace("10.0.0.0/8", "\"<a href=\\\"x\\\">&'\\u0001]]>\"");
     let folder = folder("junit", &[("a<&>\"'.yaml", &text), ("good.yaml", &template("Good", 1, 1))]);
-    let (_, own) = check(&folder, &["--format", "junit"]).told();
+    let (_, own) = check(&folder, &["--format", "junit"]).described();
     for text in [own, report("junit")] {
         let document = roxmltree::Document::parse(&text).unwrap();
         let count = |name: &str| document.descendants().filter(|node| node.has_tag_name(name)).count().to_string();
@@ -138,11 +141,12 @@ fn people_see_the_first_findings_in_full_and_how_many_more_there_are() {
     let folder =
         folder("first-findings", &[("a.yaml", &ranges(150)), ("b.yaml", &ranges(80)), ("c.yaml", "Resources: [")]);
     let shown = |arguments: &[&str]| {
-        let (code, told) = check(&folder, arguments).told();
+        let (code, described) = check(&folder, arguments).described();
         assert_eq!(code, 2);
-        assert!(told.contains("--> c.yaml:1:"), "a file that could not be checked is always named: {told}");
-        let line = |words: &str| told.lines().rev().find(|line| line.contains(words)).unwrap_or_default().to_owned();
-        (told.matches("error[port-range]").count(), line("more finding"), line(" checked: "))
+        assert!(described.contains("--> c.yaml:1:"), "a file that could not be checked is always named: {described}");
+        let line =
+            |words: &str| described.lines().rev().find(|line| line.contains(words)).unwrap_or_default().to_owned();
+        (described.matches("error[port-range]").count(), line("more finding"), line(" checked: "))
     };
     let sums = "230 egress rules in 2 resources of 2 templates checked: 230 errors, 0 warnings, 0 notes; 1 file could \
                 not be checked";
@@ -164,11 +168,11 @@ fn people_see_the_first_findings_in_full_and_how_many_more_there_are() {
         assert_eq!((found, said.as_str()), (230, ""));
     }
     // Even if nothing else is printed.
-    let (_, told) = check(&folder, &["--quiet", "a.yaml", "b.yaml"]).told();
-    assert_eq!(told.lines().last(), Some(more(30).as_str()));
+    let (_, described) = check(&folder, &["--quiet", "a.yaml", "b.yaml"]).described();
+    assert_eq!(described.lines().last(), Some(more(30).as_str()));
     for format in ["json", "sarif", "github", "gitlab", "junit"] {
-        let (_, told) = check(&folder, &["--format", format, "a.yaml", "b.yaml"]).told();
-        assert!(told.matches("port-range").count() >= 230, "{format}");
+        let (_, described) = check(&folder, &["--format", format, "a.yaml", "b.yaml"]).described();
+        assert!(described.matches("port-range").count() >= 230, "{format}");
     }
     let refused = check(&folder, &["--max-findings", "many"]).output();
     assert!(crate::support::stderr(&refused).contains("write a number, or `all`"));
@@ -179,9 +183,9 @@ fn what_authors_write_cannot_forge_lines_or_colours() {
     let text = template("Bad", 1, 2).replace("10.0.0.0/8", "\"x\\e[31m\\u202e\\nerror: forged\"");
     let folder = folder("forged", &[("t.yaml", &text)]);
     for format in FORMATS {
-        let (_, told) = check(&folder, &["--format", format]).told();
-        assert!(!told.contains('\u{1b}') && !told.contains('\u{202e}'), "{format}: {told}");
-        assert!(!told.lines().any(|line| line.starts_with("error: forged")), "{format}: {told}");
+        let (_, described) = check(&folder, &["--format", format]).described();
+        assert!(!described.contains('\u{1b}') && !described.contains('\u{202e}'), "{format}: {described}");
+        assert!(!described.lines().any(|line| line.starts_with("error: forged")), "{format}: {described}");
     }
 }
 
@@ -228,12 +232,20 @@ fn services_get_paths_from_the_root_of_the_repository() {
             ("gitlab", "\"path\": \"infra/x/a.yaml\""),
             ("json", "\"repositoryPath\": \"infra/x/a.yaml\""),
         ] {
-            let (code, told) = check(&here, &["--format", format, given, "--no-policy"]).told();
-            assert!(code == 1 && told.contains(expected), "{format} of {given} in {}: {told}", here.display());
+            let (code, described) = check(&here, &["--format", format, given, "--no-policy"]).described();
+            assert!(
+                code == 1 && described.contains(expected),
+                "{format} of {given} in {}: {described}",
+                here.display()
+            );
         }
     }
-    let (_, told) = check(&folder.join("infra"), &["--format", "github", "missing.yaml", "../top.yaml"]).told();
-    assert!(told.contains("::error file=infra/missing.yaml,") && told.contains("::error file=top.yaml,"), "{told}");
+    let (_, described) =
+        check(&folder.join("infra"), &["--format", "github", "missing.yaml", "../top.yaml"]).described();
+    assert!(
+        described.contains("::error file=infra/missing.yaml,") && described.contains("::error file=top.yaml,"),
+        "{described}"
+    );
 }
 
 #[test]
@@ -252,12 +264,12 @@ fn github_gets_errors_first_and_a_notice_that_sums_up() {
     let summary = folder.join("summary.md");
     std::fs::write(&summary, "before\n").unwrap();
     let run = check(&folder, &["--format", "github"]).environment("GITHUB_STEP_SUMMARY", summary.to_str().unwrap());
-    let (_, told) = run.told();
+    let (_, described) = run.described();
     let kinds: Vec<&str> =
-        told.lines().map(|line| line.split([' ', ':']).find(|part| !part.is_empty()).unwrap()).collect();
+        described.lines().map(|line| line.split([' ', ':']).find(|part| !part.is_empty()).unwrap()).collect();
     let expected = [vec!["error"; 12], vec!["warning"], vec!["notice"; 9], vec!["note"; 6], vec!["notice"]].concat();
     assert_eq!(kinds, expected, "GitHub shows the first ten of a kind: the last notice is one of them");
-    let last = told.lines().last().unwrap();
+    let last = described.lines().last().unwrap();
     assert!(
         last.contains("14 egress rules in 18 resources of 3 templates checked: 12 errors, 1 warning, 15 notes."),
         "{last}"
@@ -271,28 +283,28 @@ fn github_gets_errors_first_and_a_notice_that_sums_up() {
     );
     assert!(written.contains("- judged by: the published rule"), "{written}");
 
-    let (code, told) = check(&folder, &["--format", "github", "good.yaml"]).told();
+    let (code, described) = check(&folder, &["--format", "github", "good.yaml"]).described();
     let passed = "::notice title=cfn-egress-guard::1 egress rule in 1 resource of 1 template checked: 0 errors, 0 warnings, 0 \
                   notes.%0Ajudged by: the published rule\n";
-    assert_eq!((code, told.as_str()), (0, passed));
+    assert_eq!((code, described.as_str()), (0, passed));
     let run = check(&folder, &["good.yaml"]).environment("GITHUB_STEP_SUMMARY", summary.to_str().unwrap());
-    run.told();
+    run.described();
     assert_eq!(std::fs::read_to_string(&summary).unwrap(), written, "in that format alone");
 }
 
 #[test]
 fn several_formats_come_from_one_run() {
     let folder = folder("several", &[("a.yaml", &template("Bad", 1, 2))]);
-    let alone = |format: &str| check(&folder, &["a.yaml", "--format", format]).told().1;
+    let alone = |format: &str| check(&folder, &["a.yaml", "--format", format]).described().1;
     let both =
         ["a.yaml", "--format", "github", "--format", "sarif=out.sarif", "-f", "gitlab=gl.txt", "-f", "human=h.txt"];
-    let (code, told) = check(&folder, &both).told();
-    assert_eq!((code, told), (1, alone("github")));
+    let (code, described) = check(&folder, &both).described();
+    assert_eq!((code, described), (1, alone("github")));
     for (format, file) in [("sarif", "out.sarif"), ("gitlab", "gl.txt"), ("human", "h.txt")] {
         assert_eq!(std::fs::read_to_string(folder.join(file)).unwrap(), alone(format), "{format}");
     }
-    let (_, told) = check(&folder, &["a.yaml", "--format", "junit=j.xml"]).told();
-    assert_eq!(told, alone("human"), "people read standard output");
+    let (_, described) = check(&folder, &["a.yaml", "--format", "junit=j.xml"]).described();
+    assert_eq!(described, alone("human"), "people read standard output");
     for wrong in [&["-f", "json", "-f", "sarif"][..], &["-f", "jsn=x"], &["-f", "json=/no/such/folder/x"]] {
         assert_eq!(check(&folder, wrong).output().status.code(), Some(2), "{wrong:?}");
     }
@@ -304,19 +316,23 @@ fn the_report_for_people_counts_and_advises_once() {
         "table",
         &[("a.yaml", &ranges(2)), ("b.yaml", &template("All", 0, 65535)), ("c.yaml", &template("Good", 1, 1))],
     );
-    let (_, told) = check(&folder, &[]).told();
+    let (_, described) = check(&folder, &[]).described();
     let advice = "= help: Open one port per egress rule: FromPort: 1 and ToPort: 1";
-    assert_eq!((told.matches(advice).count(), told.matches("= help: as above").count()), (1, 1), "{told}");
+    assert_eq!(
+        (described.matches(advice).count(), described.matches("= help: as above").count()),
+        (1, 1),
+        "{described}"
+    );
     assert!(
-        told.contains("= help: Open only the ports that are used, one per egress rule, for example FromPort: 443"),
-        "{told}"
+        described.contains("= help: Open only the ports that are used, one per egress rule, for example FromPort: 443"),
+        "{described}"
     );
     let table = "errors  warnings  notes  reason\n     3         0      0  port-range\n\nerrors  warnings  notes  file\n     2         0      0  \
                  a.yaml\n     1         0      0  b.yaml\n\n";
-    assert!(told.contains(table), "{told}");
-    let (_, told) = check(&folder, &["--quiet"]).told();
-    assert!(!told.contains("warnings") && !told.contains("judged by"), "{told}");
-    assert!(!check(&folder, &["c.yaml"]).told().1.contains("reason"), "nothing to count");
+    assert!(described.contains(table), "{described}");
+    let (_, described) = check(&folder, &["--quiet"]).described();
+    assert!(!described.contains("warnings") && !described.contains("judged by"), "{described}");
+    assert!(!check(&folder, &["c.yaml"]).described().1.contains("reason"), "nothing to count");
 }
 
 #[test]
@@ -326,11 +342,12 @@ fn findings_of_the_cdk_name_the_construct_and_speak_of_its_code() {
         "Metadata": {"aws:cdk:path": "App/Web/Sg/Resource"}}}}"#;
     let folder = folder("construct", &[("App.template.json", text)]);
     for format in FORMATS {
-        let (_, told) = check(&folder, &["--format", format]).told();
-        assert!(told.contains("App/Web/Sg") && !told.contains("Sg/Resource"), "{format}: {told}");
+        let (_, described) = check(&folder, &["--format", format]).described();
+        assert!(described.contains("App/Web/Sg") && !described.contains("Sg/Resource"), "{format}: {described}");
         assert!(
-            told.contains("allowAllOutbound: false") && told.contains("addEgressRule(peer, ec2.Port.tcp(80))"),
-            "{format}: {told}"
+            described.contains("allowAllOutbound: false")
+                && described.contains("addEgressRule(peer, ec2.Port.tcp(80))"),
+            "{format}: {described}"
         );
     }
 }
@@ -343,20 +360,20 @@ fn narrow_terminals_get_whole_words_and_programs_get_everything() {
     let text = text.replace("CidrIp: 10.0.0.0/8}", &format!("CidrIp: 10.0.0.0/8, Description: {long} {long}}}"));
     let folder = folder("narrow", &[("a.yaml", &text)]);
     let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<std::collections::BTreeSet<_>>();
-    let (_, wide) = check(&folder, &["a.yaml"]).told();
+    let (_, wide) = check(&folder, &["a.yaml"]).described();
     for columns in [30_usize, 60, 79] {
-        let (_, told) = check(&folder, &["a.yaml"]).environment("COLUMNS", &columns.to_string()).told();
+        let (_, described) = check(&folder, &["a.yaml"]).environment("COLUMNS", &columns.to_string()).described();
         let known = words(&wide);
-        for word in words(&told) {
-            assert!(known.contains(&word), "{columns}: `{word}` is cut: {told}");
+        for word in words(&described) {
+            assert!(known.contains(&word), "{columns}: `{word}` is cut: {described}");
         }
-        for line in told.lines().filter(|line| line.chars().count() > columns) {
+        for line in described.lines().filter(|line| line.chars().count() > columns) {
             assert_eq!(line.split_whitespace().count(), 1, "{columns}: {line}");
         }
     }
     for format in ["json", "sarif", "github", "gitlab", "junit"] {
-        let (_, told) = check(&folder, &["--format", format]).environment("COLUMNS", "20").told();
-        assert_eq!(told, check(&folder, &["--format", format]).told().1, "{format}");
+        let (_, described) = check(&folder, &["--format", format]).environment("COLUMNS", "20").described();
+        assert_eq!(described, check(&folder, &["--format", format]).described().1, "{format}");
     }
 }
 
@@ -373,14 +390,14 @@ fn no_control_character_of_a_template_reaches_a_report() {
     let folder = folder("control", &[("t.yaml", &text), ("broken.yaml", broken)]);
     for format in FORMATS {
         for flags in [&["t.yaml", "--notes"][..], &["t.yaml", "broken.yaml", "--strict"]] {
-            let (_, told) = check(&folder, &[flags, &["--format", format]].concat()).told();
-            let found = told.chars().find(|c| c.is_control() && *c != '\n' || matches!(c, '\u{202e}'));
-            assert_eq!(found, None, "{format}: {told}");
+            let (_, described) = check(&folder, &[flags, &["--format", format]].concat()).described();
+            let found = described.chars().find(|c| c.is_control() && *c != '\n' || matches!(c, '\u{202e}'));
+            assert_eq!(found, None, "{format}: {described}");
             // The report for people quotes the source lines as written.
-            let told = if format == "human" { String::new() } else { told };
+            let described = if format == "human" { String::new() } else { described };
             assert!(
-                !told.contains("\\u001b") && !told.contains("\\u0085") && !told.contains("\\u0007"),
-                "{format}, escaped: {told}"
+                !described.contains("\\u001b") && !described.contains("\\u0085") && !described.contains("\\u0007"),
+                "{format}, escaped: {described}"
             );
         }
     }

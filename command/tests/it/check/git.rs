@@ -43,16 +43,19 @@ fn what_git_tracks_is_read_whatever_it_ignores() {
     let folder = repository("tracked", &[]);
     assert_eq!(files(&folder, &[]), READ);
     assert_eq!(files(&folder.join("sub"), &["--strict", ".."]), READ.map(|name| format!("../{name}")));
-    let (code, told) = check(&folder, &[]).told();
+    let (code, described) = check(&folder, &[]).described();
     assert_eq!(code, 0);
-    assert!(told.contains("\nskipped: 2 files that look like templates, because git ignores them\n"), "{told}");
+    assert!(
+        described.contains("\nskipped: 2 files that look like templates, because git ignores them\n"),
+        "{described}"
+    );
     // By name, by a pattern, and in a named folder.
     assert_eq!(files(&folder, &["sub/prod.yaml"]), ["sub/prod.yaml"]);
     assert_eq!(files(&folder, &["**/prod.yaml"]), ["prod.yaml"]);
     assert_eq!(files(&folder, &["build"]), ["build/deep/other.yaml", "build/tracked.yaml"]);
     std::fs::write(folder.join("build/tracked.yaml"), "a: 1\n").unwrap();
-    let (_, told) = check(&folder, &["sub"]).told();
-    assert!(told.contains("help: git ignores files here that look like templates"), "{told}");
+    let (_, described) = check(&folder, &["sub"]).described();
+    assert!(described.contains("help: git ignores files here that look like templates"), "{described}");
 }
 
 #[test]
@@ -108,18 +111,18 @@ fn work_trees_and_submodules_are_repositories() {
 fn an_index_that_cannot_be_read_is_loud_where_it_matters() {
     let folder = repository("broken-index", &[]);
     std::fs::write(folder.join(".git/index"), "DIRC and nonsense").unwrap();
-    let (code, told) = check(&folder, &[]).told();
+    let (code, described) = check(&folder, &[]).described();
     assert_eq!(code, 2);
     assert!(
-        told.contains("whether git tracks it is unknown: `") && told.contains("its version is not supported"),
-        "{told}"
+        described.contains("whether git tracks it is unknown: `") && described.contains("its version is not supported"),
+        "{described}"
     );
     assert_eq!(files(&folder, &["--exclude", "prod.yaml", "--exclude", "/build"]), ["ok.yaml"], "nothing is in doubt");
 
     let folder = repository("split-index", &[]);
     git(&folder, &["update-index", "--split-index"]);
-    let (code, told) = check(&folder, &[]).told();
-    assert!(code == 2 && told.contains("run `git update-index --no-split-index`"), "{told}");
+    let (code, described) = check(&folder, &[]).described();
+    assert!(code == 2 && described.contains("run `git update-index --no-split-index`"), "{described}");
 }
 
 #[test]
@@ -156,11 +159,11 @@ fn only_the_ignore_files_of_the_repository_count() {
         ["above.yaml", "dot-ignore.yaml", "global.yaml", "info.yaml", "sub/above.yaml", "sub/again.gen.yaml"];
     assert_eq!(files(&here, &[]), expected);
     let home = folder.join("home");
-    let (_, told) = check(&here, &["--format", "json"])
+    let (_, described) = check(&here, &["--format", "json"])
         .environment("HOME", home.to_str().unwrap())
         .environment("XDG_CONFIG_HOME", home.join(".config").to_str().unwrap())
-        .told();
-    assert!(told.contains("global.yaml"), "the user's own file: {told}");
+        .described();
+    assert!(described.contains("global.yaml"), "the user's own file: {described}");
     assert_eq!(files(&here.join("sub"), &[]), ["above.yaml", "again.gen.yaml"], "and above the folder");
     assert_eq!(files(&folder, &["r"]), expected.map(|name| format!("r/{name}")));
 }

@@ -42,18 +42,18 @@ fn a_nested_stack_is_judged_with_the_parameters_that_its_parent_passes() {
     ] {
         let app = parent(&format!("    Properties: {{TemplateURL: stacks/net.yaml, {properties}}}\n"));
         let folder = folder(&format!("nested-{name}"), &[("app.yaml", &app), ("stacks/net.yaml", CHILD)]);
-        let (code, told) = check(&folder, &["app.yaml"]).told();
-        assert_eq!(code, plain, "{name}: {told}");
-        assert!(told.contains(says) && told.contains("of 2 templates checked"), "{name}: {told}");
-        assert!(says.is_empty() || told.contains("--> stacks/net.yaml:6:"), "{name}: {told}");
-        let (code, told) = check(&folder, &["app.yaml", "--strict"]).told();
-        assert_eq!(code, strict, "{name}: {told}");
+        let (code, described) = check(&folder, &["app.yaml"]).described();
+        assert_eq!(code, plain, "{name}: {described}");
+        assert!(described.contains(says) && described.contains("of 2 templates checked"), "{name}: {described}");
+        assert!(says.is_empty() || described.contains("--> stacks/net.yaml:6:"), "{name}: {described}");
+        let (code, described) = check(&folder, &["app.yaml", "--strict"]).described();
+        assert_eq!(code, strict, "{name}: {described}");
         // Values given for the parent are certain.
         let given = ["app.yaml", "--strict", "-p", "Any=80", "-p", "Port=80", "-p", "Env=a"];
         let expected = i32::from(matches!(name, "bad" | "both"));
-        assert_eq!(check(&folder, &given).told().0, expected, "{name}");
+        assert_eq!(check(&folder, &given).described().0, expected, "{name}");
         assert_eq!(
-            check(&folder, &["app.yaml", "--trust-defaults", "--strict"]).told().0,
+            check(&folder, &["app.yaml", "--trust-defaults", "--strict"]).described().0,
             i32::from(plain == 1 || name == "unknown")
         );
     }
@@ -63,12 +63,15 @@ fn a_nested_stack_is_judged_with_the_parameters_that_its_parent_passes() {
 fn a_nested_stack_that_is_off_by_default_is_a_warning() {
     let app = parent("    Condition: IsOpen\n    Properties: {TemplateURL: net.yaml, Parameters: {To: 90}}\n");
     let folder = folder("nested-off", &[("app.yaml", &app), ("net.yaml", CHILD)]);
-    let (code, told) = check(&folder, &["app.yaml"]).told();
-    assert_eq!(code, 0, "{told}");
-    assert!(told.contains("warning[port-range]") && told.contains("if `IsOpen` is true in app.yaml"), "{told}");
-    assert_eq!(check(&folder, &["app.yaml", "--strict"]).told().0, 1);
-    assert_eq!(check(&folder, &["app.yaml", "--strict", "-p", "Open=x"]).told().0, 0, "certainly off");
-    assert_eq!(check(&folder, &["app.yaml", "-p", "Open=y"]).told().0, 1);
+    let (code, described) = check(&folder, &["app.yaml"]).described();
+    assert_eq!(code, 0, "{described}");
+    assert!(
+        described.contains("warning[port-range]") && described.contains("if `IsOpen` is true in app.yaml"),
+        "{described}"
+    );
+    assert_eq!(check(&folder, &["app.yaml", "--strict"]).described().0, 1);
+    assert_eq!(check(&folder, &["app.yaml", "--strict", "-p", "Open=x"]).described().0, 0, "certainly off");
+    assert_eq!(check(&folder, &["app.yaml", "-p", "Open=y"]).described().0, 1);
 }
 
 #[test]
@@ -77,17 +80,20 @@ fn what_is_found_nested_and_on_its_own_is_reported_once() {
     let bad = template("Bad", 1, 2);
     let folder = folder("nested-once", &[("app.yaml", &app), ("b.yaml", &app), ("net.yaml", &bad)]);
     for paths in [&["."][..], &["net.yaml", "app.yaml"], &["app.yaml", "net.yaml", "b.yaml"]] {
-        let (_, told) = check(&folder, &[paths, &["--format", "json"]].concat()).told();
-        let report: Json = serde_json::from_str(&told).unwrap();
+        let (_, described) = check(&folder, &[paths, &["--format", "json"]].concat()).described();
+        let report: Json = serde_json::from_str(&described).unwrap();
         let net: Vec<&Json> =
             report["files"].as_array().unwrap().iter().filter(|file| file["path"] == "net.yaml").collect();
-        assert_eq!((net.len(), net[0]["findings"].as_array().unwrap().len()), (1, 1), "{paths:?}: {told}");
-        assert_eq!(net[0]["findings"][0]["deployments"], serde_json::json!([]), "wherever it is deployed: {told}");
+        assert_eq!((net.len(), net[0]["findings"].as_array().unwrap().len()), (1, 1), "{paths:?}: {described}");
+        assert_eq!(net[0]["findings"][0]["deployments"], serde_json::json!([]), "wherever it is deployed: {described}");
         assert_eq!(report["summary"]["egressRules"], 1, "{paths:?}");
     }
-    let (_, told) = check(&folder, &["app.yaml", "b.yaml"]).told();
-    assert!(told.contains("(deployed as nested stack Net of app.yaml, nested stack Net of b.yaml)"), "{told}");
-    assert!(told.contains("of 3 templates checked: 1 error,"), "{told}");
+    let (_, described) = check(&folder, &["app.yaml", "b.yaml"]).described();
+    assert!(
+        described.contains("(deployed as nested stack Net of app.yaml, nested stack Net of b.yaml)"),
+        "{described}"
+    );
+    assert!(described.contains("of 3 templates checked: 1 error,"), "{described}");
 }
 
 #[test]
@@ -111,13 +117,13 @@ fn templates_of_nested_stacks_are_found_where_they_are_named() {
             ("sam.yaml", sam),
         ],
     );
-    assert_eq!(check(&folder, &["cdk/cdk.json"]).told().0, 1, "the CDK's metadata");
-    assert_eq!(check(&folder, &["sam.yaml"]).told().0, 1, "an application of SAM");
-    let (code, told) = check(&folder, &["outer.yaml"]).told();
-    assert!(code == 0 && told.contains("not checked: 1 nested stack (--notes lists them)"), "{told}");
-    assert_eq!(check(&folder, &["outer.yaml", "--strict"]).told().0, 1);
-    let (code, told) = check(&folder, &["outer.yaml", "--strict", "--nested", "Net/Net=net.yaml"]).told();
-    assert_eq!(code, 0, "{told}");
+    assert_eq!(check(&folder, &["cdk/cdk.json"]).described().0, 1, "the CDK's metadata");
+    assert_eq!(check(&folder, &["sam.yaml"]).described().0, 1, "an application of SAM");
+    let (code, described) = check(&folder, &["outer.yaml"]).described();
+    assert!(code == 0 && described.contains("not checked: 1 nested stack (--notes lists them)"), "{described}");
+    assert_eq!(check(&folder, &["outer.yaml", "--strict"]).described().0, 1);
+    let (code, described) = check(&folder, &["outer.yaml", "--strict", "--nested", "Net/Net=net.yaml"]).described();
+    assert_eq!(code, 0, "{described}");
     assert_eq!(
         files(&folder, &["outer.yaml", "--nested", "Net/Net=net.yaml"]),
         ["outer.yaml", "middle.yaml", "net.yaml"]
@@ -162,12 +168,12 @@ fn what_a_nested_stack_names_is_not_taken_on_trust() {
         ("f.yaml", 0, "not checked: 1 nested stack"),
     ] {
         for format in ["human", "json"] {
-            let (found, told) = check(&here, &[file, "--format", format]).told();
-            assert_eq!(found, code, "{file}: {told}");
-            assert!(format == "json" || told.contains(says), "{file}: {told}");
-            assert!(!told.contains("hunter2"), "{file}: {told}");
+            let (found, described) = check(&here, &[file, "--format", format]).described();
+            assert_eq!(found, code, "{file}: {described}");
+            assert!(format == "json" || described.contains(says), "{file}: {described}");
+            assert!(!described.contains("hunter2"), "{file}: {described}");
         }
-        assert_ne!(check(&here, &[file, "--strict"]).told().0, 0, "{file}");
+        assert_ne!(check(&here, &[file, "--strict"]).described().0, 0, "{file}");
     }
 }
 
@@ -185,8 +191,8 @@ fn a_template_that_is_written_in_a_stack_set_is_judged_with_its_places() {
     let block: String = CHILD.lines().map(|line| format!("        {line}\n")).collect();
     let places = |text: &str| {
         let folder = folder("stack-set", &[("t.yaml", text)]);
-        let (code, told) = check(&folder, &["--format", "json"]).told();
-        let report: Json = serde_json::from_str(&told).unwrap();
+        let (code, described) = check(&folder, &["--format", "json"]).described();
+        let report: Json = serde_json::from_str(&described).unwrap();
         let findings = report["files"][0]["findings"].as_array().unwrap().clone();
         let underlined = |place: &Json| {
             let number = |key: &str| usize::try_from(place[key].as_u64().unwrap()).unwrap();
@@ -231,14 +237,17 @@ fn a_stack_set_whose_template_is_elsewhere_is_not_judged() {
         ],
     );
     for file in ["url.yaml", "unknown.yaml", "none.yaml"] {
-        let (code, told) = check(&folder, &[file]).told();
-        assert!(code == 0 && told.contains("not checked: 1 StackSet (--notes"), "{file}: {told}");
-        let (code, told) = check(&folder, &[file, "--strict"]).told();
-        assert!(code == 1 && told.contains("error[not-judged]: the template of StackSet `Set`"), "{file}: {told}");
+        let (code, described) = check(&folder, &[file]).described();
+        assert!(code == 0 && described.contains("not checked: 1 StackSet (--notes"), "{file}: {described}");
+        let (code, described) = check(&folder, &[file, "--strict"]).described();
+        assert!(
+            code == 1 && described.contains("error[not-judged]: the template of StackSet `Set`"),
+            "{file}: {described}"
+        );
     }
-    let (code, told) = check(&folder, &["broken.yaml"]).told();
-    assert!(code == 2 && told.contains("the template in `Set`: this is not valid YAML"), "{told}");
-    assert_eq!(check(&folder, &["local.yaml", "--strict"]).told().0, 0);
+    let (code, described) = check(&folder, &["broken.yaml"]).described();
+    assert!(code == 2 && described.contains("the template in `Set`: this is not valid YAML"), "{described}");
+    assert_eq!(check(&folder, &["local.yaml", "--strict"]).described().0, 0);
 }
 
 #[test]
@@ -259,16 +268,16 @@ fn what_a_parent_passes_and_its_nested_stack_does_not_take_is_said() {
         let app = parent(&format!("    Properties: {{TemplateURL: net.yaml, Parameters: {{{passed}}}}}\n"));
         let child = format!("Parameters:\n  V: {declared}\nResources:\n  T: {{Type: AWS::SNS::Topic}}\n");
         let folder = folder(&format!("refused-{name}"), &[("app.yaml", &app), ("net.yaml", &child)]);
-        let (code, told) = check(&folder, &["app.yaml"]).told();
+        let (code, described) = check(&folder, &["app.yaml"]).described();
         let expected = "warning[refused-parameters]: `Net` cannot be deployed with the parameters that it passes: ";
-        assert!(code == 0 && told.contains(expected) && told.contains(says), "{name}: {told}");
-        assert_eq!(check(&folder, &["app.yaml", "--strict"]).told().0, 1, "{name}");
+        assert!(code == 0 && described.contains(expected) && described.contains(says), "{name}: {described}");
+        assert_eq!(check(&folder, &["app.yaml", "--strict"]).described().0, 1, "{name}");
     }
     // The same for an inline template in a StackSet.
     let set = "Resources:\n  Set:\n    Type: AWS::CloudFormation::StackSet\n    Properties:\n      Parameters: [{ParameterKey: V, \
                ParameterValue: 9}]\n      TemplateBody: 'Parameters: {V: {Type: Number, MaxValue: 8}}\n\n        Resources: {T: {Type: \
                AWS::SNS::Topic}}'\n";
     let folder = folder("refused-set", &[("app.yaml", set)]);
-    let (code, told) = check(&folder, &["app.yaml"]).told();
-    assert!(code == 0 && told.contains("is greater than its MaxValue, 8"), "{told}");
+    let (code, described) = check(&folder, &["app.yaml"]).described();
+    assert!(code == 0 && described.contains("is greater than its MaxValue, 8"), "{described}");
 }

@@ -21,7 +21,7 @@ fn given_values_decide_in_every_published_form() {
             ("pipeline.yaml", "Parameters:\n  Port: 443\n"),
         ],
     );
-    assert!(check(&folder, &["t.yaml"]).told().1.starts_with("warning"), "without a value");
+    assert!(check(&folder, &["t.yaml"]).described().1.starts_with("warning"), "without a value");
     for arguments in [
         &["t.yaml", "--parameters", "Port=443"][..],
         &["--parameters", "ParameterKey=Port,ParameterValue=443", "--", "t.yaml"],
@@ -34,13 +34,16 @@ fn given_values_decide_in_every_published_form() {
         &["t.yaml", "-p", "pipeline.yaml"],
         &["t.yaml", "-p", r#"[{"ParameterKey": "Port", "ParameterValue": "443"}]"#],
     ] {
-        let (code, told) = check(&folder, arguments).told();
+        let (code, described) = check(&folder, arguments).described();
         assert_eq!(code, 0, "{arguments:?}");
-        assert!(told.contains(" 0 errors, 0 warnings"), "{arguments:?}: {told}");
+        assert!(described.contains(" 0 errors, 0 warnings"), "{arguments:?}: {described}");
     }
-    let (code, told) = check(&folder, &["t.yaml", "-p", "Port=8443"]).told();
+    let (code, described) = check(&folder, &["t.yaml", "-p", "Port=8443"]).described();
     assert_eq!(code, 1);
-    assert!(told.contains("^^^^^^^^^ to 8443: 8001 ports"), "what was given is said beside the reference: {told}");
+    assert!(
+        described.contains("^^^^^^^^^ to 8443: 8001 ports"),
+        "what was given is said beside the reference: {described}"
+    );
 }
 
 #[test]
@@ -51,13 +54,13 @@ fn region_and_account_decide_where_a_template_asks() {
     let account = "Conditions:\n  IsTest: !Equals [!Ref AWS::AccountId, '111111111111']\nResources:\n  Rule:\n    Type: \
                    AWS::EC2::SecurityGroupEgress\n    Properties: {IpProtocol: tcp, FromPort: 1, ToPort: !If [IsTest, 1, 2]}\n";
     let folder = folder("region", &[("t.yaml", text), ("a.yaml", account)]);
-    assert!(check(&folder, &["t.yaml"]).told().1.starts_with("warning"));
-    assert_eq!(check(&folder, &["t.yaml", "--region", "eu-central-1"]).told().0, 0);
-    assert_eq!(check(&folder, &["t.yaml", "--region", "us-east-1"]).told().0, 1);
-    let (code, told) = check(&folder, &["a.yaml"]).told();
+    assert!(check(&folder, &["t.yaml"]).described().1.starts_with("warning"));
+    assert_eq!(check(&folder, &["t.yaml", "--region", "eu-central-1"]).described().0, 0);
+    assert_eq!(check(&folder, &["t.yaml", "--region", "us-east-1"]).described().0, 1);
+    let (code, described) = check(&folder, &["a.yaml"]).described();
     assert_eq!(code, 1);
-    assert!(told.contains("opens a range of 2 ports (if `IsTest` is false)"), "{told}");
-    assert_eq!(check(&folder, &["a.yaml", "--account", "111111111111"]).told().0, 0);
+    assert!(described.contains("opens a range of 2 ports (if `IsTest` is false)"), "{described}");
+    assert_eq!(check(&folder, &["a.yaml", "--account", "111111111111"]).described().0, 0);
 }
 
 #[test]
@@ -121,15 +124,18 @@ fn a_value_that_the_template_does_not_allow_is_refused_with_its_place() {
         BY_PARAMETER.replace("Type: Number}", "Type: Number, MinValue: 400, MaxValue: 500, AllowedValues: [443, 444]}");
     let folder = folder("refused", &[("t.yaml", &text), ("u.yaml", BY_PARAMETER)]);
     for (format, says) in FORMATS.iter().zip(["AllowedValues: 443, 444"; 6]) {
-        let (code, told) = check(&folder, &["t.yaml", "-p", "Port=450", "--format", format]).told();
+        let (code, described) = check(&folder, &["t.yaml", "-p", "Port=450", "--format", format]).described();
         assert_eq!(code, 2, "{format}");
-        assert!(told.contains(says) && told.contains("`Port`"), "{format}: {told}");
+        assert!(described.contains(says) && described.contains("`Port`"), "{format}: {described}");
     }
-    let (_, told) = check(&folder, &["t.yaml", "-p", "Port=450"]).told();
-    assert!(told.contains("--> t.yaml:2:69\n"), "{told}");
-    let (code, told) = check(&folder, &["t.yaml", "u.yaml", "-p", "Port=450"]).told();
-    assert_eq!(code, 2, "others are judged: {told}");
-    assert!(told.contains("opens a range of 8 ports") && told.contains("1 file could not be checked"), "{told}");
+    let (_, described) = check(&folder, &["t.yaml", "-p", "Port=450"]).described();
+    assert!(described.contains("--> t.yaml:2:69\n"), "{described}");
+    let (code, described) = check(&folder, &["t.yaml", "u.yaml", "-p", "Port=450"]).described();
+    assert_eq!(code, 2, "others are judged: {described}");
+    assert!(
+        described.contains("opens a range of 8 ports") && described.contains("1 file could not be checked"),
+        "{described}"
+    );
 }
 
 #[test]
@@ -142,10 +148,14 @@ fn a_previous_value_is_not_known_here() {
         "p.json",
         r#"[{"ParameterKey": "Port", "UsePreviousValue": "true"}]"#,
     ] {
-        let (code, told) = check(&folder, &["t.yaml", "-p", given]).told();
+        let (code, described) = check(&folder, &["t.yaml", "-p", given]).described();
         assert_eq!(code, 0, "{given}");
-        assert!(told.starts_with("warning[undetermined-value]: ToPort is !Ref Port"), "{given}: {told}");
-        assert_eq!(check(&folder, &["t.yaml", "-p", given, "--strict"]).told().0, 1, "{given}");
-        assert_eq!(check(&folder, &["t.yaml", "-p", given, "--strict", "--trust-defaults"]).told().0, 1, "{given}");
+        assert!(described.starts_with("warning[undetermined-value]: ToPort is !Ref Port"), "{given}: {described}");
+        assert_eq!(check(&folder, &["t.yaml", "-p", given, "--strict"]).described().0, 1, "{given}");
+        assert_eq!(
+            check(&folder, &["t.yaml", "-p", given, "--strict", "--trust-defaults"]).described().0,
+            1,
+            "{given}"
+        );
     }
 }

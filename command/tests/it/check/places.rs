@@ -8,7 +8,7 @@ use crate::support::read;
 /// Returns what each finding underlines: code, offending value, related values.
 fn underlined(name: &str, text: &str) -> Vec<String> {
     let folder = folder(&format!("places-{name}"), &[(name, text)]);
-    let report: Json = serde_json::from_str(&check(&folder, &[name, "--format", "json"]).told().1).unwrap();
+    let report: Json = serde_json::from_str(&check(&folder, &[name, "--format", "json"]).described().1).unwrap();
     let findings = report["files"][0]["findings"].as_array().unwrap().clone();
     findings
         .iter()
@@ -60,17 +60,17 @@ fn line_endings_and_byte_order_marks_move_nothing() {
     let plain = underlined("plain.yaml", &text);
     assert_eq!(underlined("crlf.yaml", &text.replace('\n', "\r\n")), plain);
     let folder = folder("mark", &[("t.yaml", &format!("\u{feff}{text}"))]);
-    let (code, told) = check(&folder, &["t.yaml"]).told();
+    let (code, described) = check(&folder, &["t.yaml"]).described();
     assert_eq!(code, 1);
-    assert!(told.contains("!Ref LastPort\n"), "{told}");
+    assert!(described.contains("!Ref LastPort\n"), "{described}");
 }
 
 #[test]
 fn the_terminal_shows_what_is_underlined() {
     let text = read("tests/fixtures/check/cases.yaml");
     let folder = folder("crlf", &[("t.yaml", &text.replace('\n', "\r\n")), ("cases.yaml", &text)]);
-    let (_, crlf) = check(&folder, &["t.yaml"]).told();
-    let (_, lf) = check(&folder, &["cases.yaml"]).told();
+    let (_, crlf) = check(&folder, &["t.yaml"]).described();
+    let (_, lf) = check(&folder, &["cases.yaml"]).described();
     assert_eq!(crlf.replace("t.yaml", "cases.yaml"), lf);
 }
 
@@ -86,10 +86,10 @@ fn a_template_on_one_long_line_is_reported_without_it() {
     }
     text.push_str("}}");
     let folder = folder("long", &[("t.json", &text)]);
-    let (code, told) = check(&folder, &["t.json"]).told();
+    let (code, described) = check(&folder, &["t.json"]).described();
     assert_eq!(code, 1);
-    assert!(told.contains("--> t.json:1:"), "{told}");
-    assert!(told.lines().all(|line| line.len() < 300), "{told}");
+    assert!(described.contains("--> t.json:1:"), "{described}");
+    assert!(described.lines().all(|line| line.len() < 300), "{described}");
     assert!(underlined("long.json", &text).iter().any(|finding| finding == "port-range: 49 | 1"));
 }
 
@@ -110,8 +110,9 @@ fn a_key_that_is_written_twice_says_what_it_decides_about() {
     ];
     let messages = texts.map(|(name, text)| {
         let folder = folder(&format!("twice-{name}"), &[("t.yaml", &text)]);
-        let (code, told) = check(&folder, &["--strict"]).told();
-        let line = told.lines().find(|line| line.starts_with("warning[key-twice]: ")).unwrap_or_default().to_owned();
+        let (code, described) = check(&folder, &["--strict"]).described();
+        let line =
+            described.lines().find(|line| line.starts_with("warning[key-twice]: ")).unwrap_or_default().to_owned();
         (code, line.replace("warning[key-twice]: ", ""))
     });
     let said = messages.each_ref().map(|(code, line)| (*code, line.as_str()));

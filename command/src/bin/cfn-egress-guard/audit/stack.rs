@@ -126,7 +126,7 @@ fn write_failures(operation: &StackOperation, out: &mut impl Write) -> io::Resul
 }
 
 fn write_unread(operation: &StackOperation, out: &mut impl Write) -> io::Result<()> {
-    for (place, failure) in operation.result.unread_told() {
+    for (place, failure) in operation.result.unread_described() {
         writeln!(out, "{CAUTION}not read{CAUTION:#} {place} {failure}")?;
     }
     if !operation.result.is_all_read() {

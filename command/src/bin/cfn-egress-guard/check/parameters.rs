@@ -22,7 +22,7 @@ pub(crate) use known::{declared_only, nested_scope};
 
 /// Separates paths from parameters: the AWS CLI accepts several values after one `--parameters`; this parser takes all
 /// but the first as paths.
-pub(crate) fn told_apart(paths: &[String], parameters: &[String]) -> (Vec<String>, Vec<String>) {
+pub(crate) fn separated(paths: &[String], parameters: &[String]) -> (Vec<String>, Vec<String>) {
     let is_parameter =
         |argument: &&String| !parameters.is_empty() && assignment(argument).is_some() && !Path::new(argument).exists();
     let (more, paths): (Vec<_>, Vec<_>) = paths.iter().partition(is_parameter);
@@ -318,9 +318,9 @@ mod tests {
     #[test]
     fn several_values_may_follow_one_flag() {
         let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        let (paths, parameters) = told_apart(&own(&["B=2", "t.yaml"]), &own(&["A=1"]));
+        let (paths, parameters) = separated(&own(&["B=2", "t.yaml"]), &own(&["A=1"]));
         assert_eq!((paths, parameters), (own(&["t.yaml"]), own(&["A=1", "B=2"])));
-        let (paths, parameters) = told_apart(&own(&["B=2"]), &[]);
+        let (paths, parameters) = separated(&own(&["B=2"]), &[]);
         assert_eq!((paths, parameters), (own(&["B=2"]), vec![]));
     }
 }

@@ -43,11 +43,11 @@ pub(super) struct HookAnswers {
 }
 
 impl HookAnswers {
-    pub(super) fn hear(&mut self, told: &RehearsalEvent<'_>) {
-        let Some(hook) = &told.event.hook else { return };
+    pub(super) fn hear(&mut self, described: &RehearsalEvent<'_>) {
+        let Some(hook) = &described.event.hook else { return };
         self.asked = true;
         if hook.hook_status == HookProgress::HookCompleteFailed {
-            self.hinges_on.extend(told.operation.iter().flat_map(|operation| operation.hinges_on.iter().cloned()));
+            self.hinges_on.extend(described.operation.iter().flat_map(|operation| operation.hinges_on.iter().cloned()));
         }
     }
 }
@@ -59,16 +59,16 @@ pub(super) fn width(plan: &DeploymentPlan) -> usize {
     ids.chain(inner).chain([plan.stack_name.len()]).max().unwrap_or_default()
 }
 
-pub(super) fn row(out: &mut impl Write, told: &RehearsalEvent<'_>, width: usize) -> std::io::Result<()> {
-    let event = &told.event;
+pub(super) fn row(out: &mut impl Write, described: &RehearsalEvent<'_>, width: usize) -> std::io::Result<()> {
+    let event = &described.event;
     let (status, note, text) = match &event.hook {
         Some(hook) => (hook.hook_status.name(), hook.hook_type.clone(), hook_text(hook.hook_status, event)),
         // The reason why the hook is not invoked is below.
-        None if is_not_asked(told) => (event.resource_status, String::new(), None),
+        None if is_not_asked(described) => (event.resource_status, String::new(), None),
         None => (event.resource_status, event.resource_status_reason.clone().unwrap_or_default(), None),
     };
     let style = style_of(status);
-    let indent = INDENT * told.depth;
+    let indent = INDENT * described.depth;
     let id_width = width.saturating_sub(indent);
     // A template's names come from its author; none may look like a separate line.
     let id = excerpt(&event.logical_resource_id, ID_CHARS);
@@ -83,18 +83,18 @@ pub(super) fn row(out: &mut impl Write, told: &RehearsalEvent<'_>, width: usize)
         writeln!(out, "{:indent$}      {line}", "")?;
     }
     let starts = event.hook.is_none()
-        && (event.resource_status_reason.is_none() || is_not_asked(told))
+        && (event.resource_status_reason.is_none() || is_not_asked(described))
         && matches!(event.resource_status, "CREATE_IN_PROGRESS" | "UPDATE_IN_PROGRESS");
-    match told.operation {
+    match described.operation {
         Some(operation) if starts => unknowns(out, operation, indent),
         _ => Ok(()),
     }
 }
 
 /// Returns whether an event reports that the hook is not invoked.
-fn is_not_asked(told: &RehearsalEvent<'_>) -> bool {
-    let reason = &told.event.resource_status_reason;
-    reason.is_some() && told.operation.and_then(ResourceOperation::not_asked) == *reason
+fn is_not_asked(described: &RehearsalEvent<'_>) -> bool {
+    let reason = &described.event.resource_status_reason;
+    reason.is_some() && described.operation.and_then(ResourceOperation::not_asked) == *reason
 }
 
 /// Writes what a rehearsal cannot know about a resource.

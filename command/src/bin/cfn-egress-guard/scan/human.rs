@@ -9,7 +9,7 @@ use cfn_egress_guard_account::accounts::{MemberAccount, account_label};
 use cfn_egress_guard_account::count;
 use cfn_egress_guard_account::scan::{
     AccountSummary, ChangeGroup, ComparisonHead, OutcomeCounts, Readiness, RuleGroup, RuleOutcome, ScanResult,
-    ScanSummary, StackRecord, UnreadGroup, alternatives_told,
+    ScanSummary, StackRecord, UnreadGroup, alternatives_described,
 };
 
 use crate::style::{BAD, BOLD, CAUTION, DIM, GOOD};
@@ -30,20 +30,20 @@ const ASSUME_ROLE: &str = "sts:AssumeRole";
 const MAX_UNREAD: usize = 20;
 
 pub(crate) fn write(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
-    let mut told = 0;
+    let mut described = 0;
     let many = result.is_of_many();
     for stack in result.stacks.iter() {
         let stack = stack?;
         if stack.findings.is_empty() {
             continue;
         }
-        told += 1;
-        if told <= MAX_STACKS {
+        described += 1;
+        if described <= MAX_STACKS {
             write_stack(&stack, many.then(|| account_label(&result.head.accounts, &stack.account)), out)?;
         }
     }
-    if told > MAX_STACKS {
-        writeln!(out, "{DIM}… and {} more stacks; --output scan.csv has them all{DIM:#}\n", told - MAX_STACKS)?;
+    if described > MAX_STACKS {
+        writeln!(out, "{DIM}… and {} more stacks; --output scan.csv has them all{DIM:#}\n", described - MAX_STACKS)?;
     }
     live::write_groups(result, out)?;
     let summary = &result.summary;
@@ -137,7 +137,7 @@ fn write_groups(title: &str, groups: &[RuleGroup], out: &mut dyn Write) -> io::R
     let widths = groups.iter().take(MAX_GROUPS).map(|group| name(group).chars().count());
     let width = widths.max().unwrap_or_default().min(MAX_WIDTH);
     for group in groups.iter().take(MAX_GROUPS) {
-        writeln!(out, "  {:width$}  {}", name(group), group.told())?;
+        writeln!(out, "  {:width$}  {}", name(group), group.described())?;
     }
     if groups.len() > MAX_GROUPS {
         writeln!(out, "  {DIM}… and {} more{DIM:#}", groups.len() - MAX_GROUPS)?;
@@ -147,9 +147,9 @@ fn write_groups(title: &str, groups: &[RuleGroup], out: &mut dyn Write) -> io::R
 
 fn write_alternatives(summary: &ScanSummary, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{BOLD}Under another policy{BOLD:#}")?;
-    let told = alternatives_told(summary);
-    let width = told.iter().map(|other| other.name.chars().count()).max().unwrap_or_default();
-    for other in &told {
+    let described = alternatives_described(summary);
+    let width = described.iter().map(|other| other.name.chars().count()).max().unwrap_or_default();
+    for other in &described {
         let (stacks, rules) = (count(other.stacks, "stack"), count(other.rules, "rule"));
         writeln!(out, "  {:width$}  {rules} in {stacks}", other.name)?;
     }
@@ -169,7 +169,7 @@ fn write_changes(comparison: &ComparisonHead, accounts: &[MemberAccount], out: &
         let shown = || groups.iter().take(MAX_GROUPS);
         let width = shown().map(|group| name(group).chars().count()).max().unwrap_or_default().min(MAX_WIDTH);
         for group in shown() {
-            writeln!(out, "  {:width$}  {}", name(group), group.told())?;
+            writeln!(out, "  {:width$}  {}", name(group), group.described())?;
         }
         if groups.len() > MAX_GROUPS {
             writeln!(out, "  {DIM}… and {} more{DIM:#}", groups.len() - MAX_GROUPS)?;

@@ -71,27 +71,27 @@ impl Meter {
                 .min(WIDTH);
             let bar = format!("{}{}", "█".repeat(filled), "░".repeat(WIDTH - filled));
             let mut err = anstream::stderr();
-            let _ = write!(err, "\r\x1b[2K{bar} {}", self.told());
+            let _ = write!(err, "\r\x1b[2K{bar} {}", self.described());
             let _ = err.flush();
         }
     }
 
-    fn told(&self) -> String {
-        let mut told = format!("{} of {} stacks, ", self.done, self.stacks);
+    fn described(&self) -> String {
+        let mut described = format!("{} of {} stacks, ", self.done, self.stacks);
         if self.groups > 0 {
-            told.push_str(&format!("{} of {} security groups, ", self.groups_done, self.groups));
+            described.push_str(&format!("{} of {} security groups, ", self.groups_done, self.groups));
         }
         if self.accounts > 1 {
-            told.push_str(&format!("{} of {} accounts, ", self.left, self.accounts));
+            described.push_str(&format!("{} of {} accounts, ", self.left, self.accounts));
         }
-        told.push_str(&format!("{} of {} Regions listed", self.listed, self.regions));
+        described.push_str(&format!("{} of {} Regions listed", self.listed, self.regions));
         if self.unread > 0 {
-            told.push_str(&format!(", {} not read", self.unread));
+            described.push_str(&format!(", {} not read", self.unread));
         }
         if self.slower > 0 {
-            told.push_str(&format!(", throttled {} times", self.slower));
+            described.push_str(&format!(", throttled {} times", self.slower));
         }
-        told
+        described
     }
 
     /// Erases the bar.
@@ -120,11 +120,11 @@ mod tests {
             meter.show(&progress);
         }
         assert_eq!(
-            meter.told(),
+            meter.described(),
             "0 of 10 stacks, 0 of 7 security groups, 1 of 40 accounts, 1 of 3 Regions listed, throttled 1 times"
         );
         let mut one = Meter { shown: false, ..Meter::new(1) };
         one.show(&Progress::Entered { regions: 2 });
-        assert_eq!(one.told(), "0 of 0 stacks, 0 of 2 Regions listed");
+        assert_eq!(one.described(), "0 of 0 stacks, 0 of 2 Regions listed");
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn write(result: &StatusResult, out: &mut impl Write) -> io::Result<(
         (None, _) => String::new(),
     };
     writeln!(out, "{BOLD}{}{BOLD:#}{place}", result.hook)?;
-    let told_once = shared(&result.regions, failures);
+    let described_once = shared(&result.regions, failures);
     // The notes of one account appear below its Regions; those of many accounts would only repeat.
     let noted_once = if many { shared(&result.regions, notes) } else { BTreeMap::new() };
     if many {
@@ -43,13 +43,13 @@ pub(super) fn write(result: &StatusResult, out: &mut impl Write) -> io::Result<(
             account = Some(&region.account);
             writeln!(out, "\n{BOLD}{}{BOLD:#}", label(result, region))?;
         }
-        write_region(region, width, (&told_once, &noted_once), out)?;
+        write_region(region, width, (&described_once, &noted_once), out)?;
     }
     if many {
         writeln!(out)?;
     }
     write_policies(&result.regions, many, out)?;
-    for (failure, regions) in &told_once {
+    for (failure, regions) in &described_once {
         writeln!(out, "{CAUTION}not read{CAUTION:#} in {}: {failure}", places(regions, many))?;
     }
     for (note, regions) in &noted_once {
@@ -117,18 +117,18 @@ fn account_state(account: &AccountStatus, regions: &[&RegionStatus]) -> (Style, 
         }
     }
     let style = states.first().map_or(CAUTION, |(style, ..)| *style);
-    let told = states.iter().map(|(_, state, of)| {
+    let described = states.iter().map(|(_, state, of)| {
         if of.len() > SHOWN {
             format!("{state} in {}", count(of.len(), "Region"))
         } else {
             format!("{state} in {}", of.join(", "))
         }
     });
-    let mut told = told.collect::<Vec<_>>().join("; ");
+    let mut described = described.collect::<Vec<_>>().join("; ");
     if let Some(why) = &account.regions_assumed {
-        told.push_str(&format!("; other Regions are not known: {why}"));
+        described.push_str(&format!("; other Regions are not known: {why}"));
     }
-    (if account.regions_assumed.is_some() && style == GOOD { CAUTION } else { style }, told)
+    (if account.regions_assumed.is_some() && style == GOOD { CAUTION } else { style }, described)
 }
 
 type RegionsByText<'a> = BTreeMap<String, Vec<&'a RegionStatus>>;
@@ -137,7 +137,7 @@ type RegionsByText<'a> = BTreeMap<String, Vec<&'a RegionStatus>>;
 fn write_region(
     region: &RegionStatus,
     width: usize,
-    (told_once, noted_once): (&RegionsByText<'_>, &RegionsByText<'_>),
+    (described_once, noted_once): (&RegionsByText<'_>, &RegionsByText<'_>),
     out: &mut impl Write,
 ) -> io::Result<()> {
     let (style, state) = shown(region);
@@ -146,7 +146,7 @@ fn write_region(
         let hook = gap.hook.as_ref().map_or_else(String::new, |hook| format!(" of {hook}"));
         writeln!(out, "{:width$}    {BAD}gap{BAD:#}{hook}: {}", "", gap.message)?;
     }
-    for failure in failures(region).iter().filter(|failure| !told_once.contains_key(*failure)) {
+    for failure in failures(region).iter().filter(|failure| !described_once.contains_key(*failure)) {
         writeln!(out, "{:width$}    {CAUTION}not read{CAUTION:#}: {failure}", "")?;
     }
     for note in notes(region).iter().filter(|note| !noted_once.contains_key(*note)) {

@@ -20,19 +20,19 @@ const MAX_ACCOUNTS: usize = 10;
 /// Writes the groups with findings or differences, if they were read.
 pub(super) fn write_groups(result: &mut ScanResult, out: &mut dyn Write) -> io::Result<()> {
     let many = result.is_of_many();
-    let mut told = 0;
+    let mut described = 0;
     for group in result.groups.iter() {
         let group = group?;
         if !group.is_worth_a_line() {
             continue;
         }
-        told += 1;
-        if told <= MAX_GROUPS {
+        described += 1;
+        if described <= MAX_GROUPS {
             write_group(&group, many.then(|| account_label(&result.head.accounts, &group.account)), out)?;
         }
     }
-    if told > MAX_GROUPS {
-        let more = count(told - MAX_GROUPS, "more security group");
+    if described > MAX_GROUPS {
+        let more = count(described - MAX_GROUPS, "more security group");
         writeln!(out, "{DIM}… and {more}; --output scan.csv has them all{DIM:#}\n")?;
     }
     Ok(())
@@ -90,14 +90,14 @@ pub(super) fn write_answer(result: &ScanResult, out: &mut dyn Write) -> io::Resu
 
 /// Writes the accounts with findings or differences, those with the most open groups first.
 fn write_accounts(accounts: &[AccountSummary], out: &mut dyn Write) -> io::Result<()> {
-    let mut told: Vec<(String, &LiveSummary)> = accounts
+    let mut described: Vec<(String, &LiveSummary)> = accounts
         .iter()
         .filter_map(|account| Some((account.account.label(), account.live.as_ref()?)))
         .filter(|(_, live)| live.has_findings())
         .collect();
-    told.sort_by_key(|(_, live)| std::cmp::Reverse((live.all.breaking, live.changed.groups)));
-    let width = told.iter().take(MAX_ACCOUNTS).map(|(label, _)| label.chars().count()).max().unwrap_or_default();
-    for (label, live) in told.iter().take(MAX_ACCOUNTS) {
+    described.sort_by_key(|(_, live)| std::cmp::Reverse((live.all.breaking, live.changed.groups)));
+    let width = described.iter().take(MAX_ACCOUNTS).map(|(label, _)| label.chars().count()).max().unwrap_or_default();
+    for (label, live) in described.iter().take(MAX_ACCOUNTS) {
         let mut said = vec![format!("{} of {} break the rule", grouped(live.all.breaking), grouped(live.all.groups))];
         if live.unowned.breaking > 0 {
             said.push(format!("{} of no stack", grouped(live.unowned.breaking)));
@@ -110,8 +110,8 @@ fn write_accounts(accounts: &[AccountSummary], out: &mut dyn Write) -> io::Resul
         }
         writeln!(out, "  {label:width$}  {}", said.join(", "))?;
     }
-    if told.len() > MAX_ACCOUNTS {
-        writeln!(out, "  {DIM}… and {} more{DIM:#}", told.len() - MAX_ACCOUNTS)?;
+    if described.len() > MAX_ACCOUNTS {
+        writeln!(out, "  {DIM}… and {} more{DIM:#}", described.len() - MAX_ACCOUNTS)?;
     }
     Ok(())
 }
