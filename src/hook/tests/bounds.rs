@@ -168,3 +168,17 @@ fn a_template_message_has_what_a_setting_lets_pass_and_no_default_rule() {
     );
     assert!(!message.contains("None"), "{message}");
 }
+
+#[test]
+fn what_is_wrong_with_an_event_is_said_without_its_values() {
+    let problem = |text: &str| Request::parse(text.as_bytes()).unwrap_err();
+    for (text, expected) in [
+        ("\"SECRET\"", "a value of an unexpected kind at line 1 column 8"),
+        ("{", "EOF while parsing an object at line 1 column 1"),
+    ] {
+        let error = problem(text);
+        assert_eq!((error.problem.as_str(), error.to_string().as_str()), (expected, expected), "{text}");
+        let answer = answer_bytes(text.as_bytes(), &Config::new(Settings::default()));
+        assert!(answer["message"].as_str().unwrap().contains(expected), "{answer}");
+    }
+}
