@@ -56,12 +56,7 @@ fn senders(goals: &mut Goals) {
         decided * 1e3,
         described * 1e3
     );
-    goals.at_most(
-        "RESOURCE: with the check for EventBridge's events, beside without",
-        1.05,
-        described / decided,
-        "x",
-    );
+    goals.at_most("RESOURCE: with the check for EventBridge's events, beside without", 1.05, described / decided, "x");
 }
 
 /// Measures parsing a template, deciding it in the hook, and checking it with a rendered report.

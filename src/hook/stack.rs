@@ -95,7 +95,7 @@ fn judged(
         let mut take = |resource: CheckedResource| {
             if let Some(there) = without_defaults.get_mut(&resource.logical_id) {
                 for finding in findings(&resource, &groups, &mut before_open) {
-                    there.entry(finding.origin.index()).or_insert(finding);
+                    there.entry(finding.origin.index()).or_default().push(finding);
                 }
             }
         };
@@ -128,7 +128,7 @@ fn settled(mut findings: Vec<Finding>, proviso: Option<String>) -> Vec<Finding> 
 }
 
 /// Findings by their place in the text, because loops and lists may have a different length.
-type FindingsByOrigin = HashMap<Option<usize>, Finding>;
+type FindingsByOrigin = HashMap<Option<usize>, Vec<Finding>>;
 
 /// Returns an empty entry for each resource that breaks the rule.
 fn breaking(resources: &[ResourceAssessment]) -> HashMap<String, FindingsByOrigin> {
@@ -141,12 +141,14 @@ fn leave_open(resource: &mut ResourceAssessment, without_defaults: &HashMap<Stri
     let there = without_defaults.get(&resource.logical_id);
     let breaking = resource.assessment.findings.iter_mut().filter(|finding| finding.outcome == Outcome::NonCompliant);
     for finding in breaking {
-        let other = there.and_then(|there| there.get(&finding.origin.index()));
-        if other.is_some_and(|other| other.outcome == Outcome::NonCompliant) {
+        let others = there.and_then(|there| there.get(&finding.origin.index())).map(Vec::as_slice).unwrap_or_default();
+        // `findings` leaves a violation only where the resource breaks the rule in every world.
+        if others.iter().any(|other| other.outcome == Outcome::NonCompliant) {
             continue;
         }
         finding.outcome = Outcome::Undetermined;
-        finding.when = other
+        finding.when = others
+            .first()
             .and_then(|other| other.when.clone().or_else(|| sentences::by_default(other)))
             .or_else(|| Some(sentences::BY_DEFAULT.to_owned()));
     }

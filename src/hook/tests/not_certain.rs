@@ -149,3 +149,25 @@ fn known_debt_counts_whatever_the_parameters_are() {
         assert_eq!(verdict(&answer), expected, "{before}\n{now}\n{answer}");
     }
 }
+
+/// With the default, the first entry breaks the rule. Without it, the first one does in one world and the second one in
+/// the other, whatever the order of the worlds.
+#[test]
+fn a_violation_by_default_is_certain_if_another_entry_breaks_the_rule_in_the_other_world() {
+    for (condition, from, to) in [
+        ("!Not [!Equals [!Ref A, a]]", "[Made, !Ref B, 1]", "[Made, 444, 443]"),
+        ("!Equals [!Ref A, a]", "[Made, 1, !Ref B]", "[Made, 443, 444]"),
+    ] {
+        let template = format!(
+            "Parameters:\n  A: {{Type: String, Default: a}}\n  B: {{Type: Number}}\nConditions:\n  Made: {condition}\n\
+             Resources:\n  Web:\n    Type: AWS::EC2::SecurityGroup\n    Properties:\n      SecurityGroupEgress:\n        \
+             - {{IpProtocol: tcp, FromPort: !If {from}, ToPort: 80, CidrIp: 10.0.0.0/8}}\n        \
+             - {{IpProtocol: tcp, FromPort: 443, ToPort: !If {to}, CidrIp: 10.0.0.0/8}}\n",
+        );
+        let answer = template_target::stack(&template);
+        assert_eq!(answer["errorCode"], "NonCompliant", "{answer}");
+        // One port in the other world: the violation with the default is not certain.
+        let answer = template_target::stack(&template.replace("444", "443"));
+        assert_eq!(answer["hookStatus"], "SUCCESS", "{answer}");
+    }
+}
