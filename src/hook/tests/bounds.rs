@@ -182,3 +182,11 @@ fn what_is_wrong_with_an_event_is_said_without_its_values() {
         assert!(answer["message"].as_str().unwrap().contains(expected), "{answer}");
     }
 }
+
+#[test]
+fn an_event_is_explained_rule_by_rule() {
+    let (_, explained) = explain(range().to_string().as_bytes(), &Policy::default(), today()).unwrap();
+    let breaks: Vec<bool> =
+        explained.iter().map(|one| matches!(one.decided, crate::rule::DecidedBy::Finding(_))).collect();
+    assert_eq!(breaks, [false, true, true]);
+}
