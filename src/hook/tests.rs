@@ -11,6 +11,7 @@ use crate::rule::{Setting, Settings, Treatment, wording};
 mod bounds;
 mod not_certain;
 mod policy;
+mod sentences;
 mod template_target;
 
 static RESPONSE_SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
