@@ -118,7 +118,7 @@ def main():
         binary(arch, program, function)
         programs[arch] = (program, function)
     npm(programs)
-    for name, package in (("cfn-egress-guard", "cfn-egress-guard"), ("function", "cfn-egress-guard-core")):
+    for name, package in (("cfn-egress-guard", "cfn-egress-guard"), ("cfn-egress-guard-function", "cfn-egress-guard-core")):
         document = sbom.document(package, TARGETS[next(iter(programs))][0])
         (DIST / f"{name}-{VERSION}.cdx.json").write_text(json.dumps(document, indent=2) + "\n")
     (DIST / f"CHANGES-{VERSION}.md").write_text(changes((ROOT / "CHANGELOG.md").read_text()))

@@ -52,7 +52,7 @@ pub fn json_schema() -> schemars::Schema {
 /// assert_eq!(policy.exemptions.len(), 1);
 ///
 /// let error = cfn_egress_guard_core::policy::parse("preset = 'efective'").unwrap_err();
-/// assert_eq!(error.to_string(), "line 1, column 10: `preset` is \"efective\": did you mean `effective`?");
+/// assert_eq!(error.to_string(), "line 1, column 10: `preset` is \"efective\", which is not a known value: did you mean `effective`?");
 /// ```
 ///
 /// # Errors

@@ -56,7 +56,7 @@ impl ValueError {
             Some(name) => format!("did you mean `{name}`?"),
             None => format!("write one of {}", names.join(", ")),
         };
-        Self { problem: String::new(), help: Some(help) }
+        Self { problem: ", which is not a known value".to_owned(), help: Some(help) }
     }
 }
 

@@ -35,7 +35,7 @@ pub fn let_through(finding: &Finding) -> String {
 /// Returns the reason why a non-compliant rule is allowed, without its place and without a final period.
 #[must_use]
 pub fn exempted(finding: &Finding) -> String {
-    format!("is {}", standing(finding))
+    standing(finding)
 }
 
 /// Returns what allows a non-compliant rule, and how it breaks the rule.

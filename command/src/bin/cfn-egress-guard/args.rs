@@ -27,8 +27,8 @@ mod judge;
 mod policy;
 mod reason;
 
-/// Check that each security group egress rule opens exactly one explicit port, as the CloudFormation hook of the same
-/// name does.
+/// Check that each security group egress rule opens exactly one explicit port: the rule that the CloudFormation hook
+/// applies.
 #[derive(Debug, Parser)]
 #[command(name = "cfn-egress-guard", version, propagate_version = true, max_term_width = 100)]
 #[cfg_attr(not(feature = "account"), command(after_help = WITHOUT_ACCOUNT))]
@@ -49,7 +49,7 @@ const WITHOUT_ACCOUNT: &str = "this build has no `scan`, `audit`, and `status`, 
 pub(crate) enum Command {
     Check(Check),
     Rehearse(Rehearse),
-    /// Explain a policy file, and what it decides.
+    /// Check a policy file, and explain what it decides.
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// Print shell completions.

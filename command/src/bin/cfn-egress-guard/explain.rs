@@ -89,7 +89,10 @@ fn of_resource(resource: &ExplainedResource, terms: &CheckContext<'_>, out: &mut
         .findings
         .iter()
         .filter(|located| !seen.contains(&(located.finding.origin.index(), located.finding.outcome)));
-    for located in others {
+    for (index, located) in others.enumerate() {
+        if index == 0 && !resource.worlds.is_empty() {
+            writeln!(out, "  with other values of parameters:")?;
+        }
         if located.finding.outcome == Outcome::NonCompliant {
             exit = Exit::Findings;
         }

@@ -11,7 +11,7 @@ use super::{Deployed, PolicyArguments};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
-    /// Explain a policy file, and list exemptions that need action.
+    /// Check a policy file: print what it means, and list exemptions that need action.
     ///
     /// Exit status: 0 if nothing needs action; 1 if exemptions have expired, can never match, or are drafts; 2 if the
     /// file is not valid, or an exemption lasts longer than max_days; 3 if the only action is to renew exemptions
