@@ -15,7 +15,7 @@ use super::payload::{self, StackPayload};
 use super::request::Request;
 use super::sentences;
 use crate::check::{self, CheckContext, CheckedResource, Defaults};
-use crate::rule::policy::{Context, Date, Policy};
+use crate::rule::policy::{Date, Policy};
 use crate::rule::{Assessment, Finding, Outcome, Treatment};
 use crate::source;
 use crate::template::{Macros, Scope};
@@ -54,8 +54,7 @@ fn judged(
         stack_id: place.stack_id.map(str::to_owned),
         ..Scope::default()
     };
-    let context = Context { logical_id: None, ..place };
-    let by_default = CheckContext { context, ..CheckContext::of(policy, today) };
+    let by_default = CheckContext { context: place, ..CheckContext::of(policy, today) };
     let terms = CheckContext { defaults: Defaults::MayChange, ..by_default };
     let template = source::parse(text).map_err(|error| {
         sentences::unreadable_template(&error.to_string(), error.span.map(|span| (span.line, span.column)))

@@ -190,3 +190,55 @@ fn an_event_is_explained_rule_by_rule() {
         explained.iter().map(|one| matches!(one.decided, crate::rule::DecidedBy::Finding(_))).collect();
     assert_eq!(breaks, [false, true, true]);
 }
+
+/// A group that opens a range of ports, if the condition is true.
+fn conditional(condition: &str) -> String {
+    format!(
+        "Conditions:\n  Made: {condition}\nResources:\n  Web:\n    Type: AWS::EC2::SecurityGroup\n    Condition: Made\n    Properties:\n      \
+         SecurityGroupEgress:\n        - {{IpProtocol: tcp, FromPort: 80, ToPort: 87, CidrIp: 10.0.0.0/8}}\n"
+    )
+}
+
+#[test]
+fn a_stack_knows_its_own_place() {
+    for (condition, status) in [
+        ("!Equals [!Ref AWS::AccountId, '123456789012']", "FAILED"),
+        ("!Equals [!Ref AWS::AccountId, '999999999999']", "SUCCESS"),
+        ("!Equals [!Ref AWS::Region, us-west-2]", "FAILED"),
+        ("!Equals [!Ref AWS::Region, eu-west-1]", "SUCCESS"),
+        ("!Equals [!Ref AWS::StackName, MyStack]", "FAILED"),
+        ("!Equals [!Ref AWS::StackName, Other]", "SUCCESS"),
+        (
+            "!Equals [!Select [5, !Split [':', !Ref AWS::StackId]], stack/MyStack/1a2345b6-0000-00a0-a123-00abc0abc000]",
+            "FAILED",
+        ),
+        ("!Equals [!Ref AWS::StackId, other]", "SUCCESS"),
+    ] {
+        let answer = template_target::stack(&conditional(condition));
+        assert_eq!(answer["hookStatus"], status, "{condition}: {answer}");
+        let certain = if status == "FAILED" { json!("NonCompliant") } else { Json::Null };
+        assert_eq!(answer["errorCode"], certain, "{condition}");
+        assert!(!answer["message"].as_str().unwrap().contains("alone"), "nothing is undetermined: {answer}");
+    }
+}
+
+#[test]
+fn exemptions_by_place_cover_a_resource_of_a_stack() {
+    let document = json!({"template": conditional("!Equals [a, a]"), "previousTemplate": ""});
+    for (condition, status) in [
+        ("account = \"123456789012\"", "SUCCESS"),
+        ("account = \"999999999999\"", "FAILED"),
+        ("region = \"us-west-2\"", "SUCCESS"),
+        ("region = \"eu-west-1\"", "FAILED"),
+        ("stack_name = \"MyStack\"", "SUCCESS"),
+        ("stack_name = \"Other\"", "FAILED"),
+        ("logical_id = \"Web\"", "SUCCESS"),
+        ("logical_id = \"Other\"", "FAILED"),
+    ] {
+        let text = format!(
+            "[[exemption]]\nid = \"a\"\nreason = \"x\"\nowner = \"x\"\nexpires = 2027-12-31\nports = \"80-87\"\n{condition}\n"
+        );
+        let answer = with_document(&invocation("STACK"), Ok(&document), &Config::read(Some(&text), None));
+        assert_eq!(answer["hookStatus"], status, "{condition}: {answer}");
+    }
+}
