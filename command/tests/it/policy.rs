@@ -65,7 +65,7 @@ fn a_broken_policy_is_refused_at_once_with_every_mistake() {
         insta::allow_duplicates! {
             insta::assert_snapshot!(stderr(&output).replace(code.folder(), "@@FOLDER@@"), @r#"
             error: the policy cannot be used
-            @@FOLDER@@/policy.toml:1:10: `preset` is "efective"
+            @@FOLDER@@/policy.toml:1:10: `preset` is "efective", which is not a known value
               help: did you mean `effective`?
             @@FOLDER@@/policy.toml:2:1: `reason` is missing
               help: add reason = "the load balancer reaches containers on ephemeral host ports"

@@ -87,6 +87,8 @@ fn what_a_policy_makes_of_egress_rules() {
         {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 87, "CidrIp": "10.0.0.0/8"},
         {"IpProtocol": "tcp", "FromPort": 80, "ToPort": "{{resolve:ssm:a}}", "CidrIp": "10.0.0.0/8"},
         "text",
+        {"IpProtocol": "icmp", "FromPort": 8, "ToPort": 8, "CidrIp": "10.0.0.0/8"},
+        {"IpProtocol": "icmpv6", "FromPort": -1, "ToPort": -1, "CidrIpv6": "::/0"},
     ]});
     let mut lines = Vec::new();
     for (account, today) in [

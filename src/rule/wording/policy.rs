@@ -190,7 +190,7 @@ fn exemption_meaning(exemption: &Exemption, today: Date) -> String {
     let now = exemption.on(today);
     let verb = if now.holds() { "allows" } else { "allowed" };
     format!(
-        "Exemption {} {verb}, {}, {}. Reason: {}. Owner: {}.",
+        "Exemption {}, {}, {verb} {}. Reason: {}. Owner: {}.",
         exemption.id(),
         until(&now),
         covered(exemption.conditions()),

@@ -2,7 +2,7 @@
 
 use super::super::{DestinationText, TrafficText, hints, place_of, setting_covers, statement};
 use super::{advice, and, let_through, or, origin};
-use crate::rule::egress::EgressRule;
+use crate::rule::egress::{EgressRule, Protocol};
 use crate::rule::finding::{DecidedBy, ExplainedRule, Finding, Outcome};
 use crate::rule::policy::{ContextCondition, NearlyExempted, Policy};
 use crate::rule::port::Port;
@@ -27,13 +27,29 @@ pub fn nearly_exempted(nearly: &NearlyExempted<'_>) -> String {
     )
 }
 
+/// Returns why an egress rule keeps the rule.
+fn compliance(rule: &EgressRule) -> String {
+    let (protocol, to) = (&rule.protocol, DestinationText(rule));
+    match (protocol, &rule.from) {
+        (Protocol::Icmp | Protocol::Icmpv6, Port::Known(number)) => {
+            format!("the type and the code of {protocol}{to} are both {number}")
+        }
+        (_, Port::Unknown(unknown)) => {
+            format!("FromPort and ToPort of {protocol}{to} are both {}", unknown.shown_as)
+        }
+        _ => format!("{} opens one explicit port", TrafficText(rule)),
+    }
+}
+
 /// Returns what decided about an egress rule, on one line.
 #[must_use]
 pub fn explained(explained: &ExplainedRule, policy: &Policy) -> String {
-    let rule = explained.rule.as_ref().map_or_else(String::new, |rule| TrafficText(rule).to_string());
     let place = place_of(&explained.path);
     match &explained.decided {
-        DecidedBy::Complies => format!("{place}: passes: {rule} is one explicit port."),
+        DecidedBy::Complies => match &explained.rule {
+            Some(rule) => format!("{place}: passes: {}.", compliance(rule)),
+            None => format!("{place}: passes."),
+        },
         DecidedBy::Setting(setting) => {
             let (name, origin, covers) = (setting.name(), origin(policy, *setting), setting_covers(*setting));
             let rule = explained.rule.as_ref().map_or_else(String::new, written);
