@@ -36,7 +36,10 @@ test: $(VENV)/.lint ## run all tests, lints, and checks of generated files
 	@# Side by side, because the last steps of the function's build use one processor, and setup waits for downloads.
 	@$(MAKE) --no-print-directory --jobs 2 test-lints test-parts
 	cargo test --locked --workspace --exclude cfn-egress-guard-benches
-	.parts/venv/bin/python -m pytest tests/parts --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@# First the file that builds the command again, for the wheel: the others run that program.
+	.parts/venv/bin/python -m pytest tests/parts/test_release.py
+	.parts/venv/bin/python -m pytest tests/parts --ignore tests/parts/test_release.py \
+	  --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-lints:
 	@# Each combination that is built separately is linted separately, so that the features of one member do not hide

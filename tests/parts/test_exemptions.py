@@ -143,7 +143,7 @@ def test_drafts_are_joined_reviewed_and_accepted(guard):
         run(guard, CHECK, account=account)
     said, remarks = check(guard, "policy.toml", expect=0)
     assert set(remarks) <= {"deployer-chooses", "overlap"}, remarks
-    assert said["policy"]["contact"] == "guard@example.com" and said["policy"]["maxDays"] == 120
+    assert said["policy"]["contact"] == "guard@example.com" and said["policy"]["maxDays"] == 365
 
 
 def test_the_statuses_tell_soon_from_expired(guard):
@@ -153,7 +153,7 @@ def test_the_statuses_tell_soon_from_expired(guard):
     assert set(remarks) & {"expires-soon"} and not set(remarks) & {"expired"}
     after = (datetime.date.fromisoformat(ends[0]) + datetime.timedelta(days=1)).isoformat()
     check(guard, "policy.toml", "--as-of", after, expect=1)
-    (guard.package / "long.toml").write_text((guard.package / "policy.toml").read_text().replace("max_days = 120", "max_days = 30"))
+    (guard.package / "long.toml").write_text((guard.package / "policy.toml").read_text().replace("max_days = 365", "max_days = 30"))
     _, remarks = check(guard, "long.toml", expect=2)
     assert remarks["ends-too-late"]["level"] == "error"
 
