@@ -14,7 +14,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crate::support::{read, stderr, stdout};
+use crate::support::{coverage, read, stderr, stdout};
 
 /// A run of `check` in a separate folder.
 struct Run {
@@ -62,7 +62,8 @@ impl Run {
 
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cfn-egress-guard"));
-        command.arg("check").args(&self.arguments).current_dir(&self.folder).env_clear().envs(self.environment.clone());
+        command.arg("check").args(&self.arguments).current_dir(&self.folder).env_clear();
+        command.envs(coverage()).envs(self.environment.clone());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

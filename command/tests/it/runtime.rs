@@ -119,7 +119,7 @@ async fn an_event_of_eventbridge_gets_no_hooks_answer() {
 
 #[test]
 fn started_by_hand_it_says_what_it_is() {
-    let output = std::process::Command::new(bootstrap()).env_clear().output().unwrap();
+    let output = std::process::Command::new(bootstrap()).env_clear().envs(crate::support::coverage()).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("cfn-egress-guard rehearse"), "{said}");

@@ -37,6 +37,12 @@ pub(crate) fn command(arguments: &[&str]) -> Output {
     command_in(root(), arguments)
 }
 
+/// The variable that names the file for a program's coverage, if coverage is measured (`tests/coverage`).
+pub(crate) fn coverage() -> Option<(&'static str, std::ffi::OsString)> {
+    let name = "LLVM_PROFILE_FILE";
+    Some((name, std::env::var_os(name)?))
+}
+
 /// Runs the command in another folder.
 pub(crate) fn command_in(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_cfn-egress-guard"))
@@ -44,6 +50,7 @@ pub(crate) fn command_in(folder: &Path, arguments: &[&str]) -> Output {
         .current_dir(folder)
         .env_clear()
         .envs(std::env::vars_os().filter(|(name, _)| name == "PATH"))
+        .envs(coverage())
         .output()
         .unwrap()
 }

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
-use crate::support::root;
+use crate::support::{coverage, root};
 
 /// A request in the form that the tests read.
 #[derive(Debug, Clone)]
@@ -144,6 +144,7 @@ impl Server {
             .args(arguments)
             .current_dir(root())
             .env_clear()
+            .envs(coverage())
             .env("AWS_ENDPOINT_URL", &self.url)
             .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
             .env("AWS_SECRET_ACCESS_KEY", "do-not-print-me")

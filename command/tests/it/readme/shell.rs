@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use super::{comment, pages};
-use crate::support::{read, root, scratch};
+use crate::support::{coverage, read, root, scratch};
 
 /// A `sh` block, with the content of the comments before it.
 struct Block {
@@ -73,6 +73,7 @@ fn bash(folder: &Path, script: &str) -> Output {
         .args(["-euo", "pipefail", "-c", script])
         .current_dir(folder)
         .env_clear()
+        .envs(coverage())
         .env("PATH", format!("{}:{}:{path}", folder.join(".git/tools").display(), program.display()))
         .envs([("GITHUB_BASE_REF", "main"), ("RUNNER_TEMP", ".git"), ("CI_DEFAULT_BRANCH", "main")])
         .env("HOME", folder)
