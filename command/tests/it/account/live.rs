@@ -148,14 +148,7 @@ fn groups() -> Vec<Group> {
 }
 
 fn json(server: &Server, arguments: &[&str]) -> (Option<i32>, Json) {
-    let output = server.command(&[&["scan", "--live", "--format", "json"], arguments].concat());
-    let error = stderr(&output);
-    assert!(!error.contains("do-not-print-me") && !error.contains("nor-me"), "{error}");
-    let result: Json = serde_json::from_slice(&output.stdout).unwrap_or_else(|parse| panic!("{parse}: {error}"));
-    if let Err(error) = validator("schema/scan.schema.json").validate(&result) {
-        panic!("{error}");
-    }
-    (output.status.code(), result)
+    super::scan::json(server, &[&["--live"], arguments].concat())
 }
 
 /// Each group's ID with one of its fields.

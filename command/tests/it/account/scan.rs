@@ -72,7 +72,7 @@ fn account(request: &Request, stacks: &[(&str, &str)]) -> Answer {
 const STACKS: [(&str, &str); 5] =
     [("a1", COMPLIANT), ("a2", OPEN), ("b1", BY_PARAMETER), ("b2", COMPLIANT), ("b3", OPEN)];
 
-fn json(server: &Server, arguments: &[&str]) -> (Option<i32>, Json) {
+pub(super) fn json(server: &Server, arguments: &[&str]) -> (Option<i32>, Json) {
     let output = server.command(&[&["scan", "--format", "json"], arguments].concat());
     let error = stderr(&output);
     assert!(!error.contains("do-not-print-me") && !error.contains("nor-me"), "{error}");
