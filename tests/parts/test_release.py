@@ -268,7 +268,7 @@ def test_the_action_annotates_and_writes_sarif(wheels, tmp_path):
     more = {"package": str(wheel), "paths": "a folder/compliant.yaml\n", "policy": "strict.toml", "strict": "true", "format": "human"}
     told = take_steps(tmp_path, more, status=1)
     assert "error[undetermined-value]" in told
-    assert "judged by: strict.toml" in told
+    assert "policy: strict.toml" in told
 
 
 def test_the_action_uploads_what_it_wrote(wheels):

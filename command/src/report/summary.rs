@@ -132,7 +132,7 @@ impl RunSummary {
                 if self.ignored == 1 { ("looks like a template", "it") } else { ("look like templates", "them") };
             remarks.push(format!("skipped: {} that {verb}, because git ignores {them}", number(self.ignored, "file")));
         }
-        remarks.push(format!("judged by: {}", self.policy.sentence()));
+        remarks.push(format!("policy: {}", self.policy.sentence()));
         remarks
     }
 }

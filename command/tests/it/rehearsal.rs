@@ -88,7 +88,7 @@ fn values_of_parameters_decide() {
 #[test]
 fn what_cannot_be_rehearsed_says_why() {
     for (arguments, says) in [
-        (vec!["rehearse", "examples/no-such-file.yaml"], "examples/no-such-file.yaml: it cannot be read"),
+        (vec!["rehearse", "examples/no-such-file.yaml"], "cannot read `examples/no-such-file.yaml`: "),
         (vec!["rehearse", "Makefile"], "Makefile"),
         (vec!["rehearse", "examples"], "examples: it is a folder"),
         (
@@ -104,6 +104,8 @@ fn what_cannot_be_rehearsed_says_why() {
             "pass one template with them",
         ),
         (vec!["rehearse", "examples/compliant.yaml", "--stack-name", "9"], "write a letter"),
+        (vec!["rehearse", "examples/compliant.yaml", "--account", "1234"], "which has 12 digits"),
+        (vec!["rehearse", "examples/compliant.yaml", "--region", "Frankfurt"], "not a Region name"),
         (vec!["rehearse", "--bootstrap", "no-such-program", "examples/compliant.yaml"], "--bootstrap"),
         (vec!["rehearse", "--endpoint", "127.0.0.1:1", "examples/compliant.yaml"], "http://"),
         (vec!["rehearse", "--endpoint", "http://127.0.0.1:1", "examples/compliant.yaml"], "127.0.0.1:1"),
@@ -304,7 +306,7 @@ fn what_cannot_be_rehearsed_hides_nothing_of_what_can() {
     assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
     assert!(stdout(&output).contains("=> non-compliant is blocked"), "{}", stdout(&output));
     let errors = stderr(&output);
-    assert!(errors.contains("error: no-such.yaml: it cannot be read"), "{errors}");
+    assert!(errors.contains("error: cannot read `no-such.yaml`: "), "{errors}");
     assert!(errors.contains(": it is not UTF-8 text\nhelp: save it as UTF-8"), "{errors}");
 }
 

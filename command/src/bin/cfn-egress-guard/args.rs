@@ -208,11 +208,11 @@ pub(crate) struct Rehearse {
     pub(crate) hook_alias: String,
 
     /// The account of the deployment.
-    #[arg(long, default_value = "123456789012", value_name = "ID")]
+    #[arg(long, default_value = "123456789012", value_name = "ID", value_parser = parse_account)]
     pub(crate) account: String,
 
     /// The Region of the deployment.
-    #[arg(long, default_value = "us-east-1", value_name = "REGION")]
+    #[arg(long, default_value = "us-east-1", value_name = "REGION", value_parser = parse_region)]
     pub(crate) region: String,
 }
 
@@ -267,6 +267,27 @@ fn parse_stack_name(name: &str) -> Result<String, String> {
         && name.len() <= 128
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if is_name { Ok(name.to_owned()) } else { Err("write a letter, then letters, digits and hyphens".to_owned()) }
+}
+
+/// Parses an account ID (AWS Account Management Reference Guide, "View AWS account identifiers").
+fn parse_account(text: &str) -> Result<String, String> {
+    let is_id = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_id { Ok(text.to_owned()) } else { Err("not an account ID, which has 12 digits".to_owned()) }
+}
+
+/// Parses the name of a Region. It does not have to be a known one, because AWS adds Regions (AWS Regions reference,
+/// "AWS Regions").
+fn parse_region(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.split('-').collect();
+    let is_name = match parts.as_slice() {
+        [words @ .., number] if words.len() >= 2 => {
+            words.iter().all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()))
+                && !number.is_empty()
+                && number.bytes().all(|byte| byte.is_ascii_digit())
+        }
+        _ => false,
+    };
+    if is_name { Ok(text.to_owned()) } else { Err("not a Region name; an example is eu-west-1".to_owned()) }
 }
 
 fn parse_nested(argument: &str) -> Result<(String, PathBuf), String> {

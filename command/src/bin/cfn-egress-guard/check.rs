@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
         scope: parameters::scope(&arguments.deployed, &given),
         deployments: &deployments,
         policy: &choice.policy,
-        today: crate::policy::today(),
+        today: choice.today,
         strict: arguments.strict,
         defaults: if arguments.trust_defaults { Defaults::AreValues } else { Defaults::MayChange },
         is_only_input: inputs.found.len() == 1,
@@ -60,9 +60,8 @@ pub(crate) fn run(arguments: &Check, styled: bool) -> anyhow::Result<Exit> {
 
 /// Reads the findings of an earlier run.
 fn baseline(file: &Path, inputs: &Inputs) -> anyhow::Result<Baseline> {
-    let context = || format!("--baseline {}", file.display());
-    let text = std::fs::read_to_string(file).with_context(context)?;
-    Baseline::read(&text, |name| inputs.has(name)).with_context(context)
+    let text = crate::file::text(file)?;
+    Baseline::read(&text, |name| inputs.has(name)).with_context(|| format!("--baseline {}", file.display()))
 }
 
 /// A run in progress.

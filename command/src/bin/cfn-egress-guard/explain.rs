@@ -25,8 +25,7 @@ pub(crate) fn run(arguments: &PolicyExplain, out: &mut impl Write) -> anyhow::Re
     if let Some(code) = arguments.reason {
         return reason::run(code, out);
     }
-    let policy = policy::choose(&arguments.policy)?.policy;
-    let today = arguments.as_of.unwrap_or_else(policy::today);
+    let policy::ChosenPolicy { policy, today, .. } = policy::choose(&arguments.policy)?;
     let (files, overrides) = parameters::separated(&arguments.files, &arguments.deployed.parameters);
     let [file] = files.as_slice() else {
         bail!("pass one event or template, not {}", files.len());

@@ -9,6 +9,7 @@ mod audit;
 mod check;
 mod exit;
 mod explain;
+mod file;
 mod git;
 mod policy;
 mod rehearse;

@@ -2,7 +2,7 @@
 
 mod choice;
 
-pub(crate) use choice::{choose, nearest};
+pub(crate) use choice::{ChosenPolicy, choose, nearest};
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -16,6 +16,7 @@ use cfn_egress_guard_core::rule::wording::policy as wording;
 
 use crate::args::{PolicyCheck, PolicyFormat};
 use crate::exit::Exit;
+use crate::file;
 use crate::style::{BAD, CAUTION};
 
 pub(crate) fn check(arguments: &PolicyCheck, out: &mut impl Write) -> anyhow::Result<Exit> {
@@ -81,10 +82,10 @@ fn in_file(file: &Path, error: &PolicyError) -> anyhow::Error {
 pub(crate) fn text(file: &Path) -> anyhow::Result<String> {
     if file == Path::new("-") {
         let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("reading standard input")?;
+        std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
         return Ok(text);
     }
-    std::fs::read_to_string(file).with_context(|| format!("reading `{}`", file.display()))
+    file::text(file)
 }
 
 /// Returns today's date in UTC. A clock before 1970 is broken; then it is the last possible day, on which no exemption

@@ -247,7 +247,7 @@ impl TemplateFile {
         if path.is_dir() {
             bail!("{file}: it is a folder\nhelp: name the templates in it");
         }
-        let bytes = bytes.map_err(|error| anyhow!("{file}: it cannot be read: {error}"))?;
+        let bytes = bytes.map_err(|error| anyhow!("cannot read `{file}`: {error}"))?;
         let text = String::from_utf8(bytes).map_err(|_| {
             anyhow!(
                 "{file}: it is not UTF-8 text\nhelp: save it as UTF-8, the only encoding that CloudFormation \

@@ -21,6 +21,7 @@ use cfn_egress_guard_core::rule::policy::{Date, Policy};
 use crate::account::{accounts, connect, interruption, print_policy, warn};
 use crate::args::{AccountFormat, Scan};
 use crate::exit::Exit;
+use crate::file;
 use files::{compared, earlier, joined, known, outputs, part, write_file};
 use progress::Meter;
 
@@ -75,7 +76,7 @@ fn policy(arguments: &Scan, today: Date) -> anyhow::Result<(Policy, String)> {
         let preset = arguments.preset.unwrap_or_default();
         return Ok((Policy::from(preset), format!("preset {preset}")));
     };
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?;
+    let text = file::text(path)?;
     let mut policy = cfn_egress_guard_core::policy::parse(&text).with_context(|| format!("`{}`", path.display()))?;
     if let Some(preset) = arguments.preset {
         policy.preset = preset;
@@ -185,7 +186,7 @@ async fn scanned(arguments: &Scan, outputs: &[(&Path, AccountFormat)]) -> anyhow
         }
     }
     let ending = ScanCompletion { complete: finished && head.regions_assumed.is_none(), interrupted: !finished };
-    let mut result = found.result(head, ending).context("reading the stored results")?;
+    let mut result = found.result(head, ending).context("cannot read the stored results")?;
     // Live results are put in order when they are written.
     for (path, writer) in files.into_iter().filter(|_| !arguments.live) {
         writer.end(&mut result).context("writing the result")?;

@@ -3,9 +3,8 @@
 mod human;
 
 use std::io::Write;
-use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use cfn_egress_guard_account::status::{Enforcement, Expected, Package, StatusOptions, hex_sha256, status};
 use cfn_egress_guard_account::{Connection, ConnectionOptions, Glob, NoCredentials, RetryPolicy, permissions};
 use cfn_egress_guard_core::policy;
@@ -13,6 +12,7 @@ use cfn_egress_guard_core::policy;
 use crate::account::{VisitMeter, accounts, connect, print_policy};
 use crate::args::{Status, StatusFormat, StatusFunction};
 use crate::exit::Exit;
+use crate::file;
 
 /// The default name of the guard's own stack.
 const OWN_STACK: &str = "cfn-egress-guard*";
@@ -81,17 +81,16 @@ async fn functions(arguments: &Status, connection: &Connection) -> Result<Option
 
 /// Returns the expected properties of the function, as far as the user gave them.
 fn expected(arguments: &StatusFunction) -> anyhow::Result<Expected> {
-    let read = |path: &Path| std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()));
     let mut packages = Vec::new();
     for path in &arguments.packages {
         packages.push(if path.is_dir() {
             let policy = path.join(policy::FILE_NAME);
-            let policy = if policy.exists() { Some(read(&policy)?) } else { None };
-            Package::of_files(&read(&path.join("bootstrap"))?, policy.as_deref())
+            let policy = if policy.exists() { Some(file::bytes(&policy)?) } else { None };
+            Package::of_files(&file::bytes(&path.join("bootstrap"))?, policy.as_deref())
         } else {
-            Package::read(&read(path)?).map_err(|problem| anyhow!("{}: {problem}", path.display()))?
+            Package::read(&file::bytes(path)?).map_err(|problem| anyhow!("{}: {problem}", path.display()))?
         });
     }
-    let policy = arguments.policy.as_deref().map(read).transpose()?;
+    let policy = arguments.policy.as_deref().map(file::bytes).transpose()?;
     Ok(Expected { packages, policy: policy.as_deref().map(hex_sha256), code_sha256: arguments.code_sha256.clone() })
 }

@@ -107,7 +107,7 @@ fn a_baseline_that_is_none_is_refused() {
     for (file, says) in [
         ("b.json", "--baseline b.json: it is not a report of `check --format json`"),
         ("c.json", "its formatVersion is 2"),
-        ("missing.json", "--baseline missing.json: No such file"),
+        ("missing.json", "cannot read `missing.json`: No such file"),
     ] {
         let output = check(&folder, &["a.yaml", "--baseline", file]).output();
         assert_eq!(output.status.code(), Some(2));

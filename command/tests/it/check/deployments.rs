@@ -132,7 +132,7 @@ fn deployments_that_cannot_be_right_are_refused() {
         ("broken.toml", "line 1, column"),
         ("none.toml", "help: write a [[deployment]] table"),
         ("none.yaml", "it is not a deployments file"),
-        ("missing.toml", "--deployments missing.toml: No such file"),
+        ("missing.toml", "cannot read `missing.toml`: No such file"),
         ("undeclared.toml", "parameter `Too` has a value but is not declared; declared: To (deployed as app)"),
         ("value.toml", "the value of parameter `To` is not a number, which its type Number requires (deployed as app)"),
     ] {

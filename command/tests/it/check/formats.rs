@@ -281,11 +281,11 @@ fn github_gets_errors_first_and_a_notice_that_sums_up() {
         written.contains("\n| b.yaml | 12 | 0 | 0 |\n") && written.contains("| a.yaml | 0 | 1 | 15 |"),
         "{written}"
     );
-    assert!(written.contains("- judged by: the published rule"), "{written}");
+    assert!(written.contains("- policy: the published rule"), "{written}");
 
     let (code, described) = check(&folder, &["--format", "github", "good.yaml"]).described();
     let passed = "::notice title=cfn-egress-guard::1 egress rule in 1 resource of 1 template checked: 0 errors, 0 warnings, 0 \
-                  notes.%0Ajudged by: the published rule\n";
+                  notes.%0Apolicy: the published rule\n";
     assert_eq!((code, described.as_str()), (0, passed));
     let run = check(&folder, &["good.yaml"]).environment("GITHUB_STEP_SUMMARY", summary.to_str().unwrap());
     run.described();
@@ -331,7 +331,7 @@ fn the_report_for_people_counts_and_advises_once() {
                  a.yaml\n     1         0      0  b.yaml\n\n";
     assert!(described.contains(table), "{described}");
     let (_, described) = check(&folder, &["--quiet"]).described();
-    assert!(!described.contains("warnings") && !described.contains("judged by"), "{described}");
+    assert!(!described.contains("warnings") && !described.contains("policy: "), "{described}");
     assert!(!check(&folder, &["c.yaml"]).described().1.contains("reason"), "nothing to count");
 }
 

@@ -39,6 +39,34 @@ fn an_expired_exemption_blocks_and_every_format_names_it() {
 }
 
 #[test]
+fn a_date_shows_what_happens_when_an_exemption_expires() {
+    let folder = folder("as-of", &[("t.yaml", &template("Legacy", 80, 87)), ("policy.toml", &policy("2999-01-01"))]);
+    for (day, code) in [("2999-01-01", 0), ("2999-01-02", 1)] {
+        let arguments = ["t.yaml", "--account", "111122223333", "--as-of", day];
+        assert_eq!(check(&folder, &arguments).described().0, code, "{day}");
+    }
+    let output = check(&folder, &["t.yaml", "--as-of", "tomorrow"]).output();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(crate::support::stderr(&output).contains("YYYY-MM-DD"), "{}", crate::support::stderr(&output));
+}
+
+#[test]
+fn a_file_that_does_not_exist_is_an_error_with_its_name() {
+    let folder = folder("missing", &[("t.yaml", &template("Good", 1, 1))]);
+    for option in ["--policy", "--baseline", "--deployments"] {
+        let output = check(&folder, &["t.yaml", option, "missing.x"]).output();
+        assert_eq!(output.status.code(), Some(2));
+        let error = crate::support::stderr(&output);
+        assert!(error.starts_with("error: cannot read `missing.x`: No such file"), "{option}: {error}");
+    }
+    let (code, described) = check(&folder, &["missing.yaml"]).described();
+    assert!(code == 2 && described.contains("cannot read this file: No such file"), "{described}");
+    for (option, value) in [("--account", "1234"), ("--region", "us_east_1"), ("--region", "frankfurt")] {
+        assert_eq!(check(&folder, &["t.yaml", option, value]).output().status.code(), Some(2), "{value}");
+    }
+}
+
+#[test]
 fn a_policy_that_cannot_be_used_ends_the_check() {
     let folder = folder("policy", &[("t.yaml", &template("Good", 1, 1)), ("policy.toml", "preset = 'efective'\n")]);
     let output = check(&folder, &["t.yaml"]).output();
@@ -72,11 +100,11 @@ fn the_policy_that_judged_is_named_in_every_format() {
         assert!(!described.contains("p.toml"), "{format}: {described}");
     }
     let (_, described) = check(&deep, &[]).described();
-    assert!(described.ends_with("\njudged by: ../../policy.toml (preset effective)\n"), "{described}");
+    assert!(described.ends_with("\npolicy: ../../policy.toml (preset effective)\n"), "{described}");
     let (_, described) = check(&deep, &["--no-policy"]).described();
-    assert!(described.ends_with("\njudged by: the published rule\n"), "{described}");
+    assert!(described.ends_with("\npolicy: the published rule\n"), "{described}");
     let (code, described) = check(&deep, &["--no-policy", "--preset", "effective"]).described();
-    assert!(code == 0 && described.ends_with("\njudged by: no policy file, preset effective\n"), "{described}");
+    assert!(code == 0 && described.ends_with("\npolicy: no policy file, preset effective\n"), "{described}");
     let both = check(&deep, &["--no-policy", "--policy", "x"]).output();
     assert_eq!(both.status.code(), Some(2));
 }
@@ -92,7 +120,7 @@ fn a_policy_above_the_repository_does_not_count() {
     assert_eq!(check(&folder.join("r/svc"), &["--policy", "../../policy.toml"]).described().0, 0);
     std::fs::remove_dir_all(folder.join(".git")).unwrap();
     let (code, described) = check(&folder, &["s"]).described();
-    assert!(code == 0 && described.contains("judged by: policy.toml (preset literal, 1 exemption)"), "{described}");
+    assert!(code == 0 && described.contains("policy: policy.toml (preset literal, 1 exemption)"), "{described}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use hyper::Uri;
 
 use super::accounts::AccountArguments;
-use super::parse_preset;
+use super::{parse_preset, parse_region};
 
 /// How to reach AWS. Everything else works as for the AWS CLI: environment variables, ~/.aws, SSO, roles.
 #[derive(Debug, Args)]
@@ -19,11 +19,11 @@ pub(crate) struct Aws {
     pub(crate) profile: Option<String>,
 
     /// The Region to read [default: AWS_REGION or the profile's Region].
-    #[arg(long, value_name = "REGION", value_parser = region, conflicts_with = "regions")]
+    #[arg(long, value_name = "REGION", value_parser = parse_region, conflicts_with = "regions")]
     pub(crate) region: Option<String>,
 
     /// The Regions to read, separated by commas; `all` means every Region that is enabled in the account.
-    #[arg(long, value_name = "REGION,…|all", value_delimiter = ',', value_parser = region)]
+    #[arg(long, value_name = "REGION,…|all", value_delimiter = ',', value_parser = region_or_all)]
     pub(crate) regions: Vec<String>,
 
     /// The endpoint for every service; overrides AWS_ENDPOINT_URL.
@@ -49,11 +49,9 @@ pub(crate) enum PolicyFor {
     Deployer,
 }
 
-/// Parses a Region name, which becomes part of a host name.
-fn region(text: &str) -> Result<String, String> {
-    let name = (3..=32).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if name { Ok(text.to_owned()) } else { Err("not a Region name; an example is eu-west-1".to_owned()) }
+/// Parses an item of `--regions`.
+fn region_or_all(text: &str) -> Result<String, String> {
+    if text == "all" { Ok(text.to_owned()) } else { parse_region(text) }
 }
 
 /// Parses the endpoint URL for all services.

@@ -3,6 +3,8 @@
 use cfn_egress_guard_account::accounts::{AccountSelection, READER_ROLE, RoleOptions, SESSION_NAME};
 use clap::{ArgGroup, Args};
 
+use super::parse_account;
+
 /// Which accounts to read, and how to access them. Without these options, only the account of the credentials is
 /// read.
 #[derive(Debug, Args)]
@@ -15,7 +17,7 @@ pub(crate) struct AccountArguments {
     organization: bool,
 
     /// Read these accounts, separated by commas.
-    #[arg(long, value_name = "ID,…", value_delimiter = ',', value_parser = account_id)]
+    #[arg(long, value_name = "ID,…", value_delimiter = ',', value_parser = parse_account)]
     accounts: Vec<String>,
 
     /// Read the active accounts of these organizational units (or of a root) and of the units below them.
@@ -61,11 +63,6 @@ impl AccountArguments {
             session_name: self.role_session_name.clone().unwrap_or_else(|| SESSION_NAME.to_owned()),
         }
     }
-}
-
-fn account_id(text: &str) -> Result<String, String> {
-    let is_id = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_id { Ok(text.to_owned()) } else { Err("not an account ID, which has 12 digits".to_owned()) }
 }
 
 /// Parses the ID of an organizational unit or root (AWS Organizations API Reference, `ParentId`).

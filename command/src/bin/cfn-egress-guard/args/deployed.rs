@@ -9,7 +9,7 @@ use super::{StackArguments, parse_nested};
 /// How templates are deployed.
 #[derive(Debug, Args)]
 pub(crate) struct Deployed {
-    /// Parameter values: Key=Value or a parameter file (repeatable).
+    /// Parameter values: Key=Value or a parameter file (repeatable; a later value replaces an earlier one).
     ///
     /// Accepts the AWS CLI's ParameterKey=Key,ParameterValue=Value, inline JSON, and files in the forms
     /// [{"ParameterKey": …, "ParameterValue": …}], ["Key=Value"], and {"Parameters": {"Key": "Value"}}. Values of

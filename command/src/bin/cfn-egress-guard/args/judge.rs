@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use cfn_egress_guard_core::rule::Preset;
+use cfn_egress_guard_core::rule::policy::Date;
 use cfn_egress_guard_core::template::Scope;
 use clap::Args;
 
-use super::parse_preset;
+use super::{parse_account, parse_preset, parse_region, parse_stack_name};
 
 /// By which policy templates are judged.
 #[derive(Debug, Args)]
@@ -23,21 +24,25 @@ pub(crate) struct PolicyArguments {
     /// The preset that the hook uses: literal (the published rule) or effective (what EC2 opens).
     #[arg(long, value_parser = parse_preset(), value_name = "PRESET")]
     pub(crate) preset: Option<Preset>,
+
+    /// The date to use as today, in UTC, to see what happens when exemptions expire [default: today].
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) as_of: Option<Date>,
 }
 
 /// Where a template is deployed, as far as that is known.
 #[derive(Debug, Args)]
 pub(crate) struct StackArguments {
     /// The Region of the deployment (AWS::Region).
-    #[arg(long, value_name = "REGION")]
+    #[arg(long, value_name = "REGION", value_parser = parse_region)]
     pub(crate) region: Option<String>,
 
     /// The account of the deployment (AWS::AccountId).
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = parse_account)]
     pub(crate) account: Option<String>,
 
     /// The stack's name (AWS::StackName).
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = parse_stack_name)]
     pub(crate) stack_name: Option<String>,
 }
 

@@ -68,10 +68,6 @@ pub(crate) struct PolicyExplain {
     #[command(flatten)]
     pub(crate) policy: PolicyArguments,
 
-    /// The date to use as today, in UTC [default: today].
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    pub(crate) as_of: Option<Date>,
-
     #[command(flatten)]
     pub(crate) deployed: Deployed,
 }

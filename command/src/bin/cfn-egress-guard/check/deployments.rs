@@ -16,6 +16,7 @@ use cfn_egress_guard_core::template::Scope;
 
 use super::folder::same;
 use super::parameters::ParameterValues;
+use crate::file;
 
 /// A stack that a template is deployed as.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,7 +59,7 @@ pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<HashMap<PathBuf, Vec<Dep
     let mut deployments: HashMap<PathBuf, Vec<Deployment>> = HashMap::new();
     for file in files {
         let context = || format!("--deployments {}", file.display());
-        let text = std::fs::read_to_string(file).with_context(context)?;
+        let text = file::text(file)?;
         for (template, deployment) in of_file(file, &text).with_context(context)? {
             if !template.is_file() {
                 bail!("{}: it names template `{}`, which does not exist", context(), template.display());

@@ -103,7 +103,7 @@ struct FolderWalk<'w> {
 
 impl FolderWalk<'_> {
     fn fail(&mut self, folder: &Path, error: &std::io::Error) {
-        self.found.push(Err(format!("`{}` cannot be read: {error}", folder.display())));
+        self.found.push(Err(format!("cannot read `{}`: {error}", folder.display())));
     }
 
     fn folder(&mut self, path: &Path, real: &Path, above: &IgnoreRules) {

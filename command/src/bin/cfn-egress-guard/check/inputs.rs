@@ -12,6 +12,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use super::folder::{self, Exclude, FileFilter, FolderFile, GitIgnored, same};
 use super::names::FileNames;
+use crate::file::unreadable;
 
 /// Advice when a search finds nothing: a pipeline that checks the wrong folder must not pass.
 pub(super) const SEARCH_HELP: &str =
@@ -173,7 +174,7 @@ impl Input {
 
     /// Returns the text, or nothing if the file was found in a folder and cannot be a template.
     pub(super) fn text(&self) -> Result<Option<String>, FileError> {
-        let unreadable = |error: std::io::Error| FileError::new(format!("it cannot be read: {error}"), None);
+        let unreadable = |error: std::io::Error| FileError::new(unreadable(&error), None);
         let bytes = match &self.place {
             InputSource::Nowhere(why) => return Err(FileError::new(why.as_str(), None)),
             InputSource::Stdin => {

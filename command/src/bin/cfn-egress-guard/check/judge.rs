@@ -20,6 +20,7 @@ use super::nested::{self, InlineTemplate};
 use super::parameters::{
     DeclaredParameters, ParameterError, ParameterValues, all_declared, allowed, declared_only, nested_scope,
 };
+use crate::file::unreadable;
 
 /// The settings by which all templates of a run are judged.
 pub(super) struct InputJudge<'a> {
@@ -239,7 +240,7 @@ impl InputJudge<'_> {
         };
         let text = match std::fs::read_to_string(file) {
             Ok(text) => text,
-            Err(error) => return broken(String::new(), FileError::new(format!("it cannot be read: {error}"), None)),
+            Err(error) => return broken(String::new(), FileError::new(unreadable(&error), None)),
         };
         match source::parse(&text) {
             Ok(document) if is_template(&document.root) => {

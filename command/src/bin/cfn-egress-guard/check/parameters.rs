@@ -16,6 +16,7 @@ use cfn_egress_guard_core::template::Scope;
 use cfn_egress_guard_core::value::{Kind, Map, Value};
 
 use crate::args::Deployed;
+use crate::file;
 use declared::SHOWN_CHARS;
 pub(crate) use declared::{DeclaredParameters, ParameterError, all_declared, allowed, default_of};
 pub(crate) use known::{declared_only, nested_scope};
@@ -99,7 +100,7 @@ pub(crate) fn read(arguments: &[String]) -> anyhow::Result<ParameterValues> {
 
 /// Reads a parameter file.
 pub(crate) fn file(path: &Path, given: &mut ParameterValues) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading `{}`", path.display()))?;
+    let text = file::text(path)?;
     texts(&text, given).with_context(|| format!("parameter file `{}`", path.display()))
 }
 

@@ -94,7 +94,7 @@ impl Explainer<'_> {
         let terms = CheckContext { context, defaults: Defaults::MayChange, ..*self.terms };
         let mut resources = Vec::new();
         let mut notes = explain_each(root, scope, &terms, &mut |resource| resources.push(resource))
-            .with_context(|| format!("reading `{}`", unit.name))?;
+            .with_context(|| format!("cannot read `{}`", unit.name))?;
         // Available templates are looked up below.
         notes.retain(|note| !matches!(note.subject, NoteSubject::Application { .. }));
         let mut exit = Exit::Clean;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cfn_egress_guard_core::policy;
-use cfn_egress_guard_core::rule::policy::Policy;
+use cfn_egress_guard_core::rule::policy::{Date, Policy};
 
 use crate::args::PolicyArguments;
 use crate::git::Repository;
@@ -13,6 +13,8 @@ pub(crate) struct ChosenPolicy {
     pub(crate) policy: Policy,
     /// Nothing for the published rule.
     pub(crate) file: Option<PathBuf>,
+    /// The date on which its exemptions are judged.
+    pub(crate) today: Date,
 }
 
 /// Returns the policy of the named file; without a name, the nearest policy file or the published rule. A preset in the
@@ -20,7 +22,8 @@ pub(crate) struct ChosenPolicy {
 pub(crate) fn choose(arguments: &PolicyArguments) -> anyhow::Result<ChosenPolicy> {
     let file = if arguments.no_policy { None } else { arguments.policy.clone().or_else(nearest) };
     let policy = file.as_deref().map(super::read).transpose()?.unwrap_or_default();
-    Ok(ChosenPolicy { policy: Policy { preset: arguments.preset.unwrap_or(policy.preset), ..policy }, file })
+    let policy = Policy { preset: arguments.preset.unwrap_or(policy.preset), ..policy };
+    Ok(ChosenPolicy { policy, file, today: arguments.as_of.unwrap_or_else(super::today) })
 }
 
 /// Returns the policy file of the working directory, or of the nearest folder above it up to the root of the git

@@ -12,6 +12,7 @@ use cfn_egress_guard_account::scan::{
 
 use crate::account::warn;
 use crate::args::AccountFormat;
+use crate::file;
 
 /// The age up to which `--resume` reuses a security group that was read.
 const RECENT_HOURS: i64 = 12;
@@ -94,9 +95,7 @@ fn head_of(file: BufReader<File>) -> Result<ScanHead, ResultError> {
 }
 
 fn reading<T>(path: &Path, read: impl FnOnce(BufReader<File>) -> Result<T, ResultError>) -> anyhow::Result<T> {
-    let context = || format!("reading `{}`", path.display());
-    let file = File::open(path).with_context(context)?;
-    read(BufReader::new(file)).with_context(context)
+    file::named(path, read(file::open(path)?))
 }
 
 pub(super) fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> anyhow::Result<()> {
@@ -117,11 +116,9 @@ pub(super) fn joined(paths: &[PathBuf]) -> anyhow::Result<ScanResult> {
     newest_first.sort_by(|(one, _), (two, _)| two.cmp(one));
     let mut joined = JoinedResults::default();
     for (_, path) in newest_first {
-        let context = || format!("reading `{}`", path.display());
-        let file = File::open(path).with_context(context)?;
-        joined.add(BufReader::new(file)).with_context(context)?;
+        file::named(path, joined.add(file::open(path)?))?;
     }
-    joined.result().context("reading the joined results")?.ok_or_else(|| anyhow!("there is no result to report"))
+    joined.result().context("cannot read the joined results")?.ok_or_else(|| anyhow!("there is no result to report"))
 }
 
 /// Reads the numbers of earlier results, each with its file.
@@ -139,7 +136,7 @@ pub(super) fn compared(result: &mut ScanResult, earlier: Vec<(TrendPoint, &Path)
     let path = *path;
     let open = || File::open(path).map(BufReader::new);
     let trend = earlier.into_iter().map(|(point, _)| point).collect();
-    let comparison = compare(result, open, trend).with_context(|| format!("reading `{}`", path.display()))?;
+    let comparison = file::named(path, compare(result, open, trend))?;
     result.comparison = Some(comparison);
     Ok(())
 }

@@ -1,0 +1,48 @@
+//! Reads the files that arguments name, with one wording for those that cannot be read.
+
+use std::io;
+use std::path::Path;
+
+use anyhow::Context;
+
+/// Reads a file of text.
+///
+/// # Errors
+///
+/// `cannot read` the file: it does not exist, or is not UTF-8.
+pub(crate) fn text(path: &Path) -> anyhow::Result<String> {
+    named(path, std::fs::read_to_string(path))
+}
+
+/// Reads a file of any content.
+///
+/// # Errors
+///
+/// `cannot read` the file.
+#[cfg(feature = "account")]
+pub(crate) fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
+    named(path, std::fs::read(path))
+}
+
+/// Opens a file to read.
+///
+/// # Errors
+///
+/// `cannot read` the file.
+#[cfg(feature = "account")]
+pub(crate) fn open(path: &Path) -> anyhow::Result<io::BufReader<std::fs::File>> {
+    named(path, std::fs::File::open(path)).map(io::BufReader::new)
+}
+
+/// Adds to an error in reading which file it is.
+pub(crate) fn named<T, E>(path: &Path, read: Result<T, E>) -> anyhow::Result<T>
+where
+    Result<T, E>: Context<T, E>,
+{
+    read.with_context(|| format!("cannot read `{}`", path.display()))
+}
+
+/// Returns the message for a report that already names the file.
+pub(crate) fn unreadable(error: &io::Error) -> String {
+    format!("cannot read this file: {error}")
+}
