@@ -30,12 +30,14 @@ run: ## build the programs and rehearse two deployments on this machine
 	@echo "Next: rehearse a template of your own (target/debug/cfn-egress-guard rehearse TEMPLATE),"
 	@echo "or put the hook in front of an account, first warning only: FAILURE_MODE=WARN make deploy"
 
-test: $(VENV)/.lint ## run all tests, lints, and checks of generated files
+test: ## run all tests, lints, and checks of generated files
 	cargo fmt --check
-	@$(MAKE) --no-print-directory deny
 	@# Side by side, because the last steps of the function's build use one processor, and setup waits for downloads.
 	@$(MAKE) --no-print-directory --jobs 2 test-lints test-parts
-	cargo test --locked --workspace --exclude cfn-egress-guard-benches
+	@# In two steps, so that the tests build the command and the AWS SDK with the features of the release. The wheel
+	@# below then needs no second build of them.
+	cargo test --locked --package cfn-egress-guard-core --package cfn-egress-guard-fuzz
+	cargo test --locked --package cfn-egress-guard --package cfn-egress-guard-account
 	@# First the file that builds the command again, for the wheel: the others run that program.
 	.parts/venv/bin/python -m pytest tests/parts/test_release.py
 	.parts/venv/bin/python -m pytest tests/parts --ignore tests/parts/test_release.py \
@@ -57,8 +59,9 @@ test-lints:
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps --package cfn-egress-guard --package cfn-egress-guard-account
 
-test-parts:
+test-parts: $(VENV)/.lint
 	tests/parts/setup
+	@$(MAKE) --no-print-directory deny
 	$(FUNCTION)
 	@deploy/lint.sh
 
@@ -159,6 +162,5 @@ $(VENV)/.build: deploy/requirements.txt
 $(VENV)/.lint: tests/parts/lint-requirements.txt deploy/requirements.txt packaging/requirements.txt
 $(VENV)/.release: packaging/requirements.txt
 $(VENV)/.%:
-	@test -d $(VENV) || python3 -m venv $(VENV)
-	@pip install --quiet --disable-pip-version-check -r $<
+	@deploy/venv.sh $(VENV) $<
 	@touch $@
