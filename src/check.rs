@@ -95,8 +95,11 @@ struct Checker<'c> {
 impl Checker<'_> {
     /// Adds the findings that apply if a deployment overrides defaults.
     fn without_defaults(&mut self, path: &ResourceCheck<'_, '_>, open: &Template<'_>, found: &mut ResourceInWorlds) {
-        let Some(resource) = open.resource(&path.resource.logical_id) else { return };
-        let other = ResourceCheck { template: open, resource, ..*path };
+        // An entry of a loop over a default. Resources of one name are otherwise the same with every value.
+        if open.resource(&path.resource.logical_id).is_none() {
+            return;
+        }
+        let other = ResourceCheck { template: open, ..*path };
         let without = ResourceInWorlds::of(&other, &mut self.left);
         defaults::add(found, without, open);
     }

@@ -275,6 +275,31 @@ fn entries_of_a_loop_over_a_default_are_looked_at() {
 }
 
 #[test]
+fn properties_of_a_loop_over_a_default_are_checked_with_other_values() {
+    let text = "Transform: AWS::LanguageExtensions\nParameters:\n  Ends: {Type: CommaDelimitedList, Default: To}\n\
+                Resources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    Properties:\n      CidrIp: 10.0.0.0/8\n      \
+                IpProtocol: tcp\n      FromPort: 443\n      Fn::ForEach::Each: [End, !Ref Ends, {'${End}Port': 443}]\n";
+    let found = open(text);
+    assert_eq!(found.len(), 1, "with the default, ToPort is 443: {found:?}");
+    assert!(found[0].starts_with("Undetermined") && found[0].contains("while `Ends` keeps its default"), "{found:?}");
+}
+
+#[test]
+fn other_values_than_the_defaults_count_only_where_they_may_change() {
+    let of_condition =
+        rule("Open: {Type: String, Default: 'no'}", "IpProtocol: tcp, FromPort: 443, ToPort: !If [IsOpen, 444, 443]");
+    let of_loop = "Transform: AWS::LanguageExtensions\nParameters:\n  Ports: {Type: CommaDelimitedList, Default: '443'}\n\
+                   Resources:\n  Fn::ForEach::Each:\n    - Port\n    - !Ref Ports\n    - Sg${Port}:\n        \
+                   Type: AWS::EC2::SecurityGroup\n        Properties:\n          SecurityGroupEgress:\n            \
+                   - {IpProtocol: tcp, FromPort: !Ref Port, ToPort: 443}\n";
+    for text in [of_condition.as_str(), of_loop] {
+        assert_eq!(open(text).len(), 1, "{text}");
+        let (_, checked) = checked(text);
+        assert_eq!((checked.verdict(), checked.resources.len()), (Verdict::Compliant, 1), "{text}");
+    }
+}
+
+#[test]
 fn a_rule_of_its_own_replaces_the_default_rule_of_its_group() {
     let text = |extra: &str, group: &str| {
         format!(
