@@ -237,6 +237,10 @@ fn the_values_that_a_declaration_allows_are_tried() {
     // Without a default, every allowed value breaks the rule, so the violation is certain.
     let no_default = "P: {Type: Number, AllowedValues: [80, 81]}";
     assert_eq!(open(&rule(no_default, &tcp("443", "!Ref P"))), ["NonCompliant reversed-range (if `P` is 80)"]);
+    // Each value breaks the rule, but only under a condition.
+    let conditional = "P: {Type: Number, AllowedValues: [80, 81]}, Open: {Type: String}";
+    let range = "Undetermined port-range (if `IsOpen` is true and `P` is 80)";
+    assert_eq!(open(&rule(conditional, &tcp("!Ref P", "!If [IsOpen, 443, !Ref P]"))), [range]);
     let open_end = "P: {Type: Number, MinValue: 1, MaxValue: 65535, Default: 443}";
     let undetermined = "Undetermined undetermined-value (compliant only while `P` keeps its default)";
     assert_eq!(open(&rule(open_end, &tcp("443", "!Ref P"))), [undetermined]);
