@@ -53,7 +53,7 @@ pub struct Delivery<'a> {
 pub enum DecisionSource {
     /// A hook invocation. The metrics of these decisions do not have the dimension `via`.
     Hook,
-    /// A call of EC2's API, which invokes no hook, reported by EventBridge.
+    /// A call to the EC2 API, which invokes no hook, reported by EventBridge.
     DirectCall,
 }
 

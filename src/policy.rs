@@ -71,7 +71,7 @@ fn read_policy(text: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Polic
     if text.len() > MAX_BYTES {
         problems.add(
             0..0,
-            format!("the policy is larger than {MAX_BYTES} bytes"),
+            format!("the policy is larger than {} MiB", MAX_BYTES / (1024 * 1024)),
             "remove exemptions that have expired",
         );
         return None;

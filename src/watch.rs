@@ -1,4 +1,4 @@
-//! Checks calls of EC2's API, which invoke no hook, as CloudTrail records them and EventBridge delivers them. It uses
+//! Checks calls to the EC2 API, which invoke no hook, as CloudTrail records them and EventBridge delivers them. It uses
 //! the same rule and the same policy, and records the decision. Nobody waits for an answer, and nothing is changed.
 //!
 //! The event is read once into the facts of the [`Call`]. The requested egress rules are converted to CloudFormation's

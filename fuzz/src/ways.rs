@@ -1,5 +1,5 @@
 //! Egress rules get the same verdict in every form: in an event of the hook, in a template that `check` reads, and as a
-//! call of EC2's API. The input is a JSON list of egress rules in CloudFormation's form.
+//! call to the EC2 API. The input is a JSON list of egress rules in CloudFormation's form.
 
 use cfn_egress_guard_core::check::{CheckContext, check};
 use cfn_egress_guard_core::hook::{self, Config};

@@ -49,11 +49,7 @@ fn each_unknown(finding: &Finding, take: &mut dyn FnMut(&Unknown)) {
             if let Protocol::Unknown(unknown) = &rule.protocol {
                 take(unknown);
             }
-            for port in [&rule.from, &rule.to] {
-                if let Port::Unknown(unknown) = port {
-                    take(unknown);
-                }
-            }
+            [&rule.from, &rule.to].into_iter().filter_map(Port::unknown).for_each(&mut *take);
             rule.destinations.iter().filter_map(Destination::unknown).for_each(take);
         }
         FindingSubject::Unknown(unknown) => take(unknown),

@@ -32,8 +32,8 @@ pub(super) fn import(unchanged_rules: Treatment) -> String {
 /// Returns the message for an invalid configuration of the function.
 pub(super) fn broken_configuration(problem: &str) -> String {
     format!(
-        "cfn-egress-guard is misconfigured: every check fails until this is fixed: {}. Correct the hook's stack and \
-         deploy it again.",
+        "cfn-egress-guard is misconfigured: every check fails until this is fixed: {}. The owners of the guard \
+         can restore the previous version with: policy.sh --fast back",
         problem.trim_end_matches(['.', '?'])
     )
 }
@@ -72,7 +72,7 @@ pub(super) fn unsupported_target(target: &str) -> String {
 /// Returns the message for a defect in this program.
 pub(super) fn defect() -> String {
     "cfn-egress-guard hit an internal error while checking this resource (a bug), so the check failed. The function's \
-     log has the details; please report them. Until this is fixed, the owners of the hook can set its failure mode to \
+     log has the details; please report them. Until this is fixed, the owners of the guard can set its failure mode to \
      WARN."
         .to_owned()
 }
@@ -153,7 +153,7 @@ pub(super) const BY_DEFAULT: &str = "while the parameters keep their defaults";
 pub(super) fn by_default(finding: &Finding) -> Option<String> {
     let rule = finding.rule()?;
     let protocol = if let Protocol::Unknown(unknown) = &rule.protocol { Some(unknown) } else { None };
-    let ports = [&rule.from, &rule.to].map(|port| if let Port::Unknown(unknown) = port { Some(unknown) } else { None });
+    let ports = [&rule.from, &rule.to].map(Port::unknown);
     let mut names: Vec<&str> =
         [protocol].into_iter().chain(ports).flatten().map(|unknown| unknown.shown_as.as_str()).collect();
     names.dedup();

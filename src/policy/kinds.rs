@@ -62,7 +62,7 @@ impl FromText for ExemptionReason {
 }
 
 impl FromText for Owner {
-    const EXPECTED: &'static str = "the owner";
+    const EXPECTED: &'static str = "the owner or contact";
     const EXAMPLE: &'static str = "platform@example.com";
 
     fn from_text(text: &str) -> Result<Self, ValueError> {
@@ -95,7 +95,7 @@ impl FromText for PortRange {
 }
 
 impl FromText for DestinationRange {
-    const EXPECTED: &'static str = "a CIDR block, or the id of a prefix list (pl-…) or security group (sg-…)";
+    const EXPECTED: &'static str = "a CIDR block, or the ID of a prefix list (pl-…) or security group (sg-…)";
     const EXAMPLE: &'static str = "10.0.0.0/16";
 
     fn from_text(text: &str) -> Result<Self, ValueError> {
@@ -220,7 +220,7 @@ globs! {
         "arn:aws:cloudformation:eu-central-1:111122223333:stack/lb/*",
         |glob| glob.as_str().starts_with("arn:") || glob.as_str().starts_with(['*', '?']);
     /// `logical_id`: for Cloud Control, CloudFormation constructs it, and not only from letters and digits.
-    LogicalId: "a logical id, with * and ? for any characters", "LoadBalancerGroup",
+    LogicalId: "a logical ID, with * and ? for any characters", "LoadBalancerGroup",
         |glob| !glob.as_str().contains(char::is_whitespace);
 }
 

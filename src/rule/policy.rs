@@ -1,6 +1,6 @@
 //! The policy: the settings, the exemptions, and the treatment of existing egress rules on an update.
 //!
-//! It belongs to the owners of the hook. Nothing that the deployer of a stack writes can widen it: a value that is
+//! It belongs to the owners of the guard. Nothing that the deployer of a stack writes can widen it: a value that is
 //! unknown, ambiguous, or stated twice matches no condition.
 //!
 //! This module knows no file format and no clock: today is an argument.

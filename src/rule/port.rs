@@ -55,6 +55,8 @@ pub struct UnknownFacts {
     /// The reason why it is unknown, in words that complete the sentence "its value is not known: …", for example
     /// "parameter `Port` has no default and no value was given".
     pub why: String,
+    /// Whether the value comes from a parameter, so that it is known as soon as the parameter's value is given.
+    pub is_from_parameter: bool,
 }
 
 impl std::ops::Deref for Unknown {
@@ -69,7 +71,15 @@ impl Unknown {
     /// Creates an unknown with its identity (if any), its displayed form, and the reason why it is unknown.
     #[must_use]
     pub fn new(identity: Option<String>, shown_as: impl Into<String>, why: impl Into<String>) -> Self {
-        Self(Box::new(UnknownFacts { identity, shown_as: shown_as.into(), why: why.into() }))
+        let (shown_as, why) = (shown_as.into(), why.into());
+        Self(Box::new(UnknownFacts { identity, shown_as, why, is_from_parameter: false }))
+    }
+
+    /// Returns the same unknown, marked as the value of a parameter or as a value that depends on one.
+    #[must_use]
+    pub(crate) fn of_parameter(mut self, is_from_parameter: bool) -> Self {
+        self.0.is_from_parameter = is_from_parameter;
+        self
     }
 
     /// Returns the same unknown with a different identity, or with none.
@@ -149,6 +159,12 @@ impl InvalidPort {
 }
 
 impl Port {
+    /// Returns the unknown value, if the port is unknown.
+    #[must_use]
+    pub const fn unknown(&self) -> Option<&Unknown> {
+        if let Self::Unknown(unknown) = self { Some(unknown) } else { None }
+    }
+
     /// Returns the port for an integer.
     #[must_use]
     pub(crate) fn from_integer(number: i64) -> Self {

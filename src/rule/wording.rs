@@ -64,7 +64,7 @@ pub fn statement(finding: &Finding) -> String {
     }
 }
 
-/// Returns a sentence for the owners of the hook: the setting that alone would change the verdict, if there is one.
+/// Returns a sentence for the owners of the guard: the setting that alone would change the verdict, if there is one.
 #[must_use]
 pub fn setting_hint(finding: &Finding) -> Option<String> {
     let setting = finding.settings.first()?;
@@ -318,7 +318,7 @@ fn unknowns(rule: &EgressRule) -> String {
         shown.push(not_known("IpProtocol", unknown));
     }
     for (name, port) in [("FromPort", &rule.from), ("ToPort", &rule.to)] {
-        if let Port::Unknown(unknown) = port {
+        if let Some(unknown) = port.unknown() {
             shown.push(not_known(name, unknown));
         }
     }
@@ -346,7 +346,7 @@ pub const fn setting_covers(setting: Setting) -> &'static str {
         Setting::UnrecognizedProtocol => "an IpProtocol that EC2 does not recognize, with equal ports",
         Setting::IcmpTypeAndCode => "icmp or icmpv6 with a type that differs from its code",
         Setting::Icmpv6WithoutType => "icmpv6 without type and code",
-        Setting::NoTrafficPlaceholder => "CDK's \"Disallow all traffic\" rule",
+        Setting::NoTrafficPlaceholder => "the CDK's placeholder for no traffic (icmp 252/86 to 255.255.255.255/32)",
         Setting::LoopbackOnly => "protocol -1 to 127.0.0.1/32 or ::1/128 only",
         Setting::DefaultEgress => "a group without egress rules, to which EC2 adds its allow-all rule",
     }

@@ -175,6 +175,8 @@ impl Parameter {
         let is_default = certain.is_none() && has_default && !open && !scope.ignore_defaults;
         let known = certain.or_else(|| default.filter(|_| is_default));
         let shown = unknown::shortened(name);
+        // Then a value that is passed makes it known.
+        let is_open = known.is_none() && !no_echo && !is_read(&type_name) && is_documented(&type_name);
         let why = if no_echo {
             Some(format!("parameter `{shown}` has `NoEcho`, so its value is not used"))
         } else if is_read(&type_name) {
@@ -196,7 +198,7 @@ impl Parameter {
         let value = match (why, known) {
             (None, Some(text)) if is_list(&type_name) => Ok(list(&text)),
             (None, Some(text)) => Ok(Kind::String(text)),
-            (why, _) => Err(unknown::reference(&format!("!Ref {name}"), why.unwrap_or_default())),
+            (why, _) => Err(unknown::reference(&format!("!Ref {name}"), why.unwrap_or_default()).of_parameter(is_open)),
         };
         let is_known = value.is_ok();
         Self {

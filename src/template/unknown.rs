@@ -27,7 +27,8 @@ pub(super) fn function(name: &str, argument: &Value, why: String) -> Unknown {
     let identity = canonical(argument, &mut form).then_some(form);
     let mut shown_as = format!("{tag} ");
     show(argument, &mut shown_as);
-    Unknown::new(identity, shortened(&shown_as), why)
+    let of_parameter = within(argument).is_some_and(|inner| inner.is_from_parameter);
+    Unknown::new(identity, shortened(&shown_as), why).of_parameter(of_parameter)
 }
 
 /// Creates the unknown text of a number that YAML readers interpret differently.
@@ -95,7 +96,8 @@ pub(super) fn text(parts: Vec<TextPart>) -> Result<String, Unknown> {
         return first.map_or(Ok(known), Err);
     }
     let identity = form.and_then(|form| identity(format!("{form}{}]", quoted(&literal))));
-    Err(Unknown::new(identity, shortened(&shown_as), contains(first.as_ref())))
+    let of_parameter = first.as_ref().is_some_and(|inner| inner.is_from_parameter);
+    Err(Unknown::new(identity, shortened(&shown_as), contains(first.as_ref())).of_parameter(of_parameter))
 }
 
 /// Returns the reason why a value that contains an unknown is unknown.

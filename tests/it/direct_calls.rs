@@ -1,5 +1,5 @@
 //! The same egress rule gets the same verdict in every form: as a group or a rule in a hook invocation, in a template,
-//! and as a call of EC2's API.
+//! and as a call to the EC2 API.
 
 use cfn_egress_guard_core::check::{CheckContext, check};
 use cfn_egress_guard_core::hook::{self, Config};

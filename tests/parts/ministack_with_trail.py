@@ -2,7 +2,7 @@
 
     python ministack_with_trail.py        (address as for ministack_with_hooks.py)
 
-Each call of EC2's API that changes security groups becomes an event on MiniStack's EventBridge, in the shape that
+Each call to the EC2 API that changes security groups becomes an event on MiniStack's EventBridge, in the shape that
 CloudTrail documents: request parameters as EC2 received them, `errorCode` if EC2 rejected the call, and the caller by
 the call's access key. Calls that the driver makes for a stack have CloudFormation's name, as in CloudTrail. MiniStack
 evaluates the pattern of a rule and calls its target and the function.

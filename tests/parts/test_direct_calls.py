@@ -1,10 +1,10 @@
-"""Direct calls of EC2's API, which no hook sees, from the AWS CLI to the line in the guard's log.
+"""Direct calls to the EC2 API, which no hook sees, from the AWS CLI to the line in the guard's log.
 
 The parts:
 
 - The AWS CLI and EC2 are as in test_end_to_end.py. MiniStack also plays EventBridge: it matches events with the pattern
   of the rule in template.yaml and invokes the real function behind the alias.
-- The driver, ministack_with_trail.py, plays CloudTrail: it turns each call of EC2's API into an event.
+- The driver, ministack_with_trail.py, plays CloudTrail: it turns each call to the EC2 API into an event.
 - MiniStack does not play services that call EC2 for someone else, dry runs, and how EventBridge and Lambda handle
   undeliverable events. For the first two, the deployed function is invoked with recorded shapes
   (tests/fixtures/direct-calls); tests/template checks the queues and retries.

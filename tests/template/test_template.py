@@ -581,7 +581,7 @@ class Notifications(unittest.TestCase):
         self.assertEqual((pattern["source"], pattern["detail-type"]), ([event["source"]], [event["detail-type"]]))
         self.assertEqual((pattern["resources"], pattern["detail"]), (["arn:aws:cloudwatch::111122223333:DirectCallsAlarm"], {"state": {"value": ["ALARM"]}}))
         said = self.sent(rule, event)
-        self.assertIn("Not blocked: a direct call of EC2's API in account 111122223333, eu-west-1", said["title"])
+        self.assertIn("Not blocked: a direct call to the EC2 API in account 111122223333, eu-west-1", said["title"])
         self.assertIn("cfn-egress-guard audit --region eu-west-1 --since 1d", said["description"])
 
 

@@ -1,4 +1,4 @@
-//! Direct calls of EC2's API, which no hook sees: the function records them in the log of its decisions.
+//! Direct calls to the EC2 API, which no hook sees: the function records them in the log of its decisions.
 //!
 //! They are read with `FilterLogEvents`, which needs one permission on one log group; Logs Insights needs three, one of
 //! them on everything. Because 90 days of logs are long, the function's metrics first show whether there is anything to

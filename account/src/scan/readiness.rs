@@ -151,7 +151,7 @@ impl ScanSummary {
         if let Some(best) = better.min_by_key(|other| (other.stacks_blocked, other.rules_blocked)) {
             said.push(match best.stacks_blocked {
                 0 => format!("With {}, nothing would be blocked.", best.name),
-                stacks => format!("With {}, it would be {}.", best.name, count(stacks, "stack")),
+                stacks => format!("With {}, {} would be blocked.", best.name, count(stacks, "stack")),
             });
         }
         if let Some(unchanged) = self.alternative(AlternativeKind::UnchangedAllowed)

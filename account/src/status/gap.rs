@@ -173,12 +173,15 @@ impl Gap {
 impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => f.write_str("no hook has this alias, so nothing is checked here"),
+            Self::Missing => f.write_str("no hook has this alias, so nothing is checked here: deploy the guard in this Region, or name its alias with --hook-alias"),
             Self::OtherHook { original } => write!(f, "the alias belongs to `{original}`, not to a Lambda Hook"),
             Self::NotActivated => f.write_str("the hook is not activated"),
             Self::NoConfiguration => f.write_str("the hook has no configuration, so it is never called"),
-            Self::Disabled => f.write_str("the hook is disabled, so nothing is checked here"),
-            Self::FailureMode { is, should_be } => write!(f, "the failure mode is {is}, expected {should_be}"),
+            Self::Disabled => f.write_str("the hook is disabled, so nothing is checked here: run `switch.sh HOOK_STATUS=ENABLED`"),
+            Self::FailureMode { is, should_be } => write!(
+                f,
+                "the failure mode is {is}, expected {should_be}: run `switch.sh FAILURE_MODE={should_be}`, or expect it with --failure-mode {is}"
+            ),
             Self::OperationMissing { operation } => write!(f, "the operation {operation} is not checked"),
             Self::TargetMissing { target, action } => {
                 write!(f, "the target filters exclude {action} of {target}")
@@ -190,8 +193,8 @@ impl fmt::Display for Gap {
             Self::OtherFunction { is, should_be } => write!(f, "the hook calls {is}, expected {should_be}"),
             Self::FunctionMissing { function } => write!(
                 f,
-                "the function {function} does not exist: nothing is checked, and with FAIL every change of a security \
-                 group is blocked. Deploy it again"
+                "the function {function} does not exist: nothing is checked. With FAIL, every change of a security \
+                 group is blocked (with STACK or CHANGE_SET, every stack). Deploy the guard again"
             ),
             Self::FunctionNotActive { what, reason } => write!(f, "the function {what}: {reason}"),
             Self::NoConcurrency => f.write_str(
@@ -201,7 +204,8 @@ impl fmt::Display for Gap {
             Self::LowConcurrency { reserved } => write!(
                 f,
                 "the function's reserved concurrency is {reserved}: CloudFormation calls the hook for many resources \
-                 at once, and throttled calls are not checked. Raise or remove it"
+                 at once. A throttled call gets no answer: with FAIL, the change is blocked; with WARN, it is not \
+                 checked. Raise or remove the reserved concurrency"
             ),
             Self::TimeoutTooLong { seconds } => write!(
                 f,
@@ -237,7 +241,11 @@ impl fmt::Display for Gap {
             ),
             Self::PolicyDiffers { is, should_be } => policy(f, is.as_deref(), should_be),
             Self::Throttled { times, days } => {
-                write!(f, "Lambda throttled the function {}: raise its concurrency", lately(*times, *days))
+                write!(
+                    f,
+                    "Lambda throttled the function {}: raise the account's concurrency quota, or remove the function's reserved concurrency",
+                    lately(*times, *days)
+                )
             }
             Self::Erred { times, days } => {
                 write!(f, "the function crashed or ran out of time {}: read its log", lately(*times, *days))
@@ -247,13 +255,13 @@ impl fmt::Display for Gap {
             }
             Self::WatchDisabled { rule } => write!(
                 f,
-                "the EventBridge rule {rule} is disabled: direct calls of EC2's API, which no hook sees, are not \
+                "the EventBridge rule {rule} is disabled: direct calls to the EC2 API, which no hook sees, are not \
                  reported. Enable the rule, or deploy with WATCH_DIRECT_CALLS=DISABLED"
             ),
             Self::WatchWithoutTrail { rule } => write!(
                 f,
-                "no CloudTrail trail logs management events here: the EventBridge rule {rule} gets no direct calls of \
-                 EC2's API, which no hook sees. Create a trail, or deploy with WATCH_DIRECT_CALLS=DISABLED"
+                "no CloudTrail trail logs management events here: the EventBridge rule {rule} gets no direct calls to \
+                 the EC2 API, which no hook sees. Create a trail, or deploy with WATCH_DIRECT_CALLS=DISABLED"
             ),
             Self::FailedLately { times, at_least, days, reason } => {
                 let at_least = if *at_least { "at least " } else { "" };

@@ -1,4 +1,4 @@
-//! Checks whether direct calls of EC2's API, which no hook sees, are reported: the rule that sends them to the
+//! Checks whether direct calls to the EC2 API, which no hook sees, are reported: the rule that sends them to the
 //! function, and the trail from which EventBridge gets them.
 //!
 //! Sources: EventBridge User Guide, "Events delivered via AWS CloudTrail"; CloudTrail API Reference, `DescribeTrails`,
@@ -174,7 +174,7 @@ pub(super) fn not_watched(regions: &[RegionStatus]) -> Option<StatusNote> {
         (some, _) => format!("there is a trail for it in {some} of them"),
     };
     let message = format!(
-        "direct calls of EC2's API (console, AWS CLI, Terraform's aws provider) are not reported in {}: \
+        "direct calls to the EC2 API (console, AWS CLI, Terraform's aws provider) are not reported in {}: \
          WatchDirectCalls is not on; {trail}",
         count(open.len(), "Region")
     );

@@ -5,7 +5,7 @@ use crate::rule::applied::{AppliedExemption, ExemptionId, ExemptionReason, Owner
 use crate::rule::date::Date;
 use crate::rule::egress::Protocol;
 
-/// An exception to the rule, owned by the owners of the policy.
+/// An exception to the rule, which the owners of the guard grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exemption {
     id: ExemptionId,

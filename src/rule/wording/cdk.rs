@@ -1,18 +1,21 @@
 //! Remedies in the AWS CDK, for templates that it synthesized: nobody edits those.
 
 use super::remedy::{EXAMPLE_PORT, example_port};
+use crate::rule::egress::Protocol;
 use crate::rule::finding::{Finding, Reason};
 
 /// Returns the remedy in CDK code, if the CDK has a specific one.
 #[must_use]
 pub fn cdk_remedy(finding: &Finding) -> Option<String> {
     let port = finding.rule().map_or(EXAMPLE_PORT, example_port);
-    let add = format!("addEgressRule(peer, ec2.Port.tcp({port}))");
+    let protocol = if finding.rule().is_some_and(|rule| rule.protocol == Protocol::Udp) { "udp" } else { "tcp" };
+    let add = format!("addEgressRule(peer, ec2.Port.{protocol}({port}))");
     Some(match finding.reason {
         Reason::AllTraffic => {
             format!("Pass allowAllOutbound: false to the construct, and add each port that it needs with {add}.")
         }
-        Reason::PortRange | Reason::ReversedRange | Reason::MinusOnePorts | Reason::MissingPorts => {
+        Reason::MissingPorts => format!("Pass the port to the rule: {add}."),
+        Reason::PortRange | Reason::ReversedRange | Reason::MinusOnePorts => {
             format!("Add each port that is needed with {add}, instead of a range.")
         }
         Reason::DefaultEgress => {

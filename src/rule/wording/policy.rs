@@ -230,7 +230,7 @@ pub fn covered(conditions: &Conditions) -> String {
     narrowed("in Region", or(&conditions.regions));
     narrowed("in stack", or(&conditions.stack_names));
     narrowed("in the stack with the ARN", or(&conditions.stack_ids));
-    narrowed("with logical id", or(&conditions.logical_ids));
+    narrowed("with logical ID", or(&conditions.logical_ids));
     let tag = |tag: &TagCondition| format!("{} = {}", tag.key, or(&tag.values));
     narrowed("with tag", conditions.tags.iter().map(tag).collect::<Vec<_>>().join(" and tag "));
     parts.join(", ")

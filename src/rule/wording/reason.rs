@@ -41,14 +41,18 @@ pub const fn help(reason: Reason) -> &'static str {
              `allowAllOutbound: false` and add each port with `addEgressRule(peer, ec2.Port.tcp(443))`."
         }
         Reason::ProtocolWithoutPorts => {
-            "Use `tcp` or `udp` with one port. If the whole protocol is needed, ask the owners of the policy for an exemption."
+            "Use `tcp` or `udp` with one port. If the whole protocol is needed, ask the owners of the guard for an exemption."
         }
         Reason::InvalidPort => "Write the port as a plain number from 0 to 65535, the same in `FromPort` and `ToPort`.",
         Reason::IcmpTypeAndCode => {
-            "For ICMP, `FromPort` is the type and `ToPort` is the code. Replies to inbound pings need no egress rule. If \
-             this one is needed, ask the owners of the policy for an exemption, or for the setting `icmp_type_and_code`."
+            "For ICMP, `FromPort` is the type and `ToPort` is the code. Remove the rule if nothing needs it: replies to \
+             inbound pings need no egress rule. Otherwise, ask the owners of the guard for an exemption, or for the \
+             setting `icmp_type_and_code`. The compliant form with -1 opens every ICMP type; do not use it only to pass."
         }
-        Reason::IcmpWithoutType => "Set `FromPort` to the ICMP type and `ToPort` to the code.",
+        Reason::IcmpWithoutType => {
+            "Set `FromPort` to the ICMP type and `ToPort` to the code. Under `literal`, both must be the same number; -1 \
+             and -1 are every type."
+        }
         Reason::NoTrafficPlaceholder => {
             "Add the egress rule that the group needs with `addEgressRule(peer, ec2.Port.tcp(443))`: the AWS CDK then \
              removes its placeholder."
@@ -67,7 +71,10 @@ pub const fn help(reason: Reason) -> &'static str {
             "The hook checks the resolved value at deployment. To check it in the pipeline, pass the values of the \
              parameters with `-p` or `--deployments`."
         }
-        Reason::MalformedEntry | Reason::MalformedEgress | Reason::MalformedProperties => {
+        Reason::MalformedProperties => {
+            "Write `Properties` as an object, in which `SecurityGroupEgress` is a list of egress rules."
+        }
+        Reason::MalformedEntry | Reason::MalformedEgress => {
             "Write a list of egress rules, each with `IpProtocol`, `FromPort`, `ToPort`, and one destination."
         }
     }

@@ -2,9 +2,9 @@
 
 use super::count;
 use crate::rule::applied::{Line, Owner};
-use crate::rule::egress::{EgressRule, Protocol};
-use crate::rule::finding::{Finding, Reason};
-use crate::rule::port::Port;
+use crate::rule::egress::{Destination, EgressRule, Protocol};
+use crate::rule::finding::{Finding, FindingSubject, Reason};
+use crate::rule::port::{Port, Unknown};
 
 /// Returns what to write instead.
 #[must_use]
@@ -69,8 +69,13 @@ pub fn remedy(finding: &Finding) -> String {
                  {port}."
             )
         }
-        Reason::UndeterminedValue => undetermined_remedy(finding).to_owned(),
-        Reason::MalformedEntry | Reason::MalformedEgress | Reason::MalformedProperties => format!(
+        Reason::UndeterminedValue => undetermined_remedy(finding),
+        Reason::MalformedProperties => {
+            "Write Properties as an object, in which SecurityGroupEgress is a list of egress \
+                                        rules."
+                .to_owned()
+        }
+        Reason::MalformedEntry | Reason::MalformedEgress => format!(
             "Write a list of egress rules, each with IpProtocol, FromPort, ToPort, and one destination, for example \
              IpProtocol: tcp, FromPort: {port}, ToPort: {port}."
         ),
@@ -78,7 +83,7 @@ pub fn remedy(finding: &Finding) -> String {
 }
 
 /// The contact if the policy names none.
-const OWNERS: &str = "the owners of this hook";
+const OWNERS: &str = "the owners of the guard";
 
 /// Returns the remedy, and the contact if the policy names one.
 #[must_use]
@@ -96,18 +101,28 @@ pub fn ask(contact: &Owner) -> String {
     format!("Questions and exemptions: {contact}.")
 }
 
-/// Returns the remedy for an unknown value, which may not be a port.
-fn undetermined_remedy(finding: &Finding) -> &'static str {
-    match finding.rule() {
-        Some(rule) if matches!(rule.protocol, Protocol::Unknown(_)) => {
-            "The hook checks the resolved protocol at deployment; pass its value with -p to check it now."
+/// Returns the remedy for an unknown value, which may not be a port. Only the value of a parameter can be passed.
+fn undetermined_remedy(finding: &Finding) -> String {
+    let (what, unknowns): (_, Vec<&Unknown>) = match (finding.rule(), &finding.subject) {
+        (Some(EgressRule { protocol: Protocol::Unknown(unknown), .. }), _) => ("protocol", vec![unknown]),
+        (Some(rule), _) => {
+            let ports: Vec<&Unknown> = [&rule.from, &rule.to].into_iter().filter_map(Port::unknown).collect();
+            if ports.is_empty() {
+                ("destination", rule.destinations.iter().filter_map(Destination::unknown).collect())
+            } else {
+                ("ports", ports)
+            }
         }
-        Some(rule) if matches!((&rule.from, &rule.to), (Port::Unknown(_), _) | (_, Port::Unknown(_))) => {
-            "The hook checks the resolved ports at deployment; pass their values with -p to check them now."
-        }
-        Some(_) => "The hook checks the resolved destination at deployment; pass its value with -p to check it now.",
-        None => "The hook checks the resolved value at deployment; pass it with -p to check it now.",
-    }
+        (None, FindingSubject::Unknown(unknown)) => ("value", vec![unknown]),
+        (None, _) => ("value", Vec::new()),
+    };
+    let (its, it) = if what == "ports" { ("their values", "them") } else { ("its value", "it") };
+    let when = if unknowns.iter().any(|unknown| unknown.is_from_parameter) {
+        format!("; pass {its} with -p to check {it} now")
+    } else {
+        String::new()
+    };
+    format!("The hook checks the resolved {what} at deployment{when}.")
 }
 
 /// The largest number of ports in a range that may be meant as single ports.

@@ -65,7 +65,8 @@ pub(crate) enum Command {
     /// Reads the templates of live stacks, including nested stacks, and reports what the rule would block at the next
     /// change of their security groups, and how the result changes with other settings.
     ///
-    /// Exit status: 0 if nothing would be blocked, 1 if something would be blocked, 2 if something could not be read.
+    /// Exit status: 0 if nothing would be blocked, 1 if something would be blocked (with --live, also if a live group
+    /// breaks the rule or differs from its template), 2 if something could not be read.
     #[cfg(feature = "account")]
     Scan(Box<Scan>),
     /// List blocked and warned deployments, with reasons.
@@ -166,8 +167,8 @@ pub(crate) struct Rehearse {
     #[arg(long, value_parser = parse_failure_mode(), default_value = "FAIL", value_name = "MODE")]
     pub(crate) failure_mode: FailureMode,
 
-    /// Do not roll back a deployment that fails, as with `cdk deploy --express`, `sam deploy --express`, and
-    /// DisableRollback.
+    /// Do not roll back a deployment that fails, as with DisableRollback, `cdk deploy --no-rollback`,
+    /// `cdk deploy --express`, and `sam deploy --disable-rollback`.
     #[arg(long, visible_alias = "express")]
     pub(crate) disable_rollback: bool,
 

@@ -177,11 +177,17 @@ fn predicate(remark: &Remark<'_>, several: bool) -> String {
         ),
         Remark::Draft(_, Placeholder::Reason) => {
             let prefix = Placeholder::Reason.prefix();
-            format!("{} a draft: replace the reason that begins with {prefix} with the actual reason.", of("is", "are"))
+            format!(
+                "{}: replace the reason that begins with {prefix} with the actual reason.",
+                of("is a draft", "are drafts")
+            )
         }
         Remark::Draft(_, Placeholder::Owner) => {
             let prefix = Placeholder::Owner.prefix();
-            format!("{} a draft: replace the owner that begins with {prefix} with the actual owner.", of("is", "are"))
+            format!(
+                "{}: replace the owner that begins with {prefix} with the actual owner.",
+                of("is a draft", "are drafts")
+            )
         }
         Remark::EndsLate(_) => format!(
             "{} more than {LONG_DAYS} days from now: choose an earlier day, so that someone reviews {it}.",
@@ -202,7 +208,7 @@ const fn choice_name(choice: DeployerChoice) -> &'static str {
     match choice {
         DeployerChoice::StackName => "the stack's name",
         DeployerChoice::StackId => "a part of the stack's ARN that contains its name",
-        DeployerChoice::LogicalId => "the logical id",
+        DeployerChoice::LogicalId => "the logical ID",
         DeployerChoice::Tags => "tags",
     }
 }

@@ -176,7 +176,7 @@ pub(crate) struct Audit {
     #[arg(long, value_name = "NAME", conflicts_with_all = ["since", "until", "status", "hook_alias", "events"])]
     pub(crate) stack: Option<String>,
 
-    /// List this stack's hook events instead, of every hook.
+    /// List the events of every hook on this stack instead.
     #[arg(long, value_name = "STACK", conflicts_with_all = ["since", "until", "status", "hook_alias"])]
     pub(crate) events: Option<String>,
 
@@ -221,7 +221,7 @@ pub(crate) struct Status {
     #[arg(long = "may-exclude", value_name = "GLOBS", value_parser = str::parse::<Glob>, value_delimiter = ',')]
     pub(crate) may_exclude: Vec<Glob>,
 
-    /// Roles (ARNs) whose stacks the hook may exclude, in the same form [default: none].
+    /// ARNs of roles whose stacks the hook may exclude; `*` and `?` are wildcards (repeatable) [default: none].
     #[arg(long = "may-exclude-role", value_name = "GLOB", value_parser = str::parse::<Glob>)]
     pub(crate) may_exclude_roles: Vec<Glob>,
 
@@ -263,7 +263,7 @@ pub(crate) struct StatusFunction {
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
 
-    /// The expected code hash (Lambda's CodeSha256, base64); several for several architectures.
+    /// The expected code hash (Lambda's CodeSha256, base64); separate one for each architecture with commas.
     #[arg(long, value_name = "HASH,…", value_delimiter = ',', value_parser = code_sha256)]
     pub(crate) code_sha256: Vec<String>,
 

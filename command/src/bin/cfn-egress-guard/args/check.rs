@@ -20,7 +20,8 @@ pub(crate) struct Check {
     /// Templates, folders, and patterns; - is standard input [default: the working directory].
     ///
     /// In folders, `check` reads the .yaml, .yml, .json, and .template files that contain a template, except
-    /// untracked files that git ignores. It skips other files. A file that you name must be a template.
+    /// untracked files that git ignores. It skips other files. It reads a folder that you name even if git ignores the
+    /// folder, such as cdk.out. A file that you name must be a template.
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<String>,
 

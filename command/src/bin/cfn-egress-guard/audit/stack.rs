@@ -81,12 +81,12 @@ fn human(operation: &mut StackOperation, stack: &str, region: &str, out: &mut im
     }
     writeln!(out, "\n{BOLD}What to do{BOLD:#}")?;
     if records.iter().all(|record| record.fate() == "hook error") {
-        writeln!(out, "  The hook found no fault in your template. Contact the owners of the hook.")?;
+        writeln!(out, "  The hook found no fault in your template. Contact the owners of the guard.")?;
     } else {
         writeln!(
             out,
             "  Change these egress rules and deploy again. To check the template first, run:\n    cfn-egress-guard \
-             check TEMPLATE\n  If you need a rule as it is, ask the owners of the hook for an exemption. Send them \
+             check TEMPLATE\n  If you need a rule as it is, ask the owners of the guard for an exemption. Send them \
              {}.",
             if first.id.is_empty() { "this text".to_owned() } else { format!("the result ID {}", first.id) }
         )?;

@@ -160,46 +160,50 @@ pub(super) fn conclusion(
                      checked)."
             ),
         ),
-        RehearsalOutcome::Complete if heard.asked => (GOOD, format!("{name} is deployed: the hook allows it.")),
+        RehearsalOutcome::Complete if heard.asked => (GOOD, format!("{name} would be deployed: the hook allows it.")),
         RehearsalOutcome::Complete if !plan.switched_off.is_empty() => (
             GOOD,
             format!(
-                "{name} is deployed without a call to the hook: with these parameters it creates no {}.",
+                "{name} would be deployed without a call to the hook: with these parameters it creates no {}.",
                 list(&plan.switched_off)
             ),
         ),
         RehearsalOutcome::Complete if plan.is_update() => (
             GOOD,
             format!(
-                "{name} is updated without a call to the hook: no security group and no egress rule \
-                            changes."
+                "{name} would be updated without a call to the hook: no security group and no egress \
+                            rule changes."
             ),
         ),
         RehearsalOutcome::Complete => (
             GOOD,
             format!(
-                "{name} is deployed without a call to the hook: it has no security group and no egress \
+                "{name} would be deployed without a call to the hook: it has no security group and no egress \
                             rule."
             ),
         ),
         RehearsalOutcome::CompleteWithWarnings => (
             CAUTION,
-            format!("{name} is deployed with a warning; with failure mode FAIL, the hook would block it{}.", only_if),
+            format!(
+                "{name} would be deployed with a warning; with failure mode FAIL, the hook would block it{}.",
+                only_if
+            ),
         ),
         RehearsalOutcome::RolledBack if plan.is_update() => {
-            (BAD, format!("the update of {name} is blocked{only_if}: the stack does not change."))
+            (BAD, format!("the update of {name} would be blocked{only_if}: the stack would not change."))
         }
         RehearsalOutcome::LeftAsItIs => (
             BAD,
             format!(
-                "{name} is blocked{only_if}. Rollback is disabled: resources that were already created or updated \
-                 remain, and the stack is in a failed state. Update it with a corrected template, or roll it back."
+                "{name} would be blocked{only_if}. Rollback is disabled: resources that were already created or \
+                 updated would remain, and the stack would be in a failed state. Then deploy a corrected template, or roll the stack \
+                 back."
             ),
         ),
         RehearsalOutcome::ChangeSetFailed => {
-            (BAD, format!("the change set of {name} is blocked{only_if}: nothing changes."))
+            (BAD, format!("the change set of {name} would be blocked{only_if}: nothing would change."))
         }
-        RehearsalOutcome::RolledBack => (BAD, format!("{name} is blocked{only_if}: no resource remains.")),
+        RehearsalOutcome::RolledBack => (BAD, format!("{name} would be blocked{only_if}: no resource would remain.")),
     };
     writeln!(out, "{style}=> {sentence}{style:#}")?;
     if ending == RehearsalOutcome::RolledBack && plan.is_update() {

@@ -195,7 +195,7 @@ fn write_unread(groups: &[UnreadGroup], many: bool, out: &mut dyn Write) -> io::
     if missing.contains(&ASSUME_ROLE) {
         // This depends not only on the caller's policy, but also on the role's trust policy.
         missing.retain(|action| *action != ASSUME_ROLE);
-        writeln!(out, "  Accounts are accessed with the role of --role, which deploy/reader-role.yaml creates")?;
+        writeln!(out, "  Deploy deploy/reader-role.yaml in these accounts, or name their role with --role")?;
     }
     missing.sort_unstable();
     missing.dedup();
