@@ -9,6 +9,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use super::unchanged::DESCRIPTION;
 use super::{EGRESS, MAX_ENTRIES, RULE_PROPERTIES};
 use crate::path::Origin;
 use crate::value::{Key, Kind, Map, Value, scalar_visits};
@@ -46,7 +47,7 @@ impl PropertyLevel {
             Self::Properties if key == EGRESS => Some(Self::Entries),
             Self::Properties if key == "Tags" => Some(Self::Tags),
             Self::Properties | Self::Entries | Self::Entry
-                if RULE_PROPERTIES.contains(&key) || FIXED_PROPERTIES.contains(&key) =>
+                if RULE_PROPERTIES.contains(&key) || FIXED_PROPERTIES.contains(&key) || key == DESCRIPTION =>
             {
                 Some(Self::Scalar)
             }
@@ -273,12 +274,12 @@ mod tests {
 
     #[test]
     fn nothing_else_is_kept() {
-        let group = read(r#"{"A": [1], "SecurityGroupEgress": [{"Description": "x"}], "Tags": [{"Other": 1}]}"#);
+        let group = read(r#"{"A": [1], "SecurityGroupEgress": [{"Other": "x"}], "Tags": [{"Other": 1}]}"#);
         assert_eq!(group.get("A"), None);
-        for (list, key) in [(EGRESS, "Description"), ("Tags", "Other")] {
+        for list in [EGRESS, "Tags"] {
             let Some(Kind::List(entries)) = group.get(list).map(|list| &list.kind) else { panic!("{group:?}") };
             assert_eq!(entries.len(), 1);
-            assert_eq!(entries[0].get(key), None, "{list}");
+            assert_eq!(entries[0].get("Other"), None, "{list}");
         }
     }
 

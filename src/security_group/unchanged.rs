@@ -54,6 +54,9 @@ pub fn unchanged(resource_type: ResourceType, proposed: &Value, previous: Option
 /// (source: `AWS::EC2::SecurityGroup`, "Update requires: Replacement").
 const CREATED_WITH: [&str; 3] = ["GroupDescription", "GroupName", "VpcId"];
 
+/// The property that says what an egress rule is for. A rule with another description is the same rule.
+pub(super) const DESCRIPTION: &str = "Description";
+
 /// Returns whether the update certainly replaces the group.
 fn is_replaced(proposed: &Value, previous: &Value) -> bool {
     let written = |properties: &Value, key| match properties.get(key).filter(|value| !value.is_null()) {
@@ -92,7 +95,7 @@ fn identity(entry: &Value) -> Option<String> {
         let _ = write!(identity, " {key}={network}");
     }
     let is_described = |key: &str| {
-        matches!(key, "IpProtocol" | "FromPort" | "ToPort" | "Description")
+        matches!(key, "IpProtocol" | "FromPort" | "ToPort" | DESCRIPTION)
             || DESTINATIONS.iter().any(|(destination, _)| *destination == key)
     };
     let rest: Map = map

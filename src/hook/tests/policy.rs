@@ -201,10 +201,13 @@ fn unchanged_rules_block_unless_the_policy_allows_them() {
     let today = "2027-06-15";
     let wide = json!({"IpProtocol": "tcp", "FromPort": 80, "ToPort": 88, "CidrIp": "0.0.0.0/0"});
     let spelled = json!({"CidrIp": "0.0.0.0/0", "ToPort": "87", "FromPort": "80", "IpProtocol": "TCP"});
+    let described =
+        json!({"IpProtocol": "tcp", "FromPort": 80, "ToPort": 87, "CidrIp": "0.0.0.0/0", "Description": "what for"});
     let allow = config(ALLOW);
     for (before, now, expected) in [
         (vec![old()], vec![old()], "known-debt"),
         (vec![old()], vec![spelled], "known-debt"),
+        (vec![old()], vec![described], "known-debt"),
         (vec![old(), old()], vec![old()], "known-debt"),
         (vec![old()], vec![old(), old()], "non-compliant"),
         (vec![old()], vec![wide.clone()], "non-compliant"),

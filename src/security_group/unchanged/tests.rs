@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
+use super::super::read::read_properties;
 use super::*;
 
 fn value(json: &Json) -> Value {
@@ -49,6 +50,27 @@ fn the_same_rule_in_other_words_is_unchanged() {
         assert_eq!(indices(std::slice::from_ref(&other), &[range()]), [0], "{other}");
         assert_eq!(indices(&[range()], std::slice::from_ref(&other)), [0], "{other}");
     }
+}
+
+#[test]
+fn a_description_is_no_part_of_a_rule_in_an_event_either() {
+    let read = |properties: Json| {
+        read_properties(&mut serde_json::Deserializer::from_str(&properties.to_string())).unwrap().unwrap()
+    };
+    let unchanged = |resource_type, now: Json, before: Json| unchanged(resource_type, &read(now), Some(&read(before)));
+    let described = |text: &str| with("Description", json!(text));
+    let first = PropertyPath::root().key("SecurityGroupEgress").index(0);
+    assert_eq!(
+        unchanged(ResourceType::SecurityGroup, group(&[described("a")]), group(&[described("b")])),
+        UnchangedRules::Entries([first].into())
+    );
+    assert_eq!(
+        unchanged(ResourceType::SecurityGroupEgress, described("a"), range()),
+        UnchangedRules::Entries([PropertyPath::root()].into())
+    );
+    // Every other property counts.
+    let other = unchanged(ResourceType::SecurityGroupEgress, with("Elsewhere", json!("a")), range());
+    assert_eq!(other, UnchangedRules::Entries([].into()));
 }
 
 #[test]
