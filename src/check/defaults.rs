@@ -36,8 +36,9 @@ pub(super) fn add(found: &mut ResourceInWorlds, without: ResourceInWorlds, open:
 /// Returns the parameters that a finding depends on, among those whose defaults were used; all of those if none can be
 /// determined.
 fn behind(located: &LocatedFinding, used: &BTreeSet<String>, open: &Template<'_>) -> Vec<String> {
-    let mut names: BTreeSet<&str> =
-        located.conditions().iter().flat_map(|assumption| open.parameters_behind(&assumption.condition)).collect();
+    let conditions: Vec<_> =
+        located.conditions().iter().map(|assumption| open.parameters_behind(&assumption.condition)).collect();
+    let mut names: BTreeSet<&str> = conditions.iter().flat_map(|names| names.iter().map(String::as_str)).collect();
     names.extend(located.values.iter().map(|(name, _)| name.as_str()));
     let in_rule = parameters_in(&located.finding);
     names.extend(in_rule.iter().map(String::as_str));

@@ -11,14 +11,13 @@ use crate::template::{EvaluatedResource, Occurrence};
 use crate::value::Value;
 
 /// The identity of a finding across worlds: the message, the values it is about, and the effect of the policy (which
-/// may depend on tags). The number distinguishes findings that a loop or an alias repeats within one world.
+/// may depend on tags).
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct FindingIdentity {
     reason: Reason,
     outcome: Outcome,
     origins: [Option<usize>; 3],
     statement: String,
-    number: usize,
 }
 
 impl FindingIdentity {
@@ -29,8 +28,25 @@ impl FindingIdentity {
             outcome: finding.outcome,
             origins: [finding.origin, ports.from, ports.to].map(Origin::index),
             statement: wording::statement(finding),
-            number: 0,
         }
+    }
+}
+
+/// The findings of one identity. A loop or an alias repeats findings within one world; these stay separate.
+#[derive(Debug, Default)]
+struct Repetitions {
+    /// The indices of the findings. The first repetition in a world is the first finding, and so on.
+    findings: Vec<usize>,
+    /// The latest world, and how many of its repetitions were added.
+    latest: Option<(usize, usize)>,
+}
+
+impl Repetitions {
+    /// Returns the number of the next repetition in a world.
+    fn next(&mut self, world: usize) -> usize {
+        let number = self.latest.filter(|(latest, _)| *latest == world).map_or(0, |(_, added)| added);
+        self.latest = Some((world, number + 1));
+        number
     }
 }
 
@@ -39,7 +55,7 @@ impl FindingIdentity {
 pub(super) struct GatheredFindings {
     /// Each finding with the worlds it was found in; without worlds if the resource has only one.
     findings: Vec<(LocatedFinding, Vec<usize>)>,
-    known: HashMap<FindingIdentity, usize>,
+    known: HashMap<FindingIdentity, Repetitions>,
 }
 
 impl GatheredFindings {
@@ -53,20 +69,14 @@ impl GatheredFindings {
     ) {
         for finding in assessment.findings {
             if several_worlds {
-                let mut identity = FindingIdentity::of(&finding);
-                let mut known = self.known.get(&identity).copied();
-                // If it was already found in this world, a repetition is another finding.
-                while let Some((_, worlds)) = known.and_then(|index| self.findings.get(index))
-                    && worlds.last() == Some(&world)
-                {
-                    identity.number += 1;
-                    known = self.known.get(&identity).copied();
-                }
-                if let Some((_, worlds)) = known.and_then(|index| self.findings.get_mut(index)) {
+                let repetitions = self.known.entry(FindingIdentity::of(&finding)).or_default();
+                let number = repetitions.next(world);
+                let known = repetitions.findings.get(number).and_then(|index| self.findings.get_mut(*index));
+                if let Some((_, worlds)) = known {
                     worlds.push(world);
                     continue;
                 }
-                self.known.insert(identity, self.findings.len());
+                repetitions.findings.push(self.findings.len());
             }
             let place = FindingOrigins::of(&finding, properties, resource);
             let worlds = if several_worlds { vec![world] } else { Vec::new() };

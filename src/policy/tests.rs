@@ -500,7 +500,7 @@ fn five_thousand_exemptions_are_a_policy() {
     assert_eq!(drafts.len(), 2, "each once");
     assert!(drafts.iter().all(|remark| remark.exemptions.len() == 5_000));
     assert!(drafts[0].message.starts_with("Exemptions debt-000000000000-000000000000, "), "{}", drafts[0].message);
-    assert!(drafts[0].message.contains(" and 4995 more are a draft"), "{}", drafts[0].message);
+    assert!(drafts[0].message.contains(" and 4995 more are drafts"), "{}", drafts[0].message);
     assert!(remarks.iter().all(|remark| remark.code != "overlap"), "no stack has two");
     let chosen: Vec<_> = remarks.iter().filter(|remark| remark.code == "deployer-chooses").collect();
     assert_eq!(chosen.len(), 1, "once for 40 accounts: {chosen:?}");

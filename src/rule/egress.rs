@@ -185,6 +185,13 @@ impl Destination {
         Unknown::of_text(text).map_or_else(|| known(excerpt(text.trim(), Self::SHOWN_CHARS)), unknown)
     }
 
+    /// Returns the destination as EC2 stores it: a CIDR block without host bits (`10.1.2.3/8` is `10.0.0.0/8`; source:
+    /// EC2 API, `IpRange`).
+    #[must_use]
+    pub(crate) fn network(&self) -> Self {
+        if let Self::Cidr(cidr) = self { Self::Cidr(cidr.trunc()) } else { self.clone() }
+    }
+
     /// Returns the unknown value, if the destination is unknown.
     #[must_use]
     pub const fn unknown(&self) -> Option<&Unknown> {

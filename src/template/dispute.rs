@@ -9,6 +9,10 @@ impl Template<'_> {
     /// not known here.
     #[must_use]
     pub(crate) fn is_in_dispute(&self, condition: &str) -> bool {
+        self.facts.of(condition, |facts| &facts.in_dispute, || self.compares_numbers_in_dispute(condition))
+    }
+
+    fn compares_numbers_in_dispute(&self, condition: &str) -> bool {
         let mut found = false;
         self.each_definition(condition, &mut |definition| {
             found |= self.compares_disputed(definition);

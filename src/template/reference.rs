@@ -1,19 +1,51 @@
 //! The references in conditions.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
 use super::{Template, text};
 use crate::value::{Kind, Value};
 
+/// What was determined about conditions. Many findings can depend on one condition, whose definition may be long.
+#[derive(Debug, Default)]
+pub(super) struct ConditionFacts {
+    /// Whether the condition compares a number that YAML readers interpret differently.
+    pub(super) in_dispute: RefCell<HashMap<String, bool>>,
+    /// The parameters that the condition refers to.
+    pub(super) parameters: RefCell<HashMap<String, Rc<BTreeSet<String>>>>,
+}
+
+impl ConditionFacts {
+    /// Returns a fact about a condition, which is determined at the first request.
+    pub(super) fn of<T: Clone>(
+        &self,
+        condition: &str,
+        facts: impl Fn(&Self) -> &RefCell<HashMap<String, T>>,
+        determine: impl FnOnce() -> T,
+    ) -> T {
+        if let Some(known) = facts(self).borrow().get(condition) {
+            return known.clone();
+        }
+        let fact = determine();
+        facts(self).borrow_mut().insert(condition.to_owned(), fact.clone());
+        fact
+    }
+}
+
 impl Template<'_> {
     /// Returns the parameters that a condition refers to, directly or through other conditions.
     #[must_use]
-    pub(crate) fn parameters_behind<'t>(&'t self, condition: &'t str) -> BTreeSet<&'t str> {
+    pub(crate) fn parameters_behind(&self, condition: &str) -> Rc<BTreeSet<String>> {
+        self.facts.of(condition, |facts| &facts.parameters, || Rc::new(self.referenced_parameters(condition)))
+    }
+
+    fn referenced_parameters(&self, condition: &str) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         self.each_definition(condition, &mut |definition| {
             each_reference(definition, &mut |kind, name| {
                 if kind == "Ref" {
-                    found.extend(self.parameter(name).map(|parameter| parameter.name.as_str()));
+                    found.extend(self.parameter(name).map(|parameter| parameter.name.clone()));
                 }
             });
         });

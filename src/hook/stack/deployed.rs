@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::check::{self, CheckContext};
-use crate::rule::{Finding, Outcome};
+use crate::rule::{Destination, Finding, Outcome};
 use crate::security_group::ResourceType;
 use crate::source::{self, Document};
 use crate::template::{Macros, Scope};
@@ -30,7 +30,7 @@ impl DeployedViolations {
         open.add(&root, &Scope { ignore_defaults: true, ..scope.clone() }, terms, &mut |_, when| when.is_none())?;
         let mut certain = open.rules.clone();
         before.add(&root, scope, terms, &mut |key, when| {
-            when.is_none() && certain.get_mut(key).and_then(Vec::pop).unwrap_or_default()
+            when.is_none() && certain.get_mut(key).and_then(take_certain_first).unwrap_or_default()
         })?;
         for (key, rules) in &before.rules {
             let there = open.rules.entry(key.clone()).or_default();
@@ -70,17 +70,24 @@ impl DeployedViolations {
         if self.groups.get(logical_id) != groups.get(logical_id).copied() {
             return None;
         }
-        rules.pop()
+        take_certain_first(rules)
     }
 
     fn key(logical_id: &str, finding: &Finding) -> String {
         match finding.rule() {
             Some(rule) => {
-                format!("{logical_id} {:?}", (&rule.protocol, &rule.from, &rule.to, &rule.destinations))
+                let destinations: Vec<_> = rule.destinations.iter().map(Destination::network).collect();
+                format!("{logical_id} {:?}", (&rule.protocol, &rule.from, &rule.to, destinations))
             }
             None => format!("{logical_id} {:?}", (finding.reason, &finding.subject, &finding.path)),
         }
     }
+}
+
+/// Removes one of several violations with the same traffic: a certain one, if there is one.
+fn take_certain_first(rules: &mut Vec<bool>) -> Option<bool> {
+    let position = rules.iter().position(|certain| *certain).or_else(|| rules.len().checked_sub(1))?;
+    Some(rules.swap_remove(position))
 }
 
 /// The group of each egress rule in a separate resource, by the rule's logical id, as written.

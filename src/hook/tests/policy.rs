@@ -252,7 +252,7 @@ fn a_policy_that_cannot_be_used_fails_every_invocation_closed() {
         let answer = answer_bytes(event.to_string().as_bytes(), &broken);
         assert_eq!(answer["errorCode"], "InternalFailure");
         insta::allow_duplicates! {
-            insta::assert_snapshot!(answer["message"].as_str().unwrap(), @r#"cfn-egress-guard is misconfigured: every check fails until this is fixed: policy.toml, line 3, column 1: `reason` is missing: add reason = "the load balancer reaches containers on ephemeral host ports" (and 2 more mistakes). Correct the hook's stack and deploy it again."#);
+            insta::assert_snapshot!(answer["message"].as_str().unwrap(), @r#"cfn-egress-guard is misconfigured: every check fails until this is fixed: policy.toml, line 3, column 1: `reason` is missing: add reason = "the load balancer reaches containers on ephemeral host ports" (and 2 more mistakes). The owners of the guard can restore the previous version with: policy.sh --fast back"#);
         }
     }
     let unreadable = answer_bytes(range().to_string().as_bytes(), &Config::unreadable("permission denied"));

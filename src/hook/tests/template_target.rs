@@ -405,6 +405,23 @@ fn a_previous_template_that_cannot_be_read_is_no_known_debt() {
     }
 }
 
+/// EC2 stores a block of addresses without host bits, so both spellings are one rule, as in the RESOURCE target.
+#[test]
+fn known_debt_does_not_depend_on_host_bits() {
+    let config = Config::new(Policy { unchanged_rules: Treatment::Allow, ..Policy::default() });
+    let mut event = invocation("STACK");
+    event["actionInvocationPoint"] = json!("UPDATE_PRE_PROVISION");
+    let template = |cidr: &str| {
+        format!(
+            "Resources: {{R: {{Type: AWS::EC2::SecurityGroupEgress, Properties: {{IpProtocol: '-1', CidrIp: {cidr}}}}}}}"
+        )
+    };
+    for (now, status) in [("10.0.0.0/8", "SUCCESS"), ("10.0.0.0/9", "FAILED")] {
+        let document = json!({"template": template(now), "previousTemplate": template("10.1.2.3/8")});
+        assert_eq!(with_document(&event, Ok(&document), &config)["hookStatus"], status, "{now}");
+    }
+}
+
 /// An egress rule that was there only because of a default counts for as many rules of the same traffic, and makes none
 /// of them certain.
 #[test]
