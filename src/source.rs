@@ -70,6 +70,19 @@ impl Span {
         }
     }
 
+    /// Returns the spans of several ranges of bytes in the order of their starts, in one pass over the text.
+    pub(crate) fn of_sorted(
+        text: &str,
+        ranges: impl IntoIterator<Item = std::ops::Range<usize>>,
+    ) -> impl Iterator<Item = Self> {
+        let mut place = Self::of(text, 0..0);
+        ranges.into_iter().map(move |bytes| {
+            let offset = narrow(text.floor_char_boundary(bytes.start));
+            place = Self { length: offset.saturating_sub(place.offset), ..place }.end_in(text);
+            Self { length: narrow(bytes.end).saturating_sub(offset), ..place }
+        })
+    }
+
     /// Returns the part of the text that the span covers.
     #[must_use]
     pub fn text(self, text: &str) -> Option<&str> {

@@ -68,8 +68,9 @@ impl<'a> PolicyDiagnostics<'a> {
 
     pub(super) fn into_error(mut self) -> Option<PolicyError> {
         self.found.sort_by_key(|(at, ..)| at.start);
-        let mut problems = self.found.into_iter().map(|(at, message, help)| PolicyDiagnostic {
-            span: Span::of(self.text, at),
+        let spans = Span::of_sorted(self.text, self.found.iter().map(|(at, ..)| at.clone())).collect::<Vec<_>>();
+        let mut problems = spans.into_iter().zip(self.found).map(|(span, (_, message, help))| PolicyDiagnostic {
+            span,
             message,
             help,
         });

@@ -563,3 +563,11 @@ fn a_dash_between_brackets_is_text() {
     let dash = &document.root.get("M").unwrap().as_list().unwrap()[1];
     assert_eq!(document.span(dash.origin).unwrap().text(text), Some("-"));
 }
+
+#[test]
+fn spans_in_order_are_those_of_each_range() {
+    let text = "a: é\n\n  b: [1,\n 2]\nlast";
+    let ranges = [0..1, 0..0, 3..4, 4..6, 6..7, 6..99, 9..10, 17..18, 99..100];
+    let each: Vec<Span> = ranges.iter().map(|range| Span::of(text, range.clone())).collect();
+    assert_eq!(Span::of_sorted(text, ranges).collect::<Vec<_>>(), each);
+}
