@@ -285,7 +285,9 @@ fn protocol(value: Option<&Value>) -> Protocol {
         Kind::Null => Protocol::Unrecognized(None),
         Kind::Integer(number) => Protocol::from_integer(*number),
         Kind::Float(number) => Protocol::from_text(&number.to_string()),
-        Kind::Ambiguous(text) | Kind::String(text) => Protocol::from_text(text),
+        Kind::String(text) => Protocol::from_text(text),
+        // Which number it is depends on the YAML parser.
+        Kind::Ambiguous(text) => Protocol::of_wrong_kind(text),
         Kind::Unknown(unknown) => Protocol::Unknown(unknown.clone()),
         Kind::Bool(_) | Kind::List(_) | Kind::Map(_) => Protocol::of_wrong_kind(value.kind_name()),
     }

@@ -198,6 +198,20 @@ fn rule(parameters: &str, properties: &str) -> String {
 }
 
 #[test]
+fn a_protocol_that_yaml_parsers_read_differently_is_not_recognized() {
+    let effective = Policy::from(crate::rule::Preset::Effective);
+    // 15 or 17: the first one opens a whole protocol.
+    for (protocol, expected) in
+        [("017", Verdict::NonCompliant), ("'017'", Verdict::NonCompliant), ("17", Verdict::Compliant)]
+    {
+        let text = rule("", &format!("IpProtocol: {protocol}, FromPort: 53, ToPort: 53"));
+        let document = source::parse(&text).unwrap();
+        let checked = check(&document.root, &Scope::default(), &CheckContext::of(&effective, TODAY)).unwrap();
+        assert_eq!(checked.verdict(), expected, "{protocol}");
+    }
+}
+
+#[test]
 fn what_keeps_the_rule_by_a_default_alone_is_undetermined() {
     let numbers = "A: {Type: Number, Default: 443}, B: {Type: Number, Default: 443}";
     let kept = "compliant only while `A` and `B` keep their defaults";

@@ -77,18 +77,19 @@ impl Protocol {
         }
     }
 
-    /// Parses a protocol: a name in any letter case, or a number.
+    /// Parses a protocol: a name in any letter case, or a number in plain decimal digits. Other notations (`006`, `+6`)
+    /// are not documented, so they are not recognized.
     #[must_use]
     pub fn from_text(text: &str) -> Self {
         let name = text.trim();
         let is = |known: &str| name.eq_ignore_ascii_case(known);
-        match name.parse() {
-            Ok(number) => Self::from_integer(number),
-            Err(_) if is("tcp") => Self::Tcp,
-            Err(_) if is("udp") => Self::Udp,
-            Err(_) if is("icmp") => Self::Icmp,
-            Err(_) if is("icmpv6") => Self::Icmpv6,
-            Err(_) => Unknown::of_text(name).map_or_else(|| Self::of_wrong_kind(name), Self::Unknown),
+        match name.parse::<i64>().ok().filter(|number| number.to_string() == name) {
+            Some(number) => Self::from_integer(number),
+            None if is("tcp") => Self::Tcp,
+            None if is("udp") => Self::Udp,
+            None if is("icmp") => Self::Icmp,
+            None if is("icmpv6") => Self::Icmpv6,
+            None => Unknown::of_text(name).map_or_else(|| Self::of_wrong_kind(name), Self::Unknown),
         }
     }
 
@@ -245,6 +246,8 @@ mod tests {
             ("256", Protocol::Unrecognized(Some("256".to_owned()))),
             ("-2", Protocol::Unrecognized(Some("-2".to_owned()))),
             ("all", Protocol::Unrecognized(Some("all".to_owned()))),
+            ("+6", Protocol::Unrecognized(Some("+6".to_owned()))),
+            ("006", Protocol::Unrecognized(Some("006".to_owned()))),
             ("", Protocol::Unrecognized(Some(String::new()))),
         ] {
             assert_eq!(Protocol::from_text(text), expected, "{text:?}");
