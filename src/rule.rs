@@ -6,7 +6,6 @@
 //!
 #![doc = include_str!("rule/decision-table.md")]
 //! This module knows no JSON, no templates, no AWS API, and no clock.
-//! Knows no JSON, no template, no AWS API and no clock.
 
 mod applied;
 mod date;

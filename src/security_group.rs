@@ -190,6 +190,10 @@ pub fn finding(rule: EgressRule, settings: &Settings, knowledge: Knowledge) -> O
 /// Returns the note on an egress rule that a setting allows although EC2 opens more than one port for it.
 fn opens_more(rule: EgressRule, setting: Setting) -> Option<Finding> {
     let reason = match (setting, &rule.protocol) {
+        // The traffic does not leave the host, whatever is open.
+        (Setting::IgnoredPorts, _) if matches!(rule.destinations.as_slice(), [only] if only.is_loopback()) => {
+            return None;
+        }
         (Setting::IgnoredPorts, Protocol::All) => Reason::AllTraffic,
         (Setting::IgnoredPorts, _) => Reason::ProtocolWithoutPorts,
         (Setting::MinusOnePorts, _) => Reason::MinusOnePorts,

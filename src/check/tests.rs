@@ -377,6 +377,9 @@ fn what_passes_although_ec2_opens_more_is_noted() {
     assert_eq!(at("{IpProtocol: 50, FromPort: 50, ToPort: 50}"), ["protocol-without-ports `50`"]);
     assert_eq!(at("{IpProtocol: tcp, FromPort: -1, ToPort: -1}"), ["minus-one-ports `-1`"]);
     assert_eq!(at("{IpProtocol: icmp, FromPort: -1, ToPort: -1}"), [""; 0]);
+    // Traffic to the host itself leaves no host.
+    assert_eq!(at("{IpProtocol: '-1', FromPort: 1, ToPort: 1, CidrIp: 127.0.0.1/32}"), [""; 0]);
+    assert_eq!(at("{IpProtocol: '-1', FromPort: 1, ToPort: 1, CidrIp: 127.0.0.1/31}"), ["all-traffic `'-1'`"]);
 }
 
 #[test]

@@ -71,10 +71,9 @@ pub fn setting_hint(finding: &Finding) -> Option<String> {
     if finding.outcome == Outcome::Note {
         return Some(format!("The setting {} = \"allow\" allows this; \"block\" would block it.", setting.name()));
     }
-    let treatment = "allow";
     let in_effective = Settings::of(Preset::Effective).allows(*setting);
     let preset = if in_effective { " (as the preset effective does)" } else { "" };
-    Some(format!("The setting {} = \"{treatment}\" would allow this{preset}.", setting.name()))
+    Some(format!("The setting {} = \"allow\" would allow this{preset}.", setting.name()))
 }
 
 /// Returns the name of a place within the properties: its path, or the properties themselves.

@@ -111,6 +111,20 @@ fn explain_says_what_decides_about_each_egress_rule() {
 }
 
 #[test]
+fn explain_names_the_setting_that_allows_ignored_ports_once() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("explain-setting");
+    std::fs::create_dir_all(&folder).unwrap();
+    let template = "Resources:\n  R:\n    Type: AWS::EC2::SecurityGroupEgress\n    Properties: {GroupId: sg-1, CidrIp: 0.0.0.0/0, \
+                    IpProtocol: '-1', FromPort: 443, ToPort: 443}\n";
+    std::fs::write(folder.join("t.yaml"), template).unwrap();
+    let output = command_in(&folder, &["policy", "explain", "t.yaml", "--no-policy"]);
+    let text = stdout(&output);
+    assert!(text.contains("The setting ignored_ports = allow"), "{text}");
+    assert!(!text.contains("default_egress") && !text.contains("with other values of parameters"), "{text}");
+    assert_eq!(text.lines().count(), 2, "{text}");
+}
+
+#[test]
 fn explain_takes_parameters_and_nested_stacks_as_check_does() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("explain-nested");
     std::fs::create_dir_all(&folder).unwrap();

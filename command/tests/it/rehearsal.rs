@@ -191,8 +191,8 @@ fn the_hook_is_not_said_to_let_pass_what_it_was_not_asked_about() {
     let queue = written("queue", "Resources: {Jobs: {Type: 'AWS::SQS::Queue'}}\n");
     let renamed = written("queue-new", "Resources: {Tasks: {Type: 'AWS::SQS::Queue'}}\n");
     for (arguments, says) in [
-        (vec!["rehearse", &queue], "is deployed without a call to the hook"),
-        (vec!["rehearse", "--update-from", &queue, &renamed], "is updated without a call to the hook"),
+        (vec!["rehearse", &queue], "would be deployed without a call to the hook"),
+        (vec!["rehearse", "--update-from", &queue, &renamed], "would be updated without a call to the hook"),
         (
             vec!["rehearse", "--update-from", "examples/compliant.yaml", "examples/compliant.yaml"],
             "there is nothing to update in compliant: CloudFormation does not call the hook",
@@ -244,7 +244,7 @@ Resources:
     let output = command(&["rehearse", &path]);
     let table = stdout(&output);
     assert_eq!(output.status.code(), Some(1), "{table}");
-    assert!(table.contains("=> rehearsal-hinges is blocked if `IsProd` is false: no resource remains"), "{table}");
+    assert!(table.contains("=> rehearsal-hinges would be blocked if `IsProd` is false: no resource would remain"), "{table}");
     assert!(table.contains("Only the deployment can determine this"), "{table}");
 
     let json: Json = serde_json::from_slice(&command(&["rehearse", "--format", "json", &path]).stdout).unwrap();
@@ -257,12 +257,12 @@ Resources:
     // If every world breaks the rule, the verdict does not depend on an assumption.
     let given = written("given", &template.replace("'AWS::SSM::Parameter::Value<String>'", "String"));
     let output = command(&["rehearse", "-p", "Env=prod", &given]);
-    assert!(stdout(&output).contains("is blocked: no resource remains"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("would be blocked: no resource would remain"), "{}", stdout(&output));
     let anyway = written("anyway", &template.replace("IsProd, 443", "IsProd, 446"));
     let output = command(&["rehearse", &anyway]);
-    assert!(stdout(&output).contains("is blocked: no resource remains"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("would be blocked: no resource would remain"), "{}", stdout(&output));
     let output = command(&["rehearse", "--target-operations", "CHANGE_SET", &anyway]);
-    assert!(stdout(&output).contains("is blocked: nothing changes"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("would be blocked: nothing would change"), "{}", stdout(&output));
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn what_breaks_the_rule_in_a_nested_stack_hinges_on_whether_that_is_there() {
          'AWS::CloudFormation::Stack', Condition: IsProd, Properties: {TemplateURL: x}}\n",
     );
     let output = command(&["rehearse", &outer, "--nested", &format!("Net={inner}")]);
-    assert!(stdout(&output).contains("is blocked if `IsProd` is true"), "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("would be blocked if `IsProd` is true"), "{}{}", stdout(&output), stderr(&output));
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn what_cannot_be_rehearsed_hides_nothing_of_what_can() {
     std::fs::write(&binary, b"Resources: \xff").unwrap();
     let output = command(&["rehearse", "no-such.yaml", "examples/non-compliant.yaml", &binary]);
     assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
-    assert!(stdout(&output).contains("=> non-compliant is blocked"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("=> non-compliant would be blocked"), "{}", stdout(&output));
     let errors = stderr(&output);
     assert!(errors.contains("error: cannot read `no-such.yaml`: "), "{errors}");
     assert!(errors.contains(": it is not UTF-8 text\nhelp: save it as UTF-8"), "{errors}");
@@ -322,7 +322,7 @@ fn a_template_from_standard_input_is_deployed_under_the_name_given() {
     let mut table = String::new();
     std::io::Read::read_to_string(child.stdout.as_mut().unwrap(), &mut table).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(1), "{table}");
-    assert!(table.contains("=> lb-prod is blocked"), "{table}");
+    assert!(table.contains("=> lb-prod would be blocked"), "{table}");
 }
 
 /// A name from the template's author starts no new line and does not control the terminal.
@@ -556,7 +556,7 @@ fn a_group_that_parameters_switch_off_is_named() {
     let table = stdout(&command(&["rehearse", &path]));
     assert!(table.contains("with these parameters it creates no Web."), "{table}");
     let table = stdout(&command(&["rehearse", &path, "-p", "Open=yes"]));
-    assert!(table.contains("is deployed: the hook allows it"), "{table}");
+    assert!(table.contains("would be deployed: the hook allows it"), "{table}");
 }
 
 #[test]

@@ -150,8 +150,12 @@ async fn handle(event: &[u8], context: &Context, shared: &FunctionState) -> Func
     let (answer, lines) = match Sender::of(event) {
         Sender::Hook => {
             let decision = decided(event, context, config, downloader, today).await;
-            let response = decision.response();
-            let lines = hook::log::lines(&decision, &response, &delivery());
+            let described = hook::guarded(event, || {
+                let response = decision.response();
+                let lines = hook::log::lines(&decision, &response, &delivery());
+                (response, lines)
+            });
+            let (response, lines) = described.unwrap_or_else(|failed| (failed.response(), String::new()));
             (Some(response), lines)
         }
         Sender::EventBridge => match watch::decide(event, config.policy(), today) {

@@ -78,7 +78,9 @@ fn of_resource(resource: &ExplainedResource, terms: &CheckContext<'_>, out: &mut
         }
         seen.extend(world.explained.iter().filter_map(|explained| match &explained.decided {
             DecidedBy::Finding(finding) => Some((finding.origin.index(), finding.outcome)),
-            DecidedBy::Complies | DecidedBy::Setting(_) => None,
+            // `check` may note that EC2 opens more.
+            DecidedBy::Setting(_) => explained.rule.as_ref().map(|rule| (rule.origins.entry.index(), Outcome::Note)),
+            DecidedBy::Complies => None,
         }));
     }
     if resource.worlds.is_empty() {

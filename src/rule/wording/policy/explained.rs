@@ -65,11 +65,9 @@ pub fn explained(explained: &ExplainedRule, policy: &Policy) -> String {
             }
             Outcome::Undetermined => format!("{place}: undetermined: {}{}.", statement(finding), when(finding)),
             Outcome::Note => {
-                let origin = origin(policy, Setting::DefaultEgress);
-                format!(
-                    "{place}: passes: {}. The setting default_egress = allow ({origin}) allows this.",
-                    statement(finding)
-                )
+                let setting = finding.settings.first().copied().unwrap_or(Setting::DefaultEgress);
+                let (name, origin) = (setting.name(), origin(policy, setting));
+                format!("{place}: passes: {}. The setting {name} = allow ({origin}) allows this.", statement(finding))
             }
         },
     }
