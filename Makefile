@@ -65,7 +65,7 @@ test-parts: $(VENV)/.lint
 	$(FUNCTION)
 	@deploy/lint.sh
 
-bench: $(if $(call MEASURES,install),$(VENV)/.release) ## compare all measurements with their floors and peers, in about 15 minutes; ROWS=keys,memory selects rows
+bench: $(if $(call MEASURES,install),$(VENV)/.release) ## compare all measurements with their floors and peers, in about 20 minutes; ROWS=keys,memory selects rows
 	@# Builds only the programs that the selected rows need.
 	$(if $(call MEASURES,function check pre-commit install),benches/peers/setup)
 	$(if $(call MEASURES,function memory download cold exemptions install),$(FUNCTION))

@@ -18,7 +18,7 @@ for tool in cargo rustc; do
 done
 if [ ${#missing[@]} -gt 0 ]; then
   printf 'deploy: needs %s\n' "${missing[@]}" >&2
-  echo "deploy: deploy/switch.sh changes settings and deploy/policy.sh changes the policy; both need only the AWS CLI" >&2
+  echo "deploy: deploy/switch.sh changes settings and needs only the AWS CLI; deploy/policy.sh changes the policy and also needs curl, openssl, unzip and zip" >&2
   exit 2
 fi
 python3 deploy/settings.py names

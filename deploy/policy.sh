@@ -284,14 +284,14 @@ carry_region() {
 # Deploys a version of the function with the stack.
 again() {
   { fetch "$region" "$1" "$old" && renew_archive "$old" "$work/$region" && carry "$region" "$old"; } ||
-    stop "version $1 is live, but the stack does not have it: $err"
+    stop "version $1 is live, but the stack does not have it: $err. Fix this, then run 'policy.sh carry'"
 }
 
 # Reports the live version and the one before.
 now_live() {
   find_function "$region" || stop
   [ -z "$fast" ] ||
-    say "$region" "the stack still has the other policy, as `status` shows: run 'policy.sh carry' before you update the stack"
+    say "$region" "the stack still has the other policy: run 'policy.sh carry' before you update the stack. Until then, 'cfn-egress-guard status' reports a gap"
   result "$region" "$called" "version $live is live; before: $1"
 }
 

@@ -220,7 +220,7 @@ def role_name(variable, name):
         raise Refused(f"{variable}: {name} is not the name of a role")
     characters = re.sub(r"[*?]", "", name.rsplit("/", 1)[-1])
     if len(characters) < len(name.rsplit("/", 1)[-1]) and len(characters) < 8:
-        raise Refused(f"{variable}: {name} fits other people's roles too, and the policy would let them through; "
+        raise Refused(f"{variable}: {name} fits other people's roles too, and the policy would allow them; "
                       "give at least 8 characters beside * and ?")  # fmt: skip
     return name
 
@@ -266,7 +266,7 @@ def summary(deployment):
     yield "refuse-direct-egress would stop, unless ALLOW names them:"
     chosen = {name for name, _ in deployment.allowed}
     for name, caller in CALLERS.items():
-        yield f"  {'let through' if name in chosen else 'stops'}  {name}: {caller.who}"
+        yield f"  {'allows' if name in chosen else 'stops'}  {name}: {caller.who}"
 
 
 def main():

@@ -138,8 +138,8 @@ def plan(environment):
     before = deployed(name)
     if before is None and "FailureMode" not in values:
         raise Refused(
-            f"the stack {name} does not exist yet. A first deployment must set FAILURE_MODE: WARN reports and lets"
-            " deployments through, FAIL blocks them"
+            f"the stack {name} does not exist yet. A first deployment must set FAILURE_MODE: WARN reports and allows"
+            " deployments, FAIL blocks them"
         )
     host = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
     architecture = values.pop("Architecture", None) or (before or {}).get("Architecture") or host

@@ -9,14 +9,16 @@
 #   switch.sh STACK_NAMES_EXCLUDE+=legacy-app          add to a list; -= removes from it, = replaces all of it
 #   switch.sh --stack cfn-egress-guard-organization --emergency FAILURE_MODE=WARN
 #
-#   --stack NAME        the stack (else $STACK_NAME, else cfn-egress-guard), or what a StackSet of that name made
-#   --regions R,R...    these Regions; without it, every Region of the account where the stack is
+#   --stack NAME        the stack, or a StackSet that has a stack in this account (default: $STACK_NAME, or
+#                       cfn-egress-guard)
+#   --regions R,R...    these Regions (default: every Region of the account that has the stack)
 #   --show              show the settings, and what would change; change nothing
-#   --emergency         for the stack of organization.yaml: every account and Region at once, whatever fails
-#   --roll-out          for the stack of organization.yaml: slowly again, as its template's defaults say
+#   --emergency         for the stack of organization.yaml: change every account and Region at once, and continue if
+#                       some fail
+#   --roll-out          for the stack of organization.yaml: change the accounts slowly again, with the template's defaults
 #
 # Safe to repeat: it changes only what differs, and waits for an update that is running. Exit status: 0 every Region
-# has the settings, 1 a Region or an account has not, 2 nothing was tried.
+# has the settings, 1 a Region or an account does not, 2 nothing was changed.
 set -euo pipefail
 set -f # stack names and roles have asterisks
 export AWS_PAGER="" AWS_RETRY_MODE="${AWS_RETRY_MODE:-standard}" AWS_MAX_ATTEMPTS="${AWS_MAX_ATTEMPTS:-5}"
@@ -117,12 +119,15 @@ arguments() {
 
 # ---- AWS ------------------------------------------------------------------------------------------------------
 
+# The error of the latest AWS call in a Region, on one line. A subshell, such as $(…), cannot set $err.
+last_error() { tr -s '\n' ' ' <"$work/$1.err" | sed 's/^ *//; s/ *$//'; }
+
 # Runs the AWS CLI in a Region. What it prints is in $out; if it fails, why is in $err.
 call() {
   local region=$1
   shift
   if out=$(aws --region "$region" --output text "$@" 2>"$work/$region.err"); then return 0; fi
-  err=$(tr -s '\n' ' ' <"$work/$region.err" | sed 's/^ *//; s/ *$//')
+  err=$(last_error "$region")
   return 1
 }
 
@@ -333,10 +338,10 @@ update() {
 # Checks that every account has the StackSet's values. If this run changed nothing, it runs the update again.
 reach() {
   local missing
-  missing=$(not_reached "$region") || stop "cannot list the StackSet's accounts"
+  missing=$(not_reached "$region") || stop "cannot list the StackSet's accounts: $(last_error "$region")"
   if [ -n "$missing" ] && [ -z "$changes" ]; then
     repeat "$region" || stop
-    missing=$(not_reached "$region") || stop "cannot list the StackSet's accounts"
+    missing=$(not_reached "$region") || stop "cannot list the StackSet's accounts: $(last_error "$region")"
   fi
   [ -n "$missing" ] || return 0
   while IFS= read -r line; do say "$region" "not updated: $line"; done <<<"$missing"
