@@ -244,7 +244,10 @@ Resources:
     let output = command(&["rehearse", &path]);
     let table = stdout(&output);
     assert_eq!(output.status.code(), Some(1), "{table}");
-    assert!(table.contains("=> rehearsal-hinges would be blocked if `IsProd` is false: no resource would remain"), "{table}");
+    assert!(
+        table.contains("=> rehearsal-hinges would be blocked if `IsProd` is false: no resource would remain"),
+        "{table}"
+    );
     assert!(table.contains("Only the deployment can determine this"), "{table}");
 
     let json: Json = serde_json::from_slice(&command(&["rehearse", "--format", "json", &path]).stdout).unwrap();

@@ -46,8 +46,8 @@ pub const fn help(reason: Reason) -> &'static str {
         Reason::InvalidPort => "Write the port as a plain number from 0 to 65535, the same in `FromPort` and `ToPort`.",
         Reason::IcmpTypeAndCode => {
             "For ICMP, `FromPort` is the type and `ToPort` is the code. Remove the rule if nothing needs it: replies to \
-             inbound pings need no egress rule. Otherwise, ask the owners of the guard for an exemption, or for the \
-             setting `icmp_type_and_code`. The compliant form with -1 opens every ICMP type; do not use it only to pass."
+             inbound pings need no egress rule. To test whether a host answers, connect to a TCP port instead of sending \
+             a ping. Otherwise, ask the owners of the guard for an exemption, or for the setting `icmp_type_and_code`."
         }
         Reason::IcmpWithoutType => {
             "Set `FromPort` to the ICMP type and `ToPort` to the code. Under `literal`, both must be the same number; -1 \
