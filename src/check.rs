@@ -52,7 +52,8 @@ pub fn check(root: &Value, scope: &Scope, terms: &CheckContext<'_>) -> Result<Ch
 /// checked come at the end.
 ///
 /// # Errors
-/// Fails in the same cases, before the first resource.
+/// Fails in the same cases. All but one are found before the first resource: a loop over a default may take too much
+/// work with other values.
 pub fn check_each(
     root: &Value,
     scope: &Scope,

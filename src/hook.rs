@@ -19,11 +19,11 @@ mod response;
 mod sentences;
 mod stack;
 
+pub use crate::rule::wording::MESSAGE_CHARS;
 pub use annotation::MAX_ANNOTATIONS;
 pub use config::{Config, ENV_LOOPBACK_PAYLOADS, ENV_LOOPBACK_ROOTS, ENV_PRESET, PolicyOrigin};
 pub use decision::{Conclusion, Decision, ResourceAssessment, TemplateAssessment};
 pub use invocation::{Invocation, InvocationPoint, Target};
-pub use message::MESSAGE_CHARS;
 pub use payload::{PayloadUrl, PayloadUrlError, is_loopback};
 pub use request::{HookModel, LenientText, Request, RequestContext, RequestData, RequestError, TargetModel};
 pub use response::{Annotation, AnnotationStatus, ErrorCode, HookStatus, Response, SeverityLevel};

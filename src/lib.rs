@@ -12,6 +12,7 @@
 //! | module | knows | must not know |
 //! |---|---|---|
 //! | [`arn`] | Amazon Resource Names | anything else |
+//! | `excerpt` | text of a template's author, safe to show | anything else |
 //! | [`path`] | a property path, a place in a text | anything else |
 //! | [`rule`] | the rule, its settings and exemptions, its messages | JSON, templates, AWS's services, clocks |
 //! | [`value`] | JSON's kinds, and values that only AWS knows | the source of a value |
@@ -112,6 +113,7 @@ pub mod arn;
 #[warn(missing_docs)]
 pub mod check;
 pub mod event;
+mod excerpt;
 #[warn(missing_docs)]
 pub mod hook;
 pub mod log;

@@ -77,7 +77,7 @@ fn read_policy(text: &str, problems: &mut PolicyDiagnostics<'_>) -> Option<Polic
         return None;
     }
     match DeTable::parse(text) {
-        Ok(root) => file::PolicyFile::read_table(root.get_ref(), 0..0, problems)?.into_policy(problems),
+        Ok(root) => Some(file::PolicyFile::read_table(root.get_ref(), 0..0, problems)?.into_policy(problems)),
         Err(error) => {
             problems.add(error.span().unwrap_or(0..0), format!("this is not valid TOML: {}", error.message()), "");
             None

@@ -15,10 +15,10 @@ mod judge;
 pub mod policy;
 mod port;
 mod settings;
-mod text;
 mod witness;
 pub mod wording;
 
+pub use crate::excerpt::excerpt;
 pub use egress::{Destination, EgressRule, Origins, Protocol};
 pub use finding::{
     Assessment, DecidedBy, ExplainedRule, Finding, FindingSubject, Judgement, Outcome, Reason, Severity, Verdict,
@@ -26,7 +26,6 @@ pub use finding::{
 pub use judge::{Knowledge, judge};
 pub use port::{InvalidPort, InvalidPortProblem, Port, PortNumber, Unknown, UnknownFacts};
 pub use settings::{Preset, Setting, Settings, Treatment, UnknownPresetError};
-pub use text::excerpt;
 pub use witness::{Witness, witness};
 
 /// The published rule's id (Datadog Code Security, Infrastructure as Code).

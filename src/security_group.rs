@@ -74,8 +74,19 @@ impl EgressEntry {
 pub const EGRESS: &str = "SecurityGroupEgress";
 
 /// The properties of an egress rule that the rule uses: an entry of [`EGRESS`], and `AWS::EC2::SecurityGroupEgress`.
-pub(crate) const RULE_PROPERTIES: [&str; 7] =
-    ["IpProtocol", "FromPort", "ToPort", "CidrIp", "CidrIpv6", "DestinationPrefixListId", "DestinationSecurityGroupId"];
+pub(crate) const RULE_PROPERTIES: [&str; 7] = {
+    let ([protocol, from, to], [cidr, cidr_v6, prefix_list, group]) = (TRAFFIC_PROPERTIES, DESTINATION_PROPERTIES);
+    [protocol, from, to, cidr, cidr_v6, prefix_list, group]
+};
+
+/// The properties of an egress rule that state its protocol and ports.
+pub(crate) const TRAFFIC_PROPERTIES: [&str; 3] = ["IpProtocol", "FromPort", "ToPort"];
+
+/// The properties that state the destination. A rule has exactly one of them.
+pub(crate) const DESTINATION_PROPERTIES: [&str; 4] = {
+    let [(cidr, _), (cidr_v6, _), (prefix_list, _), (group, _)] = DESTINATIONS;
+    [cidr, cidr_v6, prefix_list, group]
+};
 
 /// The maximum number of egress rules of a group that are judged. A group with more breaks the rule. EC2 allows 1,000
 /// (Amazon VPC quotas, "rules per security group" times groups per interface).

@@ -2,6 +2,7 @@
 
 use crate::path::{Origin, Segment};
 use crate::rule::{EgressRule, Finding, Port, Protocol, Reason};
+use crate::security_group::DESTINATION_PROPERTIES;
 use crate::value::Value;
 
 /// The values to point at: the offending one and related ones.
@@ -32,8 +33,6 @@ pub enum RulePart {
     Resource,
 }
 
-const DESTINATIONS: [&str; 4] = ["CidrIp", "CidrIpv6", "DestinationPrefixListId", "DestinationSecurityGroupId"];
-
 impl FindingOrigins {
     /// Returns the origins of a finding about a resource with these properties.
     pub(super) fn of(finding: &Finding, properties: &Value, resource: Origin) -> Self {
@@ -47,7 +46,9 @@ impl FindingOrigins {
             RulePart::Protocol => key(entry, "IpProtocol"),
             RulePart::From => key(entry, "FromPort"),
             RulePart::To => key(entry, "ToPort"),
-            RulePart::Destination => DESTINATIONS.iter().map(|name| key(entry, name)).find(Option::is_some).flatten(),
+            RulePart::Destination => {
+                DESTINATION_PROPERTIES.iter().map(|name| key(entry, name)).find(Option::is_some).flatten()
+            }
             RulePart::Entry => Some(finding.origin),
             RulePart::Resource => Some(resource),
         };

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::rule::Unknown;
-use crate::security_group::{EGRESS, RULE_PROPERTIES, ResourceType};
+use crate::security_group::{EGRESS, RULE_PROPERTIES, ResourceType, TRAFFIC_PROPERTIES};
 use crate::template::World;
 use crate::value::{Key, Kind, Value};
 
@@ -28,7 +28,11 @@ pub(super) fn known_properties<'w>(resource_type: ResourceType, world: &'w World
     };
     let mut opened = map.clone();
     // A missing destination does not matter, because a rule has only one of the possible destinations.
-    for key in properties_of(resource_type).iter().take(3).filter(|key| map.get(key).is_none()) {
+    let needed = match resource_type {
+        ResourceType::SecurityGroup => properties_of(resource_type),
+        ResourceType::SecurityGroupEgress => TRAFFIC_PROPERTIES.as_slice(),
+    };
+    for key in needed.iter().filter(|key| map.get(key).is_none()) {
         let unknown = Unknown::new(None, function, why);
         opened.push_unique(Key { name: (*key).to_owned(), origin }, Value::new(Kind::Unknown(unknown), origin));
     }

@@ -5,13 +5,6 @@ use super::invocation::Target;
 use super::sentences;
 use crate::rule::{Finding, Outcome, Reason, Verdict, wording};
 
-/// The maximum length of a message, in characters, that no reader truncates: CloudFormation keeps 4,096, Cloud Control
-/// and the API's `HookStatusReason` 1,024.
-pub const MESSAGE_CHARS: usize = 1_024;
-
-/// More lines than a message can have: each has at least nine characters.
-const MAX_LINES: usize = 128;
-
 impl Decision {
     /// Returns the message for the stack's events, within the protocol's length.
     #[must_use]
@@ -25,7 +18,8 @@ impl Decision {
                 let apart = self.offending().any(|finding| finding.reason == Reason::DefaultEgress);
                 let apart = apart.then(|| wording::RULES_APART.to_owned());
                 let others = let_through.chain(noted).chain(apart.clone());
-                let lines: Vec<String> = self.offending().map(wording::line).chain(others).take(MAX_LINES).collect();
+                let lines: Vec<String> =
+                    self.offending().map(wording::line).chain(others).take(wording::MAX_MESSAGE_LINES).collect();
                 let all = self.offending().count()
                     + self.let_through().count()
                     + self.noted().count()
@@ -39,7 +33,7 @@ impl Decision {
                 self.with_contact(|room| wording::headed(&headline, &lines, all, room))
             }
             Conclusion::NotChecked(why) | Conclusion::InternalFailure(why) => {
-                wording::headed(why, &[], 0, MESSAGE_CHARS)
+                wording::headed(why, &[], 0, wording::MESSAGE_CHARS)
             }
         }
     }
@@ -63,7 +57,7 @@ impl Decision {
             .chain(lines_of(Outcome::Undetermined, undetermined))
             .chain(lines_of(Outcome::Note, |resource, finding| format!("{resource}, {}", wording::note(finding))))
             .chain(template.remarks.iter().cloned())
-            .take(MAX_LINES)
+            .take(wording::MAX_MESSAGE_LINES)
             .collect();
         let all = self.reported().count() + template.remarks.len();
         let counts = sentences::TemplateCounts {
@@ -86,9 +80,9 @@ impl Decision {
         match self.offending().find_map(|finding| finding.contact.as_ref()).map(wording::ask) {
             Some(ask) => {
                 let ask = format!("\n{ask}");
-                message(MESSAGE_CHARS.saturating_sub(ask.chars().count())) + &ask
+                message(wording::MESSAGE_CHARS.saturating_sub(ask.chars().count())) + &ask
             }
-            None => message(MESSAGE_CHARS),
+            None => message(wording::MESSAGE_CHARS),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The tables of a policy file, and their conversion to a policy.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::diagnostic::PolicyDiagnostics;
 use super::kinds::{Account, Days, LogicalId, Region, SettingsTable, StackId, StackName, Tags};
@@ -71,13 +71,13 @@ table! {
 }
 
 impl PolicyFile {
-    /// Converts the file to a policy, unless its parts contradict each other.
-    pub(super) fn into_policy(self, problems: &mut PolicyDiagnostics<'_>) -> Option<Policy> {
-        let mut ids: BTreeMap<ExemptionId, ()> = BTreeMap::new();
+    /// Converts the file to a policy. Parts that contradict each other are mistakes.
+    pub(super) fn into_policy(self, problems: &mut PolicyDiagnostics<'_>) -> Policy {
+        let mut ids: BTreeSet<ExemptionId> = BTreeSet::new();
         let mut exemptions = Vec::new();
         for table in self.exemption.map_or_else(Vec::new, |tables| tables.0) {
             let AtSpan { at, value: id } = &table.id;
-            if ids.insert(id.clone(), ()).is_some() {
+            if !ids.insert(id.clone()) {
                 problems.add(
                     at.clone(),
                     format!("`id` is \"{id}\", which an earlier exemption already uses"),
@@ -86,14 +86,14 @@ impl PolicyFile {
             }
             exemptions.extend(table.into_exemption(problems));
         }
-        Some(Policy {
+        Policy {
             preset: self.preset.unwrap_or_default(),
             overrides: self.settings.unwrap_or_default().0,
             unchanged_rules: self.unchanged_rules.unwrap_or(Treatment::Block),
             contact: self.contact,
             max_days: self.max_days.map(|days| days.0),
             exemptions,
-        })
+        }
     }
 }
 

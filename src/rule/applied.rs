@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::date::Date;
-use super::text::excerpt;
+use crate::excerpt::excerpt;
 
 /// The number of days before its end from which an exemption produces a warning.
 pub const WARNING_DAYS: i64 = 30;

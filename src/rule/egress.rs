@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 
 use super::port::{Port, Unknown};
-use super::text::excerpt;
+use crate::excerpt::excerpt;
 use crate::path::{Origin, PropertyPath};
 
 /// One entry of `SecurityGroupEgress`, or one `AWS::EC2::SecurityGroupEgress` resource.

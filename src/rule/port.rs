@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::text::excerpt;
+use crate::excerpt::excerpt;
 
 /// A port number that EC2 accepts: -1 … 65535, where -1 means "all" (EC2 API, `IpPermission`: "for TCP or UDP … the
 /// start of the port range; if ICMP, the type number; -1 indicates all").

@@ -39,7 +39,7 @@ pub struct UnknownPresetError(String);
 
 impl fmt::Display for UnknownPresetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "preset `{}` does not exist: use `literal` or `effective`", super::text::excerpt(&self.0, 32))
+        write!(f, "preset `{}` does not exist: use `literal` or `effective`", crate::excerpt::excerpt(&self.0, 32))
     }
 }
 

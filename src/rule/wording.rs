@@ -12,7 +12,8 @@ pub mod reason;
 mod remedy;
 
 pub use cdk::cdk_remedy;
-pub use headed::headed;
+pub(crate) use headed::MAX_MESSAGE_LINES;
+pub use headed::{MESSAGE_CHARS, headed};
 pub(crate) use remedy::remediation;
 pub use remedy::{ask, remedy};
 
@@ -23,7 +24,7 @@ use super::egress::{Destination, EgressRule, Protocol};
 use super::finding::{Assessment, Finding, FindingSubject, Outcome, Reason};
 use super::port::{InvalidPort, InvalidPortProblem, Port, Unknown};
 use super::settings::{Preset, Setting, Settings};
-use super::text::excerpt;
+use crate::excerpt::excerpt;
 use crate::path::PropertyPath;
 
 /// The rule in one sentence.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::excerpt::excerpt;
 use crate::path::Origin;
 
 use super::{Format, MAX_BYTES, MAX_DEPTH, MAX_NODES, Span};
@@ -205,13 +206,7 @@ impl fmt::Display for Warning {
     }
 }
 
-/// Shortens text of the template's author for a message, on one line.
+/// Shortens text of the template's author for a message, on one line and without backticks.
 fn shown(text: &str) -> String {
-    const SHOWN_CHARS: usize = 64;
-    let mut shown: String =
-        text.chars().take(SHOWN_CHARS).map(|c| if c.is_control() || c == '`' { ' ' } else { c }).collect();
-    if text.chars().nth(SHOWN_CHARS).is_some() {
-        shown.push('…');
-    }
-    shown
+    excerpt(text, 64).replace('`', " ")
 }

@@ -571,3 +571,10 @@ fn spans_in_order_are_those_of_each_range() {
     let each: Vec<Span> = ranges.iter().map(|range| Span::of(text, range.clone())).collect();
     assert_eq!(Span::of_sorted(text, ranges).collect::<Vec<_>>(), each);
 }
+
+/// A message shows an author's text on one line, without characters that hide or reorder text.
+#[test]
+fn an_error_shows_no_hidden_characters() {
+    let error = parse("Resources:\n  A: *x\u{202e}y\u{200b}\n").unwrap_err().to_string();
+    assert!(!error.contains(['\u{202e}', '\u{200b}']), "{error:?}");
+}

@@ -25,12 +25,6 @@ pub struct CallDecision {
     pub conclusion: CallConclusion,
 }
 
-/// The maximum length of a message in characters, the same as for the hook.
-const MESSAGE_CHARS: usize = 1_024;
-
-/// The maximum number of lines in a message: every line has at least eight characters.
-const MAX_LINES: usize = MESSAGE_CHARS / 8;
-
 impl CallDecision {
     /// Returns the verdict's name in logs and metrics, the same names as for the hook. A rule that may be an egress
     /// rule, and would then break the rule, is undetermined.
@@ -76,14 +70,15 @@ impl CallDecision {
                 let rules = |outcome| self.of(outcome).filter(|finding| finding.rule().is_some());
                 let lines = self.of(Outcome::NonCompliant).map(wording::line);
                 let lines = lines.chain(self.of(Outcome::Exempted).map(wording::policy::line));
-                let lines: Vec<String> = lines.chain(rules(Outcome::Note).map(wording::note)).take(MAX_LINES).collect();
+                let lines: Vec<String> =
+                    lines.chain(rules(Outcome::Note).map(wording::note)).take(wording::MAX_MESSAGE_LINES).collect();
                 let outcomes = [self.of(Outcome::NonCompliant).count(), self.of(Outcome::Exempted).count()];
                 let all = outcomes.into_iter().sum::<usize>() + rules(Outcome::Note).count();
-                wording::headed(&format!("{headline} {by}"), &lines, all, MESSAGE_CHARS)
+                wording::headed(&format!("{headline} {by}"), &lines, all, wording::MESSAGE_CHARS)
             }
-            CallConclusion::NotRead(why) => wording::headed(&format!("{why} {by}"), &[], 0, MESSAGE_CHARS),
+            CallConclusion::NotRead(why) => wording::headed(&format!("{why} {by}"), &[], 0, wording::MESSAGE_CHARS),
             CallConclusion::NotChecked(why) | CallConclusion::InternalFailure(why) => {
-                wording::headed(why, &[], 0, MESSAGE_CHARS)
+                wording::headed(why, &[], 0, wording::MESSAGE_CHARS)
             }
         }
     }

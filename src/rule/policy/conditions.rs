@@ -125,9 +125,14 @@ impl Conditions {
 
     /// Returns whether the conditions on the place match.
     pub(super) fn match_context(&self, context: &Context<'_>) -> bool {
-        glob(&self.accounts, context.account)
-            && glob(&self.regions, context.region)
-            && glob(&self.stack_names, context.stack_name)
+        self.match_place(context, glob)
+    }
+
+    /// Like `match_context`, but `matches` compares the account, the Region, and the stack's name.
+    fn match_place(&self, context: &Context<'_>, matches: fn(&[Glob], Option<&str>) -> bool) -> bool {
+        matches(&self.accounts, context.account)
+            && matches(&self.regions, context.region)
+            && matches(&self.stack_names, context.stack_name)
             && glob(&self.stack_ids, context.stack_id)
             && glob(&self.logical_ids, context.logical_id)
             && any(&self.resource_types, |wanted| context.resource_type == Some(wanted.as_str()))
@@ -142,13 +147,7 @@ impl Conditions {
             (ContextCondition::Region, context.region, &self.regions),
             (ContextCondition::StackName, context.stack_name, &self.stack_names),
         ];
-        let rest = Self {
-            accounts: context.account.map_or_else(Vec::new, |_| self.accounts.clone()),
-            regions: context.region.map_or_else(Vec::new, |_| self.regions.clone()),
-            stack_names: context.stack_name.map_or_else(Vec::new, |_| self.stack_names.clone()),
-            ..self.clone()
-        };
-        if !rest.match_context(context) {
+        if !self.match_place(context, |globs, known| known.is_none() || glob(globs, known)) {
             return Vec::new();
         }
         let asked = places.into_iter().filter(|(_, known, globs)| known.is_none() && !globs.is_empty());

@@ -2,8 +2,8 @@
 
 use super::super::ID;
 use super::super::finding::{Assessment, Outcome, Reason};
-use super::super::text::excerpt;
 use super::LOGICAL_ID_CHARS;
+use crate::excerpt::excerpt;
 
 /// Returns the first sentences about a judged call: its effect on a group, and the rule's verdict. `certain` states
 /// whether its rules are egress rules.

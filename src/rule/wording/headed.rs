@@ -1,7 +1,14 @@
 //! A message with a headline and lines below it, within a maximum length.
 
 use super::and_more;
-use crate::rule::text::excerpt;
+use crate::excerpt::excerpt;
+
+/// The maximum length of a message, in characters, that no reader truncates: CloudFormation keeps 4,096, Cloud Control
+/// and the API's `HookStatusReason` 1,024.
+pub const MESSAGE_CHARS: usize = 1_024;
+
+/// More lines than such a message can have: each has at least nine characters.
+pub(crate) const MAX_MESSAGE_LINES: usize = 128;
 
 /// Joins a headline and the lines below it within a number of characters: whole lines while they fit, then the number
 /// of lines left out. `all` is the total number of lines.
