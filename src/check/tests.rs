@@ -145,6 +145,21 @@ fn an_exemption_that_holds_under_a_condition_hides_nothing_under_the_other() {
 }
 
 #[test]
+fn a_violation_under_some_conditions_is_settled_only_if_the_others_break_the_rule_too() {
+    let range = |to: u16| format!("{{IpProtocol: tcp, FromPort: 80, ToPort: {to}}}");
+    for (entry, expected) in [
+        (range(81), vec![Outcome::NonCompliant]),
+        (format!("!If [IsProd, {}, {}]", range(81), range(80)), vec![Outcome::Undetermined]),
+        (format!("!If [IsProd, {}, {}]", range(81), range(82)), vec![Outcome::NonCompliant; 2]),
+    ] {
+        let (_, checked) = checked(&group("", "", &format!("        - {entry}\n")));
+        let [resource] = checked.resources.as_slice() else { panic!("{checked:?}") };
+        let settled: Vec<_> = resource.findings.iter().map(|located| resource.settled(located)).collect();
+        assert_eq!(settled, expected, "{entry}");
+    }
+}
+
+#[test]
 fn what_is_written_breaks_the_rule_in_a_check_whatever_a_macro_makes_of_it() {
     let rule = "Type: AWS::EC2::SecurityGroupEgress, Properties: {IpProtocol: tcp, FromPort: 80, ToPort: 87}";
     for text in [
@@ -258,6 +273,42 @@ fn the_values_that_a_declaration_allows_are_tried() {
     let open_end = "P: {Type: Number, MinValue: 1, MaxValue: 65535, Default: 443}";
     let undetermined = "Undetermined undetermined-value (compliant only while `P` keeps its default)";
     assert_eq!(open(&rule(open_end, &tcp("443", "!Ref P"))), [undetermined]);
+}
+
+#[test]
+fn a_condition_that_a_parameter_decides_stays_with_the_value_that_is_tried() {
+    let text = rule(
+        "P: {Type: Number, AllowedValues: [443, 444, 445]}",
+        "IpProtocol: tcp, FromPort: 443, ToPort: !If [IsBig, !Ref P, 443]",
+    );
+    let text = text.replace("IsOpen: !Equals [!Ref Open, 'yes']", "IsBig: !Not [!Equals [!Ref P, 443]]");
+    assert_eq!(open(&text), ["Undetermined port-range (if `IsBig` is true and `P` is 444)"]);
+}
+
+/// At most 64 combinations of values are tried for one resource.
+#[test]
+fn the_combinations_of_values_that_are_tried_are_bounded() {
+    let values = |name: &str, count: usize| {
+        let values: Vec<String> = (1000..1000 + count).map(|port| port.to_string()).collect();
+        format!("{name}: {{Type: Number, AllowedValues: [{}]}}", values.join(", "))
+    };
+    let outcome = |found: &String| found.split_once(' ').unwrap().0.to_owned();
+    for (count, expected) in [(63, "NonCompliant"), (64, "NonCompliant"), (65, "Undetermined")] {
+        let found = open(&rule(&values("P", count), "IpProtocol: tcp, FromPort: 443, ToPort: !Ref P"));
+        assert_eq!(found.iter().map(outcome).collect::<Vec<_>>(), [expected], "{count}");
+    }
+    // The rules of a group share the bound.
+    for (count, expected) in [(32, "NonCompliant"), (33, "Undetermined")] {
+        let egress =
+            "{IpProtocol: tcp, FromPort: 443, ToPort: !Ref P}, {IpProtocol: tcp, FromPort: 443, ToPort: !Ref Q}";
+        let text = format!(
+            "Parameters: {{{}, {}}}\nResources:\n  Sg: {{Type: AWS::EC2::SecurityGroup, Properties: \
+             {{SecurityGroupEgress: [{egress}]}}}}\n",
+            values("P", 32),
+            values("Q", count)
+        );
+        assert_eq!(open(&text).iter().map(outcome).collect::<Vec<_>>(), ["NonCompliant", expected], "{count}");
+    }
 }
 
 #[test]
