@@ -21,6 +21,7 @@ use cfn_egress_guard_core::source::{self, Document};
 use cfn_egress_guard_core::template::Scope;
 
 use crate::args::{EventFormat, Rehearse};
+use crate::check::nested::NestedFiles;
 use crate::check::parameters::{self, DeclaredParameters, ParameterValues};
 use crate::exit::Exit;
 use crate::policy;
@@ -55,7 +56,8 @@ pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<
             .context("--previous-parameters")?;
     }
     let given = StackParameters { given: &given, previous: &previous };
-    let mut nested = nested::NestedTemplateFiles::new(&arguments.nested);
+    let files = NestedFiles::new(&arguments.nested);
+    let mut nested = nested::NestedTemplateFiles(&files);
     let (mut plans, mut problems) = (Vec::new(), Vec::new());
     for (path, text) in arguments.templates.iter().zip(texts) {
         let stack = text.and_then(|text| planned(path, &text, before.as_ref(), given, &terms, &mut nested, arguments));
@@ -65,7 +67,7 @@ pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<
         }
     }
     if problems.is_empty() {
-        nested.finish()?;
+        files.finish()?;
     }
     let hook = HookSettings {
         alias: arguments.hook_alias.clone(),
