@@ -54,6 +54,12 @@ impl ParameterValues {
         }
     }
 
+    /// Adds other values, which take precedence.
+    pub(crate) fn add(&mut self, other: Self) {
+        other.values.into_iter().for_each(|(name, value)| self.set(&name, Some(value)));
+        other.previous.iter().for_each(|name| self.set(name, None));
+    }
+
     /// Returns the names of all parameters with a value or a previous value.
     pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
         self.values.keys().chain(&self.previous)
