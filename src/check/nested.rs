@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::context::Defaults;
 use crate::path::Origin;
 use crate::template::{EvaluatedResource, Scope, Template, TemplateError, World};
-use crate::value::{Kind, Value};
+use crate::value::{Kind, Map, Value};
 
 /// The maximum number of ways of passing parameters that are evaluated. Beyond it, parameters that differ are unknown.
 const MAX_WAYS: usize = 16;
@@ -73,11 +73,14 @@ pub struct NestedWay {
     pub is_by_override: bool,
 }
 
-/// Returns the resources that deploy other templates, in the order written.
+/// Returns the resources that deploy other templates, in the order written. Cheap for a template without any.
 ///
 /// # Errors
-/// Fails if the value is not a template or takes too much work.
+/// Fails if the value is not a template or takes too much work, if it may have such resources.
 pub fn nested(root: &Value, scope: &Scope, defaults: Defaults) -> Result<Vec<Nested>, TemplateError> {
+    if !may_deploy(root) {
+        return Ok(Vec::new());
+    }
     let template = Template::new(root, scope)?;
     let open_scope = Scope { ignore_defaults: true, ..scope.clone() };
     let open = match defaults {
@@ -101,6 +104,16 @@ pub fn nested(root: &Value, scope: &Scope, defaults: Defaults) -> Result<Vec<Nes
         });
     }
     Ok(found)
+}
+
+/// Returns whether a resource may deploy another template, without evaluating anything. A loop may generate any
+/// resource.
+fn may_deploy(root: &Value) -> bool {
+    let mut resources = root.get("Resources").and_then(Value::as_map).into_iter().flat_map(Map::iter);
+    resources.any(|(_, body)| match body.as_map() {
+        Some(body) => body.get("Type").and_then(Value::as_str).is_some_and(|name| NestedKind::of(name).is_some()),
+        None => body.as_list().is_some(),
+    })
 }
 
 /// The properties that determine what is deployed.
@@ -353,6 +366,17 @@ mod tests {
                 r#"Repository "": "eu-central-1" given {} default {} open {}"#,
             ]
         );
+    }
+
+    #[test]
+    fn a_loop_may_generate_what_deploys_a_template() {
+        let text = format!(
+            "Transform: AWS::LanguageExtensions\n{PARENT}  Fn::ForEach::Kinds:\n    - Kind\n    - [Stack]\n    - 'S${{Kind}}': \
+             {{Type: !Sub 'AWS::CloudFormation::${{Kind}}', Properties: {{TemplateURL: a}}}}\n      'T${{Kind}}': {{Type: \
+             'AWS::CloudFormation::${{Kind}}', Properties: {{TemplateURL: b}}}}\n"
+        );
+        assert_eq!(shown(&text, &[]), [r#"TStack "b": "eu-central-1" given {} default {} open {}"#]);
+        assert!(shown("Resources: {A: {Type: AWS::S3::Bucket}, B: 1, C: {Type: 1}}", &[]).is_empty());
     }
 
     #[test]

@@ -60,6 +60,18 @@ fn a_nested_stack_is_judged_with_the_parameters_that_its_parent_passes() {
 }
 
 #[test]
+fn a_type_with_escapes_is_a_nested_stack_too() {
+    let json = r#"{"Resources": {"Net": {"Type": "AWS\u003a\u003aCloudFormation::\u0053tack", "Properties": {"TemplateURL":
+        "net.yaml"}}}}"#;
+    let yaml = "Resources:\n  Net:\n    Type: \"AWS\\x3A\\x3ACloudFormation::Stack\"\n    Properties: {TemplateURL: net.yaml}\n";
+    let folder = folder("nested-escaped", &[("a.json", json), ("b.yaml", yaml), ("net.yaml", &template("Bad", 1, 2))]);
+    for file in ["a.json", "b.yaml"] {
+        let (code, described) = check(&folder, &[file]).described();
+        assert_eq!(code, 1, "{file}: {described}");
+    }
+}
+
+#[test]
 fn a_nested_stack_that_is_off_by_default_is_a_warning() {
     let app = parent("    Condition: IsOpen\n    Properties: {TemplateURL: net.yaml, Parameters: {To: 90}}\n");
     let folder = folder("nested-off", &[("app.yaml", &app), ("net.yaml", CHILD)]);

@@ -102,7 +102,7 @@ impl Explainer<'_> {
             self.paragraph()?;
             exit = exit.max(of_resource(resource, &terms, self.out)?);
         }
-        for one in &nested(root, scope, terms.defaults).unwrap_or_default() {
+        for one in &nested(root, scope, terms.defaults).with_context(|| format!("cannot read `{}`", unit.name))? {
             exit = exit.max(self.inside(one, unit, around, &mut notes)?);
         }
         for (index, note) in notes.iter().enumerate() {
