@@ -1,6 +1,7 @@
 //! The templates that a template deploys in turn (nested stacks, SAM applications, and StackSets), and the values it
 //! passes to them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Defaults;
@@ -172,13 +173,9 @@ fn overridden(properties: &Value) -> Vec<String> {
 
 /// Returns a parameter's value as CloudFormation passes it on: "a list of values is separated by commas".
 fn text(value: &Value) -> Option<String> {
-    match &value.kind {
-        Kind::String(text) => Some(text.clone()),
-        Kind::Integer(number) => Some(number.to_string()),
-        Kind::Float(number) => Some(number.to_string()),
-        Kind::Bool(bool) => Some(bool.to_string()),
-        Kind::List(list) => list.iter().map(text).collect::<Option<Vec<_>>>().map(|entries| entries.join(",")),
-        Kind::Null | Kind::Ambiguous(_) | Kind::Map(_) | Kind::Unknown(_) => None,
+    match value.as_list() {
+        Some(list) => list.iter().map(text).collect::<Option<Vec<_>>>().map(|entries| entries.join(",")),
+        None => value.as_text().map(Cow::into_owned),
     }
 }
 
@@ -315,14 +312,14 @@ mod tests {
     fn what_a_parent_passes_is_certain_a_default_or_open() {
         let stack = |properties: &str| format!("{PARENT}  S:\n    Type: AWS::CloudFormation::Stack\n{properties}");
         let text =
-            stack("    Properties: {TemplateURL: a.yaml, Parameters: {L: [1, 2], D: !Ref A, O: !Ref B, C: 443}}\n");
+            stack("    Properties: {TemplateURL: a.yaml, Parameters: {L: [1, 2.0], D: !Ref A, O: !Ref B, C: 443.0}}\n");
         assert_eq!(
             shown(&text, &[]),
-            [r#"S "a.yaml": "eu-central-1" given {"C": "443", "L": "1,2"} default {"D": "1"} open {"O"}"#]
+            [r#"S "a.yaml": "eu-central-1" given {"C": "443.0", "L": "1,2.0"} default {"D": "1"} open {"O"}"#]
         );
         assert_eq!(
             shown(&text, &[("A", "5"), ("B", "6")]),
-            [r#"S "a.yaml": "eu-central-1" given {"C": "443", "D": "5", "L": "1,2", "O": "6"} default {} open {}"#]
+            [r#"S "a.yaml": "eu-central-1" given {"C": "443.0", "D": "5", "L": "1,2.0", "O": "6"} default {} open {}"#]
         );
         assert_eq!(
             shown(&stack("    Properties: {TemplateURL: a.yaml, Parameters: {P: !If [Prod, 1, 2]}}\n"), &[]),

@@ -234,17 +234,16 @@ pub(crate) fn assigned(map: &Map, given: &mut ParameterValues) -> anyhow::Result
 fn scalar(key: &str, value: &Value) -> anyhow::Result<Option<String>> {
     Ok(Some(match &value.kind {
         Kind::Null => return Ok(None),
-        Kind::Bool(bool) => bool.to_string(),
-        Kind::Integer(number) => number.to_string(),
-        Kind::Float(number) => number.to_string(),
         Kind::Ambiguous(text) => text.clone(),
-        Kind::String(text) => text.clone(),
         Kind::List(list) => {
             let entries: Vec<_> =
                 list.iter().filter_map(|entry| scalar(key, entry).transpose()).collect::<Result<_, _>>()?;
             entries.join(",")
         }
-        Kind::Map(_) | Kind::Unknown(_) => bail!("the value of `{key}` is neither text nor a list"),
+        _ => match value.as_text() {
+            Some(text) => text.into_owned(),
+            None => bail!("the value of `{key}` is neither text nor a list"),
+        },
     }))
 }
 
@@ -275,6 +274,7 @@ mod tests {
         ] {
             assert_eq!(values(arguments), expected, "{arguments:?}");
         }
+        assert_eq!(values(&[r#"{"Parameters": {"Port": 443.0, "On": true}}"#]), ["On=true", "Port=443.0"]);
         assert_eq!(values(&["Url=https://a/?b=c"]), ["Url=https://a/?b=c"]);
     }
 
