@@ -17,13 +17,14 @@ use cfn_egress_guard_core::hook::{ENV_LOOPBACK_PAYLOADS, ENV_PRESET, Target};
 use cfn_egress_guard_core::policy::FILE_NAME;
 use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::rule::policy::Policy;
-use cfn_egress_guard_core::source::{self, Document};
+use cfn_egress_guard_core::source::Document;
 use cfn_egress_guard_core::template::Scope;
 
 use crate::args::{EventFormat, Rehearse};
 use crate::check::nested::NestedFiles;
 use crate::check::parameters::{self, DeclaredParameters, ParameterValues};
 use crate::exit::Exit;
+use crate::file::parsed;
 use crate::policy;
 
 pub(crate) fn run(arguments: &Rehearse, out: &mut impl Write) -> anyhow::Result<Exit> {
@@ -256,10 +257,7 @@ impl TemplateFile {
                      accepts"
             )
         })?;
-        let document = source::parse(&text).map_err(|error| {
-            let place = error.span.map_or_else(String::new, |span| format!(":{}:{}", span.line, span.column));
-            anyhow!("{file}{place}: {error}\nhelp: {}", error.help())
-        })?;
+        let document = parsed(&file, &text)?;
         if path == Path::new("-") {
             return Ok(Self { file, text, document });
         }

@@ -185,10 +185,8 @@ fn shorthand(text: &str) -> anyhow::Result<Vec<(String, String)>> {
 
 /// Reads the text of a parameter file, in any of its published forms.
 fn texts(text: &str, given: &mut ParameterValues) -> anyhow::Result<()> {
-    let document = source::parse(text).map_err(|error| {
-        let place = error.span.map_or_else(String::new, |span| format!("line {}, column {}: ", span.line, span.column));
-        anyhow!("{place}it is neither JSON nor YAML")
-    })?;
+    let document =
+        source::parse(text).map_err(|error| anyhow!("{}it is neither JSON nor YAML", file::place(error.span)))?;
     let parameters = document.root.get("Parameters").unwrap_or(&document.root);
     match &parameters.kind {
         Kind::List(list) => list
