@@ -6,7 +6,7 @@ use cfn_egress_guard::rehearsal::{FoundTemplate, NestedStack, NestedTemplates};
 use cfn_egress_guard_core::source::Document;
 use cfn_egress_guard_core::template::Scope;
 
-use super::TemplateFile;
+use super::template::TemplateFile;
 use crate::check::nested::NestedFiles;
 use crate::check::parameters::{DeclaredParameters, all_declared, all_passed, allowed};
 
