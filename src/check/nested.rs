@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Defaults;
 use crate::path::Origin;
-use crate::template::{EvaluatedResource, Scope, Template, TemplateError, World};
+use crate::template::{EvaluatedResource, Resource, Scope, Template, TemplateError, World};
 use crate::value::{Kind, Map, Value};
 
 /// The maximum number of ways of passing parameters that are evaluated. Beyond it, parameters that differ are unknown.
@@ -94,17 +94,32 @@ pub fn nested(root: &Value, scope: &Scope, defaults: Defaults) -> Result<Vec<Nes
         let evaluated = template.evaluate_only(resource, &LOOKED_AT);
         let open = open.as_ref().and_then(|open| Some((open, open.resource(&resource.logical_id)?)));
         let without = open.map(|(open, resource)| open.evaluate_only(resource, &LOOKED_AT));
+        found.push(Nested::of(kind, resource, ways(kind, scope, &evaluated, without.as_ref())));
+    }
+    // Resources of loops over defaults, which exist only with other values.
+    let other_entries = open.as_ref().filter(|_| !template.loop_defaults().is_empty());
+    for (open, resource) in other_entries.into_iter().flat_map(|open| open.resources().map(move |it| (open, it))) {
+        let Some(kind) = NestedKind::of(&resource.type_name) else { continue };
+        if template.resource(&resource.logical_id).is_none() {
+            let evaluated = open.evaluate_only(resource, &LOOKED_AT);
+            found.push(Nested::of(kind, resource, ways_by_override(kind, scope, &evaluated)));
+        }
+    }
+    Ok(found)
+}
+
+impl Nested {
+    fn of(kind: NestedKind, resource: &Resource<'_>, ways: Vec<NestedWay>) -> Self {
         let metadata = resource.body().get("Metadata");
         let asset = metadata.and_then(|metadata| metadata.get("aws:asset:path")).and_then(Value::as_str);
-        found.push(Nested {
+        Self {
             kind,
             logical_id: resource.logical_id.to_string(),
             origin: resource.origin,
             asset_path: asset.map(str::to_owned),
-            ways: ways(kind, scope, &evaluated, without.as_ref()),
-        });
+            ways,
+        }
     }
-    Ok(found)
 }
 
 /// Returns whether a resource may deploy another template, without evaluating anything. A loop may generate any
@@ -191,8 +206,7 @@ fn ways(
     if ways.is_empty()
         && let Some(without) = without
     {
-        ways = ways_of(kind, scope, without);
-        ways.iter_mut().for_each(|way| way.is_by_override = true);
+        ways = ways_by_override(kind, scope, without);
     } else if let Some(without) = without {
         let others: Vec<Scope> = ways_of(kind, scope, without).into_iter().map(|way| way.scope).collect();
         let known: Vec<Scope> = ways.iter().map(|way| way.scope.clone()).collect();
@@ -208,6 +222,13 @@ fn ways(
             (way.scope.parameters, way.scope.defaults) = values.into_iter().partition(|(name, _)| is_certain(name));
         }
     }
+    ways
+}
+
+/// Returns the ways in which a resource deploys its template only if a deployment of the parent overrides defaults.
+fn ways_by_override(kind: NestedKind, scope: &Scope, without: &EvaluatedResource<'_>) -> Vec<NestedWay> {
+    let mut ways = ways_of(kind, scope, without);
+    ways.iter_mut().for_each(|way| way.is_by_override = true);
     ways
 }
 
@@ -374,6 +395,17 @@ mod tests {
         );
         assert_eq!(shown(&text, &[]), [r#"TStack "b": "eu-central-1" given {} default {} open {}"#]);
         assert!(shown("Resources: {A: {Type: AWS::S3::Bucket}, B: 1, C: {Type: 1}}", &[]).is_empty());
+    }
+
+    #[test]
+    fn a_loop_over_a_default_may_deploy_with_other_entries() {
+        let text = "Transform: AWS::LanguageExtensions\nParameters: {L: {Type: CommaDelimitedList, Default: '80'}}\nResources:\n  \
+                    Fn::ForEach::Nets:\n    - X\n    - !Ref L\n    - 'N${X}': {Type: AWS::CloudFormation::Stack, Properties: \
+                    {TemplateURL: a, Parameters: {P: !Ref X}}}\n";
+        let by_default = r#"N80 "a": "eu-central-1" given {"P": "80"} default {} open {}"#;
+        let other = r#"N${X} "a": "eu-central-1" given {} default {} open {"P"} by override"#;
+        assert_eq!(shown(text, &[]), [by_default, other]);
+        assert_eq!(shown(text, &[("L", "80")]), [by_default]);
     }
 
     #[test]
