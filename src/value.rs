@@ -3,6 +3,7 @@
 //! All inputs become this type: `source` reads text (with an [`Origin`] on each value), the hook deserializes payloads,
 //! and `template` resolves intrinsic functions from one value to another.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -186,6 +187,20 @@ impl Value {
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         if let Kind::String(text) = &self.kind { Some(text) } else { None }
+    }
+
+    /// Returns a scalar as the text that CloudFormation converts it to where it expects text: a parameter's value, a
+    /// tag, an operand of `Fn::Equals`. A number keeps its fraction (`443.0`). An ambiguous number has no text, because
+    /// it depends on the reader.
+    #[must_use]
+    pub fn as_text(&self) -> Option<Cow<'_, str>> {
+        match &self.kind {
+            Kind::String(text) => Some(Cow::Borrowed(text)),
+            Kind::Integer(number) => Some(Cow::Owned(number.to_string())),
+            Kind::Float(number) => Some(Cow::Owned(format!("{number:?}"))),
+            Kind::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
+            Kind::Null | Kind::Ambiguous(_) | Kind::List(_) | Kind::Map(_) | Kind::Unknown(_) => None,
+        }
     }
 
     /// Returns the value of a key, if the value is an object that has it.

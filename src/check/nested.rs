@@ -1,12 +1,13 @@
 //! The templates that a template deploys in turn (nested stacks, SAM applications, and StackSets), and the values it
 //! passes to them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Defaults;
 use crate::path::Origin;
-use crate::template::{EvaluatedResource, Scope, Template, TemplateError, World};
-use crate::value::{Kind, Value};
+use crate::template::{EvaluatedResource, Resource, Scope, Template, TemplateError, World};
+use crate::value::{Kind, Map, Value};
 
 /// The maximum number of ways of passing parameters that are evaluated. Beyond it, parameters that differ are unknown.
 const MAX_WAYS: usize = 16;
@@ -73,11 +74,14 @@ pub struct NestedWay {
     pub is_by_override: bool,
 }
 
-/// Returns the resources that deploy other templates, in the order written.
+/// Returns the resources that deploy other templates, in the order written. Cheap for a template without any.
 ///
 /// # Errors
-/// Fails if the value is not a template or takes too much work.
+/// Fails if the value is not a template or takes too much work, if it may have such resources.
 pub fn nested(root: &Value, scope: &Scope, defaults: Defaults) -> Result<Vec<Nested>, TemplateError> {
+    if !may_deploy(root) {
+        return Ok(Vec::new());
+    }
     let template = Template::new(root, scope)?;
     let open_scope = Scope { ignore_defaults: true, ..scope.clone() };
     let open = match defaults {
@@ -90,17 +94,42 @@ pub fn nested(root: &Value, scope: &Scope, defaults: Defaults) -> Result<Vec<Nes
         let evaluated = template.evaluate_only(resource, &LOOKED_AT);
         let open = open.as_ref().and_then(|open| Some((open, open.resource(&resource.logical_id)?)));
         let without = open.map(|(open, resource)| open.evaluate_only(resource, &LOOKED_AT));
+        found.push(Nested::of(kind, resource, ways(kind, scope, &evaluated, without.as_ref())));
+    }
+    // Resources of loops over defaults, which exist only with other values.
+    let other_entries = open.as_ref().filter(|_| !template.loop_defaults().is_empty());
+    for (open, resource) in other_entries.into_iter().flat_map(|open| open.resources().map(move |it| (open, it))) {
+        let Some(kind) = NestedKind::of(&resource.type_name) else { continue };
+        if template.resource(&resource.logical_id).is_none() {
+            let evaluated = open.evaluate_only(resource, &LOOKED_AT);
+            found.push(Nested::of(kind, resource, ways_by_override(kind, scope, &evaluated)));
+        }
+    }
+    Ok(found)
+}
+
+impl Nested {
+    fn of(kind: NestedKind, resource: &Resource<'_>, ways: Vec<NestedWay>) -> Self {
         let metadata = resource.body().get("Metadata");
         let asset = metadata.and_then(|metadata| metadata.get("aws:asset:path")).and_then(Value::as_str);
-        found.push(Nested {
+        Self {
             kind,
             logical_id: resource.logical_id.to_string(),
             origin: resource.origin,
             asset_path: asset.map(str::to_owned),
-            ways: ways(kind, scope, &evaluated, without.as_ref()),
-        });
+            ways,
+        }
     }
-    Ok(found)
+}
+
+/// Returns whether a resource may deploy another template, without evaluating anything. A loop may generate any
+/// resource.
+fn may_deploy(root: &Value) -> bool {
+    let mut resources = root.get("Resources").and_then(Value::as_map).into_iter().flat_map(Map::iter);
+    resources.any(|(_, body)| match body.as_map() {
+        Some(body) => body.get("Type").and_then(Value::as_str).is_some_and(|name| NestedKind::of(name).is_some()),
+        None => body.as_list().is_some(),
+    })
 }
 
 /// The properties that determine what is deployed.
@@ -159,13 +188,9 @@ fn overridden(properties: &Value) -> Vec<String> {
 
 /// Returns a parameter's value as CloudFormation passes it on: "a list of values is separated by commas".
 fn text(value: &Value) -> Option<String> {
-    match &value.kind {
-        Kind::String(text) => Some(text.clone()),
-        Kind::Integer(number) => Some(number.to_string()),
-        Kind::Float(number) => Some(number.to_string()),
-        Kind::Bool(bool) => Some(bool.to_string()),
-        Kind::List(list) => list.iter().map(text).collect::<Option<Vec<_>>>().map(|entries| entries.join(",")),
-        Kind::Null | Kind::Ambiguous(_) | Kind::Map(_) | Kind::Unknown(_) => None,
+    match value.as_list() {
+        Some(list) => list.iter().map(text).collect::<Option<Vec<_>>>().map(|entries| entries.join(",")),
+        None => value.as_text().map(Cow::into_owned),
     }
 }
 
@@ -181,8 +206,7 @@ fn ways(
     if ways.is_empty()
         && let Some(without) = without
     {
-        ways = ways_of(kind, scope, without);
-        ways.iter_mut().for_each(|way| way.is_by_override = true);
+        ways = ways_by_override(kind, scope, without);
     } else if let Some(without) = without {
         let others: Vec<Scope> = ways_of(kind, scope, without).into_iter().map(|way| way.scope).collect();
         let known: Vec<Scope> = ways.iter().map(|way| way.scope.clone()).collect();
@@ -198,6 +222,13 @@ fn ways(
             (way.scope.parameters, way.scope.defaults) = values.into_iter().partition(|(name, _)| is_certain(name));
         }
     }
+    ways
+}
+
+/// Returns the ways in which a resource deploys its template only if a deployment of the parent overrides defaults.
+fn ways_by_override(kind: NestedKind, scope: &Scope, without: &EvaluatedResource<'_>) -> Vec<NestedWay> {
+    let mut ways = ways_of(kind, scope, without);
+    ways.iter_mut().for_each(|way| way.is_by_override = true);
     ways
 }
 
@@ -302,14 +333,14 @@ mod tests {
     fn what_a_parent_passes_is_certain_a_default_or_open() {
         let stack = |properties: &str| format!("{PARENT}  S:\n    Type: AWS::CloudFormation::Stack\n{properties}");
         let text =
-            stack("    Properties: {TemplateURL: a.yaml, Parameters: {L: [1, 2], D: !Ref A, O: !Ref B, C: 443}}\n");
+            stack("    Properties: {TemplateURL: a.yaml, Parameters: {L: [1, 2.0], D: !Ref A, O: !Ref B, C: 443.0}}\n");
         assert_eq!(
             shown(&text, &[]),
-            [r#"S "a.yaml": "eu-central-1" given {"C": "443", "L": "1,2"} default {"D": "1"} open {"O"}"#]
+            [r#"S "a.yaml": "eu-central-1" given {"C": "443.0", "L": "1,2.0"} default {"D": "1"} open {"O"}"#]
         );
         assert_eq!(
             shown(&text, &[("A", "5"), ("B", "6")]),
-            [r#"S "a.yaml": "eu-central-1" given {"C": "443", "D": "5", "L": "1,2", "O": "6"} default {} open {}"#]
+            [r#"S "a.yaml": "eu-central-1" given {"C": "443.0", "D": "5", "L": "1,2.0", "O": "6"} default {} open {}"#]
         );
         assert_eq!(
             shown(&stack("    Properties: {TemplateURL: a.yaml, Parameters: {P: !If [Prod, 1, 2]}}\n"), &[]),
@@ -353,6 +384,28 @@ mod tests {
                 r#"Repository "": "eu-central-1" given {} default {} open {}"#,
             ]
         );
+    }
+
+    #[test]
+    fn a_loop_may_generate_what_deploys_a_template() {
+        let text = format!(
+            "Transform: AWS::LanguageExtensions\n{PARENT}  Fn::ForEach::Kinds:\n    - Kind\n    - [Stack]\n    - 'S${{Kind}}': \
+             {{Type: !Sub 'AWS::CloudFormation::${{Kind}}', Properties: {{TemplateURL: a}}}}\n      'T${{Kind}}': {{Type: \
+             'AWS::CloudFormation::${{Kind}}', Properties: {{TemplateURL: b}}}}\n"
+        );
+        assert_eq!(shown(&text, &[]), [r#"TStack "b": "eu-central-1" given {} default {} open {}"#]);
+        assert!(shown("Resources: {A: {Type: AWS::S3::Bucket}, B: 1, C: {Type: 1}}", &[]).is_empty());
+    }
+
+    #[test]
+    fn a_loop_over_a_default_may_deploy_with_other_entries() {
+        let text = "Transform: AWS::LanguageExtensions\nParameters: {L: {Type: CommaDelimitedList, Default: '80'}}\nResources:\n  \
+                    Fn::ForEach::Nets:\n    - X\n    - !Ref L\n    - 'N${X}': {Type: AWS::CloudFormation::Stack, Properties: \
+                    {TemplateURL: a, Parameters: {P: !Ref X}}}\n";
+        let by_default = r#"N80 "a": "eu-central-1" given {"P": "80"} default {} open {}"#;
+        let other = r#"N${X} "a": "eu-central-1" given {} default {} open {"P"} by override"#;
+        assert_eq!(shown(text, &[]), [by_default, other]);
+        assert_eq!(shown(text, &[("L", "80")]), [by_default]);
     }
 
     #[test]

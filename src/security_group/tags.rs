@@ -1,5 +1,7 @@
 //! The tags of a group.
 
+use std::borrow::Cow;
+
 use super::ResourceType;
 use crate::rule::policy::Tag;
 use crate::value::{Kind, Unknown, Value};
@@ -26,11 +28,7 @@ fn tag(value: &Value) -> Option<Tag> {
 }
 
 fn text(value: &Value) -> Option<String> {
-    match &value.kind {
-        Kind::String(text) if Unknown::of_text(text).is_none() => Some(text.clone()),
-        Kind::Integer(number) => Some(number.to_string()),
-        _ => None,
-    }
+    value.as_text().filter(|text| Unknown::of_text(text).is_none()).map(Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -51,6 +49,7 @@ mod tests {
             (r#"{"Tags": null}"#, Some(vec![])),
             (r#"{"Tags": [{"Key": "a", "Value": "b"}]}"#, Some(vec![pair("a", Some("b"))])),
             (r#"{"Tags": [{"Key": "a", "Value": 1}]}"#, Some(vec![pair("a", Some("1"))])),
+            (r#"{"Tags": [{"Key": true, "Value": 1.5}]}"#, Some(vec![pair("true", Some("1.5"))])),
             (r#"{"Tags": [{"Key": "a", "Value": "x{{resolve:ssm:b}}"}]}"#, Some(vec![pair("a", None)])),
             (r#"{"Tags": [{"Key": "a"}]}"#, Some(vec![pair("a", None)])),
             (r#"{"Tags": [{"Key": "a", "Value": "b"}, {"Key": "{{resolve:ssm:a}}", "Value": "c"}]}"#, None),

@@ -4,18 +4,9 @@ use std::borrow::Cow;
 
 use crate::value::{Kind, Value};
 
-/// Returns a scalar as the text that CloudFormation converts it to (`Fn::Join`, `Fn::Sub`, `Fn::Equals`, and parameter
-/// values use only text).
+/// Returns a scalar as text (`Fn::Join`, `Fn::Sub`, `Fn::Equals`, and parameter values use only text).
 pub(super) fn of_scalar(value: &Value) -> Option<Cow<'_, str>> {
-    match &value.kind {
-        Kind::String(text) => Some(Cow::Borrowed(text)),
-        Kind::Integer(number) => Some(Cow::Owned(number.to_string())),
-        Kind::Float(number) => Some(Cow::Owned(format!("{number:?}"))),
-        Kind::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
-        // The text depends on the reader.
-        Kind::Ambiguous(_) => None,
-        Kind::Null | Kind::List(_) | Kind::Map(_) | Kind::Unknown(_) => None,
-    }
+    value.as_text()
 }
 
 /// Returns the text of a word that is used as an unquoted key: `!Ref No` refers to a parameter whose key `No` is a YAML

@@ -31,15 +31,11 @@ pub(super) fn resolved(properties: &Value, unknown: &mut Vec<String>) -> Json {
 /// Returns the properties as a change set describes them: "all boolean and number values are strings".
 pub(super) fn described(value: &Value) -> Json {
     match &value.kind {
-        Kind::Null => Json::Null,
-        Kind::Bool(bool) => Json::from(bool.to_string()),
-        Kind::Integer(number) => Json::from(number.to_string()),
-        Kind::Float(number) => Json::from(number.to_string()),
         Kind::Ambiguous(text) => Json::from(text.as_str()),
-        Kind::String(text) => Json::from(text.as_str()),
         Kind::List(list) => Json::Array(list.iter().map(described).collect()),
         Kind::Map(map) => Json::Object(map.iter().map(|(key, value)| (key.name.clone(), described(value))).collect()),
         Kind::Unknown(_) => Json::from(KNOWN_AFTER_APPLY),
+        _ => value.as_text().map_or(Json::Null, Json::from),
     }
 }
 

@@ -485,6 +485,24 @@ fn templates_that_nest_themselves_or_are_nowhere_say_so() {
 }
 
 #[test]
+fn a_template_does_not_expose_files_outside_its_repository() {
+    let folder = crate::support::scratch("rehearse-outside");
+    std::fs::create_dir_all(folder.join("r/.git")).unwrap();
+    std::fs::write(folder.join("r/.git/HEAD"), "ref: refs/heads/main\n").unwrap();
+    std::fs::write(folder.join("outside.yaml"), "password: hunter2\n  : broken\n").unwrap();
+    for url in ["../outside.yaml", "file://../outside.yaml", "../no-such-file.yaml", "/etc/hostname", "x/../../no.yaml"]
+    {
+        let text = format!(
+            "Resources: {{Next: {{Type: 'AWS::CloudFormation::Stack', Properties: {{TemplateURL: '{url}'}}}}}}"
+        );
+        std::fs::write(folder.join("r/app.yaml"), text).unwrap();
+        let output = crate::support::command_in(&folder.join("r"), &["rehearse", "app.yaml"]);
+        assert_eq!((stderr(&output).as_str(), output.status.code()), ("", Some(0)), "{url}: {}", stdout(&output));
+        assert!(stdout(&output).contains("name its file with --nested Next=FILE"), "{url}: {}", stdout(&output));
+    }
+}
+
+#[test]
 fn a_parameter_that_keeps_its_value_has_the_one_of_the_deployed_stack() {
     let text = |default: u16, description: &str| {
         format!(

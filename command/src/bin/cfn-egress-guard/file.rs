@@ -1,9 +1,10 @@
-//! Reads the files that arguments name, with one wording for those that cannot be read.
+//! Reads the files that arguments name, with one wording for those that cannot be read or parsed.
 
 use std::io;
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
+use cfn_egress_guard_core::source::{self, Document, Span};
 
 /// Reads a file of text.
 ///
@@ -45,4 +46,21 @@ where
 /// Returns the message for a report that already names the file.
 pub(crate) fn unreadable(error: &io::Error) -> String {
     format!("cannot read this file: {error}")
+}
+
+/// Parses a template.
+///
+/// # Errors
+///
+/// The parser's message, with the place and what to do.
+pub(crate) fn parsed(name: &str, text: &str) -> anyhow::Result<Document> {
+    source::parse(text).map_err(|error| {
+        let place = error.span.map_or_else(String::new, |span| format!(":{}:{}", span.line, span.column));
+        anyhow!("{name}{place}: {error}\nhelp: {}", error.help())
+    })
+}
+
+/// Returns the beginning of a message about a place in a file that the message names before: `line 2, column 1: `.
+pub(crate) fn place(span: Option<Span>) -> String {
+    span.map_or_else(String::new, |span| format!("line {}, column {}: ", span.line, span.column))
 }

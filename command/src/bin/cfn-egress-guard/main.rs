@@ -60,8 +60,11 @@ fn main() -> Exit {
 fn wrapped(command: &Command, styled: bool, out: &mut impl Write) -> anyhow::Result<Exit> {
     let mut out = Wrapped::new(out, wrap::width().filter(|_| command.is_for_people()));
     let exit = run(command, styled, &mut out);
-    out.finish()?;
-    exit
+    let finished = out.finish();
+    // The command's own error says more than that its last line could not be written.
+    let exit = exit?;
+    finished?;
+    Ok(exit)
 }
 
 fn run(command: &Command, styled: bool, out: &mut impl Write) -> anyhow::Result<Exit> {
@@ -105,4 +108,33 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
         .any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A writer that fails when it is flushed, like a full disk.
+    struct Full;
+
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+    }
+
+    #[test]
+    fn an_error_in_writing_does_not_replace_the_commands_own() {
+        for (arguments, says) in
+            [(&["policy", "check", "no-such-file"][..], "no-such-file"), (&["schema", "policy"], "storage")]
+        {
+            let cli = Cli::parse_from(["cfn-egress-guard"].iter().chain(arguments));
+            let error = wrapped(&cli.command, false, &mut Full).unwrap_err();
+            assert!(format!("{error:#}").contains(says), "{error:#}");
+        }
+    }
 }

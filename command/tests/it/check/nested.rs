@@ -60,6 +60,31 @@ fn a_nested_stack_is_judged_with_the_parameters_that_its_parent_passes() {
 }
 
 #[test]
+fn a_loop_over_a_default_can_nest_with_other_entries() {
+    let app = "Transform: AWS::LanguageExtensions\nParameters: {Ports: {Type: CommaDelimitedList, Default: '80'}}\nResources:\n  \
+               Fn::ForEach::Nets:\n    - Port\n    - !Ref Ports\n    - 'Net${Port}': {Type: AWS::CloudFormation::Stack, \
+               Properties: {TemplateURL: net.yaml, Parameters: {To: !Ref Port}}}\n";
+    let folder = folder("nested-loop", &[("app.yaml", app), ("net.yaml", CHILD)]);
+    let (code, described) = check(&folder, &["app.yaml"]).described();
+    assert!(code == 0 && described.contains("warning[undetermined-value]"), "{described}");
+    assert_eq!(check(&folder, &["app.yaml", "--strict"]).described().0, 1);
+    assert_eq!(check(&folder, &["app.yaml", "--strict", "-p", "Ports=80"]).described().0, 0);
+    assert_eq!(check(&folder, &["app.yaml", "--strict", "--trust-defaults"]).described().0, 0);
+}
+
+#[test]
+fn a_type_with_escapes_is_a_nested_stack_too() {
+    let json = r#"{"Resources": {"Net": {"Type": "AWS\u003a\u003aCloudFormation::\u0053tack", "Properties": {"TemplateURL":
+        "net.yaml"}}}}"#;
+    let yaml = "Resources:\n  Net:\n    Type: \"AWS\\x3A\\x3ACloudFormation::Stack\"\n    Properties: {TemplateURL: net.yaml}\n";
+    let folder = folder("nested-escaped", &[("a.json", json), ("b.yaml", yaml), ("net.yaml", &template("Bad", 1, 2))]);
+    for file in ["a.json", "b.yaml"] {
+        let (code, described) = check(&folder, &[file]).described();
+        assert_eq!(code, 1, "{file}: {described}");
+    }
+}
+
+#[test]
 fn a_nested_stack_that_is_off_by_default_is_a_warning() {
     let app = parent("    Condition: IsOpen\n    Properties: {TemplateURL: net.yaml, Parameters: {To: 90}}\n");
     let folder = folder("nested-off", &[("app.yaml", &app), ("net.yaml", CHILD)]);

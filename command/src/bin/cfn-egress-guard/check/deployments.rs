@@ -10,8 +10,8 @@ mod samconfig;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
-use cfn_egress_guard_core::source;
+use anyhow::{Context, anyhow, bail};
+use cfn_egress_guard_core::source::{self, Span};
 use cfn_egress_guard_core::template::Scope;
 
 use super::folder::same;
@@ -70,33 +70,26 @@ pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<HashMap<PathBuf, Vec<Dep
     Ok(deployments)
 }
 
-fn of_file(file: &Path, text: &str) -> anyhow::Result<Vec<TemplateDeployment>> {
-    let folder = file.parent().unwrap_or(Path::new(""));
-    let is_toml = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+fn of_file(path: &Path, text: &str) -> anyhow::Result<Vec<TemplateDeployment>> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let is_toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
     if !is_toml {
-        let document = source::parse(text).map_err(|error| {
-            let place =
-                error.span.map_or_else(String::new, |span| format!("line {}, column {}: ", span.line, span.column));
-            anyhow::anyhow!("{place}{error}")
-        })?;
+        let document = source::parse(text).map_err(|error| anyhow!("{}{error}", file::place(error.span)))?;
         return match samconfig::of_yaml(&document.root) {
             Some(table) if samconfig::is(&table) => samconfig::read(folder, &table),
-            _ => git_sync::read(file, folder, &document.root),
+            _ => git_sync::read(path, folder, &document.root),
         };
     }
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
         // The library's message quotes the line, which may contain a secret.
-        anyhow::anyhow!("{}{}", place(&error, text), error.message())
+        anyhow!("{}{}", place(&error, text), error.message())
     })?;
     if samconfig::is(&table) { samconfig::read(folder, &table) } else { own::read(folder, text) }
 }
 
 /// Returns the place of a TOML error: `line 2, column 1: `.
 fn place(error: &toml::de::Error, text: &str) -> String {
-    error.span().map_or_else(String::new, |span| {
-        let span = cfn_egress_guard_core::source::Span::of(text, span);
-        format!("line {}, column {}: ", span.line, span.column)
-    })
+    file::place(error.span().map(|span| Span::of(text, span)))
 }
 
 #[cfg(test)]

@@ -150,13 +150,9 @@ impl InputJudge<'_> {
     /// Returns the report of a template under a scope, and the reports of the templates that it deploys.
     fn with_nested(&self, unit: &JudgedTemplate<'_>, scope: &Scope, around: &ParentTemplates<'_>) -> InputReports {
         let JudgedTemplate { name, text, document, .. } = *unit;
-        let nested = if text.contains("AWS::CloudFormation::Stack") || text.contains("AWS::Serverless::Application") {
-            nested(&document.root, scope, self.defaults).unwrap_or_default()
-        } else {
-            Vec::new()
-        };
+        let nested = nested(&document.root, scope, self.defaults);
         let mut inside = NestedReports::default();
-        for one in &nested {
+        for one in nested.iter().flatten() {
             self.inside(one, unit, around, &mut inside);
         }
         let context = Context {
@@ -168,6 +164,7 @@ impl InputJudge<'_> {
         let terms = CheckContext { context, defaults: self.defaults, ..CheckContext::of(self.policy, self.today) };
         let mut own = FileReport::of(name.clone(), Arc::clone(text), document, &terms, self.strict, |take| {
             let mut notes = check_each(&document.root, scope, &terms, take)?;
+            nested?;
             // The evaluator does not know which templates are available.
             notes.retain(|note| !matches!(note.subject, NoteSubject::Application { .. }));
             notes.append(&mut inside.notes);

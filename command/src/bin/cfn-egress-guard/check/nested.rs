@@ -42,26 +42,59 @@ impl<'f> NestedFiles<'f> {
         bail!("--nested {path}: there is no nested stack with that name; the nested stacks are {}", met.join(", "))
     }
 
-    /// Returns the file of a template that the one in `parent` deploys, if it is named and exists.
+    /// Returns the file of a template that the one in `parent` deploys, if it is named and exists. A given file may be
+    /// missing, which is an error of the one who gives it.
+    pub(crate) fn file(&self, path: &str, parent: &Path, nested: &Nested, way: &NestedWay) -> Option<PathBuf> {
+        let file = self.named(path, parent, nested.asset_path.as_deref(), way.location.as_deref());
+        file.filter(|file| self.given(path).is_some() || file.is_file())
+    }
+
+    /// Returns the file of a template that the one in `parent` deploys, if it is named; the file may be missing.
     ///
     /// A file that a template names must be in its repository or below the working directory: a template must not
     /// expose other files of this machine.
-    pub(crate) fn file(&self, path: &str, parent: &Path, nested: &Nested, way: &NestedWay) -> Option<PathBuf> {
+    pub(crate) fn named(
+        &self,
+        path: &str,
+        parent: &Path,
+        asset_path: Option<&str>,
+        location: Option<&str>,
+    ) -> Option<PathBuf> {
         self.met.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
-        if let Some((_, file)) = self.given.iter().rev().find(|(given, _)| given == path) {
+        if let Some(file) = self.given(path) {
             return Some(file.clone());
         }
-        let folder = parent.parent().unwrap_or(Path::new(""));
-        let file = plain(&folder.join(local(nested.asset_path.as_deref(), way.location.as_deref())?));
-        let real = file.canonicalize().ok().filter(|real| real.is_file())?;
-        let folder = same(if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+        let folder = parent.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let file = plain(&folder.join(local(asset_path, location)?));
+        let real = real(&file);
+        let folder = same(folder);
         let root = Repository::around(&folder).map_or(folder, |repository| repository.root().to_owned());
         (real.starts_with(root) || real.starts_with(same(Path::new(".")))).then_some(file)
     }
+
+    fn given(&self, path: &str) -> Option<&PathBuf> {
+        self.given.iter().rev().find(|(given, _)| given == path).map(|(_, file)| file)
+    }
+}
+
+/// Returns the canonical path of a file. If the file is missing, the path shows where it would be, so that an answer
+/// does not depend on whether a file outside exists.
+fn real(file: &Path) -> PathBuf {
+    if let Ok(real) = file.canonicalize() {
+        return real;
+    }
+    let mut real = same(Path::new("."));
+    for part in file.components() {
+        match part {
+            Component::ParentDir => drop(real.pop()),
+            part => real.push(part),
+        }
+    }
+    real
 }
 
 /// Returns the path that a template names: the CDK's asset path, or a location that is not a URL.
-pub(crate) fn local<'n>(asset_path: Option<&'n str>, location: Option<&'n str>) -> Option<&'n str> {
+fn local<'n>(asset_path: Option<&'n str>, location: Option<&'n str>) -> Option<&'n str> {
     let location = location.map(|location| location.strip_prefix("file://").unwrap_or(location));
     asset_path.or(location.filter(|location| !location.contains("://")))
 }

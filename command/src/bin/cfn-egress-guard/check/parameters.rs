@@ -54,6 +54,12 @@ impl ParameterValues {
         }
     }
 
+    /// Adds other values, which take precedence.
+    pub(crate) fn add(&mut self, other: Self) {
+        other.values.into_iter().for_each(|(name, value)| self.set(&name, Some(value)));
+        other.previous.iter().for_each(|name| self.set(name, None));
+    }
+
     /// Returns the names of all parameters with a value or a previous value.
     pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
         self.values.keys().chain(&self.previous)
@@ -179,10 +185,8 @@ fn shorthand(text: &str) -> anyhow::Result<Vec<(String, String)>> {
 
 /// Reads the text of a parameter file, in any of its published forms.
 fn texts(text: &str, given: &mut ParameterValues) -> anyhow::Result<()> {
-    let document = source::parse(text).map_err(|error| {
-        let place = error.span.map_or_else(String::new, |span| format!("line {}, column {}: ", span.line, span.column));
-        anyhow!("{place}it is neither JSON nor YAML")
-    })?;
+    let document =
+        source::parse(text).map_err(|error| anyhow!("{}it is neither JSON nor YAML", file::place(error.span)))?;
     let parameters = document.root.get("Parameters").unwrap_or(&document.root);
     match &parameters.kind {
         Kind::List(list) => list
@@ -228,17 +232,16 @@ pub(crate) fn assigned(map: &Map, given: &mut ParameterValues) -> anyhow::Result
 fn scalar(key: &str, value: &Value) -> anyhow::Result<Option<String>> {
     Ok(Some(match &value.kind {
         Kind::Null => return Ok(None),
-        Kind::Bool(bool) => bool.to_string(),
-        Kind::Integer(number) => number.to_string(),
-        Kind::Float(number) => number.to_string(),
         Kind::Ambiguous(text) => text.clone(),
-        Kind::String(text) => text.clone(),
         Kind::List(list) => {
             let entries: Vec<_> =
                 list.iter().filter_map(|entry| scalar(key, entry).transpose()).collect::<Result<_, _>>()?;
             entries.join(",")
         }
-        Kind::Map(_) | Kind::Unknown(_) => bail!("the value of `{key}` is neither text nor a list"),
+        _ => match value.as_text() {
+            Some(text) => text.into_owned(),
+            None => bail!("the value of `{key}` is neither text nor a list"),
+        },
     }))
 }
 
@@ -269,6 +272,7 @@ mod tests {
         ] {
             assert_eq!(values(arguments), expected, "{arguments:?}");
         }
+        assert_eq!(values(&[r#"{"Parameters": {"Port": 443.0, "On": true}}"#]), ["On=true", "Port=443.0"]);
         assert_eq!(values(&["Url=https://a/?b=c"]), ["Url=https://a/?b=c"]);
     }
 

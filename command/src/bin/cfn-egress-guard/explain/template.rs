@@ -3,11 +3,11 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use cfn_egress_guard_core::check::{CheckContext, Defaults, Nested, NestedWay, explain_each, nested};
 use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::rule::policy::Context as Place;
-use cfn_egress_guard_core::source::{self, Document};
+use cfn_egress_guard_core::source::Document;
 use cfn_egress_guard_core::template::{NoteSubject, Scope, TemplateNote, is_template};
 
 use super::of_resource;
@@ -17,6 +17,7 @@ use crate::check::folder::same;
 use crate::check::nested as files;
 use crate::check::parameters::{self, DeclaredParameters, ParameterValues};
 use crate::exit::Exit;
+use crate::file::parsed;
 
 /// Explains a template under a scope.
 pub(super) fn explain(
@@ -45,13 +46,6 @@ pub(super) fn explain(
 
 fn place(scope: &Scope) -> Place<'_> {
     Place { account: scope.account.as_deref(), region: scope.region.as_deref(), ..Place::default() }
-}
-
-fn parsed(name: &str, text: &str) -> anyhow::Result<Document> {
-    source::parse(text).map_err(|error| {
-        let place = error.span.map_or_else(String::new, |span| format!(":{}:{}", span.line, span.column));
-        anyhow!("{name}{place}: {error}\nhelp: {}", error.help())
-    })
 }
 
 struct Explainer<'e> {
@@ -102,7 +96,7 @@ impl Explainer<'_> {
             self.paragraph()?;
             exit = exit.max(of_resource(resource, &terms, self.out)?);
         }
-        for one in &nested(root, scope, terms.defaults).unwrap_or_default() {
+        for one in &nested(root, scope, terms.defaults).with_context(|| format!("cannot read `{}`", unit.name))? {
             exit = exit.max(self.inside(one, unit, around, &mut notes)?);
         }
         for (index, note) in notes.iter().enumerate() {

@@ -7,6 +7,7 @@ use anstyle::Style;
 use cfn_egress_guard::rehearsal::{
     AssumedViolation, DeploymentPlan, HookProgress, RehearsalEvent, RehearsalOutcome, ResourceOperation, StackEvent,
 };
+use cfn_egress_guard::wrapping::wrapped;
 use cfn_egress_guard_core::rule::excerpt;
 
 use crate::ID_CHARS;
@@ -79,8 +80,11 @@ pub(super) fn row(out: &mut impl Write, described: &RehearsalEvent<'_>, width: u
     }
     writeln!(out)?;
     let columns = wrap::width().map_or(WIDTH, |width| width.saturating_sub(indent).min(WIDTH)).saturating_sub(6);
-    for line in text.iter().flat_map(|text| text.lines()).flat_map(|line| wrapped(line, columns)) {
-        writeln!(out, "{:indent$}      {line}", "")?;
+    for line in text.iter().flat_map(|text| text.lines()) {
+        let hanging = if line.starts_with("- ") { "- ".len() } else { 0 };
+        for part in wrapped(line, columns, hanging).split('\n') {
+            writeln!(out, "{:indent$}      {part}", "")?;
+        }
     }
     let starts = event.hook.is_none()
         && (event.resource_status_reason.is_none() || is_not_asked(described))
@@ -121,22 +125,6 @@ fn style_of(status: &str) -> Style {
     } else {
         GOOD
     }
-}
-
-/// Breaks a line at spaces to fit a width in characters.
-fn wrapped(line: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in line.split(' ') {
-        match lines.last_mut() {
-            Some(last) if last.chars().count() + 1 + word.chars().count() <= width => {
-                last.push(' ');
-                last.push_str(word);
-            }
-            Some(_) if line.starts_with("- ") => lines.push(format!("  {word}")),
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 pub(super) fn conclusion(

@@ -1,9 +1,11 @@
 //! This program's own file format: TOML with a table for each deployment.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, bail};
+use cfn_egress_guard_core::value::{Kind, Value};
 use serde::Deserialize;
 
 use super::super::parameters::{self, ParameterValues};
@@ -70,13 +72,31 @@ fn deployment(folder: &Path, entry: DeploymentEntry) -> anyhow::Result<TemplateD
 
 /// Returns a value in CloudFormation's form: text, or a list separated by commas.
 pub(super) fn text(value: &toml::Value) -> Option<String> {
-    match value {
-        toml::Value::String(text) => Some(text.clone()),
-        toml::Value::Integer(number) => Some(number.to_string()),
-        toml::Value::Float(number) => Some(number.to_string()),
-        toml::Value::Boolean(bool) => Some(bool.to_string()),
-        toml::Value::Datetime(date) => Some(date.to_string()),
-        toml::Value::Array(list) => list.iter().map(text).collect::<Option<Vec<_>>>().map(|list| list.join(",")),
-        toml::Value::Table(_) => None,
+    let scalar = match value {
+        toml::Value::String(text) => return Some(text.clone()),
+        toml::Value::Integer(number) => Kind::Integer(*number),
+        toml::Value::Float(number) => Kind::Float(*number),
+        toml::Value::Boolean(bool) => Kind::Bool(*bool),
+        toml::Value::Datetime(date) => return Some(date.to_string()),
+        toml::Value::Array(list) => {
+            return list.iter().map(text).collect::<Option<Vec<_>>>().map(|list| list.join(","));
+        }
+        toml::Value::Table(_) => return None,
+    };
+    Value::from(scalar).as_text().map(Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_has_the_text_that_the_template_would_give_it() {
+        for (value, expected) in
+            [("443", Some("443")), ("443.0", Some("443.0")), ("true", Some("true")), ("[1, 'a', 2.5]", Some("1,a,2.5"))]
+        {
+            let table: toml::Table = format!("v = {value}").parse().unwrap();
+            assert_eq!(table.get("v").and_then(text).as_deref(), expected);
+        }
     }
 }

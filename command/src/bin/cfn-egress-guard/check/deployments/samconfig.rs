@@ -74,7 +74,7 @@ fn template_of(folder: &Path, named: Option<String>) -> PathBuf {
     named.map(|name| folder.join(name)).or_else(default).unwrap_or_else(|| folder.join("template.yaml"))
 }
 
-/// Parses `Key=Value Other="more words"`, a list of such texts, or a table.
+/// Parses `Key=Value Other="more words"`, a table, or a list of those.
 fn overrides(value: &Value) -> anyhow::Result<ParameterValues> {
     match value {
         Value::Table(table) => {
@@ -87,7 +87,16 @@ fn overrides(value: &Value) -> anyhow::Result<ParameterValues> {
             Ok(given)
         }
         Value::Array(list) => {
-            parameters::read(&list.iter().filter_map(Value::as_str).map(unquoted).collect::<Vec<_>>())
+            let mut given = ParameterValues::default();
+            for (index, entry) in list.iter().enumerate() {
+                let read = match entry {
+                    Value::String(text) => parameters::read(&[unquoted(text)]),
+                    Value::Table(_) => overrides(entry),
+                    _ => Err(anyhow!("it does not have the form Key=Value")),
+                };
+                given.add(read.with_context(|| format!("entry {}", index + 1))?);
+            }
+            Ok(given)
         }
         Value::String(text) => parameters::read(&words(text).iter().map(unquoted).collect::<Vec<_>>()),
         _ => Err(anyhow!("it is neither text nor a list")),
@@ -157,7 +166,21 @@ mod tests {
             expected
         );
         assert_eq!(given(r#"o = {A = 1, B = "two words"}"#), expected);
+        assert_eq!(given(r#"o = ["A=0", {A = 1, B = "two words"}]"#), expected);
         assert_eq!(given(r#"o = 'A="say \"a\""'"#), ["A=say \"a\""]);
+    }
+
+    #[test]
+    fn an_override_that_is_not_a_parameter_is_a_mistake() {
+        for (overrides, says) in [
+            ("[\"Port=443\", 8443]", "parameter_overrides of `prod`: entry 2: it does not have the form Key=Value"),
+            ("[[\"Port=443\"]]", "parameter_overrides of `prod`: entry 1: it does not have the form Key=Value"),
+            ("443", "parameter_overrides of `prod`: it is neither text nor a list"),
+        ] {
+            let table = format!("[prod.deploy.parameters]\nparameter_overrides = {overrides}\n").parse().unwrap();
+            let error = read(Path::new("sam"), &table).unwrap_err();
+            assert_eq!(format!("{error:#}"), says);
+        }
     }
 
     #[test]

@@ -2,12 +2,13 @@
 //!
 //! No message repeats a value: it may be a secret.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::bail;
 use cfn_egress_guard_core::path::Origin;
 use cfn_egress_guard_core::rule::excerpt;
-use cfn_egress_guard_core::value::{Kind, Map, Value};
+use cfn_egress_guard_core::value::{Map, Value};
 use fancy_regex::Regex;
 
 /// The maximum number of characters shown of a name or a constraint.
@@ -133,7 +134,10 @@ fn problem(declaration: &Value, value: &str) -> Option<(&'static str, String)> {
     }
     if let Some(list) = declaration.get("AllowedValues").and_then(Value::as_list) {
         let allowed: Vec<String> = list.iter().filter_map(text).collect();
-        let is_allowed = |value: &str| allowed.iter().any(|allowed| allowed == value);
+        let is_same_number = |one: &str, other: &str| {
+            type_name.contains("Number") && number(one).is_some_and(|one| number(other) == Some(one))
+        };
+        let is_allowed = |value: &str| allowed.iter().any(|one| one == value || is_same_number(one, value));
         let is_certain = allowed.len() == list.len();
         let is_each_allowed = || is_list && entries.iter().all(|entry| is_allowed(entry));
         if is_certain && !is_allowed(value) && !is_each_allowed() {
@@ -190,13 +194,7 @@ fn number(text: &str) -> Option<f64> {
 /// Returns a scalar of a declaration as text, or nothing for a number that parsers read differently; CloudFormation
 /// checks that.
 fn text(value: &Value) -> Option<String> {
-    match &value.kind {
-        Kind::String(text) => Some(text.clone()),
-        Kind::Bool(bool) => Some(bool.to_string()),
-        Kind::Integer(number) => Some(number.to_string()),
-        Kind::Float(number) => Some(number.to_string()),
-        Kind::Null | Kind::Ambiguous(_) | Kind::List(_) | Kind::Map(_) | Kind::Unknown(_) => None,
-    }
+    value.as_text().map(Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -213,6 +211,9 @@ mod tests {
     fn what_cloudformation_refuses_is_refused() {
         for (declaration, good, bad, says) in [
             ("Type: Number, AllowedValues: [80, 81]", "81", "90", "AllowedValues: 80, 81"),
+            ("Type: Number, AllowedValues: [2.0]", "2.0", "3", "AllowedValues: 2.0"),
+            ("Type: Number, AllowedValues: [2.0]", "2", "2.5", "AllowedValues: 2.0"),
+            ("Type: String, AllowedValues: [2.0]", "2.0", "2", "AllowedValues: 2.0"),
             ("Type: String, AllowedValues: [a, 'true', 1]", "1", "b", "AllowedValues"),
             ("Type: CommaDelimitedList, AllowedValues: [a, b]", "b, a", "a,c", "AllowedValues"),
             ("Type: String, AllowedPattern: '[a-z]+'", "abc", "abc1", "AllowedPattern: [a-z]+"),
