@@ -13,6 +13,7 @@
 //! |---|---|---|
 //! | [`arn`] | Amazon Resource Names | anything else |
 //! | [`path`] | a property path, a place in a text | anything else |
+//! | [`fingerprint`] | a hash that is the same in every version | what is hashed |
 //! | [`rule`] | the rule, its settings and exemptions, its messages | JSON, templates, AWS's services, clocks |
 //! | [`value`] | JSON's kinds, and values that only AWS knows | the source of a value |
 //! | [`security_group`] | AWS's property shapes of the two resource types | templates, the hook |
@@ -112,6 +113,8 @@ pub mod arn;
 #[warn(missing_docs)]
 pub mod check;
 pub mod event;
+#[warn(missing_docs)]
+pub mod fingerprint;
 #[warn(missing_docs)]
 pub mod hook;
 pub mod log;

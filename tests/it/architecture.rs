@@ -12,6 +12,7 @@ use crate::support::root;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("arn", &[]),
     ("path", &[]),
+    ("fingerprint", &[]),
     ("rule", &["path"]),
     ("value", &["path", "rule"]),
     ("security_group", &["path", "rule", "value"]),
