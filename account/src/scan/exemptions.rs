@@ -12,7 +12,7 @@ use super::result::ScanResult;
 use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::fingerprint::Fingerprint;
 use cfn_egress_guard_core::rule::excerpt;
-use cfn_egress_guard_core::rule::policy::{Date, Glob, Placeholder};
+use cfn_egress_guard_core::rule::policy::{Date, DestinationRange, Glob, Placeholder};
 
 /// The number of stack names in an exemption above which a pattern is tried.
 const NAMED_STACKS: usize = 8;
@@ -240,8 +240,8 @@ fn write_uncovered(stack: &StackRecord, headed: &mut bool, out: &mut dyn Write) 
         *headed = true;
         writeln!(
             out,
-            "#\n# Not covered, because an exemption names a protocol, ports, and a destination, and these rules have \
-             none:"
+            "#\n# Not covered, because an exemption names a protocol, ports, and a destination, and these rules do not \
+             state\n# all of them:"
         )?;
     }
     lines.iter().try_for_each(|line| writeln!(out, "#   {line}"))
@@ -279,9 +279,10 @@ fn blocked(stack: &StackRecord) -> impl Iterator<Item = &RuleRecord> {
 }
 
 /// Returns the traffic that an exemption for the rule names, if possible: a policy accepts ports only for tcp and udp,
-/// and only as an ascending range.
+/// and only as an ascending range. The destination may come from the result of an earlier version.
 fn nameable(rule: &RuleRecord) -> Option<&OpenedTraffic> {
-    rule.rule.as_ref().filter(|opens| match (opens.protocol.as_str(), opens.ports) {
+    let opens = rule.rule.as_ref().filter(|opens| opens.destination.parse::<DestinationRange>().is_ok());
+    opens.filter(|opens| match (opens.protocol.as_str(), opens.ports) {
         ("tcp" | "udp", Some((from, to))) => 0 <= from && from <= to,
         ("tcp" | "udp", None) => false,
         _ => true,
