@@ -16,7 +16,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use super::credentials::{self, NoCredentials, RoleOptions};
 use super::failure::{Failure, FailureKind};
 use super::pace::{RetryPolicy, with_retries};
-use super::pages::MAX_PAGES;
+use super::pages::PageCursor;
 
 /// The timeout of one attempt. The SDK then retries as often as the user's configuration says (`AWS_MAX_ATTEMPTS`,
 /// `max_attempts`).
@@ -24,6 +24,8 @@ const ATTEMPT: Duration = Duration::from_secs(30);
 
 /// The timeout for opening a connection.
 const CONNECT: Duration = Duration::from_secs(5);
+
+const REGIONS: &str = "account:ListRegions";
 
 /// Returns a message that a result covers only [`ALWAYS_ENABLED`], because the account's own list could not be read.
 #[must_use]
@@ -265,20 +267,17 @@ impl Connection {
         let config = aws_sdk_account::config::Builder::from(&self.config).region(Region::new(self.home())).build();
         let client = aws_sdk_account::Client::from_conf(config);
         let mut regions = Vec::new();
-        let mut token: Option<String> = None;
-        for _ in 0..MAX_PAGES {
+        let mut pages = PageCursor::new(REGIONS);
+        while pages.has_page() {
             let page = with_retries(retry_policy, &mut 0, || async {
                 let on = [RegionOptStatus::Enabled, RegionOptStatus::EnabledByDefault];
                 let request = client.list_regions().set_region_opt_status_contains(Some(on.to_vec()));
-                let answer = request.set_next_token(token.clone()).send().await;
-                answer.map_err(|error| Failure::of("account:ListRegions", &error))
+                let answer = request.set_next_token(pages.token()).send().await;
+                answer.map_err(|error| Failure::of(REGIONS, &error))
             })
             .await?;
             regions.extend(page.regions().iter().filter_map(|region| region.region_name().map(str::to_owned)));
-            match page.next_token() {
-                Some(next) if !next.is_empty() && token.as_deref() != Some(next) => token = Some(next.to_owned()),
-                _ => break,
-            }
+            pages.advance(page.next_token())?;
         }
         regions.sort();
         regions.dedup();

@@ -18,7 +18,7 @@ use crate::accounts::AccountRegion;
 use crate::called::CalledFunction;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::with_retries;
-use crate::pages::{MAX_PAGES, following};
+use crate::pages::PageCursor;
 use cfn_egress_guard_core::log::{ENV_GUARD, GUARD, NAMESPACE};
 use cfn_egress_guard_core::rule::{ID, excerpt};
 
@@ -132,23 +132,20 @@ async fn calls(place: &AccountRegion, guard: &str, options: &AuditOptions) -> Re
         })
         .collect();
     let mut sum = 0.0;
-    let mut token: Option<String> = None;
-    for _ in 0..MAX_PAGES {
+    let mut pages = PageCursor::new(METRICS);
+    while pages.has_page() {
         let page = with_retries(options.retry_policy, &mut 0, || async {
             let request = client
                 .get_metric_data()
                 .start_time(DateTime::from_secs(since(options)))
                 .end_time(DateTime::from_secs(until(options)))
                 .set_metric_data_queries(Some(queries.clone()))
-                .set_next_token(token.clone());
+                .set_next_token(pages.token());
             request.send().await.map_err(|error| Failure::of(METRICS, &error))
         })
         .await?;
         sum += page.metric_data_results().iter().flat_map(|result| result.values()).sum::<f64>();
-        match following(page.next_token(), token.as_deref(), METRICS)? {
-            Some(next) => token = Some(next),
-            None => break,
-        }
+        pages.advance(page.next_token())?;
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a sum of counts")]
     let calls = sum.ceil() as u64;
@@ -173,8 +170,8 @@ async fn read(
 ) -> Result<(), Failure> {
     let client = place.connection.cloudwatch_logs(&place.region);
     let mut seen = HashSet::new();
-    let mut token: Option<String> = None;
-    for _ in 0..MAX_PAGES {
+    let mut pages = PageCursor::new(LOG);
+    while pages.has_page() {
         let page = with_retries(options.retry_policy, &mut 0, || async {
             let request = client
                 .filter_log_events()
@@ -183,7 +180,7 @@ async fn read(
                 .start_time(since(options).saturating_mul(1_000))
                 // CloudWatch Logs includes the end time; this time span excludes it.
                 .end_time(until(options).saturating_mul(1_000) - 1)
-                .set_next_token(token.clone());
+                .set_next_token(pages.token());
             request.send().await.map_err(|error| Failure::of(LOG, &error))
         })
         .await?;
@@ -202,12 +199,9 @@ async fn read(
                 records.push(line.record(place));
             }
         }
-        match following(page.next_token(), token.as_deref(), LOG)? {
-            Some(next) => token = Some(next),
-            None => return Ok(()),
-        }
+        pages.advance(page.next_token())?;
     }
-    Err(Failure::new(LOG, FailureKind::Unreadable, "the log does not end"))
+    Ok(())
 }
 
 /// The fields that the report uses from a log line about a direct call.

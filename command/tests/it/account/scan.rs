@@ -492,6 +492,22 @@ fn all_regions_are_those_switched_on() {
     }
 }
 
+/// A list that does not end is not a shorter list.
+#[test]
+fn a_list_of_regions_that_refers_to_itself_is_not_complete() {
+    let server = Server::start(|request| match request.action.as_str() {
+        "/listRegions" => {
+            let body = "{\"Regions\":[{\"RegionName\":\"eu-west-1\",\"RegionOptStatus\":\"ENABLED\"}],\
+                        \"NextToken\":\"same\"}";
+            Answer { status: 200, body: body.to_owned() }
+        }
+        _ => account(request, &[]),
+    });
+    let (code, result) = json(&server, &["--regions", "all"]);
+    assert_eq!((code, result["regions"].as_array().unwrap().len()), (Some(2), 17));
+    assert!(result["regionsAssumed"].as_str().unwrap().contains("refers to itself"), "{result}");
+}
+
 #[test]
 fn what_cannot_be_scanned_says_why() {
     let server = Server::start(|request| account(request, &STACKS));
