@@ -89,6 +89,8 @@ fn entered(request: &Request) -> Option<Reply> {
             }
             organizations(&answer)
         }
+        // A page may be empty.
+        "ListRoots" if asked["NextToken"].is_null() => organizations(&json!({"Roots": [], "NextToken": "2"})),
         "ListRoots" => organizations(&json!({"Roots": [{"Id": "r-root", "Name": "Root"}]})),
         "ListAccountsForParent" => {
             let accounts: Vec<Json> = ACCOUNTS.iter().filter(|(.., unit)| *unit == parent).map(described).collect();
