@@ -9,26 +9,22 @@ use std::collections::HashSet;
 use aws_sdk_cloudformation::types::{ThirdPartyType, TypeConfigurationIdentifier};
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
 use aws_smithy_types::DateTime;
-use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::AuditOptions;
-use super::record::{DIRECT_PASSED, DirectCall, HookAnnotation, HookRecord, NOT_BLOCKED, text};
+use super::logged::{EVENT, LoggedCall};
+use super::record::HookRecord;
 use crate::accounts::AccountRegion;
 use crate::called::CalledFunction;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::with_retries;
 use crate::pages::PageCursor;
 use cfn_egress_guard_core::log::{ENV_GUARD, GUARD, NAMESPACE};
-use cfn_egress_guard_core::rule::{ID, excerpt};
 
 const CONFIGURATION: &str = "cloudformation:BatchDescribeTypeConfigurations";
 const FUNCTION: &str = "lambda:GetFunctionConfiguration";
 const METRICS: &str = "cloudwatch:GetMetricData";
 const LOG: &str = "logs:FilterLogEvents";
-
-/// The event name in the function's log lines about direct calls.
-const EVENT: &str = "direct-call";
 
 /// The default time span in seconds: as long as CloudFormation keeps results.
 const KEPT: i64 = 90 * 86_400;
@@ -202,76 +198,4 @@ async fn read(
         pages.advance(page.next_token())?;
     }
     Ok(())
-}
-
-/// The fields that the report uses from a log line about a direct call.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct LoggedCall {
-    event: String,
-    event_id: String,
-    time: String,
-    account: String,
-    region: String,
-    verdict: String,
-    level: String,
-    message: String,
-    operation: String,
-    direction: String,
-    group_id: String,
-    caller: String,
-    role: String,
-    service: String,
-    source_ip: String,
-    tool: String,
-}
-
-impl LoggedCall {
-    /// Parses a line; returns nothing for other lines.
-    fn parse(line: &str) -> Option<Self> {
-        let line: Self = serde_json::from_str(line).ok()?;
-        (line.event == EVENT).then_some(line)
-    }
-
-    /// Returns whether the call matches the criteria.
-    fn is_wanted(&self, options: &AuditOptions) -> bool {
-        let status = if self.level == "WARN" { "HOOK_COMPLETE_FAILED" } else { "HOOK_COMPLETE_SUCCEEDED" };
-        options.statuses.is_empty() || options.statuses.iter().any(|wanted| wanted == status)
-    }
-
-    fn record(self, place: &AccountRegion) -> HookRecord {
-        let mut lines = self.message.lines();
-        let reason = text(lines.next());
-        let annotations = lines.filter_map(|line| line.strip_prefix("- ")).map(|line| HookAnnotation {
-            name: ID.to_owned(),
-            status: "FAILED".to_owned(),
-            severity: Some("MEDIUM".to_owned()),
-            message: text(Some(line)),
-            remedy: None,
-        });
-        HookRecord {
-            annotations: if self.level == "WARN" { annotations.collect() } else { Vec::new() },
-            account: text(Some(&self.account)).or_else(|| place.account.clone()),
-            region: text(Some(&self.region)).unwrap_or_else(|| place.region.clone()),
-            id: excerpt(&self.event_id, 128),
-            at: excerpt(&self.time, 64),
-            status: if self.level == "WARN" { NOT_BLOCKED } else { DIRECT_PASSED }.to_owned(),
-            target_type: Some("DIRECT_CALL".to_owned()),
-            target_id: text(Some(&self.group_id)),
-            target_name: Some("AWS::EC2::SecurityGroup".to_owned()),
-            action: text(Some(&self.operation)),
-            reason,
-            call: Some(DirectCall {
-                operation: excerpt(&self.operation, 64),
-                direction: excerpt(&self.direction, 64),
-                verdict: excerpt(&self.verdict, 64),
-                caller: text(Some(&self.caller)),
-                role: text(Some(&self.role)),
-                service: text(Some(&self.service)),
-                source_ip: text(Some(&self.source_ip)),
-                tool: text(Some(&self.tool)),
-            }),
-            ..HookRecord::default()
-        }
-    }
 }
