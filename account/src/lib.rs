@@ -22,6 +22,7 @@ pub mod permissions;
 pub mod scan;
 mod spool;
 pub mod status;
+mod tasks;
 
 pub use cfn_egress_guard_core::rule::policy::Glob;
 pub use connection::{Connection, ConnectionOptions};
