@@ -27,37 +27,6 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 const REGIONS: &str = "account:ListRegions";
 
-/// Returns a message that a result covers only [`ALWAYS_ENABLED`], because the account's own list could not be read.
-#[must_use]
-pub fn regions_assumed(why: &str) -> String {
-    format!(
-        "Only the Regions that are enabled by default were read, because the account's list of Regions could not be \
-         read: {why}."
-    )
-}
-
-/// The Regions that every account in the standard partition has (source: AWS General Reference, "Regions that are
-/// enabled by default").
-pub const ALWAYS_ENABLED: [&str; 17] = [
-    "us-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-northeast-3",
-    "ap-south-1",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "ca-central-1",
-    "eu-central-1",
-    "eu-north-1",
-    "eu-west-1",
-    "eu-west-2",
-    "eu-west-3",
-    "sa-east-1",
-];
-
 /// The options from the command line; everything else comes from the SDK's own search (environment, `~/.aws`, SSO, web
 /// identity, containers, instance metadata).
 #[derive(Debug, Clone, Default)]
@@ -262,7 +231,7 @@ impl Connection {
     ///
     /// # Errors
     /// When they cannot be listed.
-    pub async fn enabled_regions(&self, retry_policy: RetryPolicy) -> Result<Vec<String>, Failure> {
+    pub(super) async fn enabled_regions(&self, retry_policy: RetryPolicy) -> Result<Vec<String>, Failure> {
         // One endpoint serves all Regions of the partition.
         let config = aws_sdk_account::config::Builder::from(&self.config).region(Region::new(self.home())).build();
         let client = aws_sdk_account::Client::from_conf(config);

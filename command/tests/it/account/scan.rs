@@ -492,6 +492,26 @@ fn all_regions_are_those_switched_on() {
     }
 }
 
+#[test]
+fn the_regions_that_are_assumed_are_those_of_the_callers_partition() {
+    let server = Server::start(|request| match request.action.as_str() {
+        "/listRegions" => {
+            Answer { status: 403, body: "{\"__type\":\"AccessDeniedException\",\"message\":\"no\"}".to_owned() }
+        }
+        "GetCallerIdentity" => {
+            let arn = "arn:aws-cn:iam::123456789012:user/x";
+            answered("GetCallerIdentity", &format!("<Arn>{arn}</Arn><Account>123456789012</Account>"))
+        }
+        _ => account(request, &[]),
+    });
+    for more in [&[][..], &["--accounts", "123456789012"]] {
+        let _ = server.command(&[&["scan", "--regions", "all"], more].concat());
+        let read = server.seen().into_iter().filter(|request| request.action == "ListStacks");
+        let read: BTreeSet<String> = read.map(|request| request.region).collect();
+        assert_eq!(read, ["cn-north-1", "cn-northwest-1"].map(str::to_owned).into());
+    }
+}
+
 /// A list that does not end is not a shorter list.
 #[test]
 fn a_list_of_regions_that_refers_to_itself_is_not_complete() {
