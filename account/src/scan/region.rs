@@ -8,7 +8,7 @@ use super::Progress;
 use super::alternative::AlternativeKind;
 use super::context::{RegionClients, RegionContext};
 use super::expected::locked;
-use super::judge::{DeployedScope, declared_in, judge};
+use super::judge::{DeployedScope, DeployedTemplate};
 use super::live::scan_groups;
 use super::paced::{PacedSource, StartedWork, work};
 use super::record::{NAME_CHARS, StackRecord, account_of};
@@ -145,10 +145,10 @@ fn record(
     let given = given.unwrap_or_default();
     let owner = owner(&given, &options.owner_tags);
     let deployed = deployed(region, stack, given, parameters_known);
+    let parsed = DeployedTemplate::parse(&template.text, deployed)?;
     let (kinds, others): (Vec<_>, Vec<_>) = AlternativeKind::beside(&options.policy).into_iter().unzip();
-    let judged = judge(&template.text, &deployed, &options.policy, &others, options.today)?;
-    let declared =
-        if options.live && judged.resources > 0 { declared_in(&template.text, &deployed)? } else { Vec::new() };
+    let judged = parsed.judge(&options.policy, &others, options.today)?;
+    let declared = if options.live && judged.resources > 0 { parsed.declared()? } else { Vec::new() };
     let otherwise =
         if judged.resources > 0 { kinds.into_iter().zip(judged.otherwise).collect() } else { BTreeMap::new() };
     let mut notes = judged.notes;
