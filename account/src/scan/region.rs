@@ -40,6 +40,7 @@ struct StackSource<'a> {
 
 impl PacedSource for StackSource<'_> {
     type Item = ListedStack;
+    type Name = LiveStack;
 
     fn found(&mut self) -> Option<Progress> {
         let stacks = std::mem::take(&mut self.stacks.found);
@@ -52,6 +53,14 @@ impl PacedSource for StackSource<'_> {
 
     fn throttled(&mut self) -> u32 {
         std::mem::take(&mut self.stacks.throttled)
+    }
+
+    fn name((stack, _): &ListedStack) -> LiveStack {
+        stack.clone()
+    }
+
+    fn lost(&self, stack: LiveStack, failure: Failure) -> Progress {
+        self.to.unread(Some(&stack), failure, false)
     }
 
     fn start(&mut self, (stack, given): ListedStack) -> StartedWork {
