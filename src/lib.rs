@@ -14,6 +14,7 @@
 //! | [`arn`] | Amazon Resource Names | anything else |
 //! | `excerpt` | text of a template's author, safe to show | anything else |
 //! | [`path`] | a property path, a place in a text | anything else |
+//! | [`fingerprint`] | a hash that is the same in every version | what is hashed |
 //! | [`rule`] | the rule, its settings and exemptions, its messages | JSON, templates, AWS's services, clocks |
 //! | [`value`] | JSON's kinds, and values that only AWS knows | the source of a value |
 //! | [`security_group`] | AWS's property shapes of the two resource types | templates, the hook |
@@ -114,6 +115,8 @@ pub mod arn;
 pub mod check;
 pub mod event;
 mod excerpt;
+#[warn(missing_docs)]
+pub mod fingerprint;
 #[warn(missing_docs)]
 pub mod hook;
 pub mod log;

@@ -10,10 +10,11 @@ mod visit;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::connection::{ALWAYS_ENABLED, Connection};
+use super::connection::Connection;
 pub use super::credentials::RoleOptions;
-use super::failure::{Failure, FailureKind};
+use super::failure::Failure;
 use super::pace::RetryPolicy;
+use super::regions::{AccountRegions, all_regions};
 pub use organization::ListedAccounts;
 pub(super) use side_by_side::side_by_side;
 pub use visit::VisitProgress;
@@ -213,19 +214,11 @@ impl Accounts {
         };
         let (regions, regions_assumed) = match &self.regions {
             RegionSelection::Named(regions) => (regions.clone(), None),
-            RegionSelection::Enabled => match connection.enabled_regions(retry_policy).await {
-                Ok(regions) if regions.is_empty() => {
-                    let empty = "the account's list of Regions is empty";
-                    (always_enabled(), Some(Failure::new("account:ListRegions", FailureKind::Unreadable, empty)))
-                }
-                Ok(regions) => (regions, None),
-                Err(failure) => (always_enabled(), Some(failure)),
-            },
+            RegionSelection::Enabled => {
+                let AccountRegions { regions, assumed } = all_regions(&connection, retry_policy).await;
+                (regions, assumed)
+            }
         };
         Ok(EnteredAccount { connection, regions, regions_assumed })
     }
-}
-
-fn always_enabled() -> Vec<String> {
-    ALWAYS_ENABLED.map(str::to_owned).to_vec()
 }

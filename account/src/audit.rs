@@ -9,6 +9,7 @@ mod detail;
 mod direct;
 mod events;
 mod html;
+mod logged;
 mod record;
 mod region;
 mod result;

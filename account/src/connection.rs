@@ -16,7 +16,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use super::credentials::{self, NoCredentials, RoleOptions};
 use super::failure::{Failure, FailureKind};
 use super::pace::{RetryPolicy, with_retries};
-use super::pages::MAX_PAGES;
+use super::pages::PageCursor;
 
 /// The timeout of one attempt. The SDK then retries as often as the user's configuration says (`AWS_MAX_ATTEMPTS`,
 /// `max_attempts`).
@@ -25,36 +25,7 @@ const ATTEMPT: Duration = Duration::from_secs(30);
 /// The timeout for opening a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// Returns a message that a result covers only [`ALWAYS_ENABLED`], because the account's own list could not be read.
-#[must_use]
-pub fn regions_assumed(why: &str) -> String {
-    format!(
-        "Only the Regions that are enabled by default were read, because the account's list of Regions could not be \
-         read: {why}."
-    )
-}
-
-/// The Regions that every account in the standard partition has (source: AWS General Reference, "Regions that are
-/// enabled by default").
-pub const ALWAYS_ENABLED: [&str; 17] = [
-    "us-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-northeast-3",
-    "ap-south-1",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "ca-central-1",
-    "eu-central-1",
-    "eu-north-1",
-    "eu-west-1",
-    "eu-west-2",
-    "eu-west-3",
-    "sa-east-1",
-];
+const REGIONS: &str = "account:ListRegions";
 
 /// The options from the command line; everything else comes from the SDK's own search (environment, `~/.aws`, SSO, web
 /// identity, containers, instance metadata).
@@ -260,25 +231,22 @@ impl Connection {
     ///
     /// # Errors
     /// When they cannot be listed.
-    pub async fn enabled_regions(&self, retry_policy: RetryPolicy) -> Result<Vec<String>, Failure> {
+    pub(super) async fn enabled_regions(&self, retry_policy: RetryPolicy) -> Result<Vec<String>, Failure> {
         // One endpoint serves all Regions of the partition.
         let config = aws_sdk_account::config::Builder::from(&self.config).region(Region::new(self.home())).build();
         let client = aws_sdk_account::Client::from_conf(config);
         let mut regions = Vec::new();
-        let mut token: Option<String> = None;
-        for _ in 0..MAX_PAGES {
+        let mut pages = PageCursor::new(REGIONS);
+        while pages.has_page() {
             let page = with_retries(retry_policy, &mut 0, || async {
                 let on = [RegionOptStatus::Enabled, RegionOptStatus::EnabledByDefault];
                 let request = client.list_regions().set_region_opt_status_contains(Some(on.to_vec()));
-                let answer = request.set_next_token(token.clone()).send().await;
-                answer.map_err(|error| Failure::of("account:ListRegions", &error))
+                let answer = request.set_next_token(pages.token()).send().await;
+                answer.map_err(|error| Failure::of(REGIONS, &error))
             })
             .await?;
             regions.extend(page.regions().iter().filter_map(|region| region.region_name().map(str::to_owned)));
-            match page.next_token() {
-                Some(next) if !next.is_empty() && token.as_deref() != Some(next) => token = Some(next.to_owned()),
-                _ => break,
-            }
+            pages.advance(page.next_token())?;
         }
         regions.sort();
         regions.dedup();

@@ -23,6 +23,10 @@ pub const SCAN: &[Permission] = &[
         action: "cloudformation:DescribeStackResources",
         purpose: "--live, the owner of a group without tags",
     },
+    Permission {
+        action: "cloudformation:ListStackResources",
+        purpose: "--live, the same in a stack with more than 100 resources",
+    },
     Permission { action: "account:ListRegions", purpose: "--regions all" },
 ];
 

@@ -60,8 +60,9 @@ pub use summary::{AccountSummary, Readiness, RuleGroup, ScanSummary};
 pub use unread::UnreadGroup;
 
 use super::accounts::{Accounts, MemberAccount, side_by_side};
-use super::failure::{Failure, FailureKind};
+use super::failure::Failure;
 use super::pace::RetryPolicy;
+use super::tasks::NamedTasks;
 use cfn_egress_guard_core::rule::policy::{Date, Glob, Policy};
 
 /// The number of reports that may be queued for the caller.
@@ -194,15 +195,14 @@ impl Scanner {
         };
         let mut lost = Vec::new();
         side_by_side(accounts, self.accounts.at_once, work, |account, ended| {
-            if let Err(error) = ended {
-                lost.push((account, error));
+            if let Err(failure) = ended {
+                lost.push((account, failure));
             }
         })
         .await;
         // Reports the account of a panicked task, which would otherwise be missing unnoticed.
-        for (account, error) in lost {
-            let failure = Failure::new("(this program)", FailureKind::Unreadable, &error.to_string());
-            self.unread(account.as_ref(), failure, false).await;
+        for (account, failure) in lost {
+            self.unread(account.as_ref(), None, failure, false).await;
         }
     }
 
@@ -211,15 +211,15 @@ impl Scanner {
         let entered = match self.accounts.enter(account.as_ref(), self.options.retry_policy).await {
             Ok(entered) => entered,
             Err(failure) => {
-                self.unread(account.as_ref(), failure, false).await?;
+                self.unread(account.as_ref(), None, failure, false).await?;
                 return self.tell(Progress::Left).await;
             }
         };
         if let Some(failure) = entered.regions_assumed {
-            self.unread(account.as_ref(), failure, true).await?;
+            self.unread(account.as_ref(), None, failure, true).await?;
         }
         self.tell(Progress::Entered { regions: entered.regions.len() }).await?;
-        let mut regions = JoinSet::new();
+        let mut regions = NamedTasks::new();
         for region in entered.regions {
             let clients = RegionClients {
                 cloudformation: entered.connection.cloudformation(&region),
@@ -234,21 +234,25 @@ impl Scanner {
                 sender: self.sender.clone(),
                 expected,
             };
-            regions.spawn(async move { scan_region(clients, &reporter).await });
+            regions.spawn(reporter.region.clone(), async move { scan_region(clients, &reporter).await });
         }
-        while let Some(ended) = regions.join_next().await {
-            if let Err(error) = ended {
-                let failure = Failure::new("(this program)", FailureKind::Unreadable, &error.to_string());
-                self.unread(account.as_ref(), failure, false).await?;
+        while let Some((region, ended)) = regions.next().await {
+            if let Err(failure) = ended {
+                self.unread(account.as_ref(), Some(region), failure, false).await?;
             }
         }
         self.tell(Progress::Left).await
     }
 
-    async fn unread(&self, account: Option<&MemberAccount>, failure: Failure, judged: bool) -> Option<()> {
+    async fn unread(
+        &self,
+        account: Option<&MemberAccount>,
+        region: Option<String>,
+        failure: Failure,
+        judged: bool,
+    ) -> Option<()> {
         let account = account.map(|member| member.account.clone());
-        let unread =
-            Unread { account, region: None, stack: None, stack_id: None, live: false, group: None, failure, judged };
+        let unread = Unread { account, region, stack: None, stack_id: None, live: false, group: None, failure, judged };
         self.tell(Progress::Unread(unread)).await
     }
 

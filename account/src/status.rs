@@ -173,7 +173,9 @@ pub async fn status(
                 region.account = region.account.take().or(id);
                 found.regions.push(region);
             }
-            VisitEvent::Region { outcome: Err(failure), .. } => found.lost.push(failure),
+            VisitEvent::Region { region, outcome: Err(failure) } => {
+                found.regions.push(RegionStatus { account: id, unread: vec![failure], ..RegionStatus::new(region) });
+            }
             VisitEvent::Left => {}
         }
     })

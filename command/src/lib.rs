@@ -4,14 +4,12 @@
 //! |---|---|---|
 //! | [`report`] | findings → bytes for people and programs | files, the terminal |
 //! | [`rehearsal`] | CloudFormation's part on this machine (an edge: sockets, processes, the clock) | AWS |
-//! | [`fingerprint`] | a hash that is the same in every version | what is hashed |
 //! | [`wrapping`] | lines of a width | the terminal |
 //! | [`witness`] | the rule's verdict on the template that shows a reason | files, the terminal |
 //! | [`schema`] | JSON Schemas of everything that is read and written | |
 //!
 //! The program (`src/bin/cfn-egress-guard/`) owns arguments, files, the terminal and exit statuses.
 
-pub mod fingerprint;
 pub mod rehearsal;
 pub mod report;
 pub mod schema;

@@ -12,7 +12,7 @@ use crate::template::{EvaluatedResource, Resource, Scope, Template, TemplateErro
 use crate::value::Value;
 
 /// The egress rules that one resource of a template declares.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Declared {
@@ -30,7 +30,7 @@ pub struct Declared {
 }
 
 /// The group of an egress rule.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum DeclaredGroup {
@@ -43,7 +43,7 @@ pub enum DeclaredGroup {
 }
 
 /// An egress rule that a template declares.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeclaredRule {

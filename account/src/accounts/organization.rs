@@ -147,11 +147,18 @@ impl Organization {
     /// Returns the organizational unit of each account.
     async fn units(&self) -> Result<BTreeMap<String, String>, Failure> {
         let mut found = Vec::new();
-        let roots = with_retries(self.retry_policy, &mut 0, || async {
-            self.client.list_roots().send().await.map_err(|error| Failure::of(ROOTS, &error))
+        let mut roots = Vec::new();
+        each_page(ROOTS, async |token| {
+            let page = with_retries(self.retry_policy, &mut 0, || async {
+                let answer = self.client.list_roots().set_next_token(token.clone()).send().await;
+                answer.map_err(|error| Failure::of(ROOTS, &error))
+            })
+            .await?;
+            roots.extend(page.roots.unwrap_or_default());
+            Ok(page.next_token)
         })
         .await?;
-        for root in roots.roots() {
+        for root in &roots {
             let Some(id) = root.id() else { continue };
             self.below(id, root.name().unwrap_or(id), &mut found).await?;
         }

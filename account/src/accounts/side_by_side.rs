@@ -2,9 +2,9 @@
 
 use std::future::Future;
 
-use tokio::task::{JoinError, JoinSet};
-
 use super::MemberAccount;
+use crate::failure::Failure;
+use crate::tasks::NamedTasks;
 
 /// Runs `work` for a limited number of accounts at a time, and passes on each result as it completes. If the work on an
 /// account panics, that is passed on as its result.
@@ -12,25 +12,21 @@ pub(crate) async fn side_by_side<T, F, Fut>(
     targets: Vec<Option<MemberAccount>>,
     at_once: usize,
     work: F,
-    mut done: impl FnMut(Option<MemberAccount>, Result<T, JoinError>),
+    mut done: impl FnMut(Option<MemberAccount>, Result<T, Failure>),
 ) where
     T: Send + 'static,
     F: Fn(Option<MemberAccount>) -> Fut,
     Fut: Future<Output = T> + Send + 'static,
 {
     let mut waiting = targets.into_iter();
-    let mut running = JoinSet::new();
-    let mut accounts = std::collections::HashMap::new();
+    let mut running = NamedTasks::new();
     loop {
         while running.len() < at_once.max(1) {
             let Some(target) = waiting.next() else { break };
-            let task = running.spawn(work(target.clone()));
-            accounts.insert(task.id(), target);
+            running.spawn(target.clone(), work(target));
         }
-        let Some(ended) = running.join_next_with_id().await else { return };
-        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
-        let target = accounts.remove(&id).flatten();
-        done(target, ended.map(|(_, value)| value));
+        let Some((target, ended)) = running.next().await else { return };
+        done(target, ended);
     }
 }
 

@@ -3,13 +3,13 @@
 use std::future::Future;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 
 use super::side_by_side::side_by_side;
 use super::{Accounts, MemberAccount};
 use crate::connection::Connection;
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::pace::RetryPolicy;
+use crate::tasks::NamedTasks;
 
 /// The number of reports that may be queued.
 const WAITING: usize = 16;
@@ -88,8 +88,8 @@ pub(crate) async fn visit<T, F, Fut>(
         };
         let mut lost = Vec::new();
         side_by_side(accounts.targets(), accounts.at_once, one, |account, ended| {
-            if let Err(error) = ended {
-                lost.push((account, VisitEvent::NotEntered(panicked(&error))));
+            if let Err(failure) = ended {
+                lost.push((account, VisitEvent::NotEntered(failure)));
             }
         })
         .await;
@@ -129,25 +129,16 @@ async fn visit_account<T, F, Fut>(
         }
     };
     let (connection, regions) = (entered.connection, entered.regions);
-    let mut running = JoinSet::new();
+    let mut running = NamedTasks::new();
     for region in &regions {
         let account = account.as_ref().map(|member| member.account.clone());
         let place = AccountRegion { connection: connection.clone(), account, region: region.clone() };
-        let (region, work) = (region.clone(), work(place));
-        running.spawn(async move { (region, work.await) });
+        running.spawn(region.clone(), work(place));
     }
     tell(VisitEvent::Entered { connection: Box::new(connection), regions, regions_assumed: entered.regions_assumed })
         .await;
-    while let Some(ended) = running.join_next().await {
-        tell(match ended {
-            Ok((region, value)) => VisitEvent::Region { region, outcome: Ok(value) },
-            Err(error) => VisitEvent::Region { region: String::new(), outcome: Err(panicked(&error)) },
-        })
-        .await;
+    while let Some((region, outcome)) = running.next().await {
+        tell(VisitEvent::Region { region, outcome }).await;
     }
     tell(VisitEvent::Left).await;
-}
-
-fn panicked(error: &tokio::task::JoinError) -> Failure {
-    Failure::new("(this program)", FailureKind::Unreadable, &error.to_string())
 }

@@ -1,11 +1,11 @@
 //! Details that only the request for a single result returns: the rules that broke.
 
 use aws_sdk_cloudformation::Client;
-use tokio::task::JoinSet;
 
 use super::record::{AuditUnread, HookAnnotation, HookRecord, text};
 use crate::failure::Failure;
 use crate::pace::{RequestLimit, RetryPolicy, with_retries};
+use crate::tasks::NamedTasks;
 
 const GET: &str = "cloudformation:GetHookResult";
 
@@ -27,19 +27,19 @@ pub(super) async fn details(
         .map(|(position, record)| (position, record.id.clone()))
         .collect::<Vec<_>>()
         .into_iter();
-    let mut running = JoinSet::new();
+    let mut running = NamedTasks::new();
     loop {
         while running.len() < limit.now() {
             let Some((position, id)) = waiting.next() else { break };
             let client = client.clone();
-            running.spawn(async move {
+            running.spawn(position, async move {
                 let mut throttled = 0;
                 let answer = detail(&client, &id, retry_policy, &mut throttled).await;
-                (position, answer, throttled)
+                (answer, throttled)
             });
         }
-        let Some(done) = running.join_next().await else { return };
-        let Ok((position, answer, throttled)) = done else { continue };
+        let Some((position, done)) = running.next().await else { return };
+        let (answer, throttled) = done.unwrap_or_else(|failure| (Err(failure), 0));
         limit.learn(throttled);
         let Some(record) = records.get_mut(position) else { continue };
         match answer {

@@ -9,26 +9,22 @@ use std::collections::HashSet;
 use aws_sdk_cloudformation::types::{ThirdPartyType, TypeConfigurationIdentifier};
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
 use aws_smithy_types::DateTime;
-use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::AuditOptions;
-use super::record::{DIRECT_PASSED, DirectCall, HookAnnotation, HookRecord, NOT_BLOCKED, text};
+use super::logged::{EVENT, LoggedCall};
+use super::record::HookRecord;
 use crate::accounts::AccountRegion;
 use crate::called::CalledFunction;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::with_retries;
-use crate::pages::{MAX_PAGES, following};
+use crate::pages::PageCursor;
 use cfn_egress_guard_core::log::{ENV_GUARD, GUARD, NAMESPACE};
-use cfn_egress_guard_core::rule::{ID, excerpt};
 
 const CONFIGURATION: &str = "cloudformation:BatchDescribeTypeConfigurations";
 const FUNCTION: &str = "lambda:GetFunctionConfiguration";
 const METRICS: &str = "cloudwatch:GetMetricData";
 const LOG: &str = "logs:FilterLogEvents";
-
-/// The event name in the function's log lines about direct calls.
-const EVENT: &str = "direct-call";
 
 /// The default time span in seconds: as long as CloudFormation keeps results.
 const KEPT: i64 = 90 * 86_400;
@@ -132,23 +128,20 @@ async fn calls(place: &AccountRegion, guard: &str, options: &AuditOptions) -> Re
         })
         .collect();
     let mut sum = 0.0;
-    let mut token: Option<String> = None;
-    for _ in 0..MAX_PAGES {
+    let mut pages = PageCursor::new(METRICS);
+    while pages.has_page() {
         let page = with_retries(options.retry_policy, &mut 0, || async {
             let request = client
                 .get_metric_data()
                 .start_time(DateTime::from_secs(since(options)))
                 .end_time(DateTime::from_secs(until(options)))
                 .set_metric_data_queries(Some(queries.clone()))
-                .set_next_token(token.clone());
+                .set_next_token(pages.token());
             request.send().await.map_err(|error| Failure::of(METRICS, &error))
         })
         .await?;
         sum += page.metric_data_results().iter().flat_map(|result| result.values()).sum::<f64>();
-        match following(page.next_token(), token.as_deref(), METRICS)? {
-            Some(next) => token = Some(next),
-            None => break,
-        }
+        pages.advance(page.next_token())?;
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a sum of counts")]
     let calls = sum.ceil() as u64;
@@ -173,8 +166,8 @@ async fn read(
 ) -> Result<(), Failure> {
     let client = place.connection.cloudwatch_logs(&place.region);
     let mut seen = HashSet::new();
-    let mut token: Option<String> = None;
-    for _ in 0..MAX_PAGES {
+    let mut pages = PageCursor::new(LOG);
+    while pages.has_page() {
         let page = with_retries(options.retry_policy, &mut 0, || async {
             let request = client
                 .filter_log_events()
@@ -183,7 +176,7 @@ async fn read(
                 .start_time(since(options).saturating_mul(1_000))
                 // CloudWatch Logs includes the end time; this time span excludes it.
                 .end_time(until(options).saturating_mul(1_000) - 1)
-                .set_next_token(token.clone());
+                .set_next_token(pages.token());
             request.send().await.map_err(|error| Failure::of(LOG, &error))
         })
         .await?;
@@ -202,82 +195,7 @@ async fn read(
                 records.push(line.record(place));
             }
         }
-        match following(page.next_token(), token.as_deref(), LOG)? {
-            Some(next) => token = Some(next),
-            None => return Ok(()),
-        }
+        pages.advance(page.next_token())?;
     }
-    Err(Failure::new(LOG, FailureKind::Unreadable, "the log does not end"))
-}
-
-/// The fields that the report uses from a log line about a direct call.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct LoggedCall {
-    event: String,
-    event_id: String,
-    time: String,
-    account: String,
-    region: String,
-    verdict: String,
-    level: String,
-    message: String,
-    operation: String,
-    direction: String,
-    group_id: String,
-    caller: String,
-    role: String,
-    service: String,
-    source_ip: String,
-    tool: String,
-}
-
-impl LoggedCall {
-    /// Parses a line; returns nothing for other lines.
-    fn parse(line: &str) -> Option<Self> {
-        let line: Self = serde_json::from_str(line).ok()?;
-        (line.event == EVENT).then_some(line)
-    }
-
-    /// Returns whether the call matches the criteria.
-    fn is_wanted(&self, options: &AuditOptions) -> bool {
-        let status = if self.level == "WARN" { "HOOK_COMPLETE_FAILED" } else { "HOOK_COMPLETE_SUCCEEDED" };
-        options.statuses.is_empty() || options.statuses.iter().any(|wanted| wanted == status)
-    }
-
-    fn record(self, place: &AccountRegion) -> HookRecord {
-        let mut lines = self.message.lines();
-        let reason = text(lines.next());
-        let annotations = lines.filter_map(|line| line.strip_prefix("- ")).map(|line| HookAnnotation {
-            name: ID.to_owned(),
-            status: "FAILED".to_owned(),
-            severity: Some("MEDIUM".to_owned()),
-            message: text(Some(line)),
-            remedy: None,
-        });
-        HookRecord {
-            annotations: if self.level == "WARN" { annotations.collect() } else { Vec::new() },
-            account: text(Some(&self.account)).or_else(|| place.account.clone()),
-            region: text(Some(&self.region)).unwrap_or_else(|| place.region.clone()),
-            id: excerpt(&self.event_id, 128),
-            at: excerpt(&self.time, 64),
-            status: if self.level == "WARN" { NOT_BLOCKED } else { DIRECT_PASSED }.to_owned(),
-            target_type: Some("DIRECT_CALL".to_owned()),
-            target_id: text(Some(&self.group_id)),
-            target_name: Some("AWS::EC2::SecurityGroup".to_owned()),
-            action: text(Some(&self.operation)),
-            reason,
-            call: Some(DirectCall {
-                operation: excerpt(&self.operation, 64),
-                direction: excerpt(&self.direction, 64),
-                verdict: excerpt(&self.verdict, 64),
-                caller: text(Some(&self.caller)),
-                role: text(Some(&self.role)),
-                service: text(Some(&self.service)),
-                source_ip: text(Some(&self.source_ip)),
-                tool: text(Some(&self.tool)),
-            }),
-            ..HookRecord::default()
-        }
-    }
+    Ok(())
 }

@@ -8,9 +8,9 @@ use maud::{Markup, html};
 use super::record::HookRecord;
 use super::result::AuditResult;
 use crate::accounts::{MemberAccount, account_label};
-use crate::connection::regions_assumed;
 use crate::number::grouped;
 use crate::page::{self, Bar, ExpandableSection, Row};
+use crate::regions::regions_assumed;
 
 /// The maximum number of results that the page lists in one timeline, and for all accounts together; the JSON and CSV
 /// results contain all of them.

@@ -7,7 +7,7 @@
 use std::io;
 
 use aws_sdk_cloudformation::Client;
-use aws_sdk_cloudformation::types::{ChangeSetStatus, ListHookResultsTargetType, StackEvent};
+use aws_sdk_cloudformation::types::{ChangeSetStatus, ChangeSetSummary, ListHookResultsTargetType, StackEvent};
 
 use super::detail::detail;
 use super::events::{EVERY_HOOK, read_events, record, unread};
@@ -17,6 +17,7 @@ use super::result::AuditResult;
 use crate::accounts::Accounts;
 use crate::failure::Failure;
 use crate::pace::{RetryPolicy, with_retries};
+use crate::pages::each_page;
 
 const CHANGE_SETS: &str = "cloudformation:ListChangeSets";
 const RESULTS: &str = "cloudformation:ListHookResults";
@@ -149,19 +150,18 @@ async fn of_change_sets(
     stack: &str,
     retry_policy: RetryPolicy,
 ) -> Result<Vec<HookRecord>, Failure> {
-    let page = with_retries(retry_policy, &mut 0, || async {
-        client.list_change_sets().stack_name(stack).send().await.map_err(|error| Failure::of(CHANGE_SETS, &error))
-    })
-    .await?;
-    let failed = page.summaries().iter().filter(|set| {
-        let reason = set.status_reason().unwrap_or_default();
-        set.status() == Some(&ChangeSetStatus::Failed) && reason.contains("hook")
-    });
-    let newest = failed.max_by_key(|set| set.creation_time().copied());
-    let Some((set, id)) = newest.and_then(|set| Some((set, set.change_set_id()?))) else { return Ok(Vec::new()) };
-    let results = with_retries(retry_policy, &mut 0, || async {
-        let request = client.list_hook_results().target_type(ListHookResultsTargetType::ChangeSet).target_id(id);
-        request.send().await.map_err(|error| Failure::of(RESULTS, &error))
+    let Some(set) = failed_change_set(client, stack, retry_policy).await? else { return Ok(Vec::new()) };
+    let Some(id) = set.change_set_id() else { return Ok(Vec::new()) };
+    let mut results = Vec::new();
+    each_page(RESULTS, async |token| {
+        let page = with_retries(retry_policy, &mut 0, || async {
+            let request = client.list_hook_results().target_type(ListHookResultsTargetType::ChangeSet).target_id(id);
+            let answer = request.set_next_token(token.clone()).send().await;
+            answer.map_err(|error| Failure::of(RESULTS, &error))
+        })
+        .await?;
+        results.extend(page.hook_results.unwrap_or_default());
+        Ok(page.next_token)
     })
     .await?;
     let record = |result: &aws_sdk_cloudformation::types::HookResultSummary| HookRecord {
@@ -180,5 +180,29 @@ async fn of_change_sets(
         reason: text(result.hook_status_reason()),
         ..HookRecord::default()
     };
-    Ok(results.hook_results().iter().map(record).filter(HookRecord::is_failed).collect())
+    Ok(results.iter().map(record).filter(HookRecord::is_failed).collect())
+}
+
+/// Returns the stack's latest change set that failed because of a hook.
+async fn failed_change_set(
+    client: &Client,
+    stack: &str,
+    retry_policy: RetryPolicy,
+) -> Result<Option<ChangeSetSummary>, Failure> {
+    let mut newest: Option<ChangeSetSummary> = None;
+    each_page(CHANGE_SETS, async |token| {
+        let page = with_retries(retry_policy, &mut 0, || async {
+            let request = client.list_change_sets().stack_name(stack).set_next_token(token.clone());
+            request.send().await.map_err(|error| Failure::of(CHANGE_SETS, &error))
+        })
+        .await?;
+        let failed = page.summaries.unwrap_or_default().into_iter().filter(|set| {
+            let reason = set.status_reason().unwrap_or_default();
+            set.status() == Some(&ChangeSetStatus::Failed) && reason.contains("hook")
+        });
+        newest = newest.take().into_iter().chain(failed).max_by_key(|set| set.creation_time().copied());
+        Ok(page.next_token)
+    })
+    .await?;
+    Ok(newest)
 }

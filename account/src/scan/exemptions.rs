@@ -4,18 +4,21 @@
 //! group of equal rules, and the places of the stacks.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 
 use super::live::{Difference, Ownership};
 use super::record::{OpenedTraffic, RuleOutcome, RuleRecord, StackRecord};
 use super::result::ScanResult;
 use cfn_egress_guard_core::arn::Arn;
+use cfn_egress_guard_core::fingerprint::Fingerprint;
 use cfn_egress_guard_core::rule::excerpt;
-use cfn_egress_guard_core::rule::policy::{Date, Glob, Placeholder};
+use cfn_egress_guard_core::rule::policy::{Date, DestinationRange, Glob, Placeholder};
 
 /// The number of stack names in an exemption above which a pattern is tried.
 const NAMED_STACKS: usize = 8;
+
+/// The number of hexadecimal digits of a hash in an ID.
+const ID_DIGITS: usize = 12;
 
 /// Writes an exemption for each blocked rule that an exemption can cover, and lists the others. The end dates are
 /// spread over the second half of `days`, so that the rules are not all blocked on one day.
@@ -34,7 +37,7 @@ pub fn write_exemptions(result: &mut ScanResult, today: Date, days: u16, out: &m
     )?;
     let mut uncovered = false;
     let mut stacks = ScannedStacks::default();
-    let mut equal: HashMap<u64, Vec<u32>> = HashMap::new();
+    let mut equal: HashMap<Fingerprint, Vec<u32>> = HashMap::new();
     for stack in result.stacks.iter() {
         let stack = stack?;
         write_uncovered(&stack, &mut uncovered, out)?;
@@ -171,22 +174,37 @@ fn groups(stack: &StackRecord) -> Vec<EqualRules<'_>> {
 }
 
 impl EqualRules<'_> {
-    /// Returns a value that is equal for equal rules of other stacks in the account.
-    fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
+    /// Returns a value that is equal for equal rules of other stacks in the account, and the same in every version: it
+    /// becomes part of an ID in a policy file.
+    fn fingerprint(&self) -> Fingerprint {
         let OpenedTraffic { protocol, ports, destination } = self.opens;
-        (self.account, self.owner, protocol, ports, destination, self.cause, &self.logical_ids).hash(&mut hasher);
-        hasher.finish()
+        let ports = ports.map(|(from, to)| format!("{from}-{to}"));
+        let optional = |text: Option<&str>| text.map_or_else(String::new, |text| format!("={text}"));
+        let whole = Fingerprint::new()
+            .with(self.account)
+            .with(&optional(self.owner))
+            .with(protocol)
+            .with(&optional(ports.as_deref()))
+            .with(destination)
+            .with(self.cause);
+        self.logical_ids.iter().fold(whole, |whole, id| whole.with(id))
+    }
+
+    /// Returns the ID of the exemption for some of the stacks.
+    fn id(&self, place: &ExemptedStacks) -> String {
+        let ExemptedStacks { account, regions, names } = place;
+        // An empty part is between the lists, so that no name counts as a Region.
+        let parts = regions.iter().map(String::as_str).chain([""]).chain(names.iter().map(String::as_str));
+        let hash = parts.fold(self.fingerprint().with(""), Fingerprint::with).text();
+        format!("debt-{account}-{}", hash.get(..ID_DIGITS).unwrap_or(&hash))
     }
 
     fn write(&self, place: &ExemptedStacks, expires: Date, out: &mut dyn Write) -> io::Result<()> {
         let ExemptedStacks { account, regions, names } = place;
-        let mut id = DefaultHasher::new();
-        (self.fingerprint(), regions, names).hash(&mut id);
         let unknown = format!("{}: name an owner", Placeholder::Owner.prefix());
         let owner = self.owner.unwrap_or(&unknown);
         let reason = format!("{}: deployed before enforcement ({})", Placeholder::Reason.prefix(), self.cause);
-        writeln!(out, "\n[[exemption]]\nid = \"debt-{account}-{:012x}\"", id.finish() >> 16)?;
+        writeln!(out, "\n[[exemption]]\nid = \"{}\"", self.id(place))?;
         writeln!(out, "reason = {}\nowner = {}", quoted(&reason, 160), quoted(owner, 80))?;
         writeln!(out, "expires = {expires}\naccount = \"{account}\"\nregion = {}", one_or_more(regions))?;
         writeln!(out, "stack_name = {}\nlogical_id = {}", one_or_more(names), one_or_more(&self.logical_ids))?;
@@ -222,8 +240,8 @@ fn write_uncovered(stack: &StackRecord, headed: &mut bool, out: &mut dyn Write) 
         *headed = true;
         writeln!(
             out,
-            "#\n# Not covered, because an exemption names a protocol, ports, and a destination, and these rules have \
-             none:"
+            "#\n# Not covered, because an exemption names a protocol, ports, and a destination, and these rules do not \
+             state\n# all of them:"
         )?;
     }
     lines.iter().try_for_each(|line| writeln!(out, "#   {line}"))
@@ -261,9 +279,10 @@ fn blocked(stack: &StackRecord) -> impl Iterator<Item = &RuleRecord> {
 }
 
 /// Returns the traffic that an exemption for the rule names, if possible: a policy accepts ports only for tcp and udp,
-/// and only as an ascending range.
+/// and only as an ascending range. The destination may come from the result of an earlier version.
 fn nameable(rule: &RuleRecord) -> Option<&OpenedTraffic> {
-    rule.rule.as_ref().filter(|opens| match (opens.protocol.as_str(), opens.ports) {
+    let opens = rule.rule.as_ref().filter(|opens| opens.destination.parse::<DestinationRange>().is_ok());
+    opens.filter(|opens| match (opens.protocol.as_str(), opens.ports) {
         ("tcp" | "udp", Some((from, to))) => 0 <= from && from <= to,
         ("tcp" | "udp", None) => false,
         _ => true,
@@ -274,4 +293,33 @@ fn nameable(rule: &RuleRecord) -> Option<&OpenedTraffic> {
 fn quoted(text: &str, chars: usize) -> String {
     let text: String = excerpt(text, usize::MAX).chars().take(chars).collect();
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An ID is in policy files, so a new version, or another compiler, must not change it.
+    #[test]
+    fn an_id_is_the_same_in_every_version() {
+        let opens =
+            OpenedTraffic { protocol: "tcp".to_owned(), ports: Some((80, 87)), destination: "10.0.0.0/8".to_owned() };
+        let rules = EqualRules {
+            account: "123456789012",
+            owner: Some("team-a"),
+            opens: &opens,
+            cause: "port range",
+            logical_ids: ["Web"].into(),
+        };
+        let place = |regions: &[&str], names: &[&str]| ExemptedStacks {
+            account: "123456789012".to_owned(),
+            regions: regions.iter().map(|region| (*region).to_owned()).collect(),
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let id = rules.id(&place(&["eu-west-1"], &["app"]));
+        assert_eq!(id, "debt-123456789012-f201110c929f");
+        assert_ne!(rules.id(&place(&["eu-west-1", "eu-west-2"], &["app"])), id);
+        let without = EqualRules { owner: None, ..rules };
+        assert_ne!(without.id(&place(&["eu-west-1"], &["app"])), id);
+    }
 }

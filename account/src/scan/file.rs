@@ -209,7 +209,7 @@ pub fn read_records(
         (Ok(()), Err(error)) => Err(ResultError::NotAResult(error)),
         (Err(error), _) if error.is_io() => Err(ResultError::Io(error.into())),
         // The file is cut off: its writer was killed.
-        (Err(error), Ok(head)) if !error.is_data() => Ok((head, ScanCompletion { complete: false, interrupted: true })),
+        (Err(error), Ok(head)) if error.is_eof() => Ok((head, ScanCompletion { complete: false, interrupted: true })),
         (Err(error), _) => Err(ResultError::NotAResult(error)),
     }
 }
@@ -482,6 +482,21 @@ mod tests {
             matches!(read_result(other.as_bytes()), Err(ResultError::NotAResult(_))),
             "not torn, but something else"
         );
+    }
+
+    /// A file that is cut off ends too early; another syntax error means that someone changed it.
+    #[test]
+    fn a_file_with_a_syntax_error_is_not_torn() {
+        let text = written(&[stack("a"), stack("b")]);
+        for other in [
+            text.replace("\n],\"unread\"", "\n,],\"unread\""),
+            text.replacen("},\n{", "}\n{", 1),
+            format!("{text}{text}"),
+            text.replace("\"summary\":", "\"summary\";"),
+        ] {
+            assert_ne!(other, text);
+            assert!(matches!(read_result(other.as_bytes()), Err(ResultError::NotAResult(_))), "{other}");
+        }
     }
 
     /// Members in another order, as programs that sort them write it.

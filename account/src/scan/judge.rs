@@ -46,48 +46,58 @@ pub(super) struct StackAssessment {
     pub(super) notes: Vec<String>,
 }
 
-/// Judges a template under a policy in detail, and under other policies in numbers.
-///
-/// Every rule counts as unchanged: a deployed rule is, at the next update.
-///
-/// # Errors
-/// When the template cannot be read; the error is a message.
-pub(super) fn judge(
-    text: &str,
-    deployed: &DeployedScope,
-    policy: &Policy,
-    others: &[Policy],
-    today: Date,
-) -> Result<StackAssessment, String> {
-    let root = source::parse(text).map_err(|error| error.to_string())?.root;
-    let root = with_resolved_parameters(root, &deployed.resolved);
-    let scope = &deployed.scope;
-    let context = Context {
-        account: scope.account.as_deref(),
-        region: scope.region.as_deref(),
-        stack_name: scope.stack_name.as_deref(),
-        stack_id: scope.stack_id.as_deref(),
-        ..Context::default()
-    };
-    let under = |policy: &Policy| {
-        let terms = CheckContext { context, unchanged: &UnchangedRules::Everything, ..CheckContext::of(policy, today) };
-        check(&root, scope, &terms).map_err(|error| error.to_string())
-    };
-    let mut judged = described(&under(policy)?);
-    for other in others {
-        judged.otherwise.push(tally(&under(other)?));
-    }
-    Ok(judged)
+/// The template of a deployed stack, parsed once for everything that is asked about it.
+#[derive(Debug)]
+pub(super) struct DeployedTemplate {
+    root: Value,
+    scope: Scope,
 }
 
-/// Returns the egress rules that a template declares, and their groups.
-///
-/// # Errors
-/// When the template cannot be read; the error is a message.
-pub(super) fn declared_in(text: &str, deployed: &DeployedScope) -> Result<Vec<Declared>, String> {
-    let root = source::parse(text).map_err(|error| error.to_string())?.root;
-    let root = with_resolved_parameters(root, &deployed.resolved);
-    declared(&root, &deployed.scope).map_err(|error| error.to_string())
+impl DeployedTemplate {
+    /// Parses a template.
+    ///
+    /// # Errors
+    /// When the template cannot be read; the error is a message.
+    pub(super) fn parse(text: &str, deployed: DeployedScope) -> Result<Self, String> {
+        let root = source::parse(text).map_err(|error| error.to_string())?.root;
+        let DeployedScope { scope, resolved } = deployed;
+        Ok(Self { root: with_resolved_parameters(root, &resolved), scope })
+    }
+
+    /// Judges the template under a policy in detail, and under other policies in numbers.
+    ///
+    /// Every rule counts as unchanged: a deployed rule is, at the next update.
+    ///
+    /// # Errors
+    /// When the value is not a template; the error is a message.
+    pub(super) fn judge(&self, policy: &Policy, others: &[Policy], today: Date) -> Result<StackAssessment, String> {
+        let Self { root, scope } = self;
+        let context = Context {
+            account: scope.account.as_deref(),
+            region: scope.region.as_deref(),
+            stack_name: scope.stack_name.as_deref(),
+            stack_id: scope.stack_id.as_deref(),
+            ..Context::default()
+        };
+        let under = |policy: &Policy| {
+            let unchanged = &UnchangedRules::Everything;
+            let terms = CheckContext { context, unchanged, ..CheckContext::of(policy, today) };
+            check(root, scope, &terms).map_err(|error| error.to_string())
+        };
+        let mut judged = described(&under(policy)?);
+        for other in others {
+            judged.otherwise.push(tally(&under(other)?));
+        }
+        Ok(judged)
+    }
+
+    /// Returns the egress rules that the template declares, and their groups.
+    ///
+    /// # Errors
+    /// When the value is not a template; the error is a message.
+    pub(super) fn declared(&self) -> Result<Vec<Declared>, String> {
+        declared(&self.root, &self.scope).map_err(|error| error.to_string())
+    }
 }
 
 /// Returns the resources that exist or may exist.
@@ -174,8 +184,17 @@ Resources:
         - {IpProtocol: tcp, FromPort: 443, ToPort: !Ref Latest, CidrIp: 10.0.0.0/8}
 ";
 
+    fn judge(
+        text: &str,
+        deployed: &DeployedScope,
+        policy: &Policy,
+        others: &[Policy],
+    ) -> Result<StackAssessment, String> {
+        DeployedTemplate::parse(text, deployed.clone())?.judge(policy, others, Date::of_unix_seconds(0))
+    }
+
     fn judged(text: &str, deployed: &DeployedScope) -> StackAssessment {
-        judge(text, deployed, &Policy::default(), &[], Date::of_unix_seconds(0)).unwrap()
+        judge(text, deployed, &Policy::default(), &[]).unwrap()
     }
 
     fn fates(text: &str, deployed: &DeployedScope) -> Vec<(RuleOutcome, String)> {
@@ -254,8 +273,7 @@ Resources:
         let effective = Policy::from(Preset::Effective);
         let tolerant = Policy { unchanged_rules: Treatment::Allow, ..Policy::default() };
         let others = [effective, tolerant];
-        let judged =
-            judge(&text, &DeployedScope::default(), &Policy::default(), &others, Date::of_unix_seconds(0)).unwrap();
+        let judged = judge(&text, &DeployedScope::default(), &Policy::default(), &others).unwrap();
         let counts = |tally: OutcomeCounts| (tally.blocked, tally.undetermined, tally.known_debt);
         assert_eq!(judged.findings.iter().filter(|rule| rule.fate == RuleOutcome::Blocked).count(), 2);
         assert_eq!(judged.otherwise.into_iter().map(counts).collect::<Vec<_>>(), [(1, 1, 0), (0, 1, 2)]);
@@ -270,7 +288,7 @@ Resources:
 
     #[test]
     fn what_is_no_template_says_so() {
-        let judge = |text| judge(text, &DeployedScope::default(), &Policy::default(), &[], Date::of_unix_seconds(0));
+        let judge = |text| judge(text, &DeployedScope::default(), &Policy::default(), &[]);
         assert!(judge("[]").unwrap_err().contains("object"));
         assert!(judge("{").is_err());
     }

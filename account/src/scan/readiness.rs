@@ -4,8 +4,8 @@ use super::alternative::AlternativeKind;
 use super::record::Cause;
 use super::result::ScanResult;
 use super::summary::{Readiness, RuleGroup, ScanSummary};
-use crate::connection::regions_assumed;
 use crate::number::{count, grouped};
+use crate::regions::regions_assumed;
 
 /// The maximum number of Regions or accounts in a sentence.
 const SHOWN: usize = 5;

@@ -271,16 +271,20 @@ impl OpenedTraffic {
     /// Returns the traffic that an egress rule opens, as an exemption names it, or nothing if it is only partly known.
     fn of(rule: &EgressRule) -> Option<Self> {
         let [destination] = rule.destinations.as_slice() else { return None };
-        if matches!(rule.protocol, Protocol::Unknown(_) | Protocol::Unrecognized(_))
-            || matches!(destination, Destination::Unknown(_) | Destination::Invalid(_))
-        {
+        if matches!(rule.protocol, Protocol::Unknown(_) | Protocol::Unrecognized(_)) {
             return None;
         }
+        let destination = match destination {
+            // EC2 ignores the bits after the prefix, and a policy rejects them.
+            Destination::Cidr(cidr) => cidr.trunc().to_string(),
+            Destination::PrefixList(id) | Destination::SecurityGroup(id) => id.clone(),
+            Destination::Unknown(_) | Destination::UnknownId(_) | Destination::Invalid(_) => return None,
+        };
         let ports = match (&rule.from, &rule.to) {
             (Port::Known(from), Port::Known(to)) => Some((from.get(), to.get())),
             _ => None,
         };
-        Some(Self { protocol: rule.protocol.to_string(), ports, destination: destination.to_string() })
+        Some(Self { protocol: rule.protocol.to_string(), ports, destination })
     }
 }
 

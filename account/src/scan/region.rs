@@ -8,7 +8,7 @@ use super::Progress;
 use super::alternative::AlternativeKind;
 use super::context::{RegionClients, RegionContext};
 use super::expected::locked;
-use super::judge::{DeployedScope, declared_in, judge};
+use super::judge::{DeployedScope, DeployedTemplate};
 use super::live::scan_groups;
 use super::paced::{PacedSource, StartedWork, work};
 use super::record::{NAME_CHARS, StackRecord, account_of};
@@ -40,6 +40,7 @@ struct StackSource<'a> {
 
 impl PacedSource for StackSource<'_> {
     type Item = ListedStack;
+    type Name = LiveStack;
 
     fn found(&mut self) -> Option<Progress> {
         let stacks = std::mem::take(&mut self.stacks.found);
@@ -52,6 +53,14 @@ impl PacedSource for StackSource<'_> {
 
     fn throttled(&mut self) -> u32 {
         std::mem::take(&mut self.stacks.throttled)
+    }
+
+    fn name((stack, _): &ListedStack) -> LiveStack {
+        stack.clone()
+    }
+
+    fn lost(&self, stack: LiveStack, failure: Failure) -> Progress {
+        self.to.unread(Some(&stack), failure, false)
     }
 
     fn start(&mut self, (stack, given): ListedStack) -> StartedWork {
@@ -145,10 +154,10 @@ fn record(
     let given = given.unwrap_or_default();
     let owner = owner(&given, &options.owner_tags);
     let deployed = deployed(region, stack, given, parameters_known);
+    let parsed = DeployedTemplate::parse(&template.text, deployed)?;
     let (kinds, others): (Vec<_>, Vec<_>) = AlternativeKind::beside(&options.policy).into_iter().unzip();
-    let judged = judge(&template.text, &deployed, &options.policy, &others, options.today)?;
-    let declared =
-        if options.live && judged.resources > 0 { declared_in(&template.text, &deployed)? } else { Vec::new() };
+    let judged = parsed.judge(&options.policy, &others, options.today)?;
+    let declared = if options.live && judged.resources > 0 { parsed.declared()? } else { Vec::new() };
     let otherwise =
         if judged.resources > 0 { kinds.into_iter().zip(judged.otherwise).collect() } else { BTreeMap::new() };
     let mut notes = judged.notes;

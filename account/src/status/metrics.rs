@@ -14,15 +14,13 @@ use super::record::{RecentCalls, RegionStatus};
 use crate::called::CalledFunction;
 use crate::failure::Failure;
 use crate::pace::with_retries;
+use crate::pages::PageCursor;
 use cfn_egress_guard_core::log::{GUARD, NAMESPACE};
 
 const METRICS: &str = "cloudwatch:GetMetricData";
 
 /// The period of a sum, in seconds: an hour, because finer ones are kept for only 15 days.
 const PERIOD: i32 = 3_600;
-
-/// The maximum number of pages of sums: four metrics of a week have one.
-const PAGES: usize = 10;
 
 /// Reads the metrics and reports gaps.
 pub(super) async fn look(
@@ -59,15 +57,15 @@ async fn read(
     options: &StatusOptions,
 ) -> Result<RecentCalls, Failure> {
     let mut calls = RecentCalls::default();
-    let mut token: Option<String> = None;
-    for _ in 0..PAGES {
+    let mut pages = PageCursor::new(METRICS);
+    while pages.has_page() {
         let page = with_retries(options.retry_policy, &mut 0, || async {
             let request = client
                 .get_metric_data()
                 .start_time(DateTime::from_secs(options.since()))
                 .end_time(DateTime::from_secs(options.now))
                 .set_metric_data_queries(Some(queries(called, guard)))
-                .set_next_token(token.clone());
+                .set_next_token(pages.token());
             request.send().await.map_err(|error| Failure::of(METRICS, &error))
         })
         .await?;
@@ -81,10 +79,7 @@ async fn read(
                 _ => {}
             }
         }
-        match page.next_token() {
-            Some(next) if !next.is_empty() && token.as_deref() != Some(next) => token = Some(next.to_owned()),
-            _ => break,
-        }
+        pages.advance(page.next_token())?;
     }
     Ok(calls)
 }

@@ -17,6 +17,7 @@ use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::number::count;
 use crate::pace::with_retries;
+use crate::pages::PageCursor;
 use cfn_egress_guard_core::rule::excerpt;
 
 const RULES: &str = "events:ListRuleNamesByTarget";
@@ -25,7 +26,7 @@ const TRAILS: &str = "cloudtrail:DescribeTrails";
 const LOGGING: &str = "cloudtrail:GetTrailStatus";
 const SELECTORS: &str = "cloudtrail:GetEventSelectors";
 
-/// The maximum number of rules and trails to check: an account has five trails in a Region, and one rule of the guard.
+/// The maximum number of trails to check: an account has five trails in a Region.
 const MOST: usize = 20;
 
 /// Looks for the rule, if the account has its own function, and for a trail.
@@ -71,12 +72,18 @@ async fn rule(
     status: &mut DirectCallsStatus,
 ) -> Result<(), Failure> {
     let client = connection.eventbridge(region);
-    let names = with_retries(options.retry_policy, &mut 0, || async {
-        let request = client.list_rule_names_by_target().target_arn(function);
-        request.send().await.map_err(|error| Failure::of(RULES, &error))
-    })
-    .await?;
-    for name in names.rule_names().iter().take(MOST) {
+    let mut names = Vec::new();
+    let mut pages = PageCursor::new(RULES);
+    while pages.has_page() {
+        let page = with_retries(options.retry_policy, &mut 0, || async {
+            let request = client.list_rule_names_by_target().target_arn(function).set_next_token(pages.token());
+            request.send().await.map_err(|error| Failure::of(RULES, &error))
+        })
+        .await?;
+        names.extend_from_slice(page.rule_names());
+        pages.advance(page.next_token())?;
+    }
+    for name in &names {
         let rule = with_retries(options.retry_policy, &mut 0, || async {
             client.describe_rule().name(name).send().await.map_err(|error| Failure::of(RULE, &error))
         })

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{DiagnosticLevel, FileReport, Reporter, RunSummary, TOOL};
-use crate::fingerprint::Fingerprint;
+use cfn_egress_guard_core::fingerprint::Fingerprint;
 use cfn_egress_guard_core::source::Span;
 
 /// The report as a list of GitLab's issues.

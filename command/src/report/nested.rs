@@ -2,7 +2,7 @@
 
 use super::diagnostic::{Diagnostic, DiagnosticLevel, FileReport, LabeledSpan};
 use super::printable;
-use crate::fingerprint::Fingerprint;
+use cfn_egress_guard_core::fingerprint::Fingerprint;
 use cfn_egress_guard_core::rule::Outcome;
 use cfn_egress_guard_core::source::Span;
 

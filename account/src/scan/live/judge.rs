@@ -1,7 +1,5 @@
 //! Judges the properties of a live group, and compares them with its stack's template.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
 use super::ownership::GroupOwner;
 use super::record::{Difference, DifferenceKind, GroupRecord, Ownership};
 use crate::scan::ScanOptions;
@@ -9,6 +7,7 @@ use crate::scan::expected::{DeclaredEgress, StackKnowledge};
 use crate::scan::judge::MAX_FINDINGS;
 use crate::scan::record::{NAME_CHARS, OutcomeCounts, RuleRecord};
 use cfn_egress_guard_core::check::{Declared, Drift, drift, judge_live};
+use cfn_egress_guard_core::fingerprint::Fingerprint;
 use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::rule::policy::{Context, ResourceContext, UnchangedRules};
 use cfn_egress_guard_core::security_group::{ResourceType, tags};
@@ -136,20 +135,14 @@ fn differences(drift: Drift, notes: &mut Vec<String>) -> Vec<Difference> {
     differences
 }
 
-/// Returns a hash of what a group was compared with, for the same version of this program.
+/// Returns a hash of what a group was compared with, the same in every build of this version.
 pub(super) fn compared_with(declared: &[Declared]) -> String {
     if declared.is_empty() {
         return String::new();
     }
-    let print = |one: &Declared| {
-        let mut hasher = DefaultHasher::new();
-        one.hash(&mut hasher);
-        hasher.finish()
-    };
+    // Text and numbers always serialize.
+    let mut declared: Vec<String> = declared.iter().map(|one| serde_json::to_string(one).unwrap_or_default()).collect();
     // Stacks are judged in any order.
-    let mut prints: Vec<u64> = declared.iter().map(print).collect();
-    prints.sort_unstable();
-    let mut all = DefaultHasher::new();
-    prints.hash(&mut all);
-    format!("{:016x}", all.finish())
+    declared.sort_unstable();
+    declared.iter().fold(Fingerprint::new(), |whole, one| whole.with(one)).text()
 }

@@ -5,11 +5,13 @@ use aws_sdk_cloudformation::Client;
 use super::record::Ownership;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::{RetryPolicy, with_retries};
+use crate::pages::PageCursor;
 use crate::scan::expected::{DeclaredEgress, StackKnowledge};
 use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::policy::Tag;
 
 const RESOURCES: &str = "cloudformation:DescribeStackResources";
+const LIST: &str = "cloudformation:ListStackResources";
 
 /// A place in a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +42,9 @@ pub(super) fn tagged(tags: &[Tag]) -> Option<StackResource> {
 
 /// Returns the place of a group without such tags: the stack with its ID among the resources, or nothing if there is
 /// none.
+///
+/// CloudFormation finds the stack of a resource, but returns at most 100 resources of it, which may not include this
+/// one (CloudFormation API Reference, `DescribeStackResources`).
 pub(super) async fn asked(
     client: &Client,
     group: &str,
@@ -56,15 +61,42 @@ pub(super) async fn asked(
         Err(failure) if failure.kind == FailureKind::Gone => return Ok(None),
         Err(failure) => return Err(failure),
     };
-    let place = |resource: &aws_sdk_cloudformation::types::StackResource| {
-        Some(StackResource {
-            stack: resource.stack_name()?.to_owned(),
-            stack_id: resource.stack_id()?.to_owned(),
-            logical_id: resource.logical_resource_id()?.to_owned(),
-        })
+    let resources = answer.stack_resources();
+    let found = resources.iter().find(|resource| resource.physical_resource_id() == Some(group));
+    let Some(any) = found.or(resources.first()) else { return Ok(None) };
+    let (Some(stack), Some(stack_id)) = (any.stack_name(), any.stack_id()) else {
+        return Err(Failure::new(RESOURCES, FailureKind::Unreadable, "a resource has no stack"));
     };
-    let resource = answer.stack_resources().iter().find(|resource| resource.physical_resource_id() == Some(group));
-    Ok(resource.and_then(place))
+    let logical_id = match found.and_then(|resource| resource.logical_resource_id()) {
+        Some(logical_id) => logical_id.to_owned(),
+        None => listed(client, stack_id, group, retry_policy, throttled).await?,
+    };
+    Ok(Some(StackResource { stack: stack.to_owned(), stack_id: stack_id.to_owned(), logical_id }))
+}
+
+/// Returns the logical ID of a group in the stack that owns it, from the list of all its resources.
+async fn listed(
+    client: &Client,
+    stack_id: &str,
+    group: &str,
+    retry_policy: RetryPolicy,
+    throttled: &mut u32,
+) -> Result<String, Failure> {
+    let mut pages = PageCursor::new(LIST);
+    while pages.has_page() {
+        let page = with_retries(retry_policy, throttled, || async {
+            let request = client.list_stack_resources().stack_name(stack_id).set_next_token(pages.token());
+            request.send().await.map_err(|error| Failure::of(LIST, &error))
+        })
+        .await?;
+        let mut resources = page.stack_resource_summaries().iter();
+        let found = resources.find(|resource| resource.physical_resource_id() == Some(group));
+        if let Some(logical_id) = found.and_then(|resource| resource.logical_resource_id()) {
+            return Ok(logical_id.to_owned());
+        }
+        pages.advance(page.next_token())?;
+    }
+    Err(Failure::new(LIST, FailureKind::Unreadable, "the stack's resources do not include the group"))
 }
 
 /// Returns the owner of a group with such a place. A group keeps its tags when its stack is deleted and retains it.

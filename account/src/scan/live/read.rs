@@ -89,6 +89,7 @@ impl GroupSource<'_> {
 
 impl PacedSource for GroupSource<'_> {
     type Item = String;
+    type Name = String;
 
     fn found(&mut self) -> Option<Progress> {
         let groups = std::mem::take(&mut self.found);
@@ -117,6 +118,14 @@ impl PacedSource for GroupSource<'_> {
 
     fn throttled(&mut self) -> u32 {
         std::mem::take(&mut self.throttled)
+    }
+
+    fn name(group: &String) -> String {
+        group.clone()
+    }
+
+    fn lost(&self, group: String, failure: Failure) -> Progress {
+        unread(self.to, Some(&group), failure, false)
     }
 
     fn start(&mut self, group: String) -> StartedWork {

@@ -4,9 +4,10 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::{anyhow, bail};
 use cfn_egress_guard_account::accounts::{AccountSelection, Accounts, RegionSelection, VisitProgress};
-use cfn_egress_guard_account::connection::ALWAYS_ENABLED;
 use cfn_egress_guard_account::permissions::{Permission, caller_policy, deployer_policy, policy};
-use cfn_egress_guard_account::{Connection, ConnectionOptions, NoCredentials, RetryPolicy};
+use cfn_egress_guard_account::{
+    AccountRegions, Connection, ConnectionOptions, NoCredentials, RetryPolicy, all_regions,
+};
 use tokio::sync::watch;
 
 use crate::args::{Aws, PolicyFor};
@@ -49,13 +50,8 @@ const ORGANIZATION_HINT: &str = ". Only the management account, or a delegated a
 /// Returns the Regions to read, and a warning if they may be incomplete.
 async fn regions(aws: &Aws, connection: &Connection) -> anyhow::Result<(Vec<String>, Option<String>)> {
     if is_all(aws) {
-        return Ok(match connection.enabled_regions(RetryPolicy::default()).await {
-            Ok(regions) if regions.is_empty() => {
-                (always_enabled(), Some("the account's list of Regions is empty".into()))
-            }
-            Ok(regions) => (regions, None),
-            Err(failure) => (always_enabled(), Some(failure.to_string())),
-        });
+        let AccountRegions { regions, assumed } = all_regions(connection, RetryPolicy::default()).await;
+        return Ok((regions, assumed.map(|failure| failure.to_string())));
     }
     Ok((named(aws, connection)?, None))
 }
@@ -77,10 +73,6 @@ fn named(aws: &Aws, connection: &Connection) -> anyhow::Result<Vec<String>> {
     regions.sort();
     regions.dedup();
     Ok(regions)
-}
-
-fn always_enabled() -> Vec<String> {
-    ALWAYS_ENABLED.map(str::to_owned).to_vec()
 }
 
 /// Prints a warning to standard error.

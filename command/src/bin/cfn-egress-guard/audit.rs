@@ -10,7 +10,7 @@ use cfn_egress_guard_account::audit::{
     AuditOptions, AuditResult, audit, stack_events, write_audit_asff, write_audit_csv, write_audit_html,
     write_audit_json,
 };
-use cfn_egress_guard_account::connection::regions_assumed;
+use cfn_egress_guard_account::regions_assumed;
 use cfn_egress_guard_account::{RetryPolicy, permissions};
 use jiff::{SignedDuration, Timestamp};
 

@@ -9,13 +9,13 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use cfn_egress_guard::fingerprint::Fingerprint;
 use cfn_egress_guard_account::accounts::RegionSelection;
 use cfn_egress_guard_account::scan::{
     FORMAT_VERSION, KnownStacks, LiveSummary, Progress, ResultWriter, ScanCompletion, ScanHead, ScanOptions,
     ScanRecords, ScanResult, StackRecord, scan, write_asff, write_csv, write_exemptions, write_html, write_json,
 };
 use cfn_egress_guard_account::{Glob, RetryPolicy, count, permissions};
+use cfn_egress_guard_core::fingerprint::Fingerprint;
 use cfn_egress_guard_core::rule::policy::{Date, Policy};
 
 use crate::account::{accounts, connect, interruption, print_policy, warn};

@@ -89,6 +89,8 @@ fn entered(request: &Request) -> Option<Reply> {
             }
             organizations(&answer)
         }
+        // A page may be empty.
+        "ListRoots" if asked["NextToken"].is_null() => organizations(&json!({"Roots": [], "NextToken": "2"})),
         "ListRoots" => organizations(&json!({"Roots": [{"Id": "r-root", "Name": "Root"}]})),
         "ListAccountsForParent" => {
             let accounts: Vec<Json> = ACCOUNTS.iter().filter(|(.., unit)| *unit == parent).map(described).collect();
@@ -512,7 +514,17 @@ fn the_reader_role_allows_what_the_commands_call_and_nothing_else() {
         "DescribeStackEvents" => answered("DescribeStackEvents", "<StackEvents/>").into(),
         "ListResources" => cloud_control(&json!({"ResourceDescriptions": [{"Identifier": "sg-1"}]})),
         "GetResource" => cloud_control(&json!({"ResourceDescription": {"Identifier": "sg-1", "Properties": "{}"}})),
-        "DescribeStackResources" => refused(400, "ValidationError", "Stack for sg-1 does not exist").into(),
+        "DescribeStackResources" if request.field("PhysicalResourceId") == "sg-1" => {
+            let stack = "<StackName>app</StackName><StackId>arn:aws:cloudformation:eu-west-1:1:stack/app/1</StackId>";
+            let list = format!("<StackResources><member>{stack}</member></StackResources>");
+            answered("DescribeStackResources", &list).into()
+        }
+        "DescribeStackResources" => refused(400, "ValidationError", "Stack for guard does not exist").into(),
+        "ListStackResources" => {
+            let resource = "<LogicalResourceId>Sg</LogicalResourceId><PhysicalResourceId>sg-1</PhysicalResourceId>";
+            let list = format!("<StackResourceSummaries><member>{resource}</member></StackResourceSummaries>");
+            answered("ListStackResources", &list).into()
+        }
         "FilterLogEvents" => json_answer(&json!({"events": []})),
         "ListRuleNamesByTarget" => json_answer(&json!({"RuleNames": ["r"]})),
         "DescribeRule" => {

@@ -427,10 +427,18 @@ fn a_change_set_that_was_blocked_is_found() {
             let failed =
                 summary("cdk-deploy", "FAILED", "Change set creation failed. The following hook(s) failed: [X]");
             let other = summary("other", "FAILED", "The submitted information contains no changes");
-            answered("ListChangeSets", &format!("<Summaries>{failed}{other}</Summaries>"))
+            let page = match request.field("NextToken") {
+                "" => format!("<Summaries>{other}</Summaries><NextToken>2</NextToken>"),
+                _ => format!("<Summaries>{failed}</Summaries>"),
+            };
+            answered("ListChangeSets", &page)
         }
         "ListHookResults" if request.field("TargetType") == "CHANGE_SET" && request.field("TargetId") == set => {
-            answered("ListHookResults", &format!("<HookResults>{}</HookResults>", summary(&RESULTS[1], ALIAS)))
+            let page = match request.field("NextToken") {
+                "" => "<HookResults/><NextToken>2</NextToken>".to_owned(),
+                _ => format!("<HookResults>{}</HookResults>", summary(&RESULTS[1], ALIAS)),
+            };
+            answered("ListHookResults", &page)
         }
         _ => aws(request),
     });

@@ -13,9 +13,12 @@ use crate::support::{read, stderr, stdout};
 
 /// The function's log lines for a recorded call: its own line, and those of its metrics.
 fn lines(call: &str) -> String {
+    lines_under(&Policy::default(), call)
+}
+
+fn lines_under(policy: &Policy, call: &str) -> String {
     let event = read(&format!("tests/fixtures/direct-calls/{call}.json"));
-    let policy = Policy::default();
-    let WatchOutcome::Decided(decision) = watch::decide(event.as_bytes(), Ok(&policy), Date::of_unix_seconds(0)) else {
+    let WatchOutcome::Decided(decision) = watch::decide(event.as_bytes(), Ok(policy), Date::of_unix_seconds(0)) else {
         panic!("{call} is ignored")
     };
     let delivery = Delivery {
@@ -143,6 +146,35 @@ fn direct_calls_are_listed_once_beside_the_hooks_results_as_not_blocked() {
     let (_, result) = json(&server, &["--status", "succeeded"]);
     let described: Vec<_> = self::direct(&result).iter().map(|one| one["status"].as_str().unwrap()).collect();
     assert_eq!(described, ["DIRECT_CALL_PASSED"]);
+}
+
+/// Only an egress rule that breaks the rule is one that failed, whatever else the message mentions.
+#[test]
+fn exempted_rules_and_notes_are_no_failures() {
+    let policy = "[[exemption]]\nid = 'peers'\nreason = 'moved next year'\nowner = 'net'\nexpires = 2027-01-01\n\
+                  protocol = 'tcp'\nports = '80-87'\ndestination = '10.0.0.0/16'\n";
+    let strict = cfn_egress_guard_core::policy::parse(policy).unwrap();
+    let lax = cfn_egress_guard_core::policy::parse(&format!("preset = 'effective'\n{policy}")).unwrap();
+    let calls = vec![lines_under(&strict, "authorize"), lines_under(&lax, "modify-one")];
+    let server = Server::start(account(function(json!({}), &[]), calls));
+    let (_, result) = json(&server, &[]);
+    let direct = direct(&result);
+    let of = |call: &Json| -> Vec<String> {
+        let annotations = call["annotations"].as_array().unwrap().iter();
+        annotations
+            .map(|one| format!("{} {}", one["status"].as_str().unwrap(), one["message"].as_str().unwrap()))
+            .collect()
+    };
+    assert_eq!(
+        of(direct[0]),
+        [
+            "FAILED ipPermissions[0].ipRanges[1]: tcp 80-87 to 0.0.0.0/0 (port-range)",
+            "FAILED ipPermissions[0].ipv6Ranges[0]: tcp 80-87 to ::/0 (port-range)",
+            "SKIPPED ipPermissions[0].ipRanges[0]: tcp 80-87 to 10.0.0.0/16 (port-range): exempt by peers (net) until \
+             2027-01-01",
+        ]
+    );
+    assert_eq!(of(direct[1]), ["FAILED sgr-0aaaaaaaaaaaaaaa1: tcp 1024-65535 to 0.0.0.0/0 (port-range)"]);
 }
 
 #[test]

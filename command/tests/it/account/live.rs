@@ -301,6 +301,48 @@ fn what_is_not_allowed_is_named_and_the_rest_is_read() {
     assert_eq!((&untagged["ownership"], &untagged["rules"]), (&json!("unknown"), &json!(1)));
 }
 
+/// CloudFormation describes at most 100 resources of a stack: the group may be another one.
+#[test]
+fn the_stack_of_a_group_beyond_its_first_hundred_resources_is_found() {
+    let list = |request: &Request, last: &str| -> Reply {
+        assert_eq!(request.field("StackName"), stack_id(request, "app"));
+        let (id, next) = match request.field("NextToken") {
+            "" => ("sg-0other", "<NextToken>2</NextToken>"),
+            _ => (last, ""),
+        };
+        let resource = format!(
+            "<LogicalResourceId>Sg</LogicalResourceId><PhysicalResourceId>{id}</PhysicalResourceId>\
+             <ResourceType>AWS::EC2::SecurityGroup</ResourceType>\
+             <LastUpdatedTimestamp>2026-01-02T03:04:05Z</LastUpdatedTimestamp>\
+             <ResourceStatus>CREATE_COMPLETE</ResourceStatus>"
+        );
+        let list = format!("<StackResourceSummaries><member>{resource}</member></StackResourceSummaries>{next}");
+        answered("ListStackResources", &list).into()
+    };
+    let others = |request: &Request| -> Reply {
+        let mut reply = region(request, &STACKS, &groups());
+        if request.action == "DescribeStackResources" {
+            let text = String::from_utf8(reply.body).unwrap();
+            reply.body = text.replace("sg-0untagged", "sg-0another").into_bytes();
+        }
+        reply
+    };
+    for (last, ownership, logical_id) in
+        [("sg-0untagged", json!("stack"), json!("Sg")), ("sg-0different", json!("unknown"), Json::Null)]
+    {
+        let server = Server::start(move |request| match request.action.as_str() {
+            "ListStackResources" => list(request, last),
+            _ => others(request),
+        });
+        let (_, result) = json(&server, &["--region", REGION]);
+        let groups = result["groups"].as_array().unwrap();
+        let untagged = groups.iter().find(|group| group["group"] == "sg-0untagged").unwrap();
+        assert_eq!((&untagged["ownership"], &untagged["logicalId"]), (&ownership, &logical_id), "{result}");
+        assert_eq!(result["unread"].as_array().unwrap().len(), usize::from(ownership == "unknown"));
+        assert_eq!(count(&server, "ListStackResources"), 2);
+    }
+}
+
 /// Known debt is only what a template declares: a rule that someone added is new, even if the policy allows unchanged
 /// rules.
 #[test]

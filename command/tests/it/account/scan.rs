@@ -278,6 +278,39 @@ fn a_draft_policy_decides_and_suggested_exemptions_cover_todays_debt() {
     assert!(stderr(&refused).contains("line 1, column 10"), "{}", stderr(&refused));
 }
 
+/// A policy rejects a destination whose value only AWS knows, and address bits after the prefix.
+#[test]
+fn suggested_exemptions_are_a_policy_whatever_the_destinations() {
+    let range = |destination: &str| format!("{{IpProtocol: tcp, FromPort: 1, ToPort: 9, {destination}}}");
+    let egress = [
+        range("DestinationSecurityGroupId: !GetAtt Db.GroupId"),
+        range("DestinationPrefixListId: !Ref List"),
+        range("DestinationPrefixListId: PL-1"),
+        range("CidrIp: 10.1.2.3/8"),
+        range("CidrIpv6: '2001:db8::1/32'"),
+        range("DestinationSecurityGroupId: sg-0123456789abcdef0"),
+    ];
+    let egress = egress.join(", ");
+    let folder = crate::support::scratch("scan-destinations");
+    let debt = folder.join("debt.toml");
+    let _ = std::fs::remove_file(&debt);
+    let debt = debt.to_str().unwrap();
+    let server = Server::start(move |request| account(request, &[("app", &egress)]));
+    let output = server.command(&["scan", "--region", "eu-west-1", "--suggest-exemptions", debt]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let text = std::fs::read_to_string(debt).unwrap();
+    let destinations: Vec<&str> = text.lines().filter(|line| line.starts_with("destination = ")).collect();
+    let parsed = cfn_egress_guard_core::policy::parse(&text);
+    assert!(parsed.is_ok(), "{parsed:?}\n{text}");
+    assert_eq!(
+        destinations,
+        ["destination = \"10.0.0.0/8\"", "destination = \"2001:db8::/32\"", "destination = \"sg-0123456789abcdef0\""]
+    );
+    let (_, result) = json(&server, &["--region", "eu-west-1", "--policy", debt]);
+    let tally = &result["summary"]["tally"];
+    assert_eq!((&tally["blocked"], &tally["exempted"]), (&Json::from(3), &Json::from(3)), "{text}");
+}
+
 #[test]
 fn an_interruption_keeps_what_was_found() {
     for signal in ["-INT", "-TERM"] {
@@ -457,6 +490,42 @@ fn all_regions_are_those_switched_on() {
         let result: Json = serde_json::from_slice(&output.stdout).unwrap();
         assert!(result["regionsAssumed"].as_str().unwrap().contains("account:ListRegions"), "{result}");
     }
+}
+
+#[test]
+fn the_regions_that_are_assumed_are_those_of_the_callers_partition() {
+    let server = Server::start(|request| match request.action.as_str() {
+        "/listRegions" => {
+            Answer { status: 403, body: "{\"__type\":\"AccessDeniedException\",\"message\":\"no\"}".to_owned() }
+        }
+        "GetCallerIdentity" => {
+            let arn = "arn:aws-cn:iam::123456789012:user/x";
+            answered("GetCallerIdentity", &format!("<Arn>{arn}</Arn><Account>123456789012</Account>"))
+        }
+        _ => account(request, &[]),
+    });
+    for more in [&[][..], &["--accounts", "123456789012"]] {
+        let _ = server.command(&[&["scan", "--regions", "all"], more].concat());
+        let read = server.seen().into_iter().filter(|request| request.action == "ListStacks");
+        let read: BTreeSet<String> = read.map(|request| request.region).collect();
+        assert_eq!(read, ["cn-north-1", "cn-northwest-1"].map(str::to_owned).into());
+    }
+}
+
+/// A list that does not end is not a shorter list.
+#[test]
+fn a_list_of_regions_that_refers_to_itself_is_not_complete() {
+    let server = Server::start(|request| match request.action.as_str() {
+        "/listRegions" => {
+            let body = "{\"Regions\":[{\"RegionName\":\"eu-west-1\",\"RegionOptStatus\":\"ENABLED\"}],\
+                        \"NextToken\":\"same\"}";
+            Answer { status: 200, body: body.to_owned() }
+        }
+        _ => account(request, &[]),
+    });
+    let (code, result) = json(&server, &["--regions", "all"]);
+    assert_eq!((code, result["regions"].as_array().unwrap().len()), (Some(2), 17));
+    assert!(result["regionsAssumed"].as_str().unwrap().contains("refers to itself"), "{result}");
 }
 
 #[test]

@@ -53,7 +53,14 @@ impl Watch {
         let body = match action {
             "ListRuleNamesByTarget" => {
                 assert_eq!(asked["TargetArn"], "arn:aws:lambda:eu-west-1:123456789012:function:guard:live");
-                json!({"RuleNames": self.rules.iter().map(|(name, ..)| name).collect::<Vec<_>>()})
+                // One on a page.
+                let at: usize = asked["NextToken"].as_str().unwrap_or("0").parse().unwrap();
+                let page: Vec<_> = self.rules.iter().skip(at).take(1).map(|(name, ..)| name).collect();
+                let mut body = json!({"RuleNames": page});
+                if at + 1 < self.rules.len() {
+                    body["NextToken"] = json!((at + 1).to_string());
+                }
+                body
             }
             "DescribeRule" => {
                 let (name, state, pattern) = self.rules.iter().find(|(name, ..)| asked["Name"] == *name).unwrap();

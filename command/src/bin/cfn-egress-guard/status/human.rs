@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use anstyle::Style;
-use cfn_egress_guard_account::connection::regions_assumed;
 use cfn_egress_guard_account::count;
+use cfn_egress_guard_account::regions_assumed;
 use cfn_egress_guard_account::status::{
     AccountStatus, Enforcement, FunctionStatus, GapSeverity, HookState, RegionStatus, StatusResult,
 };
