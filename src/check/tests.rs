@@ -14,13 +14,13 @@ fn checked(text: &str) -> (Document, CheckedTemplate) {
 /// Returns each finding as `reason underlined (when)`.
 fn described(text: &str) -> Vec<String> {
     let (document, checked) = checked(text);
-    let tell = |located: &LocatedFinding| {
+    let describe = |located: &LocatedFinding| {
         let span = document.span(located.place.primary).unwrap();
         let underlined = span.text(text).unwrap().lines().next().unwrap_or_default();
         let when = located.when().map_or_else(String::new, |when| format!(" ({when})"));
         format!("{} `{underlined}`{when}", located.finding.reason.code())
     };
-    checked.resources.iter().flat_map(|resource| &resource.findings).map(tell).collect()
+    checked.resources.iter().flat_map(|resource| &resource.findings).map(describe).collect()
 }
 
 fn group(parameters: &str, conditions: &str, egress: &str) -> String {
@@ -197,11 +197,11 @@ fn open(text: &str) -> Vec<String> {
     let policy = Policy::default();
     let terms = CheckContext { defaults: Defaults::MayChange, ..CheckContext::of(&policy, TODAY) };
     let checked = check(&document.root, &Scope::default(), &terms).unwrap();
-    let tell = |located: &LocatedFinding| {
+    let describe = |located: &LocatedFinding| {
         let when = located.when().map_or_else(String::new, |when| format!(" ({when})"));
         format!("{:?} {}{when}", located.finding.outcome, located.finding.reason.code())
     };
-    checked.resources.iter().flat_map(|resource| &resource.findings).map(tell).collect()
+    checked.resources.iter().flat_map(|resource| &resource.findings).map(describe).collect()
 }
 
 fn rule(parameters: &str, properties: &str) -> String {

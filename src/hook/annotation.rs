@@ -13,8 +13,8 @@ impl Decision {
     pub(super) fn annotations(&self) -> Vec<Annotation> {
         match &self.conclusion {
             Conclusion::Resource(assessment) => {
-                let all = self.offending().map(failed).chain(self.let_through().map(skipped));
-                let kept = or_passed(bounded(all, self.offending().count() + self.let_through().count()), || {
+                let all = self.offending().map(failed).chain(self.allowed().map(skipped));
+                let kept = or_passed(bounded(all, self.offending().count() + self.allowed().count()), || {
                     wording::passed(&self.invocation.resource_type, &self.invocation.logical_id, assessment)
                 });
                 let room = MAX_ANNOTATIONS.saturating_sub(kept.len());
@@ -101,7 +101,7 @@ fn skipped(finding: &Finding) -> Annotation {
         remediation_link: (!advice.is_empty()).then_some(rule::URL),
         remediation_message: wording::for_annotation(&advice),
         severity_level: Some(SeverityLevel::from(finding.severity())),
-        ..annotation(AnnotationStatus::Skipped, wording::policy::let_through(finding))
+        ..annotation(AnnotationStatus::Skipped, wording::policy::allowed(finding))
     }
 }
 

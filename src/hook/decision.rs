@@ -138,7 +138,7 @@ impl Decision {
     }
 
     /// Returns the violations that are allowed, those that need action soon first.
-    pub(super) fn let_through(&self) -> impl Iterator<Item = &Finding> {
+    pub(super) fn allowed(&self) -> impl Iterator<Item = &Finding> {
         let asks = |finding: &&Finding| finding.exemption.as_ref().is_some_and(|exemption| exemption.expires_soon());
         let exempted = |soon: bool| self.of(Outcome::Exempted).filter(move |finding| asks(finding) == soon);
         exempted(true).chain(exempted(false)).chain(self.of(Outcome::KnownDebt))

@@ -13,21 +13,21 @@ impl Decision {
         match &self.conclusion {
             Conclusion::Template(template) => self.template_message(template),
             Conclusion::Resource(assessment) => {
-                let let_through = self.let_through().map(wording::policy::line);
+                let allowed = self.allowed().map(wording::policy::line);
                 let noted = self.noted().map(|(_, finding)| wording::note(finding));
                 let apart = self.offending().any(|finding| finding.reason == Reason::DefaultEgress);
                 let apart = apart.then(|| wording::RULES_APART.to_owned());
-                let others = let_through.chain(noted).chain(apart.clone());
+                let others = allowed.chain(noted).chain(apart.clone());
                 let lines: Vec<String> =
                     self.offending().map(wording::line).chain(others).take(wording::MAX_MESSAGE_LINES).collect();
                 let all = self.offending().count()
-                    + self.let_through().count()
+                    + self.allowed().count()
                     + self.noted().count()
                     + usize::from(apart.is_some());
                 let (kind, id) = (&subject.resource_type, &subject.logical_id);
                 let headline = match assessment.verdict() {
                     Verdict::NonCompliant => wording::broken(kind, id, &subject.stack_name, assessment),
-                    _ if self.let_through().next().is_none() => wording::passed(kind, id, assessment),
+                    _ if self.allowed().next().is_none() => wording::passed(kind, id, assessment),
                     _ => wording::policy::headline(kind, id, assessment),
                 };
                 self.with_contact(|room| wording::headed(&headline, &lines, all, room))
@@ -48,12 +48,12 @@ impl Decision {
                 .filter(move |(_, finding)| outcome != Outcome::Note || finding.rule().is_some())
                 .map(move |(judged, finding)| line(&judged.name(), finding))
         };
-        let let_through = |resource: &str, finding: &Finding| format!("{resource}, {}", wording::policy::line(finding));
+        let allowed = |resource: &str, finding: &Finding| format!("{resource}, {}", wording::policy::line(finding));
         let undetermined =
             |resource: &str, finding: &Finding| format!("{resource}, {}", sentences::undetermined(finding));
         let lines: Vec<String> = lines_of(Outcome::NonCompliant, sentences::finding_line)
-            .chain(lines_of(Outcome::Exempted, let_through))
-            .chain(lines_of(Outcome::KnownDebt, let_through))
+            .chain(lines_of(Outcome::Exempted, allowed))
+            .chain(lines_of(Outcome::KnownDebt, allowed))
             .chain(lines_of(Outcome::Undetermined, undetermined))
             .chain(lines_of(Outcome::Note, |resource, finding| format!("{resource}, {}", wording::note(finding))))
             .chain(template.remarks.iter().cloned())
@@ -64,7 +64,7 @@ impl Decision {
             judged: template.resources.iter().map(|judged| judged.assessment.judged).sum(),
             broken: template.resources.iter().map(ResourceAssessment::broken).sum(),
             undetermined: self.of(Outcome::Undetermined).count(),
-            let_through: self.let_through().count(),
+            allowed: self.allowed().count(),
             open: !template.remarks.is_empty(),
         };
         let what = match self.invocation.target {

@@ -87,7 +87,7 @@ pub(super) struct TemplateCounts {
     /// Rules that cannot be decided from the template.
     pub(super) undetermined: usize,
     /// Rules that the policy allows.
-    pub(super) let_through: usize,
+    pub(super) allowed: usize,
     /// Whether there is anything else that cannot be checked.
     pub(super) open: bool,
 }
@@ -118,8 +118,8 @@ pub(super) fn headline(what: &str, counts: TemplateCounts) -> String {
             rules(counts.undetermined)
         ));
     }
-    if counts.let_through > 0 {
-        text.push_str(&format!(" The policy allows {}.", rules(counts.let_through)));
+    if counts.allowed > 0 {
+        text.push_str(&format!(" The policy allows {}.", rules(counts.allowed)));
     }
     text
 }

@@ -325,7 +325,7 @@ fn what_a_policy_means() {
     let today = "2027-06-15".parse().unwrap();
     let mut text = wording::meaning(&policy, today).join("\n");
     for remark in wording::remarks(&policy.review(today, 30)) {
-        write!(text, "\n{:?}: {}", remark.weight, remark.message).unwrap();
+        write!(text, "\n{:?}: {}", remark.level, remark.message).unwrap();
     }
     insta::assert_snapshot!("meaning", text);
     insta::assert_snapshot!("meaning_of_the_default", wording::meaning(&Policy::default(), today).join("\n"));
@@ -554,7 +554,7 @@ fn what_covers_everything_is_said_however_it_is_written() {
 fn an_end_that_is_far_away_is_a_warning_or_an_error() {
     let worst = |max_days: &str, today: &str| {
         let policy = parse(&format!("{max_days}\n{}", exemption("account = '111122223333'\nports = '80-87'"))).unwrap();
-        policy.review(today.parse().unwrap(), 0).iter().map(Remark::weight).max()
+        policy.review(today.parse().unwrap(), 0).iter().map(Remark::level).max()
     };
     use crate::rule::policy::RemarkLevel;
     assert_eq!(worst("", "2026-06-29"), None, "366 days");

@@ -117,13 +117,13 @@ pub struct AppliedExemption {
 impl AppliedExemption {
     /// Returns whether the exemption applies today.
     #[must_use]
-    pub const fn holds(&self) -> bool {
+    pub const fn is_active(&self) -> bool {
         self.days_left >= 0
     }
 
     /// Returns whether the exemption applies today but expires soon, so that its owner should act.
     #[must_use]
     pub(crate) const fn expires_soon(&self) -> bool {
-        self.holds() && self.days_left <= WARNING_DAYS
+        self.is_active() && self.days_left <= WARNING_DAYS
     }
 }

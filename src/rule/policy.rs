@@ -157,7 +157,7 @@ impl Policy {
     /// conditions on these parts.
     #[must_use]
     pub fn nearly_exempted(&self, rule: &EgressRule, case: &ResourceContext<'_>) -> Option<NearlyExempted<'_>> {
-        self.exemptions.iter().filter(|exemption| exemption.on(case.today).holds()).find_map(|exemption| {
+        self.exemptions.iter().filter(|exemption| exemption.on(case.today).is_active()).find_map(|exemption| {
             let asked = exemption.conditions().asked_of_unknown(&case.context);
             (!asked.is_empty() && exemption.conditions().match_egress(rule))
                 .then_some(NearlyExempted { exemption, asked })
@@ -167,7 +167,7 @@ impl Policy {
     fn apply_to(&self, finding: &mut Finding, here: &[&Exemption], case: &ResourceContext<'_>) {
         if let Some(exemption) = egress_rule(finding).and_then(|rule| longest(here, &rule)) {
             let exemption = exemption.on(case.today);
-            if exemption.holds() {
+            if exemption.is_active() {
                 finding.outcome = Outcome::Exempted;
             }
             finding.exemption = Some(Box::new(exemption));

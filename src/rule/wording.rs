@@ -116,7 +116,7 @@ pub fn annotation(finding: &Finding) -> String {
 
 /// Returns the hints after a finding: the expired exemption, and the setting that would allow it.
 fn hints(finding: &Finding) -> String {
-    let expired = finding.exemption.as_deref().filter(|exemption| !exemption.holds()).map(policy::expired_hint);
+    let expired = finding.exemption.as_deref().filter(|exemption| !exemption.is_active()).map(policy::expired_hint);
     expired.into_iter().chain(setting_hint(finding)).map(|hint| format!(" {hint}")).collect()
 }
 

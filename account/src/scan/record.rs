@@ -246,7 +246,7 @@ impl RuleRecord {
             remedy: wording::remedy(finding),
             rule: finding.rule().and_then(OpenedTraffic::of),
             exemption: finding.exemption.as_ref().map(|exemption| {
-                let ended = if exemption.holds() { "until" } else { "ended" };
+                let ended = if exemption.is_active() { "until" } else { "ended" };
                 format!("{} ({}, {ended} {})", exemption.id, exemption.owner, exemption.expires)
             }),
             settings: finding.settings.iter().map(|setting| setting.name().to_owned()).collect(),

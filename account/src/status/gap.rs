@@ -1,4 +1,4 @@
-//! The gaps in enforcement, each with its code, weight and sentence.
+//! The gaps in enforcement, each with its code, severity and sentence.
 
 use std::fmt;
 
@@ -133,7 +133,7 @@ impl Gap {
 
     /// Returns its severity.
     #[must_use]
-    pub const fn weight(&self) -> GapSeverity {
+    pub const fn severity(&self) -> GapSeverity {
         match self {
             Self::Missing
             | Self::OtherHook { .. }

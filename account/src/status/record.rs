@@ -91,7 +91,7 @@ pub struct GapRecord {
     /// A stable code.
     pub code: String,
     /// The severity.
-    pub weight: GapSeverity,
+    pub severity: GapSeverity,
     /// The hook, if it is the one for whole templates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hook: Option<String>,
@@ -215,7 +215,7 @@ impl RegionStatus {
     pub(super) fn gap_of(&mut self, hook: Option<&str>, gap: &Gap) {
         self.gaps.push(GapRecord {
             code: gap.code().to_owned(),
-            weight: gap.weight(),
+            severity: gap.severity(),
             hook: hook.map(str::to_owned),
             message: gap.to_string(),
         });
@@ -237,7 +237,7 @@ impl RegionStatus {
     /// Returns the severity of the worst gap.
     #[must_use]
     pub fn worst(&self) -> Option<GapSeverity> {
-        self.gaps.iter().map(|gap| gap.weight).min()
+        self.gaps.iter().map(|gap| gap.severity).min()
     }
 
     /// Returns whether enforcement is confirmed and has no gap.

@@ -80,7 +80,7 @@ impl StatusResult {
     ) -> Self {
         let StatusRecords { mut regions, not_entered, regions_assumed, lost } = found;
         for region in &mut regions {
-            region.gaps.sort_by_key(|gap| gap.weight);
+            region.gaps.sort_by_key(|gap| gap.severity);
             region.verdict = region.judged();
         }
         let account = match members {

@@ -124,13 +124,13 @@ impl<'d> ReportBuilder<'d> {
 
     fn finding(&mut self, index: usize, resource: &CheckedResource, located: &LocatedFinding) {
         let finding = &located.finding;
-        let let_through = matches!(finding.outcome, Outcome::Exempted | Outcome::KnownDebt);
+        let allowed = matches!(finding.outcome, Outcome::Exempted | Outcome::KnownDebt);
         let statement = wording::statement(finding);
         let fingerprint = self.fingerprint(resource, located, &statement);
-        let message = if let_through { wording::policy::exempted(finding) } else { statement };
+        let message = if allowed { wording::policy::exempted(finding) } else { statement };
         let place = &located.place;
         let help = match wording::cdk_remedy(finding).filter(|_| self.is_of_cdk) {
-            _ if let_through => wording::policy::advice(finding),
+            _ if allowed => wording::policy::advice(finding),
             None => Some(wording::remedy(finding)),
             cdk => cdk,
         };
@@ -138,12 +138,12 @@ impl<'d> ReportBuilder<'d> {
             resource: Some(index),
             property: finding.path.to_string(),
             help,
-            exemption: finding.exemption.as_deref().filter(|_| let_through).cloned().map(Box::new),
+            exemption: finding.exemption.as_deref().filter(|_| allowed).cloned().map(Box::new),
             setting: wording::setting_hint(finding),
             expired: finding
                 .exemption
                 .as_deref()
-                .filter(|exemption| !exemption.holds())
+                .filter(|exemption| !exemption.is_active())
                 .map(wording::policy::expired_hint),
             nearly_exempted: self.nearly_exempted(resource, finding),
             when: located.when(),

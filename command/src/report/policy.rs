@@ -110,7 +110,7 @@ impl PolicyReport {
     #[must_use]
     pub fn of_policy(file: String, policy: &Policy, remarks: &[wording::GroupedRemark], as_of: Date) -> Self {
         let remark = |remark: &wording::GroupedRemark| PolicyRemark {
-            level: remark.weight.name(),
+            level: remark.level.name(),
             code: remark.code,
             exemptions: remark.exemptions.iter().map(ToString::to_string).collect(),
             message: remark.message.clone(),

@@ -5,13 +5,8 @@ use crate::hook::sentences::*;
 
 #[test]
 fn all_sentences_of_the_hook() {
-    let counts = |judged, broken, undetermined, let_through, open| TemplateCounts {
-        judged,
-        broken,
-        undetermined,
-        let_through,
-        open,
-    };
+    let counts =
+        |judged, broken, undetermined, allowed, open| TemplateCounts { judged, broken, undetermined, allowed, open };
     let headlines = [
         counts(3, 1, 0, 0, false),
         counts(3, 2, 1, 1, true),

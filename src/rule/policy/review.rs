@@ -104,7 +104,7 @@ pub enum Remark<'a> {
 impl Remark<'_> {
     /// Returns the level of the remark.
     #[must_use]
-    pub const fn weight(&self) -> RemarkLevel {
+    pub const fn level(&self) -> RemarkLevel {
         match self {
             Self::Expired(..) | Self::OnlySinglePorts(_) | Self::StackIdElsewhere(_) | Self::Draft(..) => {
                 RemarkLevel::Action
@@ -127,7 +127,7 @@ impl Policy {
         for (position, exemption) in self.exemptions.iter().enumerate() {
             let conditions = exemption.conditions();
             let now = exemption.on(today);
-            if !now.holds() {
+            if !now.is_active() {
                 remarks.push(Remark::Expired(exemption, now));
             } else if now.days_left <= i64::from(within) {
                 remarks.push(Remark::Expires(exemption, now));

@@ -100,7 +100,7 @@ fn it_warns_from_thirty_days_before_its_end() {
         ("2027-07-01", false, false),
     ] {
         let now = exemption("a", "2027-06-30", in_account()).on(day(today));
-        assert_eq!((now.expires_soon(), now.holds()), (soon, holds), "{today}");
+        assert_eq!((now.expires_soon(), now.is_active()), (soon, holds), "{today}");
     }
 }
 

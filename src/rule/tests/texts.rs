@@ -138,7 +138,7 @@ fn a_reason_that_is_too_long_is_cut_within_the_length_of_an_annotation() {
         assess(ResourceType::SecurityGroup, &value(&inline(&rule)), &Preset::Literal.into(), Knowledge::Final);
     let [finding] = assessment.findings.as_slice() else { panic!("{assessment:?}") };
     for (today, cut) in
-        [("2027-05-01", policy_wording::let_through as fn(&Finding) -> String), ("2027-06-30", policy_wording::line)]
+        [("2027-05-01", policy_wording::allowed as fn(&Finding) -> String), ("2027-06-30", policy_wording::line)]
     {
         let case = ResourceContext { context, unchanged: &UnchangedRules::Nothing, today: today.parse().unwrap() };
         let applied = policy.apply(Assessment { judged: 1, findings: vec![finding.clone()] }, &case);

@@ -28,7 +28,7 @@ pub fn justification(exemption: &AppliedExemption) -> String {
 
 /// Returns the reason why a non-compliant rule is allowed: `SecurityGroupEgress[0]: exempted until …`.
 #[must_use]
-pub fn let_through(finding: &Finding) -> String {
+pub fn allowed(finding: &Finding) -> String {
     for_annotation(&format!("{}: {}.", place(finding), standing(finding)))
 }
 
@@ -86,8 +86,8 @@ pub fn line(finding: &Finding) -> String {
             let exempted = for_annotation(&format!("It is {}.", standing(finding)));
             format!("{}: {advice} {exempted}", place(finding))
         }
-        Some(advice) => format!("{} {advice}", let_through(finding)),
-        None => let_through(finding),
+        Some(advice) => format!("{} {advice}", allowed(finding)),
+        None => allowed(finding),
     }
 }
 
@@ -188,7 +188,7 @@ fn preset_meaning(preset: Preset) -> String {
 /// Returns the coverage of one exemption as a sentence.
 fn exemption_meaning(exemption: &Exemption, today: Date) -> String {
     let now = exemption.on(today);
-    let verb = if now.holds() { "allows" } else { "allowed" };
+    let verb = if now.is_active() { "allows" } else { "allowed" };
     format!(
         "Exemption {}, {}, {verb} {}. Reason: {}. Owner: {}.",
         exemption.id(),

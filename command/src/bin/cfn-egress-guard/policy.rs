@@ -42,7 +42,7 @@ pub(crate) fn check(arguments: &PolicyCheck, out: &mut impl Write) -> anyhow::Re
         writeln!(out)?;
     }
     for remark in &remarks {
-        match remark.weight {
+        match remark.level {
             RemarkLevel::Error => write!(out, "{BAD}error:{BAD:#} ")?,
             RemarkLevel::Action => write!(out, "{BAD}action needed:{BAD:#} ")?,
             RemarkLevel::Soon => write!(out, "{CAUTION}action needed soon:{CAUTION:#} ")?,
@@ -55,7 +55,7 @@ pub(crate) fn check(arguments: &PolicyCheck, out: &mut impl Write) -> anyhow::Re
 }
 
 fn exit(remarks: &[wording::GroupedRemark]) -> Exit {
-    match remarks.iter().map(|remark| remark.weight).max() {
+    match remarks.iter().map(|remark| remark.level).max() {
         Some(RemarkLevel::Error) => Exit::CouldNotCheck,
         Some(RemarkLevel::Action) => Exit::Findings,
         Some(RemarkLevel::Soon) => Exit::ExpiresSoon,

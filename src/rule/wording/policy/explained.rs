@@ -1,7 +1,7 @@
 //! The explanation of a decision about an egress rule, for `policy explain`.
 
 use super::super::{DestinationText, TrafficText, hints, place_of, setting_covers, statement};
-use super::{advice, and, let_through, or, origin};
+use super::{advice, allowed, and, or, origin};
 use crate::rule::egress::{EgressRule, Protocol};
 use crate::rule::finding::{DecidedBy, ExplainedRule, Finding, Outcome};
 use crate::rule::policy::{ContextCondition, NearlyExempted, Policy};
@@ -61,7 +61,7 @@ pub fn explained(explained: &ExplainedRule, policy: &Policy) -> String {
             }
             Outcome::Exempted | Outcome::KnownDebt => {
                 let advice = advice(finding).map_or_else(String::new, |advice| format!(" {advice}"));
-                format!("{}{advice}", let_through(finding))
+                format!("{}{advice}", allowed(finding))
             }
             Outcome::Undetermined => format!("{place}: undetermined: {}{}.", statement(finding), when(finding)),
             Outcome::Note => {

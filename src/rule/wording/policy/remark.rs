@@ -14,7 +14,7 @@ const NAMED: usize = 5;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupedRemark {
     /// The level of the remark.
-    pub weight: RemarkLevel,
+    pub level: RemarkLevel,
     /// The remark's stable name.
     pub code: &'static str,
     /// The exemptions, in the order of the file.
@@ -82,7 +82,7 @@ fn grouped(remark: &Remark<'_>, members: &[&Remark<'_>]) -> GroupedRemark {
         }
     }
     GroupedRemark {
-        weight: remark.weight(),
+        level: remark.level(),
         code: code(remark),
         exemptions,
         message: format!("Exemption{plural} {named} {said}"),
