@@ -31,6 +31,10 @@ pub const GUARD: &str = "Guard";
 /// The dimension of metrics for decisions outside of the hook, and the field of their log lines.
 const VIA: &str = "via";
 
+/// The client request token of the event with which `policy.sh` tries a policy. CloudFormation chooses the tokens of its
+/// events, so no deployment has this one.
+pub(crate) const POLICY_TRIAL: &str = "policy-trial";
+
 /// The facts about an invocation that the program adds: the core has no clock and no environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivery<'a> {
@@ -55,6 +59,9 @@ pub enum DecisionSource {
     Hook,
     /// A call to the EC2 API, which invokes no hook, reported by EventBridge.
     DirectCall,
+    /// The event with which `policy.sh` tries a policy before any hook uses it. Alarms on the hook's decisions must not
+    /// count it.
+    PolicyTrial,
 }
 
 impl DecisionSource {
@@ -63,6 +70,7 @@ impl DecisionSource {
         match self {
             Self::Hook => None,
             Self::DirectCall => Some("direct-call"),
+            Self::PolicyTrial => Some(POLICY_TRIAL),
         }
     }
 }

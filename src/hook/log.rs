@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::decision::Decision;
 use super::response::{HookStatus, Response};
-use crate::log::{DecisionFields, DecisionSource, OffendingRules, push};
+use crate::log::{DecisionFields, DecisionSource, OffendingRules, POLICY_TRIAL, push};
 pub use crate::log::{Delivery, NAMESPACE};
 use crate::rule::Outcome;
 
@@ -50,7 +50,11 @@ pub fn lines(decision: &Decision, response: &Response, delivery: &Delivery<'_>) 
     let invocation = &decision.invocation;
     let mut lines = String::new();
     let mut counts = String::new();
-    rules.push_counts(&mut counts, delivery, DecisionSource::Hook);
+    let source = match invocation.client_request_token.as_str() {
+        POLICY_TRIAL => DecisionSource::PolicyTrial,
+        _ => DecisionSource::Hook,
+    };
+    rules.push_counts(&mut counts, delivery, source);
     push(
         &mut lines,
         &DecisionLine {
@@ -72,7 +76,7 @@ pub fn lines(decision: &Decision, response: &Response, delivery: &Delivery<'_>) 
             account: &invocation.account,
             region: &invocation.region,
             stack_id: &invocation.stack_id,
-            shared: DecisionFields::new(rules, delivery, DecisionSource::Hook, &["verdict"]),
+            shared: DecisionFields::new(rules, delivery, source, &["verdict"]),
         },
     );
     lines + &counts

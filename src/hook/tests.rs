@@ -356,6 +356,31 @@ fn the_metrics_are_where_the_embedded_metric_format_looks_for_them() {
     }
 }
 
+/// A policy with a mistake that `policy.sh` tries must not raise the alarm on the hook's internal failures.
+#[test]
+fn the_trial_of_a_policy_is_not_counted_as_a_decision_of_the_hook() {
+    let delivery = log::Delivery {
+        request_id: "r-1",
+        guard: "guard",
+        policy_source: "none",
+        policy_sha256: None,
+        timestamp_millis: 1,
+        evaluation_micros: 42,
+    };
+    let broken = Config::read(Some("preset = 'none'"), None);
+    for (token, dimensions) in
+        [("policy-trial", json!(["Guard", "via", "verdict"])), ("t-1", json!(["Guard", "verdict"]))]
+    {
+        let mut event = range();
+        event["clientRequestToken"] = json!(token);
+        let decision = decide(event.to_string().as_bytes(), &broken, today());
+        assert_eq!(decision.verdict(), "internal-failure");
+        let lines = log::lines(&decision, &decision.response(), &delivery);
+        let line: Json = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0], dimensions, "{token}");
+    }
+}
+
 fn any_json() -> impl Strategy<Value = Json> {
     let leaf = prop_oneof![
         Just(Json::Null),
