@@ -16,11 +16,12 @@ pub fn excerpt(text: &str, max: usize) -> String {
     shown
 }
 
-/// Returns whether this is a control character, a line or paragraph separator, or a zero-width or bidirectional control
-/// (Unicode Technical Report 36, "visual spoofing").
+/// Returns whether this is a control character, a line or paragraph separator, or a zero-width, tag, or bidirectional
+/// control (Unicode Technical Report 36, "visual spoofing").
 fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -33,5 +34,6 @@ mod tests {
         assert_eq!(excerpt("abcdef", 3), "abc…");
         assert_eq!(excerpt("a\nb\tc\u{1b}[31m\u{202e}d", 32), "a b c [31m d");
         assert_eq!(excerpt("ééé", 2), "éé…");
+        assert_eq!(excerpt("a\u{61c}b\u{ad}c\u{e0041}", 32), "a b c ");
     }
 }

@@ -14,6 +14,7 @@ pub(crate) use read::{properties_of_context, read_properties};
 pub use tags::tags;
 pub use traffic::{Traffic, live_properties};
 pub use unchanged::unchanged;
+pub(crate) use unchanged::{fixed_properties, written};
 
 use crate::path::{Origin, PropertyPath};
 use crate::rule::{

@@ -1,5 +1,6 @@
 //! The result of checking one template and each of its resources.
 
+use super::group::GroupIdentity;
 use super::located::LocatedFinding;
 use crate::path::Origin;
 use crate::rule::{Outcome, Verdict};
@@ -24,6 +25,8 @@ pub struct CheckedResource {
     pub resource_type: ResourceType,
     /// The place of the logical id.
     pub origin: Origin,
+    /// The group that its egress rules belong to.
+    pub group: GroupIdentity,
     /// Whether the resource is created in any of the evaluated worlds.
     pub exists: bool,
     /// The number of egress rules that were judged, including compliant ones; the largest number of any world.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::candidates;
 use super::checked::CheckedResource;
 use super::gather::gathered;
+use super::group::GroupIdentity;
 use super::judge::ResourceCheck;
 use super::literal;
 use super::located::LocatedFinding;
@@ -60,6 +61,7 @@ impl ResourceInWorlds {
             logical_id: path.resource.logical_id.to_string(),
             resource_type: path.resource_type,
             origin: path.resource.origin,
+            group: GroupIdentity::of(path.template, path.resource, path.resource_type),
             exists: false,
             judged: 0,
             findings: Vec::new(),

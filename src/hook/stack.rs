@@ -20,7 +20,7 @@ use crate::rule::{Assessment, Finding, Outcome, Treatment};
 use crate::source;
 use crate::template::{Macros, Scope};
 use crate::value::Value;
-use deployed::{DeployedGroups, DeployedViolations, groups};
+use deployed::DeployedViolations;
 
 /// Returns the conclusion on a stack's template.
 pub(super) fn decide(
@@ -61,7 +61,6 @@ fn judged(
     })?;
     let checked = check::check(&template.root, &scope, &terms)
         .map_err(|error| sentences::unreadable_template(&error.to_string(), None))?;
-    let groups = groups(&template.root);
     let mut remarks: Vec<String> = checked.notes.iter().map(ToString::to_string).collect();
     let previous = payload.previous_template.non_empty().filter(|_| {
         // A created resource did not exist before, whatever the document contains.
@@ -84,7 +83,7 @@ fn judged(
             line: template.span(resource.origin).map(|span| span.line),
             assessment: Assessment {
                 judged: resource.judged,
-                findings: settled(findings(resource, &groups, &mut before), macros.proviso(&resource.logical_id)),
+                findings: settled(findings(resource, &mut before), macros.proviso(&resource.logical_id)),
             },
         })
         .collect();
@@ -93,7 +92,7 @@ fn judged(
         let open = Scope { ignore_defaults: true, ..scope };
         let mut take = |resource: CheckedResource| {
             if let Some(there) = without_defaults.get_mut(&resource.logical_id) {
-                for finding in findings(&resource, &groups, &mut before_open) {
+                for finding in findings(&resource, &mut before_open) {
                     there.entry(finding.origin.index()).or_default().push(finding);
                 }
             }
@@ -156,13 +155,13 @@ fn leave_open(resource: &mut ResourceAssessment, without_defaults: &HashMap<Stri
 /// Returns the findings of one resource of a template. A finding is known debt if it was already in the deployed
 /// template, for the same resource. A finding under only some conditions is certain if the resource breaks the rule
 /// under all other conditions too.
-fn findings(resource: &CheckedResource, groups: &DeployedGroups<'_>, before: &mut DeployedViolations) -> Vec<Finding> {
+fn findings(resource: &CheckedResource, before: &mut DeployedViolations) -> Vec<Finding> {
     let mut certain = resource.breaks_either_way;
     let mut findings: Vec<Finding> = Vec::with_capacity(resource.findings.len());
     for located in &resource.findings {
         let mut finding = Finding { when: located.when(), ..located.finding.clone() };
         if finding.outcome == Outcome::NonCompliant
-            && let Some(stood_there) = before.take(&resource.logical_id, groups, &finding)
+            && let Some(stood_there) = before.take(resource, &finding)
         {
             // A rule that may have existed before may be known debt.
             finding.outcome = if stood_there { Outcome::KnownDebt } else { Outcome::Undetermined };

@@ -50,6 +50,19 @@ pub fn unchanged(resource_type: ResourceType, proposed: &Value, previous: Option
     UnchangedRules::Entries(now.into_iter().filter_map(stood_before).collect())
 }
 
+/// Returns the properties whose change makes all egress rules of a resource new.
+pub(crate) const fn fixed_properties(resource_type: ResourceType) -> &'static [&'static str] {
+    match resource_type {
+        ResourceType::SecurityGroup => &CREATED_WITH,
+        ResourceType::SecurityGroupEgress => &["GroupId"],
+    }
+}
+
+/// Returns a value as text in one spelling, or nothing if it contains a value that the change set does not know.
+pub(crate) fn written(value: &Value) -> Option<String> {
+    text(value, Certainty::Written)
+}
+
 /// The properties of a group whose change requires replacement. A replacement is a new group, so all its rules are new
 /// (source: `AWS::EC2::SecurityGroup`, "Update requires: Replacement").
 const CREATED_WITH: [&str; 3] = ["GroupDescription", "GroupName", "VpcId"];

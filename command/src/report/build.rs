@@ -14,6 +14,7 @@ use cfn_egress_guard_core::path::Origin;
 use cfn_egress_guard_core::rule::policy::{Context, ResourceContext};
 use cfn_egress_guard_core::rule::wording::{self, label};
 use cfn_egress_guard_core::rule::{Finding, Outcome};
+use cfn_egress_guard_core::security_group::ResourceType;
 use cfn_egress_guard_core::source::{Document, Warning};
 use cfn_egress_guard_core::template::{NoteSubject, TemplateError, TemplateNote};
 
@@ -274,7 +275,14 @@ impl<'d> ReportBuilder<'d> {
     /// violation under other conditions is another finding.
     fn fingerprint(&mut self, resource: &CheckedResource, located: &LocatedFinding, statement: &str) -> String {
         let parts = [&resource.logical_id, located.finding.reason.code(), statement];
-        let fingerprint = parts.into_iter().fold(Fingerprint::new(), |all, part| all.with(part));
+        let mut fingerprint = parts.into_iter().fold(Fingerprint::new(), |all, part| all.with(part));
+        // The statement on an unknown value does not name the other values, and no statement names the group.
+        if let Some(rule) = located.finding.rule() {
+            fingerprint = fingerprint.with(&wording::policy::written(rule));
+        }
+        if resource.resource_type == ResourceType::SecurityGroupEgress {
+            fingerprint = fingerprint.with(resource.group.written());
+        }
         self.numbered(located.when().into_iter().fold(fingerprint, |all, when| all.with(&when)))
     }
 

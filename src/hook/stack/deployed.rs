@@ -2,21 +2,19 @@
 
 use std::collections::HashMap;
 
-use crate::check::{self, CheckContext};
+use crate::check::{self, CheckContext, CheckedResource, GroupIdentity};
 use crate::rule::{Destination, Finding, Outcome};
-use crate::security_group::ResourceType;
 use crate::source::{self, Document};
 use crate::template::{Macros, Scope};
-use crate::value::{Map, Value};
+use crate::value::Value;
 
 /// The violations in the deployed template, by resource and traffic. For each one, it records whether it is certain,
 /// regardless of the conditions and parameters of the deployment.
 #[derive(Default)]
 pub(super) struct DeployedViolations {
     rules: HashMap<String, Vec<bool>>,
-    /// The group of each egress rule in a separate resource, as written. The same rule on a different group is a
-    /// different rule.
-    groups: HashMap<String, Value>,
+    /// The group of each resource.
+    groups: HashMap<String, GroupIdentity>,
 }
 
 impl DeployedViolations {
@@ -48,7 +46,6 @@ impl DeployedViolations {
     ) -> Result<(), String> {
         let checked = check::check(root, scope, terms).map_err(|error| error.to_string())?;
         let macros = Macros::of(&checked.notes);
-        let groups = groups(root);
         for resource in checked.resources {
             let is_as_written = macros.proviso(&resource.logical_id).is_none();
             let breaking = resource.findings.iter().filter(|located| located.finding.outcome == Outcome::NonCompliant);
@@ -57,20 +54,20 @@ impl DeployedViolations {
                 let certain = is_as_written && is_certain(&key, located.when());
                 self.rules.entry(key).or_default().push(certain);
             }
-            if let Some(group) = groups.get(resource.logical_id.as_str()) {
-                self.groups.insert(resource.logical_id, (*group).clone());
-            }
+            self.groups.insert(resource.logical_id, resource.group);
         }
         Ok(())
     }
 
-    /// Removes a violation with the same traffic, at any place, and returns whether it is certain.
-    pub(super) fn take(&mut self, logical_id: &str, groups: &DeployedGroups<'_>, finding: &Finding) -> Option<bool> {
-        let rules = self.rules.get_mut(&Self::key(logical_id, finding))?;
-        if self.groups.get(logical_id) != groups.get(logical_id).copied() {
+    /// Removes a violation with the same traffic, at any place, and returns whether it is certain. None is certain if
+    /// the group may be another one than before.
+    pub(super) fn take(&mut self, resource: &CheckedResource, finding: &Finding) -> Option<bool> {
+        let is_same = self.groups.get(&resource.logical_id)?.is_same(&resource.group);
+        if is_same == Some(false) {
             return None;
         }
-        take_certain_first(rules)
+        let rules = self.rules.get_mut(&Self::key(&resource.logical_id, finding))?;
+        take_certain_first(rules).map(|is_certain| is_certain && is_same == Some(true))
     }
 
     fn key(logical_id: &str, finding: &Finding) -> String {
@@ -88,17 +85,4 @@ impl DeployedViolations {
 fn take_certain_first(rules: &mut Vec<bool>) -> Option<bool> {
     let position = rules.iter().position(|certain| *certain).or_else(|| rules.len().checked_sub(1))?;
     Some(rules.swap_remove(position))
-}
-
-/// The group of each egress rule in a separate resource, by the rule's logical id, as written.
-pub(super) type DeployedGroups<'v> = HashMap<&'v str, &'v Value>;
-
-pub(super) fn groups(root: &Value) -> DeployedGroups<'_> {
-    let resources = root.get("Resources").and_then(Value::as_map).into_iter().flat_map(Map::iter);
-    let is_rule =
-        |body: &Value| body.get("Type").and_then(Value::as_str) == Some(ResourceType::SecurityGroupEgress.name());
-    resources
-        .filter(|(_, body)| is_rule(body))
-        .filter_map(|(key, body)| Some((key.name.as_str(), body.get("Properties")?.get("GroupId")?)))
-        .collect()
 }

@@ -405,6 +405,47 @@ fn a_previous_template_that_cannot_be_read_is_no_known_debt() {
     }
 }
 
+/// The same egress rule of another group is a new rule, as in the RESOURCE target.
+#[test]
+fn known_debt_belongs_to_its_group() {
+    let config = Config::new(Policy { unchanged_rules: Treatment::Allow, ..Policy::default() });
+    let mut event = invocation("STACK");
+    event["actionInvocationPoint"] = json!("UPDATE_PRE_PROVISION");
+    let range = "IpProtocol: tcp, FromPort: 1, ToPort: 2, CidrIp: 10.0.0.0/8";
+    let of_rule =
+        |group: &str| format!("Type: AWS::EC2::SecurityGroupEgress, Properties: {{GroupId: {group}, {range}}}");
+    let rule = |group: &str| format!("Resources: {{R: {{{}}}}}", of_rule(group));
+    let by_default = |group: &str| format!("Parameters: {{G: {{Type: String, Default: {group}}}}}\n{}", rule("!Ref G"));
+    let in_loop = |group: &str| {
+        let fragment = format!("{{'R${{N}}': {{{}}}}}", of_rule(group));
+        format!("Transform: AWS::LanguageExtensions\nResources: {{'Fn::ForEach::L': [N, [a], {fragment}]}}")
+    };
+    let described = |text: &str| {
+        let egress = format!("GroupDescription: {text}, SecurityGroupEgress: [{{{range}}}]");
+        format!("Resources: {{R: {{Type: AWS::EC2::SecurityGroup, Properties: {{{egress}}}}}}}")
+    };
+    let debt = "New or wider egress rules are blocked";
+    for (before, now, status, is_debt) in [
+        (rule("sg-1"), rule("sg-1"), "SUCCESS", true),
+        (rule("sg-1"), rule("sg-2"), "FAILED", false),
+        (in_loop("sg-1"), in_loop("sg-1"), "SUCCESS", true),
+        (in_loop("sg-1"), in_loop("sg-2"), "FAILED", false),
+        (described("a"), described("a"), "SUCCESS", true),
+        // CloudFormation replaces the group.
+        (described("a"), described("b"), "FAILED", false),
+        // The stack may keep its value, so the RESOURCE target decides.
+        (by_default("sg-1"), by_default("sg-2"), "SUCCESS", false),
+    ] {
+        let document = json!({"template": now, "previousTemplate": before});
+        let answer = with_document(&event, Ok(&document), &config);
+        assert_eq!(
+            (answer["hookStatus"].as_str(), answer.to_string().contains(debt)),
+            (Some(status), is_debt),
+            "{now}\n{answer}"
+        );
+    }
+}
+
 /// EC2 stores a block of addresses without host bits, so both spellings are one rule, as in the RESOURCE target.
 #[test]
 fn known_debt_does_not_depend_on_host_bits() {

@@ -3,7 +3,7 @@
 mod explained;
 mod remark;
 
-pub use explained::{explained, nearly_exempted};
+pub use explained::{explained, nearly_exempted, written};
 pub use remark::{GroupedRemark, remarks};
 
 use std::fmt::Display;

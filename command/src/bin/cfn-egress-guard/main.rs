@@ -23,6 +23,7 @@ mod wrap;
 use std::io::Write;
 
 use anstream::{AutoStream, ColorChoice};
+use cfn_egress_guard_core::rule::excerpt;
 use clap::{CommandFactory, Parser};
 
 use args::{Cli, Color, Command, PolicyCommand};
@@ -50,7 +51,7 @@ fn main() -> Exit {
         Err(error) if is_broken_pipe(&error) => Exit::CutOff,
         Err(error) => {
             let mut err = Wrapped::new(AutoStream::new(std::io::stderr(), choice), wrap::width());
-            let _ = writeln!(err, "error: {error:#}").and_then(|()| err.finish());
+            let _ = writeln!(err, "error: {}", printable(&format!("{error:#}"))).and_then(|()| err.finish());
             Exit::CouldNotCheck
         }
     }
@@ -101,6 +102,16 @@ fn mended(completions: Vec<u8>) -> Vec<u8> {
         Ok(text) => text.replace("cfn__subcmd__egress__subcmd__guard", "cfn__egress__guard").into_bytes(),
         Err(error) => error.into_bytes(),
     }
+}
+
+/// Returns an error's text as it can be printed. Names in it may come from the author of a template: they must not control
+/// the terminal, and no line after the first may be a command to a CI runner (`::error::`).
+fn printable(text: &str) -> String {
+    let lines = text.split('\n').enumerate().map(|(number, line)| {
+        let line = excerpt(line, usize::MAX);
+        if number > 0 && line.trim_start().starts_with("::") { format!("| {line}") } else { line }
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

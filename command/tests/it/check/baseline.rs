@@ -116,3 +116,33 @@ fn a_baseline_that_is_none_is_refused() {
     let both = check(&folder, &["--baseline", "b.json", "--write-baseline", "b.json"]).output();
     assert_eq!(both.status.code(), Some(2), "a run that writes what it compares with never fails");
 }
+
+/// A rule with an unknown port, and a rule of its own: what the message does not name must not hide a wider rule.
+#[test]
+fn another_destination_port_or_group_is_a_new_finding() {
+    let of_group = |from: &str, to: &str| {
+        format!(
+            "Parameters: {{P: {{Type: Number}}}}\nResources:\n  R: {{Type: AWS::EC2::SecurityGroup, Properties: \
+             {{SecurityGroupEgress: {{IpProtocol: tcp, FromPort: {from}, ToPort: !Ref P, CidrIp: {to}}}}}}}\n"
+        )
+    };
+    let of_rule = |group: &str| {
+        format!(
+            "Resources:\n  R: {{Type: AWS::EC2::SecurityGroupEgress, Properties: {{GroupId: {group}, IpProtocol: tcp, \
+             FromPort: 1, ToPort: 2, CidrIp: 0.0.0.0/0}}}}\n"
+        )
+    };
+    for (name, before, now, code) in [
+        ("same", of_group("443", "10.0.0.0/32"), of_group("443", "10.0.0.0/32"), 0),
+        ("port", of_group("443", "10.0.0.0/32"), of_group("0", "10.0.0.0/32"), 1),
+        ("destination", of_group("443", "10.0.0.0/32"), of_group("443", "0.0.0.0/0"), 1),
+        ("same-group", of_rule("sg-1"), of_rule("sg-1"), 0),
+        ("group", of_rule("sg-1"), of_rule("sg-2"), 1),
+    ] {
+        let folder = folder(&format!("baseline-{name}"), &[("a.yaml", &before)]);
+        check(&folder, &["a.yaml", "--strict", "--write-baseline", "b.json"]).described();
+        std::fs::write(folder.join("a.yaml"), now).unwrap();
+        let (status, described) = check(&folder, &["a.yaml", "--strict", "--baseline", "b.json"]).described();
+        assert_eq!(status, code, "{name}: {described}");
+    }
+}

@@ -68,7 +68,7 @@ fn secrets_never_appear() {
     let secret = "hunter2-4711";
     let text = format!(
         "Parameters:\n  Secret: {{Type: String, NoEcho: true, Default: default-{secret}}}\n  Count: {{Type: Number, NoEcho: \
-         'true'}}\nConditions:\n  IsKnown: !Equals [!Ref Secret, {secret}]\n  IsFour: !Equals [!Ref Count, '4711']\n\
+         'true'}}\nConditions:\n  IsKnown: !Equals [!Ref Secret, {secret}]\n  IsFour: !Equals [!Ref Count, '47110815']\n\
          Resources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    Properties:\n      IpProtocol: tcp\n      FromPort: \
          !Ref Count\n      ToPort: !Ref Secret\n      CidrIp: !Sub '${{Secret}}/16'\n  Other:\n    Type: \
          AWS::EC2::SecurityGroupEgress\n    Properties:\n      IpProtocol: !Ref Secret\n      FromPort: !If [IsKnown, 1, \
@@ -77,16 +77,19 @@ fn secrets_never_appear() {
     );
     let folder = folder(
         "secrets",
-        &[("t.yaml", &text), ("p.json", &format!(r#"{{"Parameters": {{"Secret": "{secret}", "Count": "4711"}}}}"#))],
+        &[
+            ("t.yaml", &text),
+            ("p.json", &format!(r#"{{"Parameters": {{"Secret": "{secret}", "Count": "47110815"}}}}"#)),
+        ],
     );
     for format in FORMATS {
         for strict in [&[][..], &["--strict"]] {
-            for given in [&["-p", "p.json"][..], &["-p", &format!("Secret={secret}"), "-p", "Count=4711"]] {
+            for given in [&["-p", "p.json"][..], &["-p", &format!("Secret={secret}"), "-p", "Count=47110815"]] {
                 let output = check(&folder, &[&["t.yaml", "--format", format][..], strict, given].concat()).output();
                 let all = [output.stdout, output.stderr].concat();
                 let all = String::from_utf8(all).unwrap();
                 assert!(all.contains("NoEcho"), "{format} says why it is not known: {all}");
-                assert!(!all.contains("hunter2") && !all.contains("4711"), "{format}: {all}");
+                assert!(!all.contains("hunter2") && !all.contains("47110815"), "{format}: {all}");
             }
         }
     }

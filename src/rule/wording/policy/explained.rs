@@ -78,8 +78,10 @@ fn when(finding: &Finding) -> String {
     finding.when.as_ref().map_or_else(String::new, |when| format!(" ({when})"))
 }
 
-/// Returns a rule as written, if its ports are not ports: `IpProtocol -1 with FromPort 1 and ToPort 1 to …`.
-fn written(rule: &EgressRule) -> String {
+/// Returns the protocol, ports, and destination of a rule; as written if its ports are not ports: `IpProtocol -1 with
+/// FromPort 1 and ToPort 1 to …`.
+#[must_use]
+pub fn written(rule: &EgressRule) -> String {
     let (protocol, from, to) = (&rule.protocol, &rule.from, &rule.to);
     match (from, to) {
         _ if protocol.has_ports() => TrafficText(rule).to_string(),
