@@ -289,6 +289,7 @@ fn port(value: Option<&Value>, entry: Origin) -> (Port, Origin) {
         Kind::Float(number) => Port::from_float(*number),
         Kind::Ambiguous(text) => Port::ambiguous(text),
         Kind::String(text) => Port::from_text(text),
+        Kind::Unknown(unknown) if unknown.is_list => Port::of_wrong_kind("a list"),
         Kind::Unknown(unknown) => Port::Unknown(unknown.clone()),
         Kind::Bool(_) | Kind::List(_) | Kind::Map(_) => Port::of_wrong_kind(value.kind_name()),
     };

@@ -311,6 +311,28 @@ fn the_combinations_of_values_that_are_tried_are_bounded() {
     }
 }
 
+/// A list is no port, whatever is in it; one of its entries may be.
+#[test]
+fn a_value_that_is_a_list_is_no_port() {
+    for (list, port) in [
+        ("!Ref L", "!Select [0, !Ref L]"),
+        ("!Split [',', !Ref S]", "!Select [0, !Split [',', !Ref S]]"),
+        ("!GetAZs ''", "!Ref S"),
+    ] {
+        let parameters = "L: {Type: CommaDelimitedList}, S: {Type: String}";
+        let found = |port: &str| open(&rule(parameters, &format!("IpProtocol: tcp, FromPort: {port}, ToPort: {port}")));
+        assert_eq!(found(list), ["NonCompliant invalid-port"], "{list}");
+        assert_eq!(found(port), [""; 0], "{port}");
+    }
+}
+
+#[test]
+fn a_loop_that_may_add_the_properties_leaves_them_open() {
+    let text = "Transform: AWS::LanguageExtensions\nResources:\n  B:\n    Type: AWS::EC2::SecurityGroup\n    \
+                Fn::ForEach::P: [N, [Properties], {'${N}': {SecurityGroupEgress: [{IpProtocol: '-1'}]}}]\n";
+    assert_eq!(checked(text).1.verdict(), Verdict::Undetermined);
+}
+
 #[test]
 fn a_resource_that_a_default_switches_off_is_looked_at() {
     let off = |condition: &str, egress: &str| {

@@ -57,6 +57,8 @@ pub struct UnknownFacts {
     pub why: String,
     /// Whether the value comes from a parameter, so that it is known as soon as the parameter's value is given.
     pub is_from_parameter: bool,
+    /// Whether the value is a list, whatever is in it.
+    pub is_list: bool,
 }
 
 impl std::ops::Deref for Unknown {
@@ -72,13 +74,20 @@ impl Unknown {
     #[must_use]
     pub fn new(identity: Option<String>, shown_as: impl Into<String>, why: impl Into<String>) -> Self {
         let (shown_as, why) = (shown_as.into(), why.into());
-        Self(Box::new(UnknownFacts { identity, shown_as, why, is_from_parameter: false }))
+        Self(Box::new(UnknownFacts { identity, shown_as, why, is_from_parameter: false, is_list: false }))
     }
 
     /// Returns the same unknown, marked as the value of a parameter or as a value that depends on one.
     #[must_use]
     pub(crate) fn of_parameter(mut self, is_from_parameter: bool) -> Self {
         self.0.is_from_parameter = is_from_parameter;
+        self
+    }
+
+    /// Returns the same unknown, marked as a list or as no list.
+    #[must_use]
+    pub(crate) fn of_list(mut self, is_list: bool) -> Self {
+        self.0.is_list = is_list;
         self
     }
 

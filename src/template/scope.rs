@@ -198,7 +198,9 @@ impl Parameter {
         let value = match (why, known) {
             (None, Some(text)) if is_list(&type_name) => Ok(list(&text)),
             (None, Some(text)) => Ok(Kind::String(text)),
-            (why, _) => Err(unknown::reference(&format!("!Ref {name}"), why.unwrap_or_default()).of_parameter(is_open)),
+            (why, _) => Err(unknown::reference(&format!("!Ref {name}"), why.unwrap_or_default())
+                .of_parameter(is_open)
+                .of_list(is_list_of_any_kind(&type_name))),
         };
         let is_known = value.is_ok();
         Self {
@@ -226,6 +228,11 @@ fn is_documented(type_name: &str) -> bool {
 
 fn is_list(type_name: &str) -> bool {
     type_name == "CommaDelimitedList" || type_name.starts_with("List<")
+}
+
+/// Returns whether every value of the type is a list, also if it is read from Systems Manager.
+fn is_list_of_any_kind(type_name: &str) -> bool {
+    type_name.contains("List<") || type_name.contains("CommaDelimitedList")
 }
 
 /// Returns whether the value is read from Systems Manager, so that the given text is the name of that value.

@@ -28,7 +28,8 @@ pub(super) fn function(name: &str, argument: &Value, why: String) -> Unknown {
     let mut shown_as = format!("{tag} ");
     show(argument, &mut shown_as);
     let of_parameter = within(argument).is_some_and(|inner| inner.is_from_parameter);
-    Unknown::new(identity, shortened(&shown_as), why).of_parameter(of_parameter)
+    let is_list = matches!(name, "Fn::Cidr" | "Fn::GetAZs" | "Fn::Split");
+    Unknown::new(identity, shortened(&shown_as), why).of_parameter(of_parameter).of_list(is_list)
 }
 
 /// Creates the unknown text of a number that YAML readers interpret differently.

@@ -7,6 +7,7 @@ use std::fmt;
 use super::assumption::Atom;
 use super::budget::Exhausted;
 use super::evaluator::{Evaluator, Resolved, Stop};
+use super::expand::LOOP;
 use super::unknown::shortened;
 use super::{MAX_EVALUATION_DEPTH, Resource, Template, budget, measure, text};
 use crate::value::{Kind, Map, Value};
@@ -267,7 +268,9 @@ impl<'a> Template<'a> {
             .into_iter()
             .map(|(condition, holds)| Assumption { condition, holds })
             .collect();
-        let open = evaluator.open.or(body.get("Fn::Transform").map(|_| "Fn::Transform"));
+        let has_loop = || body.as_map().is_some_and(|map| map.iter().any(|(key, _)| key.name.starts_with(LOOP)));
+        let of_body = body.get("Fn::Transform").map(|_| "Fn::Transform");
+        let open = evaluator.open.or(of_body).or_else(|| has_loop().then_some("Fn::ForEach"));
         Ok(World { assumptions, exists, properties, open })
     }
 }

@@ -4,7 +4,7 @@
 
 use serde_json::{Map as JsonMap, Number, Value as Json};
 
-use cfn_egress_guard_core::path::PropertyPath;
+use cfn_egress_guard_core::path::{PropertyPath, Segment};
 use cfn_egress_guard_core::rule::{Port, Unknown};
 use cfn_egress_guard_core::security_group::EGRESS;
 use cfn_egress_guard_core::value::{Kind, Map, Value};
@@ -86,6 +86,11 @@ fn json(value: &Value, path: &PropertyPath, unknown: &mut Vec<String>) -> Json {
         Kind::Bool(bool) => Json::from(*bool),
         Kind::Integer(number) => Json::from(*number),
         Kind::Float(number) => Number::from_f64(*number).map_or(Json::Null, Json::Number),
+        // A tag that may have another value matches no exemption.
+        Kind::Ambiguous(text) if matches!(path.segments(), [Segment::Key(first), ..] if first == "Tags") => {
+            unknown.push(format!("{path} is {text}, a number that YAML parsers read differently"));
+            Json::Null
+        }
         Kind::Ambiguous(text) => Json::from(text.as_str()),
         Kind::String(text) => Json::from(text.as_str()),
         Kind::List(list) => {

@@ -1,10 +1,24 @@
 //! Reads the files that arguments name, with one wording for those that cannot be read or parsed.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use cfn_egress_guard_core::source::{self, Document, Span};
+
+/// The maximum size of a file that is read into memory. Templates and reports are far smaller; a link to a device is not.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Reads a file, unless it is larger than [`MAX_BYTES`].
+pub(crate) fn within_limit(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_BYTES) {
+        Ok(bytes)
+    } else {
+        Err(io::Error::other(format!("it is larger than {} MiB", MAX_BYTES / (1024 * 1024))))
+    }
+}
 
 /// Reads a file of text.
 ///
@@ -12,7 +26,8 @@ use cfn_egress_guard_core::source::{self, Document, Span};
 ///
 /// `cannot read` the file: it does not exist, or is not UTF-8.
 pub(crate) fn text(path: &Path) -> anyhow::Result<String> {
-    named(path, std::fs::read_to_string(path))
+    let utf8 = |bytes| String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8 text"));
+    named(path, within_limit(path).and_then(utf8))
 }
 
 /// Reads a file of any content.
@@ -22,7 +37,7 @@ pub(crate) fn text(path: &Path) -> anyhow::Result<String> {
 /// `cannot read` the file.
 #[cfg(feature = "account")]
 pub(crate) fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
-    named(path, std::fs::read(path))
+    named(path, within_limit(path))
 }
 
 /// Opens a file to read.

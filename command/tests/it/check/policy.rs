@@ -136,3 +136,25 @@ fn what_an_exemption_would_cover_is_said_where_the_place_is_not_given() {
         assert_eq!(check(&folder, &["--format", format, "--stack-name", "legacy-app"]).described().0, 0, "{format}");
     }
 }
+
+/// Names in an error may come from the author of a template or of a file.
+#[test]
+fn an_error_prints_no_command_to_a_runner_and_no_control_characters() {
+    let template = "{\"Resources\": {\"Q\\n::error::x\\u001b[31m\": {\"Type\": \"AWS::CloudFormation::Stack\", \"Properties\": \
+                    {\"TemplateURL\": \"./nope\\n::error::y\\u202e\"}}}}";
+    let folder = folder("forged", &[("t.json", template)]);
+    let output = crate::support::command_in(&folder, &["rehearse", "--no-policy", "t.json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = crate::support::stderr(&output);
+    assert!(error.contains("::error::x") && error.contains("::error::y"), "{error}");
+    assert!(error.lines().all(|line| !line.trim_start().starts_with("::")), "{error}");
+    assert!(!error.contains(['\u{1b}', '\u{202e}']), "{error}");
+}
+
+#[test]
+fn a_file_without_an_end_is_refused() {
+    let folder = folder("endless", &[("t.yaml", &template("Good", 1, 1))]);
+    let output = check(&folder, &["t.yaml", "--baseline", "/dev/zero"]).output();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(crate::support::stderr(&output).contains("it is larger than 64 MiB"));
+}

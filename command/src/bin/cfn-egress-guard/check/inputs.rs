@@ -187,7 +187,7 @@ impl Input {
                 if !self.must_be_template && size() > MAX_SEARCHED_BYTES {
                     return Ok(None);
                 }
-                std::fs::read(path).map_err(unreadable)?
+                crate::file::within_limit(path).map_err(unreadable)?
             }
         };
         match String::from_utf8(bytes).map_err(FromUtf8Error::into_bytes).and_then(without_zeros) {

@@ -69,7 +69,9 @@ impl<'f> NestedFiles<'f> {
         let real = real(&file);
         let folder = same(folder);
         let root = Repository::around(&folder).map_or(folder, |repository| repository.root().to_owned());
-        (real.starts_with(root) || real.starts_with(same(Path::new(".")))).then_some(file)
+        let is_inside = real.starts_with(root) || real.starts_with(same(Path::new(".")));
+        // Reading a pipe or a device may never end.
+        (is_inside && (file.is_file() || !file.exists())).then_some(file)
     }
 
     fn given(&self, path: &str) -> Option<&PathBuf> {

@@ -25,7 +25,7 @@ impl TemplateFile {
             let mut bytes = Vec::new();
             ("<stdin>".to_owned(), std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes))
         } else {
-            (path.display().to_string(), std::fs::read(path))
+            (path.display().to_string(), crate::file::within_limit(path))
         };
         if path.is_dir() {
             bail!("{file}: it is a folder\nhelp: name the templates in it");
