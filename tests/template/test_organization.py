@@ -264,7 +264,8 @@ class Organization(unittest.TestCase):
                 [this_account] = organization.resources("AWS::CloudFormation::Stack").values()
                 known = cfn_yaml.load(str(members))["Parameters"]
                 named = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack_set["Parameters"]}
-                self.assertEqual(named, this_account["Parameters"], "the same for members and this account")
+                excluded = {"StackNamesExclude": STACK}
+                self.assertEqual({**named, **excluded}, this_account["Parameters"], "the same for members and this account")
                 self.assertLessEqual(set(named), set(known))
                 needed = {name for name, parameter in known.items() if "Default" not in parameter}
                 self.assertLessEqual(needed, set(named))
@@ -348,6 +349,18 @@ class Organization(unittest.TestCase):
         ):
             with self.subTest(given):
                 self.assertRegex(" ".join(organization_stack(**given).refused()), f"^[^.]*{word}" if word else "^$")
+
+    def test_a_broken_guard_of_this_account_does_not_stop_the_switch_of_the_organization(self):
+        """With STACK and FAIL, the nested guard checks updates of every stack, and its parent's update is the switch."""
+        for given, names in (("", [STACK]), ("a,b-*", [STACK, "a", "b-*"])):
+            with self.subTest(given):
+                organization = organization_stack(TargetOperations="RESOURCE,STACK", StackNamesExclude=given)
+                [nested] = organization.resources("AWS::CloudFormation::Stack").values()
+                hooks = Stack(json.loads(self.members_template()), **nested["Parameters"]).resources(HOOK)
+                self.assertEqual(len(hooks), 2)
+                for hook in hooks.values():
+                    # The first is the nested stack itself, which has the name of every stack here.
+                    self.assertEqual(hook["StackFilters"]["StackNames"]["Exclude"], [STACK, *names])
 
     def test_each_parameter_has_its_place_in_the_console(self):
         template = cfn_yaml.load(str(DEPLOY / "organization.yaml"))
