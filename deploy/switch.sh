@@ -195,7 +195,7 @@ settle() {
 failures() {
   call "$1" cloudformation describe-stack-events --stack-name "$2" --max-items 60 --query \
     "StackEvents[?ends_with(ResourceStatus, '_FAILED')].[LogicalResourceId, ResourceStatusReason]" || return 0
-  printf '%s\n' "$out" | grep -v '^None$' | tail -n 3
+  { grep -v '^None$' <<<"$out" || true; } | tail -n 3
 }
 
 # ---- In one Region --------------------------------------------------------------------------------------------
