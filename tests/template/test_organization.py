@@ -241,6 +241,13 @@ class Organization(unittest.TestCase):
         [statement] = role["Policies"][0]["PolicyDocument"]["Statement"]
         self.assertEqual((statement["Action"], statement["Resource"]), ("lambda:InvokeFunction", hook["LambdaFunction"]))
 
+    def test_the_central_account_gets_no_second_hook_of_the_same_name(self):
+        central = CENTRAL.replace("444455556666", "111122223333")
+        stack = Stack(self.central_hook(), CentralFunctionArn=central)
+        self.assertEqual(stack.resources(HOOK), {})
+        self.assertEqual(len(stack.resources("AWS::IAM::Role")), 1, "a stack needs a resource")
+        self.assertEqual(stack.template["Outputs"]["HookArn"]["Condition"], "IsMember")
+
     def test_only_an_organization_that_is_named_may_call_the_function(self):
         self.assertEqual(Stack().resources("AWS::Lambda::Permission"), {})
         [permission] = Stack(OrganizationId="o-ab12cd34ef").resources("AWS::Lambda::Permission").values()
