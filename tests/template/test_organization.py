@@ -348,6 +348,8 @@ class Organization(unittest.TestCase):
             ({"TargetOperations": "RESOURCE,STACK", "Preset": "literal", "RetentionDays": 30}, None),
             ({"CentralFunctionArn": CENTRAL}, None),
             ({"CentralFunctionArn": CENTRAL, "TargetOperations": "CLOUD_CONTROL"}, None),
+            ({"CentralFunctionArn": CENTRAL, "TargetOperations": "RESOURCE,STACK"}, "TargetOperations"),
+            ({"CentralFunctionArn": CENTRAL, "TargetOperations": "CHANGE_SET"}, "TargetOperations"),
             ({"CentralFunctionArn": CENTRAL, "Preset": "effective"}, "Preset"),
             ({"CentralFunctionArn": CENTRAL, "RetentionDays": 30}, "RetentionDays"),
             ({"CentralFunctionArn": CENTRAL, "WatchDirectCalls": "ENABLED"}, "WatchDirectCalls"),
