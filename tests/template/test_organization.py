@@ -397,6 +397,10 @@ class Organization(unittest.TestCase):
         self.assertIn("AWS::CloudFormation::LambdaHook", kinds)
         code = template["Resources"]["GuardFunction"]["Properties"]["Code"]
         self.assertEqual(code["S3Bucket"], {"Fn::Sub": "acme-guard-${AWS::Region}"})
+        kept = {name: one["UpdateReplacePolicy"] for name, one in template["Resources"].items()
+                if one["Type"] in ("AWS::Lambda::Version", "AWS::Lambda::Function") and "UpdateReplacePolicy" in one}  # fmt: skip
+        self.assertRegex(" ".join(kept), "^GuardFunctionVersion[0-9a-f]{10}$", "policy.sh can return to it")
+        self.assertEqual([*kept.values()], ["Retain"])
         self.assertLess(len(text), 460_800, "CreateStackSet: the longest template in S3, in bytes")
 
 
