@@ -71,6 +71,7 @@ class ServiceControlPolicies(unittest.TestCase):
                 text = (Path(folder) / "dist" / f"{name}.scp.json").read_text()
                 self.assertEqual(json.loads(text), {"Version": "2012-10-17", "Statement": statements})
                 self.assertIn(f"dist/{name}.scp.json: {len(text)} characters", said)
+            self.assertIn("every other hook, resource type and\nmodule of CloudFormation's registry", said)
             for name in scp.CALLERS:
                 self.assertIn(f"  stops  {name}: ", said)
 
