@@ -106,6 +106,8 @@ replace_policy() {
     origin "$operand"
     printf 'set: %s by %s\n' "$stamp" "$caller"
   } >"$folder/origin.txt"
+  # Lambda runs the function as another user, who cannot read a file of mode 600.
+  chmod 644 "$folder/policy.toml" "$folder/origin.txt"
   (cd "$folder" && zip --quiet "$archive" policy.toml origin.txt) || { err="zip failed"; return 1; }
   unzip -p "$archive" policy.toml | cmp -s - "$operand" || { err="the policy is not in the zip file"; return 1; }
 }
@@ -117,6 +119,7 @@ renew_archive() {
   mkdir -p "$folder"
   { unzip -p "$archive" origin.txt 2>/dev/null | grep -v '^deployed again: ' || true
     printf 'deployed again: %s by %s\n' "$stamp" "$caller"; } >"$folder/origin.txt"
+  chmod 644 "$folder/origin.txt"
   (cd "$folder" && zip --quiet "$archive" origin.txt) || { err="zip failed"; return 1; }
 }
 
