@@ -231,6 +231,18 @@ def test_the_way_it_rolls_out_goes_on_past_one_failing_account(organization, one
     assert organization.modes() == {"FAIL": 120}
 
 
+def test_a_suspended_account_is_reported_and_is_no_failure(organization, one_fails):
+    organization.failing.write_text(f"suspended:{one_fails}")
+    run = organization.switch("--emergency", "FAILURE_MODE=WARN")
+    assert run.returncode == 0, run.stdout + run.stderr
+    for region in REGIONS:
+        assert f"skipped, because the account is suspended: {one_fails}\t{region}\tOUTDATED" in run.stdout
+    assert "not updated" not in run.stdout and "retrying" not in organization.switch("FAILURE_MODE=WARN").stdout
+    organization.failing.write_text("")
+    assert organization.switch("--roll-out", "FAILURE_MODE=FAIL").returncode == 0
+    assert organization.modes() == {"FAIL": 120}
+
+
 def test_a_members_own_stack_is_found_by_the_stack_sets_name(organization):
     member = organization.members[3]
     shown = organization.switch("HOOK_STATUS=DISABLED", account=member)
