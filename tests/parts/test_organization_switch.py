@@ -299,6 +299,6 @@ def test_the_arithmetic_of_the_page_is_that_of_the_preferences(preferences, minu
     assert (counted, succeeded) == (minutes, True)
     mode, concurrent, tolerance, regions = preferences
     said = f"{minutes / 60:.0f} hours" if minutes > 600 else f"{minutes} minutes"
-    row = f"| `{mode}` | {concurrent} % | {tolerance} % | `{regions}` |"
+    row = f"| `{mode}` | {concurrent}% | {tolerance}% | `{regions}` |"
     [line] = [line for line in (ROOT / "docs" / "operations.md").read_text().splitlines() if line.startswith(row)]
     assert said in line
