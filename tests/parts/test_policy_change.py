@@ -79,6 +79,7 @@ def test_a_policy_is_deployed_with_the_same_code_and_taken_back_with_one_command
     assert guard.same("3", "1"), "program and policy of before"
     assert guard.sha256("3") != guard.sha256("2") != guard.sha256("1") != guard.sha256("3")
     assert b"deployed again: " in guard.code("3")["origin.txt"]
+    assert "  policy: commit 1234\n" in said and f"  sha256: {hashlib.sha256(POLICY).hexdigest()}\n" in said
     assert guard.blocks("ping-after", PING)
     # A switch does not change it.
     guard.run(f"./switch.sh {HERE} MEMORY_SIZE=512")
