@@ -3,6 +3,9 @@
 The default execution role of a service-managed StackSet does not expand macros. A custom role does, but
 CloudFormation's resource for StackSets, and so organization.yaml, cannot name one.
 
+Unlike template.yaml, it keeps a version of the function that a change of Preset or MemorySize replaces, so that
+policy.sh can return to it.
+
 A StackSet passes the same values to every Region: in this template, the ARNs of topics contain {region} instead of the
 Region.
 
@@ -63,7 +66,12 @@ def expanded(bucket_prefix, key, arch):
     with_topics_of_the_region(template)
     code = {"Bucket": "PREFIX-REGION", "Key": key}
     template["Resources"]["GuardFunction"]["Properties"]["CodeUri"] = code
-    text = json.dumps(transform(template, {}, NoManagedPolicies()), indent=1)
+    template = transform(template, {}, NoManagedPolicies())
+    # In template.yaml, the function would need the attribute too, and CloudFormation would also keep a function that it
+    # replaces.
+    [version] = [one for one in template["Resources"].values() if one["Type"] == "AWS::Lambda::Version"]
+    version["UpdateReplacePolicy"] = "Retain"
+    text = json.dumps(template, indent=1)
     bucket = json.dumps({"Fn::Sub": bucket_prefix + "-${AWS::Region}"})
     assert text.count('"PREFIX-REGION"') == 1, "the function's code is named once"
     return text.replace('"PREFIX-REGION"', bucket) + "\n"

@@ -106,6 +106,8 @@ replace_policy() {
     origin "$operand"
     printf 'set: %s by %s\n' "$stamp" "$caller"
   } >"$folder/origin.txt"
+  # Lambda runs the function as another user, who cannot read a file of mode 600.
+  chmod 644 "$folder/policy.toml" "$folder/origin.txt"
   (cd "$folder" && zip --quiet "$archive" policy.toml origin.txt) || { err="zip failed"; return 1; }
   unzip -p "$archive" policy.toml | cmp -s - "$operand" || { err="the policy is not in the zip file"; return 1; }
 }
@@ -117,6 +119,7 @@ renew_archive() {
   mkdir -p "$folder"
   { unzip -p "$archive" origin.txt 2>/dev/null | grep -v '^deployed again: ' || true
     printf 'deployed again: %s by %s\n' "$stamp" "$caller"; } >"$folder/origin.txt"
+  chmod 644 "$folder/origin.txt"
   (cd "$folder" && zip --quiet "$archive" origin.txt) || { err="zip failed"; return 1; }
 }
 
@@ -184,7 +187,7 @@ version_before() {
   call "$1" lambda list-versions-by-function --function-name "$function" --query 'Versions[].[Version]' || return 1
   out=$(grep -E '^[0-9]+$' <<<"$out" | awk -v live="$2" '$1 < live' | sort -n | tail -n 1)
   [ -n "$out" ] && return 0
-  err="there is no version before $2"
+  err="there is no version before $2: choose one of 'policy.sh versions'"
   return 1
 }
 
@@ -251,6 +254,17 @@ set_region() {
   now_live "$live"
 }
 
+# Prints the origin of a zip file's program and policy, and the SHA-256 of the policy.
+contents() {
+  local sum
+  unzip -p "$1" origin.txt 2>/dev/null || true
+  if sum=$(unzip -p "$1" policy.toml 2>/dev/null | openssl dgst -sha256 | awk '{print $NF}'); then
+    printf 'sha256: %s\n' "$sum"
+  else
+    echo "no policy.toml: the published rule"
+  fi
+}
+
 publish() {
   call "$1" lambda publish-version --function-name "$function" --code-sha256 "$sha256" \
     --description "policy of $stamp, by ${caller##*:}" --query Version || return 1
@@ -269,6 +283,9 @@ back_region() {
   # The alias comes first: it takes effect at once.
   move_alias "$region" "$version" || stop
   say "$region" "version $version is live, instead of $live"
+  if fetch "$region" "$version" "$old"; then
+    while IFS= read -r line; do say "$region" "  $line"; done < <(contents "$old")
+  fi
   [ -n "$fast" ] || again "$version"
   now_live "$live"
 }

@@ -262,7 +262,8 @@ def deployment_of(given):
 def summary(deployment):
     where = ", ".join(deployment.regions) or "every Region"
     hooks = [f"{deployment.hook}{suffix}" for suffix in ("", "Stack")]
-    yield f"protect-hook locks the hooks {' and '.join(hooks)} in {where}, and with them every other hook there."
+    yield f"protect-hook locks the hooks {' and '.join(hooks)} in {where}, and with them every other hook, resource type and"
+    yield "module of CloudFormation's registry there: nobody else can activate, register or configure an extension."
     yield "refuse-direct-egress would stop, unless ALLOW names them:"
     chosen = {name for name, _ in deployment.allowed}
     for name, caller in CALLERS.items():

@@ -195,7 +195,7 @@ settle() {
 failures() {
   call "$1" cloudformation describe-stack-events --stack-name "$2" --max-items 60 --query \
     "StackEvents[?ends_with(ResourceStatus, '_FAILED')].[LogicalResourceId, ResourceStatusReason]" || return 0
-  printf '%s\n' "$out" | grep -v '^None$' | tail -n 3
+  { grep -v '^None$' <<<"$out" || true; } | tail -n 3
 }
 
 # ---- In one Region --------------------------------------------------------------------------------------------
@@ -255,11 +255,13 @@ parameters() {
   printf ']'
 }
 
-# Prints the accounts and Regions that do not have the StackSet's current values.
+# Prints the accounts and Regions that do not have the StackSet's current values: those that StackSets skips because they
+# are suspended, if $2 is ==, or the others, if it is !=.
 not_reached() {
+  local skipped=SKIPPED_SUSPENDED_ACCOUNT
   call "$1" cloudformation list-stack-instances --stack-set-name "$(row GuardStackName)" \
-    --call-as "$(row CallAs || echo SELF)" \
-    --query "Summaries[?Status != 'CURRENT'].[Account, Region, Status, StatusReason || '']" || return 1
+    --call-as "$(row CallAs || echo SELF)" --query "Summaries[?Status != 'CURRENT' &&
+    StackInstanceStatus.DetailedStatus $2 '$skipped'].[Account, Region, Status, StatusReason || '']" || return 1
   grep -v '^None$' <<<"$out" || true
 }
 
@@ -335,14 +337,17 @@ update() {
   stop "the update ended as $status"
 }
 
-# Checks that every account has the StackSet's values. If this run changed nothing, it runs the update again.
+# Checks that every account has the StackSet's values, except suspended ones, where nobody can deploy anything. If this run
+# changed nothing, it runs the update again.
 reach() {
-  local missing
-  missing=$(not_reached "$region") || stop "cannot list the StackSet's accounts: $(last_error "$region")"
+  local missing suspended
+  missing=$(not_reached "$region" '!=') || stop "cannot list the StackSet's accounts: $(last_error "$region")"
   if [ -n "$missing" ] && [ -z "$changes" ]; then
     repeat "$region" || stop
-    missing=$(not_reached "$region") || stop "cannot list the StackSet's accounts: $(last_error "$region")"
+    missing=$(not_reached "$region" '!=') || stop "cannot list the StackSet's accounts: $(last_error "$region")"
   fi
+  suspended=$(not_reached "$region" ==) || stop "cannot list the StackSet's accounts: $(last_error "$region")"
+  [ -z "$suspended" ] || while IFS= read -r line; do say "$region" "skipped, because the account is suspended: $line"; done <<<"$suspended"
   [ -n "$missing" ] || return 0
   while IFS= read -r line; do say "$region" "not updated: $line"; done <<<"$missing"
   stop "$(wc -l <<<"$missing" | tr -d ' ') stacks of the organization are not updated"

@@ -18,6 +18,15 @@ REGION = "us-east-1"
 HERE = Path(__file__).resolve().parent
 
 
+def hook_of_a_member(folder):
+    """Writes central-hook.yaml as it is in a member: MiniStack's only account is the one of the central function."""
+    template = (HERE.parents[1] / "deploy" / "central-hook.yaml").read_text()
+    assert template.count(", !Ref AWS::AccountId]]\n") == 1, "the condition IsMember"
+    path = folder / "hook-of-a-member.yaml"
+    path.write_text(template.replace(", !Ref AWS::AccountId]]\n", ", a member]]\n"))
+    return str(path)
+
+
 class Account:
     SERVER = "ministack_with_hooks.py"
 

@@ -22,7 +22,7 @@ ALIAS = "Security::Egress::SinglePort"
 REGIONS = (REGION, "eu-west-1", "ap-southeast-2", "eu-central-1")
 POLICY = b'preset = "literal"\n'
 # The commands that switch.sh may use in addition to the AWS CLI, and those that policy.sh and the page may also use.
-OF_EVERY_SYSTEM = "awk basename bash cat cksum cp cut date dirname env grep mkdir mktemp rm sed sleep sort tail tr wc"
+OF_EVERY_SYSTEM = "awk basename bash cat chmod cksum cp cut date dirname env grep mkdir mktemp rm sed sleep sort tail tr wc"
 OF_CLOUDSHELL = "cmp curl openssl unzip zip"
 
 
@@ -110,11 +110,19 @@ class Deployed(Account):
 
     def code(self, version):
         """Returns the files in a version's zip file."""
+        with zipfile.ZipFile(self.archive(version)) as opened:
+            return {name: opened.read(name) for name in opened.namelist()}
+
+    def modes(self, version):
+        """Returns the permissions of the files in a version's zip file."""
+        with zipfile.ZipFile(self.archive(version)) as opened:
+            return {entry.filename: entry.external_attr >> 16 & 0o777 for entry in opened.infolist()}
+
+    def archive(self, version):
         url = self.lambdas.get_function(FunctionName=self.function()[0], Qualifier=version)["Code"]["Location"]
         archive = self.folder / "code.zip"
         subprocess.run(["curl", "--silent", "--fail", "--noproxy", "*", "--output", archive, url], check=True)
-        with zipfile.ZipFile(archive) as opened:
-            return {name: opened.read(name) for name in opened.namelist()}
+        return archive
 
     def same(self, one, other):
         """Returns whether two versions have the same program and policy."""

@@ -11,7 +11,7 @@ API. This driver adds, in the same process:
 - Its operations, according to the API Reference's StackSetOperationPreferences: one Region after the other or all at
   once, a maximum number of concurrent accounts, strict or soft concurrency, failure tolerance per Region; a Region with
   more failures stops the operation and those after it. A stack counts as two minutes: the EndTimestamp shows how long
-  the operation takes. The file that FAILING_ACCOUNTS names lists the accounts whose stacks fail, one a line.
+  the operation takes. The file that FAILING_ACCOUNTS names lists the accounts whose stacks fail, one a line; StackSets skips one with `suspended:` before it.
 - A stack whose StackSet's operation failed: UPDATE_ROLLBACK_COMPLETE, with the previous parameters and StackSet.
 - UsePreviousValue of a parameter that was never given, for which moto raises KeyError, and lists and numbers among
   a stack's parameters as the texts that CloudFormation returns.
@@ -105,6 +105,9 @@ class MemberStack(StackInstance):
         )
 
     def bring_up_to_date(self, stack_set):
+        if f"suspended:{self.account_id}" in failing():
+            self.status, self.reason = "OUTDATED", "the account is suspended"
+            return True
         if self.account_id in failing():
             self.status, self.reason = "OUTDATED", "ResourceLogicalId:EgressHook: the account does not let StackSets in"
             return False
@@ -114,7 +117,8 @@ class MemberStack(StackInstance):
 
     def to_dict(self):
         described = {**super().to_dict(), "StackId": self.stack.stack_id, "Status": self.status}
-        detailed = {"CURRENT": "SUCCEEDED", "OUTDATED": "FAILED"}[self.status]
+        skipped = self.reason == "the account is suspended"
+        detailed = "SKIPPED_SUSPENDED_ACCOUNT" if skipped else {"CURRENT": "SUCCEEDED", "OUTDATED": "FAILED"}[self.status]
         return {**described, "StatusReason": self.reason, "StackInstanceStatus": {"DetailedStatus": detailed}}
 
 

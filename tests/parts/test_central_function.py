@@ -8,8 +8,7 @@ import json
 
 import pytest
 
-from account import ACCOUNT_ID, REGION
-from conftest import ROOT
+from account import ACCOUNT_ID, REGION, hook_of_a_member
 from protocol import rule
 from test_end_to_end import GUARD, account, setting, stack_with  # noqa: F401
 
@@ -22,7 +21,7 @@ def member(account, setting):  # noqa: F811
     """Deploys only a member's hook: the guard serves the organization, and its own hook is off."""
     setting("OrganizationId", "o-ab12cd34ef")
     setting("HookStatus", "DISABLED")
-    account.aws("cloudformation", "deploy", "--template-file", str(ROOT / "deploy" / "central-hook.yaml"),
+    account.aws("cloudformation", "deploy", "--template-file", hook_of_a_member(account.folder),
                 "--stack-name", "member", "--capabilities", "CAPABILITY_IAM", "--parameter-overrides",
                 f"CentralFunctionArn={CENTRAL}", f"HookAlias={ALIAS}", "FailureMode=FAIL")  # fmt: skip
     yield account

@@ -96,7 +96,7 @@ def is_gone(account):
 
 # The state after each command, by words that only that command contains.
 AFTERWARDS = {
-    "--template-file packaged.yaml --stack-name": reports_only,
+    "--template-file packaged.yaml --s3-bucket": reports_only,
     "sam deploy": reports_only,
     "FAILURE_MODE=FAIL": blocks,
     "HOOK_STATUS=DISABLED": checks_nothing,

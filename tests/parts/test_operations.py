@@ -13,7 +13,7 @@ import zipfile
 
 import pytest
 
-from account import ACCOUNT_ID, REGION
+from account import ACCOUNT_ID, REGION, hook_of_a_member
 from conftest import ROOT
 from deployed import ALIAS, GUARD, OF_CLOUDSHELL, Deployed, stack_with
 from protocol import rule
@@ -231,7 +231,7 @@ def test_a_central_function(guard):
     page = Page(guard, "A central function", REGION=REGION)
     central = guard.outputs(GUARD)["FunctionAliasArn"].replace(REGION, "{region}")
     guard.run("./switch.sh HOOK_STATUS=DISABLED")
-    guard.aws("cloudformation", "deploy", "--template-file", str(ROOT / "deploy" / "central-hook.yaml"),
+    guard.aws("cloudformation", "deploy", "--template-file", hook_of_a_member(guard.folder),
               "--stack-name", "member", "--capabilities", "CAPABILITY_IAM", "--parameter-overrides",
               f"CentralFunctionArn={central}", "HookAlias=Acme::Member::Guard", "FailureMode=FAIL")  # fmt: skip
     before, _ = break_the_policy(guard)

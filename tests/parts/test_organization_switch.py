@@ -231,6 +231,18 @@ def test_the_way_it_rolls_out_goes_on_past_one_failing_account(organization, one
     assert organization.modes() == {"FAIL": 120}
 
 
+def test_a_suspended_account_is_reported_and_is_no_failure(organization, one_fails):
+    organization.failing.write_text(f"suspended:{one_fails}")
+    run = organization.switch("--emergency", "FAILURE_MODE=WARN")
+    assert run.returncode == 0, run.stdout + run.stderr
+    for region in REGIONS:
+        assert f"skipped, because the account is suspended: {one_fails}\t{region}\tOUTDATED" in run.stdout
+    assert "not updated" not in run.stdout and "retrying" not in organization.switch("FAILURE_MODE=WARN").stdout
+    organization.failing.write_text("")
+    assert organization.switch("--roll-out", "FAILURE_MODE=FAIL").returncode == 0
+    assert organization.modes() == {"FAIL": 120}
+
+
 def test_a_members_own_stack_is_found_by_the_stack_sets_name(organization):
     member = organization.members[3]
     shown = organization.switch("HOOK_STATUS=DISABLED", account=member)
@@ -287,6 +299,6 @@ def test_the_arithmetic_of_the_page_is_that_of_the_preferences(preferences, minu
     assert (counted, succeeded) == (minutes, True)
     mode, concurrent, tolerance, regions = preferences
     said = f"{minutes / 60:.0f} hours" if minutes > 600 else f"{minutes} minutes"
-    row = f"| `{mode}` | {concurrent} % | {tolerance} % | `{regions}` |"
+    row = f"| `{mode}` | {concurrent}% | {tolerance}% | `{regions}` |"
     [line] = [line for line in (ROOT / "docs" / "operations.md").read_text().splitlines() if line.startswith(row)]
     assert said in line

@@ -60,21 +60,26 @@ def test_a_policy_with_a_mistake_changes_nothing(guard):
 
 def test_a_policy_is_deployed_with_the_same_code_and_taken_back_with_one_command(guard):
     before = guard.code("1")
-    said = guard.run(f"./policy.sh {HERE} set effective.toml", variables=guard.command)
+    # The mode that an editor under `umask 077` gives the file.
+    said = guard.run(f"umask 077; chmod 600 effective.toml; ./policy.sh {HERE} set effective.toml", variables=guard.command)
     assert f"{REGION}       {GUARD}             version 2 is live; before: 1" in said
     after = guard.code("2")
     assert after["bootstrap"] == before["bootstrap"]
     assert (before["policy.toml"], after["policy.toml"]) == (POLICY, b'preset = "effective"\n')
     assert after["origin.txt"].startswith(b"program: commit 1234\npolicy: no commit\nset: 20")
+    readable = {"bootstrap": 0o755, "policy.toml": 0o644, "origin.txt": 0o644}
+    assert guard.modes("2") == readable, "Lambda can read them"
     assert not guard.blocks("ping-effective", PING)
     assert guard.stack(GUARD)["StackStatus"] == "UPDATE_COMPLETE", "the stack carries it"
     assert template(guard).count("s3://artifacts-us-east-1/policy-") == 1
 
-    said = guard.run(f"./policy.sh {HERE} back", variables=guard.command)
+    said = guard.run(f"umask 077; ./policy.sh {HERE} back", variables=guard.command)
+    assert guard.modes("3") == readable
     assert "version 1 is live, instead of 2" in said and "version 3 is live; before: 2" in said
     assert guard.same("3", "1"), "program and policy of before"
     assert guard.sha256("3") != guard.sha256("2") != guard.sha256("1") != guard.sha256("3")
     assert b"deployed again: " in guard.code("3")["origin.txt"]
+    assert "  policy: commit 1234\n" in said and f"  sha256: {hashlib.sha256(POLICY).hexdigest()}\n" in said
     assert guard.blocks("ping-after", PING)
     # A switch does not change it.
     guard.run(f"./switch.sh {HERE} MEMORY_SIZE=512")

@@ -71,6 +71,7 @@ class ServiceControlPolicies(unittest.TestCase):
                 text = (Path(folder) / "dist" / f"{name}.scp.json").read_text()
                 self.assertEqual(json.loads(text), {"Version": "2012-10-17", "Statement": statements})
                 self.assertIn(f"dist/{name}.scp.json: {len(text)} characters", said)
+            self.assertIn("every other hook, resource type and\nmodule of CloudFormation's registry", said)
             for name in scp.CALLERS:
                 self.assertIn(f"  stops  {name}: ", said)
 
@@ -241,6 +242,13 @@ class Organization(unittest.TestCase):
         [statement] = role["Policies"][0]["PolicyDocument"]["Statement"]
         self.assertEqual((statement["Action"], statement["Resource"]), ("lambda:InvokeFunction", hook["LambdaFunction"]))
 
+    def test_the_central_account_gets_no_second_hook_of_the_same_name(self):
+        central = CENTRAL.replace("444455556666", "111122223333")
+        stack = Stack(self.central_hook(), CentralFunctionArn=central)
+        self.assertEqual(stack.resources(HOOK), {})
+        self.assertEqual(len(stack.resources("AWS::IAM::Role")), 1, "a stack needs a resource")
+        self.assertEqual(stack.template["Outputs"]["HookArn"]["Condition"], "IsMember")
+
     def test_only_an_organization_that_is_named_may_call_the_function(self):
         self.assertEqual(Stack().resources("AWS::Lambda::Permission"), {})
         [permission] = Stack(OrganizationId="o-ab12cd34ef").resources("AWS::Lambda::Permission").values()
@@ -264,7 +272,8 @@ class Organization(unittest.TestCase):
                 [this_account] = organization.resources("AWS::CloudFormation::Stack").values()
                 known = cfn_yaml.load(str(members))["Parameters"]
                 named = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack_set["Parameters"]}
-                self.assertEqual(named, this_account["Parameters"], "the same for members and this account")
+                excluded = {"StackNamesExclude": STACK}
+                self.assertEqual({**named, **excluded}, this_account["Parameters"], "the same for members and this account")
                 self.assertLessEqual(set(named), set(known))
                 needed = {name for name, parameter in known.items() if "Default" not in parameter}
                 self.assertLessEqual(needed, set(named))
@@ -340,6 +349,8 @@ class Organization(unittest.TestCase):
             ({"TargetOperations": "RESOURCE,STACK", "Preset": "literal", "RetentionDays": 30}, None),
             ({"CentralFunctionArn": CENTRAL}, None),
             ({"CentralFunctionArn": CENTRAL, "TargetOperations": "CLOUD_CONTROL"}, None),
+            ({"CentralFunctionArn": CENTRAL, "TargetOperations": "RESOURCE,STACK"}, "TargetOperations"),
+            ({"CentralFunctionArn": CENTRAL, "TargetOperations": "CHANGE_SET"}, "TargetOperations"),
             ({"CentralFunctionArn": CENTRAL, "Preset": "effective"}, "Preset"),
             ({"CentralFunctionArn": CENTRAL, "RetentionDays": 30}, "RetentionDays"),
             ({"CentralFunctionArn": CENTRAL, "WatchDirectCalls": "ENABLED"}, "WatchDirectCalls"),
@@ -348,6 +359,18 @@ class Organization(unittest.TestCase):
         ):
             with self.subTest(given):
                 self.assertRegex(" ".join(organization_stack(**given).refused()), f"^[^.]*{word}" if word else "^$")
+
+    def test_a_broken_guard_of_this_account_does_not_stop_the_switch_of_the_organization(self):
+        """With STACK and FAIL, the nested guard checks updates of every stack, and its parent's update is the switch."""
+        for given, names in (("", [STACK]), ("a,b-*", [STACK, "a", "b-*"])):
+            with self.subTest(given):
+                organization = organization_stack(TargetOperations="RESOURCE,STACK", StackNamesExclude=given)
+                [nested] = organization.resources("AWS::CloudFormation::Stack").values()
+                hooks = Stack(json.loads(self.members_template()), **nested["Parameters"]).resources(HOOK)
+                self.assertEqual(len(hooks), 2)
+                for hook in hooks.values():
+                    # The first is the nested stack itself, which has the name of every stack here.
+                    self.assertEqual(hook["StackFilters"]["StackNames"]["Exclude"], [STACK, *names])
 
     def test_each_parameter_has_its_place_in_the_console(self):
         template = cfn_yaml.load(str(DEPLOY / "organization.yaml"))
@@ -375,6 +398,10 @@ class Organization(unittest.TestCase):
         self.assertIn("AWS::CloudFormation::LambdaHook", kinds)
         code = template["Resources"]["GuardFunction"]["Properties"]["Code"]
         self.assertEqual(code["S3Bucket"], {"Fn::Sub": "acme-guard-${AWS::Region}"})
+        kept = {name: one["UpdateReplacePolicy"] for name, one in template["Resources"].items()
+                if one["Type"] in ("AWS::Lambda::Version", "AWS::Lambda::Function") and "UpdateReplacePolicy" in one}  # fmt: skip
+        self.assertRegex(" ".join(kept), "^GuardFunctionVersion[0-9a-f]{10}$", "policy.sh can return to it")
+        self.assertEqual([*kept.values()], ["Retain"])
         self.assertLess(len(text), 460_800, "CreateStackSet: the longest template in S3, in bytes")
 
 

@@ -87,6 +87,13 @@ class Shell(unittest.TestCase):
             for block in blocks(page.read_text()):
                 subprocess.run(["bash", "-n"], input=block, text=True, check=True)
 
+    def test_a_failed_update_without_events_does_not_stop_the_script(self):
+        """The AWS CLI prints None for an empty list, and grep finds nothing but that."""
+        for printed, shown in (("None", ""), ("A\tdenied\nNone\nB\tdenied", "A\tdenied\nB\tdenied")):
+            script = ". deploy/switch.sh; call() { out=$1; }; why=$(failures \"$1\" guard); printf '%s' \"$why\""
+            run = subprocess.run(["bash", "-c", script, "bash", printed], cwd=ROOT, capture_output=True, text=True)
+            self.assertEqual((run.returncode, run.stdout), (0, shown), run.stderr)
+
     def test_the_refusals_refuse(self):
         for bad in (
             "mapfile -t lines < x",

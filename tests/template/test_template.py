@@ -96,6 +96,7 @@ class Stack:
                 "Condition": self.condition,
                 "Ref": lambda name: None if name == "AWS::NoValue" else self.values.get(name, f"<{name}>"),
                 "Fn::And": lambda all_of: all(self.resolve(all_of)),
+                "Fn::EachMemberIn": lambda lists: set(self.resolve(lists[0])) <= set(self.resolve(lists[1])),
                 "Fn::Equals": lambda pair: self.resolve(pair[0]) == self.resolve(pair[1]),
                 "Fn::GetAtt": self.attribute,
                 "Fn::If": lambda choice: self.resolve(choice[1 if self.condition(choice[0]) else 2]),
