@@ -104,6 +104,8 @@ def test_one_deployment_until_friday(guard):
     assert guard.function()[1] != fast and not guard.blocks("payments-2", rule(443, 443))
     assert b"payments-until-friday" in guard.code(guard.function()[1])["policy.toml"], "the stack carries it"
     page.run()
+    assert guard.parameters()["StackNamesExclude"] == "payments"
+    page.run()
     assert guard.parameters()["StackNamesExclude"] == ""
     page.ends()
     guard.run("./policy.sh back 1")
@@ -139,9 +141,11 @@ def test_the_policy_has_a_mistake(guard):
     page.run()
     assert int(guard.function()[1]) > int(broken), "the stack carries it, as a version of its own"
     assert guard.same(guard.function()[1], before)
-    # Without the package.
-    said = page.run(VERSION=broken)
-    assert guard.function()[1] == broken and f"{before}\t20" in said
+    # Without the package. In a shell, $FUNCTION stays from one block to the next.
+    assert f"{before}\t20" in page.run()
+    page.before += f"FUNCTION={guard.function()[0]}:live\n"
+    page.run(VERSION=broken)
+    assert guard.function()[1] == broken
     page.ends()
     guard.run(f"./policy.sh back {before}")
     assert not guard.blocks("harmless-at-last", rule(443, 443))
@@ -152,6 +156,7 @@ def test_yesterdays_policy(guard):
     (guard.package / "today.toml").write_text('preset = "effective"\n')
     guard.run("./policy.sh set today.toml")
     assert not guard.blocks("ping-today", rule(8, -1, IpProtocol="icmp"))
+    assert "<- live" in page.run()
     said = page.run()
     assert 'preset = "literal"' in said and "the stack still has" not in said
     assert guard.blocks("ping-yesterday", rule(8, -1, IpProtocol="icmp"))
