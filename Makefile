@@ -62,7 +62,8 @@ test-lints:
 test-parts: $(VENV)/.lint
 	tests/parts/setup
 	@$(MAKE) --no-print-directory deny
-	$(FUNCTION)
+	@# Without MAKEFLAGS, because cargo cannot use the jobserver of this make.
+	MAKEFLAGS= $(FUNCTION)
 	@deploy/lint.sh
 
 bench: $(if $(call MEASURES,install),$(VENV)/.release) ## compare all measurements with their floors and peers, in about 20 minutes; ROWS=keys,memory selects rows

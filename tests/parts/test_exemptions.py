@@ -125,12 +125,12 @@ def test_a_draft_is_not_a_policy_and_says_each_thing_to_write_once(guard):
     assert remarks["draft-reason"]["level"] == remarks["draft-owner"]["level"] == "action"
     assert (len(remarks["draft-reason"]["exemptions"]), len(remarks["draft-owner"]["exemptions"])) == (3, 2)
     human = command(guard, "policy", "check", f"draft-{ACCOUNT_ID}.toml", expect=1)
-    assert [human.count(f"a draft: replace the {what}") for what in ("reason", "owner")] == [1, 1]
+    assert [human.count(f"are drafts: replace the {what}") for what in ("reason", "owner")] == [1, 1]
     assert masked(SAID[1]) in masked(human), human
 
 
 def test_drafts_are_joined_reviewed_and_accepted(guard):
-    assert "a draft: replace the reason" in run(guard, JOIN, expect=1)
+    assert "are drafts: replace the reason" in run(guard, JOIN, expect=1)
     joined = guard.package / "exemptions.toml"
     said, _ = check(guard, "exemptions.toml", expect=1)
     assert len(said["policy"]["exemptions"]) == 4, "no two have one id"
