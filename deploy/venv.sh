@@ -3,8 +3,8 @@
 #
 #   deploy/venv.sh FOLDER REQUIREMENTS [PYTHON]
 #
-# uv needs seconds where pip needs a minute. pip installs the packages if uv cannot, for example because uv does not
-# read pip's configuration.
+# uv needs seconds where pip needs a minute. It compiles the packages, as pip does, because programs then start in less
+# than half the time. pip installs the packages if uv cannot, for example because uv does not read pip's configuration.
 set -euo pipefail
 
 uv=0.13.9
@@ -12,8 +12,10 @@ folder=$1 requirements=$2 python=${3:-python3}
 
 pip() { "$folder/bin/python" -m pip --quiet --disable-pip-version-check "$@"; }
 
+with_uv() {
+  pip install "uv==$uv" &&
+    "$folder/bin/uv" pip install --quiet --compile-bytecode --python "$folder/bin/python" -r "$requirements"
+}
+
 [ -d "$folder" ] || "$python" -m venv "$folder"
-if ! { pip install "uv==$uv" && "$folder/bin/uv" pip install --quiet --python "$folder/bin/python" -r "$requirements"; } \
-  2> /dev/null; then
-  pip install -r "$requirements"
-fi
+with_uv 2> /dev/null || pip install -r "$requirements"
