@@ -331,20 +331,22 @@ fn the_log_tells_the_decision_and_nothing_else_of_the_template() {
     insta::assert_json_snapshot!(lines);
 }
 
+/// The facts that the program adds to a decision's log lines.
+const DELIVERY: log::Delivery<'static> = log::Delivery {
+    request_id: "r-1",
+    guard: "guard",
+    policy_source: "none",
+    policy_sha256: None,
+    timestamp_millis: 1,
+    evaluation_micros: 42,
+};
+
 /// Every metric is a number at the top level of its line, and every dimension a text, as Embedded Metric Format
 /// requires.
 #[test]
 fn the_metrics_are_where_the_embedded_metric_format_looks_for_them() {
     let decision = decide(range().to_string().as_bytes(), &Config::new(Settings::default()), today());
-    let invocation = log::Delivery {
-        request_id: "r-1",
-        guard: "guard",
-        policy_source: "none",
-        policy_sha256: None,
-        timestamp_millis: 1,
-        evaluation_micros: 42,
-    };
-    for line in log::lines(&decision, &decision.response(), &invocation).lines() {
+    for line in log::lines(&decision, &decision.response(), &DELIVERY).lines() {
         let line: Json = serde_json::from_str(line).unwrap();
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         for metric in directive["Metrics"].as_array().unwrap() {
@@ -359,14 +361,6 @@ fn the_metrics_are_where_the_embedded_metric_format_looks_for_them() {
 /// A policy with a mistake that `policy.sh` tries must not raise the alarm on the hook's internal failures.
 #[test]
 fn the_trial_of_a_policy_is_not_counted_as_a_decision_of_the_hook() {
-    let delivery = log::Delivery {
-        request_id: "r-1",
-        guard: "guard",
-        policy_source: "none",
-        policy_sha256: None,
-        timestamp_millis: 1,
-        evaluation_micros: 42,
-    };
     let broken = Config::read(Some("preset = 'none'"), None);
     for (token, dimensions) in
         [("policy-trial", json!(["Guard", "via", "verdict"])), ("t-1", json!(["Guard", "verdict"]))]
@@ -375,7 +369,7 @@ fn the_trial_of_a_policy_is_not_counted_as_a_decision_of_the_hook() {
         event["clientRequestToken"] = json!(token);
         let decision = decide(event.to_string().as_bytes(), &broken, today());
         assert_eq!(decision.verdict(), "internal-failure");
-        let lines = log::lines(&decision, &decision.response(), &delivery);
+        let lines = log::lines(&decision, &decision.response(), &DELIVERY);
         let line: Json = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
         assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0], dimensions, "{token}");
     }

@@ -44,15 +44,7 @@ fn answered(decision: &Decision) -> Json {
     let response = decision.response();
     let answer = serde_json::to_value(&response).unwrap();
     assert!(RESPONSE_SCHEMA.is_valid(&answer), "{answer}");
-    let invocation = log::Delivery {
-        request_id: "r-1",
-        guard: "guard",
-        policy_source: "none",
-        policy_sha256: None,
-        timestamp_millis: 1,
-        evaluation_micros: 42,
-    };
-    let lines = log::lines(decision, &response, &invocation);
+    let lines = log::lines(decision, &response, &DELIVERY);
     let mut lines: Vec<Json> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for line in &mut lines {
         let line = line.as_object_mut().unwrap();
