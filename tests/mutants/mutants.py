@@ -108,15 +108,17 @@ def run(part, folders):
     folder = WORK / "-".join(["run", *sorted(folders), *([part.replace("/", "-of-")] if part else [])])
     folder.mkdir(parents=True, exist_ok=True)
     runner = f"target.'cfg(all())'.runner = ['{HERE / 'runner'}']"
-    command = [installed(), "mutants", "--dir", ROOT, "--output", folder, "--jobs", "1", "--colors", "never", "--no-times",
+    jobs = str(os.cpu_count() or 1)
+    command = [installed(), "mutants", "--dir", ROOT, "--output", folder, "--jobs", jobs, "--colors", "never", "--no-times",
         "--cargo-arg=--config", f"--cargo-arg={runner}"]  # fmt: skip
     if part:
         number, of = map(int, part.split("/"))
         command += ["--shard", f"{number - 1}/{of}"]
     if folders:
         command += ["--re", f"^src/({'|'.join(folders)})[./]"]
-    # One folder for all builds: dependencies are compiled once.
-    status = subprocess.run(command, env={**os.environ, "CARGO_TARGET_DIR": str(WORK / "target")}).returncode
+    # Each job builds in a folder of its own, which this variable would make one folder.
+    environment = {name: value for name, value in os.environ.items() if name != "CARGO_TARGET_DIR"}
+    status = subprocess.run(command, env=environment).returncode
     if status not in (0, 2, 3):  # all caught, some survive, some took too long
         sys.exit(f"mutants: cargo-mutants ended with {status}")
     return outcomes(folder)

@@ -1,5 +1,6 @@
 """tests/mutants/mutants.py: the cases in which it passes, and those in which it fails."""
 
+import os
 import re
 import subprocess
 import sys
@@ -73,12 +74,19 @@ def test_the_runner_fails_where_a_test_fails_and_where_one_loops(tmp_path):
         program.write_text(f"#!/usr/bin/env bash\n{script}\n")
         program.chmod(0o755)
         command = ["env", "CPU_SECONDS=1", ROOT / "tests/mutants/runner", program]
-        return subprocess.run(command, capture_output=True, timeout=60).returncode
+        return subprocess.run(command, capture_output=True, timeout=60, cwd=tmp_path).returncode
+
+    (tmp_path / "src/rule").mkdir(parents=True)
+    (tmp_path / "src/check.rs").touch()
+    os.utime(tmp_path / "src/check.rs", (0, 0))
+    (tmp_path / "src/rule/judge.rs").touch()
 
     assert run("exit 0") == 0
     assert run("exit 101") == 101
-    # The slow tests are in a second run.
-    assert run('[[ " $* " == *" --skip "* ]] || exit 101') == 101
+    # Three runs: the tests of the module of the file written last, those of the other modules, and the slow ones.
+    assert run('[[ " $* " != *" rule:: --skip template:: "* || " $* " == *" --skip rule:: "* ]] || exit 101') == 101
+    assert run('[[ " $* " != *" --skip rule:: "* ]] || exit 101') == 101
+    assert run('[[ " $* " != *" --fail-fast template:: "* ]] || exit 101') == 101
     assert run("while :; do :; done") != 0
 
 
