@@ -90,6 +90,21 @@ fn a_resource_that_is_created_under_a_condition_breaks_the_rule_under_it() {
 }
 
 #[test]
+fn a_finding_of_the_only_case_that_was_checked_does_not_always_apply() {
+    // The loop is so long that there are steps for one of the two cases.
+    let names: Vec<_> = (0..44).map(|n| n.to_string()).collect();
+    let names = names.join(", ");
+    let values = vec!["1"; 300].join(", ");
+    let text = format!(
+        "Transform: AWS::LanguageExtensions\nParameters: {{Env: {{Type: String}}}}\nConditions:\n  IsProd: !Equals [!Ref Env, \
+         prod]\nResources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    Properties:\n      IpProtocol: -1\n      \
+         CidrIp: !If [IsProd, 10.0.0.0/8, 0.0.0.0/0]\n      \
+         Fn::ForEach::Unknown: [Name, [{names}], {{'U${{Name}}': [{values}]}}]\n"
+    );
+    assert_eq!(described(&text), ["all-traffic `-1` (if `IsProd` is true)"]);
+}
+
+#[test]
 fn what_repeats_within_a_world_stays_two_findings() {
     let egress = "        - &range {IpProtocol: tcp, FromPort: 1, ToPort: 2}\n        - *range\n        \
                   - {IpProtocol: tcp, FromPort: 7, ToPort: !If [IsProd, 7, 7]}\n";

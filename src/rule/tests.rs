@@ -505,3 +505,10 @@ fn statements_say_which_ports_there_are() {
     IpProtocol -1 to 10.0.0.0/8 opens every port of every protocol
     "#);
 }
+
+#[test]
+fn only_an_unresolved_value_needs_all_that_will_be_known() {
+    let known = |reason: &Reason| witness(*reason).knowledge == Knowledge::Final;
+    let reasons: Vec<_> = Reason::ALL.iter().copied().filter(known).collect();
+    assert_eq!(reasons, [Reason::UnresolvedValue]);
+}
