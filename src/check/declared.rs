@@ -185,4 +185,25 @@ mod tests {
         assert_eq!(described[1], "LogicalId(\"B\"):  and more");
         assert_eq!(described[2], "LogicalId(\"C\"): tcp 443 to 10.0.0.0/8 (perhaps)");
     }
+
+    #[test]
+    fn a_standalone_rule_belongs_to_a_group_only_if_every_case_names_it() {
+        let rule = |group: &str| {
+            described(&format!(
+                "Parameters: {{Env: {{Type: String}}}}\nConditions: {{Prod: !Equals [!Ref Env, prod]}}\nResources:\n  \
+                 A: {{Type: AWS::EC2::SecurityGroupEgress, Properties: {{GroupId: {group}, {RULE}}}}}\n"
+            ))
+        };
+        assert_eq!(rule("!If [Prod, sg-1, sg-2]"), ["Unknown: tcp 443 to 10.0.0.0/8"]);
+        assert_eq!(rule("!If [Prod, sg-1, sg-1]"), ["GroupId(\"sg-1\"): tcp 443 to 10.0.0.0/8"]);
+    }
+
+    #[test]
+    fn a_transform_in_a_group_may_add_rules() {
+        let text = format!(
+            "Resources: {{A: {{Type: AWS::EC2::SecurityGroup, Properties: {{SecurityGroupEgress: [{{{RULE}}}], Fn::Transform: \
+             {{Name: Mine}}}}}}}}"
+        );
+        assert_eq!(described(&text), ["LogicalId(\"A\"): tcp 443 to 10.0.0.0/8 and more"]);
+    }
 }
