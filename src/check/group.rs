@@ -57,3 +57,46 @@ fn is_certain(template: &Template<'_>, value: &Value) -> bool {
         Kind::Ambiguous(_) | Kind::List(_) | Kind::Unknown(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::template::Scope;
+
+    fn identity(group: &str) -> GroupIdentity {
+        let text = format!(
+            "Parameters: {{P: {{Type: String}}}}\nResources:\n  Sg: {{Type: AWS::EC2::SecurityGroup}}\n  Rule: {{Type: \
+             AWS::EC2::SecurityGroupEgress, Properties: {{GroupId: {group}, IpProtocol: tcp}}}}\n"
+        );
+        let root = crate::source::parse(&text).unwrap().root;
+        let scope = Scope::default();
+        let template = Template::new(&root, &scope).unwrap();
+        let rule = template.resource("Rule").unwrap();
+        GroupIdentity::of(&template, rule, ResourceType::SecurityGroupEgress)
+    }
+
+    #[test]
+    fn a_group_is_the_same_or_another_one_only_if_no_deployment_can_change_it() {
+        for (one, other, expected) in [
+            ("sg-1", "sg-1", Some(true)),
+            ("sg-1", "sg-2", Some(false)),
+            ("!Ref Sg", "{Ref: Sg}", Some(true)),
+            ("!Ref Sg", "sg-1", Some(false)),
+            ("!GetAtt Sg.GroupId", "!GetAtt Sg.GroupId", Some(true)),
+            ("!Ref P", "!Ref P", None),
+            ("!Ref P", "sg-1", None),
+            ("sg-1", "!Ref P", None),
+            ("!ImportValue x", "!ImportValue x", None),
+            ("!Sub '${Sg}'", "!Sub '${Sg}'", None),
+            ("'{{resolve:ssm:x}}'", "'{{resolve:ssm:x}}'", None),
+        ] {
+            assert_eq!(identity(one).is_same(&identity(other)), expected, "{one} and {other}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_distinguishes_groups_that_no_deployment_is_known_of() {
+        assert_eq!(identity("!Ref P").written(), r#"GroupId={"Ref":"P",} "#);
+        assert_eq!(identity("sg-1").written(), r#"GroupId="sg-1" "#);
+    }
+}

@@ -196,3 +196,38 @@ pub(super) fn group_of(template: &Template<'_>, rule: &Resource<'_>) -> Option<S
     let is_same = groups.all(|group| group.as_ref() == Some(&first));
     (is_same && evaluated.undetermined.is_none()).then_some(first)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::policy::{Date, Policy};
+    use crate::template::Scope;
+
+    #[test]
+    fn the_first_case_is_always_judged_and_the_others_while_there_is_work_left() {
+        let text = "Parameters: {Env: {Type: String}}\nConditions: {Prod: !Equals [!Ref Env, prod]}\nResources: {Rule: {Type: \
+                    AWS::EC2::SecurityGroupEgress, Properties: {IpProtocol: tcp, FromPort: 1, ToPort: !If [Prod, 1, 2]}}}";
+        let root = crate::source::parse(text).unwrap().root;
+        let scope = Scope::default();
+        let template = Template::new(&root, &scope).unwrap();
+        let policy = Policy::default();
+        let path = ResourceCheck {
+            template: &template,
+            resource: template.resource("Rule").unwrap(),
+            resource_type: ResourceType::SecurityGroupEgress,
+            terms: &CheckContext::of(&policy, Date::of_unix_seconds(0)),
+            rules_apart: &HashSet::new(),
+        };
+        for (work, judged, undetermined, remaining) in [
+            (0, vec![0], Some(Undetermined::TooManyWorlds), 0),
+            (1, vec![0], Some(Undetermined::TooManyWorlds), 0),
+            (2, vec![0, 1], None, 0),
+            (5, vec![0, 1], None, 3),
+        ] {
+            let (mut evaluated, mut left, mut taken) = (path.evaluate(&[]), work, Vec::new());
+            path.each_world(&mut evaluated, &mut left, |index, _, _, _| taken.push(index));
+            assert_eq!((&taken, evaluated.undetermined, left), (&judged, undetermined, remaining), "{work}");
+            assert_eq!(evaluated.worlds.len(), judged.len(), "{work}");
+        }
+    }
+}

@@ -112,6 +112,22 @@ fn what_repeats_within_a_world_stays_two_findings() {
 }
 
 #[test]
+fn a_standalone_rule_replaces_the_default_rule_of_a_group_that_never_exists_without_it() {
+    let with = |of_group: &str, of_rule: &str| {
+        let rule = "  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    Properties: {GroupId: !GetAtt Sg.GroupId, IpProtocol: \
+                    tcp, FromPort: 1, ToPort: 1}\n";
+        let text = group("", "", "        []\n").replace("  Sg:\n", &format!("  Sg:\n{of_group}")) + rule + of_rule;
+        described(&text)
+    };
+    let (prod, edge) = ("    Condition: IsProd\n", "    Condition: IsEdge\n");
+    assert!(with("", "").is_empty());
+    assert!(with(prod, "").is_empty());
+    assert!(with(prod, prod).is_empty());
+    assert_eq!(with(prod, edge), ["default-egress `Sg` (if `IsProd` is true)"]);
+    assert_eq!(with("", prod), ["default-egress `Sg`"]);
+}
+
+#[test]
 fn what_a_transform_may_add_is_not_known_to_be_missing() {
     let text = "Resources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    Properties:\n      IpProtocol: tcp\n      \
                 FromPort: 1\n      Fn::Transform: {Name: AWS::Include, Parameters: {Location: s3://b/k}}\n  Sg:\n    \
@@ -509,20 +525,36 @@ fn what_rests_on_a_number_that_readers_differ_on_is_undetermined() {
 fn an_explanation_comes_to_no_other_verdict_than_the_check() {
     let standalone = "Resources:\n  Sg: {Type: AWS::EC2::SecurityGroup}\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    \
                       Properties: {GroupId: !Ref Sg, IpProtocol: tcp, FromPort: 1, ToPort: 1}\n";
-    let every_value = "Parameters: {P: {Type: Number, AllowedValues: [80, 443], Default: 80}}\nResources:\n  Rule:\n    Type: \
-                       AWS::EC2::SecurityGroupEgress\n    Properties: {IpProtocol: tcp, FromPort: !Ref P, ToPort: !Sub '${P}'}\n";
+    let by_parameters = |protocol: &str, from: &str, to: &str| {
+        format!(
+            "Parameters: {{P: {{Type: Number, AllowedValues: [80, 443], Default: 80}}, Open: {{Type: Number}}, Name: {{Type: \
+             String, AllowedValues: [tcp, udp]}}}}\nResources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    \
+             Properties: {{IpProtocol: {protocol}, FromPort: {from}, ToPort: {to}}}\n"
+        )
+    };
     let overrides = Setting::ALL.iter().map(|setting| (*setting, Treatment::Block)).collect();
     let policy = Policy { overrides, ..Policy::default() };
     let terms = CheckContext { defaults: Defaults::MayChange, ..CheckContext::of(&policy, TODAY) };
-    for text in [standalone, every_value] {
-        let document = source::parse(text).unwrap();
+    for (text, expected) in [
+        (standalone.to_owned(), Verdict::Compliant),
+        (by_parameters("tcp", "!Ref P", "!Sub '${P}'"), Verdict::Compliant),
+        (by_parameters("tcp", "!Ref P", "!Join ['', [!Ref P]]"), Verdict::Compliant),
+        (by_parameters("!Ref Name", "80", "80"), Verdict::Compliant),
+        (by_parameters("tcp", "!Ref P", "!Ref Open"), Verdict::Undetermined),
+        (by_parameters("tcp", "!Ref P", "81"), Verdict::NonCompliant),
+    ] {
+        let document = source::parse(&text).unwrap();
         let mut decided = Vec::new();
         explain_each(&document.root, &Scope::default(), &terms, &mut |resource| {
             decided.extend(resource.worlds.into_iter().flat_map(|world| world.explained).map(|one| one.decided));
         })
         .unwrap();
-        assert!(decided.iter().all(|decided| !matches!(decided, DecidedBy::Finding(_))), "{decided:?}");
-        assert_eq!(check(&document.root, &Scope::default(), &terms).unwrap().verdict(), Verdict::Compliant);
+        let verdict = |decided: &DecidedBy| match decided {
+            DecidedBy::Finding(finding) => finding.outcome.verdict(),
+            _ => Verdict::Compliant,
+        };
+        assert_eq!(decided.iter().map(verdict).max(), Some(expected), "{text}");
+        assert_eq!(check(&document.root, &Scope::default(), &terms).unwrap().verdict(), expected, "{text}");
     }
 }
 
