@@ -87,7 +87,7 @@ pub fn plan(event: &[u8], config: &Config, today: Date) -> HookPlan {
     let invocation = Invocation::of(&request);
     let conclusion = match (&config.policy, invocation.target) {
         (Err(problem), _) => Conclusion::InternalFailure(problem.clone()),
-        (Ok(_), Target::Stack | Target::ChangeSet) => match document_url(&request, &invocation, config) {
+        (Ok(policy), Target::Stack | Target::ChangeSet) => match document_url(&request, &invocation, policy, config) {
             Ok(url) => return HookPlan::Fetch(Box::new(Fetch { request, invocation, url })),
             Err(conclusion) => conclusion,
         },
@@ -110,8 +110,12 @@ pub fn decide(event: &[u8], config: &Config, today: Date) -> Decision {
 ///
 /// # Errors
 /// Returns the conclusion of the invocation without the document.
-fn document_url(request: &Request, invocation: &Invocation, config: &Config) -> Result<PayloadUrl, Conclusion> {
-    let policy = config.policy.as_ref().map_err(|problem| Conclusion::InternalFailure(problem.clone()))?;
+fn document_url(
+    request: &Request,
+    invocation: &Invocation,
+    policy: &Policy,
+    config: &Config,
+) -> Result<PayloadUrl, Conclusion> {
     resource::checked_point(invocation, policy)?;
     let url = request.request_data.as_ref().map_or("", |data| data.payload.as_str());
     PayloadUrl::parse(url, config.loopback_payloads).map_err(|error| {

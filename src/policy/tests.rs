@@ -565,6 +565,24 @@ fn an_end_that_is_far_away_is_a_warning_or_an_error() {
 }
 
 #[test]
+fn a_stack_id_of_another_place_is_said_unless_the_lists_are_long() {
+    let is_said = |accounts: usize, region: &str| {
+        let accounts: Vec<_> = (1..=accounts).map(|account| format!("'{account:012}'")).collect();
+        let text = exemption(&format!(
+            "account = [{}]\nregion = ['{region}', 'eu-west-2']\nstack_id = 'arn:aws:cloudformation:eu-west-1:000000000001:stack/a/*'",
+            accounts.join(", ")
+        ));
+        let policy = parse(&text).unwrap();
+        let remarks = policy.review("2027-01-01".parse().unwrap(), 0);
+        wording::remarks(&remarks).iter().any(|remark| remark.code == "stack-id-elsewhere")
+    };
+    assert!(!is_said(1, "eu-west-1"));
+    assert!(is_said(1, "us-east-1"));
+    assert!(is_said(10_000, "us-east-1"), "20,000 combinations");
+    assert!(!is_said(10_001, "us-east-1"));
+}
+
+#[test]
 fn a_text_that_a_draft_left_is_said() {
     let codes = |reason: &str, owner: &str| {
         let text = exemption("account = '111122223333'\nports = '80-87'");

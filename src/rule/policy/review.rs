@@ -211,6 +211,10 @@ fn drafted(exemption: &Exemption) -> impl Iterator<Item = Remark<'_>> {
     texts.into_iter().filter(left).map(|(placeholder, _)| Remark::Draft(exemption, placeholder))
 }
 
+/// The maximum number of combinations of Regions, accounts, names, and ARNs that are compared. An exemption with more
+/// gets no remark about them.
+const MAX_COMBINATIONS: usize = 20_000;
+
 /// Returns whether a stack in the accounts, Regions, and names of `place` can have one of the ARNs
 /// (`arn:PARTITION:cloudformation:REGION:ACCOUNT:stack/NAME/UUID`).
 fn stack_ids_fit(stack_ids: &[Glob], place: &Conditions) -> bool {
@@ -219,16 +223,27 @@ fn stack_ids_fit(stack_ids: &[Glob], place: &Conditions) -> bool {
         if texts.is_empty() { vec!["*".to_owned()] } else { texts }
     };
     let (regions, accounts, names) = (texts(&place.regions), texts(&place.accounts), texts(&place.stack_names));
+    let lengths = [regions.len(), accounts.len(), names.len(), stack_ids.len()];
     stack_ids.is_empty()
+        || lengths.into_iter().fold(1, usize::saturating_mul) > MAX_COMBINATIONS
         || regions.iter().any(|region| {
             accounts.iter().any(|account| {
                 names.iter().any(|name| {
-                    // A pattern that exceeds the length of a glob is not worth a remark.
-                    let arn = format!("arn:*:cloudformation:{region}:{account}:stack/{name}/*").parse::<Glob>();
-                    arn.map_or(true, |arn| stack_ids.iter().any(|stack_id| stack_id.intersects(&arn)))
+                    stack_ids.iter().any(|stack_id| {
+                        let partition = partition(stack_id);
+                        let arn = format!("arn:{partition}:cloudformation:{region}:{account}:stack/{name}/*");
+                        // A pattern that exceeds the length of a glob is not worth a remark.
+                        arn.parse::<Glob>().map_or(true, |arn| stack_id.intersects(&arn))
+                    })
                 })
             })
         })
+}
+
+/// Returns the partition in an ARN, or `*`, which then matches the rest of the ARN too.
+fn partition(arn: &Glob) -> &str {
+    let partition = arn.as_str().split(':').nth(1);
+    partition.filter(|partition| !partition.contains(['*', '?'])).unwrap_or("*")
 }
 
 fn deployer_choices(conditions: &Conditions) -> Vec<DeployerChoice> {
