@@ -368,6 +368,31 @@ mod tests {
     }
 
     #[test]
+    fn a_nested_stack_of_one_case_has_the_scope_of_its_way() {
+        let text = format!(
+            "{PARENT}  S: {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: a, Parameters: {{P: !Ref A, Q: 2}}}}}}\n"
+        );
+        let root = source::parse(&text).unwrap().root;
+        let scope = Scope { region: Some("eu-central-1".to_owned()), ..Scope::default() };
+        let template = Template::new(&root, &scope).unwrap();
+        let evaluated = template.evaluate(template.resource("S").unwrap());
+        let passed = passed(&scope, &evaluated.worlds[0]);
+        assert_eq!(passed.region, scope.region);
+        let parameters: Vec<_> =
+            passed.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(parameters, [("P", "1"), ("Q", "2")]);
+    }
+
+    #[test]
+    fn what_is_no_template_and_names_no_nested_stack_deploys_nothing() {
+        let of = |text: &str| {
+            nested(&source::parse(text).unwrap().root, &Scope::default(), Defaults::AreValues).map(|found| found.len())
+        };
+        assert!(matches!(of("text"), Ok(0)));
+        assert!(matches!(of("Resources: {S: {Type: AWS::CloudFormation::Stack}}"), Ok(1)));
+    }
+
+    #[test]
     fn stack_sets_and_applications_deploy_templates_too() {
         let text = format!(
             "{PARENT}  Set:\n    Type: AWS::CloudFormation::StackSet\n    Properties:\n      TemplateBody: 'Resources: {{}}'\n      \
