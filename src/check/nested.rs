@@ -343,6 +343,15 @@ mod tests {
             [r#"S "a.yaml": "eu-central-1" given {"C": "443.0", "D": "5", "L": "1,2.0", "O": "6"} default {} open {}"#]
         );
         assert_eq!(
+            shown(
+                &stack(
+                    "    Properties: {TemplateURL: a.yaml, Parameters: {P: !If [Second, 2, 1], Q: !If [Second, 1, 1]}}\n"
+                ),
+                &[]
+            ),
+            [r#"S "a.yaml": "eu-central-1" given {"Q": "1"} default {"P": "1"} open {}"#]
+        );
+        assert_eq!(
             shown(&stack("    Properties: {TemplateURL: a.yaml, Parameters: {P: !If [Prod, 1, 2]}}\n"), &[]),
             [
                 r#"S "a.yaml": "eu-central-1" given {"P": "1"} default {} open {} if `Prod` is true"#,
@@ -434,17 +443,39 @@ mod tests {
     }
 
     #[test]
-    fn too_many_ways_leave_what_is_passed_open() {
-        let conditions: String = (0..5).map(|n| format!("  C{n}: !Equals [!Ref P{n}, x]\n")).collect();
-        let parameters: String = (0..5).map(|n| format!("  P{n}: {{Type: String}}\n")).collect();
-        let passed: Vec<String> = (0..5).map(|n| format!("V{n}: !If [C{n}, 1, 2]")).collect();
-        let text = format!(
-            "Parameters:\n{parameters}Conditions:\n{conditions}Resources:\n  S:\n    Type: AWS::CloudFormation::Stack\n    \
-             Properties: {{TemplateURL: a.yaml, Parameters: {{{}}}}}\n",
-            passed.join(", ")
-        );
+    fn what_is_passed_alike_under_each_condition_is_one_way() {
+        let passing = |value: &str| {
+            format!(
+                "{PARENT}  S: {{Type: AWS::CloudFormation::Stack, Properties: {{TemplateURL: a, Parameters: {{P: {value}}}}}}}\n"
+            )
+        };
+        let way = r#"S "a": "eu-central-1" given {"P": "1"} default {} open {}"#;
+        assert_eq!(shown(&passing("!If [Prod, 1, 1]"), &[]), [way]);
         assert_eq!(
-            shown(&text, &[]),
+            shown(&passing("!If [Prod, 1, !Ref B]"), &[]),
+            [
+                r#"S "a": "eu-central-1" given {} default {"P": "1"} open {} if `Prod` is true"#,
+                r#"S "a": "eu-central-1" given {} default {} open {"P"} if `Prod` is false"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn too_many_ways_leave_what_is_passed_open() {
+        let passed_by = |number: usize| {
+            let conditions: String = (0..number).map(|n| format!("  C{n}: !Equals [!Ref P{n}, x]\n")).collect();
+            let parameters: String = (0..number).map(|n| format!("  P{n}: {{Type: String}}\n")).collect();
+            let passed: Vec<String> = (0..number).map(|n| format!("V{n}: !If [C{n}, 1, 2]")).collect();
+            let text = format!(
+                "Parameters:\n{parameters}Conditions:\n{conditions}Resources:\n  S:\n    Type: AWS::CloudFormation::Stack\n    \
+             Properties: {{TemplateURL: a.yaml, Parameters: {{{}}}}}\n",
+                passed.join(", ")
+            );
+            shown(&text, &[])
+        };
+        assert_eq!(passed_by(4).len(), MAX_WAYS);
+        assert_eq!(
+            passed_by(5),
             [r#"S "a.yaml": "eu-central-1" given {} default {} open {"V0", "V1", "V2", "V3", "V4"}"#]
         );
     }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::rule::policy::{Date, Policy};
-use crate::rule::{DecidedBy, Outcome, Setting, Treatment, Verdict};
+use crate::rule::{DecidedBy, Outcome, Setting, Treatment, Verdict, wording};
 use crate::source::{self, Document};
 
 const TODAY: Date = Date::of_unix_seconds(1_790_000_000);
@@ -56,6 +56,36 @@ fn each_reason_points_at_the_value_that_breaks_the_rule() {
     }
     assert_eq!(described(&group("", "", "        all\n")), ["malformed-egress `all`"]);
     assert_eq!(described(&group("", "", "        []\n")), ["default-egress `Sg`"]);
+}
+
+#[test]
+fn the_other_values_of_a_finding_are_named_once() {
+    let related = |rule: &str| {
+        let (_, checked) = checked(&group("", "", &format!("        - {rule}\n")));
+        let parts = checked.resources[0].findings[0].place.related.iter().map(|(_, part)| *part);
+        parts.collect::<Vec<_>>()
+    };
+    assert_eq!(related("{IpProtocol: tcp, FromPort: 80, ToPort: 87}"), [RulePart::From]);
+    assert_eq!(related("{IpProtocol: -1, FromPort: 80, ToPort: 87}"), [RulePart::From, RulePart::To]);
+    assert_eq!(related("{IpProtocol: -1, FromPort: &port 80, ToPort: *port}"), [RulePart::From]);
+    assert_eq!(related("{IpProtocol: &all -1, FromPort: *all, ToPort: *all}"), []);
+    assert_eq!(related("{IpProtocol: &all -1, FromPort: *all, ToPort: 1}"), [RulePart::To]);
+}
+
+#[test]
+fn what_may_add_a_property_is_named() {
+    let statement = |function: &str| {
+        let text = format!(
+            "Transform: AWS::LanguageExtensions\nParameters: {{Names: {{Type: CommaDelimitedList}}}}\nResources:\n  Rule:\n    \
+             Type: AWS::EC2::SecurityGroupEgress\n    Properties:\n      IpProtocol: tcp\n      FromPort: 1\n      {function}\n"
+        );
+        let (_, checked) = checked(&text);
+        wording::statement(&checked.resources[0].findings[0].finding)
+    };
+    let by_loop = statement("Fn::ForEach::Names: [Name, !Ref Names, {'To${Name}': 1}]");
+    assert!(by_loop.contains("a loop may add it when the stack is deployed"), "{by_loop}");
+    let by_transform = statement("Fn::Transform: {Name: Mine}");
+    assert!(by_transform.contains("a transform may add it when the stack is deployed"), "{by_transform}");
 }
 
 #[test]

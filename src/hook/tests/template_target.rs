@@ -76,6 +76,23 @@ fn what_is_not_certain_is_named_and_does_not_block() {
 }
 
 #[test]
+fn annotations_left_out_are_counted_with_the_remarks_among_them() {
+    let violations = |number: usize| {
+        let rules = "{IpProtocol: tcp, FromPort: 1, ToPort: 2, CidrIp: 10.0.0.0/8}, ".repeat(number);
+        let answer = stack(&format!(
+            "Transform: Mine\nResources: {{Web: {{Type: AWS::EC2::SecurityGroup, Properties: {{SecurityGroupEgress: [{rules}]}}}}}}"
+        ));
+        let annotations = answer["annotations"].as_array().unwrap().clone();
+        (annotations.len(), annotations.last().unwrap()["statusMessage"].as_str().unwrap().to_owned())
+    };
+    let (number, last) = violations(MAX_ANNOTATIONS - 1);
+    assert_eq!(number, MAX_ANNOTATIONS);
+    assert!(last.contains("macro"), "{last}");
+    assert_eq!(violations(MAX_ANNOTATIONS), (MAX_ANNOTATIONS, "… and 2 more.".to_owned()));
+    assert_eq!(violations(MAX_ANNOTATIONS + 20), (MAX_ANNOTATIONS, "… and 22 more.".to_owned()));
+}
+
+#[test]
 fn a_template_without_egress_rules_passes() {
     let answer = stack("Resources: {Bucket: {Type: AWS::S3::Bucket}}");
     assert_eq!(answer["hookStatus"], "SUCCESS");
