@@ -20,6 +20,7 @@ mod page;
 mod pages;
 pub mod permissions;
 mod regions;
+mod registration;
 pub mod scan;
 mod spool;
 pub mod status;

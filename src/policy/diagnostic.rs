@@ -104,9 +104,9 @@ fn distance(one: &str, two: &str) -> usize {
             let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX / 2);
             let mut cost =
                 (at(&row, column) + usize::from(c != *other)).min(at(&row, column + 1) + 1).min(at(&next, column) + 1);
-            let neighbour = column.checked_sub(1);
-            if last == Some(*other) && neighbour.and_then(|column| two.get(column)) == Some(&c) {
-                cost = cost.min(neighbour.map_or(usize::MAX / 2, |column| at(&before, column)) + 1);
+            let neighbor = column.checked_sub(1);
+            if last == Some(*other) && neighbor.and_then(|column| two.get(column)) == Some(&c) {
+                cost = cost.min(neighbor.map_or(usize::MAX / 2, |column| at(&before, column)) + 1);
             }
             next.push(cost);
         }

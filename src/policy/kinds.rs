@@ -75,11 +75,8 @@ impl FromText for Protocol {
     const EXAMPLE: &'static str = "tcp";
 
     fn from_text(text: &str) -> Result<Self, ValueError> {
-        let plain = text == "-1" || text == "0" || !text.starts_with(|c: char| c == '0' || !c.is_ascii_alphanumeric());
         match Self::from_text(text) {
-            known if plain && text.trim() == text && !matches!(known, Self::Unrecognized(_) | Self::Unknown(_)) => {
-                Ok(known)
-            }
+            known if text.trim() == text && !matches!(known, Self::Unrecognized(_) | Self::Unknown(_)) => Ok(known),
             _ => Err(ValueError::new("not a protocol that EC2 recognizes")),
         }
     }

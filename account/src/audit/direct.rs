@@ -6,7 +6,6 @@
 
 use std::collections::HashSet;
 
-use aws_sdk_cloudformation::types::{ThirdPartyType, TypeConfigurationIdentifier};
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
 use aws_smithy_types::DateTime;
 use serde_json::Value as Json;
@@ -19,10 +18,9 @@ use crate::called::CalledFunction;
 use crate::failure::{Failure, FailureKind};
 use crate::pace::with_retries;
 use crate::pages::PageCursor;
+use crate::registration::hook_configuration;
 use cfn_egress_guard_core::log::{ENV_GUARD, GUARD, NAMESPACE};
 
-const CONFIGURATION: &str = "cloudformation:BatchDescribeTypeConfigurations";
-const FUNCTION: &str = "lambda:GetFunctionConfiguration";
 const METRICS: &str = "cloudwatch:GetMetricData";
 const LOG: &str = "logs:FilterLogEvents";
 
@@ -72,14 +70,7 @@ async fn log_with_calls(
     options: &AuditOptions,
 ) -> Result<Option<String>, Failure> {
     let client = place.connection.cloudformation(&place.region);
-    // By name, as in `status`: an ARN may end with a version.
-    let identifier = TypeConfigurationIdentifier::builder().r#type(ThirdPartyType::Hook).type_name(hook);
-    let identifier = identifier.type_configuration_alias("default").build();
-    let answer = with_retries(options.retry_policy, &mut 0, || async {
-        let request = client.batch_describe_type_configurations().type_configuration_identifiers(identifier.clone());
-        request.send().await.map_err(|error| Failure::of(CONFIGURATION, &error))
-    })
-    .await?;
+    let answer = hook_configuration(&client, hook, options.retry_policy).await?;
     let configuration = answer.type_configurations().iter().find_map(|details| details.configuration());
     let Some(function) = configuration.and_then(function_of) else { return Ok(None) };
     let called = CalledFunction::parse(&function);
@@ -88,12 +79,7 @@ async fn log_with_calls(
         return Ok(None);
     }
     let client = place.connection.lambda(&place.region);
-    let function = with_retries(options.retry_policy, &mut 0, || async {
-        let request = client.get_function_configuration().function_name(&called.function);
-        let request = request.set_qualifier(called.qualifier.clone());
-        request.send().await.map_err(|error| Failure::of(FUNCTION, &error))
-    })
-    .await?;
+    let function = called.configuration(&client, options.retry_policy).await?;
     let guard = function.environment().and_then(|environment| environment.variables()?.get(ENV_GUARD));
     if let Some(guard) = guard
         && let Ok(0) = calls(place, guard, options).await

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use aws_sdk_cloudformation::Client;
-use aws_sdk_cloudformation::types::{HookResultSummary, RegistryType};
+use aws_sdk_cloudformation::types::HookResultSummary;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
@@ -14,12 +14,10 @@ use super::record::{AuditUnread, HookRecord, text};
 use crate::accounts::AccountRegion;
 use crate::failure::{Failure, FailureKind};
 use crate::hook_results::{FOR_TEMPLATES, LIST, ResultList, type_arn};
-use crate::pace::with_retries;
 use crate::pages::MAX_PAGES;
+use crate::registration::hook_type;
 use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::excerpt;
-
-pub(super) const TYPE: &str = "cloudformation:DescribeType";
 
 /// The maximum number of results for a Region; CloudFormation keeps them for 90 days.
 pub(super) const MAX_RESULTS: usize = 100_000;
@@ -98,12 +96,7 @@ pub(super) fn account(arn: &str) -> Option<String> {
 async fn hook_arns(client: &Client, options: &AuditOptions) -> Result<Vec<(String, String)>, Failure> {
     let mut arns = Vec::new();
     for alias in [options.alias.clone(), format!("{}{FOR_TEMPLATES}", options.alias)] {
-        let answer = with_retries(options.retry_policy, &mut 0, || async {
-            let request = client.describe_type().r#type(RegistryType::Hook).type_name(&alias);
-            request.send().await.map_err(|error| Failure::of(TYPE, &error))
-        })
-        .await;
-        match answer {
+        match hook_type(client, &alias, options.retry_policy).await {
             Ok(hook) => arns.extend(hook.arn.as_deref().and_then(type_arn).map(|arn| (alias, arn))),
             // The hook no longer exists, but its results may.
             Err(failure) if failure.kind == FailureKind::Gone && alias == options.alias => return Ok(Vec::new()),

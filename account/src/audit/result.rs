@@ -8,9 +8,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::record::{AuditUnread, HookRecord};
-use super::region::{RegionResults, TYPE, account};
+use super::region::{RegionResults, account};
 use crate::accounts::{Accounts, MemberAccount, RegionSelection};
 use crate::number::{count, grouped};
+use crate::registration::TYPE;
 use crate::spool::Spool;
 
 /// The version of the format.

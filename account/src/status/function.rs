@@ -10,14 +10,13 @@ use aws_sdk_lambda::types::{LastUpdateStatus, State};
 use super::StatusOptions;
 use super::gap::{Gap, HOOK_SECONDS};
 use super::record::{FunctionStatus, RegionStatus};
-use crate::called::CalledFunction;
+use crate::called::{CONFIGURATION, CalledFunction};
 use crate::failure::{Failure, FailureKind};
 use crate::pace::with_retries;
 use cfn_egress_guard_core::hook::{ENV_LOOPBACK_PAYLOADS, ENV_LOOPBACK_ROOTS, ENV_PRESET};
 use cfn_egress_guard_core::log::ENV_GUARD;
 use cfn_egress_guard_core::rule::excerpt;
 
-const CONFIGURATION: &str = "lambda:GetFunctionConfiguration";
 const CONCURRENCY: &str = "lambda:GetFunctionConcurrency";
 const ALIAS: &str = "lambda:GetAlias";
 
@@ -33,12 +32,7 @@ pub(super) async fn look(
     status: &mut FunctionStatus,
     found: &mut RegionStatus,
 ) -> bool {
-    let configuration = with_retries(options.retry_policy, &mut 0, || async {
-        let request = client.get_function_configuration().function_name(&called.function);
-        let request = request.set_qualifier(called.qualifier.clone());
-        request.send().await.map_err(|error| Failure::of(CONFIGURATION, &error))
-    })
-    .await;
+    let configuration = called.configuration(client, options.retry_policy).await;
     match configuration {
         Ok(configuration) => judge(&configuration, options, status, found),
         Err(failure) if failure.kind == FailureKind::Gone => {
@@ -180,40 +174,5 @@ async fn routing(
         )]
         let percent = (weight * 100.0).ceil().clamp(1.0, 100.0) as u8;
         found.gap(&Gap::AliasSplit { alias: alias.to_owned(), version: excerpt(version, 64), percent });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_form_of_a_name_is_taken_apart() {
-        let arn = "arn:aws-cn:lambda:cn-north-1:123456789012:function:guard";
-        for (text, region, account, function, qualifier) in [
-            (format!("{arn}:live"), Some("cn-north-1"), Some("123456789012"), arn, Some("live")),
-            (arn.to_owned(), Some("cn-north-1"), Some("123456789012"), arn, None),
-            (
-                "123456789012:function:guard:7".to_owned(),
-                None,
-                Some("123456789012"),
-                "123456789012:function:guard",
-                Some("7"),
-            ),
-            ("guard".to_owned(), None, None, "guard", None),
-            ("guard:$LATEST".to_owned(), None, None, "guard", Some("$LATEST")),
-            ("guard:".to_owned(), None, None, "guard:", None),
-        ] {
-            let called = CalledFunction::parse(&text);
-            assert_eq!(
-                (called.region.as_deref(), called.account.as_deref(), called.qualifier.as_deref()),
-                (region, account, qualifier),
-                "{text}"
-            );
-            assert_eq!((called.function.as_str(), called.name.as_str()), (function, "guard"), "{text}");
-        }
-        assert_eq!(CalledFunction::parse("guard:live").alias(), Some("live"));
-        assert_eq!(CalledFunction::parse("guard:7").alias(), None);
-        assert_eq!(CalledFunction::parse("guard:$LATEST").alias(), None);
     }
 }

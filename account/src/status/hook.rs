@@ -1,19 +1,15 @@
 //! One hook of a Region: does it exist, is it activated, and how is it configured.
 
 use aws_sdk_cloudformation::Client;
-use aws_sdk_cloudformation::types::{RegistryType, ThirdPartyType, TypeConfigurationIdentifier};
 
 use super::StatusOptions;
 use super::configuration::Configuration;
 use super::gap::Gap;
 use crate::failure::{Failure, FailureKind};
 use crate::hook_results::type_arn;
-use crate::pace::with_retries;
+use crate::registration::{CONFIGURATION, hook_configuration, hook_type};
 use cfn_egress_guard_core::arn::Arn;
 use cfn_egress_guard_core::rule::excerpt;
-
-const TYPE: &str = "cloudformation:DescribeType";
-const CONFIGURATION: &str = "cloudformation:BatchDescribeTypeConfigurations";
 
 /// The type that every Lambda Hook is based on.
 const LAMBDA_HOOK: &str = "AWS::Hooks::LambdaHook";
@@ -41,12 +37,7 @@ impl RegisteredHook {
 
 pub(super) async fn read(client: &Client, alias: &str, options: &StatusOptions) -> RegisteredHook {
     let mut hook = RegisteredHook::default();
-    let answer = with_retries(options.retry_policy, &mut 0, || async {
-        let request = client.describe_type().r#type(RegistryType::Hook).type_name(alias);
-        request.send().await.map_err(|error| Failure::of(TYPE, &error))
-    })
-    .await;
-    match answer {
+    match hook_type(client, alias, options.retry_policy).await {
         Ok(answer) => {
             let version = answer.public_version_number().or(answer.default_version_id());
             hook.version = version.map(|text| excerpt(text, 64));
@@ -71,15 +62,7 @@ pub(super) async fn read(client: &Client, alias: &str, options: &StatusOptions) 
 
 /// Reads the hook's configuration.
 async fn configuration(client: &Client, alias: &str, options: &StatusOptions, hook: &mut RegisteredHook) {
-    // By name: an ARN may end with a version.
-    let identifier = TypeConfigurationIdentifier::builder().r#type(ThirdPartyType::Hook).type_name(alias);
-    let identifier = identifier.type_configuration_alias("default").build();
-    let answer = with_retries(options.retry_policy, &mut 0, || async {
-        let request = client.batch_describe_type_configurations().type_configuration_identifiers(identifier.clone());
-        request.send().await.map_err(|error| Failure::of(CONFIGURATION, &error))
-    })
-    .await;
-    let answer = match answer {
+    let answer = match hook_configuration(client, alias, options.retry_policy).await {
         Ok(answer) => answer,
         Err(failure) if failure.kind == FailureKind::Gone => return hook.gaps.push(Gap::NoConfiguration),
         Err(failure) => return hook.unread.push(failure),

@@ -200,16 +200,16 @@ fn many_files_give_the_same_report_every_time_in_order() {
 }
 
 #[test]
-fn colours_are_for_terminals_unless_asked_for() {
-    let folder = folder("colour", &[("t.yaml", &template("Bad", 1, 2))]);
-    let coloured = |run: Run| run.described().1.contains('\u{1b}');
-    assert!(!coloured(check(&folder, &["t.yaml"])), "standard output is no terminal");
-    assert!(coloured(check(&folder, &["t.yaml", "--color", "always"])));
-    assert!(!coloured(check(&folder, &["t.yaml", "--color", "never"])));
-    assert!(coloured(check(&folder, &["t.yaml"]).environment("CLICOLOR_FORCE", "1")));
+fn colors_are_for_terminals_unless_asked_for() {
+    let folder = folder("color", &[("t.yaml", &template("Bad", 1, 2))]);
+    let colored = |run: Run| run.described().1.contains('\u{1b}');
+    assert!(!colored(check(&folder, &["t.yaml"])), "standard output is no terminal");
+    assert!(colored(check(&folder, &["t.yaml", "--color", "always"])));
+    assert!(!colored(check(&folder, &["t.yaml", "--color", "never"])));
+    assert!(colored(check(&folder, &["t.yaml"]).environment("CLICOLOR_FORCE", "1")));
     let both = check(&folder, &["t.yaml"]).environment("CLICOLOR_FORCE", "1").environment("NO_COLOR", "1");
-    assert!(!coloured(both), "NO_COLOR wins over everything but the flag");
-    assert!(!coloured(check(&folder, &["t.yaml", "--format", "json", "--color", "always"])));
+    assert!(!colored(both), "NO_COLOR wins over everything but the flag");
+    assert!(!colored(check(&folder, &["t.yaml", "--format", "json", "--color", "always"])));
 }
 
 #[test]

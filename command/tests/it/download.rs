@@ -19,7 +19,7 @@ enum Does {
 }
 
 /// Starts a server on loopback; returns its URL and the number of its connections.
-async fn server(behaviour: Vec<Does>) -> (String, Arc<AtomicUsize>) {
+async fn server(behavior: Vec<Does>) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/document?X-Amz-Signature=SECRET", listener.local_addr().unwrap());
     let connections = Arc::new(AtomicUsize::new(0));
@@ -27,8 +27,8 @@ async fn server(behaviour: Vec<Does>) -> (String, Arc<AtomicUsize>) {
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
-            let index = counted.fetch_add(1, Ordering::SeqCst).min(behaviour.len() - 1);
-            let does = behaviour[index].clone();
+            let index = counted.fetch_add(1, Ordering::SeqCst).min(behavior.len() - 1);
+            let does = behavior[index].clone();
             tokio::spawn(async move {
                 let _ = stream.read(&mut [0; 4096]).await;
                 match does {
@@ -60,8 +60,8 @@ fn document() -> Vec<u8> {
     json!({"template": template.to_string(), "previousTemplate": ""}).to_string().into_bytes()
 }
 
-async fn answered(behaviour: Vec<Does>) -> (Json, usize) {
-    let (url, connections) = server(behaviour).await;
+async fn answered(behavior: Vec<Does>) -> (Json, usize) {
+    let (url, connections) = server(behavior).await;
     let mut function = function(&[("EGRESS_LOOPBACK_PAYLOADS", "1")]).await;
     let answer = answer(&mut function, stack_event(&url)).await;
     let log = function.output().join("\n");

@@ -179,7 +179,7 @@ fn people_see_the_first_findings_in_full_and_how_many_more_there_are() {
 }
 
 #[test]
-fn what_authors_write_cannot_forge_lines_or_colours() {
+fn what_authors_write_cannot_forge_lines_or_colors() {
     let text = template("Bad", 1, 2).replace("10.0.0.0/8", "\"x\\e[31m\\u202e\\nerror: forged\"");
     let folder = folder("forged", &[("t.yaml", &text)]);
     for format in FORMATS {
