@@ -49,7 +49,7 @@ fn main() {
         panic!("there is no row `{unknown}`: ROWS names some of {}", names.join(", "));
     }
     println!(
-        "A whole run takes some fifteen minutes, most of them peers at work; each run of a peer is stopped after {} s.",
+        "A whole run takes some twenty minutes, most of them peers at work; each run of a peer is stopped after {} s.",
         LIMIT.as_secs()
     );
     let mut goals = Goals::default();
