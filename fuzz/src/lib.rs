@@ -14,6 +14,8 @@
 //! | [`baseline`] | a report | it is read or refused with an explanation |
 //! | [`git_index`] | git's index | it is read or refused with an explanation |
 
+#![forbid(unsafe_code)]
+
 pub mod answer;
 pub mod baseline;
 pub mod change_set;

@@ -49,9 +49,8 @@ impl Date {
 
     /// Returns the day this many days later, at most 9999-12-31.
     #[must_use]
-    pub const fn days_later(self, days: u32) -> Self {
-        let later = self.days + days as i64;
-        Self { days: if later > Self::LAST { Self::LAST } else { later } }
+    pub fn days_later(self, days: u32) -> Self {
+        Self { days: (self.days + i64::from(days)).min(Self::LAST) }
     }
 
     /// Returns the year, month, and day.
@@ -117,6 +116,20 @@ impl FromStr for Date {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_later_ends_with_the_calendar() {
+        let day = |text: &str| text.parse::<Date>().unwrap();
+        for (from, days, expected) in [
+            ("2027-12-31", 0, "2027-12-31"),
+            ("2027-12-31", 60, "2028-02-29"),
+            ("9999-12-30", 1, "9999-12-31"),
+            ("9999-12-30", 2, "9999-12-31"),
+            ("2027-12-31", u32::MAX, "9999-12-31"),
+        ] {
+            assert_eq!(day(from).days_later(days), day(expected), "{from} {days}");
+        }
+    }
 
     #[test]
     fn every_day_of_four_centuries_comes_back_and_follows_the_day_before() {

@@ -4,7 +4,7 @@
 
 Runs cargo-mutants over the folders of src/ that .cargo/mutants.toml names, or over those that are named here (rule,
 policy, security_group, check, hook), and compares the mutants that survive with survivors.txt, which says of each why it
-is equivalent. Ends with 1 if a survivor is not listed there. `--part 2/6` runs the second of six parts of equal size.
+is equivalent. Ends with 1 if a survivor is not listed there. `--part 2/3` runs the second of three parts of equal size.
 """
 
 import argparse
@@ -130,7 +130,7 @@ def main():
     arguments.add_argument("folders", metavar="FOLDER", nargs="*", help="of src/; all that are examined without it")
     given = arguments.parse_args()
     if given.part and not re.fullmatch(r"[1-9]\d*/[1-9]\d*", given.part):
-        arguments.error("--part is K/N, as in 2/6")
+        arguments.error("--part is K/N, as in 2/3")
     try:
         known = listed(LIST.read_text())
     except Mistake as mistake:

@@ -153,3 +153,29 @@ impl LoggedCall {
         annotations
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = r#"{"event":"direct-call","eventId":"e1","time":"2026-11-26T08:00:00Z","account":"123456789012",
+        "region":"eu-west-1","verdict":"NON_COMPLIANT","level":"WARN","operation":"AuthorizeSecurityGroupEgress",
+        "groupId":"sg-1","offendingRuleCount":1,"offendingRules":[{"at":"IpPermissions[0]","reason":"port-range",
+        "protocol":"tcp","ports":"80-87","destination":"10.0.0.0/8"}],"exemptedRules":[{"at":"x","exemption":{"id":"a",
+        "owner":"o","expires":"2027-01-01"}}]}"#;
+
+    #[test]
+    fn a_line_with_a_slip_is_read_or_passed_over() {
+        let line = LoggedCall::parse(LINE).unwrap();
+        assert_eq!((line.offending_rules.len(), line.exempted_rules.len()), (1, 1));
+        for at in 0..LINE.len() {
+            let (before, after) = (LINE.get(..at).unwrap(), LINE.get(at + 1..).unwrap());
+            assert!(LoggedCall::parse(before).is_none(), "{before}");
+            for slip in ["", "\"", "{", "]", ",", "0", "null", "\u{e9}"] {
+                if let Some(line) = LoggedCall::parse(&format!("{before}{slip}{after}")) {
+                    assert!(line.annotations().len() <= 2);
+                }
+            }
+        }
+    }
+}

@@ -174,3 +174,35 @@ fn hex(bytes: &[u8]) -> String {
         text
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use zip::write::{SimpleFileOptions, ZipWriter};
+
+    use super::*;
+
+    #[test]
+    fn a_zip_file_with_a_slip_is_read_or_refused() {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, text) in [(BOOTSTRAP, "program"), (policy::FILE_NAME, ""), (ORIGIN, "policy: commit 1\nset: now\n")]
+        {
+            writer.start_file(name, SimpleFileOptions::default()).unwrap();
+            writer.write_all(text.as_bytes()).unwrap();
+        }
+        let bytes = writer.finish().unwrap().into_inner();
+        let whole = PackageDigests::read(&bytes).unwrap();
+        assert_eq!(whole.bootstrap_sha256.as_deref(), Some(hex_sha256(b"program").as_str()));
+        assert_eq!(whole.policy_origin.as_deref(), Some("commit 1, set now"));
+        let is_answered = |bytes: &[u8]| PackageDigests::read(bytes).err().is_none_or(|message| !message.is_empty());
+        for at in 0..bytes.len() {
+            assert!(is_answered(&bytes[..at]), "{at}");
+            for slip in [0, 1, 0x7f, 0xff] {
+                let mut changed = bytes.clone();
+                changed[at] = slip;
+                assert!(is_answered(&changed), "{at}: {slip}");
+            }
+        }
+    }
+}

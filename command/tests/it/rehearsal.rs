@@ -134,7 +134,9 @@ fn what_cloudformation_resolves_before_a_hook_sees_it_is_not_known_here() {
     // The hook receives a reference to a secret unresolved, and blocks it.
     let secret = "'{{resolve:secretsmanager:ports:SecretString:https}}'";
     let ports = format!("SecurityGroupEgress: [{{IpProtocol: tcp, FromPort: {secret}, ToPort: {secret}}}]");
-    assert_eq!(rehearsed("secret", &ports).status.code(), Some(1));
+    let output = rehearsed("secret", &ports);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).contains("FromPort is a reference to a secret"), "{}", stdout(&output));
 }
 
 #[test]

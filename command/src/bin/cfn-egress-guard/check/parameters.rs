@@ -328,4 +328,32 @@ mod tests {
         let (paths, parameters) = separated(&own(&["B=2"]), &[]);
         assert_eq!((paths, parameters), (own(&["B=2"]), vec![]));
     }
+
+    #[test]
+    fn a_file_or_an_argument_with_a_slip_is_read_or_refused_in_words() {
+        for text in [
+            r#"[{"ParameterKey": "Port", "ParameterValue": "hunter2"}, {"ParameterKey": "B", "UsePreviousValue": true}]"#,
+            r#"["Port=hunter2", "Cidr=10.0.0.0/8"]"#,
+            "Parameters:\n  Port: hunter2\n  List: [a, 1, 2.5]\n",
+        ] {
+            for at in 0..text.len() {
+                let (before, after) = (text.get(..at).unwrap(), text.get(at + 1..).unwrap());
+                for slip in ["", "\"", "[", "}", ":", ",", "\n", "&", "\u{e9}"] {
+                    if let Err(error) = texts(&format!("{before}{slip}{after}"), &mut ParameterValues::default()) {
+                        let said = format!("{error:#}");
+                        assert!(!said.is_empty() && !said.contains("hunter2"), "{said}");
+                    }
+                }
+            }
+        }
+        let argument = r#"ParameterKey=Port,ParameterValue="a, \"b\"",UsePreviousValue=false"#;
+        for at in 0..argument.len() {
+            for slip in ["", "\"", "\\", "=", ",", "'"] {
+                let (before, after) = (argument.get(..at).unwrap(), argument.get(at + 1..).unwrap());
+                if let Err(error) = shorthand(&format!("{before}{slip}{after}")) {
+                    assert!(!error.to_string().is_empty());
+                }
+            }
+        }
+    }
 }
