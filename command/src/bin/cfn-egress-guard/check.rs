@@ -89,15 +89,25 @@ impl CheckRun<'_> {
     ) -> std::io::Result<(RunSummary, DeclaredParameters)> {
         let inputs = self.inputs;
         let mut has_template = vec![false; inputs.arguments.len()];
-        let mut ignored = vec![0; inputs.arguments.len()];
+        let mut has_ignored = vec![false; inputs.arguments.len()];
+        let mut ignored = 0;
         let mut declared = DeclaredParameters::default();
         let mut all = reports::CheckReports::default();
+        let note = |arguments: &mut [bool], input: &Input| {
+            input
+                .arguments
+                .iter()
+                .for_each(|index| arguments.get_mut(*index).into_iter().for_each(|seen| *seen = true));
+        };
         let mut take = |input: &Input, judged: InputResult| {
             match judged {
                 InputResult::Other => {}
-                InputResult::Ignored => ignored.get_mut(input.argument).into_iter().for_each(|count| *count += 1),
+                InputResult::Ignored => {
+                    note(&mut has_ignored, input);
+                    ignored += 1;
+                }
                 InputResult::Reports(reports, parameters) => {
-                    has_template.get_mut(input.argument).into_iter().for_each(|seen| *seen = true);
+                    note(&mut has_template, input);
                     declared.add(parameters);
                     all.add(input.file(), *reports);
                 }
@@ -106,14 +116,14 @@ impl CheckRun<'_> {
         };
         threads::in_order(&inputs.found, |input| judge.input(input), &mut take)?;
         all.in_order().try_for_each(|report| self.file(report))?;
-        for ((argument, has_template), ignored) in inputs.arguments.iter().zip(has_template).zip(&ignored) {
+        for ((argument, has_template), has_ignored) in inputs.arguments.iter().zip(has_template).zip(has_ignored) {
             if argument.is_search && !has_template {
-                let help = if *ignored > 0 { inputs::IGNORED_HELP } else { inputs::SEARCH_HELP };
+                let help = if has_ignored { inputs::IGNORED_HELP } else { inputs::SEARCH_HELP };
                 let problem = FileError::new("no CloudFormation template was found", Some(help));
                 self.file(FileReport::broken(argument.name.clone(), String::new(), problem))?;
             }
         }
-        let summary = RunSummary { totals: self.totals, policy, ignored: ignored.iter().sum() };
+        let summary = RunSummary { totals: self.totals, policy, ignored };
         self.outputs.end(&summary)?;
         Ok((summary, declared))
     }

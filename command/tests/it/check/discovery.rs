@@ -19,6 +19,37 @@ pub(super) fn files(folder: &Path, arguments: &[&str]) -> Vec<String> {
 }
 
 #[test]
+fn what_an_argument_names_is_checked_wherever_else_it_is_found() {
+    let (good, bad) = (template("Good", 1, 1), template("Bad", 1, 2));
+    let folder = folder(
+        "named-and-found",
+        &[
+            (".git/HEAD", "ref: refs/heads/main\n"),
+            (".gitignore", "gen*\n"),
+            ("a.yaml", &good),
+            ("sub/b.yaml", &good),
+            ("gen.yaml", &bad),
+            ("gen/c.yaml", &bad),
+            ("other.yaml", "a: 1\n"),
+        ],
+    );
+    for (arguments, expected) in [
+        (&[".", "gen.yaml"][..], "a.yaml gen.yaml sub/b.yaml 1"),
+        (&["gen.yaml", "."], "gen.yaml a.yaml sub/b.yaml 1"),
+        (&["**/*.yaml", "gen.yaml"], "a.yaml gen.yaml sub/b.yaml 1"),
+        (&[".", "gen"], "a.yaml gen/c.yaml sub/b.yaml 1"),
+        (&[".", "sub"], "a.yaml sub/b.yaml 0"),
+        (&["sub", "."], "sub/b.yaml a.yaml 0"),
+        (&["sub", "sub", "./sub"], "sub/b.yaml 0"),
+        (&["."], "a.yaml sub/b.yaml 0"),
+        (&[".", "other.yaml"], "a.yaml !other.yaml sub/b.yaml 2"),
+    ] {
+        let code = check(&folder, arguments).described().0;
+        assert_eq!(format!("{} {code}", files(&folder, arguments).join(" ")), expected, "{arguments:?}");
+    }
+}
+
+#[test]
 fn templates_in_folders_are_found_by_their_content() {
     let good = template("Good", 1, 1);
     let folder = folder(

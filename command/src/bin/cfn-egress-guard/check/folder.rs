@@ -37,6 +37,17 @@ pub(super) enum GitIgnored {
     Perhaps(String),
 }
 
+impl GitIgnored {
+    /// Combines the answers of two searches that found the same file: it is ignored only if both ignore it.
+    pub(super) fn unless(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::No, _) | (_, Self::No) => Self::No,
+            (Self::Perhaps(why), _) | (_, Self::Perhaps(why)) => Self::Perhaps(why),
+            (Self::Yes, Self::Yes) => Self::Yes,
+        }
+    }
+}
+
 /// Selects files of a folder.
 pub(super) trait FileFilter {
     /// Returns whether a file, or a folder with everything below it, is excluded.

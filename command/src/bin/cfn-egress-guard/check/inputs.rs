@@ -1,7 +1,7 @@
 //! Finds the files to check: the named files, and the templates in folders, recognized by their content.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::string::FromUtf8Error;
@@ -31,8 +31,8 @@ pub(super) struct Inputs {
     pub(super) arguments: Vec<Argument>,
     /// The files to check, each once, in a stable order.
     pub(super) found: Vec<Input>,
-    /// The canonical paths of the inputs that are files.
-    pub(super) files: HashSet<PathBuf>,
+    /// The index of each input that is a file, by its canonical path.
+    pub(super) files: HashMap<PathBuf, usize>,
     names: FileNames,
     exclude: Exclude,
     /// Whether named files that are not templates are errors.
@@ -52,11 +52,11 @@ pub(super) struct Argument {
 pub(super) struct Input {
     /// Its name in reports.
     pub(super) name: FileName,
-    /// The index of the argument that led to it.
-    pub(super) argument: usize,
+    /// The indices of the arguments that led to it.
+    pub(super) arguments: Vec<usize>,
     /// Whether it was named itself and must be a template.
     pub(super) must_be_template: bool,
-    /// Whether git ignores it, if it was found in a folder.
+    /// Whether git ignores it, if it was only found in folders that git does not ignore.
     pub(super) ignored: GitIgnored,
     place: InputSource,
 }
@@ -76,7 +76,7 @@ impl Inputs {
         let mut inputs = Self {
             arguments: Vec::new(),
             found: Vec::new(),
-            files: HashSet::new(),
+            files: HashMap::new(),
             exclude: Exclude::new(exclude, &directory)?,
             names: FileNames::from(directory),
             named_must_be: !skip_other_files,
@@ -115,8 +115,8 @@ impl Inputs {
         } else if is_search {
             let (root, matcher) = pattern.map_or((path.to_owned(), None), |(root, matcher)| (root, Some(matcher)));
             self.search(&root, matcher.as_ref());
-        } else if !self.exclude.has_named(path, &same(path), false) && self.files.insert(same(path)) {
-            self.push(name, self.named_must_be, GitIgnored::No, InputSource::File(path.to_owned()));
+        } else if !self.exclude.has_named(path, &same(path), false) {
+            self.file(same(path), name, self.named_must_be, GitIgnored::No, path.to_owned());
         }
     }
 
@@ -129,18 +129,37 @@ impl Inputs {
                 Ok(FolderFile { path, real, is_link, ignored }) => {
                     let name = self.names.of_real(&path, &real);
                     let real = if is_link { same(&real) } else { real };
-                    if self.files.insert(real) {
-                        self.push(name, false, ignored, InputSource::File(path));
-                    }
+                    self.file(real, name, false, ignored, path);
                 }
                 Err(why) => self.push(self.names.of(root), true, GitIgnored::No, InputSource::Nowhere(why)),
             }
         }
     }
 
+    /// Adds a file. A file that several arguments lead to is checked once, as the one that requires most asks for it.
+    fn file(&mut self, real: PathBuf, name: FileName, must_be_template: bool, ignored: GitIgnored, path: PathBuf) {
+        let argument = self.argument();
+        match self.files.get(&real).and_then(|index| self.found.get_mut(*index)) {
+            Some(known) => {
+                known.must_be_template |= must_be_template;
+                known.ignored = std::mem::replace(&mut known.ignored, GitIgnored::No).unless(ignored);
+                known.arguments.push(argument);
+            }
+            None => {
+                self.files.insert(real, self.found.len());
+                self.push(name, must_be_template, ignored, InputSource::File(path));
+            }
+        }
+    }
+
     fn push(&mut self, name: FileName, must_be_template: bool, ignored: GitIgnored, place: InputSource) {
-        let argument = self.arguments.len().saturating_sub(1);
-        self.found.push(Input { name, argument, must_be_template, ignored, place });
+        let arguments = vec![self.argument()];
+        self.found.push(Input { name, arguments, must_be_template, ignored, place });
+    }
+
+    /// Returns the index of the latest argument.
+    const fn argument(&self) -> usize {
+        self.arguments.len().saturating_sub(1)
     }
 }
 
