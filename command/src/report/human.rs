@@ -22,9 +22,16 @@ pub struct HumanReporter {
     shown: usize,
     /// … and the number left out, because enough were shown.
     left_out: BTreeMap<DiagnosticLevel, usize>,
-    /// Advice that was already given.
-    advised: HashSet<String>,
+    given: GivenAdvice,
     tally: FindingTally,
+}
+
+/// The advice that was already given.
+#[derive(Debug, Default)]
+struct GivenAdvice {
+    notes: HashSet<String>,
+    /// The help of the latest finding that has one.
+    help: String,
 }
 
 /// The options of the report for people.
@@ -57,7 +64,7 @@ impl HumanReporter {
             renderer: renderer.term_width(NO_LIMIT),
             shown: 0,
             left_out: BTreeMap::new(),
-            advised: HashSet::new(),
+            given: GivenAdvice::default(),
             tally: FindingTally::default(),
         }
     }
@@ -105,7 +112,7 @@ impl Reporter for HumanReporter {
         for entry in file.listed(self.options.notes).filter(|entry| entry.level == DiagnosticLevel::Error || !quiet) {
             if self.shown < self.options.max_findings {
                 self.shown += 1;
-                let picture = Picture::of_entry(file, entry, &mut self.advised);
+                let picture = Picture::of_entry(file, entry, &mut self.given);
                 self.draw(&picture, out)?;
             } else {
                 *self.left_out.entry(entry.level).or_default() += 1;

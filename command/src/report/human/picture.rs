@@ -1,13 +1,13 @@
 //! Draws a finding: the source lines around the offending value, with remarks below.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level as Severity, Origin, Renderer, Snippet};
 use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::source::Span;
 
+use super::GivenAdvice;
 use super::lines::{fitting, wrapped};
 use crate::report::{Diagnostic, DiagnosticLevel, FileError, FileReport, LabeledSpan};
 
@@ -63,8 +63,8 @@ impl<'a> Picture<'a> {
         }
     }
 
-    /// Creates the picture of a finding. Does not repeat advice in `advised`.
-    pub(super) fn of_entry(file: &'a FileReport, entry: &'a Diagnostic, advised: &mut HashSet<String>) -> Self {
+    /// Creates the picture of a finding. Does not repeat the help of the finding above it, and no note.
+    pub(super) fn of_entry(file: &'a FileReport, entry: &'a Diagnostic, given: &mut GivenAdvice) -> Self {
         let primary = entry.place.as_ref().map(Underline::from);
         let near = |mark: &Underline<'_>| {
             primary.is_some_and(|primary| mark.span.offset.abs_diff(primary.span.offset) < MAX_WINDOW_BYTES)
@@ -77,15 +77,17 @@ impl<'a> Picture<'a> {
             let note = format!("in `{id}` ({}{construct}){within}{}", resource.type_name, entry.property);
             remarks.push((Severity::NOTE, Cow::Owned(note)));
         }
-        let mut is_new = |advice: &String| advised.insert(advice.clone());
-        remarks.extend(
-            entry
-                .help
-                .iter()
-                .map(|help| (Severity::HELP, Cow::Borrowed(if is_new(help) { help.as_str() } else { "as above" }))),
-        );
+        if let Some(help) = &entry.help {
+            let text = if *help == given.help { "as above" } else { help };
+            remarks.push((Severity::HELP, Cow::Borrowed(text)));
+            given.help.clone_from(help);
+        }
         let notes = entry.expired.iter().chain(&entry.nearly_exempted).chain(&entry.setting);
-        remarks.extend(notes.filter(|note| is_new(note)).map(|note| (Severity::NOTE, Cow::Borrowed(note.as_str()))));
+        remarks.extend(
+            notes
+                .filter(|note| given.notes.insert((*note).clone()))
+                .map(|note| (Severity::NOTE, Cow::Borrowed(note.as_str()))),
+        );
         Self {
             level: entry.level,
             code: Some(entry.code),
