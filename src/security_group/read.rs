@@ -56,10 +56,11 @@ impl PropertyLevel {
         }
     }
 
-    /// Returns the level to read a list's entries at, and the number of entries to keep.
+    /// Returns the level to read a list's entries at, and the number of entries to keep. A digest follows them in place
+    /// of those dropped, so that the list is still longer than the bound.
     const fn listed(self) -> Option<(Self, usize)> {
         match self {
-            Self::Entries => Some((Self::Entry, MAX_ENTRIES + 1)),
+            Self::Entries => Some((Self::Entry, MAX_ENTRIES)),
             Self::Tags => Some((Self::Tag, MAX_TAGS)),
             Self::Properties | Self::Entry | Self::Tag | Self::Scalar => None,
         }
@@ -257,6 +258,7 @@ mod tests {
             (r#"{"A": [1, [2]]}"#, r#"{"A": [[1], 2]}"#),
             (r#"{"A": {"x": 1}}"#, r#"{"A": {"y": 1}}"#),
             (r#"{"A": "1"}"#, r#"{"A": 1}"#),
+            (r#"{"A": "1"}"#, r#"{"A": "2"}"#),
             (r#"{"A": -1}"#, r#"{"A": -2}"#),
             (r#"{"A": 1.5}"#, r#"{"A": 2.5}"#),
             (r#"{"A": true}"#, r#"{"A": false}"#),
