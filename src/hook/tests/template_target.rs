@@ -441,7 +441,7 @@ fn known_debt_belongs_to_its_group() {
         let egress = format!("GroupDescription: {text}, SecurityGroupEgress: [{{{range}}}]");
         format!("Resources: {{R: {{Type: AWS::EC2::SecurityGroup, Properties: {{{egress}}}}}}}")
     };
-    let debt = "New or wider egress rules are blocked";
+    let debt = "New or changed egress rules are blocked";
     for (before, now, status, is_debt) in [
         (rule("sg-1"), rule("sg-1"), "SUCCESS", true),
         (rule("sg-1"), rule("sg-2"), "FAILED", false),

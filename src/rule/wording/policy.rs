@@ -103,7 +103,7 @@ pub fn advice(finding: &Finding) -> Option<String> {
             exemption.expires,
             exemption.owner
         )),
-        (_, Outcome::KnownDebt) => Some("Fix it in the next change. New or wider egress rules are blocked.".to_owned()),
+        (_, Outcome::KnownDebt) => Some("Fix it in the next change. New or changed egress rules are blocked.".to_owned()),
         _ => None,
     }
 }
@@ -164,7 +164,7 @@ pub fn meaning(policy: &Policy, today: Date) -> Vec<String> {
         }
         Treatment::Allow => {
             "unchanged_rules = allow: an egress rule that existed before the update is allowed as known debt; a new \
-             or wider one is blocked."
+             or changed one is blocked."
         }
     }.to_owned());
     lines.extend(policy.contact.as_ref().map(|contact| format!("contact = {contact}: messages name this contact.")));
