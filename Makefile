@@ -94,6 +94,7 @@ soak: ## compare memory and time of the first and the last of a million invocati
 
 coverage: ## print the test coverage of the core and the programs, by line and branch
 	@tests/coverage
+	@tests/coverage core
 
 schema: ## regenerate schema/ from the Rust types
 	@cargo build --locked --quiet --package cfn-egress-guard
@@ -130,14 +131,15 @@ scp: ## write an organization's service control policies to dist/; for the names
 
 release: package $(VENV)/.release ## build a release in dist/: packages, programs, wheel, npm packages, SBOM, checksums
 	@python3 packaging/release.py
-	@# The crates can be published too. This checks that their packages are complete.
-	cargo publish --quiet --dry-run --workspace --locked --no-verify
+	@# The crates can be published too. This builds them from their packages.
+	cargo publish --quiet --dry-run --workspace --locked
 
 image: ## build a container image of the static command (check, policy) in dist/; requires the Rust target x86_64-unknown-linux-musl
 	cargo build --locked --release --target x86_64-unknown-linux-musl $(CHECK_ALONE)
 	@mkdir -p dist
 	@version=$$(sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1); \
 	python3 packaging/image.py target/x86_64-unknown-linux-musl/release/cfn-egress-guard dist/cfn-egress-guard-$$version-x86_64-image.tar
+	@python3 packaging/release.py sums
 
 docs: .parts/bin/mdbook ## build the documentation site in target/book
 	@python3 docs/build.py

@@ -1,4 +1,5 @@
-"""Builds all parts of a release into dist/, from the output of `make package`. Publishes nothing.
+"""Builds all parts of a release into dist/, from the output of `make package`. Publishes nothing. With `sums`, only
+updates the checksums, for a file that came later.
 
 The version comes from Cargo.toml; the same sources produce the same bytes.
 """
@@ -95,7 +96,8 @@ def changes(text, version=VERSION):
 
 
 def sums(dist=DIST):
-    files = sorted(file for file in dist.iterdir() if file.name != "SHA256SUMS")
+    """Writes the checksums of this version's files. Other files in the folder are not part of the release."""
+    files = sorted(file for file in dist.iterdir() if VERSION in file.name)
     lines = (f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files)
     (dist / "SHA256SUMS").write_text("".join(lines))
 
@@ -118,13 +120,17 @@ def main():
         binary(arch, program, function)
         programs[arch] = (program, function)
     npm(programs)
-    for name, package in (("cfn-egress-guard", "cfn-egress-guard"), ("cfn-egress-guard-function", "cfn-egress-guard-core")):
-        document = sbom.document(package, TARGETS[next(iter(programs))][0])
-        (DIST / f"{name}-{VERSION}.cdx.json").write_text(json.dumps(document, indent=2) + "\n")
+    for arch in programs:
+        for name, package in (("cfn-egress-guard", "cfn-egress-guard"), ("cfn-egress-guard-function", "cfn-egress-guard-core")):
+            document = sbom.document(package, TARGETS[arch][0])
+            (DIST / f"{name}-{VERSION}-{arch}.cdx.json").write_text(json.dumps(document, indent=2) + "\n")
     (DIST / f"CHANGES-{VERSION}.md").write_text(changes((ROOT / "CHANGELOG.md").read_text()))
     sums()
     print((DIST / "SHA256SUMS").read_text(), end="")
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["sums"]:
+        sums()
+    else:
+        main()

@@ -1,6 +1,9 @@
 """AWS's Lambda Runtime Interface Emulator running the function."""
 
 import json
+import os
+import signal
+import subprocess
 
 import requests
 
@@ -38,12 +41,20 @@ class Emulator:
 
     def invoke(self, event):
         """Returns the answer to an event: bytes are sent unchanged, anything else as JSON."""
-        body = event if isinstance(event, bytes) else json.dumps(event).encode()
-        response = self.session.post(
-            f"{self.endpoint}/2015-03-31/functions/{FUNCTION_NAME}/invocations", data=body, timeout=15
-        )
+        response = self.post(event)
         assert response.status_code == 200, f"the emulator answered {response.status_code}: {response.text}"
         return response.json()
+
+    def post(self, event):
+        body = event if isinstance(event, bytes) else json.dumps(event).encode()
+        url = f"{self.endpoint}/2015-03-31/functions/{FUNCTION_NAME}/invocations"
+        return self.session.post(url, data=body, timeout=15)
+
+    def hang(self):
+        """Stops the function's process, which then answers nothing."""
+        children = subprocess.run(["pgrep", "-P", str(self.server.process.pid)], capture_output=True, text=True, check=True)
+        [process] = children.stdout.split()
+        os.kill(int(process), signal.SIGSTOP)
 
     def starts(self):
         """Returns how often the function's process was started: more than once means a crash or a timeout."""

@@ -263,6 +263,11 @@ def time_out(table, program, folder):
         starts = emulator.starts()
         table.row("AWS's emulator with a time-out of 3 s, and a download that never answers", 1,
             f"{answer} after {took:.1f} s, then {after}", answer == CLOSED and after == BLOCKED and took < 3 and starts <= 1)  # fmt: skip
+        emulator.hang()
+        ended = emulator.post(WHOLE).text
+        after = outcome(json.dumps(emulator.invoke(WHOLE)))
+        table.row("AWS's emulator with a time-out of 3 s, and a process that hangs", 1, f"{ended}, then {after}",
+            ended == "Task timed out after 3.00 seconds" and after == BLOCKED and emulator.starts() == starts + 1)  # fmt: skip
     finally:
         emulator.stop()
 

@@ -80,8 +80,10 @@ def packages(program, bootstrap, tmp_path_factory):
 def test_the_wheel_installs_offline_into_an_empty_environment_and_works(wheels, tmp_path):
     [wheel] = wheels.glob("*.whl")
     assert wheel.name.startswith(f"cfn_egress_guard-{VERSION}-py3-none-")
+    with zipfile.ZipFile(wheel) as archive:  # Nothing but its two programs takes time to install.
+        assert len([name for name in archive.namelist() if ".dist-info/" not in name]) == 2, archive.namelist()
     run(tmp_path, sys.executable, "-m", "venv", "empty")
-    run(tmp_path, "empty/bin/pip", "install", "--no-index", wheel)
+    run(tmp_path, "empty/bin/pip", "install", "--no-index", "--no-deps", wheel)
     installed = tmp_path / "empty" / "bin"
     assert run(tmp_path, installed / "cfn-egress-guard", "--version") == f"cfn-egress-guard {VERSION}\n"
     assert not (installed / "bootstrap").exists(), "the function is not on the PATH"
@@ -350,11 +352,14 @@ exec(open("setup.py").read())
 def test_archives_have_the_same_bytes_each_time(program, bootstrap, tmp_path):
     def make(folder):
         folder.mkdir()
+        (folder / "cfn-egress-guard-0.0.9-x86_64.zip").write_text("an older version")
         release.binary("x86_64", EXAMPLES / "compliant.yaml", bootstrap, folder)
         release.sums(folder)
         return (folder / "SHA256SUMS").read_text()
 
-    assert make(tmp_path / "one") == make(tmp_path / "two")
+    sums = make(tmp_path / "one")
+    assert sums == make(tmp_path / "two")
+    assert len(sums.splitlines()) == 1 and VERSION in sums
     run(tmp_path / "one", "sha256sum", "--check", "SHA256SUMS")
 
 

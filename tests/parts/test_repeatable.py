@@ -57,6 +57,8 @@ def zipped(program, folder):
     built.mkdir(parents=True)
     shutil.copy(program, built / "bootstrap")
     shutil.copy(ROOT / "policy.toml", built)
+    # deploy/build.sh writes the commit, which is the same for everyone who builds from a clean checkout of it.
+    (built / "origin.txt").write_text("program: commit 0123\npolicy: commit 0123\n")
     version = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
     made = package.package(version, "x86_64", built, folder)
     with zipfile.ZipFile(made) as archive:
