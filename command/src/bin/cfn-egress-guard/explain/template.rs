@@ -34,7 +34,8 @@ pub(super) fn explain(
     let scope = parameters::scope(deployed, given);
     parameters::allowed(&scope.parameters, &document.root).with_context(|| name.clone())?;
     let context = Place { stack_name: scope.stack_name.as_deref(), ..place(&scope) };
-    let mut explainer = Explainer { terms, nested: &files::NestedFiles::new(&deployed.nested), out, is_first: true };
+    let nested = &files::NestedFiles::new(&deployed.nested);
+    let mut explainer = Explainer { terms, nested, outermost: &name, out, is_first: true };
     let unit = Unit { name: &name, file, document: &document };
     let exit = explainer.template(&unit, &scope, context, &Around::default())?;
     if explainer.is_first {
@@ -51,6 +52,8 @@ fn place(scope: &Scope) -> Place<'_> {
 struct Explainer<'e> {
     terms: &'e CheckContext<'e>,
     nested: &'e files::NestedFiles<'e>,
+    /// The name of the outermost template.
+    outermost: &'e str,
     out: &'e mut dyn Write,
     /// Whether nothing was written yet.
     is_first: bool,
@@ -139,7 +142,7 @@ impl Explainer<'_> {
                 let subject = NoteSubject::RefusedParameters { logical_id: nested.logical_id.clone(), why };
                 notes.push(TemplateNote { subject, origin: nested.origin });
             }
-            let label = files::label(nested.kind, &excerpt(&path, ID_CHARS), unit.name);
+            let label = files::label(nested.kind, &excerpt(&path, ID_CHARS), self.outermost);
             let when = way.when.as_ref().map_or_else(String::new, |when| format!(" ({when})"));
             let override_only = if way.is_by_override { ", only if a deployment overrides defaults" } else { "" };
             self.paragraph()?;
