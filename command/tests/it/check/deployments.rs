@@ -142,3 +142,36 @@ fn deployments_that_cannot_be_right_are_refused() {
         assert!(all.contains(says) && !all.contains("hunter2"), "{file}: {all}");
     }
 }
+
+#[test]
+fn a_finding_in_a_nested_stack_names_the_deployment() {
+    let child = "Parameters:\n  To: {Type: Number}\nResources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    \
+                 Properties: {GroupId: sg-1, CidrIp: 10.0.0.0/8, IpProtocol: tcp, FromPort: 443, ToPort: !Ref To}\n";
+    let app = "Parameters:\n  To: {Type: Number}\nResources:\n  N:\n    Type: AWS::CloudFormation::Stack\n    Properties: \
+               {TemplateURL: child.yaml, Parameters: {To: !Ref To}}\n";
+    let sam = app
+        .replace("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
+        .replace("TemplateURL", "Location")
+        .replacen("Parameters:", "Transform: AWS::Serverless-2016-10-31\nParameters:", 1);
+    let deployments = |to: [(&str, u16); 3]| {
+        to.map(|(name, to)| {
+            format!("[[deployment]]\ntemplate = \"app.yaml\"\nstack_name = \"{name}\"\nparameters = {{To = {to}}}\n")
+        })
+        .concat()
+    };
+    for (kind, text) in [("nested stack", app), ("application", &sam)] {
+        let toml = deployments([("prod", 443), ("test", 444), ("dev", 444)]);
+        let folder = folder(
+            &format!("deployments-{}", kind.replace(' ', "-")),
+            &[("app.yaml", text), ("child.yaml", child), ("d.toml", &toml)],
+        );
+        let (code, described) =
+            check(&folder, &["app.yaml", "--deployments", "d.toml", "--format", "json"]).described();
+        assert_eq!(code, 1, "{kind}: {described}");
+        let report: Json = serde_json::from_str(&described).unwrap();
+        let expected = ["test", "dev"].map(|name| format!("{kind} N of app.yaml deployed as {name}"));
+        assert_eq!(report["files"][1]["findings"][0]["deployments"], serde_json::json!(expected), "{described}");
+        let (_, described) = check(&folder, &["app.yaml", "--deployments", "d.toml"]).described();
+        assert!(described.contains(&format!("(deployed as {})", expected.join(", "))), "{described}");
+    }
+}

@@ -140,8 +140,11 @@ impl InputJudge<'_> {
             let own = FileReport::broken(unit.name.clone(), Arc::clone(unit.text), problem);
             return InputReports { own, others: Vec::new() };
         }
+        let name = &unit.name.shown;
+        let outermost =
+            deployment.map_or_else(|| name.clone(), |deployment| format!("{name} deployed as {}", deployment.name));
         let around = ParentTemplates {
-            outermost: &unit.name.shown,
+            outermost: &outermost,
             path: "",
             files: Vec::new(),
             stack_name: scope.stack_name.as_deref(),
@@ -288,7 +291,7 @@ struct JudgedTemplate<'u> {
 
 /// The enclosing templates of a nested one.
 struct ParentTemplates<'a> {
-    /// The name of the outermost template, in which the path begins.
+    /// The name of the outermost template, in which the path begins, and of its deployment.
     outermost: &'a str,
     /// The logical IDs that lead to it, separated by slashes.
     path: &'a str,
