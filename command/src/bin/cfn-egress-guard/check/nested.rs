@@ -11,7 +11,7 @@ use cfn_egress_guard_core::check::{Nested, NestedKind, NestedWay};
 use cfn_egress_guard_core::template::{NoteSubject, TemplateNote};
 use cfn_egress_guard_core::value::Value;
 
-pub(super) use inline::InlineTemplate;
+pub(crate) use inline::InlineTemplate;
 
 use super::folder::same;
 use super::parameters::{DeclaredParameters, all_declared, allowed};
