@@ -11,7 +11,7 @@ use cfn_egress_guard_core::source::Document;
 use cfn_egress_guard_core::template::{NoteSubject, Scope, TemplateError, TemplateNote, is_template};
 
 use super::of_resource;
-use super::text::{OuterText, TemplateText};
+use super::text::{OuterText, PlacedText};
 use crate::ID_CHARS;
 use crate::args::Deployed;
 use crate::check::folder::same;
@@ -29,7 +29,7 @@ pub(super) fn explain(
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     let name = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
-    let text = TemplateText { name: &name, file, text, outer: None };
+    let text = PlacedText { name: &name, file, text, outer: None };
     let document = text.parsed()?;
     parameters::all_declared(given.names(), &DeclaredParameters::by(&document.root))?;
     let scope = parameters::scope(deployed, given);
@@ -62,7 +62,7 @@ struct Explainer<'e> {
 
 /// A template to explain.
 struct Unit<'u> {
-    text: &'u TemplateText<'u>,
+    text: &'u PlacedText<'u>,
     document: &'u Document,
 }
 
@@ -145,7 +145,7 @@ impl Explainer<'_> {
                 span: unit.document.span(*origin),
                 logical_id: &nested.logical_id,
             });
-            let text = TemplateText { name: &name, file: &file, text: &text, outer };
+            let text = PlacedText { name: &name, file: &file, text: &text, outer };
             let document = text.parsed()?;
             if text.outer.is_none() && !is_template(&document.root) {
                 bail!("{name}: a nested stack uses this file, which is not a template");

@@ -9,7 +9,7 @@ use crate::check::nested::InlineTemplate;
 use crate::file;
 
 /// The text of a template.
-pub(super) struct TemplateText<'t> {
+pub(super) struct PlacedText<'t> {
     /// The name of its file.
     pub(super) name: &'t str,
     pub(super) file: &'t Path,
@@ -20,14 +20,14 @@ pub(super) struct TemplateText<'t> {
 
 /// The text around a template that is written inside another one.
 pub(super) struct OuterText<'t> {
-    pub(super) text: &'t TemplateText<'t>,
+    pub(super) text: &'t PlacedText<'t>,
     /// The place of the template in that text.
     pub(super) span: Option<Span>,
     /// The resource that contains it.
     pub(super) logical_id: &'t str,
 }
 
-impl TemplateText<'_> {
+impl PlacedText<'_> {
     /// Parses the template.
     pub(super) fn parsed(&self) -> anyhow::Result<Document> {
         source::parse(self.text).map_err(|error| self.problem(error.span, &error.to_string(), error.help()))
