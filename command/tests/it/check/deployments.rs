@@ -114,6 +114,7 @@ fn deployments_that_cannot_be_right_are_refused() {
             ("gone.toml", "[[deployment]]\ntemplate = \"gone.yaml\"\n"),
             ("typo.toml", "[[deployment]]\ntemplate = \"t.yaml\"\nstack = \"x\"\n"),
             ("broken.toml", "[[deployment]\nsecret = 'hunter2'\n"),
+            ("sam/samconfig.toml", "[default.deploy.parameters]\nstack_name = \"app\"\n"),
             ("none.toml", "a = 1\n"),
             ("none.yaml", "on: push\n"),
             (
@@ -128,6 +129,11 @@ fn deployments_that_cannot_be_right_are_refused() {
     );
     for (file, says) in [
         ("gone.toml", "it names template `gone.yaml`, which does not exist"),
+        (
+            "sam/samconfig.toml",
+            "deployment `app` names no template, and the default of SAM, `sam/template.yaml`, does not exist\nhelp: set \
+             template_file",
+        ),
         ("typo.toml", "line 3, column 1: unknown field `stack`"),
         ("broken.toml", "line 1, column"),
         ("none.toml", "help: write a [[deployment]] table"),
