@@ -125,6 +125,8 @@ pub mod path;
 #[warn(missing_docs)]
 pub mod policy;
 #[warn(missing_docs)]
+pub mod region;
+#[warn(missing_docs)]
 pub mod rule;
 #[warn(missing_docs)]
 pub mod security_group;

@@ -12,6 +12,7 @@ mod date;
 mod egress;
 mod finding;
 mod judge;
+mod number_form;
 pub mod policy;
 mod port;
 mod settings;
@@ -24,6 +25,7 @@ pub use finding::{
     Assessment, DecidedBy, ExplainedRule, Finding, FindingSubject, Judgement, Outcome, Reason, Severity, Verdict,
 };
 pub use judge::{Knowledge, judge};
+pub use number_form::NumberForm;
 pub use port::{InvalidPort, InvalidPortProblem, Port, PortNumber, Unknown, UnknownFacts};
 pub use settings::{Preset, Setting, Settings, Treatment, UnknownPresetError};
 pub use witness::{Witness, witness};

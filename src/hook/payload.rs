@@ -13,6 +13,7 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _, SeqAccess, Visitor};
 
 use super::request::{LenientText, problem};
 use super::sentences::unreadable_document;
+use crate::region;
 
 /// Defines an object whose fields have the documented spelling, the spelling of the models of custom hooks, or both.
 /// The documented spelling wins.
@@ -211,27 +212,13 @@ fn is_s3(host: &str) -> bool {
     let Some(service) = AWS_DOMAINS.iter().find_map(|domain| host.strip_suffix(domain)) else { return false };
     let labels: Vec<&str> = service.split('.').collect();
     let is_service = |label: &str| {
-        matches!(label, "s3" | "s3-fips" | "s3-external-1") || label.strip_prefix("s3-").is_some_and(is_region)
+        matches!(label, "s3" | "s3-fips" | "s3-external-1") || label.strip_prefix("s3-").is_some_and(region::is_name)
     };
     match labels.as_slice() {
-        [.., service, "dualstack", region] | [.., service, region] if is_service(service) && is_region(region) => true,
-        [.., service] => is_service(service),
-        [] => false,
-    }
-}
-
-/// Returns whether a label is a Region: `eu-central-1`, `us-gov-west-1`, `us-iso-east-1`.
-fn is_region(label: &str) -> bool {
-    let parts: Vec<&str> = label.split('-').collect();
-    match parts.as_slice() {
-        [middle @ .., number] => {
-            (2..=4).contains(&middle.len())
-                && number.len() == 1
-                && number.bytes().all(|byte| byte.is_ascii_digit())
-                && middle
-                    .iter()
-                    .all(|part| (2..=12).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_lowercase()))
+        [.., service, "dualstack", place] | [.., service, place] if is_service(service) && region::is_name(place) => {
+            true
         }
+        [.., service] => is_service(service),
         [] => false,
     }
 }
@@ -274,7 +261,7 @@ mod tests {
             "bucket.s3.evil.amazonaws.com",
             "bucket.s3.us-east.amazonaws.com",
             "bucket.s3.us-east-x.amazonaws.com",
-            "bucket.s3.us-east-12.amazonaws.com",
+            "bucket.s3.us-east-123.amazonaws.com",
             "bucket.s3.u-east-1.amazonaws.com",
             "bucket.s3.us-ea5t-1.amazonaws.com",
             "bucket.s3.us-abcdefghijklm-1.amazonaws.com",

@@ -550,6 +550,55 @@ fn what_covers_everything_is_said_however_it_is_written() {
     }
 }
 
+/// What an exemption covers depends on its protocols: -1 in an exemption is the protocol -1, not every protocol.
+#[test]
+fn what_covers_everything_is_said_of_the_protocols_that_it_names() {
+    for (lines, says) in [
+        (
+            "",
+            "covers every egress rule in scope, including rules that open all ports to all destinations: name the \
+              protocol, ports, or destination that is needed.",
+        ),
+        (
+            "protocol = '-1'",
+            "covers every egress rule in scope with protocol -1, to all destinations, and protocol -1 \
+                             opens all traffic: name the destination, or the protocol and ports, that are needed.",
+        ),
+        (
+            "protocol = ['tcp', 'udp']",
+            "with protocol tcp or udp, including rules that open all ports to all \
+                                       destinations: name the ports or the destination that is needed.",
+        ),
+        ("ports = '0-65535'", "every egress rule in scope with protocol tcp or udp, including"),
+        ("protocol = ['tcp', '-1']\nports = '0-65535'", "every egress rule in scope with protocol tcp, including"),
+    ] {
+        let policy = parse(&exemption(&format!("account = '111122223333'\n{lines}"))).unwrap();
+        let remarks = wording::remarks(&policy.review("2027-01-01".parse().unwrap(), 0));
+        let [remark] = remarks.as_slice() else { panic!("{lines}: {remarks:?}") };
+        assert!(remark.code == "covers-everything" && remark.message.contains(says), "{lines}: {}", remark.message);
+    }
+}
+
+#[test]
+fn a_region_that_no_name_can_match_is_said() {
+    let remarks = |region: &str| {
+        let policy = parse(&exemption(&format!("region = {region}\nports = '80-87'"))).unwrap();
+        wording::remarks(&policy.review("2027-01-01".parse().unwrap(), 0))
+    };
+    for region in ["'eu-west-1'", "'eu-*'", "['us-gov-west-1', '*-1']"] {
+        assert_eq!(remarks(region), [], "{region}");
+    }
+    for (region, says) in [
+        ("'mars-1'", "Exemption a names Region mars-1, which can never match"),
+        ("['eu-west-1', 'eu-west1', 'mars-?']", "Exemption a names Region eu-west1 or mars-?, which can never match"),
+    ] {
+        let found = remarks(region);
+        let [remark] = found.as_slice() else { panic!("{region}: {found:?}") };
+        assert_eq!((remark.code, remark.level), ("not-a-region", crate::rule::policy::RemarkLevel::Action));
+        assert!(remark.message.starts_with(says), "{}", remark.message);
+    }
+}
+
 #[test]
 fn an_end_that_is_far_away_is_a_warning_or_an_error() {
     let worst = |max_days: &str, today: &str| {

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::number_form::NumberForm;
 use crate::excerpt::excerpt;
 
 /// A port number that EC2 accepts: -1 … 65535, where -1 means "all" (EC2 API, `IpPermission`: "for TCP or UDP … the
@@ -152,7 +153,7 @@ pub enum InvalidPortProblem {
     /// An integer outside -1 … 65535.
     OutOfRange,
     /// `0443`, `0x1bb`, and similar spellings, which YAML 1.1, YAML 1.2, and JSON read differently.
-    Ambiguous,
+    Ambiguous(NumberForm),
     /// A dynamic reference that CloudFormation does not resolve before it invokes a hook
     /// (`{{resolve:secretsmanager:…}}`, `{{resolve:ssm-secure:…}}`). It is never an explicit port.
     SecretReference,
@@ -224,7 +225,7 @@ impl Port {
             let prefixed = ["0x", "0X", "0o", "0O", "0b", "0B"].iter().any(|prefix| digits.starts_with(prefix));
             let grouped = all_digits(&digits.replace('_', "")) && digits.starts_with(|c: char| c.is_ascii_digit());
             return invalid(if prefixed || grouped {
-                InvalidPortProblem::Ambiguous
+                InvalidPortProblem::Ambiguous(NumberForm::of(trimmed))
             } else {
                 InvalidPortProblem::NotANumber
             });
@@ -233,7 +234,7 @@ impl Port {
             return invalid(InvalidPortProblem::NotAnInteger);
         }
         if whole.len() > 1 && whole.starts_with('0') {
-            return invalid(InvalidPortProblem::Ambiguous);
+            return invalid(InvalidPortProblem::Ambiguous(NumberForm::of(trimmed)));
         }
         match format!("{sign}{whole}").parse().ok().and_then(PortNumber::new) {
             Some(number) => Self::Known(number),
@@ -244,7 +245,7 @@ impl Port {
     /// Returns the invalid port for a number, as written, that YAML readers interpret differently.
     #[must_use]
     pub(crate) fn ambiguous(text: &str) -> Self {
-        Self::Invalid(InvalidPort::new(&format!("\"{text}\""), InvalidPortProblem::Ambiguous))
+        Self::Invalid(InvalidPort::new(&format!("\"{text}\""), InvalidPortProblem::Ambiguous(NumberForm::of(text))))
     }
 
     /// Returns the invalid port for a value whose kind cannot be a port (`a boolean`, `a list`, `an object`).

@@ -456,10 +456,10 @@ fn a_port_that_is_a_fraction_or_a_text_says_what_is_wrong_with_it() {
         );
     }
     for (text, problem) in [
-        ("0x1bb", InvalidPortProblem::Ambiguous),
-        ("0b11", InvalidPortProblem::Ambiguous),
-        ("1_000", InvalidPortProblem::Ambiguous),
-        ("0443", InvalidPortProblem::Ambiguous),
+        ("0x1bb", InvalidPortProblem::Ambiguous(NumberForm::Prefix)),
+        ("0b11", InvalidPortProblem::Ambiguous(NumberForm::Prefix)),
+        ("1_000", InvalidPortProblem::Ambiguous(NumberForm::Underscores)),
+        ("0443", InvalidPortProblem::Ambiguous(NumberForm::Octal)),
         ("_1", InvalidPortProblem::NotANumber),
         ("4x", InvalidPortProblem::NotANumber),
         ("https", InvalidPortProblem::NotANumber),

@@ -22,6 +22,7 @@ use std::fmt;
 use super::ID;
 use super::egress::{Destination, EgressRule, Protocol};
 use super::finding::{Assessment, Finding, FindingSubject, Outcome, Reason};
+use super::number_form::NumberForm;
 use super::port::{InvalidPort, InvalidPortProblem, Port, Unknown};
 use super::settings::{Preset, Setting, Settings};
 use crate::excerpt::excerpt;
@@ -303,12 +304,22 @@ fn invalid_port(name: &str, invalid: &InvalidPort) -> String {
         InvalidPortProblem::NotANumber => format!("{name} is {found}, not a port number"),
         InvalidPortProblem::NotAnInteger => format!("{name} is {found}, not a whole number"),
         InvalidPortProblem::OutOfRange => format!("{name} is {found}, outside 0 to 65535 (or -1 for all)"),
-        InvalidPortProblem::Ambiguous => {
-            format!("{name} is {found}, which some parsers read as octal or hexadecimal and others as decimal")
-        }
+        InvalidPortProblem::Ambiguous(form) => format!("{name} is {found}, {}", readings(form)),
         InvalidPortProblem::SecretReference => {
             format!("{name} is a reference to a secret, which CloudFormation does not resolve before it invokes a hook")
         }
+    }
+}
+
+/// Returns how parsers differ about a number.
+const fn readings(form: NumberForm) -> &'static str {
+    match form {
+        NumberForm::Octal => "which some parsers read as octal and others as decimal",
+        NumberForm::Prefix => "which some parsers read as a number in another base and others as text",
+        NumberForm::Underscores => "which some parsers read as a number without underscores and others as text",
+        NumberForm::Base60 => "which some parsers read as a number in base 60 and others as text",
+        NumberForm::Exponent => "which some parsers read as a number with an exponent and others as text",
+        NumberForm::Other => "which some parsers read as a number and others as text",
     }
 }
 

@@ -14,7 +14,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("excerpt", &[]),
     ("path", &[]),
     ("fingerprint", &[]),
-    ("rule", &["excerpt", "path"]),
+    ("region", &[]),
+    ("rule", &["excerpt", "path", "region"]),
     ("value", &["path", "rule"]),
     ("security_group", &["path", "rule", "value"]),
     ("template", &["path", "rule", "value"]),
@@ -22,7 +23,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("policy", &["path", "rule", "security_group", "source"]),
     ("check", &["path", "rule", "security_group", "template", "value"]),
     ("log", &["rule"]),
-    ("hook", &["arn", "check", "log", "path", "policy", "rule", "security_group", "source", "template", "value"]),
+    (
+        "hook",
+        &["arn", "check", "log", "path", "policy", "region", "rule", "security_group", "source", "template", "value"],
+    ),
     ("watch", &["check", "log", "path", "rule", "security_group", "value"]),
     ("event", &[]),
 ];
@@ -205,7 +209,7 @@ fn dependencies_of_the_core_point_inward_only() {
     for (name, module) in &core.children {
         let mut uses = Vec::new();
         module.uses(std::slice::from_ref(name), &mut uses);
-        let uses_none = ["arn", "event", "excerpt", "fingerprint", "path"];
+        let uses_none = ["arn", "event", "excerpt", "fingerprint", "path", "region"];
         assert!(!uses.is_empty() || uses_none.contains(&name.as_str()), "{name} is read");
         for used in uses.iter().filter_map(|path| path.first()) {
             assert!(used == name || allowed[name.as_str()].contains(&used.as_str()), "{name} may not use {used}");

@@ -164,6 +164,36 @@ fn explain_takes_parameters_and_nested_stacks_as_check_does() {
     insta::assert_snapshot!(all.replace(&folder.display().to_string(), "FOLDER"));
 }
 
+#[test]
+fn explain_names_the_place_of_a_mistake_as_check_does() {
+    let inline = |body: &str| {
+        let body = body.replace('\n', "\n        ");
+        format!(
+            "Resources:\n  E:\n    Type: AWS::CloudFormation::StackSet\n    Properties:\n      TemplateBody: |\n        {body}\n"
+        )
+    };
+    let broken = "Resources:\n  R: {Type: AWS::EC2::SecurityGroup, Properties: [}";
+    let twice = inline(&inline(broken));
+    let escaped =
+        "Resources: {E: {Type: AWS::CloudFormation::StackSet, Properties: {TemplateBody: \"A:\\n  [}\\n\"}}}\n";
+    let folder = crate::support::scratch("explain-mistakes");
+    for (name, text, says) in [
+        ("inline.yaml", inline(broken).as_str(), "inline.yaml:7:58: the template in `E`: this is not valid YAML"),
+        ("twice.yaml", &twice, "twice.yaml:12:66: the template in `E`: the template in `E`: this is not valid YAML"),
+        ("escaped.yaml", escaped, "escaped.yaml:1:81: the template in `E`: this is not valid YAML"),
+        ("none.yaml", &inline("A: b"), "none.yaml:6:9: the template in `E`: the template has no `Resources` section"),
+        ("own.yaml", broken, "own.yaml:2:50: this is not valid YAML"),
+    ] {
+        std::fs::write(folder.join(name), text).unwrap();
+        let explained = command_in(&folder, &["policy", "explain", "--no-policy", name]);
+        assert_eq!(explained.status.code(), Some(2), "{name}");
+        assert!(stderr(&explained).contains(says), "{name}: {}", stderr(&explained));
+        let checked = stdout(&command_in(&folder, &["check", "--no-policy", name]));
+        let place = says.split(": ").next().unwrap();
+        assert!(checked.contains(&format!("--> {place}\n")), "{name}: {checked}");
+    }
+}
+
 /// Only words that do not fit on a line are wider than a terminal.
 #[test]
 fn lines_for_people_fit_a_narrow_terminal() {

@@ -98,6 +98,20 @@ fn same_or_written(path: &str, anew: &str) {
     }
 }
 
+/// The other codes of the reports have no witness, so their table is written by hand.
+#[test]
+fn the_page_of_the_rule_lists_the_other_codes_of_reports() {
+    let page = read("docs/rule.md");
+    let (_, listed) = page.split_once("## Other codes of reports").unwrap();
+    let words = read("command/src/report/words.rs");
+    let codes = words.lines().filter_map(|line| line.strip_prefix("pub(super) const "));
+    let codes: Vec<&str> = codes.filter_map(|line| line.split('"').nth(1)).filter(|code| !code.contains(' ')).collect();
+    assert!(codes.len() >= 6, "{codes:?}");
+    for code in codes.into_iter().chain(["not-checked"]) {
+        assert!(listed.contains(&format!("\n| `{code}` | ")), "{code}");
+    }
+}
+
 #[test]
 fn files_outputs_and_tables_are_as_they_are_now() {
     for page in pages() {

@@ -7,6 +7,7 @@ use super::conditions::{Conditions, DestinationRange};
 use super::exemption::Exemption;
 use super::glob::Glob;
 use super::{Policy, PortRange};
+use crate::region;
 use crate::rule::applied::AppliedExemption;
 use crate::rule::date::Date;
 use crate::rule::egress::Protocol;
@@ -87,6 +88,8 @@ pub enum Remark<'a> {
     OnlySinglePorts(&'a Exemption),
     /// Its `stack_id` does not match any of its accounts, Regions, or stack names.
     StackIdElsewhere(&'a Exemption),
+    /// These conditions on the Region match no text that has the form of a Region's name.
+    NotARegion(&'a Exemption, Vec<&'a Glob>),
     /// Both cover the same egress rules, or some of the same.
     Overlap(&'a Exemption, &'a Exemption),
     /// It matches on values that the deployer chooses.
@@ -106,9 +109,11 @@ impl Remark<'_> {
     #[must_use]
     pub const fn level(&self) -> RemarkLevel {
         match self {
-            Self::Expired(..) | Self::OnlySinglePorts(_) | Self::StackIdElsewhere(_) | Self::Draft(..) => {
-                RemarkLevel::Action
-            }
+            Self::Expired(..)
+            | Self::OnlySinglePorts(_)
+            | Self::StackIdElsewhere(_)
+            | Self::NotARegion(..)
+            | Self::Draft(..) => RemarkLevel::Action,
             Self::EndsTooLate(..) => RemarkLevel::Error,
             Self::Expires(..) => RemarkLevel::Soon,
             Self::Covers(..) | Self::EndsLate(_) => RemarkLevel::Warning,
@@ -139,6 +144,11 @@ impl Policy {
             }
             if !stack_ids_fit(&conditions.stack_ids, conditions) {
                 remarks.push(Remark::StackIdElsewhere(exemption));
+            }
+            let no_regions: Vec<&Glob> =
+                conditions.regions.iter().filter(|glob| !region::some_match(glob.as_str())).collect();
+            if !no_regions.is_empty() {
+                remarks.push(Remark::NotARegion(exemption, no_regions));
             }
             let chosen = deployer_choices(conditions);
             if !chosen.is_empty() {

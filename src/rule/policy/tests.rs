@@ -128,7 +128,7 @@ fn of_several_exemptions_the_one_that_holds_longest_is_reported() {
 fn what_is_unknown_matches_no_condition_about_it() {
     let what = |identity: Option<&str>| Unknown::new(identity.map(str::to_owned), "tcp", "?");
     let unknown = || Port::Unknown(what(Some("P")));
-    let invalid = || Port::Invalid(InvalidPort { found: "85".to_owned(), problem: InvalidPortProblem::Ambiguous });
+    let invalid = || Port::Invalid(InvalidPort { found: "85".to_owned(), problem: InvalidPortProblem::NotANumber });
     let port = Port::from_integer;
     let inside = || Destination::from_cidr("10.0.0.0/16");
     let wide = Conditions { accounts: globs("*3333"), ..Conditions::default() };

@@ -13,6 +13,7 @@ pub(crate) use policy::{PolicyCheck, PolicyCommand, PolicyExplain, PolicyFormat}
 
 use cfn_egress_guard::rehearsal::FailureMode;
 use cfn_egress_guard_core::hook::Target;
+use cfn_egress_guard_core::region;
 use cfn_egress_guard_core::rule::Preset;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -276,19 +277,13 @@ fn parse_account(text: &str) -> Result<String, String> {
     if is_id { Ok(text.to_owned()) } else { Err("not an account ID, which has 12 digits".to_owned()) }
 }
 
-/// Parses the name of a Region. It does not have to be a known one, because AWS adds Regions (AWS Regions reference,
-/// "AWS Regions").
+/// Parses the name of a Region.
 fn parse_region(text: &str) -> Result<String, String> {
-    let parts: Vec<&str> = text.split('-').collect();
-    let is_name = match parts.as_slice() {
-        [words @ .., number] if words.len() >= 2 => {
-            words.iter().all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()))
-                && !number.is_empty()
-                && number.bytes().all(|byte| byte.is_ascii_digit())
-        }
-        _ => false,
-    };
-    if is_name { Ok(text.to_owned()) } else { Err("not a Region name; an example is eu-west-1".to_owned()) }
+    if region::is_name(text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("not a Region name; an example is {}", region::EXAMPLE))
+    }
 }
 
 fn parse_nested(argument: &str) -> Result<(String, PathBuf), String> {

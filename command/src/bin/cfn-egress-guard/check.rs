@@ -73,12 +73,12 @@ struct CheckRun<'r> {
 }
 
 impl CheckRun<'_> {
-    fn file(&mut self, mut report: FileReport) -> std::io::Result<()> {
+    fn file(&mut self, mut report: FileReport) {
         if let Some(baseline) = &mut self.baseline {
             baseline.apply(&mut report);
         }
         self.totals.add(&report);
-        self.outputs.file(&report)
+        self.outputs.file(&report);
     }
 
     /// Reports all inputs in their order, whichever is judged first. Returns the parameters that they declare.
@@ -86,7 +86,7 @@ impl CheckRun<'_> {
         mut self,
         judge: &InputJudge<'_>,
         policy: AppliedPolicy,
-    ) -> std::io::Result<(RunSummary, DeclaredParameters)> {
+    ) -> anyhow::Result<(RunSummary, DeclaredParameters)> {
         let inputs = self.inputs;
         let mut has_template = vec![false; inputs.arguments.len()];
         let mut has_ignored = vec![false; inputs.arguments.len()];
@@ -115,12 +115,12 @@ impl CheckRun<'_> {
             Ok(())
         };
         threads::in_order(&inputs.found, |input| judge.input(input), &mut take)?;
-        all.in_order().try_for_each(|report| self.file(report))?;
+        all.in_order().for_each(|report| self.file(report));
         for ((argument, has_template), has_ignored) in inputs.arguments.iter().zip(has_template).zip(has_ignored) {
             if argument.is_search && !has_template {
                 let help = if has_ignored { inputs::IGNORED_HELP } else { inputs::SEARCH_HELP };
                 let problem = FileError::new("no CloudFormation template was found", Some(help));
-                self.file(FileReport::broken(argument.name.clone(), String::new(), problem))?;
+                self.file(FileReport::broken(argument.name.clone(), String::new(), problem));
             }
         }
         let summary = RunSummary { totals: self.totals, policy, ignored };

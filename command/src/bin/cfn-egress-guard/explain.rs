@@ -2,6 +2,7 @@
 
 mod reason;
 mod template;
+mod text;
 
 use std::collections::HashSet;
 use std::io::Write;

@@ -69,10 +69,13 @@ pub(crate) fn unreadable(error: &io::Error) -> String {
 ///
 /// The parser's message, with the place and what to do.
 pub(crate) fn parsed(name: &str, text: &str) -> anyhow::Result<Document> {
-    source::parse(text).map_err(|error| {
-        let place = error.span.map_or_else(String::new, |span| format!(":{}:{}", span.line, span.column));
-        anyhow!("{name}{place}: {error}\nhelp: {}", error.help())
-    })
+    source::parse(text).map_err(|error| problem(name, error.span, &error.to_string(), error.help()))
+}
+
+/// Returns the message about a mistake in a file: the place, what is wrong and what to do.
+pub(crate) fn problem(name: &str, span: Option<Span>, message: &str, help: &str) -> anyhow::Error {
+    let place = span.map_or_else(String::new, |span| format!(":{}:{}", span.line, span.column));
+    anyhow!("{name}{place}: {message}\nhelp: {help}")
 }
 
 /// Returns the beginning of a message about a place in a file that the message names before: `line 2, column 1: `.

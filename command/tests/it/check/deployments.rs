@@ -114,6 +114,7 @@ fn deployments_that_cannot_be_right_are_refused() {
             ("gone.toml", "[[deployment]]\ntemplate = \"gone.yaml\"\n"),
             ("typo.toml", "[[deployment]]\ntemplate = \"t.yaml\"\nstack = \"x\"\n"),
             ("broken.toml", "[[deployment]\nsecret = 'hunter2'\n"),
+            ("sam/samconfig.toml", "[default.deploy.parameters]\nstack_name = \"app\"\n"),
             ("none.toml", "a = 1\n"),
             ("none.yaml", "on: push\n"),
             (
@@ -128,6 +129,11 @@ fn deployments_that_cannot_be_right_are_refused() {
     );
     for (file, says) in [
         ("gone.toml", "it names template `gone.yaml`, which does not exist"),
+        (
+            "sam/samconfig.toml",
+            "deployment `app` names no template, and the default of SAM, `sam/template.yaml`, does not exist\nhelp: set \
+             template_file",
+        ),
         ("typo.toml", "line 3, column 1: unknown field `stack`"),
         ("broken.toml", "line 1, column"),
         ("none.toml", "help: write a [[deployment]] table"),
@@ -140,5 +146,38 @@ fn deployments_that_cannot_be_right_are_refused() {
         let all = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         assert_eq!(output.status.code(), Some(2), "{file}: {all}");
         assert!(all.contains(says) && !all.contains("hunter2"), "{file}: {all}");
+    }
+}
+
+#[test]
+fn a_finding_in_a_nested_stack_names_the_deployment() {
+    let child = "Parameters:\n  To: {Type: Number}\nResources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    \
+                 Properties: {GroupId: sg-1, CidrIp: 10.0.0.0/8, IpProtocol: tcp, FromPort: 443, ToPort: !Ref To}\n";
+    let app = "Parameters:\n  To: {Type: Number}\nResources:\n  N:\n    Type: AWS::CloudFormation::Stack\n    Properties: \
+               {TemplateURL: child.yaml, Parameters: {To: !Ref To}}\n";
+    let sam = app
+        .replace("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
+        .replace("TemplateURL", "Location")
+        .replacen("Parameters:", "Transform: AWS::Serverless-2016-10-31\nParameters:", 1);
+    let deployments = |to: [(&str, u16); 3]| {
+        to.map(|(name, to)| {
+            format!("[[deployment]]\ntemplate = \"app.yaml\"\nstack_name = \"{name}\"\nparameters = {{To = {to}}}\n")
+        })
+        .concat()
+    };
+    for (kind, text) in [("nested stack", app), ("application", &sam)] {
+        let toml = deployments([("prod", 443), ("test", 444), ("dev", 444)]);
+        let folder = folder(
+            &format!("deployments-{}", kind.replace(' ', "-")),
+            &[("app.yaml", text), ("child.yaml", child), ("d.toml", &toml)],
+        );
+        let (code, described) =
+            check(&folder, &["app.yaml", "--deployments", "d.toml", "--format", "json"]).described();
+        assert_eq!(code, 1, "{kind}: {described}");
+        let report: Json = serde_json::from_str(&described).unwrap();
+        let expected = ["test", "dev"].map(|name| format!("{kind} N of app.yaml deployed as {name}"));
+        assert_eq!(report["files"][1]["findings"][0]["deployments"], serde_json::json!(expected), "{described}");
+        let (_, described) = check(&folder, &["app.yaml", "--deployments", "d.toml"]).described();
+        assert!(described.contains(&format!("(deployed as {})", expected.join(", "))), "{described}");
     }
 }

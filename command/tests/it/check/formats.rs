@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::{check, folder, template};
-use crate::support::{read, validator};
+use crate::support::{read, stderr, stdout, validator};
 
 const FORMATS: [&str; 6] = ["human", "json", "sarif", "github", "gitlab", "junit"];
 
@@ -308,6 +308,39 @@ fn several_formats_come_from_one_run() {
     for wrong in [&["-f", "json", "-f", "sarif"][..], &["-f", "jsn=x"], &["-f", "json=/no/such/folder/x"]] {
         assert_eq!(check(&folder, wrong).output().status.code(), Some(2), "{wrong:?}");
     }
+}
+
+#[test]
+fn a_report_that_cannot_be_written_does_not_lose_the_others() {
+    let folder = folder("unwritable", &[("a.yaml", &template("Bad", 1, 2))]);
+    let (_, alone) = check(&folder, &["a.yaml"]).described();
+    let summary = check(&folder, &["a.yaml", "-f", "github"]).environment("GITHUB_STEP_SUMMARY", "/no/such/folder/s");
+    for (run, says) in [
+        (
+            check(&folder, &["a.yaml", "-f", "json=/no/such/folder/x"]),
+            "error: writing `/no/such/folder/x`: No such file",
+        ),
+        (
+            check(&folder, &["a.yaml", "--write-baseline", "/no/such/folder/x"]),
+            "error: writing `/no/such/folder/x`: No",
+        ),
+        (check(&folder, &["a.yaml", "-f", "json=/dev/full"]), "error: writing `/dev/full`: No space left"),
+        (
+            check(&folder, &["a.yaml", "-f", "json=/dev/full", "-f", "sarif=/no/x", "-f", "junit=j.xml"]),
+            "error: writing `/no/x`: No such file or directory (os error 2)\nwriting `/dev/full`: No space left",
+        ),
+    ] {
+        let output = run.output();
+        assert_eq!((output.status.code(), stdout(&output)), (Some(2), alone.clone()), "{says}");
+        assert!(stderr(&output).starts_with(says), "{}", stderr(&output));
+    }
+    assert!(std::fs::read_to_string(folder.join("j.xml")).unwrap().ends_with("</testsuites>\n"));
+    let output = summary.output();
+    assert!(
+        stdout(&output).contains("::error") && stderr(&output).contains("/no/such/folder/s` (GITHUB_STEP_SUMMARY)")
+    );
+    let output = check(&folder, &["a.yaml", "-f", "json=/no/such/folder/x", "-p", "Nobody=1"]).output();
+    assert!(output.status.code() == Some(2) && stdout(&output).contains("error[port-range]"));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use super::discovery::files;
 use super::{check, folder, template};
+use crate::support::{command_in, stdout};
 
 const CHILD: &str = "Parameters:\n  To: {Type: Number, Default: 80}\nResources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    \
                      Properties: {GroupId: sg-1, CidrIp: 10.0.0.0/8, IpProtocol: tcp, FromPort: 80, ToPort: !Ref To}\n";
@@ -305,4 +306,21 @@ fn what_a_parent_passes_and_its_nested_stack_does_not_take_is_said() {
     let folder = folder("refused-set", &[("app.yaml", set)]);
     let (code, described) = check(&folder, &["app.yaml"]).described();
     assert!(code == 0 && described.contains("is greater than its MaxValue, 8"), "{described}");
+}
+
+#[test]
+fn a_path_of_stacks_begins_in_the_template_that_is_named() {
+    let stack = |id: &str, file: &str| {
+        format!(
+            "Resources:\n  {id}:\n    Type: AWS::CloudFormation::Stack\n    Properties: {{TemplateURL: {file}, \
+             Parameters: {{To: 90}}}}\n"
+        )
+    };
+    let middle = format!("Parameters: {{To: {{Type: Number}}}}\n{}", stack("Leaf", "old.yaml"));
+    let files = [("grand.yaml", &stack("Top", "mid.yaml")), ("mid.yaml", &middle), ("old.yaml", &CHILD.to_owned())];
+    let folder = folder("nested-path", &files.map(|(name, text)| (name, text.as_str())));
+    let (_, described) = check(&folder, &["grand.yaml"]).described();
+    assert!(described.contains("(deployed as nested stack Top/Leaf of grand.yaml)"), "{described}");
+    let explained = stdout(&command_in(&folder, &["policy", "explain", "grand.yaml"]));
+    assert!(explained.contains("nested stack Top/Leaf of grand.yaml:"), "{explained}");
 }

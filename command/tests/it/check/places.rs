@@ -140,3 +140,25 @@ fn a_key_that_is_written_twice_says_what_it_decides_about() {
         ]
     );
 }
+
+#[test]
+fn a_number_that_parsers_read_differently_says_how() {
+    let port = |port: &str| {
+        format!(
+            "Resources:\n  R:\n    Type: AWS::EC2::SecurityGroupEgress\n    Properties: {{GroupId: sg-1, CidrIp: \
+             10.0.0.0/8, IpProtocol: tcp, FromPort: {port}, ToPort: {port}}}\n"
+        )
+    };
+    for (number, says) in [
+        ("0443", "which some parsers read as octal and others as decimal"),
+        ("0x1bb", "which some parsers read as a number in another base and others as text"),
+        ("4_43", "which some parsers read as a number without underscores and others as text"),
+        ("7:23", "which some parsers read as a number in base 60 and others as text"),
+        ("1e3", "which some parsers read as a number with an exponent and others as text"),
+        ("1.10", "which some parsers read as a number and others as text"),
+    ] {
+        let folder = folder("numbers", &[("t.yaml", &port(number))]);
+        let (_, described) = check(&folder, &["t.yaml"]).described();
+        assert!(described.contains(&format!("FromPort is \"{number}\", {says},")), "{number}: {described}");
+    }
+}

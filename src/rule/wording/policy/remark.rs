@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{ago, and, in_days, or};
+use crate::region;
+use crate::rule::egress::Protocol;
 use crate::rule::policy::{
     Breadth, Conditions, DeployerChoice, ExemptionId, LONG_DAYS, Placeholder, Remark, RemarkLevel,
 };
@@ -96,6 +98,7 @@ const fn code(remark: &Remark<'_>) -> &'static str {
         Remark::Expires(..) => "expires-soon",
         Remark::OnlySinglePorts(_) => "only-single-ports",
         Remark::StackIdElsewhere(_) => "stack-id-elsewhere",
+        Remark::NotARegion(..) => "not-a-region",
         Remark::Overlap(..) => "overlap",
         Remark::DeployerChooses(..) => "deployer-chooses",
         Remark::Covers(_, Breadth::Everything) => "covers-everything",
@@ -114,6 +117,7 @@ fn subject<'a>(remark: &Remark<'a>) -> Vec<&'a ExemptionId> {
         | Remark::Expires(exemption, _)
         | Remark::OnlySinglePorts(exemption)
         | Remark::StackIdElsewhere(exemption)
+        | Remark::NotARegion(exemption, _)
         | Remark::DeployerChooses(exemption, _)
         | Remark::Covers(exemption, _)
         | Remark::Draft(exemption, _)
@@ -156,6 +160,12 @@ fn predicate(remark: &Remark<'_>, several: bool) -> String {
              agree, or keep only stack_id.",
             or(&exemption.conditions().stack_ids)
         ),
+        Remark::NotARegion(_, regions) => format!(
+            "{} Region {}, which can never match: the name of a Region has a form such as {}. Correct it.",
+            of("names", "name"),
+            or(regions),
+            region::EXAMPLE
+        ),
         Remark::Overlap(one, two) => {
             format!("overlap: an egress rule that both cover stays exempt until {}.", one.expires().max(two.expires()))
         }
@@ -167,10 +177,7 @@ fn predicate(remark: &Remark<'_>, several: bool) -> String {
                 reach(exemption.conditions())
             )
         }
-        Remark::Covers(_, Breadth::Everything) => format!(
-            "{covers} every egress rule in scope, including rules that open all ports to all destinations: name the \
-             protocol, ports, or destination that is needed."
-        ),
+        Remark::Covers(exemption, Breadth::Everything) => format!("{covers} {}.", everything(exemption.conditions())),
         Remark::Covers(exemption, Breadth::AllPorts) => format!(
             "{covers} every port of {} to all destinations: name the ports or the destination that is needed.",
             and(&exemption.conditions().protocols)
@@ -197,6 +204,35 @@ fn predicate(remark: &Remark<'_>, several: bool) -> String {
             "{} more than {max} days from now, which is later than max_days allows: choose an earlier day.",
             of("ends", "end")
         ),
+    }
+}
+
+/// Returns what an exemption covers that narrows neither ports nor destination, and what to name instead. An exemption
+/// with ports covers only protocols that have ports.
+fn everything(conditions: &Conditions) -> String {
+    let with_ports = [Protocol::Tcp, Protocol::Udp];
+    let named = if conditions.protocols.is_empty() && !conditions.ports.is_empty() {
+        &with_ports[..]
+    } else {
+        conditions.protocols.as_slice()
+    };
+    let named: Vec<&Protocol> =
+        named.iter().filter(|protocol| conditions.ports.is_empty() || protocol.has_ports()).collect();
+    if named.is_empty() {
+        return "every egress rule in scope, including rules that open all ports to all destinations: name the \
+                protocol, ports, or destination that is needed"
+            .to_owned();
+    }
+    let rules = format!("every egress rule in scope with protocol {}", or(&named));
+    if named.contains(&&Protocol::All) {
+        format!(
+            "{rules}, to all destinations, and protocol -1 opens all traffic: name the destination, or the protocol \
+             and ports, that are needed"
+        )
+    } else {
+        format!(
+            "{rules}, including rules that open all ports to all destinations: name the ports or the destination that is needed"
+        )
     }
 }
 

@@ -36,7 +36,8 @@ pub(crate) struct Check {
     ///
     /// Accepts a TOML file of [[deployment]] tables (template, stack_name, account, region, parameters),
     /// samconfig.toml or samconfig.yaml, and stack deployment files of CloudFormation's Git sync. Each template
-    /// is checked once for each of its deployments.
+    /// is checked once for each of its deployments. Values of --parameters replace those of the deployments;
+    /// --stack-name, --account, and --region apply to deployments that have none.
     #[arg(long, value_name = "FILE")]
     pub(crate) deployments: Vec<PathBuf>,
 

@@ -27,6 +27,8 @@ pub(super) struct Deployment {
     pub(super) account: Option<String>,
     pub(super) region: Option<String>,
     pub(super) given: ParameterValues,
+    /// Whether the file names no template, so that the template is the default of SAM.
+    pub(super) is_default_template: bool,
 }
 
 impl Deployment {
@@ -62,12 +64,26 @@ pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<HashMap<PathBuf, Vec<Dep
         let text = file::text(file)?;
         for (template, deployment) in of_file(file, &text).with_context(context)? {
             if !template.is_file() {
-                bail!("{}: it names template `{}`, which does not exist", context(), template.display());
+                bail!("{}: {}", context(), missing(&template, &deployment));
             }
             deployments.entry(same(&template)).or_default().push(deployment);
         }
     }
     Ok(deployments)
+}
+
+/// Returns the message about a template that does not exist.
+fn missing(template: &Path, deployment: &Deployment) -> String {
+    let template = template.display();
+    if deployment.is_default_template {
+        let name = &deployment.name;
+        format!(
+            "deployment `{name}` names no template, and the default of SAM, `{template}`, does not exist\nhelp: set \
+             template_file to the template's path"
+        )
+    } else {
+        format!("it names template `{template}`, which does not exist")
+    }
 }
 
 fn of_file(path: &Path, text: &str) -> anyhow::Result<Vec<TemplateDeployment>> {

@@ -140,11 +140,16 @@ impl InputJudge<'_> {
             let own = FileReport::broken(unit.name.clone(), Arc::clone(unit.text), problem);
             return InputReports { own, others: Vec::new() };
         }
-        self.with_nested(
-            unit,
-            scope,
-            &ParentTemplates { stack_name: scope.stack_name.as_deref(), ..ParentTemplates::default() },
-        )
+        let name = &unit.name.shown;
+        let outermost =
+            deployment.map_or_else(|| name.clone(), |deployment| format!("{name} deployed as {}", deployment.name));
+        let around = ParentTemplates {
+            outermost: &outermost,
+            path: "",
+            files: Vec::new(),
+            stack_name: scope.stack_name.as_deref(),
+        };
+        self.with_nested(unit, scope, &around)
     }
 
     /// Returns the report of a template under a scope, and the reports of the templates that it deploys.
@@ -193,11 +198,11 @@ impl InputJudge<'_> {
         let mut refusals: BTreeSet<String> = BTreeSet::new();
         for way in &nested.ways {
             let deployed = NestedDeployment {
-                label: nested::label(nested.kind, &path, &unit.name.shown),
+                label: nested::label(nested.kind, &path, around.outermost),
                 when: way.when.as_ref().map(|when| format!("{when} in {}", unit.name.shown)),
                 is_by_override: way.is_by_override,
             };
-            let around = ParentTemplates { path: &path, files: around.files.clone(), stack_name: None };
+            let around = ParentTemplates { path: &path, files: around.files.clone(), stack_name: None, ..*around };
             if let Some((body, origin)) = &way.body {
                 let (report, refused) = self.inline(body, unit.document.span(*origin), unit, way, &around);
                 inline.push(report);
@@ -285,8 +290,9 @@ struct JudgedTemplate<'u> {
 }
 
 /// The enclosing templates of a nested one.
-#[derive(Default)]
 struct ParentTemplates<'a> {
+    /// The name of the outermost template, in which the path begins, and of its deployment.
+    outermost: &'a str,
     /// The logical IDs that lead to it, separated by slashes.
     path: &'a str,
     files: Vec<PathBuf>,

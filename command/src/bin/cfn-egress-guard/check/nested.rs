@@ -11,7 +11,7 @@ use cfn_egress_guard_core::check::{Nested, NestedKind, NestedWay};
 use cfn_egress_guard_core::template::{NoteSubject, TemplateNote};
 use cfn_egress_guard_core::value::Value;
 
-pub(super) use inline::InlineTemplate;
+pub(crate) use inline::InlineTemplate;
 
 use super::folder::same;
 use super::parameters::{DeclaredParameters, all_declared, allowed};
@@ -130,12 +130,13 @@ pub(crate) fn refused(way: &NestedWay, root: &Value) -> Option<String> {
     Some(when.as_ref().map_or_else(|| problem.clone(), |when| format!("{problem} ({when})")))
 }
 
-/// Returns a label for the way in which a template is deployed.
-pub(crate) fn label(kind: NestedKind, path: &str, parent: &str) -> String {
+/// Returns a label for the way in which a template is deployed: by the resource at a path that begins in the outermost
+/// template.
+pub(crate) fn label(kind: NestedKind, path: &str, outermost: &str) -> String {
     let kind = match kind {
         NestedKind::Stack => "nested stack",
         NestedKind::Application => "application",
         NestedKind::StackSet => "StackSet",
     };
-    format!("{kind} {path} of {parent}")
+    format!("{kind} {path} of {outermost}")
 }

@@ -8,16 +8,16 @@ use cfn_egress_guard_core::check::{CheckContext, Defaults, Nested, NestedWay, ex
 use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::rule::policy::Context as Place;
 use cfn_egress_guard_core::source::Document;
-use cfn_egress_guard_core::template::{NoteSubject, Scope, TemplateNote, is_template};
+use cfn_egress_guard_core::template::{NoteSubject, Scope, TemplateError, TemplateNote, is_template};
 
 use super::of_resource;
+use super::text::{OuterText, PlacedText};
 use crate::ID_CHARS;
 use crate::args::Deployed;
 use crate::check::folder::same;
 use crate::check::nested as files;
 use crate::check::parameters::{self, DeclaredParameters, ParameterValues};
 use crate::exit::Exit;
-use crate::file::parsed;
 
 /// Explains a template under a scope.
 pub(super) fn explain(
@@ -29,13 +29,15 @@ pub(super) fn explain(
     out: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     let name = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
-    let document = parsed(&name, text)?;
+    let text = PlacedText { name: &name, file, text, outer: None };
+    let document = text.parsed()?;
     parameters::all_declared(given.names(), &DeclaredParameters::by(&document.root))?;
     let scope = parameters::scope(deployed, given);
     parameters::allowed(&scope.parameters, &document.root).with_context(|| name.clone())?;
     let context = Place { stack_name: scope.stack_name.as_deref(), ..place(&scope) };
-    let mut explainer = Explainer { terms, nested: &files::NestedFiles::new(&deployed.nested), out, is_first: true };
-    let unit = Unit { name: &name, file, document: &document };
+    let nested = &files::NestedFiles::new(&deployed.nested);
+    let mut explainer = Explainer { terms, nested, outermost: &name, out, is_first: true };
+    let unit = Unit { text: &text, document: &document };
     let exit = explainer.template(&unit, &scope, context, &Around::default())?;
     if explainer.is_first {
         writeln!(explainer.out, "There is no security group and no egress rule.")?;
@@ -51,6 +53,8 @@ fn place(scope: &Scope) -> Place<'_> {
 struct Explainer<'e> {
     terms: &'e CheckContext<'e>,
     nested: &'e files::NestedFiles<'e>,
+    /// The name of the outermost template.
+    outermost: &'e str,
     out: &'e mut dyn Write,
     /// Whether nothing was written yet.
     is_first: bool,
@@ -58,9 +62,14 @@ struct Explainer<'e> {
 
 /// A template to explain.
 struct Unit<'u> {
-    name: &'u str,
-    file: &'u Path,
+    text: &'u PlacedText<'u>,
     document: &'u Document,
+}
+
+impl Unit<'_> {
+    fn error(&self, error: &TemplateError) -> anyhow::Error {
+        self.text.error(self.document, error)
+    }
 }
 
 /// The enclosing templates of a nested one.
@@ -88,7 +97,7 @@ impl Explainer<'_> {
         let terms = CheckContext { context, defaults: Defaults::MayChange, ..*self.terms };
         let mut resources = Vec::new();
         let mut notes = explain_each(root, scope, &terms, &mut |resource| resources.push(resource))
-            .with_context(|| format!("cannot read `{}`", unit.name))?;
+            .map_err(|error| unit.error(&error))?;
         // Available templates are looked up below.
         notes.retain(|note| !matches!(note.subject, NoteSubject::Application { .. }));
         let mut exit = Exit::Clean;
@@ -96,7 +105,7 @@ impl Explainer<'_> {
             self.paragraph()?;
             exit = exit.max(of_resource(resource, &terms, self.out)?);
         }
-        for one in &nested(root, scope, terms.defaults).with_context(|| format!("cannot read `{}`", unit.name))? {
+        for one in &nested(root, scope, terms.defaults).map_err(|error| unit.error(&error))? {
             exit = exit.max(self.inside(one, unit, around, &mut notes)?);
         }
         for (index, note) in notes.iter().enumerate() {
@@ -130,23 +139,29 @@ impl Explainer<'_> {
                 }
                 continue;
             };
-            let name = file.display().to_string();
-            let document = parsed(&name, &text)?;
-            if !is_template(&document.root) {
+            let name = if way.body.is_some() { unit.text.name.to_owned() } else { file.display().to_string() };
+            let outer = way.body.as_ref().map(|(_, origin)| OuterText {
+                text: unit.text,
+                span: unit.document.span(*origin),
+                logical_id: &nested.logical_id,
+            });
+            let text = PlacedText { name: &name, file: &file, text: &text, outer };
+            let document = text.parsed()?;
+            if text.outer.is_none() && !is_template(&document.root) {
                 bail!("{name}: a nested stack uses this file, which is not a template");
             }
             if let Some(why) = files::refused(way, &document.root) {
                 let subject = NoteSubject::RefusedParameters { logical_id: nested.logical_id.clone(), why };
                 notes.push(TemplateNote { subject, origin: nested.origin });
             }
-            let label = files::label(nested.kind, &excerpt(&path, ID_CHARS), unit.name);
+            let label = files::label(nested.kind, &excerpt(&path, ID_CHARS), self.outermost);
             let when = way.when.as_ref().map_or_else(String::new, |when| format!(" ({when})"));
             let override_only = if way.is_by_override { ", only if a deployment overrides defaults" } else { "" };
             self.paragraph()?;
             writeln!(self.out, "{label}{when}{override_only}:")?;
             let mut files = around.files.clone();
             files.push(same(&file));
-            let inner = Unit { name: &name, file: &file, document: &document };
+            let inner = Unit { text: &text, document: &document };
             let explained = self.deployed(&inner, way, &Around { path: path.clone(), files })?;
             // A template that only an override of a default deploys is not certain.
             exit = exit.max(if way.is_by_override { Exit::Clean } else { explained });
@@ -164,9 +179,9 @@ impl Explainer<'_> {
         around: &Around,
     ) -> anyhow::Result<Option<(PathBuf, String)>> {
         if let Some((body, _)) = &way.body {
-            return Ok(Some((unit.file.to_owned(), body.clone())));
+            return Ok(Some((unit.text.file.to_owned(), body.clone())));
         }
-        let file = self.nested.file(path, unit.file, nested, way);
+        let file = self.nested.file(path, unit.text.file, nested, way);
         let is_new = |file: &PathBuf| around.files.len() < files::MAX_DEPTH && !around.files.contains(&same(file));
         file.filter(is_new).map(|file| crate::policy::text(&file).map(|text| (file, text))).transpose()
     }

@@ -67,7 +67,7 @@ fn deployment(folder: &Path, entry: DeploymentEntry) -> anyhow::Result<TemplateD
     }
     let unnamed = || template.display().to_string();
     let name = Deployment::named(&stack_name.clone().unwrap_or_else(unnamed), account.as_deref(), region.as_deref());
-    Ok((folder.join(template), Deployment { name, stack_name, account, region, given }))
+    Ok((folder.join(template), Deployment { name, stack_name, account, region, given, ..Deployment::default() }))
 }
 
 /// Returns a value in CloudFormation's form: text, or a list separated by commas.

@@ -64,7 +64,9 @@ pub(super) fn read(folder: &Path, table: &Table) -> anyhow::Result<Vec<TemplateD
         let given = setting("parameter_overrides").map(overrides).transpose();
         let given = given.with_context(|| format!("parameter_overrides of `{environment}`"))?.unwrap_or_default();
         let name = Deployment::named(stack_name.as_deref().unwrap_or(environment), None, region.as_deref());
-        found.push((template_of(folder, template), Deployment { name, stack_name, account: None, region, given }));
+        let is_default_template = template.is_none();
+        let deployment = Deployment { name, stack_name, account: None, region, given, is_default_template };
+        found.push((template_of(folder, template), deployment));
     }
     Ok(found)
 }
