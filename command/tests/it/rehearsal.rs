@@ -538,6 +538,35 @@ fn a_parameter_that_keeps_its_value_has_the_one_of_the_deployed_stack() {
 }
 
 #[test]
+fn a_new_value_of_a_parameter_is_a_change_of_the_deployed_stack() {
+    let text = |name: &str, default: &str, description: &str| {
+        let template = format!(
+            "Parameters: {{To: {{Type: Number{default}}}}}\nResources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    \
+             Properties: {{GroupId: sg-1, IpProtocol: tcp, FromPort: 1, ToPort: !Ref To, Description: {description}}}\n"
+        );
+        written(name, &template)
+    };
+    let (old, new) = (text("changed-old", ", Default: 2", "a"), text("changed-new", ", Default: 2", "b"));
+    let (required, other) = (text("changed-required", "", "a"), text("changed-other", "", "b"));
+    let policy = written("changed-policy", "unchanged_rules = 'allow'\n");
+    let known_debt = "known debt, unchanged by this update";
+    for (arguments, code, says) in [
+        (vec![&new, "--update-from", &old, "-p", "To=3"], 1, "tcp 1-3"),
+        (vec![&old, "--update-from", &old, "-p", "To=3"], 1, "tcp 1-3"),
+        (vec![&old, "--update-from", &old, "-p", "To=2"], 0, "there is nothing to update"),
+        (vec![&new, "--update-from", &old, "-p", "To=3", "--previous-parameters", "To=3"], 0, known_debt),
+        (vec![&other, "--update-from", &required, "-p", "To=3", "--previous-parameters", "To=2"], 1, "tcp 1-3"),
+        // Nothing else is known about the deployed value.
+        (vec![&other, "--update-from", &required, "-p", "To=3"], 0, known_debt),
+    ] {
+        let output = command(&[&["rehearse", "--policy", &policy], arguments.as_slice()].concat());
+        let described = format!("{}{}", stdout(&output), stderr(&output));
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {described}");
+        assert!(described.contains(says), "{arguments:?}: {described}");
+    }
+}
+
+#[test]
 fn a_value_that_the_template_does_not_allow_is_no_deployment() {
     let text = |constraint: &str| {
         format!("Parameters: {{To: {{Type: String, {constraint}}}}}\nResources: {{T: {{Type: 'AWS::SNS::Topic'}}}}\n")

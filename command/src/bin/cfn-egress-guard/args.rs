@@ -145,8 +145,10 @@ pub(crate) struct Rehearse {
     #[arg(short, long, value_name = "KEY=VALUE|FILE")]
     pub(crate) parameters: Vec<String>,
 
-    /// The deployed stack's parameter values, for parameters with UsePreviousValue, in the same forms [default: the
-    /// defaults of OLD_TEMPLATE] (repeatable).
+    /// The deployed stack's parameter values, in the same forms [default: the defaults of OLD_TEMPLATE] (repeatable).
+    ///
+    /// A parameter with UsePreviousValue keeps its value. A parameter without a default in OLD_TEMPLATE and without a
+    /// value here has the new value.
     #[arg(long, value_name = "KEY=VALUE|FILE", requires = "update_from")]
     pub(crate) previous_parameters: Vec<String>,
 

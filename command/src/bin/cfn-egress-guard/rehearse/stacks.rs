@@ -102,9 +102,14 @@ impl StackParameters {
         Ok(values)
     }
 
-    /// Returns the values of the deployed stack.
-    fn values_before(&self, values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        if self.previous.values.is_empty() { values.clone() } else { self.previous.values.clone() }
+    /// Returns the values of the deployed stack. A parameter without a default there has the value that the deployment
+    /// passes, because nothing else is known about it.
+    fn values_before(&self, values: &BTreeMap<String, String>, before: &TemplateFile) -> BTreeMap<String, String> {
+        let root = &before.document.root;
+        let passed = values.iter().filter(|(name, _)| !parameters::has_default(root, name));
+        let mut known: BTreeMap<_, _> = passed.map(|(name, value)| (name.clone(), value.clone())).collect();
+        known.extend(self.previous.values.clone());
+        known
     }
 }
 
@@ -131,7 +136,8 @@ fn planned(
     if before.is_none() {
         parameters::all_given(&scope, &text.document.root).with_context(context)?;
     }
-    let scope_before = Scope { parameters: given.values_before(&scope.parameters), ..scope.clone() };
+    let parameters = before.map(|before| given.values_before(&scope.parameters, before)).unwrap_or_default();
+    let scope_before = Scope { parameters, ..scope.clone() };
     let before = before.map(|before| before.stack(&stack_name, &scope_before));
     plan(&text.stack(&stack_name, &scope), before.as_ref(), terms, nested).with_context(context)
 }
