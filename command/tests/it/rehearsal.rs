@@ -165,7 +165,14 @@ fn what_the_template_does_not_hold_is_reported_and_not_taken_for_judged() {
             "sam",
             "Transform: AWS::Serverless-2016-10-31\nResources:\n  A: {Type: 'AWS::Serverless::Application'}\n"
                 .to_owned(),
-            "the template of application `A`",
+            "the template of application `A` is not checked here; name its file with --nested A=FILE",
+            1,
+        ),
+        (
+            "stack-set",
+            "Resources:\n  S: {Type: 'AWS::CloudFormation::StackSet', Properties: {TemplateBody: 'Resources: {}'}}\n"
+                .to_owned(),
+            "the template of StackSet `S` is not checked here; use `check`",
             1,
         ),
     ] {
@@ -474,7 +481,7 @@ fn templates_that_nest_themselves_or_are_nowhere_say_so() {
     for (arguments, says) in [
         (vec!["rehearse", &a], "nested stack `Next/Next` uses"),
         (vec!["rehearse", &missing], "gone.yaml"),
-        (vec!["rehearse", "--nested", "Web=x.yaml", "examples/compliant.yaml"], "the templates have no nested stack"),
+        (vec!["rehearse", "--nested", "Web=x.yaml", "examples/compliant.yaml"], "the templates have no nested stack and no application"),
         (vec!["rehearse", "--nested", "Net=x.yaml", "tests/fixtures/nested/app.yaml"], "Network, Network/Inner"),
         (vec!["rehearse", "--nested", "Network", "tests/fixtures/nested/app.yaml"], "LOGICAL_ID=FILE"),
         (vec!["rehearse", "--target-operations", "CLOUD_CONTROL", "examples/compliant.yaml"], "CHANGE_SET"),
@@ -484,6 +491,34 @@ fn templates_that_nest_themselves_or_are_nowhere_say_so() {
         assert!(stderr(&output).contains(says), "{arguments:?}: {}", stderr(&output));
     }
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_sam_application_is_deployed_as_a_nested_stack() {
+    let child = "Parameters: {To: {Type: Number}}\nResources:\n  R: {Type: AWS::EC2::SecurityGroupEgress, Properties: \
+                 {GroupId: sg-1, IpProtocol: tcp, FromPort: 80, ToPort: !Ref To, CidrIp: 10.0.0.0/8}}\n";
+    let child = written("application", child);
+    let app = |name: &str, location: &str| {
+        let text = format!(
+            "Transform: AWS::Serverless-2016-10-31\nResources:\n  App: {{Type: AWS::Serverless::Application, Properties: \
+             {{Location: {location}, Parameters: {{To: 90}}}}}}\n"
+        );
+        written(name, &text)
+    };
+    let local = app("application-local", "./rehearsal-application.yaml");
+    let elsewhere = app("application-elsewhere", "{ApplicationId: x, SemanticVersion: 1.0.0}");
+    let given = format!("App={child}");
+    for arguments in [vec!["rehearse", &local], vec!["rehearse", &elsewhere, "--nested", &given]] {
+        let output = command(&arguments);
+        let described = format!("{}{}", stdout(&output), stderr(&output));
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {described}");
+        assert!(described.contains("tcp 80-90") && described.contains("Embedded stack"), "{arguments:?}: {described}");
+        assert!(!described.contains("not checked"), "{arguments:?}: {described}");
+    }
+    // An unchanged StackSet deploys nothing.
+    let set = written("stack-set-twice", "Resources: {S: {Type: 'AWS::CloudFormation::StackSet'}}\n");
+    let output = command(&["rehearse", &set, "--update-from", &set]);
+    assert!(stdout(&output).contains("nothing to update") && !stdout(&output).contains("not checked"), "{output:?}");
 }
 
 #[test]
@@ -629,7 +664,9 @@ fn no_control_character_of_a_template_reaches_a_terminal() {
         "Transform: \"M{evil}\"\nParameters: {{\"P{evil}\": {{Type: Number, Default: 1}}}}\nConditions: {{\"C{evil}\": !Equals [!Ref \"P{evil}\", !ImportValue \
          x]}}\nResources:\n  \"{evil}\":\n    Type: AWS::EC2::SecurityGroup\n    Condition: \"C{evil}\"\n    Properties:\n      \
          GroupDescription: \"{evil}\"\n      SecurityGroupEgress: [{{IpProtocol: \"{evil}\", FromPort: \"{evil}\", ToPort: !Ref \
-         \"P{evil}\", CidrIp: \"{evil}\"}}]\n  \"N{evil}\": {{Type: \"T{evil}::X::Y\", Properties: {{\"K{evil}\": !GetAtt \"{evil}.{evil}\"}}}}\n"
+         \"P{evil}\", CidrIp: \"{evil}\"}}]\n  \"N{evil}\": {{Type: \"T{evil}::X::Y\", Properties: {{\"K{evil}\": !GetAtt \"{evil}.{evil}\"}}}}\n  \"S{evil}\": {{Type: \
+         AWS::CloudFormation::Stack}}\n  \"A{evil}\": {{Type: AWS::Serverless::Application}}\n  \"T{evil}\": {{Type: \
+         AWS::CloudFormation::StackSet}}\n"
     );
     let path = written("control", &template);
     for arguments in [

@@ -41,7 +41,7 @@ impl<'f> NestedFiles<'f> {
         let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((path, _)) = self.given.iter().find(|(path, _)| !met.contains(path)) else { return Ok(()) };
         if met.is_empty() {
-            bail!("--nested {path}: the templates have no nested stack");
+            bail!("--nested {path}: the templates have no nested stack and no application");
         }
         let met: Vec<&str> = met.iter().map(String::as_str).collect();
         bail!("--nested {path}: there is no nested stack with that name; the nested stacks are {}", met.join(", "))
