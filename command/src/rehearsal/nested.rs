@@ -125,5 +125,6 @@ pub(super) fn reference<'a>(
 
 /// Returns the scope of a nested stack: the parameters that its parent passes, and its account and Region.
 pub(super) fn scope(stack_name: &str, parent: &Scope, world: &World<'_>) -> Scope {
-    Scope { stack_name: Some(stack_name.to_owned()), ..passed(parent, world) }
+    // Without a name of its parent, its own is not known either.
+    Scope { stack_name: parent.stack_name.as_ref().map(|_| stack_name.to_owned()), ..passed(parent, world) }
 }

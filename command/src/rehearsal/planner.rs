@@ -119,6 +119,7 @@ impl Planner<'_> {
             operations,
             switched_off,
             notes,
+            assumed_values: Vec::new(),
         })
     }
 

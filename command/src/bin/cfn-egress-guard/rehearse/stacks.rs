@@ -6,8 +6,10 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use cfn_egress_guard::rehearsal::{DeploymentPlan, plan};
 use cfn_egress_guard_core::check::CheckContext;
+use cfn_egress_guard_core::hook::Target;
 use cfn_egress_guard_core::template::Scope;
 
+use super::assumed::assumed;
 use super::nested::NestedTemplateFiles;
 use super::template::TemplateFile;
 use crate::args::Rehearse;
@@ -127,8 +129,8 @@ fn planned(
     let context = || format!("planning the deployment of `{}`", text.file);
     let scope = Scope {
         parameters: given.values(before).with_context(context)?,
-        account: Some(arguments.account.clone()),
-        region: Some(arguments.region.clone()),
+        account: Some(arguments.account()),
+        region: Some(arguments.region()),
         stack_name: Some(stack_name.clone()),
         ..Scope::default()
     };
@@ -137,9 +139,17 @@ fn planned(
         parameters::all_given(&scope, &text.document.root).with_context(context)?;
     }
     let parameters = before.map(|before| given.values_before(&scope.parameters, before)).unwrap_or_default();
-    let scope_before = Scope { parameters, ..scope.clone() };
-    let before = before.map(|before| before.stack(&stack_name, &scope_before));
-    plan(&text.stack(&stack_name, &scope), before.as_ref(), terms, nested).with_context(context)
+    let mut planned = |scope: &Scope| {
+        let scope_before = Scope { parameters: parameters.clone(), ..scope.clone() };
+        let before = before.map(|before| before.stack(&stack_name, &scope_before));
+        plan(&text.stack(&stack_name, scope), before.as_ref(), terms, nested).with_context(context)
+    };
+    let mut plan = planned(&scope)?;
+    plan.assumed_values = assumed(&plan, &scope, arguments, planned);
+    if !arguments.target_operations.contains(&Target::Resource) && plan.has_checked_resources() {
+        plan.notes.push("RESOURCE, which decides with resolved values, is not among the targets".to_owned());
+    }
+    Ok(plan)
 }
 
 /// Forms a stack name that CloudFormation allows from a file's name.
