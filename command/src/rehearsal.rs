@@ -25,8 +25,8 @@ pub use invocation::HookSettings;
 pub use invoke::InvokeError;
 pub use nested::{FoundTemplate, NestedStack, NestedTemplates, PlanError};
 pub use plan::{
-    Action, AssumedViolation, DeploymentPlan, DescribedProperties, FailureMode, NotRehearsed, ResourceOperation,
-    StackToDeploy,
+    Action, DeploymentPlan, DescribedProperties, FailureMode, NotRehearsed, ResourceOperation, StackToDeploy,
+    VerdictAssumption,
 };
 pub use planner::plan;
 pub use runtime_api::{LocalFunction, StartError};

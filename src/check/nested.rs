@@ -36,7 +36,8 @@ impl NestedKind {
     }
 
     /// Returns the property with the location of the template.
-    const fn location(self) -> &'static str {
+    #[must_use]
+    pub const fn location(self) -> &'static str {
         match self {
             Self::Stack | Self::StackSet => "TemplateURL",
             Self::Application => "Location",

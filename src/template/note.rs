@@ -32,7 +32,11 @@ pub enum NoteSubject {
         macro_name: Option<String>,
     },
     /// A SAM application, which becomes a nested stack. Its template is not part of this one.
-    Application { logical_id: String },
+    Application {
+        logical_id: String,
+        /// What to do to have it checked, if the caller knows a way.
+        advice: Option<String>,
+    },
     /// A module. Its resources are not part of the template.
     Module { logical_id: String, type_name: String },
     /// An entry of `Resources` without a `Type`.
@@ -46,12 +50,16 @@ pub enum NoteSubject {
     /// A nested stack, whose template is a separate file. Added by the caller that knows which files are checked.
     NestedStack {
         logical_id: String,
-        /// The file with its template, if one is named.
-        file: Option<String>,
+        /// What to do to have it checked, if the caller knows a way.
+        advice: Option<String>,
     },
     /// A StackSet, whose template is a separate file or unknown. Added by the caller that knows which files are
     /// checked.
-    StackSet { logical_id: String },
+    StackSet {
+        logical_id: String,
+        /// What to do to have it checked, if the caller knows a way.
+        advice: Option<String>,
+    },
     /// A template deployed by this one that does not accept the parameter values. Added by the caller that knows that
     /// template.
     RefusedParameters {
@@ -131,8 +139,9 @@ impl fmt::Display for TemplateNote {
             NoteSubject::Include { logical_id: None, macro_name: None } => {
                 f.write_str("the resources that `Fn::Transform` adds are not checked here")
             }
-            NoteSubject::Application { logical_id } => {
-                write!(f, "the template of application `{}` is not checked here", shortened(logical_id))
+            NoteSubject::Application { logical_id, advice } => {
+                write!(f, "the template of application `{}` is not checked here", shortened(logical_id))?;
+                write_advice(f, advice.as_deref())
             }
             NoteSubject::Module { logical_id, type_name } => write!(
                 f,
@@ -155,25 +164,23 @@ impl fmt::Display for TemplateNote {
             NoteSubject::RefusedParameters { logical_id, why } => {
                 write!(f, "`{}` cannot be deployed with the parameters that it passes: {why}", shortened(logical_id))
             }
-            NoteSubject::NestedStack { logical_id, file: Some(file) } => write!(
-                f,
-                "the template of nested stack `{}` is not checked here; check its file too: {}",
-                shortened(logical_id),
-                shortened(file)
-            ),
-            NoteSubject::NestedStack { logical_id, file: None } => write!(
-                f,
-                "the template of nested stack `{}` is not checked here; check its file too",
-                shortened(logical_id)
-            ),
-            NoteSubject::StackSet { logical_id } => {
-                write!(f, "the template of StackSet `{}` is not checked here", shortened(logical_id))
+            NoteSubject::NestedStack { logical_id, advice } => {
+                write!(f, "the template of nested stack `{}` is not checked here", shortened(logical_id))?;
+                write_advice(f, advice.as_deref())
+            }
+            NoteSubject::StackSet { logical_id, advice } => {
+                write!(f, "the template of StackSet `{}` is not checked here", shortened(logical_id))?;
+                write_advice(f, advice.as_deref())
             }
             NoteSubject::UndeclaredParameter { name } => {
                 write!(f, "parameter `{}` has a value, but the template does not declare it", shortened(name))
             }
         }
     }
+}
+
+fn write_advice(f: &mut fmt::Formatter<'_>, advice: Option<&str>) -> fmt::Result {
+    advice.map_or(Ok(()), |advice| write!(f, "; {advice}"))
 }
 
 /// Returns notes on the `Transform` section: one name, or a list of names or of objects with a `Name`.
@@ -229,7 +236,7 @@ pub(super) fn resource(
         [Some(body), body.get("Properties")].into_iter().flatten().filter_map(|it| it.get("Fn::Transform")).collect();
     let subject = match type_name {
         Some(name) if name.ends_with("::MODULE") => NoteSubject::Module { logical_id, type_name: name.to_owned() },
-        Some("AWS::Serverless::Application") => NoteSubject::Application { logical_id },
+        Some("AWS::Serverless::Application") => NoteSubject::Application { logical_id, advice: None },
         Some("AWS::ServiceCatalog::CloudFormationProvisionedProduct") => NoteSubject::Product { logical_id },
         _ if !transforms.is_empty() => {
             let macro_name = transforms.into_iter().find_map(macro_of);

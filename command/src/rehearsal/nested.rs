@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::plan::StackToDeploy;
-use cfn_egress_guard_core::check::passed;
+use cfn_egress_guard_core::check::{NestedKind, passed};
 use cfn_egress_guard_core::source::Document;
 use cfn_egress_guard_core::template::{Resource, Scope, TemplateError, World};
 use cfn_egress_guard_core::value::Value;
@@ -21,7 +21,7 @@ pub struct NestedStack<'a> {
     pub path: &'a str,
     /// The source of the parent template ([`StackToDeploy::file`]).
     pub parent: &'a str,
-    /// `TemplateURL`, if it is known.
+    /// `TemplateURL`, or the `Location` of a SAM application, if it is known.
     pub template_url: Option<&'a str>,
     /// The file that the AWS CDK records in the resource's metadata (`aws:asset:path`).
     pub asset_path: Option<&'a str>,
@@ -114,15 +114,17 @@ pub(super) fn reference<'a>(
     world: &'a World<'_>,
 ) -> NestedStack<'a> {
     let metadata = resource.body().get("Metadata");
+    let kind = NestedKind::of(&resource.type_name);
     NestedStack {
         path,
         parent: parent.file,
-        template_url: world.properties.get("TemplateURL").and_then(Value::as_str),
+        template_url: kind.and_then(|kind| world.properties.get(kind.location())).and_then(Value::as_str),
         asset_path: metadata.and_then(|metadata| metadata.get("aws:asset:path")).and_then(Value::as_str),
     }
 }
 
 /// Returns the scope of a nested stack: the parameters that its parent passes, and its account and Region.
 pub(super) fn scope(stack_name: &str, parent: &Scope, world: &World<'_>) -> Scope {
-    Scope { stack_name: Some(stack_name.to_owned()), ..passed(parent, world) }
+    // Without a name of its parent, its own is not known either.
+    Scope { stack_name: parent.stack_name.as_ref().map(|_| stack_name.to_owned()), ..passed(parent, world) }
 }

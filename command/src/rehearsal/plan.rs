@@ -1,5 +1,6 @@
 //! The plan of a rehearsal: the operations of a stack and its nested stacks, in deployment order.
 
+use cfn_egress_guard_core::security_group::ResourceType;
 use cfn_egress_guard_core::source::Document;
 use cfn_egress_guard_core::template::Scope;
 use serde::Serialize;
@@ -45,6 +46,8 @@ pub struct DeploymentPlan {
     pub switched_off: Vec<String>,
     /// The parts of the template that cannot be rehearsed: macros, modules and anything else that is not written in it.
     pub notes: Vec<String>,
+    /// The values that the rehearsal assumes and that decide the verdict: `` `AWS::Region` is us-east-1 ``.
+    pub assumed_values: Vec<String>,
 }
 
 /// Something for which the hook could not be invoked.
@@ -59,17 +62,18 @@ pub struct NotRehearsed {
     pub reason: String,
 }
 
-/// The assumption under which a resource breaks the rule.
+/// An assumption that the verdict depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct AssumedViolation {
+pub struct VerdictAssumption {
     pub stack_name: String,
+    /// The resource, or the stack's name if the assumption is about the stack.
     pub logical_resource_id: String,
-    /// The assumption: `` `IsProd` is true ``, or behavior that AWS does not document.
+    /// The assumption: `` `IsProd` is true ``, a value that is not given, or behavior that AWS does not document.
     pub assumption: String,
 }
 
-impl AssumedViolation {
+impl VerdictAssumption {
     /// The assumption about an update that is rolled back.
     pub const NO_HOOK_ON_ROLLBACK: &str =
         "hooks do not run while a stack rolls back (AWS does not document whether they do)";
@@ -77,10 +81,14 @@ impl AssumedViolation {
     /// Returns the assumption about an update that is rolled back.
     #[must_use]
     pub fn of_rollback(stack_name: &str) -> Self {
+        Self::of_stack(stack_name, Self::NO_HOOK_ON_ROLLBACK)
+    }
+
+    fn of_stack(stack_name: &str, assumption: &str) -> Self {
         Self {
             stack_name: stack_name.to_owned(),
             logical_resource_id: stack_name.to_owned(),
-            assumption: Self::NO_HOOK_ON_ROLLBACK.to_owned(),
+            assumption: assumption.to_owned(),
         }
     }
 }
@@ -98,6 +106,14 @@ impl DeploymentPlan {
             let nested = operation.nested.as_deref().map(Self::all_operations);
             std::iter::once(operation).chain(nested.into_iter().flatten())
         }))
+    }
+
+    /// Returns whether the deployment creates or updates a security group or an egress rule.
+    #[must_use]
+    pub fn has_checked_resources(&self) -> bool {
+        self.all_operations().any(|operation| {
+            operation.action != Action::Remove && ResourceType::from_name(&operation.resource_type).is_some()
+        })
     }
 
     /// Returns whether nothing changes: CloudFormation refuses such an update ("No updates are to be performed").
@@ -122,12 +138,13 @@ impl DeploymentPlan {
         found
     }
 
-    /// Returns the assumptions made where the template leaves open whether the rule is broken.
+    /// Returns the assumptions made where the template or the arguments leave open whether the rule is broken.
     #[must_use]
-    pub fn assumed(&self) -> Vec<AssumedViolation> {
-        let mut found = Vec::new();
+    pub fn assumed(&self) -> Vec<VerdictAssumption> {
+        let of_stack = |value: &String| VerdictAssumption::of_stack(&self.stack_name, value);
+        let mut found: Vec<_> = self.assumed_values.iter().map(of_stack).collect();
         for operation in &self.operations {
-            found.extend(operation.hinges_on.iter().filter(|_| operation.breaks).map(|assumption| AssumedViolation {
+            found.extend(operation.hinges_on.iter().filter(|_| operation.breaks).map(|assumption| VerdictAssumption {
                 stack_name: self.stack_name.clone(),
                 logical_resource_id: operation.logical_id.clone(),
                 assumption: assumption.clone(),

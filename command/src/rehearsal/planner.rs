@@ -8,10 +8,10 @@ use serde_json::{Value as Json, json};
 use super::nested::{self, FoundTemplate, MAX_NESTED_STACKS, NESTED_STACK, NestedTemplates, PlanError};
 use super::plan::{Action, DeploymentPlan, DescribedProperties, ResourceOperation, StackToDeploy};
 use super::properties::{described, resolved};
-use cfn_egress_guard_core::check::{CheckContext, JudgedResource, judge_resource};
-use cfn_egress_guard_core::rule::{Outcome, Verdict, wording};
+use cfn_egress_guard_core::check::{CheckContext, JudgedResource, NestedKind, judge_resource};
+use cfn_egress_guard_core::rule::{Outcome, Verdict, excerpt, wording};
 use cfn_egress_guard_core::security_group::ResourceType;
-use cfn_egress_guard_core::template::{NoteSubject, Resource, Scope, Template, World};
+use cfn_egress_guard_core::template::{NoteSubject, Resource, Scope, Template, TemplateNote, World};
 
 /// The suffix that CloudFormation adds to a nested stack's logical ID to form its name; always the same here.
 const NESTED_NAME_SUFFIX: &str = "REHEARSAL";
@@ -29,6 +29,9 @@ pub fn plan(
 ) -> Result<DeploymentPlan, PlanError> {
     Planner { terms, nested, nested_stacks: 0, around: Vec::new() }.plan(stack, before, "")
 }
+
+/// The maximum length of the path of a nested stack in a message: several logical IDs, of 255 characters at most.
+const PATH_CHARS: usize = 1_024;
 
 struct Planner<'a> {
     terms: &'a CheckContext<'a>,
@@ -48,6 +51,7 @@ impl Planner<'_> {
         let template = template_of(stack)?;
         let old = before.map(|before| Ok((before, template_of(before)?))).transpose()?;
         let (mut operations, mut switched_off) = (Vec::new(), Vec::new());
+        let mut notes = notes_of(&template);
         for resource in order_of(&template, stack)? {
             let judged = judge_resource(&template, resource, self.terms);
             let Some(proposed) = ProposedResource::of(resource, &judged) else {
@@ -77,8 +81,14 @@ impl Planner<'_> {
             let action = if earlier.is_some() { Action::Update } else { Action::Create };
             let line = stack.document.span(resource.origin).map(|span| span.line);
             let mut operation = proposed.operation(action, line, earlier.map(|(_, earlier)| earlier));
-            if resource.type_name == NESTED_STACK && nested.is_none() {
-                operation.undetermined = Some(nested_template_missing(&path));
+            match NestedKind::of(&resource.type_name) {
+                Some(NestedKind::Stack) if nested.is_none() => {
+                    operation.undetermined = Some(nested_template_missing(&path));
+                }
+                Some(kind @ (NestedKind::Application | NestedKind::StackSet)) if nested.is_none() => {
+                    notes.push(not_rehearsed(kind, resource, &path));
+                }
+                _ => {}
             }
             operation.nested = nested.map(Box::new);
             if let Some(nested) = &mut operation.nested {
@@ -108,7 +118,8 @@ impl Planner<'_> {
             previous_template: before.map(|before| before.text.to_owned()),
             operations,
             switched_off,
-            notes: notes_of(&template),
+            notes,
+            assumed_values: Vec::new(),
         })
     }
 
@@ -120,7 +131,7 @@ impl Planner<'_> {
         before: Option<(&StackToDeploy<'_>, &ProposedResource<'_>)>,
         path: &str,
     ) -> Result<Option<DeploymentPlan>, PlanError> {
-        if proposed.resource.type_name != NESTED_STACK {
+        if !is_nested_stack(&proposed.resource.type_name) {
             return Ok(None);
         }
         let name = format!("{}-{}-{NESTED_NAME_SUFFIX}", stack.name, proposed.resource.logical_id);
@@ -175,14 +186,41 @@ fn order_of<'t, 'a>(template: &'t Template<'a>, stack: &StackToDeploy<'_>) -> Re
     template.deployment_order().map_err(error)
 }
 
-/// Returns the parts that the template leaves open. A value for an undeclared parameter leaves nothing open.
+/// Returns the parts that the template leaves open. A value for an undeclared parameter leaves nothing open; whether an
+/// application does depends on its template.
 fn notes_of(template: &Template<'_>) -> Vec<String> {
-    let open = template.notes().iter().filter(|note| !matches!(note.subject, NoteSubject::UndeclaredParameter { .. }));
-    open.map(ToString::to_string).collect()
+    let is_open = |note: &&TemplateNote| {
+        !matches!(note.subject, NoteSubject::UndeclaredParameter { .. } | NoteSubject::Application { .. })
+    };
+    template.notes().iter().filter(is_open).map(ToString::to_string).collect()
+}
+
+/// Returns the note on an application or a StackSet whose template is not rehearsed.
+fn not_rehearsed(kind: NestedKind, resource: &Resource<'_>, path: &str) -> String {
+    let logical_id = resource.logical_id.to_string();
+    let subject = match kind {
+        NestedKind::StackSet => {
+            NoteSubject::StackSet { logical_id, advice: Some("use `check`, which checks StackSets".to_owned()) }
+        }
+        NestedKind::Stack | NestedKind::Application => {
+            NoteSubject::Application { logical_id, advice: Some(name_its_file(path)) }
+        }
+    };
+    TemplateNote { subject, origin: resource.origin }.to_string()
+}
+
+/// Returns whether a resource becomes a nested stack: SAM turns an application into one.
+fn is_nested_stack(type_name: &str) -> bool {
+    matches!(NestedKind::of(type_name), Some(NestedKind::Stack | NestedKind::Application))
 }
 
 fn nested_template_missing(path: &str) -> String {
-    format!("the template of this nested stack is not here; name its file with --nested {path}=FILE")
+    format!("the template of this nested stack is not here; {}", name_its_file(path))
+}
+
+fn name_its_file(path: &str) -> String {
+    // Logical IDs come from the template's author.
+    format!("name its file with --nested {}=FILE", excerpt(path, PATH_CHARS))
 }
 
 /// A resource as it would be deployed.
@@ -211,7 +249,7 @@ impl<'t> ProposedResource<'t> {
         let breaks_anyway =
             || worlds().all(|(world, assessment)| world.exists && assessment.verdict() == Verdict::NonCompliant);
         // For a nested stack, everything depends on whether it is created.
-        let hinges = resource.type_name == NESTED_STACK || (breaks && !breaks_anyway());
+        let hinges = is_nested_stack(&resource.type_name) || (breaks && !breaks_anyway());
         let hinges_on = if hinges { assumptions } else { Vec::new() };
         let mut undetermined = evaluated.undetermined.map(|why| why.to_string());
         if assessment.verdict() == Verdict::Undetermined {
@@ -234,7 +272,11 @@ impl<'t> ProposedResource<'t> {
         };
         ResourceOperation {
             logical_id: self.resource.logical_id.to_string(),
-            resource_type: self.resource.type_name.clone(),
+            resource_type: if is_nested_stack(&self.resource.type_name) {
+                NESTED_STACK.to_owned()
+            } else {
+                self.resource.type_name.clone()
+            },
             action,
             line,
             properties: self.properties,

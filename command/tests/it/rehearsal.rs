@@ -165,7 +165,14 @@ fn what_the_template_does_not_hold_is_reported_and_not_taken_for_judged() {
             "sam",
             "Transform: AWS::Serverless-2016-10-31\nResources:\n  A: {Type: 'AWS::Serverless::Application'}\n"
                 .to_owned(),
-            "the template of application `A`",
+            "the template of application `A` is not checked here; name its file with --nested A=FILE",
+            1,
+        ),
+        (
+            "stack-set",
+            "Resources:\n  S: {Type: 'AWS::CloudFormation::StackSet', Properties: {TemplateBody: 'Resources: {}'}}\n"
+                .to_owned(),
+            "the template of StackSet `S` is not checked here; use `check`",
             1,
         ),
     ] {
@@ -268,6 +275,61 @@ Resources:
     assert!(stdout(&output).contains("would be blocked: no resource would remain"), "{}", stdout(&output));
     let output = command(&["rehearse", "--target-operations", "CHANGE_SET", &anyway]);
     assert!(stdout(&output).contains("would be blocked: nothing would change"), "{}", stdout(&output));
+}
+
+#[test]
+fn a_value_that_is_not_given_and_decides_is_named() {
+    let inner = "Parameters: {Region: {Type: String}}\nConditions: {C: !Equals [!Ref Region, us-east-1]}\nResources:\n  R: \
+                 {Type: AWS::EC2::SecurityGroupEgress, Properties: {IpProtocol: tcp, FromPort: 80, ToPort: !If [C, 80, 90]}}\n";
+    written("assumed-inner", inner);
+    let template = |name: &str, condition: &str, to: &str| {
+        let text = format!(
+            "Mappings: {{M: {{us-east-1: {{To: 80}}, eu-west-1: {{To: 90}}}}}}\nConditions: {{C: {condition}}}\nResources:\n  R: \
+             {{Type: AWS::EC2::SecurityGroupEgress, Properties: {{IpProtocol: tcp, FromPort: 80, ToPort: {to}}}}}\n"
+        );
+        written(name, &text)
+    };
+    let region = "   Assumed: `AWS::Region` is us-east-1, because --region is not given.\n";
+    let is_region = "!Equals [!Ref 'AWS::Region', us-east-1]";
+    let by_condition = template("assumed-condition", is_region, "!If [C, 80, 90]");
+    let by_mapping = template("assumed-mapping", is_region, "!FindInMap [M, !Ref 'AWS::Region', To]");
+    let alike = template("assumed-alike", is_region, "!If [C, 80, 80]");
+    let blocked = template("assumed-blocked", is_region, "!If [C, 90, 80]");
+    let partition = template("assumed-partition", "!Equals [!Ref 'AWS::Partition', aws]", "!If [C, 80, 90]");
+    let account = template("assumed-account", "!Equals [!Ref 'AWS::AccountId', '111122223333']", "!If [C, 90, 80]");
+    let name = template("assumed-name", "!Equals [!Ref 'AWS::StackName', prod]", "!If [C, 90, 80]");
+    let together = "!And [!Equals [!Ref 'AWS::Region', x], !Equals [!Ref 'AWS::StackName', prod]]";
+    let together = template("assumed-together", together, "!If [C, 90, 80]");
+    let nested = written(
+        "assumed-nested",
+        "Resources:\n  S: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: ./rehearsal-assumed-inner.yaml, \
+         Parameters: {Region: !Ref 'AWS::Region'}}}\n",
+    );
+    for (arguments, code, says) in [
+        (vec![by_condition.as_str()], 0, region),
+        (vec![&by_condition, "--region", "us-east-1"], 0, ""),
+        (vec![&by_condition, "--region", "eu-west-1"], 1, ""),
+        (vec![&by_mapping], 0, region),
+        (vec![&alike], 0, ""),
+        (vec![&blocked], 1, region),
+        (vec![&partition], 0, region),
+        (vec![&account], 0, "   Assumed: `AWS::AccountId` is 123456789012, because --account is not given.\n"),
+        (vec![&name], 0, "`AWS::StackName` is rehearsal-assumed-name, because --stack-name is not given.\n"),
+        (vec![&together], 0, region),
+        (vec![&nested], 0, region),
+        (vec![&nested, "--region", "us-east-1"], 0, ""),
+        (vec![&by_condition, "--update-from", &by_condition], 0, ""),
+        (vec![&by_condition, "--update-from", &account], 0, region),
+    ] {
+        let output = command(&[&["rehearse", "--no-policy"], arguments.as_slice()].concat());
+        let described = format!("{}{}", stdout(&output), stderr(&output));
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {described}");
+        assert_eq!(described.contains("Assumed: "), !says.is_empty(), "{arguments:?}: {described}");
+        assert!(described.contains(says), "{arguments:?}: {described}");
+    }
+    let json: Json = serde_json::from_slice(&command(&["rehearse", "--format", "json", &by_condition]).stdout).unwrap();
+    let assumption = "`AWS::Region` is us-east-1, because --region is not given";
+    assert_eq!(json["Assumed"][0]["Assumption"], assumption, "{json}");
 }
 
 #[test]
@@ -438,6 +500,31 @@ fn a_change_set_and_a_stack_are_asked_about_before_any_resource_is_touched() {
 }
 
 #[test]
+fn without_the_target_that_decides_a_deployment_is_not_said_to_pass() {
+    let rule = "Parameters: {To: {Type: Number, Default: 443}}\nResources:\n  R: {Type: AWS::EC2::SecurityGroupEgress, \
+                Properties: {IpProtocol: tcp, FromPort: 443, ToPort: !Ref To}}\n";
+    let rule = written("targets", rule);
+    let queue = written("targets-queue", "Resources: {Jobs: {Type: 'AWS::SQS::Queue'}}\n");
+    let says = "not checked: RESOURCE, which decides with resolved values, is not among the targets";
+    for (template, targets, code, is_said) in [
+        (&rule, "STACK", 0, true),
+        (&rule, "CHANGE_SET", 1, true),
+        (&rule, "STACK,RESOURCE", 1, false),
+        (&queue, "STACK", 0, false),
+    ] {
+        let mut arguments = vec!["rehearse", template, "--target-operations", targets];
+        if template == &rule {
+            arguments.extend(["-p", "To=444"]);
+        }
+        let output = command(&arguments);
+        let table = stdout(&output);
+        assert_eq!(output.status.code(), Some(code), "{targets}: {table}{}", stderr(&output));
+        assert_eq!(table.contains(says), is_said, "{targets}: {table}");
+        assert!(!is_said || !table.contains("the hook allows it"), "{targets}: {table}");
+    }
+}
+
+#[test]
 fn a_change_set_says_what_only_the_deployment_will_know() {
     // One port is a resource's attribute; STACK and CHANGE_SET leave it to RESOURCE.
     let folder = std::env::temp_dir().join(format!("cfn-egress-guard-open-{}", std::process::id()));
@@ -474,7 +561,10 @@ fn templates_that_nest_themselves_or_are_nowhere_say_so() {
     for (arguments, says) in [
         (vec!["rehearse", &a], "nested stack `Next/Next` uses"),
         (vec!["rehearse", &missing], "gone.yaml"),
-        (vec!["rehearse", "--nested", "Web=x.yaml", "examples/compliant.yaml"], "the templates have no nested stack"),
+        (
+            vec!["rehearse", "--nested", "Web=x.yaml", "examples/compliant.yaml"],
+            "the templates have no nested stack and no application",
+        ),
         (vec!["rehearse", "--nested", "Net=x.yaml", "tests/fixtures/nested/app.yaml"], "Network, Network/Inner"),
         (vec!["rehearse", "--nested", "Network", "tests/fixtures/nested/app.yaml"], "LOGICAL_ID=FILE"),
         (vec!["rehearse", "--target-operations", "CLOUD_CONTROL", "examples/compliant.yaml"], "CHANGE_SET"),
@@ -484,6 +574,34 @@ fn templates_that_nest_themselves_or_are_nowhere_say_so() {
         assert!(stderr(&output).contains(says), "{arguments:?}: {}", stderr(&output));
     }
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_sam_application_is_deployed_as_a_nested_stack() {
+    let child = "Parameters: {To: {Type: Number}}\nResources:\n  R: {Type: AWS::EC2::SecurityGroupEgress, Properties: \
+                 {GroupId: sg-1, IpProtocol: tcp, FromPort: 80, ToPort: !Ref To, CidrIp: 10.0.0.0/8}}\n";
+    let child = written("application", child);
+    let app = |name: &str, location: &str| {
+        let text = format!(
+            "Transform: AWS::Serverless-2016-10-31\nResources:\n  App: {{Type: AWS::Serverless::Application, Properties: \
+             {{Location: {location}, Parameters: {{To: 90}}}}}}\n"
+        );
+        written(name, &text)
+    };
+    let local = app("application-local", "./rehearsal-application.yaml");
+    let elsewhere = app("application-elsewhere", "{ApplicationId: x, SemanticVersion: 1.0.0}");
+    let given = format!("App={child}");
+    for arguments in [vec!["rehearse", &local], vec!["rehearse", &elsewhere, "--nested", &given]] {
+        let output = command(&arguments);
+        let described = format!("{}{}", stdout(&output), stderr(&output));
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {described}");
+        assert!(described.contains("tcp 80-90") && described.contains("Embedded stack"), "{arguments:?}: {described}");
+        assert!(!described.contains("not checked"), "{arguments:?}: {described}");
+    }
+    // An unchanged StackSet deploys nothing.
+    let set = written("stack-set-twice", "Resources: {S: {Type: 'AWS::CloudFormation::StackSet'}}\n");
+    let output = command(&["rehearse", &set, "--update-from", &set]);
+    assert!(stdout(&output).contains("nothing to update") && !stdout(&output).contains("not checked"), "{output:?}");
 }
 
 #[test]
@@ -531,6 +649,35 @@ fn a_parameter_that_keeps_its_value_has_the_one_of_the_deployed_stack() {
         (vec![&new, "--previous-parameters", "To=80"], 2, "--update-from"),
     ] {
         let output = command(&[&["rehearse"], arguments.as_slice()].concat());
+        let described = format!("{}{}", stdout(&output), stderr(&output));
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {described}");
+        assert!(described.contains(says), "{arguments:?}: {described}");
+    }
+}
+
+#[test]
+fn a_new_value_of_a_parameter_is_a_change_of_the_deployed_stack() {
+    let text = |name: &str, default: &str, description: &str| {
+        let template = format!(
+            "Parameters: {{To: {{Type: Number{default}}}}}\nResources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupEgress\n    \
+             Properties: {{GroupId: sg-1, IpProtocol: tcp, FromPort: 1, ToPort: !Ref To, Description: {description}}}\n"
+        );
+        written(name, &template)
+    };
+    let (old, new) = (text("changed-old", ", Default: 2", "a"), text("changed-new", ", Default: 2", "b"));
+    let (required, other) = (text("changed-required", "", "a"), text("changed-other", "", "b"));
+    let policy = written("changed-policy", "unchanged_rules = 'allow'\n");
+    let known_debt = "known debt, unchanged by this update";
+    for (arguments, code, says) in [
+        (vec![&new, "--update-from", &old, "-p", "To=3"], 1, "tcp 1-3"),
+        (vec![&old, "--update-from", &old, "-p", "To=3"], 1, "tcp 1-3"),
+        (vec![&old, "--update-from", &old, "-p", "To=2"], 0, "there is nothing to update"),
+        (vec![&new, "--update-from", &old, "-p", "To=3", "--previous-parameters", "To=3"], 0, known_debt),
+        (vec![&other, "--update-from", &required, "-p", "To=3", "--previous-parameters", "To=2"], 1, "tcp 1-3"),
+        // Nothing else is known about the deployed value.
+        (vec![&other, "--update-from", &required, "-p", "To=3"], 0, known_debt),
+    ] {
+        let output = command(&[&["rehearse", "--policy", &policy], arguments.as_slice()].concat());
         let described = format!("{}{}", stdout(&output), stderr(&output));
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {described}");
         assert!(described.contains(says), "{arguments:?}: {described}");
@@ -600,7 +747,9 @@ fn no_control_character_of_a_template_reaches_a_terminal() {
         "Transform: \"M{evil}\"\nParameters: {{\"P{evil}\": {{Type: Number, Default: 1}}}}\nConditions: {{\"C{evil}\": !Equals [!Ref \"P{evil}\", !ImportValue \
          x]}}\nResources:\n  \"{evil}\":\n    Type: AWS::EC2::SecurityGroup\n    Condition: \"C{evil}\"\n    Properties:\n      \
          GroupDescription: \"{evil}\"\n      SecurityGroupEgress: [{{IpProtocol: \"{evil}\", FromPort: \"{evil}\", ToPort: !Ref \
-         \"P{evil}\", CidrIp: \"{evil}\"}}]\n  \"N{evil}\": {{Type: \"T{evil}::X::Y\", Properties: {{\"K{evil}\": !GetAtt \"{evil}.{evil}\"}}}}\n"
+         \"P{evil}\", CidrIp: \"{evil}\"}}]\n  \"N{evil}\": {{Type: \"T{evil}::X::Y\", Properties: {{\"K{evil}\": !GetAtt \"{evil}.{evil}\"}}}}\n  \"S{evil}\": {{Type: \
+         AWS::CloudFormation::Stack}}\n  \"A{evil}\": {{Type: AWS::Serverless::Application}}\n  \"T{evil}\": {{Type: \
+         AWS::CloudFormation::StackSet}}\n"
     );
     let path = written("control", &template);
     for arguments in [

@@ -103,7 +103,9 @@ pub fn advice(finding: &Finding) -> Option<String> {
             exemption.expires,
             exemption.owner
         )),
-        (_, Outcome::KnownDebt) => Some("Fix it in the next change. New or changed egress rules are blocked.".to_owned()),
+        (_, Outcome::KnownDebt) => {
+            Some("Fix it in the next change. New or changed egress rules are blocked.".to_owned())
+        }
         _ => None,
     }
 }

@@ -146,8 +146,10 @@ pub(crate) struct Rehearse {
     #[arg(short, long, value_name = "KEY=VALUE|FILE")]
     pub(crate) parameters: Vec<String>,
 
-    /// The deployed stack's parameter values, for parameters with UsePreviousValue, in the same forms [default: the
-    /// defaults of OLD_TEMPLATE] (repeatable).
+    /// The deployed stack's parameter values, in the same forms [default: the defaults of OLD_TEMPLATE] (repeatable).
+    ///
+    /// A parameter with UsePreviousValue keeps its value. A parameter without a default in OLD_TEMPLATE and without a
+    /// value here has the new value.
     #[arg(long, value_name = "KEY=VALUE|FILE", requires = "update_from")]
     pub(crate) previous_parameters: Vec<String>,
 
@@ -157,7 +159,8 @@ pub(crate) struct Rehearse {
     pub(crate) nested: Vec<(String, PathBuf)>,
 
     /// What the hook checks: RESOURCE (each security group and rule), STACK (the template, before anything is
-    /// created), CHANGE_SET (the changes, before they are executed).
+    /// created), CHANGE_SET (the changes, before they are executed). Always name RESOURCE: only it decides with
+    /// resolved values.
     ///
     /// The documents of STACK and CHANGE_SET are on this machine. A function behind --endpoint accepts them only with
     /// EGRESS_LOOPBACK_PAYLOADS=1 in its environment.
@@ -209,13 +212,25 @@ pub(crate) struct Rehearse {
     #[arg(long, default_value = "Security::Egress::SinglePort", value_name = "ALIAS")]
     pub(crate) hook_alias: String,
 
-    /// The account of the deployment.
-    #[arg(long, default_value = "123456789012", value_name = "ID", value_parser = parse_account)]
-    pub(crate) account: String,
+    /// The account of the deployment [default: 123456789012].
+    #[arg(long, value_name = "ID", value_parser = parse_account)]
+    pub(crate) account: Option<String>,
 
-    /// The Region of the deployment.
-    #[arg(long, default_value = "us-east-1", value_name = "REGION", value_parser = parse_region)]
-    pub(crate) region: String,
+    /// The Region of the deployment [default: us-east-1].
+    #[arg(long, value_name = "REGION", value_parser = parse_region)]
+    pub(crate) region: Option<String>,
+}
+
+impl Rehearse {
+    /// Returns the account of the deployment.
+    pub(crate) fn account(&self) -> String {
+        self.account.clone().unwrap_or_else(|| "123456789012".to_owned())
+    }
+
+    /// Returns the Region of the deployment.
+    pub(crate) fn region(&self) -> String {
+        self.region.clone().unwrap_or_else(|| "us-east-1".to_owned())
+    }
 }
 
 const REHEARSE_EXAMPLES: &str = "\

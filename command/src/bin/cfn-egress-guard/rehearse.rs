@@ -1,5 +1,6 @@
 //! `rehearse`: rehearses deployments on this machine.
 
+mod assumed;
 mod nested;
 mod stacks;
 mod table;
@@ -10,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use cfn_egress_guard::rehearsal::{
-    AssumedViolation, DeploymentPlan, Endpoint, Function, HookSettings, LocalFunction, NotRehearsed, RehearsalEvent,
-    RehearsalOutcome, StackEvent, rehearse,
+    DeploymentPlan, Endpoint, Function, HookSettings, LocalFunction, NotRehearsed, RehearsalEvent, RehearsalOutcome,
+    StackEvent, VerdictAssumption, rehearse,
 };
 use cfn_egress_guard_core::check::CheckContext;
 use cfn_egress_guard_core::hook::{ENV_LOOPBACK_PAYLOADS, ENV_PRESET, Target};
@@ -51,8 +52,8 @@ fn hook(arguments: &Rehearse) -> HookSettings {
         failure_mode: arguments.failure_mode,
         target_operations: arguments.target_operations.clone(),
         disable_rollback: arguments.disable_rollback,
-        account: arguments.account.clone(),
-        region: arguments.region.clone(),
+        account: arguments.account(),
+        region: arguments.region(),
     }
 }
 
@@ -74,7 +75,7 @@ async fn play(
     let clock = || jiff::Timestamp::now().to_string();
     let mut events: Vec<StackEvent> = Vec::new();
     let mut exit = Exit::Clean;
-    let mut rolled_back: Vec<AssumedViolation> = Vec::new();
+    let mut rolled_back: Vec<VerdictAssumption> = Vec::new();
     for (position, plan) in plans.iter().enumerate() {
         if arguments.format == EventFormat::Human {
             table::title(out, plan, position == 0)?;
@@ -101,7 +102,7 @@ async fn play(
             exit = Exit::Findings;
         }
         if ending == RehearsalOutcome::RolledBack && plan.is_update() {
-            rolled_back.push(AssumedViolation::of_rollback(&plan.stack_name));
+            rolled_back.push(VerdictAssumption::of_rollback(&plan.stack_name));
         }
         if arguments.format == EventFormat::Human {
             table::conclusion(out, plan, ending, &heard)?;
@@ -111,7 +112,7 @@ async fn play(
         // DescribeStackEvents lists the newest first.
         events.reverse();
         let not_judged: Vec<NotRehearsed> = plans.iter().flat_map(DeploymentPlan::not_judged).collect();
-        let assumed: Vec<AssumedViolation> =
+        let assumed: Vec<VerdictAssumption> =
             plans.iter().flat_map(DeploymentPlan::assumed).chain(rolled_back).collect();
         let mut described = serde_json::json!({ "StackEvents": events, "NotJudged": not_judged, "Assumed": assumed });
         printable(&mut described);

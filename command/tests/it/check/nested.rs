@@ -147,7 +147,8 @@ fn templates_of_nested_stacks_are_found_where_they_are_named() {
     assert_eq!(check(&folder, &["sam.yaml"]).described().0, 1, "an application of SAM");
     let (code, described) = check(&folder, &["outer.yaml"]).described();
     assert!(code == 0 && described.contains("not checked: 1 nested stack (--notes lists them)"), "{described}");
-    assert_eq!(check(&folder, &["outer.yaml", "--strict"]).described().0, 1);
+    let (code, described) = check(&folder, &["outer.yaml", "--strict"]).described();
+    assert!(code == 1 && described.contains("not checked here; pass --nested Net/Net=FILE"), "{described}");
     let (code, described) = check(&folder, &["outer.yaml", "--strict", "--nested", "Net/Net=net.yaml"]).described();
     assert_eq!(code, 0, "{described}");
     assert_eq!(
@@ -193,6 +194,10 @@ fn what_a_nested_stack_names_is_not_taken_on_trust() {
         ("e.yaml", 0, "not checked: 1 nested stack"),
         ("f.yaml", 0, "not checked: 1 nested stack"),
     ] {
+        if file == "d.yaml" {
+            let (_, described) = check(&here, &[file, "--notes"]).described();
+            assert!(described.contains("; pass --nested Net=FILE (it names missing.yaml)"), "{described}");
+        }
         for format in ["human", "json"] {
             let (found, described) = check(&here, &[file, "--format", format]).described();
             assert_eq!(found, code, "{file}: {described}");
@@ -267,9 +272,13 @@ fn a_stack_set_whose_template_is_elsewhere_is_not_judged() {
         assert!(code == 0 && described.contains("not checked: 1 StackSet (--notes"), "{file}: {described}");
         let (code, described) = check(&folder, &[file, "--strict"]).described();
         assert!(
-            code == 1 && described.contains("error[not-judged]: the template of StackSet `Set`"),
+            code == 1
+                && described.contains("error[not-judged]: the template of StackSet `Set`")
+                && described.contains("; pass --nested Set=FILE"),
             "{file}: {described}"
         );
+        let (code, described) = check(&folder, &[file, "--strict", "--nested", "Set=net.yaml"]).described();
+        assert!(!described.contains("not-judged"), "{file}: {code} {described}");
     }
     let (code, described) = check(&folder, &["broken.yaml"]).described();
     assert!(code == 2 && described.contains("the template in `Set`: this is not valid YAML"), "{described}");

@@ -217,7 +217,7 @@ impl InputJudge<'_> {
                 inside.others.push((same(&file), reports.own));
                 inside.others.append(&mut reports.others);
             } else if !std::mem::replace(&mut is_missing, true) {
-                inside.notes.push(nested::missing(nested, way));
+                inside.notes.push(nested::missing(&path, nested, way));
             }
         }
         inside.notes.extend(refusals.into_iter().map(|why| {

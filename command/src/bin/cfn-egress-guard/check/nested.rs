@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::bail;
 use cfn_egress_guard_core::check::{Nested, NestedKind, NestedWay};
+use cfn_egress_guard_core::rule::excerpt;
 use cfn_egress_guard_core::template::{NoteSubject, TemplateNote};
 use cfn_egress_guard_core::value::Value;
 
@@ -15,10 +16,14 @@ pub(crate) use inline::InlineTemplate;
 
 use super::folder::same;
 use super::parameters::{DeclaredParameters, all_declared, allowed};
+use crate::ID_CHARS;
 use crate::git::Repository;
 
 /// The maximum depth at which templates may deploy each other.
 pub(crate) const MAX_DEPTH: usize = 8;
+
+/// The maximum length of a file's name in a message.
+const FILE_CHARS: usize = 100;
 
 /// The files of nested stacks.
 pub(crate) struct NestedFiles<'f> {
@@ -36,7 +41,7 @@ impl<'f> NestedFiles<'f> {
         let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((path, _)) = self.given.iter().find(|(path, _)| !met.contains(path)) else { return Ok(()) };
         if met.is_empty() {
-            bail!("--nested {path}: the templates have no nested stack");
+            bail!("--nested {path}: the templates have no nested stack and no application");
         }
         let met: Vec<&str> = met.iter().map(String::as_str).collect();
         bail!("--nested {path}: there is no nested stack with that name; the nested stacks are {}", met.join(", "))
@@ -106,16 +111,21 @@ fn plain(path: &Path) -> PathBuf {
     path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
-/// Returns the note on an unavailable template.
-pub(crate) fn missing(nested: &Nested, way: &NestedWay) -> TemplateNote {
+/// Returns how to name the file of an unavailable template.
+fn advice(path: &str) -> String {
+    format!("pass --nested {}=FILE", excerpt(path, ID_CHARS))
+}
+
+/// Returns the note on an unavailable template; `path` leads to it, as in [`NestedFiles::file`].
+pub(crate) fn missing(path: &str, nested: &Nested, way: &NestedWay) -> TemplateNote {
     let logical_id = nested.logical_id.clone();
+    let named = local(nested.asset_path.as_deref(), way.location.as_deref());
+    let named = named.map_or_else(String::new, |file| format!(" (it names {})", excerpt(file, FILE_CHARS)));
+    let advice = Some(format!("{}{named}", advice(path)));
     let subject = match nested.kind {
-        NestedKind::Stack => {
-            let file = local(nested.asset_path.as_deref(), way.location.as_deref()).map(str::to_owned);
-            NoteSubject::NestedStack { logical_id, file }
-        }
-        NestedKind::Application => NoteSubject::Application { logical_id },
-        NestedKind::StackSet => NoteSubject::StackSet { logical_id },
+        NestedKind::Stack => NoteSubject::NestedStack { logical_id, advice },
+        NestedKind::Application => NoteSubject::Application { logical_id, advice },
+        NestedKind::StackSet => NoteSubject::StackSet { logical_id, advice },
     };
     TemplateNote { subject, origin: nested.origin }
 }

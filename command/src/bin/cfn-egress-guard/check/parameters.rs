@@ -18,7 +18,7 @@ use cfn_egress_guard_core::value::{Kind, Map, Value};
 use crate::args::Deployed;
 use crate::file;
 use declared::SHOWN_CHARS;
-pub(crate) use declared::{DeclaredParameters, ParameterError, all_declared, allowed, default_of};
+pub(crate) use declared::{DeclaredParameters, ParameterError, all_declared, allowed, default_of, has_default};
 pub(crate) use known::{declared_only, nested_scope};
 
 /// Separates paths from parameters: the AWS CLI accepts several values after one `--parameters`; this parser takes all

@@ -135,7 +135,7 @@ impl Explainer<'_> {
         for way in &nested.ways {
             let Some((file, text)) = self.found(nested, way, &path, unit, around)? else {
                 if !std::mem::replace(&mut is_missing, true) {
-                    notes.push(files::missing(nested, way));
+                    notes.push(files::missing(&path, nested, way));
                 }
                 continue;
             };

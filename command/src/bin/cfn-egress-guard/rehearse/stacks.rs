@@ -6,8 +6,10 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use cfn_egress_guard::rehearsal::{DeploymentPlan, plan};
 use cfn_egress_guard_core::check::CheckContext;
+use cfn_egress_guard_core::hook::Target;
 use cfn_egress_guard_core::template::Scope;
 
+use super::assumed::assumed;
 use super::nested::NestedTemplateFiles;
 use super::template::TemplateFile;
 use crate::args::Rehearse;
@@ -102,9 +104,14 @@ impl StackParameters {
         Ok(values)
     }
 
-    /// Returns the values of the deployed stack.
-    fn values_before(&self, values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        if self.previous.values.is_empty() { values.clone() } else { self.previous.values.clone() }
+    /// Returns the values of the deployed stack. A parameter without a default there has the value that the deployment
+    /// passes, because nothing else is known about it.
+    fn values_before(&self, values: &BTreeMap<String, String>, before: &TemplateFile) -> BTreeMap<String, String> {
+        let root = &before.document.root;
+        let passed = values.iter().filter(|(name, _)| !parameters::has_default(root, name));
+        let mut known: BTreeMap<_, _> = passed.map(|(name, value)| (name.clone(), value.clone())).collect();
+        known.extend(self.previous.values.clone());
+        known
     }
 }
 
@@ -122,8 +129,8 @@ fn planned(
     let context = || format!("planning the deployment of `{}`", text.file);
     let scope = Scope {
         parameters: given.values(before).with_context(context)?,
-        account: Some(arguments.account.clone()),
-        region: Some(arguments.region.clone()),
+        account: Some(arguments.account()),
+        region: Some(arguments.region()),
         stack_name: Some(stack_name.clone()),
         ..Scope::default()
     };
@@ -131,9 +138,18 @@ fn planned(
     if before.is_none() {
         parameters::all_given(&scope, &text.document.root).with_context(context)?;
     }
-    let scope_before = Scope { parameters: given.values_before(&scope.parameters), ..scope.clone() };
-    let before = before.map(|before| before.stack(&stack_name, &scope_before));
-    plan(&text.stack(&stack_name, &scope), before.as_ref(), terms, nested).with_context(context)
+    let parameters = before.map(|before| given.values_before(&scope.parameters, before)).unwrap_or_default();
+    let mut planned = |scope: &Scope| {
+        let scope_before = Scope { parameters: parameters.clone(), ..scope.clone() };
+        let before = before.map(|before| before.stack(&stack_name, &scope_before));
+        plan(&text.stack(&stack_name, scope), before.as_ref(), terms, nested).with_context(context)
+    };
+    let mut plan = planned(&scope)?;
+    plan.assumed_values = assumed(&plan, &scope, arguments, planned);
+    if !arguments.target_operations.contains(&Target::Resource) && plan.has_checked_resources() {
+        plan.notes.push("RESOURCE, which decides with resolved values, is not among the targets".to_owned());
+    }
+    Ok(plan)
 }
 
 /// Forms a stack name that CloudFormation allows from a file's name.

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use anstyle::Style;
 use cfn_egress_guard::rehearsal::{
-    AssumedViolation, DeploymentPlan, HookProgress, RehearsalEvent, RehearsalOutcome, ResourceOperation, StackEvent,
+    DeploymentPlan, HookProgress, RehearsalEvent, RehearsalOutcome, ResourceOperation, StackEvent, VerdictAssumption,
 };
 use cfn_egress_guard::wrapping::wrapped;
 use cfn_egress_guard_core::rule::excerpt;
@@ -195,7 +195,10 @@ pub(super) fn conclusion(
     };
     writeln!(out, "{style}=> {sentence}{style:#}")?;
     if ending == RehearsalOutcome::RolledBack && plan.is_update() {
-        writeln!(out, "   Assumed: {}.", AssumedViolation::NO_HOOK_ON_ROLLBACK)?;
+        writeln!(out, "   Assumed: {}.", VerdictAssumption::NO_HOOK_ON_ROLLBACK)?;
+    }
+    for assumed in &plan.assumed_values {
+        writeln!(out, "   Assumed: {assumed}.")?;
     }
     if ending == RehearsalOutcome::CompleteWithWarnings && not_judged > 0 {
         writeln!(out, "   {not_judged} not checked: see above.")?;

@@ -81,6 +81,12 @@ pub(crate) fn default_of(root: &Value, name: &str) -> Option<String> {
     root.get("Parameters")?.get(name)?.get("Default").and_then(text)
 }
 
+/// Returns whether a template declares a default for a parameter.
+pub(crate) fn has_default(root: &Value, name: &str) -> bool {
+    let declaration = root.get("Parameters").and_then(|parameters| parameters.get(name));
+    declaration.is_some_and(|declaration| declaration.get("Default").is_some())
+}
+
 /// The reason why a template does not accept the values for its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ParameterError {
