@@ -632,6 +632,15 @@ fn a_stack_id_of_another_place_is_said_unless_the_lists_are_long() {
 }
 
 #[test]
+fn each_level_of_a_remark_has_its_name_in_reports() {
+    use crate::rule::policy::RemarkLevel;
+    let levels =
+        [RemarkLevel::Notice, RemarkLevel::Warning, RemarkLevel::Soon, RemarkLevel::Action, RemarkLevel::Error];
+    assert_eq!(levels.map(RemarkLevel::name), ["note", "warning", "soon", "action", "error"]);
+    assert!(levels.is_sorted(), "the worst one comes last");
+}
+
+#[test]
 fn a_text_that_a_draft_left_is_said() {
     let codes = |reason: &str, owner: &str| {
         let text = exemption("account = '111122223333'\nports = '80-87'");

@@ -64,6 +64,23 @@ mod tests {
     }
 
     #[test]
+    fn no_line_that_fits_is_left_out() {
+        for count in 1..30 {
+            for width in 20..200 {
+                let lines: Vec<String> = (0..count).map(|_| "x".repeat(width)).collect();
+                let text = headed("headline", &lines, lines.len(), MAX);
+                let shown = text.lines().filter(|line| line.starts_with("- ")).count();
+                let chars = |shown: usize| {
+                    let rest = if shown < count { and_more(count - shown).chars().count() + 1 } else { 0 };
+                    "headline".len() + shown * (width + 3) + rest
+                };
+                let most = (0..=count).rev().find(|shown| chars(*shown) <= MAX);
+                assert_eq!(Some(shown), most, "{count} lines of {width}");
+            }
+        }
+    }
+
+    #[test]
     fn a_line_that_is_too_long_is_cut() {
         let text = headed("headline", &["é".repeat(5_000), "b".to_owned()], 2, MAX);
         assert_eq!(text.chars().count(), MAX);

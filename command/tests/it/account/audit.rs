@@ -158,8 +158,9 @@ fn only_what_was_asked_for_and_read_is_counted() {
     ] {
         assert_eq!(last(&server, &["--status", status]).1, format!("{place} {counted}"), "{status}");
     }
-    let page =
-        |status: &str| stdout(&server.command(&["audit", "--region", "x-y-1", "--format", "html", "--status", status]));
+    let page = |status: &str| {
+        stdout(&server.command(&["audit", "--region", "eu-west-1", "--format", "html", "--status", status]))
+    };
     assert!(page("all").contains("</b>passed<") && !page("failed").contains("</b>passed<"), "{}", page("failed"));
 
     let denied = Server::start(|_| refused(403, "AccessDenied", "no"));
