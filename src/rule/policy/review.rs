@@ -223,7 +223,7 @@ fn drafted(exemption: &Exemption) -> impl Iterator<Item = Remark<'_>> {
 
 /// The maximum number of combinations of Regions, accounts, names, and ARNs that are compared. An exemption with more
 /// gets no remark about them.
-const MAX_COMBINATIONS: usize = 20_000;
+const MAX_COMBINATIONS: usize = 2_000;
 
 /// Returns whether a stack in the accounts, Regions, and names of `place` can have one of the ARNs
 /// (`arn:PARTITION:cloudformation:REGION:ACCOUNT:stack/NAME/UUID`).
