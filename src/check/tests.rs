@@ -73,6 +73,23 @@ fn the_other_values_of_a_finding_are_named_once() {
 }
 
 #[test]
+fn the_remedy_for_a_parameter_says_how_to_pass_it() {
+    let remedy = |rule: &str| {
+        let (_, checked) = checked(&group("", "", &format!("        - {rule}\n")));
+        wording::remedy(&checked.resources[0].findings[0].finding)
+    };
+    for (rule, expected) in [
+        (
+            "{IpProtocol: tcp, FromPort: !Ref Env, ToPort: 1}",
+            "ports at deployment; pass their values with -p to check them now.",
+        ),
+        ("{IpProtocol: tcp, FromPort: !ImportValue Env, ToPort: 1}", "ports at deployment."),
+    ] {
+        assert_eq!(remedy(rule), format!("The hook checks the resolved {expected}"), "{rule}");
+    }
+}
+
+#[test]
 fn what_may_add_a_property_is_named() {
     let statement = |function: &str| {
         let text = format!(

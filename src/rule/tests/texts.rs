@@ -8,7 +8,7 @@ use crate::rule::policy::{
 };
 use crate::rule::policy::{Owner, UnchangedRules};
 use crate::rule::wording::{cdk_remedy, direct, label, policy as policy_wording};
-use crate::security_group::explain;
+use crate::security_group::{EgressEntry, entries, explain};
 
 /// Returns the findings of every row of the documentation's tables.
 fn every_finding() -> Vec<Finding> {
@@ -157,6 +157,71 @@ fn a_contact_is_named_once() {
     let said = wording::remediation(&finding);
     assert!(said.ends_with(&wording::ask(&contact)), "{said}");
     assert_eq!(said.matches("network@example.com").count(), 1);
+    // The remedy for a wide range names it already.
+    let wide = json!({"IpProtocol": "tcp", "FromPort": 1_024, "ToPort": 65_535, "CidrIp": "10.0.0.0/8"});
+    let assessment =
+        assess(ResourceType::SecurityGroup, &value(&inline(&wide)), &Preset::Literal.into(), Knowledge::Final);
+    let finding = Finding { contact: Some(contact), ..assessment.findings[0].clone() };
+    let said = wording::remediation(&finding);
+    assert_eq!(said.matches("network@example.com").count(), 1, "{said}");
+}
+
+#[test]
+fn a_range_of_up_to_1024_ports_may_be_meant_port_by_port() {
+    let is_wide = |from: u16, to: u16| {
+        let rule = json!({"IpProtocol": "tcp", "FromPort": from, "ToPort": to, "CidrIp": "10.0.0.0/8"});
+        let assessment =
+            assess(ResourceType::SecurityGroup, &value(&inline(&rule)), &Preset::Literal.into(), Knowledge::Final);
+        wording::remedy(&assessment.findings[0]).contains("Open only the ports that are used")
+    };
+    for (from, to, expected) in [(1, 1_024, false), (1, 1_025, true), (0, 443, false), (0, 444, true), (2, 600, false)]
+    {
+        assert_eq!(is_wide(from, to), expected, "{from}-{to}");
+    }
+}
+
+#[test]
+fn what_complies_and_what_is_written_is_explained() {
+    let rule = |json: Json| {
+        let entries = entries(ResourceType::SecurityGroupEgress, &value(&json), Knowledge::Partial);
+        let Some(EgressEntry::Rule(rule)) = entries.into_iter().next() else { panic!("{json}") };
+        rule
+    };
+    let complies = |json: Json| {
+        let explained =
+            ExplainedRule { path: PropertyPath::default(), rule: Some(rule(json)), decided: DecidedBy::Complies };
+        policy_wording::explained(&explained, &Policy::default())
+    };
+    let to = "10.0.0.0/8";
+    assert_eq!(
+        complies(json!({"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": to})),
+        "Properties: passes: tcp 443 to 10.0.0.0/8 opens one explicit port."
+    );
+    assert_eq!(
+        complies(json!({"IpProtocol": "icmp", "FromPort": 8, "ToPort": 8, "CidrIp": to})),
+        "Properties: passes: the type and the code of icmp to 10.0.0.0/8 are both 8."
+    );
+    let port = "{{resolve:ssm:port}}";
+    assert_eq!(
+        complies(json!({"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "CidrIp": to})),
+        "Properties: passes: FromPort and ToPort of tcp to 10.0.0.0/8 are both {{resolve:ssm:port}}."
+    );
+    for (json, expected) in [
+        (json!({"IpProtocol": "tcp", "FromPort": 1, "ToPort": 2, "CidrIp": to}), "tcp 1-2 to 10.0.0.0/8"),
+        (json!({"IpProtocol": -1, "CidrIp": to}), "IpProtocol -1 to 10.0.0.0/8"),
+        (
+            json!({"IpProtocol": -1, "FromPort": 1, "ToPort": 1, "CidrIp": to}),
+            "IpProtocol -1 with FromPort 1 and ToPort 1 to 10.0.0.0/8",
+        ),
+    ] {
+        assert_eq!(policy_wording::written(&rule(json)), expected);
+    }
+    let finding = example_of_each_reason().into_iter().find(|finding| finding.reason == Reason::PortRange).unwrap();
+    let finding = Finding { when: Some("if `IsProd` is true".to_owned()), ..finding };
+    let explained =
+        ExplainedRule { path: PropertyPath::default(), rule: None, decided: DecidedBy::Finding(Box::new(finding)) };
+    let line = policy_wording::explained(&explained, &Policy::default());
+    assert!(line.contains("(if `IsProd` is true)"), "{line}");
 }
 
 #[test]

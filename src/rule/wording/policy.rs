@@ -243,7 +243,7 @@ fn until(exemption: &AppliedExemption) -> String {
     let left = match exemption.days_left {
         0 => "the last day".to_owned(),
         1 => "1 day left".to_owned(),
-        left if left > 0 => format!("{left} days left"),
+        left @ 2.. => format!("{left} days left"),
         left => format!("expired {}", ago(left)),
     };
     format!("until {} ({left})", exemption.expires)
