@@ -632,6 +632,21 @@ fn a_stack_id_of_another_place_is_said_unless_the_lists_are_long() {
 }
 
 #[test]
+fn whom_an_exemption_by_name_reaches_is_named_with_account_and_region() {
+    for (place, expected) in [
+        ("", "to any account under this policy."),
+        ("account = '111122223333'", "to account 111122223333."),
+        ("region = 'eu-west-1'", "to Region eu-west-1 of any account under this policy."),
+        ("account = '111122223333'\nregion = 'eu-west-1'", "to account 111122223333 in Region eu-west-1."),
+    ] {
+        let policy = parse(&exemption(&format!("stack_name = 'lb-*'\nports = '80-87'\n{place}"))).unwrap();
+        let remarks = wording::remarks(&policy.review("2027-01-01".parse().unwrap(), 0));
+        let remark = remarks.iter().find(|remark| remark.code == "deployer-chooses").unwrap();
+        assert!(remark.message.ends_with(expected), "{}", remark.message);
+    }
+}
+
+#[test]
 fn each_level_of_a_remark_has_its_name_in_reports() {
     use crate::rule::policy::RemarkLevel;
     let levels =
