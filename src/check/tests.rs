@@ -1,6 +1,6 @@
 use super::*;
 use crate::rule::policy::{Date, Policy};
-use crate::rule::{DecidedBy, Outcome, Setting, Treatment, Verdict, wording};
+use crate::rule::{DecidedBy, Outcome, Preset, Setting, Treatment, Verdict, wording};
 use crate::source::{self, Document};
 
 const TODAY: Date = Date::of_unix_seconds(1_790_000_000);
@@ -87,6 +87,18 @@ fn the_remedy_for_a_parameter_says_how_to_pass_it() {
     ] {
         assert_eq!(remedy(rule), format!("The hook checks the resolved {expected}"), "{rule}");
     }
+}
+
+#[test]
+fn the_remedy_for_an_unknown_destination_says_how_to_pass_it() {
+    let text = group("", "", "        - {IpProtocol: '-1', CidrIp: !Ref Env}\n");
+    let document = source::parse(&text).unwrap();
+    let policy = Policy { preset: Preset::Effective, ..Policy::default() };
+    let checked = check(&document.root, &Scope::default(), &CheckContext::of(&policy, TODAY)).unwrap();
+    assert_eq!(
+        wording::remedy(&checked.resources[0].findings[0].finding),
+        "The hook checks the resolved destination at deployment; pass its value with -p to check it now."
+    );
 }
 
 #[test]
