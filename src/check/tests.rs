@@ -90,6 +90,25 @@ fn the_remedy_for_a_parameter_says_how_to_pass_it() {
 }
 
 #[test]
+fn what_parsers_make_of_a_number_is_said() {
+    let statement = |port: &str| {
+        let rule = format!("        - {{IpProtocol: tcp, FromPort: {port}, ToPort: 1}}\n");
+        let (_, checked) = checked(&group("", "", &rule));
+        wording::statement(&checked.resources[0].findings[0].finding)
+    };
+    for (port, expected) in [
+        ("0443", "as octal and others as decimal"),
+        ("0x1bb", "as a number in another base and others as text"),
+        ("4_43", "as a number without underscores and others as text"),
+        ("7:23", "as a number in base 60 and others as text"),
+        ("1e3", "as a number with an exponent and others as text"),
+    ] {
+        let said = statement(port);
+        assert!(said.contains(&format!("\"{port}\", which some parsers read {expected}")), "{said}");
+    }
+}
+
+#[test]
 fn the_remedy_for_an_unknown_destination_says_how_to_pass_it() {
     let text = group("", "", "        - {IpProtocol: '-1', CidrIp: !Ref Env}\n");
     let document = source::parse(&text).unwrap();
